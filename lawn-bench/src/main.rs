@@ -1,0 +1,3 @@
+//! The `lawn` command.
+
+fn main() {}
