@@ -1,0 +1,70 @@
+# Every recipe sets up what it needs, says what it does, and skips what is there.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+python := env("LAWN_PYTHON", "python3")
+requirements := "lawn-bench/peers/requirements.txt"
+stamp := ".venv/requirements.txt"
+target := env("CARGO_TARGET_DIR", "target")
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Find or install libtorch 2.11.0: your LIBTORCH if it is set, a .venv otherwise.
+setup:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ -n "${LIBTORCH:-}" ]; then
+        echo "setup: using your LIBTORCH=$LIBTORCH"
+        [ -e "$LIBTORCH/lib/libtorch_cpu.so" ] || { echo "setup: $LIBTORCH/lib/libtorch_cpu.so does not exist; LIBTORCH must be the folder of libtorch 2.11.0 that holds lib/ and include/" >&2; exit 2; }
+    else
+        just venv
+    fi
+
+# Make the .venv: torch 2.11.0 (about 5 GB), and what the peers and goldens need.
+[private]
+venv:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if cmp -s {{requirements}} {{stamp}} && [ -e .venv/libtorch/lib/libtorch_cpu.so ]; then exit 0; fi
+    {{python}} -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "setup: {{python}} is not Python 3.10 or newer; set LAWN_PYTHON to one" >&2; exit 2; }
+    echo "setup: installing torch 2.11.0 and the peers into .venv (about 5 GB, a minute or more)"
+    {{python}} -m venv .venv
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r {{requirements}}
+    torch=$(.venv/bin/python -c 'import importlib.util; print(importlib.util.find_spec("torch").submodule_search_locations[0])')
+    ln -sfn "$(realpath --relative-to=.venv "$torch")" .venv/libtorch
+    cp {{requirements}} {{stamp}}
+    echo "setup: .venv/libtorch -> $torch"
+
+# Build the `lawn` command.
+build: setup
+    cargo build --locked --release -p lawn-bench
+
+# Run a sweep to its report: the embedded one, or a FILE (also relative to lawn-bench) or run DIR.
+sweep file="studies/embedded.toml" *args: build
+    #!/usr/bin/env bash
+    set -euo pipefail
+    file={{quote(file)}}
+    [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
+    exec {{target}}/release/lawn sweep "$file" {{args}}
+
+# Format, lints, and every test.
+test: setup lint
+    #!/usr/bin/env bash
+    set -euo pipefail
+    log=$(mktemp); trap 'rm -f "$log"' EXIT
+    status=0; cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
+    # One closing line for all of cargo's runners.
+    awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+         END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
+    exit $status
+
+# Formatting and lints, warnings are errors.
+lint: setup
+    cargo fmt --all --check
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# Build the documentation, warnings are errors.
+doc: setup
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
