@@ -1,0 +1,321 @@
+use serde::{Deserialize, Serialize};
+
+use super::error::{SettingsError, require};
+
+/// An arm's hyper-parameters at one point, flat: any of them can be fixed or
+/// tuned by its name.
+///
+/// A setting left out takes the value of the optimizer's own configuration.
+/// One that the rule does not have is refused, never ignored.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerSettings {
+    /// Base rule.
+    pub rule: RuleName,
+    /// Peak learning rate η, after warm-up and before decay.
+    pub learning_rate: f64,
+    /// Whether LAWN is stacked on the rule.
+    #[serde(default)]
+    pub lawn: bool,
+    /// Epochs before the norms are fixed, fractions allowed; `lawn` only, and
+    /// needed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_epochs: Option<f64>,
+    /// Which parameters are constrained; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSetting>,
+    /// What one radius belongs to; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Granularity>,
+    /// Whether the gradient loses its radial part before the rule; `lawn` only.
+    #[serde(default = "yes")]
+    pub project_gradient: bool,
+    /// Whether the rule's update loses its radial part; `lawn` only.
+    #[serde(default = "yes")]
+    pub project_update: bool,
+    /// Momentum μ of SGD and LARS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Dampening τ of SGD's momentum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dampening: Option<f64>,
+    /// Nesterov's form of SGD's momentum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nesterov: Option<bool>,
+    /// Decay β₁ of the first moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Decay β₂ of the second moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Term ε added to the root of the second moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// Weight decay λ: coupled (L2) for `sgd` and `adam`, decoupled for `adamw`
+    /// and `lamb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Greatest global norm of the raw gradients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Part of all steps over which the learning rate rises linearly from 0.
+    #[serde(default)]
+    pub warmup: f64,
+    /// Shape of the learning rate after warm-up.
+    #[serde(default)]
+    pub decay: Decay,
+}
+
+/// Base rules.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RuleName {
+    /// Stochastic gradient descent, with momentum where it is set.
+    Sgd,
+    /// Adam; weight decay is coupled.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Layer-wise adaptive moments.
+    Lamb,
+}
+
+/// What one radius belongs to.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Granularity {
+    /// A whole weight tensor.
+    #[default]
+    Layer,
+    /// Each output row of a weight tensor.
+    Row,
+}
+
+/// Which parameters LAWN constrains.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum ScopeSetting {
+    /// One of the named scopes.
+    Named(ScopeName),
+    /// Patterns of parameter names; each must match something.
+    Patterns(Vec<String>),
+}
+
+/// The named scopes.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeName {
+    /// The weights after the last normalization layer.
+    #[default]
+    FinalHomogeneous,
+    /// Every weight and embedding.
+    AllWeights,
+}
+
+/// Shape of the learning rate after warm-up.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum Decay {
+    /// Stays at its peak.
+    #[default]
+    Constant,
+    /// Falls linearly to zero.
+    Linear,
+    /// Falls to zero along half a cosine.
+    Cosine,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RuleName {
+    /// Every rule.
+    pub const ALL: &[Self] = &[Self::Sgd, Self::Adam, Self::Adamw, Self::Lamb];
+
+    /// The rule as it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+            Self::Lamb => "lamb",
+        }
+    }
+
+    /// The optional settings that this rule has.
+    fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
+            Self::Adam | Self::Adamw | Self::Lamb => &["beta1", "beta2", "epsilon", "weight_decay"],
+        }
+    }
+}
+
+impl OptimizerSettings {
+    /// A rule at a learning rate, everything else left at its default.
+    pub fn new(rule: RuleName, learning_rate: f64) -> Self {
+        Self {
+            rule,
+            learning_rate,
+            lawn: false,
+            free_epochs: None,
+            scope: None,
+            granularity: None,
+            project_gradient: true,
+            project_update: true,
+            momentum: None,
+            dampening: None,
+            nesterov: None,
+            beta1: None,
+            beta2: None,
+            epsilon: None,
+            weight_decay: None,
+            clip_norm: None,
+            warmup: 0.0,
+            decay: Decay::Constant,
+        }
+    }
+
+    /// Checks each setting alone and against the others, without libtorch.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the setting, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.validate_ranges()?;
+        self.validate_rule()?;
+        self.validate_lawn()
+    }
+
+    fn validate_ranges(&self) -> Result<(), SettingsError> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let not_negative = |value: f64| value.is_finite() && value >= 0.0;
+        require(
+            positive(self.learning_rate),
+            "learning_rate",
+            self.learning_rate,
+            "a finite number > 0",
+        )?;
+        for (name, value) in [
+            ("momentum", self.momentum),
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+        ] {
+            let value = value.unwrap_or(0.0);
+            require(
+                (0.0..1.0).contains(&value),
+                name,
+                value,
+                "at least 0 and below 1",
+            )?;
+        }
+        let dampening = self.dampening.unwrap_or(0.0);
+        require(
+            (0.0..=1.0).contains(&dampening),
+            "dampening",
+            dampening,
+            "0 to 1",
+        )?;
+        for (name, value) in [
+            ("weight_decay", self.weight_decay),
+            ("free_epochs", self.free_epochs),
+        ] {
+            let value = value.unwrap_or(0.0);
+            require(not_negative(value), name, value, "a finite number ≥ 0")?;
+        }
+        for (name, value) in [("epsilon", self.epsilon), ("clip_norm", self.clip_norm)] {
+            let value = value.unwrap_or(1.0);
+            require(positive(value), name, value, "a finite number > 0")?;
+        }
+        require(
+            (0.0..1.0).contains(&self.warmup),
+            "warmup",
+            self.warmup,
+            "a fraction of all steps, at least 0 and below 1",
+        )
+    }
+
+    fn validate_rule(&self) -> Result<(), SettingsError> {
+        let has = self.rule.settings();
+        for (name, given) in [
+            ("momentum", self.momentum.is_some()),
+            ("dampening", self.dampening.is_some()),
+            ("nesterov", self.nesterov.is_some()),
+            ("beta1", self.beta1.is_some()),
+            ("beta2", self.beta2.is_some()),
+            ("epsilon", self.epsilon.is_some()),
+            ("weight_decay", self.weight_decay.is_some()),
+        ] {
+            if given && !has.contains(&name) {
+                return Err(SettingsError::NotApplicable {
+                    setting: name.to_owned(),
+                    context: format!("rule = \"{}\"", self.rule.as_str()),
+                    allowed: format!("it has {}", has.join(", ")),
+                });
+            }
+        }
+        let momentum = self.momentum.unwrap_or(0.0);
+        if self.nesterov == Some(true) {
+            require(
+                momentum > 0.0,
+                "momentum",
+                momentum,
+                "above 0 with nesterov = true",
+            )?;
+            let dampening = self.dampening.unwrap_or(0.0);
+            require(
+                dampening == 0.0,
+                "dampening",
+                dampening,
+                "0 with nesterov = true",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn validate_lawn(&self) -> Result<(), SettingsError> {
+        if !self.lawn {
+            for (name, given) in [
+                ("free_epochs", self.free_epochs.is_some()),
+                ("scope", self.scope.is_some()),
+                ("granularity", self.granularity.is_some()),
+                ("project_gradient", !self.project_gradient),
+                ("project_update", !self.project_update),
+            ] {
+                if given {
+                    return Err(SettingsError::NotApplicable {
+                        setting: name.to_owned(),
+                        context: "lawn = false".to_owned(),
+                        allowed: "leave it out, or set lawn = true".to_owned(),
+                    });
+                }
+            }
+            return Ok(());
+        }
+        if self.free_epochs.is_none() {
+            return Err(SettingsError::Missing {
+                setting: "free_epochs".to_owned(),
+                needed_by: "lawn = true".to_owned(),
+            });
+        }
+        if let Some(ScopeSetting::Patterns(patterns)) = &self.scope {
+            let sound = !patterns.is_empty() && patterns.iter().all(|pattern| !pattern.is_empty());
+            require(
+                sound,
+                "scope",
+                format!("{patterns:?}"),
+                "\"final-homogeneous\", \"all-weights\" or a list of name patterns",
+            )?;
+        }
+        match self.weight_decay {
+            // A decay on a weight of fixed norm only rescales the step.
+            Some(decay) if decay != 0.0 => Err(SettingsError::NotApplicable {
+                setting: "weight_decay".to_owned(),
+                context: "lawn = true".to_owned(),
+                allowed: "leave it out: the norm is fixed, free_epochs takes its place".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What a trial reports while it runs and when it ends.
+
+use serde::{Deserialize, Serialize};
+
+/// Part of a data set.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    /// What the gradients come from.
+    Train,
+    /// Held out from train, to choose settings.
+    Validation,
+    /// Measured once, at the end of a confirm trial.
+    Test,
+}
+
+/// One metric on one split.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// Where it was measured.
+    pub split: Split,
+    /// The metric's name, one of [`TaskMetrics::all`](crate::TaskMetrics::all).
+    pub metric: String,
+    /// Its value; `count / total` where both are given.
+    pub value: f64,
+    /// Hits, where the metric counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// Cases that could have been hits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+}
+
+/// Phase of LAWN at a step; an optimizer without LAWN is always free.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before the norms are fixed.
+    Free,
+    /// After it.
+    Constrained,
+}
+
+/// Norm of one parameter at an epoch's end.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct UnitNorm {
+    /// Name of the parameter.
+    pub parameter: String,
+    /// ‖w‖₂ of the whole tensor, accumulated in f64.
+    pub weight_norm: f64,
+    /// Whether its norm is fixed now.
+    pub constrained: bool,
+}
+
+/// Where an epoch's wall time went.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
+pub struct Seconds {
+    /// Forward, backward and optimizer, the device synchronized.
+    pub train: f64,
+    /// Waiting for samples and putting batches together.
+    pub data: f64,
+    /// Measuring on train and validation data.
+    pub evaluate: f64,
+    /// Writing the checkpoint before this record.
+    pub checkpoint: f64,
+}
+
+/// One epoch of one trial: a line of its log.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct EpochRecord {
+    /// Epochs done, from 1.
+    pub epoch: u64,
+    /// Optimizer steps done.
+    pub step: u64,
+    /// Samples trained on, counted with repetition.
+    pub samples: u64,
+    /// Phase of the epoch's last step.
+    pub phase: Phase,
+    /// Learning rate of the epoch's last step.
+    pub learning_rate: f64,
+    /// Mean loss of the epoch's samples, each at the time it was trained on.
+    pub train_loss: f64,
+    /// Every metric on the train and validation splits.
+    pub measurements: Vec<Measurement>,
+    /// Mean |logit| over the measured train samples.
+    pub logit_mean_abs: f64,
+    /// Greatest |logit| over the measured train samples.
+    pub logit_max_abs: f64,
+    /// Mean over the epoch's steps of the raw gradient's global norm.
+    pub gradient_norm: f64,
+    /// ‖·‖₂ of all trainable parameters together.
+    pub weight_norm: f64,
+    /// Norm of each parameter.
+    pub units: Vec<UnitNorm>,
+    /// The epoch's samples over `seconds.train + seconds.data`.
+    pub samples_per_second: f64,
+    /// Where the time went.
+    pub seconds: Seconds,
+}
+
+/// What is known once a trial has been set up.
+#[derive(Clone, Debug)]
+pub struct TrialInfo {
+    /// Optimizer steps in one epoch.
+    pub steps_per_epoch: u64,
+    /// Optimizer steps in all epochs.
+    pub steps: u64,
+    /// Samples in one epoch; negatives count.
+    pub train_samples: u64,
+    /// Epochs that an earlier run has done; 0 for a fresh start. Log lines of
+    /// later epochs are from work that was lost and is done again.
+    pub resumed_epoch: u64,
+}
+
+/// Listens to a trial.
+pub trait Observer {
+    /// The trial is set up and about to train.
+    fn started(&mut self, info: &TrialInfo);
+    /// `step` of `steps` optimizer steps are done.
+    fn progress(&mut self, step: u64, steps: u64);
+    /// An epoch is done. Called before its checkpoint is written, so that a log
+    /// never lacks an epoch that a resumed trial skips.
+    fn epoch(&mut self, record: &EpochRecord);
+    /// Polled at each step; the trial stops soon after it turns true.
+    fn stop_requested(&self) -> bool;
+}
+
+/// Hears nothing and never stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Observer for Silent {
+    fn started(&mut self, _info: &TrialInfo) {}
+    fn progress(&mut self, _step: u64, _steps: u64) {}
+    fn epoch(&mut self, _record: &EpochRecord) {}
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}
+
+/// How a trial ended that was set up without error.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(tag = "end", rename_all = "lowercase")]
+pub enum TrialEnd {
+    /// All epochs are done.
+    Finished(TrialSummary),
+    /// Loss, gradient, logits or parameters stopped being finite.
+    Diverged {
+        /// The epoch in which it was noticed, from 1.
+        epoch: u64,
+        /// Optimizer steps done by then.
+        step: u64,
+        /// What was not finite.
+        reason: String,
+    },
+    /// Stopped on request; running it again resumes it.
+    Preempted {
+        /// Whole epochs done.
+        epoch: u64,
+        /// Optimizer steps done and kept in the checkpoint.
+        step: u64,
+    },
+}
+
+/// Result of a finished trial.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct TrialSummary {
+    /// Epochs done.
+    pub epochs: u64,
+    /// Optimizer steps done.
+    pub steps: u64,
+    /// Samples trained on, counted with repetition.
+    pub samples: u64,
+    /// Every metric on train and validation, and in a confirm trial on test.
+    pub measurements: Vec<Measurement>,
+    /// Mean loss of the last epoch's samples.
+    pub train_loss: f64,
+}
