@@ -1,0 +1,195 @@
+//! What can go wrong, with the file, column and value that made it so.
+
+use std::path::PathBuf;
+
+/// Why records could not be read, written or analysed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The file system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not a whole Parquet file: truncated, or of another format.
+    #[error("{}: not a readable parquet file: {source}", path.display())]
+    Parquet {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        source: polars::error::PolarsError,
+    },
+    /// The text file could not be read as a table.
+    #[error("{}: not a readable csv file: {source}", path.display())]
+    Csv {
+        /// The file.
+        path: PathBuf,
+        /// What the reader said.
+        source: polars::error::PolarsError,
+    },
+    /// The file was written by a newer release.
+    #[error("{}: schema version {found} of table `{table}` is newer than {known}, the newest this release reads", path.display())]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// The table it should hold.
+        table: &'static str,
+        /// The version it carries.
+        found: u32,
+        /// The newest version that this release reads.
+        known: u32,
+    },
+    /// The file carries no usable schema version, so it is not one of ours.
+    #[error("{}: no schema version for table `{table}`: key `{key}` is {found}", path.display())]
+    NoSchema {
+        /// The file.
+        path: PathBuf,
+        /// The table it should hold.
+        table: &'static str,
+        /// The metadata key looked up.
+        key: String,
+        /// What was found under that key.
+        found: String,
+    },
+    /// A column that the table must have is absent.
+    #[error("{}: column `{column}` is missing", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+    },
+    /// A column has another type than the schema says.
+    #[error("{}: column `{column}` is {found}, expected {expected}", path.display())]
+    WrongType {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The type of the schema.
+        expected: &'static str,
+        /// The type in the file.
+        found: String,
+    },
+    /// A value is absent in a column that allows none to be.
+    #[error("{}: column `{column}`, row {row}: no value", path.display())]
+    Null {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The row, counted from 1.
+        row: usize,
+    },
+    /// A word is not one of the column's words.
+    #[error("{}: column `{column}`, row {row}: `{value}` is not one of {allowed}", path.display())]
+    UnknownWord {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The row, counted from 1.
+        row: usize,
+        /// The word found.
+        value: String,
+        /// The words allowed.
+        allowed: String,
+    },
+    /// Two trials claim the same place in the comparison.
+    #[error(
+        "task `{task}`, arm `{arm}`, batch size {batch_size}, seed {seed}: trials `{first}` and `{second}` are duplicates"
+    )]
+    DuplicateTrial {
+        /// The task.
+        task: String,
+        /// The arm.
+        arm: String,
+        /// The batch size.
+        batch_size: i64,
+        /// The seed.
+        seed: i64,
+        /// One trial's id.
+        first: String,
+        /// The other trial's id.
+        second: String,
+    },
+    /// Trials of one task disagree about what is measured.
+    #[error(
+        "task `{task}`: trial `{trial_id}` has {what} `{found}` where others have `{expected}`"
+    )]
+    MixedTask {
+        /// The task.
+        task: String,
+        /// The trial that disagrees.
+        trial_id: String,
+        /// What they disagree about.
+        what: &'static str,
+        /// What the first trial has.
+        expected: String,
+        /// What this trial has.
+        found: String,
+    },
+    /// A trial that ended well has a number that is not finite.
+    #[error("trial `{trial_id}`: {what} is {value} although its outcome is ok")]
+    NotFiniteTrial {
+        /// The trial.
+        trial_id: String,
+        /// Which number.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+    },
+    /// A sample was given no values.
+    #[error("a sample needs at least {needed} values, found {found}")]
+    TooFew {
+        /// The fewest values that will do.
+        needed: usize,
+        /// How many there were.
+        found: usize,
+    },
+    /// A sample was given NaN or an infinity.
+    #[error("value {index} of the sample is {value}, expected a finite number")]
+    NotFinite {
+        /// The position, counted from 0.
+        index: usize,
+        /// The value.
+        value: f64,
+    },
+    /// Samples that must be as long as each other are not.
+    #[error("paired samples must be of one length, found {left} and {right}")]
+    Unpaired {
+        /// Length of the first.
+        left: usize,
+        /// Length of the second.
+        right: usize,
+    },
+    /// An argument is outside its range.
+    #[error("{name} is {value}, allowed: {allowed}")]
+    OutOfRange {
+        /// The argument.
+        name: &'static str,
+        /// Its value.
+        value: f64,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A statistic does not exist for these values.
+    #[error("{statistic} does not exist: {why}")]
+    Undefined {
+        /// The statistic.
+        statistic: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A figure could not be drawn or converted.
+    #[error("figure `{name}`: {why}")]
+    Figure {
+        /// The figure.
+        name: String,
+        /// What the renderer said.
+        why: String,
+    },
+}

@@ -1,0 +1,63 @@
+//! The records of a run: four tables, typed, versioned, as Parquet.
+//!
+//! A folder of records holds `trials.parquet`, `epochs.parquet`, `units.parquet` and
+//! `measurements.parquet`. Each file carries its table's name and schema version in its metadata
+//! and is replaced atomically: a reader sees the old file or the new one, never a part.
+
+mod rows;
+mod table;
+mod words;
+
+use std::path::Path;
+
+pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
+pub(crate) use table::write_atomically;
+pub use table::{SCHEMA_VERSION, Table};
+pub use words::{Outcome, Phase, Split, Stage, Word};
+
+use crate::error::Error;
+
+/// Everything that a run recorded.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records {
+    /// One row a trial.
+    pub trials: Vec<TrialRow>,
+    /// One row a trial and epoch.
+    pub epochs: Vec<EpochRow>,
+    /// One row a trial, epoch and parameter.
+    pub units: Vec<UnitRow>,
+    /// One row a trial, epoch, split and metric.
+    pub measurements: Vec<MeasurementRow>,
+}
+
+impl Records {
+    /// Writes the four tables into `dir`, which is made where it does not exist.
+    ///
+    /// Rows keep their order, and equal records give equal bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file system refuses; [`Error::Parquet`] where a table cannot be
+    /// encoded.
+    pub fn write(&self, dir: &Path) -> Result<(), Error> {
+        table::write(&self.trials, dir)?;
+        table::write(&self.epochs, dir)?;
+        table::write(&self.units, dir)?;
+        table::write(&self.measurements, dir)
+    }
+
+    /// Reads the four tables from `dir`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated
+    /// or not Parquet; [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
+    /// [`Error::MissingColumn`], [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`]
+    /// for a column that is not as the schema says. All name the file, the last four the column.
+    pub fn load(dir: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            trials: table::load(dir)?,
+            epochs: table::load(dir)?,
+            units: table::load(dir)?,
+            measurements: table::load(dir)?,
+        })
+    }
+}

@@ -1,0 +1,296 @@
+//! Rows to columns and back: typed cells, versioned Parquet, atomic writes.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use polars::prelude::{
+    Column, DataFrame, DataType, IntoColumn, KeyValueMetadata, NamedFrom, ParquetCompression,
+    ParquetReader, ParquetWriter, SerReader, Series,
+};
+
+use super::words::{Outcome, Phase, Split, Stage, Word};
+use crate::error::Error;
+
+/// The version of the tables that this release writes.
+///
+/// Version 1 is the first. A reader accepts every version up to its own and refuses newer ones.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Metadata key of the schema version.
+const VERSION_KEY: &str = "lawn.schema_version";
+/// Metadata key of the table's name.
+const TABLE_KEY: &str = "lawn.table";
+
+/// A row type that is stored as one Parquet file.
+pub trait Table: Sized {
+    /// Name of the table, and of its file without the extension.
+    const NAME: &'static str;
+    /// Its columns in order: name, and type in words.
+    const COLUMNS: &'static [(&'static str, &'static str)];
+
+    /// Rows as columns.
+    ///
+    /// # Errors
+    /// Where polars refuses the columns.
+    fn to_frame(rows: &[Self]) -> polars::error::PolarsResult<DataFrame>;
+
+    /// Columns as rows; `path` is what errors name.
+    ///
+    /// # Errors
+    /// A missing column, a column of another type, an absent value, an unknown word.
+    fn from_frame(frame: &DataFrame, path: &Path) -> Result<Vec<Self>, Error>;
+}
+
+/// A type that a column may hold.
+pub(super) trait Cell: Sized {
+    /// The type in words, for schemas and errors.
+    const TYPE: &'static str;
+
+    /// A column of these values.
+    fn write<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column
+    where
+        Self: 'a;
+
+    /// The values of a column.
+    fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error>;
+}
+
+/// The column, if it is there and its type is one that `accepted` takes.
+fn column<'a>(
+    frame: &'a DataFrame,
+    name: &str,
+    path: &Path,
+    expected: &'static str,
+    accepted: impl Fn(&DataType) -> bool,
+) -> Result<&'a Column, Error> {
+    let column = frame.column(name).map_err(|_| Error::MissingColumn {
+        path: path.to_owned(),
+        column: name.to_owned(),
+    })?;
+    // A column with no value at all has no type of its own in a CSV.
+    if accepted(column.dtype()) || column.dtype() == &DataType::Null {
+        return Ok(column);
+    }
+    Err(Error::WrongType {
+        path: path.to_owned(),
+        column: name.to_owned(),
+        expected,
+        found: column.dtype().to_string(),
+    })
+}
+
+fn required<T>(values: Vec<Option<T>>, name: &str, path: &Path) -> Result<Vec<T>, Error> {
+    values
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| {
+            value.ok_or_else(|| Error::Null {
+                path: path.to_owned(),
+                column: name.to_owned(),
+                row: index + 1,
+            })
+        })
+        .collect()
+}
+
+/// Implements [`Cell`] for a primitive and for its optional form.
+macro_rules! cell {
+    ($type:ty, $words:literal, $accepted:pat, $dtype:expr, $access:ident, $own:expr) => {
+        impl Cell for Option<$type> {
+            const TYPE: &'static str = concat!($words, " or no value");
+
+            fn write<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+                Series::new(name.into(), values.cloned().collect::<Vec<_>>()).into_column()
+            }
+
+            fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
+                let unreadable = |source| Error::Parquet {
+                    path: path.to_owned(),
+                    source,
+                };
+                let column = column(frame, name, path, $words, |found| {
+                    matches!(found, $accepted)
+                })?;
+                let column = column.cast(&$dtype).map_err(unreadable)?;
+                let values = column.$access().map_err(unreadable)?;
+                Ok(values.iter().map(|value| value.map($own)).collect())
+            }
+        }
+
+        impl Cell for $type {
+            const TYPE: &'static str = $words;
+
+            fn write<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+                Series::new(name.into(), values.cloned().collect::<Vec<_>>()).into_column()
+            }
+
+            fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
+                required(<Option<$type>>::read(frame, name, path)?, name, path)
+            }
+        }
+    };
+}
+
+cell!(
+    String,
+    "text",
+    DataType::String,
+    DataType::String,
+    str,
+    str::to_owned
+);
+cell!(
+    i64,
+    "an integer",
+    DataType::Int64 | DataType::Int32 | DataType::UInt32 | DataType::UInt64,
+    DataType::Int64,
+    i64,
+    std::convert::identity
+);
+cell!(
+    f64,
+    "a number",
+    DataType::Float64 | DataType::Float32 | DataType::Int64 | DataType::Int32,
+    DataType::Float64,
+    f64,
+    std::convert::identity
+);
+cell!(
+    bool,
+    "true or false",
+    DataType::Boolean,
+    DataType::Boolean,
+    bool,
+    std::convert::identity
+);
+
+macro_rules! word_cell {
+    ($($type:ty),*) => {$(
+        impl Cell for $type {
+            const TYPE: &'static str = "a word";
+
+            fn write<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+                Series::new(name.into(), values.map(|word| word.as_str()).collect::<Vec<_>>())
+                    .into_column()
+            }
+
+            fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
+                String::read(frame, name, path)?
+                    .into_iter()
+                    .enumerate()
+                    .map(|(index, text)| {
+                        Self::parse(&text).ok_or_else(|| Error::UnknownWord {
+                            path: path.to_owned(),
+                            column: name.to_owned(),
+                            row: index + 1,
+                            value: text,
+                            allowed: Self::ALL
+                                .iter()
+                                .map(|word| format!("`{word}`"))
+                                .collect::<Vec<_>>()
+                                .join(", "),
+                        })
+                    })
+                    .collect()
+            }
+        }
+    )*};
+}
+
+word_cell!(Stage, Outcome, Phase, Split);
+
+/// Writes the bytes under a temporary name, flushes them to disk, renames.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let io = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    fs::create_dir_all(dir).map_err(io)?;
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    // A temporary file is private; a report is for everyone whom the folder admits.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).map_err(io)?;
+    }
+    file.as_file().sync_all().map_err(io)?;
+    file.persist(path).map_err(|error| io(error.error))?;
+    // The rename itself is durable only once the folder is.
+    #[cfg(unix)]
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)?;
+    Ok(())
+}
+
+/// Writes one table to `<dir>/<name>.parquet`.
+pub(super) fn write<T: Table>(rows: &[T], dir: &Path) -> Result<(), Error> {
+    let path = dir.join(format!("{}.parquet", T::NAME));
+    let unwritable = |source| Error::Parquet {
+        path: path.clone(),
+        source,
+    };
+    let mut frame = T::to_frame(rows).map_err(unwritable)?;
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_compression(ParquetCompression::Snappy)
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![
+            (VERSION_KEY.to_owned(), SCHEMA_VERSION.to_string()),
+            (TABLE_KEY.to_owned(), T::NAME.to_owned()),
+        ])))
+        .finish(&mut frame)
+        .map_err(unwritable)?;
+    write_atomically(&path, &bytes)
+}
+
+/// Reads one table from `<dir>/<name>.parquet`.
+pub(super) fn load<T: Table>(dir: &Path) -> Result<Vec<T>, Error> {
+    let path = dir.join(format!("{}.parquet", T::NAME));
+    let bytes = fs::read(&path).map_err(|source| Error::Io {
+        path: path.clone(),
+        source,
+    })?;
+    let unreadable = |source| Error::Parquet {
+        path: path.clone(),
+        source,
+    };
+    let mut reader = ParquetReader::new(std::io::Cursor::new(bytes));
+    let metadata = reader.get_metadata().map_err(unreadable)?;
+    let entry = |key: &str| {
+        let entries = metadata.key_value_metadata().iter().flatten();
+        entries
+            .filter(|entry| entry.key == key)
+            .find_map(|entry| entry.value.clone())
+    };
+    check_version::<T>(&path, entry(TABLE_KEY), entry(VERSION_KEY))?;
+    let frame = reader.finish().map_err(unreadable)?;
+    T::from_frame(&frame, &path)
+}
+
+fn check_version<T: Table>(
+    path: &Path,
+    table: Option<String>,
+    version: Option<String>,
+) -> Result<(), Error> {
+    let absent = |key: &str, found: Option<String>| Error::NoSchema {
+        path: path.to_owned(),
+        table: T::NAME,
+        key: key.to_owned(),
+        found: found.map_or("absent".to_owned(), |text| format!("`{text}`")),
+    };
+    if table.as_deref() != Some(T::NAME) {
+        return Err(absent(TABLE_KEY, table));
+    }
+    match version.as_deref().map(str::parse::<u32>) {
+        Some(Ok(found)) if found > SCHEMA_VERSION => Err(Error::NewerSchema {
+            path: path.to_owned(),
+            table: T::NAME,
+            found,
+            known: SCHEMA_VERSION,
+        }),
+        Some(Ok(found)) if found > 0 => Ok(()),
+        _ => Err(absent(VERSION_KEY, version)),
+    }
+}

@@ -1,0 +1,104 @@
+//! What a report is asked for, fixed before the results are known.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Two arms to be compared, registered beforehand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Contrast {
+    /// The arm to compare with.
+    pub baseline: String,
+    /// The arm in question.
+    pub treatment: String,
+}
+
+/// Which test decides a verdict; the other one is reported beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecidingTest {
+    /// Exact sign-flip: no assumption but symmetry of the differences under the null.
+    #[default]
+    SignFlip,
+    /// Paired t: assumes normal differences, and can decide with fewer seeds.
+    PairedT,
+}
+
+/// What a report is to say, and by which rules.
+///
+/// Everything here is fixed before the results are known: the contrasts and batch sizes make the
+/// families over which p-values are adjusted, so none of it may be chosen by looking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ReportRequest {
+    /// Title of the page.
+    pub title: String,
+    /// The comparisons asked for, in order.
+    pub contrasts: Vec<Contrast>,
+    /// The batch size that the large-batch drop is measured from.
+    pub reference_batch_size: i64,
+    /// Error rate of a family of tests; intervals have level `1 - alpha`.
+    pub alpha: f64,
+    /// The test that decides verdicts.
+    pub deciding_test: DecidingTest,
+    /// By metric name, the largest difference that does not matter, in the metric's own unit.
+    /// A metric without one can have no verdict *equivalent*.
+    pub margins: BTreeMap<String, f64>,
+    /// Facts shown as they are: where, when and with what the run was made.
+    pub provenance: Vec<(String, String)>,
+}
+
+impl ReportRequest {
+    /// A request with no contrasts yet, `alpha` 0.05, decided by the sign-flip test.
+    pub fn new(title: impl Into<String>, reference_batch_size: i64) -> Self {
+        Self {
+            title: title.into(),
+            contrasts: Vec::new(),
+            reference_batch_size,
+            alpha: 0.05,
+            deciding_test: DecidingTest::SignFlip,
+            margins: BTreeMap::new(),
+            provenance: Vec::new(),
+        }
+    }
+
+    /// Adds a comparison of `treatment` with `baseline`.
+    #[must_use]
+    pub fn contrast(mut self, baseline: impl Into<String>, treatment: impl Into<String>) -> Self {
+        self.contrasts.push(Contrast {
+            baseline: baseline.into(),
+            treatment: treatment.into(),
+        });
+        self
+    }
+}
+
+/// The files of one figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FigureFiles {
+    /// Name of the figure, and of its files without the extension.
+    pub name: String,
+    /// The drawing, as SVG.
+    pub svg: PathBuf,
+    /// The drawing, as PNG.
+    pub png: PathBuf,
+    /// The drawing, as PDF.
+    pub pdf: PathBuf,
+    /// The table that was drawn.
+    pub csv: PathBuf,
+}
+
+/// The files of one report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportFiles {
+    /// The page.
+    pub html: PathBuf,
+    /// One screen of text.
+    pub summary: PathBuf,
+    /// The figures.
+    pub figures: Vec<FigureFiles>,
+    /// The tables, in every format.
+    pub tables: Vec<PathBuf>,
+}
