@@ -1,0 +1,151 @@
+//! What an optimizer is made of.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::require;
+use crate::treatment::plan;
+use crate::{Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule};
+
+/// Everything that defines an optimizer, apart from the parameters.
+///
+/// Generic over the rule: the default is one of the built-in rules, chosen at
+/// run time; [`AdamConfig`](crate::AdamConfig) or a rule of your own may stand
+/// there as well.
+///
+/// ```
+/// use lawn_core::{AdamConfig, LawnConfig, OptimizerConfig, Parameters, Schedule};
+/// use tch::{Device, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+/// let mut optimizer = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
+///     .with_lawn(LawnConfig::new(100))
+///     .build(Parameters::from_var_store(&vs)?)?;
+/// # let x = tch::Tensor::ones([1, 4], (tch::Kind::Float, Device::Cpu));
+/// # use tch::nn::Module;
+/// optimizer.zero_grad();
+/// fc.forward(&x).square().sum(tch::Kind::Float).backward();
+/// let report = optimizer.step()?;
+/// assert_eq!(report.step, 1);
+/// # Ok::<(), lawn_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerConfig<R = RuleConfig> {
+    /// What makes a direction of a gradient.
+    pub rule: R,
+    /// The learning rate over time.
+    pub schedule: Schedule,
+    /// What the schedule counts.
+    #[serde(default)]
+    pub clock: Clock,
+    /// Weight decay of weights and embeddings.
+    #[serde(default)]
+    pub decay: Decay,
+    /// The norm constraint.
+    #[serde(default)]
+    pub lawn: Option<LawnConfig>,
+    /// Largest global norm of the gradients, above which all are scaled down:
+    /// `g ← g · min(1, clip_norm / ‖g‖₂)`, before any projection.
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// Settings for some parameters only.
+    #[serde(default = "Vec::new")]
+    pub groups: Vec<Group>,
+    /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
+    /// taken on, so that steps below the parameter's resolution add up.
+    #[serde(default)]
+    pub master_weights: bool,
+}
+
+/// What a [`Schedule`] counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// Optimizer steps.
+    #[default]
+    Steps,
+    /// Samples, as given to
+    /// [`step_with`](crate::Optimizer::step_with).
+    Samples,
+}
+
+impl<R: Rule + 'static> OptimizerConfig<R> {
+    /// A rule and a schedule, and nothing else.
+    pub fn new(rule: R, schedule: Schedule) -> Self {
+        Self {
+            rule,
+            schedule,
+            clock: Clock::Steps,
+            decay: Decay::None,
+            lawn: None,
+            clip_norm: None,
+            groups: Vec::new(),
+            master_weights: false,
+        }
+    }
+
+    /// With a norm constraint.
+    #[must_use]
+    pub fn with_lawn(self, lawn: LawnConfig) -> Self {
+        Self {
+            lawn: Some(lawn),
+            ..self
+        }
+    }
+
+    /// With weight decay.
+    #[must_use]
+    pub fn with_decay(self, decay: Decay) -> Self {
+        Self { decay, ..self }
+    }
+
+    /// With a largest global gradient norm.
+    #[must_use]
+    pub fn with_clip_norm(self, clip_norm: f64) -> Self {
+        Self {
+            clip_norm: Some(clip_norm),
+            ..self
+        }
+    }
+
+    /// With settings for some parameters.
+    #[must_use]
+    pub fn with_group(mut self, group: Group) -> Self {
+        self.groups.push(group);
+        self
+    }
+
+    /// The optimizer of these parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoParameters`]; [`Error::Setting`] for a number outside of its
+    /// domain; [`Error::UnmatchedPattern`], [`Error::OverlappingGroups`],
+    /// [`Error::Unconstrainable`], [`Error::EmptyScope`] for a selection that
+    /// cannot be meant; [`Error::DecayOnConstrained`].
+    pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
+        if parameters.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        self.rule.validate()?;
+        self.schedule.validate()?;
+        self.decay.validate()?;
+        self.groups.iter().try_for_each(Group::validate)?;
+        if let Some(clip) = self.clip_norm {
+            require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
+        }
+        let treatments = plan(&parameters, self.lawn.as_ref(), self.decay, &self.groups)?;
+        let settings = OptimizerConfig {
+            rule: Box::new(self.rule) as Box<dyn Rule>,
+            schedule: self.schedule,
+            clock: self.clock,
+            decay: self.decay,
+            lawn: self.lawn,
+            clip_norm: self.clip_norm,
+            groups: self.groups,
+            master_weights: self.master_weights,
+        };
+        Optimizer::new(settings, parameters, treatments)
+    }
+}

@@ -1,0 +1,225 @@
+//! What can go wrong, by type.
+
+use std::path::PathBuf;
+
+use crate::{Decay, Role};
+
+/// Everything this crate refuses or fails at.
+///
+/// No variant leaves a half-made step behind: an error from
+/// [`Optimizer::step`](crate::Optimizer::step) means that no weight and no
+/// buffer moved.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Two parameters share one name.
+    #[error("parameter `{name}` is given twice")]
+    DuplicateParameter {
+        /// The name.
+        name: String,
+    },
+    /// There is nothing to optimize.
+    #[error("no parameters: expected at least one trainable parameter")]
+    NoParameters,
+    /// A name that no parameter has.
+    #[error("unknown parameter `{name}`")]
+    UnknownParameter {
+        /// The name.
+        name: String,
+    },
+    /// A trainable variable of a `VarStore` has no name there.
+    #[error("trainable variable {index} of shape {shape:?} has no name in its store")]
+    UnnamedVariable {
+        /// Position in creation order.
+        index: usize,
+        /// Its shape.
+        shape: Vec<i64>,
+    },
+    /// A parameter that was added to the model after the optimizer was built.
+    #[error("parameter `{name}` was added after the optimizer was built")]
+    AddedLater {
+        /// The name.
+        name: String,
+    },
+    /// A parameter of a kind that cannot be optimized.
+    #[error("parameter `{name}`: expected a floating-point tensor, found {found:?}")]
+    Kind {
+        /// The parameter.
+        name: String,
+        /// Its element kind.
+        found: tch::Kind,
+    },
+    /// A setting outside of its domain.
+    #[error("`{setting}`: expected {expected}, found {found}")]
+    Setting {
+        /// The field.
+        setting: &'static str,
+        /// What it may be.
+        expected: &'static str,
+        /// What it is.
+        found: f64,
+    },
+    /// A name pattern that no parameter matches.
+    #[error("pattern `{pattern}` matches no parameter")]
+    UnmatchedPattern {
+        /// The pattern.
+        pattern: String,
+    },
+    /// A parameter that two groups claim.
+    #[error("parameter `{name}` is in two groups: `{first}` and `{second}`")]
+    OverlappingGroups {
+        /// The parameter.
+        name: String,
+        /// Pattern of the first group.
+        first: String,
+        /// Pattern of the second group.
+        second: String,
+    },
+    /// A parameter that is never constrained was asked to be.
+    #[error("parameter `{name}` has role {role}: only weights and embeddings can be constrained")]
+    Unconstrainable {
+        /// The parameter.
+        name: String,
+        /// Its role.
+        role: Role,
+    },
+    /// Weight decay on a parameter whose norm LAWN fixes.
+    #[error("parameter `{name}` is constrained: expected no weight decay, found {found}")]
+    DecayOnConstrained {
+        /// The parameter.
+        name: String,
+        /// The decay it would have had.
+        found: Decay,
+    },
+    /// A layer description that names no constrainable parameter after the last normalization.
+    #[error("the scope `{scope}` constrains no parameter")]
+    EmptyScope {
+        /// The scope.
+        scope: String,
+    },
+    /// A gradient that is not a dense tensor.
+    #[error("gradient of `{name}`: expected a dense tensor, found a sparse one")]
+    SparseGradient {
+        /// The parameter.
+        name: String,
+    },
+    /// A weight norm that is not finite when the radius should be fixed.
+    #[error("parameter `{name}`: expected a finite norm at the freeze, found {found}")]
+    Radius {
+        /// The parameter.
+        name: String,
+        /// The norm.
+        found: f64,
+    },
+    /// The learning rate of a step is not finite or is negative.
+    #[error("learning rate at step {step}: expected a finite number of at least 0, found {found}")]
+    LearningRate {
+        /// The step, from 0.
+        step: u64,
+        /// The rate.
+        found: f64,
+    },
+    /// A state written for something else than this optimizer.
+    #[error("state: expected {entry} `{expected}`, found `{found}`")]
+    StateMismatch {
+        /// The metadata entry.
+        entry: &'static str,
+        /// What this optimizer has.
+        expected: String,
+        /// What the state has.
+        found: String,
+    },
+    /// A state of a version this crate does not know.
+    #[error("state: version {found} is newer than {supported}, the newest this crate reads")]
+    StateVersion {
+        /// The newest known version.
+        supported: u32,
+        /// The version found.
+        found: u32,
+    },
+    /// An entry that a state must have.
+    #[error("state: `{entry}` is missing")]
+    MissingEntry {
+        /// Metadata key or tensor name.
+        entry: String,
+    },
+    /// An entry that a state must not have.
+    #[error("state: `{entry}` belongs to nothing in this optimizer")]
+    ExtraEntry {
+        /// Tensor name.
+        entry: String,
+    },
+    /// A state tensor of another shape.
+    #[error("state: `{entry}`: expected shape {expected:?}, found {found:?}")]
+    EntryShape {
+        /// Tensor name.
+        entry: String,
+        /// Expected shape.
+        expected: Vec<i64>,
+        /// Shape found.
+        found: Vec<i64>,
+    },
+    /// A state tensor of another element kind.
+    #[error("state: `{entry}`: expected {expected}, found {found}")]
+    EntryKind {
+        /// Tensor name.
+        entry: String,
+        /// Expected element kind.
+        expected: String,
+        /// Element kind found.
+        found: String,
+    },
+    /// A value in a state that cannot be what it stands for.
+    #[error("state: `{entry}`: expected {expected}, found `{found}`")]
+    EntryValue {
+        /// Metadata key or tensor name.
+        entry: String,
+        /// What it should be.
+        expected: &'static str,
+        /// What was found.
+        found: String,
+    },
+    /// A state tensor whose bytes are not those that were written.
+    #[error("state: `{entry}` is corrupted: expected checksum {expected}, found {found}")]
+    Checksum {
+        /// Tensor name.
+        entry: String,
+        /// Checksum written.
+        expected: String,
+        /// Checksum of what was read.
+        found: String,
+    },
+    /// Bytes that are not a complete safetensors file.
+    #[error("state: not a complete safetensors file")]
+    Format(#[source] safetensors::SafeTensorError),
+    /// A file that cannot be read or written.
+    #[error("cannot access {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// libtorch refused an operation.
+    #[error("libtorch refused an operation")]
+    Torch(#[from] tch::TchError),
+}
+
+/// Refuses `found` unless `valid`.
+pub(crate) fn require(
+    valid: bool,
+    setting: &'static str,
+    expected: &'static str,
+    found: f64,
+) -> Result<(), Error> {
+    if valid {
+        Ok(())
+    } else {
+        Err(Error::Setting {
+            setting,
+            expected,
+            found,
+        })
+    }
+}

@@ -1,0 +1,120 @@
+//! The norm constraint: when, on what, and how.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Granularity;
+
+/// Logit Attenuating Weight Normalization, stacked on any rule.
+///
+/// For a unit with weights `w`, gradient `g`, radius `r`, learning rate `η`,
+/// rule `U` with buffers `s`:
+///
+/// ```text
+/// step < free_steps       d = U(s, g)            w ← w − η d
+/// at the freeze           r = ‖w‖₂
+/// later                   a = ⟨w,g⟩/⟨w,w⟩        g̃ = g − a w           project_gradient
+///                         d = U(s, g̃)            b = ⟨w,d⟩/⟨w,w⟩
+///                         d̃ = d − b w                                  project_update
+///                         w ← r (w − η d̃) / ‖w − η d̃‖₂
+/// ```
+///
+/// `r` is f64 and saved with the state. Buffers are kept at the freeze. A unit
+/// whose norm is 0 at the freeze has no direction to keep: it stays free and is
+/// reported in [`Treatment::free_units`](crate::Treatment::free_units).
+///
+/// *Source:* Gupta et al. 2021, arXiv 2108.05839. The paper leaves the
+/// projections, the granularity and the sub-network open; here they are
+/// switches.
+///
+/// The update projection alone changes little: `w − η d̃` has the direction of
+/// `w − η/(1 + ηb) d`, a different learning rate. The gradient projection
+/// changes what enters the moments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LawnConfig {
+    /// Steps before the freeze; 0 constrains from the start.
+    pub free_steps: u64,
+    /// Which parameters are constrained.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Whether the rule sees the gradient without its radial part.
+    #[serde(default = "yes")]
+    pub project_gradient: bool,
+    /// Whether the direction loses its radial part before the step.
+    #[serde(default = "yes")]
+    pub project_update: bool,
+    /// What one radius belongs to.
+    #[serde(default)]
+    pub granularity: Granularity,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl LawnConfig {
+    /// Both projections, by layer, over the final homogeneous sub-network,
+    /// after `free_steps`.
+    #[must_use]
+    pub fn new(free_steps: u64) -> Self {
+        Self {
+            free_steps,
+            scope: Scope::default(),
+            project_gradient: true,
+            project_update: true,
+            granularity: Granularity::default(),
+        }
+    }
+}
+
+/// Which parameters are constrained.
+///
+/// Whatever the scope, biases and the parameters of normalization layers never
+/// are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// The weights after the last normalization layer on the way to the
+    /// logits, through positively homogeneous maps; all of them where there is
+    /// no normalization. Derived from
+    /// [`Parameters::set_layers`](crate::Parameters::set_layers) or, without
+    /// it, from the order and roles of the parameters.
+    #[default]
+    FinalHomogeneous,
+    /// Every weight and embedding.
+    AllWeights,
+    /// The parameters whose name matches one of the patterns; `*` stands for
+    /// any run of characters, `?` for any one.
+    Patterns(Vec<String>),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::FinalHomogeneous => f.write_str("final-homogeneous"),
+            Scope::AllWeights => f.write_str("all-weights"),
+            Scope::Patterns(patterns) => f.write_str(&patterns.join(", ")),
+        }
+    }
+}
+
+/// Before or after the freeze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Before the freeze, or without a norm constraint.
+    Free,
+    /// After the freeze.
+    Constrained,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Phase::Free => "free",
+            Phase::Constrained => "constrained",
+        })
+    }
+}

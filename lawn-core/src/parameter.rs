@@ -1,0 +1,331 @@
+//! The parameters of a model: named, ordered, each with a role.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tch::{Tensor, nn};
+
+use crate::{Error, Layer};
+
+/// What a parameter does in its model; decides the defaults of its treatment.
+///
+/// Weight decay and the norm constraint apply to weights and embeddings, never
+/// to biases or to the scale and shift of normalization layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A matrix or a convolution filter.
+    Weight,
+    /// An additive term.
+    Bias,
+    /// Scale or shift of a normalization layer.
+    Norm,
+    /// A table of vectors, looked up by row.
+    Embedding,
+}
+
+impl Role {
+    /// Whether a parameter of this role may be decayed and constrained.
+    #[must_use]
+    pub fn is_constrainable(self) -> bool {
+        matches!(self, Role::Weight | Role::Embedding)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Role::Weight => "weight",
+            Role::Bias => "bias",
+            Role::Norm => "norm",
+            Role::Embedding => "embedding",
+        })
+    }
+}
+
+/// One trainable tensor with its name and role.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Unique name, such as `fc.weight`.
+    pub name: String,
+    /// What it does.
+    pub role: Role,
+    /// The tensor itself, shared with the model: a step writes into it.
+    pub tensor: Tensor,
+}
+
+/// The parameters of a model in a fixed order, with unique names.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    parameters: Vec<Parameter>,
+    layers: Option<Vec<Layer>>,
+}
+
+impl Parameters {
+    /// Parameters from a list, whose order is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::DuplicateParameter`], and [`Error::Kind`] for a tensor that is
+    /// not floating-point.
+    pub fn new(parameters: Vec<Parameter>) -> Result<Self, Error> {
+        let mut names = HashSet::new();
+        for Parameter { name, tensor, .. } in &parameters {
+            if !names.insert(name.as_str()) {
+                return Err(Error::DuplicateParameter { name: name.clone() });
+            }
+            let kind = tensor.f_kind()?;
+            if !is_float(kind) {
+                return Err(Error::Kind {
+                    name: name.clone(),
+                    found: kind,
+                });
+            }
+        }
+        Ok(Self {
+            parameters,
+            layers: None,
+        })
+    }
+
+    /// The trainable variables of a store, in the order of their creation.
+    ///
+    /// Roles are inferred from the last part of the name and the shape, and
+    /// [`set_role`](Self::set_role) corrects them:
+    ///
+    /// | name | dimensions | role |
+    /// |---|---|---|
+    /// | a bias beside a 1-dimensional `weight` | any | norm |
+    /// | another bias (`bias`, `b`, `bias_ih_l0`) | any | bias |
+    /// | a scale (`weight`, `gamma`, `scale`) | 0 or 1 | norm |
+    /// | any other | 0 or 1 | bias |
+    /// | contains `embed` | 2 or more | embedding |
+    /// | any other | 2 or more | weight |
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnnamedVariable`] for a trainable variable that the store does
+    /// not name, and what [`new`](Self::new) refuses.
+    pub fn from_var_store(vs: &nn::VarStore) -> Result<Self, Error> {
+        // The store's map of names has no order and its ordered list no names;
+        // both hold the same storages, so the address joins them. Empty tensors
+        // all lie at one address and are told apart by order of name, which is
+        // enough as they have nothing to be updated.
+        let mut names: HashMap<(usize, Vec<i64>), Vec<String>> = HashMap::new();
+        for (name, tensor) in vs.variables() {
+            names
+                .entry((tensor.data_ptr() as usize, tensor.size()))
+                .or_default()
+                .push(name);
+        }
+        for candidates in names.values_mut() {
+            candidates.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        let mut named = Vec::new();
+        for (index, tensor) in vs.trainable_variables().into_iter().enumerate() {
+            let key = (tensor.data_ptr() as usize, tensor.size());
+            let name = names
+                .get_mut(&key)
+                .and_then(Vec::pop)
+                .ok_or(Error::UnnamedVariable {
+                    index,
+                    shape: key.1,
+                })?;
+            named.push((name, tensor));
+        }
+        let dimensions: HashMap<String, usize> = named
+            .iter()
+            .map(|(name, tensor)| (name.clone(), tensor.dim()))
+            .collect();
+        let parameters = named
+            .into_iter()
+            .map(|(name, tensor)| Parameter {
+                role: infer_role(&name, tensor.dim(), &dimensions),
+                name,
+                tensor,
+            })
+            .collect();
+        Self::new(parameters)
+    }
+
+    /// Corrects the role of one parameter.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`] when no parameter has this name.
+    pub fn set_role(&mut self, name: &str, role: Role) -> Result<(), Error> {
+        let parameter = self
+            .parameters
+            .iter_mut()
+            .find(|parameter| parameter.name == name)
+            .ok_or_else(|| Error::UnknownParameter {
+                name: name.to_owned(),
+            })?;
+        parameter.role = role;
+        Ok(())
+    }
+
+    /// Attaches the model's layers in forward order, from which
+    /// [`Scope::FinalHomogeneous`](crate::Scope::FinalHomogeneous) is derived.
+    ///
+    /// Without them the order of the parameters stands for the order of the
+    /// layers, and the parameters with the role [`Role::Norm`] for the
+    /// normalization layers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::UnknownParameter`] when a layer names a parameter that is not
+    /// here.
+    pub fn set_layers(&mut self, layers: Vec<Layer>) -> Result<(), Error> {
+        for name in layers.iter().flat_map(|layer| &layer.parameters) {
+            if self.get(name).is_none() {
+                return Err(Error::UnknownParameter { name: name.clone() });
+            }
+        }
+        self.layers = Some(layers);
+        Ok(())
+    }
+
+    /// The model's layers, where they were given.
+    #[must_use]
+    pub fn layers(&self) -> Option<&[Layer]> {
+        self.layers.as_deref()
+    }
+
+    /// The parameter of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Parameter> {
+        self.parameters
+            .iter()
+            .find(|parameter| parameter.name == name)
+    }
+
+    /// The parameters in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.parameters.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parameters.is_empty()
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Parameter> {
+        self.parameters
+    }
+}
+
+fn is_float(kind: tch::Kind) -> bool {
+    use tch::Kind::{BFloat16, Double, Float, Half};
+    matches!(kind, Float | Double | Half | BFloat16)
+}
+
+fn infer_role(name: &str, dimensions: usize, all: &HashMap<String, usize>) -> Role {
+    let (parent, last) = name.rsplit_once('.').unwrap_or(("", name));
+    if last == "b" || last.starts_with("bias") || last.ends_with("bias") {
+        let sibling = if parent.is_empty() {
+            "weight".into()
+        } else {
+            format!("{parent}.weight")
+        };
+        return match all.get(&sibling) {
+            Some(&beside) if beside <= 1 => Role::Norm,
+            _ => Role::Bias,
+        };
+    }
+    if dimensions <= 1 {
+        return match last {
+            "weight" | "gamma" | "scale" => Role::Norm,
+            _ => Role::Bias,
+        };
+    }
+    if name.to_ascii_lowercase().contains("embed") {
+        Role::Embedding
+    } else {
+        Role::Weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn a_store_gives_creation_order_names_and_roles() {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let root = vs.root();
+        nn::embedding(&root / "user_embedding", 5, 3, Default::default());
+        nn::conv2d(&root / "z", 3, 4, 3, Default::default());
+        nn::batch_norm2d(&root / "norm", 4, Default::default());
+        nn::linear(&root / "fc", 4, 2, Default::default());
+        let parameters = Parameters::from_var_store(&vs).unwrap();
+        let found: Vec<(&str, Role)> = parameters
+            .iter()
+            .map(|p| (p.name.as_str(), p.role))
+            .collect();
+        // tch makes the bias of a linear layer before its weight; the order of
+        // creation is what counts, not the one a reader would expect.
+        let mut sorted = found.clone();
+        sorted.sort_unstable_by_key(|(name, _)| *name);
+        assert_eq!(
+            sorted,
+            [
+                ("fc.bias", Role::Bias),
+                ("fc.weight", Role::Weight),
+                ("norm.bias", Role::Norm),
+                ("norm.weight", Role::Norm),
+                ("user_embedding.weight", Role::Embedding),
+                ("z.bias", Role::Bias),
+                ("z.weight", Role::Weight),
+            ]
+        );
+        let position = |name: &str| found.iter().position(|(n, _)| *n == name).unwrap();
+        assert!(position("user_embedding.weight") < position("z.weight"));
+        assert!(position("z.weight") < position("norm.weight"));
+        assert!(position("norm.weight") < position("fc.weight"));
+    }
+
+    #[test]
+    fn names_are_unique_and_tensors_floating_point() {
+        let parameter = |name: &str, kind| Parameter {
+            name: name.into(),
+            role: Role::Weight,
+            tensor: Tensor::zeros([2, 2], (kind, Device::Cpu)),
+        };
+        let twice = Parameters::new(vec![
+            parameter("a", Kind::Float),
+            parameter("a", Kind::Float),
+        ]);
+        assert!(matches!(twice, Err(Error::DuplicateParameter { name }) if name == "a"));
+        let whole = Parameters::new(vec![parameter("a", Kind::Int64)]);
+        assert!(matches!(
+            whole,
+            Err(Error::Kind {
+                found: Kind::Int64,
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused() {
+        let mut parameters = Parameters::default();
+        assert!(matches!(
+            parameters.set_role("x", Role::Bias),
+            Err(Error::UnknownParameter { name }) if name == "x"
+        ));
+        assert!(matches!(
+            parameters.set_layers(vec![Layer::homogeneous(["y"])]),
+            Err(Error::UnknownParameter { name }) if name == "y"
+        ));
+    }
+}

@@ -1,0 +1,223 @@
+//! LAMB, in the forms that are in use.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::adam::{update_moments, validate_moments};
+use super::{Context, Norms, Rule, RuleConfig};
+use crate::error::require;
+use crate::{Decay, Error};
+
+/// LAMB: Adam with a trust ratio for each unit.
+///
+/// ```text
+/// m ← β₁ m + β₃ g                        β₃ = 1 − β₁, or 1 without gradient averaging
+/// v ← β₂ v + (1 − β₂) g²
+/// m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)  m̂ = m, v̂ = v without bias correction
+/// d = m̂ / (√v̂ + ε) + λ w                 λ: decoupled decay inside the trust ratio
+/// ρ = ‖w‖ / ‖d‖                          1 where either norm is 0, or not adapted
+/// w ← w − η min(ρ, ρ_max) d
+/// ```
+///
+/// Under a norm constraint `d` is projected before its norm is taken, and the
+/// ratio adapts although there is no decay; it is the ratio of the unit.
+///
+/// *Source:* You et al. 2020, arXiv 1904.00962, algorithm 2, with φ the identity.
+///
+/// The public implementations differ in what the paper leaves open:
+///
+/// | | adapts without decay | ρ_max | decay inside ρ | global clip |
+/// |---|---|---|---|---|
+/// | [`paper`](Self::paper) | yes | none | yes | none |
+/// | [`apex`](Self::apex) (FusedLAMB) | no | none | yes | 1 |
+/// | [`nvlamb`](Self::nvlamb) (FusedLAMB, `use_nvlamb`) | yes | none | yes | 1 |
+/// | [`timm`](Self::timm) | no | none | yes | 1 |
+///
+/// The clip is the optimizer's [`clip_norm`](crate::OptimizerConfig::clip_norm)
+/// and has to be set there. All four correct the bias, average the gradient and
+/// add `ε` outside of the root.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LambConfig {
+    /// `β₁` in `[0, 1)`.
+    pub beta1: f64,
+    /// `β₂` in `[0, 1)`.
+    pub beta2: f64,
+    /// `ε` of at least 0.
+    pub epsilon: f64,
+    /// Where `ε` enters.
+    pub epsilon_place: EpsilonPlace,
+    /// Whether moments are divided by `1 − βᵗ`.
+    pub bias_correction: bool,
+    /// Whether the gradient enters `m` with `1 − β₁`; if not, with 1.
+    pub gradient_averaging: bool,
+    /// Where decoupled weight decay enters.
+    pub decay_place: DecayPlace,
+    /// Which parameters have a trust ratio.
+    pub adaptation: Adaptation,
+    /// `ρ_max`, the largest trust ratio; LAMBC's is 1.
+    pub trust_max: Option<f64>,
+}
+
+/// Where `ε` of [`LambConfig`] enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EpsilonPlace {
+    /// `m̂ / (√v̂ + ε)`.
+    #[default]
+    OutsideRoot,
+    /// `m̂ / √(v̂ + ε)`.
+    InsideRoot,
+}
+
+/// Where decoupled weight decay enters [`LambConfig`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayPlace {
+    /// Part of the direction, whose norm the trust ratio takes.
+    #[default]
+    InsideTrust,
+    /// `w ← (1 − ηλ) w` beside it; `decoupled_decay` in timm.
+    OutsideTrust,
+}
+
+/// Which parameters of [`LambConfig`] and [`LarsConfig`](super::LarsConfig) have
+/// a trust ratio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adaptation {
+    /// All.
+    #[default]
+    Always,
+    /// Those with weight decay, and those under a norm constraint, where decay
+    /// cannot be the sign.
+    WhenDecayed,
+}
+
+impl LambConfig {
+    /// Algorithm 2 of the paper.
+    #[must_use]
+    pub fn paper() -> Self {
+        Self {
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-6,
+            epsilon_place: EpsilonPlace::OutsideRoot,
+            bias_correction: true,
+            gradient_averaging: true,
+            decay_place: DecayPlace::InsideTrust,
+            adaptation: Adaptation::Always,
+            trust_max: None,
+        }
+    }
+
+    /// NVIDIA apex's `FusedLAMB` with its defaults.
+    #[must_use]
+    pub fn apex() -> Self {
+        Self {
+            adaptation: Adaptation::WhenDecayed,
+            ..Self::paper()
+        }
+    }
+
+    /// NVIDIA apex's `FusedLAMB` with `use_nvlamb=True`.
+    #[must_use]
+    pub fn nvlamb() -> Self {
+        Self {
+            adaptation: Adaptation::Always,
+            ..Self::apex()
+        }
+    }
+
+    /// timm's `Lamb` with its defaults.
+    #[must_use]
+    pub fn timm() -> Self {
+        Self {
+            adaptation: Adaptation::WhenDecayed,
+            ..Self::paper()
+        }
+    }
+}
+
+impl Adaptation {
+    pub(crate) fn applies(self, context: &Context) -> bool {
+        self == Adaptation::Always || context.constrained || !context.decay.is_none()
+    }
+}
+
+impl Default for LambConfig {
+    /// [`paper`](Self::paper).
+    fn default() -> Self {
+        Self::paper()
+    }
+}
+
+impl Rule for LambConfig {
+    fn name(&self) -> &str {
+        "lamb"
+    }
+
+    fn buffers(&self) -> &[&str] {
+        &["first_moment", "second_moment"]
+    }
+
+    fn direction(
+        &self,
+        context: &Context,
+        weight: &Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Tensor {
+        let [m, v] = buffers else {
+            unreachable!("lamb has two moments")
+        };
+        let beta3 = if self.gradient_averaging {
+            1.0 - self.beta1
+        } else {
+            1.0
+        };
+        update_moments(m, v, gradient, self.beta1, beta3, self.beta2);
+        let t = context.updates as f64;
+        let (c1, c2) = if self.bias_correction {
+            (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t))
+        } else {
+            (1.0, 1.0)
+        };
+        let (m_hat, v_hat) = (&*m / c1, &*v / c2);
+        let d = match self.epsilon_place {
+            EpsilonPlace::OutsideRoot => m_hat / (v_hat.sqrt() + self.epsilon),
+            EpsilonPlace::InsideRoot => m_hat / (v_hat + self.epsilon).sqrt(),
+        };
+        match context.decay {
+            Decay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,
+            _ => d,
+        }
+    }
+
+    fn trust(&self, context: &Context, norms: &Norms<'_>) -> Option<Tensor> {
+        if !self.adaptation.applies(context) {
+            return None;
+        }
+        let (weight_norm, direction_norm) = (norms.weight(), norms.direction());
+        let defined = weight_norm.gt(0.0).logical_and(&direction_norm.gt(0.0));
+        let ratio = (&weight_norm / &direction_norm).where_self(&defined, &weight_norm.ones_like());
+        Some(match self.trust_max {
+            Some(max) => ratio.clamp_max(max),
+            None => ratio,
+        })
+    }
+
+    fn absorbs(&self, decay: Decay) -> bool {
+        matches!(decay, Decay::Decoupled { .. }) && self.decay_place == DecayPlace::InsideTrust
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        validate_moments(self.beta1, self.beta2, self.epsilon)?;
+        let max = self.trust_max.unwrap_or(1.0);
+        require(max > 0.0, "trust_max", "a number above 0", max)
+    }
+
+    fn builtin(&self) -> Option<RuleConfig> {
+        Some(RuleConfig::Lamb(*self))
+    }
+}

@@ -1,0 +1,129 @@
+//! LARS.
+
+use serde::{Deserialize, Serialize};
+use tch::{Kind, Tensor};
+
+use super::{Adaptation, Context, Rule, RuleConfig};
+use crate::error::require;
+use crate::units::scale;
+use crate::{Decay, Error};
+
+/// LARS: momentum over gradients that are scaled by a trust ratio for each unit.
+///
+/// ```text
+/// ρ = κ ‖w‖ / (‖g‖ + λ ‖w‖ + ε)      1 where ‖w‖ or ‖g‖ is 0
+/// v ← μ v + ρ (g + λ w)              λ: L2 decay
+/// d = v,  or  ρ (g + λ w) + μ v      Nesterov
+/// ```
+///
+/// `κ` is `trust_coefficient`, `μ` `momentum`; `v` has the parameter's shape.
+///
+/// *Source:* You et al. 2017, arXiv 1708.03888, algorithm 1.
+///
+/// *Differs from* the paper: the learning rate is outside of `v`, as in
+/// PyTorch's SGD, so that a change of it acts at once; `ε` is added; the ratio
+/// is taken over the unit of a norm constraint where there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LarsConfig {
+    /// `μ` in `[0, 1)`.
+    pub momentum: f64,
+    /// Looks ahead by one momentum step.
+    pub nesterov: bool,
+    /// `κ` above 0.
+    pub trust_coefficient: f64,
+    /// `ε` of at least 0.
+    pub epsilon: f64,
+    /// Which parameters have a trust ratio.
+    pub adaptation: Adaptation,
+}
+
+impl Default for LarsConfig {
+    /// `μ = 0.9`, `κ = 0.001`, `ε = 1e-8`.
+    fn default() -> Self {
+        Self {
+            momentum: 0.9,
+            nesterov: false,
+            trust_coefficient: 1e-3,
+            epsilon: 1e-8,
+            adaptation: Adaptation::Always,
+        }
+    }
+}
+
+impl Rule for LarsConfig {
+    fn name(&self) -> &str {
+        "lars"
+    }
+
+    fn buffers(&self) -> &[&str] {
+        &["momentum"]
+    }
+
+    fn direction(
+        &self,
+        context: &Context,
+        weight: &Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Tensor {
+        let [v] = buffers else {
+            unreachable!("lars has one buffer")
+        };
+        let lambda = match context.decay {
+            Decay::L2 { rate } => rate,
+            _ => 0.0,
+        };
+        let w_norm = context.granularity.norm(weight);
+        let g_norm = context.granularity.norm(gradient);
+        let defined = w_norm.gt(0.0).logical_and(&g_norm.gt(0.0));
+        let ratio = &w_norm * self.trust_coefficient
+            / (&g_norm + &w_norm * lambda + self.epsilon).to_kind(Kind::Double);
+        let rho = ratio.where_self(&defined, &w_norm.ones_like());
+        let g = gradient + weight * lambda;
+        let g = if self.adaptation.applies(context) {
+            scale(&g, &rho)
+        } else {
+            g
+        };
+        let _ = v.g_mul_scalar_(self.momentum);
+        let _ = v.g_add_(&g);
+        if self.nesterov {
+            g + &*v * self.momentum
+        } else {
+            v.shallow_clone()
+        }
+    }
+
+    fn absorbs(&self, decay: Decay) -> bool {
+        matches!(decay, Decay::L2 { .. })
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let Self {
+            momentum,
+            trust_coefficient,
+            epsilon,
+            ..
+        } = *self;
+        require(
+            (0.0..1.0).contains(&momentum),
+            "momentum",
+            "a number in [0, 1)",
+            momentum,
+        )?;
+        let valid = trust_coefficient.is_finite() && trust_coefficient > 0.0;
+        require(
+            valid,
+            "trust_coefficient",
+            "a finite number above 0",
+            trust_coefficient,
+        )?;
+        let valid = epsilon.is_finite() && epsilon >= 0.0;
+        require(valid, "epsilon", "a finite number of at least 0", epsilon)
+    }
+
+    fn builtin(&self) -> Option<RuleConfig> {
+        Some(RuleConfig::Lars(*self))
+    }
+}

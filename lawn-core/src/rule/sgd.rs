@@ -1,0 +1,106 @@
+//! Stochastic gradient descent.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use super::{Context, Rule, RuleConfig};
+use crate::Error;
+use crate::error::require;
+
+/// Stochastic gradient descent with momentum, dampening and Nesterov's form.
+///
+/// ```text
+/// v ← g                     at a parameter's first update
+/// v ← μ v + (1 − τ) g       later
+/// d = g                     μ = 0
+/// d = v                     μ > 0
+/// d = g + μ v               Nesterov
+/// ```
+///
+/// `μ` is `momentum`, `τ` `dampening`; `v` has the parameter's shape.
+///
+/// *Source:* Sutskever et al. 2013, in the form of `torch.optim.SGD`: the
+/// learning rate is outside of `v`, and dampening is left out of the first update.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SgdConfig {
+    /// `μ` in `[0, 1)`; 0 keeps no buffer.
+    pub momentum: f64,
+    /// `τ` in `[0, 1]`.
+    pub dampening: f64,
+    /// Looks ahead by one momentum step. Needs momentum and no dampening.
+    pub nesterov: bool,
+}
+
+impl Rule for SgdConfig {
+    fn name(&self) -> &str {
+        "sgd"
+    }
+
+    fn buffers(&self) -> &[&str] {
+        if self.momentum == 0.0 {
+            &[]
+        } else {
+            &["momentum"]
+        }
+    }
+
+    fn direction(
+        &self,
+        context: &Context,
+        _weight: &Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Tensor {
+        let [v] = buffers else {
+            return gradient.shallow_clone();
+        };
+        if context.updates == 1 {
+            v.copy_(gradient);
+        } else {
+            let _ = v.g_mul_scalar_(self.momentum);
+            let _ = v.g_add_(&(gradient * (1.0 - self.dampening)));
+        }
+        if self.nesterov {
+            gradient + &*v * self.momentum
+        } else {
+            v.shallow_clone()
+        }
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let Self {
+            momentum,
+            dampening,
+            nesterov,
+        } = *self;
+        require(
+            (0.0..1.0).contains(&momentum),
+            "momentum",
+            "a number in [0, 1)",
+            momentum,
+        )?;
+        require(
+            (0.0..=1.0).contains(&dampening),
+            "dampening",
+            "a number in [0, 1]",
+            dampening,
+        )?;
+        require(
+            !nesterov || momentum > 0.0,
+            "momentum",
+            "more than 0 with nesterov",
+            momentum,
+        )?;
+        require(
+            !nesterov || dampening == 0.0,
+            "dampening",
+            "0 with nesterov",
+            dampening,
+        )
+    }
+
+    fn builtin(&self) -> Option<RuleConfig> {
+        Some(RuleConfig::Sgd(*self))
+    }
+}

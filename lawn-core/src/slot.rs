@@ -1,0 +1,115 @@
+//! One parameter with what the rule remembers of it.
+
+use tch::{Kind, Tensor};
+
+use crate::treatment::{Constraint, Treatment};
+use crate::{Context, Decay, Granularity, LawnConfig, Parameter, Rule, reference};
+
+/// One parameter with what the rule remembers of it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    /// Shared with the model.
+    pub(crate) weight: Tensor,
+    /// f32 copy of a weight of fewer bits, on which the steps are taken.
+    pub(crate) master: Option<Tensor>,
+    /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
+    pub(crate) buffers: Vec<Tensor>,
+    /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
+    pub(crate) radius: Option<Tensor>,
+    /// How often it was updated.
+    pub(crate) updates: u64,
+    constrained: bool,
+    decay: Decay,
+    learning_rate_scale: f64,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        parameter: Parameter,
+        treatment: &Treatment,
+        rule: &dyn Rule,
+        master_weights: bool,
+    ) -> Self {
+        let Parameter {
+            name,
+            tensor: weight,
+            ..
+        } = parameter;
+        let kind = working_kind(&weight);
+        let narrow = weight.kind() != kind;
+        let _guard = tch::no_grad_guard();
+        let wide = weight.detach().to_kind(kind);
+        // Zeros in the layout of the weight, so that both are walked in one order.
+        let buffers = rule.buffers().iter().map(|_| wide.zeros_like()).collect();
+        Self {
+            name,
+            master: (master_weights && narrow).then_some(wide),
+            weight,
+            buffers,
+            radius: None,
+            updates: 0,
+            constrained: treatment.constraint == Constraint::Constrained,
+            decay: treatment.decay,
+            learning_rate_scale: treatment.learning_rate_scale,
+        }
+    }
+
+    pub(crate) fn is_constrained(&self) -> bool {
+        self.constrained
+    }
+
+    /// The norm of each unit of what the steps are taken on.
+    pub(crate) fn measure(&self, granularity: Granularity) -> Tensor {
+        granularity.norm(self.master.as_ref().unwrap_or(&self.weight))
+    }
+
+    /// One update from the model's gradient times `factor`; constrained if
+    /// `lawn` is given and this parameter is.
+    pub(crate) fn update(
+        &mut self,
+        rule: &dyn Rule,
+        lawn: Option<&LawnConfig>,
+        learning_rate: f64,
+        factor: f64,
+        gradient: &Tensor,
+    ) {
+        if self.weight.numel() == 0 {
+            return;
+        }
+        self.updates += 1;
+        let bound = lawn.filter(|_| self.constrained).zip(self.radius.as_ref());
+        let context = Context {
+            updates: self.updates,
+            learning_rate: learning_rate * self.learning_rate_scale,
+            decay: self.decay,
+            constrained: bound.is_some(),
+            granularity: bound.map_or(Granularity::Layer, |(lawn, _)| lawn.granularity),
+        };
+        let kind = working_kind(&self.weight);
+        let mut w = match &self.master {
+            Some(master) => master.shallow_clone(),
+            None => self.weight.detach().to_kind(kind),
+        };
+        let g = gradient.to_kind(kind);
+        let g = if factor == 1.0 { g } else { g * factor };
+        match bound {
+            Some((lawn, radius)) => {
+                reference::constrained(rule, &context, lawn, radius, &mut w, &g, &mut self.buffers)
+            }
+            None => reference::free(rule, &context, &mut w, &g, &mut self.buffers),
+        }
+        if self.weight.kind() != kind {
+            self.weight.copy_(&w);
+        }
+    }
+}
+
+/// The element kind in which a parameter's steps are computed.
+pub(crate) fn working_kind(weight: &Tensor) -> Kind {
+    if weight.kind() == Kind::Double {
+        Kind::Double
+    } else {
+        Kind::Float
+    }
+}
