@@ -1,3 +1,7 @@
 //! The `lawn` command.
 
-fn main() {}
+use clap::Parser;
+
+fn main() -> std::process::ExitCode {
+    lawn_bench::cli::Cli::parse().run()
+}

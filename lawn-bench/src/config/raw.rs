@@ -1,0 +1,106 @@
+//! The sweep as it is written, before anything is checked.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use toml::Spanned;
+
+/// The top of the file. `tasks`, `arms` and `defaults` are listed so that unknown
+/// keys are told what is allowed; they are read apart, table by table, because
+/// only so does each error keep its place in the text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSweep {
+    pub(super) name: Spanned<String>,
+    pub(super) batch_sizes: Spanned<Vec<Spanned<u64>>>,
+    pub(super) reference_batch_size: Option<Spanned<u64>>,
+    pub(super) budget: RawBudget,
+    #[serde(default)]
+    pub(super) tuning: RawTuning,
+    pub(super) confirmation: RawConfirmation,
+    #[serde(default)]
+    pub(super) resources: RawResources,
+    #[serde(default)]
+    pub(super) report: RawReport,
+    pub(super) contrasts: Option<Spanned<Vec<RawContrast>>>,
+    #[serde(rename = "tasks")]
+    pub(super) _tasks: BTreeMap<String, IgnoredAny>,
+    #[serde(rename = "arms")]
+    pub(super) _arms: BTreeMap<String, IgnoredAny>,
+    #[serde(rename = "defaults")]
+    pub(super) _defaults: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBudget {
+    pub(super) epochs: Spanned<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawTuning {
+    pub(super) seed: Spanned<u64>,
+    pub(super) learning_rate_scaling: super::Scaling,
+}
+
+impl Default for RawTuning {
+    fn default() -> Self {
+        Self {
+            seed: Spanned::new(0..0, 0),
+            learning_rate_scaling: super::Scaling::default(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawConfirmation {
+    pub(super) seeds: Spanned<Vec<Spanned<u64>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawResources {
+    pub(super) workers: Spanned<usize>,
+    pub(super) threads: Spanned<usize>,
+    pub(super) device: super::DeviceChoice,
+    pub(super) timeout_seconds: Option<Spanned<f64>>,
+    pub(super) micro_batch_size: Option<Spanned<u64>>,
+}
+
+impl Default for RawResources {
+    fn default() -> Self {
+        Self {
+            workers: Spanned::new(0..0, 1),
+            threads: Spanned::new(0..0, 1),
+            device: super::DeviceChoice::Cpu,
+            timeout_seconds: None,
+            micro_batch_size: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawContrast {
+    pub(super) baseline: Spanned<String>,
+    pub(super) treatment: Spanned<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawReport {
+    pub(super) alpha: Spanned<f64>,
+    pub(super) margins: BTreeMap<String, Spanned<f64>>,
+}
+
+impl Default for RawReport {
+    fn default() -> Self {
+        Self {
+            alpha: Spanned::new(0..0, 0.05),
+            margins: BTreeMap::new(),
+        }
+    }
+}

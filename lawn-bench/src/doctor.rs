@@ -1,0 +1,169 @@
+//! `lawn doctor`: what was found here, and what to do about what is missing.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::render;
+
+/// What was found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Findings {
+    /// One line a thing looked for.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing looked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Finding {
+    /// What was looked for.
+    pub what: &'static str,
+    /// Whether it was found.
+    pub state: State,
+    /// What was found.
+    pub found: String,
+    /// What to do about it, where something is to be done.
+    pub advice: Option<String>,
+}
+
+/// Whether a thing is as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Found.
+    Ok,
+    /// Not found, and not needed by everything.
+    Missing,
+    /// Found, and wrong.
+    Wrong,
+}
+
+/// Looks for libtorch, CUDA, processors and data sets.
+#[must_use]
+pub fn examine(data_root: Option<&Path>) -> Findings {
+    let probe = lawn_models::probe();
+    let libtorch = Finding {
+        what: "libtorch",
+        state: State::Ok,
+        found: probe.libtorch.clone(),
+        advice: None,
+    };
+    let cuda = match &probe.cuda {
+        Ok(devices) => Finding {
+            what: "CUDA",
+            state: State::Ok,
+            found: format!("{devices} device(s)"),
+            advice: None,
+        },
+        Err(reason) => Finding {
+            what: "CUDA",
+            state: State::Missing,
+            found: reason.to_string(),
+            advice: Some(
+                "sweeps run on the CPU; for CUDA, install the driver and a libtorch with CUDA"
+                    .into(),
+            ),
+        },
+    };
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = Finding {
+        what: "processors",
+        state: State::Ok,
+        found: format!(
+            "{processors}; libtorch would use {} threads a trial",
+            probe.threads
+        ),
+        advice: (processors > 1)
+            .then(|| format!("workers × threads of a sweep should be {processors} at most")),
+    };
+    Findings {
+        findings: vec![libtorch, cuda, threads, data_finding(data_root)],
+    }
+}
+
+fn data_finding(data_root: Option<&Path>) -> Finding {
+    let what = "data sets";
+    let Some(root) = data_root else {
+        return Finding {
+            what,
+            state: State::Missing,
+            found: "no data root given".into(),
+            advice: Some(
+                "embedded data needs none; for real data give --data-root DIR or set LAWN_DATA"
+                    .into(),
+            ),
+        };
+    };
+    match lawn_models::describe_data(root) {
+        Ok(sets) if sets.is_empty() => Finding {
+            what,
+            state: State::Missing,
+            found: format!("none in {}", root.display()),
+            advice: Some("unpack a data set there, or make one with `lawn data make`".into()),
+        },
+        Ok(sets) => Finding {
+            what,
+            state: State::Ok,
+            found: sets
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+            advice: None,
+        },
+        Err(error) => Finding {
+            what,
+            state: State::Wrong,
+            found: error.to_string(),
+            advice: None,
+        },
+    }
+}
+
+/// The data sets under `data_root`, a line each.
+#[must_use]
+pub fn data_sets(data_root: Option<&Path>) -> String {
+    let finding = data_finding(data_root);
+    let advice = finding
+        .advice
+        .map(|advice| format!("\n{advice}"))
+        .unwrap_or_default();
+    format!("{}{advice}\n", finding.found.replace("; ", "\n"))
+}
+
+impl Findings {
+    /// Whether nothing is wrong; what is merely missing is not.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.findings
+            .iter()
+            .all(|finding| finding.state != State::Wrong)
+    }
+
+    /// The findings for people.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let rows: Vec<Vec<String>> = self
+            .findings
+            .iter()
+            .map(|finding| {
+                let state = match finding.state {
+                    State::Ok => "ok",
+                    State::Missing => "missing",
+                    State::Wrong => "wrong",
+                };
+                let advice = finding
+                    .advice
+                    .as_ref()
+                    .map(|advice| format!(" ({advice})"))
+                    .unwrap_or_default();
+                vec![
+                    finding.what.into(),
+                    state.into(),
+                    format!("{}{advice}", finding.found),
+                ]
+            })
+            .collect();
+        render::table(&["", "", "found"], &rows)
+    }
+}

@@ -1,0 +1,46 @@
+//! How a trial ended, as its folder records it: always a row, never a gap.
+
+use lawn_analysis::records::Outcome;
+use lawn_models::TrialSummary;
+use serde::{Deserialize, Serialize};
+
+/// Schema of `outcome.json`.
+pub const SCHEMA: u32 = 1;
+
+/// The content of `outcome.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ending {
+    /// How the trial ended.
+    pub outcome: Outcome,
+    /// What happened, where there is more to say than the word.
+    pub detail: Option<String>,
+    /// What it measured, if it came to its end.
+    pub summary: Option<TrialSummary>,
+}
+
+impl Ending {
+    /// A trial that trained to its end.
+    #[must_use]
+    pub fn ok(summary: TrialSummary) -> Self {
+        Self {
+            outcome: Outcome::Ok,
+            detail: None,
+            summary: Some(summary),
+        }
+    }
+
+    /// A trial that did not, and why.
+    pub fn failed(outcome: Outcome, detail: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            detail: Some(detail.into()),
+            summary: None,
+        }
+    }
+
+    /// Whether the trial is over; a preempted one goes on from its checkpoint.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.outcome != Outcome::Preempted
+    }
+}

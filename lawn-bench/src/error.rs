@@ -1,0 +1,119 @@
+//! What can go wrong in the harness.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// An error of the harness; each names the file or value at fault and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The sweep file is wrong.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// A file or folder could not be read or written.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A file of a run does not hold what it should.
+    #[error("{} is damaged: {detail}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with its line where there is one.
+        detail: String,
+    },
+    /// A file of a run was written by a newer version.
+    #[error("{} has schema {found}, this lawn reads up to {known}; use a newer lawn", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// The run directory holds another plan.
+    #[error("{} holds another plan than {} makes now; give --out another folder, or `lawn sweep {}` to go on with what is there", dir.display(), file.display(), dir.display())]
+    OtherPlan {
+        /// The run directory.
+        dir: PathBuf,
+        /// The sweep file.
+        file: PathBuf,
+    },
+    /// There is no run where one was expected.
+    #[error("{} is not a run directory: it has no plan.json", dir.display())]
+    NoRun {
+        /// The folder given.
+        dir: PathBuf,
+    },
+    /// Another launcher holds the run directory.
+    #[error("another `lawn sweep` is running in {}", dir.display())]
+    Busy {
+        /// The run directory.
+        dir: PathBuf,
+    },
+    /// The plan has no trial with this index.
+    #[error("there is no trial {index} in the plan; allowed: 0 to {last}")]
+    NoTrial {
+        /// Index asked for.
+        index: usize,
+        /// Last index of the plan.
+        last: usize,
+    },
+    /// A confirmation trial was asked for before its setting was frozen.
+    #[error(
+        "trial {index} confirms a setting that is not frozen yet: its tuning trials come first"
+    )]
+    NotFrozen {
+        /// Index of the trial.
+        index: usize,
+    },
+    /// A trial process could not be started.
+    #[error("cannot start a trial process: {source}")]
+    Spawn {
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// CUDA was asked for and is not there.
+    #[error("device `cuda` was asked for, and none was found: {reason}")]
+    NoCuda {
+        /// What `lawn doctor` would say.
+        reason: String,
+    },
+    /// The models' side failed.
+    #[error(transparent)]
+    Models(#[from] lawn_models::Error),
+    /// The report could not be made.
+    #[error(transparent)]
+    Analysis(#[from] lawn_analysis::Error),
+}
+
+impl Error {
+    /// An I/O error of `action` on `path`, for `map_err`.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
+    }
+
+    /// The exit code of the `lawn` command: 2 for what the user wrote, 1 for the rest.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_)
+            | Self::OtherPlan { .. }
+            | Self::NoRun { .. }
+            | Self::NoTrial { .. } => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The sweep harness behind the `lawn` command.
+//!
+//! The path of the data is the list of modules: a TOML file becomes a checked
+//! [`config::Sweep`]; [`plan`] lists its trials, once and immutably; [`engine`]
+//! runs each in a process of its own ([`trial`]); [`freeze`] picks each cell's
+//! setting from its tuning trials; [`merge`] gathers the logs into records; the
+//! report is `lawn-analysis`'s.
+
+pub mod cli;
+pub mod config;
+pub mod doctor;
+pub mod ending;
+pub mod engine;
+mod error;
+pub mod files;
+pub mod freeze;
+pub mod merge;
+pub mod plan;
+mod progress;
+pub mod provenance;
+mod render;
+pub mod run_dir;
+pub mod status;
+pub mod sweep;
+pub mod trial;
+
+pub use error::Error;

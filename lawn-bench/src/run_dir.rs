@@ -1,0 +1,178 @@
+//! Where each file of a run is.
+//!
+//! ```text
+//! runs/<sweep>/
+//!   sweep.toml  plan.json  provenance.json  frozen.json
+//!   trials/<trial id>/  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   records/*.parquet
+//!   report/
+//! ```
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::ending::{self, Ending};
+use crate::{Error, files};
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The run in `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The sweep as the user wrote it.
+    #[must_use]
+    pub fn sweep_toml(&self) -> PathBuf {
+        self.root.join("sweep.toml")
+    }
+
+    /// The plan, see [`crate::plan`].
+    #[must_use]
+    pub fn plan(&self) -> PathBuf {
+        self.root.join("plan.json")
+    }
+
+    /// What the run was made with, see [`crate::provenance`].
+    #[must_use]
+    pub fn provenance(&self) -> PathBuf {
+        self.root.join("provenance.json")
+    }
+
+    /// The settings chosen for confirmation, see [`crate::freeze`].
+    #[must_use]
+    pub fn frozen(&self) -> PathBuf {
+        self.root.join("frozen.json")
+    }
+
+    /// The merged records.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.root.join("records")
+    }
+
+    /// The report.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report")
+    }
+
+    /// The files of the trial `id`.
+    #[must_use]
+    pub fn trial(&self, id: &str) -> TrialDir {
+        TrialDir {
+            root: self.root.join("trials").join(id),
+        }
+    }
+
+    /// Holds the run for one launcher, until the file returned is dropped or its process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] where another launcher holds it, [`Error::Io`].
+    pub fn lock(&self) -> Result<File, Error> {
+        let path = self.root.join(".lock");
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(Error::Busy {
+                dir: self.root.clone(),
+            }),
+            Err(TryLockError::Error(source)) => Err(Error::Io {
+                action: "lock",
+                path,
+                source,
+            }),
+        }
+    }
+}
+
+/// The folder of one trial.
+#[derive(Debug, Clone)]
+pub struct TrialDir {
+    root: PathBuf,
+}
+
+impl TrialDir {
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the trial trains, see [`crate::trial`].
+    #[must_use]
+    pub fn trial(&self) -> PathBuf {
+        self.root.join("trial.json")
+    }
+
+    /// One JSON line an epoch.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log.jsonl")
+    }
+
+    /// Where training resumes from.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint.safetensors")
+    }
+
+    /// How the trial ended.
+    #[must_use]
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+
+    /// What the trial's process wrote to standard error.
+    #[must_use]
+    pub fn stderr(&self) -> PathBuf {
+        self.root.join("stderr.log")
+    }
+
+    /// The outcome, if the trial has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json`].
+    pub fn read_outcome(&self) -> Result<Option<Ending>, Error> {
+        let path = self.outcome();
+        if !path.exists() {
+            return Ok(None);
+        }
+        files::read_json(&path, ending::SCHEMA).map(Some)
+    }
+
+    /// Records how the trial ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub fn write_outcome(&self, ending: &Ending) -> Result<(), Error> {
+        files::write_json(&self.outcome(), ending::SCHEMA, ending)
+    }
+
+    /// Holds the trial for this process, waiting for one that is still ending.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn lock(&self) -> Result<File, Error> {
+        std::fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
+        let path = self.root.join(".lock");
+        let file = File::create(&path).map_err(Error::io("create", &path))?;
+        file.lock().map_err(Error::io("lock", &path))?;
+        Ok(file)
+    }
+}

@@ -1,0 +1,250 @@
+//! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use lawn_models::Stage;
+
+use crate::ending::Ending;
+use crate::engine::local::Local;
+use crate::freeze::Frozen;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::run_dir::RunDir;
+use crate::{Error, config, merge, provenance};
+use lawn_analysis::records::Outcome;
+
+/// What to sweep, and with what.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A sweep file, or the directory of a run to go on with.
+    pub target: PathBuf,
+    /// Directory of the run; `runs/<name of the sweep>` where none is given.
+    pub out: Option<PathBuf>,
+    /// Trials at the same time, instead of the sweep's `resources.workers`.
+    pub workers: Option<usize>,
+    /// Where data sets are.
+    pub data_root: Option<PathBuf>,
+    /// Show no progress.
+    pub quiet: bool,
+}
+
+/// How a sweep came to its end.
+#[derive(Debug)]
+pub enum End {
+    /// Every trial is over; the report is in this directory.
+    Finished {
+        /// The report.
+        report: lawn_analysis::ReportFiles,
+        /// Trials whose outcome is not `ok`.
+        failed: usize,
+    },
+    /// Stopped by a signal; the same command goes on.
+    Stopped {
+        /// The run to go on with.
+        run: PathBuf,
+    },
+}
+
+/// Runs the sweep, or what is left of it.
+///
+/// # Errors
+///
+/// [`Error::Config`], [`Error::OtherPlan`], [`Error::Busy`], [`Error::Models`] where
+/// the data of a task is not there, and what [`Local::run`] and the report say.
+pub fn run(request: &Request) -> Result<End, Error> {
+    let (run, plan) = open(request)?;
+    let _held = run.lock()?;
+    for task in &plan.sweep.tasks {
+        task.config.check_data(request.data_root.as_deref())?;
+    }
+    provenance::record(&run)?;
+    let stop = stop_flag()?;
+    let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
+    let engine = Local {
+        run: &run,
+        plan: &plan,
+        workers,
+        data_root: request.data_root.clone(),
+        stop: &stop,
+    };
+    let left = pending(&run, &plan, None)?;
+    let mut progress = Progress::new(&plan, left.len(), workers, request.quiet);
+    progress.say(&format!(
+        "{}: {} of {} trials to run, {workers} at a time, in {}",
+        plan.sweep.name,
+        left.len(),
+        plan.trials.len(),
+        run.root().display()
+    ));
+    engine.run(&pending(&run, &plan, Some(Stage::Tune))?, &mut progress)?;
+    if !stop.load(Ordering::Relaxed) {
+        let frozen = Frozen::make(&run, &plan)?;
+        give_up_on_hopeless(&run, &plan, &frozen)?;
+        engine.run(&pending(&run, &plan, Some(Stage::Confirm))?, &mut progress)?;
+    }
+    progress.finish();
+    if stop.load(Ordering::Relaxed) {
+        return Ok(End::Stopped {
+            run: run.root().into(),
+        });
+    }
+    let report = report(&run, &plan)?;
+    Ok(End::Finished {
+        report,
+        failed: failures(&run, &plan)?,
+    })
+}
+
+/// The run that `request` names, its plan made or read.
+fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
+    if request.target.is_dir() {
+        let run = RunDir::new(&request.target);
+        let plan = Plan::read(&run)?;
+        return Ok((run, plan));
+    }
+    let plan = Plan::new(config::load(&request.target)?);
+    let root = request
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
+    std::fs::create_dir_all(&root).map_err(Error::io("create", &root))?;
+    let run = RunDir::new(root);
+    let text =
+        std::fs::read_to_string(&request.target).map_err(Error::io("read", &request.target))?;
+    plan.write(&run, &request.target, &text)?;
+    Ok((run, plan))
+}
+
+/// Indices of the trials, of one stage or all, that have no final outcome.
+fn pending(run: &RunDir, plan: &Plan, stage: Option<Stage>) -> Result<Vec<usize>, Error> {
+    let mut indices = Vec::new();
+    for (index, trial) in plan.trials.iter().enumerate() {
+        if stage.is_some_and(|stage| stage != trial.stage) {
+            continue;
+        }
+        let outcome = run.trial(&trial.id).read_outcome()?;
+        if !outcome.is_some_and(|outcome| outcome.is_final()) {
+            indices.push(index);
+        }
+    }
+    Ok(indices)
+}
+
+/// A cell whose every setting failed has nothing to confirm: its confirmation
+/// trials are rows all the same, with the outcome that its tuning had.
+fn give_up_on_hopeless(run: &RunDir, plan: &Plan, frozen: &Frozen) -> Result<(), Error> {
+    for trial in plan
+        .trials
+        .iter()
+        .filter(|trial| trial.stage == Stage::Confirm)
+    {
+        let Some(cell) = frozen
+            .cell(&trial.cell)
+            .filter(|cell| cell.setting.is_none())
+        else {
+            continue;
+        };
+        let kind = cell
+            .tried
+            .first()
+            .map_or(Outcome::Diverged, |tried| tried.outcome);
+        let kind = if kind == Outcome::Ok {
+            Outcome::Diverged
+        } else {
+            kind
+        };
+        let dir = run.trial(&trial.id);
+        std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
+        let detail = format!(
+            "none of the {} settings tuned came to a finite score",
+            cell.tried.len()
+        );
+        dir.write_outcome(&Ending::failed(kind, detail))?;
+    }
+    Ok(())
+}
+
+fn failures(run: &RunDir, plan: &Plan) -> Result<usize, Error> {
+    let mut failures = 0;
+    for trial in &plan.trials {
+        let outcome = run.trial(&trial.id).read_outcome()?;
+        failures += usize::from(outcome.is_some_and(|outcome| outcome.outcome != Outcome::Ok));
+    }
+    Ok(failures)
+}
+
+/// Merges what there is into records, and writes the report from them.
+///
+/// # Errors
+///
+/// As [`merge::merge`], and [`Error::Analysis`].
+pub fn report(run: &RunDir, plan: &Plan) -> Result<lawn_analysis::ReportFiles, Error> {
+    let records = merge::merge(run, plan)?;
+    let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
+    let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
+    for contrast in &plan.sweep.contrasts {
+        request = request.contrast(&contrast.baseline, &contrast.treatment);
+    }
+    request.alpha = plan.sweep.alpha;
+    request.margins = plan.sweep.margins.clone();
+    request.provenance = provenance::lines(run)?;
+    request.provenance.extend(tuning_notes(run, plan)?);
+    Ok(lawn_analysis::write_report(
+        &records,
+        &request,
+        &run.report(),
+    )?)
+}
+
+/// What a reader must know of the tuning: what was chosen, and what hit a border.
+fn tuning_notes(run: &RunDir, plan: &Plan) -> Result<Vec<(String, String)>, Error> {
+    let Some(frozen) = Frozen::read(run)? else {
+        return Ok(Vec::new());
+    };
+    let describe = |cell: &crate::freeze::FrozenCell| {
+        let arm = plan.sweep.arms.iter().find(|arm| arm.name == cell.cell.arm);
+        let Some((arm, setting)) = arm.zip(cell.setting) else {
+            return (
+                format!("tuned {}", cell.cell),
+                "every setting failed".to_owned(),
+            );
+        };
+        let rate = arm.settings[setting]
+            .at(cell.cell.batch_size, &plan.sweep)
+            .learning_rate;
+        let values = arm.settings[setting].tuned.iter().map(|(name, value)| {
+            if name == "learning_rate" {
+                format!("{name} {rate:.3e}")
+            } else {
+                format!("{name} {value}")
+            }
+        });
+        let values: Vec<String> = values.collect();
+        let border = match cell.at_border.as_slice() {
+            [] => String::new(),
+            names => format!("; at the border of its grid: {}", names.join(", ")),
+        };
+        let chosen = format!(
+            "{}; best of {} settings{border}",
+            values.join(", "),
+            cell.tried.len()
+        );
+        (format!("tuned {}", cell.cell), chosen)
+    };
+    Ok(frozen.cells.iter().map(describe).collect())
+}
+
+/// Set by the first SIGINT or SIGTERM; a second one ends the process at once, and
+/// its trials with it, since their standard input closes.
+fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let spawn = |source| Error::Spawn { source };
+        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())
+            .map_err(spawn)?;
+        signal_hook::flag::register(signal, stop.clone()).map_err(spawn)?;
+    }
+    Ok(stop)
+}
