@@ -5,17 +5,32 @@
 //! where it runs; [`run_trial`] trains it and reports each epoch to an
 //! [`Observer`].
 
+mod catalog;
 mod config;
+mod data_error;
+mod image;
+mod initial;
+mod ncf;
+mod random;
 mod record;
+mod system;
+mod trainer;
 
+pub use catalog::{DataSet, DataSetKind, MakeData, describe_data, make_data};
 pub use config::{
-    Decay, Granularity, ImageConfig, NcfConfig, NcfModelKind, OptimizerSettings, ProceduralConfig,
-    RuleName, ScopeName, ScopeSetting, SettingsError, Stage, SyntheticConfig, TaskConfig,
-    TaskMetrics, Ties, TrialConfig, TrialContext, ValidationItem,
+    Decay, ImageConfig, NcfConfig, NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName,
+    ScopeName, ScopeSetting, SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties,
+    TrialConfig, TrialContext, ValidationItem,
 };
+pub use data_error::DataError;
 pub use record::{
-    EpochRecord, Measurement, Observer, Phase, Seconds, Silent, Split, TrialEnd, TrialInfo,
-    TrialSummary, UnitNorm,
+    EpochRecord, Measurement, Observer, Seconds, Silent, Split, TrialEnd, TrialInfo, TrialSummary,
+    UnitNorm,
 };
+pub use system::{CudaProbe, Probe, probe, set_threads};
+pub use trainer::{TrialError, run_trial};
+
+/// Types of `lawn-core` that the public interface is made of.
+pub use lawn_core::{Granularity, Phase, Treatment, TreatmentTable};
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -1,5 +1,6 @@
 //! What a trial reports while it runs and when it ends.
 
+use lawn_core::{Phase, Treatment};
 use serde::{Deserialize, Serialize};
 
 /// Part of a data set.
@@ -29,16 +30,6 @@ pub struct Measurement {
     /// Cases that could have been hits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-}
-
-/// Phase of LAWN at a step; an optimizer without LAWN is always free.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Before the norms are fixed.
-    Free,
-    /// After it.
-    Constrained,
 }
 
 /// Norm of one parameter at an epoch's end.
@@ -110,6 +101,8 @@ pub struct TrialInfo {
     /// Epochs that an earlier run has done; 0 for a fresh start. Log lines of
     /// later epochs are from work that was lost and is done again.
     pub resumed_epoch: u64,
+    /// What the optimizer will do to each parameter, and why.
+    pub treatments: Vec<Treatment>,
 }
 
 /// Listens to a trial.

@@ -15,6 +15,6 @@ mod trial;
 pub use error::SettingsError;
 pub use image::{ImageConfig, ProceduralConfig};
 pub use ncf::{NcfConfig, NcfModelKind, SyntheticConfig, Ties, ValidationItem};
-pub use optimizer::{Decay, Granularity, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+pub use optimizer::{Decay, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use task::{TaskConfig, TaskMetrics};
 pub use trial::{Stage, TrialConfig, TrialContext};

@@ -1,3 +1,4 @@
+use lawn_core::Granularity;
 use serde::{Deserialize, Serialize};
 
 use super::error::{SettingsError, require};
@@ -39,20 +40,23 @@ pub struct OptimizerSettings {
     /// Dampening τ of SGD's momentum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dampening: Option<f64>,
-    /// Nesterov's form of SGD's momentum.
+    /// Nesterov's form of momentum, for SGD and LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
+    /// Trust coefficient κ of LARS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_coefficient: Option<f64>,
     /// Decay β₁ of the first moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beta1: Option<f64>,
     /// Decay β₂ of the second moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub beta2: Option<f64>,
-    /// Term ε added to the root of the second moment.
+    /// Term ε of the rule, which keeps a divisor from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// Weight decay λ: coupled (L2) for `sgd` and `adam`, decoupled for `adamw`
-    /// and `lamb`.
+    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
+    /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// Greatest global norm of the raw gradients.
@@ -77,19 +81,12 @@ pub enum RuleName {
     Adam,
     /// Adam with decoupled weight decay.
     Adamw,
+    /// Adam that keeps the largest second moment.
+    Amsgrad,
     /// Layer-wise adaptive moments.
     Lamb,
-}
-
-/// What one radius belongs to.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum Granularity {
-    /// A whole weight tensor.
-    #[default]
-    Layer,
-    /// Each output row of a weight tensor.
-    Row,
+    /// Layer-wise adaptive rates on momentum.
+    Lars,
 }
 
 /// Which parameters LAWN constrains.
@@ -132,7 +129,14 @@ fn yes() -> bool {
 
 impl RuleName {
     /// Every rule.
-    pub const ALL: &[Self] = &[Self::Sgd, Self::Adam, Self::Adamw, Self::Lamb];
+    pub const ALL: &[Self] = &[
+        Self::Sgd,
+        Self::Adam,
+        Self::Adamw,
+        Self::Amsgrad,
+        Self::Lamb,
+        Self::Lars,
+    ];
 
     /// The rule as it is written in a configuration.
     pub fn as_str(self) -> &'static str {
@@ -140,7 +144,9 @@ impl RuleName {
             Self::Sgd => "sgd",
             Self::Adam => "adam",
             Self::Adamw => "adamw",
+            Self::Amsgrad => "amsgrad",
             Self::Lamb => "lamb",
+            Self::Lars => "lars",
         }
     }
 
@@ -148,7 +154,16 @@ impl RuleName {
     fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
-            Self::Adam | Self::Adamw | Self::Lamb => &["beta1", "beta2", "epsilon", "weight_decay"],
+            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb => {
+                &["beta1", "beta2", "epsilon", "weight_decay"]
+            }
+            Self::Lars => &[
+                "momentum",
+                "nesterov",
+                "trust_coefficient",
+                "epsilon",
+                "weight_decay",
+            ],
         }
     }
 }
@@ -168,6 +183,7 @@ impl OptimizerSettings {
             momentum: None,
             dampening: None,
             nesterov: None,
+            trust_coefficient: None,
             beta1: None,
             beta2: None,
             epsilon: None,
@@ -224,7 +240,11 @@ impl OptimizerSettings {
             let value = value.unwrap_or(0.0);
             require(not_negative(value), name, value, "a finite number ≥ 0")?;
         }
-        for (name, value) in [("epsilon", self.epsilon), ("clip_norm", self.clip_norm)] {
+        for (name, value) in [
+            ("epsilon", self.epsilon),
+            ("clip_norm", self.clip_norm),
+            ("trust_coefficient", self.trust_coefficient),
+        ] {
             let value = value.unwrap_or(1.0);
             require(positive(value), name, value, "a finite number > 0")?;
         }
@@ -242,6 +262,7 @@ impl OptimizerSettings {
             ("momentum", self.momentum.is_some()),
             ("dampening", self.dampening.is_some()),
             ("nesterov", self.nesterov.is_some()),
+            ("trust_coefficient", self.trust_coefficient.is_some()),
             ("beta1", self.beta1.is_some()),
             ("beta2", self.beta2.is_some()),
             ("epsilon", self.epsilon.is_some()),
@@ -255,8 +276,9 @@ impl OptimizerSettings {
                 });
             }
         }
-        let momentum = self.momentum.unwrap_or(0.0);
-        if self.nesterov == Some(true) {
+        // LARS has momentum of its own accord.
+        if self.nesterov == Some(true) && self.rule == RuleName::Sgd {
+            let momentum = self.momentum.unwrap_or(0.0);
             require(
                 momentum > 0.0,
                 "momentum",

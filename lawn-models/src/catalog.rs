@@ -1,0 +1,87 @@
+//! The data sets at hand: what lies under a data root, and what can be made.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ProceduralConfig, SyntheticConfig};
+use crate::{DataError, image, ncf};
+
+/// A data set found under a data root.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct DataSet {
+    /// What a task's `data` calls it.
+    pub name: String,
+    /// The kind of task that reads it.
+    pub kind: DataSetKind,
+    /// Its folder.
+    pub path: PathBuf,
+    /// How many of what it holds.
+    pub counts: Vec<(String, u64)>,
+}
+
+/// Which format a data set has.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum DataSetKind {
+    /// Rating files of neural collaborative filtering.
+    Ncf,
+    /// Folders of JPEG images by class.
+    Image,
+}
+
+/// What [`make_data`] writes.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum MakeData {
+    /// Synthetic implicit feedback as rating files.
+    Ncf(SyntheticConfig),
+    /// Procedural images as folders of JPEG files.
+    Image(ProceduralConfig),
+}
+
+/// Looks at each folder under `root`, and at `root` itself, in order of name.
+///
+/// A data set that is there but cannot be read is an entry too, with its error.
+///
+/// # Errors
+/// [`DataError::Read`] if `root` itself cannot be listed.
+pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, DataError> {
+    let mut folders = vec![root.to_owned()];
+    for entry in std::fs::read_dir(root).map_err(DataError::read(root))? {
+        let path = entry.map_err(DataError::read(root))?.path();
+        if path.is_dir() {
+            folders.push(path);
+        }
+    }
+    folders[1..].sort();
+    let describe = |folder: &PathBuf| ncf::describe(folder).or_else(|| image::describe(folder));
+    Ok(folders.iter().filter_map(describe).collect())
+}
+
+/// Writes generated data in the format that a user's own data would have.
+///
+/// The folder's name becomes the data set's name, its parent the data root.
+///
+/// # Errors
+/// [`DataError::Options`] for sizes that [`TaskConfig::validate`] would refuse,
+/// [`DataError::Write`] where a file cannot be written.
+///
+/// [`TaskConfig::validate`]: crate::TaskConfig::validate
+pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
+    let refuse = |kind: &str, error: crate::SettingsError| DataError::Options {
+        kind: kind.to_owned(),
+        reason: error.to_string(),
+    };
+    match what {
+        MakeData::Ncf(config) => {
+            config.validate().map_err(|error| refuse("ncf", error))?;
+            ncf::make(config, folder)
+        }
+        MakeData::Image(config) => {
+            config.validate().map_err(|error| refuse("image", error))?;
+            image::make(config, folder)
+        }
+    }
+}

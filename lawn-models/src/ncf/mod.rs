@@ -1,0 +1,14 @@
+//! Neural collaborative filtering: data, sampling, ranking and models.
+
+mod format;
+mod interactions;
+mod model;
+mod ranking;
+mod sampler;
+mod source;
+mod split;
+mod synthetic;
+mod task;
+
+pub(crate) use source::{describe, make};
+pub(crate) use task::NcfTask;

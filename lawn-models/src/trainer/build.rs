@@ -1,0 +1,185 @@
+//! From flat settings to an optimizer.
+
+use lawn_core::{
+    AdamConfig, Decay, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule,
+    Scope, SgdConfig,
+};
+
+use crate::config::{self, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+
+/// Steps of a trial, as schedules and phases count them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Budget {
+    pub(super) steps_per_epoch: u64,
+    pub(super) steps: u64,
+}
+
+/// The optimizer that the settings describe over a budget.
+pub(super) fn optimizer(settings: &OptimizerSettings, budget: Budget) -> OptimizerConfig {
+    OptimizerConfig {
+        decay: decay(settings),
+        lawn: settings.lawn.then(|| lawn(settings, budget)),
+        clip_norm: settings.clip_norm,
+        ..OptimizerConfig::new(rule(settings), schedule(settings, budget))
+    }
+}
+
+fn rule(settings: &OptimizerSettings) -> RuleConfig {
+    let &OptimizerSettings {
+        momentum,
+        beta1,
+        beta2,
+        epsilon,
+        ..
+    } = settings;
+    match settings.rule {
+        RuleName::Sgd => {
+            let base = SgdConfig::default();
+            RuleConfig::Sgd(SgdConfig {
+                momentum: momentum.unwrap_or(base.momentum),
+                dampening: settings.dampening.unwrap_or(base.dampening),
+                nesterov: settings.nesterov.unwrap_or(base.nesterov),
+            })
+        }
+        RuleName::Adam | RuleName::Adamw | RuleName::Amsgrad => {
+            let base = AdamConfig::default();
+            RuleConfig::Adam(AdamConfig {
+                beta1: beta1.unwrap_or(base.beta1),
+                beta2: beta2.unwrap_or(base.beta2),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                amsgrad: settings.rule == RuleName::Amsgrad,
+            })
+        }
+        RuleName::Lamb => {
+            let base = LambConfig::default();
+            RuleConfig::Lamb(LambConfig {
+                beta1: beta1.unwrap_or(base.beta1),
+                beta2: beta2.unwrap_or(base.beta2),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                ..base
+            })
+        }
+        RuleName::Lars => {
+            let base = LarsConfig::default();
+            RuleConfig::Lars(LarsConfig {
+                momentum: momentum.unwrap_or(base.momentum),
+                nesterov: settings.nesterov.unwrap_or(base.nesterov),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                trust_coefficient: settings.trust_coefficient.unwrap_or(base.trust_coefficient),
+                ..base
+            })
+        }
+    }
+}
+
+fn decay(settings: &OptimizerSettings) -> Decay {
+    match (settings.weight_decay, settings.rule) {
+        (None, _) => Decay::None,
+        (Some(rate), RuleName::Adamw | RuleName::Lamb) => Decay::Decoupled { rate },
+        (Some(rate), _) => Decay::L2 { rate },
+    }
+}
+
+fn lawn(settings: &OptimizerSettings, budget: Budget) -> LawnConfig {
+    let free_epochs = settings.free_epochs.unwrap_or(0.0);
+    let free_steps = (free_epochs * budget.steps_per_epoch as f64).round() as u64;
+    LawnConfig {
+        // Rounding must not push the freeze past the last step.
+        free_steps: free_steps.min(budget.steps - 1),
+        scope: match &settings.scope {
+            None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
+                Scope::FinalHomogeneous
+            }
+            Some(ScopeSetting::Named(ScopeName::AllWeights)) => Scope::AllWeights,
+            Some(ScopeSetting::Patterns(patterns)) => Scope::Patterns(patterns.clone()),
+        },
+        project_gradient: settings.project_gradient,
+        project_update: settings.project_update,
+        granularity: settings.granularity.unwrap_or_default(),
+    }
+}
+
+fn schedule(settings: &OptimizerSettings, budget: Budget) -> Schedule {
+    let peak = settings.learning_rate;
+    let warm = (settings.warmup * budget.steps as f64).round() as u64;
+    let rest = (budget.steps - warm.min(budget.steps)).max(1);
+    let main = match settings.decay {
+        config::Decay::Constant => Schedule::constant(peak),
+        config::Decay::Linear => Schedule::linear(peak, 0.0, rest),
+        config::Decay::Cosine => Schedule::cosine(peak, 0.0, rest),
+    };
+    if warm == 0 { main } else { main.warm_up(warm) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUDGET: Budget = Budget {
+        steps_per_epoch: 5,
+        steps: 20,
+    };
+
+    #[test]
+    fn warm_up_and_decay_share_the_budget() {
+        let settings = OptimizerSettings {
+            warmup: 0.1,
+            decay: config::Decay::Linear,
+            ..OptimizerSettings::new(RuleName::Adam, 1.0)
+        };
+        let schedule = schedule(&settings, BUDGET);
+        let rates: Vec<f64> = (0..20).map(|step| schedule.lr_at(step)).collect();
+        assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
+        assert!((rates[19] - 1.0 / 18.0).abs() < 1e-12);
+        assert!(rates.iter().all(|&rate| rate > 0.0));
+    }
+
+    #[test]
+    fn free_epochs_become_steps_and_leave_one_constrained() {
+        let free = |epochs| {
+            let settings = OptimizerSettings {
+                lawn: true,
+                free_epochs: Some(epochs),
+                ..OptimizerSettings::new(RuleName::Adam, 1.0)
+            };
+            optimizer(&settings, BUDGET).lawn.unwrap().free_steps
+        };
+        assert_eq!(
+            [free(0.0), free(0.5), free(2.0), free(3.99)],
+            [0, 3, 10, 19]
+        );
+    }
+
+    #[test]
+    fn weight_decay_is_coupled_or_decoupled_by_rule() {
+        let with = |rule| {
+            let settings = OptimizerSettings {
+                weight_decay: Some(0.1),
+                ..OptimizerSettings::new(rule, 1.0)
+            };
+            optimizer(&settings, BUDGET).decay
+        };
+        assert_eq!(with(RuleName::Adam), Decay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Lars), Decay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Adamw), Decay::Decoupled { rate: 0.1 });
+        assert_eq!(with(RuleName::Lamb), Decay::Decoupled { rate: 0.1 });
+    }
+
+    #[test]
+    fn settings_left_out_keep_the_rules_defaults() {
+        let found = |rule| optimizer(&OptimizerSettings::new(rule, 1.0), BUDGET).rule;
+        assert_eq!(found(RuleName::Sgd), RuleConfig::Sgd(SgdConfig::default()));
+        assert_eq!(
+            found(RuleName::Adam),
+            RuleConfig::Adam(AdamConfig::default())
+        );
+        assert_eq!(
+            found(RuleName::Lamb),
+            RuleConfig::Lamb(LambConfig::default())
+        );
+        assert_eq!(
+            found(RuleName::Lars),
+            RuleConfig::Lars(LarsConfig::default())
+        );
+    }
+}

@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::{DataError, SettingsError};
+
+/// A trial that could not be set up or carried on.
+///
+/// A trial whose numbers stop being finite is no error but
+/// [`TrialEnd::Diverged`](crate::TrialEnd::Diverged).
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrialError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The data set is absent or cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The optimizer cannot be built or cannot step.
+    #[error(transparent)]
+    Optimizer(#[from] lawn_core::Error),
+    /// The device is not there.
+    #[error("device {device} cannot be used: {reason}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The device or the host ran out of memory.
+    #[error("out of memory: {detail}")]
+    OutOfMemory {
+        /// What libtorch said.
+        detail: String,
+    },
+    /// A checkpoint cannot be read or written.
+    #[error("checkpoint {path}: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: lawn_core::Error,
+    },
+    /// A file is not a checkpoint of this trial.
+    #[error("checkpoint {path}: {entry} is {found}, expected {expected}")]
+    CheckpointMismatch {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        entry: String,
+        /// What the file has.
+        found: String,
+        /// What the trial needs.
+        expected: String,
+    },
+}
