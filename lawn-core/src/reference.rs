@@ -10,8 +10,10 @@ use crate::{Context, Decay, LawnConfig, Norms, Rule};
 ///
 /// ```text
 /// g ← g + λ w                    L2
-/// d = U(s, g)                    ρ = trust(‖w‖, ‖d‖)
-/// w ← (1 − ηλ) w − η ρ d         λ: decoupled
+/// d = U(s, g)
+/// w ← (1 − ηλ) w                 decoupled
+/// ρ = trust(‖w‖, ‖d‖)
+/// w ← w − η ρ d
 /// ```
 pub(crate) fn free(
     rule: &dyn Rule,
@@ -26,13 +28,13 @@ pub(crate) fn free(
         _ => g.shallow_clone(),
     };
     let d = rule.direction(context, w, &g, buffers);
-    let d = trusted(rule, context, w, d);
     match context.decay {
         Decay::Decoupled { rate } if !rule.absorbs(context.decay) => {
             let _ = w.g_mul_scalar_(1.0 - eta * rate);
         }
         _ => {}
     }
+    let d = trusted(rule, context, w, d);
     let _ = w.g_sub_(&(d * eta));
 }
 

@@ -150,12 +150,13 @@ impl State {
 
     /// The state in the bytes of a safetensors file, its tensors on `device`.
     ///
-    /// Files without checksums, as others write them, are read as well.
+    /// Files without any checksum, as others write them, are read as well.
     ///
     /// # Errors
     ///
     /// [`Error::Format`] for bytes that are not a complete safetensors file,
     /// [`Error::Checksum`] for a tensor that is not what was written,
+    /// [`Error::MissingEntry`] where only some have a checksum,
     /// [`Error::EntryKind`] for one of a kind that libtorch does not have.
     pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self, Error> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(Error::Format)?;
@@ -166,6 +167,7 @@ impl State {
             .unwrap_or_default()
             .into_iter()
             .collect();
+        let checked = metadata.keys().any(|key| key.starts_with(CHECKSUM));
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             if let Some(expected) = metadata.remove(&format!("{CHECKSUM}{name}")) {

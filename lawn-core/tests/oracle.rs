@@ -1,0 +1,187 @@
+//! The norm constraint against an independent f64 implementation of its equations.
+
+mod common;
+#[path = "common/oracle.rs"]
+mod oracle;
+
+use common::{Numbers, parameters, set_gradients, values};
+use lawn_core::{
+    AdamConfig, Adaptation, Granularity, LambConfig, LarsConfig, LawnConfig, OptimizerConfig,
+    RuleConfig, Schedule, Scope, SgdConfig,
+};
+use oracle::{Oracle, Unit};
+use tch::{Kind, Tensor};
+
+const SHAPE: [i64; 2] = [3, 5];
+const ETA: f64 = 0.07;
+const FREE: u64 = 4;
+const STEPS: u64 = 12;
+
+fn rules() -> Vec<(RuleConfig, Oracle)> {
+    let adam = AdamConfig {
+        beta2: 0.95,
+        epsilon: 1e-6,
+        ..AdamConfig::default()
+    };
+    let lamb = LambConfig {
+        beta2: 0.95,
+        ..LambConfig::timm()
+    };
+    let lars = LarsConfig {
+        trust_coefficient: 0.3,
+        adaptation: Adaptation::WhenDecayed,
+        ..LarsConfig::default()
+    };
+    vec![
+        (
+            SgdConfig {
+                momentum: 0.9,
+                ..SgdConfig::default()
+            }
+            .into(),
+            Oracle::Momentum(0.9),
+        ),
+        (adam.into(), Oracle::Adam(0.9, 0.95, 1e-6)),
+        // These two do not adapt without decay; under the constraint they must.
+        (lamb.into(), Oracle::Lamb(0.9, 0.95, 1e-6)),
+        (lars.into(), Oracle::Lars(0.9, 0.3, 1e-8)),
+    ]
+}
+
+/// Weights and gradients; row 1 of the weights is 0 if wanted, and stays so
+/// through the free phase because its gradients are 0 there too.
+fn data(zero_row: bool) -> (Tensor, Vec<Tensor>) {
+    let mut numbers = Numbers(7);
+    let w = numbers.tensor(&SHAPE, Kind::Double);
+    let gradients: Vec<Tensor> = (0..STEPS)
+        .map(|_| numbers.tensor(&SHAPE, Kind::Double))
+        .collect();
+    if zero_row {
+        let _ = w.get(1).zero_();
+        for g in &gradients[..FREE as usize] {
+            let _ = g.get(1).zero_();
+        }
+    }
+    (w, gradients)
+}
+
+fn run(
+    rule: RuleConfig,
+    granularity: Granularity,
+    project: (bool, bool),
+    zero_row: bool,
+    kind: Kind,
+) -> (Vec<f64>, i64) {
+    let (w, gradients) = data(zero_row);
+    let (parameters, weights) = parameters(&[w.to_kind(kind)]);
+    let lawn = LawnConfig {
+        free_steps: FREE,
+        scope: Scope::AllWeights,
+        project_gradient: project.0,
+        project_update: project.1,
+        granularity,
+    };
+    let config = OptimizerConfig::new(rule, Schedule::constant(ETA)).with_lawn(lawn);
+    let mut optimizer = config.build(parameters).unwrap();
+    for g in &gradients {
+        set_gradients(&mut optimizer, &weights, &[Some(g.shallow_clone())]);
+        optimizer.step().unwrap();
+    }
+    (values(&weights[0]), optimizer.treatments()[0].free_units)
+}
+
+fn expect(
+    oracle: Oracle,
+    granularity: Granularity,
+    project: (bool, bool),
+    zero_row: bool,
+) -> Vec<f64> {
+    let (w, gradients) = data(zero_row);
+    let (w, columns) = (values(&w), SHAPE[1] as usize);
+    let gradients: Vec<Vec<f64>> = gradients.iter().map(values).collect();
+    let size = if granularity == Granularity::Row {
+        columns
+    } else {
+        w.len()
+    };
+    let mut units: Vec<Unit> = w.chunks(size).map(Unit::new).collect();
+    for (step, g) in gradients.iter().enumerate() {
+        if step as u64 == FREE {
+            units.iter_mut().for_each(Unit::freeze);
+        }
+        for (unit, g) in units.iter_mut().zip(g.chunks(size)) {
+            if (step as u64) < FREE {
+                unit.free(oracle, ETA, g);
+            } else {
+                unit.constrained(oracle, ETA, g, project);
+            }
+        }
+    }
+    units.into_iter().flat_map(|unit| unit.w).collect()
+}
+
+fn largest(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, |m, x| if x <= m { m } else { x })
+}
+
+const PROJECTIONS: [(bool, bool); 4] = [(true, true), (true, false), (false, true), (false, false)];
+
+#[test]
+fn every_combination_agrees_with_the_oracle() {
+    for (rule, oracle) in rules() {
+        for granularity in [Granularity::Layer, Granularity::Row] {
+            for project in PROJECTIONS {
+                let expected = expect(oracle, granularity, project, false);
+                for (kind, tolerance) in [(Kind::Double, 1e-13), (Kind::Float, 2e-5)] {
+                    let (found, _) = run(rule, granularity, project, false, kind);
+                    let error = largest(&found, &expected);
+                    assert!(
+                        error < tolerance,
+                        "{oracle:?} {granularity:?} {project:?} {kind:?}: off by {error:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn each_projection_can_be_told_apart() {
+    for (_, oracle) in rules() {
+        let results: Vec<Vec<f64>> = PROJECTIONS
+            .iter()
+            .map(|&project| expect(oracle, Granularity::Layer, project, false))
+            .collect();
+        for i in 0..results.len() {
+            for j in 0..i {
+                let apart = largest(&results[i], &results[j]);
+                assert!(
+                    apart > 1e-3,
+                    "{oracle:?}: {:?} and {:?} differ by {apart:e} only",
+                    PROJECTIONS[i],
+                    PROJECTIONS[j]
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_of_norm_zero_stays_free_and_is_reported() {
+    for (rule, oracle) in rules().into_iter().take(2) {
+        let expected = expect(oracle, Granularity::Row, (true, true), true);
+        let (found, free_units) = run(rule, Granularity::Row, (true, true), true, Kind::Double);
+        let error = largest(&found, &expected);
+        assert!(error < 1e-13, "{oracle:?}: off by {error:e}");
+        assert_eq!(free_units, 1);
+        let row = &found[SHAPE[1] as usize..2 * SHAPE[1] as usize];
+        assert!(
+            row.iter().any(|x| x.abs() > 1e-3),
+            "the row did not move: {row:?}"
+        );
+    }
+}

@@ -1,0 +1,293 @@
+//! Saving and loading: strict, typed, complete.
+
+mod common;
+
+use common::{Numbers, everything, parameters, set_gradients};
+use lawn_core::{
+    AdamConfig, Error, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope, SgdConfig, State,
+};
+use proptest::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+fn optimizer(free_steps: u64) -> (Optimizer, Vec<Tensor>) {
+    let mut numbers = Numbers(1);
+    let start = [
+        numbers.tensor(&[3, 4], Kind::Float),
+        numbers.tensor(&[5], Kind::Float),
+    ];
+    let (parameters, weights) = parameters(&start);
+    let lawn = LawnConfig {
+        scope: Scope::AllWeights,
+        ..LawnConfig::new(free_steps)
+    };
+    let config = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1));
+    (config.with_lawn(lawn).build(parameters).unwrap(), weights)
+}
+
+fn trained() -> (Optimizer, Vec<Tensor>) {
+    let (mut optimizer, weights) = optimizer(2);
+    for _ in 0..4 {
+        let g: Vec<Option<Tensor>> = weights.iter().map(|w| Some(w.detach().copy())).collect();
+        set_gradients(&mut optimizer, &weights, &g);
+        optimizer.step().unwrap();
+    }
+    (optimizer, weights)
+}
+
+/// Loads a changed state into a fresh optimizer; an error must change nothing.
+fn refused(change: impl FnOnce(&mut State)) -> Error {
+    let (optimizer_, _) = trained();
+    let mut state = optimizer_.state();
+    change(&mut state);
+    let (mut fresh, weights) = optimizer(2);
+    let before = everything(&fresh, &weights);
+    let error = fresh.load_state(&state).unwrap_err();
+    assert_eq!(everything(&fresh, &weights), before, "{error}");
+    error
+}
+
+#[test]
+fn a_file_gives_back_what_was_saved() {
+    let (trained, _) = trained();
+    let folder = std::env::temp_dir().join(format!("lawn-core-state-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("state.safetensors");
+    let state = trained.state();
+    state.save(&path).unwrap();
+    let loaded = State::load(&path, Device::Cpu).unwrap();
+    assert_eq!(loaded.metadata, state.metadata);
+    assert!(loaded.tensors.keys().eq(state.tensors.keys()));
+    for (name, tensor) in &state.tensors {
+        assert!(tensor.equal(&loaded.tensors[name]), "{name}");
+        assert_eq!(tensor.kind(), loaded.tensors[name].kind(), "{name}");
+    }
+    let left: Vec<_> = std::fs::read_dir(&folder).unwrap().collect();
+    assert_eq!(left.len(), 1, "the temporary file is left behind");
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(matches!(State::load(&path, Device::Cpu), Err(Error::Io { path: p, .. }) if p == path));
+}
+
+#[test]
+fn the_same_state_gives_the_same_bytes() {
+    let bytes = || trained().0.state().to_bytes().unwrap();
+    assert_eq!(bytes(), bytes());
+}
+
+#[test]
+fn the_entries_are_named_after_the_parameters() {
+    let (trained, _) = trained();
+    let state = trained.state();
+    let names: Vec<&str> = state.tensors.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "first_moment/p0",
+            "first_moment/p1",
+            "radius/p0",
+            "radius/p1",
+            "second_moment/p0",
+            "second_moment/p1",
+            "updates/p0",
+            "updates/p1",
+        ]
+    );
+    assert_eq!(state.tensors["radius/p0"].kind(), Kind::Double);
+    assert_eq!(state.metadata["phase"], "constrained");
+    assert_eq!(state.metadata["step"], "4");
+}
+
+#[test]
+fn every_kind_of_tensor_survives() {
+    let kinds = [
+        Kind::Double,
+        Kind::Float,
+        Kind::Half,
+        Kind::BFloat16,
+        Kind::Int64,
+        Kind::Int,
+        Kind::Int16,
+        Kind::Int8,
+        Kind::Uint8,
+        Kind::Bool,
+    ];
+    let mut state = State::default();
+    for kind in kinds {
+        let tensor = Tensor::from_slice(&[0.0, 1.0, 0.0, 1.0, 1.0, 0.0]).to_kind(kind);
+        // Neither contiguous nor of the obvious order.
+        state
+            .tensors
+            .insert(format!("{kind:?}"), tensor.reshape([2, 3]).tr());
+    }
+    state.tensors.insert(
+        "empty".into(),
+        Tensor::zeros([0, 3], (Kind::Float, Device::Cpu)),
+    );
+    state.tensors.insert("scalar".into(), Tensor::from(2.5));
+    let loaded = State::from_bytes(&state.to_bytes().unwrap(), Device::Cpu).unwrap();
+    for (name, tensor) in &state.tensors {
+        let found = &loaded.tensors[name];
+        assert_eq!(
+            (found.kind(), found.size()),
+            (tensor.kind(), tensor.size()),
+            "{name}"
+        );
+        assert!(found.equal(tensor), "{name}");
+    }
+    state.tensors.insert(
+        "complex".into(),
+        Tensor::zeros([1], (Kind::ComplexFloat, Device::Cpu)),
+    );
+    assert!(matches!(state.to_bytes(), Err(Error::EntryKind { entry, .. }) if entry == "complex"));
+}
+
+#[test]
+fn each_defect_is_named() {
+    let remove = |name: &'static str| move |state: &mut State| drop(state.tensors.remove(name));
+    let set = |key: &'static str, value: &'static str| {
+        move |state: &mut State| drop(state.metadata.insert(key.into(), value.into()))
+    };
+    let put = |name: &'static str, tensor: Tensor| {
+        move |state: &mut State| drop(state.tensors.insert(name.into(), tensor))
+    };
+    let zeros = |shape: &[i64], kind| Tensor::zeros(shape, (kind, Device::Cpu));
+
+    let error = refused(remove("second_moment/p1"));
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "second_moment/p1"));
+    let error = refused(remove("radius/p1"));
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "radius/p1"));
+    let error = refused(|state| state.tensors.retain(|name, _| !name.starts_with("radius/")));
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "radius/p0"));
+    let error = refused(put("first_moment/p9", zeros(&[1], Kind::Float)));
+    assert!(matches!(error, Error::ExtraEntry { entry } if entry == "first_moment/p9"));
+    let error = refused(put("master/p0", zeros(&[3, 4], Kind::Float)));
+    assert!(matches!(error, Error::ExtraEntry { entry } if entry == "master/p0"));
+    let error = refused(put("first_moment/p0", zeros(&[4, 3], Kind::Float)));
+    assert!(matches!(error, Error::EntryShape { entry, .. } if entry == "first_moment/p0"));
+    let error = refused(put("first_moment/p0", zeros(&[3, 4], Kind::Double)));
+    assert!(matches!(error, Error::EntryKind { entry, .. } if entry == "first_moment/p0"));
+    let error = refused(put(
+        "radius/p0",
+        Tensor::from_slice(&[-1.0]).reshape([1, 1]),
+    ));
+    assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "radius/p0"));
+    let error = refused(put("updates/p0", Tensor::from(-1i64)));
+    assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "updates/p0"));
+
+    let error = refused(set("version", "2"));
+    assert!(matches!(
+        error,
+        Error::StateVersion {
+            supported: 1,
+            found: 2
+        }
+    ));
+    assert_eq!(
+        error.to_string(),
+        "state: version 2 is newer than 1, the newest this crate reads"
+    );
+    let error = refused(set("step", "-3"));
+    assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "step"));
+    let error = refused(set("format", "something else"));
+    assert!(matches!(
+        error,
+        Error::StateMismatch {
+            entry: "format",
+            ..
+        }
+    ));
+    let error = refused(set("rule", "lion"));
+    assert!(matches!(error, Error::StateMismatch { entry: "rule", .. }));
+    let error = refused(|state| drop(state.metadata.remove("samples")));
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "samples"));
+}
+
+#[test]
+fn a_state_of_another_rule_or_without_constraint_is_refused() {
+    let (trained, _) = trained();
+    let build = |sgd: bool| {
+        let (parameters, _) = parameters(&[Numbers(1).tensor(&[3, 4], Kind::Float)]);
+        let schedule = Schedule::constant(0.1);
+        if sgd {
+            OptimizerConfig::new(SgdConfig::default(), schedule)
+                .build(parameters)
+                .unwrap()
+        } else {
+            OptimizerConfig::new(AdamConfig::default(), schedule)
+                .build(parameters)
+                .unwrap()
+        }
+    };
+    let error = build(true).load_state(&trained.state()).unwrap_err();
+    assert!(matches!(error, Error::StateMismatch { entry: "rule", .. }));
+    let error = build(false).load_state(&trained.state()).unwrap_err();
+    assert!(matches!(error, Error::ExtraEntry { .. }), "{error}");
+}
+
+#[test]
+fn one_flipped_bit_is_found() {
+    let state = trained().0.state();
+    let mut bytes = state.to_bytes().unwrap();
+    let last = bytes.len() - 1;
+    bytes[last] ^= 0x10;
+    let error = State::from_bytes(&bytes, Device::Cpu).unwrap_err();
+    let last_name = state.tensors.keys().next_back().unwrap();
+    assert!(matches!(error, Error::Checksum { entry, .. } if entry == *last_name));
+}
+
+#[test]
+fn a_truncated_file_is_refused_at_every_length() {
+    let bytes = trained().0.state().to_bytes().unwrap();
+    for length in 0..bytes.len() {
+        let error = State::from_bytes(&bytes[..length], Device::Cpu).unwrap_err();
+        assert!(matches!(error, Error::Format(_)), "{length}: {error}");
+    }
+}
+
+#[test]
+fn a_file_without_checksums_is_read() {
+    let data = 1.5f32.to_le_bytes();
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &data);
+    let bytes = safetensors::serialize([("x", view.unwrap())], None).unwrap();
+    let state = State::from_bytes(&bytes, Device::Cpu).unwrap();
+    assert_eq!(state.tensors["x"].double_value(&[0]), 1.5);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever the bytes, the reader answers; it neither panics nor accepts
+    /// a state that differs from what was written.
+    #[test]
+    fn damaged_bytes_never_pass(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        thread_local! {
+            static BYTES: Vec<u8> = trained().0.state().to_bytes().unwrap();
+        }
+        BYTES.with(|whole| {
+            let mut bytes = whole.clone();
+            for (index, byte) in &damage {
+                let at = index.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            if let Some(cut) = cut {
+                bytes.truncate(cut.index(bytes.len()));
+            }
+            let Ok(state) = State::from_bytes(&bytes, Device::Cpu) else { return };
+            let (mut fresh, _) = optimizer(2);
+            // Damage to the metadata may leave a state that still loads; that
+            // must be one whose tensors are those that were written.
+            if fresh.load_state(&state).is_ok() {
+                let original = State::from_bytes(whole, Device::Cpu).unwrap();
+                for (name, tensor) in &original.tensors {
+                    assert!(tensor.equal(&state.tensors[name]), "{name} differs");
+                }
+            }
+        });
+    }
+}
