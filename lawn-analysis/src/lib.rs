@@ -3,10 +3,21 @@
 //! The crate reads what a sweep recorded and answers, with evidence, whether one arm generalizes
 //! better than another as the batch grows. It knows no model, no data set and no optimizer: tasks,
 //! arms and metrics are names that come with the records.
+//!
+//! ```text
+//! records ─load→ trials by task, arm, batch, seed ─pair→ comparisons ─adjust→ verdicts
+//!         ─tables→ figures, page, summary
+//! ```
 
+pub mod analysis;
 mod error;
+mod figures;
 pub mod records;
 pub mod report;
+pub mod simulate;
+pub mod stats;
+pub mod tables;
+mod text;
 
 pub use error::Error;
 pub use records::Records;

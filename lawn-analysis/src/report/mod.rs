@@ -1,33 +1,263 @@
 //! The report: one page, one screen of text, figures and tables.
 
+mod html;
 mod request;
+mod summary;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use request::{Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest};
 
+use crate::analysis::{Analysis, Family};
 use crate::error::Error;
+use crate::figures::{Figure, escape};
 use crate::records::{Records, write_atomically};
+use crate::tables::{self, Table};
+use html::Section;
 
 /// Analyses the records and writes the report into `dir`, which is made where it does not exist.
 ///
+/// ```text
+/// dir/report.html   dir/summary.md
+/// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
+/// ```
+///
+/// Equal records and requests give equal bytes. A report is written whatever has finished; what
+/// is missing is said in it.
+///
 /// # Errors
-/// [`Error::Io`] where the file system refuses.
+/// [`Error::Io`] where the file system refuses; [`Error::DuplicateTrial`],
+/// [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the records contradict themselves;
+/// [`Error::OutOfRange`] for an alpha or margin that makes no sense; [`Error::Figure`] where a
+/// drawing cannot be converted.
 pub fn write_report(
     records: &Records,
     request: &ReportRequest,
     dir: &Path,
 ) -> Result<ReportFiles, Error> {
+    let analysis = Analysis::new(records, request)?;
+    let figures = figures(&analysis, records, request)?;
+    let tables = all_tables(&analysis);
+
+    let mut figure_files = Vec::with_capacity(figures.len());
+    for figure in &figures {
+        figure_files.push(figure.write(&dir.join("figures"))?);
+    }
+    let mut table_files = Vec::new();
+    for table in tables.iter().filter(|table| !table.is_empty()) {
+        table_files.extend(write_table(table, &dir.join("tables"))?);
+    }
     let summary = dir.join("summary.md");
-    let text = format!("# {}\n\n{} trials.\n", request.title, records.trials.len());
-    write_atomically(&summary, text.as_bytes())?;
+    write_atomically(&summary, summary::markdown(&analysis, request).as_bytes())?;
     let html = dir.join("report.html");
-    let page = format!("<!doctype html><title>{}</title>\n", request.title);
+    let page = page(&analysis, request, &figures, &tables);
     write_atomically(&html, page.as_bytes())?;
     Ok(ReportFiles {
         html,
         summary,
-        figures: Vec::new(),
-        tables: Vec::new(),
+        figures: figure_files,
+        tables: table_files,
     })
+}
+
+fn figures(
+    analysis: &Analysis,
+    records: &Records,
+    request: &ReportRequest,
+) -> Result<Vec<Figure>, Error> {
+    let level = 1.0 - request.alpha;
+    let mut figures = Vec::new();
+    for task in &analysis.tasks {
+        let table = tables::metric_by_batch(task, level)?;
+        if !table.is_empty() {
+            figures.push(Figure::metric_by_batch(
+                &task.name,
+                &task.metric,
+                level,
+                table,
+            ));
+        }
+        let table = tables::curves(task, records);
+        if !table.is_empty() {
+            figures.push(Figure::norms(&task.name, table));
+        }
+    }
+    Ok(figures)
+}
+
+fn all_tables(analysis: &Analysis) -> Vec<Table> {
+    vec![
+        tables::feasibility(analysis),
+        tables::comparisons(analysis),
+        tables::pairs(analysis),
+        tables::unmatched(analysis),
+        tables::survival(analysis),
+        tables::failures(analysis),
+        tables::tuning(analysis),
+    ]
+}
+
+fn write_table(table: &Table, dir: &Path) -> Result<Vec<PathBuf>, Error> {
+    let contents = [
+        ("csv", table.to_csv()),
+        ("md", table.to_markdown()),
+        ("tex", table.to_latex()),
+    ];
+    let mut paths = Vec::with_capacity(contents.len());
+    for (extension, text) in contents {
+        let path = dir.join(format!("{}.{extension}", table.name));
+        write_atomically(&path, text.as_bytes())?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn page(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    figures: &[Figure],
+    tables: &[Table],
+) -> String {
+    let named = |name: &str| {
+        let found = tables
+            .iter()
+            .find(|table| table.name == name && !table.is_empty());
+        found.map_or(String::new(), html::table)
+    };
+    let feasibility = html::list(&summary::feasibility_lines(analysis, request));
+    let comparisons = [named("comparisons"), named("unmatched")].concat();
+    let drawn: String = figures.iter().map(html::figure).collect();
+    let none = "No confirmation trial has finished yet, so there is nothing to draw.";
+    let sections = [
+        Section {
+            id: "asked",
+            heading: "What was asked",
+            body: asked(analysis, request),
+        },
+        Section {
+            id: "feasibility",
+            heading: "Before any p-value",
+            body: if feasibility.is_empty() {
+                feasibility
+            } else {
+                feasibility + &named("feasibility")
+            },
+        },
+        Section {
+            id: "answers",
+            heading: "Answers",
+            body: answers(analysis),
+        },
+        Section {
+            id: "figures",
+            heading: "Figures",
+            body: if drawn.is_empty() {
+                html::paragraph(none)
+            } else {
+                drawn
+            },
+        },
+        Section {
+            id: "comparisons",
+            heading: "Comparisons",
+            body: comparisons,
+        },
+        Section {
+            id: "survival",
+            heading: "Survival and failures",
+            body: [named("survival"), named("failures")].concat(),
+        },
+        Section {
+            id: "tuning",
+            heading: "Tuning",
+            body: named("tuning"),
+        },
+        Section {
+            id: "provenance",
+            heading: "Provenance",
+            body: html::definitions(&request.provenance),
+        },
+    ];
+    html::page(&request.title, &sections)
+}
+
+fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
+    let tasks = analysis.tasks.iter().map(|task| {
+        let batches: Vec<String> = task
+            .batch_sizes
+            .iter()
+            .map(|batch| crate::text::batch(*batch))
+            .collect();
+        let better = if task.higher_is_better {
+            "more"
+        } else {
+            "less"
+        };
+        (
+            format!("Task {}", task.name),
+            format!(
+                "{}, {better} is better; arms {}; batch sizes {}",
+                task.metric,
+                task.arms.join(", "),
+                batches.join(", ")
+            ),
+        )
+    });
+    let contrasts = request.contrasts.iter().map(|contrast| {
+        (
+            "Contrast".to_owned(),
+            format!("{} against {}", contrast.treatment, contrast.baseline),
+        )
+    });
+    let margins = request.margins.iter().map(|(metric, margin)| {
+        (
+            "Margin".to_owned(),
+            format!("{metric} ±{margin}: a smaller difference does not matter"),
+        )
+    });
+    let rules = [
+        (
+            "Reference batch size".to_owned(),
+            request.reference_batch_size.to_string(),
+        ),
+        (
+            "Error rate of a family".to_owned(),
+            format!("{}, two-sided, Holm", request.alpha),
+        ),
+        (
+            "Deciding test".to_owned(),
+            request.deciding_test.name().to_owned(),
+        ),
+    ];
+    let pairs: Vec<(String, String)> = tasks.chain(contrasts).chain(rules).chain(margins).collect();
+    html::definitions(&pairs) + &html::list(&analysis.notes)
+}
+
+fn answers(analysis: &Analysis) -> String {
+    let mut text = String::new();
+    let headlines = summary::headlines(analysis);
+    let item = |answer: &crate::analysis::Answer| {
+        format!(
+            "<li><span class=\"verdict {0}\">{0}</span> <span>{1}</span></li>\n",
+            answer.verdict,
+            escape(&answer.sentence)
+        )
+    };
+    if !headlines.is_empty() {
+        let items: String = headlines.into_iter().map(item).collect();
+        text.push_str(&format!("<ul class=\"answers\">\n{items}</ul>\n"));
+    }
+    let by_batch = |family: &&Family| !family.question.overall();
+    let families: Vec<&Family> = analysis.families.iter().filter(by_batch).collect();
+    for family in families {
+        let items: String = family.answers.iter().map(item).collect();
+        text.push_str(&format!(
+            "<details><summary>{}: {}, at every batch size</summary>\n\
+             <ul class=\"answers\">\n{items}</ul></details>\n",
+            escape(&family.task),
+            family.question.name(),
+        ));
+    }
+    text.push_str(&html::paragraph(summary::survival_line(analysis).trim()));
+    text.replace("<p></p>\n", "")
 }

@@ -25,6 +25,16 @@ pub enum DecidingTest {
     PairedT,
 }
 
+impl DecidingTest {
+    /// Name of the test in a sentence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SignFlip => "exact sign-flip",
+            Self::PairedT => "paired t",
+        }
+    }
+}
+
 /// What a report is to say, and by which rules.
 ///
 /// Everything here is fixed before the results are known: the contrasts and batch sizes make the

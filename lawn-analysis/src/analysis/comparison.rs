@@ -1,0 +1,301 @@
+//! One contrast on one question: paired by seed, estimated, tested, not yet adjusted.
+
+use std::collections::BTreeSet;
+
+use super::question::{Quantity, Question, quantity};
+use super::study::Task;
+use crate::error::Error;
+use crate::report::{Contrast, ReportRequest};
+use crate::stats::{
+    Alternative, Differences, Equivalence, Estimate, Feasibility, ProbabilityOfSuperiority, Sample,
+    TestResult, d_z, equivalence, hedges_g, mean_t, paired_t, probability_of_superiority,
+    sign_flip, signed_rank,
+};
+
+/// What a contrast is asked, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The task.
+    pub task: String,
+    /// The primary metric.
+    pub metric: String,
+    /// What is compared.
+    pub question: Question,
+    /// The arms.
+    pub contrast: Contrast,
+    /// The batch size, where the question has one.
+    pub batch_size: Option<i64>,
+}
+
+/// A seed that could not be paired, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The seed.
+    pub seed: i64,
+    /// The arm that lacks the quantity.
+    pub arm: String,
+    /// Why it does.
+    pub why: String,
+}
+
+/// One contrast on one question.
+///
+/// Advantages are oriented: positive favours the treatment, whatever the question.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What is compared, and where.
+    pub place: Place,
+    /// Seeds of the pairs, rising.
+    pub seeds: Vec<i64>,
+    /// Seeds that could not be paired.
+    pub unmatched: Vec<Unmatched>,
+    /// Mean of the quantity over the paired seeds, baseline.
+    pub baseline: Option<Estimate>,
+    /// Mean of the quantity over the paired seeds, treatment.
+    pub treatment: Option<Estimate>,
+    /// Advantage of each pair, in the order of `seeds`.
+    pub advantages: Vec<f64>,
+    /// Mean advantage of the treatment with its t interval.
+    pub advantage: Option<Estimate>,
+    /// Standardized advantage.
+    pub d_z: Option<Estimate>,
+    /// Standardized advantage without small-sample bias.
+    pub hedges_g: Option<Estimate>,
+    /// Part of the pairs that the treatment wins.
+    pub superiority: Option<ProbabilityOfSuperiority>,
+    /// What the exact test can reach here.
+    pub feasibility: Feasibility,
+    /// The exact sign-flip test.
+    pub sign_flip: Option<TestResult>,
+    /// The paired t test.
+    pub paired_t: Option<TestResult>,
+    /// The exact signed-rank test in which a diverged trial is worse than any other.
+    pub worst_rank: Option<TestResult>,
+    /// Equivalence within the margin registered for the metric.
+    pub equivalence: Option<Equivalence>,
+}
+
+/// The seeds of a contrast, sorted into pairs and the rest.
+struct Pairing {
+    seeds: Vec<i64>,
+    baseline: Vec<Quantity>,
+    treatment: Vec<Quantity>,
+    unmatched: Vec<Unmatched>,
+}
+
+/// Compares the arms of one place.
+pub(super) fn compare(
+    task: &Task,
+    place: Place,
+    request: &ReportRequest,
+    family: usize,
+) -> Result<Comparison, Error> {
+    let pairing = pair(task, &place, request.reference_batch_size);
+    let more_is_better = place.question.more_is_better(task.higher_is_better);
+    let worst_rank = worst_rank(&pairing, more_is_better)?;
+
+    // Where a trial of a pair diverged there is no difference, only an order.
+    let whole = (0..pairing.seeds.len()).filter(|index| {
+        pairing.baseline[*index].number().is_some() && pairing.treatment[*index].number().is_some()
+    });
+    let whole: Vec<usize> = whole.collect();
+    let numbers = |side: &[Quantity]| -> Vec<f64> {
+        whole
+            .iter()
+            .filter_map(|index| side[*index].number())
+            .collect()
+    };
+    let feasibility = Feasibility::new(whole.len(), family, request.alpha);
+    let mut comparison = Comparison {
+        seeds: whole.iter().map(|index| pairing.seeds[*index]).collect(),
+        unmatched: unmatched(&pairing, &place.contrast),
+        baseline: None,
+        treatment: None,
+        advantages: Vec::new(),
+        advantage: None,
+        d_z: None,
+        hedges_g: None,
+        superiority: None,
+        feasibility,
+        sign_flip: None,
+        paired_t: None,
+        worst_rank,
+        equivalence: None,
+        place,
+    };
+    if whole.is_empty() {
+        return Ok(comparison);
+    }
+    let level = 1.0 - request.alpha;
+    let mean = |values: Vec<f64>| Ok::<_, Error>(mean_t(&Sample::new(values)?, level));
+    comparison.baseline = Some(mean(numbers(&pairing.baseline))?);
+    comparison.treatment = Some(mean(numbers(&pairing.treatment))?);
+
+    let chosen = |side: &[Quantity]| whole.iter().map(|index| side[*index]).collect::<Vec<_>>();
+    let (treatment, baseline) = (chosen(&pairing.treatment), chosen(&pairing.baseline));
+    let differences = differences(&treatment, &baseline, more_is_better)?;
+    comparison.advantages = differences.sample().values().to_vec();
+    comparison.advantage = Some(Estimate {
+        method: "mean paired advantage",
+        ..mean_t(differences.sample(), level)
+    });
+    // A statistic that does not exist for so few or such equal values is absent, not an error.
+    comparison.d_z = d_z(&differences).ok();
+    comparison.hedges_g = hedges_g(&differences).ok();
+    comparison.superiority = Some(probability_of_superiority(&differences, level));
+    comparison.sign_flip = Some(sign_flip(&differences, Alternative::TwoSided));
+    comparison.paired_t = paired_t(&differences, Alternative::TwoSided).ok();
+    if let Some(margin) = request.margins.get(&task.metric) {
+        let margin = scaled_margin(task, comparison.place.question, *margin);
+        comparison.equivalence = equivalence(&differences, margin, request.alpha).ok();
+    }
+    Ok(comparison)
+}
+
+/// A margin of the metric as a margin of the question.
+///
+/// A slope is per doubling: the margin is what may be lost from the smallest batch to the largest.
+fn scaled_margin(task: &Task, question: Question, margin: f64) -> f64 {
+    if !question.overall() {
+        return margin;
+    }
+    let log2 = |batch: Option<&i64>| batch.map_or(0.0, |batch| (*batch as f64).log2());
+    let doublings = log2(task.batch_sizes.last()) - log2(task.batch_sizes.first());
+    if doublings > 0.0 {
+        margin / doublings
+    } else {
+        margin
+    }
+}
+
+fn pair(task: &Task, place: &Place, reference: i64) -> Pairing {
+    let Contrast {
+        baseline,
+        treatment,
+    } = &place.contrast;
+    let relevant = |arm: &str| -> BTreeSet<i64> {
+        match place.batch_size {
+            Some(batch) => task
+                .confirmations(arm, batch)
+                .map(|trial| trial.seed)
+                .collect(),
+            None => task.seeds(arm).into_iter().collect(),
+        }
+    };
+    let seeds: BTreeSet<i64> = relevant(baseline)
+        .union(&relevant(treatment))
+        .copied()
+        .collect();
+    let mut pairing = Pairing {
+        seeds: Vec::new(),
+        baseline: Vec::new(),
+        treatment: Vec::new(),
+        unmatched: Vec::new(),
+    };
+    for seed in seeds {
+        let of = |arm: &str| quantity(task, place.question, arm, place.batch_size, reference, seed);
+        match (of(baseline), of(treatment)) {
+            (Ok(b), Ok(t)) => {
+                pairing.seeds.push(seed);
+                pairing.baseline.push(b);
+                pairing.treatment.push(t);
+            }
+            (b, t) => {
+                for (side, arm) in [(b, baseline), (t, treatment)] {
+                    if let Err(why) = side {
+                        pairing.unmatched.push(Unmatched {
+                            seed,
+                            arm: arm.clone(),
+                            why,
+                        });
+                    }
+                }
+            }
+        }
+    }
+    pairing
+}
+
+/// Seeds without a pair, and those of which a trial diverged.
+fn unmatched(pairing: &Pairing, contrast: &Contrast) -> Vec<Unmatched> {
+    let mut unmatched = pairing.unmatched.clone();
+    for (index, seed) in pairing.seeds.iter().enumerate() {
+        let sides = [
+            (pairing.baseline[index], &contrast.baseline),
+            (pairing.treatment[index], &contrast.treatment),
+        ];
+        for (quantity, arm) in sides {
+            if quantity == Quantity::Diverged {
+                unmatched.push(Unmatched {
+                    seed: *seed,
+                    arm: arm.clone(),
+                    why: "diverged".to_owned(),
+                });
+            }
+        }
+    }
+    unmatched.sort_by(|a, b| (a.seed, &a.arm).cmp(&(b.seed, &b.arm)));
+    unmatched
+}
+
+/// Exact differences, positive where the treatment is better.
+fn differences(
+    treatment: &[Quantity],
+    baseline: &[Quantity],
+    more_is_better: bool,
+) -> Result<Differences, Error> {
+    let counts = |side: &[Quantity]| -> Option<(Vec<i64>, Vec<i64>)> {
+        side.iter()
+            .map(|quantity| match quantity {
+                Quantity::Count { count, total } => Some((*count, *total)),
+                Quantity::Value(_) | Quantity::Diverged => None,
+            })
+            .collect::<Option<Vec<_>>>()
+            .map(|pairs| pairs.into_iter().unzip())
+    };
+    let raw = match (counts(treatment), counts(baseline)) {
+        (Some((t, totals)), Some((b, others)))
+            if totals
+                .iter()
+                .chain(&others)
+                .all(|total| *total == totals[0]) =>
+        {
+            Differences::of_counts(&t, &b, totals[0])?
+        }
+        _ => {
+            let numbers =
+                |side: &[Quantity]| side.iter().filter_map(|q| q.number()).collect::<Vec<_>>();
+            Differences::new(&numbers(treatment), &numbers(baseline))?
+        }
+    };
+    Ok(if more_is_better { raw } else { raw.negated() })
+}
+
+/// The signed-rank test over all pairs, diverged trials below all others.
+///
+/// Only where a trial diverged: otherwise it would be a second test of the same thing.
+fn worst_rank(pairing: &Pairing, more_is_better: bool) -> Result<Option<TestResult>, Error> {
+    let sides = || pairing.baseline.iter().zip(&pairing.treatment);
+    if !sides().any(|(b, t)| [b, t].contains(&&Quantity::Diverged)) {
+        return Ok(None);
+    }
+    let whole = sides().filter(|(b, t)| b.number().is_some() && t.number().is_some());
+    let (b, t): (Vec<Quantity>, Vec<Quantity>) = whole.unzip();
+    let known = if b.is_empty() {
+        Vec::new()
+    } else {
+        differences(&t, &b, more_is_better)?.units().to_vec()
+    };
+    let beyond = known.iter().map(|unit| unit.abs()).max().unwrap_or(0) + 1;
+    let mut known = known.into_iter();
+    let units: Vec<i128> = sides()
+        .map(|(b, t)| match (b, t) {
+            (Quantity::Diverged, Quantity::Diverged) => 0,
+            (Quantity::Diverged, _) => beyond,
+            (_, Quantity::Diverged) => -beyond,
+            _ => known.next().unwrap_or(0),
+        })
+        .collect();
+    // Beyond 120 pairs the exact count does not fit; the sign-flip test stands alone there.
+    Ok((units.len() <= 120).then(|| signed_rank(&units, Alternative::TwoSided)))
+}

@@ -1,0 +1,260 @@
+//! From records to answers: pairing, comparison, families, verdicts.
+
+mod comparison;
+mod question;
+mod study;
+mod survival;
+mod tuning;
+mod verdict;
+
+pub use comparison::{Comparison, Place, Unmatched};
+pub use question::Question;
+pub use study::{Task, tasks};
+pub use survival::{Failure, Survival, failures, survival};
+pub use tuning::{Border, Tuning, tuning};
+pub use verdict::{Adjusted, Verdict};
+
+use crate::error::Error;
+use crate::records::Records;
+use crate::report::ReportRequest;
+use crate::stats::{Adjustment, adjust};
+
+/// One question about one contrast, answered.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Estimates and tests.
+    pub comparison: Comparison,
+    /// p-values after adjustment in their families.
+    pub adjusted: Adjusted,
+    /// The answer in a word.
+    pub verdict: Verdict,
+    /// The answer in a sentence with its numbers.
+    pub sentence: String,
+}
+
+/// The answers of one family: one question about one task, over all contrasts and batch sizes.
+#[derive(Clone, Debug)]
+pub struct Family {
+    /// The task.
+    pub task: String,
+    /// The question.
+    pub question: Question,
+    /// The answers, by contrast as registered and then by batch size. Its length is the size of
+    /// the family: what was planned, whether or not it could be tested.
+    pub answers: Vec<Answer>,
+}
+
+/// Everything that the records say about what was asked.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// The tasks with their trials.
+    pub tasks: Vec<Task>,
+    /// The families in order: task by task, question by question.
+    pub families: Vec<Family>,
+    /// How many confirmation trials of each arm and batch size ended well.
+    pub survival: Vec<Survival>,
+    /// Every trial that did not end well.
+    pub failures: Vec<Failure>,
+    /// How each arm was tuned at each batch size.
+    pub tuning: Vec<Tuning>,
+    /// What was asked and cannot be answered, in words.
+    pub notes: Vec<String>,
+}
+
+impl Analysis {
+    /// Pairs, estimates, tests and adjusts, in families that the request and the plan fix.
+    ///
+    /// A family is one question about one task over all registered contrasts and all batch sizes
+    /// that any trial was planned at; p-values are adjusted in it by Holm's method.
+    ///
+    /// # Errors
+    /// As [`tasks`]; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
+    /// positive.
+    pub fn new(records: &Records, request: &ReportRequest) -> Result<Self, Error> {
+        check(request)?;
+        let tasks = tasks(records)?;
+        let mut families = Vec::new();
+        for task in &tasks {
+            let questions = Question::BY_BATCH.into_iter().chain(Question::OVERALL);
+            for question in questions {
+                families.extend(family(task, question, request)?);
+            }
+        }
+        Ok(Self {
+            notes: notes(&tasks, request),
+            survival: survival(&tasks, 1.0 - request.alpha)?,
+            failures: failures(records),
+            tuning: tuning(&tasks),
+            families,
+            tasks,
+        })
+    }
+
+    /// The family of one question about one task.
+    pub fn family(&self, task: &str, question: Question) -> Option<&Family> {
+        self.families
+            .iter()
+            .find(|family| family.task == task && family.question == question)
+    }
+}
+
+fn check(request: &ReportRequest) -> Result<(), Error> {
+    if !(request.alpha > 0.0 && request.alpha < 0.5) {
+        return Err(Error::OutOfRange {
+            name: "alpha",
+            value: request.alpha,
+            allowed: "above 0, below 0.5",
+        });
+    }
+    match request
+        .margins
+        .values()
+        .find(|margin| !(**margin > 0.0 && margin.is_finite()))
+    {
+        Some(margin) => Err(Error::OutOfRange {
+            name: "margin",
+            value: *margin,
+            allowed: "above 0",
+        }),
+        None => Ok(()),
+    }
+}
+
+/// The places of one family, fixed by the plan and not by what succeeded.
+fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place> {
+    let reference = request.reference_batch_size;
+    let batches: Vec<Option<i64>> = match question {
+        _ if question.overall() => {
+            if task.batch_sizes.len() > 1 {
+                vec![None]
+            } else {
+                Vec::new()
+            }
+        }
+        Question::LargeBatchDrop if !task.batch_sizes.contains(&reference) => Vec::new(),
+        Question::LargeBatchDrop => task
+            .batch_sizes
+            .iter()
+            .filter(|batch| **batch != reference)
+            .map(|b| Some(*b))
+            .collect(),
+        _ => task.batch_sizes.iter().map(|batch| Some(*batch)).collect(),
+    };
+    let contrasts = request
+        .contrasts
+        .iter()
+        .filter(|contrast| known(task, contrast));
+    contrasts
+        .flat_map(|contrast| {
+            batches.iter().map(|batch_size| Place {
+                task: task.name.clone(),
+                metric: task.metric.clone(),
+                question,
+                contrast: contrast.clone(),
+                batch_size: *batch_size,
+            })
+        })
+        .collect()
+}
+
+fn known(task: &Task, contrast: &crate::report::Contrast) -> bool {
+    task.arms.contains(&contrast.baseline) && task.arms.contains(&contrast.treatment)
+}
+
+fn family(
+    task: &Task,
+    question: Question,
+    request: &ReportRequest,
+) -> Result<Option<Family>, Error> {
+    let places = places(task, question, request);
+    if places.is_empty() {
+        return Ok(None);
+    }
+    let size = places.len();
+    let comparisons: Vec<Comparison> = places
+        .into_iter()
+        .map(|place| comparison::compare(task, place, request, size))
+        .collect::<Result<_, _>>()?;
+    let holm = |p: &dyn Fn(&Comparison) -> Option<f64>| {
+        let family: Vec<Option<f64>> = comparisons.iter().map(p).collect();
+        adjust(&family, Adjustment::Holm)
+    };
+    let sign_flip = holm(&|c| c.sign_flip.map(|test| test.p))?;
+    let paired_t = holm(&|c| c.paired_t.map(|test| test.p))?;
+    let equivalence = holm(&|c| c.equivalence.map(|test| test.p))?;
+    // Where no trial diverged, worst ranks change nothing and the sign-flip test stands in.
+    let worst_rank = holm(&|c| c.worst_rank.or(c.sign_flip).map(|test| test.p))?;
+    let more_is_better = question.more_is_better(task.higher_is_better);
+    let answers = comparisons
+        .into_iter()
+        .enumerate()
+        .map(|(index, comparison)| {
+            let adjusted = Adjusted {
+                sign_flip: sign_flip[index],
+                paired_t: paired_t[index],
+                worst_rank: comparison.worst_rank.and(worst_rank[index]),
+                equivalence: equivalence[index],
+            };
+            let test = request.deciding_test;
+            let verdict = verdict::decide(&comparison, &adjusted, test, request.alpha);
+            let sentence = verdict::sentence(&comparison, &adjusted, verdict, test, more_is_better);
+            Answer {
+                comparison,
+                adjusted,
+                verdict,
+                sentence,
+            }
+        });
+    Ok(Some(Family {
+        task: task.name.clone(),
+        question,
+        answers: answers.collect(),
+    }))
+}
+
+/// What was asked for and is not in the records.
+fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
+    let mut notes = Vec::new();
+    if tasks.is_empty() {
+        notes.push("The records hold no trial yet.".to_owned());
+    }
+    if request.contrasts.is_empty() {
+        notes.push("No contrast was registered, so nothing is compared.".to_owned());
+    }
+    for task in tasks {
+        let name = &task.name;
+        for contrast in &request.contrasts {
+            for arm in [&contrast.baseline, &contrast.treatment] {
+                if !task.arms.contains(arm) {
+                    notes.push(format!(
+                        "Task {name} has no trial of arm {arm}: {} against {} is not compared \
+                         there.",
+                        contrast.treatment, contrast.baseline
+                    ));
+                }
+            }
+        }
+        let reference = request.reference_batch_size;
+        if !task.batch_sizes.contains(&reference) {
+            notes.push(format!(
+                "Task {name} has no trial at the reference batch size {reference}: no large-batch \
+                 drop there."
+            ));
+        } else if task.batch_sizes.len() == 1 {
+            notes.push(format!(
+                "Task {name} has one batch size only: no large-batch drop and no slope there."
+            ));
+        }
+        let confirmed = task
+            .arms
+            .iter()
+            .flat_map(|arm| task.batch_sizes.iter().map(move |batch| (arm, *batch)))
+            .any(|(arm, batch)| task.confirmations(arm, batch).next().is_some());
+        if !confirmed {
+            notes.push(format!(
+                "Task {name}: no confirmation trial has finished yet."
+            ));
+        }
+    }
+    notes
+}

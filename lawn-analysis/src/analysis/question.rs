@@ -1,0 +1,205 @@
+//! The questions asked of every contrast, as one number a seed and arm.
+
+use serde::Serialize;
+
+use super::study::Task;
+use crate::records::{Outcome, TrialRow};
+
+/// What two arms are compared on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Question {
+    /// The test metric at a batch size.
+    TestMetric,
+    /// Train metric minus test metric at a batch size.
+    GeneralizationGap,
+    /// Test metric at the reference batch size minus test metric at a batch size.
+    LargeBatchDrop,
+    /// Slope of the test metric on log2 of the batch size, over all batch sizes.
+    TestSlope,
+    /// Slope of the generalization gap on log2 of the batch size, over all batch sizes.
+    GapSlope,
+}
+
+impl Question {
+    /// The questions asked at each batch size.
+    pub const BY_BATCH: [Self; 3] = [
+        Self::TestMetric,
+        Self::GeneralizationGap,
+        Self::LargeBatchDrop,
+    ];
+    /// The questions with one answer over all batch sizes.
+    pub const OVERALL: [Self; 2] = [Self::TestSlope, Self::GapSlope];
+
+    /// The quantity in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TestMetric => "test metric",
+            Self::GeneralizationGap => "generalization gap",
+            Self::LargeBatchDrop => "large-batch drop",
+            Self::TestSlope => "test metric per doubling of the batch",
+            Self::GapSlope => "generalization gap per doubling of the batch",
+        }
+    }
+
+    /// Whether more of the quantity is better, for a metric of which more is better.
+    ///
+    /// Gaps and drops are oriented so that a loss on unseen data, or at a large batch, is
+    /// positive whichever way the metric points.
+    pub fn more_is_better(self, higher_is_better: bool) -> bool {
+        match self {
+            Self::TestMetric | Self::TestSlope => higher_is_better,
+            Self::GeneralizationGap | Self::LargeBatchDrop | Self::GapSlope => false,
+        }
+    }
+
+    /// Whether there is one answer over all batch sizes.
+    pub fn overall(self) -> bool {
+        matches!(self, Self::TestSlope | Self::GapSlope)
+    }
+}
+
+/// The quantity of one arm and seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Quantity {
+    /// A number.
+    Value(f64),
+    /// A count, or a difference of counts, out of a total.
+    Count { count: i64, total: i64 },
+    /// A trial that it needs diverged: worse than any number.
+    Diverged,
+}
+
+impl Quantity {
+    /// The quantity as a number, unless it diverged.
+    pub(crate) fn number(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Count { count, total } => Some(count as f64 / total as f64),
+            Self::Diverged => None,
+        }
+    }
+}
+
+/// The quantity, or why there is none.
+pub(crate) fn quantity(
+    task: &Task,
+    question: Question,
+    arm: &str,
+    batch_size: Option<i64>,
+    reference: i64,
+    seed: i64,
+) -> Result<Quantity, String> {
+    let trial = |batch_size: i64| finished(task, arm, batch_size, seed);
+    let sign = task.sign();
+    match (question, batch_size) {
+        (Question::TestMetric, Some(batch)) => {
+            let trial = trial(batch)?;
+            if trial.outcome == Outcome::Diverged {
+                return Ok(Quantity::Diverged);
+            }
+            Ok(match count_of(trial) {
+                Some((count, total)) => Quantity::Count { count, total },
+                None => Quantity::Value(test_metric(trial)?),
+            })
+        }
+        (Question::GeneralizationGap, Some(batch)) => {
+            let trial = trial(batch)?;
+            if trial.outcome == Outcome::Diverged {
+                return Ok(Quantity::Diverged);
+            }
+            Ok(Quantity::Value(gap(trial, sign)?))
+        }
+        (Question::LargeBatchDrop, Some(batch)) => {
+            let (small, large) = (trial(reference)?, trial(batch)?);
+            if small.outcome == Outcome::Diverged {
+                return Err(format!("diverged at batch size {reference}"));
+            }
+            if large.outcome == Outcome::Diverged {
+                return Ok(Quantity::Diverged);
+            }
+            Ok(match (count_of(small), count_of(large)) {
+                (Some((a, total)), Some((b, same))) if total == same => {
+                    let count = if task.higher_is_better { a - b } else { b - a };
+                    Quantity::Count { count, total }
+                }
+                _ => Quantity::Value(sign * (test_metric(small)? - test_metric(large)?)),
+            })
+        }
+        (Question::TestSlope | Question::GapSlope, None) => {
+            let mut points = Vec::with_capacity(task.batch_sizes.len());
+            for batch in &task.batch_sizes {
+                let trial = trial(*batch)?;
+                if trial.outcome == Outcome::Diverged {
+                    return Err(format!("diverged at batch size {batch}"));
+                }
+                let value = match question {
+                    Question::TestSlope => test_metric(trial)?,
+                    _ => gap(trial, sign)?,
+                };
+                points.push(((*batch as f64).log2(), value));
+            }
+            slope(&points)
+                .map(Quantity::Value)
+                .ok_or("a single batch size has no slope".into())
+        }
+        _ => Err("the question is not asked there".into()),
+    }
+}
+
+/// The trial of that seed, if it ended in a way that says something about its arm.
+fn finished<'a>(
+    task: &'a Task,
+    arm: &str,
+    batch_size: i64,
+    seed: i64,
+) -> Result<&'a TrialRow, String> {
+    let trial = task
+        .confirmation(arm, batch_size, seed)
+        .ok_or_else(|| format!("no confirmation trial at batch size {batch_size}"))?;
+    match trial.outcome {
+        Outcome::Ok | Outcome::Diverged => Ok(trial),
+        outcome => Err(format!("{outcome} at batch size {batch_size}")),
+    }
+}
+
+fn test_metric(trial: &TrialRow) -> Result<f64, String> {
+    trial
+        .test_metric
+        .ok_or_else(|| format!("no test metric at batch size {}", trial.batch_size))
+}
+
+/// Generalization gap of one trial: positive where the metric is worse on test data.
+fn gap(trial: &TrialRow, sign: f64) -> Result<f64, String> {
+    let train = trial
+        .train_metric
+        .ok_or_else(|| format!("no train metric at batch size {}", trial.batch_size))?;
+    Ok(sign * (train - test_metric(trial)?))
+}
+
+/// The count behind the test metric, where the metric is that count over its total.
+fn count_of(trial: &TrialRow) -> Option<(i64, i64)> {
+    let (count, total, value) = (trial.test_count?, trial.test_total?, trial.test_metric?);
+    let agrees = total > 0 && (value - count as f64 / total as f64).abs() <= 1e-9;
+    agrees.then_some((count, total))
+}
+
+/// Least-squares slope.
+///
+/// ```text
+/// Σ (xᵢ − x̄)(yᵢ − ȳ) / Σ (xᵢ − x̄)²
+/// ```
+fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let n = points.len() as f64;
+    let x_mean = points.iter().map(|(x, _)| x).sum::<f64>() / n;
+    let y_mean = points.iter().map(|(_, y)| y).sum::<f64>() / n;
+    let across: f64 = points
+        .iter()
+        .map(|(x, y)| (x - x_mean) * (y - y_mean))
+        .sum();
+    let along: f64 = points
+        .iter()
+        .map(|(x, _)| (x - x_mean) * (x - x_mean))
+        .sum();
+    (points.len() > 1 && along > 0.0).then(|| across / along)
+}

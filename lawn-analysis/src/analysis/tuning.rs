@@ -1,0 +1,176 @@
+//! How each arm was tuned: settings tried, the best of them, and whether it lies on a border.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::study::Task;
+use crate::records::{Outcome, TrialRow};
+
+/// The tuning of one arm at one batch size.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tuning {
+    /// The task.
+    pub task: String,
+    /// The arm.
+    pub arm: String,
+    /// The batch size.
+    pub batch_size: i64,
+    /// Settings tried.
+    pub settings: usize,
+    /// Tuning trials run.
+    pub trials: usize,
+    /// Tuning trials that did not end well; they count against the budget.
+    pub failed: usize,
+    /// Seconds spent on tuning.
+    pub seconds: f64,
+    /// Index of the setting that was confirmed, else of the best one on validation data.
+    pub best: Option<i64>,
+    /// Mean validation metric of that setting.
+    pub validation: Option<f64>,
+    /// The hyper-parameters that were varied, at that setting.
+    pub varied: BTreeMap<String, String>,
+    /// Hyper-parameters of that setting that lie on the border of what was tried.
+    pub borders: Vec<Border>,
+}
+
+/// A hyper-parameter whose best value is the smallest or largest tried: a better one may lie beyond.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Border {
+    /// Name of the hyper-parameter.
+    pub name: String,
+    /// The best value.
+    pub value: f64,
+    /// Whether it is the largest tried, and not the smallest.
+    pub largest: bool,
+}
+
+/// The tuning of every arm at every batch size that has tuning trials.
+pub fn tuning(tasks: &[Task]) -> Vec<Tuning> {
+    let mut rows = Vec::new();
+    for task in tasks {
+        for arm in &task.arms {
+            for batch_size in &task.batch_sizes {
+                rows.extend(of_cell(task, arm, *batch_size));
+            }
+        }
+    }
+    rows
+}
+
+fn of_cell(task: &Task, arm: &str, batch_size: i64) -> Option<Tuning> {
+    let trials = task.tuning(arm, batch_size);
+    if trials.is_empty() {
+        return None;
+    }
+    let mut settings: BTreeMap<i64, Vec<&TrialRow>> = BTreeMap::new();
+    for trial in trials {
+        settings.entry(trial.setting).or_default().push(trial);
+    }
+    // What was confirmed is what was chosen, whatever rule chose it.
+    let confirmed = task
+        .confirmations(arm, batch_size)
+        .map(|trial| trial.setting)
+        .next();
+    let best = confirmed.or_else(|| best_setting(&settings, task.sign()));
+    let tried: Vec<BTreeMap<String, Value>> = settings
+        .values()
+        .map(|trials| hyperparameters(trials[0]))
+        .collect();
+    let chosen = best.and_then(|best| settings.get(&best));
+    let at_best = chosen
+        .map(|trials| hyperparameters(trials[0]))
+        .unwrap_or_default();
+    let varied = varied_names(&tried);
+    Some(Tuning {
+        task: task.name.clone(),
+        arm: arm.to_owned(),
+        batch_size,
+        settings: settings.len(),
+        trials: trials.len(),
+        failed: trials
+            .iter()
+            .filter(|trial| trial.outcome != Outcome::Ok)
+            .count(),
+        seconds: trials.iter().map(|trial| trial.seconds_total).sum(),
+        best,
+        validation: chosen.and_then(|trials| mean_validation(trials)),
+        borders: borders(&tried, &at_best, &varied),
+        varied: at_best
+            .into_iter()
+            .filter(|(name, _)| varied.contains(name))
+            .map(|(name, value)| (name, text_of(&value)))
+            .collect(),
+    })
+}
+
+fn text_of(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The setting of best mean validation metric, all of whose trials ended well.
+fn best_setting(settings: &BTreeMap<i64, Vec<&TrialRow>>, sign: f64) -> Option<i64> {
+    settings
+        .iter()
+        .filter_map(|(setting, trials)| Some((*setting, sign * mean_validation(trials)?)))
+        .max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)))
+        .map(|(setting, _)| setting)
+}
+
+fn mean_validation(trials: &[&TrialRow]) -> Option<f64> {
+    let values: Option<Vec<f64>> = trials
+        .iter()
+        .map(|trial| {
+            trial
+                .validation_metric
+                .filter(|_| trial.outcome == Outcome::Ok)
+        })
+        .collect();
+    let values = values?;
+    Some(values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// The hyper-parameters of a trial; none where the text is not a JSON object.
+fn hyperparameters(trial: &TrialRow) -> BTreeMap<String, Value> {
+    serde_json::from_str(&trial.hyperparameters).unwrap_or_default()
+}
+
+fn varied_names(tried: &[BTreeMap<String, Value>]) -> BTreeSet<String> {
+    let names: BTreeSet<&String> = tried.iter().flat_map(BTreeMap::keys).collect();
+    names
+        .into_iter()
+        .filter(|name| {
+            tried
+                .iter()
+                .any(|setting| setting.get(*name) != tried[0].get(*name))
+        })
+        .cloned()
+        .collect()
+}
+
+fn borders(
+    tried: &[BTreeMap<String, Value>],
+    best: &BTreeMap<String, Value>,
+    varied: &BTreeSet<String>,
+) -> Vec<Border> {
+    let number = |setting: &BTreeMap<String, Value>, name: &String| setting.get(name)?.as_f64();
+    varied
+        .iter()
+        .filter_map(|name| {
+            let value = number(best, name)?;
+            let values = tried.iter().filter_map(|setting| number(setting, name));
+            let (low, high) = values
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                    (low.min(value), high.max(value))
+                });
+            let largest = value >= high;
+            (largest || value <= low).then(|| Border {
+                name: name.clone(),
+                value,
+                largest,
+            })
+        })
+        .collect()
+}

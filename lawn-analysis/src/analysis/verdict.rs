@@ -1,0 +1,176 @@
+//! From numbers to one word and one plain sentence.
+
+use serde::Serialize;
+
+use super::comparison::Comparison;
+use super::question::Question;
+use crate::report::DecidingTest;
+use crate::text::{number, p_value, percent, signed};
+
+/// The answer to one question about one contrast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// The treatment is better, beyond the error rate of the family.
+    Better,
+    /// The arms differ by less than the registered margin, beyond the error rate of the family.
+    Equivalent,
+    /// The treatment is worse, beyond the error rate of the family.
+    Worse,
+    /// None of these was shown.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The verdict as a word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Equivalent => "equivalent",
+            Self::Worse => "worse",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// p-values of one comparison after adjustment in its families.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Adjusted {
+    /// Exact sign-flip test.
+    pub sign_flip: Option<f64>,
+    /// Paired t test.
+    pub paired_t: Option<f64>,
+    /// Signed-rank test with diverged trials worst.
+    pub worst_rank: Option<f64>,
+    /// Equivalence within the margin.
+    pub equivalence: Option<f64>,
+}
+
+impl Adjusted {
+    /// The adjusted p of the test that decides.
+    pub fn deciding(&self, test: DecidingTest) -> Option<f64> {
+        match test {
+            DecidingTest::SignFlip => self.sign_flip,
+            DecidingTest::PairedT => self.paired_t,
+        }
+    }
+}
+
+/// The verdict that the numbers allow.
+///
+/// A registered margin is the smallest difference that matters, so equivalence comes before a
+/// difference in either direction: what is surely smaller than the margin is equivalent.
+pub(super) fn decide(
+    comparison: &Comparison,
+    adjusted: &Adjusted,
+    test: DecidingTest,
+    alpha: f64,
+) -> Verdict {
+    if adjusted.equivalence.is_some_and(|p| p <= alpha) {
+        return Verdict::Equivalent;
+    }
+    let decided = adjusted.deciding(test).is_some_and(|p| p <= alpha);
+    match comparison.advantage {
+        Some(advantage) if decided && advantage.value > 0.0 => Verdict::Better,
+        Some(advantage) if decided && advantage.value < 0.0 => Verdict::Worse,
+        _ => Verdict::Inconclusive,
+    }
+}
+
+/// The verdict as a sentence with its numbers.
+pub(super) fn sentence(
+    comparison: &Comparison,
+    adjusted: &Adjusted,
+    verdict: Verdict,
+    test: DecidingTest,
+    more_is_better: bool,
+) -> String {
+    let place = &comparison.place;
+    let (treatment, baseline) = (&place.contrast.treatment, &place.contrast.baseline);
+    let at = place
+        .batch_size
+        .map_or("over all batch sizes".to_owned(), |batch| {
+            format!("at batch size {}", number(batch as f64))
+        });
+    let quantity = match place.question {
+        Question::TestMetric => format!("test {}", place.metric),
+        Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
+        other => other.name().to_owned(),
+    };
+    let Some(advantage) = comparison.advantage else {
+        let why = if comparison.unmatched.is_empty() {
+            "no confirmation trial has finished"
+        } else {
+            "no seed ended well in both arms"
+        };
+        return format!(
+            "On {}, {treatment} against {baseline} in {quantity} {at} is inconclusive: {why}.",
+            place.task
+        );
+    };
+    let n = advantage.n;
+    let seeds = if n == 1 { "seed" } else { "seeds" };
+    // The sentence speaks of the quantity itself; only the verdict is oriented.
+    let flip = if more_is_better { 1.0 } else { -1.0 };
+    let difference = flip * advantage.value;
+    let interval = advantage
+        .interval
+        .map_or(", one seed has no interval".to_owned(), |found| {
+            let seen = if more_is_better {
+                found
+            } else {
+                found.negated()
+            };
+            format!(
+                ", {} interval {} to {}",
+                percent(seen.level),
+                signed(seen.low),
+                signed(seen.high)
+            )
+        });
+    let p = adjusted
+        .deciding(test)
+        .map_or("no p-value".to_owned(), |p| {
+            format!("adjusted {}", p_value(p))
+        });
+    let head = match verdict {
+        Verdict::Better => format!("{treatment} is better than {baseline} in {quantity} {at}"),
+        Verdict::Worse => format!("{treatment} is worse than {baseline} in {quantity} {at}"),
+        Verdict::Equivalent => {
+            format!("{treatment} and {baseline} are equivalent in {quantity} {at}")
+        }
+        Verdict::Inconclusive => {
+            format!("{treatment} against {baseline} in {quantity} {at} is inconclusive")
+        }
+    };
+    let tail = match (verdict, comparison.equivalence, adjusted.equivalence) {
+        (Verdict::Equivalent, Some(found), Some(p)) => {
+            format!(
+                "; within ±{}, adjusted {}",
+                number(found.margin),
+                p_value(p)
+            )
+        }
+        (Verdict::Inconclusive, ..) if !comparison.feasibility.feasible() => {
+            let needed = comparison.feasibility.seeds_needed;
+            match test {
+                DecidingTest::SignFlip => {
+                    format!("; {n} {seeds} cannot decide it, {needed} could")
+                }
+                DecidingTest::PairedT => String::new(),
+            }
+        }
+        _ => String::new(),
+    };
+    format!(
+        "On {}, {head}: difference {} ({n} {seeds}{interval}, {p}){tail}.",
+        place.task,
+        signed(difference)
+    )
+}

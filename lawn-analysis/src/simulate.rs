@@ -1,0 +1,259 @@
+//! Sweeps whose truth is known: for calibration, for samples of figures, for tests.
+
+use crate::records::{
+    EpochRow, MeasurementRow, Outcome, Phase, Records, Split, Stage, TrialRow, UnitRow,
+};
+use crate::stats::{Philox, normal_draw};
+
+/// How the noise of a trial is distributed; each has unit scale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noise {
+    /// Standard normal.
+    Normal,
+    /// Student's t with three degrees of freedom: rare trials far off.
+    HeavyTailed,
+}
+
+/// A simulated sweep: two arms, `base` and `base-lawn`, on one task.
+///
+/// ```text
+/// test(arm, B, s) = 0.66 − drop · doublings(B) + advantage · [arm is base-lawn]
+///                   + 0.006 (ρ zₛ + √(1 − ρ²) e)
+/// ```
+///
+/// zₛ is shared by the arms of a seed, e is not; ρ² is the part of the variance that pairing
+/// removes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Simulation {
+    /// Name of the task.
+    pub task: String,
+    /// Batch sizes, rising.
+    pub batch_sizes: Vec<i64>,
+    /// Seeds of each cell.
+    pub seeds: usize,
+    /// Epochs of each trial.
+    pub epochs: i64,
+    /// Loss of the test metric with each doubling of the batch, in both arms.
+    pub drop: f64,
+    /// True advantage of `base-lawn` in the test metric, at every batch size.
+    pub advantage: f64,
+    /// True advantage of `base-lawn` with each doubling of the batch.
+    pub advantage_per_doubling: f64,
+    /// Distribution of the noise.
+    pub noise: Noise,
+    /// Probability that a trial of `base` diverges.
+    pub divergence: f64,
+    /// Whether the metric is a count out of 6,040.
+    pub counts: bool,
+    /// Settings tried in tuning; 0 for none.
+    pub settings: i64,
+    /// Seed of the simulation.
+    pub seed: u64,
+}
+
+impl Default for Simulation {
+    /// Five seeds at four batch sizes, with an advantage that grows with the batch.
+    fn default() -> Self {
+        Self {
+            task: "sample".into(),
+            batch_sizes: vec![1024, 4096, 16_384, 65_536],
+            seeds: 5,
+            epochs: 20,
+            drop: 0.006,
+            advantage: 0.0,
+            advantage_per_doubling: 0.003,
+            noise: Noise::Normal,
+            divergence: 0.0,
+            counts: true,
+            settings: 6,
+            seed: 0,
+        }
+    }
+}
+
+/// The arms of a simulated sweep: the baseline, and the treatment.
+pub const ARMS: [&str; 2] = ["base", "base-lawn"];
+
+const SCALE: f64 = 0.006;
+const TOTAL: i64 = 6040;
+/// Correlation of the arms of one seed.
+const SHARED: f64 = 0.7;
+
+impl Simulation {
+    /// The records of the sweep; the same simulation gives the same records.
+    pub fn records(&self) -> Records {
+        let mut records = Records::default();
+        for (arm, name) in ARMS.iter().enumerate() {
+            for (cell, batch_size) in self.batch_sizes.iter().enumerate() {
+                for setting in 0..self.settings {
+                    records.trials.push(self.tuning(name, *batch_size, setting));
+                }
+                for seed in 0..self.seeds {
+                    self.trial(&mut records, arm, cell, seed);
+                }
+            }
+        }
+        records
+    }
+
+    /// Unit-scale noise of a place in the sweep.
+    fn draw(&self, purpose: u32, place: [u32; 3]) -> f64 {
+        let words = Philox::new(self.seed).block_of([purpose, place[0], place[1], place[2]]);
+        let z = normal_draw(words[0], words[1]);
+        match self.noise {
+            Noise::Normal => z,
+            Noise::HeavyTailed => {
+                let more = Philox::new(self.seed ^ u64::MAX)
+                    .block_of([purpose, place[0], place[1], place[2]]);
+                // t with 3 degrees of freedom: z over the root of the mean of three squares.
+                let squares: f64 = [(more[0], more[1]), (more[2], more[3]), (words[2], words[3])]
+                    .into_iter()
+                    .map(|(a, b)| normal_draw(a, b).powi(2))
+                    .sum();
+                z / (squares / 3.0).sqrt()
+            }
+        }
+    }
+
+    fn doublings(&self, cell: usize) -> f64 {
+        (self.batch_sizes[cell] as f64 / self.batch_sizes[0] as f64).log2()
+    }
+
+    fn trial(&self, records: &mut Records, arm: usize, cell: usize, seed: usize) {
+        let doublings = self.doublings(cell);
+        let gain = self.advantage + self.advantage_per_doubling * doublings;
+        let shared = self.draw(0, [0, cell as u32, seed as u32]);
+        let own = self.draw(1, [arm as u32, cell as u32, seed as u32]);
+        let noise = SHARED * shared + (1.0 - SHARED * SHARED).sqrt() * own;
+        let mut test = 0.66 - self.drop * doublings + SCALE * noise;
+        if arm == 1 {
+            test += gain;
+        }
+        let chance = Philox::new(self.seed).block_of([2, arm as u32, cell as u32, seed as u32])[0];
+        let diverged = arm == 0 && f64::from(chance) / 4_294_967_296.0 < self.divergence;
+        let mut row = self.row(ARMS[arm], self.batch_sizes[cell], Stage::Confirm);
+        row.seed = 1000 + seed as i64;
+        row.trial_id = format!("{}-{cell}-{seed}", ARMS[arm]);
+        if diverged {
+            row.outcome = Outcome::Diverged;
+            row.detail = Some("loss is not finite".into());
+            row.epochs = 3;
+        } else {
+            let count = (test * TOTAL as f64).round() as i64;
+            if self.counts {
+                test = count as f64 / TOTAL as f64;
+                (row.test_count, row.test_total) = (Some(count), Some(TOTAL));
+            }
+            let gap = 0.03 + 0.004 * doublings - if arm == 1 { gain } else { 0.0 };
+            row.test_metric = Some(test);
+            row.train_metric = Some(test + gap + 0.1 * SCALE * own);
+            row.validation_metric = Some(test + 0.2 * SCALE * shared);
+        }
+        for epoch in 1..=row.epochs {
+            self.epoch(records, &row, arm == 1, doublings, epoch);
+        }
+        records.trials.push(row);
+    }
+
+    fn row(&self, arm: &str, batch_size: i64, stage: Stage) -> TrialRow {
+        let steps = self.epochs * 1_000_000 / batch_size.max(1);
+        TrialRow {
+            sweep: "simulated".into(),
+            task: self.task.clone(),
+            arm: arm.into(),
+            batch_size,
+            stage,
+            setting: 2.min((self.settings - 1).max(0)),
+            seed: 0,
+            trial_id: String::new(),
+            hyperparameters: r#"{"learning_rate":0.003}"#.into(),
+            outcome: Outcome::Ok,
+            detail: None,
+            epochs: self.epochs,
+            steps,
+            samples: steps * batch_size,
+            metric: "hit rate".into(),
+            higher_is_better: true,
+            train_metric: None,
+            validation_metric: None,
+            test_metric: None,
+            test_count: None,
+            test_total: None,
+            train_loss: Some(0.25),
+            seconds_train: 30.0,
+            seconds_data: 2.0,
+            seconds_evaluate: 4.0,
+            seconds_total: 36.0,
+            samples_per_second: Some(5e5),
+        }
+    }
+
+    /// A tuning trial: the metric peaks at the third of learning rates that triple.
+    fn tuning(&self, arm: &str, batch_size: i64, setting: i64) -> TrialRow {
+        let mut row = self.row(arm, batch_size, Stage::Tune);
+        let rate = 3e-4 * 3.0_f64.powi(setting as i32);
+        row.setting = setting;
+        row.trial_id = format!("{arm}-{batch_size}-tune-{setting}");
+        row.hyperparameters = format!("{{\"learning_rate\":{rate:.6}}}");
+        if setting == self.settings - 1 && self.settings > 3 {
+            row.outcome = Outcome::Diverged;
+            row.detail = Some("loss is not finite".into());
+        } else {
+            row.validation_metric = Some(0.65 - 0.01 * (setting - 2).abs() as f64);
+        }
+        row
+    }
+
+    fn epoch(&self, records: &mut Records, row: &TrialRow, lawn: bool, doublings: f64, epoch: i64) {
+        let freeze = (self.epochs / 4).max(1);
+        let held = if lawn { epoch.min(freeze) } else { epoch } as f64;
+        let wobble = 1.0 + 0.02 * ((row.seed % 7) as f64 - 3.0);
+        let weight_norm = (8.0 + 1.5 * (held * (1.0 + 0.1 * doublings)).sqrt()) * wobble;
+        let logit = (0.3 + 0.35 * held * (1.0 + 0.15 * doublings)) * wobble;
+        let phase = if lawn && epoch > freeze {
+            Phase::Constrained
+        } else {
+            Phase::Free
+        };
+        let loss = 0.24 + 0.4 / epoch as f64;
+        let metric = row.validation_metric.map(|last| last - 0.2 / epoch as f64);
+        records.epochs.push(EpochRow {
+            trial_id: row.trial_id.clone(),
+            epoch,
+            step: row.steps * epoch / self.epochs,
+            samples: row.samples * epoch / self.epochs,
+            phase,
+            learning_rate: 3e-3,
+            train_loss: loss,
+            train_metric: metric.map(|metric| metric + 0.03),
+            validation_metric: metric,
+            logit_mean_abs: logit,
+            logit_max_abs: 4.0 * logit,
+            gradient_norm: 0.1 / epoch as f64,
+            weight_norm,
+            samples_per_second: 5e5,
+            seconds_train: 1.5,
+            seconds_data: 0.1,
+            seconds_evaluate: 0.2,
+            seconds_checkpoint: 0.01,
+        });
+        records.units.push(UnitRow {
+            trial_id: row.trial_id.clone(),
+            epoch,
+            parameter: "output.weight".into(),
+            weight_norm,
+            constrained: phase == Phase::Constrained,
+        });
+        if let Some(value) = metric {
+            records.measurements.push(MeasurementRow {
+                trial_id: row.trial_id.clone(),
+                epoch,
+                split: Split::Validation,
+                metric: row.metric.clone(),
+                value,
+                count: None,
+                total: None,
+            });
+        }
+    }
+}

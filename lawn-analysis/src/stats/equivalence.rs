@@ -1,0 +1,115 @@
+//! Showing that a difference is small, which a failed test of zero never does.
+
+use super::exact::Differences;
+use super::result::{Alternative, Interval, TestResult};
+use super::special::t_quantile;
+use super::t::t_p;
+use crate::error::Error;
+
+/// Two one-sided t tests of pairs against a margin.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Equivalence {
+    /// Test of a difference above −margin.
+    pub above: TestResult,
+    /// Test of a difference below +margin.
+    pub below: TestResult,
+    /// The larger p of the two: that of equivalence.
+    pub p: f64,
+    /// The interval of level 1 − 2α, which lies within the margin exactly where p < α.
+    pub interval: Interval,
+    /// The largest difference that does not matter.
+    pub margin: f64,
+}
+
+/// Two one-sided paired t tests (TOST): is the mean difference within ±margin?
+///
+/// ```text
+/// t₁ = (d̄ + δ) / (s/√n)  tested above 0,   t₂ = (d̄ − δ) / (s/√n)  tested below 0
+/// p = max(p₁, p₂)
+/// ```
+///
+/// δ is `margin`, in the unit of the differences. Source: Schuirmann 1987.
+///
+/// # Errors
+/// [`Error::OutOfRange`] for a margin or alpha that is not positive; [`Error::TooFew`] for a
+/// single pair; [`Error::Undefined`] where all differences are equal.
+pub fn equivalence(
+    differences: &Differences,
+    margin: f64,
+    alpha: f64,
+) -> Result<Equivalence, Error> {
+    if !(alpha > 0.0 && alpha < 0.5) {
+        return Err(Error::OutOfRange {
+            name: "alpha",
+            value: alpha,
+            allowed: "above 0, below 0.5",
+        });
+    }
+    let above = non_inferiority(differences, margin)?;
+    let below = TestResult {
+        alternative: Alternative::Less,
+        ..non_inferiority(&differences.negated(), margin)?
+    };
+    let below = TestResult {
+        statistic: -below.statistic,
+        ..below
+    };
+    let sample = differences.sample();
+    let n = differences.n() as f64;
+    let error = sample.deviation().unwrap_or(0.0) / n.sqrt();
+    let half = t_quantile(1.0 - alpha, n - 1.0) * error;
+    let interval = Interval {
+        low: sample.mean() - half,
+        high: sample.mean() + half,
+        level: 1.0 - 2.0 * alpha,
+        method: "t",
+    };
+    Ok(Equivalence {
+        above,
+        below,
+        p: above.p.max(below.p),
+        interval,
+        margin,
+    })
+}
+
+/// Paired t test that the mean difference is above −margin.
+///
+/// The statistic is t = (d̄ + δ) / (s/√n), n − 1 degrees of freedom.
+///
+/// # Errors
+/// As [`equivalence`].
+pub fn non_inferiority(differences: &Differences, margin: f64) -> Result<TestResult, Error> {
+    if !(margin > 0.0 && margin.is_finite()) {
+        return Err(Error::OutOfRange {
+            name: "margin",
+            value: margin,
+            allowed: "above 0",
+        });
+    }
+    let n = differences.n();
+    let sample = differences.sample();
+    let deviation = sample.deviation().ok_or(Error::TooFew {
+        needed: 2,
+        found: n,
+    })?;
+    if differences
+        .units()
+        .windows(2)
+        .all(|pair| pair[0] == pair[1])
+    {
+        return Err(Error::Undefined {
+            statistic: "non-inferiority",
+            why: "all differences are equal, so they have no variance",
+        });
+    }
+    let statistic = (sample.mean() + margin) / (deviation / (n as f64).sqrt());
+    Ok(TestResult {
+        statistic,
+        p: t_p(statistic, (n - 1) as f64, Alternative::Greater),
+        exact: None,
+        n,
+        alternative: Alternative::Greater,
+        method: "non-inferiority t",
+    })
+}

@@ -1,0 +1,35 @@
+//! Statistics for few seeds: exact tests, small-sample intervals, adjustment within families.
+//!
+//! Inputs are checked types ([`Sample`], [`Differences`]); results carry their names. Nothing here
+//! draws from a global generator: the same data give the same numbers.
+
+mod adjust;
+mod effect;
+mod equivalence;
+mod exact;
+mod feasibility;
+mod philox;
+mod proportion;
+mod result;
+mod sample;
+mod sign_flip;
+mod signed_rank;
+mod special;
+mod t;
+
+pub use adjust::{Adjustment, adjust};
+pub use effect::{
+    ProbabilityOfSuperiority, cliffs_delta, d_z, hedges_g, hedges_g_independent,
+    probability_of_superiority,
+};
+pub use equivalence::{Equivalence, equivalence, non_inferiority};
+pub use exact::Differences;
+pub use feasibility::Feasibility;
+pub use philox::Philox;
+pub(crate) use philox::normal_draw;
+pub use proportion::clopper_pearson;
+pub use result::{Alternative, Estimate, Interval, Ratio, TestResult};
+pub use sample::Sample;
+pub use sign_flip::sign_flip;
+pub use signed_rank::signed_rank;
+pub use t::{difference_welch, mean_t, paired_t, welch_t};

@@ -1,0 +1,100 @@
+//! Checked inputs of the statistics: values that are there and are numbers.
+
+use crate::error::Error;
+
+/// One or more finite numbers.
+///
+/// ```
+/// use lawn_analysis::stats::Sample;
+///
+/// let sample = Sample::new(vec![1.0, 2.0, 4.0])?;
+/// assert_eq!(sample.n(), 3);
+/// assert!(Sample::new(vec![]).is_err());
+/// assert!(Sample::new(vec![f64::NAN]).is_err());
+/// # Ok::<(), lawn_analysis::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample(Vec<f64>);
+
+impl Sample {
+    /// Checks the values.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] without values; [`Error::NotFinite`] for NaN or an infinity.
+    pub fn new(values: Vec<f64>) -> Result<Self, Error> {
+        if values.is_empty() {
+            return Err(Error::TooFew {
+                needed: 1,
+                found: 0,
+            });
+        }
+        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+            return Err(Error::NotFinite {
+                index,
+                value: values[index],
+            });
+        }
+        Ok(Self(values))
+    }
+
+    /// The values, in the order given.
+    pub fn values(&self) -> &[f64] {
+        &self.0
+    }
+
+    /// How many values there are; at least one.
+    pub fn n(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Arithmetic mean.
+    ///
+    /// ```text
+    /// x̄ = (1/n) Σ xᵢ
+    /// ```
+    pub fn mean(&self) -> f64 {
+        // A second pass removes the rounding that the first one left.
+        let n = self.0.len() as f64;
+        let first = self.0.iter().sum::<f64>() / n;
+        first + self.0.iter().map(|x| x - first).sum::<f64>() / n
+    }
+
+    /// Unbiased variance, or none for a single value.
+    ///
+    /// ```text
+    /// s² = (1/(n − 1)) Σ (xᵢ − x̄)²
+    /// ```
+    pub fn variance(&self) -> Option<f64> {
+        if self.0.len() < 2 {
+            return None;
+        }
+        let mean = self.mean();
+        let sum: f64 = self.0.iter().map(|x| (x - mean) * (x - mean)).sum();
+        Some(sum / (self.0.len() - 1) as f64)
+    }
+
+    /// Square root of the unbiased variance, or none for a single value.
+    pub fn deviation(&self) -> Option<f64> {
+        self.variance().map(f64::sqrt)
+    }
+
+    /// The values in rising order.
+    pub fn sorted(&self) -> Vec<f64> {
+        let mut values = self.0.clone();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    /// Linear quantile (Hyndman and Fan's type 7, numpy's default) of probability `p` in [0, 1].
+    pub fn quantile(&self, p: f64) -> f64 {
+        quantile_of_sorted(&self.sorted(), p)
+    }
+}
+
+/// Linear quantile of values that are sorted and not empty.
+pub(crate) fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
+    let position = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
+}

@@ -1,0 +1,152 @@
+//! Finished tables: what figures draw and pages show, and what is shipped beside them.
+
+mod build;
+mod formats;
+
+pub use build::{
+    comparisons, curves, failures, feasibility, metric_by_batch, pairs, survival, tuning, unmatched,
+};
+
+pub(crate) use formats::{latex_caption, title};
+
+use crate::text::number;
+
+/// One cell of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// No value.
+    Absent,
+    /// A number that counts.
+    Integer(i64),
+    /// A number that measures.
+    Number(f64),
+    /// Words.
+    Text(String),
+}
+
+impl Value {
+    /// The number in the cell, if it holds one.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(value) => Some(*value as f64),
+            Self::Number(value) => Some(*value),
+            Self::Absent | Self::Text(_) => None,
+        }
+    }
+
+    /// The cell as people read it.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Absent => "–".to_owned(),
+            Self::Integer(value) => number(*value as f64),
+            Self::Number(value) => number(*value),
+            Self::Text(text) => text.clone(),
+        }
+    }
+}
+
+impl From<f64> for Value {
+    fn from(value: f64) -> Self {
+        Self::Number(value)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<usize> for Value {
+    fn from(value: usize) -> Self {
+        // A count beyond i64 cannot come from rows in memory.
+        Self::Integer(i64::try_from(value).unwrap_or(i64::MAX))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<&String> for Value {
+    fn from(value: &String) -> Self {
+        Self::Text(value.clone())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Absent, Into::into)
+    }
+}
+
+/// A table with named columns; every row has one value a column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Name of the table, and of its files without the extension.
+    pub name: String,
+    /// What it shows, in a sentence.
+    pub caption: String,
+    /// Names of the columns.
+    pub columns: Vec<&'static str>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(
+        name: impl Into<String>,
+        caption: impl Into<String>,
+        columns: &[&'static str],
+    ) -> Self {
+        Self {
+            name: name.into(),
+            caption: caption.into(),
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// Where the row has not one value a column.
+    pub fn push(&mut self, row: Vec<Value>) {
+        assert_eq!(
+            row.len(),
+            self.columns.len(),
+            "table {}: one value a column",
+            self.name
+        );
+        self.rows.push(row);
+    }
+
+    /// The rows.
+    pub fn rows(&self) -> &[Vec<Value>] {
+        &self.rows
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The position of a column.
+    ///
+    /// # Panics
+    /// Where there is no such column.
+    pub fn column(&self, name: &str) -> usize {
+        self.columns
+            .iter()
+            .position(|column| *column == name)
+            .unwrap_or_else(|| panic!("table {} has no column {name}", self.name))
+    }
+}

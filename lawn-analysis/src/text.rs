@@ -1,0 +1,178 @@
+//! Numbers as people read them.
+
+/// A number in four significant digits, whole numbers with thin grouping.
+pub(crate) fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return value.to_string().replace('-', "−");
+    }
+    let sign = if value < 0.0 { "−" } else { "" };
+    let size = value.abs();
+    if size.fract() == 0.0 && size < 1e15 {
+        return format!("{sign}{}", grouped(size as u64));
+    }
+    if size >= 10_000.0 {
+        return format!("{sign}{}", grouped(size.round() as u64));
+    }
+    if size < 1e-4 {
+        return format!("{sign}{}", scientific(size));
+    }
+    let before = size.log10().floor() as i32;
+    let decimals = (3 - before).clamp(0, 6) as usize;
+    format!("{sign}{size:.decimals$}")
+}
+
+/// As [`number`], with its sign always.
+pub(crate) fn signed(value: f64) -> String {
+    let text = number(value);
+    if value > 0.0 {
+        format!("+{text}")
+    } else {
+        text
+    }
+}
+
+/// A p-value with the comparison that its rounding allows, such as `p = 0.031` or `p < 0.0001`.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 1e-4 {
+        "p < 0.0001".to_owned()
+    } else {
+        format!("p = {}", p_number(p))
+    }
+}
+
+/// A p-value alone.
+pub(crate) fn p_number(p: f64) -> String {
+    if p < 1e-4 {
+        return "< 0.0001".to_owned();
+    }
+    let decimals = if p < 0.001 {
+        5
+    } else if p < 0.1 {
+        4
+    } else {
+        3
+    };
+    let text = format!("{p:.decimals$}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// A level or rate as a percentage.
+pub(crate) fn percent(rate: f64) -> String {
+    let text = format!("{:.1}", 100.0 * rate);
+    format!("{} %", text.trim_end_matches(".0"))
+}
+
+/// A batch size in as few characters as name it: `256`, `10k`, `1.5k`, `1M`.
+pub(crate) fn batch(size: i64) -> String {
+    for (unit, letter) in [(1_000_000, "M"), (1_000, "k")] {
+        if size >= unit && size % (unit / 10) == 0 {
+            let text = format!("{:.1}", size as f64 / unit as f64);
+            return format!("{}{letter}", text.trim_end_matches(".0"));
+        }
+    }
+    size.to_string()
+}
+
+/// `one`, or the number with its plural.
+pub(crate) fn count(n: usize, singular: &str, plural: &str) -> String {
+    format!(
+        "{} {}",
+        grouped(n as u64),
+        if n == 1 { singular } else { plural }
+    )
+}
+
+/// A name as a part of a file name or an HTML id.
+pub(crate) fn slug(name: &str) -> String {
+    let mapped: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    let parts: Vec<&str> = mapped.split('-').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        parts.join("-")
+    }
+}
+
+fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) && digits.len() > 4 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn scientific(size: f64) -> String {
+    if size == 0.0 {
+        return "0".to_owned();
+    }
+    let text = format!("{size:.2e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    format!("{mantissa}e{}", exponent.replace('-', "−"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let read: Vec<String> = [
+            0.6543,
+            -0.01234,
+            1_000_000.0,
+            1024.0,
+            12_345.6,
+            3.25e-7,
+            0.0,
+            99.999,
+        ]
+        .into_iter()
+        .map(number)
+        .collect();
+        assert_eq!(
+            read,
+            [
+                "0.6543",
+                "−0.01234",
+                "1,000,000",
+                "1024",
+                "12,346",
+                "3.25e−7",
+                "0",
+                "100.00"
+            ]
+        );
+        assert_eq!(signed(0.5), "+0.5000");
+        assert_eq!(p_value(0.04321), "p = 0.0432");
+        assert_eq!(p_value(1e-9), "p < 0.0001");
+        assert_eq!(percent(0.95), "95 %");
+    }
+
+    #[test]
+    fn batches_are_short_and_exact() {
+        let read: Vec<String> = [64, 1024, 1000, 1500, 10_000, 1_048_576, 2_500_000]
+            .into_iter()
+            .map(batch)
+            .collect();
+        assert_eq!(read, ["64", "1024", "1k", "1.5k", "10k", "1048576", "2.5M"]);
+    }
+
+    #[test]
+    fn slugs_are_safe() {
+        assert_eq!(slug("Hit Rate @10/ü"), "hit-rate-10");
+        assert_eq!(slug("/"), "unnamed");
+    }
+}
