@@ -1,7 +1,7 @@
 //! The command line: what can be asked, and which module answers.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -173,8 +173,8 @@ impl Verb {
                 Ok(ExitCode::from(u8::from(!findings.is_well())))
             }
             Self::Data(Data::Make { kind, out, set }) => {
-                let made = lawn_models::make_data(&kind, &set, &out)?;
-                print(&format!("{made}\n"));
+                make_data(&kind, &set, &out)?;
+                print(&format!("made {}\n", out.display()));
                 Ok(ExitCode::SUCCESS)
             }
             Self::Data(Data::List { data }) => {
@@ -231,6 +231,21 @@ impl Verb {
             }
         }
     }
+}
+
+/// Makes a synthetic data set. Sizes are JSON values, so that their type is that of the text.
+fn make_data(kind: &str, sizes: &[(String, String)], out: &Path) -> Result<(), Error> {
+    let mut options = serde_json::Map::from_iter([("kind".to_owned(), kind.into())]);
+    for (name, value) in sizes {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
+        options.insert(name.clone(), value);
+    }
+    let what: lawn_models::MakeData =
+        serde_json::from_value(options.into()).map_err(|error| Error::MakeData {
+            kind: kind.to_owned(),
+            detail: error.to_string(),
+        })?;
+    Ok(lawn_models::make_data(&what, out)?)
 }
 
 fn finished(end: &End) -> ExitCode {

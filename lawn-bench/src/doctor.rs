@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use lawn_models::{CudaProbe, DataError, DataSet};
 use serde::Serialize;
 
 use crate::render;
@@ -49,23 +50,26 @@ pub fn examine(data_root: Option<&Path>) -> Findings {
         advice: None,
     };
     let cuda = match &probe.cuda {
-        Ok(devices) => Finding {
+        CudaProbe::Available { devices } => Finding {
             what: "CUDA",
             state: State::Ok,
             found: format!("{devices} device(s)"),
             advice: None,
         },
-        Err(reason) => Finding {
+        CudaProbe::Unavailable => Finding {
             what: "CUDA",
             state: State::Missing,
-            found: reason.to_string(),
-            advice: Some(
-                "sweeps run on the CPU; for CUDA, install the driver and a libtorch with CUDA"
-                    .into(),
-            ),
+            found: "libtorch has it, no driver or no device was found".into(),
+            advice: Some("sweeps run on the CPU; for CUDA, install the driver".into()),
+        },
+        CudaProbe::Unloadable { reason } => Finding {
+            what: "CUDA",
+            state: State::Missing,
+            found: reason.clone(),
+            advice: Some("sweeps run on the CPU; for CUDA, use a libtorch that has it".into()),
         },
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let processors = probe.cores;
     let threads = Finding {
         what: "processors",
         state: State::Ok,
@@ -103,12 +107,12 @@ fn data_finding(data_root: Option<&Path>) -> Finding {
         },
         Ok(sets) => Finding {
             what,
-            state: State::Ok,
-            found: sets
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<_>>()
-                .join("; "),
+            state: if sets.iter().all(Result::is_ok) {
+                State::Ok
+            } else {
+                State::Wrong
+            },
+            found: sets.iter().map(describe).collect::<Vec<_>>().join("; "),
             advice: None,
         },
         Err(error) => Finding {
@@ -117,6 +121,20 @@ fn data_finding(data_root: Option<&Path>) -> Finding {
             found: error.to_string(),
             advice: None,
         },
+    }
+}
+
+fn describe(set: &Result<DataSet, DataError>) -> String {
+    match set {
+        Ok(set) => {
+            let counts: Vec<String> = set
+                .counts
+                .iter()
+                .map(|(what, count)| format!("{count} {what}"))
+                .collect();
+            format!("{} ({})", set.name, counts.join(", "))
+        }
+        Err(error) => error.to_string(),
     }
 }
 

@@ -80,15 +80,37 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
-    /// CUDA was asked for and is not there.
-    #[error("device `cuda` was asked for, and none was found: {reason}")]
-    NoCuda {
-        /// What `lawn doctor` would say.
-        reason: String,
+    /// A task reads files, and nothing says where they are.
+    #[error("task `{task}` reads the data set `{data}`; give --data-root DIR or set LAWN_DATA")]
+    NoDataRoot {
+        /// Name of the task.
+        task: String,
+        /// Name of its data set.
+        data: String,
     },
-    /// The models' side failed.
+    /// A task's data set is not under the data root.
+    #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {found}", root.display())]
+    NoData {
+        /// Name of the task.
+        task: String,
+        /// Name of its data set.
+        data: String,
+        /// The data root.
+        root: PathBuf,
+        /// Names of the data sets that are there.
+        found: String,
+    },
+    /// A size of a synthetic data set is wrong.
+    #[error("cannot make `{kind}` data: {detail}")]
+    MakeData {
+        /// Kind of data set.
+        kind: String,
+        /// What is wrong, and what is allowed.
+        detail: String,
+    },
+    /// A data set could not be read or made.
     #[error(transparent)]
-    Models(#[from] lawn_models::Error),
+    Data(#[from] lawn_models::DataError),
     /// The report could not be made.
     #[error(transparent)]
     Analysis(#[from] lawn_analysis::Error),
@@ -112,7 +134,9 @@ impl Error {
             Self::Config(_)
             | Self::OtherPlan { .. }
             | Self::NoRun { .. }
-            | Self::NoTrial { .. } => 2,
+            | Self::NoTrial { .. }
+            | Self::NoDataRoot { .. }
+            | Self::MakeData { .. } => 2,
             _ => 1,
         }
     }

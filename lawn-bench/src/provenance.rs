@@ -37,7 +37,7 @@ impl Launch {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Self {
             lawn: env!("CARGO_PKG_VERSION").into(),
-            libtorch: lawn_models::LIBTORCH_VERSION.into(),
+            libtorch: lawn_models::probe().libtorch,
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             command: std::env::args().collect(),

@@ -56,9 +56,7 @@ pub enum End {
 pub fn run(request: &Request) -> Result<End, Error> {
     let (run, plan) = open(request)?;
     let _held = run.lock()?;
-    for task in &plan.sweep.tasks {
-        task.config.check_data(request.data_root.as_deref())?;
-    }
+    check_data(&plan, request.data_root.as_deref())?;
     provenance::record(&run)?;
     let stop = stop_flag()?;
     let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
@@ -115,6 +113,39 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
         std::fs::read_to_string(&request.target).map_err(Error::io("read", &request.target))?;
     plan.write(&run, &request.target, &text)?;
     Ok((run, plan))
+}
+
+/// Makes sure, before anything runs, that every task finds its data set.
+fn check_data(plan: &Plan, root: Option<&Path>) -> Result<(), Error> {
+    for task in plan
+        .sweep
+        .tasks
+        .iter()
+        .filter(|task| task.config.needs_data_root())
+    {
+        let (task, data) = (task.name.clone(), task.config.data().to_owned());
+        let Some(root) = root else {
+            return Err(Error::NoDataRoot { task, data });
+        };
+        let sets: Vec<_> = lawn_models::describe_data(root)?
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        if !sets.iter().any(|set| set.name == data) {
+            let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+            let found = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(Error::NoData {
+                task,
+                data,
+                root: root.into(),
+                found,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Indices of the trials, of one stage or all, that have no final outcome.

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lawn_models::{EpochRecord, Observer, TrialConfig, TrialContext, TrialEnd, TrialInfo};
+use lawn_models::{
+    CudaProbe, Device, EpochRecord, Observer, TrialConfig, TrialContext, TrialEnd, TrialError,
+    TrialInfo,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::DeviceChoice;
@@ -98,11 +101,10 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         },
     )?;
 
-    let threads = i32::try_from(plan.sweep.resources.threads).unwrap_or(i32::MAX);
-    tch::set_num_threads(threads);
+    lawn_models::set_threads(u32::try_from(plan.sweep.resources.threads).unwrap_or(u32::MAX));
     let stop = stop_flag()?;
     let context = TrialContext {
-        device: device(plan.sweep.resources.device)?,
+        device: device(plan.sweep.resources.device),
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: CHECKPOINT_EVERY,
@@ -126,7 +128,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
             Outcome::Preempted,
             format!("stopped in epoch {epoch}, step {step}"),
         ),
-        Err(error) if error.is_out_of_memory() => {
+        Err(error @ TrialError::OutOfMemory { .. }) => {
             Ending::failed(Outcome::OutOfMemory, error.to_string())
         }
         Err(error) => Ending::failed(Outcome::Crashed, error.to_string()),
@@ -155,16 +157,14 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
     Ok(stop)
 }
 
-fn device(choice: DeviceChoice) -> Result<tch::Device, Error> {
-    if choice == DeviceChoice::Cpu {
-        return Ok(tch::Device::Cpu);
-    }
-    match lawn_models::probe().cuda {
-        Ok(_) => Ok(tch::Device::Cuda(0)),
-        Err(_) if choice == DeviceChoice::Auto => Ok(tch::Device::Cpu),
-        Err(reason) => Err(Error::NoCuda {
-            reason: reason.to_string(),
-        }),
+fn device(choice: DeviceChoice) -> Device {
+    match choice {
+        DeviceChoice::Cpu => Device::Cpu,
+        DeviceChoice::Cuda => Device::Cuda(0),
+        DeviceChoice::Auto => match lawn_models::probe().cuda {
+            CudaProbe::Available { .. } => Device::Cuda(0),
+            _ => Device::Cpu,
+        },
     }
 }
 
