@@ -8,6 +8,8 @@
 mod catalog;
 mod config;
 mod data_error;
+#[cfg(test)]
+mod golden;
 mod image;
 mod initial;
 mod ncf;

@@ -128,7 +128,8 @@ fn conv(x: &Tensor, weight: &Tensor, stride: i64) -> Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
+    use crate::golden::{assert_close, fill, golden, gradient_norm, values};
+    use tch::{Device, Reduction};
 
     fn resnet(depth: i64, width: i64) -> (VarStore, ResNet) {
         let config = ImageConfig {
@@ -150,6 +151,38 @@ mod tests {
             let found: usize = store.trainable_variables().iter().map(Tensor::numel).sum();
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn logits_statistics_and_gradient_are_those_of_pytorch() {
+        let golden = golden("resnet20");
+        let (store, model) = resnet(20, 16);
+        fill(&store);
+        let place = Tensor::arange(4 * 3 * 16 * 16, (Kind::Double, Device::Cpu));
+        let images = (place * 0.05)
+            .sin()
+            .to_kind(Kind::Float)
+            .view([4, 3, 16, 16]);
+        let labels = Tensor::from_slice(&[0i64, 3, 6, 9]);
+        let evaluated = model.forward(&images, false);
+        assert_close("evaluated", &values(&evaluated), &golden.evaluated);
+        let logits = model.forward(&images, true);
+        assert_close("logits", &values(&logits), &golden.logits);
+        let variables = store.variables();
+        for (name, expected) in [
+            ("norm.running_mean", &golden.running_mean),
+            ("norm.running_var", &golden.running_var),
+        ] {
+            assert_close(name, &values(&variables[name]), expected);
+        }
+        let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
+        loss.backward();
+        assert_close("loss", &values(&loss), &[golden.loss]);
+        assert_close(
+            "gradient",
+            &[gradient_norm(&store)],
+            &[golden.gradient_norm],
+        );
     }
 
     #[test]

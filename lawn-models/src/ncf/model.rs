@@ -163,7 +163,8 @@ impl Linear {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
+    use crate::golden::{assert_close, fill, golden, gradient_norm, values};
+    use tch::{Device, Reduction};
 
     fn config(model: NcfModelKind) -> NcfConfig {
         NcfConfig {
@@ -195,6 +196,33 @@ mod tests {
             let (store, _) = model(kind, 0);
             let found: usize = store.variables().values().map(Tensor::numel).sum();
             assert_eq!(found, expected, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn logits_loss_and_gradient_are_those_of_pytorch() {
+        for (name, kind) in [
+            ("gmf", NcfModelKind::Gmf),
+            ("mlp", NcfModelKind::Mlp),
+            ("neumf", NcfModelKind::Neumf),
+        ] {
+            let golden = golden(name);
+            let (store, model) = model(kind, 0);
+            fill(&store);
+            let place = Tensor::arange(120, (Kind::Int64, Device::Cpu));
+            let (users, items) = ((&place * 7).remainder(50), (&place * 11).remainder(30));
+            let labels = place.remainder(5).eq(0).to_kind(Kind::Float);
+            let logits = model.forward(&users, &items);
+            let loss = logits.binary_cross_entropy_with_logits::<Tensor>(
+                &labels,
+                None,
+                None,
+                Reduction::Sum,
+            );
+            loss.backward();
+            assert_close(name, &values(&logits)[..10], &golden.logits);
+            assert_close(name, &values(&loss), &[golden.loss]);
+            assert_close(name, &[gradient_norm(&store)], &[golden.gradient_norm]);
         }
     }
 

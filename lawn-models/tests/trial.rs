@@ -1,0 +1,324 @@
+//! Whole trials of both kinds: end, records, checkpoint, resumption.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Duration;
+
+use lawn_models::{
+    Decay, Device, EpochRecord, Observer, OptimizerSettings, Phase, RuleName, Split, Stage,
+    TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
+    run_trial,
+};
+use serde_json::{Value, json};
+
+/// Remembers what it is told, and asks to stop once `stop_at` steps are done.
+#[derive(Default)]
+struct Recorder {
+    infos: Vec<TrialInfo>,
+    records: Vec<EpochRecord>,
+    steps: Cell<u64>,
+    stop_at: Option<u64>,
+}
+
+impl Observer for Recorder {
+    fn started(&mut self, info: &TrialInfo) {
+        self.infos.push(info.clone());
+    }
+    fn progress(&mut self, step: u64, _steps: u64) {
+        self.steps.set(step);
+    }
+    fn epoch(&mut self, record: &EpochRecord) {
+        self.records.push(record.clone());
+    }
+    fn stop_requested(&self) -> bool {
+        self.stop_at.is_some_and(|step| self.steps.get() >= step)
+    }
+}
+
+fn ncf() -> Value {
+    json!({ "model": "neumf", "synthetic": { "users": 60, "items": 200, "interactions": 12 } })
+}
+
+fn image() -> Value {
+    json!({
+        "depth": 8, "width": 4, "statistics_batch": 16,
+        "procedural": { "classes": 3, "side": 8, "train": 120, "test": 30, "noise": 0.02 },
+    })
+}
+
+fn trial(kind: &str, table: Value) -> TrialConfig {
+    TrialConfig {
+        task: TaskConfig::from_table(kind, table).unwrap(),
+        optimizer: OptimizerSettings {
+            lawn: true,
+            free_epochs: Some(1.0),
+            warmup: 0.1,
+            decay: Decay::Linear,
+            ..OptimizerSettings::new(RuleName::Adam, 1e-2)
+        },
+        batch_size: if kind == "ncf" { 700 } else { 48 },
+        epochs: 3,
+        seed: 5,
+        stage: Stage::Confirm,
+        micro_batch_size: None,
+    }
+}
+
+fn both() -> [TrialConfig; 2] {
+    [trial("ncf", ncf()), trial("image", image())]
+}
+
+fn context(folder: &Path) -> TrialContext {
+    TrialContext {
+        device: Device::Cpu,
+        data_root: None,
+        checkpoint: folder.join("checkpoint.safetensors"),
+        checkpoint_every: Duration::ZERO,
+    }
+}
+
+fn run(config: &TrialConfig, folder: &Path, recorder: &mut Recorder) -> TrialEnd {
+    // Sums over threads depend on their number.
+    lawn_models::set_threads(1);
+    run_trial(config, &context(folder), recorder).unwrap()
+}
+
+fn finish(config: &TrialConfig) -> (TrialSummary, Recorder) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::default();
+    match run(config, folder.path(), &mut recorder) {
+        TrialEnd::Finished(summary) => (summary, recorder),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A record without the times it took.
+fn timeless(record: &EpochRecord) -> EpochRecord {
+    EpochRecord {
+        samples_per_second: 0.0,
+        seconds: Default::default(),
+        ..record.clone()
+    }
+}
+
+#[test]
+fn a_trial_reports_every_epoch_and_ends_with_its_last() {
+    for config in both() {
+        let (summary, recorder) = finish(&config);
+        let info = &recorder.infos[0];
+        assert_eq!((info.resumed_epoch, recorder.infos.len()), (0, 1));
+        assert_eq!(info.steps, 3 * info.steps_per_epoch);
+        assert_eq!(
+            info.steps_per_epoch,
+            info.train_samples.div_ceil(config.batch_size)
+        );
+        assert!(info.steps_per_epoch > 2, "{}", info.steps_per_epoch);
+        assert_eq!(recorder.steps.get(), info.steps);
+        let epochs: Vec<u64> = recorder.records.iter().map(|record| record.epoch).collect();
+        assert_eq!(epochs, [1, 2, 3]);
+        let phases: Vec<Phase> = recorder.records.iter().map(|record| record.phase).collect();
+        assert_eq!(
+            phases,
+            [Phase::Free, Phase::Constrained, Phase::Constrained]
+        );
+
+        let last = recorder.records.last().unwrap();
+        assert_eq!(
+            (summary.steps, summary.samples),
+            (last.step, 3 * info.train_samples)
+        );
+        let metrics = config.task.metrics().all.len();
+        assert_eq!(last.measurements.len(), 2 * metrics);
+        assert_eq!(summary.measurements[..2 * metrics], last.measurements);
+        let test = &summary.measurements[2 * metrics..];
+        assert!(test.len() == metrics && test.iter().all(|m| m.split == Split::Test));
+        let counted = &test[0];
+        let (count, total) = (counted.count.unwrap(), counted.total.unwrap());
+        assert_eq!(counted.value, count as f64 / total as f64);
+    }
+}
+
+#[test]
+fn training_lowers_the_loss_and_beats_chance() {
+    for mut config in both() {
+        config.epochs = 15;
+        let (summary, recorder) = finish(&config);
+        let first = recorder.records[0].train_loss;
+        assert!(
+            summary.train_loss < 0.9 * first,
+            "{} of {first}",
+            summary.train_loss
+        );
+        let chance = if config.task.kind() == "ncf" {
+            0.1
+        } else {
+            1.0 / 3.0
+        };
+        let train = summary.measurements[0].value;
+        assert!(train > 1.3 * chance, "{train}");
+    }
+}
+
+#[test]
+fn a_tune_trial_measures_no_test_data() {
+    for config in both() {
+        let config = TrialConfig {
+            stage: Stage::Tune,
+            epochs: 2,
+            ..config
+        };
+        let (summary, _) = finish(&config);
+        assert!(summary.measurements.iter().all(|m| m.split != Split::Test));
+    }
+}
+
+#[test]
+fn constrained_norms_stay_and_free_ones_move() {
+    for config in both() {
+        let (_, recorder) = finish(&config);
+        let constrained: Vec<&str> = recorder.infos[0]
+            .treatments
+            .iter()
+            .filter(|t| t.units > 0)
+            .map(|t| t.parameter.as_str())
+            .collect();
+        let expected: &[&str] = match config.task.kind() {
+            "image" => &["output.weight"],
+            _ => &[
+                "gmf.user_embedding",
+                "gmf.item_embedding",
+                "mlp.user_embedding",
+                "mlp.item_embedding",
+                "mlp.layer1.weight",
+                "mlp.layer2.weight",
+                "mlp.layer3.weight",
+                "output.weight",
+            ],
+        };
+        assert_eq!(constrained, expected);
+        let [_, second, third] = &recorder.records[..] else {
+            panic!("three epochs");
+        };
+        for (before, after) in second.units.iter().zip(&third.units) {
+            let change = (after.weight_norm / before.weight_norm - 1.0).abs();
+            let held = expected.contains(&before.parameter.as_str());
+            assert_eq!(before.constrained, held, "{}", before.parameter);
+            assert_eq!(
+                change < 1e-5,
+                held,
+                "{} changed by {change}",
+                before.parameter
+            );
+        }
+    }
+}
+
+/// Stops within the free phase, at the freeze and after it, each time in the
+/// middle of an epoch or at its end, and goes on with a new process's state.
+#[test]
+fn a_stopped_trial_ends_with_the_same_bits() {
+    for config in both() {
+        let (through, recorder) = finish(&config);
+        let per_epoch = recorder.infos[0].steps_per_epoch;
+        let folder = tempfile::tempdir().unwrap();
+        let mut records: Vec<EpochRecord> = Vec::new();
+        for stop in [1, per_epoch, per_epoch + 1, 2 * per_epoch + 2] {
+            let mut part = Recorder {
+                stop_at: Some(stop),
+                ..Recorder::default()
+            };
+            let end = run(&config, folder.path(), &mut part);
+            let expected = TrialEnd::Preempted {
+                epoch: stop / per_epoch,
+                step: stop,
+            };
+            assert_eq!(end, expected);
+            records.retain(|record| record.epoch <= part.infos[0].resumed_epoch);
+            records.extend(part.records);
+        }
+        let mut rest = Recorder::default();
+        let end = run(&config, folder.path(), &mut rest);
+        assert_eq!(rest.infos[0].resumed_epoch, 2);
+        records.extend(rest.records);
+        assert_eq!(end, TrialEnd::Finished(through));
+        let timeless = |records: &[EpochRecord]| records.iter().map(timeless).collect::<Vec<_>>();
+        assert_eq!(timeless(&records), timeless(&recorder.records));
+    }
+}
+
+/// As after a kill between the last checkpoint and the end.
+#[test]
+fn a_finished_checkpoint_gives_the_same_summary_again() {
+    for config in both() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = run(&config, folder.path(), &mut Recorder::default());
+        let mut again = Recorder::default();
+        assert_eq!(run(&config, folder.path(), &mut again), first);
+        assert_eq!((again.infos[0].resumed_epoch, again.records.len()), (3, 0));
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_trial_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = trial("ncf", ncf());
+    run(&config, folder.path(), &mut Recorder::default());
+    let other = TrialConfig {
+        seed: 6,
+        ..config.clone()
+    };
+    let error = run_trial(&other, &context(folder.path()), &mut Recorder::default()).unwrap_err();
+    assert!(
+        matches!(&error, TrialError::CheckpointMismatch { entry, .. } if entry == "trial"),
+        "{error}"
+    );
+    // Cutting a batch up is no part of what a trial is.
+    let micro = TrialConfig {
+        micro_batch_size: Some(100),
+        ..config
+    };
+    run(&micro, folder.path(), &mut Recorder::default());
+
+    let file = context(folder.path()).checkpoint;
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let error = run_trial(&micro, &context(folder.path()), &mut Recorder::default()).unwrap_err();
+    assert!(matches!(error, TrialError::Checkpoint { .. }), "{error}");
+}
+
+#[test]
+fn micro_batches_change_only_rounding() {
+    for (config, micro) in both().into_iter().zip([90, 16]) {
+        let (_, whole) = finish(&config);
+        let config = TrialConfig {
+            micro_batch_size: Some(micro),
+            ..config
+        };
+        let (_, parts) = finish(&config);
+        // One step: later ones multiply what rounding did.
+        let (whole, parts) = (&whole.records[0], &parts.records[0]);
+        let difference = (whole.gradient_norm / parts.gradient_norm - 1.0).abs();
+        assert!(difference < 1e-3, "{difference}");
+        let difference = (whole.train_loss / parts.train_loss - 1.0).abs();
+        assert!(difference < 1e-3, "{difference}");
+        for (a, b) in whole.units.iter().zip(&parts.units) {
+            let scale = a.weight_norm.max(1e-3);
+            let difference = (a.weight_norm - b.weight_norm).abs() / scale;
+            assert!(difference < 1e-2, "{}: {difference}", a.parameter);
+        }
+    }
+}
+
+#[test]
+fn numbers_that_blow_up_are_an_outcome() {
+    for mut config in both() {
+        config.optimizer = OptimizerSettings::new(RuleName::Sgd, 1e30);
+        let folder = tempfile::tempdir().unwrap();
+        let end = run(&config, folder.path(), &mut Recorder::default());
+        let TrialEnd::Diverged { epoch, reason, .. } = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(epoch, 1);
+        assert!(reason.ends_with("is not finite"), "{reason}");
+    }
+}
