@@ -52,10 +52,34 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// Settings for some parameters only.
     #[serde(default = "Vec::new")]
     pub groups: Vec<Group>,
+    /// Whether a step with a gradient that is not finite is skipped. That takes a
+    /// look at all gradients before the first write, and so does clipping;
+    /// without either, a free step is a single sweep over memory.
+    #[serde(default = "yes")]
+    pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
     /// taken on, so that steps below the parameter's resolution add up.
     #[serde(default)]
     pub master_weights: bool,
+    /// What computes the steps.
+    #[serde(default)]
+    pub backend: Backend,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What computes the steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// Fused kernels for built-in rules on f32 and f64 parameters of the CPU,
+    /// libtorch operations for all else.
+    #[default]
+    Auto,
+    /// libtorch operations for all: slower, and the measure of the kernels.
+    Reference,
 }
 
 /// What a [`Schedule`] counts.
@@ -81,7 +105,9 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             lawn: None,
             clip_norm: None,
             groups: Vec::new(),
+            check_finite: true,
             master_weights: false,
+            backend: Backend::Auto,
         }
     }
 
@@ -144,7 +170,9 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             lawn: self.lawn,
             clip_norm: self.clip_norm,
             groups: self.groups,
+            check_finite: self.check_finite,
             master_weights: self.master_weights,
+            backend: self.backend,
         };
         Optimizer::new(settings, parameters, treatments)
     }

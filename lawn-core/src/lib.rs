@@ -1,8 +1,11 @@
 //! Optimizers for tch whose weight norms can be held fixed.
 
 mod config;
+mod diagnostics;
 mod error;
+mod fused;
 mod group;
+mod kernel;
 mod lawn;
 mod layer;
 mod optimizer;
@@ -17,7 +20,8 @@ mod state;
 mod treatment;
 mod units;
 
-pub use config::{Clock, OptimizerConfig};
+pub use config::{Backend, Clock, OptimizerConfig};
+pub use diagnostics::Diagnostics;
 pub use error::Error;
 pub use group::{Decay, Group};
 pub use lawn::{LawnConfig, Phase, Scope};

@@ -3,10 +3,12 @@
 use serde::Serialize;
 use tch::{COptimizer, Kind, Tensor};
 
+use crate::diagnostics::{Diagnostics, Measured};
 use crate::error::require;
-use crate::slot::Slot;
+use crate::fused::Fused;
+use crate::slot::{Slot, host};
 use crate::treatment::{Constraint, Treatment};
-use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
+use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -21,6 +23,7 @@ pub struct Optimizer {
     pub(crate) skipped: u64,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
+    diagnostics: Vec<Diagnostics>,
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
     /// else: to let go of gradients instead of filling them with zeros.
     gradients: COptimizer,
@@ -36,6 +39,8 @@ pub struct StepOptions {
     /// it: the scale of mixed precision, or the number of accumulated
     /// micro-batches.
     pub gradient_scale: f64,
+    /// Whether [`Optimizer::diagnostics`] shall tell about this step.
+    pub diagnostics: bool,
 }
 
 impl Default for StepOptions {
@@ -43,6 +48,7 @@ impl Default for StepOptions {
         Self {
             samples: 0,
             gradient_scale: 1.0,
+            diagnostics: false,
         }
     }
 }
@@ -102,6 +108,7 @@ impl Optimizer {
             samples,
             skipped,
             frozen,
+            diagnostics: Vec::new(),
             gradients,
         })
     }
@@ -131,6 +138,7 @@ impl Optimizer {
         let StepOptions {
             samples,
             gradient_scale,
+            diagnostics,
         } = options;
         let valid = gradient_scale.is_finite() && gradient_scale > 0.0;
         require(
@@ -155,25 +163,11 @@ impl Optimizer {
         }
         let phase = self.phase();
         let _guard = tch::no_grad_guard();
+        self.diagnostics.clear();
 
         let gradients = self.gradients()?;
-        let gradient_norm = global_norm(&gradients) / gradient_scale;
-        let mut report = StepReport {
-            step: self.steps,
-            phase,
-            learning_rate,
-            gradient_norm,
-            clip_factor: 1.0,
-            skipped: !gradient_norm.is_finite(),
-        };
-        if report.skipped {
-            self.skipped += 1;
-            return Ok(report);
-        }
-        if let Some(clip) = self.config.clip_norm.filter(|&clip| gradient_norm > clip) {
-            report.clip_factor = clip / gradient_norm;
-        }
-        if phase == Phase::Constrained && !self.frozen {
+        let freezes = phase == Phase::Constrained && !self.frozen;
+        if freezes {
             self.freeze()?;
         }
         let lawn = self
@@ -181,11 +175,81 @@ impl Optimizer {
             .lawn
             .as_ref()
             .filter(|_| phase == Phase::Constrained);
-        let factor = report.clip_factor / gradient_scale;
-        for (slot, gradient) in self.slots.iter_mut().zip(&gradients) {
-            if let Some(gradient) = gradient {
-                slot.update(&*self.config.rule, lawn, learning_rate, factor, gradient);
+        let mut report = StepReport {
+            step: self.steps,
+            phase,
+            learning_rate,
+            gradient_norm: 0.0,
+            clip_factor: 1.0,
+            skipped: false,
+        };
+        let rule = &*self.config.rule;
+        let builtin = rule
+            .builtin()
+            .filter(|_| self.config.backend == Backend::Auto);
+        let mut fused = builtin
+            .as_ref()
+            .map(|builtin| Fused::new(&self.slots, &gradients, builtin, lawn, learning_rate));
+        let taken: Vec<bool> = (0..self.slots.len())
+            .map(|index| fused.as_ref().is_some_and(|fused| fused.takes(index)))
+            .collect();
+        let others = gradients.iter().zip(&taken).filter(|(_, taken)| !**taken);
+        let others_square = square(others.filter_map(|(gradient, _)| gradient.as_ref()));
+        let norm = |fused: Option<&Fused<'_>>| {
+            (others_square + fused.map_or(0.0, Fused::square)).sqrt() / gradient_scale
+        };
+        if self.config.check_finite || self.config.clip_norm.is_some() {
+            if let Some(fused) = &mut fused {
+                fused.sum();
             }
+            report.gradient_norm = norm(fused.as_ref());
+            report.skipped = self.config.check_finite && !report.gradient_norm.is_finite();
+            if let Some(clip) = self
+                .config
+                .clip_norm
+                .filter(|&clip| report.gradient_norm > clip)
+            {
+                report.clip_factor = clip / report.gradient_norm;
+            }
+        }
+        if report.skipped {
+            drop(fused);
+            if freezes {
+                self.thaw();
+            }
+            self.skipped += 1;
+            return Ok(report);
+        }
+        let factor = report.clip_factor / gradient_scale;
+        let mut measured = vec![Vec::new(); self.slots.len()];
+        if let Some(fused) = &mut fused {
+            fused.step(factor, diagnostics);
+            for (index, measured) in measured.iter_mut().enumerate().filter(|_| diagnostics) {
+                let outcomes = fused.outcomes(index).unwrap_or_default();
+                *measured = outcomes.iter().map(Measured::from_outcome).collect();
+            }
+        }
+        report.gradient_norm = norm(fused.as_ref());
+        drop(fused);
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(gradient) = &gradients[index] else {
+                continue;
+            };
+            if !taken[index] {
+                measured[index] =
+                    slot.update(rule, lawn, learning_rate, factor, gradient, diagnostics);
+            }
+            slot.updates += 1;
+        }
+        for (slot, measured) in self.slots.iter().zip(measured) {
+            for (unit, measured) in measured.into_iter().enumerate() {
+                let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
+                self.diagnostics
+                    .push(measured.named(&slot.name, unit, radius, gradient_scale));
+            }
+        }
+        if freezes {
+            self.report_free_units();
         }
         self.steps += 1;
         self.samples += samples;
@@ -250,7 +314,7 @@ impl Optimizer {
             .iter()
             .map(|slot| crate::reference::norm(&slot.weight));
         // Stacked first, so that a device is waited for once and not for each.
-        let norms = to_f64(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
+        let norms = host(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
         self.slots
             .iter()
             .zip(norms)
@@ -260,6 +324,13 @@ impl Optimizer {
                 constrained: constrained && slot.is_constrained(),
             })
             .collect()
+    }
+
+    /// What the last step did to each unit of each parameter that had a
+    /// gradient, if [`StepOptions::diagnostics`] asked for it; else nothing.
+    #[must_use]
+    pub fn diagnostics(&self) -> &[Diagnostics] {
+        &self.diagnostics
     }
 
     /// Checks that the optimizer has every one of these parameters, such as
@@ -340,11 +411,16 @@ impl Optimizer {
             radii.push(radius);
         }
         for (slot, radius) in self.slots.iter_mut().zip(radii) {
-            slot.radius = radius;
+            slot.set_radius(radius);
         }
         self.frozen = true;
-        self.report_free_units();
         Ok(())
+    }
+
+    /// Forgets the radii again, for a freeze whose step was skipped.
+    fn thaw(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
+        self.frozen = false;
     }
 
     /// Counts the units without a radius into the treatments.
@@ -360,25 +436,17 @@ impl Optimizer {
     }
 }
 
-/// `‖g‖₂` over all gradients; the one point at which a step waits for a device.
-fn global_norm(gradients: &[Option<Tensor>]) -> f64 {
+/// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.
+fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
     let norms: Vec<Tensor> = gradients
-        .iter()
-        .flatten()
         .filter(|g| g.numel() > 0)
         .map(crate::reference::norm)
         .collect();
     if norms.is_empty() {
         return 0.0;
     }
-    crate::reference::norm(&Tensor::stack(&norms, 0)).double_value(&[])
-}
-
-/// A 1-dimensional f64 tensor on the host.
-fn to_f64(tensor: &Tensor) -> Vec<f64> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor
-        .to_device(tch::Device::Cpu)
-        .copy_data(&mut values, tensor.numel());
-    values
+    Tensor::stack(&norms, 0)
+        .square()
+        .sum(Kind::Double)
+        .double_value(&[])
 }

@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use crate::units::scale;
 use crate::{Context, Decay, LawnConfig, Norms, Rule};
 
-/// The free update.
+/// The free update; answers ρ, if the rule has one.
 ///
 /// ```text
 /// g ← g + λ w                    L2
@@ -21,7 +21,7 @@ pub(crate) fn free(
     w: &mut Tensor,
     g: &Tensor,
     buffers: &mut [Tensor],
-) {
+) -> Option<Tensor> {
     let eta = context.learning_rate;
     let g = match context.decay {
         Decay::L2 { rate } if !rule.absorbs(context.decay) => g + &*w * rate,
@@ -34,11 +34,13 @@ pub(crate) fn free(
         }
         _ => {}
     }
-    let d = trusted(rule, context, w, d);
+    let (d, rho) = trusted(rule, context, w, d);
     let _ = w.g_sub_(&(d * eta));
+    rho
 }
 
-/// The constrained update, by the equations of [`LawnConfig`], in their order.
+/// The constrained update, by the equations of [`LawnConfig`], in their order;
+/// answers ρ, if the rule has one.
 ///
 /// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result;
 /// 0 stands for a unit that stays free.
@@ -50,7 +52,7 @@ pub(crate) fn constrained(
     w: &mut Tensor,
     g: &Tensor,
     buffers: &mut [Tensor],
-) {
+) -> Option<Tensor> {
     let eta = context.learning_rate;
     let bound = radius.gt(0.0);
     let ww = context.granularity.dot(w, w);
@@ -70,18 +72,19 @@ pub(crate) fn constrained(
     } else {
         d
     };
-    let d = trusted(rule, context, w, d);
+    let (d, rho) = trusted(rule, context, w, d);
     let moved = &*w - d * eta;
     let factor = radius / context.granularity.norm(&moved);
     let factor = factor.where_self(&bound, &factor.ones_like());
     w.copy_(&scale(&moved, &factor));
+    rho
 }
 
-/// `ρ d`.
-fn trusted(rule: &dyn Rule, context: &Context, w: &Tensor, d: Tensor) -> Tensor {
+/// `ρ d`, and `ρ` if there is one.
+fn trusted(rule: &dyn Rule, context: &Context, w: &Tensor, d: Tensor) -> (Tensor, Option<Tensor>) {
     match rule.trust(context, &Norms::new(context.granularity, w, &d)) {
-        Some(rho) => scale(&d, &rho),
-        None => d,
+        Some(rho) => (scale(&d, &rho), Some(rho)),
+        None => (d, None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use crate::diagnostics::Measured;
 use crate::treatment::{Constraint, Treatment};
 use crate::{Context, Decay, Granularity, LawnConfig, Parameter, Rule, reference};
 
@@ -17,6 +18,8 @@ pub(crate) struct Slot {
     pub(crate) buffers: Vec<Tensor>,
     /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
     pub(crate) radius: Option<Tensor>,
+    /// The same on the host; empty before the freeze.
+    pub(crate) radii: Vec<f64>,
     /// How often it was updated.
     pub(crate) updates: u64,
     constrained: bool,
@@ -48,6 +51,7 @@ impl Slot {
             weight,
             buffers,
             radius: None,
+            radii: Vec::new(),
             updates: 0,
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
@@ -64,8 +68,27 @@ impl Slot {
         granularity.norm(self.master.as_ref().unwrap_or(&self.weight))
     }
 
-    /// One update from the model's gradient times `factor`; constrained if
+    /// Fixes the radii.
+    pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
+        self.radii = radius.as_ref().map(host).unwrap_or_default();
+        self.radius = radius;
+    }
+
+    /// What the rule is told about this parameter's next update; constrained if
     /// `lawn` is given and this parameter is.
+    pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
+        let lawn = lawn.filter(|_| self.constrained);
+        Context {
+            updates: self.updates + 1,
+            learning_rate: learning_rate * self.learning_rate_scale,
+            decay: self.decay,
+            constrained: lawn.is_some(),
+            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
+        }
+    }
+
+    /// One update in libtorch operations, from the model's gradient times
+    /// `factor`; measured if asked to.
     pub(crate) fn update(
         &mut self,
         rule: &dyn Rule,
@@ -73,19 +96,12 @@ impl Slot {
         learning_rate: f64,
         factor: f64,
         gradient: &Tensor,
-    ) {
+        measure: bool,
+    ) -> Vec<Measured> {
         if self.weight.numel() == 0 {
-            return;
+            return Vec::new();
         }
-        self.updates += 1;
-        let bound = lawn.filter(|_| self.constrained).zip(self.radius.as_ref());
-        let context = Context {
-            updates: self.updates,
-            learning_rate: learning_rate * self.learning_rate_scale,
-            decay: self.decay,
-            constrained: bound.is_some(),
-            granularity: bound.map_or(Granularity::Layer, |(lawn, _)| lawn.granularity),
-        };
+        let context = self.context(lawn, learning_rate);
         let kind = working_kind(&self.weight);
         let mut w = match &self.master {
             Some(master) => master.shallow_clone(),
@@ -93,16 +109,35 @@ impl Slot {
         };
         let g = gradient.to_kind(kind);
         let g = if factor == 1.0 { g } else { g * factor };
-        match bound {
+        let before = measure.then(|| w.copy());
+        let s = &mut self.buffers;
+        let trust = match lawn
+            .filter(|_| context.constrained)
+            .zip(self.radius.as_ref())
+        {
             Some((lawn, radius)) => {
-                reference::constrained(rule, &context, lawn, radius, &mut w, &g, &mut self.buffers)
+                reference::constrained(rule, &context, lawn, radius, &mut w, &g, s)
             }
-            None => reference::free(rule, &context, &mut w, &g, &mut self.buffers),
-        }
+            None => reference::free(rule, &context, &mut w, &g, s),
+        };
         if self.weight.kind() != kind {
             self.weight.copy_(&w);
         }
+        let Some(before) = before else {
+            return Vec::new();
+        };
+        let g = gradient.to_kind(kind);
+        Measured::of_tensors(context.granularity, &before, &w, &g, trust.as_ref())
     }
+}
+
+/// A tensor of f64 on the host, flat.
+pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor
+        .to_device(tch::Device::Cpu)
+        .copy_data(&mut values, tensor.numel());
+    values
 }
 
 /// The element kind in which a parameter's steps are computed.

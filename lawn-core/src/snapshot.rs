@@ -31,6 +31,7 @@ struct Settings<'a> {
     lawn: Option<&'a LawnConfig>,
     clip_norm: Option<f64>,
     groups: &'a [Group],
+    check_finite: bool,
     master_weights: bool,
 }
 
@@ -45,6 +46,7 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         lawn: config.lawn.as_ref(),
         clip_norm: config.clip_norm,
         groups: &config.groups,
+        check_finite: config.check_finite,
         master_weights: config.master_weights,
     };
     let metadata = [
@@ -172,7 +174,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
             master.copy_(saved);
         }
         slot.updates = updates;
-        slot.radius = radius.map(|saved| saved.to_device(slot.weight.device()).copy());
+        slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
     }
     optimizer.steps = steps;
     optimizer.samples = samples;

@@ -179,6 +179,11 @@ impl State {
                         found,
                     });
                 }
+            } else if checked {
+                // One that lost its checksum may have lost more.
+                return Err(Error::MissingEntry {
+                    entry: format!("{CHECKSUM}{name}"),
+                });
             }
             let kind = kind(view.dtype()).ok_or_else(|| Error::EntryKind {
                 entry: name.to_owned(),

@@ -1,12 +1,13 @@
 //! What every optimizer must do. A new one adds a row to [`rows`] and inherits
-//! every test, in f32 and f64, with and without the norm constraint.
+//! every test, in f32 and f64, with and without the norm constraint, by the fused
+//! kernels and by libtorch operations.
 
 mod common;
 
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Decay, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer, OptimizerConfig,
-    RuleConfig, Schedule, Scope, SgdConfig, State,
+    AdamConfig, Backend, Decay, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
+    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -71,7 +72,13 @@ struct Run {
 }
 
 impl Run {
-    fn new(row: &Row, config: Settings, granularity: Option<Granularity>, kind: Kind) -> Self {
+    fn new(
+        row: &Row,
+        config: Settings,
+        granularity: Option<Granularity>,
+        kind: Kind,
+        backend: Backend,
+    ) -> Self {
         let mut numbers = Numbers(11);
         let mut draw = || -> Vec<Tensor> {
             SHAPES
@@ -95,6 +102,7 @@ impl Run {
         };
         let config = OptimizerConfig {
             lawn,
+            backend,
             ..OptimizerConfig::new(row.rule, config.schedule)
         };
         let optimizer = config.with_decay(decay).build(parameters).unwrap();
@@ -133,8 +141,14 @@ fn each(settings: impl Fn(&Row) -> Settings, mut test: impl FnMut(&str, Run, &dy
     for row in rows() {
         for kind in [Kind::Float, Kind::Double] {
             for form in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
-                let new = || Run::new(&row, settings(&row), form, kind);
-                test(&format!("{} {kind:?} {form:?}", row.name), new(), &new);
+                for backend in [Backend::Auto, Backend::Reference] {
+                    let new = || Run::new(&row, settings(&row), form, kind, backend);
+                    test(
+                        &format!("{} {kind:?} {form:?} {backend:?}", row.name),
+                        new(),
+                        &new,
+                    );
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{distance, parameters, set_gradients};
-use lawn_core::{OptimizerConfig, State};
+use lawn_core::{Backend, OptimizerConfig, State};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
@@ -26,14 +26,25 @@ struct Case {
     config: OptimizerConfig,
 }
 
-fn largest_distance(goldens: &Goldens, tensors: &State, case: &Case, kind: Kind) -> f64 {
+fn largest_distance(
+    goldens: &Goldens,
+    tensors: &State,
+    case: &Case,
+    kind: Kind,
+    backend: Backend,
+) -> f64 {
     let tensor = |name: String| &tensors.tensors[&name];
     let count = goldens.shapes.len();
     let initial: Vec<Tensor> = (0..count)
         .map(|i| tensor(format!("weight/{i}")).to_kind(kind))
         .collect();
     let (parameters, weights) = parameters(&initial);
-    let mut optimizer = case.config.clone().build(parameters).unwrap();
+    let mut optimizer = OptimizerConfig {
+        backend,
+        ..case.config.clone()
+    }
+    .build(parameters)
+    .unwrap();
     let mut largest = 0f64;
     for step in 0..goldens.steps {
         let gradients: Vec<Option<Tensor>> = (0..count)
@@ -60,13 +71,18 @@ fn each_rule_does_what_its_peer_does() {
     assert!(goldens.cases.len() >= 18);
     let mut failures = Vec::new();
     for case in &goldens.cases {
-        for (kind, name) in [(Kind::Double, "f64"), (Kind::Float, "f32")] {
-            let found = largest_distance(&goldens, &tensors, case, kind);
+        let kinds = [(Kind::Double, "f64"), (Kind::Float, "f32")];
+        let backends = [Backend::Auto, Backend::Reference];
+        for ((kind, name), backend) in kinds.into_iter().flat_map(|k| backends.map(|b| (k, b))) {
+            let found = largest_distance(&goldens, &tensors, case, kind, backend);
             let tolerance = goldens.tolerance[name];
-            println!("{:<26} {:<18} {name}  {found:.1e}", case.name, case.peer);
+            println!(
+                "{:<26} {:<18} {name} {backend:<9?}  {found:.1e}",
+                case.name, case.peer
+            );
             if found.is_nan() || found > tolerance {
                 failures.push(format!(
-                    "{} in {name}: {found:.1e} > {tolerance:.0e}",
+                    "{} in {name} by {backend:?}: {found:.1e} > {tolerance:.0e}",
                     case.name
                 ));
             }

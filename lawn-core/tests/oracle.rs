@@ -6,8 +6,8 @@ mod oracle;
 
 use common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Adaptation, Granularity, LambConfig, LarsConfig, LawnConfig, OptimizerConfig,
-    RuleConfig, Schedule, Scope, SgdConfig,
+    AdamConfig, Adaptation, Backend, Granularity, LambConfig, LarsConfig, LawnConfig,
+    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig,
 };
 use oracle::{Oracle, Unit};
 use tch::{Kind, Tensor};
@@ -71,6 +71,7 @@ fn run(
     project: (bool, bool),
     zero_row: bool,
     kind: Kind,
+    backend: Backend,
 ) -> (Vec<f64>, i64) {
     let (w, gradients) = data(zero_row);
     let (parameters, weights) = parameters(&[w.to_kind(kind)]);
@@ -82,6 +83,7 @@ fn run(
         granularity,
     };
     let config = OptimizerConfig::new(rule, Schedule::constant(ETA)).with_lawn(lawn);
+    let config = OptimizerConfig { backend, ..config };
     let mut optimizer = config.build(parameters).unwrap();
     for g in &gradients {
         set_gradients(&mut optimizer, &weights, &[Some(g.shallow_clone())]);
@@ -136,12 +138,17 @@ fn every_combination_agrees_with_the_oracle() {
         for granularity in [Granularity::Layer, Granularity::Row] {
             for project in PROJECTIONS {
                 let expected = expect(oracle, granularity, project, false);
-                for (kind, tolerance) in [(Kind::Double, 1e-13), (Kind::Float, 2e-5)] {
-                    let (found, _) = run(rule, granularity, project, false, kind);
+                for (kind, tolerance, backend) in [
+                    (Kind::Double, 1e-13, Backend::Reference),
+                    (Kind::Double, 1e-13, Backend::Auto),
+                    (Kind::Float, 2e-5, Backend::Reference),
+                    (Kind::Float, 2e-5, Backend::Auto),
+                ] {
+                    let (found, _) = run(rule, granularity, project, false, kind, backend);
                     let error = largest(&found, &expected);
                     assert!(
                         error < tolerance,
-                        "{oracle:?} {granularity:?} {project:?} {kind:?}: off by {error:e}"
+                        "{oracle:?} {granularity:?} {project:?} {kind:?} {backend:?}: off by {error:e}"
                     );
                 }
             }
@@ -174,14 +181,23 @@ fn each_projection_can_be_told_apart() {
 fn a_row_of_norm_zero_stays_free_and_is_reported() {
     for (rule, oracle) in rules().into_iter().take(2) {
         let expected = expect(oracle, Granularity::Row, (true, true), true);
-        let (found, free_units) = run(rule, Granularity::Row, (true, true), true, Kind::Double);
-        let error = largest(&found, &expected);
-        assert!(error < 1e-13, "{oracle:?}: off by {error:e}");
-        assert_eq!(free_units, 1);
-        let row = &found[SHAPE[1] as usize..2 * SHAPE[1] as usize];
-        assert!(
-            row.iter().any(|x| x.abs() > 1e-3),
-            "the row did not move: {row:?}"
-        );
+        for backend in [Backend::Reference, Backend::Auto] {
+            let (found, free_units) = run(
+                rule,
+                Granularity::Row,
+                (true, true),
+                true,
+                Kind::Double,
+                backend,
+            );
+            let error = largest(&found, &expected);
+            assert!(error < 1e-13, "{oracle:?} {backend:?}: off by {error:e}");
+            assert_eq!(free_units, 1);
+            let row = &found[SHAPE[1] as usize..2 * SHAPE[1] as usize];
+            assert!(
+                row.iter().any(|x| x.abs() > 1e-3),
+                "the row did not move: {row:?}"
+            );
+        }
     }
 }

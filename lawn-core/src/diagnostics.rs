@@ -1,0 +1,135 @@
+//! What a step did to each unit, from the sums it takes anyway.
+
+use serde::{Deserialize, Serialize};
+use tch::Tensor;
+
+use crate::Granularity;
+use crate::kernel::Outcome;
+use crate::slot::host;
+
+/// What one step did to one unit of one parameter.
+///
+/// A parameter that is not constrained is one unit. The fused kernels have
+/// these numbers from the sums of the step itself; the path in libtorch
+/// operations measures them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Diagnostics {
+    /// Name of the parameter.
+    pub parameter: String,
+    /// Which of its units, from 0.
+    pub unit: usize,
+    /// Whether the step kept its norm.
+    pub constrained: bool,
+    /// `‖w‖₂` before the step.
+    pub weight_norm: f64,
+    /// `‖g‖₂`, unscaled, before clipping and projection.
+    pub gradient_norm: f64,
+    /// `cos(g, w) = ⟨w,g⟩ / (‖w‖ ‖g‖)`; 0 where either is 0.
+    pub cosine: f64,
+    /// Angle between the weights before and after the step, in radians.
+    pub rotation: f64,
+    /// Trust ratio `ρ` of LAMB and LARS; 1 for other rules.
+    pub trust_ratio: f64,
+    /// `‖w‖₂ / r − 1` before the step; 0 where it is not constrained.
+    pub radius_drift: f64,
+}
+
+/// The numbers behind [`Diagnostics`], whichever path measured them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    ww: f64,
+    wg: f64,
+    gg: f64,
+    rotation: f64,
+    trust: f64,
+}
+
+impl Measured {
+    /// From the sums of the kernels.
+    pub(crate) fn from_outcome(outcome: &Outcome) -> Self {
+        let sums = outcome.sums;
+        let (p, q) = (outcome.factors.p, outcome.factors.q);
+        // w′ = p w + q d, and d = b w + d⊥; the arc tangent is exact for small
+        // angles, where the cosine has lost all digits.
+        let b = if sums.ww > 0.0 {
+            sums.wd / sums.ww
+        } else {
+            0.0
+        };
+        let across = q.abs() * (sums.dd - b * b * sums.ww).max(0.0).sqrt();
+        let along = (p + q * b) * sums.ww.sqrt();
+        Self {
+            ww: sums.ww,
+            wg: sums.wg,
+            gg: sums.gg,
+            rotation: across.atan2(along),
+            trust: outcome.trust,
+        }
+    }
+
+    /// Of every unit, by measuring; `gradient` as the model has it.
+    pub(crate) fn of_tensors(
+        granularity: Granularity,
+        before: &Tensor,
+        after: &Tensor,
+        gradient: &Tensor,
+        trust: Option<&Tensor>,
+    ) -> Vec<Self> {
+        let dot = |a: &Tensor, b: &Tensor| host(&granularity.dot(a, b));
+        let (ww, wg, gg) = (
+            dot(before, before),
+            dot(before, gradient),
+            dot(gradient, gradient),
+        );
+        let moved = after - before;
+        let (wm, mm) = (dot(before, &moved), dot(&moved, &moved));
+        let trust = trust.map_or_else(|| vec![1.0; ww.len()], host);
+        (0..ww.len())
+            .map(|i| {
+                let b = if ww[i] > 0.0 { wm[i] / ww[i] } else { 0.0 };
+                let across = (mm[i] - b * b * ww[i]).max(0.0).sqrt();
+                let along = (1.0 + b) * ww[i].sqrt();
+                let rotation = across.atan2(along);
+                Self {
+                    ww: ww[i],
+                    wg: wg[i],
+                    gg: gg[i],
+                    rotation,
+                    trust: trust[i],
+                }
+            })
+            .collect()
+    }
+
+    /// With the names that the optimizer knows. A radius of 0 stands for none.
+    pub(crate) fn named(
+        &self,
+        parameter: &str,
+        unit: usize,
+        radius: f64,
+        gradient_scale: f64,
+    ) -> Diagnostics {
+        let (weight_norm, raw_norm) = (self.ww.sqrt(), self.gg.sqrt());
+        let defined = weight_norm > 0.0 && raw_norm > 0.0;
+        Diagnostics {
+            parameter: parameter.to_owned(),
+            unit,
+            constrained: radius > 0.0,
+            weight_norm,
+            gradient_norm: raw_norm / gradient_scale,
+            cosine: if defined {
+                self.wg / (weight_norm * raw_norm)
+            } else {
+                0.0
+            },
+            rotation: self.rotation,
+            trust_ratio: self.trust,
+            radius_drift: if radius > 0.0 {
+                weight_norm / radius - 1.0
+            } else {
+                0.0
+            },
+        }
+    }
+}

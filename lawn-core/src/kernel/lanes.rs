@@ -1,0 +1,149 @@
+//! Vectors of elements, as wide as the machine has them.
+
+/// An element kind that the kernels compute in.
+pub(crate) trait Element:
+    Copy + Send + Sync + Default + std::fmt::Debug + PartialEq + 'static
+{
+    /// The widest vectors.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Lanes<Element = Self>;
+    /// The next.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Lanes<Element = Self>;
+    /// Those of any machine.
+    type Portable: Lanes<Element = Self>;
+    /// One element.
+    type Single: Lanes<Element = Self>;
+
+    fn from_f64(x: f64) -> Self;
+}
+
+/// A vector of [`N`](Lanes::N) elements.
+///
+/// Every method is inlined into a function that enables the instructions it
+/// needs; none may be called from anywhere else.
+///
+/// # Safety
+///
+/// All methods: the running machine has the instructions of the implementing
+/// type. [`load`](Lanes::load) and [`store`](Lanes::store): the pointer is
+/// valid for `N` elements; no alignment is needed beyond that of an element.
+pub(crate) trait Lanes: Copy {
+    type Element: Element;
+    /// f64 partial sums, enough of them that they need not wait for each other.
+    type Sum: Copy;
+    const N: usize;
+
+    unsafe fn splat(x: Self::Element) -> Self;
+    unsafe fn load(p: *const Self::Element) -> Self;
+    unsafe fn store(self, p: *mut Self::Element);
+    unsafe fn add(self, b: Self) -> Self;
+    unsafe fn mul(self, b: Self) -> Self;
+    unsafe fn div(self, b: Self) -> Self;
+    unsafe fn sqrt(self) -> Self;
+    unsafe fn max(self, b: Self) -> Self;
+    /// `self · b + c`.
+    unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+
+    unsafe fn zero() -> Self::Sum;
+    /// `sum + self · b`, in f64, where the product of two f32 is exact.
+    unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum;
+    /// The partial sums added up, always in the same order.
+    unsafe fn total(sum: Self::Sum) -> f64;
+}
+
+/// `N` elements as an array: one at a time, or for the compiler to vectorize.
+#[derive(Clone, Copy)]
+pub(crate) struct Array<E, const N: usize>([E; N]);
+
+macro_rules! array_lanes {
+    ($element:ty) => {
+        impl<const N: usize> Lanes for Array<$element, N> {
+            type Element = $element;
+            type Sum = [f64; N];
+            const N: usize = N;
+
+            #[inline(always)]
+            unsafe fn splat(x: $element) -> Self {
+                Self([x; N])
+            }
+            #[inline(always)]
+            unsafe fn load(p: *const $element) -> Self {
+                // SAFETY: valid for N elements, says the caller.
+                Self(unsafe { p.cast::<[$element; N]>().read_unaligned() })
+            }
+            #[inline(always)]
+            unsafe fn store(self, p: *mut $element) {
+                // SAFETY: valid for N elements, says the caller.
+                unsafe { p.cast::<[$element; N]>().write_unaligned(self.0) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, b: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] + b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn mul(self, b: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] * b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn div(self, b: Self) -> Self {
+                Self(std::array::from_fn(|i| self.0[i] / b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn sqrt(self) -> Self {
+                Self(self.0.map(<$element>::sqrt))
+            }
+            #[inline(always)]
+            unsafe fn max(self, b: Self) -> Self {
+                Self(std::array::from_fn(|i| {
+                    if self.0[i] > b.0[i] {
+                        self.0[i]
+                    } else {
+                        b.0[i]
+                    }
+                }))
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+                // Two roundings: a machine without the instruction would call
+                // a function for one.
+                Self(std::array::from_fn(|i| self.0[i] * b.0[i] + c.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn zero() -> Self::Sum {
+                [0.0; N]
+            }
+            #[inline(always)]
+            unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
+                std::array::from_fn(|i| sum[i] + f64::from(self.0[i]) * f64::from(b.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn total(sum: Self::Sum) -> f64 {
+                sum.iter().sum()
+            }
+        }
+    };
+}
+
+array_lanes!(f32);
+array_lanes!(f64);
+
+macro_rules! element {
+    ($element:ty, $avx512:ident, $avx2:ident, $portable:literal) => {
+        impl Element for $element {
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = super::x86::$avx512;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = super::x86::$avx2;
+            type Portable = Array<$element, $portable>;
+            type Single = Array<$element, 1>;
+
+            fn from_f64(x: f64) -> Self {
+                x as $element
+            }
+        }
+    };
+}
+
+element!(f32, F32x16, F32x8, 8);
+element!(f64, F64x8, F64x4, 4);

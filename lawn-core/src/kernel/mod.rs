@@ -1,0 +1,28 @@
+//! The fused kernels: built-in rules on f32 and f64 parameters of the CPU.
+//!
+//! A free step is one sweep over memory. A constrained one, with the scalars of
+//! [`scalars`] between them, is three:
+//!
+//! ```text
+//! 1. ⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩           reads w, g
+//! 2. buffers, ⟨w,d⟩, ⟨d,d⟩         reads w, g, s; writes s
+//! 3. w ← p w + q d                 reads w, s; writes w
+//! ```
+//!
+//! `d` is not stored but formed again from the buffers. For Adam in f32 that is
+//! 8 + 24 + 16 = 48 bytes a parameter, where the plain step has 28.
+
+mod direction;
+mod engine;
+mod isa;
+mod lanes;
+mod pool;
+mod scalars;
+mod sweep;
+mod x86;
+
+pub(crate) use engine::{Engine, Job};
+pub(crate) use isa::Isa;
+pub(crate) use lanes::Element;
+pub(crate) use scalars::{Outcome, Scalars};
+pub(crate) use sweep::{Block, Kernel};

@@ -1,0 +1,281 @@
+//! What happens between the sweeps: a few numbers for each unit.
+
+use super::direction::{Adam, Momentum, Nesterov};
+use super::lanes::Element;
+use super::sweep::{Factors, Kernel, Sums};
+use crate::{Context, Decay, EpsilonPlace, LawnConfig, Rule, RuleConfig};
+
+/// The trust ratio of a rule.
+#[derive(Clone, Copy, Debug)]
+enum Trust {
+    /// 1.
+    None,
+    /// `min(‖w‖ / ‖d‖, max)`.
+    Lamb { max: f64 },
+    /// `κ ‖w‖ / (‖g‖ + λ ‖w‖ + ε)`, on the gradient.
+    Lars {
+        coefficient: f64,
+        epsilon: f64,
+        lambda: f64,
+    },
+}
+
+/// The numbers that the units of one parameter share in one step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scalars {
+    eta: f64,
+    /// L2 decay, unless the rule's kernel has it.
+    l2: f64,
+    /// Decoupled decay, unless the rule's kernel has it.
+    decoupled: f64,
+    trust: Trust,
+    constrained: bool,
+    project_gradient: bool,
+    project_update: bool,
+}
+
+/// What one unit did in one step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) sums: Sums,
+    pub(crate) factors: Factors,
+    /// The trust ratio ρ.
+    pub(crate) trust: f64,
+}
+
+impl Scalars {
+    pub(crate) fn new(rule: &RuleConfig, context: &Context, lawn: Option<&LawnConfig>) -> Self {
+        let (mut l2, mut decoupled) = (0.0, 0.0);
+        if !rule.absorbs(context.decay) {
+            match context.decay {
+                Decay::None => {}
+                Decay::L2 { rate } => l2 = rate,
+                Decay::Decoupled { rate } => decoupled = rate,
+            }
+        }
+        let trust = match rule {
+            RuleConfig::Lamb(lamb) if lamb.adaptation.applies(context) => Trust::Lamb {
+                max: lamb.trust_max.unwrap_or(f64::INFINITY),
+            },
+            RuleConfig::Lars(lars) if lars.adaptation.applies(context) => Trust::Lars {
+                coefficient: lars.trust_coefficient,
+                epsilon: lars.epsilon,
+                lambda: absorbed_l2(context.decay),
+            },
+            RuleConfig::Lars(_) => {
+                l2 = absorbed_l2(context.decay);
+                Trust::None
+            }
+            _ => Trust::None,
+        };
+        Self {
+            eta: context.learning_rate,
+            l2,
+            decoupled,
+            trust,
+            constrained: context.constrained,
+            project_gradient: lawn.is_some_and(|lawn| lawn.project_gradient),
+            project_update: lawn.is_some_and(|lawn| lawn.project_update),
+        }
+    }
+
+    /// Whether the inner products of `w` and `g` are needed before the buffers move.
+    pub(crate) fn needs_products(&self) -> bool {
+        self.constrained || matches!(self.trust, Trust::Lars { .. })
+    }
+
+    /// Whether buffers and weights can move in one sweep.
+    pub(crate) fn is_single_sweep(&self) -> bool {
+        !self.constrained && !matches!(self.trust, Trust::Lamb { .. })
+    }
+
+    /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that
+    /// needs no more than that. `kappa` is what clipping left; a `radius` of 0
+    /// stands for a unit that stays free.
+    pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
+        let Sums { ww, wg, gg, .. } = outcome.sums;
+        let bound = self.constrained && radius > 0.0;
+        let mut factors = Factors {
+            kappa,
+            alpha: 0.0,
+            p: 1.0 - self.eta * self.decoupled,
+            q: -self.eta,
+        };
+        let mut g_square = kappa * kappa * gg;
+        if bound && self.project_gradient {
+            let a = kappa * wg / ww;
+            factors.alpha = -a;
+            g_square = left(g_square, a * a * ww);
+        } else if !self.constrained {
+            factors.alpha = self.l2;
+        }
+        outcome.trust = 1.0;
+        if let Trust::Lars {
+            coefficient,
+            epsilon,
+            lambda,
+        } = self.trust
+        {
+            let (w_norm, g_norm) = (ww.sqrt(), g_square.sqrt());
+            if w_norm > 0.0 && g_norm > 0.0 {
+                outcome.trust = coefficient * w_norm / (g_norm + lambda * w_norm + epsilon);
+            }
+            factors.kappa *= outcome.trust;
+            factors.alpha = (factors.alpha + lambda) * outcome.trust;
+        }
+        outcome.factors = factors;
+    }
+
+    /// What makes `w ← p w + q d` of the direction, with the projection, the
+    /// trust ratio, and the way back to the radius:
+    ///
+    /// ```text
+    /// b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    η′ = η ρ
+    /// c = r / ‖w − η′ d̃‖    p = c (1 + η′ b)    q = −c η′
+    /// ```
+    pub(crate) fn after(&self, radius: f64, outcome: &mut Outcome) {
+        let Sums { ww, wd, dd, .. } = outcome.sums;
+        let bound = self.constrained && radius > 0.0;
+        let b = if bound && self.project_update {
+            wd / ww
+        } else {
+            0.0
+        };
+        // What ⟨w,d⟩ and ⟨d,d⟩ are after the projection.
+        let wd_left = if b == 0.0 { wd } else { 0.0 };
+        let d_square = left(dd, b * b * ww);
+        let shrunk = if self.constrained {
+            1.0
+        } else {
+            1.0 - self.eta * self.decoupled
+        };
+        if let Trust::Lamb { max } = self.trust {
+            let (w_norm, d_norm) = (shrunk * ww.sqrt(), d_square.sqrt());
+            let ratio = if w_norm > 0.0 && d_norm > 0.0 {
+                w_norm / d_norm
+            } else {
+                1.0
+            };
+            outcome.trust = ratio.min(max);
+        }
+        // LARS has its ratio in the gradient already.
+        let rho = if matches!(self.trust, Trust::Lamb { .. }) {
+            outcome.trust
+        } else {
+            1.0
+        };
+        // A direction that is radial to rounding has nothing left to go along,
+        // least of all scaled up by a trust ratio.
+        let eta = if bound && d_square == 0.0 {
+            0.0
+        } else {
+            self.eta * rho
+        };
+        let c = if bound {
+            radius / (ww - 2.0 * eta * wd_left + eta * eta * d_square).sqrt()
+        } else {
+            1.0
+        };
+        outcome.factors.p = c * (shrunk + eta * b);
+        outcome.factors.q = -c * eta;
+    }
+}
+
+/// What a projection leaves of a squared norm: 0 where that is less than
+/// rounding can tell, a millionth of the norm.
+fn left(square: f64, radial: f64) -> f64 {
+    let left = square - radial;
+    if left > 1e-12 * square { left } else { 0.0 }
+}
+
+fn absorbed_l2(decay: Decay) -> f64 {
+    match decay {
+        Decay::L2 { rate } => rate,
+        _ => 0.0,
+    }
+}
+
+impl<E: Element> Kernel<E> {
+    /// The kernel of a rule with its numbers for one update.
+    pub(crate) fn new(rule: &RuleConfig, context: &Context) -> Self {
+        let e = E::from_f64;
+        let momentum = |mu: f64, dampening: f64, nesterov: bool| {
+            // The first update takes the gradient whole; its buffer is still 0.
+            let sigma = if context.updates == 1 {
+                1.0
+            } else {
+                1.0 - dampening
+            };
+            match (mu == 0.0, nesterov) {
+                (true, _) => Kernel::Plain,
+                (false, true) => Kernel::Nesterov(Nesterov { mu: e(mu) }),
+                (false, false) => Kernel::Momentum(Momentum {
+                    mu: e(mu),
+                    sigma: e(sigma),
+                }),
+            }
+        };
+        let corrections = |beta1: f64, beta2: f64| {
+            let t = context.updates as f64;
+            (1.0 / (1.0 - beta1.powf(t)), 1.0 / (1.0 - beta2.powf(t)))
+        };
+        match *rule {
+            RuleConfig::Sgd(sgd) => momentum(sgd.momentum, sgd.dampening, sgd.nesterov),
+            RuleConfig::Lars(lars) => {
+                // Momentum of 0 still keeps its buffer, as the state says it does.
+                match (lars.nesterov, e(lars.momentum)) {
+                    (true, mu) => Kernel::Nesterov(Nesterov { mu }),
+                    (false, mu) => Kernel::Momentum(Momentum { mu, sigma: e(1.0) }),
+                }
+            }
+            RuleConfig::Adam(adam) => {
+                let (inverse_c1, inverse_c2) = corrections(adam.beta1, adam.beta2);
+                let numbers = Adam {
+                    beta1: e(adam.beta1),
+                    beta3: e(1.0 - adam.beta1),
+                    beta2: e(adam.beta2),
+                    gamma: e(1.0 - adam.beta2),
+                    inverse_c1: e(inverse_c1),
+                    inverse_c2: e(inverse_c2),
+                    epsilon_in: e(0.0),
+                    epsilon_out: e(adam.epsilon),
+                    lambda: e(0.0),
+                };
+                if adam.amsgrad {
+                    Kernel::Amsgrad(numbers)
+                } else {
+                    Kernel::Adam(numbers)
+                }
+            }
+            RuleConfig::Lamb(lamb) => {
+                let (inverse_c1, inverse_c2) = match lamb.bias_correction {
+                    true => corrections(lamb.beta1, lamb.beta2),
+                    false => (1.0, 1.0),
+                };
+                let (epsilon_in, epsilon_out) = match lamb.epsilon_place {
+                    EpsilonPlace::InsideRoot => (lamb.epsilon, 0.0),
+                    EpsilonPlace::OutsideRoot => (0.0, lamb.epsilon),
+                };
+                let lambda = match context.decay {
+                    Decay::Decoupled { rate } if rule.absorbs(context.decay) => rate,
+                    _ => 0.0,
+                };
+                Kernel::Adam(Adam {
+                    beta1: e(lamb.beta1),
+                    beta3: e(if lamb.gradient_averaging {
+                        1.0 - lamb.beta1
+                    } else {
+                        1.0
+                    }),
+                    beta2: e(lamb.beta2),
+                    gamma: e(1.0 - lamb.beta2),
+                    inverse_c1: e(inverse_c1),
+                    inverse_c2: e(inverse_c2),
+                    epsilon_in: e(epsilon_in),
+                    epsilon_out: e(epsilon_out),
+                    lambda: e(lambda),
+                })
+            }
+        }
+    }
+}

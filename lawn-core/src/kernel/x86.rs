@@ -1,0 +1,237 @@
+//! Vectors of the x86-64 extensions AVX-512 and AVX2 with FMA.
+#![cfg(target_arch = "x86_64")]
+
+use std::arch::x86_64::*;
+
+use super::lanes::Lanes;
+
+/// 16 f32, AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x16(__m512);
+/// 8 f64, AVX-512.
+#[derive(Clone, Copy)]
+pub(crate) struct F64x8(__m512d);
+/// 8 f32, AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct F32x8(__m256);
+/// 4 f64, AVX2.
+#[derive(Clone, Copy)]
+pub(crate) struct F64x4(__m256d);
+
+/// The methods that are one instruction each, which only its name tells apart.
+macro_rules! one_instruction {
+    ($element:ty, $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $div:ident,
+     $sqrt:ident, $max:ident, $fma:ident) => {
+        #[inline(always)]
+        unsafe fn splat(x: $element) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $splat(x) })
+        }
+        #[inline(always)]
+        unsafe fn load(p: *const $element) -> Self {
+            // SAFETY: as above, and the pointer is valid for N elements.
+            Self(unsafe { $load(p) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, p: *mut $element) {
+            // SAFETY: as above, and the pointer is valid for N elements.
+            unsafe { $store(p, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn add(self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $add(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn mul(self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $mul(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn div(self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $div(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn sqrt(self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $sqrt(self.0) })
+        }
+        #[inline(always)]
+        unsafe fn max(self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $max(self.0, b.0) })
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, b: Self, c: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $fma(self.0, b.0, c.0) })
+        }
+    };
+}
+
+impl Lanes for F32x16 {
+    type Element = f32;
+    type Sum = [__m512d; 2];
+    const N: usize = 16;
+
+    one_instruction!(
+        f32,
+        _mm512_set1_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_add_ps,
+        _mm512_mul_ps,
+        _mm512_div_ps,
+        _mm512_sqrt_ps,
+        _mm512_max_ps,
+        _mm512_fmadd_ps
+    );
+
+    #[inline(always)]
+    unsafe fn zero() -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        [unsafe { _mm512_setzero_pd() }; 2]
+    }
+    #[inline(always)]
+    unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let low = |x| _mm512_cvtps_pd(_mm512_castps512_ps256(x));
+            let high = |x| {
+                let upper = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(x));
+                _mm512_cvtps_pd(_mm256_castpd_ps(upper))
+            };
+            [
+                _mm512_fmadd_pd(low(self.0), low(b.0), sum[0]),
+                _mm512_fmadd_pd(high(self.0), high(b.0), sum[1]),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(sum: Self::Sum) -> f64 {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe { _mm512_reduce_add_pd(_mm512_add_pd(sum[0], sum[1])) }
+    }
+}
+
+impl Lanes for F64x8 {
+    type Element = f64;
+    type Sum = __m512d;
+    const N: usize = 8;
+
+    one_instruction!(
+        f64,
+        _mm512_set1_pd,
+        _mm512_loadu_pd,
+        _mm512_storeu_pd,
+        _mm512_add_pd,
+        _mm512_mul_pd,
+        _mm512_div_pd,
+        _mm512_sqrt_pd,
+        _mm512_max_pd,
+        _mm512_fmadd_pd
+    );
+
+    #[inline(always)]
+    unsafe fn zero() -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        unsafe { _mm512_setzero_pd() }
+    }
+    #[inline(always)]
+    unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        unsafe { _mm512_fmadd_pd(self.0, b.0, sum) }
+    }
+    #[inline(always)]
+    unsafe fn total(sum: Self::Sum) -> f64 {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe { _mm512_reduce_add_pd(sum) }
+    }
+}
+
+/// The four lanes added up from the first to the last.
+#[inline(always)]
+unsafe fn total_256(sum: __m256d) -> f64 {
+    let mut lanes = [0.0; 4];
+    // SAFETY: four f64 fit, and the machine has the instruction, says the caller.
+    unsafe { _mm256_storeu_pd(lanes.as_mut_ptr(), sum) };
+    lanes.iter().sum()
+}
+
+impl Lanes for F32x8 {
+    type Element = f32;
+    type Sum = [__m256d; 2];
+    const N: usize = 8;
+
+    one_instruction!(
+        f32,
+        _mm256_set1_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_add_ps,
+        _mm256_mul_ps,
+        _mm256_div_ps,
+        _mm256_sqrt_ps,
+        _mm256_max_ps,
+        _mm256_fmadd_ps
+    );
+
+    #[inline(always)]
+    unsafe fn zero() -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        [unsafe { _mm256_setzero_pd() }; 2]
+    }
+    #[inline(always)]
+    unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let low = |x| _mm256_cvtps_pd(_mm256_castps256_ps128(x));
+            let high = |x| _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x));
+            [
+                _mm256_fmadd_pd(low(self.0), low(b.0), sum[0]),
+                _mm256_fmadd_pd(high(self.0), high(b.0), sum[1]),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(sum: Self::Sum) -> f64 {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe { total_256(_mm256_add_pd(sum[0], sum[1])) }
+    }
+}
+
+impl Lanes for F64x4 {
+    type Element = f64;
+    type Sum = __m256d;
+    const N: usize = 4;
+
+    one_instruction!(
+        f64,
+        _mm256_set1_pd,
+        _mm256_loadu_pd,
+        _mm256_storeu_pd,
+        _mm256_add_pd,
+        _mm256_mul_pd,
+        _mm256_div_pd,
+        _mm256_sqrt_pd,
+        _mm256_max_pd,
+        _mm256_fmadd_pd
+    );
+
+    #[inline(always)]
+    unsafe fn zero() -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        unsafe { _mm256_setzero_pd() }
+    }
+    #[inline(always)]
+    unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
+        // SAFETY: the machine has the instruction, says the caller.
+        unsafe { _mm256_fmadd_pd(self.0, b.0, sum) }
+    }
+    #[inline(always)]
+    unsafe fn total(sum: Self::Sum) -> f64 {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe { total_256(sum) }
+    }
+}
