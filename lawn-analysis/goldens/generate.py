@@ -162,6 +162,145 @@ for x, y in SAMPLES:
     case("hedges_g_independent", "arithmetic", {"x": x, "y": y},
          value=j * (np.mean(x) - np.mean(y)) / pooled)
 
+for x, y in SAMPLES:
+    everything = stats.PermutationMethod(n_resamples=np.inf)
+    for alternative in ALTERNATIVES:
+        result = stats.mannwhitneyu(x, y, alternative=alternative, method=everything)
+        case("mann_whitney", "exact", {"x": x, "y": y, "alternative": alternative},
+             statistic=result.statistic, p=result.pvalue)
+        result = stats.permutation_test(
+            (x, y), lambda a, b: np.mean(a) - np.mean(b), n_resamples=np.inf, alternative=alternative)
+        case("permutation", "exact", {"x": x, "y": y, "alternative": alternative}, p=result.pvalue)
+    u = stats.mannwhitneyu(x, y).statistic
+    case("probability_larger", "arithmetic", {"x": x, "y": y}, value=u / (len(x) * len(y)))
+    both = np.concatenate([x, y])
+    case("interquartile_mean", "arithmetic", {"x": both.tolist()}, value=stats.trim_mean(both, 0.25))
+
+# Larger samples without ties, where scipy's own exact distribution applies.
+rng = np.random.default_rng(1)
+for n, m in [(10, 12), (20, 15), (30, 30)]:
+    values = rng.permutation(n + m).astype(float).tolist()
+    x, y = values[:n], values[n:]
+    for alternative in ALTERNATIVES:
+        result = stats.mannwhitneyu(x, y, alternative=alternative, method="exact")
+        case("mann_whitney", "arithmetic", {"x": x, "y": y, "alternative": alternative},
+             statistic=result.statistic, p=result.pvalue)
+for n in (25, 50):
+    d = (rng.permutation(np.arange(1, n + 1)) * rng.choice([-1, 1], n)).astype(float).tolist()
+    result = stats.wilcoxon(d, alternative="greater", method="exact")
+    case("signed_rank", "arithmetic", {"d": d, "alternative": "greater"},
+         statistic=result.statistic, p=result.pvalue)
+
+for name, d in DIFFERENCES.items():
+    kept = [x for x in d if x != 0]
+    for alternative in ALTERNATIVES:
+        p = stats.binomtest(sum(x > 0 for x in kept), len(kept), 0.5, alternative=alternative).pvalue
+        case("sign_test", "arithmetic", {"d": [float(x) for x in d], "alternative": alternative}, p=p)
+
+BLOCKS = [
+    [[1.0, 2.0, 3.0], [1.5, 1.0, 2.5], [0.5, 2.0, 4.0]],
+    [[1.0, 1.0, 2.0], [2.0, 1.0, 2.0], [3.0, 1.0, 2.0], [1.0, 1.5, 2.0]],
+    [[0.9, 0.8, 0.7, 0.6], [0.9, 0.7, 0.8, 0.5], [0.6, 0.8, 0.9, 0.4], [0.9, 0.8, 0.6, 0.7],
+     [0.9, 0.8, 0.7, 0.5], [0.5, 0.8, 0.7, 0.6]],
+]
+for blocks in BLOCKS:
+    arms = list(zip(*blocks))
+    result = stats.friedmanchisquare(*arms)
+    ranks = np.mean([stats.rankdata(block) for block in blocks], axis=0)
+    case("friedman", "distribution", {"blocks": blocks},
+         statistic=result.statistic, p=result.pvalue, ranks=ranks)
+    k, n = len(arms), len(blocks)
+    error = math.sqrt(k * (k + 1) / (6 * n))
+    case("critical_difference", "quadrature", {"blocks": blocks, "alpha": 0.05},
+         value=stats.studentized_range.ppf(0.95, k, np.inf) / math.sqrt(2) * error)
+    case("nemenyi", "quadrature", {"blocks": blocks, "first": 0, "second": k - 1},
+         value=stats.studentized_range.sf(abs(ranks[0] - ranks[-1]) / error * math.sqrt(2), k, np.inf))
+
+from statsmodels.stats.power import TTestPower
+
+for effect in (0.0, 0.2, 0.5, 1.0, 2.5):
+    for n in (2, 3, 5, 10, 30):
+        case("power", "quadrature", {"effect": effect, "n": n, "alpha": 0.05},
+             value=TTestPower().power(effect, n, 0.05, alternative="two-sided"))
+for n in (3, 5, 10, 30):
+    # statsmodels' own root finder stops early; its power function is solved more closely here.
+    from scipy.optimize import brentq
+    solved = brentq(lambda e: TTestPower().power(e, n, 0.05) - 0.8, 1e-6, 4, xtol=1e-13)
+    case("minimum_detectable_effect", "quadrature", {"n": n, "alpha": 0.05, "power": 0.8}, value=solved)
+for effect in (0.3, 0.8, 1.5, 3.0, 10.0):
+    n = 2
+    while TTestPower().power(effect, n, 0.05) < 0.8:
+        n += 1
+    case("seeds_needed", "exact", {"effect": effect, "alpha": 0.05, "power": 0.8}, value=float(n))
+
+
+def philox(counter, seed):
+    """Philox 4x32-10 in plain integers, as Random123 defines it."""
+    c, mask = list(counter), 0xFFFFFFFF
+    key = [seed & mask, seed >> 32]
+    for _ in range(10):
+        a, b = c[0] * 0xD2511F53, c[2] * 0xCD9E8D57
+        c = [(b >> 32) ^ c[1] ^ key[0], b & mask, (a >> 32) ^ c[3] ^ key[1], a & mask]
+        key = [(key[0] + 0x9E3779B9) & mask, (key[1] + 0xBB67AE85) & mask]
+    return c
+
+
+def resample(values, index, stratum, seed):
+    n = len(values)
+    drawn = []
+    for place in range(n):
+        word = philox([index, place // 4, stratum, 0], seed)[place % 4]
+        drawn.append(values[(word * n) >> 32])
+    return drawn
+
+
+RESAMPLES = 400
+for x in ([0.2, 1.5, 0.9, 2.2, 1.1], [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0, 5.0, 3.0, 5.0],
+          [0.61, 0.65, 0.64, 0.66, 0.60, 0.62, 0.69, 0.63, 0.61, 0.64, 0.65, 0.70]):
+    replicates = np.array([np.mean(resample(x, i, 0, 7)) for i in range(RESAMPLES)])
+    low, high = np.quantile(replicates, [0.025, 0.975])
+    inputs = {"x": x, "resamples": RESAMPLES, "seed": 7, "level": 0.95}
+    case("bootstrap_percentile", "arithmetic", inputs, low=low, high=high)
+    # scipy's own formula on our resamples: percentile of score, jackknife, both ends.
+    from scipy.stats._resampling import _bca_interval
+    ends = _bca_interval((np.array(x),), np.mean, -1, 0.025, replicates, None, np)[:2]
+    low, high = (np.quantile(replicates, float(end)) for end in ends)
+    case("bootstrap_bca", "distribution", inputs, low=low, high=high)
+
+TASKS = (
+    [[0.6, 0.7, 0.8, 0.75, 0.66], [0.1, 0.4, 0.3, 0.35, 0.2]],
+    [[0.5, 0.6, 0.65, 0.62], [0.2, 0.3, 0.1, 0.3, 0.15]],
+)
+both = [value for task in TASKS[0] for value in task]
+iqms = [
+    stats.trim_mean([v for s, task in enumerate(TASKS[0]) for v in resample(task, i, s, 3)], 0.25)
+    for i in range(RESAMPLES)
+]
+low, high = np.quantile(iqms, [0.025, 0.975])
+case("scores_iqm", "arithmetic", {"x": TASKS[0], "resamples": RESAMPLES, "seed": 3, "level": 0.95},
+     value=stats.trim_mean(both, 0.25), low=low, high=high)
+thresholds = [0.0, 0.2, 0.3, 0.5, 0.66, 0.9]
+case("performance_profile", "arithmetic", {"x": TASKS[0], "thresholds": thresholds},
+     profile=[float(np.mean(np.array(both) > tau)) for tau in thresholds])
+
+
+def improvement(x, y):
+    return np.mean([
+        stats.mannwhitneyu(a, b, alternative="greater").statistic / (len(a) * len(b))
+        for a, b in zip(x, y)
+    ])
+
+
+replicates = [
+    improvement([resample(task, i, 2 * s, 3) for s, task in enumerate(TASKS[0])],
+                [resample(task, i, 2 * s + 1, 3) for s, task in enumerate(TASKS[1])])
+    for i in range(RESAMPLES)
+]
+low, high = np.quantile(replicates, [0.025, 0.975])
+case("probability_of_improvement", "arithmetic",
+     {"x": TASKS[0], "y": TASKS[1], "resamples": RESAMPLES, "seed": 3, "level": 0.95},
+     value=improvement(*TASKS), low=low, high=high)
+
 document = {
     "made_by": "generate.py",
     "versions": {

@@ -1,9 +1,11 @@
 //! Every statistic against scipy and statsmodels, case by case (`goldens/generate.py`).
 
 use lawn_analysis::stats::{
-    Adjustment, Alternative, Differences, Sample, TestResult, adjust, cliffs_delta,
-    clopper_pearson, d_z, difference_welch, equivalence, hedges_g, hedges_g_independent, mean_t,
-    paired_t, sign_flip, signed_rank, welch_t,
+    Adjustment, Alternative, Bootstrap, Differences, Estimate, Interval, Ranking, Sample, Scores,
+    TestResult, adjust, cliffs_delta, clopper_pearson, d_z, difference_welch, equivalence,
+    hedges_g, hedges_g_independent, interquartile_mean, mann_whitney, mean_t,
+    minimum_detectable_effect, paired_t, permutation, power, probability_larger, seeds_needed,
+    sign_flip, sign_test, signed_rank, welch_t,
 };
 use serde_json::{Value, json};
 
@@ -37,7 +39,7 @@ fn test(result: TestResult) -> Value {
     json!({"statistic": result.statistic, "p": result.p})
 }
 
-fn estimate(found: lawn_analysis::stats::Estimate) -> Value {
+fn estimate(found: Estimate) -> Value {
     let interval = found.interval;
     json!({
         "value": found.value,
@@ -46,10 +48,28 @@ fn estimate(found: lawn_analysis::stats::Estimate) -> Value {
     })
 }
 
+fn ends(interval: Interval) -> Value {
+    json!({"low": interval.low, "high": interval.high})
+}
+
+fn scores(value: &Value) -> Scores {
+    Scores::new(value.as_array().unwrap().iter().map(sample).collect()).unwrap()
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 /// What this crate says for a case.
 fn ours(method: &str, input: &Value) -> Value {
     let level = || input["level"].as_f64().unwrap();
     let whole = |name: &str| input[name].as_u64().unwrap() as usize;
+    let number = |name: &str| input[name].as_f64().unwrap();
+    let bootstrap = || Bootstrap {
+        resamples: whole("resamples") as u32,
+        seed: whole("seed") as u64,
+        level: level(),
+    };
     match method {
         "sign_flip" => test(sign_flip(&differences(input), alternative(input))),
         "paired_t" => test(paired_t(&differences(input), alternative(input)).unwrap()),
@@ -58,7 +78,6 @@ fn ours(method: &str, input: &Value) -> Value {
         "d_z" => estimate(d_z(&differences(input)).unwrap()),
         "hedges_g" => estimate(hedges_g(&differences(input)).unwrap()),
         "equivalence" => {
-            let number = |name: &str| input[name].as_f64().unwrap();
             let found =
                 equivalence(&differences(input), number("margin"), number("alpha")).unwrap();
             json!({
@@ -95,6 +114,80 @@ fn ours(method: &str, input: &Value) -> Value {
         "cliffs_delta" => estimate(cliffs_delta(&sample(&input["x"]), &sample(&input["y"]))),
         "hedges_g_independent" => {
             estimate(hedges_g_independent(&sample(&input["x"]), &sample(&input["y"])).unwrap())
+        }
+        "mann_whitney" => test(
+            mann_whitney(
+                &sample(&input["x"]),
+                &sample(&input["y"]),
+                alternative(input),
+            )
+            .unwrap(),
+        ),
+        "permutation" => test(permutation(
+            &sample(&input["x"]),
+            &sample(&input["y"]),
+            alternative(input),
+        )),
+        "probability_larger" => {
+            json!({"value": probability_larger(&sample(&input["x"]), &sample(&input["y"]))})
+        }
+        "interquartile_mean" => json!({"value": interquartile_mean(&sample(&input["x"]))}),
+        "sign_test" => test(sign_test(differences(input).units(), alternative(input)).unwrap()),
+        "friedman" | "critical_difference" | "nemenyi" => {
+            let blocks: Vec<Vec<f64>> = input["blocks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(numbers)
+                .collect();
+            let ranking = Ranking::new(&blocks).unwrap();
+            match method {
+                "friedman" => {
+                    let found = ranking.friedman().unwrap();
+                    json!({
+                        "statistic": found.statistic,
+                        "p": found.p,
+                        "ranks": ranking.mean_ranks,
+                    })
+                }
+                "nemenyi" => json!({"value": ranking.nemenyi(whole("first"), whole("second"))}),
+                _ => json!({"value": ranking.critical_difference(number("alpha"))}),
+            }
+        }
+        "power" => {
+            json!({"value": power(number("effect"), whole("n"), number("alpha")).unwrap()})
+        }
+        "minimum_detectable_effect" => {
+            let found = minimum_detectable_effect(whole("n"), number("alpha"), number("power"));
+            json!({"value": found.unwrap()})
+        }
+        "seeds_needed" => {
+            let found = seeds_needed(number("effect"), number("alpha"), number("power"));
+            json!({"value": found.unwrap() as f64})
+        }
+        "bootstrap_percentile" => ends(
+            bootstrap()
+                .percentile(&sample(&input["x"]), mean)
+                .unwrap()
+                .secondary(),
+        ),
+        "bootstrap_bca" => ends(
+            bootstrap()
+                .bca(&sample(&input["x"]), mean)
+                .unwrap()
+                .secondary(),
+        ),
+        "scores_iqm" => estimate(
+            scores(&input["x"])
+                .interquartile_mean(&bootstrap())
+                .unwrap(),
+        ),
+        "performance_profile" => json!({
+            "profile": scores(&input["x"]).performance_profile(&numbers(&input["thresholds"])),
+        }),
+        "probability_of_improvement" => {
+            let (x, y) = (scores(&input["x"]), scores(&input["y"]));
+            estimate(x.probability_of_improvement(&y, &bootstrap()).unwrap())
         }
         other => panic!("the goldens name a method that no test knows: {other}"),
     }

@@ -64,7 +64,8 @@ pub fn adjust(family: &[Option<f64>], method: Adjustment) -> Result<Vec<Option<f
         Adjustment::BenjaminiHochberg => {
             let mut smallest = 1.0_f64;
             for (place, index) in order.iter().enumerate().rev() {
-                smallest = smallest.min(m as f64 * p(*index) / (place + 1) as f64);
+                // The ratio first: it is 1 for the largest p, which must not shrink by rounding.
+                smallest = smallest.min(m as f64 / (place + 1) as f64 * p(*index));
                 adjusted[*index] = smallest;
             }
         }

@@ -4,20 +4,28 @@
 //! draws from a global generator: the same data give the same numbers.
 
 mod adjust;
+mod aggregate;
+mod bootstrap;
 mod effect;
 mod equivalence;
 mod exact;
 mod feasibility;
+mod friedman;
+mod mann_whitney;
 mod philox;
+mod power;
 mod proportion;
 mod result;
 mod sample;
+mod sign;
 mod sign_flip;
 mod signed_rank;
 mod special;
 mod t;
 
 pub use adjust::{Adjustment, adjust};
+pub use aggregate::{Scores, interquartile_mean};
+pub use bootstrap::{Bootstrap, BootstrapInterval, FEWEST_FOR_BOOTSTRAP};
 pub use effect::{
     ProbabilityOfSuperiority, cliffs_delta, d_z, hedges_g, hedges_g_independent,
     probability_of_superiority,
@@ -25,11 +33,15 @@ pub use effect::{
 pub use equivalence::{Equivalence, equivalence, non_inferiority};
 pub use exact::Differences;
 pub use feasibility::Feasibility;
+pub use friedman::Ranking;
+pub use mann_whitney::{mann_whitney, permutation, probability_larger};
 pub use philox::Philox;
 pub(crate) use philox::normal_draw;
+pub use power::{minimum_detectable_effect, power, seeds_needed};
 pub use proportion::clopper_pearson;
 pub use result::{Alternative, Estimate, Interval, Ratio, TestResult};
 pub use sample::Sample;
+pub use sign::sign_test;
 pub use sign_flip::sign_flip;
 pub use signed_rank::signed_rank;
 pub use t::{difference_welch, mean_t, paired_t, welch_t};

@@ -84,3 +84,55 @@ pub(crate) fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64
     }
     0.5 * (low + high)
 }
+
+/// Distribution function of the studentized range of `k` means with infinite degrees of freedom.
+///
+/// ```text
+/// P(Q ≤ q) = k ∫ φ(z) (Φ(z) − Φ(z − q))^(k − 1) dz
+/// ```
+pub(crate) fn studentized_range_cdf(q: f64, k: usize) -> f64 {
+    if q <= 0.0 {
+        return 0.0;
+    }
+    let integrand =
+        |z: f64| normal_density(z) * (normal_cdf(z) - normal_cdf(z - q)).powi(k as i32 - 1);
+    (k as f64 * simpson(-9.0, 9.0, 1_200, integrand)).min(1.0)
+}
+
+/// Distribution function of the noncentral t, by integration over the deviation in its ratio.
+///
+/// ```text
+/// P(T ≤ t) = ∫ Φ(t s − δ) f(s) ds,   f the density of √(χ²(ν)/ν)
+/// ```
+pub(crate) fn noncentral_t_cdf(t: f64, df: f64, noncentrality: f64) -> f64 {
+    let log_scale = std::f64::consts::LN_2 + 0.5 * df * (0.5 * df).ln() - libm::lgamma(0.5 * df);
+    let density = |s: f64| {
+        if s == 0.0 {
+            return if df > 1.0 { 0.0 } else { log_scale.exp() };
+        }
+        (log_scale + (df - 1.0) * s.ln() - 0.5 * df * s * s).exp()
+    };
+    // Ten deviations of s about 1, each about 1/√(2ν).
+    let reach = 10.0 / (2.0 * df).sqrt();
+    let (low, high) = ((1.0 - reach).max(0.0), 1.0 + reach);
+    let below = simpson(low, high, 4_000, |s| {
+        normal_cdf(t * s - noncentrality) * density(s)
+    });
+    below.clamp(0.0, 1.0)
+}
+
+/// Simpson's rule on an even number of intervals.
+fn simpson(low: f64, high: f64, intervals: usize, f: impl Fn(f64) -> f64) -> f64 {
+    let step = (high - low) / intervals as f64;
+    let inner: f64 = (1..intervals)
+        .map(|i| if i % 2 == 1 { 4.0 } else { 2.0 } * f(low + i as f64 * step))
+        .sum();
+    (f(low) + inner + f(high)) * step / 3.0
+}
+/// Upper tail of chi-squared with `df` degrees of freedom.
+pub(crate) fn chi_squared_upper(x: f64, df: f64) -> f64 {
+    if x <= 0.0 {
+        return 1.0;
+    }
+    statrs::function::gamma::gamma_ur(0.5 * df, 0.5 * x)
+}

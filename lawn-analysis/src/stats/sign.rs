@@ -1,0 +1,52 @@
+//! The sign test.
+
+use super::result::{Alternative, Ratio, TestResult};
+use crate::error::Error;
+
+/// Sign test of paired differences, exact.
+///
+/// ```text
+/// p = 2 min(P(K ≤ k), P(K ≥ k)), at most 1,   K ~ Binomial(n, ½)
+/// ```
+///
+/// k is the number of positive differences, n that of differences that are not zero; only signs
+/// of `units` matter. The statistic is k. Source: Arbuthnott 1710; Dixon and Mood 1946.
+///
+/// # Errors
+/// [`Error::OutOfRange`] beyond 120 differences that are not zero.
+pub fn sign_test(units: &[i128], alternative: Alternative) -> Result<TestResult, Error> {
+    let n = units.iter().filter(|unit| **unit != 0).count();
+    let k = units.iter().filter(|unit| **unit > 0).count();
+    if n > 120 {
+        return Err(Error::OutOfRange {
+            name: "differences",
+            value: n as f64,
+            allowed: "up to 120",
+        });
+    }
+    // A row of Pascal's triangle: each entry from the one before, always whole.
+    let mut row = vec![1_u128];
+    for i in 0..n {
+        row.push(row[i] * (n - i) as u128 / (i + 1) as u128);
+    }
+    let up_to: u128 = row[..=k].iter().sum();
+    let from: u128 = row[k..].iter().sum();
+    let all = 1_u128 << n;
+    let numerator = match alternative {
+        Alternative::TwoSided => (2 * up_to.min(from)).min(all),
+        Alternative::Greater => from,
+        Alternative::Less => up_to,
+    };
+    let ratio = Ratio {
+        numerator,
+        denominator: all,
+    };
+    Ok(TestResult {
+        statistic: k as f64,
+        p: ratio.value(),
+        exact: Some(ratio),
+        n,
+        alternative,
+        method: "exact sign",
+    })
+}
