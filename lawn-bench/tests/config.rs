@@ -223,7 +223,7 @@ fn what_is_not_toml_is_placed_too() {
     check(
         "batch_sizes = [64, 256]",
         "batch_sizes = [64, 256",
-        "\n\n[tasks.feedback]",
+        "[tasks.feedback]",
         &[],
     );
 }

@@ -198,8 +198,9 @@ fn missing_data_is_said_before_anything_runs() {
         .arg("--out")
         .arg(&run)
         .arg("--data-root")
-        .arg(kept.path());
-    let output = output.output().expect("lawn starts");
+        .arg(kept.path())
+        .output()
+        .expect("lawn starts");
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("nowhere"), "{}", said(&output));
     assert!(

@@ -1,5 +1,6 @@
 //! One arm: its fixed hyper-parameters, its grid, and every point checked.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -29,10 +30,7 @@ pub(super) fn read(
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
     let mut fixed = defaults.clone();
-    let mut grid: Vec<(
-        Spanned<std::borrow::Cow<'_, str>>,
-        Vec<Spanned<DeValue<'_>>>,
-    )> = Vec::new();
+    let mut grid: Vec<Axis<'_>> = Vec::new();
     for (key, value) in own {
         if key.get_ref() == GRID {
             grid = axes(source, value)?;
@@ -62,10 +60,7 @@ pub(super) fn read(
 }
 
 /// A grid's key and its values, one axis each.
-type Axis<'i> = (
-    Spanned<std::borrow::Cow<'i, str>>,
-    Vec<Spanned<DeValue<'i>>>,
-);
+type Axis<'i> = (Spanned<Cow<'i, str>>, Vec<Spanned<DeValue<'i>>>);
 
 fn axes<'i>(
     source: &Source<'_>,

@@ -24,6 +24,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
         .map_err(|error| source.toml(&error, span))?;
 
+    let epochs = at_least(source, &raw.budget.epochs, "budget.epochs", 1)?;
     let tasks = tasks(source, &table)?;
     let arms = arms(source, &table, &raw)?;
     let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1)?;
@@ -64,7 +65,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
         arms,
         batch_sizes,
         reference_batch_size,
-        epochs: at_least(source, &raw.budget.epochs, "budget.epochs", 1)?,
+        epochs,
         tuning_seed,
         learning_rate_scaling: raw.tuning.learning_rate_scaling,
         confirmation_seeds,
