@@ -101,10 +101,16 @@ fn a_trial_on_written_ratings_equals_one_on_generated() {
 fn a_trial_runs_on_an_image_folder() {
     let root = root();
     let table = json!({ "data": "textures", "depth": 8, "width": 4 });
-    let end = try_run("image", table, root.path()).unwrap();
+    let end = try_run("image", table.clone(), root.path()).unwrap();
     let TrialEnd::Finished(summary) = end else {
         panic!("{end:?}");
     };
+    let own = try_run("image", table, &root.path().join("textures")).unwrap();
+    assert_eq!(
+        own,
+        TrialEnd::Finished(summary.clone()),
+        "the root may be the set's folder"
+    );
     let test = summary.measurements.last().unwrap();
     assert_eq!((test.metric.as_str(), test.total), ("top-1", Some(12)));
 }

@@ -11,6 +11,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod validate;
 
 pub use error::SettingsError;
 pub use image::{ImageConfig, ProceduralConfig};

@@ -70,24 +70,27 @@ pub enum ValidationItem {
 /// Sizes of the synthetic implicit-feedback data.
 ///
 /// ```text
-/// score(u, i) = a·z_i + ⟨p_u, q_i⟩·s + Gumbel noise
+/// x(u, i) = −skew·ln(i + 1) + strength·⟨p_u, q_i⟩/√factors        p, q ~ N(0, 1)
 /// ```
-/// Each user interacts with the items of the largest scores, which draws them
-/// without replacement in proportion to `exp(a·z_i + s·⟨p_u, q_i⟩)`.
+/// Each user draws its items without replacement, item i in proportion to
+/// `exp x(u, i)`. `u` and `i` count from 0, so that lower items are the more
+/// popular ones.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct SyntheticConfig {
     /// Number of users.
     pub users: u32,
-    /// Number of items.
+    /// Number of items on offer; one that nobody draws is left out.
     pub items: u32,
-    /// Mean number of interactions a user, the test one included.
+    /// Mean number of interactions a user, the test one included; each user's
+    /// own is uniform from half to one and a half of it.
     pub interactions: u32,
     /// Dimension of the latent factors p and q.
     pub factors: u32,
-    /// Exponent of the Zipf-like popularity: item of rank k has weight `k^-skew`.
+    /// Exponent of the Zipf-like popularity: the item of rank k has the weight
+    /// `k^-skew`; 0 for none.
     pub skew: f64,
-    /// Strength s of the taste against popularity and noise.
+    /// How much taste counts beside popularity and chance.
     pub strength: f64,
     /// Seeds the generator: part of the data set, not of the trial.
     pub seed: u64,
@@ -112,8 +115,8 @@ impl Default for NcfConfig {
 impl Default for SyntheticConfig {
     fn default() -> Self {
         Self {
-            users: 1_500,
-            items: 800,
+            users: 2_000,
+            items: 1_000,
             interactions: 30,
             factors: 6,
             skew: 0.6,

@@ -32,18 +32,22 @@ impl Source {
         let root = root.ok_or_else(|| DataError::NoRoot {
             name: config.data.clone(),
         })?;
-        let folder = root.join(&config.data);
-        if folder.join("train").is_dir() {
-            return Ok(Self::Folder(folder));
-        }
-        Err(DataError::NotFound {
-            name: config.data.clone(),
-            root: root.to_owned(),
-            expected: format!(
-                "{0}/train/CLASS/NAME.jpg and {0}/test/CLASS/NAME.jpg",
-                config.data
-            ),
-        })
+        // The root may be the data set's own folder, as for rating files.
+        let own = root.file_name().is_some_and(|name| *name == *config.data);
+        let places = [Some(root.join(&config.data)), own.then(|| root.to_owned())];
+        places
+            .into_iter()
+            .flatten()
+            .find(|folder| folder.join("train").is_dir())
+            .map(Self::Folder)
+            .ok_or_else(|| DataError::NotFound {
+                name: config.data.clone(),
+                root: root.to_owned(),
+                expected: format!(
+                    "{0}/train/CLASS/NAME.jpg and {0}/test/CLASS/NAME.jpg",
+                    config.data
+                ),
+            })
     }
 
     /// The train images, those to be held out for validation included.

@@ -15,14 +15,10 @@ pub(crate) struct Synthetic {
     pub(crate) test: Vec<(u32, u32)>,
 }
 
-/// Draws every user's items and puts the last of each aside as its test item.
+/// Draws every user's items and puts one of each aside as its test item.
 ///
-/// ```text
-/// x(u, i) = −skew·ln(i + 1) + strength·⟨p_u, q_i⟩/√factors + Gumbel
-/// ```
-/// with p, q ~ N(0, 1). The n_u largest x are a draw without replacement in
-/// proportion to `exp` of the first two terms (Gumbel top-k), n_u uniform in
-/// [interactions/2, 3·interactions/2].
+/// The items of the largest `x(u, i) + Gumbel noise` (Gumbel top-k) are a draw
+/// without replacement in proportion to `exp x(u, i)`.
 pub(crate) fn generate(config: &SyntheticConfig) -> Synthetic {
     let factors = config.factors as usize;
     let mut rng = stream(config.seed, Purpose::Synthesis, 0);
