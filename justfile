@@ -49,6 +49,21 @@ sweep file="studies/embedded.toml" *args: build
     [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
     exec {{target}}/release/lawn sweep "$file" {{args}}
 
+# Compare with peers in one run: `just peers training --data-root DIR`.
+peers what *args: venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    case {{quote(what)}} in
+        training)
+            cargo build --locked --release -p lawn-models --example neumf_throughput
+            exec .venv/bin/python lawn-bench/peers/training.py --ours {{target}}/release/examples/neumf_throughput {{args}} ;;
+        *) echo "peers: no peers for {{what}}; there are: training" >&2; exit 2 ;;
+    esac
+
+# NeuMF's test metrics on MovieLens-1M by seed: `just accuracy --data-root DIR`.
+accuracy *args: setup
+    cargo run --locked --release -p lawn-models --example neumf_accuracy -- {{args}}
+
 # Format, lints, and every test.
 test: setup lint
     #!/usr/bin/env bash

@@ -4,14 +4,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
 use crate::status::Status;
 use crate::sweep::{End, Request};
-use crate::{Error, config, doctor, render, sweep, trial};
-use lawn_analysis::records::Outcome;
+use crate::{Error, config, doctor, render, retry, sweep, trial};
+use lawn_analysis::records::{Outcome, Word};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 all is well; 1 something failed, and was said; 2 the command line, the sweep file \
@@ -90,11 +90,28 @@ Examples:
         #[arg(long)]
         json: bool,
     },
+    /// Forget how failed trials ended, so that `lawn sweep DIR` runs them again.
+    #[command(after_help = "Example: lawn retry runs/embedded --outcome crashed --outcome timeout")]
+    Retry {
+        /// Directory of the run.
+        dir: PathBuf,
+        /// Outcome to retry; any number of times.
+        #[arg(long = "outcome", value_name = "OUTCOME", required = true, value_parser = failure)]
+        outcomes: Vec<Outcome>,
+    },
     /// Merge a run's records and write its report from what is there.
     #[command(after_help = "Example: lawn report runs/embedded")]
     Report {
         /// Directory of the run.
         dir: PathBuf,
+    },
+    /// Print completions for a shell.
+    #[command(
+        after_help = "Example: lawn completions bash > ~/.local/share/bash-completion/completions/lawn"
+    )]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
     },
 }
 
@@ -131,6 +148,22 @@ fn positive(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("must be a whole number of 1 or more".into()),
         Ok(number) => Ok(number),
     }
+}
+
+/// An outcome that a trial can be retried from.
+fn failure(text: &str) -> Result<Outcome, String> {
+    let failures = || {
+        Outcome::ALL
+            .iter()
+            .filter(|&&outcome| outcome != Outcome::Ok)
+    };
+    failures()
+        .copied()
+        .find(|outcome| outcome.as_str() == text)
+        .ok_or_else(|| {
+            let allowed: Vec<&str> = failures().map(|outcome| outcome.as_str()).collect();
+            format!("allowed: {}", allowed.join(", "))
+        })
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
@@ -221,6 +254,18 @@ impl Verb {
                 } else {
                     status.render()
                 });
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Retry { dir, outcomes } => {
+                let forgotten = retry::retry(&RunDir::new(&dir), &outcomes)?;
+                print(&format!(
+                    "{forgotten} trials will be run again by `lawn sweep {}`\n",
+                    dir.display()
+                ));
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "lawn", &mut std::io::stdout());
                 Ok(ExitCode::SUCCESS)
             }
             Self::Report { dir } => {

@@ -19,6 +19,7 @@ pub mod plan;
 mod progress;
 pub mod provenance;
 mod render;
+pub mod retry;
 pub mod run_dir;
 pub mod status;
 pub mod sweep;
