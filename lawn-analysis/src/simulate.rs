@@ -148,6 +148,7 @@ impl Simulation {
             row.test_metric = Some(test);
             row.train_metric = Some(test + gap + 0.1 * SCALE * own);
             row.validation_metric = Some(test + 0.2 * SCALE * shared);
+            row.train_loss = Some(0.25 - 0.5 * gap + 0.2 * SCALE * shared);
         }
         for epoch in 1..=row.epochs {
             self.epoch(records, &row, arm == 1, doublings, epoch);
@@ -215,7 +216,8 @@ impl Simulation {
         } else {
             Phase::Free
         };
-        let loss = 0.24 + 0.4 / epoch as f64;
+        let last = row.train_loss.unwrap_or(0.25);
+        let loss = last + 0.4 / epoch as f64 - 0.4 / self.epochs as f64;
         let metric = row.validation_metric.map(|last| last - 0.2 / epoch as f64);
         records.epochs.push(EpochRow {
             trial_id: row.trial_id.clone(),

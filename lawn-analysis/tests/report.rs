@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use lawn_analysis::analysis::{Analysis, Question, Verdict};
+use lawn_analysis::analysis::{Analysis, Question, Verdict, claims};
 use lawn_analysis::records::{Outcome, Stage};
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Error, Records, ReportFiles, ReportRequest, write_report};
@@ -231,7 +231,24 @@ fn a_margin_allows_equivalence() {
 #[test]
 fn every_file_of_a_report_is_there_and_none_is_empty() {
     let (dir, files) = report(&strong().records(), &request());
-    assert_eq!(files.figures.len(), 2);
+    let names: Vec<&str> = files
+        .figures
+        .iter()
+        .map(|figure| figure.name.as_str())
+        .collect();
+    let expected = [
+        "sample-test-metric",
+        "sample-gap",
+        "sample-drop",
+        "sample-forest",
+        "sample-paired-base-lawn-base",
+        "sample-norms",
+        "sample-learning",
+        "sample-fit",
+        "sample-target",
+        "sample-tuning",
+    ];
+    assert_eq!(names, expected);
     let figures = files
         .figures
         .iter()
@@ -376,5 +393,86 @@ fn what_makes_no_sense_is_refused() {
     assert!(
         matches!(error, Error::OutOfRange { name: "margin", .. }),
         "{error}"
+    );
+}
+
+#[test]
+fn claims_follow_the_truth_of_the_simulation() {
+    let simulation = Simulation {
+        seeds: 12,
+        ..strong()
+    };
+    let request = request();
+    let analysis = Analysis::new(&simulation.records(), &request).unwrap();
+    let found = claims(&analysis, &request).unwrap();
+    let verdict = |words: &str| {
+        let claim = found.iter().find(|claim| claim.claim.contains(words));
+        claim
+            .unwrap_or_else(|| panic!("no claim about {words:?}"))
+            .verdict
+    };
+    assert_eq!(verdict("base loses adaptivity"), Verdict::Better);
+    assert_eq!(verdict("base-lawn keeps it"), Verdict::Better);
+    assert_eq!(verdict("generalizes better"), Verdict::Better);
+    // One contrast has no others to be compared with.
+    assert!(
+        !found
+            .iter()
+            .any(|claim| claim.claim.contains("every treatment"))
+    );
+
+    let harmful = Simulation {
+        advantage: -0.05,
+        advantage_per_doubling: 0.0,
+        ..simulation
+    };
+    let analysis = Analysis::new(&harmful.records(), &request).unwrap();
+    let found = claims(&analysis, &request).unwrap();
+    let claim = found
+        .iter()
+        .find(|claim| claim.claim.contains("generalizes better"))
+        .unwrap();
+    assert_eq!(claim.verdict, Verdict::Worse);
+    assert!(
+        claim.sentence.starts_with("The opposite is borne out"),
+        "{}",
+        claim.sentence
+    );
+}
+
+#[test]
+fn non_inferiority_compares_with_the_baseline_at_the_reference_batch() {
+    let mut request = request();
+    request.margins.insert("hit rate".into(), 0.01);
+    let simulation = Simulation {
+        seeds: 10,
+        advantage_per_doubling: 0.006,
+        ..Simulation::default()
+    };
+    let records = simulation.records();
+    let analysis = Analysis::new(&records, &request).unwrap();
+    let answer = &analysis
+        .family("sample", Question::AgainstReference)
+        .unwrap()
+        .answers[2];
+    let comparison = &answer.comparison;
+    assert_eq!(comparison.place.batch_size, Some(65_536));
+    let test = |arm: &str, batch: i64| {
+        let found = records.trials.iter().find(|trial| {
+            trial.stage == Stage::Confirm
+                && (trial.arm.as_str(), trial.batch_size, trial.seed) == (arm, batch, 1000)
+        });
+        found.unwrap().test_metric.unwrap()
+    };
+    let expected = test(ARMS[1], 65_536) - test(ARMS[0], 1024);
+    assert!((comparison.advantages[0] - expected).abs() < 1e-12);
+    assert!(
+        answer.adjusted.non_inferiority.unwrap() < 0.05,
+        "{answer:?}"
+    );
+    assert!(
+        answer.sentence.contains("not worse by more than 0.01"),
+        "{}",
+        answer.sentence
     );
 }

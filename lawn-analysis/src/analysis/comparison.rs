@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::report::{Contrast, ReportRequest};
 use crate::stats::{
     Alternative, Differences, Equivalence, Estimate, Feasibility, ProbabilityOfSuperiority, Sample,
-    TestResult, d_z, equivalence, hedges_g, mean_t, paired_t, probability_of_superiority,
-    sign_flip, signed_rank,
+    TestResult, d_z, equivalence, hedges_g, mean_t, non_inferiority, paired_t,
+    probability_of_superiority, sign_flip, signed_rank,
 };
 
 /// What a contrast is asked, and where.
@@ -25,6 +25,16 @@ pub struct Place {
     pub contrast: Contrast,
     /// The batch size, where the question has one.
     pub batch_size: Option<i64>,
+}
+
+impl Place {
+    /// The batch size at which an arm is taken.
+    pub(crate) fn batch_of(&self, arm: &str, reference: i64) -> Option<i64> {
+        match self.question {
+            Question::AgainstReference if arm == self.contrast.baseline => Some(reference),
+            _ => self.batch_size,
+        }
+    }
 }
 
 /// A seed that could not be paired, and why.
@@ -73,6 +83,8 @@ pub struct Comparison {
     pub worst_rank: Option<TestResult>,
     /// Equivalence within the margin registered for the metric.
     pub equivalence: Option<Equivalence>,
+    /// That the treatment is not worse by more than that margin.
+    pub non_inferiority: Option<TestResult>,
 }
 
 /// The seeds of a contrast, sorted into pairs and the rest.
@@ -121,6 +133,7 @@ pub(super) fn compare(
         paired_t: None,
         worst_rank,
         equivalence: None,
+        non_inferiority: None,
         place,
     };
     if whole.is_empty() {
@@ -145,9 +158,15 @@ pub(super) fn compare(
     comparison.superiority = Some(probability_of_superiority(&differences, level));
     comparison.sign_flip = Some(sign_flip(&differences, Alternative::TwoSided));
     comparison.paired_t = paired_t(&differences, Alternative::TwoSided).ok();
-    if let Some(margin) = request.margins.get(&task.metric) {
-        let margin = scaled_margin(task, comparison.place.question, *margin);
+    let question = comparison.place.question;
+    let margin = request
+        .margins
+        .get(&task.metric)
+        .filter(|_| question.in_metric_units());
+    if let Some(margin) = margin {
+        let margin = scaled_margin(task, question, *margin);
         comparison.equivalence = equivalence(&differences, margin, request.alpha).ok();
+        comparison.non_inferiority = non_inferiority(&differences, margin).ok();
     }
     Ok(comparison)
 }
@@ -174,7 +193,7 @@ fn pair(task: &Task, place: &Place, reference: i64) -> Pairing {
         treatment,
     } = &place.contrast;
     let relevant = |arm: &str| -> BTreeSet<i64> {
-        match place.batch_size {
+        match place.batch_of(arm, reference) {
             Some(batch) => task
                 .confirmations(arm, batch)
                 .map(|trial| trial.seed)
@@ -193,7 +212,7 @@ fn pair(task: &Task, place: &Place, reference: i64) -> Pairing {
         unmatched: Vec::new(),
     };
     for seed in seeds {
-        let of = |arm: &str| quantity(task, place.question, arm, place.batch_size, reference, seed);
+        let of = |arm: &str| quantity(task, place, arm, reference, seed);
         match (of(baseline), of(treatment)) {
             (Ok(b), Ok(t)) => {
                 pairing.seeds.push(seed);

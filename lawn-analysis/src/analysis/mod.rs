@@ -1,17 +1,21 @@
 //! From records to answers: pairing, comparison, families, verdicts.
 
+mod claims;
 mod comparison;
 mod question;
 mod study;
 mod survival;
+mod target;
 mod tuning;
 mod verdict;
 
+pub use claims::{Claim, claims};
 pub use comparison::{Comparison, Place, Unmatched};
 pub use question::Question;
-pub use study::{Task, tasks};
+pub use study::{CurvePoint, Task, tasks};
 pub use survival::{Failure, Survival, failures, survival};
-pub use tuning::{Border, Tuning, tuning};
+pub use target::{Reached, Target, target};
+pub use tuning::{Border, Tuning, TuningCell, TuningMap, tuning, tuning_map};
 pub use verdict::{Adjusted, Verdict};
 
 use crate::error::Error;
@@ -131,8 +135,14 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
                 Vec::new()
             }
         }
-        Question::LargeBatchDrop if !task.batch_sizes.contains(&reference) => Vec::new(),
-        Question::LargeBatchDrop => task
+        Question::LargeBatchDrop | Question::AgainstReference
+            if !task.batch_sizes.contains(&reference) =>
+        {
+            Vec::new()
+        }
+        // Without a margin there is nothing to be not worse by.
+        Question::AgainstReference if !request.margins.contains_key(&task.metric) => Vec::new(),
+        Question::LargeBatchDrop | Question::AgainstReference => task
             .batch_sizes
             .iter()
             .filter(|batch| **batch != reference)
@@ -143,7 +153,8 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
     let contrasts = request
         .contrasts
         .iter()
-        .filter(|contrast| known(task, contrast));
+        .filter(|contrast| known(task, contrast))
+        .filter(|contrast| question.in_metric_units() || freezes(task, &contrast.treatment));
     contrasts
         .flat_map(|contrast| {
             batches.iter().map(|batch_size| Place {
@@ -155,6 +166,16 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
             })
         })
         .collect()
+}
+
+/// Whether any confirmation trial of the arm ever ends an epoch constrained.
+fn freezes(task: &Task, arm: &str) -> bool {
+    let trials = task
+        .batch_sizes
+        .iter()
+        .flat_map(|batch| task.confirmations(arm, *batch));
+    let mut curves = trials.map(|trial| task.curve(trial));
+    curves.any(|curve| question::freeze_of(curve).is_some())
 }
 
 fn known(task: &Task, contrast: &crate::report::Contrast) -> bool {
@@ -182,6 +203,7 @@ fn family(
     let sign_flip = holm(&|c| c.sign_flip.map(|test| test.p))?;
     let paired_t = holm(&|c| c.paired_t.map(|test| test.p))?;
     let equivalence = holm(&|c| c.equivalence.map(|test| test.p))?;
+    let non_inferiority = holm(&|c| c.non_inferiority.map(|test| test.p))?;
     // Where no trial diverged, worst ranks change nothing and the sign-flip test stands in.
     let worst_rank = holm(&|c| c.worst_rank.or(c.sign_flip).map(|test| test.p))?;
     let more_is_better = question.more_is_better(task.higher_is_better);
@@ -194,6 +216,7 @@ fn family(
                 paired_t: paired_t[index],
                 worst_rank: comparison.worst_rank.and(worst_rank[index]),
                 equivalence: equivalence[index],
+                non_inferiority: non_inferiority[index],
             };
             let test = request.deciding_test;
             let verdict = verdict::decide(&comparison, &adjusted, test, request.alpha);

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::study::Task;
-use crate::records::{Outcome, TrialRow};
+use super::comparison::Place;
+use super::study::{CurvePoint, Task};
+use crate::records::{Outcome, Phase, TrialRow};
 
 /// What two arms are compared on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -15,6 +16,12 @@ pub enum Question {
     GeneralizationGap,
     /// Test metric at the reference batch size minus test metric at a batch size.
     LargeBatchDrop,
+    /// Test metric at a batch size, the baseline's taken at the reference batch size.
+    AgainstReference,
+    /// Growth of the logits after the treatment's freeze, in doublings.
+    LogitGrowth,
+    /// Fall of the training loss after the treatment's freeze.
+    LossFall,
     /// Slope of the test metric on log2 of the batch size, over all batch sizes.
     TestSlope,
     /// Slope of the generalization gap on log2 of the batch size, over all batch sizes.
@@ -23,10 +30,13 @@ pub enum Question {
 
 impl Question {
     /// The questions asked at each batch size.
-    pub const BY_BATCH: [Self; 3] = [
+    pub const BY_BATCH: [Self; 6] = [
         Self::TestMetric,
         Self::GeneralizationGap,
         Self::LargeBatchDrop,
+        Self::AgainstReference,
+        Self::LogitGrowth,
+        Self::LossFall,
     ];
     /// The questions with one answer over all batch sizes.
     pub const OVERALL: [Self; 2] = [Self::TestSlope, Self::GapSlope];
@@ -37,6 +47,9 @@ impl Question {
             Self::TestMetric => "test metric",
             Self::GeneralizationGap => "generalization gap",
             Self::LargeBatchDrop => "large-batch drop",
+            Self::AgainstReference => "test metric against the reference batch",
+            Self::LogitGrowth => "logit growth after the freeze",
+            Self::LossFall => "fall of the training loss after the freeze",
             Self::TestSlope => "test metric per doubling of the batch",
             Self::GapSlope => "generalization gap per doubling of the batch",
         }
@@ -48,9 +61,17 @@ impl Question {
     /// positive whichever way the metric points.
     pub fn more_is_better(self, higher_is_better: bool) -> bool {
         match self {
-            Self::TestMetric | Self::TestSlope => higher_is_better,
-            Self::GeneralizationGap | Self::LargeBatchDrop | Self::GapSlope => false,
+            Self::TestMetric | Self::AgainstReference | Self::TestSlope => higher_is_better,
+            Self::LossFall => true,
+            Self::GeneralizationGap | Self::LargeBatchDrop | Self::LogitGrowth | Self::GapSlope => {
+                false
+            }
         }
+    }
+
+    /// Whether the quantity is in the unit of the metric, so that a margin of the metric applies.
+    pub fn in_metric_units(self) -> bool {
+        !matches!(self, Self::LogitGrowth | Self::LossFall)
     }
 
     /// Whether there is one answer over all batch sizes.
@@ -81,70 +102,99 @@ impl Quantity {
     }
 }
 
-/// The quantity, or why there is none.
+/// The quantity of one arm and seed at a place, or why there is none.
 pub(crate) fn quantity(
     task: &Task,
-    question: Question,
+    place: &Place,
     arm: &str,
-    batch_size: Option<i64>,
     reference: i64,
     seed: i64,
 ) -> Result<Quantity, String> {
-    let trial = |batch_size: i64| finished(task, arm, batch_size, seed);
-    let sign = task.sign();
-    match (question, batch_size) {
-        (Question::TestMetric, Some(batch)) => {
-            let trial = trial(batch)?;
-            if trial.outcome == Outcome::Diverged {
-                return Ok(Quantity::Diverged);
-            }
-            Ok(match count_of(trial) {
-                Some((count, total)) => Quantity::Count { count, total },
-                None => Quantity::Value(test_metric(trial)?),
-            })
-        }
-        (Question::GeneralizationGap, Some(batch)) => {
-            let trial = trial(batch)?;
-            if trial.outcome == Outcome::Diverged {
-                return Ok(Quantity::Diverged);
-            }
-            Ok(Quantity::Value(gap(trial, sign)?))
-        }
-        (Question::LargeBatchDrop, Some(batch)) => {
-            let (small, large) = (trial(reference)?, trial(batch)?);
-            if small.outcome == Outcome::Diverged {
-                return Err(format!("diverged at batch size {reference}"));
-            }
-            if large.outcome == Outcome::Diverged {
-                return Ok(Quantity::Diverged);
-            }
-            Ok(match (count_of(small), count_of(large)) {
-                (Some((a, total)), Some((b, same))) if total == same => {
-                    let count = if task.higher_is_better { a - b } else { b - a };
-                    Quantity::Count { count, total }
-                }
-                _ => Quantity::Value(sign * (test_metric(small)? - test_metric(large)?)),
-            })
-        }
-        (Question::TestSlope | Question::GapSlope, None) => {
-            let mut points = Vec::with_capacity(task.batch_sizes.len());
-            for batch in &task.batch_sizes {
-                let trial = trial(*batch)?;
-                if trial.outcome == Outcome::Diverged {
-                    return Err(format!("diverged at batch size {batch}"));
-                }
-                let value = match question {
-                    Question::TestSlope => test_metric(trial)?,
-                    _ => gap(trial, sign)?,
-                };
-                points.push(((*batch as f64).log2(), value));
-            }
-            slope(&points)
-                .map(Quantity::Value)
-                .ok_or("a single batch size has no slope".into())
-        }
-        _ => Err("the question is not asked there".into()),
+    let Some(batch) = place.batch_of(arm, reference) else {
+        return overall(task, place.question, arm, seed);
+    };
+    let trial = finished(task, arm, batch, seed)?;
+    if place.question == Question::LargeBatchDrop {
+        return drop_of(task, finished(task, arm, reference, seed)?, trial);
     }
+    if trial.outcome == Outcome::Diverged {
+        return Ok(Quantity::Diverged);
+    }
+    match place.question {
+        Question::GeneralizationGap => Ok(Quantity::Value(gap(trial, task.sign())?)),
+        Question::LogitGrowth | Question::LossFall => {
+            let freezing = finished(task, &place.contrast.treatment, batch, seed)?;
+            let freeze = freeze_of(task.curve(freezing))
+                .ok_or_else(|| format!("no freeze at batch size {batch}"))?;
+            since(task.curve(trial), freeze, place.question)
+                .map(Quantity::Value)
+                .ok_or_else(|| format!("no epochs about the freeze at batch size {batch}"))
+        }
+        _ => Ok(match count_of(trial) {
+            Some((count, total)) => Quantity::Count { count, total },
+            None => Quantity::Value(test_metric(trial)?),
+        }),
+    }
+}
+
+fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, String> {
+    if small.outcome == Outcome::Diverged {
+        return Err(format!("diverged at batch size {}", small.batch_size));
+    }
+    if large.outcome == Outcome::Diverged {
+        return Ok(Quantity::Diverged);
+    }
+    Ok(match (count_of(small), count_of(large)) {
+        (Some((a, total)), Some((b, same))) if total == same => {
+            let count = if task.higher_is_better { a - b } else { b - a };
+            Quantity::Count { count, total }
+        }
+        _ => Quantity::Value(task.sign() * (test_metric(small)? - test_metric(large)?)),
+    })
+}
+
+fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quantity, String> {
+    let mut points = Vec::with_capacity(task.batch_sizes.len());
+    for batch in &task.batch_sizes {
+        let trial = finished(task, arm, *batch, seed)?;
+        if trial.outcome == Outcome::Diverged {
+            return Err(format!("diverged at batch size {batch}"));
+        }
+        let value = match question {
+            Question::TestSlope => test_metric(trial)?,
+            _ => gap(trial, task.sign())?,
+        };
+        points.push(((*batch as f64).log2(), value));
+    }
+    slope(&points)
+        .map(Quantity::Value)
+        .ok_or("a single batch size has no slope".into())
+}
+
+/// The last epoch that ended free, where a later one ended constrained.
+pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<i64> {
+    let first = curve
+        .iter()
+        .position(|point| point.phase == Phase::Constrained)?;
+    Some(curve[first.checked_sub(1)?].epoch)
+}
+
+/// Change from the end of the epoch `freeze` to the end of training.
+///
+/// ```text
+/// logit growth = log2(mean |logit| at the end / mean |logit| at the freeze)
+/// loss fall    = loss at the freeze − loss at the end
+/// ```
+///
+/// Both arms are measured from the epoch at which the treatment froze.
+fn since(curve: &[CurvePoint], freeze: i64, question: Question) -> Option<f64> {
+    let from = curve.iter().find(|point| point.epoch == freeze)?;
+    let to = curve.last().filter(|point| point.epoch > freeze)?;
+    let value = match question {
+        Question::LogitGrowth => (to.logit_mean_abs / from.logit_mean_abs).log2(),
+        _ => from.train_loss - to.train_loss,
+    };
+    value.is_finite().then_some(value)
 }
 
 /// The trial of that seed, if it ended in a way that says something about its arm.

@@ -1,9 +1,42 @@
 //! Trials put in their places: by task, arm, batch size and seed, never by position.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::error::Error;
-use crate::records::{Outcome, Records, Stage, TrialRow};
+use crate::records::{EpochRow, Outcome, Phase, Records, Stage, TrialRow};
+
+/// What one epoch of a confirmation trial left behind, as far as it is compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CurvePoint {
+    /// The epoch, counted from 1.
+    pub epoch: i64,
+    /// Optimizer steps taken by its end.
+    pub step: i64,
+    /// Seconds in training steps of this epoch.
+    pub seconds_train: f64,
+    /// The phase that it ended in.
+    pub phase: Phase,
+    /// Primary metric on the validation data.
+    pub validation_metric: Option<f64>,
+    /// Mean training loss.
+    pub train_loss: f64,
+    /// Mean magnitude of the logits.
+    pub logit_mean_abs: f64,
+}
+
+impl From<&EpochRow> for CurvePoint {
+    fn from(row: &EpochRow) -> Self {
+        Self {
+            epoch: row.epoch,
+            step: row.step,
+            seconds_train: row.seconds_train,
+            phase: row.phase,
+            validation_metric: row.validation_metric,
+            train_loss: row.train_loss,
+            logit_mean_abs: row.logit_mean_abs,
+        }
+    }
+}
 
 /// The trials of one task, each in its place.
 #[derive(Clone, Debug)]
@@ -20,6 +53,7 @@ pub struct Task {
     pub batch_sizes: Vec<i64>,
     cells: BTreeMap<(String, i64), BTreeMap<i64, TrialRow>>,
     tuning: BTreeMap<(String, i64), Vec<TrialRow>>,
+    curves: HashMap<String, Vec<CurvePoint>>,
 }
 
 impl Task {
@@ -46,6 +80,11 @@ impl Task {
         self.tuning
             .get(&(arm.to_owned(), batch_size))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// The epochs of a confirmation trial, in order; empty where none were recorded.
+    pub fn curve(&self, trial: &TrialRow) -> &[CurvePoint] {
+        self.curves.get(&trial.trial_id).map_or(&[], Vec::as_slice)
     }
 
     /// Seeds of all confirmation trials of an arm, rising.
@@ -78,14 +117,32 @@ pub fn tasks(records: &Records) -> Result<Vec<Task>, Error> {
                     batch_sizes: Vec::new(),
                     cells: BTreeMap::new(),
                     tuning: BTreeMap::new(),
+                    curves: HashMap::new(),
                 });
                 tasks.len() - 1
             }
         };
         insert(&mut tasks[index], trial)?;
     }
-    for task in &mut tasks {
+    let mut places = HashMap::new();
+    for (index, task) in tasks.iter_mut().enumerate() {
         task.batch_sizes.sort_unstable();
+        let trials = task.cells.values().flat_map(BTreeMap::values);
+        places.extend(trials.map(|trial| (trial.trial_id.clone(), index)));
+    }
+    for epoch in &records.epochs {
+        if let Some(index) = places.get(&epoch.trial_id) {
+            let curves = &mut tasks[*index].curves;
+            match curves.get_mut(&epoch.trial_id) {
+                Some(curve) => curve.push(epoch.into()),
+                None => {
+                    curves.insert(epoch.trial_id.clone(), vec![epoch.into()]);
+                }
+            }
+        }
+    }
+    for curve in tasks.iter_mut().flat_map(|task| task.curves.values_mut()) {
+        curve.sort_by_key(|point| point.epoch);
     }
     Ok(tasks)
 }

@@ -174,3 +174,92 @@ fn borders(
         })
         .collect()
 }
+
+/// Validation metric over batch sizes and values of one hyper-parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TuningMap {
+    /// The hyper-parameter: of those that are numbers, the one of most values tried.
+    pub parameter: String,
+    /// The cells that were tried.
+    pub cells: Vec<TuningCell>,
+}
+
+/// All tuning trials of an arm at a batch size and a value of the hyper-parameter.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TuningCell {
+    /// The arm.
+    pub arm: String,
+    /// The batch size.
+    pub batch_size: i64,
+    /// Value of the hyper-parameter.
+    pub value: f64,
+    /// Tuning trials with this value.
+    pub trials: usize,
+    /// Those of them that did not end well.
+    pub failed: usize,
+    /// The best validation metric of those that did.
+    pub validation: Option<f64>,
+}
+
+/// The map of a task; none where tuning varied no number.
+pub fn tuning_map(task: &Task) -> Option<TuningMap> {
+    let mut values: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    let mut trials: Vec<(&TrialRow, BTreeMap<String, Value>)> = Vec::new();
+    for arm in &task.arms {
+        for batch_size in &task.batch_sizes {
+            for trial in task.tuning(arm, *batch_size) {
+                let setting = hyperparameters(trial);
+                for (name, value) in &setting {
+                    if let Some(number) = value.as_f64() {
+                        values
+                            .entry(name.clone())
+                            .or_default()
+                            .insert(number.to_bits());
+                    }
+                }
+                trials.push((trial, setting));
+            }
+        }
+    }
+    let (parameter, _) = values
+        .into_iter()
+        .filter(|(_, tried)| tried.len() > 1)
+        .max_by(|a, b| a.1.len().cmp(&b.1.len()).then(b.0.cmp(&a.0)))?;
+    let mut cells: Vec<TuningCell> = Vec::new();
+    for (trial, setting) in trials {
+        let Some(value) = setting.get(&parameter).and_then(Value::as_f64) else {
+            continue;
+        };
+        let same = |cell: &&mut TuningCell| {
+            cell.arm == trial.arm && cell.batch_size == trial.batch_size && cell.value == value
+        };
+        let cell = match cells.iter_mut().find(same) {
+            Some(cell) => cell,
+            None => {
+                cells.push(TuningCell {
+                    arm: trial.arm.clone(),
+                    batch_size: trial.batch_size,
+                    value,
+                    trials: 0,
+                    failed: 0,
+                    validation: None,
+                });
+                cells.last_mut()?
+            }
+        };
+        cell.trials += 1;
+        let metric = trial
+            .validation_metric
+            .filter(|_| trial.outcome == Outcome::Ok);
+        match metric {
+            None => cell.failed += 1,
+            Some(metric) => {
+                let better = |known: &f64| task.sign() * metric > task.sign() * known;
+                if cell.validation.as_ref().is_none_or(better) {
+                    cell.validation = Some(metric);
+                }
+            }
+        }
+    }
+    Some(TuningMap { parameter, cells })
+}

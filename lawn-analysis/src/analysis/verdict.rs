@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::comparison::Comparison;
 use super::question::Question;
 use crate::report::DecidingTest;
+use crate::stats::Feasibility;
 use crate::text::{number, p_value, percent, signed};
 
 /// The answer to one question about one contrast.
@@ -50,6 +51,8 @@ pub struct Adjusted {
     pub worst_rank: Option<f64>,
     /// Equivalence within the margin.
     pub equivalence: Option<f64>,
+    /// Not worse by more than the margin.
+    pub non_inferiority: Option<f64>,
 }
 
 impl Adjusted {
@@ -100,6 +103,12 @@ pub(super) fn sentence(
         });
     let quantity = match place.question {
         Question::TestMetric => format!("test {}", place.metric),
+        Question::AgainstReference => {
+            format!(
+                "test {}, the latter at the reference batch size,",
+                place.metric
+            )
+        }
         Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
         other => other.name().to_owned(),
     };
@@ -149,28 +158,43 @@ pub(super) fn sentence(
             format!("{treatment} against {baseline} in {quantity} {at} is inconclusive")
         }
     };
-    let tail = match (verdict, comparison.equivalence, adjusted.equivalence) {
-        (Verdict::Equivalent, Some(found), Some(p)) => {
-            format!(
-                "; within ±{}, adjusted {}",
-                number(found.margin),
-                p_value(p)
-            )
-        }
-        (Verdict::Inconclusive, ..) if !comparison.feasibility.feasible() => {
-            let needed = comparison.feasibility.seeds_needed;
-            match test {
-                DecidingTest::SignFlip => {
-                    format!("; {n} {seeds} cannot decide it, {needed} could")
-                }
-                DecidingTest::PairedT => String::new(),
-            }
-        }
-        _ => String::new(),
-    };
+    let tail = tail(comparison, adjusted, verdict, test);
     format!(
         "On {}, {head}: difference {} ({n} {seeds}{interval}, {p}){tail}.",
         place.task,
         signed(difference)
     )
+}
+
+/// What the margin or the number of seeds adds to a sentence.
+fn tail(
+    comparison: &Comparison,
+    adjusted: &Adjusted,
+    verdict: Verdict,
+    test: DecidingTest,
+) -> String {
+    let margin = comparison.equivalence.map(|found| number(found.margin));
+    if comparison.place.question == Question::AgainstReference {
+        return match (margin, adjusted.non_inferiority) {
+            (Some(margin), Some(p)) => {
+                format!("; not worse by more than {margin}: adjusted {}", p_value(p))
+            }
+            _ => String::new(),
+        };
+    }
+    match (verdict, margin, adjusted.equivalence) {
+        (Verdict::Equivalent, Some(margin), Some(p)) => {
+            format!("; within ±{margin}, adjusted {}", p_value(p))
+        }
+        (Verdict::Inconclusive, ..)
+            if !comparison.feasibility.feasible() && test == DecidingTest::SignFlip =>
+        {
+            let Feasibility {
+                n, seeds_needed, ..
+            } = comparison.feasibility;
+            let seeds = if n == 1 { "seed" } else { "seeds" };
+            format!("; {n} {seeds} cannot decide it, {seeds_needed} could")
+        }
+        _ => String::new(),
+    }
 }

@@ -1,17 +1,25 @@
 //! Figures. They never compute: each draws a finished table, and ships it as CSV.
 
 mod axis;
+mod by_batch;
+mod curves;
 mod export;
 mod font;
-mod metric_by_batch;
-mod norms;
+mod forest;
+mod gallery;
+mod paired;
 mod palette;
 mod panel;
+mod scatter;
 mod scene;
+mod slopes;
+mod target;
+mod tuning_map;
 
 use std::path::Path;
 
 pub(crate) use font::css as font_css;
+pub(crate) use gallery::of_task;
 pub(crate) use palette::page_colours;
 use scene::Scene;
 pub(crate) use scene::escape;
@@ -42,54 +50,21 @@ pub(crate) struct Figure {
 }
 
 impl Figure {
-    /// Test metric against batch size, from [`crate::tables::metric_by_batch`].
-    pub(crate) fn metric_by_batch(task: &str, metric: &str, level: f64, table: Table) -> Self {
-        let column = table.column("n");
-        let counts: Vec<i64> = table
-            .rows()
-            .iter()
-            .filter_map(|row| row[column].as_number())
-            .map(|n| n as i64)
-            .collect();
-        let seeds = range(&counts);
+    /// Draws a finished table in both widths.
+    fn new(
+        table: Table,
+        title: String,
+        caption: String,
+        description: String,
+        draw: impl Fn(&Table, f64) -> Scene,
+    ) -> Self {
         Self {
             name: table.name.clone(),
-            title: format!("{task}: test {metric} by batch size"),
-            caption: format!(
-                "Test {metric} of {task} against batch size. Small markers are single seeds, large \
-                 ones their means (n = {seeds} seeds); bars are {} t intervals of the mean, cut \
-                 with an arrowhead where they leave the panel.",
-                crate::text::percent(level)
-            ),
-            description: described(&table, metric),
-            wide: metric_by_batch::draw(&table, metric, WIDE),
-            narrow: metric_by_batch::draw(&table, metric, NARROW),
-            table,
-        }
-    }
-
-    /// Logit and weight norm against epoch, from [`crate::tables::curves`].
-    pub(crate) fn norms(task: &str, table: Table) -> Self {
-        let column = table.column("n");
-        let counts: Vec<i64> = table
-            .rows()
-            .iter()
-            .filter_map(|row| row[column].as_number())
-            .map(|n| n as i64)
-            .collect();
-        let caption = format!(
-            "Mean magnitude of the logits (top) and global weight norm (bottom) of {task} by \
-             epoch. Lines are means over seeds (n = {}), bands their range; the dotted line marks \
-             the end of the last epoch in the free phase.",
-            range(&counts)
-        );
-        Self {
-            name: table.name.clone(),
-            title: format!("{task}: logits and weight norm by epoch"),
-            description: caption.clone(),
+            title,
             caption,
-            wide: norms::draw(&table, WIDE),
-            narrow: norms::draw(&table, NARROW),
+            description,
+            wide: draw(&table, WIDE),
+            narrow: draw(&table, NARROW),
             table,
         }
     }
@@ -134,33 +109,4 @@ impl Figure {
         )?;
         Ok(files)
     }
-}
-
-/// A count, or the smallest and largest where they differ.
-fn range(counts: &[i64]) -> String {
-    match (counts.iter().min(), counts.iter().max()) {
-        (Some(low), Some(high)) if low == high => low.to_string(),
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        _ => "0".to_owned(),
-    }
-}
-
-/// The means in words.
-fn described(table: &Table, metric: &str) -> String {
-    let [arm, batch, kind, value] = ["arm", "batch_size", "kind", "value"].map(|c| table.column(c));
-    let means = table.rows().iter().filter(|row| row[kind] == "mean".into());
-    let parts: Vec<String> = means
-        .map(|row| {
-            format!(
-                "{} at {}: {}",
-                row[arm].shown(),
-                row[batch].shown(),
-                row[value].shown()
-            )
-        })
-        .collect();
-    format!(
-        "Mean test {metric} by arm and batch size. {}.",
-        parts.join("; ")
-    )
 }

@@ -87,12 +87,12 @@ impl Panel {
                 Anchor::Middle,
             ));
         }
-        let corners = [
-            (self.left, self.top),
-            (self.left, self.bottom),
-            (self.right, self.bottom),
-        ];
-        scene.line(&corners, INK, 0.6, &[]);
+        if !self.y.ticks.is_empty() {
+            let ends = [(self.left, self.top), (self.left, self.bottom)];
+            scene.line(&ends, INK, 0.6, &[]);
+        }
+        let ends = [(self.left, self.bottom), (self.right, self.bottom)];
+        scene.line(&ends, INK, 0.6, &[]);
         self.words(scene, words);
     }
 

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 pub use request::{Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest};
 
-use crate::analysis::{Analysis, Family};
+use crate::analysis::{Analysis, Answer, Claim, Family, Verdict, claims};
 use crate::error::Error;
-use crate::figures::{Figure, escape};
+use crate::figures::{self, Figure, escape};
 use crate::records::{Records, write_atomically};
 use crate::tables::{self, Table};
 use html::Section;
@@ -36,8 +36,9 @@ pub fn write_report(
     dir: &Path,
 ) -> Result<ReportFiles, Error> {
     let analysis = Analysis::new(records, request)?;
-    let figures = figures(&analysis, records, request)?;
-    let tables = all_tables(&analysis);
+    let figures = draw(&analysis, records, request)?;
+    let claims = claims(&analysis, request)?;
+    let tables = all_tables(&analysis, &claims);
 
     let mut figure_files = Vec::with_capacity(figures.len());
     for figure in &figures {
@@ -50,7 +51,7 @@ pub fn write_report(
     let summary = dir.join("summary.md");
     write_atomically(&summary, summary::markdown(&analysis, request).as_bytes())?;
     let html = dir.join("report.html");
-    let page = page(&analysis, request, &figures, &tables);
+    let page = page(&analysis, request, &claims, &figures, &tables);
     write_atomically(&html, page.as_bytes())?;
     Ok(ReportFiles {
         html,
@@ -60,34 +61,22 @@ pub fn write_report(
     })
 }
 
-fn figures(
+fn draw(
     analysis: &Analysis,
     records: &Records,
     request: &ReportRequest,
 ) -> Result<Vec<Figure>, Error> {
-    let level = 1.0 - request.alpha;
     let mut figures = Vec::new();
     for task in &analysis.tasks {
-        let table = tables::metric_by_batch(task, level)?;
-        if !table.is_empty() {
-            figures.push(Figure::metric_by_batch(
-                &task.name,
-                &task.metric,
-                level,
-                table,
-            ));
-        }
-        let table = tables::curves(task, records);
-        if !table.is_empty() {
-            figures.push(Figure::norms(&task.name, table));
-        }
+        figures.extend(figures::of_task(task, analysis, records, request)?);
     }
     Ok(figures)
 }
 
-fn all_tables(analysis: &Analysis) -> Vec<Table> {
+fn all_tables(analysis: &Analysis, claims: &[Claim]) -> Vec<Table> {
     vec![
         tables::feasibility(analysis),
+        tables::claims(claims),
         tables::comparisons(analysis),
         tables::pairs(analysis),
         tables::unmatched(analysis),
@@ -115,6 +104,7 @@ fn write_table(table: &Table, dir: &Path) -> Result<Vec<PathBuf>, Error> {
 fn page(
     analysis: &Analysis,
     request: &ReportRequest,
+    claims: &[Claim],
     figures: &[Figure],
     tables: &[Table],
 ) -> String {
@@ -147,6 +137,11 @@ fn page(
             id: "answers",
             heading: "Answers",
             body: answers(analysis),
+        },
+        Section {
+            id: "claims",
+            heading: "Claims",
+            body: claimed(claims) + &named("claims"),
         },
         Section {
             id: "figures",
@@ -233,16 +228,34 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
     html::definitions(&pairs) + &html::list(&analysis.notes)
 }
 
+/// A verdict with its sentence.
+fn verdict_item(verdict: Verdict, sentence: &str) -> String {
+    format!(
+        "<li><span class=\"verdict {verdict}\">{verdict}</span> <span>{}</span></li>\n",
+        escape(sentence)
+    )
+}
+
+fn claimed(claims: &[Claim]) -> String {
+    if claims.is_empty() {
+        return String::new();
+    }
+    let items: String = claims
+        .iter()
+        .map(|claim| {
+            verdict_item(
+                claim.verdict,
+                &format!("On {}. {}", claim.task, claim.sentence),
+            )
+        })
+        .collect();
+    format!("<ul class=\"answers\">\n{items}</ul>\n")
+}
+
 fn answers(analysis: &Analysis) -> String {
     let mut text = String::new();
     let headlines = summary::headlines(analysis);
-    let item = |answer: &crate::analysis::Answer| {
-        format!(
-            "<li><span class=\"verdict {0}\">{0}</span> <span>{1}</span></li>\n",
-            answer.verdict,
-            escape(&answer.sentence)
-        )
-    };
+    let item = |answer: &Answer| verdict_item(answer.verdict, &answer.sentence);
     if !headlines.is_empty() {
         let items: String = headlines.into_iter().map(item).collect();
         text.push_str(&format!("<ul class=\"answers\">\n{items}</ul>\n"));

@@ -1,13 +1,16 @@
 //! Finished tables: what figures draw and pages show, and what is shipped beside them.
 
-mod build;
+mod answers;
+mod drawn;
 mod formats;
+mod series;
+mod trials;
 
-pub use build::{
-    comparisons, curves, failures, feasibility, metric_by_batch, pairs, survival, tuning, unmatched,
-};
-
+pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
+pub use drawn::{drops, fit, forest, paired, target, tuning_map};
 pub(crate) use formats::{latex_caption, title};
+pub use series::{ByBatch, ByEpoch, by_batch, curves};
+pub use trials::{failures, survival, tuning};
 
 use crate::text::number;
 

@@ -1,4 +1,4 @@
-//! Test metric against batch size: every seed, the means and their intervals.
+//! A quantity against batch size: every seed, the means and their intervals.
 
 use super::axis::Axis;
 use super::palette::{Look, look};
@@ -20,8 +20,8 @@ struct Mean {
     interval: Option<(f64, f64)>,
 }
 
-/// Draws the table of [`crate::tables::metric_by_batch`].
-pub(crate) fn draw(table: &Table, metric: &str, width: f64) -> Scene {
+/// Draws the table of [`crate::tables::by_batch`].
+pub(crate) fn draw(table: &Table, label: &str, width: f64) -> Scene {
     let series = series(table);
     let batch = table.column("batch_size");
     let mut batches: Vec<i64> = table
@@ -41,9 +41,8 @@ pub(crate) fn draw(table: &Table, metric: &str, width: f64) -> Scene {
     let height = (0.56 * width).clamp(170.0, 230.0) + legend.height();
     let mut scene = Scene::new(width, height);
     let y = Axis::linear(visible(&series).into_iter(), 6);
-    let label = format!("test {metric}");
     let panel = Panel {
-        left: Panel::left_margin(&y, &label) + 2.0,
+        left: Panel::left_margin(&y, label) + 2.0,
         top: legend.height() + 8.0,
         right: width - 6.0,
         bottom: height - Panel::BOTTOM_MARGIN,
@@ -55,7 +54,7 @@ pub(crate) fn draw(table: &Table, metric: &str, width: f64) -> Scene {
         Words {
             title: "",
             x: "batch size (log scale)",
-            y: &label,
+            y: label,
         },
     );
     legend.draw(&mut scene, panel.left, 2.0);

@@ -1,4 +1,4 @@
-//! Logit and weight norm against epoch, with the freeze marked.
+//! Two quantities against epoch, one above the other, with the freeze marked.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,23 @@ const LINEAR_RANGE: f64 = 20.0;
 /// One arm at one batch size.
 struct Curve {
     arm: usize,
-    epochs: Vec<f64>,
-    /// For logit and weight norm: mean, low, high.
-    values: [Vec<(f64, f64, f64)>; 2],
+    /// Of the upper and the lower quantity.
+    points: [Vec<CurveValue>; 2],
     freeze: Option<f64>,
 }
 
-/// Draws the table of [`crate::tables::curves`].
-pub(crate) fn draw(table: &Table, width: f64) -> Scene {
+/// A quantity at the end of an epoch: mean and range over seeds.
+#[derive(Clone, Copy)]
+struct CurveValue {
+    epoch: f64,
+    mean: f64,
+    low: f64,
+    high: f64,
+}
+
+/// Draws the table of [`crate::tables::curves`]; `labels` name its quantities on the axes, which
+/// start at zero where that means something.
+pub(crate) fn draw(table: &Table, labels: [&str; 2], from_zero: bool, width: f64) -> Scene {
     let (arms, by_batch) = curves(table);
     let batches = chosen(&by_batch.keys().copied().collect::<Vec<_>>());
     let entries: Vec<(String, Look)> = arms
@@ -44,27 +53,22 @@ pub(crate) fn draw(table: &Table, width: f64) -> Scene {
     legend.draw(&mut scene, 6.0, 2.0);
 
     let drawn: Vec<&Curve> = batches.iter().flat_map(|batch| &by_batch[batch]).collect();
-    let last = drawn
-        .iter()
-        .filter_map(|curve| curve.epochs.last())
-        .fold(1.0, |a: f64, b| a.max(*b));
+    let points = |which: usize| drawn.iter().flat_map(move |curve| &curve.points[which]);
+    let last = points(0)
+        .chain(points(1))
+        .map(|point| point.epoch)
+        .fold(1.0, f64::max);
     let y = [0, 1].map(|which| {
-        let all = || {
-            drawn
-                .iter()
-                .flat_map(|curve| &curve.values[which])
-                .flat_map(|v| [v.1, v.2])
-        };
-        let positive = all()
-            .filter(|value| *value > 0.0)
-            .fold(f64::INFINITY, f64::min);
-        if all().fold(0.0, f64::max) > LINEAR_RANGE * positive {
+        let all = || points(which).flat_map(|point| [point.low, point.high]);
+        let least = all().fold(f64::INFINITY, f64::min);
+        if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
             Axis::log(all(), 6)
-        } else {
+        } else if from_zero {
             Axis::from_zero(all(), 5)
+        } else {
+            Axis::linear(all(), 5)
         }
     });
-    let labels = ["mean |logit|", "weight norm"];
     let margin = (0..2)
         .map(|i| Panel::left_margin(&y[i], labels[i]))
         .fold(0.0, f64::max)
@@ -114,10 +118,8 @@ fn curves(table: &Table) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
     let column = |name| table.column(name);
     let (arm, batch, epoch) = (column("arm"), column("batch_size"), column("epoch"));
     let phase = column("phase");
-    let columns = [
-        ["logit_mean_abs", "logit_low", "logit_high"].map(column),
-        ["weight_norm", "weight_norm_low", "weight_norm_high"].map(column),
-    ];
+    // Mean, low and high of the upper quantity, then of the lower one, follow the phase.
+    let columns = [[1, 2, 3], [4, 5, 6]].map(|group| group.map(|offset| phase + offset));
     let mut arms: Vec<String> = Vec::new();
     let mut by_batch: BTreeMap<i64, Vec<Curve>> = BTreeMap::new();
     for row in table.rows() {
@@ -136,21 +138,25 @@ fn curves(table: &Table) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
             });
         let curves = by_batch.entry(*size).or_default();
         if curves.last().is_none_or(|curve| curve.arm != index) {
-            let values = [Vec::new(), Vec::new()];
+            let points = [Vec::new(), Vec::new()];
             curves.push(Curve {
                 arm: index,
-                epochs: Vec::new(),
-                values,
+                points,
                 freeze: None,
             });
         }
         let Some(curve) = curves.last_mut() else {
             continue;
         };
-        curve.epochs.push(at);
-        for (values, columns) in curve.values.iter_mut().zip(columns) {
-            let [mean, low, high] = columns.map(|c| row[c].as_number().unwrap_or_default());
-            values.push((mean, low, high));
+        for (points, columns) in curve.points.iter_mut().zip(columns) {
+            if let [Some(mean), Some(low), Some(high)] = columns.map(|c| row[c].as_number()) {
+                points.push(CurveValue {
+                    epoch: at,
+                    mean,
+                    low,
+                    high,
+                });
+            }
         }
         if curve.freeze.is_none() && row[phase] == Value::Text("constrained".to_owned()) {
             // The first epoch that ends constrained: the freeze lies at the end of the one before.
@@ -175,15 +181,13 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize) 
     let floor = panel.y.low;
     for curve in curves {
         let colour = look(curve.arm).colour;
-        let values = &curve.values[which];
-        let side = |pick: fn(&(f64, f64, f64)) -> f64| {
-            let points = curve.epochs.iter().zip(values);
-            points
-                .map(|(epoch, value)| panel.at(*epoch, pick(value).max(floor)))
-                .collect::<Vec<_>>()
+        let points = &curve.points[which];
+        let side = |pick: fn(&CurveValue) -> f64| {
+            let place = |point: &CurveValue| panel.at(point.epoch, pick(point).max(floor));
+            points.iter().map(place).collect::<Vec<_>>()
         };
-        let mut band = side(|value| value.1);
-        band.extend(side(|value| value.2).into_iter().rev());
+        let mut band = side(|point| point.low);
+        band.extend(side(|point| point.high).into_iter().rev());
         if band.len() > 2 {
             scene.fill(&band, colour, 0.15);
         }
@@ -207,11 +211,9 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize) 
     }
     for curve in curves {
         let look = look(curve.arm);
-        let points: Vec<_> = curve
-            .epochs
+        let points: Vec<_> = curve.points[which]
             .iter()
-            .zip(&curve.values[which])
-            .map(|(epoch, value)| panel.at(*epoch, value.0.max(floor)))
+            .map(|point| panel.at(point.epoch, point.mean.max(floor)))
             .collect();
         scene.line(&points, look.colour, 1.2, look.dash);
         if let Some(end) = points.last() {

@@ -1,0 +1,299 @@
+//! What the arms are claimed to do, each claim as one number a seed, tested like any other.
+
+use std::collections::BTreeMap;
+
+use super::comparison::Place;
+use super::question::{Question, quantity};
+use super::study::Task;
+use super::verdict::Verdict;
+use super::{Analysis, Answer};
+use crate::error::Error;
+use crate::report::{Contrast, DecidingTest, ReportRequest};
+use crate::stats::{
+    Adjustment, Alternative, Differences, Estimate, adjust, mean_t, paired_t, sign_flip,
+};
+use crate::text::{p_value, percent, signed};
+
+/// A claim about one task, and what the records say about it.
+///
+/// Estimates are oriented: positive supports the claim. Claims of a task make one family.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The task.
+    pub task: String,
+    /// The claim in words.
+    pub claim: String,
+    /// Mean over seeds of the number that the claim is about, with its t interval.
+    pub estimate: Option<Estimate>,
+    /// p of the deciding test, two-sided.
+    pub p: Option<f64>,
+    /// The same after Holm over the claims of the task.
+    pub adjusted_p: Option<f64>,
+    /// *Better* where the claim is borne out, *worse* where its opposite is.
+    pub verdict: Verdict,
+    /// The claim and its numbers in a sentence.
+    pub sentence: String,
+}
+
+/// A claim as registered, with its values by seed; none where the records hold nothing for it.
+struct Stated {
+    claim: String,
+    values: Vec<f64>,
+    /// For a claim that every part must bear out, the largest p of its parts.
+    largest_p: Option<f64>,
+}
+
+/// The claims of every task that the request's contrasts make.
+///
+/// ```text
+/// 1  the baseline loses adaptivity      its logits grow after the freeze       (largest batch)
+/// 2  the treatment keeps it             they grow less than the baseline's     (largest batch)
+/// 3  the treatment generalizes better   test metric, mean over batch sizes
+/// 4  every treatment helps              test metric of every contrast          (largest batch)
+/// 5  the first contrast gains most      its advantage over that of the others  (largest batch)
+/// ```
+///
+/// Claim 4 is an intersection–union test: its p is the largest of its parts, its estimate the
+/// smallest. Claims 4 and 5 need two contrasts or more.
+///
+/// # Errors
+/// As [`Differences::from_values`].
+pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>, Error> {
+    let mut claims = Vec::new();
+    for task in &analysis.tasks {
+        let stated = state(analysis, task, request)?;
+        let tested: Vec<(Option<Estimate>, Option<f64>)> = stated
+            .iter()
+            .map(|stated| test(stated, request))
+            .collect::<Result<_, _>>()?;
+        let family: Vec<Option<f64>> = tested.iter().map(|(_, p)| *p).collect();
+        let adjusted = adjust(&family, Adjustment::Holm)?;
+        for ((stated, (estimate, p)), adjusted_p) in stated.into_iter().zip(tested).zip(adjusted) {
+            let verdict = match estimate.filter(|_| adjusted_p.is_some_and(|p| p <= request.alpha))
+            {
+                Some(estimate) if estimate.value > 0.0 => Verdict::Better,
+                Some(estimate) if estimate.value < 0.0 => Verdict::Worse,
+                _ => Verdict::Inconclusive,
+            };
+            let sentence = sentence(&stated.claim, estimate, adjusted_p, verdict);
+            let claim = stated.claim;
+            let task = task.name.clone();
+            claims.push(Claim {
+                task,
+                claim,
+                estimate,
+                p,
+                adjusted_p,
+                verdict,
+                sentence,
+            });
+        }
+    }
+    Ok(claims)
+}
+
+fn state(analysis: &Analysis, task: &Task, request: &ReportRequest) -> Result<Vec<Stated>, Error> {
+    let Some(largest) = task.batch_sizes.last().copied() else {
+        return Ok(Vec::new());
+    };
+    let known: Vec<&Contrast> = request
+        .contrasts
+        .iter()
+        .filter(|contrast| super::known(task, contrast))
+        .collect();
+    let of = |question, contrast: &Contrast, batch: i64| {
+        analysis
+            .family(&task.name, question)
+            .into_iter()
+            .flat_map(|family| &family.answers)
+            .find(|answer| {
+                let place = &answer.comparison.place;
+                place.contrast == *contrast && place.batch_size == Some(batch)
+            })
+    };
+    let mut stated = Vec::new();
+    for contrast in &known {
+        let Contrast {
+            baseline,
+            treatment,
+        } = contrast;
+        if let Some(answer) = of(Question::LogitGrowth, contrast, largest) {
+            stated.push(Stated {
+                claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
+                values: growth_of_baseline(task, answer, request),
+                largest_p: None,
+            });
+            stated.push(Stated {
+                claim: format!("{treatment} keeps it: its logits grow less than {baseline}'s"),
+                values: answer.comparison.advantages.clone(),
+                largest_p: None,
+            });
+        }
+        let by_batch: Vec<_> = task
+            .batch_sizes
+            .iter()
+            .filter_map(|batch| of(Question::TestMetric, contrast, *batch))
+            .map(by_seed)
+            .collect();
+        stated.push(Stated {
+            claim: format!("{treatment} generalizes better than {baseline}, over all batch sizes"),
+            values: mean_by_seed(&by_batch),
+            largest_p: None,
+        });
+    }
+    let at_largest: Vec<&Answer> = known
+        .iter()
+        .filter_map(|contrast| of(Question::TestMetric, contrast, largest))
+        .collect();
+    if at_largest.len() > 1 {
+        stated.push(every(&at_largest, request)?);
+        let gains: Vec<_> = at_largest.iter().map(|answer| by_seed(answer)).collect();
+        stated.push(Stated {
+            claim: format!(
+                "{} gains more over {} than the others do at the largest batch",
+                known[0].treatment, known[0].baseline
+            ),
+            values: first_over_others(&gains),
+            largest_p: None,
+        });
+    }
+    Ok(stated)
+}
+
+fn growth_of_baseline(task: &Task, answer: &Answer, request: &ReportRequest) -> Vec<f64> {
+    let place: &Place = &answer.comparison.place;
+    let reference = request.reference_batch_size;
+    let of = |seed: &i64| quantity(task, place, &place.contrast.baseline, reference, *seed);
+    answer
+        .comparison
+        .seeds
+        .iter()
+        .filter_map(|seed| of(seed).ok()?.number())
+        .collect()
+}
+
+fn by_seed(answer: &Answer) -> BTreeMap<i64, f64> {
+    let comparison = &answer.comparison;
+    comparison
+        .seeds
+        .iter()
+        .copied()
+        .zip(comparison.advantages.iter().copied())
+        .collect()
+}
+
+/// Mean over the parts, for seeds that have them all.
+fn mean_by_seed(parts: &[BTreeMap<i64, f64>]) -> Vec<f64> {
+    let Some(first) = parts.first() else {
+        return Vec::new();
+    };
+    first
+        .keys()
+        .filter_map(|seed| {
+            let values: Option<Vec<f64>> =
+                parts.iter().map(|part| part.get(seed).copied()).collect();
+            values.map(|values| values.iter().sum::<f64>() / values.len() as f64)
+        })
+        .collect()
+}
+
+fn first_over_others(gains: &[BTreeMap<i64, f64>]) -> Vec<f64> {
+    let share = 1.0 / (gains.len() - 1) as f64;
+    gains[0]
+        .iter()
+        .filter_map(|(seed, gain)| {
+            let others: Option<f64> = gains[1..]
+                .iter()
+                .map(|other| other.get(seed).copied())
+                .sum();
+            others.map(|others| gain - share * others)
+        })
+        .collect()
+}
+
+/// Every contrast must bear the claim out: the weakest speaks for all.
+fn every(answers: &[&Answer], request: &ReportRequest) -> Result<Stated, Error> {
+    let claim = "every treatment helps at the largest batch".to_owned();
+    let mut weakest: Option<(f64, &Answer)> = None;
+    let mut largest_p = 0.0_f64;
+    for answer in answers {
+        let comparison = &answer.comparison;
+        let Some(advantage) = comparison.advantage else {
+            return Ok(Stated {
+                claim,
+                values: Vec::new(),
+                largest_p: None,
+            });
+        };
+        let differences = Differences::from_values(&comparison.advantages)?;
+        largest_p = largest_p.max(p_of(&differences, request.deciding_test).unwrap_or(1.0));
+        if weakest.is_none_or(|(least, _)| advantage.value < least) {
+            weakest = Some((advantage.value, answer));
+        }
+    }
+    let values = weakest.map_or(Vec::new(), |(_, answer)| {
+        answer.comparison.advantages.clone()
+    });
+    Ok(Stated {
+        claim,
+        values,
+        largest_p: Some(largest_p),
+    })
+}
+
+fn p_of(differences: &Differences, test: DecidingTest) -> Option<f64> {
+    match test {
+        DecidingTest::SignFlip => Some(sign_flip(differences, Alternative::TwoSided).p),
+        DecidingTest::PairedT => paired_t(differences, Alternative::TwoSided)
+            .ok()
+            .map(|test| test.p),
+    }
+}
+
+fn test(
+    stated: &Stated,
+    request: &ReportRequest,
+) -> Result<(Option<Estimate>, Option<f64>), Error> {
+    if stated.values.is_empty() {
+        return Ok((None, None));
+    }
+    let differences = Differences::from_values(&stated.values)?;
+    let estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+    let p = stated
+        .largest_p
+        .or_else(|| p_of(&differences, request.deciding_test));
+    Ok((Some(estimate), p))
+}
+
+fn sentence(
+    claim: &str,
+    estimate: Option<Estimate>,
+    adjusted_p: Option<f64>,
+    verdict: Verdict,
+) -> String {
+    let head = match verdict {
+        Verdict::Better => "Borne out",
+        Verdict::Worse => "The opposite is borne out",
+        Verdict::Equivalent | Verdict::Inconclusive => "Not decided",
+    };
+    let Some(estimate) = estimate else {
+        return format!("{head}: {claim} (no seed has what it needs).");
+    };
+    let interval = estimate.interval.map_or(String::new(), |found| {
+        format!(
+            ", {} interval {} to {}",
+            percent(found.level),
+            signed(found.low),
+            signed(found.high)
+        )
+    });
+    let p = adjusted_p.map_or("no p-value".to_owned(), |p| {
+        format!("adjusted {}", p_value(p))
+    });
+    let seeds = if estimate.n == 1 { "seed" } else { "seeds" };
+    format!(
+        "{head}: {claim}: {} ({} {seeds}{interval}, {p}).",
+        signed(estimate.value),
+        estimate.n
+    )
+}

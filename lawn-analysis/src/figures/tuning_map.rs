@@ -1,0 +1,186 @@
+//! Heat map of tuning: validation metric by batch size and one hyper-parameter, failures hatched.
+
+use plotters::style::RGBColor;
+
+use super::font;
+use super::palette::{INK, PAPER};
+use super::panel::{NORMAL, Panel, SMALL};
+use super::scene::{Anchor, Label, Point, Scene};
+use crate::tables::{Table, Value};
+use crate::text;
+
+const CELL: f64 = 19.0;
+
+/// Draws the table of [`crate::tables::tuning_map`]; `parameter` is what its rows vary.
+pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width: f64) -> Scene {
+    let column = |name| table.column(name);
+    let (arm, batch, setting) = (column("arm"), column("batch_size"), column("value"));
+    let (metric, failed) = (column("validation_metric"), column("failed"));
+    let mut arms: Vec<String> = Vec::new();
+    let (mut batches, mut settings) = (Vec::new(), Vec::new());
+    for row in table.rows() {
+        let name = row[arm].shown();
+        if !arms.contains(&name) {
+            arms.push(name);
+        }
+        batches.extend(row[batch].as_number());
+        settings.extend(row[setting].as_number());
+    }
+    for values in [&mut batches, &mut settings] {
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+    }
+    let seen = || {
+        table
+            .rows()
+            .iter()
+            .filter_map(|row| row[metric].as_number())
+    };
+    let low = seen().fold(f64::INFINITY, f64::min);
+    let high = seen().fold(f64::NEG_INFINITY, f64::max);
+
+    let labels: Vec<String> = settings.iter().map(|value| short(*value)).collect();
+    let widest = labels
+        .iter()
+        .map(|l| font::width(l, SMALL, false))
+        .fold(0.0, f64::max);
+    let left = widest + NORMAL + 14.0;
+    let most = ((width / 130.0).floor() as usize).max(1);
+    let columns = arms.len().clamp(1, most);
+    let blocks = arms.len().div_ceil(columns).max(1);
+    let across = (width - left - 6.0 - 12.0 * (columns - 1) as f64) / columns as f64;
+    let cell = across / batches.len().max(1) as f64;
+    let tall = CELL * settings.len() as f64;
+    let block = tall + Panel::TITLE + Panel::BOTTOM_MARGIN + 6.0;
+    let mut scene = Scene::new(width, 4.0 + block * blocks as f64);
+    let place = |arm: usize| {
+        let (column, row) = (arm % columns, arm / columns);
+        let x = left + column as f64 * (across + 12.0);
+        (x, 4.0 + Panel::TITLE + row as f64 * block)
+    };
+    for row in table.rows() {
+        let (Some(size), Some(value)) = (row[batch].as_number(), row[setting].as_number()) else {
+            continue;
+        };
+        let index = arms
+            .iter()
+            .position(|name| *name == row[arm].shown())
+            .unwrap_or(0);
+        let (x, y) = place(index);
+        let across = batches.iter().position(|known| *known == size).unwrap_or(0);
+        let down = settings
+            .iter()
+            .rev()
+            .position(|known| *known == value)
+            .unwrap_or(0);
+        let at = (x + across as f64 * cell, y + down as f64 * CELL);
+        let to = (at.0 + cell - 1.0, at.1 + CELL - 1.0);
+        match row[metric].as_number() {
+            Some(metric) => {
+                let share = if high > low {
+                    (metric - low) / (high - low)
+                } else {
+                    1.0
+                };
+                let share = if higher_is_better { share } else { 1.0 - share };
+                filled(&mut scene, at, to, share, metric, cell);
+            }
+            None => hatched(&mut scene, at, to),
+        }
+        if row[failed] != Value::Integer(0) && row[metric] != Value::Absent {
+            // Some of the trials of this cell failed: a corner is cut.
+            scene.fill(
+                &[(to.0 - 6.0, at.1), (to.0, at.1), (to.0, at.1 + 6.0)],
+                INK,
+                1.0,
+            );
+        }
+    }
+    for (index, name) in arms.iter().enumerate() {
+        let (x, y) = place(index);
+        scene.text(label(name, (x, y - 5.0), Anchor::Start, true, NORMAL, INK));
+        for (place, size) in batches.iter().enumerate() {
+            let at = (x + (place as f64 + 0.5) * cell, y + tall + 4.0 + SMALL);
+            let size = text::batch(*size as i64);
+            scene.text(label(&size, at, Anchor::Middle, false, SMALL, INK));
+        }
+        let at = (x + 0.5 * across, y + tall + 25.0);
+        scene.text(label("batch size", at, Anchor::Middle, false, NORMAL, INK));
+        if index % columns == 0 {
+            for (place, name) in labels.iter().rev().enumerate() {
+                let at = (x - 4.0, y + (place as f64 + 0.5) * CELL + 0.36 * SMALL);
+                scene.text(label(name, at, Anchor::End, false, SMALL, INK));
+            }
+            let at = (NORMAL + 2.0, y + 0.5 * tall);
+            let mut words = label(parameter, at, Anchor::Middle, false, NORMAL, INK);
+            words.upright = true;
+            scene.text(words);
+        }
+    }
+    scene
+}
+
+fn label(text: &str, at: Point, anchor: Anchor, bold: bool, size: f64, colour: RGBColor) -> Label {
+    Label {
+        text: text.to_owned(),
+        at,
+        size,
+        anchor,
+        bold,
+        upright: false,
+        colour,
+    }
+}
+
+fn short(value: f64) -> String {
+    if (1e-2..1e4).contains(&value) {
+        return format!("{value}");
+    }
+    let text = format!("{value:.1e}").replace(".0e", "e");
+    text.replace("e-", "e−")
+}
+
+/// A cell from light to dark in one hue, so that it reads in grey; the number stands in it.
+fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64, cell: f64) {
+    let mix = |light: f64, dark: f64| (light + share * (dark - light)).round() as u8;
+    let colour = RGBColor(mix(236.0, 8.0), mix(243.0, 69.0), mix(250.0, 128.0));
+    scene.fill(&[from, (to.0, from.1), to, (from.0, to.1)], colour, 1.0);
+    let text = format!("{value:.3}");
+    if font::width(&text, SMALL, false) < cell - 3.0 {
+        let at = (0.5 * (from.0 + to.0), 0.5 * (from.1 + to.1) + 0.36 * SMALL);
+        let ink = if share > 0.5 {
+            PAPER_ON_DARK
+        } else {
+            INK_ON_LIGHT
+        };
+        scene.text(label(&text, at, Anchor::Middle, false, SMALL, ink));
+    }
+}
+
+/// White and black that a dark page leaves as they are, because the cell under them stays.
+const PAPER_ON_DARK: RGBColor = RGBColor(0xfe, 0xfe, 0xfe);
+const INK_ON_LIGHT: RGBColor = RGBColor(0x1b, 0x1b, 0x1b);
+
+/// A cell of which no trial ended well.
+fn hatched(scene: &mut Scene, from: Point, to: Point) {
+    scene.fill(&[from, (to.0, from.1), to, (from.0, to.1)], PAPER, 1.0);
+    let (wide, tall) = (to.0 - from.0, to.1 - from.1);
+    let mut start = 0.0;
+    while start < wide + tall {
+        // From the upper edge down to the left, cut at the borders of the cell.
+        let upper = if start <= wide {
+            (from.0 + start, from.1)
+        } else {
+            (to.0, from.1 + start - wide)
+        };
+        let lower = if start <= tall {
+            (from.0, from.1 + start)
+        } else {
+            (from.0 + start - tall, to.1)
+        };
+        scene.line(&[upper, lower], INK, 0.6, &[]);
+        start += 4.0;
+    }
+    let border = [from, (to.0, from.1), to, (from.0, to.1), from];
+    scene.line(&border, INK, 0.5, &[]);
+}

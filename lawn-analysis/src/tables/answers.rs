@@ -1,0 +1,218 @@
+//! Tables of what was asked and answered.
+
+use super::Table;
+use crate::analysis::{Analysis, Answer, Claim};
+use crate::stats::Feasibility;
+
+fn answers(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
+    analysis.families.iter().flat_map(|family| &family.answers)
+}
+
+/// What each family can reach, before any p-value: one row a family.
+pub fn feasibility(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "feasibility",
+        "What exact tests can reach with the seeds at hand, family by family.",
+        &[
+            "task",
+            "question",
+            "tests",
+            "paired_seeds",
+            "smallest_p",
+            "smallest_adjusted_p",
+            "reachable",
+            "seeds_needed",
+        ],
+    );
+    for family in &analysis.families {
+        // The place with the fewest seeds says whether every test of the family can decide.
+        let fewest: Option<Feasibility> = family
+            .answers
+            .iter()
+            .map(|answer| answer.comparison.feasibility)
+            .min_by_key(|feasibility| feasibility.n);
+        let Some(fewest) = fewest else { continue };
+        table.push(vec![
+            (&family.task).into(),
+            family.question.name().into(),
+            fewest.family.into(),
+            fewest.n.into(),
+            fewest.smallest_p.into(),
+            fewest.smallest_adjusted_p.into(),
+            if fewest.feasible() { "yes" } else { "no" }.into(),
+            fewest.seeds_needed.into(),
+        ]);
+    }
+    table
+}
+
+/// Every comparison with its estimates, tests and verdict.
+pub fn comparisons(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "comparisons",
+        "Every registered comparison. The advantage is the mean paired difference, positive where \
+         the treatment is better, with its t interval; p-values are two-sided, adjusted by Holm \
+         over the family (one question, one task).",
+        &[
+            "task",
+            "question",
+            "baseline",
+            "treatment",
+            "batch_size",
+            "n",
+            "baseline_mean",
+            "treatment_mean",
+            "advantage",
+            "low",
+            "high",
+            "d_z",
+            "hedges_g",
+            "p_superior",
+            "sign_flip_p",
+            "sign_flip_adjusted_p",
+            "t_p",
+            "t_adjusted_p",
+            "worst_rank_adjusted_p",
+            "equivalence_adjusted_p",
+            "non_inferiority_adjusted_p",
+            "verdict",
+        ],
+    );
+    for answer in answers(analysis) {
+        let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
+        let place = &comparison.place;
+        let interval = comparison
+            .advantage
+            .and_then(|advantage| advantage.interval);
+        table.push(vec![
+            (&place.task).into(),
+            place.question.name().into(),
+            (&place.contrast.baseline).into(),
+            (&place.contrast.treatment).into(),
+            place.batch_size.into(),
+            comparison.seeds.len().into(),
+            comparison.baseline.map(|mean| mean.value).into(),
+            comparison.treatment.map(|mean| mean.value).into(),
+            comparison.advantage.map(|advantage| advantage.value).into(),
+            interval.map(|interval| interval.low).into(),
+            interval.map(|interval| interval.high).into(),
+            comparison.d_z.map(|d| d.value).into(),
+            comparison.hedges_g.map(|g| g.value).into(),
+            comparison
+                .superiority
+                .map(|superiority| superiority.estimate.value)
+                .into(),
+            comparison.sign_flip.map(|test| test.p).into(),
+            adjusted.sign_flip.into(),
+            comparison.paired_t.map(|test| test.p).into(),
+            adjusted.paired_t.into(),
+            adjusted.worst_rank.into(),
+            adjusted.equivalence.into(),
+            adjusted.non_inferiority.into(),
+            answer.verdict.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// The claims with their estimates and verdicts.
+pub fn claims(claims: &[Claim]) -> Table {
+    let mut table = Table::new(
+        "claims",
+        "What is claimed, as one number a seed: positive supports the claim. Two-sided p-values, \
+         adjusted by Holm over the claims of a task.",
+        &[
+            "task",
+            "claim",
+            "n",
+            "estimate",
+            "low",
+            "high",
+            "p",
+            "adjusted_p",
+            "verdict",
+        ],
+    );
+    for claim in claims {
+        let interval = claim.estimate.and_then(|estimate| estimate.interval);
+        table.push(vec![
+            (&claim.task).into(),
+            (&claim.claim).into(),
+            claim.estimate.map(|estimate| estimate.n).into(),
+            claim.estimate.map(|estimate| estimate.value).into(),
+            interval.map(|interval| interval.low).into(),
+            interval.map(|interval| interval.high).into(),
+            claim.p.into(),
+            claim.adjusted_p.into(),
+            claim.verdict.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// The advantage of every pair of trials.
+pub fn pairs(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "pairs",
+        "The advantage of the treatment in every pair of trials of one seed.",
+        &[
+            "task",
+            "question",
+            "baseline",
+            "treatment",
+            "batch_size",
+            "seed",
+            "advantage",
+        ],
+    );
+    for answer in answers(analysis) {
+        let comparison = &answer.comparison;
+        let place = &comparison.place;
+        for (seed, advantage) in comparison.seeds.iter().zip(&comparison.advantages) {
+            table.push(vec![
+                (&place.task).into(),
+                place.question.name().into(),
+                (&place.contrast.baseline).into(),
+                (&place.contrast.treatment).into(),
+                place.batch_size.into(),
+                (*seed).into(),
+                (*advantage).into(),
+            ]);
+        }
+    }
+    table
+}
+
+/// Seeds that could not be paired, and why.
+pub fn unmatched(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "unmatched",
+        "Seeds left out of a comparison, and why.",
+        &[
+            "task",
+            "question",
+            "baseline",
+            "treatment",
+            "batch_size",
+            "seed",
+            "arm",
+            "why",
+        ],
+    );
+    for answer in answers(analysis) {
+        let place = &answer.comparison.place;
+        for unmatched in &answer.comparison.unmatched {
+            table.push(vec![
+                (&place.task).into(),
+                place.question.name().into(),
+                (&place.contrast.baseline).into(),
+                (&place.contrast.treatment).into(),
+                place.batch_size.into(),
+                unmatched.seed.into(),
+                (&unmatched.arm).into(),
+                (&unmatched.why).into(),
+            ]);
+        }
+    }
+    table
+}

@@ -1,0 +1,246 @@
+//! Tables made to be drawn.
+
+use super::{Table, Value};
+use crate::analysis::{Analysis, Answer, Question, Target, Task, TuningMap};
+use crate::records::Outcome;
+use crate::report::DecidingTest;
+use crate::text::slug;
+
+/// Every advantage in the unit of the metric, by question.
+pub fn forest(analysis: &Analysis, task: &Task, test: DecidingTest) -> Table {
+    let mut table = Table::new(
+        format!("{}-forest", slug(&task.name)),
+        format!("Advantages of the treatments on {}.", task.name),
+        &[
+            "question",
+            "treatment",
+            "baseline",
+            "batch_size",
+            "n",
+            "advantage",
+            "low",
+            "high",
+            "adjusted_p",
+            "verdict",
+        ],
+    );
+    let questions = [
+        Question::TestMetric,
+        Question::GeneralizationGap,
+        Question::LargeBatchDrop,
+    ];
+    let families = questions
+        .iter()
+        .filter_map(|question| analysis.family(&task.name, *question));
+    for answer in families.flat_map(|family| &family.answers) {
+        let Some(advantage) = answer.comparison.advantage else {
+            continue;
+        };
+        let place = &answer.comparison.place;
+        table.push(vec![
+            place.question.name().into(),
+            (&place.contrast.treatment).into(),
+            (&place.contrast.baseline).into(),
+            place.batch_size.into(),
+            advantage.n.into(),
+            advantage.value.into(),
+            advantage.interval.map(|interval| interval.low).into(),
+            advantage.interval.map(|interval| interval.high).into(),
+            answer.adjusted.deciding(test).into(),
+            answer.verdict.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// The pairs of one comparison of the test metric, and their mean.
+pub fn paired(task: &Task, answer: &Answer, margin: Option<f64>) -> Table {
+    let comparison = &answer.comparison;
+    let contrast = &comparison.place.contrast;
+    let name = format!(
+        "{}-paired-{}-{}",
+        slug(&task.name),
+        slug(&contrast.treatment),
+        slug(&contrast.baseline)
+    );
+    let mut table = Table::new(
+        name,
+        format!(
+            "Pairs of {} and {} on {}.",
+            contrast.baseline, contrast.treatment, task.name
+        ),
+        &[
+            "kind",
+            "seed",
+            "n",
+            "baseline",
+            "treatment",
+            "advantage",
+            "low",
+            "high",
+            "margin",
+        ],
+    );
+    let test = |arm: &str, seed: i64| {
+        task.confirmation(arm, comparison.place.batch_size?, seed)?
+            .test_metric
+    };
+    for (seed, advantage) in comparison.seeds.iter().zip(&comparison.advantages) {
+        table.push(vec![
+            "seed".into(),
+            (*seed).into(),
+            Value::Absent,
+            test(&contrast.baseline, *seed).into(),
+            test(&contrast.treatment, *seed).into(),
+            (*advantage).into(),
+            Value::Absent,
+            Value::Absent,
+            Value::Absent,
+        ]);
+    }
+    if let Some(advantage) = comparison.advantage {
+        table.push(vec![
+            "mean".into(),
+            Value::Absent,
+            advantage.n.into(),
+            comparison.baseline.map(|mean| mean.value).into(),
+            comparison.treatment.map(|mean| mean.value).into(),
+            advantage.value.into(),
+            advantage.interval.map(|interval| interval.low).into(),
+            advantage.interval.map(|interval| interval.high).into(),
+            margin.into(),
+        ]);
+    }
+    table
+}
+
+/// Test metric of every seed at the reference and at the largest batch size.
+pub fn drops(task: &Task, reference: i64, largest: i64) -> Table {
+    let mut table = Table::new(
+        format!("{}-drop", slug(&task.name)),
+        format!(
+            "Test {} of {} at batch sizes {reference} and {largest}.",
+            task.metric, task.name
+        ),
+        &["arm", "seed", "at_reference", "at_largest", "drop"],
+    );
+    for arm in &task.arms {
+        for small in task.confirmations(arm, reference) {
+            let large = task.confirmation(arm, largest, small.seed);
+            let ends = small
+                .test_metric
+                .zip(large.and_then(|trial| trial.test_metric));
+            let Some((from, to)) = ends else { continue };
+            table.push(vec![
+                arm.into(),
+                small.seed.into(),
+                from.into(),
+                to.into(),
+                (task.sign() * (from - to)).into(),
+            ]);
+        }
+    }
+    table
+}
+
+/// Final training loss and test metric of every confirmation trial that ended well.
+pub fn fit(task: &Task) -> Table {
+    let mut table = Table::new(
+        format!("{}-fit", slug(&task.name)),
+        format!(
+            "Training loss and test {} of {}, trial by trial.",
+            task.metric, task.name
+        ),
+        &["arm", "batch_size", "seed", "train_loss", "test_metric"],
+    );
+    for arm in &task.arms {
+        for batch_size in &task.batch_sizes {
+            let trials = task.confirmations(arm, *batch_size);
+            for trial in trials.filter(|trial| trial.outcome == Outcome::Ok) {
+                let loss = trial.train_loss.filter(|loss| loss.is_finite());
+                let Some((loss, test)) = loss.zip(trial.test_metric) else {
+                    continue;
+                };
+                table.push(vec![
+                    arm.into(),
+                    (*batch_size).into(),
+                    trial.seed.into(),
+                    loss.into(),
+                    test.into(),
+                ]);
+            }
+        }
+    }
+    table
+}
+
+/// The cells of a tuning map.
+pub fn tuning_map(task: &Task, map: &TuningMap) -> Table {
+    let mut table = Table::new(
+        format!("{}-tuning", slug(&task.name)),
+        format!(
+            "Best validation {} of {} by {}.",
+            task.metric, task.name, map.parameter
+        ),
+        &[
+            "arm",
+            "batch_size",
+            "parameter",
+            "value",
+            "trials",
+            "failed",
+            "validation_metric",
+        ],
+    );
+    for cell in &map.cells {
+        table.push(vec![
+            (&cell.arm).into(),
+            cell.batch_size.into(),
+            (&map.parameter).into(),
+            cell.value.into(),
+            cell.trials.into(),
+            cell.failed.into(),
+            cell.validation.into(),
+        ]);
+    }
+    table
+}
+
+/// Steps and seconds to the target: mean and range over the seeds that reach it.
+pub fn target(task: &Task, target: &Target) -> Table {
+    let mut table = Table::new(
+        format!("{}-target", slug(&task.name)),
+        format!(
+            "Steps and seconds of {} to a validation {}.",
+            task.name, task.metric
+        ),
+        &[
+            "arm",
+            "batch_size",
+            "target",
+            "seeds",
+            "reached",
+            "steps",
+            "steps_low",
+            "steps_high",
+            "seconds",
+        ],
+    );
+    for cell in &target.cells {
+        let mean = |values: &[f64]| {
+            (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+        };
+        table.push(vec![
+            (&cell.arm).into(),
+            cell.batch_size.into(),
+            target.value.into(),
+            cell.seeds.into(),
+            cell.steps.len().into(),
+            mean(&cell.steps).into(),
+            cell.steps.iter().copied().reduce(f64::min).into(),
+            cell.steps.iter().copied().reduce(f64::max).into(),
+            mean(&cell.seconds).into(),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,134 @@
+//! Tables of how trials went: survival, failures, tuning.
+
+use super::Table;
+use crate::analysis::Analysis;
+
+/// Survival of confirmation trials.
+pub fn survival(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "survival",
+        "Confirmation trials that ended well, of those that ended, with Clopper and Pearson's \
+         interval.",
+        &[
+            "task",
+            "arm",
+            "batch_size",
+            "ok",
+            "diverged",
+            "failed",
+            "preempted",
+            "rate",
+            "low",
+            "high",
+        ],
+    );
+    for row in &analysis.survival {
+        let interval = row.rate.and_then(|rate| rate.interval);
+        table.push(vec![
+            (&row.task).into(),
+            (&row.arm).into(),
+            row.batch_size.into(),
+            row.ok.into(),
+            row.diverged.into(),
+            row.failed.into(),
+            row.preempted.into(),
+            row.rate.map(|rate| rate.value).into(),
+            interval.map(|interval| interval.low).into(),
+            interval.map(|interval| interval.high).into(),
+        ]);
+    }
+    table
+}
+
+/// Trials that did not end well.
+pub fn failures(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "failures",
+        "Every trial that did not end well.",
+        &[
+            "task",
+            "arm",
+            "batch_size",
+            "stage",
+            "setting",
+            "seed",
+            "outcome",
+            "detail",
+            "trial_id",
+        ],
+    );
+    for failure in &analysis.failures {
+        table.push(vec![
+            (&failure.task).into(),
+            (&failure.arm).into(),
+            failure.batch_size.into(),
+            failure.stage.to_string().into(),
+            failure.setting.into(),
+            failure.seed.into(),
+            failure.outcome.to_string().into(),
+            failure.detail.clone().into(),
+            (&failure.trial_id).into(),
+        ]);
+    }
+    table
+}
+
+/// How each arm was tuned.
+pub fn tuning(analysis: &Analysis) -> Table {
+    let mut table = Table::new(
+        "tuning",
+        "Settings tried for each arm and batch size, and the one that was confirmed. A best value \
+         on the border of what was tried may not be the best there is.",
+        &[
+            "task",
+            "arm",
+            "batch_size",
+            "settings",
+            "trials",
+            "failed",
+            "hours",
+            "best_setting",
+            "validation_metric",
+            "best_values",
+            "on_border",
+        ],
+    );
+    for row in &analysis.tuning {
+        let values: Vec<String> = row
+            .varied
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        let borders: Vec<String> = row
+            .borders
+            .iter()
+            .map(|border| {
+                let end = if border.largest {
+                    "largest"
+                } else {
+                    "smallest"
+                };
+                format!("{} ({end})", border.name)
+            })
+            .collect();
+        table.push(vec![
+            (&row.task).into(),
+            (&row.arm).into(),
+            row.batch_size.into(),
+            row.settings.into(),
+            row.trials.into(),
+            row.failed.into(),
+            (row.seconds / 3600.0).into(),
+            row.best.into(),
+            row.validation.into(),
+            values.join(", ").into(),
+            if borders.is_empty() {
+                "no".to_owned()
+            } else {
+                borders.join(", ")
+            }
+            .into(),
+        ]);
+    }
+    table
+}
