@@ -6,6 +6,16 @@ use super::error::{SettingsError, require};
 ///
 /// Source: He et al. 2016, *Deep Residual Learning for Image Recognition*,
 /// arXiv 1512.03385, section 4.2.
+///
+/// A data set is a folder of JPEG files, all of one size, under the data root:
+///
+/// ```text
+/// NAME/train/CLASS/*.jpg
+/// NAME/test/CLASS/*.jpg        the same classes
+/// ```
+///
+/// Part of each class of train is held out for validation; as many of those that
+/// stay, shown as they are, are measured as the train split.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageConfig {

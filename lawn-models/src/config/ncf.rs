@@ -6,6 +6,26 @@ use super::error::{SettingsError, require};
 ///
 /// Source: He et al. 2017, *Neural Collaborative Filtering*, arXiv 1708.05031:
 /// models of section 3, leave-one-out protocol of section 4.1.
+///
+/// A data set is three files in the authors' format, in the folder `NAME` under
+/// the data root or in the root itself:
+///
+/// ```text
+/// NAME.train.rating    user \t item \t rating \t time         ids from 0
+/// NAME.test.rating     the same, one line a user: its held-out interaction
+/// NAME.test.negative   (user,item) \t item \t item …          in the same order
+/// ```
+///
+/// Each user's test interaction is ranked against the negatives of its line, as
+/// the file has them, even where it is itself among them, as in 156 lines of the
+/// public MovieLens-1M file; there it ties with itself, and `ties` decides. One
+/// more interaction of each user is held out of train for validation, and one
+/// that stays is measured as the train split, both against 99 items that the
+/// user has no interaction with
+/// in the train file.
+///
+/// *Differs from* the paper: a validation item is taken from train, and every
+/// model trains without it, the one that is tested too.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct NcfConfig {
