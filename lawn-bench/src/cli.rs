@@ -259,13 +259,15 @@ impl Verb {
             Self::Retry { dir, outcomes } => {
                 let forgotten = retry::retry(&RunDir::new(&dir), &outcomes)?;
                 print(&format!(
-                    "{forgotten} trials will be run again by `lawn sweep {}`\n",
+                    "{forgotten} to be run again by `lawn sweep {}`\n",
                     dir.display()
                 ));
                 Ok(ExitCode::SUCCESS)
             }
             Self::Completions { shell } => {
-                clap_complete::generate(shell, &mut Cli::command(), "lawn", &mut std::io::stdout());
+                let mut script = Vec::new();
+                clap_complete::generate(shell, &mut Cli::command(), "lawn", &mut script);
+                print(&String::from_utf8_lossy(&script));
                 Ok(ExitCode::SUCCESS)
             }
             Self::Report { dir } => {

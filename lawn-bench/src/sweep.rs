@@ -221,50 +221,11 @@ pub fn report(run: &RunDir, plan: &Plan) -> Result<lawn_analysis::ReportFiles, E
     request.alpha = plan.sweep.alpha;
     request.margins = plan.sweep.margins.clone();
     request.provenance = provenance::lines(run)?;
-    request.provenance.extend(tuning_notes(run, plan)?);
     Ok(lawn_analysis::write_report(
         &records,
         &request,
         &run.report(),
     )?)
-}
-
-/// What a reader must know of the tuning: what was chosen, and what hit a border.
-fn tuning_notes(run: &RunDir, plan: &Plan) -> Result<Vec<(String, String)>, Error> {
-    let Some(frozen) = Frozen::read(run)? else {
-        return Ok(Vec::new());
-    };
-    let describe = |cell: &crate::freeze::FrozenCell| {
-        let arm = plan.sweep.arms.iter().find(|arm| arm.name == cell.cell.arm);
-        let Some((arm, setting)) = arm.zip(cell.setting) else {
-            return (
-                format!("tuned {}", cell.cell),
-                "every setting failed".to_owned(),
-            );
-        };
-        let rate = arm.settings[setting]
-            .at(cell.cell.batch_size, &plan.sweep)
-            .learning_rate;
-        let values = arm.settings[setting].tuned.iter().map(|(name, value)| {
-            if name == "learning_rate" {
-                format!("{name} {rate:.3e}")
-            } else {
-                format!("{name} {value}")
-            }
-        });
-        let values: Vec<String> = values.collect();
-        let border = match cell.at_border.as_slice() {
-            [] => String::new(),
-            names => format!("; at the border of its grid: {}", names.join(", ")),
-        };
-        let chosen = format!(
-            "{}; best of {} settings{border}",
-            values.join(", "),
-            cell.tried.len()
-        );
-        (format!("tuned {}", cell.cell), chosen)
-    };
-    Ok(frozen.cells.iter().map(describe).collect())
 }
 
 /// Set by the first SIGINT or SIGTERM; a second one ends the process at once, and

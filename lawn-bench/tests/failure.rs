@@ -1,0 +1,156 @@
+//! What becomes of trials that fail: a row each, and another chance when it is asked for.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use lawn_analysis::records::{Outcome, Records};
+
+/// Two trials: one arm, one batch size, nothing to tune, two seeds.
+const SMALL: &str = r#"
+name = "small"
+batch_sizes = [64]
+
+[tasks.feedback]
+kind = "ncf"
+model = "gmf"
+synthetic = { users = 60, items = 220, interactions = 10 }
+
+[budget]
+epochs = 2
+
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+
+[confirmation]
+seeds = [1, 2]
+"#;
+
+fn lawn(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lawn"))
+        .args(arguments)
+        .env_remove("LAWN_DATA")
+        .output()
+        .expect("lawn starts")
+}
+
+/// Sweeps `SMALL` with `from` replaced by `to`; gives the run and how the command ended.
+fn sweep(folder: &Path, from: &str, to: &str) -> (PathBuf, Output) {
+    assert!(SMALL.contains(from));
+    let (file, run) = (folder.join("small.toml"), folder.join("run"));
+    std::fs::write(&file, SMALL.replace(from, to)).expect("the sweep file is written");
+    let output = lawn(&["sweep", &path(&file), "--out", &path(&run)]);
+    (run, output)
+}
+
+fn path(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn outcomes(run: &Path) -> Vec<Outcome> {
+    let records = Records::load(&run.join("records")).expect("the run has records");
+    records.trials.iter().map(|trial| trial.outcome).collect()
+}
+
+#[test]
+fn a_rate_that_is_too_high_diverges_and_is_a_row() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, output) = sweep(folder.path(), "learning_rate = 0.1", "learning_rate = 1e30");
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(outcomes(&run), [Outcome::Diverged; 2]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("report.html"), "{said}");
+}
+
+#[test]
+fn a_trial_that_takes_too_long_is_stopped_and_is_a_row() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let endless = SMALL.replace("epochs = 2", "epochs = 1000000");
+    let file = folder.path().join("endless.toml");
+    std::fs::write(&file, endless + "\n[resources]\ntimeout_seconds = 1\n").expect("it is written");
+    let run = folder.path().join("run");
+    let output = lawn(&["sweep", &path(&file), "--out", &path(&run)]);
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(outcomes(&run), [Outcome::Timeout; 2]);
+}
+
+#[test]
+fn a_crashed_trial_is_a_row_and_can_be_retried() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, output) = sweep(folder.path(), "epochs = 2", "epochs = 2");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let expected = Records::load(&run.join("records")).expect("the run has records");
+
+    // A trial that cannot open its checkpoint: what a full or a failing disk leaves.
+    let trial = run.join("trials").join(&expected.trials[1].trial_id);
+    std::fs::write(trial.join("checkpoint.safetensors"), b"not a checkpoint")
+        .expect("it is written");
+    std::fs::remove_file(trial.join("outcome.json")).expect("it was there");
+    let output = lawn(&["sweep", &path(&run)]);
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(outcomes(&run), [Outcome::Ok, Outcome::Crashed]);
+    let crashed = Records::load(&run.join("records")).expect("the run has records");
+    let detail = crashed.trials[1].detail.clone().expect("a crash says why");
+    assert!(detail.contains("checkpoint.safetensors"), "{detail}");
+
+    std::fs::remove_file(trial.join("checkpoint.safetensors")).expect("it was there");
+    let retried = lawn(&["retry", &path(&run), "--outcome", "crashed"]);
+    assert!(String::from_utf8_lossy(&retried.stdout).starts_with("1 to be run again"));
+    let output = lawn(&["sweep", &path(&run)]);
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let repaired = Records::load(&run.join("records")).expect("the run has records");
+    assert_eq!(
+        repaired.trials[1].test_metric,
+        expected.trials[1].test_metric
+    );
+}
+
+#[test]
+fn files_of_a_run_that_are_damaged_or_newer_are_named() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, output) = sweep(folder.path(), "epochs = 2", "epochs = 2");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let plan = run.join("plan.json");
+    let text = std::fs::read_to_string(&plan).expect("the plan is text");
+    for (damaged, said) in [
+        (
+            text.replacen("\"schema\": 1", "\"schema\": 99", 1),
+            "has schema 99",
+        ),
+        (text[..text.len() / 2].to_owned(), "plan.json is damaged"),
+        (String::new(), "plan.json is damaged"),
+    ] {
+        std::fs::write(&plan, damaged).expect("it can be written");
+        let output = lawn(&["status", &path(&run)]);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(said), "{said:?} is not in {error}");
+    }
+}
