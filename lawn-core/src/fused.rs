@@ -48,8 +48,7 @@ impl<'a> Fused<'a> {
                 place
             }));
         }
-        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-        let isa = Isa::best();
+        let (isa, threads) = (Isa::best(), threads());
         Self {
             single: Engine::new(isa, threads, single),
             double: Engine::new(isa, threads, double),
@@ -93,6 +92,50 @@ impl<'a> Fused<'a> {
             self.double.step(kappa, all_sums);
         }
     }
+}
+
+/// The norm of each unit of a weight, if the kernels can take it: unlike
+/// libtorch's, the same bits for any number of threads.
+pub(crate) fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
+    let plain = weight.device() == Device::Cpu && weight.is_contiguous() && weight.numel() > 0;
+    match weight.kind() {
+        Kind::Float if plain => Some(norms_of::<f32>(weight, granularity)),
+        Kind::Double if plain => Some(norms_of::<f64>(weight, granularity)),
+        _ => None,
+    }
+}
+
+fn norms_of<E: Element>(weight: &Tensor, granularity: Granularity) -> Vec<f64> {
+    let len = weight.numel();
+    let w = weight.data_ptr().cast::<E>();
+    let block = Block {
+        w,
+        g: w.cast_const(),
+        s: [std::ptr::null_mut(); 3],
+        len,
+    };
+    let mut engine = Engine::new(
+        Isa::best(),
+        threads(),
+        vec![Job {
+            block,
+            unit_len: len / granularity.units(&weight.size()) as usize,
+            kernel: Kernel::Plain,
+            scalars: Scalars::default(),
+            radii: &[],
+        }],
+    );
+    engine.sum();
+    engine
+        .outcomes_of(0)
+        .iter()
+        .map(|outcome| outcome.sums.gg.sqrt())
+        .collect()
+}
+
+/// As many threads as libtorch would use.
+fn threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }
 
 fn job<'a, E: Element>(

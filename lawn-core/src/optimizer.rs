@@ -1,14 +1,12 @@
-//! The optimizer: one step for all parameters.
+//! The optimizer: parameters, a rule, and what the rule remembers of them.
 
 use serde::Serialize;
 use tch::{COptimizer, Kind, Tensor};
 
-use crate::diagnostics::{Diagnostics, Measured};
-use crate::error::require;
-use crate::fused::Fused;
+use crate::diagnostics::Diagnostics;
 use crate::slot::{Slot, host};
 use crate::treatment::{Constraint, Treatment};
-use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
+use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -23,52 +21,10 @@ pub struct Optimizer {
     pub(crate) skipped: u64,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
-    diagnostics: Vec<Diagnostics>,
+    pub(crate) diagnostics: Vec<Diagnostics>,
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
     /// else: to let go of gradients instead of filling them with zeros.
     gradients: COptimizer,
-}
-
-/// What [`Optimizer::step_with`] may be told about a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepOptions {
-    /// How many samples the gradients are of; read where the schedule's
-    /// [`Clock`] counts samples.
-    pub samples: u64,
-    /// What the loss was multiplied by, so that the gradients are divided by
-    /// it: the scale of mixed precision, or the number of accumulated
-    /// micro-batches.
-    pub gradient_scale: f64,
-    /// Whether [`Optimizer::diagnostics`] shall tell about this step.
-    pub diagnostics: bool,
-}
-
-impl Default for StepOptions {
-    fn default() -> Self {
-        Self {
-            samples: 0,
-            gradient_scale: 1.0,
-            diagnostics: false,
-        }
-    }
-}
-
-/// What one step did.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct StepReport {
-    /// Steps taken so far, this one included unless it was skipped.
-    pub step: u64,
-    /// The phase it was taken in.
-    pub phase: Phase,
-    /// Its learning rate, before the factors of groups.
-    pub learning_rate: f64,
-    /// `‖g‖₂` over the gradients of all parameters, unscaled and before clipping.
-    pub gradient_norm: f64,
-    /// What clipping multiplied the gradients by; 1 where it did nothing.
-    pub clip_factor: f64,
-    /// Whether a gradient was not finite, so that nothing was changed.
-    pub skipped: bool,
 }
 
 /// The norm of one parameter.
@@ -111,150 +67,6 @@ impl Optimizer {
             diagnostics: Vec::new(),
             gradients,
         })
-    }
-
-    /// Takes one step from the gradients that `backward` left.
-    ///
-    /// The gradients themselves are not changed. A parameter without one is
-    /// left alone. If any is not finite the step is skipped: nothing changes
-    /// but [`skipped`](Self::skipped).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
-    /// [`Error::Radius`]. Nothing has changed then.
-    pub fn step(&mut self) -> Result<StepReport, Error> {
-        self.step_with(StepOptions::default())
-    }
-
-    /// [`step`](Self::step), told more about the gradients.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`step`](Self::step), and [`Error::Setting`] for a gradient
-    /// scale that is not a finite number above 0, or no samples where the
-    /// schedule counts them.
-    pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
-        let StepOptions {
-            samples,
-            gradient_scale,
-            diagnostics,
-        } = options;
-        let valid = gradient_scale.is_finite() && gradient_scale > 0.0;
-        require(
-            valid,
-            "gradient_scale",
-            "a finite number above 0",
-            gradient_scale,
-        )?;
-        let counted = self.config.clock == Clock::Steps || samples > 0;
-        require(
-            counted,
-            "samples",
-            "at least 1 where the schedule counts samples",
-            0.0,
-        )?;
-        let learning_rate = self.learning_rate();
-        if !(learning_rate.is_finite() && learning_rate >= 0.0) {
-            return Err(Error::LearningRate {
-                step: self.steps,
-                found: learning_rate,
-            });
-        }
-        let phase = self.phase();
-        let _guard = tch::no_grad_guard();
-        self.diagnostics.clear();
-
-        let gradients = self.gradients()?;
-        let freezes = phase == Phase::Constrained && !self.frozen;
-        if freezes {
-            self.freeze()?;
-        }
-        let lawn = self
-            .config
-            .lawn
-            .as_ref()
-            .filter(|_| phase == Phase::Constrained);
-        let mut report = StepReport {
-            step: self.steps,
-            phase,
-            learning_rate,
-            gradient_norm: 0.0,
-            clip_factor: 1.0,
-            skipped: false,
-        };
-        let rule = &*self.config.rule;
-        let builtin = rule
-            .builtin()
-            .filter(|_| self.config.backend == Backend::Auto);
-        let mut fused = builtin
-            .as_ref()
-            .map(|builtin| Fused::new(&self.slots, &gradients, builtin, lawn, learning_rate));
-        let taken: Vec<bool> = (0..self.slots.len())
-            .map(|index| fused.as_ref().is_some_and(|fused| fused.takes(index)))
-            .collect();
-        let others = gradients.iter().zip(&taken).filter(|(_, taken)| !**taken);
-        let others_square = square(others.filter_map(|(gradient, _)| gradient.as_ref()));
-        let norm = |fused: Option<&Fused<'_>>| {
-            (others_square + fused.map_or(0.0, Fused::square)).sqrt() / gradient_scale
-        };
-        if self.config.check_finite || self.config.clip_norm.is_some() {
-            if let Some(fused) = &mut fused {
-                fused.sum();
-            }
-            report.gradient_norm = norm(fused.as_ref());
-            report.skipped = self.config.check_finite && !report.gradient_norm.is_finite();
-            if let Some(clip) = self
-                .config
-                .clip_norm
-                .filter(|&clip| report.gradient_norm > clip)
-            {
-                report.clip_factor = clip / report.gradient_norm;
-            }
-        }
-        if report.skipped {
-            drop(fused);
-            if freezes {
-                self.thaw();
-            }
-            self.skipped += 1;
-            return Ok(report);
-        }
-        let factor = report.clip_factor / gradient_scale;
-        let mut measured = vec![Vec::new(); self.slots.len()];
-        if let Some(fused) = &mut fused {
-            fused.step(factor, diagnostics);
-            for (index, measured) in measured.iter_mut().enumerate().filter(|_| diagnostics) {
-                let outcomes = fused.outcomes(index).unwrap_or_default();
-                *measured = outcomes.iter().map(Measured::from_outcome).collect();
-            }
-        }
-        report.gradient_norm = norm(fused.as_ref());
-        drop(fused);
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(gradient) = &gradients[index] else {
-                continue;
-            };
-            if !taken[index] {
-                measured[index] =
-                    slot.update(rule, lawn, learning_rate, factor, gradient, diagnostics);
-            }
-            slot.updates += 1;
-        }
-        for (slot, measured) in self.slots.iter().zip(measured) {
-            for (unit, measured) in measured.into_iter().enumerate() {
-                let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
-                self.diagnostics
-                    .push(measured.named(&slot.name, unit, radius, gradient_scale));
-            }
-        }
-        if freezes {
-            self.report_free_units();
-        }
-        self.steps += 1;
-        self.samples += samples;
-        report.step = self.steps;
-        Ok(report)
     }
 
     /// Lets go of all gradients, so that the next `backward` writes new ones.
@@ -369,60 +181,6 @@ impl Optimizer {
         crate::snapshot::restore(self, state)
     }
 
-    /// The gradient of each parameter that has one.
-    fn gradients(&self) -> Result<Vec<Option<Tensor>>, Error> {
-        self.slots
-            .iter()
-            .map(|slot| {
-                let gradient = slot.weight.grad();
-                if !gradient.defined() {
-                    return Ok(None);
-                }
-                if gradient.is_sparse() {
-                    return Err(Error::SparseGradient {
-                        name: slot.name.clone(),
-                    });
-                }
-                Ok(Some(gradient))
-            })
-            .collect()
-    }
-
-    /// Fixes the radii.
-    fn freeze(&mut self) -> Result<(), Error> {
-        let Some(lawn) = &self.config.lawn else {
-            return Ok(());
-        };
-        let mut radii = Vec::new();
-        for slot in &self.slots {
-            let radius = slot
-                .is_constrained()
-                .then(|| slot.measure(lawn.granularity));
-            if let Some(found) = radius
-                .iter()
-                .map(|r| r.max().double_value(&[]))
-                .find(|max| !max.is_finite())
-            {
-                return Err(Error::Radius {
-                    name: slot.name.clone(),
-                    found,
-                });
-            }
-            radii.push(radius);
-        }
-        for (slot, radius) in self.slots.iter_mut().zip(radii) {
-            slot.set_radius(radius);
-        }
-        self.frozen = true;
-        Ok(())
-    }
-
-    /// Forgets the radii again, for a freeze whose step was skipped.
-    fn thaw(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
-        self.frozen = false;
-    }
-
     /// Counts the units without a radius into the treatments.
     pub(crate) fn report_free_units(&mut self) {
         for (slot, treatment) in self.slots.iter().zip(&mut self.treatments) {
@@ -434,19 +192,4 @@ impl Optimizer {
             }
         }
     }
-}
-
-/// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.
-fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
-    let norms: Vec<Tensor> = gradients
-        .filter(|g| g.numel() > 0)
-        .map(crate::reference::norm)
-        .collect();
-    if norms.is_empty() {
-        return 0.0;
-    }
-    Tensor::stack(&norms, 0)
-        .square()
-        .sum(Kind::Double)
-        .double_value(&[])
 }

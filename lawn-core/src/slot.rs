@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use crate::diagnostics::Measured;
 use crate::treatment::{Constraint, Treatment};
-use crate::{Context, Decay, Granularity, LawnConfig, Parameter, Rule, reference};
+use crate::{Context, Decay, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
 /// One parameter with what the rule remembers of it.
 #[derive(Debug)]
@@ -65,7 +65,14 @@ impl Slot {
 
     /// The norm of each unit of what the steps are taken on.
     pub(crate) fn measure(&self, granularity: Granularity) -> Tensor {
-        granularity.norm(self.master.as_ref().unwrap_or(&self.weight))
+        let weight = self.master.as_ref().unwrap_or(&self.weight);
+        match fused::norms(weight, granularity) {
+            Some(norms) => {
+                let shape = granularity.dot_shape(&weight.size());
+                Tensor::from_slice(&norms).reshape(shape)
+            }
+            None => granularity.norm(weight),
+        }
     }
 
     /// Fixes the radii.

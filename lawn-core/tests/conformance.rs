@@ -165,7 +165,7 @@ fn fixed(row: &Row) -> Settings {
 fn it_converges() {
     each(
         |row| Settings {
-            schedule: Schedule::cosine(row.rate, 0.0, 300),
+            schedule: Schedule::cosine(row.rate, 0.0, 200),
             decay: row.decay,
         },
         |name, mut run, _| {
@@ -188,11 +188,11 @@ fn it_converges() {
                 run.target[3] = run.weights[3].detach().copy();
             }
             let start = run.loss().double_value(&[]);
-            while run.optimizer.steps() < 300 {
+            while run.optimizer.steps() < 200 {
                 run.step();
             }
             let end = run.loss().double_value(&[]);
-            assert!(end < 1e-3 * start, "{name}: loss {start} → {end}");
+            assert!(end < 2e-3 * start, "{name}: loss {start} → {end}");
         },
     );
 }

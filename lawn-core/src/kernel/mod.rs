@@ -19,6 +19,8 @@ mod lanes;
 mod pool;
 mod scalars;
 mod sweep;
+#[cfg(test)]
+mod tests;
 mod x86;
 
 pub(crate) use engine::{Engine, Job};

@@ -6,9 +6,10 @@ use super::sweep::{Factors, Kernel, Sums};
 use crate::{Context, Decay, EpsilonPlace, LawnConfig, Rule, RuleConfig};
 
 /// The trust ratio of a rule.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Trust {
     /// 1.
+    #[default]
     None,
     /// `min(‖w‖ / ‖d‖, max)`.
     Lamb { max: f64 },
@@ -21,7 +22,7 @@ enum Trust {
 }
 
 /// The numbers that the units of one parameter share in one step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Scalars {
     eta: f64,
     /// L2 decay, unless the rule's kernel has it.

@@ -1,0 +1,274 @@
+//! One step for all parameters.
+
+use serde::Serialize;
+use tch::{Kind, Tensor};
+
+use crate::diagnostics::Measured;
+use crate::error::require;
+use crate::fused::Fused;
+use crate::{Backend, Clock, Error, Optimizer, Phase};
+
+/// What [`Optimizer::step_with`] may be told about a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepOptions {
+    /// How many samples the gradients are of; read where the schedule's
+    /// [`Clock`] counts samples.
+    pub samples: u64,
+    /// What the loss was multiplied by, so that the gradients are divided by
+    /// it: the scale of mixed precision, or the number of accumulated
+    /// micro-batches.
+    pub gradient_scale: f64,
+    /// Whether [`Optimizer::diagnostics`] shall tell about this step.
+    pub diagnostics: bool,
+}
+
+impl Default for StepOptions {
+    fn default() -> Self {
+        Self {
+            samples: 0,
+            gradient_scale: 1.0,
+            diagnostics: false,
+        }
+    }
+}
+
+/// What one step did.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// Steps taken so far, this one included unless it was skipped.
+    pub step: u64,
+    /// The phase it was taken in.
+    pub phase: Phase,
+    /// Its learning rate, before the factors of groups.
+    pub learning_rate: f64,
+    /// `‖g‖₂` over the gradients of all parameters, unscaled and before clipping.
+    pub gradient_norm: f64,
+    /// What clipping multiplied the gradients by; 1 where it did nothing.
+    pub clip_factor: f64,
+    /// Whether a gradient was not finite, so that nothing was changed.
+    pub skipped: bool,
+}
+
+impl Optimizer {
+    /// Takes one step from the gradients that `backward` left.
+    ///
+    /// The gradients themselves are not changed. A parameter without one is
+    /// left alone. If any is not finite the step is skipped: nothing changes
+    /// but [`skipped`](Self::skipped).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
+    /// [`Error::Radius`]. Nothing has changed then.
+    pub fn step(&mut self) -> Result<StepReport, Error> {
+        self.step_with(StepOptions::default())
+    }
+
+    /// [`step`](Self::step), told more about the gradients.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`step`](Self::step), and [`Error::Setting`] for a gradient
+    /// scale that is not a finite number above 0, or no samples where the
+    /// schedule counts them.
+    pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
+        let learning_rate = self.learning_rate();
+        self.require_valid(&options, learning_rate)?;
+        let _guard = tch::no_grad_guard();
+        self.diagnostics.clear();
+        let gradients = self.gradients()?;
+        let phase = self.phase();
+        let freezes = phase == Phase::Constrained && !self.frozen;
+        if freezes {
+            self.freeze()?;
+        }
+        let mut report = StepReport {
+            step: self.steps,
+            phase,
+            learning_rate,
+            gradient_norm: 0.0,
+            clip_factor: 1.0,
+            skipped: false,
+        };
+        self.update(&gradients, &options, &mut report);
+        if report.skipped {
+            self.skipped += 1;
+            if freezes {
+                self.thaw();
+            }
+            return Ok(report);
+        }
+        if freezes {
+            self.report_free_units();
+        }
+        self.steps += 1;
+        self.samples += options.samples;
+        report.step = self.steps;
+        Ok(report)
+    }
+
+    fn require_valid(&self, options: &StepOptions, learning_rate: f64) -> Result<(), Error> {
+        let scale = options.gradient_scale;
+        let valid = scale.is_finite() && scale > 0.0;
+        require(valid, "gradient_scale", "a finite number above 0", scale)?;
+        let counted = self.config.clock == Clock::Steps || options.samples > 0;
+        let expected = "at least 1 where the schedule counts samples";
+        require(counted, "samples", expected, 0.0)?;
+        if learning_rate.is_finite() && learning_rate >= 0.0 {
+            Ok(())
+        } else {
+            Err(Error::LearningRate {
+                step: self.steps,
+                found: learning_rate,
+            })
+        }
+    }
+
+    /// Updates all parameters that have a gradient, or decides to skip the step.
+    fn update(
+        &mut self,
+        gradients: &[Option<Tensor>],
+        options: &StepOptions,
+        report: &mut StepReport,
+    ) {
+        let rule = &*self.config.rule;
+        let rate = report.learning_rate;
+        let lawn = self
+            .config
+            .lawn
+            .as_ref()
+            .filter(|_| report.phase == Phase::Constrained);
+        let builtin = rule
+            .builtin()
+            .filter(|_| self.config.backend == Backend::Auto);
+        let mut fused = builtin
+            .as_ref()
+            .map(|builtin| Fused::new(&self.slots, gradients, builtin, lawn, rate));
+        let taken: Vec<bool> = (0..self.slots.len())
+            .map(|index| fused.as_ref().is_some_and(|fused| fused.takes(index)))
+            .collect();
+        let others = gradients.iter().zip(&taken).filter(|(_, taken)| !**taken);
+        let others_square = square(others.filter_map(|(gradient, _)| gradient.as_ref()));
+        let norm = |fused: Option<&Fused<'_>>| {
+            (others_square + fused.map_or(0.0, Fused::square)).sqrt() / options.gradient_scale
+        };
+
+        if self.config.check_finite || self.config.clip_norm.is_some() {
+            if let Some(fused) = &mut fused {
+                fused.sum();
+            }
+            report.gradient_norm = norm(fused.as_ref());
+            report.skipped = self.config.check_finite && !report.gradient_norm.is_finite();
+            let too_long = |clip: &f64| report.gradient_norm > *clip;
+            if let Some(clip) = self.config.clip_norm.filter(too_long) {
+                report.clip_factor = clip / report.gradient_norm;
+            }
+        }
+        if report.skipped {
+            return;
+        }
+
+        let factor = report.clip_factor / options.gradient_scale;
+        let mut measured = vec![Vec::new(); self.slots.len()];
+        if let Some(fused) = &mut fused {
+            fused.step(factor, options.diagnostics);
+            for (index, measured) in measured
+                .iter_mut()
+                .enumerate()
+                .filter(|_| options.diagnostics)
+            {
+                let outcomes = fused.outcomes(index).unwrap_or_default();
+                *measured = outcomes.iter().map(Measured::from_outcome).collect();
+            }
+        }
+        report.gradient_norm = norm(fused.as_ref());
+        drop(fused);
+        for (index, slot) in self.slots.iter_mut().enumerate() {
+            let Some(gradient) = &gradients[index] else {
+                continue;
+            };
+            if !taken[index] {
+                measured[index] =
+                    slot.update(rule, lawn, rate, factor, gradient, options.diagnostics);
+            }
+            slot.updates += 1;
+        }
+        for (slot, measured) in self.slots.iter().zip(measured) {
+            for (unit, measured) in measured.into_iter().enumerate() {
+                let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
+                let named = measured.named(&slot.name, unit, radius, options.gradient_scale);
+                self.diagnostics.push(named);
+            }
+        }
+    }
+
+    /// The gradient of each parameter that has one.
+    fn gradients(&self) -> Result<Vec<Option<Tensor>>, Error> {
+        self.slots
+            .iter()
+            .map(|slot| {
+                let gradient = slot.weight.grad();
+                if !gradient.defined() {
+                    return Ok(None);
+                }
+                if gradient.is_sparse() {
+                    return Err(Error::SparseGradient {
+                        name: slot.name.clone(),
+                    });
+                }
+                Ok(Some(gradient))
+            })
+            .collect()
+    }
+
+    /// Fixes the radii.
+    fn freeze(&mut self) -> Result<(), Error> {
+        let Some(lawn) = &self.config.lawn else {
+            return Ok(());
+        };
+        let mut radii = Vec::new();
+        for slot in &self.slots {
+            let radius = slot
+                .is_constrained()
+                .then(|| slot.measure(lawn.granularity));
+            if let Some(found) = radius
+                .iter()
+                .map(|r| r.max().double_value(&[]))
+                .find(|max| !max.is_finite())
+            {
+                return Err(Error::Radius {
+                    name: slot.name.clone(),
+                    found,
+                });
+            }
+            radii.push(radius);
+        }
+        for (slot, radius) in self.slots.iter_mut().zip(radii) {
+            slot.set_radius(radius);
+        }
+        self.frozen = true;
+        Ok(())
+    }
+
+    /// Forgets the radii again, for a freeze whose step was skipped.
+    fn thaw(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
+        self.frozen = false;
+    }
+}
+
+/// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.
+fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
+    let norms: Vec<Tensor> = gradients
+        .filter(|g| g.numel() > 0)
+        .map(crate::reference::norm)
+        .collect();
+    if norms.is_empty() {
+        return 0.0;
+    }
+    Tensor::stack(&norms, 0)
+        .square()
+        .sum(Kind::Double)
+        .double_value(&[])
+}

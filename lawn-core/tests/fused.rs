@@ -1,0 +1,450 @@
+//! The fused kernels against the libtorch operations: all rules, shapes that
+//! span blocks, layouts, kinds, numbers of threads.
+
+mod common;
+
+use common::{Numbers, distance, everything, parameters, set_gradients, values};
+use lawn_core::{
+    AdamConfig, Backend, Decay, Diagnostics, EpsilonPlace, Granularity, LambConfig, LarsConfig,
+    LawnConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, StepOptions,
+};
+use proptest::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+/// Tensors of one block, of several, and of a block and a bit; rows longer
+/// than a block, and rows of one element.
+const SHAPES: [&[i64]; 6] = [
+    &[100, 400],
+    &[2, 17_000],
+    &[16 * 1024 + 1],
+    &[700, 1],
+    &[8, 3, 3, 3],
+    &[1],
+];
+
+fn rules() -> Vec<(RuleConfig, Decay)> {
+    let decoupled = Decay::Decoupled { rate: 0.01 };
+    let l2 = Decay::L2 { rate: 0.01 };
+    let sgd = |momentum, dampening, nesterov| SgdConfig {
+        momentum,
+        dampening,
+        nesterov,
+    };
+    let adam = AdamConfig {
+        epsilon: 1e-4,
+        ..AdamConfig::default()
+    };
+    let lamb = LambConfig {
+        epsilon: 1e-4,
+        ..LambConfig::default()
+    };
+    let inside = LambConfig {
+        epsilon_place: EpsilonPlace::InsideRoot,
+        ..lamb
+    };
+    let plain = LambConfig {
+        bias_correction: false,
+        gradient_averaging: false,
+        ..lamb
+    };
+    let lars = LarsConfig {
+        trust_coefficient: 0.1,
+        ..LarsConfig::default()
+    };
+    vec![
+        (sgd(0.0, 0.0, false).into(), l2),
+        (sgd(0.9, 0.3, false).into(), decoupled),
+        (sgd(0.9, 0.0, true).into(), l2),
+        (adam.into(), decoupled),
+        (adam.into(), l2),
+        (
+            AdamConfig {
+                amsgrad: true,
+                ..adam
+            }
+            .into(),
+            Decay::None,
+        ),
+        (lamb.into(), decoupled),
+        (inside.into(), Decay::None),
+        (plain.into(), l2),
+        (
+            LambConfig {
+                trust_max: Some(1.5),
+                ..LambConfig::timm()
+            }
+            .into(),
+            decoupled,
+        ),
+        (lars.into(), l2),
+        (
+            LarsConfig {
+                nesterov: true,
+                ..lars
+            }
+            .into(),
+            decoupled,
+        ),
+    ]
+}
+
+struct Setting {
+    rule: RuleConfig,
+    decay: Decay,
+    granularity: Option<Granularity>,
+    kind: Kind,
+    check_finite: bool,
+    clip_norm: Option<f64>,
+}
+
+/// Six steps with the freeze in the middle.
+fn run(setting: &Setting, start: &[Tensor], backend: Backend) -> (Optimizer, Vec<Tensor>) {
+    let start: Vec<Tensor> = start.iter().map(|w| w.to_kind(setting.kind)).collect();
+    let (parameters, weights) = parameters(&start);
+    let lawn = setting.granularity.map(|granularity| LawnConfig {
+        scope: Scope::AllWeights,
+        granularity,
+        ..LawnConfig::new(3)
+    });
+    let config = OptimizerConfig {
+        decay: if lawn.is_some() {
+            Decay::None
+        } else {
+            setting.decay
+        },
+        lawn,
+        clip_norm: setting.clip_norm,
+        check_finite: setting.check_finite,
+        backend,
+        ..OptimizerConfig::new(setting.rule, Schedule::constant(0.01))
+    };
+    let mut optimizer = config.build(parameters).unwrap();
+    let mut numbers = Numbers(9);
+    for _ in 0..6 {
+        let gradients: Vec<Option<Tensor>> = start
+            .iter()
+            .map(|w| Some(numbers.tensor(&w.size(), setting.kind)))
+            .collect();
+        set_gradients(&mut optimizer, &weights, &gradients);
+        optimizer.step().unwrap();
+    }
+    (optimizer, weights)
+}
+
+fn start() -> Vec<Tensor> {
+    let mut numbers = Numbers(4);
+    SHAPES
+        .iter()
+        .map(|shape| numbers.tensor(shape, Kind::Double))
+        .collect()
+}
+
+#[test]
+fn they_agree_for_every_rule() {
+    let start = start();
+    for (rule, decay) in rules() {
+        for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            for (kind, tolerance) in [(Kind::Float, 3e-6), (Kind::Double, 1e-12)] {
+                let setting = Setting {
+                    rule,
+                    decay,
+                    granularity,
+                    kind,
+                    // Both ways through the sweeps: with and without a first
+                    // look at all gradients.
+                    check_finite: kind == Kind::Double,
+                    clip_norm: None,
+                };
+                let (_, expected) = run(&setting, &start, Backend::Reference);
+                let (_, found) = run(&setting, &start, Backend::Auto);
+                for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                    let apart = distance(found, expected);
+                    assert!(
+                        apart < tolerance,
+                        "{rule:?} {granularity:?} {kind:?} of shape {:?}: {apart:e}",
+                        SHAPES[i]
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let start = start();
+    let threads = tch::get_num_threads();
+    // Every other rule, which is most kernels.
+    for (rule, decay) in rules().into_iter().step_by(2) {
+        for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            for check_finite in [false, true] {
+                let setting = Setting {
+                    rule,
+                    decay,
+                    granularity,
+                    kind: Kind::Float,
+                    check_finite,
+                    clip_norm: check_finite.then_some(1.0),
+                };
+                let mut results = Vec::new();
+                for threads in [1, 2, 5] {
+                    tch::set_num_threads(threads);
+                    let (optimizer, weights) = run(&setting, &start, Backend::Auto);
+                    results.push(everything(&optimizer, &weights));
+                }
+                tch::set_num_threads(threads);
+                assert!(
+                    results.windows(2).all(|pair| pair[0] == pair[1]),
+                    "{rule:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_first_look_at_the_gradients_changes_the_sums_and_nothing_else() {
+    let start = start();
+    for (rule, decay) in rules() {
+        let results = [false, true].map(|check_finite| {
+            let (granularity, kind) = (Some(Granularity::Layer), Kind::Float);
+            let clip_norm = None;
+            let setting = Setting {
+                rule,
+                decay,
+                granularity,
+                kind,
+                check_finite,
+                clip_norm,
+            };
+            run(&setting, &start, Backend::Auto).1
+        });
+        for (a, b) in results[0].iter().zip(&results[1]) {
+            assert!(a.equal(b), "{rule:?}");
+        }
+    }
+}
+
+#[test]
+fn layouts_of_weights_and_gradients_may_differ() {
+    let channels_last = |t: &Tensor| {
+        let permuted = t.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+        assert!(!permuted.is_contiguous());
+        permuted
+    };
+    let transposed = |t: &Tensor| t.tr().contiguous().tr();
+    let mut numbers = Numbers(6);
+    let filter = numbers.tensor(&[16, 8, 3, 3], Kind::Float);
+    let matrix = numbers.tensor(&[50, 30], Kind::Float);
+    for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+        for rule in [
+            AdamConfig::default().into(),
+            RuleConfig::from(LambConfig::default()),
+        ] {
+            let setting = Setting {
+                rule,
+                decay: Decay::None,
+                granularity,
+                kind: Kind::Float,
+                check_finite: true,
+                clip_norm: None,
+            };
+            let plain = [filter.copy(), matrix.copy()];
+            let other = [channels_last(&filter), transposed(&matrix)];
+            let (_, expected) = run(&setting, &plain, Backend::Reference);
+            let (_, found) = run(&setting, &other, Backend::Auto);
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!(distance(found, expected) < 2e-6, "{rule:?} {granularity:?}");
+            }
+        }
+    }
+}
+
+fn narrow(kind: Kind, master_weights: bool) -> f64 {
+    // Steps of 1e-4 from 1 are below the resolution of bf16, 2⁻⁸.
+    let (parameters, weights) = parameters(&[Tensor::ones([8, 8], (kind, Device::Cpu))]);
+    let config = OptimizerConfig {
+        master_weights,
+        ..OptimizerConfig::new(SgdConfig::default(), Schedule::constant(1e-4))
+    };
+    let mut optimizer = config.build(parameters).unwrap();
+    for _ in 0..1000 {
+        set_gradients(
+            &mut optimizer,
+            &weights,
+            &[Some(weights[0].detach().ones_like())],
+        );
+        optimizer.step().unwrap();
+    }
+    assert_eq!(weights[0].kind(), kind);
+    values(&weights[0])[0]
+}
+
+#[test]
+fn master_weights_add_up_what_narrow_weights_cannot() {
+    assert_eq!(narrow(Kind::BFloat16, false), 1.0);
+    assert!((narrow(Kind::BFloat16, true) - 0.9).abs() < 4e-3);
+    assert!((narrow(Kind::Half, true) - 0.9).abs() < 5e-4);
+}
+
+#[test]
+fn narrow_parameters_resume_with_the_same_bits() {
+    for master_weights in [false, true] {
+        let mut numbers = Numbers(8);
+        let w = numbers.tensor(&[6, 5], Kind::BFloat16);
+        let gradients: Vec<Tensor> = (0..8)
+            .map(|_| numbers.tensor(&[6, 5], Kind::BFloat16))
+            .collect();
+        let build = || {
+            let (parameters, weights) = parameters(&[w.copy()]);
+            let lawn = LawnConfig {
+                scope: Scope::AllWeights,
+                ..LawnConfig::new(2)
+            };
+            let config = OptimizerConfig {
+                master_weights,
+                lawn: Some(lawn),
+                ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.01))
+            };
+            (config.build(parameters).unwrap(), weights)
+        };
+        let (mut whole, weights) = build();
+        let (mut resumed, mut again) = build();
+        for (step, g) in gradients.iter().enumerate() {
+            if step == 4 {
+                resumed.load_state(&whole.state()).unwrap();
+                tch::no_grad(|| again[0].copy_(&weights[0]));
+            }
+            set_gradients(&mut whole, &weights, &[Some(g.shallow_clone())]);
+            whole.step().unwrap();
+            if step >= 4 {
+                set_gradients(&mut resumed, &again, &[Some(g.shallow_clone())]);
+                resumed.step().unwrap();
+            }
+        }
+        assert_eq!(everything(&whole, &weights), everything(&resumed, &again));
+    }
+}
+
+fn diagnose(backend: Backend, granularity: Granularity, rule: RuleConfig) -> Vec<Diagnostics> {
+    let mut numbers = Numbers(12);
+    let start = [
+        numbers.tensor(&[4, 30], Kind::Double),
+        numbers.tensor(&[3, 20_000], Kind::Double),
+    ];
+    let (parameters, weights) = parameters(&start);
+    let lawn = LawnConfig {
+        scope: Scope::AllWeights,
+        granularity,
+        ..LawnConfig::new(1)
+    };
+    let config = OptimizerConfig {
+        lawn: Some(lawn),
+        backend,
+        clip_norm: Some(0.5),
+        ..OptimizerConfig::new(rule, Schedule::constant(0.01))
+    };
+    let mut optimizer = config.build(parameters).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..3 {
+        let g = start
+            .iter()
+            .map(|w| Some(numbers.tensor(&w.size(), Kind::Double) * 3.0))
+            .collect::<Vec<_>>();
+        set_gradients(&mut optimizer, &weights, &g);
+        let options = StepOptions {
+            diagnostics: true,
+            gradient_scale: 3.0,
+            ..Default::default()
+        };
+        let report = optimizer.step_with(options).unwrap();
+        let square: f64 = optimizer
+            .diagnostics()
+            .iter()
+            .map(|d| d.gradient_norm.powi(2))
+            .sum();
+        assert!((square.sqrt() / report.gradient_norm - 1.0).abs() < 1e-12);
+        all.extend_from_slice(optimizer.diagnostics());
+    }
+    set_gradients(&mut optimizer, &weights, &[None, None]);
+    optimizer.step().unwrap();
+    assert!(optimizer.diagnostics().is_empty());
+    all
+}
+
+#[test]
+fn diagnostics_are_those_of_measurement() {
+    let sgd = SgdConfig::default().into();
+    for rule in [
+        sgd,
+        AdamConfig::default().into(),
+        LambConfig::default().into(),
+    ] {
+        for granularity in [Granularity::Layer, Granularity::Row] {
+            let found = diagnose(Backend::Auto, granularity, rule);
+            let expected = diagnose(Backend::Reference, granularity, rule);
+            let units = if granularity == Granularity::Row {
+                7
+            } else {
+                2
+            };
+            // By layer while free.
+            assert_eq!(found.len(), 2 + 2 * units);
+            assert_eq!(expected.len(), found.len());
+            for (a, b) in found.iter().zip(&expected) {
+                assert_eq!((&a.parameter, a.unit), (&b.parameter, b.unit));
+                assert_eq!(a.constrained, b.constrained);
+                for (what, a, b) in [
+                    ("weight norm", a.weight_norm, b.weight_norm),
+                    ("gradient norm", a.gradient_norm, b.gradient_norm),
+                    ("cosine", a.cosine, b.cosine),
+                    ("rotation", a.rotation, b.rotation),
+                    ("trust ratio", a.trust_ratio, b.trust_ratio),
+                    ("drift", a.radius_drift, b.radius_drift),
+                ] {
+                    let apart = (a - b).abs() / (1e-3 + b.abs());
+                    assert!(
+                        apart < 1e-10,
+                        "{rule:?} {granularity:?} {what}: {a} and {b}"
+                    );
+                }
+            }
+            let turned = &found[found.len() - 1];
+            assert!(turned.constrained && turned.rotation > 1e-6);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn they_agree_on_random_shapes(
+        shape in prop::collection::vec(1i64..40, 1..4),
+        rule in prop::sample::select(rules()),
+        granularity in prop::option::of(prop_oneof![
+            Just(Granularity::Layer),
+            Just(Granularity::Row),
+        ]),
+        double in any::<bool>(),
+        clip_norm in prop::option::of(0.1..10.0),
+        seed in 0u64..1 << 40,
+    ) {
+        let mut numbers = Numbers(seed);
+        let start = [numbers.tensor(&shape, Kind::Double), numbers.tensor(&[7], Kind::Double)];
+        let (rule, decay) = rule;
+        let kind = if double { Kind::Double } else { Kind::Float };
+        let setting = Setting { rule, decay, granularity, kind, check_finite: true, clip_norm };
+        let (_, expected) = run(&setting, &start, Backend::Reference);
+        let (_, found) = run(&setting, &start, Backend::Auto);
+        let tolerance = if double { 1e-10 } else { 1e-4 };
+        for (found, expected) in found.iter().zip(&expected) {
+            let apart = distance(found, expected);
+            prop_assert!(apart < tolerance, "{apart:e}");
+        }
+    }
+}
