@@ -5,16 +5,16 @@
 //!
 //! ```text
 //! {"threads": 2}                                          → {"threads": 2}
-//! {"name": "a", "config": {…}, "shapes": [[3, 4], …]}     → {"ready": "a"}
+//! {"configs": {"a": {…}, …}, "shapes": [[3, 4], …]}       → {"ready": 1}
 //! {"name": "a", "steps": 10}                              → {"seconds": […]}
-//! {"drop": "a"}                                           → {"dropped": "a"}
 //! ```
 //!
-//! Without input, as under `cargo bench`, it ends at once.
+//! The optimizers of one request share their tensors, and replace those of the
+//! request before. Without input, as under `cargo bench`, it ends at once.
 
 mod common;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, IsTerminal, Write};
 use std::time::Instant;
 
@@ -28,16 +28,12 @@ enum Request {
         threads: i32,
     },
     Ready {
-        name: String,
-        config: Box<OptimizerConfig>,
+        configs: BTreeMap<String, OptimizerConfig>,
         shapes: Vec<Vec<i64>>,
     },
     Time {
         name: String,
         steps: usize,
-    },
-    Drop {
-        drop: String,
     },
 }
 
@@ -53,13 +49,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 tch::set_num_threads(threads);
                 serde_json::json!({ "threads": tch::get_num_threads() })
             }
-            Request::Ready {
-                name,
-                config,
-                shapes,
-            } => {
-                optimizers.insert(name.clone(), common::ready(&config, &shapes));
-                serde_json::json!({ "ready": name })
+            Request::Ready { configs, shapes } => {
+                optimizers.clear();
+                let tensors = common::tensors(&shapes);
+                for (name, config) in &configs {
+                    optimizers.insert(name.clone(), common::optimizer(config, &tensors));
+                }
+                serde_json::json!({ "ready": optimizers.len() })
             }
             Request::Time { name, steps } => {
                 let optimizer = optimizers.get_mut(&name).ok_or("unknown name")?;
@@ -70,10 +66,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     seconds.push(start.elapsed().as_secs_f64());
                 }
                 serde_json::json!({ "seconds": seconds })
-            }
-            Request::Drop { drop: name } => {
-                optimizers.remove(&name);
-                serde_json::json!({ "dropped": name })
             }
         };
         println!("{answer}");

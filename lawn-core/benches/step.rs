@@ -28,6 +28,7 @@ fn steps(criterion: &mut Criterion) {
         ("lamb", LambConfig::default().into()),
     ];
     for (name, shapes) in tensors() {
+        let tensors = common::tensors(&shapes);
         let elements: i64 = shapes
             .iter()
             .map(|shape| shape.iter().product::<i64>())
@@ -48,7 +49,7 @@ fn steps(criterion: &mut Criterion) {
                     ..OptimizerConfig::new(rule, Schedule::constant(1e-3))
                 };
                 let suffix = if constrained { "-lawn" } else { "" };
-                let mut optimizer = common::ready(&config, &shapes);
+                let mut optimizer = common::optimizer(&config, &tensors);
                 group.bench_function(format!("{rule_name}{suffix}"), |bencher| {
                     bencher.iter(|| optimizer.step().expect("gradients are finite"));
                 });
@@ -57,7 +58,7 @@ fn steps(criterion: &mut Criterion) {
                         backend: Backend::Reference,
                         ..config
                     };
-                    let mut optimizer = common::ready(&config, &shapes);
+                    let mut optimizer = common::optimizer(&config, &tensors);
                     group.bench_function(format!("{rule_name}{suffix}-reference"), |bencher| {
                         bencher.iter(|| optimizer.step().expect("gradients are finite"));
                     });

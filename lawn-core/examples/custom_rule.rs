@@ -57,7 +57,11 @@ fn main() -> Result<(), lawn_core::Error> {
         loss.backward();
         let report = optimizer.step()?;
         if step % 25 == 0 {
-            let norm = &optimizer.weight_norms()[0];
+            let norms = optimizer.weight_norms();
+            let norm = norms
+                .iter()
+                .find(|norm| norm.parameter == "fc.weight")
+                .expect("it is there");
             println!(
                 "step {step:>3}  {:<11}  loss {:.4}  |{}| {:.6}",
                 report.phase.to_string(),

@@ -142,11 +142,12 @@ class Server:
         return json.loads(self.process.stdout.readline())
 
 
-def prepare(make, shapes):
+def prepare(shapes):
+    """All peers over the same tensors, so that memory does not decide what can be measured."""
     parameters = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     for p in parameters:
         p.grad = torch.randn(p.shape) * 0.01
-    return make(parameters)
+    return {name: make(parameters) for name, make in PEERS.items()}
 
 
 def time_peer(optimizer, steps):
@@ -158,13 +159,12 @@ def time_peer(optimizer, steps):
     return seconds
 
 
-def measure(server, shapes, rounds, pause):
+def measure(server, shapes, rounds, pause, steps=None):
     """Median over the rounds of each contender's fastest step, in seconds."""
     elements = sum(torch.Size(shape).numel() for shape in shapes)
-    steps = max(3, min(40, 20_000_000 // elements))
-    peers = {name: prepare(make, shapes) for name, make in PEERS.items()}
-    for name, settings in OURS.items():
-        server.ask(name=name, config=settings, shapes=shapes)
+    steps = steps or max(3, min(40, 20_000_000 // elements))
+    peers = prepare(shapes)
+    server.ask(configs=OURS, shapes=shapes)
     fastest = {name: [] for name in [*PEERS, *OURS]}
     for round_ in range(-1, rounds):
         for name in fastest:
@@ -176,8 +176,6 @@ def measure(server, shapes, rounds, pause):
                 seconds = server.ask(name=name, steps=steps)["seconds"]
             if round_ >= 0:
                 fastest[name].append(min(seconds))
-    for name in OURS:
-        server.ask(drop=name)
     del peers
     gc.collect()
     return {name: statistics.median(times) for name, times in fastest.items()}
@@ -200,13 +198,14 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between two contenders")
+    parser.add_argument("--steps", type=int, help="steps of a round; by default about 20 million elements")
     parser.add_argument("--only", help="tensors whose name contains this")
     parser.add_argument("--markdown", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     server = Server(arguments.threads)
     tensors = {name: shapes for name, shapes in TENSORS.items() if not arguments.only or arguments.only in name}
-    results = {name: measure(server, shapes, arguments.rounds, arguments.pause) for name, shapes in tensors.items()}
+    results = {name: measure(server, shapes, arguments.rounds, arguments.pause, arguments.steps) for name, shapes in tensors.items()}
     print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds\n")
     print("Milliseconds a step\n")
     rows = [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in [*OURS, *PEERS]]

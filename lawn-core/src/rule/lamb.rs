@@ -33,6 +33,10 @@ use crate::{Decay, Error};
 /// | [`nvlamb`](Self::nvlamb) (FusedLAMB, `use_nvlamb`) | yes | none | yes | 1 |
 /// | [`timm`](Self::timm) | no | none | yes | 1 |
 ///
+/// apex's kernel is `csrc/multi_tensor_lamb.cu`; with its `lr` inside the ratio,
+/// `ratio = lr · ‖p‖ / ‖update‖` where `use_nvlamb` or the decay is not 0 and both
+/// norms are not 0, otherwise `ratio = lr`, and `p ← p − ratio · update`.
+///
 /// The clip is the optimizer's [`clip_norm`](crate::OptimizerConfig::clip_norm)
 /// and has to be set there. All four correct the bias, average the gradient and
 /// add `ε` outside of the root.
