@@ -10,6 +10,7 @@
 //! ```
 
 pub mod analysis;
+pub mod calibrate;
 mod error;
 mod figures;
 pub mod records;

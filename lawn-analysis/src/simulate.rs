@@ -76,10 +76,24 @@ pub const ARMS: [&str; 2] = ["base", "base-lawn"];
 
 const SCALE: f64 = 0.006;
 const TOTAL: i64 = 6040;
-/// Correlation of the arms of one seed.
+/// Weight of the noise that the arms of a seed share; its square is their correlation.
 const SHARED: f64 = 0.7;
 
 impl Simulation {
+    /// Standard deviation of a paired difference of the test metric, with normal noise.
+    pub const DEVIATION: f64 = 0.006_059_702_963_017_247;
+
+    /// The true advantage of the treatment in the test metric at each batch size.
+    pub fn true_advantages(&self) -> Vec<f64> {
+        (0..self.batch_sizes.len())
+            .map(|cell| self.gain(cell))
+            .collect()
+    }
+
+    fn gain(&self, cell: usize) -> f64 {
+        self.advantage + self.advantage_per_doubling * self.doublings(cell)
+    }
+
     /// The records of the sweep; the same simulation gives the same records.
     pub fn records(&self) -> Records {
         let mut records = Records::default();
@@ -121,7 +135,7 @@ impl Simulation {
 
     fn trial(&self, records: &mut Records, arm: usize, cell: usize, seed: usize) {
         let doublings = self.doublings(cell);
-        let gain = self.advantage + self.advantage_per_doubling * doublings;
+        let gain = self.gain(cell);
         let shared = self.draw(0, [0, cell as u32, seed as u32]);
         let own = self.draw(1, [arm as u32, cell as u32, seed as u32]);
         let noise = SHARED * shared + (1.0 - SHARED * SHARED).sqrt() * own;

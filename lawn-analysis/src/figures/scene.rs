@@ -40,6 +40,12 @@ enum Shape {
         colour: RGBColor,
         opacity: f64,
     },
+    Circle {
+        at: Point,
+        radius: f64,
+        colour: RGBColor,
+        opacity: f64,
+    },
     Text(Label),
 }
 
@@ -110,7 +116,29 @@ impl Scene {
         colour: RGBColor,
         opacity: f64,
     ) {
-        let points = marker_outline(at, marker, radius);
+        let (sides, turn, scale) = match marker {
+            Marker::Circle => {
+                self.shapes.push(Shape::Circle {
+                    at,
+                    radius,
+                    colour,
+                    opacity,
+                });
+                return;
+            }
+            Marker::Square => (4, 0.125, 1.25),
+            Marker::Triangle => (3, -0.25, 1.45),
+            Marker::Diamond => (4, 0.0, 1.35),
+            Marker::TriangleDown => (3, 0.25, 1.45),
+        };
+        let corner = |side: usize| {
+            let angle = std::f64::consts::TAU * (side as f64 / sides as f64 + turn);
+            (
+                at.0 + scale * radius * angle.cos(),
+                at.1 + scale * radius * angle.sin(),
+            )
+        };
+        let points: Vec<Point> = (0..sides).map(corner).collect();
         self.fill(&points, colour, opacity);
     }
 
@@ -150,6 +178,23 @@ impl Scene {
                         };
                         backend
                             .fill_polygon(pixels(points), &style)
+                            .expect(IN_MEMORY);
+                    }
+                    Shape::Circle {
+                        at,
+                        radius,
+                        colour,
+                        opacity,
+                    } => {
+                        let style = ShapeStyle {
+                            color: colour.mix(*opacity),
+                            filled: true,
+                            stroke_width: 0,
+                        };
+                        let centre = (fine(at.0), fine(at.1));
+                        let radius = fine(*radius) as u32;
+                        backend
+                            .draw_circle(centre, radius, &style, true)
                             .expect(IN_MEMORY);
                     }
                     Shape::Text(label) => draw_text(&mut backend, label),
@@ -236,27 +281,6 @@ pub(crate) fn escape(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn marker_outline((x, y): Point, marker: Marker, radius: f64) -> Vec<Point> {
-    let polygon = |sides: usize, turn: f64, scale: f64| -> Vec<Point> {
-        (0..sides)
-            .map(|side| {
-                let angle = std::f64::consts::TAU * (side as f64 / sides as f64 + turn);
-                (
-                    x + scale * radius * angle.cos(),
-                    y + scale * radius * angle.sin(),
-                )
-            })
-            .collect()
-    };
-    match marker {
-        Marker::Circle => polygon(24, 0.0, 1.0),
-        Marker::Square => polygon(4, 0.125, 1.25),
-        Marker::Triangle => polygon(3, -0.25, 1.45),
-        Marker::Diamond => polygon(4, 0.0, 1.35),
-        Marker::TriangleDown => polygon(3, 0.25, 1.45),
-    }
 }
 
 /// Cuts a line into the dashes of a pattern of dashes and gaps.

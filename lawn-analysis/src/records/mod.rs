@@ -4,6 +4,7 @@
 //! `measurements.parquet`. Each file carries its table's name and schema version in its metadata
 //! and is replaced atomically: a reader sees the old file or the new one, never a part.
 
+mod plain;
 mod rows;
 mod table;
 mod words;

@@ -109,6 +109,11 @@ pub(super) fn download(table: &Table) -> String {
 
 /// A table that sorts by any column, in a region that scrolls by itself.
 pub(super) fn table(table: &Table) -> String {
+    table_with(table, |_, text| escape(text))
+}
+
+/// The same, with cells written by a function of column and text, which has to escape the text.
+pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String) -> String {
     let numeric: Vec<bool> = (0..table.columns.len()).map(|c| table.numeric(c)).collect();
     let class = |numeric: bool| if numeric { " class=\"number\"" } else { "" };
     let headings: String = table
@@ -128,7 +133,10 @@ pub(super) fn table(table: &Table) -> String {
             let cells: String = row
                 .iter()
                 .zip(&numeric)
-                .map(|(value, numeric)| cell(value, *numeric))
+                .enumerate()
+                .map(|(column, (value, numeric))| {
+                    cell(value, *numeric, &content(column, &value.shown()))
+                })
                 .collect();
             format!("<tr>{cells}</tr>\n")
         })
@@ -144,8 +152,8 @@ pub(super) fn table(table: &Table) -> String {
     )
 }
 
-fn cell(value: &Value, numeric: bool) -> String {
-    let shown = escape(&value.shown());
+/// A cell with its escaped content.
+fn cell(value: &Value, numeric: bool, shown: &str) -> String {
     match (value, numeric) {
         // The exact number is what sorts; the shown one is rounded.
         (_, true) => {

@@ -1,5 +1,6 @@
 //! The report: one page, one screen of text, figures and tables.
 
+mod drill;
 mod html;
 mod request;
 mod summary;
@@ -83,6 +84,7 @@ fn all_tables(analysis: &Analysis, claims: &[Claim]) -> Vec<Table> {
         tables::survival(analysis),
         tables::failures(analysis),
         tables::tuning(analysis),
+        tables::confirmations(&analysis.tasks),
     ]
 }
 
@@ -117,6 +119,10 @@ fn page(
     let feasibility = html::list(&summary::feasibility_lines(analysis, request));
     let comparisons = [named("comparisons"), named("unmatched")].concat();
     let drawn: String = figures.iter().map(html::figure).collect();
+    let confirmations = tables.iter().find(|table| table.name == "confirmations");
+    let trials = confirmations
+        .filter(|table| !table.is_empty())
+        .map_or(String::new(), |table| drill::trials(table, &analysis.tasks));
     let none = "No confirmation trial has finished yet, so there is nothing to draw.";
     let sections = [
         Section {
@@ -166,6 +172,11 @@ fn page(
             id: "tuning",
             heading: "Tuning",
             body: named("tuning"),
+        },
+        Section {
+            id: "trials",
+            heading: "Trials",
+            body: trials,
         },
         Section {
             id: "provenance",

@@ -7,7 +7,7 @@ use super::result::{Alternative, Ratio, TestResult};
 /// Up to this many pairs every sign pattern is counted; two halves of 2²² sums fit in memory.
 const MOST_EXACT: usize = 44;
 /// Random patterns drawn beyond that.
-const DRAWS: u64 = 1_000_000;
+const DRAWS: u64 = 100_000;
 /// Seed of those patterns; fixed, so that equal data give equal p-values.
 const SEED: u64 = 0x5161_6e66_6c69_7073;
 
@@ -21,7 +21,7 @@ const SEED: u64 = 0x5161_6e66_6c69_7073;
 /// The statistic is the mean difference S/n. Sums are integers ([`Differences::units`]), so that
 /// a sum equal to the observed one counts, whatever its rounding. One-sided, a sum at least
 /// (at most) S counts. Up to 44 pairs the count is complete, by meeting in the middle; beyond,
-/// one million patterns of a fixed seed, of which the observed one is one.
+/// 100,000 patterns of a fixed seed, of which the observed one is one.
 ///
 /// Assumes that under the null each difference is as likely as its negative, and nothing else.
 /// Source: Fisher 1935, *The Design of Experiments*, §21; Pitman 1937.
@@ -52,7 +52,7 @@ pub fn sign_flip(differences: &Differences, alternative: Alternative) -> TestRes
         method: if exact.is_some() {
             "exact sign-flip"
         } else {
-            "sign-flip, 1,000,000 draws"
+            "sign-flip, 100,000 draws"
         },
     }
 }

@@ -65,6 +65,8 @@ pub fn comparisons(analysis: &Analysis) -> Table {
             "advantage",
             "low",
             "high",
+            "bca_low",
+            "bca_high",
             "d_z",
             "hedges_g",
             "p_superior",
@@ -96,6 +98,8 @@ pub fn comparisons(analysis: &Analysis) -> Table {
             comparison.advantage.map(|advantage| advantage.value).into(),
             interval.map(|interval| interval.low).into(),
             interval.map(|interval| interval.high).into(),
+            comparison.bootstrap.map(|interval| interval.low).into(),
+            comparison.bootstrap.map(|interval| interval.high).into(),
             comparison.d_z.map(|d| d.value).into(),
             comparison.hedges_g.map(|g| g.value).into(),
             comparison

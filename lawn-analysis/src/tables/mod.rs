@@ -10,7 +10,7 @@ pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
 pub use drawn::{drops, fit, forest, paired, target, tuning_map};
 pub(crate) use formats::{latex_caption, title};
 pub use series::{ByBatch, ByEpoch, by_batch, curves};
-pub use trials::{failures, survival, tuning};
+pub use trials::{confirmations, failures, survival, tuning};
 
 use crate::text::number;
 

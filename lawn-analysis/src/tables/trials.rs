@@ -1,7 +1,7 @@
 //! Tables of how trials went: survival, failures, tuning.
 
 use super::Table;
-use crate::analysis::Analysis;
+use crate::analysis::{Analysis, Task};
 
 /// Survival of confirmation trials.
 pub fn survival(analysis: &Analysis) -> Table {
@@ -129,6 +129,53 @@ pub fn tuning(analysis: &Analysis) -> Table {
             }
             .into(),
         ]);
+    }
+    table
+}
+
+/// Every confirmation trial.
+pub fn confirmations(tasks: &[Task]) -> Table {
+    let mut table = Table::new(
+        "confirmations",
+        "Every confirmation trial.",
+        &[
+            "trial_id",
+            "task",
+            "arm",
+            "batch_size",
+            "seed",
+            "outcome",
+            "test_metric",
+            "train_metric",
+            "train_loss",
+            "epochs",
+            "steps",
+            "seconds_total",
+            "samples_per_second",
+        ],
+    );
+    for task in tasks {
+        for arm in &task.arms {
+            for batch_size in &task.batch_sizes {
+                for trial in task.confirmations(arm, *batch_size) {
+                    table.push(vec![
+                        (&trial.trial_id).into(),
+                        (&trial.task).into(),
+                        arm.into(),
+                        trial.batch_size.into(),
+                        trial.seed.into(),
+                        trial.outcome.to_string().into(),
+                        trial.test_metric.into(),
+                        trial.train_metric.into(),
+                        trial.train_loss.into(),
+                        trial.epochs.into(),
+                        trial.steps.into(),
+                        trial.seconds_total.into(),
+                        trial.samples_per_second.into(),
+                    ]);
+                }
+            }
+        }
     }
     table
 }

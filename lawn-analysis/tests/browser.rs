@@ -1,0 +1,143 @@
+//! The page in a real browser: sorting, curves on demand, no console errors, no overflow.
+//!
+//! Needs Chromium; where there is none the test says so and does nothing.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use lawn_analysis::simulate::{ARMS, Simulation};
+use lawn_analysis::{ReportRequest, write_report};
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// Drives the report in a frame of a phone's and of a desk's width, and writes down what it saw.
+const DRIVER: &str = r#"
+const seen = [];
+const check = (name, ok) => seen.push((ok ? "pass " : "FAIL ") + name);
+const frames = [...document.querySelectorAll("iframe")];
+let left = frames.length;
+const drive = (frame) => {
+  const page = frame.contentDocument;
+  const at = " at " + frame.dataset.width;
+  check("no sideways overflow" + at,
+    page.documentElement.scrollWidth <= Number(frame.dataset.width));
+  const narrow = Number(frame.dataset.width) <= 640;
+  const display = (name) => frame.contentWindow.getComputedStyle(page.querySelector(name)).display;
+  check("the figure fits the width" + at,
+    (display("figure svg.narrow") === "block") === narrow
+    && (display("figure svg.wide") === "none") === narrow);
+  const table = page.getElementById("table-comparisons");
+  const heading = [...table.tHead.rows[0].cells].find((c) => c.textContent.trim() === "advantage");
+  const column = heading.cellIndex;
+  const values = () => [...table.tBodies[0].rows].map((row) => row.cells[column].dataset.value)
+    .filter((value) => value !== "").map(Number);
+  const sorted = (list, sign) => list.every((v, i) => i === 0 || sign * (v - list[i - 1]) >= 0);
+  const before = values();
+  check("several rows" + at, before.length > 5 && !sorted(before, 1));
+  heading.querySelector("button").click();
+  check("rises" + at, sorted(values(), 1) && heading.getAttribute("aria-sort") === "ascending");
+  heading.querySelector("button").click();
+  check("falls" + at, sorted(values(), -1) && heading.getAttribute("aria-sort") === "descending");
+  const button = page.querySelector("button.trial");
+  button.click();
+  const curves = () => page.querySelectorAll("tr.curves svg").length;
+  // A diverged trial may have no validation metric, so one of its three curves may be empty.
+  check("curves open" + at, curves() === 3 && button.getAttribute("aria-expanded") === "true"
+    && page.querySelectorAll("tr.curves polyline").length >= 2);
+  check("still no overflow" + at,
+    page.documentElement.scrollWidth <= Number(frame.dataset.width));
+  button.click();
+  check("curves close" + at, curves() === 0);
+  check("pictures have words" + at,
+    [...page.querySelectorAll("svg[role=img]")].every((s) => s.querySelector("title").textContent));
+  const levels = [...page.querySelectorAll("h1, h2, h3")].map((h) => Number(h.tagName[1]));
+  check("headings step by one" + at,
+    levels.every((level, i) => i === 0 ? level === 1 : level - levels[i - 1] <= 1));
+  check("downloads" + at, page.querySelectorAll("a[download]").length > 5);
+  if (--left === 0) document.getElementById("seen").textContent = seen.join("\n");
+};
+frames.forEach((frame) => frame.addEventListener("load", () => drive(frame)));
+frames.forEach((frame) => { frame.srcdoc = document.getElementById("page").textContent; });
+"#;
+
+fn browser() -> Option<&'static str> {
+    BROWSERS.into_iter().find(|name| {
+        Command::new(name)
+            .arg("--version")
+            .output()
+            .is_ok_and(|output| output.status.success())
+    })
+}
+
+#[test]
+fn the_page_works_in_a_browser() {
+    let Some(browser) = browser() else {
+        eprintln!("no browser of {BROWSERS:?} found: the page was not driven");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let request = ReportRequest::new("Driven", 1024).contrast(ARMS[0], ARMS[1]);
+    let records = Simulation {
+        divergence: 0.1,
+        ..Simulation::default()
+    }
+    .records();
+    let files = write_report(&records, &request, dir.path()).unwrap();
+    let page = fs::read_to_string(files.html)
+        .unwrap()
+        .replace("</script", "<\\/script");
+    // The page is handed over as the text of a script element, which only `</script` ends.
+    let frame = |width: u32| {
+        format!(
+            "<iframe data-width=\"{width}\" style=\"width:{width}px;height:800px;border:0\"></iframe>"
+        )
+    };
+    let driver = format!(
+        "<!doctype html><meta charset=utf-8><title>driver</title>{}{}<pre id=seen></pre>\
+         <script type=\"text/plain\" id=page>{page}</script><script>{}</script>",
+        frame(390),
+        frame(1280),
+        DRIVER.replace(
+            "document.getElementById(\"page\").textContent",
+            "document.getElementById(\"page\").textContent.replaceAll(\"<\\\\/script\", \"</script\")"
+        )
+    );
+    let path = dir.path().join("driver.html");
+    fs::write(&path, driver).unwrap();
+    let output = run(browser, &path, dir.path());
+    let dom = String::from_utf8_lossy(&output.stdout);
+    let seen = dom
+        .split("<pre id=\"seen\">")
+        .nth(1)
+        .and_then(|rest| rest.split("</pre>").next());
+    let seen = seen.unwrap_or_else(|| panic!("no result in\n{}", &dom[..dom.len().min(2000)]));
+    assert_eq!(seen.matches("pass ").count(), 22, "{seen}");
+    assert!(!seen.contains("FAIL"), "{seen}");
+    let log = String::from_utf8_lossy(&output.stderr);
+    let errors: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("CONSOLE"))
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+fn run(browser: &str, page: &Path, dir: &Path) -> std::process::Output {
+    Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+        ])
+        .args([
+            "--enable-logging=stderr",
+            "--virtual-time-budget=20000",
+            "--dump-dom",
+        ])
+        .args(["--window-size=1400,1700"])
+        .arg(format!("--user-data-dir={}", dir.join("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap()
+}
