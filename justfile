@@ -49,16 +49,30 @@ sweep file="studies/embedded.toml" *args: build
     [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
     exec {{target}}/release/lawn sweep "$file" {{args}}
 
-# Compare with peers in one run: `just peers training --data-root DIR`.
+# Criterion benchmarks.
+bench *args: setup
+    cargo bench --locked -p lawn-core {{args}}
+
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers optimizer`.
 peers what *args: venv
     #!/usr/bin/env bash
     set -euo pipefail
     case {{quote(what)}} in
+        optimizer)
+            exec .venv/bin/python lawn-core/peers/optimizer.py {{args}} ;;
         training)
             cargo build --locked --release -p lawn-models --example neumf_throughput
             exec .venv/bin/python lawn-bench/peers/training.py --ours {{target}}/release/examples/neumf_throughput {{args}} ;;
-        *) echo "peers: no peers for {{what}}; there are: training" >&2; exit 2 ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: optimizer, training" >&2; exit 2 ;;
     esac
+
+# Every figure and table, drawn from a simulated sweep.
+figures dir="runs/figures":
+    cargo run --locked --release -p lawn-analysis --example sample_report -- {{quote(dir)}}
+
+# Type I error, coverage and power of the report's own code on simulated sweeps.
+calibrate *args:
+    cargo run --locked --release -p lawn-analysis --example calibrate -- {{args}}
 
 # NeuMF's test metrics on MovieLens-1M by seed: `just accuracy --data-root DIR`.
 accuracy *args: setup
@@ -79,6 +93,9 @@ test: setup lint
 lint: setup
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# What continuous integration runs.
+ci: test
 
 # Build the documentation, warnings are errors.
 doc: setup
