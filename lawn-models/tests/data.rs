@@ -31,13 +31,17 @@ fn procedural() -> ProceduralConfig {
 }
 
 fn try_run(kind: &str, table: Value, root: &Path) -> Result<TrialEnd, String> {
+    try_stage(Stage::Confirm, kind, table, root)
+}
+
+fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<TrialEnd, String> {
     let config = TrialConfig {
         task: TaskConfig::from_table(kind, table).unwrap(),
         optimizer: OptimizerSettings::new(RuleName::Adam, 1e-2),
         batch_size: 64,
         epochs: 1,
         seed: 0,
-        stage: Stage::Confirm,
+        stage,
         micro_batch_size: None,
     };
     let folder = tempfile::tempdir().unwrap();
@@ -207,18 +211,37 @@ fn negatives_must_be_as_many_on_every_line_and_known() {
     assert!(error.contains("found 0 lines, expected 40"), "{error}");
 }
 
-/// A tune trial would not even notice that the test files are gone.
 #[test]
-fn absent_sets_and_files_are_named() {
+fn absent_sets_are_named() {
     let root = root();
     let error = try_run("ncf", json!({ "data": "absent" }), root.path()).unwrap_err();
     assert!(error.contains("no data set \"absent\"") && error.contains("absent.train.rating"));
+    let error = try_run("image", json!({ "data": "absent" }), root.path()).unwrap_err();
+    assert!(error.contains("no data set \"absent\"") && error.contains("absent/train/CLASS"));
+}
+
+/// With its test files gone, only a confirm trial fails.
+#[test]
+fn a_tune_trial_never_opens_test_files() {
+    let root = root();
     fs::remove_file(root.path().join("feedback/feedback.test.rating")).unwrap();
-    let error = try_run("ncf", json!({ "data": "feedback" }), root.path()).unwrap_err();
-    assert!(
-        error.starts_with("cannot read") && error.contains("feedback.test.rating"),
-        "{error}"
-    );
+    fs::remove_file(root.path().join("feedback/feedback.test.negative")).unwrap();
+    fs::remove_dir_all(root.path().join("textures/test")).unwrap();
+    for (kind, table, missing) in [
+        ("ncf", json!({ "data": "feedback" }), "feedback.test.rating"),
+        (
+            "image",
+            json!({ "data": "textures", "depth": 8, "width": 4 }),
+            "textures/test",
+        ),
+    ] {
+        try_stage(Stage::Tune, kind, table.clone(), root.path()).unwrap();
+        let error = try_run(kind, table, root.path()).unwrap_err();
+        assert!(
+            error.starts_with("cannot read") && error.contains(missing),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(crate) const CUTOFF: f64 = 10.0;
 const USERS_AT_ONCE: i64 = 1_000;
 
 /// Cases as index tensors.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct RankingSet {
     /// `[U]` i64.
     users: Tensor,

@@ -155,3 +155,47 @@ fn measurements(split: record::Split, ranking: &Ranking) -> Vec<Measurement> {
         },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SyntheticConfig;
+
+    fn task(seed: u64) -> NcfTask {
+        let config = NcfConfig {
+            synthetic: Some(SyntheticConfig {
+                users: 30,
+                items: 200,
+                ..SyntheticConfig::default()
+            }),
+            ..NcfConfig::default()
+        };
+        let mut task = NcfTask::new(&config, None, Device::Cpu, seed, 2).unwrap();
+        task.start_epoch(1);
+        task
+    }
+
+    #[test]
+    fn batches_of_any_size_cut_up_one_sequence() {
+        let (one, other) = (task(3), task(3));
+        let whole = one.batch(0, 12);
+        let parts = [other.batch(0, 7), other.batch(7, 5)];
+        for place in 0..2 {
+            let joined = Tensor::cat(&parts.each_ref().map(|part| &part.inputs[place]), 0);
+            assert_eq!(whole.inputs[place], joined);
+        }
+        let joined = Tensor::cat(&parts.each_ref().map(|part| &part.targets), 0);
+        assert_eq!(whole.targets, joined);
+        assert_ne!(whole.inputs[0], task(4).batch(0, 12).inputs[0]);
+    }
+
+    /// The split belongs to the data set: seeds of trials differ in what is
+    /// trained, not in what is measured.
+    #[test]
+    fn every_seed_is_measured_on_the_same_cases() {
+        let (one, other) = (task(3), task(4));
+        assert_eq!(one.probe, other.probe);
+        assert_eq!(one.validation, other.validation);
+        assert_ne!(one.validation, one.probe);
+    }
+}
