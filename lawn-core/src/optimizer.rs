@@ -139,7 +139,7 @@ impl Optimizer {
     }
 
     /// What the last step did to each unit of each parameter that had a
-    /// gradient, if [`StepOptions::diagnostics`] asked for it; else nothing.
+    /// gradient, if [`StepOptions::diagnostics`](crate::StepOptions::diagnostics) asked for it; else nothing.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostics] {
         &self.diagnostics

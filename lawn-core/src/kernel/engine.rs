@@ -12,12 +12,16 @@ use super::pool;
 use super::scalars::{Outcome, Scalars};
 use super::sweep::{Block, Factors, Kernel, Sums, Sweep};
 
-/// Elements of a block. Four arrays of as many f32 are 256 KiB: they stay in a
-/// core's second-level cache across the sweeps.
+/// Elements of a block: enough that a task outweighs the cost of claiming it.
 const BLOCK: usize = 16 * 1024;
 
-/// Elements of the units that are taken through their sweeps together, when
-/// each is larger than a block: few enough to stay in the last cache between
+/// Elements of the largest unit that one thread takes through all its sweeps.
+/// Four arrays of as many f32 are 512 KiB: they stay in a core's second-level
+/// cache from one sweep to the next.
+const CACHED: usize = 32 * 1024;
+
+/// Elements of the larger units that all threads take through their sweeps
+/// together: few enough to stay in the last cache between
 /// one sweep and the next.
 const WAVE: usize = 512 * 1024;
 
@@ -124,7 +128,7 @@ impl<'a, E: Element> Engine<'a, E> {
     /// The sweep that every step starts with when something about all gradients
     /// has to be known before the first write.
     pub(crate) fn sum(&mut self) {
-        let pieces = self.pieces(|_| true);
+        let pieces = self.pieces(|_| true, |_| false);
         self.sum_pieces(&pieces, |job| {
             if job.scalars.needs_products() {
                 Sweep::Products
@@ -142,11 +146,10 @@ impl<'a, E: Element> Engine<'a, E> {
     ///
     /// The pointers of all jobs are valid, and nothing else touches them.
     pub(crate) unsafe fn step(&mut self, kappa: f64, all_sums: bool) {
-        let in_waves = |job: &Job<E>| job.unit_len > BLOCK && !is_one_sweep(job);
+        let in_waves = |job: &Job<E>| job.unit_len > CACHED && !is_one_sweep(job);
         // First what needs no other block's sums: all that is done in one sweep,
-        // and the units that fit into a block, which stay in the cache of the
-        // thread that has them.
-        let pieces = self.pieces(|job| !in_waves(job));
+        // and the units that stay in the cache of the thread that has them.
+        let pieces = self.pieces(|job| !in_waves(job), |job| !is_one_sweep(job));
         let (isa, summed, jobs) = (self.isa, self.summed, &self.jobs);
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
@@ -196,7 +199,7 @@ impl<'a, E: Element> Engine<'a, E> {
                 job.scalars.before(kappa, 0.0, outcome);
             }
         }
-        let waves = self.pieces(in_waves);
+        let waves = self.pieces(in_waves, |_| false);
         let mut rest = waves.as_slice();
         while !rest.is_empty() {
             let (wave, after) = rest.split_at(wave_len(rest));
@@ -292,8 +295,13 @@ impl<'a, E: Element> Engine<'a, E> {
         }
     }
 
-    /// The blocks of the jobs that `chosen` picks.
-    fn pieces(&self, chosen: impl Fn(&Job<'a, E>) -> bool) -> Vec<Piece> {
+    /// The blocks of the jobs that `chosen` picks; units that are larger than a
+    /// block are cut unless `whole` says not to.
+    fn pieces(
+        &self,
+        chosen: impl Fn(&Job<'a, E>) -> bool,
+        whole: impl Fn(&Job<'a, E>) -> bool,
+    ) -> Vec<Piece> {
         let mut pieces = Vec::new();
         for (index, job) in self.jobs.iter().enumerate().filter(|(_, job)| chosen(job)) {
             let piece = |unit: usize, units: usize, range: Range<usize>| Piece {
@@ -305,7 +313,7 @@ impl<'a, E: Element> Engine<'a, E> {
                 len: range.len(),
             };
             let (len, units) = (job.unit_len, job.units());
-            if len > BLOCK {
+            if len > BLOCK && !whole(job) {
                 for unit in 0..units {
                     for start in (0..len).step_by(BLOCK) {
                         let range = unit * len + start..unit * len + len.min(start + BLOCK);
@@ -313,7 +321,7 @@ impl<'a, E: Element> Engine<'a, E> {
                     }
                 }
             } else {
-                let together = BLOCK / len;
+                let together = (BLOCK / len).max(1);
                 for unit in (0..units).step_by(together) {
                     let count = together.min(units - unit);
                     pieces.push(piece(unit, count, unit * len..(unit + count) * len));
@@ -346,7 +354,7 @@ fn second_sweep<E>(job: &Job<'_, E>) -> Sweep {
     }
 }
 
-/// All sweeps over a unit that fits into a block.
+/// All sweeps over one unit.
 ///
 /// # Safety
 ///
@@ -354,7 +362,7 @@ fn second_sweep<E>(job: &Job<'_, E>) -> Sweep {
 unsafe fn whole_unit<E: Element>(
     isa: Isa,
     job: &Job<'_, E>,
-    block: Block<E>,
+    unit: Block<E>,
     (kappa, radius): (f64, f64),
     (summed, all_sums): (bool, bool),
     outcome: &mut Outcome,
@@ -362,26 +370,35 @@ unsafe fn whole_unit<E: Element>(
     let Job {
         kernel, scalars, ..
     } = job;
-    // SAFETY: says the caller, for all three sweeps.
-    unsafe {
-        if scalars.needs_products() && !summed {
-            outcome.sums = kernel.sweep(isa, Sweep::Products, &Factors::default(), block);
+    // Block by block, so that the sums are those that several threads would take.
+    let over = |sweep: Sweep, factors: &Factors| {
+        let mut sums = Sums::default();
+        for start in (0..unit.len).step_by(BLOCK) {
+            // SAFETY: within the unit, whose pointers are valid, says the caller.
+            sums += unsafe {
+                let block = unit.part(start, BLOCK.min(unit.len - start));
+                kernel.sweep(isa, sweep, factors, block)
+            };
         }
-        scalars.before(kappa, radius, outcome);
-        if scalars.is_single_sweep() {
-            let known = summed || scalars.needs_products();
-            let sums = kernel.sweep(isa, one_sweep(known, all_sums), &outcome.factors, block);
-            if all_sums || !known {
-                outcome.sums = sums;
-            }
-        } else {
-            if !scalars.needs_products() {
-                outcome.sums = Sums::default();
-            }
-            outcome.sums += kernel.sweep(isa, second_sweep(job), &outcome.factors, block);
-            scalars.after(radius, outcome);
-            kernel.sweep(isa, Sweep::Move, &outcome.factors, block);
+        sums
+    };
+    if scalars.needs_products() && !summed {
+        outcome.sums = over(Sweep::Products, &Factors::default());
+    }
+    scalars.before(kappa, radius, outcome);
+    if scalars.is_single_sweep() {
+        let known = summed || scalars.needs_products();
+        let sums = over(one_sweep(known, all_sums), &outcome.factors);
+        if all_sums || !known {
+            outcome.sums = sums;
         }
+    } else {
+        if !scalars.needs_products() {
+            outcome.sums = Sums::default();
+        }
+        outcome.sums += over(second_sweep(job), &outcome.factors);
+        scalars.after(radius, outcome);
+        over(Sweep::Move, &outcome.factors);
     }
 }
 
