@@ -154,7 +154,7 @@ impl<'a, E: Element> Engine<'a, E> {
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
         let partials = Results(partial.as_mut_ptr());
-        each(self.threads, &pieces, &|index, piece| {
+        each(self.threads, Order::Forwards, &pieces, &|index, piece| {
             let job = &jobs[piece.job];
             for unit in 0..piece.units {
                 let len = piece.len / piece.units;
@@ -235,21 +235,21 @@ impl<'a, E: Element> Engine<'a, E> {
             }
         });
         // SAFETY: passed on.
-        unsafe { self.sweep_pieces(pieces, second_sweep) };
+        unsafe { self.sweep_pieces(pieces, Order::Backwards, second_sweep) };
         for_units(pieces, |piece| {
             let job = &self.jobs[piece.job];
             let radius = job.radius(piece.unit_in_job);
             job.scalars.after(radius, &mut self.outcomes[piece.unit]);
         });
         // SAFETY: passed on.
-        unsafe { self.sweep_pieces(pieces, |_| Sweep::Move) };
+        unsafe { self.sweep_pieces(pieces, Order::Forwards, |_| Sweep::Move) };
     }
 
     /// A sweep that writes nothing.
     fn sum_pieces(&mut self, pieces: &[Piece], sweep: impl Fn(&Job<'a, E>) -> Sweep + Sync) {
         // SAFETY: nothing is written, and the pointers are valid for reading
         // as long as the job exists.
-        unsafe { self.sweep_pieces(pieces, sweep) };
+        unsafe { self.sweep_pieces(pieces, Order::Forwards, sweep) };
     }
 
     /// One sweep, with the sums added to those of the units.
@@ -260,6 +260,7 @@ impl<'a, E: Element> Engine<'a, E> {
     unsafe fn sweep_pieces(
         &mut self,
         pieces: &[Piece],
+        order: Order,
         sweep: impl Fn(&Job<'a, E>) -> Sweep + Sync,
     ) {
         let (isa, jobs) = (self.isa, &self.jobs);
@@ -274,7 +275,7 @@ impl<'a, E: Element> Engine<'a, E> {
         let mut partial = vec![Sums::default(); total];
         let partials = Results(partial.as_mut_ptr());
         let offsets: &[usize] = &offsets;
-        each(self.threads, pieces, &|index, piece| {
+        each(self.threads, order, pieces, &|index, piece| {
             let job = &jobs[piece.job];
             let len = piece.len / piece.units;
             for unit in 0..piece.units {
@@ -432,9 +433,23 @@ fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
     }
 }
 
+/// From which end the pieces are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    Forwards,
+    /// After a sweep forwards: what that touched last is still in the cache.
+    Backwards,
+}
+
 /// Runs `task` for every piece, on threads where that pays.
-fn each(threads: usize, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
+fn each(threads: usize, order: Order, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
     let elements: usize = pieces.iter().map(|piece| piece.len).sum();
     let threads = if elements < SERIAL { 1 } else { threads };
-    pool::each(pieces.len(), threads, &|index| task(index, &pieces[index]));
+    pool::each(pieces.len(), threads, &|index| {
+        let index = match order {
+            Order::Forwards => index,
+            Order::Backwards => pieces.len() - 1 - index,
+        };
+        task(index, &pieces[index]);
+    });
 }
