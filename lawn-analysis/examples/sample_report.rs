@@ -23,6 +23,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Simulation::default()
     };
     let mut more = other.records();
+    // Two further arms, so that ranks and claims over several contrasts are drawn too.
+    let third = Simulation {
+        seed: 8,
+        advantage_per_doubling: 0.001,
+        ..other.clone()
+    };
+    let mut third = third.records();
+    let renamed = |id: &str| id.replace("base", "other");
+    third.trials.iter_mut().for_each(|row| {
+        (row.arm, row.trial_id) = (renamed(&row.arm), renamed(&row.trial_id));
+    });
+    third
+        .epochs
+        .iter_mut()
+        .for_each(|row| row.trial_id = renamed(&row.trial_id));
+    more.trials.append(&mut third.trials);
+    more.epochs.append(&mut third.epochs);
+    // The figures over all tasks need arms that every task has: the second task alone has four.
+    let four_arms = dir.join("four-arms");
+    let request = ReportRequest::new("A simulated sweep of four arms", 10_000)
+        .contrast("other", "other-lawn")
+        .contrast(ARMS[0], ARMS[1]);
+    write_report(&more, &request, &four_arms)?;
+
     // Trial ids are unique over a sweep; the simulation's are over a task.
     let rename = |id: &mut String| id.push_str("-second");
     more.trials

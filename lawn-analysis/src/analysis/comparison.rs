@@ -153,9 +153,15 @@ pub(super) fn compare(
     let (treatment, baseline) = (chosen(&pairing.treatment), chosen(&pairing.baseline));
     let differences = differences(&treatment, &baseline, more_is_better)?;
     comparison.advantages = differences.sample().values().to_vec();
+    let advantage = mean_t(differences.sample(), level);
+    // Equal differences have no variance, which says that the metric is coarse and not that the
+    // mean is known: an interval without width would claim the latter.
+    let units = differences.units();
+    let varies = units.iter().any(|unit| *unit != units[0]);
     comparison.advantage = Some(Estimate {
         method: "mean paired advantage",
-        ..mean_t(differences.sample(), level)
+        interval: advantage.interval.filter(|_| varies),
+        ..advantage
     });
     // A statistic that does not exist for so few or such equal values is absent, not an error.
     let bootstrap = Bootstrap {

@@ -1,5 +1,6 @@
 //! From records to answers: pairing, comparison, families, verdicts.
 
+mod across;
 mod claims;
 mod comparison;
 mod question;
@@ -9,6 +10,7 @@ mod target;
 mod tuning;
 mod verdict;
 
+pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
 pub use claims::{Claim, claims};
 pub use comparison::{Comparison, Place, Unmatched};
 pub use question::Question;

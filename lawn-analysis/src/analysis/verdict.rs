@@ -130,7 +130,7 @@ pub(super) fn sentence(
     let difference = flip * advantage.value;
     let interval = advantage
         .interval
-        .map_or(", one seed has no interval".to_owned(), |found| {
+        .map_or(without_interval(n).to_owned(), |found| {
             let seen = if more_is_better {
                 found
             } else {
@@ -164,6 +164,15 @@ pub(super) fn sentence(
         place.task,
         signed(difference)
     )
+}
+
+/// Why an advantage has no interval.
+fn without_interval(n: usize) -> &'static str {
+    if n == 1 {
+        ", one seed has no interval"
+    } else {
+        ", equal differences have no interval"
+    }
 }
 
 /// What the margin or the number of seeds adds to a sentence.

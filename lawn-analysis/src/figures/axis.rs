@@ -116,7 +116,7 @@ impl Axis {
         let low = sizes.first().map_or(1.0, |size| *size as f64);
         let high = sizes.last().map_or(1.0, |size| *size as f64);
         // Room beside the outermost sizes for intervals that stand side by side.
-        let room = ((high / low).powf(0.09)).max(1.3);
+        let room = ((high / low).powf(0.12)).max(1.3);
         let tick = |size: &i64| Tick {
             at: *size as f64,
             label: text::batch(*size),

@@ -205,7 +205,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize) 
         if which == 0 && marked.len() == 1 {
             let right = x < panel.right - 30.0;
             let anchor = if right { Anchor::Start } else { Anchor::End };
-            let at = (if right { x + 2.5 } else { x - 2.5 }, panel.top + 6.0);
+            let at = (if right { x + 2.5 } else { x - 2.5 }, panel.bottom - 4.0);
             remark(scene, at, "freeze", anchor);
         }
     }

@@ -1,12 +1,14 @@
 //! The figures of a task: which there are, and what stands under each.
 
-use super::{Figure, by_batch, curves, forest, paired, scatter, slopes, target, tuning_map};
-use crate::analysis::{self, Analysis, Question, Task};
+use super::{
+    Figure, by_batch, curves, forest, paired, profile, ranks, scatter, slopes, target, tuning_map,
+};
+use crate::analysis::{self, Analysis, ArmRanks, ArmScores, Question, Task};
 use crate::error::Error;
 use crate::records::Records;
 use crate::report::ReportRequest;
 use crate::tables::{self, ByBatch, ByEpoch, Table};
-use crate::text::{batch, number, percent};
+use crate::text::{batch, number, p_value, percent};
 
 /// Every figure of a task that has something to draw.
 ///
@@ -48,6 +50,45 @@ pub(crate) fn of_task(
         figures.extend(filled(table).map(|table| tuned(task, &map.parameter, table)));
     }
     Ok(figures)
+}
+
+/// The figures over all tasks.
+pub(crate) fn of_all_tasks(scores: &[ArmScores], ranked: Option<&ArmRanks>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    if scores.len() > 1 {
+        let caption = "Performance profile over all tasks at the largest batch size: the part of \
+                       runs with a score above each value, a score being the test metric as a share \
+                       of the baseline's mean at the reference batch size.";
+        let title = "All tasks: performance profile".to_owned();
+        let table = tables::profile(scores);
+        figures.push(Figure::new(
+            table,
+            title,
+            caption.into(),
+            caption.into(),
+            profile::draw,
+        ));
+    }
+    if let Some(found) = ranked {
+        let test = found.friedman.map_or(String::new(), |test| {
+            format!(" Friedman's test: {}.", p_value(test.p))
+        });
+        let caption = format!(
+            "Mean ranks of the arms over {} blocks (task, batch size and seed), 1 being the best. \
+             Bars join arms whose ranks differ by less than Nemenyi's critical difference.{test}",
+            found.ranking.blocks
+        );
+        let title = "All tasks: mean ranks".to_owned();
+        let table = tables::ranks(found);
+        figures.push(Figure::new(
+            table,
+            title,
+            caption.clone(),
+            caption,
+            ranks::draw,
+        ));
+    }
+    figures
 }
 
 fn filled(table: Table) -> Option<Table> {

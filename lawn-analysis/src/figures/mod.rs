@@ -10,6 +10,8 @@ mod gallery;
 mod paired;
 mod palette;
 mod panel;
+mod profile;
+mod ranks;
 mod scatter;
 mod scene;
 mod slopes;
@@ -19,7 +21,7 @@ mod tuning_map;
 use std::path::Path;
 
 pub(crate) use font::css as font_css;
-pub(crate) use gallery::of_task;
+pub(crate) use gallery::{of_all_tasks, of_task};
 pub(crate) use palette::page_colours;
 use scene::Scene;
 pub(crate) use scene::escape;

@@ -70,9 +70,11 @@ pub(crate) fn draw(table: &Table, width: f64) -> Scene {
     if start.is_finite() && batches.len() > 1 {
         let line = ideal.map(|(batch, steps)| panel.at(batch, steps));
         scene.line(&line, MUTED, 0.8, &[2.0, 2.0]);
+        // Below the middle of the line: what is measured lies above it.
+        let middle = (0.5 * (line[0].0 + line[1].0), 0.5 * (line[0].1 + line[1].1));
         remark(
             &mut scene,
-            (line[1].0 - 4.0, line[1].1 + 9.0),
+            (middle.0 - 5.0, middle.1 + 9.0),
             "perfect scaling",
             Anchor::End,
         );

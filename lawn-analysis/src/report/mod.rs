@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 pub use request::{Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest};
 
-use crate::analysis::{Analysis, Answer, Claim, Family, Verdict, claims};
+use crate::analysis::{Analysis, Answer, Claim, Family, Verdict, arm_ranks, arm_scores, claims};
 use crate::error::Error;
 use crate::figures::{self, Figure, escape};
 use crate::records::{Records, write_atomically};
@@ -37,9 +37,13 @@ pub fn write_report(
     dir: &Path,
 ) -> Result<ReportFiles, Error> {
     let analysis = Analysis::new(records, request)?;
-    let figures = draw(&analysis, records, request)?;
+    let scores = arm_scores(&analysis.tasks, request)?;
+    let ranks = arm_ranks(&analysis.tasks, request.alpha);
+    let mut figures = draw(&analysis, records, request)?;
+    figures.extend(figures::of_all_tasks(&scores, ranks.as_ref()));
     let claims = claims(&analysis, request)?;
-    let tables = all_tables(&analysis, &claims);
+    let mut tables = all_tables(&analysis, &claims);
+    tables.push(tables::aggregates(&scores));
 
     let mut figure_files = Vec::with_capacity(figures.len());
     for figure in &figures {
@@ -147,7 +151,7 @@ fn page(
         Section {
             id: "claims",
             heading: "Claims",
-            body: claimed(claims) + &named("claims"),
+            body: claimed(claims) + &named("claims") + &named("aggregates"),
         },
         Section {
             id: "figures",

@@ -7,6 +7,8 @@ use crate::text::{batch, count, number, p_number, signed};
 
 /// More rows than this would not fit a screen with the rest.
 const MOST_ROWS: usize = 18;
+/// More families than this are counted and not named.
+const MOST_NAMES: usize = 3;
 
 /// What each family can reach, equal lines said once.
 pub(super) fn feasibility_lines(analysis: &Analysis, request: &ReportRequest) -> Vec<String> {
@@ -32,7 +34,7 @@ pub(super) fn feasibility_lines(analysis: &Analysis, request: &ReportRequest) ->
     }
     let mut lines: Vec<String> = lines
         .into_iter()
-        .map(|(line, names)| format!("{}: {line}.", capital(&names)))
+        .map(|(line, names)| format!("{}: {line}.", named(&names)))
         .collect();
     if request.deciding_test == super::DecidingTest::PairedT && !lines.is_empty() {
         lines.push(
@@ -43,8 +45,18 @@ pub(super) fn feasibility_lines(analysis: &Analysis, request: &ReportRequest) ->
     lines
 }
 
-fn capital(names: &[String]) -> String {
-    let joined = names.join(", ");
+/// The families that a line is about: their names, or how many they are where that is too long.
+fn named(names: &[String]) -> String {
+    let joined = if names.len() > MOST_NAMES {
+        let more = names.len() - MOST_NAMES;
+        format!(
+            "{} and {}",
+            names[..MOST_NAMES].join(", "),
+            count(more, "more", "more")
+        )
+    } else {
+        names.join(", ")
+    };
     let mut chars = joined.chars();
     chars.next().map_or(String::new(), |first| {
         first.to_uppercase().chain(chars).collect()
@@ -122,10 +134,15 @@ fn table(analysis: &Analysis, request: &ReportRequest) -> String {
             "verdict",
         ],
     );
+    let questions = [
+        Question::TestMetric,
+        Question::GeneralizationGap,
+        Question::LargeBatchDrop,
+    ];
     let answers = analysis
         .families
         .iter()
-        .filter(|family| !family.question.overall());
+        .filter(|family| questions.contains(&family.question));
     for answer in answers.flat_map(|family| &family.answers) {
         let comparison = &answer.comparison;
         let place = &comparison.place;
@@ -210,8 +227,9 @@ fn border_line(analysis: &Analysis) -> String {
                 .map(|border| border.name.as_str())
                 .collect();
             format!(
-                "{} at {} ({})",
+                "{} on {} at {} ({})",
                 row.arm,
+                row.task,
                 batch(row.batch_size),
                 names.join(", ")
             )

@@ -118,28 +118,56 @@ fn signed_sums(units: &[i128]) -> Vec<i128> {
 }
 
 fn draw(units: &[i128], observed: i128, alternative: Alternative) -> Ratio {
-    let generator = Philox::new(SEED);
-    let words = units.len().div_ceil(128) as u64;
-    let extreme = (0..DRAWS)
-        .filter(|draw| {
-            let mut bits = [0_u32; 4];
-            let mut sum = 0_i128;
-            for (index, unit) in units.iter().enumerate() {
-                if index % 128 == 0 {
-                    bits = generator.block(draw * words + (index / 128) as u64);
-                }
-                let flip = bits[index % 128 / 32] >> (index % 32) & 1 == 1;
-                sum += if flip { -unit } else { *unit };
-            }
-            match alternative {
-                Alternative::TwoSided => sum.abs() >= observed.abs(),
-                Alternative::Greater => sum >= observed,
-                Alternative::Less => sum <= observed,
-            }
-        })
-        .count();
+    let reach: u128 = units.iter().map(|unit| unit.unsigned_abs()).sum();
+    // Sums that fit 64 bits, as nearly all do, are several times as fast there.
+    let narrow: Option<Vec<i64>> = (reach < 1 << 62)
+        .then(|| units.iter().map(|unit| i64::try_from(*unit).ok()).collect())
+        .flatten();
+    let extreme = |sum: i128| match alternative {
+        Alternative::TwoSided => sum.abs() >= observed.abs(),
+        Alternative::Greater => sum >= observed,
+        Alternative::Less => sum <= observed,
+    };
+    let count = match narrow {
+        Some(units) => (0..DRAWS)
+            .filter(|draw| {
+                extreme(i128::from(flipped_sum(
+                    *draw,
+                    &units,
+                    |sum, x| sum + x,
+                    |x| -x,
+                )))
+            })
+            .count(),
+        None => (0..DRAWS)
+            .filter(|draw| extreme(flipped_sum(*draw, units, |sum, x| sum + x, |x| -x)))
+            .count(),
+    };
     Ratio {
-        numerator: extreme as u128 + 1,
+        numerator: count as u128 + 1,
         denominator: u128::from(DRAWS) + 1,
     }
+}
+
+/// The sum of the units with the signs of one draw, 128 to a block of the generator.
+fn flipped_sum<T: Copy + Default>(
+    draw: u64,
+    units: &[T],
+    add: impl Fn(T, T) -> T,
+    negate: impl Fn(T) -> T,
+) -> T {
+    let generator = Philox::new(SEED);
+    let blocks = units.len().div_ceil(128) as u64;
+    let mut sum = T::default();
+    for (place, block) in units.chunks(128).enumerate() {
+        let words = generator.block(draw * blocks + place as u64);
+        for (units, word) in block.chunks(32).zip(words) {
+            let mut bits = word;
+            for unit in units {
+                sum = add(sum, if bits & 1 == 1 { negate(*unit) } else { *unit });
+                bits >>= 1;
+            }
+        }
+    }
+    sum
 }

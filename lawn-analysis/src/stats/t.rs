@@ -12,7 +12,8 @@ use crate::error::Error;
 /// x̄ ± t(1 − α/2; n − 1) · s / √n
 /// ```
 ///
-/// `level` is 1 − α. A single value has no interval. With equal values the interval has no width.
+/// `level` is 1 − α. A single value has no interval, and neither have equal values: that nothing
+/// varies among a few says that the scale is coarse, not that the mean is known.
 /// Source: Student 1908.
 ///
 /// ```
@@ -24,7 +25,11 @@ use crate::error::Error;
 /// # Ok::<(), lawn_analysis::Error>(())
 /// ```
 pub fn mean_t(sample: &Sample, level: f64) -> Estimate {
-    let interval = sample.deviation().map(|deviation| {
+    let varies = sample
+        .values()
+        .iter()
+        .any(|value| *value != sample.values()[0]);
+    let interval = sample.deviation().filter(|_| varies).map(|deviation| {
         let n = sample.n() as f64;
         let half = t_quantile(0.5 + 0.5 * level, n - 1.0) * deviation / n.sqrt();
         Interval {

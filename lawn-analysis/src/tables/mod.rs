@@ -1,11 +1,13 @@
 //! Finished tables: what figures draw and pages show, and what is shipped beside them.
 
+mod across;
 mod answers;
 mod drawn;
 mod formats;
 mod series;
 mod trials;
 
+pub use across::{aggregates, profile, ranks};
 pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
 pub use drawn::{drops, fit, forest, paired, target, tuning_map};
 pub(crate) use formats::{latex_caption, title};

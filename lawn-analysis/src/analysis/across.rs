@@ -1,0 +1,135 @@
+//! All tasks taken together: profiles of scores, mean ranks.
+
+use super::study::Task;
+use crate::error::Error;
+use crate::records::Outcome;
+use crate::report::ReportRequest;
+use crate::stats::{Bootstrap, Estimate, Ranking, Sample, Scores, TestResult};
+
+/// Scores of one arm over all tasks.
+#[derive(Clone, Debug)]
+pub struct ArmScores {
+    /// The arm.
+    pub arm: String,
+    /// By task: test metric at the largest batch size, as a share of the baseline's mean at the
+    /// reference batch size (its inverse where less of the metric is better).
+    pub scores: Scores,
+    /// Their interquartile mean with its stratified bootstrap interval.
+    pub interquartile_mean: Estimate,
+    /// Probability that a run of this arm beats one of the baseline, averaged over tasks.
+    pub improvement: Option<Estimate>,
+}
+
+/// The scores of every arm that has a trial in every task.
+///
+/// The baseline is that of the first contrast. Empty where it has no trial at the reference batch
+/// size of some task, or where its mean there is not positive: then shares mean nothing.
+///
+/// # Errors
+/// As [`Scores::interquartile_mean`].
+pub fn arm_scores(tasks: &[Task], request: &ReportRequest) -> Result<Vec<ArmScores>, Error> {
+    let (Some(contrast), Some(first)) = (request.contrasts.first(), tasks.first()) else {
+        return Ok(Vec::new());
+    };
+    let bootstrap = Bootstrap {
+        level: 1.0 - request.alpha,
+        ..Bootstrap::default()
+    };
+    let mut found: Vec<(String, Scores)> = Vec::new();
+    for arm in &first.arms {
+        let by_task: Option<Vec<Sample>> = tasks
+            .iter()
+            .map(|task| shares(task, arm, &contrast.baseline, request.reference_batch_size))
+            .collect();
+        if let Some(by_task) = by_task {
+            found.push((arm.clone(), Scores::new(by_task)?));
+        }
+    }
+    let baseline = found
+        .iter()
+        .find(|(arm, _)| *arm == contrast.baseline)
+        .cloned();
+    found
+        .into_iter()
+        .map(|(arm, scores)| {
+            let improvement = match &baseline {
+                Some((name, other)) if *name != arm => {
+                    Some(scores.probability_of_improvement(other, &bootstrap)?)
+                }
+                _ => None,
+            };
+            let interquartile_mean = scores.interquartile_mean(&bootstrap)?;
+            Ok(ArmScores {
+                arm,
+                scores,
+                interquartile_mean,
+                improvement,
+            })
+        })
+        .collect()
+}
+
+fn shares(task: &Task, arm: &str, baseline: &str, reference: i64) -> Option<Sample> {
+    let tests = |arm: &str, batch: i64| -> Vec<f64> {
+        task.confirmations(arm, batch)
+            .filter(|trial| trial.outcome == Outcome::Ok)
+            .filter_map(|trial| trial.test_metric)
+            .collect()
+    };
+    let unit = Sample::new(tests(baseline, reference)).ok()?.mean();
+    if unit <= 0.0 {
+        return None;
+    }
+    let values = tests(arm, *task.batch_sizes.last()?);
+    let share = |value: f64| {
+        if task.higher_is_better {
+            value / unit
+        } else {
+            unit / value
+        }
+    };
+    Sample::new(values.into_iter().map(share).collect()).ok()
+}
+
+/// Mean ranks of the arms over all blocks, a block being a task, batch size and seed.
+#[derive(Clone, Debug)]
+pub struct ArmRanks {
+    /// The arms, in the order of the first task.
+    pub arms: Vec<String>,
+    /// Their ranks; 1 is the best.
+    pub ranking: Ranking,
+    /// Friedman's test, where it exists.
+    pub friedman: Option<TestResult>,
+    /// Mean ranks further apart than this differ.
+    pub critical_difference: f64,
+}
+
+/// Ranks of three or more arms, over blocks in which all of them ended well; none with fewer than
+/// two such blocks.
+pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
+    let arms = tasks.first()?.arms.clone();
+    let mut blocks = Vec::new();
+    for task in tasks {
+        for batch in &task.batch_sizes {
+            for seed in task.seeds(arms.first()?) {
+                let block: Option<Vec<f64>> = arms
+                    .iter()
+                    .map(|arm| {
+                        let trial = task.confirmation(arm, *batch, seed)?;
+                        let test = trial.test_metric.filter(|_| trial.outcome == Outcome::Ok)?;
+                        // The smallest value has rank 1, and rank 1 is to be the best.
+                        Some(-task.sign() * test)
+                    })
+                    .collect();
+                blocks.extend(block);
+            }
+        }
+    }
+    let ranking = Ranking::new(&blocks).ok()?;
+    Some(ArmRanks {
+        arms,
+        friedman: ranking.friedman().ok(),
+        critical_difference: ranking.critical_difference(alpha),
+        ranking,
+    })
+}
