@@ -134,7 +134,7 @@ class Server:
         lines = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
         found = [json.loads(line) for line in lines]
         executable = [line["executable"] for line in found if line.get("executable")][-1]
-        self.process = subprocess.Popen([executable], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([executable, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.ask(threads=threads) == {"threads": threads}
 
     def ask(self, **request):
