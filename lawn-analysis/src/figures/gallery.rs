@@ -135,7 +135,7 @@ fn slopegraph(task: &Task, batches: (i64, i64), table: Table) -> Figure {
 
 fn advantages(task: &Task, request: &ReportRequest, margin: Option<f64>, table: Table) -> Figure {
     let band = margin.map_or(String::new(), |margin| {
-        format!(" The grey band is the margin of ±{}.", number(margin))
+        format!(" The grey band is the margin of ±{margin}.")
     });
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
@@ -170,7 +170,7 @@ fn pairs(
         let contrast = &answer.comparison.place.contrast;
         let (baseline, treatment) = (contrast.baseline.as_str(), contrast.treatment.as_str());
         let band = margin.map_or(String::new(), |margin| {
-            format!(" The grey band is the margin of ±{}.", number(margin))
+            format!(" The grey band is the margin of ±{margin}.")
         });
         let caption = format!(
             "Test {} of {} at batch size {}: {} pairs of {baseline} and {treatment} (left; dashed \
