@@ -61,8 +61,7 @@ peers what *args: venv
         optimizer)
             exec .venv/bin/python lawn-core/peers/optimizer.py {{args}} ;;
         training)
-            cargo build --locked --release -p lawn-models --example neumf_throughput
-            exec .venv/bin/python lawn-bench/peers/training.py --ours {{target}}/release/examples/neumf_throughput {{args}} ;;
+            exec .venv/bin/python lawn-models/peers/compare.py {{args}} ;;
         *) echo "peers: there are no peers for {{what}}; allowed: optimizer, training" >&2; exit 2 ;;
     esac
 
