@@ -105,9 +105,11 @@ fn of_cell(task: &Task, arm: &str, batch_size: i64) -> Option<Tuning> {
 }
 
 fn text_of(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    match (value.as_str(), value.as_f64()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(number)) => crate::text::number(number),
+        (None, None) => value.to_string(),
+    }
 }
 
 /// The setting of best mean validation metric, all of whose trials ended well.

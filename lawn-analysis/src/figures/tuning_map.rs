@@ -132,9 +132,13 @@ fn label(text: &str, at: Point, anchor: Anchor, bold: bool, size: f64, colour: R
     }
 }
 
+/// A rate in three significant digits: a scaled one has as many as an f64 holds.
 fn short(value: f64) -> String {
     if (1e-2..1e4).contains(&value) {
-        return format!("{value}");
+        let decimals = (2 - value.log10().floor() as i32).max(0) as usize;
+        let text = format!("{value:.decimals$}");
+        let trimmed = text.trim_end_matches('0').trim_end_matches('.');
+        return if text.contains('.') { trimmed } else { &text }.to_owned();
     }
     let text = format!("{value:.1e}").replace(".0e", "e");
     text.replace("e-", "e−")
@@ -183,4 +187,24 @@ fn hatched(scene: &mut Scene, from: Point, to: Point) {
     }
     let border = [from, (to.0, from.1), to, (from.0, to.1), from];
     scene.line(&border, INK, 0.5, &[]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn rates_are_labelled_in_three_digits() {
+        let rates = [
+            0.282_842_712_474_619_06,
+            0.24,
+            0.8,
+            10.0,
+            100.0,
+            1234.5,
+            8.485e-3,
+        ];
+        let labels = ["0.283", "0.24", "0.8", "10", "100", "1234", "8.5e−3"];
+        assert_eq!(rates.map(short), labels);
+    }
 }
