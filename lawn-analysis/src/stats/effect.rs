@@ -19,20 +19,7 @@ use crate::error::Error;
 pub fn d_z(differences: &Differences) -> Result<Estimate, Error> {
     let n = differences.n();
     let sample = differences.sample();
-    let deviation = sample.deviation().ok_or(Error::TooFew {
-        needed: 2,
-        found: n,
-    })?;
-    if differences
-        .units()
-        .windows(2)
-        .all(|pair| pair[0] == pair[1])
-    {
-        return Err(Error::Undefined {
-            statistic: "d_z",
-            why: "all differences are equal, so they have no variance",
-        });
-    }
+    let deviation = differences.deviation("d_z")?;
     Ok(Estimate {
         value: sample.mean() / deviation,
         interval: None,

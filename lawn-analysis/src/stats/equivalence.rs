@@ -89,20 +89,7 @@ pub fn non_inferiority(differences: &Differences, margin: f64) -> Result<TestRes
     }
     let n = differences.n();
     let sample = differences.sample();
-    let deviation = sample.deviation().ok_or(Error::TooFew {
-        needed: 2,
-        found: n,
-    })?;
-    if differences
-        .units()
-        .windows(2)
-        .all(|pair| pair[0] == pair[1])
-    {
-        return Err(Error::Undefined {
-            statistic: "non-inferiority",
-            why: "all differences are equal, so they have no variance",
-        });
-    }
+    let deviation = differences.deviation("non-inferiority")?;
     let statistic = (sample.mean() + margin) / (deviation / (n as f64).sqrt());
     Ok(TestResult {
         statistic,

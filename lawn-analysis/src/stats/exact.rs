@@ -82,6 +82,27 @@ impl Differences {
         &self.values
     }
 
+    /// Standard deviation of the differences, for a statistic that divides by it.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] for a single pair; [`Error::Undefined`], naming `statistic`, where all
+    /// differences are equal.
+    pub(crate) fn deviation(&self, statistic: &'static str) -> Result<f64, Error> {
+        let too_few = Error::TooFew {
+            needed: 2,
+            found: self.n(),
+        };
+        let deviation = self.sample().deviation().ok_or(too_few)?;
+        // Equality is decided on the exact differences: rounding must not make a variance.
+        if self.units().windows(2).all(|pair| pair[0] == pair[1]) {
+            return Err(Error::Undefined {
+                statistic,
+                why: "all differences are equal, so they have no variance",
+            });
+        }
+        Ok(deviation)
+    }
+
     /// The differences as integers, all in one unit.
     pub fn units(&self) -> &[i128] {
         &self.units

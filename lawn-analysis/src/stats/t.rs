@@ -60,21 +60,7 @@ pub fn mean_t(sample: &Sample, level: f64) -> Estimate {
 pub fn paired_t(differences: &Differences, alternative: Alternative) -> Result<TestResult, Error> {
     let n = differences.n();
     let sample = differences.sample();
-    let deviation = sample.deviation().ok_or(Error::TooFew {
-        needed: 2,
-        found: n,
-    })?;
-    // Equality is decided on the exact differences: rounding must not make a variance.
-    if differences
-        .units()
-        .windows(2)
-        .all(|pair| pair[0] == pair[1])
-    {
-        return Err(Error::Undefined {
-            statistic: "paired t",
-            why: "all differences are equal, so they have no variance",
-        });
-    }
+    let deviation = differences.deviation("paired t")?;
     let statistic = sample.mean() / (deviation / (n as f64).sqrt());
     Ok(TestResult {
         statistic,
