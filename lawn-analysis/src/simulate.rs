@@ -225,6 +225,11 @@ impl Simulation {
         let wobble = 1.0 + 0.02 * ((row.seed % 7) as f64 - 3.0);
         let weight_norm = (8.0 + 1.5 * (held * (1.0 + 0.1 * doublings)).sqrt()) * wobble;
         let logit = (0.3 + 0.35 * held * (1.0 + 0.15 * doublings)) * wobble;
+        // Held weights turn and go on moving; free ones grow, and each step turns them less.
+        let since = (epoch - freeze) as f64;
+        let turn = if lawn { 0.6 } else { 0.3 };
+        let pace = turn * (1.0 + 0.1 * doublings) * wobble;
+        let distance_from_freeze = (epoch > freeze).then(|| pace * since.sqrt());
         let phase = if lawn && epoch > freeze {
             Phase::Constrained
         } else {
@@ -247,6 +252,7 @@ impl Simulation {
             logit_max_abs: 4.0 * logit,
             gradient_norm: 0.1 / epoch as f64,
             weight_norm,
+            distance_from_freeze,
             samples_per_second: 5e5,
             seconds_train: 1.5,
             seconds_data: 0.1,

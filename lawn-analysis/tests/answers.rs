@@ -361,3 +361,32 @@ fn equal_differences_claim_no_certainty() {
         answer.sentence
     );
 }
+
+#[test]
+fn distance_moved_is_the_last_recorded_and_asked_only_where_both_arms_have_it() {
+    let mut records = Simulation {
+        seeds: 3,
+        ..Simulation::default()
+    }
+    .records();
+    let last = |records: &Records, id: &str| {
+        let epochs = records.epochs.iter().filter(|row| row.trial_id == id);
+        epochs.last().unwrap().distance_from_freeze.unwrap()
+    };
+    let expected = last(&records, "base-lawn-0-1") - last(&records, "base-0-1");
+    let analysis = Analysis::new(&records, &request()).unwrap();
+    let family = analysis.family("sample", Question::DistanceMoved).unwrap();
+    let found = family.answers[0].comparison.advantages[1];
+    assert!(
+        expected > 0.0 && (found - expected).abs() < 1e-12,
+        "{found} {expected}"
+    );
+
+    for row in &mut records.epochs {
+        if !row.trial_id.starts_with(ARMS[1]) {
+            row.distance_from_freeze = None;
+        }
+    }
+    let analysis = Analysis::new(&records, &request()).unwrap();
+    assert!(analysis.family("sample", Question::DistanceMoved).is_none());
+}

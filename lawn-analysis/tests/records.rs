@@ -62,6 +62,7 @@ fn records() -> Records {
             logit_max_abs: 4.0,
             gradient_norm: 0.1,
             weight_norm: 12.0,
+            distance_from_freeze: Some(0.75),
             samples_per_second: 1e5,
             seconds_train: 0.1,
             seconds_data: 0.0,
@@ -89,7 +90,16 @@ fn records() -> Records {
 
 /// Rewrites `trials.parquet` with a changed frame and metadata.
 fn rewrite(dir: &Path, version: &str, change: impl FnOnce(DataFrame) -> DataFrame) {
-    let path = dir.join("trials.parquet");
+    rewrite_table(dir, "trials", version, change);
+}
+
+fn rewrite_table(
+    dir: &Path,
+    table: &str,
+    version: &str,
+    change: impl FnOnce(DataFrame) -> DataFrame,
+) {
+    let path = dir.join(format!("{table}.parquet"));
     let bytes = fs::read(&path).unwrap();
     let frame = ParquetReader::new(std::io::Cursor::new(bytes))
         .finish()
@@ -100,7 +110,7 @@ fn rewrite(dir: &Path, version: &str, change: impl FnOnce(DataFrame) -> DataFram
         .with_compression(ParquetCompression::Snappy)
         .with_key_value_metadata(Some(KeyValueMetadata::from_static(vec![
             ("lawn.schema_version".into(), version.into()),
-            ("lawn.table".into(), "trials".into()),
+            ("lawn.table".into(), table.into()),
         ])))
         .finish(&mut frame)
         .unwrap();
@@ -161,13 +171,13 @@ fn equal_records_give_equal_bytes_and_no_leftovers() {
 #[test]
 fn newer_schema_is_refused_by_name() {
     let dir = written();
-    rewrite(dir.path(), "2", |frame| frame);
+    rewrite(dir.path(), "3", |frame| frame);
     let error = Records::load(dir.path()).unwrap_err();
     assert!(matches!(
         error,
         Error::NewerSchema {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             table: "trials",
             ..
         }
@@ -175,7 +185,27 @@ fn newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("trials.parquet: schema version 2"),
+            .contains("trials.parquet: schema version 3"),
+        "{error}"
+    );
+}
+
+#[test]
+fn version_1_is_read_without_the_columns_that_came_later() {
+    let dir = written();
+    rewrite_table(dir.path(), "epochs", "1", |frame| {
+        frame.drop("distance_from_freeze").unwrap()
+    });
+    let read = Records::load(dir.path()).unwrap();
+    let mut expected = records().epochs;
+    expected[0].distance_from_freeze = None;
+    assert_eq!(read.epochs, expected);
+
+    // In a file that says version 2 the column must be there.
+    rewrite_table(dir.path(), "epochs", "2", |frame| frame);
+    let error = Records::load(dir.path()).unwrap_err();
+    assert!(
+        matches!(&error, Error::MissingColumn { column, .. } if column == "distance_from_freeze"),
         "{error}"
     );
 }

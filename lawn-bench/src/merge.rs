@@ -169,6 +169,7 @@ fn epoch_row(trial_id: &str, metric: &str, record: &EpochRecord) -> EpochRow {
         logit_max_abs: record.logit_max_abs,
         gradient_norm: record.gradient_norm,
         weight_norm: record.weight_norm,
+        distance_from_freeze: None,
         samples_per_second: record.samples_per_second,
         seconds_train: record.seconds.train,
         seconds_data: record.seconds.data,

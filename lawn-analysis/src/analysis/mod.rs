@@ -156,7 +156,12 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
         .contrasts
         .iter()
         .filter(|contrast| known(task, contrast))
-        .filter(|contrast| question.in_metric_units() || freezes(task, &contrast.treatment));
+        .filter(|contrast| match question {
+            Question::DistanceMoved => [&contrast.baseline, &contrast.treatment]
+                .into_iter()
+                .all(|arm| records_distance(task, arm)),
+            _ => question.in_metric_units() || freezes(task, &contrast.treatment),
+        });
     contrasts
         .flat_map(|contrast| {
             batches.iter().map(|batch_size| Place {
@@ -170,14 +175,23 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
         .collect()
 }
 
-/// Whether any confirmation trial of the arm ever ends an epoch constrained.
-fn freezes(task: &Task, arm: &str) -> bool {
+/// The curves of all confirmation trials of an arm.
+fn curves<'a>(task: &'a Task, arm: &str) -> impl Iterator<Item = &'a [CurvePoint]> {
     let trials = task
         .batch_sizes
         .iter()
-        .flat_map(|batch| task.confirmations(arm, *batch));
-    let mut curves = trials.map(|trial| task.curve(trial));
-    curves.any(|curve| question::freeze_of(curve).is_some())
+        .flat_map(move |batch| task.confirmations(arm, *batch));
+    trials.map(|trial| task.curve(trial))
+}
+
+/// Whether any confirmation trial of the arm ever ends an epoch constrained.
+fn freezes(task: &Task, arm: &str) -> bool {
+    curves(task, arm).any(|curve| question::freeze_of(curve).is_some())
+}
+
+/// Whether any confirmation trial of the arm recorded how far it moved after the freeze.
+fn records_distance(task: &Task, arm: &str) -> bool {
+    curves(task, arm).any(|curve| question::distance_moved(curve).is_some())
 }
 
 fn known(task: &Task, contrast: &crate::report::Contrast) -> bool {

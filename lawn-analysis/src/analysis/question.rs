@@ -22,6 +22,8 @@ pub enum Question {
     LogitGrowth,
     /// Fall of the training loss after the treatment's freeze.
     LossFall,
+    /// How far the weights moved after the treatment's freeze.
+    DistanceMoved,
     /// Slope of the test metric on log2 of the batch size, over all batch sizes.
     TestSlope,
     /// Slope of the generalization gap on log2 of the batch size, over all batch sizes.
@@ -30,14 +32,17 @@ pub enum Question {
 
 impl Question {
     /// The questions asked at each batch size.
-    pub const BY_BATCH: [Self; 6] = [
+    pub const BY_BATCH: [Self; 7] = [
         Self::TestMetric,
         Self::GeneralizationGap,
         Self::LargeBatchDrop,
         Self::AgainstReference,
         Self::LogitGrowth,
         Self::LossFall,
+        Self::DistanceMoved,
     ];
+    /// The questions about what happens after the freeze.
+    pub const ADAPTIVITY: [Self; 3] = [Self::LogitGrowth, Self::LossFall, Self::DistanceMoved];
     /// The questions with one answer over all batch sizes.
     pub const OVERALL: [Self; 2] = [Self::TestSlope, Self::GapSlope];
 
@@ -50,6 +55,7 @@ impl Question {
             Self::AgainstReference => "test metric against the reference batch",
             Self::LogitGrowth => "logit growth after the freeze",
             Self::LossFall => "fall of the training loss after the freeze",
+            Self::DistanceMoved => "distance moved after the freeze",
             Self::TestSlope => "test metric per doubling of the batch",
             Self::GapSlope => "generalization gap per doubling of the batch",
         }
@@ -62,7 +68,7 @@ impl Question {
     pub fn more_is_better(self, higher_is_better: bool) -> bool {
         match self {
             Self::TestMetric | Self::AgainstReference | Self::TestSlope => higher_is_better,
-            Self::LossFall => true,
+            Self::LossFall | Self::DistanceMoved => true,
             Self::GeneralizationGap | Self::LargeBatchDrop | Self::LogitGrowth | Self::GapSlope => {
                 false
             }
@@ -71,7 +77,7 @@ impl Question {
 
     /// Whether the quantity is in the unit of the metric, so that a margin of the metric applies.
     pub fn in_metric_units(self) -> bool {
-        !matches!(self, Self::LogitGrowth | Self::LossFall)
+        !Self::ADAPTIVITY.contains(&self)
     }
 
     /// Whether there is one answer over all batch sizes.
@@ -122,6 +128,9 @@ pub(crate) fn quantity(
     }
     match place.question {
         Question::GeneralizationGap => Ok(Quantity::Value(gap(trial, task.sign())?)),
+        Question::DistanceMoved => distance_moved(task.curve(trial))
+            .map(Quantity::Value)
+            .ok_or_else(|| format!("no distance from the freeze at batch size {batch}")),
         Question::LogitGrowth | Question::LossFall => {
             let freezing = finished(task, &place.contrast.treatment, batch, seed)?;
             let freeze = freeze_of(task.curve(freezing))
@@ -195,6 +204,18 @@ fn since(curve: &[CurvePoint], freeze: i64, question: Question) -> Option<f64> {
         _ => from.train_loss - to.train_loss,
     };
     value.is_finite().then_some(value)
+}
+
+/// Distance from the freeze at the end of training.
+///
+/// ```text
+/// ‖w − w at the freeze‖₂
+/// ```
+pub(crate) fn distance_moved(curve: &[CurvePoint]) -> Option<f64> {
+    curve
+        .last()?
+        .distance_from_freeze
+        .filter(|distance| distance.is_finite())
 }
 
 /// The trial of that seed, if it ended in a way that says something about its arm.

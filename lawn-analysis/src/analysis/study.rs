@@ -22,6 +22,8 @@ pub struct CurvePoint {
     pub train_loss: f64,
     /// Mean magnitude of the logits.
     pub logit_mean_abs: f64,
+    /// Distance of the weights from where they were at the freeze.
+    pub distance_from_freeze: Option<f64>,
 }
 
 impl From<&EpochRow> for CurvePoint {
@@ -34,6 +36,7 @@ impl From<&EpochRow> for CurvePoint {
             validation_metric: row.validation_metric,
             train_loss: row.train_loss,
             logit_mean_abs: row.logit_mean_abs,
+            distance_from_freeze: row.distance_from_freeze,
         }
     }
 }

@@ -10,11 +10,14 @@ use super::words::{Outcome, Phase, Split, Stage};
 use crate::error::Error;
 
 /// Declares a row type and its mapping onto columns, so that neither can drift from the other.
+///
+/// A column that came with a later schema version says so, `= since N`: it is an `Option`, and has
+/// no value in a file of an earlier version.
 macro_rules! row {
     (
         $(#[$meta:meta])*
         $name:ident in $file:literal {
-            $($(#[$doc:meta])* $field:ident: $type:ty,)*
+            $($(#[$doc:meta])* $field:ident: $type:ty $(= since $version:literal)?,)*
         }
     ) => {
         $(#[$meta])*
@@ -27,6 +30,8 @@ macro_rules! row {
             const NAME: &'static str = $file;
             const COLUMNS: &'static [(&'static str, &'static str)] =
                 &[$((stringify!($field), <$type as Cell>::TYPE),)*];
+            const ADDED: &'static [(&'static str, u32)] =
+                &[$($((stringify!($field), $version),)?)*];
 
             fn to_frame(rows: &[Self]) -> polars::error::PolarsResult<polars::prelude::DataFrame> {
                 polars::prelude::DataFrame::new(rows.len(), vec![
@@ -143,6 +148,10 @@ row! {
         gradient_norm: f64,
         /// Global norm of the weights.
         weight_norm: f64,
+        /// Euclidean distance of the weights from where they were at the freeze: over the
+        /// constrained units, or over all weights in a trial that constrains none. No value up to
+        /// the freeze, and in a trial that has none and no epoch to measure from instead.
+        distance_from_freeze: Option<f64> = since 2,
         /// Training samples per second of training time.
         samples_per_second: f64,
         /// Seconds in training steps.

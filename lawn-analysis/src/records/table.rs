@@ -14,8 +14,13 @@ use crate::error::Error;
 
 /// The version of the tables that this release writes.
 ///
-/// Version 1 is the first. A reader accepts every version up to its own and refuses newer ones.
-pub const SCHEMA_VERSION: u32 = 1;
+/// A reader accepts every version up to its own and refuses newer ones.
+///
+/// | version | brought |
+/// |---|---|
+/// | 1 | the four tables |
+/// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch |
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Metadata key of the schema version.
 const VERSION_KEY: &str = "lawn.schema_version";
@@ -28,6 +33,8 @@ pub trait Table: Sized {
     const NAME: &'static str;
     /// Its columns in order: name, and type in words.
     const COLUMNS: &'static [(&'static str, &'static str)];
+    /// The columns that version 1 did not have, with the version that brought each.
+    const ADDED: &'static [(&'static str, u32)];
 
     /// Rows as columns.
     ///
@@ -264,16 +271,23 @@ pub(super) fn load<T: Table>(dir: &Path) -> Result<Vec<T>, Error> {
             .filter(|entry| entry.key == key)
             .find_map(|entry| entry.value.clone())
     };
-    check_version::<T>(&path, entry(TABLE_KEY), entry(VERSION_KEY))?;
-    let frame = reader.finish().map_err(unreadable)?;
+    let version = check_version::<T>(&path, entry(TABLE_KEY), entry(VERSION_KEY))?;
+    let mut frame = reader.finish().map_err(unreadable)?;
+    for (name, since) in T::ADDED {
+        if version < *since {
+            let absent = Column::full_null((*name).into(), frame.height(), &DataType::Null);
+            frame.with_column(absent).map_err(unreadable)?;
+        }
+    }
     T::from_frame(&frame, &path)
 }
 
+/// The schema version of a file, where this release can read it.
 fn check_version<T: Table>(
     path: &Path,
     table: Option<String>,
     version: Option<String>,
-) -> Result<(), Error> {
+) -> Result<u32, Error> {
     let absent = |key: &str, found: Option<String>| Error::NoSchema {
         path: path.to_owned(),
         table: T::NAME,
@@ -290,7 +304,7 @@ fn check_version<T: Table>(
             found,
             known: SCHEMA_VERSION,
         }),
-        Some(Ok(found)) if found > 0 => Ok(()),
+        Some(Ok(found)) if found > 0 => Ok(found),
         _ => Err(absent(VERSION_KEY, version)),
     }
 }
