@@ -5,9 +5,14 @@
 
 mod arm;
 mod check;
+mod contrasts;
 mod raw;
+#[cfg_attr(not(test), expect(dead_code, reason = "ranges will use it"))]
+mod sobol;
 mod source;
 mod sweep;
+mod tasks;
+mod values;
 
 pub use source::ConfigError;
 pub use sweep::{Arm, Contrast, DeviceChoice, NamedTask, Resources, Scaling, Setting, Sweep};

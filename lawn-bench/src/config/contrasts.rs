@@ -1,0 +1,53 @@
+//! The pairs of arms that a report compares.
+
+use toml::Spanned;
+
+use super::raw::RawSweep;
+use super::source::{Source, nearest};
+use super::{Arm, ConfigError, Contrast};
+
+/// The contrasts given, or every arm without LAWN against those with it on the same rule.
+pub(super) fn contrasts(
+    source: &Source<'_>,
+    raw: &RawSweep,
+    arms: &[Arm],
+) -> Result<Vec<Contrast>, ConfigError> {
+    let known = |name: &Spanned<String>| {
+        if arms.iter().any(|arm| arm.name == *name.get_ref()) {
+            return Ok(name.get_ref().clone());
+        }
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        let help = nearest(name.get_ref(), names.iter().copied());
+        let message = format!(
+            "no arm is called `{}`; allowed: {}",
+            name.get_ref(),
+            names.join(", ")
+        );
+        Err(source.error(name.span(), message, help))
+    };
+    if let Some(given) = &raw.contrasts {
+        return given
+            .get_ref()
+            .iter()
+            .map(|contrast| {
+                Ok(Contrast {
+                    baseline: known(&contrast.baseline)?,
+                    treatment: known(&contrast.treatment)?,
+                })
+            })
+            .collect();
+    }
+    let first = |arm: &Arm| arm.settings[0].optimizer.clone();
+    Ok(arms
+        .iter()
+        .filter(|baseline| !first(baseline).lawn)
+        .flat_map(|baseline| {
+            arms.iter()
+                .filter(|arm| first(arm).lawn && first(arm).rule == first(baseline).rule)
+                .map(|treatment| Contrast {
+                    baseline: baseline.name.clone(),
+                    treatment: treatment.name.clone(),
+                })
+        })
+        .collect())
+}

@@ -1,0 +1,58 @@
+//! The tasks of a sweep, each read by its kind.
+
+use lawn_models::TaskConfig;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::source::{Source, nearest};
+use super::values::{entries, file_name};
+use super::{ConfigError, NamedTask};
+
+pub(super) fn tasks(
+    source: &Source<'_>,
+    root: &DeTable<'_>,
+) -> Result<Vec<NamedTask>, ConfigError> {
+    entries(source, root, "tasks")?
+        .into_iter()
+        .map(|(name, table)| {
+            let DeValue::Table(fields) = table.get_ref() else {
+                return Err(source.error(table.span(), "a task must be a table", None));
+            };
+            let mut fields = fields.clone();
+            let kinds = || format!("allowed: {}", TaskConfig::KINDS.join(", "));
+            let kind = match fields.remove("kind") {
+                Some(kind) => kind,
+                None => {
+                    let message = format!("task `{}` has no `kind`", name.get_ref());
+                    return Err(source.error(name.span(), message, Some(kinds())));
+                }
+            };
+            let Some(text) = kind
+                .get_ref()
+                .as_str()
+                .filter(|text| TaskConfig::KINDS.contains(text))
+            else {
+                let found = kind
+                    .get_ref()
+                    .as_str()
+                    .unwrap_or("something other than text");
+                let help = nearest(found, TaskConfig::KINDS.iter().copied()).unwrap_or_else(kinds);
+                return Err(source.error(
+                    kind.span(),
+                    format!("unknown kind of task `{found}`; {}", kinds()),
+                    Some(help),
+                ));
+            };
+            let rest = Spanned::new(table.span(), DeValue::Table(fields));
+            let config = TaskConfig::from_table(text, ValueDeserializer::from(rest))
+                .map_err(|error| source.toml(&error, table.span()))?;
+            config
+                .validate()
+                .map_err(|error| source.error(table.span(), error.to_string(), None))?;
+            Ok(NamedTask {
+                name: file_name(source, name)?,
+                config,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! Single values and lists: names, least values, no value twice.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::ConfigError;
+use super::source::Source;
+
+/// A key and its value, both with their place in the text.
+type Entry<'t, 'i> = (&'t Spanned<Cow<'i, str>>, &'t Spanned<DeValue<'i>>);
+
+/// The entries of the table `key` in the order of the file; there must be one at least.
+pub(super) fn entries<'t, 'i>(
+    source: &Source<'_>,
+    root: &'t DeTable<'i>,
+    key: &str,
+) -> Result<Vec<Entry<'t, 'i>>, ConfigError> {
+    let value = &root[key];
+    let mut entries: Vec<Entry<'t, 'i>> = match value.get_ref() {
+        DeValue::Table(table) => table.iter().collect(),
+        _ => Vec::new(),
+    };
+    if entries.is_empty() {
+        let message = format!("`{key}` must hold one table at least");
+        return Err(source.error(
+            value.span(),
+            message,
+            Some(format!("for example: [{key}.NAME]")),
+        ));
+    }
+    entries.sort_by_key(|(name, _)| name.span().start);
+    Ok(entries)
+}
+
+/// Names become folders and columns: letters, digits, `-`, `_` and `.`.
+pub(super) fn file_name<T: AsRef<str>>(
+    source: &Source<'_>,
+    name: &Spanned<T>,
+) -> Result<String, ConfigError> {
+    let text = name.get_ref().as_ref();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if text.is_empty() || text.starts_with('.') || !text.chars().all(allowed) {
+        let message = format!("`{text}` cannot be a name");
+        let help =
+            "a name is made of letters, digits, `-`, `_` and `.`, and does not begin with `.`";
+        return Err(source.error(name.span(), message, Some(help.into())));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn at_least<T: PartialOrd + Copy + std::fmt::Display>(
+    source: &Source<'_>,
+    value: &Spanned<T>,
+    what: &str,
+    least: T,
+) -> Result<T, ConfigError> {
+    let given = *value.get_ref();
+    if given < least {
+        return Err(source.error(
+            value.span(),
+            format!("{what} must be {least} or more, not {given}"),
+            None,
+        ));
+    }
+    Ok(given)
+}
+
+/// The values of a list, ascending: one at least, each `least` or more, none twice.
+pub(super) fn distinct(
+    source: &Source<'_>,
+    list: &Spanned<Vec<Spanned<u64>>>,
+    what: &str,
+    least: u64,
+) -> Result<Vec<u64>, ConfigError> {
+    let mut seen = BTreeSet::new();
+    for value in list.get_ref() {
+        let given = at_least(source, value, what, least)?;
+        if !seen.insert(given) {
+            return Err(source.error(
+                value.span(),
+                format!("{what} {given} is listed twice"),
+                None,
+            ));
+        }
+    }
+    if seen.is_empty() {
+        return Err(source.error(
+            list.span(),
+            format!("one {what} at least must be listed"),
+            None,
+        ));
+    }
+    Ok(seen.into_iter().collect())
+}
