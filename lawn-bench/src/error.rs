@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::cli::Exit;
+
 /// An error of the harness; each names the file or value at fault and what would be right.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -127,17 +129,17 @@ impl Error {
         }
     }
 
-    /// The exit code of the `lawn` command: 2 for what the user wrote, 1 for the rest.
+    /// How the `lawn` command ends on it: what the user wrote is wrong, or something failed.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_)
             | Self::OtherPlan { .. }
             | Self::NoRun { .. }
             | Self::NoTrial { .. }
             | Self::NoDataRoot { .. }
-            | Self::MakeData { .. } => 2,
-            _ => 1,
+            | Self::MakeData { .. } => Exit::Usage,
+            _ => Exit::Failed,
         }
     }
 }

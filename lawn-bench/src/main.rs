@@ -1,7 +1,5 @@
 //! The `lawn` command.
 
-use clap::Parser;
-
 fn main() -> std::process::ExitCode {
-    lawn_bench::cli::Cli::parse().run()
+    lawn_bench::cli::main()
 }

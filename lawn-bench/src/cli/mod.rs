@@ -1,0 +1,181 @@
+//! The command line: what can be asked, a file a verb, and which module answers.
+
+mod completions;
+mod data;
+mod doctor;
+mod exit;
+mod output;
+mod plan;
+mod report;
+mod retry;
+mod status;
+mod sweep;
+mod trial;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::Error;
+pub use exit::Exit;
+
+/// Large-batch training with and without Logit Attenuating Weight Normalization.
+#[derive(Debug, Parser)]
+#[command(name = "lawn", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Say what was found here (libtorch, CUDA, threads, data sets), and what to do about the rest.
+    Doctor(doctor::Doctor),
+    /// Make synthetic data sets, or list those under the data root.
+    Data(data::Data),
+    /// Print the trials that a sweep file asks for, without running any.
+    Plan(plan::Plan),
+    /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
+    Sweep(sweep::Sweep),
+    /// Train one trial of a run in this process: what every engine calls.
+    Trial(trial::Trial),
+    /// Say how far a run is.
+    Status(status::Status),
+    /// Forget how failed trials ended, so that `lawn sweep DIR` runs them again.
+    Retry(retry::Retry),
+    /// Merge a run's records and write its report from what is there.
+    Report(report::Report),
+    /// Print completions for a shell.
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    fn run(self) -> Result<Exit, Error> {
+        match self {
+            Self::Doctor(verb) => verb.run(),
+            Self::Data(verb) => verb.run(),
+            Self::Plan(verb) => verb.run(),
+            Self::Sweep(verb) => verb.run(),
+            Self::Trial(verb) => verb.run(),
+            Self::Status(verb) => verb.run(),
+            Self::Retry(verb) => verb.run(),
+            Self::Report(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(),
+        }
+    }
+}
+
+/// The verbs as `lawn --help` lists them, in the order in which they are needed.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Before a sweep", &["doctor", "data", "plan"]),
+    ("The sweep", &["sweep", "status", "retry", "report"]),
+    ("For engines", &["trial"]),
+    ("For the shell", &["completions"]),
+];
+
+const EXAMPLES: &str = "\
+Examples:
+  lawn plan lawn-bench/studies/embedded.toml      what would be trained
+  lawn sweep lawn-bench/studies/embedded.toml     train it, to the report
+  lawn status runs/embedded                       how far it is, from another terminal
+  lawn sweep runs/embedded                        go on after a stop or a crash
+";
+
+/// The command with its verbs in groups: clap lists them in one.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let width = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().len())
+        .max()
+        .unwrap_or(0);
+    let mut text = String::new();
+    for (heading, verbs) in GROUPS {
+        text += &format!("{heading}:\n");
+        for verb in verbs
+            .iter()
+            .filter_map(|name| command.find_subcommand(name))
+        {
+            let about = verb.get_about().map(ToString::to_string);
+            let about = about.unwrap_or_default();
+            text += &format!("  {:width$}  {about}\n", verb.get_name());
+        }
+        text.push('\n');
+    }
+    let help = format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{text}Options:\n{{options}}\n\n\
+         {EXAMPLES}\n{}\n`lawn VERB --help` says more.\n",
+        Exit::table()
+    );
+    command.help_template(help)
+}
+
+/// Reads the command line, does what was asked and says what is to be said.
+#[must_use]
+pub fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match cli.verb.run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("{}", described(&error));
+            error.exit().into()
+        }
+    }
+}
+
+/// The error and what caused it. The sweep file's errors bring their own heading.
+fn described(error: &Error) -> String {
+    match error {
+        Error::Config(error) => error.to_string(),
+        error => format!("error: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_help_lists_every_verb_once() {
+        command().debug_assert();
+        let verbs = Cli::command();
+        let verbs: Vec<&str> = verbs
+            .get_subcommands()
+            .map(|verb| verb.get_name())
+            .collect();
+        let listed: Vec<&str> = GROUPS
+            .iter()
+            .flat_map(|(_, verbs)| *verbs)
+            .copied()
+            .collect();
+        assert_eq!(listed.len(), verbs.len(), "{listed:?}");
+        let listed: BTreeSet<&str> = listed.into_iter().collect();
+        assert_eq!(listed, verbs.into_iter().collect());
+    }
+
+    #[test]
+    fn every_verb_says_what_it_does_and_gives_an_example() {
+        for verb in Cli::command().get_subcommands() {
+            let name = verb.get_name();
+            assert!(verb.get_about().is_some(), "{name}");
+            let after = verb.get_after_help().map(ToString::to_string);
+            assert!(
+                after.is_some_and(|text| text.contains(&format!("lawn {name} "))),
+                "`lawn {name} --help` has no example"
+            );
+        }
+    }
+
+    #[test]
+    fn help_documents_every_exit_code() {
+        let help = command().render_help().to_string();
+        for exit in Exit::ALL {
+            let line = format!("{:>3}  {}", exit.code(), exit.meaning());
+            assert!(help.contains(&line), "{line:?} is not in\n{help}");
+        }
+    }
+}

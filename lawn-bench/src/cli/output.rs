@@ -1,0 +1,21 @@
+//! What verbs share in speaking to standard output.
+
+use std::io::Write;
+
+/// Writes to standard output; a reader that went away, as `head` does, is no error.
+pub(super) fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+pub(super) fn print_report(report: &lawn_analysis::ReportFiles) {
+    let summary = std::fs::read_to_string(&report.summary).unwrap_or_default();
+    print(&format!(
+        "{}\n\nreport: {}\n",
+        summary.trim_end(),
+        report.html.display()
+    ));
+}

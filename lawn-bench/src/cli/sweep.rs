@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::exit::Exit;
+use super::output::print_report;
+use super::values::{DataRoot, positive};
+use crate::Error;
+use crate::sweep::{self, End, Request};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lawn sweep lawn-bench/studies/embedded.toml --workers 2
+  lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
+  lawn sweep runs/ml-1m                 go on with a run that was stopped")]
+pub(super) struct Sweep {
+    /// A sweep file, or the directory of a run.
+    target: PathBuf,
+    /// Directory of the run [default: runs/NAME].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Trials trained at the same time [default: resources.workers of the sweep].
+    #[arg(long, value_name = "N", value_parser = positive)]
+    workers: Option<usize>,
+    #[command(flatten)]
+    data: DataRoot,
+    /// Show no progress.
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+impl Sweep {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let request = Request {
+            target: self.target,
+            out: self.out,
+            workers: self.workers,
+            data_root: self.data.data_root,
+            quiet: self.quiet,
+        };
+        Ok(match sweep::run(&request)? {
+            End::Finished { report, failed } => {
+                print_report(&report);
+                if failed == 0 {
+                    Exit::Ok
+                } else {
+                    Exit::TrialsFailed
+                }
+            }
+            End::Stopped { run } => {
+                eprintln!("stopped; `lawn sweep {}` goes on", run.display());
+                Exit::Stopped
+            }
+        })
+    }
+}

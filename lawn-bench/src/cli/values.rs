@@ -1,0 +1,41 @@
+//! Values of options, checked as they are read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lawn_analysis::records::{Outcome, Word};
+
+#[derive(Debug, Args)]
+pub(super) struct DataRoot {
+    /// Folder that holds the data sets.
+    #[arg(long = "data-root", value_name = "DIR", env = "LAWN_DATA")]
+    pub(super) data_root: Option<PathBuf>,
+}
+
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a whole number of 1 or more".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// An outcome that a trial can be retried from.
+pub(super) fn failure(text: &str) -> Result<Outcome, String> {
+    let failures = || {
+        Outcome::ALL
+            .iter()
+            .filter(|&&outcome| outcome != Outcome::Ok)
+    };
+    failures()
+        .copied()
+        .find(|outcome| outcome.as_str() == text)
+        .ok_or_else(|| {
+            let allowed: Vec<&str> = failures().map(|outcome| outcome.as_str()).collect();
+            format!("allowed: {}", allowed.join(", "))
+        })
+}
+
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be NAME=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
