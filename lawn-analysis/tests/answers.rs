@@ -370,8 +370,8 @@ fn distance_moved_is_the_last_recorded_and_asked_only_where_both_arms_have_it() 
     }
     .records();
     let last = |records: &Records, id: &str| {
-        let epochs = records.epochs.iter().filter(|row| row.trial_id == id);
-        epochs.last().unwrap().distance_from_freeze.unwrap()
+        let mut epochs = records.epochs.iter().filter(|row| row.trial_id == id);
+        epochs.next_back().unwrap().distance_from_freeze.unwrap()
     };
     let expected = last(&records, "base-lawn-0-1") - last(&records, "base-0-1");
     let analysis = Analysis::new(&records, &request()).unwrap();
