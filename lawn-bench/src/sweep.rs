@@ -57,9 +57,9 @@ pub fn run(request: &Request) -> Result<End, Error> {
     let (run, plan) = open(request)?;
     let _held = run.lock()?;
     check_data(&plan, request.data_root.as_deref())?;
-    provenance::record(&run)?;
     let stop = stop_flag()?;
     let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
+    provenance::record(&run, workers, plan.sweep.resources.threads)?;
     let engine = Local {
         run: &run,
         plan: &plan,
