@@ -87,6 +87,7 @@ mod optimizer;
 mod parameter;
 mod pattern;
 mod reference;
+mod report;
 mod rule;
 mod schedule;
 mod slot;
@@ -105,12 +106,13 @@ pub use lawn::{LawnConfig, Phase, Scope};
 pub use layer::{Layer, Map};
 pub use optimizer::{Optimizer, WeightNorm};
 pub use parameter::{Parameter, Parameters, Role};
+pub use report::StepReport;
 pub use rule::{
     AdamConfig, Adaptation, Context, DecayPlace, EpsilonPlace, LambConfig, LarsConfig, Norms, Rule,
     RuleConfig, SgdConfig,
 };
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
-pub use step::{StepOptions, StepReport};
+pub use step::StepOptions;
 pub use treatment::{Constraint, Treatment, TreatmentTable};
 pub use units::Granularity;

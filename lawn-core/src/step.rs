@@ -1,12 +1,12 @@
 //! One step for all parameters.
 
-use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use crate::diagnostics::Measured;
 use crate::error::require;
 use crate::fused::Fused;
-use crate::{Backend, Clock, Error, Optimizer, Phase};
+use crate::report::{Limits, Reading};
+use crate::{Backend, Clock, Error, Optimizer, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,24 +30,6 @@ impl Default for StepOptions {
             diagnostics: false,
         }
     }
-}
-
-/// What one step did.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct StepReport {
-    /// Steps taken so far, this one included unless it was skipped.
-    pub step: u64,
-    /// The phase it was taken in.
-    pub phase: Phase,
-    /// Its learning rate, before the factors of groups.
-    pub learning_rate: f64,
-    /// `‖g‖₂` over the gradients of all parameters, unscaled and before clipping.
-    pub gradient_norm: f64,
-    /// What clipping multiplied the gradients by; 1 where it did nothing.
-    pub clip_factor: f64,
-    /// Whether a gradient was not finite, so that nothing was changed.
-    pub skipped: bool,
 }
 
 impl Optimizer {
@@ -83,29 +65,30 @@ impl Optimizer {
         if freezes {
             self.freeze()?;
         }
-        let mut report = StepReport {
-            step: self.steps,
-            phase,
-            learning_rate,
-            gradient_norm: 0.0,
-            clip_factor: 1.0,
-            skipped: false,
+        let limits = Limits {
+            clip_norm: self.config.clip_norm,
+            check_finite: self.config.check_finite,
         };
-        self.update(&gradients, &options, &mut report);
-        if report.skipped {
+        let norm = self.update(&gradients, &options, phase, learning_rate, limits);
+        if limits.skips(norm) {
             self.skipped += 1;
             if freezes {
                 self.thaw();
             }
-            return Ok(report);
+        } else {
+            if freezes {
+                self.report_free_units();
+            }
+            self.steps += 1;
+            self.samples += options.samples;
         }
-        if freezes {
-            self.report_free_units();
-        }
-        self.steps += 1;
-        self.samples += options.samples;
-        report.step = self.steps;
-        Ok(report)
+        Ok(StepReport {
+            step: self.steps,
+            phase,
+            learning_rate,
+            norm: Reading::Known(norm),
+            limits,
+        })
     }
 
     fn require_valid(&self, options: &StepOptions, learning_rate: f64) -> Result<(), Error> {
@@ -125,20 +108,19 @@ impl Optimizer {
         }
     }
 
-    /// Updates all parameters that have a gradient, or decides to skip the step.
+    /// Updates all parameters that have a gradient, unless the step is skipped;
+    /// answers the global gradient norm.
     fn update(
         &mut self,
         gradients: &[Option<Tensor>],
         options: &StepOptions,
-        report: &mut StepReport,
-    ) {
+        phase: Phase,
+        rate: f64,
+        limits: Limits,
+    ) -> f64 {
         let rule = &*self.config.rule;
-        let rate = report.learning_rate;
-        let lawn = self
-            .config
-            .lawn
-            .as_ref()
-            .filter(|_| report.phase == Phase::Constrained);
+        let lawn = self.config.lawn.as_ref();
+        let lawn = lawn.filter(|_| phase == Phase::Constrained);
         let builtin = rule
             .builtin()
             .filter(|_| self.config.backend == Backend::Auto);
@@ -154,22 +136,18 @@ impl Optimizer {
             (others_square + fused.map_or(0.0, Fused::square)).sqrt() / options.gradient_scale
         };
 
-        if self.config.check_finite || self.config.clip_norm.is_some() {
+        let mut factor = 1.0 / options.gradient_scale;
+        if limits.check_finite || limits.clip_norm.is_some() {
             if let Some(fused) = &mut fused {
                 fused.sum();
             }
-            report.gradient_norm = norm(fused.as_ref());
-            report.skipped = self.config.check_finite && !report.gradient_norm.is_finite();
-            let too_long = |clip: &f64| report.gradient_norm > *clip;
-            if let Some(clip) = self.config.clip_norm.filter(too_long) {
-                report.clip_factor = clip / report.gradient_norm;
+            let norm = norm(fused.as_ref());
+            if limits.skips(norm) {
+                return norm;
             }
-        }
-        if report.skipped {
-            return;
+            factor = limits.clip_factor(norm) / options.gradient_scale;
         }
 
-        let factor = report.clip_factor / options.gradient_scale;
         let mut measured = vec![Vec::new(); self.slots.len()];
         if let Some(fused) = &mut fused {
             fused.step(factor, options.diagnostics);
@@ -182,7 +160,7 @@ impl Optimizer {
                 *measured = outcomes.iter().map(Measured::from_outcome).collect();
             }
         }
-        report.gradient_norm = norm(fused.as_ref());
+        let norm = norm(fused.as_ref());
         drop(fused);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(gradient) = &gradients[index] else {
@@ -201,6 +179,7 @@ impl Optimizer {
                 self.diagnostics.push(named);
             }
         }
+        norm
     }
 
     /// The gradient of each parameter that has one.

@@ -125,7 +125,7 @@ impl Run {
     fn step(&mut self) {
         self.optimizer.zero_grad();
         self.loss().backward();
-        assert!(!self.optimizer.step().unwrap().skipped);
+        assert!(!self.optimizer.step().unwrap().skipped());
     }
 }
 
@@ -271,7 +271,7 @@ fn a_gradient_that_is_not_finite_changes_nothing() {
                 let weights: Vec<Tensor> = run.weights.iter().map(|w| w.detach().copy()).collect();
                 let skipped = run.optimizer.skipped();
                 let report = run.optimizer.step().unwrap();
-                assert!(report.skipped, "{name}");
+                assert!(report.skipped(), "{name}");
                 assert_eq!((report.step, run.optimizer.steps()), (step, step), "{name}");
                 assert_eq!(run.optimizer.skipped(), skipped + 1, "{name}");
                 before

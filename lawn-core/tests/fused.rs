@@ -363,7 +363,7 @@ fn diagnose(backend: Backend, granularity: Granularity, rule: RuleConfig) -> Vec
             .iter()
             .map(|d| d.gradient_norm.powi(2))
             .sum();
-        assert!((square.sqrt() / report.gradient_norm - 1.0).abs() < 1e-12);
+        assert!((square.sqrt() / report.gradient_norm() - 1.0).abs() < 1e-12);
         all.extend_from_slice(optimizer.diagnostics());
     }
     set_gradients(&mut optimizer, &weights, &[None, None]);

@@ -180,11 +180,11 @@ impl<'a> Trainer<'a> {
             done += taken;
         }
         let report = self.optimizer.step()?;
-        if report.skipped {
+        if report.skipped() {
             return Ok(Some("the gradient is not finite".to_owned()));
         }
         self.last_step = (report.phase, report.learning_rate);
-        self.progress.gradient_norm_sum += report.gradient_norm;
+        self.progress.gradient_norm_sum += report.gradient_norm();
         self.progress.step_in_epoch += 1;
         Ok(None)
     }

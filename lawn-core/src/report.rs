@@ -1,0 +1,131 @@
+//! What one step did.
+
+use std::cell::OnceCell;
+
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
+use tch::Tensor;
+
+use crate::Phase;
+
+/// What one step did.
+///
+/// On an accelerator the step may still be under way when this is returned. The
+/// fields are known to the host at once; the methods that say so wait for the
+/// device the first time one of them is asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct StepReport {
+    /// Where the schedule stands after the step: the steps taken so far, this
+    /// one included unless it was skipped. On [`Backend::MultiTensor`] skipped
+    /// steps count as well.
+    ///
+    /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
+    pub step: u64,
+    /// The phase it was taken in.
+    pub phase: Phase,
+    /// Its learning rate, before the factors of groups.
+    pub learning_rate: f64,
+    pub(crate) norm: Reading,
+    pub(crate) limits: Limits,
+}
+
+impl StepReport {
+    /// `‖g‖₂` over the gradients of all parameters, unscaled and before
+    /// clipping. Waits for the device.
+    pub fn gradient_norm(&self) -> f64 {
+        self.norm.value()
+    }
+
+    /// [`gradient_norm`](Self::gradient_norm) as a scalar tensor, f64, on the
+    /// device that it was computed on; never waits. For sums over many steps.
+    pub fn gradient_norm_tensor(&self) -> Tensor {
+        self.norm.tensor()
+    }
+
+    /// What clipping multiplied the gradients by; 1 where it did nothing. Waits
+    /// for the device.
+    pub fn clip_factor(&self) -> f64 {
+        self.limits.clip_factor(self.norm.value())
+    }
+
+    /// Whether a gradient was not finite, so that nothing was changed. Waits
+    /// for the device.
+    pub fn skipped(&self) -> bool {
+        self.limits.skips(self.norm.value())
+    }
+}
+
+/// All of it, as a record with six fields; waits for the device.
+impl Serialize for StepReport {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut record = serializer.serialize_struct("StepReport", 6)?;
+        record.serialize_field("step", &self.step)?;
+        record.serialize_field("phase", &self.phase)?;
+        record.serialize_field("learning_rate", &self.learning_rate)?;
+        record.serialize_field("gradient_norm", &self.gradient_norm())?;
+        record.serialize_field("clip_factor", &self.clip_factor())?;
+        record.serialize_field("skipped", &self.skipped())?;
+        record.end()
+    }
+}
+
+/// What is asked of the global gradient norm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) clip_norm: Option<f64>,
+    pub(crate) check_finite: bool,
+}
+
+impl Limits {
+    /// Whether a step with this norm is skipped.
+    pub(crate) fn skips(&self, norm: f64) -> bool {
+        self.check_finite && !norm.is_finite()
+    }
+
+    /// `min(1, clip_norm / ‖g‖)`; 1 for a step that is skipped.
+    pub(crate) fn clip_factor(&self, norm: f64) -> f64 {
+        match self.clip_norm {
+            Some(clip) if norm > clip && !self.skips(norm) => clip / norm,
+            _ => 1.0,
+        }
+    }
+}
+
+/// A number that a device may still be computing.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    /// It is on the host.
+    Known(f64),
+    /// It is on a device, and on the host once it was asked for.
+    Pending {
+        /// Scalar, f64.
+        tensor: Tensor,
+        read: OnceCell<f64>,
+    },
+}
+
+impl Reading {
+    fn value(&self) -> f64 {
+        match self {
+            Reading::Known(value) => *value,
+            Reading::Pending { tensor, read } => *read.get_or_init(|| tensor.double_value(&[])),
+        }
+    }
+
+    fn tensor(&self) -> Tensor {
+        match self {
+            Reading::Known(value) => Tensor::from(*value),
+            Reading::Pending { tensor, .. } => tensor.shallow_clone(),
+        }
+    }
+}
+
+impl From<Tensor> for Reading {
+    fn from(tensor: Tensor) -> Self {
+        Reading::Pending {
+            tensor,
+            read: OnceCell::new(),
+        }
+    }
+}
