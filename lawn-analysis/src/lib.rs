@@ -22,4 +22,4 @@ mod text;
 
 pub use error::Error;
 pub use records::Records;
-pub use report::{ReportFiles, ReportRequest, write_report};
+pub use report::{ReportFiles, ReportRequest, Width, write_report};

@@ -88,7 +88,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
             run: run.root().into(),
         });
     }
-    let report = report(&run, &plan)?;
+    let report = report(&run, &plan, None)?;
     Ok(End::Finished {
         report,
         failed: failures(&run, &plan)?,
@@ -206,12 +206,17 @@ fn failures(run: &RunDir, plan: &Plan) -> Result<usize, Error> {
     Ok(failures)
 }
 
-/// Merges what there is into records, and writes the report from them.
+/// Merges what there is into records, and writes the report from them, its figures in the width
+/// asked for, else in that of the sweep.
 ///
 /// # Errors
 ///
 /// As [`merge::merge`], and [`Error::Analysis`].
-pub fn report(run: &RunDir, plan: &Plan) -> Result<lawn_analysis::ReportFiles, Error> {
+pub fn report(
+    run: &RunDir,
+    plan: &Plan,
+    width: Option<lawn_analysis::Width>,
+) -> Result<lawn_analysis::ReportFiles, Error> {
     let records = merge::merge(run, plan)?;
     let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
     let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
@@ -220,6 +225,7 @@ pub fn report(run: &RunDir, plan: &Plan) -> Result<lawn_analysis::ReportFiles, E
     }
     request.alpha = plan.sweep.alpha;
     request.margins = plan.sweep.margins.clone();
+    request.width = width.unwrap_or(plan.sweep.width);
     request.provenance = provenance::lines(run)?;
     Ok(lawn_analysis::write_report(
         &records,

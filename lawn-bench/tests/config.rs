@@ -59,6 +59,20 @@ fn a_correct_sweep_is_read_with_its_defaults() {
 }
 
 #[test]
+fn figures_have_the_width_of_a_named_venue() {
+    use lawn_analysis::Width;
+
+    let with = |width: &str| format!("{TINY}\n[report]\nwidth = \"{width}\"\n");
+    let read = |text: &str| parse("tiny.toml", text).map(|sweep| sweep.width);
+    assert_eq!(read(TINY).unwrap(), Width::NeurIps);
+    assert_eq!(read(&with("icml-wide")).unwrap(), Width::IcmlWide);
+    let error = read(&with("neurip")).unwrap_err().to_string();
+    for said in ["did you mean `neurips`?", "`jmlr`", "\"neurip\""] {
+        assert!(error.contains(said), "{said:?} is not in:\n{error}");
+    }
+}
+
+#[test]
 fn unknown_keys_are_refused_with_the_nearest_known_one() {
     check(
         "batch_sizes =",

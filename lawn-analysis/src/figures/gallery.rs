@@ -112,7 +112,7 @@ fn against_batch(task: &Task, quantity: ByBatch, level: f64, table: Table) -> Fi
         ByBatch::TestMetric => name,
         ByBatch::GeneralizationGap => "generalization gap".to_owned(),
     };
-    Figure::new(table, title, caption, description, |table, width| {
+    Figure::new(table, title, caption, description, move |table, width| {
         by_batch::draw(table, &label, width)
     })
 }
@@ -128,9 +128,13 @@ fn slopegraph(task: &Task, batches: (i64, i64), table: Table) -> Figure {
     );
     let title = format!("{}: large-batch drop", task.name);
     let label = format!("test {}", task.metric);
-    Figure::new(table, title, caption.clone(), caption, |table, width| {
-        slopes::draw(table, &label, batches, width)
-    })
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| slopes::draw(table, &label, batches, width),
+    )
 }
 
 fn advantages(task: &Task, request: &ReportRequest, margin: Option<f64>, table: Table) -> Figure {
@@ -147,9 +151,13 @@ fn advantages(task: &Task, request: &ReportRequest, margin: Option<f64>, table: 
         request.deciding_test.name()
     );
     let title = format!("{}: advantages", task.name);
-    Figure::new(table, title, caption.clone(), caption, |table, width| {
-        forest::draw(table, margin, width)
-    })
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| forest::draw(table, margin, width),
+    )
 }
 
 /// One figure a contrast: the test metric at the largest batch size, pair by pair.
@@ -168,7 +176,7 @@ fn pairs(
     let figure = |answer| {
         let table = tables::paired(task, answer, margin);
         let contrast = &answer.comparison.place.contrast;
-        let (baseline, treatment) = (contrast.baseline.as_str(), contrast.treatment.as_str());
+        let (baseline, treatment) = (contrast.baseline.clone(), contrast.treatment.clone());
         let band = margin.map_or(String::new(), |margin| {
             format!(" The grey band is the margin of ±{margin}.")
         });
@@ -187,9 +195,13 @@ fn pairs(
             task.name
         );
         let label = format!("test {}", task.metric);
-        Figure::new(table, title, caption.clone(), caption, |table, width| {
-            paired::draw(table, &label, [baseline, treatment], width)
-        })
+        Figure::new(
+            table,
+            title,
+            caption.clone(),
+            caption,
+            move |table, width| paired::draw(table, &label, [&baseline, &treatment], width),
+        )
     };
     at_largest.map(figure).collect()
 }
@@ -216,9 +228,13 @@ fn against_epoch(task: &Task, quantities: ByEpoch, table: Table) -> Figure {
     );
     let title = format!("{}: {title}", task.name);
     let from_zero = quantities == ByEpoch::Norms;
-    Figure::new(table, title, caption.clone(), caption, |table, width| {
-        curves::draw(table, [&labels[0], &labels[1]], from_zero, width)
-    })
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| curves::draw(table, [&labels[0], &labels[1]], from_zero, width),
+    )
 }
 
 fn loss_and_test(task: &Task, table: Table) -> Figure {
@@ -229,9 +245,13 @@ fn loss_and_test(task: &Task, table: Table) -> Figure {
     );
     let title = format!("{}: training loss and test {}", task.name, task.metric);
     let label = format!("test {}", task.metric);
-    Figure::new(table, title, caption.clone(), caption, |table, width| {
-        scatter::draw(table, &label, width)
-    })
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| scatter::draw(table, &label, width),
+    )
 }
 
 fn to_target(task: &Task, value: f64, table: Table) -> Figure {
@@ -258,9 +278,13 @@ fn tuned(task: &Task, parameter: &str, table: Table) -> Figure {
     let title = format!("{}: tuning", task.name);
     let name = tables::title(parameter);
     let higher = task.higher_is_better;
-    Figure::new(table, title, caption.clone(), caption, |table, width| {
-        tuning_map::draw(table, &name, higher, width)
-    })
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| tuning_map::draw(table, &name, higher, width),
+    )
 }
 
 /// The counts in the column `n`: one, or the smallest and largest where they differ.

@@ -17,6 +17,7 @@ mod scene;
 mod slopes;
 mod target;
 mod tuning_map;
+mod width;
 
 use std::path::Path;
 
@@ -25,18 +26,22 @@ pub(crate) use gallery::{of_all_tasks, of_task};
 pub(crate) use palette::page_colours;
 use scene::Scene;
 pub(crate) use scene::escape;
+pub use width::Width;
 
 use crate::error::Error;
 use crate::records::write_atomically;
 use crate::report::FigureFiles;
 use crate::tables::Table;
 
-/// Width of a drawing in points: the text width of NeurIPS and ICLR, 5.5 inches.
+/// Width of the form for a wide page in points.
 const WIDE: f64 = 396.0;
-/// Width of the form for a narrow column or a phone.
+/// Width of the form for a phone.
 const NARROW: f64 = 252.0;
 
-/// A drawing in two widths, with its words and its table.
+/// How a table is drawn in a width in points.
+type Draw = Box<dyn Fn(&Table, f64) -> Scene + Send + Sync>;
+
+/// A finished table and how it is drawn in any width, with its words.
 pub(crate) struct Figure {
     /// Name, and of its files without the extension.
     pub(crate) name: String,
@@ -47,27 +52,25 @@ pub(crate) struct Figure {
     /// What a reader who cannot see it should know.
     pub(crate) description: String,
     table: Table,
-    wide: Scene,
-    narrow: Scene,
+    draw: Draw,
 }
 
 impl Figure {
-    /// Draws a finished table in both widths.
+    /// A finished table and how it is drawn.
     fn new(
         table: Table,
         title: String,
         caption: String,
         description: String,
-        draw: impl Fn(&Table, f64) -> Scene,
+        draw: impl Fn(&Table, f64) -> Scene + Send + Sync + 'static,
     ) -> Self {
         Self {
             name: table.name.clone(),
             title,
             caption,
             description,
-            wide: draw(&table, WIDE),
-            narrow: draw(&table, NARROW),
             table,
+            draw: Box::new(draw),
         }
     }
 
@@ -76,9 +79,14 @@ impl Figure {
         &self.table
     }
 
+    /// The drawing in a width in points.
+    fn scene(&self, width: f64) -> Scene {
+        (self.draw)(&self.table, width)
+    }
+
     /// The SVG for a page, in either width: colours are the page's, the typeface is the page's.
     pub(crate) fn page_svg(&self, narrow: bool) -> String {
-        let scene = if narrow { &self.narrow } else { &self.wide };
+        let scene = self.scene(if narrow { NARROW } else { WIDE });
         let mut svg = scene.to_svg(&self.title, &self.description);
         for (colour, name) in page_colours() {
             svg = svg.replace(&format!("\"{colour}\""), &format!("\"var({name})\""));
@@ -87,8 +95,9 @@ impl Figure {
         svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
     }
 
-    /// Writes the drawing as SVG, PNG and PDF, its table as CSV, its caption as TeX and Markdown.
-    pub(crate) fn write(&self, dir: &Path) -> Result<FigureFiles, Error> {
+    /// Writes the drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and
+    /// Markdown.
+    pub(crate) fn write(&self, dir: &Path, width: Width) -> Result<FigureFiles, Error> {
         let file = |extension: &str| dir.join(format!("{}.{extension}", self.name));
         let files = FigureFiles {
             name: self.name.clone(),
@@ -97,9 +106,10 @@ impl Figure {
             pdf: file("pdf"),
             csv: file("csv"),
         };
-        let svg = self.wide.to_svg(&self.title, &self.description);
-        let drawing = export::Drawing::parse(&self.name, &svg, self.wide.size())?;
-        let standalone = self.wide.to_standalone_svg(&self.title, &self.description);
+        let scene = self.scene(width.points());
+        let svg = scene.to_svg(&self.title, &self.description);
+        let drawing = export::Drawing::parse(&self.name, &svg, scene.size())?;
+        let standalone = scene.to_standalone_svg(&self.title, &self.description);
         write_atomically(&files.svg, standalone.as_bytes())?;
         write_atomically(&files.png, &drawing.png()?)?;
         write_atomically(&files.pdf, &drawing.pdf()?)?;

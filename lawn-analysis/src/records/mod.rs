@@ -14,6 +14,7 @@ use std::path::Path;
 pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
 pub(crate) use table::write_atomically;
 pub use table::{SCHEMA_VERSION, Table};
+pub(crate) use words::words;
 pub use words::{Outcome, Phase, Split, Stage, Word};
 
 use crate::error::Error;

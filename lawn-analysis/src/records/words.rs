@@ -1,7 +1,5 @@
 //! The words that a record may hold, each a closed set.
 
-use serde::{Deserialize, Serialize};
-
 /// A closed set of words, as stored in a text column.
 pub trait Word: Copy + Sized + 'static {
     /// Every word of the set.
@@ -17,14 +15,17 @@ pub trait Word: Copy + Sized + 'static {
 }
 
 macro_rules! words {
-    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $text:literal,)* }) => {
+    ($(#[$meta:meta])* $name:ident { $($(#[$attr:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord,
+            serde::Serialize, serde::Deserialize,
+        )]
         pub enum $name {
-            $($(#[$doc])* #[serde(rename = $text)] $variant,)*
+            $($(#[$attr])* #[serde(rename = $text)] $variant,)*
         }
 
-        impl Word for $name {
+        impl $crate::records::Word for $name {
             const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
             fn as_str(self) -> &'static str {
@@ -36,11 +37,12 @@ macro_rules! words {
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.pad(self.as_str())
+                f.pad($crate::records::Word::as_str(*self))
             }
         }
     };
 }
+pub(crate) use words;
 
 words! {
     /// What a trial was run for.

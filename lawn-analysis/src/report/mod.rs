@@ -7,6 +7,7 @@ mod summary;
 
 use std::path::{Path, PathBuf};
 
+pub use crate::figures::Width;
 pub use request::{Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest};
 
 use crate::analysis::{Analysis, Answer, Claim, Family, Verdict, arm_ranks, arm_scores, claims};
@@ -47,7 +48,7 @@ pub fn write_report(
 
     let mut figure_files = Vec::with_capacity(figures.len());
     for figure in &figures {
-        figure_files.push(figure.write(&dir.join("figures"))?);
+        figure_files.push(figure.write(&dir.join("figures"), request.width)?);
     }
     let mut table_files = Vec::new();
     for table in tables.iter().filter(|table| !table.is_empty()) {

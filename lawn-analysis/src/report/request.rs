@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Width;
+
 /// Two arms to be compared, registered beforehand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Contrast {
@@ -55,6 +57,9 @@ pub struct ReportRequest {
     /// By metric name, the largest difference that does not matter, in the metric's own unit.
     /// A metric without one can have no verdict *equivalent*.
     pub margins: BTreeMap<String, f64>,
+    /// How wide the files of the figures are; the page has its own widths.
+    #[serde(default)]
+    pub width: Width,
     /// Facts shown as they are: where, when and with what the run was made.
     pub provenance: Vec<(String, String)>,
 }
@@ -69,6 +74,7 @@ impl ReportRequest {
             alpha: 0.05,
             deciding_test: DecidingTest::SignFlip,
             margins: BTreeMap::new(),
+            width: Width::default(),
             provenance: Vec::new(),
         }
     }

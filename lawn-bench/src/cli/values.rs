@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
 
 #[derive(Debug, Args)]
@@ -33,6 +34,14 @@ pub(super) fn failure(text: &str) -> Result<Outcome, String> {
             let allowed: Vec<&str> = failures().map(|outcome| outcome.as_str()).collect();
             format!("allowed: {}", allowed.join(", "))
         })
+}
+
+/// Where a figure is printed.
+pub(super) fn width(text: &str) -> Result<Width, String> {
+    Width::parse(text).ok_or_else(|| {
+        let allowed: Vec<&str> = Width::ALL.iter().map(|width| width.as_str()).collect();
+        format!("allowed: {}", allowed.join(", "))
+    })
 }
 
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {

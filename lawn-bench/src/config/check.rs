@@ -69,6 +69,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
         confirmation_seeds,
         alpha: alpha(source, &raw.report.alpha)?,
         margins: margins(source, &raw.report)?,
+        width: raw.report.width,
         resources: resources(source, &raw.resources)?,
     })
 }

@@ -94,6 +94,7 @@ pub(super) struct RawContrast {
 pub(super) struct RawReport {
     pub(super) alpha: Spanned<f64>,
     pub(super) margins: BTreeMap<String, Spanned<f64>>,
+    pub(super) width: lawn_analysis::Width,
 }
 
 impl Default for RawReport {
@@ -101,6 +102,7 @@ impl Default for RawReport {
         Self {
             alpha: Spanned::new(0..0, 0.05),
             margins: BTreeMap::new(),
+            width: lawn_analysis::Width::default(),
         }
     }
 }

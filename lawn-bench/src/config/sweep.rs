@@ -39,6 +39,9 @@ pub struct Sweep {
     pub alpha: f64,
     /// By metric, the largest difference that does not matter.
     pub margins: BTreeMap<String, f64>,
+    /// How wide the figures are.
+    #[serde(default)]
+    pub width: lawn_analysis::Width,
     /// What trials run on.
     pub resources: Resources,
 }
