@@ -23,6 +23,7 @@ pub mod retry;
 pub mod run_dir;
 pub mod status;
 pub mod sweep;
+pub mod tensorboard;
 pub mod trial;
 
 pub use error::Error;
