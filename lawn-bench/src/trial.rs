@@ -1,11 +1,14 @@
 //! `lawn trial DIR --index K`: one trial in a process of its own.
 //!
 //! The process writes its files, prints one JSON [`Event`] a line, and stops at
-//! the next step when it is signalled or when its standard input closes, which is
-//! what a launcher that dies leaves behind.
+//! the next step when it is signalled or when the pipe that is its standard input
+//! closes, which is what a launcher that dies leaves behind. A batch system gives
+//! `/dev/null` for standard input, whose end means nothing.
 
 use std::fs::File;
 use std::io::{BufRead, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -140,12 +143,16 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     Ok(outcome.outcome)
 }
 
-/// Set by SIGINT, SIGTERM, or the end of standard input.
+/// Set by SIGINT, SIGTERM, SIGUSR1 (a batch system's warning), or the end of a launcher's pipe.
 fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
+    use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGUSR1] {
         signal_hook::flag::register(signal, stop.clone())
             .map_err(|source| Error::Spawn { source })?;
+    }
+    if !stdin_is_a_pipe() {
+        return Ok(stop);
     }
     let flag = stop.clone();
     std::thread::spawn(move || {
@@ -155,6 +162,13 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
         flag.store(true, Ordering::Relaxed);
     });
     Ok(stop)
+}
+
+fn stdin_is_a_pipe() -> bool {
+    let stdin = std::io::stdin().as_fd().try_clone_to_owned();
+    stdin
+        .and_then(|stdin| File::from(stdin).metadata())
+        .is_ok_and(|metadata| metadata.file_type().is_fifo())
 }
 
 fn device(choice: DeviceChoice) -> Device {
