@@ -12,7 +12,7 @@ use super::raw::{RawReport, RawResources, RawSweep};
 use super::source::Source;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, entries, file_name};
-use super::{Arm, ConfigError, Resources, Sweep, arm};
+use super::{Arm, ConfigError, Resources, Sweep, arm, engines};
 
 pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
     let root = DeTable::parse(source.text).map_err(|error| source.toml(&error, 0..0))?;
@@ -71,6 +71,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
         margins: margins(source, &raw.report)?,
         width: raw.report.width,
         resources: resources(source, &raw.resources)?,
+        engines: engines::check(source, &raw.engines)?,
     })
 }
 

@@ -6,6 +6,7 @@
 mod arm;
 mod check;
 mod contrasts;
+mod engines;
 mod raw;
 #[cfg_attr(not(test), expect(dead_code, reason = "ranges will use it"))]
 mod sobol;
@@ -14,6 +15,7 @@ mod sweep;
 mod tasks;
 mod values;
 
+pub use engines::{Engines, Ray, Slurm};
 pub use source::ConfigError;
 pub use sweep::{Arm, Contrast, DeviceChoice, NamedTask, Resources, Scaling, Setting, Sweep};
 

@@ -22,6 +22,8 @@ pub(super) struct RawSweep {
     #[serde(default)]
     pub(super) resources: RawResources,
     #[serde(default)]
+    pub(super) engines: super::engines::RawEngines,
+    #[serde(default)]
     pub(super) report: RawReport,
     pub(super) contrasts: Option<Spanned<Vec<RawContrast>>>,
     #[serde(rename = "tasks")]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use lawn_models::{OptimizerSettings, TaskConfig};
 use serde::{Deserialize, Serialize};
 
+use super::Engines;
+
 /// Tasks × arms × batch sizes × seeds, and how each is tuned.
 ///
 /// Made by [`super::load`] only, which holds these to be true: names are unique
@@ -44,6 +46,9 @@ pub struct Sweep {
     pub width: lawn_analysis::Width,
     /// What trials run on.
     pub resources: Resources,
+    /// What is asked of other machines, by engine.
+    #[serde(default)]
+    pub engines: Engines,
 }
 
 /// A task and the name that the sweep gives it.

@@ -1,0 +1,347 @@
+//! `[engines.slurm]` and `[engines.ray]`: what is asked of the machines that trials are carried to.
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::ConfigError;
+use super::source::Source;
+use super::values::at_least;
+
+/// What each engine asks for. Never part of a trial's identity.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Engines {
+    /// `--engine slurm`.
+    pub slurm: Slurm,
+    /// `--engine ray`.
+    pub ray: Ray,
+}
+
+/// What a Slurm job of this sweep asks for; what is not given is the site's default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Slurm {
+    /// `--partition`.
+    pub partition: Option<String>,
+    /// `--account`.
+    pub account: Option<String>,
+    /// `--time` of a trial, in Slurm's notation.
+    pub time: Option<String>,
+    /// `--gres=gpu:…` of a trial: a number, or a kind and a number as `a100:1`.
+    pub gpus: Option<String>,
+    /// `--cpus-per-task` of a trial; `resources.threads` where it is not given.
+    pub cpus: Option<u64>,
+    /// `--mem` of a trial, in Slurm's notation.
+    pub memory: Option<String>,
+    /// Trials at the same time, instead of `resources.workers`.
+    pub workers: Option<usize>,
+    /// Seconds before its end that a job is warned, to write a checkpoint.
+    pub signal_seconds: u64,
+    /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
+    pub max_array_size: Option<usize>,
+    /// Jobs that may end without an outcome before a trial is `crashed`.
+    pub attempts: usize,
+    /// Further options of `sbatch` for trials, as `--qos=long`.
+    pub options: Vec<String>,
+    /// Further options of `sbatch` for the job that goes on with the sweep.
+    pub next_options: Vec<String>,
+    /// Lines of shell before the command, as `module load cuda`.
+    pub prologue: Option<String>,
+    /// The `lawn` command on the nodes, where it is not where it is here.
+    pub lawn: Option<String>,
+}
+
+impl Default for Slurm {
+    fn default() -> Self {
+        Self {
+            partition: None,
+            account: None,
+            time: None,
+            gpus: None,
+            cpus: None,
+            memory: None,
+            workers: None,
+            signal_seconds: 60,
+            max_array_size: None,
+            attempts: ATTEMPTS,
+            options: Vec::new(),
+            next_options: Vec::new(),
+            prologue: None,
+            lawn: None,
+        }
+    }
+}
+
+/// What a Ray job of this sweep asks for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Ray {
+    /// Address of the Jobs server, `http://HOST:PORT`.
+    pub address: Option<String>,
+    /// CPUs reserved for a trial; `resources.threads` where it is not given.
+    pub cpus: Option<f64>,
+    /// GPUs reserved for a trial.
+    pub gpus: Option<f64>,
+    /// Bytes of memory reserved for a trial.
+    pub memory_bytes: Option<u64>,
+    /// Trials at the same time, instead of `resources.workers`.
+    pub workers: Option<usize>,
+    /// Jobs that may end without an outcome before a trial is `crashed`.
+    pub attempts: usize,
+    /// The `lawn` command on the nodes, where it is not where it is here.
+    pub lawn: Option<String>,
+}
+
+impl Default for Ray {
+    fn default() -> Self {
+        Self {
+            address: None,
+            cpus: None,
+            gpus: None,
+            memory_bytes: None,
+            workers: None,
+            attempts: ATTEMPTS,
+            lawn: None,
+        }
+    }
+}
+
+/// Jobs that may end without an outcome before a trial is `crashed`.
+const ATTEMPTS: usize = 3;
+
+/// `[engines]` as it is written.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawEngines {
+    slurm: RawSlurm,
+    ray: RawRay,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawSlurm {
+    partition: Option<Spanned<String>>,
+    account: Option<Spanned<String>>,
+    time: Option<Spanned<TextOrNumber>>,
+    gpus: Option<Spanned<TextOrNumber>>,
+    cpus: Option<Spanned<u64>>,
+    memory: Option<Spanned<TextOrNumber>>,
+    workers: Option<Spanned<usize>>,
+    signal_seconds: Option<Spanned<u64>>,
+    max_array_size: Option<Spanned<usize>>,
+    attempts: Option<Spanned<usize>>,
+    options: Vec<Spanned<String>>,
+    next_options: Vec<Spanned<String>>,
+    prologue: Option<String>,
+    lawn: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawRay {
+    address: Option<Spanned<String>>,
+    cpus: Option<Spanned<f64>>,
+    gpus: Option<Spanned<f64>>,
+    memory_bytes: Option<Spanned<u64>>,
+    workers: Option<Spanned<usize>>,
+    attempts: Option<Spanned<usize>>,
+    lawn: Option<Spanned<String>>,
+}
+
+/// `gpus = 2` and `gpus = "a100:2"` alike.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "a whole number or a text in Slurm's notation was expected"
+)]
+enum TextOrNumber {
+    Number(u64),
+    Text(String),
+}
+
+impl std::fmt::Display for TextOrNumber {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+/// Checks what is asked of the engines.
+pub(super) fn check(source: &Source<'_>, raw: &RawEngines) -> Result<Engines, ConfigError> {
+    Ok(Engines {
+        slurm: slurm(source, &raw.slurm)?,
+        ray: ray(source, &raw.ray)?,
+    })
+}
+
+fn slurm(source: &Source<'_>, raw: &RawSlurm) -> Result<Slurm, ConfigError> {
+    let defaults = Slurm::default();
+    let options = |given: &[Spanned<String>]| {
+        given
+            .iter()
+            .map(|option| sbatch_option(source, option))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Slurm {
+        partition: one_word(source, &raw.partition)?,
+        account: one_word(source, &raw.account)?,
+        time: notation(source, &raw.time, is_time, TIME)?,
+        gpus: notation(source, &raw.gpus, is_gpus, GPUS)?,
+        cpus: least(source, &raw.cpus, "engines.slurm.cpus")?,
+        memory: notation(source, &raw.memory, is_memory, MEMORY)?,
+        workers: least(source, &raw.workers, "engines.slurm.workers")?,
+        signal_seconds: match &raw.signal_seconds {
+            None => defaults.signal_seconds,
+            Some(seconds) if *seconds.get_ref() <= 65_535 => *seconds.get_ref(),
+            Some(seconds) => {
+                let message = format!(
+                    "engines.slurm.signal_seconds must be 65535 or less, not {}",
+                    seconds.get_ref()
+                );
+                return Err(source.error(seconds.span(), message, None));
+            }
+        },
+        max_array_size: least(source, &raw.max_array_size, "engines.slurm.max_array_size")?,
+        attempts: least(source, &raw.attempts, "engines.slurm.attempts")?
+            .unwrap_or(defaults.attempts),
+        options: options(&raw.options)?,
+        next_options: options(&raw.next_options)?,
+        prologue: raw.prologue.clone(),
+        lawn: raw.lawn.as_ref().map(|lawn| lawn.get_ref().clone()),
+    })
+}
+
+fn ray(source: &Source<'_>, raw: &RawRay) -> Result<Ray, ConfigError> {
+    if let Some(address) = &raw.address
+        && !address.get_ref().starts_with("http://")
+    {
+        let message = format!(
+            "engines.ray.address must be http://HOST:PORT, not `{}`",
+            address.get_ref()
+        );
+        let help = "it is the address of the dashboard, port 8265 where nothing else was asked for";
+        return Err(source.error(address.span(), message, Some(help.into())));
+    }
+    for (name, amount) in [("cpus", &raw.cpus), ("gpus", &raw.gpus)] {
+        if let Some(amount) = amount
+            && !(amount.get_ref().is_finite() && *amount.get_ref() >= 0.0)
+        {
+            let message = format!(
+                "engines.ray.{name} must be a number of 0 or more, not {}",
+                amount.get_ref()
+            );
+            return Err(source.error(amount.span(), message, None));
+        }
+    }
+    Ok(Ray {
+        address: raw.address.as_ref().map(|it| it.get_ref().clone()),
+        cpus: raw.cpus.as_ref().map(|it| *it.get_ref()),
+        gpus: raw.gpus.as_ref().map(|it| *it.get_ref()),
+        memory_bytes: least(source, &raw.memory_bytes, "engines.ray.memory_bytes")?,
+        workers: least(source, &raw.workers, "engines.ray.workers")?,
+        attempts: least(source, &raw.attempts, "engines.ray.attempts")?.unwrap_or(ATTEMPTS),
+        lawn: raw.lawn.as_ref().map(|lawn| lawn.get_ref().clone()),
+    })
+}
+
+/// A count that, where it is given, is 1 or more.
+fn least<T: PartialOrd + Copy + std::fmt::Display + From<u8>>(
+    source: &Source<'_>,
+    value: &Option<Spanned<T>>,
+    what: &str,
+) -> Result<Option<T>, ConfigError> {
+    value
+        .as_ref()
+        .map(|value| at_least(source, value, what, T::from(1)))
+        .transpose()
+}
+
+/// A name that goes into a line of `#SBATCH`.
+fn one_word(
+    source: &Source<'_>,
+    value: &Option<Spanned<String>>,
+) -> Result<Option<String>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.get_ref();
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        let message = format!("{text:?} must be one word");
+        return Err(source.error(value.span(), message, None));
+    }
+    Ok(Some(text.clone()))
+}
+
+fn sbatch_option(source: &Source<'_>, option: &Spanned<String>) -> Result<String, ConfigError> {
+    let text = option.get_ref();
+    if !text.starts_with('-') || text.contains(char::is_control) {
+        let message = format!("{text:?} is not an option of sbatch on one line");
+        return Err(source.error(
+            option.span(),
+            message,
+            Some("for example: \"--qos=long\"".into()),
+        ));
+    }
+    Ok(text.clone())
+}
+
+const TIME: &str = "a time is MINUTES, HOURS:MINUTES:SECONDS or DAYS-HOURS:MINUTES:SECONDS";
+const GPUS: &str = "for example: gpus = 1, or gpus = \"a100:1\"";
+const MEMORY: &str = "for example: memory = \"8G\"; a bare number counts megabytes";
+
+/// A value in Slurm's notation, as `is` tells it.
+fn notation(
+    source: &Source<'_>,
+    value: &Option<Spanned<TextOrNumber>>,
+    is: fn(&str) -> bool,
+    help: &str,
+) -> Result<Option<String>, ConfigError> {
+    let Some(value) = value else { return Ok(None) };
+    let text = value.get_ref().to_string();
+    if is(&text) {
+        return Ok(Some(text));
+    }
+    let message = format!("{text:?} is not in Slurm's notation");
+    Err(source.error(value.span(), message, Some(help.into())))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_time(text: &str) -> bool {
+    let (days, rest) = match text.split_once('-') {
+        Some((days, rest)) => (days, rest),
+        None => ("0", text),
+    };
+    is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
+}
+
+fn is_gpus(text: &str) -> bool {
+    let (kind, count) = text.rsplit_once(':').unwrap_or(("gpu", text));
+    let letter = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    is_number(count) && !kind.is_empty() && kind.chars().all(letter)
+}
+
+fn is_memory(text: &str) -> bool {
+    is_number(text.strip_suffix(['K', 'M', 'G', 'T']).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notations_of_slurm_are_told_from_what_is_none() {
+        for time in ["30", "10:00", "1:00:00", "2-12", "1-00:30", "1-02:03:04"] {
+            assert!(is_time(time), "{time}");
+        }
+        for time in ["", "1h", "1:2:3:4", "1-", "-1", "1--2"] {
+            assert!(!is_time(time), "{time}");
+        }
+        assert!(is_gpus("2") && is_gpus("a100:1") && is_gpus("nvidia_h100-80g:8"));
+        assert!(!is_gpus("") && !is_gpus("a100") && !is_gpus(":1") && !is_gpus("a 100:1"));
+        assert!(is_memory("4096") && is_memory("8G"));
+        assert!(!is_memory("8GB") && !is_memory("G") && !is_memory("-1"));
+    }
+}
