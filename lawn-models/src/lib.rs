@@ -8,6 +8,7 @@
 mod catalog;
 mod config;
 mod data_error;
+mod floors;
 #[cfg(test)]
 mod golden;
 mod image;
@@ -25,6 +26,7 @@ pub use config::{
     TrialConfig, TrialContext, ValidationItem,
 };
 pub use data_error::DataError;
+pub use floors::{Floor, floors};
 pub use record::{
     EpochRecord, Measurement, Observer, Seconds, Silent, Split, TrialEnd, TrialInfo, TrialSummary,
     UnitNorm,

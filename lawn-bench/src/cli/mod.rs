@@ -4,6 +4,7 @@ mod completions;
 mod data;
 mod doctor;
 mod exit;
+mod floors;
 mod output;
 mod plan;
 mod report;
@@ -34,6 +35,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Make synthetic data sets, or list those under the data root.
     Data(data::Data),
+    /// Measure what a task gives without learning: at random, and by the most frequent answer.
+    Floors(floors::Floors),
     /// Print the trials that a sweep file asks for, without running any.
     Plan(plan::Plan),
     /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
@@ -55,6 +58,7 @@ impl Verb {
         match self {
             Self::Doctor(verb) => verb.run(),
             Self::Data(verb) => verb.run(),
+            Self::Floors(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
@@ -68,7 +72,7 @@ impl Verb {
 
 /// The verbs as `lawn --help` lists them, in the order in which they are needed.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Before a sweep", &["doctor", "data", "plan"]),
+    ("Before a sweep", &["doctor", "data", "floors", "plan"]),
     ("The sweep", &["sweep", "status", "retry", "report"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),

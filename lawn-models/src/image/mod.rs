@@ -2,6 +2,7 @@
 
 mod augment;
 mod batch_norm;
+mod floors;
 mod folder;
 mod pixels;
 mod procedural;
@@ -10,5 +11,6 @@ mod source;
 mod split;
 mod task;
 
+pub(crate) use floors::floors;
 pub(crate) use source::{describe, make};
 pub(crate) use task::ImageTask;

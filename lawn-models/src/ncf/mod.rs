@@ -1,5 +1,6 @@
 //! Neural collaborative filtering: data, sampling, ranking and models.
 
+mod floors;
 mod format;
 mod interactions;
 mod model;
@@ -10,5 +11,6 @@ mod split;
 mod synthetic;
 mod task;
 
+pub(crate) use floors::floors;
 pub(crate) use source::{describe, make};
 pub(crate) use task::NcfTask;

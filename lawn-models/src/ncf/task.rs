@@ -137,7 +137,7 @@ impl Task for NcfTask {
     }
 }
 
-fn measurements(split: record::Split, ranking: &Ranking) -> Vec<Measurement> {
+pub(super) fn measurements(split: record::Split, ranking: &Ranking) -> Vec<Measurement> {
     vec![
         Measurement {
             split,

@@ -1,0 +1,82 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use lawn_models::{Floor, Split};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{print, to_json};
+use super::values::DataRoot;
+use crate::{Error, config, render};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lawn floors lawn-bench/studies/embedded.toml
+  lawn floors lawn-bench/studies/ml-1m.toml --data-root ~/data --test")]
+pub(super) struct Floors {
+    /// The sweep file whose tasks are measured.
+    file: PathBuf,
+    #[command(flatten)]
+    data: DataRoot,
+    /// Measure on the test split too.
+    #[arg(long)]
+    test: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The floors of one task.
+#[derive(Debug, Serialize)]
+struct TaskFloors {
+    task: String,
+    floors: Vec<Floor>,
+}
+
+impl Floors {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let root = self.data.data_root.as_deref();
+        let measured = config::load(&self.file)?
+            .tasks
+            .into_iter()
+            .map(|task| {
+                Ok(TaskFloors {
+                    floors: lawn_models::floors(&task.config, root, self.test)?,
+                    task: task.name,
+                })
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        print(&if self.json {
+            to_json(&measured)
+        } else {
+            describe(&measured)
+        });
+        Ok(Exit::Ok)
+    }
+}
+
+fn describe(measured: &[TaskFloors]) -> String {
+    let rows: Vec<Vec<String>> = measured
+        .iter()
+        .flat_map(|task| {
+            task.floors.iter().flat_map(|floor| {
+                floor.measurements.iter().map(|one| {
+                    vec![
+                        task.task.clone(),
+                        floor.predictor.to_owned(),
+                        match one.split {
+                            Split::Train => "train",
+                            Split::Validation => "validation",
+                            Split::Test => "test",
+                        }
+                        .to_owned(),
+                        one.metric.clone(),
+                        format!("{:.4}", one.value),
+                    ]
+                })
+            })
+        })
+        .collect();
+    render::table(&["task", "predictor", "split", "metric", "value"], &rows)
+}
