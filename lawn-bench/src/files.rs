@@ -29,20 +29,59 @@ struct SchemaOnly {
 /// [`Error::Io`]; the old content is then still there.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    draft(path, bytes)?
+        .persist(path)
+        .map_err(|error| Error::io("replace", path)(error.error))?;
+    flush(folder)
+}
+
+/// Gives `path` the content `bytes` if there is no such file; says whether it did.
+/// Of many that try, on this machine or others, one succeeds.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let draft = draft(path, bytes)?;
+    // link(2) is exclusive on network file systems too, where other ways are not.
+    match std::fs::hard_link(draft.path(), path) {
+        Ok(()) => flush(folder).map(|()| true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(Error::io("create", path)(error)),
+    }
+}
+
+/// A file beside `path` that holds `bytes`, flushed; its name goes when it is dropped.
+fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     let mut file =
         tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::io("write", path))?;
-    file.persist(path).map_err(|error| Error::Io {
-        action: "replace",
-        path: path.into(),
-        source: error.error,
-    })?;
-    // The rename itself must survive a power cut.
+    Ok(file)
+}
+
+/// Makes a rename or link in `folder` survive a power cut.
+fn flush(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::io("flush", folder))
+}
+
+/// Removes the file `path` where it is.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn remove_if_there(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", path)(error))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Writes `content` as JSON with its schema version, as [`write()`] does.
@@ -51,6 +90,15 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// As [`write()`].
 pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<(), Error> {
+    write(path, &to_json(path, schema, content)?)
+}
+
+/// The bytes of a JSON document with its schema version, for the file `path`.
+///
+/// # Errors
+///
+/// [`Error::Damaged`] where `content` has no JSON form.
+pub fn to_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(&Versioned { schema, content }).map_err(|error| {
         Error::Damaged {
             path: path.into(),
@@ -58,23 +106,32 @@ pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result
         }
     })?;
     bytes.push(b'\n');
-    write(path, &bytes)
+    Ok(bytes)
 }
 
 /// Reads what [`write_json`] wrote.
 ///
 /// # Errors
 ///
-/// [`Error::Io`] where the file cannot be read, [`Error::Newer`] where its schema
-/// is above `known`, [`Error::Damaged`] with line and column where it is not valid.
+/// [`Error::Io`] where the file cannot be read, and as [`parse_json`].
 pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    parse_json(path, &bytes, known)
+}
+
+/// The content of a JSON document, `bytes`, that was read from `path`.
+///
+/// # Errors
+///
+/// [`Error::Newer`] where its schema is above `known`, [`Error::Damaged`] with line
+/// and column where it is not valid.
+pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) -> Result<T, Error> {
     let damaged = |error: serde_json::Error| Error::Damaged {
         path: path.into(),
         detail: error.to_string(),
     };
     // The version first: the rest of a newer file may mean something else.
-    let SchemaOnly { schema } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let SchemaOnly { schema } = serde_json::from_slice(bytes).map_err(damaged)?;
     if schema > known {
         return Err(Error::Newer {
             path: path.into(),
@@ -82,7 +139,7 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Erro
             known,
         });
     }
-    let versioned: Versioned<T> = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let versioned: Versioned<T> = serde_json::from_slice(bytes).map_err(damaged)?;
     Ok(versioned.content)
 }
 

@@ -12,6 +12,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::ending::{self, Ending};
+use crate::lease::{self, Lease};
 use crate::{Error, files};
 
 /// The folder of one run.
@@ -154,25 +155,40 @@ impl TrialDir {
         files::read_json(&path, ending::SCHEMA).map(Some)
     }
 
-    /// Records how the trial ended.
+    /// Records how the trial ended, and says whether it did: the first final outcome stays.
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
-    pub fn write_outcome(&self, ending: &Ending) -> Result<(), Error> {
-        files::write_json(&self.outcome(), ending::SCHEMA, ending)
+    /// As [`files::write_json`] and [`files::read_json`].
+    pub fn write_outcome(&self, ending: &Ending) -> Result<bool, Error> {
+        let path = self.outcome();
+        let bytes = files::to_json(&path, ending::SCHEMA, ending)?;
+        if files::create(&path, &bytes)? {
+            return Ok(true);
+        }
+        if self.read_outcome()?.is_some_and(|there| there.is_final()) {
+            return Ok(false);
+        }
+        files::write(&path, &bytes).map(|()| true)
     }
 
-    /// Holds the trial for this process, waiting for one that is still ending.
+    /// Records how the trial of `lease` ended, unless the lease was lost, and gives it back.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`].
-    pub fn lock(&self) -> Result<File, Error> {
-        std::fs::create_dir_all(&self.root).map_err(Error::io("create", &self.root))?;
-        let path = self.root.join(".lock");
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        file.lock().map_err(Error::io("lock", &path))?;
-        Ok(file)
+    /// [`Error::Held`] where the lease was lost, and as [`Self::write_outcome`].
+    pub fn settle(&self, lease: Lease, ending: &Ending) -> Result<(), Error> {
+        if !lease.is_mine() {
+            return Err(Error::Held {
+                dir: self.root.clone(),
+                by: lease::look(&self.root, None)?,
+            });
+        }
+        self.write_outcome(ending)?;
+        drop(lease);
+        if ending.is_final() {
+            lease::clear(&self.root)?;
+        }
+        Ok(())
     }
 }

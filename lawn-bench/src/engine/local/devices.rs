@@ -1,0 +1,50 @@
+//! Which CUDA device each worker's trials see.
+
+use lawn_models::CudaProbe;
+
+use crate::config::DeviceChoice;
+
+/// Names of the CUDA devices that trials may use, as `CUDA_VISIBLE_DEVICES` takes them;
+/// none where they train on the CPU or there is nothing to choose from.
+pub(super) fn visible(choice: DeviceChoice) -> Vec<String> {
+    if choice == DeviceChoice::Cpu {
+        return Vec::new();
+    }
+    let count = match lawn_models::probe().cuda {
+        CudaProbe::Available { devices } => usize::try_from(devices).unwrap_or(0),
+        _ => 0,
+    };
+    named(std::env::var("CUDA_VISIBLE_DEVICES").ok().as_deref(), count)
+}
+
+/// The first `count` of the names in `given`, or numbers where nothing is given.
+fn named(given: Option<&str>, count: usize) -> Vec<String> {
+    match given {
+        Some(names) => names
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .take(count)
+            .collect(),
+        None => (0..count).map(|number| number.to_string()).collect(),
+    }
+}
+
+/// The device of `worker`: workers take turns over the devices.
+pub(super) fn of_worker(devices: &[String], worker: usize) -> Option<&str> {
+    (!devices.is_empty()).then(|| devices[worker % devices.len()].as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_take_turns_over_the_devices_that_are_visible() {
+        let devices = named(Some("GPU-a, GPU-b"), 2);
+        let turns: Vec<_> = (0..5).map(|worker| of_worker(&devices, worker)).collect();
+        let [a, b] = [Some("GPU-a"), Some("GPU-b")];
+        assert_eq!(turns, [a, b, a, b, a]);
+        assert_eq!(named(None, 3), ["0", "1", "2"]);
+        assert_eq!(of_worker(&[], 1), None);
+    }
+}

@@ -1,0 +1,132 @@
+//! What a process that left no outcome died of.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use crate::ending::Ending;
+use lawn_analysis::records::Outcome;
+
+/// Bytes of a crashed trial's standard error that its outcome quotes.
+const QUOTED: usize = 2000;
+
+/// What libraries say when an allocation fails.
+const ALLOCATION_FAILURES: [&str; 4] = [
+    "bad_alloc",
+    "memory allocation of",
+    "can't allocate memory",
+    "CUDA out of memory",
+];
+
+/// What is known of a process that ended without an outcome.
+pub(super) struct Death<'a> {
+    /// How it ended.
+    pub(super) status: ExitStatus,
+    /// What it wrote to standard error.
+    pub(super) stderr: &'a str,
+    /// Whether the launcher killed it.
+    pub(super) killed_by_us: bool,
+    /// Whether the kernel killed a process for memory while this one ran.
+    pub(super) oom_kills: bool,
+    /// Most memory that it was seen to hold, bytes.
+    pub(super) peak: u64,
+}
+
+impl Death<'_> {
+    /// The outcome that this death is: `out-of-memory` with evidence, `crashed` without.
+    pub(super) fn outcome(&self) -> Ending {
+        let said = tail(self.stderr.trim());
+        let ending = ending(self.status);
+        let held = self.peak as f64 / f64::from(1 << 20);
+        if self.status.signal() == Some(signal_hook::consts::SIGKILL)
+            && self.oom_kills
+            && !self.killed_by_us
+        {
+            let detail = format!("{ending} by the kernel for memory; it held {held:.0} MiB");
+            return Ending::failed(Outcome::OutOfMemory, detail);
+        }
+        if !self.status.success() && ALLOCATION_FAILURES.iter().any(|words| said.contains(words)) {
+            return Ending::failed(
+                Outcome::OutOfMemory,
+                format!("{ending}, holding {held:.0} MiB; {said}"),
+            );
+        }
+        Ending::failed(Outcome::Crashed, format!("{ending}; {said}"))
+    }
+}
+
+/// "exit code 17" or "signal 9 (SIGKILL)".
+fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
+            Some(name) => format!("signal {signal} ({name})"),
+            None => format!("signal {signal}"),
+        },
+        (None, None) => status.to_string(),
+    }
+}
+
+fn tail(text: &str) -> &str {
+    if text.is_empty() {
+        return "nothing on standard error";
+    }
+    let start = text.len().saturating_sub(QUOTED);
+    &text[text.ceil_char_boundary(start)..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KILLED: i32 = 9;
+    const ABORTED: i32 = 6;
+
+    fn death(status: i32, stderr: &str) -> Death<'_> {
+        Death {
+            status: ExitStatus::from_raw(status),
+            stderr,
+            killed_by_us: false,
+            oom_kills: false,
+            peak: 512 << 20,
+        }
+    }
+
+    fn said(death: &Death<'_>) -> (Outcome, String) {
+        let ending = death.outcome();
+        (ending.outcome, ending.detail.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_death_is_named_by_its_exit_code_or_signal() {
+        let (outcome, detail) = said(&death(17 << 8, "no such thing\n"));
+        assert_eq!(outcome, Outcome::Crashed);
+        assert_eq!(detail, "exit code 17; no such thing");
+        let (outcome, detail) = said(&death(KILLED, ""));
+        assert_eq!(outcome, Outcome::Crashed);
+        assert_eq!(detail, "signal 9 (SIGKILL); nothing on standard error");
+    }
+
+    #[test]
+    fn out_of_memory_needs_evidence() {
+        let by_kernel = Death {
+            oom_kills: true,
+            ..death(KILLED, "")
+        };
+        let (outcome, detail) = said(&by_kernel);
+        assert_eq!(outcome, Outcome::OutOfMemory);
+        assert!(detail.contains("512 MiB"), "{detail}");
+        let by_us = Death {
+            killed_by_us: true,
+            ..by_kernel
+        };
+        assert_eq!(said(&by_us).0, Outcome::Crashed);
+        let aborted = death(ABORTED, "terminate called: std::bad_alloc");
+        assert_eq!(said(&aborted).0, Outcome::OutOfMemory);
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_text_is_quoted() {
+        let text = "é".repeat(QUOTED) + "the end";
+        assert!(tail(&text).len() <= QUOTED && tail(&text).ends_with("the end"));
+    }
+}

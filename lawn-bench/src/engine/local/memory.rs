@@ -1,0 +1,196 @@
+//! Memory: what trials hold, what is left, and whether another trial fits.
+//!
+//! What a trial will need is not known beforehand; what trials like it held is.
+//! The most that any trial of a cell was seen to hold is what its next trial is
+//! expected to reach; of a cell not seen yet the most of any cell is expected.
+//! Another trial is started only where the memory available holds what it is
+//! expected to need, and what the running ones are still expected to grow by:
+//!
+//! ```text
+//! available − Σ max(0, expected − held)  ≥  expected of the new one
+//!             running
+//! ```
+//!
+//! One trial is always run: where it does not fit there is nothing to wait for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::plan::Cell;
+
+/// Memory that a process holds, bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Resident {
+    pub(super) now: u64,
+    pub(super) peak: u64,
+}
+
+/// What the process `pid` holds; nothing where it is gone or the system does not say.
+pub(super) fn resident(pid: u32) -> Resident {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    Resident {
+        now: kibibytes(&status, "VmRSS:"),
+        peak: kibibytes(&status, "VmHWM:"),
+    }
+}
+
+/// Memory that a new process can have, bytes: what the machine has left, or less where
+/// this process's cgroup allows less. None where the system does not say.
+pub(super) fn available() -> Option<u64> {
+    let machine = fs::read_to_string("/proc/meminfo").ok()?;
+    let machine = kibibytes(&machine, "MemAvailable:");
+    let limits = cgroups().into_iter().filter_map(|cgroup| cgroup.left());
+    limits.chain([machine]).min()
+}
+
+/// How many processes the kernel has killed for memory, here or in this process's cgroup.
+pub(super) fn oom_kills() -> u64 {
+    let machine = fs::read_to_string("/proc/vmstat").unwrap_or_default();
+    let groups = cgroups().into_iter().map(|cgroup| cgroup.oom_kills());
+    groups.sum::<u64>() + field(&machine, "oom_kill").unwrap_or(0)
+}
+
+/// The number behind `name` in lines of names and kibibytes, in bytes.
+fn kibibytes(text: &str, name: &str) -> u64 {
+    field(text, name).unwrap_or(0).saturating_mul(1024)
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let mut words = text.lines().map(str::split_whitespace);
+    let mut line = words.find_map(|mut words| (words.next() == Some(name)).then_some(words))?;
+    line.next()?.parse().ok()
+}
+
+/// A folder of the kernel's memory controller, of version 1 or 2.
+enum Cgroup {
+    V1(PathBuf),
+    V2(PathBuf),
+}
+
+/// The memory cgroups of this process.
+fn cgroups() -> Vec<Cgroup> {
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let root = Path::new("/sys/fs/cgroup");
+    text.lines()
+        .filter_map(|line| {
+            let mut parts = line.splitn(3, ':').skip(1);
+            let (controllers, path) = (parts.next()?, parts.next()?.trim_start_matches('/'));
+            if controllers.is_empty() {
+                Some(Cgroup::V2(root.join(path)))
+            } else if controllers.split(',').any(|name| name == "memory") {
+                Some(Cgroup::V1(root.join("memory").join(path)))
+            } else {
+                None
+            }
+        })
+        .collect()
+}
+
+impl Cgroup {
+    /// Bytes up to the limit; None where there is none. Cached files count as free.
+    fn left(&self) -> Option<u64> {
+        let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+        let (limit, used, cached, folder) = match self {
+            Self::V1(folder) => (
+                number(folder.join("memory.limit_in_bytes"))?,
+                number(folder.join("memory.usage_in_bytes"))?,
+                "total_inactive_file",
+                folder,
+            ),
+            // Without a limit the file says `max`, which is no number.
+            Self::V2(folder) => (
+                number(folder.join("memory.max"))?,
+                number(folder.join("memory.current"))?,
+                "inactive_file",
+                folder,
+            ),
+        };
+        let statistics = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+        let cached = field(&statistics, cached).unwrap_or(0);
+        Some(limit.saturating_sub(used.saturating_sub(cached)))
+    }
+
+    fn oom_kills(&self) -> u64 {
+        let file = match self {
+            Self::V1(folder) => folder.join("memory.oom_control"),
+            Self::V2(folder) => folder.join("memory.events"),
+        };
+        let text = fs::read_to_string(file).unwrap_or_default();
+        field(&text, "oom_kill").unwrap_or(0)
+    }
+}
+
+/// What trials were seen to need.
+#[derive(Debug, Default)]
+pub(super) struct Needs {
+    peaks: BTreeMap<Cell, u64>,
+}
+
+impl Needs {
+    /// Takes note that a trial of `cell` held `peak` bytes.
+    pub(super) fn saw(&mut self, cell: &Cell, peak: u64) {
+        let known = self.peaks.entry(cell.clone()).or_default();
+        *known = peak.max(*known);
+    }
+
+    /// What a trial of `cell` is expected to need, bytes; 0 where nothing was seen yet.
+    pub(super) fn expected(&self, cell: &Cell) -> u64 {
+        let most = || self.peaks.values().max();
+        self.peaks.get(cell).or_else(most).copied().unwrap_or(0)
+    }
+
+    /// Whether a trial of `cell` fits beside `running` (cell, bytes held) when `available`
+    /// bytes are left.
+    pub(super) fn fits(&self, cell: &Cell, running: &[(&Cell, u64)], available: u64) -> bool {
+        let growth = running
+            .iter()
+            .map(|(cell, held)| self.expected(cell).saturating_sub(*held));
+        running.is_empty() || available.saturating_sub(growth.sum()) >= self.expected(cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(batch_size: u64) -> Cell {
+        Cell {
+            task: "task".into(),
+            arm: "arm".into(),
+            batch_size,
+        }
+    }
+
+    #[test]
+    fn a_trial_waits_until_what_it_and_the_running_ones_need_is_there() {
+        let mut needs = Needs::default();
+        let (small, large) = (cell(1), cell(2));
+        assert!(needs.fits(&small, &[(&small, 50)], 0), "nothing is known");
+        needs.saw(&small, 100);
+        needs.saw(&large, 400);
+        needs.saw(&large, 300);
+        assert_eq!(needs.expected(&large), 400);
+        assert_eq!(needs.expected(&cell(3)), 400, "unseen: the most of any");
+        // The running one holds 250 of its 400: 150 are spoken for.
+        assert!(needs.fits(&small, &[(&large, 250)], 250));
+        assert!(!needs.fits(&small, &[(&large, 250)], 249));
+        assert!(needs.fits(&large, &[], 0), "one trial always runs");
+    }
+
+    #[test]
+    fn the_system_says_what_this_process_holds_and_what_is_left() {
+        let held = resident(std::process::id());
+        assert!(held.now > 0 && held.peak >= held.now);
+        assert!(available().expect("this is Linux") > 0);
+        assert_eq!(resident(u32::MAX), Resident::default());
+    }
+
+    #[test]
+    fn counters_are_found_by_their_whole_name() {
+        let events = "low 0\noom 3\noom_kill 2\noom_group_kill 1\n";
+        assert_eq!(field(events, "oom_kill"), Some(2));
+        assert_eq!(field("MemAvailable:   12 kB\n", "MemAvailable:"), Some(12));
+        assert_eq!(field(events, "oom_kil"), None);
+    }
+}

@@ -1,0 +1,289 @@
+//! The local engine: a process a trial, a given number at a time.
+//!
+//! Any number of launchers, on this machine and on others that share the run
+//! directory, may run it at once. Each takes the trials whose lease is free, and
+//! waits for those that others hold until these are over, or free again because
+//! the others died.
+
+mod devices;
+mod failure;
+mod memory;
+mod process;
+
+use std::collections::VecDeque;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use super::{Carried, Engine, Watcher, Work};
+use crate::Error;
+use crate::cli::Exit;
+use crate::ending::Ending;
+use crate::lease::{self, Asked, Owner, State, Terms};
+use crate::run_dir::TrialDir;
+use failure::Death;
+use lawn_analysis::records::Outcome;
+use memory::Needs;
+use process::{News, Process};
+
+/// How long the loop waits for news before it looks at clocks and signals.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Time between two looks at what others hold, and at memory.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs trials of one plan on this machine.
+pub struct Local<'a> {
+    work: Work<'a>,
+    launcher: Owner,
+    devices: Vec<String>,
+}
+
+/// Where the trials of one stage are.
+struct Stage {
+    /// Not looked at yet, or to be run again.
+    waiting: VecDeque<usize>,
+    /// Held by other launchers when last looked at.
+    elsewhere: Vec<usize>,
+    slots: Vec<Option<Process>>,
+    needs: Needs,
+    looked: Instant,
+    /// Whether it was said that trials wait for memory.
+    said: bool,
+}
+
+/// What became of a process that ended.
+enum Ended {
+    /// Its trial is over.
+    Over(Ending),
+    /// It was stopped by this launcher's stop.
+    Stopped,
+    /// It was stopped by something else, and can go on.
+    Interrupted,
+    /// Another launcher has the trial.
+    Elsewhere,
+}
+
+impl<'a> Local<'a> {
+    /// The engine for `work`.
+    ///
+    /// # Errors
+    ///
+    /// None yet.
+    pub fn new(work: Work<'a>) -> Result<Self, Error> {
+        let devices = devices::visible(work.plan.sweep.resources.device);
+        Ok(Self {
+            work,
+            launcher: Owner::this_process(),
+            devices,
+        })
+    }
+
+    fn dir(&self, index: usize) -> TrialDir {
+        self.work.run.trial(&self.work.plan.trials[index].id)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            expiry: self.work.plan.sweep.resources.lease,
+            launcher: Some(self.launcher.clone()),
+        }
+    }
+
+    /// The next trial that this launcher can start.
+    fn next(&self, stage: &mut Stage, watcher: &mut dyn Watcher) -> Result<Option<usize>, Error> {
+        while let Some(index) = stage.waiting.pop_front() {
+            let dir = self.dir(index);
+            if let Some(outcome) = dir.read_outcome()?.filter(Ending::is_final) {
+                watcher.ended(None, index, &outcome);
+            } else if lease::look(dir.root(), Some(&self.launcher))? == State::Free {
+                return Ok(Some(index));
+            } else {
+                stage.elsewhere.push(index);
+            }
+        }
+        Ok(None)
+    }
+
+    fn fill(
+        &self,
+        stage: &mut Stage,
+        sender: &mpsc::Sender<News>,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), Error> {
+        while let Some(worker) = stage.slots.iter().position(Option::is_none) {
+            let Some(index) = self.next(stage, watcher)? else {
+                return Ok(());
+            };
+            if !self.fits(stage, index) {
+                stage.waiting.push_front(index);
+                if !std::mem::replace(&mut stage.said, true) {
+                    let cell = &self.work.plan.trials[index].cell;
+                    let expected = stage.needs.expected(cell) >> 20;
+                    watcher.note(&format!(
+                        "waiting for memory: a trial of {cell} is expected to need {expected} MiB"
+                    ));
+                }
+                return Ok(());
+            }
+            stage.said = false;
+            let device = devices::of_worker(&self.devices, worker);
+            let sender = sender.clone();
+            let process =
+                Process::start(&self.work, &self.launcher, device, worker, index, sender)?;
+            stage.slots[worker] = Some(process);
+            watcher.began(worker, index);
+        }
+        Ok(())
+    }
+
+    fn fits(&self, stage: &mut Stage, index: usize) -> bool {
+        let Some(available) = memory::available() else {
+            return true;
+        };
+        let cell = |index: usize| &self.work.plan.trials[index].cell;
+        let mut running = Vec::new();
+        for process in stage.slots.iter_mut().flatten() {
+            let held = process.sample_memory();
+            stage.needs.saw(cell(process.index), process.peak);
+            running.push((cell(process.index), held));
+        }
+        stage.needs.fits(cell(index), &running, available)
+    }
+
+    /// Now and then: what others hold, and how much memory trials take.
+    fn look_around(&self, stage: &mut Stage, watcher: &mut dyn Watcher) -> Result<(), Error> {
+        if stage.looked.elapsed() < LOOK_EVERY {
+            return Ok(());
+        }
+        stage.looked = Instant::now();
+        for process in stage.slots.iter_mut().flatten() {
+            process.sample_memory();
+        }
+        for index in std::mem::take(&mut stage.elsewhere) {
+            let dir = self.dir(index);
+            if let Some(outcome) = dir.read_outcome()?.filter(Ending::is_final) {
+                watcher.ended(None, index, &outcome);
+            } else if lease::look(dir.root(), Some(&self.launcher))? == State::Free {
+                stage.waiting.push_front(index);
+            } else {
+                stage.elsewhere.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a process that closed its output, and makes sure that a trial that is over
+    /// leaves an outcome.
+    fn finish(&self, process: &mut Process) -> Result<Ended, Error> {
+        let status = process.wait(self.work.stop, self.work.plan.sweep.resources.grace)?;
+        let dir = self.dir(process.index);
+        match dir.read_outcome()? {
+            Some(outcome) if outcome.is_final() => return Ok(Ended::Over(outcome)),
+            _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
+            _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
+            // Signalled by somebody else.
+            Some(_) if !process.timed_out => return Ok(Ended::Interrupted),
+            _ => {}
+        }
+        // Whoever has the lease says how the trial ended.
+        let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
+            return Ok(Ended::Elsewhere);
+        };
+        let outcome = if process.timed_out {
+            let limit = self.work.plan.sweep.resources.timeout.unwrap_or_default();
+            let seconds = limit.as_secs_f64();
+            Ending::failed(Outcome::Timeout, format!("stopped after {seconds} s"))
+        } else {
+            let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+            let death = Death {
+                status,
+                stderr: &String::from_utf8_lossy(&stderr),
+                killed_by_us: process.killed,
+                oom_kills: memory::oom_kills() > process.oom_kills,
+                peak: process.peak,
+            };
+            death.outcome()
+        };
+        dir.settle(lease, &outcome)?;
+        Ok(match dir.read_outcome()? {
+            Some(outcome) if outcome.is_final() => Ended::Over(outcome),
+            _ => Ended::Elsewhere,
+        })
+    }
+
+    fn hear(
+        &self,
+        stage: &mut Stage,
+        news: News,
+        watcher: &mut dyn Watcher,
+    ) -> Result<(), Error> {
+        match news {
+            News::Said(worker, event) => {
+                if let Some(process) = &stage.slots[worker] {
+                    watcher.event(worker, process.index, &event);
+                }
+            }
+            News::Closed(worker) => {
+                let Some(mut process) = stage.slots[worker].take() else {
+                    return Ok(());
+                };
+                let index = process.index;
+                let ended = self.finish(&mut process)?;
+                let cell = &self.work.plan.trials[index].cell;
+                stage.needs.saw(cell, process.peak);
+                match ended {
+                    Ended::Over(outcome) => watcher.ended(Some(worker), index, &outcome),
+                    Ended::Stopped => watcher.stopped(worker, index),
+                    Ended::Interrupted => {
+                        watcher.stopped(worker, index);
+                        stage.waiting.push_back(index);
+                    }
+                    Ended::Elsewhere => {
+                        watcher.stopped(worker, index);
+                        stage.elsewhere.push(index);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Engine for Local<'_> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+        let resources = &self.work.plan.sweep.resources;
+        let mut stage = Stage {
+            waiting: indices.iter().copied().collect(),
+            elsewhere: Vec::new(),
+            slots: (0..self.work.workers).map(|_| None).collect(),
+            needs: Needs::default(),
+            looked: Instant::now(),
+            said: false,
+        };
+        let (sender, news) = mpsc::channel();
+        loop {
+            let stopping = self.work.stop.is_requested();
+            if stopping {
+                for process in stage.slots.iter_mut().flatten() {
+                    process.stop(resources.grace);
+                }
+            } else {
+                self.fill(&mut stage, &sender, watcher)?;
+            }
+            let idle = stage.slots.iter().all(Option::is_none);
+            let done = stage.waiting.is_empty() && stage.elsewhere.is_empty();
+            if idle && (stopping || done) {
+                return Ok(Carried::Through);
+            }
+            if let Ok(news) = news.recv_timeout(TICK) {
+                self.hear(&mut stage, news, watcher)?;
+            }
+            if let Some(limit) = resources.timeout {
+                for process in stage.slots.iter_mut().flatten() {
+                    process.enforce(limit, resources.grace);
+                }
+            }
+            self.look_around(&mut stage, watcher)?;
+        }
+    }
+}
