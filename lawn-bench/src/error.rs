@@ -54,11 +54,21 @@ pub enum Error {
         /// The folder given.
         dir: PathBuf,
     },
-    /// Another launcher holds the run directory.
-    #[error("another `lawn sweep` is running in {}", dir.display())]
+    /// A launcher is at work where none may be.
+    #[error("`lawn sweep` is at work in {}: {by}; stop it first", dir.display())]
     Busy {
         /// The run directory.
         dir: PathBuf,
+        /// The launcher.
+        by: crate::launchers::Launcher,
+    },
+    /// Another process works in the folder.
+    #[error("{} is held by {by}", dir.display())]
+    Held {
+        /// The folder of a trial or run.
+        dir: PathBuf,
+        /// Who holds it.
+        by: crate::lease::State,
     },
     /// The plan has no trial with this index.
     #[error("there is no trial {index} in the plan; allowed: 0 to {last}")]
@@ -139,6 +149,7 @@ impl Error {
             | Self::NoTrial { .. }
             | Self::NoDataRoot { .. }
             | Self::MakeData { .. } => Exit::Usage,
+            Self::Held { .. } => Exit::Held,
             _ => Exit::Failed,
         }
     }

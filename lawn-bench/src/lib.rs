@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod files;
 pub mod freeze;
+pub mod launchers;
 pub mod lease;
 pub mod merge;
 pub mod plan;

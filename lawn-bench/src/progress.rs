@@ -6,7 +6,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lawn_models::Stage;
 
 use crate::ending::Ending;
-use crate::engine::local::Watcher;
+use crate::engine::Watcher;
 use crate::plan::Plan;
 use crate::trial::Event;
 use lawn_analysis::records::Outcome;
@@ -138,15 +138,18 @@ impl Watcher for Progress<'_> {
         }
     }
 
-    fn ended(&mut self, worker: usize, index: usize, outcome: Option<&Ending>) {
+    fn stopped(&mut self, worker: usize, index: usize) {
+        self.advance(worker, 0);
+        self.say(&format!("stopped  {}", self.describe(index)));
+    }
+
+    fn ended(&mut self, worker: Option<usize>, index: usize, outcome: &Ending) {
         let described = self.describe(index);
-        let Some(outcome) = outcome else {
-            self.advance(worker, 0);
-            return self.say(&format!("stopped  {described}"));
-        };
         self.done += 1;
         self.failures += u64::from(outcome.outcome != Outcome::Ok);
-        self.advance(worker, 0);
+        if let Some(worker) = worker {
+            self.advance(worker, 0);
+        }
         let word = outcome.outcome;
         if self.plain {
             let eta = humantime(self.eta());
@@ -159,6 +162,10 @@ impl Watcher for Progress<'_> {
             let detail = outcome.detail.as_deref().unwrap_or_default();
             self.say(&format!("{word}  {described}: {detail}"));
         }
+    }
+
+    fn note(&mut self, line: &str) {
+        self.say(line);
     }
 }
 

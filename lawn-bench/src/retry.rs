@@ -5,9 +5,9 @@ use std::fs;
 use lawn_analysis::records::Outcome;
 use lawn_models::Stage;
 
-use crate::Error;
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
+use crate::{Error, launchers};
 
 /// Forgets the outcome of the trials that ended as one of `outcomes`, so that the next
 /// `lawn sweep DIR` runs them again; returns how many.
@@ -20,7 +20,10 @@ use crate::run_dir::RunDir;
 /// [`Error::NoRun`], [`Error::Busy`], [`Error::Io`], and as [`crate::files::read_json`].
 pub fn retry(run: &RunDir, outcomes: &[Outcome]) -> Result<usize, Error> {
     let plan = Plan::read(run)?;
-    let _held = run.lock()?;
+    if let Some(by) = launchers::present(run)?.into_iter().next() {
+        let dir = run.root().into();
+        return Err(Error::Busy { dir, by });
+    }
     let frozen = run.frozen().exists();
     let mut forgotten = 0;
     for trial in plan

@@ -3,12 +3,12 @@
 //! ```text
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  provenance.json  frozen.json
-//!   trials/<trial id>/  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   launchers/<launcher>/  launcher.json  lease-1
+//!   trials/<trial id>/  lease-<n>  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
 //!   records/*.parquet
 //!   report/
 //! ```
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use crate::ending::{self, Ending};
@@ -77,25 +77,17 @@ impl RunDir {
         }
     }
 
-    /// Holds the run for one launcher, until the file returned is dropped or its process ends.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Busy`] where another launcher holds it, [`Error::Io`].
-    pub fn lock(&self) -> Result<File, Error> {
-        let path = self.root.join(".lock");
-        let file = File::create(&path).map_err(Error::io("create", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(Error::Busy {
-                dir: self.root.clone(),
-            }),
-            Err(TryLockError::Error(source)) => Err(Error::Io {
-                action: "lock",
-                path,
-                source,
-            }),
-        }
+    /// The launchers that are at work, see [`crate::launchers`].
+    #[must_use]
+    pub fn launchers(&self) -> PathBuf {
+        self.root.join("launchers")
+    }
+
+    /// Where a launcher takes the lease of the run as a whole: to begin it, to choose, and
+    /// to merge and report, which one does at a time.
+    #[must_use]
+    pub fn exclusive(&self) -> PathBuf {
+        self.root.join(".exclusive")
     }
 }
 

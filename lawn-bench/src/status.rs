@@ -1,7 +1,6 @@
 //! How far a run is: what is over, how it ended, and the best so far.
 
 use std::collections::BTreeMap;
-use std::fs::TryLockError;
 
 use lawn_analysis::records::Word;
 use lawn_models::Stage;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use crate::freeze::{Frozen, score};
 use crate::plan::{Cell, Plan};
 use crate::run_dir::RunDir;
-use crate::{Error, render};
+use crate::{Error, launchers, render};
 
 /// How far a run is.
 #[derive(Debug, Clone, Serialize)]
@@ -110,7 +109,7 @@ impl Status {
         }
         Ok(Self {
             sweep: plan.sweep.name,
-            running: is_held(run)?,
+            running: !launchers::present(run)?.is_empty(),
             trials: plan.trials.len(),
             finished,
             cells,
@@ -169,23 +168,5 @@ impl Status {
             self.trials,
             render::table(&header, &rows)
         )
-    }
-}
-
-/// Whether a launcher holds the run now.
-fn is_held(run: &RunDir) -> Result<bool, Error> {
-    let path = run.root().join(".lock");
-    if !path.exists() {
-        return Ok(false);
-    }
-    let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
-    match file.try_lock_shared() {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(source)) => Err(Error::Io {
-            action: "lock",
-            path,
-            source,
-        }),
     }
 }

@@ -1,18 +1,19 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use lawn_models::Stage;
 
 use crate::ending::Ending;
-use crate::engine::local::Local;
+use crate::engine::{self, Carried, EngineName, Work};
 use crate::freeze::Frozen;
+use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
-use crate::{Error, config, merge, provenance};
+use crate::stop::Stop;
+use crate::{Error, config, launchers, merge, provenance};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -26,6 +27,8 @@ pub struct Request {
     pub workers: Option<usize>,
     /// Where data sets are.
     pub data_root: Option<PathBuf>,
+    /// What runs the trials.
+    pub engine: EngineName,
     /// Show no progress.
     pub quiet: bool,
 }
@@ -40,6 +43,11 @@ pub enum End {
         /// Trials whose outcome is not `ok`.
         failed: usize,
     },
+    /// A scheduler goes on with the trials.
+    HandedOver {
+        /// The run whose status tells.
+        run: PathBuf,
+    },
     /// Stopped by a signal; the same command goes on.
     Stopped {
         /// The run to go on with.
@@ -47,26 +55,32 @@ pub enum End {
     },
 }
 
-/// Runs the sweep, or what is left of it.
+/// Runs the sweep, or what is left of it; beside other launchers where there are some.
 ///
 /// # Errors
 ///
-/// [`Error::Config`], [`Error::OtherPlan`], [`Error::Busy`], [`Error::Models`] where
-/// the data of a task is not there, and what [`Local::run`] and the report say.
+/// [`Error::Config`], [`Error::OtherPlan`], [`Error::NoData`] and its like where the
+/// data of a task is not there, and what the engine and the report say.
 pub fn run(request: &Request) -> Result<End, Error> {
+    let stop = Stop::on_signals()?;
     let (run, plan) = open(request)?;
-    let _held = run.lock()?;
     check_data(&plan, request.data_root.as_deref())?;
-    let stop = stop_flag()?;
+    let terms = Terms::new(plan.sweep.resources.lease);
     let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
-    provenance::record(&run, workers, plan.sweep.resources.threads)?;
-    let engine = Local {
+    let others = launchers::present(&run)?;
+    let _present = launchers::announce(&run, &terms, request.engine, workers)?;
+    {
+        let _held = exclusively(&run, &terms, &stop)?;
+        provenance::record(&run, workers, plan.sweep.resources.threads)?;
+    }
+    let work = Work {
         run: &run,
         plan: &plan,
         workers,
         data_root: request.data_root.clone(),
         stop: &stop,
     };
+    let engine = engine::engine(request.engine, work)?;
     let left = pending(&run, &plan, None)?;
     let mut progress = Progress::new(&plan, left.len(), workers, request.quiet);
     progress.say(&format!(
@@ -76,22 +90,64 @@ pub fn run(request: &Request) -> Result<End, Error> {
         plan.trials.len(),
         run.root().display()
     ));
-    engine.run(&pending(&run, &plan, Some(Stage::Tune))?, &mut progress)?;
-    if !stop.load(Ordering::Relaxed) {
-        let frozen = Frozen::make(&run, &plan)?;
-        give_up_on_hopeless(&run, &plan, &frozen)?;
-        engine.run(&pending(&run, &plan, Some(Stage::Confirm))?, &mut progress)?;
+    for other in &others {
+        progress.say(&format!("beside {other}"));
+    }
+    if let Some(warning) = too_many_threads(workers, plan.sweep.resources.threads) {
+        progress.say(&warning);
+    }
+    let stopped = || End::Stopped {
+        run: run.root().into(),
+    };
+    for stage in [Stage::Tune, Stage::Confirm] {
+        if stage == Stage::Confirm {
+            let _held = exclusively(&run, &terms, &stop)?;
+            let frozen = Frozen::make(&run, &plan)?;
+            give_up_on_hopeless(&run, &plan, &frozen)?;
+        }
+        let carried = engine.run(&pending(&run, &plan, Some(stage))?, &mut progress)?;
+        if stop.is_requested() {
+            progress.finish();
+            return Ok(stopped());
+        }
+        if carried == Carried::HandedOver {
+            progress.finish();
+            return Ok(End::HandedOver {
+                run: run.root().into(),
+            });
+        }
     }
     progress.finish();
-    if stop.load(Ordering::Relaxed) {
-        return Ok(End::Stopped {
-            run: run.root().into(),
-        });
+    let _held = exclusively(&run, &terms, &stop)?;
+    if stop.is_requested() {
+        return Ok(stopped());
     }
-    let report = report(&run, &plan, None)?;
     Ok(End::Finished {
-        report,
+        report: report(&run, &plan, None)?,
         failed: failures(&run, &plan)?,
+    })
+}
+
+/// Waits until no other launcher works on the run as a whole, or a stop is requested.
+fn exclusively(run: &RunDir, terms: &Terms, stop: &Stop) -> Result<Option<Lease>, Error> {
+    let step = Duration::from_millis(200);
+    loop {
+        match lease::wait(&run.exclusive(), terms, step)? {
+            Asked::Taken(lease) => return Ok(Some(lease)),
+            Asked::Refused(_) if stop.is_requested() => return Ok(None),
+            Asked::Refused(_) => {}
+        }
+    }
+}
+
+/// A warning where trials would take each other's cores.
+fn too_many_threads(workers: usize, threads: usize) -> Option<String> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (workers * threads > cores).then(|| {
+        format!(
+            "warning: {workers} workers of {threads} threads share {cores} cores; \
+             trials would be faster with workers × threads of {cores} at most"
+        )
     })
 }
 
@@ -111,7 +167,15 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
     let run = RunDir::new(root);
     let text =
         std::fs::read_to_string(&request.target).map_err(Error::io("read", &request.target))?;
-    plan.write(&run, &request.target, &text)?;
+    // Two launchers that begin at once agree on one plan.
+    let terms = Terms::new(plan.sweep.resources.lease);
+    match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
+        Asked::Taken(_held) => plan.write(&run, &request.target, &text)?,
+        Asked::Refused(by) => {
+            let dir = run.root().into();
+            return Err(Error::Held { dir, by });
+        }
+    }
     Ok((run, plan))
 }
 
@@ -232,17 +296,4 @@ pub fn report(
         &request,
         &run.report(),
     )?)
-}
-
-/// Set by the first SIGINT or SIGTERM; a second one ends the process at once, and
-/// its trials with it, since their standard input closes.
-fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let spawn = |source| Error::Spawn { source };
-        signal_hook::flag::register_conditional_shutdown(signal, 130, stop.clone())
-            .map_err(spawn)?;
-        signal_hook::flag::register(signal, stop.clone()).map_err(spawn)?;
-    }
-    Ok(stop)
 }

@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::DeviceChoice;
 use crate::ending::Ending;
 use crate::freeze::Frozen;
+use crate::lease::{self, Asked, Lease, Terms, Watch};
 use crate::plan::Plan;
 use crate::run_dir::{RunDir, TrialDir};
 use crate::{Error, files};
@@ -30,6 +31,9 @@ use lawn_analysis::records::Outcome;
 
 /// Schema of `trial.json`.
 pub const SCHEMA: u32 = 1;
+
+/// Environment variable that tells a trial who looks after it: an [`lease::Owner`] as JSON.
+pub const LAUNCHER: &str = "LAWN_LAUNCHER";
 
 /// Least time between two progress events.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -90,7 +94,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     let (setting, config) = plan.resolve(index, frozen.as_ref())?;
     let id = plan.trials[index].id.clone();
     let dir = run.trial(&id);
-    let _held = dir.lock()?;
+    let lease = take(&dir, &plan)?;
     if let Some(outcome) = dir.read_outcome()?.filter(|outcome| outcome.is_final()) {
         return Ok(outcome.outcome);
     }
@@ -105,14 +109,14 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     )?;
 
     lawn_models::set_threads(u32::try_from(plan.sweep.resources.threads).unwrap_or(u32::MAX));
-    let stop = stop_flag()?;
+    let stop = stop_flag(plan.sweep.resources.grace)?;
     let context = TrialContext {
         device: device(plan.sweep.resources.device),
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: CHECKPOINT_EVERY,
     };
-    let mut recorder = Recorder::new(&dir, stop);
+    let mut recorder = Recorder::new(&dir, stop, lease.watch());
     let end = lawn_models::run_trial(&config, &context, &mut recorder);
     if let Some(error) = recorder.failed.take() {
         return Err(error);
@@ -136,15 +140,38 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         }
         Err(error) => Ending::failed(Outcome::Crashed, error.to_string()),
     };
-    dir.write_outcome(&outcome)?;
+    dir.settle(lease, &outcome)?;
     emit(&Event::Ended {
         outcome: outcome.outcome,
     });
     Ok(outcome.outcome)
 }
 
+/// The lease of the trial in `dir`, for as long as this process lives.
+///
+/// A launcher has looked before, and goes on with another trial where one is held. By
+/// itself this waits for one expiry: a holder that died on another machine is free by
+/// then, and one that still lives is no passing matter.
+fn take(dir: &TrialDir, plan: &Plan) -> Result<Lease, Error> {
+    let launcher = std::env::var(LAUNCHER).ok();
+    let launcher = launcher.and_then(|launcher| serde_json::from_str(&launcher).ok());
+    let expiry = plan.sweep.resources.lease;
+    let patience = if launcher.is_some() {
+        Duration::ZERO
+    } else {
+        expiry
+    };
+    match lease::wait(dir.root(), &Terms { expiry, launcher }, patience)? {
+        Asked::Taken(lease) => Ok(lease),
+        Asked::Refused(by) => Err(Error::Held {
+            dir: dir.root().into(),
+            by,
+        }),
+    }
+}
+
 /// Set by SIGINT, SIGTERM, SIGUSR1 (a batch system's warning), or the end of a launcher's pipe.
-fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
+fn stop_flag(grace: Duration) -> Result<Arc<AtomicBool>, Error> {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGUSR1] {
@@ -160,6 +187,9 @@ fn stop_flag() -> Result<Arc<AtomicBool>, Error> {
         let mut stdin = std::io::stdin().lock();
         while stdin.read(&mut [0; 64]).is_ok_and(|bytes| bytes > 0) {}
         flag.store(true, Ordering::Relaxed);
+        // Nobody is left who would kill a trial that hangs.
+        std::thread::sleep(grace);
+        signal_hook::low_level::abort();
     });
     Ok(stop)
 }
@@ -198,17 +228,19 @@ struct Recorder {
     path: PathBuf,
     log: Option<File>,
     stop: Arc<AtomicBool>,
+    lease: Watch,
     progressed: Instant,
     /// The first failure of the log, which stops the trial.
     failed: Option<Error>,
 }
 
 impl Recorder {
-    fn new(dir: &TrialDir, stop: Arc<AtomicBool>) -> Self {
+    fn new(dir: &TrialDir, stop: Arc<AtomicBool>, lease: Watch) -> Self {
         Self {
             path: dir.log(),
             log: None,
             stop,
+            lease,
             progressed: Instant::now(),
             failed: None,
         }
@@ -252,7 +284,7 @@ impl Observer for Recorder {
     }
 
     fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.stop.load(Ordering::Relaxed) || self.lease.is_lost()
     }
 }
 

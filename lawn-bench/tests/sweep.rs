@@ -132,10 +132,14 @@ fn the_same_file_goes_on_with_its_run_and_another_is_refused() {
     let mut child = start(&run);
     wait_for(&run, "outcome.json", 1);
 
-    let busy = sweep(Path::new(TINY), Some(&run));
+    let busy = lawn()
+        .args(["retry", "--outcome", "crashed"])
+        .arg(&run)
+        .output()
+        .expect("lawn starts");
     assert_eq!(busy.status.code(), Some(1));
     assert!(
-        said(&busy).contains("another `lawn sweep` is running"),
+        said(&busy).contains("`lawn sweep` is at work"),
         "{}",
         said(&busy)
     );

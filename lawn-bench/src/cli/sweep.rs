@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::output::print_report;
 use super::values::{DataRoot, positive};
 use crate::Error;
+use crate::engine::EngineName;
 use crate::sweep::{self, End, Request};
 
 #[derive(Debug, Args)]
@@ -25,6 +26,9 @@ pub(super) struct Sweep {
     workers: Option<usize>,
     #[command(flatten)]
     data: DataRoot,
+    /// What runs the trials.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t)]
+    engine: EngineName,
     /// Show no progress.
     #[arg(long, short)]
     quiet: bool,
@@ -37,6 +41,7 @@ impl Sweep {
             out: self.out,
             workers: self.workers,
             data_root: self.data.data_root,
+            engine: self.engine,
             quiet: self.quiet,
         };
         Ok(match sweep::run(&request)? {
@@ -47,6 +52,10 @@ impl Sweep {
                 } else {
                     Exit::TrialsFailed
                 }
+            }
+            End::HandedOver { run } => {
+                eprintln!("handed over; `lawn status {}` tells", run.display());
+                Exit::Ok
             }
             End::Stopped { run } => {
                 eprintln!("stopped; `lawn sweep {}` goes on", run.display());

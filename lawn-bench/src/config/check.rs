@@ -145,18 +145,15 @@ fn margins(source: &Source<'_>, report: &RawReport) -> Result<BTreeMap<String, f
 }
 
 fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, ConfigError> {
-    let timeout = match &raw.timeout_seconds {
-        None => None,
-        Some(seconds) => Some(
-            Duration::try_from_secs_f64(*seconds.get_ref()).map_err(|_| {
-                let message = format!(
-                    "timeout_seconds must be a positive number, not {}",
-                    seconds.get_ref()
-                );
-                source.error(seconds.span(), message, None)
-            })?,
-        ),
+    let duration = |given: &Spanned<f64>, what: &str, least: f64| {
+        let seconds = at_least(source, given, what, least)?;
+        Duration::try_from_secs_f64(seconds).map_err(|error| {
+            let message = format!("{what} cannot be {seconds}: {error}");
+            source.error(given.span(), message, None)
+        })
     };
+    let timeout = raw.timeout_seconds.as_ref();
+    let timeout = timeout.map(|given| duration(given, "resources.timeout_seconds", 0.0));
     let micro_batch_size = match &raw.micro_batch_size {
         None => None,
         Some(size) => Some(at_least(source, size, "micro_batch_size", 1)?),
@@ -165,7 +162,9 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         workers: at_least(source, &raw.workers, "resources.workers", 1)?,
         threads: at_least(source, &raw.threads, "resources.threads", 1)?,
         device: raw.device,
-        timeout,
+        timeout: timeout.transpose()?,
+        grace: duration(&raw.grace_seconds, "resources.grace_seconds", 0.0)?,
+        lease: duration(&raw.lease_seconds, "resources.lease_seconds", 1.0)?,
         micro_batch_size,
     })
 }

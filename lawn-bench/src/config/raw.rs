@@ -69,6 +69,8 @@ pub(super) struct RawResources {
     pub(super) threads: Spanned<usize>,
     pub(super) device: super::DeviceChoice,
     pub(super) timeout_seconds: Option<Spanned<f64>>,
+    pub(super) grace_seconds: Spanned<f64>,
+    pub(super) lease_seconds: Spanned<f64>,
     pub(super) micro_batch_size: Option<Spanned<u64>>,
 }
 
@@ -79,6 +81,8 @@ impl Default for RawResources {
             threads: Spanned::new(0..0, 1),
             device: super::DeviceChoice::Cpu,
             timeout_seconds: None,
+            grace_seconds: Spanned::new(0..0, 30.0),
+            lease_seconds: Spanned::new(0..0, crate::lease::EXPIRY.as_secs_f64()),
             micro_batch_size: None,
         }
     }

@@ -130,6 +130,10 @@ pub struct Resources {
     pub device: DeviceChoice,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.
     pub timeout: Option<Duration>,
+    /// Time that a trial asked to stop has for its checkpoint, before it is killed.
+    pub grace: Duration,
+    /// A trial that its process did not touch for so long is free for another launcher.
+    pub lease: Duration,
     /// Samples held in memory at once; gradients are accumulated up to the batch size.
     pub micro_batch_size: Option<u64>,
 }

@@ -9,6 +9,8 @@ pub mod local;
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use crate::Error;
 use crate::ending::Ending;
 use crate::plan::Plan;
@@ -17,7 +19,8 @@ use crate::stop::Stop;
 use crate::trial::Event;
 
 /// The engines that `lawn sweep --engine NAME` knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EngineName {
     /// Processes on this machine.
     #[default]

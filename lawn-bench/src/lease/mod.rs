@@ -422,7 +422,10 @@ impl Shared {
             return false;
         }
         let looked = Instant::now();
-        let (own, next) = (path(&self.folder, self.token), path(&self.folder, self.token + 1));
+        let (own, next) = (
+            path(&self.folder, self.token),
+            path(&self.folder, self.token + 1),
+        );
         let mine = match (fs::read(&own), next.try_exists()) {
             (Ok(bytes), Ok(followed)) => {
                 let holder = files::parse_json::<Holder>(&own, &bytes, SCHEMA);
@@ -462,3 +465,6 @@ fn nonce() -> String {
     }
     u128::from_le_bytes(bytes).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,8 +71,15 @@ impl std::fmt::Display for Owner {
 /// Name of this machine.
 #[must_use]
 pub fn host() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    if name.is_empty() { "unknown".into() } else { name }
+    let name = rustix::system::uname()
+        .nodename()
+        .to_string_lossy()
+        .into_owned();
+    if name.is_empty() {
+        "unknown".into()
+    } else {
+        name
+    }
 }
 
 /// Boot and namespace of process numbers here; None where the system has no /proc.

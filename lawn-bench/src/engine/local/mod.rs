@@ -211,12 +211,7 @@ impl<'a> Local<'a> {
         })
     }
 
-    fn hear(
-        &self,
-        stage: &mut Stage,
-        news: News,
-        watcher: &mut dyn Watcher,
-    ) -> Result<(), Error> {
+    fn hear(&self, stage: &mut Stage, news: News, watcher: &mut dyn Watcher) -> Result<(), Error> {
         match news {
             News::Said(worker, event) => {
                 if let Some(process) = &stage.slots[worker] {

@@ -68,7 +68,10 @@ impl Process {
         command
             .env("OMP_NUM_THREADS", &threads)
             .env("MKL_NUM_THREADS", &threads)
-            .env(LAUNCHER, serde_json::to_string(launcher).unwrap_or_default());
+            .env(
+                LAUNCHER,
+                serde_json::to_string(launcher).unwrap_or_default(),
+            );
         if work.workers > 1 && std::env::var_os("OMP_WAIT_POLICY").is_none() {
             // Threads that spin while they wait take the cores of the other workers.
             command.env("OMP_WAIT_POLICY", "passive");
