@@ -71,13 +71,25 @@ fn yes() -> bool {
 }
 
 /// What computes the steps.
+///
+/// All of them take the same steps, up to rounding, and load each other's state.
+/// A rule of one's own has libtorch operations on any of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Backend {
-    /// Fused kernels for built-in rules on f32 and f64 parameters of the CPU,
-    /// libtorch operations for all else.
+    /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
+    /// parameter is on CUDA, libtorch operations for what neither takes.
     #[default]
     Auto,
+    /// Operations of libtorch on all parameters at once: few launches for many
+    /// tensors, and no step waits for the device, but the one of the freeze.
+    /// Meant for accelerators; runs on the CPU as well, where it is slower than
+    /// the kernels.
+    ///
+    /// It keeps a copy of the parameters and of the gradients, 8 bytes a
+    /// parameter. A skipped step counts for the schedule and for the freeze:
+    /// see [`Optimizer::steps`].
+    MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.
     Reference,
 }

@@ -1,10 +1,13 @@
 //! What a step did to each unit, from the sums it takes anyway.
 
+use std::cell::OnceCell;
+
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Granularity;
 use crate::kernel::Outcome;
+use crate::report::Limits;
 use crate::slot::host;
 
 /// What one step did to one unit of one parameter.
@@ -86,20 +89,23 @@ impl Measured {
         let (wm, mm) = (dot(before, &moved), dot(&moved, &moved));
         let trust = trust.map_or_else(|| vec![1.0; ww.len()], host);
         (0..ww.len())
-            .map(|i| {
-                let b = if ww[i] > 0.0 { wm[i] / ww[i] } else { 0.0 };
-                let across = (mm[i] - b * b * ww[i]).max(0.0).sqrt();
-                let along = (1.0 + b) * ww[i].sqrt();
-                let rotation = across.atan2(along);
-                Self {
-                    ww: ww[i],
-                    wg: wg[i],
-                    gg: gg[i],
-                    rotation,
-                    trust: trust[i],
-                }
-            })
+            .map(|i| Self::of_sums([ww[i], wg[i], gg[i], wm[i], mm[i], trust[i]]))
             .collect()
+    }
+
+    /// From `⟨w,w⟩`, `⟨w,g⟩`, `⟨g,g⟩`, `⟨w,m⟩`, `⟨m,m⟩` and ρ, where the step has
+    /// moved w by m.
+    pub(crate) fn of_sums([ww, wg, gg, wm, mm, trust]: [f64; 6]) -> Self {
+        let b = if ww > 0.0 { wm / ww } else { 0.0 };
+        let across = (mm - b * b * ww).max(0.0).sqrt();
+        let along = (1.0 + b) * ww.sqrt();
+        Self {
+            ww,
+            wg,
+            gg,
+            rotation: across.atan2(along),
+            trust,
+        }
     }
 
     /// With the names that the optimizer knows. A radius of 0 stands for none.
@@ -131,5 +137,80 @@ impl Measured {
                 0.0
             },
         }
+    }
+}
+
+/// Diagnostics of the last step.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// They are on the host.
+    Known(Vec<Diagnostics>),
+    /// They are on a device, and on the host once they were asked for.
+    Pending {
+        pending: Pending,
+        read: OnceCell<Vec<Diagnostics>>,
+    },
+}
+
+impl Told {
+    pub(crate) fn get(&self) -> &[Diagnostics] {
+        match self {
+            Told::Known(diagnostics) => diagnostics,
+            Told::Pending { pending, read } => read.get_or_init(|| pending.read()),
+        }
+    }
+}
+
+impl From<Pending> for Told {
+    fn from(pending: Pending) -> Self {
+        let read = OnceCell::new();
+        Told::Pending { pending, read }
+    }
+}
+
+/// What a device will tell about a step.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The global gradient norm, which tells whether the step was skipped.
+    pub(crate) norm: Tensor,
+    pub(crate) limits: Limits,
+    pub(crate) gradient_scale: f64,
+    /// Of each parameter.
+    pub(crate) names: Vec<String>,
+    /// Of each parameter's units; empty before the freeze.
+    pub(crate) radii: Vec<Vec<f64>>,
+    pub(crate) parts: Vec<Part>,
+}
+
+/// The sums of some units.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// `[6, units]`, f64, as [`Measured::of_sums`] takes them.
+    pub(crate) sums: Tensor,
+    /// For each unit its parameter and its number in it; nothing for a unit that
+    /// had no gradient.
+    pub(crate) units: Vec<Option<(usize, usize)>>,
+}
+
+impl Pending {
+    fn read(&self) -> Vec<Diagnostics> {
+        if self.limits.skips(self.norm.double_value(&[])) {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for part in &self.parts {
+            let sums = host(&part.sums);
+            for (i, unit) in part.units.iter().enumerate() {
+                let Some(unit) = *unit else { continue };
+                let sums = std::array::from_fn(|sum| sums[sum * part.units.len() + i]);
+                found.push((unit, Measured::of_sums(sums)));
+            }
+        }
+        found.sort_unstable_by_key(|(unit, _)| *unit);
+        let named = found.into_iter().map(|((parameter, unit), measured)| {
+            let radius = self.radii[parameter].get(unit).copied().unwrap_or(0.0);
+            measured.named(&self.names[parameter], unit, radius, self.gradient_scale)
+        });
+        named.collect()
     }
 }

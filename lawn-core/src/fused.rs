@@ -201,7 +201,7 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<Tensor
 }
 
 /// Whether the elements fill their memory without gaps or overlaps.
-fn is_dense(shape: &[i64], strides: &[i64]) -> bool {
+pub(crate) fn is_dense(shape: &[i64], strides: &[i64]) -> bool {
     let mut dimensions: Vec<(i64, i64)> = strides
         .iter()
         .copied()
@@ -218,6 +218,6 @@ fn is_dense(shape: &[i64], strides: &[i64]) -> bool {
 }
 
 /// Whether the first dimension is the one whose steps are the longest.
-fn is_outermost(shape: &[i64], strides: &[i64]) -> bool {
+pub(crate) fn is_outermost(shape: &[i64], strides: &[i64]) -> bool {
     shape[0] == 1 || strides[0] == shape[1..].iter().product::<i64>()
 }

@@ -1,12 +1,13 @@
 //! The optimizer: parameters, a rule, and what the rule remembers of them.
 
 use serde::Serialize;
-use tch::{COptimizer, Kind, Tensor};
+use tch::{COptimizer, Device, Kind, Tensor};
 
-use crate::diagnostics::Diagnostics;
+use crate::diagnostics::{Diagnostics, Told};
+use crate::multi_tensor::MultiTensor;
 use crate::slot::{Slot, host};
 use crate::treatment::{Constraint, Treatment};
-use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
+use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -21,7 +22,9 @@ pub struct Optimizer {
     pub(crate) skipped: u64,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
-    pub(crate) diagnostics: Vec<Diagnostics>,
+    pub(crate) diagnostics: Told,
+    /// Where parameters are on an accelerator.
+    pub(crate) multi_tensor: Option<MultiTensor>,
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
     /// else: to let go of gradients instead of filling them with zeros.
     gradients: COptimizer,
@@ -55,6 +58,15 @@ impl Optimizer {
                 config.master_weights,
             ));
         }
+        let multi_tensor = config.rule.builtin().filter(|_| match config.backend {
+            Backend::Auto => slots
+                .iter()
+                .any(|slot| matches!(slot.weight.device(), Device::Cuda(_))),
+            Backend::MultiTensor => true,
+            Backend::Reference => false,
+        });
+        let multi_tensor =
+            multi_tensor.map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
         let (steps, samples, skipped, frozen) = (0, 0, 0, false);
         Ok(Self {
             config,
@@ -64,7 +76,8 @@ impl Optimizer {
             samples,
             skipped,
             frozen,
-            diagnostics: Vec::new(),
+            diagnostics: Told::Known(Vec::new()),
+            multi_tensor,
             gradients,
         })
     }
@@ -80,16 +93,30 @@ impl Optimizer {
             .expect("gradients can be let go of");
     }
 
-    /// Steps taken, without those that were skipped.
+    /// Where the schedule stands: steps taken, without those that were skipped.
+    ///
+    /// On [`Backend::MultiTensor`] skipped steps count as well. The host goes on
+    /// without knowing of them, and what the schedule and the freeze do must not
+    /// depend on when it learns. What the rule counts, as for the bias
+    /// correction of Adam, is only steps taken.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// Steps skipped for a gradient that was not finite.
+    /// Steps skipped for a gradient that was not finite. Waits for an
+    /// accelerator.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        self.skipped
+        self.skipped + self.multi_tensor.as_ref().map_or(0, MultiTensor::skipped)
+    }
+
+    /// How often each parameter was updated.
+    pub(crate) fn updates(&self) -> Vec<u64> {
+        match &self.multi_tensor {
+            Some(multi_tensor) => multi_tensor.updates(self.slots.len()),
+            None => self.slots.iter().map(|slot| slot.updates).collect(),
+        }
     }
 
     /// The phase of the next step.
@@ -139,10 +166,10 @@ impl Optimizer {
     }
 
     /// What the last step did to each unit of each parameter that had a
-    /// gradient, if [`StepOptions::diagnostics`](crate::StepOptions::diagnostics) asked for it; else nothing.
+    /// gradient, if [`StepOptions::diagnostics`](crate::StepOptions::diagnostics) asked for it; else nothing. Waits for an accelerator the first time after a step.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostics] {
-        &self.diagnostics
+        self.diagnostics.get()
     }
 
     /// Checks that the optimizer has every one of these parameters, such as

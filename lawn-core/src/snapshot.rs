@@ -55,7 +55,7 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         ("rule", config.rule.name().to_owned()),
         ("step", optimizer.steps.to_string()),
         ("samples", optimizer.samples.to_string()),
-        ("skipped", optimizer.skipped.to_string()),
+        ("skipped", optimizer.skipped().to_string()),
         ("phase", optimizer.phase().to_string()),
         ("learning_rate", optimizer.learning_rate().to_string()),
         (
@@ -65,14 +65,14 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
     ];
     let _guard = tch::no_grad_guard();
     let mut tensors = BTreeMap::new();
-    for slot in &optimizer.slots {
+    for (slot, updates) in optimizer.slots.iter().zip(optimizer.updates()) {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
         for (buffer, tensor) in config.rule.buffers().iter().zip(&slot.buffers) {
             insert(buffer, tensor);
         }
-        insert("updates", &Tensor::from(slot.updates as i64));
+        insert("updates", &Tensor::from(updates as i64));
         if let Some(master) = &slot.master {
             insert("master", master);
         }
@@ -180,6 +180,9 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
     optimizer.samples = samples;
     optimizer.skipped = skipped;
     optimizer.frozen = frozen;
+    if let Some(multi_tensor) = &mut optimizer.multi_tensor {
+        multi_tensor.load(&optimizer.slots);
+    }
     optimizer.report_free_units();
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::diagnostics::Measured;
+use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::fused::Fused;
 use crate::report::{Limits, Reading};
@@ -58,7 +58,7 @@ impl Optimizer {
         let learning_rate = self.learning_rate();
         self.require_valid(&options, learning_rate)?;
         let _guard = tch::no_grad_guard();
-        self.diagnostics.clear();
+        self.diagnostics = Told::Known(Vec::new());
         let gradients = self.gradients()?;
         let phase = self.phase();
         let freezes = phase == Phase::Constrained && !self.frozen;
@@ -69,8 +69,27 @@ impl Optimizer {
             clip_norm: self.config.clip_norm,
             check_finite: self.config.check_finite,
         };
-        let norm = self.update(&gradients, &options, phase, learning_rate, limits);
-        if limits.skips(norm) {
+        let norm = if let Some(multi_tensor) = &mut self.multi_tensor {
+            let lawn = self.config.lawn.as_ref();
+            let lawn = lawn.filter(|_| phase == Phase::Constrained);
+            let begun = multi_tensor.step(
+                &mut self.slots,
+                &gradients,
+                lawn,
+                learning_rate,
+                limits,
+                &options,
+            );
+            if let Some(pending) = begun.diagnostics {
+                self.diagnostics = pending.into();
+            }
+            Reading::from(begun.norm)
+        } else {
+            let norm = self.update(&gradients, &options, phase, learning_rate, limits);
+            Reading::Known(norm)
+        };
+        let skipped = matches!(norm, Reading::Known(norm) if limits.skips(norm));
+        if skipped {
             self.skipped += 1;
             if freezes {
                 self.thaw();
@@ -86,7 +105,7 @@ impl Optimizer {
             step: self.steps,
             phase,
             learning_rate,
-            norm: Reading::Known(norm),
+            norm,
             limits,
         })
     }
@@ -172,13 +191,15 @@ impl Optimizer {
             }
             slot.updates += 1;
         }
+        let mut diagnostics = Vec::new();
         for (slot, measured) in self.slots.iter().zip(measured) {
             for (unit, measured) in measured.into_iter().enumerate() {
                 let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
                 let named = measured.named(&slot.name, unit, radius, options.gradient_scale);
-                self.diagnostics.push(named);
+                diagnostics.push(named);
             }
         }
+        self.diagnostics = Told::Known(diagnostics);
         norm
     }
 
@@ -206,6 +227,11 @@ impl Optimizer {
         let Some(lawn) = &self.config.lawn else {
             return Ok(());
         };
+        if let Some(multi_tensor) = &mut self.multi_tensor {
+            multi_tensor.freeze(&mut self.slots)?;
+            self.frozen = true;
+            return Ok(());
+        }
         let mut radii = Vec::new();
         for slot in &self.slots {
             let radius = slot

@@ -3,141 +3,14 @@
 
 mod common;
 
+use common::setting::{SHAPES, Setting, diagnose, rules, run, start};
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Diagnostics, EpsilonPlace, Granularity, LambConfig, LarsConfig,
-    LawnConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, StepOptions,
+    AdamConfig, Backend, Decay, Granularity, LambConfig, LawnConfig, OptimizerConfig, RuleConfig,
+    Schedule, Scope, SgdConfig,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
-
-/// Tensors of one block, of several, and of a block and a bit; rows longer
-/// than a block, and rows of one element.
-const SHAPES: [&[i64]; 6] = [
-    &[100, 400],
-    &[2, 17_000],
-    &[16 * 1024 + 1],
-    &[700, 1],
-    &[8, 3, 3, 3],
-    &[1],
-];
-
-fn rules() -> Vec<(RuleConfig, Decay)> {
-    let decoupled = Decay::Decoupled { rate: 0.01 };
-    let l2 = Decay::L2 { rate: 0.01 };
-    let sgd = |momentum, dampening, nesterov| SgdConfig {
-        momentum,
-        dampening,
-        nesterov,
-    };
-    let adam = AdamConfig {
-        epsilon: 1e-4,
-        ..AdamConfig::default()
-    };
-    let lamb = LambConfig {
-        epsilon: 1e-4,
-        ..LambConfig::default()
-    };
-    let inside = LambConfig {
-        epsilon_place: EpsilonPlace::InsideRoot,
-        ..lamb
-    };
-    let plain = LambConfig {
-        bias_correction: false,
-        gradient_averaging: false,
-        ..lamb
-    };
-    let lars = LarsConfig {
-        trust_coefficient: 0.1,
-        ..LarsConfig::default()
-    };
-    vec![
-        (sgd(0.0, 0.0, false).into(), l2),
-        (sgd(0.9, 0.3, false).into(), decoupled),
-        (sgd(0.9, 0.0, true).into(), l2),
-        (adam.into(), decoupled),
-        (adam.into(), l2),
-        (
-            AdamConfig {
-                amsgrad: true,
-                ..adam
-            }
-            .into(),
-            Decay::None,
-        ),
-        (lamb.into(), decoupled),
-        (inside.into(), Decay::None),
-        (plain.into(), l2),
-        (
-            LambConfig {
-                trust_max: Some(1.5),
-                ..LambConfig::timm()
-            }
-            .into(),
-            decoupled,
-        ),
-        (lars.into(), l2),
-        (
-            LarsConfig {
-                nesterov: true,
-                ..lars
-            }
-            .into(),
-            decoupled,
-        ),
-    ]
-}
-
-struct Setting {
-    rule: RuleConfig,
-    decay: Decay,
-    granularity: Option<Granularity>,
-    kind: Kind,
-    check_finite: bool,
-    clip_norm: Option<f64>,
-}
-
-/// Six steps with the freeze in the middle.
-fn run(setting: &Setting, start: &[Tensor], backend: Backend) -> (Optimizer, Vec<Tensor>) {
-    let start: Vec<Tensor> = start.iter().map(|w| w.to_kind(setting.kind)).collect();
-    let (parameters, weights) = parameters(&start);
-    let lawn = setting.granularity.map(|granularity| LawnConfig {
-        scope: Scope::AllWeights,
-        granularity,
-        ..LawnConfig::new(3)
-    });
-    let config = OptimizerConfig {
-        decay: if lawn.is_some() {
-            Decay::None
-        } else {
-            setting.decay
-        },
-        lawn,
-        clip_norm: setting.clip_norm,
-        check_finite: setting.check_finite,
-        backend,
-        ..OptimizerConfig::new(setting.rule, Schedule::constant(0.01))
-    };
-    let mut optimizer = config.build(parameters).unwrap();
-    let mut numbers = Numbers(9);
-    for _ in 0..6 {
-        let gradients: Vec<Option<Tensor>> = start
-            .iter()
-            .map(|w| Some(numbers.tensor(&w.size(), setting.kind)))
-            .collect();
-        set_gradients(&mut optimizer, &weights, &gradients);
-        optimizer.step().unwrap();
-    }
-    (optimizer, weights)
-}
-
-fn start() -> Vec<Tensor> {
-    let mut numbers = Numbers(4);
-    SHAPES
-        .iter()
-        .map(|shape| numbers.tensor(shape, Kind::Double))
-        .collect()
-}
 
 #[test]
 fn they_agree_for_every_rule() {
@@ -324,52 +197,6 @@ fn narrow_parameters_resume_with_the_same_bits() {
         }
         assert_eq!(everything(&whole, &weights), everything(&resumed, &again));
     }
-}
-
-fn diagnose(backend: Backend, granularity: Granularity, rule: RuleConfig) -> Vec<Diagnostics> {
-    let mut numbers = Numbers(12);
-    let start = [
-        numbers.tensor(&[4, 30], Kind::Double),
-        numbers.tensor(&[3, 20_000], Kind::Double),
-    ];
-    let (parameters, weights) = parameters(&start);
-    let lawn = LawnConfig {
-        scope: Scope::AllWeights,
-        granularity,
-        ..LawnConfig::new(1)
-    };
-    let config = OptimizerConfig {
-        lawn: Some(lawn),
-        backend,
-        clip_norm: Some(0.5),
-        ..OptimizerConfig::new(rule, Schedule::constant(0.01))
-    };
-    let mut optimizer = config.build(parameters).unwrap();
-    let mut all = Vec::new();
-    for _ in 0..3 {
-        let g = start
-            .iter()
-            .map(|w| Some(numbers.tensor(&w.size(), Kind::Double) * 3.0))
-            .collect::<Vec<_>>();
-        set_gradients(&mut optimizer, &weights, &g);
-        let options = StepOptions {
-            diagnostics: true,
-            gradient_scale: 3.0,
-            ..Default::default()
-        };
-        let report = optimizer.step_with(options).unwrap();
-        let square: f64 = optimizer
-            .diagnostics()
-            .iter()
-            .map(|d| d.gradient_norm.powi(2))
-            .sum();
-        assert!((square.sqrt() / report.gradient_norm() - 1.0).abs() < 1e-12);
-        all.extend_from_slice(optimizer.diagnostics());
-    }
-    set_gradients(&mut optimizer, &weights, &[None, None]);
-    optimizer.step().unwrap();
-    assert!(optimizer.diagnostics().is_empty());
-    all
 }
 
 #[test]

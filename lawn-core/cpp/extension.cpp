@@ -1,0 +1,117 @@
+// What libtorch has and tch does not offer: operations on lists of tensors,
+// and, for the tests, a count of the operations that are dispatched.
+
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_foreach_copy.h>
+#include <ATen/record_function.h>
+
+namespace {
+
+// Answers the message of what was thrown, for the caller to free, or null.
+template <typename Body>
+char *guarded(Body body) {
+  try {
+    body();
+    return nullptr;
+  } catch (const std::exception &error) {
+    return strdup(error.what());
+  } catch (...) {
+    return strdup("an unknown exception");
+  }
+}
+
+// The same memory seen with the strides of `like`, where they differ only for
+// dimensions of size 1, along which no step is ever taken.
+at::Tensor with_strides_of(const at::Tensor &tensor, const at::Tensor &like) {
+  if (tensor.strides() == like.strides() || tensor.sizes() != like.sizes()) {
+    return tensor;
+  }
+  for (int64_t i = 0; i < tensor.dim(); ++i) {
+    if (tensor.size(i) != 1 && tensor.stride(i) != like.stride(i)) {
+      return tensor;
+    }
+  }
+  return tensor.as_strided(like.sizes(), like.strides(), tensor.storage_offset());
+}
+
+struct Count {
+  size_t outer = 0;
+  size_t all = 0;
+};
+
+thread_local int depth = 0;
+thread_local std::map<std::string, Count> counts;
+thread_local at::CallbackHandle handle = 0;
+
+std::unique_ptr<at::ObserverContext> entered(const at::RecordFunction &function) {
+  Count &count = counts[function.name()];
+  count.all += 1;
+  count.outer += depth == 0;
+  depth += 1;
+  return nullptr;
+}
+
+void left(const at::RecordFunction &, at::ObserverContext *) { depth -= 1; }
+
+} // namespace
+
+extern "C" {
+
+// Copies each source into its destination, which has its shape. Those of one
+// layout go together, in a few launches on an accelerator; a pair of different
+// layouts is copied on its own.
+char *lawn_foreach_copy(at::Tensor **destinations, at::Tensor **sources, size_t count) {
+  return guarded([&] {
+    std::vector<at::Tensor> to, from;
+    to.reserve(count);
+    from.reserve(count);
+    for (size_t i = 0; i < count; ++i) {
+      at::Tensor &destination = *destinations[i];
+      at::Tensor source = with_strides_of(*sources[i], destination);
+      if (source.strides() == destination.strides() && source.is_non_overlapping_and_dense()) {
+        to.push_back(destination);
+        from.push_back(std::move(source));
+      } else {
+        destination.copy_(source);
+      }
+    }
+    if (!to.empty()) {
+      at::_foreach_copy_(to, from, /*non_blocking=*/true);
+    }
+  });
+}
+
+// self ← self + alpha · other
+char *lawn_add(at::Tensor *self, at::Tensor *other, double alpha) {
+  return guarded([&] { self->add_(*other, alpha); });
+}
+
+// self ← self + value · a · b
+char *lawn_addcmul(at::Tensor *self, at::Tensor *a, at::Tensor *b, double value) {
+  return guarded([&] { self->addcmul_(*a, *b, value); });
+}
+
+// Starts to count the operations that this thread dispatches.
+void lawn_operations_start() {
+  depth = 0;
+  counts.clear();
+  handle = at::addThreadLocalCallback(
+      at::RecordFunctionCallback(&entered, &left).scopes({at::RecordScope::FUNCTION}));
+}
+
+// Stops, and tells for each operation how often it was dispatched from outside
+// of any other, and how often in all.
+void lawn_operations_stop(void *context,
+                          void (*tell)(void *, const char *, size_t, size_t)) {
+  at::removeCallback(handle);
+  for (const auto &[name, count] : counts) {
+    tell(context, name.c_str(), count.outer, count.all);
+  }
+}
+}

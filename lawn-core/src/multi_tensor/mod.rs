@@ -1,0 +1,185 @@
+//! Steps of many parameters by few operations, none of which waits for the
+//! device; the path of accelerators.
+//!
+//! Parameters of one device and kind share a flat storage of tiles, into which
+//! their gradients and weights are copied by one multi-tensor operation. From
+//! there on every operation is one for all of them: on elements, on tiles, or,
+//! for inner products and norms, from the one to the other. Numbers that a unit
+//! has for itself are kept for each of its tiles and broadcast over them.
+//!
+//! Whether the gradients are finite, and what clipping multiplies them by, are
+//! known to the device only. A step that it skips is computed all the same, and
+//! changes nothing: gradients are replaced by −0, factors of buffers by 1, new
+//! weights by the old.
+
+mod direction;
+mod group;
+mod settings;
+mod tiles;
+
+#[cfg(test)]
+mod tests;
+
+use tch::{Device, Kind, Tensor};
+
+use self::group::{Group, Request};
+use crate::diagnostics::{Part, Pending};
+use crate::report::Limits;
+use crate::slot::Slot;
+use crate::{Error, Granularity, LawnConfig, RuleConfig, StepOptions};
+
+/// All parameters of an optimizer, in groups.
+#[derive(Debug)]
+pub(crate) struct MultiTensor {
+    rule: RuleConfig,
+    granularity: Granularity,
+    groups: Vec<Group>,
+    /// Steps skipped since the host last knew; scalar, i64, on the first device.
+    skipped: Tensor,
+}
+
+/// One step as the host knows it before the device has taken it.
+pub(crate) struct Begun {
+    /// The global gradient norm; scalar, f64.
+    pub(crate) norm: Tensor,
+    /// What [`StepOptions::diagnostics`] asked for.
+    pub(crate) diagnostics: Option<Pending>,
+}
+
+impl MultiTensor {
+    /// Takes the buffers and masters of all parameters into its own storages.
+    pub(crate) fn new(rule: RuleConfig, slots: &mut [Slot], lawn: Option<&LawnConfig>) -> Self {
+        let _guard = tch::no_grad_guard();
+        let plans = tiles::plan(slots, lawn);
+        let device = plans.first().map_or(Device::Cpu, |plan| plan.device);
+        let group = |plan| Group::new(plan, slots, &rule, lawn);
+        Self {
+            groups: plans.into_iter().map(group).collect(),
+            rule,
+            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
+            skipped: Tensor::zeros([], (Kind::Int64, device)),
+        }
+    }
+
+    /// Takes a step, or has the device skip it; `lawn` in the constrained phase.
+    pub(crate) fn step(
+        &mut self,
+        slots: &mut [Slot],
+        gradients: &[Option<Tensor>],
+        lawn: Option<&LawnConfig>,
+        rate: f64,
+        limits: Limits,
+        options: &StepOptions,
+    ) -> Begun {
+        let device = self.skipped.device();
+        let mut squares = Vec::new();
+        let mut updated = Vec::new();
+        for group in &mut self.groups {
+            if let Some(square) = group.gather(gradients) {
+                squares.push(square.to_device(device));
+                updated.push(group);
+            }
+        }
+        let scale = options.gradient_scale;
+        let norm = match squares.as_slice() {
+            [] => Tensor::zeros([], (Kind::Double, device)),
+            squares => Tensor::stack(squares, 0).sum(Kind::Double).sqrt() / scale,
+        };
+        let finite = limits.check_finite.then(|| norm.isfinite());
+        if let Some(finite) = &finite {
+            let _ = self.skipped.g_add_(&finite.logical_not());
+        }
+        let request = Request {
+            rule: &self.rule,
+            lawn,
+            rate,
+            factor: factor(&norm, limits.clip_norm, scale),
+            finite,
+            measure: options.diagnostics,
+        };
+        let mut parts = Vec::new();
+        for group in updated {
+            if let Some(sums) = group.update(&request, slots) {
+                let units = group.named(lawn.is_some());
+                parts.push(Part { sums, units });
+            }
+        }
+        let diagnostics = options.diagnostics.then(|| Pending {
+            norm: norm.shallow_clone(),
+            limits,
+            gradient_scale: scale,
+            names: slots.iter().map(|slot| slot.name.clone()).collect(),
+            radii: slots.iter().map(|slot| slot.radii.clone()).collect(),
+            parts,
+        });
+        Begun { norm, diagnostics }
+    }
+
+    /// Fixes the radii; waits for the device, once in a training.
+    pub(crate) fn freeze(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for group in &mut self.groups {
+            let norms = group.norms(slots);
+            for (place, norms) in group.places.iter().zip(norms) {
+                let slot = &slots[place.slot];
+                if !slot.is_constrained() {
+                    continue;
+                }
+                if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
+                    let name = slot.name.clone();
+                    return Err(Error::Radius { name, found });
+                }
+                let shape = self.granularity.dot_shape(&slot.weight.size());
+                let radius = match place.is_empty() {
+                    true => Tensor::zeros(shape, (Kind::Double, Device::Cpu)),
+                    false => Tensor::from_slice(&norms).reshape(shape),
+                };
+                found.push((place.slot, radius.to_device(slot.weight.device())));
+            }
+        }
+        for (slot, radius) in found {
+            slots[slot].set_radius(Some(radius));
+        }
+        let updates = self.updates(slots.len());
+        for (slot, updates) in slots.iter_mut().zip(updates) {
+            slot.updates = updates;
+        }
+        self.groups.iter_mut().for_each(|group| group.load(slots));
+        Ok(())
+    }
+
+    /// Continues with the radii and counts of the slots.
+    pub(crate) fn load(&mut self, slots: &[Slot]) {
+        self.groups.iter_mut().for_each(|group| group.load(slots));
+        let _ = self.skipped.zero_();
+    }
+
+    /// Steps that the device skipped since the last [`load`](Self::load); waits
+    /// for it.
+    pub(crate) fn skipped(&self) -> u64 {
+        self.skipped.int64_value(&[]) as u64
+    }
+
+    /// How often each of so many parameters was updated; waits for the device.
+    pub(crate) fn updates(&self, parameters: usize) -> Vec<u64> {
+        let mut all = vec![0; parameters];
+        for group in &self.groups {
+            for (place, updates) in group.places.iter().zip(group.updates()) {
+                all[place.slot] = updates;
+            }
+        }
+        all
+    }
+}
+
+/// `min(1, clip / ‖g‖) / scale`, scalar, f64; nothing where that is 1 for sure.
+fn factor(norm: &Tensor, clip: Option<f64>, scale: f64) -> Option<Tensor> {
+    match clip {
+        Some(clip) => {
+            let factor = (norm.reciprocal() * clip).where_scalarother(&norm.gt(clip), 1.0);
+            Some(factor / scale)
+        }
+        None if scale == 1.0 => None,
+        None => Some(norm.full_like(1.0 / scale)),
+    }
+}
