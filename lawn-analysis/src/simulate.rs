@@ -151,7 +151,7 @@ impl Simulation {
         if diverged {
             row.outcome = Outcome::Diverged;
             row.detail = Some("loss is not finite".into());
-            row.epochs = 3;
+            row.epochs = 3.0;
         } else {
             let count = (test * TOTAL as f64).round() as i64;
             if self.counts {
@@ -164,7 +164,7 @@ impl Simulation {
             row.validation_metric = Some(test + 0.2 * SCALE * shared);
             row.train_loss = Some(0.25 - 0.5 * gap + 0.2 * SCALE * shared);
         }
-        for epoch in 1..=row.epochs {
+        for epoch in 1..=row.epochs as i64 {
             self.epoch(records, &row, arm == 1, doublings, epoch);
         }
         records.trials.push(row);
@@ -184,7 +184,7 @@ impl Simulation {
             hyperparameters: r#"{"learning_rate":0.003}"#.into(),
             outcome: Outcome::Ok,
             detail: None,
-            epochs: self.epochs,
+            epochs: self.epochs as f64,
             steps,
             samples: steps * batch_size,
             metric: "hit rate".into(),
@@ -240,7 +240,7 @@ impl Simulation {
         let metric = row.validation_metric.map(|last| last - 0.2 / epoch as f64);
         records.epochs.push(EpochRow {
             trial_id: row.trial_id.clone(),
-            epoch,
+            epoch: epoch as f64,
             step: row.steps * epoch / self.epochs,
             samples: row.samples * epoch / self.epochs,
             phase,
@@ -261,7 +261,7 @@ impl Simulation {
         });
         records.units.push(UnitRow {
             trial_id: row.trial_id.clone(),
-            epoch,
+            epoch: epoch as f64,
             parameter: "output.weight".into(),
             weight_norm,
             constrained: phase == Phase::Constrained,
@@ -269,7 +269,7 @@ impl Simulation {
         if let Some(value) = metric {
             records.measurements.push(MeasurementRow {
                 trial_id: row.trial_id.clone(),
-                epoch,
+                epoch: epoch as f64,
                 split: Split::Validation,
                 metric: row.metric.clone(),
                 value,

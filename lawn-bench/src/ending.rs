@@ -5,7 +5,7 @@ use lawn_models::TrialSummary;
 use serde::{Deserialize, Serialize};
 
 /// Schema of `outcome.json`.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The content of `outcome.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,63 @@ struct SchemaOnly {
     schema: u32,
 }
 
+/// The checksum of a JSON object, which stands last in it: the first 16
+/// hexadecimal digits of the BLAKE3 hash of the text before it.
+pub(crate) struct Seal {
+    open: &'static str,
+    close: &'static str,
+    /// How the object ends without the checksum.
+    end: &'static str,
+}
+
+impl Seal {
+    /// Of an object on one line.
+    pub(crate) const LINE: Self = Self {
+        open: ",\"checksum\":\"",
+        close: "\"}",
+        end: "}",
+    };
+
+    /// Of a file that holds one object.
+    const DOCUMENT: Self = Self {
+        open: ",\n  \"checksum\": \"",
+        close: "\"\n}\n",
+        end: "\n}\n",
+    };
+
+    const DIGITS: usize = 16;
+
+    /// Puts the checksum into an object, whose text is `bytes`.
+    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.truncate(bytes.len() - self.end.len());
+        let digits = blake3::hash(bytes).to_hex();
+        bytes.extend(self.open.as_bytes());
+        bytes.extend(&digits.as_bytes()[..Self::DIGITS]);
+        bytes.extend(self.close.as_bytes());
+    }
+
+    /// The object without its checksum; none where it has no checksum.
+    ///
+    /// # Errors
+    ///
+    /// In words, where the text is not what was written.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let sealed = bytes.strip_suffix(self.close.as_bytes());
+        let Some((text, found)) =
+            sealed.and_then(|rest| rest.split_last_chunk::<{ Self::DIGITS }>())
+        else {
+            return Ok(None);
+        };
+        let Some(text) = text.strip_suffix(self.open.as_bytes()) else {
+            return Ok(None);
+        };
+        if blake3::hash(text).to_hex().as_bytes()[..Self::DIGITS] != *found {
+            return Err("its checksum is not that of its text".into());
+        }
+        Ok(Some([text, self.end.as_bytes()].concat()))
+    }
+}
+
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
 ///
 /// # Errors
@@ -84,7 +141,7 @@ pub fn remove_if_there(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Writes `content` as JSON with its schema version, as [`write()`] does.
+/// Writes `content` as JSON with its schema version and a checksum, as [`write()`] does.
 ///
 /// # Errors
 ///
@@ -106,6 +163,7 @@ pub fn to_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<Ve
         }
     })?;
     bytes.push(b'\n');
+    Seal::DOCUMENT.put(&mut bytes);
     Ok(bytes)
 }
 
@@ -124,12 +182,17 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Erro
 /// # Errors
 ///
 /// [`Error::Newer`] where its schema is above `known`, [`Error::Damaged`] with line
-/// and column where it is not valid.
+/// and column where it is not valid, and where it is not what was written. Documents of
+/// schema 1 may have no checksum.
 pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) -> Result<T, Error> {
-    let damaged = |error: serde_json::Error| Error::Damaged {
+    let said = |detail: String| Error::Damaged {
         path: path.into(),
-        detail: error.to_string(),
+        detail,
     };
+    let damaged = |error: serde_json::Error| said(error.to_string());
+    let sealed = Seal::DOCUMENT.check(bytes).map_err(said)?;
+    let has_checksum = sealed.is_some();
+    let bytes = sealed.as_deref().unwrap_or(bytes);
     // The version first: the rest of a newer file may mean something else.
     let SchemaOnly { schema } = serde_json::from_slice(bytes).map_err(damaged)?;
     if schema > known {
@@ -138,6 +201,9 @@ pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) ->
             found: schema,
             known,
         });
+    }
+    if schema > 1 && !has_checksum {
+        return Err(said("it has no checksum".into()));
     }
     let versioned: Versioned<T> = serde_json::from_slice(bytes).map_err(damaged)?;
     Ok(versioned.content)

@@ -1,7 +1,7 @@
 //! The files of all trials, gathered into the records that `lawn-analysis` reads.
 
 use lawn_analysis::records::{self, EpochRow, MeasurementRow, Records, TrialRow, UnitRow};
-use lawn_models::{EpochRecord, Measurement, Phase, Split, Stage, TaskConfig};
+use lawn_models::{EvaluationRecord, Measurement, Phase, Split, Stage, TaskConfig};
 
 use crate::ending::Ending;
 use crate::freeze::Frozen;
@@ -64,7 +64,7 @@ fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
                 .units
                 .extend(record.units.iter().map(|unit| UnitRow {
                     trial_id: planned.id.clone(),
-                    epoch: signed(record.epoch),
+                    epoch: record.epoch,
                     parameter: unit.parameter.clone(),
                     weight_norm: unit.weight_norm,
                     constrained: unit.constrained,
@@ -95,7 +95,7 @@ fn trial_row(
     setting: Option<usize>,
     hyperparameters: String,
     outcome: &Ending,
-    log: &[EpochRecord],
+    log: &[EvaluationRecord],
 ) -> TrialRow {
     let metric = task.metrics().primary;
     let summary = outcome.summary.as_ref();
@@ -103,7 +103,7 @@ fn trial_row(
     let find = |split| summary.and_then(|summary| find(&summary.measurements, split, metric));
     let value = |split| find(split).map(|measured| measured.value);
     let test = find(Split::Test);
-    let sum = |part: fn(&EpochRecord) -> f64| log.iter().map(part).sum::<f64>();
+    let sum = |part: fn(&EvaluationRecord) -> f64| log.iter().map(part).sum::<f64>();
     let train = sum(|record| record.seconds.train);
     let data = sum(|record| record.seconds.data);
     let evaluate = sum(|record| record.seconds.evaluate);
@@ -124,12 +124,10 @@ fn trial_row(
         hyperparameters,
         outcome: outcome.outcome,
         detail: outcome.detail.clone(),
-        epochs: signed(
-            summary
-                .map(|summary| summary.epochs)
-                .or(last.map(|record| record.epoch))
-                .unwrap_or(0),
-        ),
+        epochs: summary
+            .map(|summary| summary.epochs)
+            .or(last.map(|record| record.epoch))
+            .unwrap_or(0.0),
         steps: signed(
             summary
                 .map(|summary| summary.steps)
@@ -153,11 +151,11 @@ fn trial_row(
     }
 }
 
-fn epoch_row(trial_id: &str, metric: &str, record: &EpochRecord) -> EpochRow {
+fn epoch_row(trial_id: &str, metric: &str, record: &EvaluationRecord) -> EpochRow {
     let value = |split| find(&record.measurements, split, metric).map(|measured| measured.value);
     EpochRow {
         trial_id: trial_id.to_owned(),
-        epoch: signed(record.epoch),
+        epoch: record.epoch,
         step: signed(record.step),
         samples: signed(record.samples),
         phase: phase(record.phase),
@@ -178,10 +176,10 @@ fn epoch_row(trial_id: &str, metric: &str, record: &EpochRecord) -> EpochRow {
     }
 }
 
-fn measurement_row(trial_id: &str, epoch: u64, measured: &Measurement) -> MeasurementRow {
+fn measurement_row(trial_id: &str, epoch: f64, measured: &Measurement) -> MeasurementRow {
     MeasurementRow {
         trial_id: trial_id.to_owned(),
-        epoch: signed(epoch),
+        epoch,
         split: split(measured.split),
         metric: measured.metric.clone(),
         value: measured.value,

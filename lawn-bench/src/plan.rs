@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use lawn_models::{OptimizerSettings, Stage, TaskConfig, TrialConfig};
+use lawn_models::{
+    Amount, Diagnostics, Evaluation, OptimizerSettings, Stage, TaskConfig, TrialConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{NamedTask, Sweep};
@@ -14,7 +16,7 @@ use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of `plan.json`.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// The content of `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -235,7 +237,9 @@ impl Plan {
             task,
             optimizer,
             batch_size: trial.cell.batch_size,
-            epochs: self.sweep.epochs,
+            budget: self.sweep.budget,
+            evaluation: self.sweep.evaluation,
+            diagnostics: self.sweep.diagnostics,
             seed: trial.seed,
             stage: trial.stage,
             micro_batch_size: self.sweep.resources.micro_batch_size,
@@ -253,7 +257,9 @@ struct Identity<'a> {
     task: &'a TaskConfig,
     candidates: &'a [OptimizerSettings],
     batch_size: u64,
-    epochs: u64,
+    budget: Amount,
+    evaluation: Evaluation,
+    diagnostics: Diagnostics,
     stage: Stage,
     seed: u64,
     tuning_seed: u64,
@@ -274,7 +280,9 @@ fn id(
         task: &task.config,
         candidates,
         batch_size: cell.batch_size,
-        epochs: sweep.epochs,
+        budget: sweep.budget,
+        evaluation: sweep.evaluation,
+        diagnostics: sweep.diagnostics,
         stage,
         seed,
         tuning_seed: sweep.tuning_seed,

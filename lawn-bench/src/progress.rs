@@ -31,7 +31,6 @@ pub(crate) struct Progress<'a> {
 struct Slot {
     bar: ProgressBar,
     parts: u64,
-    steps_per_epoch: u64,
 }
 
 impl<'a> Progress<'a> {
@@ -52,11 +51,7 @@ impl<'a> Progress<'a> {
             .map(|_| {
                 let bar = bars.add(ProgressBar::new(PARTS));
                 bar.set_style(style("  {msg} [{bar:20}] {percent:>3}%"));
-                Slot {
-                    bar,
-                    parts: 0,
-                    steps_per_epoch: 0,
-                }
+                Slot { bar, parts: 0 }
             })
             .collect();
         Self {
@@ -123,18 +118,15 @@ impl Watcher for Progress<'_> {
     }
 
     fn event(&mut self, worker: usize, _index: usize, event: &Event) {
-        let epochs = self.plan.sweep.epochs;
         match event {
             Event::Started {
-                steps_per_epoch,
-                resumed_epoch,
+                resumed_step,
+                steps,
             } => {
-                self.workers[worker].steps_per_epoch = *steps_per_epoch;
-                self.advance(worker, PARTS * resumed_epoch / epochs);
+                self.advance(worker, PARTS * resumed_step / (*steps).max(1));
             }
             Event::Progress { step, steps } => self.advance(worker, PARTS * step / (*steps).max(1)),
-            Event::Epoch { record } => self.advance(worker, PARTS * record.epoch / epochs),
-            Event::Ended { .. } => {}
+            Event::Evaluated { .. } | Event::Ended { .. } => {}
         }
     }
 

@@ -179,11 +179,28 @@ fn wrong_values_are_pointed_at() {
         "0\n",
         &["budget.epochs must be 1 or more"],
     );
+    for two_or_none in ["epochs = 3\nsteps = 10", "# epochs = 3"] {
+        check(
+            "epochs = 3",
+            two_or_none,
+            "[budget]",
+            &["`budget` must have one of epochs, steps, samples"],
+        );
+    }
+    check(
+        "epochs = 3",
+        "samples = 1_000",
+        "adam-lawn",
+        &[
+            "does not apply to a budget of 1000 samples",
+            "a fraction of it",
+        ],
+    );
     check(
         "free_epochs = 1",
         "free_epochs = 3",
         "adam-lawn",
-        &["would never be constrained", "below 3"],
+        &["`free_epochs` is 3", "below the budget of 3 epochs"],
     );
 }
 

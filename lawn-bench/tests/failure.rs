@@ -140,11 +140,12 @@ fn files_of_a_run_that_are_damaged_or_newer_are_named() {
     let plan = run.join("plan.json");
     let text = std::fs::read_to_string(&plan).expect("the plan is text");
     for (damaged, said) in [
-        (
-            text.replacen("\"schema\": 1", "\"schema\": 99", 1),
-            "has schema 99",
-        ),
+        ("{ \"schema\": 99 }".to_owned(), "has schema 99"),
         (text[..text.len() / 2].to_owned(), "plan.json is damaged"),
+        (
+            text.replacen("\"seed\": 1", "\"seed\": 3", 1),
+            "its checksum",
+        ),
         (String::new(), "plan.json is damaged"),
     ] {
         std::fs::write(&plan, damaged).expect("it can be written");

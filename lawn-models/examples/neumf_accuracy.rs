@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use lawn_models::{
-    Decay, Device, EpochRecord, Measurement, NcfConfig, Observer, OptimizerSettings, RuleName,
-    Split, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialInfo, run_trial,
-    set_threads,
+    Amount, Decay, Device, Diagnostics, Evaluation, EvaluationRecord, Measurement, NcfConfig,
+    Observer, OptimizerSettings, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialEnd, TrialInfo, run_trial, set_threads,
 };
 
 #[derive(Parser)]
@@ -51,7 +51,7 @@ struct Log {
 impl Observer for Log {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn evaluated(&mut self, record: &EvaluationRecord) {
         eprintln!(
             "seed {} epoch {:2}  loss {:.4}  validation hr@10 {:.4}  {:.0} samples/s",
             self.seed,
@@ -89,10 +89,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 ..OptimizerSettings::new(RuleName::Adam, options.learning_rate)
             },
             batch_size: options.batch_size,
-            epochs: options.epochs,
+            budget: Amount::Epochs(options.epochs),
             seed,
             stage: Stage::Confirm,
             micro_batch_size: None,
+            evaluation: Evaluation::default(),
+            diagnostics: Diagnostics::default(),
         };
         let folder = tempfile::tempdir()?;
         let context = TrialContext {

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use lawn_models::{
-    Device, EpochRecord, NcfConfig, Observer, OptimizerSettings, RuleName, Stage, TaskConfig,
-    TrialConfig, TrialContext, TrialInfo, run_trial, set_threads,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, NcfConfig, Observer,
+    OptimizerSettings, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialInfo,
+    run_trial, set_threads,
 };
 use serde_json::json;
 
@@ -38,13 +39,13 @@ struct Options {
 
 /// Keeps the records of the timed epochs.
 #[derive(Default)]
-struct Timed(Vec<EpochRecord>);
+struct Timed(Vec<EvaluationRecord>);
 
 impl Observer for Timed {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
-    fn epoch(&mut self, record: &EpochRecord) {
-        if record.epoch > 1 {
+    fn evaluated(&mut self, record: &EvaluationRecord) {
+        if record.epoch > 1.0 {
             self.0.push(record.clone());
         }
     }
@@ -63,10 +64,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         }),
         optimizer: OptimizerSettings::new(RuleName::Adam, 3e-3),
         batch_size: options.batch_size,
-        epochs: options.epochs + 1,
+        budget: Amount::Epochs(options.epochs + 1),
         seed: 0,
         stage: Stage::Tune,
         micro_batch_size: None,
+        evaluation: Evaluation::default(),
+        diagnostics: Diagnostics::default(),
     };
     let folder = tempfile::tempdir()?;
     let context = TrialContext {
@@ -82,8 +85,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .0
         .last()
         .ok_or("no epoch was timed: --epochs must be 1 or more")?;
-    let samples = (last.samples / last.epoch * timed.0.len() as u64) as f64;
-    let sum = |part: fn(&EpochRecord) -> f64| timed.0.iter().map(part).sum::<f64>();
+    let samples = last.samples as f64 / last.epoch * timed.0.len() as f64;
+    let sum = |part: fn(&EvaluationRecord) -> f64| timed.0.iter().map(part).sum::<f64>();
     let (train, data) = (sum(|r| r.seconds.train), sum(|r| r.seconds.data));
     let line = json!({
         "implementation": "lawn-models",

@@ -2,7 +2,7 @@
 //!
 //! One trial is one optimizer setting with one seed, trained once. A
 //! [`TrialConfig`] says everything that decides its result, a [`TrialContext`]
-//! where it runs; [`run_trial`] trains it and reports each epoch to an
+//! where it runs; [`run_trial`] trains it and reports each evaluation to an
 //! [`Observer`].
 
 mod catalog;
@@ -21,15 +21,16 @@ mod trainer;
 
 pub use catalog::{DataSet, DataSetKind, MakeData, describe_data, make_data};
 pub use config::{
-    Decay, ImageConfig, NcfConfig, NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName,
-    ScopeName, ScopeSetting, SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties,
-    TrialConfig, TrialContext, ValidationItem,
+    Amount, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length, NcfConfig,
+    NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName, ScopeSetting,
+    SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties, TrialConfig,
+    TrialContext, ValidationItem,
 };
 pub use data_error::DataError;
 pub use floors::{Floor, floors};
 pub use record::{
-    EpochRecord, Measurement, Observer, Seconds, Silent, Split, TrialEnd, TrialInfo, TrialSummary,
-    UnitNorm,
+    EvaluationRecord, Measurement, Observer, Seconds, Silent, Split, TrialEnd, TrialInfo,
+    TrialSummary, UnitNorm,
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
 pub use trainer::{TrialError, run_trial};

@@ -32,7 +32,7 @@ pub struct Measurement {
     pub total: Option<u64>,
 }
 
-/// Norm of one parameter at an epoch's end.
+/// Norm of one parameter at an evaluation.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct UnitNorm {
     /// Name of the parameter.
@@ -43,7 +43,7 @@ pub struct UnitNorm {
     pub constrained: bool,
 }
 
-/// Where an epoch's wall time went.
+/// Where the wall time went since the evaluation before.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq)]
 pub struct Seconds {
     /// Forward, backward and optimizer, the device synchronized.
@@ -56,34 +56,36 @@ pub struct Seconds {
     pub checkpoint: f64,
 }
 
-/// One epoch of one trial: a line of its log.
+/// One evaluation of one trial: a line of its log. Means and times are over the
+/// steps since the evaluation before.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-pub struct EpochRecord {
-    /// Epochs done, from 1.
-    pub epoch: u64,
+pub struct EvaluationRecord {
+    /// Epochs done, fractions included.
+    pub epoch: f64,
     /// Optimizer steps done.
     pub step: u64,
     /// Samples trained on, counted with repetition.
     pub samples: u64,
-    /// Phase of the epoch's last step.
+    /// Phase of the last step.
     pub phase: Phase,
-    /// Learning rate of the epoch's last step.
+    /// Learning rate of the last step.
     pub learning_rate: f64,
-    /// Mean loss of the epoch's samples, each at the time it was trained on.
+    /// Mean loss of the samples, each at the time it was trained on.
     pub train_loss: f64,
-    /// Every metric on the train and validation splits.
+    /// Every metric on the train and validation splits, and on the test split
+    /// where a confirm trial has a test curve.
     pub measurements: Vec<Measurement>,
     /// Mean |logit| over the measured train samples.
     pub logit_mean_abs: f64,
     /// Greatest |logit| over the measured train samples.
     pub logit_max_abs: f64,
-    /// Mean over the epoch's steps of the raw gradient's global norm.
+    /// Mean over the steps of the raw gradient's global norm.
     pub gradient_norm: f64,
     /// ‖·‖₂ of all trainable parameters together.
     pub weight_norm: f64,
     /// Norm of each parameter.
     pub units: Vec<UnitNorm>,
-    /// The epoch's samples over `seconds.train + seconds.data`.
+    /// Samples over `seconds.train + seconds.data`.
     pub samples_per_second: f64,
     /// Where the time went.
     pub seconds: Seconds,
@@ -94,13 +96,13 @@ pub struct EpochRecord {
 pub struct TrialInfo {
     /// Optimizer steps in one epoch.
     pub steps_per_epoch: u64,
-    /// Optimizer steps in all epochs.
+    /// Optimizer steps in all.
     pub steps: u64,
     /// Samples in one epoch; negatives count.
     pub train_samples: u64,
-    /// Epochs that an earlier run has done; 0 for a fresh start. Log lines of
-    /// later epochs are from work that was lost and is done again.
-    pub resumed_epoch: u64,
+    /// Steps that an earlier run has done; 0 for a fresh start. Records of later
+    /// steps are from work that was lost and is done again.
+    pub resumed_step: u64,
     /// What the optimizer will do to each parameter, and why.
     pub treatments: Vec<Treatment>,
 }
@@ -111,9 +113,9 @@ pub trait Observer {
     fn started(&mut self, info: &TrialInfo);
     /// `step` of `steps` optimizer steps are done.
     fn progress(&mut self, step: u64, steps: u64);
-    /// An epoch is done. Called before its checkpoint is written, so that a log
-    /// never lacks an epoch that a resumed trial skips.
-    fn epoch(&mut self, record: &EpochRecord);
+    /// The trial has measured itself. Called before the next checkpoint is
+    /// written, so that a log never lacks a record that a resumed trial skips.
+    fn evaluated(&mut self, record: &EvaluationRecord);
     /// Polled at each step; the trial stops soon after it turns true.
     fn stop_requested(&self) -> bool;
 }
@@ -125,7 +127,7 @@ pub struct Silent;
 impl Observer for Silent {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
-    fn epoch(&mut self, _record: &EpochRecord) {}
+    fn evaluated(&mut self, _record: &EvaluationRecord) {}
     fn stop_requested(&self) -> bool {
         false
     }
@@ -135,7 +137,7 @@ impl Observer for Silent {
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(tag = "end", rename_all = "lowercase")]
 pub enum TrialEnd {
-    /// All epochs are done.
+    /// The budget is used up.
     Finished(TrialSummary),
     /// Loss, gradient, logits or parameters stopped being finite.
     Diverged {
@@ -158,14 +160,14 @@ pub enum TrialEnd {
 /// Result of a finished trial.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 pub struct TrialSummary {
-    /// Epochs done.
-    pub epochs: u64,
+    /// Epochs done, fractions included.
+    pub epochs: f64,
     /// Optimizer steps done.
     pub steps: u64,
     /// Samples trained on, counted with repetition.
     pub samples: u64,
     /// Every metric on train and validation, and in a confirm trial on test.
     pub measurements: Vec<Measurement>,
-    /// Mean loss of the last epoch's samples.
+    /// Mean loss of the samples since the evaluation before the last.
     pub train_loss: f64,
 }

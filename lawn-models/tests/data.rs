@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use lawn_models::{
-    DataSetKind, Device, MakeData, OptimizerSettings, ProceduralConfig, RuleName, Silent, Stage,
-    SyntheticConfig, TaskConfig, TrialConfig, TrialContext, TrialEnd, describe_data, make_data,
-    run_trial,
+    Amount, DataSetKind, Device, Diagnostics, Evaluation, MakeData, OptimizerSettings,
+    ProceduralConfig, RuleName, Silent, Stage, SyntheticConfig, TaskConfig, TrialConfig,
+    TrialContext, TrialEnd, describe_data, make_data, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -39,10 +39,12 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         task: TaskConfig::from_table(kind, table).unwrap(),
         optimizer: OptimizerSettings::new(RuleName::Adam, 1e-2),
         batch_size: 64,
-        epochs: 1,
+        budget: Amount::Epochs(1),
         seed: 0,
         stage,
         micro_batch_size: None,
+        evaluation: Evaluation::default(),
+        diagnostics: Diagnostics::default(),
     };
     let folder = tempfile::tempdir().unwrap();
     let context = TrialContext {

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use lawn_models::{
-    Decay, Device, EpochRecord, Observer, OptimizerSettings, Phase, RuleName, Split, Stage,
-    TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
-    run_trial,
+    Amount, Decay, Device, Diagnostics, Evaluation, EvaluationRecord, Observer, OptimizerSettings,
+    Phase, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd, TrialError,
+    TrialInfo, TrialSummary, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 #[derive(Default)]
 struct Recorder {
     infos: Vec<TrialInfo>,
-    records: Vec<EpochRecord>,
+    records: Vec<EvaluationRecord>,
     steps: Cell<u64>,
     stop_at: Option<u64>,
 }
@@ -27,7 +27,7 @@ impl Observer for Recorder {
     fn progress(&mut self, step: u64, _steps: u64) {
         self.steps.set(step);
     }
-    fn epoch(&mut self, record: &EpochRecord) {
+    fn evaluated(&mut self, record: &EvaluationRecord) {
         self.records.push(record.clone());
     }
     fn stop_requested(&self) -> bool {
@@ -57,10 +57,12 @@ fn trial(kind: &str, table: Value) -> TrialConfig {
             ..OptimizerSettings::new(RuleName::Adam, 1e-2)
         },
         batch_size: if kind == "ncf" { 700 } else { 48 },
-        epochs: 3,
+        budget: Amount::Epochs(3),
         seed: 5,
         stage: Stage::Confirm,
         micro_batch_size: None,
+        evaluation: Evaluation::default(),
+        diagnostics: Diagnostics::default(),
     }
 }
 
@@ -93,8 +95,8 @@ fn finish(config: &TrialConfig) -> (TrialSummary, Recorder) {
 }
 
 /// A record without the times it took.
-fn timeless(record: &EpochRecord) -> EpochRecord {
-    EpochRecord {
+fn timeless(record: &EvaluationRecord) -> EvaluationRecord {
+    EvaluationRecord {
         samples_per_second: 0.0,
         seconds: Default::default(),
         ..record.clone()
@@ -106,7 +108,7 @@ fn a_trial_reports_every_epoch_and_ends_with_its_last() {
     for config in both() {
         let (summary, recorder) = finish(&config);
         let info = &recorder.infos[0];
-        assert_eq!((info.resumed_epoch, recorder.infos.len()), (0, 1));
+        assert_eq!((info.resumed_step, recorder.infos.len()), (0, 1));
         assert_eq!(info.steps, 3 * info.steps_per_epoch);
         assert_eq!(
             info.steps_per_epoch,
@@ -114,8 +116,8 @@ fn a_trial_reports_every_epoch_and_ends_with_its_last() {
         );
         assert!(info.steps_per_epoch > 2, "{}", info.steps_per_epoch);
         assert_eq!(recorder.steps.get(), info.steps);
-        let epochs: Vec<u64> = recorder.records.iter().map(|record| record.epoch).collect();
-        assert_eq!(epochs, [1, 2, 3]);
+        let epochs: Vec<f64> = recorder.records.iter().map(|record| record.epoch).collect();
+        assert_eq!(epochs, [1.0, 2.0, 3.0]);
         let phases: Vec<Phase> = recorder.records.iter().map(|record| record.phase).collect();
         assert_eq!(
             phases,
@@ -141,7 +143,7 @@ fn a_trial_reports_every_epoch_and_ends_with_its_last() {
 #[test]
 fn training_lowers_the_loss_and_beats_chance() {
     for mut config in both() {
-        config.epochs = 15;
+        config.budget = Amount::Epochs(15);
         let (summary, recorder) = finish(&config);
         let first = recorder.records[0].train_loss;
         assert!(
@@ -164,7 +166,7 @@ fn a_tune_trial_measures_no_test_data() {
     for config in both() {
         let config = TrialConfig {
             stage: Stage::Tune,
-            epochs: 2,
+            budget: Amount::Epochs(2),
             ..config
         };
         let (summary, _) = finish(&config);
@@ -221,7 +223,7 @@ fn a_stopped_trial_ends_with_the_same_bits() {
         let (through, recorder) = finish(&config);
         let per_epoch = recorder.infos[0].steps_per_epoch;
         let folder = tempfile::tempdir().unwrap();
-        let mut records: Vec<EpochRecord> = Vec::new();
+        let mut records: Vec<EvaluationRecord> = Vec::new();
         for stop in [1, per_epoch, per_epoch + 1, 2 * per_epoch + 2] {
             let mut part = Recorder {
                 stop_at: Some(stop),
@@ -233,15 +235,16 @@ fn a_stopped_trial_ends_with_the_same_bits() {
                 step: stop,
             };
             assert_eq!(end, expected);
-            records.retain(|record| record.epoch <= part.infos[0].resumed_epoch);
+            records.retain(|record| record.step <= part.infos[0].resumed_step);
             records.extend(part.records);
         }
         let mut rest = Recorder::default();
         let end = run(&config, folder.path(), &mut rest);
-        assert_eq!(rest.infos[0].resumed_epoch, 2);
+        assert_eq!(rest.infos[0].resumed_step, 2 * per_epoch + 2);
         records.extend(rest.records);
         assert_eq!(end, TrialEnd::Finished(through));
-        let timeless = |records: &[EpochRecord]| records.iter().map(timeless).collect::<Vec<_>>();
+        let timeless =
+            |records: &[EvaluationRecord]| records.iter().map(timeless).collect::<Vec<_>>();
         assert_eq!(timeless(&records), timeless(&recorder.records));
     }
 }
@@ -254,7 +257,11 @@ fn a_finished_checkpoint_gives_the_same_summary_again() {
         let first = run(&config, folder.path(), &mut Recorder::default());
         let mut again = Recorder::default();
         assert_eq!(run(&config, folder.path(), &mut again), first);
-        assert_eq!((again.infos[0].resumed_epoch, again.records.len()), (3, 0));
+        let steps = again.infos[0].steps;
+        assert_eq!(
+            (again.infos[0].resumed_step, again.records.len()),
+            (steps, 0)
+        );
     }
 }
 

@@ -181,7 +181,7 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
 }
 
 /// The last epoch that ended free, where a later one ended constrained.
-pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<i64> {
+pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<f64> {
     let first = curve
         .iter()
         .position(|point| point.phase == Phase::Constrained)?;
@@ -196,7 +196,7 @@ pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<i64> {
 /// ```
 ///
 /// Both arms are measured from the epoch at which the treatment froze.
-fn since(curve: &[CurvePoint], freeze: i64, question: Question) -> Option<f64> {
+fn since(curve: &[CurvePoint], freeze: f64, question: Question) -> Option<f64> {
     let from = curve.iter().find(|point| point.epoch == freeze)?;
     let to = curve.last().filter(|point| point.epoch > freeze)?;
     let value = match question {

@@ -9,7 +9,7 @@ use crate::records::{EpochRow, Outcome, Phase, Records, Stage, TrialRow};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CurvePoint {
     /// The epoch, counted from 1.
-    pub epoch: i64,
+    pub epoch: f64,
     /// Optimizer steps taken by its end.
     pub step: i64,
     /// Seconds in training steps of this epoch.
@@ -145,7 +145,7 @@ pub fn tasks(records: &Records) -> Result<Vec<Task>, Error> {
         }
     }
     for curve in tasks.iter_mut().flat_map(|task| task.curves.values_mut()) {
-        curve.sort_by_key(|point| point.epoch);
+        curve.sort_by(|one, other| one.epoch.total_cmp(&other.epoch));
     }
     Ok(tasks)
 }

@@ -24,9 +24,9 @@ use crate::error::Error;
 pub struct Records {
     /// One row a trial.
     pub trials: Vec<TrialRow>,
-    /// One row a trial and epoch.
+    /// One row a trial and evaluation.
     pub epochs: Vec<EpochRow>,
-    /// One row a trial, epoch and parameter.
+    /// One row a trial, evaluation and parameter.
     pub units: Vec<UnitRow>,
     /// One row a trial, epoch, split and metric.
     pub measurements: Vec<MeasurementRow>,

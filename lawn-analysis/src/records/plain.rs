@@ -120,9 +120,9 @@ fn default_of(column: &str) -> Scalar {
         "trial_id" => text(""),
         "detail" => Scalar::null(DataType::String),
         "higher_is_better" => Scalar::from(true),
-        "setting" | "epochs" | "steps" | "samples" => Scalar::from(0_i64),
+        "setting" | "steps" | "samples" => Scalar::from(0_i64),
         "test_count" | "test_total" => Scalar::null(DataType::Int64),
-        "seconds_train" | "seconds_data" | "seconds_evaluate" | "seconds_total" => {
+        "epochs" | "seconds_train" | "seconds_data" | "seconds_evaluate" | "seconds_total" => {
             Scalar::from(0.0_f64)
         }
         _ => Scalar::null(DataType::Float64),

@@ -84,8 +84,8 @@ row! {
         outcome: Outcome,
         /// Why it did not end well.
         detail: Option<String>,
-        /// Epochs trained.
-        epochs: i64,
+        /// Epochs trained, fractions included.
+        epochs: f64,
         /// Optimizer steps taken.
         steps: i64,
         /// Samples seen.
@@ -120,19 +120,20 @@ row! {
 }
 
 row! {
-    /// One epoch of one trial: a row of `epochs.parquet`.
+    /// One evaluation of one trial, by default at the end of an epoch: a row of `epochs.parquet`.
+    /// Means and seconds are over the steps since the evaluation before.
     EpochRow in "epochs" {
         /// The trial.
         trial_id: String,
-        /// The epoch, counted from 1.
-        epoch: i64,
-        /// Optimizer steps taken by its end.
+        /// Epochs trained by then, fractions included.
+        epoch: f64,
+        /// Optimizer steps taken by then.
         step: i64,
-        /// Samples seen by its end.
+        /// Samples seen by then.
         samples: i64,
-        /// The phase that it ended in.
+        /// The phase of the last step.
         phase: Phase,
-        /// Learning rate of its last step.
+        /// Learning rate of the last step.
         learning_rate: f64,
         /// Mean training loss.
         train_loss: f64,
@@ -166,12 +167,12 @@ row! {
 }
 
 row! {
-    /// The norm of one parameter after one epoch: a row of `units.parquet`.
+    /// The norm of one parameter at one evaluation: a row of `units.parquet`.
     UnitRow in "units" {
         /// The trial.
         trial_id: String,
-        /// The epoch, counted from 1.
-        epoch: i64,
+        /// Epochs trained by then, fractions included.
+        epoch: f64,
         /// Name of the parameter.
         parameter: String,
         /// Its Euclidean norm.
@@ -182,12 +183,12 @@ row! {
 }
 
 row! {
-    /// One metric on one split after one epoch: a row of `measurements.parquet`.
+    /// One metric on one split at one evaluation: a row of `measurements.parquet`.
     MeasurementRow in "measurements" {
         /// The trial.
         trial_id: String,
-        /// The epoch, counted from 1.
-        epoch: i64,
+        /// Epochs trained by then, fractions included.
+        epoch: f64,
         /// The data measured on.
         split: Split,
         /// Name of the metric.

@@ -19,7 +19,7 @@ use crate::error::Error;
 /// | version | brought |
 /// |---|---|
 /// | 1 | the four tables |
-/// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch |
+/// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch; fractions of epochs |
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// Metadata key of the schema version.

@@ -54,7 +54,7 @@ fn curves(tasks: &[Task]) -> Map<String, Value> {
                             curve.iter().map(|point| rounded(pick(point))).collect();
                         Value::Array(values)
                     };
-                    let epochs: Vec<i64> = curve.iter().map(|point| point.epoch).collect();
+                    let epochs: Vec<f64> = curve.iter().map(|point| point.epoch).collect();
                     all.insert(
                         trial.trial_id.clone(),
                         json!({

@@ -178,19 +178,21 @@ pub fn curves(task: &Task, records: &Records, quantities: ByEpoch) -> Table {
             .unwrap_or(usize::MAX);
         (arm, trial.batch_size)
     };
+    // Trials of one arm and batch size are evaluated after the same numbers of samples.
     let mut cells: BTreeMap<(usize, i64, i64), Cell> = BTreeMap::new();
     for epoch in &records.epochs {
         let Some(trial) = trials.get(epoch.trial_id.as_str()) else {
             continue;
         };
         let (arm, batch_size) = place(trial);
-        let cell = cells.entry((arm, batch_size, epoch.epoch)).or_default();
+        let cell = cells.entry((arm, batch_size, epoch.samples)).or_default();
+        cell.epoch = epoch.epoch;
         for (values, value) in cell.values.iter_mut().zip(quantities.of(epoch)) {
             values.extend(value.filter(|value| value.is_finite()));
         }
         cell.constrained |= epoch.phase == Phase::Constrained;
     }
-    for ((arm, batch_size, epoch), cell) in cells {
+    for ((arm, batch_size, _), cell) in cells {
         let n = cell.values[0].len();
         if n == 0 {
             continue;
@@ -203,7 +205,7 @@ pub fn curves(task: &Task, records: &Records, quantities: ByEpoch) -> Table {
         let mut row = vec![
             (&task.arms[arm]).into(),
             batch_size.into(),
-            epoch.into(),
+            cell.epoch.into(),
             n.into(),
             phase.to_string().into(),
         ];
@@ -229,6 +231,7 @@ pub fn curves(task: &Task, records: &Records, quantities: ByEpoch) -> Table {
 
 #[derive(Default)]
 struct Cell {
+    epoch: f64,
     values: [Vec<f64>; 2],
     constrained: bool,
 }

@@ -51,10 +51,10 @@ fn describe(plan: &plan::Plan) -> String {
         })
         .collect();
     format!(
-        "{}: {} trials of {} epochs\n\n{}",
+        "{}: {} trials of {}\n\n{}",
         sweep.name,
         plan.trials.len(),
-        sweep.epochs,
+        sweep.budget,
         render::table(
             &[
                 "task",

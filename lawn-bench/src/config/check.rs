@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lawn_models::Amount;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::raw::{RawReport, RawResources, RawSweep};
 use super::source::Source;
@@ -22,9 +24,9 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
         .map_err(|error| source.toml(&error, span))?;
 
-    let epochs = at_least(source, &raw.budget.epochs, "budget.epochs", 1)?;
+    let budget = amount(source, &raw.budget, "budget")?;
     let tasks = tasks(source, &table)?;
-    let arms = arms(source, &table, &raw)?;
+    let arms = arms(source, &table, budget)?;
     let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1)?;
     let reference_batch_size = match &raw.reference_batch_size {
         Some(given) if !batch_sizes.contains(given.get_ref()) => {
@@ -56,6 +58,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
             Some("confirm with fresh seeds, or set tuning.seed to another".into()),
         ));
     }
+    let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
     Ok(Sweep {
         name: file_name(source, &raw.name)?,
         contrasts: contrasts(source, &raw, &arms)?,
@@ -63,7 +66,9 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
         arms,
         batch_sizes,
         reference_batch_size,
-        epochs,
+        budget,
+        evaluation: evaluation(source, &raw.evaluation)?,
+        diagnostics,
         tuning_seed,
         learning_rate_scaling: raw.tuning.learning_rate_scaling,
         confirmation_seeds,
@@ -75,7 +80,7 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
     })
 }
 
-fn arms(source: &Source<'_>, root: &DeTable<'_>, raw: &RawSweep) -> Result<Vec<Arm>, ConfigError> {
+fn arms(source: &Source<'_>, root: &DeTable<'_>, budget: Amount) -> Result<Vec<Arm>, ConfigError> {
     let defaults = match root
         .get("defaults")
         .map(|value| (value.span(), value.get_ref()))
@@ -84,21 +89,13 @@ fn arms(source: &Source<'_>, root: &DeTable<'_>, raw: &RawSweep) -> Result<Vec<A
         Some((_, DeValue::Table(table))) => table.clone(),
         Some((span, _)) => return Err(source.error(span, "defaults must be a table", None)),
     };
-    let epochs = *raw.budget.epochs.get_ref();
     let mut arms: Vec<Arm> = Vec::new();
     for (name, table) in entries(source, root, "arms")? {
         let arm = arm::read(source, &file_name(source, name)?, table, &defaults)?;
         for setting in &arm.settings {
-            if let Some(free) = setting
-                .optimizer
-                .free_epochs
-                .filter(|free| *free >= epochs as f64)
-            {
-                return Err(source.error(
-                    name.span(),
-                    format!("arm `{}` would never be constrained: free_epochs = {free} of {epochs} epochs", arm.name),
-                    Some(format!("free_epochs must be below {epochs}")),
-                ));
+            if let Err(error) = setting.optimizer.validate_free_phase(budget) {
+                let message = format!("arm `{}`: {error}", arm.name);
+                return Err(source.error(name.span(), message, None));
             }
         }
         if let Some(first) = arms
@@ -166,5 +163,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         grace: duration(&raw.grace_seconds, "resources.grace_seconds", 0.0)?,
         lease: duration(&raw.lease_seconds, "resources.lease_seconds", 1.0)?,
         micro_batch_size,
+        checkpoint_every: duration(&raw.checkpoint_seconds, "resources.checkpoint_seconds", 0.0)?,
+        keep_checkpoints: raw.keep_checkpoints,
     })
 }

@@ -4,6 +4,7 @@
 //! [`source`] places every error at its file, line and column.
 
 mod arm;
+mod budget;
 mod check;
 mod contrasts;
 mod engines;

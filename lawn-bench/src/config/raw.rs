@@ -15,7 +15,11 @@ pub(super) struct RawSweep {
     pub(super) name: Spanned<String>,
     pub(super) batch_sizes: Spanned<Vec<Spanned<u64>>>,
     pub(super) reference_batch_size: Option<Spanned<u64>>,
-    pub(super) budget: RawBudget,
+    pub(super) budget: Spanned<RawAmount>,
+    #[serde(default)]
+    pub(super) evaluation: RawEvaluation,
+    #[serde(default)]
+    pub(super) diagnostics: RawDiagnostics,
     #[serde(default)]
     pub(super) tuning: RawTuning,
     pub(super) confirmation: RawConfirmation,
@@ -36,8 +40,31 @@ pub(super) struct RawSweep {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct RawBudget {
-    pub(super) epochs: Spanned<u64>,
+pub(super) struct RawAmount {
+    pub(super) epochs: Option<Spanned<u64>>,
+    pub(super) steps: Option<Spanned<u64>>,
+    pub(super) samples: Option<Spanned<u64>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawEvaluation {
+    pub(super) every: Option<Spanned<RawAmount>>,
+    pub(super) test_curve: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawDiagnostics {
+    pub(super) units: bool,
+    pub(super) distance_from: Option<Spanned<RawPhase>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPhase {
+    pub(super) epochs: Option<f64>,
+    pub(super) fraction: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -72,6 +99,8 @@ pub(super) struct RawResources {
     pub(super) grace_seconds: Spanned<f64>,
     pub(super) lease_seconds: Spanned<f64>,
     pub(super) micro_batch_size: Option<Spanned<u64>>,
+    pub(super) checkpoint_seconds: Spanned<f64>,
+    pub(super) keep_checkpoints: bool,
 }
 
 impl Default for RawResources {
@@ -84,6 +113,8 @@ impl Default for RawResources {
             grace_seconds: Spanned::new(0..0, 30.0),
             lease_seconds: Spanned::new(0..0, crate::lease::EXPIRY.as_secs_f64()),
             micro_batch_size: None,
+            checkpoint_seconds: Spanned::new(0..0, 5.0),
+            keep_checkpoints: false,
         }
     }
 }

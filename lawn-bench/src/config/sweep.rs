@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lawn_models::{OptimizerSettings, TaskConfig};
+use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use super::Engines;
@@ -27,8 +27,12 @@ pub struct Sweep {
     pub batch_sizes: Vec<u64>,
     /// The batch size that the large-batch drop is measured from.
     pub reference_batch_size: u64,
-    /// Passes over the training data, the same for every trial.
-    pub epochs: u64,
+    /// How long every trial trains.
+    pub budget: Amount,
+    /// When trials measure themselves on the way.
+    pub evaluation: Evaluation,
+    /// What else trials measure then.
+    pub diagnostics: Diagnostics,
     /// Seed of all tuning trials.
     pub tuning_seed: u64,
     /// How a grid's learning rates follow the batch size.
@@ -136,6 +140,10 @@ pub struct Resources {
     pub lease: Duration,
     /// Samples held in memory at once; gradients are accumulated up to the batch size.
     pub micro_batch_size: Option<u64>,
+    /// Time from one checkpoint of a trial to the next: what a kill can lose.
+    pub checkpoint_every: Duration,
+    /// Whether a trial that came to its end leaves its checkpoint.
+    pub keep_checkpoints: bool,
 }
 
 /// Where trials train.

@@ -3,6 +3,8 @@
 //! These types are plain data. Reading and checking them calls no libtorch, so
 //! that a plan can be made and refused before anything is loaded.
 
+mod amount;
+mod diagnostics;
 mod error;
 mod image;
 mod ncf;
@@ -13,9 +15,11 @@ mod tests;
 mod trial;
 mod validate;
 
+pub use amount::{Amount, Length};
+pub use diagnostics::{Diagnostics, FreePhase};
 pub use error::SettingsError;
 pub use image::{ImageConfig, ProceduralConfig};
 pub use ncf::{NcfConfig, NcfModelKind, SyntheticConfig, Ties, ValidationItem};
 pub use optimizer::{Decay, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use task::{TaskConfig, TaskMetrics};
-pub use trial::{Stage, TrialConfig, TrialContext};
+pub use trial::{Evaluation, Stage, TrialConfig, TrialContext};

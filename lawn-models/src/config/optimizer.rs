@@ -16,10 +16,13 @@ pub struct OptimizerSettings {
     /// Whether LAWN is stacked on the rule.
     #[serde(default)]
     pub lawn: bool,
-    /// Epochs before the norms are fixed, fractions allowed; `lawn` only, and
-    /// needed there.
+    /// Epochs before the norms are fixed, fractions allowed; `lawn` only, with a
+    /// budget in epochs. One of this and `free_fraction` is needed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free_epochs: Option<f64>,
+    /// Part of all steps before the norms are fixed; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_fraction: Option<f64>,
     /// Which parameters are constrained; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSetting>,
@@ -174,6 +177,7 @@ impl OptimizerSettings {
             learning_rate,
             lawn: false,
             free_epochs: None,
+            free_fraction: None,
             scope: None,
             granularity: None,
             project_gradient: true,

@@ -139,14 +139,22 @@ fn free_epochs_must_leave_something_to_constrain() {
         task: TaskConfig::Ncf(NcfConfig::default()),
         optimizer: adam_lawn(),
         batch_size: 10,
-        epochs: 2,
+        budget: Amount::Epochs(2),
         seed: 0,
         stage: Stage::Tune,
         micro_batch_size: None,
+        evaluation: Evaluation::default(),
+        diagnostics: Diagnostics::default(),
     };
     trial.validate().unwrap();
-    trial.epochs = 1;
-    assert_eq!(trial.validate().unwrap_err().setting(), "free_epochs");
+    for budget in [Amount::Epochs(1), Amount::Steps(10), Amount::Samples(10)] {
+        trial.budget = budget;
+        assert_eq!(trial.validate().unwrap_err().setting(), "free_epochs");
+        trial.optimizer.free_fraction = Some(0.5);
+        trial.optimizer.free_epochs = None;
+        trial.validate().unwrap();
+        trial.optimizer = adam_lawn();
+    }
 }
 
 #[test]
@@ -155,10 +163,12 @@ fn a_trial_survives_json_and_unknown_keys_do_not() {
         task: TaskConfig::from_table("image", serde_json::json!({ "depth": 8 })).unwrap(),
         optimizer: adam_lawn(),
         batch_size: 10,
-        epochs: 2,
+        budget: Amount::Epochs(2),
         seed: 0,
         stage: Stage::Confirm,
         micro_batch_size: Some(5),
+        evaluation: Evaluation::default(),
+        diagnostics: Diagnostics::default(),
     };
     let text = serde_json::to_string(&trial).unwrap();
     assert_eq!(serde_json::from_str::<TrialConfig>(&text).unwrap(), trial);

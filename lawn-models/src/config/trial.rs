@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::error::{SettingsError, require};
-use super::{OptimizerSettings, TaskConfig};
+use super::{Amount, Diagnostics, OptimizerSettings, TaskConfig};
 
 /// Everything that decides the result of one trial, and how it is cut up.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -17,8 +17,8 @@ pub struct TrialConfig {
     pub optimizer: OptimizerSettings,
     /// Samples per optimizer step. The last step of an epoch takes what is left.
     pub batch_size: u64,
-    /// Passes over the train split.
-    pub epochs: u64,
+    /// How long to train.
+    pub budget: Amount,
     /// Seeds initial weights, data order, negatives and augmentation.
     pub seed: u64,
     /// Whether the test split may be measured.
@@ -28,6 +28,36 @@ pub struct TrialConfig {
     /// only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<u64>,
+    /// When and what to measure on the way.
+    #[serde(default)]
+    pub evaluation: Evaluation,
+    /// What else to measure then.
+    #[serde(default)]
+    pub diagnostics: Diagnostics,
+}
+
+/// When a trial measures itself on the way, and on what.
+///
+/// It is measured at the end of every budget as well.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(default, deny_unknown_fields)]
+pub struct Evaluation {
+    /// The distance from one evaluation to the next, counted from the start. In
+    /// samples or epochs: at the end of the first step that comes to a multiple
+    /// of it, or passes one.
+    pub every: Amount,
+    /// Whether confirm trials measure the test split each time too, not only at
+    /// their end. Tune trials never do.
+    pub test_curve: bool,
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        Self {
+            every: Amount::Epochs(1),
+            test_curve: false,
+        }
+    }
 }
 
 /// What a trial is for.
@@ -37,7 +67,7 @@ pub enum Stage {
     /// Scored on validation data, to choose a setting. Never sees test data.
     Tune,
     /// A chosen setting with a fresh seed: the only stage that measures the
-    /// test split, once, at its end.
+    /// test split.
     Confirm,
 }
 
@@ -50,8 +80,8 @@ pub struct TrialContext {
     pub data_root: Option<PathBuf>,
     /// Checkpoint file. The trial resumes from it when it exists.
     pub checkpoint: PathBuf,
-    /// Least time between two checkpoints; one is written at an epoch's end
-    /// only, and when the trial stops on request.
+    /// Time from one checkpoint to the next; one is written when the trial
+    /// stops on request as well.
     pub checkpoint_every: Duration,
 }
 
@@ -65,7 +95,6 @@ impl TrialConfig {
         self.optimizer.validate()?;
         for (name, value) in [
             ("batch_size", self.batch_size),
-            ("epochs", self.epochs),
             ("micro_batch_size", self.micro_batch_size.unwrap_or(1)),
         ] {
             // Sizes become i64 in tensors, and their product counts samples.
@@ -76,17 +105,22 @@ impl TrialConfig {
                 "1 to 4294967295",
             )?;
         }
-        if let Some(free_epochs) = self.optimizer.free_epochs {
+        for (name, amount) in [("budget", self.budget), ("every", self.evaluation.every)] {
+            let most = match amount {
+                Amount::Epochs(_) => u64::from(u32::MAX),
+                // Counts are kept as i64 in the records.
+                Amount::Steps(_) | Amount::Samples(_) => i64::MAX as u64,
+            };
             require(
-                free_epochs < self.epochs as f64,
-                "free_epochs",
-                free_epochs,
-                &format!(
-                    "less than epochs = {}, or nothing is ever constrained",
-                    self.epochs
-                ),
+                (1..=most).contains(&amount.count()),
+                name,
+                amount,
+                &format!("1 to {most} {}", amount.unit()),
             )?;
         }
-        Ok(())
+        if let Some(phase) = self.diagnostics.distance_from {
+            phase.validate("distance_from", self.budget)?;
+        }
+        self.optimizer.validate_free_phase(self.budget)
     }
 }

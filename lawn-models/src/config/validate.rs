@@ -2,6 +2,7 @@
 
 use super::error::{SettingsError, require};
 use super::optimizer::{OptimizerSettings, RuleName, ScopeSetting};
+use super::{Amount, FreePhase};
 
 impl OptimizerSettings {
     /// Checks each setting alone and against the others, without libtorch.
@@ -58,12 +59,35 @@ impl OptimizerSettings {
             let value = value.unwrap_or(1.0);
             require(positive(value), name, value, "a finite number > 0")?;
         }
-        require(
-            (0.0..1.0).contains(&self.warmup),
-            "warmup",
-            self.warmup,
-            "a fraction of all steps, at least 0 and below 1",
-        )
+        for (name, value) in [
+            ("warmup", self.warmup),
+            ("free_fraction", self.free_fraction.unwrap_or(0.0)),
+        ] {
+            require(
+                (0.0..1.0).contains(&value),
+                name,
+                value,
+                "a fraction of all steps, at least 0 and below 1",
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The free phase, where there is one: of a setting with LAWN.
+    pub fn free_phase(&self) -> Option<FreePhase> {
+        let epochs = self.free_epochs.map(FreePhase::Epochs);
+        epochs.or(self.free_fraction.map(FreePhase::Fraction))
+    }
+
+    /// Checks that the free phase fits a budget and leaves something of it.
+    ///
+    /// # Errors
+    /// As [`FreePhase::validate`].
+    pub fn validate_free_phase(&self, budget: Amount) -> Result<(), SettingsError> {
+        match self.free_phase() {
+            Some(phase) => phase.validate(phase.setting(), budget),
+            None => Ok(()),
+        }
     }
 
     fn validate_rule(&self) -> Result<(), SettingsError> {
@@ -110,6 +134,7 @@ impl OptimizerSettings {
         if !self.lawn {
             for (name, given) in [
                 ("free_epochs", self.free_epochs.is_some()),
+                ("free_fraction", self.free_fraction.is_some()),
                 ("scope", self.scope.is_some()),
                 ("granularity", self.granularity.is_some()),
                 ("project_gradient", !self.project_gradient),
@@ -125,11 +150,21 @@ impl OptimizerSettings {
             }
             return Ok(());
         }
-        if self.free_epochs.is_none() {
-            return Err(SettingsError::Missing {
-                setting: "free_epochs".to_owned(),
-                needed_by: "lawn = true".to_owned(),
-            });
+        match (self.free_epochs, self.free_fraction) {
+            (None, None) => {
+                return Err(SettingsError::Missing {
+                    setting: "free_epochs".to_owned(),
+                    needed_by: "lawn = true".to_owned(),
+                });
+            }
+            (Some(_), Some(_)) => {
+                return Err(SettingsError::NotApplicable {
+                    setting: "free_fraction".to_owned(),
+                    context: "free_epochs".to_owned(),
+                    allowed: "give one of the two".to_owned(),
+                });
+            }
+            _ => {}
         }
         if let Some(ScopeSetting::Patterns(patterns)) = &self.scope {
             let sound = !patterns.is_empty() && patterns.iter().all(|pattern| !pattern.is_empty());
@@ -145,7 +180,8 @@ impl OptimizerSettings {
             Some(decay) if decay != 0.0 => Err(SettingsError::NotApplicable {
                 setting: "weight_decay".to_owned(),
                 context: "lawn = true".to_owned(),
-                allowed: "leave it out: the norm is fixed, free_epochs takes its place".to_owned(),
+                allowed: "leave it out: the norm is fixed, the free phase takes its place"
+                    .to_owned(),
             }),
             _ => Ok(()),
         }

@@ -142,7 +142,7 @@ impl Task for ImageTask {
         self.statistics_batch
     }
 
-    fn start_epoch(&mut self, epoch: u64) {
+    fn start_epoch(&mut self, epoch: u64, _another: bool) {
         self.views = augment::views(&self.split.train, self.padding, self.seed, epoch);
     }
 

@@ -81,18 +81,16 @@ pub(crate) struct Sampler {
     train: Arc<Interactions>,
     negatives: u32,
     seed: u64,
-    epochs: u64,
     ahead: Option<(u64, JoinHandle<EpochSamples>)>,
 }
 
 impl Sampler {
-    /// A sampler for epochs 1 to `epochs`.
-    pub(crate) fn new(train: Interactions, negatives: u32, seed: u64, epochs: u64) -> Self {
+    /// A sampler of `train` pairs.
+    pub(crate) fn new(train: Interactions, negatives: u32, seed: u64) -> Self {
         Self {
             train: Arc::new(train),
             negatives,
             seed,
-            epochs,
             ahead: None,
         }
     }
@@ -102,8 +100,8 @@ impl Sampler {
         self.train.len() as u64 * (1 + u64::from(self.negatives))
     }
 
-    /// The samples of `epoch`; the following epoch starts to be drawn.
-    pub(crate) fn epoch(&mut self, epoch: u64) -> EpochSamples {
+    /// The samples of `epoch`; where another one follows, it starts to be drawn.
+    pub(crate) fn epoch(&mut self, epoch: u64, another: bool) -> EpochSamples {
         let handle = match self.ahead.take() {
             Some((ready, handle)) if ready == epoch => handle,
             _ => self.start(epoch),
@@ -112,7 +110,7 @@ impl Sampler {
             Ok(samples) => samples,
             Err(panic) => std::panic::resume_unwind(panic),
         };
-        if epoch < self.epochs {
+        if another {
             self.ahead = Some((epoch + 1, self.start(epoch + 1)));
         }
         samples
@@ -163,10 +161,10 @@ mod tests {
 
     #[test]
     fn drawing_ahead_changes_nothing() {
-        let mut in_order = Sampler::new(train(), 2, 3, 3);
-        in_order.epoch(1);
-        let ahead = in_order.epoch(2);
-        let direct = Sampler::new(train(), 2, 3, 3).epoch(2);
+        let mut in_order = Sampler::new(train(), 2, 3);
+        in_order.epoch(1, true);
+        let ahead = in_order.epoch(2, true);
+        let direct = Sampler::new(train(), 2, 3).epoch(2, false);
         assert_eq!(ahead.users, direct.users);
         assert_eq!(ahead.items, direct.items);
         assert_eq!(ahead.labels, direct.labels);

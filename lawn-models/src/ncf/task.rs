@@ -39,7 +39,6 @@ impl NcfTask {
         root: Option<&Path>,
         device: Device,
         seed: u64,
-        epochs: u64,
     ) -> Result<Self, DataError> {
         let source = Source::of(config, root)?;
         let ratings = source.train()?;
@@ -61,7 +60,7 @@ impl NcfTask {
             model,
             probe: RankingSet::new(&split.probe, device),
             validation: RankingSet::new(&split.validation, device),
-            sampler: Sampler::new(split.train, config.negatives, seed, epochs),
+            sampler: Sampler::new(split.train, config.negatives, seed),
             samples: None,
         })
     }
@@ -92,10 +91,10 @@ impl Task for NcfTask {
         1
     }
 
-    fn start_epoch(&mut self, epoch: u64) {
+    fn start_epoch(&mut self, epoch: u64, another: bool) {
         // The old epoch goes first: two of them need not fit in memory.
         self.samples = None;
-        let samples = self.sampler.epoch(epoch);
+        let samples = self.sampler.epoch(epoch, another);
         self.samples = Some(samples.to_device(self.store.device()));
     }
 
@@ -170,8 +169,8 @@ mod tests {
             }),
             ..NcfConfig::default()
         };
-        let mut task = NcfTask::new(&config, None, Device::Cpu, seed, 2).unwrap();
-        task.start_epoch(1);
+        let mut task = NcfTask::new(&config, None, Device::Cpu, seed).unwrap();
+        task.start_epoch(1, false);
         task
     }
 

@@ -5,22 +5,15 @@ use lawn_core::{
     Scope, SgdConfig,
 };
 
-use crate::config::{self, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+use crate::config::{self, Length, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 
-/// Steps of a trial, as schedules and phases count them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Budget {
-    pub(super) steps_per_epoch: u64,
-    pub(super) steps: u64,
-}
-
-/// The optimizer that the settings describe over a budget.
-pub(super) fn optimizer(settings: &OptimizerSettings, budget: Budget) -> OptimizerConfig {
+/// The optimizer that the settings describe for a trial of this length.
+pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> OptimizerConfig {
     OptimizerConfig {
         decay: decay(settings),
-        lawn: settings.lawn.then(|| lawn(settings, budget)),
+        lawn: settings.lawn.then(|| lawn(settings, length)),
         clip_norm: settings.clip_norm,
-        ..OptimizerConfig::new(rule(settings), schedule(settings, budget))
+        ..OptimizerConfig::new(rule(settings), schedule(settings, length))
     }
 }
 
@@ -80,12 +73,9 @@ fn decay(settings: &OptimizerSettings) -> Decay {
     }
 }
 
-fn lawn(settings: &OptimizerSettings, budget: Budget) -> LawnConfig {
-    let free_epochs = settings.free_epochs.unwrap_or(0.0);
-    let free_steps = (free_epochs * budget.steps_per_epoch as f64).round() as u64;
+fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
     LawnConfig {
-        // Rounding must not push the freeze past the last step.
-        free_steps: free_steps.min(budget.steps - 1),
+        free_steps: settings.free_phase().map_or(0, |phase| phase.steps(length)),
         scope: match &settings.scope {
             None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
                 Scope::FinalHomogeneous
@@ -99,10 +89,10 @@ fn lawn(settings: &OptimizerSettings, budget: Budget) -> LawnConfig {
     }
 }
 
-fn schedule(settings: &OptimizerSettings, budget: Budget) -> Schedule {
+fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let peak = settings.learning_rate;
-    let warm = (settings.warmup * budget.steps as f64).round() as u64;
-    let rest = (budget.steps - warm.min(budget.steps)).max(1);
+    let warm = (settings.warmup * length.steps as f64).round() as u64;
+    let rest = (length.steps - warm.min(length.steps)).max(1);
     let main = match settings.decay {
         config::Decay::Constant => Schedule::constant(peak),
         config::Decay::Linear => Schedule::linear(peak, 0.0, rest),
@@ -114,10 +104,13 @@ fn schedule(settings: &OptimizerSettings, budget: Budget) -> Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Amount;
 
-    const BUDGET: Budget = Budget {
+    const LENGTH: Length = Length {
         steps_per_epoch: 5,
         steps: 20,
+        epoch_samples: 50,
+        samples: 200,
     };
 
     #[test]
@@ -127,7 +120,7 @@ mod tests {
             decay: config::Decay::Linear,
             ..OptimizerSettings::new(RuleName::Adam, 1.0)
         };
-        let schedule = schedule(&settings, BUDGET);
+        let schedule = schedule(&settings, LENGTH);
         let rates: Vec<f64> = (0..20).map(|step| schedule.lr_at(step)).collect();
         assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
         assert!((rates[19] - 1.0 / 18.0).abs() < 1e-12);
@@ -142,12 +135,29 @@ mod tests {
                 free_epochs: Some(epochs),
                 ..OptimizerSettings::new(RuleName::Adam, 1.0)
             };
-            optimizer(&settings, BUDGET).lawn.unwrap().free_steps
+            optimizer(&settings, LENGTH).lawn.unwrap().free_steps
         };
         assert_eq!(
             [free(0.0), free(0.5), free(2.0), free(3.99)],
             [0, 3, 10, 19]
         );
+    }
+
+    #[test]
+    fn a_fraction_is_of_all_steps() {
+        for (budget, free) in [
+            (Amount::Epochs(4), 5),
+            (Amount::Steps(14), 4),
+            (Amount::Samples(57), 2),
+        ] {
+            let settings = OptimizerSettings {
+                lawn: true,
+                free_fraction: Some(0.25),
+                ..OptimizerSettings::new(RuleName::Adam, 1.0)
+            };
+            let config = optimizer(&settings, budget.length(50, 10));
+            assert_eq!(config.lawn.unwrap().free_steps, free, "{budget}");
+        }
     }
 
     #[test]
@@ -157,7 +167,7 @@ mod tests {
                 weight_decay: Some(0.1),
                 ..OptimizerSettings::new(rule, 1.0)
             };
-            optimizer(&settings, BUDGET).decay
+            optimizer(&settings, LENGTH).decay
         };
         assert_eq!(with(RuleName::Adam), Decay::L2 { rate: 0.1 });
         assert_eq!(with(RuleName::Lars), Decay::L2 { rate: 0.1 });
@@ -167,7 +177,7 @@ mod tests {
 
     #[test]
     fn settings_left_out_keep_the_rules_defaults() {
-        let found = |rule| optimizer(&OptimizerSettings::new(rule, 1.0), BUDGET).rule;
+        let found = |rule| optimizer(&OptimizerSettings::new(rule, 1.0), LENGTH).rule;
         assert_eq!(found(RuleName::Sgd), RuleConfig::Sgd(SgdConfig::default()));
         assert_eq!(
             found(RuleName::Adam),

@@ -14,33 +14,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lawn_core::{Optimizer, State};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tch::Device;
 use tch::nn::VarStore;
 
 use super::TrialError;
+use super::progress::Progress;
 use crate::config::TrialConfig;
-use crate::record::{EpochRecord, Seconds};
 
 const FORMAT: &str = "lawn-models trial";
-const VERSION: u32 = 1;
-
-/// How far a trial has come.
-#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
-pub(super) struct Progress {
-    /// Whole epochs done.
-    pub(super) epoch: u64,
-    /// Steps done in the epoch under way.
-    pub(super) step_in_epoch: u64,
-    /// Sum of its losses so far.
-    pub(super) loss_sum: f64,
-    /// Sum over its steps of the gradient norm.
-    pub(super) gradient_norm_sum: f64,
-    /// Where its time went so far.
-    pub(super) seconds: Seconds,
-    /// The last whole epoch.
-    pub(super) last: Option<EpochRecord>,
-}
+const VERSION: u32 = 2;
 
 /// Writes the file, whole or not at all.
 pub(super) fn save(

@@ -58,8 +58,9 @@ pub(crate) trait Task {
     /// passes over its parts.
     fn divisible_by(&self) -> u64;
 
-    /// Puts the samples of `epoch` in order.
-    fn start_epoch(&mut self, epoch: u64);
+    /// Puts the samples of `epoch` in order; `another` says that the next epoch
+    /// will be asked for as well.
+    fn start_epoch(&mut self, epoch: u64, another: bool);
 
     /// Samples `start .. start + count` of the epoch.
     fn batch(&self, start: u64, count: u64) -> Batch;

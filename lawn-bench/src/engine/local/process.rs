@@ -14,7 +14,7 @@ use crate::Error;
 use crate::engine::Work;
 use crate::lease::Owner;
 use crate::stop::{Stop, signal_group};
-use crate::trial::{Event, LAUNCHER};
+use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
 
 /// What a trial's process has to tell its launcher.
 pub(super) enum News {
@@ -68,6 +68,7 @@ impl Process {
         command
             .env("OMP_NUM_THREADS", &threads)
             .env("MKL_NUM_THREADS", &threads)
+            .env(STOP_WITH_STDIN, "1")
             .env(
                 LAUNCHER,
                 serde_json::to_string(launcher).unwrap_or_default(),

@@ -1,0 +1,148 @@
+//! `lawn trial DIR --index K`: one trial in a process of its own.
+//!
+//! The process writes its files and prints one JSON [`Event`] a line. A signal
+//! stops it at the next step: it writes a checkpoint and leaves `preempted`. Where
+//! [`STOP_WITH_STDIN`] is set, the end of its standard input, which is what a
+//! launcher that dies leaves behind, does the same.
+
+mod event;
+mod log;
+mod recorder;
+mod stop;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lawn_models::{CudaProbe, Device, TrialConfig, TrialContext, TrialEnd, TrialError};
+use serde::{Deserialize, Serialize};
+
+use crate::config::DeviceChoice;
+use crate::ending::Ending;
+use crate::freeze::Frozen;
+use crate::lease::{self, Asked, Lease, Terms};
+use crate::plan::Plan;
+use crate::run_dir::{RunDir, TrialDir};
+use crate::{Error, files};
+use event::emit;
+use lawn_analysis::records::Outcome;
+use recorder::Recorder;
+
+pub use event::Event;
+pub use log::read as read_log;
+pub use stop::STOP_WITH_STDIN;
+
+/// Schema of `trial.json`.
+pub const SCHEMA: u32 = 2;
+
+/// Environment variable that tells a trial who looks after it: an [`lease::Owner`] as JSON.
+pub const LAUNCHER: &str = "LAWN_LAUNCHER";
+
+/// The content of `trial.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialFile {
+    /// Id of the trial.
+    pub id: String,
+    /// Index of its setting among its arm's.
+    pub setting: usize,
+    /// All that it trains.
+    pub config: TrialConfig,
+}
+
+/// Trains the trial at `index` of the run, from its checkpoint where it has one.
+///
+/// # Errors
+///
+/// Whatever kept the trial from starting. What happens to it in training is an
+/// outcome, not an error.
+pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
+    let plan = Plan::read(run)?;
+    let frozen = Frozen::read(run)?;
+    let (setting, config) = plan.resolve(index, frozen.as_ref())?;
+    let id = plan.trials[index].id.clone();
+    let dir = run.trial(&id);
+    let lease = take(&dir, &plan)?;
+    if let Some(outcome) = dir.read_outcome()?.filter(|outcome| outcome.is_final()) {
+        return Ok(outcome.outcome);
+    }
+    files::write_json(
+        &dir.trial(),
+        SCHEMA,
+        &TrialFile {
+            id,
+            setting,
+            config: config.clone(),
+        },
+    )?;
+
+    lawn_models::set_threads(u32::try_from(plan.sweep.resources.threads).unwrap_or(u32::MAX));
+    let stop = stop::flag(plan.sweep.resources.grace)?;
+    let context = TrialContext {
+        device: device(plan.sweep.resources.device),
+        data_root,
+        checkpoint: dir.checkpoint(),
+        checkpoint_every: plan.sweep.resources.checkpoint_every,
+    };
+    let mut recorder = Recorder::new(&dir, stop, lease.watch());
+    let end = lawn_models::run_trial(&config, &context, &mut recorder);
+    if let Some(error) = recorder.failed.take() {
+        return Err(error);
+    }
+    let outcome = match end {
+        Ok(TrialEnd::Finished(summary)) => Ending::ok(summary),
+        Ok(TrialEnd::Diverged {
+            epoch,
+            step,
+            reason,
+        }) => Ending::failed(
+            Outcome::Diverged,
+            format!("epoch {epoch}, step {step}: {reason}"),
+        ),
+        Ok(TrialEnd::Preempted { epoch, step }) => Ending::failed(
+            Outcome::Preempted,
+            format!("stopped in epoch {epoch}, step {step}"),
+        ),
+        Err(error @ TrialError::OutOfMemory { .. }) => {
+            Ending::failed(Outcome::OutOfMemory, error.to_string())
+        }
+        Err(error) => Ending::failed(Outcome::Crashed, error.to_string()),
+    };
+    dir.settle(lease, &outcome)?;
+    emit(&Event::Ended {
+        outcome: outcome.outcome,
+    });
+    Ok(outcome.outcome)
+}
+
+/// The lease of the trial in `dir`, for as long as this process lives.
+///
+/// A launcher has looked before, and goes on with another trial where one is held. By
+/// itself this waits for one expiry: a holder that died on another machine is free by
+/// then, and one that still lives is no passing matter.
+fn take(dir: &TrialDir, plan: &Plan) -> Result<Lease, Error> {
+    let launcher = std::env::var(LAUNCHER).ok();
+    let launcher = launcher.and_then(|launcher| serde_json::from_str(&launcher).ok());
+    let expiry = plan.sweep.resources.lease;
+    let patience = if launcher.is_some() {
+        Duration::ZERO
+    } else {
+        expiry
+    };
+    match lease::wait(dir.root(), &Terms { expiry, launcher }, patience)? {
+        Asked::Taken(lease) => Ok(lease),
+        Asked::Refused(by) => Err(Error::Held {
+            dir: dir.root().into(),
+            by,
+        }),
+    }
+}
+
+fn device(choice: DeviceChoice) -> Device {
+    match choice {
+        DeviceChoice::Cpu => Device::Cpu,
+        DeviceChoice::Cuda => Device::Cuda(0),
+        DeviceChoice::Auto => match lawn_models::probe().cuda {
+            CudaProbe::Available { .. } => Device::Cuda(0),
+            _ => Device::Cpu,
+        },
+    }
+}

@@ -1,0 +1,82 @@
+//! Keeps the log of a trial and tells its launcher.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use lawn_models::{EvaluationRecord, Observer, TrialInfo};
+
+use super::event::{Event, emit};
+use super::log::Log;
+use crate::Error;
+use crate::lease::Watch;
+use crate::run_dir::TrialDir;
+
+/// Least time between two progress events.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Writes the log and prints the events.
+pub(super) struct Recorder {
+    path: PathBuf,
+    log: Option<Log>,
+    stop: Arc<AtomicBool>,
+    lease: Watch,
+    progressed: Instant,
+    /// The first failure of the log, which stops the trial.
+    pub(super) failed: Option<Error>,
+}
+
+impl Recorder {
+    pub(super) fn new(dir: &TrialDir, stop: Arc<AtomicBool>, lease: Watch) -> Self {
+        Self {
+            path: dir.log(),
+            log: None,
+            stop,
+            lease,
+            progressed: Instant::now(),
+            failed: None,
+        }
+    }
+
+    fn keep<T>(&mut self, result: Result<T, Error>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.stop.store(true, Ordering::Relaxed);
+                self.failed.get_or_insert(error);
+                None
+            }
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn started(&mut self, info: &TrialInfo) {
+        let opened = Log::reopen(&self.path, info.resumed_step);
+        self.log = self.keep(opened);
+        emit(&Event::Started {
+            resumed_step: info.resumed_step,
+            steps: info.steps,
+        });
+    }
+
+    fn progress(&mut self, step: u64, steps: u64) {
+        if self.progressed.elapsed() >= PROGRESS_EVERY {
+            self.progressed = Instant::now();
+            emit(&Event::Progress { step, steps });
+        }
+    }
+
+    fn evaluated(&mut self, record: &EvaluationRecord) {
+        let written = self.log.as_mut().map(|log| log.append(record));
+        self.keep(written.unwrap_or(Ok(())));
+        emit(&Event::Evaluated {
+            record: Box::new(record.clone()),
+        });
+    }
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) || self.lease.is_lost()
+    }
+}
