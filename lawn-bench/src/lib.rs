@@ -26,6 +26,7 @@ pub mod run_dir;
 pub mod status;
 pub mod stop;
 pub mod sweep;
+pub mod tensorboard;
 pub mod trial;
 
 pub use error::Error;

@@ -5,6 +5,7 @@
 //!   sweep.toml  plan.json  provenance.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  lease-<n>  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
 //!   records/*.parquet
 //!   report/
 //! ```
@@ -55,6 +56,12 @@ impl RunDir {
     #[must_use]
     pub fn frozen(&self) -> PathBuf {
         self.root.join("frozen.json")
+    }
+
+    /// Event files of all trials, see [`crate::tensorboard`].
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
     }
 
     /// The merged records.

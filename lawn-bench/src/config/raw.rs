@@ -100,6 +100,7 @@ pub(super) struct RawResources {
     pub(super) lease_seconds: Spanned<f64>,
     pub(super) micro_batch_size: Option<Spanned<u64>>,
     pub(super) checkpoint_seconds: Spanned<f64>,
+    pub(super) tensorboard: bool,
     pub(super) keep_checkpoints: bool,
 }
 
@@ -114,6 +115,7 @@ impl Default for RawResources {
             lease_seconds: Spanned::new(0..0, crate::lease::EXPIRY.as_secs_f64()),
             micro_batch_size: None,
             checkpoint_seconds: Spanned::new(0..0, 5.0),
+            tensorboard: true,
             keep_checkpoints: false,
         }
     }

@@ -142,6 +142,8 @@ pub struct Resources {
     pub micro_batch_size: Option<u64>,
     /// Time from one checkpoint of a trial to the next: what a kill can lose.
     pub checkpoint_every: Duration,
+    /// Whether trials write event files for TensorBoard.
+    pub tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub keep_checkpoints: bool,
 }

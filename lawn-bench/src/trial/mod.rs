@@ -22,7 +22,7 @@ use crate::freeze::Frozen;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, files};
+use crate::{Error, files, tensorboard};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
@@ -82,7 +82,12 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         checkpoint: dir.checkpoint(),
         checkpoint_every: plan.sweep.resources.checkpoint_every,
     };
-    let mut recorder = Recorder::new(&dir, stop, lease.watch());
+    let events = plan
+        .sweep
+        .resources
+        .tensorboard
+        .then(|| tensorboard::folder(&run.tensorboard(), &plan.trials[index], setting));
+    let mut recorder = Recorder::new(&dir, events, stop, lease.watch());
     let end = lawn_models::run_trial(&config, &context, &mut recorder);
     if let Some(error) = recorder.failed.take() {
         return Err(error);

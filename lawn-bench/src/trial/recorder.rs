@@ -12,6 +12,7 @@ use super::log::Log;
 use crate::Error;
 use crate::lease::Watch;
 use crate::run_dir::TrialDir;
+use crate::tensorboard::{self, EventFile};
 
 /// Least time between two progress events.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -20,6 +21,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Recorder {
     path: PathBuf,
     log: Option<Log>,
+    /// Folder of the event files, if there shall be any.
+    events_folder: Option<PathBuf>,
+    events: Option<EventFile>,
     stop: Arc<AtomicBool>,
     lease: Watch,
     progressed: Instant,
@@ -28,10 +32,17 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(dir: &TrialDir, stop: Arc<AtomicBool>, lease: Watch) -> Self {
+    pub(super) fn new(
+        dir: &TrialDir,
+        events_folder: Option<PathBuf>,
+        stop: Arc<AtomicBool>,
+        lease: Watch,
+    ) -> Self {
         Self {
             path: dir.log(),
             log: None,
+            events_folder,
+            events: None,
             stop,
             lease,
             progressed: Instant::now(),
@@ -55,6 +66,10 @@ impl Observer for Recorder {
     fn started(&mut self, info: &TrialInfo) {
         let opened = Log::reopen(&self.path, info.resumed_step);
         self.log = self.keep(opened);
+        if let Some(folder) = &self.events_folder {
+            let created = EventFile::create(folder, info.resumed_step);
+            self.events = self.keep(created);
+        }
         emit(&Event::Started {
             resumed_step: info.resumed_step,
             steps: info.steps,
@@ -70,6 +85,10 @@ impl Observer for Recorder {
 
     fn evaluated(&mut self, record: &EvaluationRecord) {
         let written = self.log.as_mut().map(|log| log.append(record));
+        self.keep(written.unwrap_or(Ok(())));
+        let scalars = tensorboard::scalars(record);
+        let events = self.events.as_mut();
+        let written = events.map(|events| events.scalars(record.step, &scalars));
         self.keep(written.unwrap_or(Ok(())));
         emit(&Event::Evaluated {
             record: Box::new(record.clone()),
