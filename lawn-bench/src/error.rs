@@ -48,6 +48,16 @@ pub enum Error {
         /// The sweep file.
         file: PathBuf,
     },
+    /// A data set is another than the one that the run was made with.
+    #[error("{} was made with other files of the data set `{data}` (task `{task}`); put those back, or give --out another folder", dir.display())]
+    OtherData {
+        /// The run directory.
+        dir: PathBuf,
+        /// Name of the task.
+        task: String,
+        /// Name of its data set.
+        data: String,
+    },
     /// There is no run where one was expected.
     #[error("{} is not a run directory: it has no plan.json", dir.display())]
     NoRun {
@@ -78,9 +88,9 @@ pub enum Error {
         /// Last index of the plan.
         last: usize,
     },
-    /// A confirmation trial was asked for before its setting was frozen.
+    /// A trial was asked for before its setting was chosen.
     #[error(
-        "trial {index} confirms a setting that is not frozen yet: its tuning trials come first"
+        "the setting of trial {index} is not chosen yet: the tuning trials before it come first"
     )]
     NotFrozen {
         /// Index of the trial.

@@ -6,11 +6,13 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 use crate::Error;
+use crate::rows::Rows;
 
 /// A JSON document of a run, with the version of its schema in front.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Versioned<T> {
     schema: u32,
     #[serde(flatten)]
@@ -150,18 +152,38 @@ pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result
     write(path, &to_json(path, schema, content)?)
 }
 
+/// As [`write_json`], each entry of a list on one line.
+///
+/// # Errors
+///
+/// As [`write()`].
+pub fn write_json_rows<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<(), Error> {
+    write(path, &formatted(path, schema, content, Rows::default())?)
+}
+
 /// The bytes of a JSON document with its schema version, for the file `path`.
 ///
 /// # Errors
 ///
 /// [`Error::Damaged`] where `content` has no JSON form.
 pub fn to_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<Vec<u8>, Error> {
-    let mut bytes = serde_json::to_vec_pretty(&Versioned { schema, content }).map_err(|error| {
-        Error::Damaged {
+    formatted(path, schema, content, PrettyFormatter::new())
+}
+
+fn formatted<T: Serialize>(
+    path: &Path,
+    schema: u32,
+    content: &T,
+    formatter: impl Formatter,
+) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
+    Versioned { schema, content }
+        .serialize(&mut serializer)
+        .map_err(|error| Error::Damaged {
             path: path.into(),
             detail: error.to_string(),
-        }
-    })?;
+        })?;
     bytes.push(b'\n');
     Seal::DOCUMENT.put(&mut bytes);
     Ok(bytes)
@@ -205,8 +227,8 @@ pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) ->
     if schema > 1 && !has_checksum {
         return Err(said("it has no checksum".into()));
     }
-    let versioned: Versioned<T> = serde_json::from_slice(bytes).map_err(damaged)?;
-    Ok(versioned.content)
+    // Not by way of `Versioned`: serde holds all that it flattens in memory at once.
+    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //!
 //! The path of the data is the list of modules: a TOML file becomes a checked
 //! [`config::Sweep`]; [`plan`] lists its trials, once and immutably; [`engine`]
-//! runs each in a process of its own ([`trial`]); [`freeze`] picks each cell's
-//! setting from its tuning trials; [`merge`] gathers the logs into records; the
+//! runs each in a process of its own ([`trial`]); [`choices`] picks each
+//! cell's setting from its tuning trials; [`merge`] gathers the logs into records; the
 //! report is `lawn-analysis`'s.
 
+pub mod choices;
 pub mod cli;
 pub mod config;
 pub mod doctor;
@@ -13,7 +14,6 @@ pub mod ending;
 pub mod engine;
 mod error;
 pub mod files;
-pub mod freeze;
 pub mod launchers;
 pub mod lease;
 pub mod merge;
@@ -22,6 +22,7 @@ mod progress;
 pub mod provenance;
 mod render;
 pub mod retry;
+mod rows;
 pub mod run_dir;
 pub mod status;
 pub mod stop;

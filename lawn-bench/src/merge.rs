@@ -3,8 +3,8 @@
 use lawn_analysis::records::{self, EpochRow, MeasurementRow, Records, TrialRow, UnitRow};
 use lawn_models::{EvaluationRecord, Measurement, Phase, Split, Stage, TaskConfig};
 
+use crate::choices::Choices;
 use crate::ending::Ending;
-use crate::freeze::Frozen;
 use crate::plan::{Plan, Trial};
 use crate::run_dir::RunDir;
 use crate::{Error, trial};
@@ -21,7 +21,7 @@ pub fn merge(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
 }
 
 fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
-    let frozen = Frozen::read(run)?;
+    let choices = Choices::read(run, plan)?;
     let mut records = Records::default();
     for (index, planned) in plan.trials.iter().enumerate() {
         let dir = run.trial(&planned.id);
@@ -36,7 +36,7 @@ fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
         } else {
             Vec::new()
         };
-        let setting = plan.resolve(index, frozen.as_ref()).ok();
+        let setting = plan.resolve(index, &choices).ok();
         let tuned = setting
             .as_ref()
             .map(|(setting, config)| (*setting, &config.optimizer));

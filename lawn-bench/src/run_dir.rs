@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runs/<sweep>/
-//!   sweep.toml  plan.json  provenance.json  frozen.json
+//!   sweep.toml  plan.json  provenance.json  promoted-<rung>.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  lease-<n>  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
@@ -52,7 +52,13 @@ impl RunDir {
         self.root.join("provenance.json")
     }
 
-    /// The settings chosen for confirmation, see [`crate::freeze`].
+    /// The settings that go on to a rung, see [`crate::choices`].
+    #[must_use]
+    pub fn promoted(&self, rung: usize) -> PathBuf {
+        self.root.join(format!("promoted-{rung}.json"))
+    }
+
+    /// The settings chosen for confirmation, see [`crate::choices`].
     #[must_use]
     pub fn frozen(&self) -> PathBuf {
         self.root.join("frozen.json")

@@ -6,7 +6,7 @@ use lawn_analysis::records::Word;
 use lawn_models::Stage;
 use serde::Serialize;
 
-use crate::freeze::{Frozen, score};
+use crate::choices::{Choices, score};
 use crate::plan::{Cell, Plan};
 use crate::run_dir::RunDir;
 use crate::{Error, launchers, render};
@@ -61,12 +61,12 @@ impl Status {
     /// [`Error::NoRun`], and as [`crate::files::read_json`].
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         let plan = Plan::read(run)?;
-        let frozen = Frozen::read(run)?;
+        let choices = Choices::read(run, &plan)?;
         let mut cells: Vec<CellStatus> = plan
             .cells()
             .into_iter()
             .map(|cell| CellStatus {
-                frozen: frozen.as_ref().and_then(|frozen| frozen.setting(&cell)),
+                frozen: choices.frozen(&cell),
                 cell,
                 tuned: Count::default(),
                 confirmed: Count::default(),
@@ -98,7 +98,8 @@ impl Status {
             finished += 1;
             let task = plan.task(&trial.cell.task);
             let found = task.zip(outcome.summary).and_then(|(task, summary)| {
-                Some((score(task, &summary)?, task.metrics().higher_is_better))
+                let metric = plan.metric(&trial.cell.task)?;
+                Some((score(metric, &summary)?, task.metrics().higher_is_better))
             });
             if let Some((value, higher)) = found {
                 let better = |best: f64| if higher { value > best } else { value < best };

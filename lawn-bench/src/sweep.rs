@@ -1,19 +1,16 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lawn_models::Stage;
-
-use crate::ending::Ending;
 use crate::engine::{self, Carried, EngineName, Work};
-use crate::freeze::Frozen;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
-use crate::{Error, config, launchers, merge, provenance};
+use crate::{Error, choices, config, launchers, merge, provenance};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -81,7 +78,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work)?;
-    let left = pending(&run, &plan, None)?;
+    let left = pending(&run, &plan, 0..plan.trials.len())?;
     let mut progress = Progress::new(&plan, left.len(), workers, request.quiet);
     progress.say(&format!(
         "{}: {} of {} trials to run, {workers} at a time, in {}",
@@ -99,13 +96,9 @@ pub fn run(request: &Request) -> Result<End, Error> {
     let stopped = || End::Stopped {
         run: run.root().into(),
     };
-    for stage in [Stage::Tune, Stage::Confirm] {
-        if stage == Stage::Confirm {
-            let _held = exclusively(&run, &terms, &stop)?;
-            let frozen = Frozen::make(&run, &plan)?;
-            give_up_on_hopeless(&run, &plan, &frozen)?;
-        }
-        let carried = engine.run(&pending(&run, &plan, Some(stage))?, &mut progress)?;
+    for round in plan.rounds() {
+        let left = pending(&run, &plan, round.trials.clone())?;
+        let carried = engine.run(&left, &mut progress)?;
         if stop.is_requested() {
             progress.finish();
             return Ok(stopped());
@@ -116,6 +109,11 @@ pub fn run(request: &Request) -> Result<End, Error> {
                 run: run.root().into(),
             });
         }
+        let Some(_held) = exclusively(&run, &terms, &stop)? else {
+            progress.finish();
+            return Ok(stopped());
+        };
+        choices::decide(&run, &plan, &round)?;
     }
     progress.finish();
     let _held = exclusively(&run, &terms, &stop)?;
@@ -158,7 +156,7 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
         let plan = Plan::read(&run)?;
         return Ok((run, plan));
     }
-    let plan = Plan::new(config::load(&request.target)?);
+    let plan = Plan::new(config::load(&request.target)?, Default::default());
     let root = request
         .out
         .clone()
@@ -212,53 +210,16 @@ fn check_data(plan: &Plan, root: Option<&Path>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Indices of the trials, of one stage or all, that have no final outcome.
-fn pending(run: &RunDir, plan: &Plan, stage: Option<Stage>) -> Result<Vec<usize>, Error> {
+/// Those of the trials `among` that have no final outcome.
+fn pending(run: &RunDir, plan: &Plan, among: Range<usize>) -> Result<Vec<usize>, Error> {
     let mut indices = Vec::new();
-    for (index, trial) in plan.trials.iter().enumerate() {
-        if stage.is_some_and(|stage| stage != trial.stage) {
-            continue;
-        }
-        let outcome = run.trial(&trial.id).read_outcome()?;
+    for index in among {
+        let outcome = run.trial(&plan.trials[index].id).read_outcome()?;
         if !outcome.is_some_and(|outcome| outcome.is_final()) {
             indices.push(index);
         }
     }
     Ok(indices)
-}
-
-/// A cell whose every setting failed has nothing to confirm: its confirmation
-/// trials are rows all the same, with the outcome that its tuning had.
-fn give_up_on_hopeless(run: &RunDir, plan: &Plan, frozen: &Frozen) -> Result<(), Error> {
-    for trial in plan
-        .trials
-        .iter()
-        .filter(|trial| trial.stage == Stage::Confirm)
-    {
-        let Some(cell) = frozen
-            .cell(&trial.cell)
-            .filter(|cell| cell.setting.is_none())
-        else {
-            continue;
-        };
-        let kind = cell
-            .tried
-            .first()
-            .map_or(Outcome::Diverged, |tried| tried.outcome);
-        let kind = if kind == Outcome::Ok {
-            Outcome::Diverged
-        } else {
-            kind
-        };
-        let dir = run.trial(&trial.id);
-        std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
-        let detail = format!(
-            "none of the {} settings tuned came to a finite score",
-            cell.tried.len()
-        );
-        dir.write_outcome(&Ending::failed(kind, detail))?;
-    }
-    Ok(())
 }
 
 fn failures(run: &RunDir, plan: &Plan) -> Result<usize, Error> {

@@ -232,7 +232,7 @@ fn arms_are_tuned_with_equal_budgets() {
         "rule = \"adam\"\n\n",
         "rule = \"adam\"\nlearning_rate = 0.1\n\n",
         "learning_rate = [3e-3",
-        &["both fixed and in the grid"],
+        &["both fixed and tuned", "keep one of the two"],
     );
 }
 

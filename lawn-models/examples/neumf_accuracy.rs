@@ -93,6 +93,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             seed,
             stage: Stage::Confirm,
             micro_batch_size: None,
+            stop_after: None,
             evaluation: Evaluation::default(),
             diagnostics: Diagnostics::default(),
         };

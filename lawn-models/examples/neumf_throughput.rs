@@ -68,6 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         seed: 0,
         stage: Stage::Tune,
         micro_batch_size: None,
+        stop_after: None,
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),
     };

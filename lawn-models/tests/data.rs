@@ -43,6 +43,7 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         seed: 0,
         stage,
         micro_batch_size: None,
+        stop_after: None,
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),
     };

@@ -61,6 +61,7 @@ fn trial(kind: &str, table: Value) -> TrialConfig {
         seed: 5,
         stage: Stage::Confirm,
         micro_batch_size: None,
+        stop_after: None,
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),
     }

@@ -18,7 +18,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let plan = plan::Plan::new(config::load(&self.file)?);
+        let plan = plan::Plan::new(config::load(&self.file)?, Default::default());
         print(&if self.json {
             to_json(&plan)
         } else {

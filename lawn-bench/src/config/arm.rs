@@ -1,7 +1,7 @@
-//! One arm: its fixed hyper-parameters, its grid, and every point checked.
+//! One arm: its fixed hyper-parameters, its space, and every point checked.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use lawn_models::OptimizerSettings;
@@ -9,137 +9,294 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::draw::{self, Drawn, draw};
 use super::source::Source;
-use super::{Arm, ConfigError, Setting};
+use super::space::{self, RawAxis, Values, to_json};
+use super::{Arm, Axis, ConfigError, Point, Setting, sobol};
 
-/// The key of an arm's table that holds its grid.
+/// The key of an arm's table that holds its lists.
 const GRID: &str = "grid";
+
+/// The key of an arm's table that holds its ranges.
+const TUNE: &str = "tune";
+
+/// What all arms of a sweep are tuned with.
+pub(super) struct Tuning<'s> {
+    /// Settings drawn from ranges.
+    pub(super) settings: Option<u64>,
+    /// Seed of the points.
+    pub(super) seed: u64,
+    pub(super) batch_sizes: &'s [u64],
+}
+
+/// What is written about an arm, or for all of them.
+#[derive(Default)]
+pub(super) struct Written<'i> {
+    fixed: DeTable<'i>,
+    axes: Vec<RawAxis<'i>>,
+}
+
+impl<'i> Written<'i> {
+    /// Tells fixed keys from those of the space.
+    pub(super) fn read(
+        source: &Source<'_>,
+        table: &DeTable<'i>,
+        tuning: &Tuning<'_>,
+    ) -> Result<Self, ConfigError> {
+        let mut written = Self::default();
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                GRID => written.axes.extend(space::grid(source, value)?),
+                TUNE => {
+                    let ranges = space::ranges(source, value, tuning.batch_sizes)?;
+                    written.axes.extend(ranges);
+                }
+                _ => {
+                    written.fixed.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        written.axes.sort_by(|a, b| a.name().cmp(b.name()));
+        for pair in written.axes.windows(2) {
+            if pair[0].name() == pair[1].name() {
+                let message = format!("`{}` is both in the grid and in a range", pair[1].name());
+                let help = Some("keep one of the two".into());
+                return Err(source.error(pair[1].key.span(), message, help));
+            }
+        }
+        match written.axes.iter().find(|axis| written.fixes(axis.name())) {
+            None => Ok(written),
+            Some(axis) => {
+                let message = format!("`{}` is both fixed and tuned", axis.name());
+                let help = Some("keep one of the two".into());
+                Err(source.error(axis.key.span(), message, help))
+            }
+        }
+    }
+
+    fn fixes(&self, name: &str) -> bool {
+        self.fixed.contains_key(name)
+    }
+
+    fn tunes(&self, name: &str) -> bool {
+        self.axes.iter().any(|axis| axis.name() == name)
+    }
+
+    /// `self` over `defaults`: what an arm says of a hyper-parameter replaces it.
+    fn over(mut self, defaults: &Self) -> Self {
+        for (key, value) in &defaults.fixed {
+            if !self.fixes(key.get_ref()) && !self.tunes(key.get_ref()) {
+                self.fixed.insert(key.clone(), value.clone());
+            }
+        }
+        let inherited = defaults.axes.iter();
+        let inherited: Vec<_> = inherited
+            .filter(|axis| !self.fixes(axis.name()) && !self.tunes(axis.name()))
+            .cloned()
+            .collect();
+        self.axes.extend(inherited);
+        self.axes.sort_by(|a, b| a.name().cmp(b.name()));
+        self
+    }
+}
+
+impl RawAxis<'_> {
+    fn name(&self) -> &str {
+        self.key.get_ref()
+    }
+
+    fn is_grid(&self) -> bool {
+        matches!(self.values, Values::Grid(_))
+    }
+}
 
 /// Reads the arm `name` from `table`, over `defaults`.
 ///
-/// Each point of the grid is laid over the fixed keys as TOML that still knows
-/// its place in the text, so that a wrong value in a grid is pointed at there.
-pub(super) fn read(
+/// Each point of the space is laid over the fixed keys as TOML that still knows
+/// its place in the text, so that a wrong value in a space is pointed at there.
+pub(super) fn read<'i>(
     source: &Source<'_>,
     name: &str,
-    table: &Spanned<DeValue<'_>>,
-    defaults: &DeTable<'_>,
+    table: &Spanned<DeValue<'i>>,
+    defaults: &Written<'i>,
+    tuning: &Tuning<'_>,
 ) -> Result<Arm, ConfigError> {
     let span = table.span();
     let DeValue::Table(own) = table.get_ref() else {
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
-    let mut fixed = defaults.clone();
-    let mut grid: Vec<Axis<'_>> = Vec::new();
-    for (key, value) in own {
-        if key.get_ref() == GRID {
-            grid = axes(source, value)?;
-        } else {
-            fixed.remove(key.get_ref().as_ref());
-            fixed.insert(key.clone(), value.clone());
+    let written = Written::read(source, own, tuning)?.over(defaults);
+    let grids = written.axes.iter().filter(|axis| axis.is_grid()).count();
+    if let Some(range) = written
+        .axes
+        .iter()
+        .find(|axis| !axis.is_grid() && grids > 0)
+    {
+        let message = format!("arm `{name}` has both a grid and ranges");
+        let help = format!("give `{}` a list, or the others ranges", range.name());
+        return Err(source.error(range.key.span(), message, Some(help)));
+    }
+    let space = written
+        .axes
+        .iter()
+        .map(|axis| Ok((axis.name().to_owned(), axis.checked(source)?)))
+        .collect::<Result<BTreeMap<_, _>, ConfigError>>()?;
+    let reader = Reader {
+        source,
+        span: &span,
+        written: &written,
+        space: &space,
+    };
+    let mut settings = Vec::new();
+    if written.axes.is_empty() || grids > 0 {
+        let axes = written.axes.iter();
+        let points: usize = axes.map(|axis| axis.values.entries().len()).product();
+        for point in 0..points {
+            let Point { tuned, optimizer } = reader.point(&written.of_grid(point))?;
+            let at = BTreeMap::new();
+            settings.push(Setting {
+                tuned,
+                optimizer,
+                at,
+            });
+        }
+    } else {
+        let Some(count) = tuning.settings else {
+            let message = format!("arm `{name}` has ranges, and nothing says how many settings");
+            let help = Some("for example: [tuning] settings = 16".into());
+            return Err(source.error(written.axes[0].key.span(), message, help));
+        };
+        reader.check_ends()?;
+        for index in 0..count {
+            settings.push(reader.drawn(tuning.seed, index)?);
         }
     }
-    for (key, _) in &grid {
-        if own.contains_key(key.get_ref().as_ref()) {
-            let message = format!(
-                "`{}` is both fixed and in the grid of arm `{name}`",
-                key.get_ref()
-            );
-            return Err(source.error(key.span(), message, Some("keep one of the two".into())));
-        }
-        fixed.remove(key.get_ref().as_ref());
-    }
-    let points: usize = grid.iter().map(|(_, values)| values.len()).product();
-    let settings = (0..points)
-        .map(|point| setting(source, &span, &fixed, &grid, point))
-        .collect::<Result<Vec<_>, _>>()?;
     Ok(Arm {
         name: name.to_owned(),
+        space,
         settings,
     })
 }
 
-/// A grid's key and its values, one axis each.
-type Axis<'i> = (Spanned<Cow<'i, str>>, Vec<Spanned<DeValue<'i>>>);
+/// A value for each axis.
+type Assignment<'a> = Vec<(Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>)>;
 
-fn axes<'i>(
-    source: &Source<'_>,
-    grid: &Spanned<DeValue<'i>>,
-) -> Result<Vec<Axis<'i>>, ConfigError> {
-    let DeValue::Table(table) = grid.get_ref() else {
-        return Err(source.error(
-            grid.span(),
-            "the grid must be a table of lists",
-            Some("for example: learning_rate = [1e-3, 3e-3]".into()),
-        ));
-    };
-    table
-        .iter()
-        .map(|(key, values)| Ok((key.clone(), axis(source, key.get_ref(), values)?)))
-        .collect()
+impl Written<'_> {
+    /// The `point`-th of the grid, the first axis varying slowest.
+    fn of_grid(&self, point: usize) -> Assignment<'_> {
+        let mut rest = point;
+        let chosen = self.axes.iter().rev().map(|axis| {
+            let entries = axis.values.entries();
+            let value = entries[rest % entries.len()].clone();
+            rest /= entries.len();
+            (axis.key.clone(), value)
+        });
+        chosen.collect()
+    }
 }
 
-/// The values of one axis: one at least, none twice.
-fn axis<'i>(
-    source: &Source<'_>,
-    key: &str,
-    values: &Spanned<DeValue<'i>>,
-) -> Result<Vec<Spanned<DeValue<'i>>>, ConfigError> {
-    let array = values
-        .get_ref()
-        .as_array()
-        .filter(|array| !array.is_empty());
-    let Some(array) = array else {
-        let message = format!("the grid of `{key}` must be a list of one value or more");
-        return Err(source.error(values.span(), message, None));
-    };
-    let mut seen: Vec<serde_json::Value> = Vec::new();
-    for value in array.iter() {
-        let json = to_json(source, value)?;
-        if seen.contains(&json) {
-            let message = format!("{json} is twice in the grid of `{key}`");
-            return Err(source.error(value.span(), message, None));
+/// Makes settings of one arm.
+struct Reader<'r> {
+    source: &'r Source<'r>,
+    /// Where the arm is written.
+    span: &'r Range<usize>,
+    written: &'r Written<'r>,
+    space: &'r BTreeMap<String, Axis>,
+}
+
+impl Reader<'_> {
+    /// The batch sizes at which a range is another than usual.
+    fn overridden(&self) -> BTreeSet<u64> {
+        let axes = self.written.axes.iter();
+        axes.flat_map(|axis| axis.at.iter().map(|(size, _)| *size))
+            .collect()
+    }
+
+    /// The `index`-th of the points that all arms share.
+    fn drawn(&self, seed: u64, index: u64) -> Result<Setting, ConfigError> {
+        let Point { tuned, optimizer } = self.drawn_at(seed, index, None)?;
+        let at = self.overridden().into_iter().map(|batch_size| {
+            let point = self.drawn_at(seed, index, Some(batch_size))?;
+            Ok((batch_size, point))
+        });
+        Ok(Setting {
+            tuned,
+            optimizer,
+            at: at.collect::<Result<_, ConfigError>>()?,
+        })
+    }
+
+    fn drawn_at(
+        &self,
+        seed: u64,
+        index: u64,
+        batch_size: Option<u64>,
+    ) -> Result<Point, ConfigError> {
+        let drawn: Vec<Drawn> = self
+            .written
+            .axes
+            .iter()
+            .map(|axis| {
+                // A name that is no hyper-parameter is refused below, at its place.
+                let dimension = draw::dimension(axis.name()).unwrap_or(0);
+                let u = sobol::point(seed, dimension, index as u32);
+                draw(self.space[axis.name()].domain_at(batch_size), u)
+            })
+            .collect();
+        let values = self.written.axes.iter().zip(&drawn).map(|(axis, drawn)| {
+            let value = match drawn {
+                Drawn::Entry(entry) => axis.values_at(batch_size).entries()[*entry].clone(),
+                Drawn::Number(text) => {
+                    let value = DeValue::parse(text).expect("numbers are drawn as TOML");
+                    Spanned::new(axis.key.span(), value.into_inner())
+                }
+            };
+            (axis.key.clone(), value)
+        });
+        self.point(&values.collect())
+    }
+
+    /// The ends of each range must be valid too, even where no point comes near.
+    fn check_ends(&self) -> Result<(), ConfigError> {
+        let middle: Assignment<'_> = self
+            .written
+            .axes
+            .iter()
+            .map(|axis| (axis.key.clone(), axis.values.entries()[0].clone()))
+            .collect();
+        for (place, axis) in self.written.axes.iter().enumerate() {
+            let at = axis.at.iter().map(|(_, values)| values);
+            for end in std::iter::once(&axis.values)
+                .chain(at)
+                .flat_map(Values::entries)
+            {
+                let mut values = middle.clone();
+                values[place].1 = end.clone();
+                self.point(&values)?;
+            }
         }
-        seen.push(json);
+        Ok(())
     }
-    Ok(array.iter().cloned().collect())
-}
 
-fn to_json(
-    source: &Source<'_>,
-    value: &Spanned<DeValue<'_>>,
-) -> Result<serde_json::Value, ConfigError> {
-    serde_json::Value::deserialize(ValueDeserializer::from(value.clone()))
-        .map_err(|error| source.toml(&error, value.span()))
-}
-
-/// The `point`-th setting, the first axis varying slowest.
-fn setting(
-    source: &Source<'_>,
-    span: &Range<usize>,
-    fixed: &DeTable<'_>,
-    grid: &[Axis<'_>],
-    point: usize,
-) -> Result<Setting, ConfigError> {
-    let mut table = fixed.clone();
-    let mut tuned = BTreeMap::new();
-    let mut rest = point;
-    for (key, values) in grid.iter().rev() {
-        let value = &values[rest % values.len()];
-        rest /= values.len();
-        tuned.insert(key.get_ref().to_string(), to_json(source, value)?);
-        table.insert(key.clone(), value.clone());
+    /// The fixed keys with `values` laid over them, checked.
+    fn point(&self, values: &Assignment<'_>) -> Result<Point, ConfigError> {
+        let mut table: DeTable<'_> = self.written.fixed.clone();
+        let mut tuned = BTreeMap::new();
+        for (key, value) in values {
+            tuned.insert(key.get_ref().to_string(), to_json(self.source, value)?);
+            table.insert(key.clone(), value.clone());
+        }
+        let places: BTreeMap<String, Range<usize>> = table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), value.span()))
+            .collect();
+        let spanned = Spanned::new(self.span.clone(), DeValue::Table(table));
+        let optimizer = OptimizerSettings::deserialize(ValueDeserializer::from(spanned))
+            .map_err(|error| self.source.toml(&error, self.span.clone()))?;
+        optimizer.validate().map_err(|error| {
+            let place = places.get(error.setting()).unwrap_or(self.span);
+            self.source.error(place.clone(), error.to_string(), None)
+        })?;
+        Ok(Point { tuned, optimizer })
     }
-    let places: BTreeMap<String, Range<usize>> = table
-        .iter()
-        .map(|(key, value)| (key.get_ref().to_string(), value.span()))
-        .collect();
-    let spanned = Spanned::new(span.clone(), DeValue::Table(table));
-    let optimizer = OptimizerSettings::deserialize(ValueDeserializer::from(spanned))
-        .map_err(|error| source.toml(&error, span.clone()))?;
-    optimizer.validate().map_err(|error| {
-        let place = places.get(error.setting()).unwrap_or(span);
-        source.error(place.clone(), error.to_string(), None)
-    })?;
-    Ok(Setting { tuned, optimizer })
 }

@@ -1,77 +1,80 @@
 //! `RawSweep` → `Sweep`: the checks that need more than one value.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
-use lawn_models::Amount;
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::arm::Tuning;
+use super::arms::arms;
 use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::raw::{RawReport, RawResources, RawSweep};
 use super::source::Source;
 use super::tasks::tasks;
-use super::values::{at_least, distinct, entries, file_name};
-use super::{Arm, ConfigError, Resources, Sweep, arm, engines};
+use super::values::{at_least, distinct, file_name};
+use super::{ConfigError, Resources, Sweep, SweepFile, engines, overrides, tuning};
 
-pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
-    let root = DeTable::parse(source.text).map_err(|error| source.toml(&error, 0..0))?;
+pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
+    let mut source = Source::new(&file.origin, &file.text);
+    let sets: Vec<String> = file
+        .sets
+        .iter()
+        .map(|set| overrides::as_toml(set))
+        .collect();
+    let mut moved = Vec::new();
+    for set in &sets {
+        let start = source.end();
+        source.add(overrides::ORIGIN, set);
+        moved.push((start, overrides::moved(set, start)));
+    }
+    let root = DeTable::parse(&file.text).map_err(|error| source.toml(&error, 0..0))?;
     let span = root.span();
-    let table = root.get_ref().clone();
-    let value = Spanned::new(span.clone(), DeValue::Table(root.into_inner()));
+    let mut table = root.into_inner();
+    for (start, set) in &moved {
+        overrides::lay(&source, &mut table, set, *start)?;
+    }
+    checked(&source, &table, span)
+}
+
+fn checked(
+    source: &Source<'_>,
+    table: &DeTable<'_>,
+    span: Range<usize>,
+) -> Result<Sweep, ConfigError> {
+    let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
         .map_err(|error| source.toml(&error, span))?;
 
     let budget = amount(source, &raw.budget, "budget")?;
-    let tasks = tasks(source, &table)?;
-    let arms = arms(source, &table, budget)?;
     let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1)?;
-    let reference_batch_size = match &raw.reference_batch_size {
-        Some(given) if !batch_sizes.contains(given.get_ref()) => {
-            let message = format!(
-                "reference batch size {} is not among batch_sizes",
-                given.get_ref()
-            );
-            return Err(source.error(
-                given.span(),
-                message,
-                Some(format!("allowed: {batch_sizes:?}")),
-            ));
-        }
-        Some(given) => *given.get_ref(),
-        None => batch_sizes[0],
+    let mut tasks = tasks(source, table)?;
+    tuning::choose_metrics(source, table, &mut tasks)?;
+    let tuned = Tuning {
+        settings: tuning::settings(source, &raw.tuning)?,
+        seed: *raw.tuning.seed.get_ref(),
+        batch_sizes: &batch_sizes,
     };
-    let confirmation_seeds = distinct(source, &raw.confirmation.seeds, "seed", 0)?;
-    let tuning_seed = *raw.tuning.seed.get_ref();
-    if let Some(used) = raw
-        .confirmation
-        .seeds
-        .get_ref()
-        .iter()
-        .find(|seed| *seed.get_ref() == tuning_seed)
-    {
-        return Err(source.error(
-            used.span(),
-            format!("confirmation seed {tuning_seed} is the tuning seed"),
-            Some("confirm with fresh seeds, or set tuning.seed to another".into()),
-        ));
-    }
+    let arms = arms(source, table, &tuned, budget)?;
+    let settings = arms.first().map_or(0, |arm| arm.settings.len());
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
     Ok(Sweep {
         name: file_name(source, &raw.name)?,
         contrasts: contrasts(source, &raw, &arms)?,
         tasks,
         arms,
-        batch_sizes,
-        reference_batch_size,
+        reference_batch_size: reference(source, &raw, &batch_sizes)?,
         budget,
         evaluation: evaluation(source, &raw.evaluation)?,
         diagnostics,
-        tuning_seed,
+        tuning_seed: tuned.seed,
+        rungs: tuning::rungs(source, &raw.tuning, settings)?,
         learning_rate_scaling: raw.tuning.learning_rate_scaling,
-        confirmation_seeds,
+        confirmation_seeds: confirmation_seeds(source, &raw)?,
+        batch_sizes,
         alpha: alpha(source, &raw.report.alpha)?,
         margins: margins(source, &raw.report)?,
         width: raw.report.width,
@@ -80,43 +83,34 @@ pub(super) fn sweep(source: &Source<'_>) -> Result<Sweep, ConfigError> {
     })
 }
 
-fn arms(source: &Source<'_>, root: &DeTable<'_>, budget: Amount) -> Result<Vec<Arm>, ConfigError> {
-    let defaults = match root
-        .get("defaults")
-        .map(|value| (value.span(), value.get_ref()))
-    {
-        None => DeTable::default(),
-        Some((_, DeValue::Table(table))) => table.clone(),
-        Some((span, _)) => return Err(source.error(span, "defaults must be a table", None)),
+fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result<u64, ConfigError> {
+    let Some(given) = &raw.reference_batch_size else {
+        return Ok(batch_sizes[0]);
     };
-    let mut arms: Vec<Arm> = Vec::new();
-    for (name, table) in entries(source, root, "arms")? {
-        let arm = arm::read(source, &file_name(source, name)?, table, &defaults)?;
-        for setting in &arm.settings {
-            if let Err(error) = setting.optimizer.validate_free_phase(budget) {
-                let message = format!("arm `{}`: {error}", arm.name);
-                return Err(source.error(name.span(), message, None));
-            }
-        }
-        if let Some(first) = arms
-            .first()
-            .filter(|first| first.settings.len() != arm.settings.len())
-        {
-            return Err(source.error(
-                name.span(),
-                format!(
-                    "arm `{}` has {} settings in its grid, arm `{}` has {}",
-                    arm.name,
-                    arm.settings.len(),
-                    first.name,
-                    first.settings.len()
-                ),
-                Some("every arm must be tuned over the same number of settings".into()),
-            ));
-        }
-        arms.push(arm);
+    if batch_sizes.contains(given.get_ref()) {
+        return Ok(*given.get_ref());
     }
-    Ok(arms)
+    let message = format!(
+        "reference batch size {} is not among batch_sizes",
+        given.get_ref()
+    );
+    let help = format!("allowed: {batch_sizes:?}");
+    Err(source.error(given.span(), message, Some(help)))
+}
+
+/// Fresh seeds: what a setting was chosen by must not confirm it.
+fn confirmation_seeds(source: &Source<'_>, raw: &RawSweep) -> Result<Vec<u64>, ConfigError> {
+    let seeds = &raw.confirmation.seeds;
+    let tuning_seed = *raw.tuning.seed.get_ref();
+    let mut listed = seeds.get_ref().iter();
+    if let Some(used) = listed.find(|seed| *seed.get_ref() == tuning_seed) {
+        return Err(source.error(
+            used.span(),
+            format!("confirmation seed {tuning_seed} is the tuning seed"),
+            Some("confirm with fresh seeds, or set tuning.seed to another".into()),
+        ));
+    }
+    distinct(source, seeds, "seed", 0)
 }
 
 fn alpha(source: &Source<'_>, alpha: &Spanned<f64>) -> Result<f64, ConfigError> {

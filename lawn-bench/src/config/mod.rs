@@ -1,26 +1,88 @@
 //! From a sweep's TOML text to a checked [`Sweep`], once: later code never rechecks.
 //!
-//! [`raw`] is the text as serde sees it, [`check`] turns it into [`Sweep`], and
-//! [`source`] places every error at its file, line and column.
+//! [`raw`] is the text as serde sees it, [`check`] turns it into [`Sweep`],
+//! [`overrides`] lays single values over it, and [`source`] places every error at
+//! its file, line and column.
 
 mod arm;
+mod arms;
 mod budget;
 mod check;
 mod contrasts;
+mod draw;
 mod engines;
+mod error;
+mod overrides;
 mod raw;
-#[cfg_attr(not(test), expect(dead_code, reason = "ranges will use it"))]
 mod sobol;
 mod source;
+mod space;
 mod sweep;
 mod tasks;
+mod tuning;
 mod values;
 
 pub use engines::{Engines, Ray, Slurm};
-pub use source::ConfigError;
-pub use sweep::{Arm, Contrast, DeviceChoice, NamedTask, Resources, Scaling, Setting, Sweep};
+pub use error::ConfigError;
+pub use sweep::{
+    Arm, Axis, Contrast, DeviceChoice, Domain, NamedTask, Point, Resources, Rung, Scale, Scaling,
+    Setting, Sweep,
+};
 
 use std::path::Path;
+
+/// A sweep as it is written: a file's text, and what is set over it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweepFile {
+    /// The name that errors give the text.
+    pub origin: String,
+    /// The text.
+    pub text: String,
+    /// Values set over it, as `KEY.KEY=VALUE`, the last one of a key wins.
+    pub sets: Vec<String>,
+}
+
+impl SweepFile {
+    /// Reads the file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] where it cannot be read.
+    pub fn read(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::read(path, &error))?;
+        Ok(Self {
+            origin: path.display().to_string(),
+            text,
+            sets: sets.to_vec(),
+        })
+    }
+
+    /// Checks it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with file, line, column, what was found and what is allowed;
+    /// of a value that was set, with its place in that.
+    pub fn sweep(&self) -> Result<Sweep, ConfigError> {
+        check::sweep(self)
+    }
+
+    /// The text with what is set written into it; it is read as the same sweep.
+    ///
+    /// # Errors
+    ///
+    /// As [`SweepFile::sweep`].
+    pub fn written(&self) -> Result<String, ConfigError> {
+        self.sweep()?;
+        if self.sets.is_empty() {
+            return Ok(self.text.clone());
+        }
+        overrides::written(&self.text, &self.sets).map_err(|error| {
+            source::Source::new(&self.origin, &self.text).error(0..0, error.to_string(), None)
+        })
+    }
+}
 
 /// Reads and checks the sweep in the file `path`.
 ///
@@ -28,8 +90,7 @@ use std::path::Path;
 ///
 /// [`ConfigError`] with file, line, column, what was found and what is allowed.
 pub fn load(path: &Path) -> Result<Sweep, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|error| ConfigError::read(path, &error))?;
-    parse(&path.display().to_string(), &text)
+    SweepFile::read(path, &[])?.sweep()
 }
 
 /// Checks the sweep written in `text`; `origin` is the name that errors give it.
@@ -38,5 +99,10 @@ pub fn load(path: &Path) -> Result<Sweep, ConfigError> {
 ///
 /// As [`load`].
 pub fn parse(origin: &str, text: &str) -> Result<Sweep, ConfigError> {
-    check::sweep(&source::Source::new(origin, text))
+    let file = SweepFile {
+        origin: origin.to_owned(),
+        text: text.to_owned(),
+        sets: Vec::new(),
+    };
+    file.sweep()
 }

@@ -72,6 +72,18 @@ pub(super) struct RawPhase {
 pub(super) struct RawTuning {
     pub(super) seed: Spanned<u64>,
     pub(super) learning_rate_scaling: super::Scaling,
+    pub(super) settings: Option<Spanned<u64>>,
+    /// Read apart: a name, or names by task.
+    #[serde(rename = "metric")]
+    pub(super) _metric: Option<IgnoredAny>,
+    pub(super) rungs: Option<Spanned<RawRungs>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRungs {
+    pub(super) eta: Spanned<u64>,
+    pub(super) first: Spanned<f64>,
 }
 
 impl Default for RawTuning {
@@ -79,6 +91,9 @@ impl Default for RawTuning {
         Self {
             seed: Spanned::new(0..0, 0),
             learning_rate_scaling: super::Scaling::default(),
+            settings: None,
+            _metric: None,
+            rungs: None,
         }
     }
 }

@@ -1,54 +1,54 @@
-//! Errors that name file, line, column, what was found and what is allowed.
+//! The text of a sweep, and errors placed in it.
 
 use std::ops::Range;
-use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-/// A sweep file that cannot be used, and where and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rendered}")]
-pub struct ConfigError {
-    /// The file, as the user named it.
-    pub origin: String,
-    /// One-based line of the fault; 0 where the file could not be read.
-    pub line: usize,
-    /// One-based column of the fault, in characters.
-    pub column: usize,
-    /// What is wrong, in one line.
-    pub message: String,
-    /// What would be right, where that is known.
-    pub help: Option<String>,
-    rendered: String,
-}
+use super::ConfigError;
 
-impl ConfigError {
-    pub(super) fn read(path: &Path, error: &std::io::Error) -> Self {
-        let origin = path.display().to_string();
-        let message = format!("cannot read {origin}: {error}");
-        Self {
-            rendered: message.clone(),
-            origin,
-            line: 0,
-            column: 0,
-            message,
-            help: None,
-        }
-    }
-}
-
-/// The text of a sweep and its name, from which errors are placed.
+/// The text of a sweep and what was set over it, from which errors are placed.
+///
+/// The parts lie one behind the other in one range of positions: the text of part
+/// i begins at `parts[i].start`, and no position belongs to two.
 pub(super) struct Source<'a> {
-    pub(super) origin: &'a str,
-    pub(super) text: &'a str,
+    parts: Vec<Part<'a>>,
+}
+
+/// One text and its name.
+struct Part<'a> {
+    origin: &'a str,
+    text: &'a str,
+    start: usize,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(origin: &'a str, text: &'a str) -> Self {
-        Self { origin, text }
+        let part = Part {
+            origin,
+            text,
+            start: 0,
+        };
+        Self { parts: vec![part] }
     }
 
-    /// An error at `span`, in bytes of the text.
+    /// Where the next part would begin.
+    pub(super) fn end(&self) -> usize {
+        self.parts
+            .last()
+            .map_or(0, |part| part.start + part.text.len() + 1)
+    }
+
+    /// Adds a part at [`Source::end`].
+    pub(super) fn add(&mut self, origin: &'a str, text: &'a str) {
+        let start = self.end();
+        self.parts.push(Part {
+            origin,
+            text,
+            start,
+        });
+    }
+
+    /// An error at `span`, in bytes of all texts.
     pub(super) fn error(
         &self,
         span: Range<usize>,
@@ -56,14 +56,16 @@ impl<'a> Source<'a> {
         help: Option<String>,
     ) -> ConfigError {
         let message = message.into();
-        let start = span.start.min(self.text.len());
-        let before = &self.text[..start];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut parts = self.parts.iter().rev();
+        let part = parts
+            .find(|part| part.start <= span.start)
+            .unwrap_or(&self.parts[0]);
+        let (line, column) = part.place(part.at(span.start));
         ConfigError {
-            origin: self.origin.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            rendered: self.render(first_line(self.text, span), &message, help.as_deref()),
+            origin: part.origin.to_owned(),
+            line,
+            column,
+            rendered: part.render(&span, &message, help.as_deref()),
             message,
             help,
         }
@@ -72,20 +74,42 @@ impl<'a> Source<'a> {
     /// An error of the TOML reader or of a `Deserialize` behind it; `fallback` is
     /// the place of the table where the error itself does not know one.
     pub(super) fn toml(&self, error: &toml::de::Error, fallback: Range<usize>) -> ConfigError {
-        let message = error
-            .message()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .to_owned();
-        let help = suggestion(&message);
-        self.error(error.span().unwrap_or(fallback), message, help)
+        let first = error.message().lines().next().unwrap_or_default();
+        let help = suggestion(first);
+        self.error(error.span().unwrap_or(fallback), in_words(first), help)
+    }
+}
+
+impl Part<'_> {
+    /// The place in this text nearest to a position, at a character's beginning.
+    fn at(&self, position: usize) -> usize {
+        let mut at = position.saturating_sub(self.start).min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
     }
 
-    fn render(&self, span: Range<usize>, message: &str, help: Option<&str>) -> String {
+    /// Line and column of a place, from 1, the column in characters.
+    fn place(&self, at: usize) -> (usize, usize) {
+        let before = &self.text[..at];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    fn render(&self, span: &Range<usize>, message: &str, help: Option<&str>) -> String {
+        let start = self.at(span.start);
+        let end = self.at(span.end).max(start);
+        // Only the first line: the span of a table would print all of it.
+        let line = self.text[start..end]
+            .find('\n')
+            .map_or(end, |newline| start + newline);
         let snippet = Snippet::source(self.text)
             .path(self.origin)
-            .annotation(AnnotationKind::Primary.span(span));
+            .annotation(AnnotationKind::Primary.span(start..line));
         let mut report = vec![Level::ERROR.primary_title(message).element(snippet)];
         if let Some(help) = help {
             report.push(Group::with_title(Level::HELP.secondary_title(help)));
@@ -94,14 +118,35 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The part of `span` on its first line: the span of a table would print all of it.
-fn first_line(text: &str, span: Range<usize>) -> Range<usize> {
-    let start = span.start.min(text.len());
-    let end = span.end.clamp(start, text.len());
-    let line = text[start..end]
-        .find('\n')
-        .map_or(end, |newline| start + newline);
-    start..line
+/// What a type is called by those who write sweeps.
+const TYPES: [(&str, &str); 12] = [
+    ("u64", "a whole number of 0 or more"),
+    ("u32", "a whole number of 0 or more"),
+    ("usize", "a whole number of 0 or more"),
+    ("i64", "a whole number"),
+    ("f64", "a number"),
+    ("a string", "text in quotes"),
+    ("a boolean", "true or false"),
+    ("a sequence", "a list"),
+    ("a map", "a table"),
+    ("string or table", "text in quotes"),
+    ("nonzero", "a number other than 0"),
+    ("struct", "a table"),
+];
+
+/// The message with the types of this program in words.
+fn in_words(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else {
+        return message.to_owned();
+    };
+    if !message.starts_with("invalid ") {
+        return message.to_owned();
+    }
+    let named = TYPES
+        .iter()
+        .find(|(name, _)| expected == *name || expected.starts_with(&format!("{name} ")));
+    let expected = named.map_or(expected, |(_, words)| words);
+    format!("{found}, expected {expected}")
 }
 
 /// "did you mean" for the two errors of serde that list what is allowed.

@@ -13,7 +13,8 @@ use super::Engines;
 /// Made by [`super::load`] only, which holds these to be true: names are unique
 /// and fit a file name; batch sizes ascend, seeds differ, and no confirmation
 /// seed is the tuning seed; every arm has the same number of settings, each of
-/// them valid for its rule.
+/// them valid for its rule; rungs have more of the budget and no more settings than
+/// those before.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
@@ -35,6 +36,8 @@ pub struct Sweep {
     pub diagnostics: Diagnostics,
     /// Seed of all tuning trials.
     pub tuning_seed: u64,
+    /// Rounds of tuning, the last over the whole budget: one, unless by successive halving.
+    pub rungs: Vec<Rung>,
     /// How a grid's learning rates follow the batch size.
     pub learning_rate_scaling: Scaling,
     /// Seeds of the confirmation trials of every cell.
@@ -55,6 +58,44 @@ pub struct Sweep {
     pub engines: Engines,
 }
 
+impl Sweep {
+    /// Whether there is anything to choose from.
+    #[must_use]
+    pub fn is_tuned(&self) -> bool {
+        self.rungs[0].settings > 1
+    }
+
+    /// Makes sure of what later code relies on, where a sweep is read from a plan.
+    ///
+    /// # Errors
+    ///
+    /// What does not fit, in words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let (Some(first), Some(last)) = (self.rungs.first(), self.rungs.last()) else {
+            return Err("the sweep has no rungs".into());
+        };
+        let descends =
+            |pair: &[Rung]| pair[0].part < pair[1].part && pair[0].settings >= pair[1].settings;
+        if last.part != 1.0 || last.settings == 0 || !self.rungs.windows(2).all(descends) {
+            return Err("the rungs of the sweep do not lead to its whole budget".into());
+        }
+        if self
+            .arms
+            .iter()
+            .any(|arm| arm.settings.len() != first.settings)
+        {
+            return Err(format!(
+                "an arm has not the {} settings of the others",
+                first.settings
+            ));
+        }
+        if self.tasks.is_empty() || self.arms.is_empty() || self.batch_sizes.is_empty() {
+            return Err("the sweep has no task, no arm or no batch size".into());
+        }
+        Ok(())
+    }
+}
+
 /// A task and the name that the sweep gives it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NamedTask {
@@ -62,6 +103,8 @@ pub struct NamedTask {
     pub name: String,
     /// The task.
     pub config: TaskConfig,
+    /// The validation metric that its settings are chosen by.
+    pub metric: String,
 }
 
 /// One optimizer as compared, with the settings it is tuned over.
@@ -69,27 +112,98 @@ pub struct NamedTask {
 pub struct Arm {
     /// Key of the table under `[arms]`.
     pub name: String,
-    /// The points of its grid at the reference batch size, first key slowest.
+    /// What is tuned, by hyper-parameter.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub space: BTreeMap<String, Axis>,
+    /// The points of its space at the reference batch size: of a grid all of them,
+    /// first key slowest; of ranges those of one quasi-random sequence.
     pub settings: Vec<Setting>,
 }
 
-/// One point of an arm's grid.
+/// What one hyper-parameter is tuned over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Axis {
+    /// At every batch size that `at` does not name.
+    pub domain: Domain,
+    /// At these batch sizes, where no learning rate is scaled either.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at: BTreeMap<u64, Domain>,
+}
+
+/// The values that a hyper-parameter may take.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Domain {
+    /// Each of these, with each value of every other grid.
+    Grid(Vec<serde_json::Value>),
+    /// One of these, drawn.
+    Choice(Vec<serde_json::Value>),
+    /// A number drawn from `min` to `max`.
+    Range {
+        /// The least.
+        min: f64,
+        /// The greatest.
+        max: f64,
+        /// How it is drawn.
+        scale: Scale,
+    },
+}
+
+/// How a number is drawn from a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// Evenly.
+    Linear,
+    /// Evenly in its logarithm.
+    Log,
+    /// A whole number, the ends included.
+    Integer,
+}
+
+/// One point of an arm's space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Setting {
-    /// The hyper-parameters that the grid varies, with their values here.
+    /// The hyper-parameters that are tuned, with their values here.
     pub tuned: BTreeMap<String, serde_json::Value>,
     /// All hyper-parameters, at the reference batch size.
     pub optimizer: OptimizerSettings,
+    /// The same point at the batch sizes that have a range of their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub at: BTreeMap<u64, Point>,
+}
+
+/// The hyper-parameters of a setting at one batch size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Those that are tuned.
+    pub tuned: BTreeMap<String, serde_json::Value>,
+    /// All of them.
+    pub optimizer: OptimizerSettings,
+}
+
+impl Axis {
+    /// The values at `batch_size`.
+    #[must_use]
+    pub fn domain_at(&self, batch_size: Option<u64>) -> &Domain {
+        batch_size
+            .and_then(|size| self.at.get(&size))
+            .unwrap_or(&self.domain)
+    }
 }
 
 impl Setting {
-    /// The hyper-parameters at batch size `batch_size`: only the learning rate follows it.
+    /// The hyper-parameters at batch size `batch_size`: those drawn for it, or the
+    /// usual ones with the learning rate following it.
     ///
     /// ```text
     /// η(B) = η · (B / B_ref)^p,   p = 0 (none), 1/2 (sqrt), 1 (linear)
     /// ```
     #[must_use]
     pub fn at(&self, batch_size: u64, sweep: &Sweep) -> OptimizerSettings {
+        if let Some(point) = self.at.get(&batch_size) {
+            return point.optimizer.clone();
+        }
         let ratio = batch_size as f64 / sweep.reference_batch_size as f64;
         let mut optimizer = self.optimizer.clone();
         optimizer.learning_rate *= match sweep.learning_rate_scaling {
@@ -99,6 +213,32 @@ impl Setting {
         };
         optimizer
     }
+
+    /// The tuned values at `batch_size`, a learning rate before it is scaled.
+    #[must_use]
+    pub fn tuned_at(&self, batch_size: u64) -> &BTreeMap<String, serde_json::Value> {
+        self.at
+            .get(&batch_size)
+            .map_or(&self.tuned, |point| &point.tuned)
+    }
+
+    /// The hyper-parameters at all batch sizes that differ by more than the learning rate.
+    pub(super) fn everywhere(&self) -> impl Iterator<Item = &OptimizerSettings> {
+        let at = self.at.values().map(|point| &point.optimizer);
+        std::iter::once(&self.optimizer).chain(at)
+    }
+}
+
+/// One round of tuning: so many settings, each for a part of the budget.
+///
+/// The schedule of a trial is that of the whole budget: it stops early, it is not
+/// a shorter one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Part of the budget, above 0 and up to 1.
+    pub part: f64,
+    /// Settings that every arm trains at every batch size.
+    pub settings: usize,
 }
 
 /// How the learning rates of a grid follow the batch size.

@@ -51,6 +51,7 @@ pub(super) fn tasks(
                 .map_err(|error| source.error(table.span(), error.to_string(), None))?;
             Ok(NamedTask {
                 name: file_name(source, name)?,
+                metric: config.metrics().primary.to_owned(),
                 config,
             })
         })

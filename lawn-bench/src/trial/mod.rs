@@ -16,9 +16,9 @@ use std::time::Duration;
 use lawn_models::{CudaProbe, Device, TrialConfig, TrialContext, TrialEnd, TrialError};
 use serde::{Deserialize, Serialize};
 
+use crate::choices::Choices;
 use crate::config::DeviceChoice;
 use crate::ending::Ending;
-use crate::freeze::Frozen;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
 use crate::run_dir::{RunDir, TrialDir};
@@ -56,8 +56,8 @@ pub struct TrialFile {
 /// outcome, not an error.
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
     let plan = Plan::read(run)?;
-    let frozen = Frozen::read(run)?;
-    let (setting, config) = plan.resolve(index, frozen.as_ref())?;
+    let choices = Choices::read(run, &plan)?;
+    let (setting, config) = plan.resolve(index, &choices)?;
     let id = plan.trials[index].id.clone();
     let dir = run.trial(&id);
     let lease = take(&dir, &plan)?;

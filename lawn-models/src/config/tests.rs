@@ -143,6 +143,7 @@ fn free_epochs_must_leave_something_to_constrain() {
         seed: 0,
         stage: Stage::Tune,
         micro_batch_size: None,
+        stop_after: None,
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),
     };
@@ -166,6 +167,7 @@ fn a_trial_survives_json_and_unknown_keys_do_not() {
         budget: Amount::Epochs(2),
         seed: 0,
         stage: Stage::Confirm,
+        stop_after: None,
         micro_batch_size: Some(5),
         evaluation: Evaluation::default(),
         diagnostics: Diagnostics::default(),

@@ -28,6 +28,12 @@ pub struct TrialConfig {
     /// only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<u64>,
+    /// Part of the budget after which a tune trial ends, at the first evaluation
+    /// from there on; none for all of it. Schedules and phases stay those of the
+    /// whole budget, so that a longer trial goes on from its checkpoint as if it
+    /// had never ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<f64>,
     /// When and what to measure on the way.
     #[serde(default)]
     pub evaluation: Evaluation,
@@ -117,6 +123,21 @@ impl TrialConfig {
                 amount,
                 &format!("1 to {most} {}", amount.unit()),
             )?;
+        }
+        if let Some(part) = self.stop_after {
+            require(
+                part > 0.0 && part <= 1.0,
+                "stop_after",
+                part,
+                "above 0 and up to 1",
+            )?;
+            if self.stage == Stage::Confirm {
+                return Err(SettingsError::NotApplicable {
+                    setting: "stop_after".to_owned(),
+                    context: "a confirm trial".to_owned(),
+                    allowed: "leave it out: what is confirmed trains to its end".to_owned(),
+                });
+            }
         }
         if let Some(phase) = self.diagnostics.distance_from {
             phase.validate("distance_from", self.budget)?;

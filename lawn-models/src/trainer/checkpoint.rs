@@ -131,6 +131,7 @@ pub(super) fn load(
 fn identity(trial: &TrialConfig) -> String {
     json(&TrialConfig {
         micro_batch_size: None,
+        stop_after: None,
         ..trial.clone()
     })
 }

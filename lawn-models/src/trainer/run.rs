@@ -29,6 +29,7 @@ use crate::system;
 ///     seed: 0,
 ///     stage: Stage::Tune,
 ///     micro_batch_size: None,
+///     stop_after: None,
 ///     evaluation: Evaluation::default(),
 ///     diagnostics: Diagnostics::default(),
 /// };

@@ -75,13 +75,13 @@ impl<'a> Trainer<'a> {
     pub(super) fn run(mut self, observer: &mut dyn Observer) -> Result<TrialEnd, TrialError> {
         observer.started(&TrialInfo {
             steps_per_epoch: self.length.steps_per_epoch,
-            steps: self.length.steps,
+            steps: self.steps(),
             train_samples: self.length.epoch_samples,
             resumed_step: self.optimizer.steps(),
             treatments: self.optimizer.treatments().to_vec(),
         });
         self.timer = Timer::start();
-        while self.progress.samples < self.length.samples {
+        while !self.is_over() {
             if observer.stop_requested() {
                 self.save()?;
                 return Ok(TrialEnd::Preempted {
@@ -93,7 +93,7 @@ impl<'a> Trainer<'a> {
             if let Some(reason) = self.step()? {
                 return Ok(self.diverged(reason));
             }
-            observer.progress(self.optimizer.steps(), self.length.steps);
+            observer.progress(self.optimizer.steps(), self.steps());
             if self.evaluation_is_due(before) {
                 match self.evaluate()? {
                     Ok(record) => observer.evaluated(&record),
@@ -104,7 +104,25 @@ impl<'a> Trainer<'a> {
                 self.save()?;
             }
         }
+        if self.config.stop_after.is_some() {
+            self.save()?;
+        }
         self.finish()
+    }
+
+    /// Whether the budget is used up, or an evaluation came after enough of it.
+    fn is_over(&self) -> bool {
+        let done = self.progress.samples;
+        let last = self.progress.last.as_ref().map(|record| record.samples);
+        let enough = |part| done as f64 >= part * self.length.samples as f64;
+        done >= self.length.samples
+            || last == Some(done) && self.config.stop_after.is_some_and(enough)
+    }
+
+    /// Steps until then, but for what an evaluation is waited for.
+    fn steps(&self) -> u64 {
+        let part = self.config.stop_after.unwrap_or(1.0);
+        (part * self.length.steps as f64).ceil() as u64
     }
 
     /// One optimizer step; the reason why not, where numbers stop being finite.

@@ -17,14 +17,11 @@ use directions::DIRECTIONS;
 /// Bits of a coordinate.
 const BITS: u32 = 32;
 
-/// Dimensions there are.
-pub(super) const DIMENSIONS: usize = DIRECTIONS.len();
-
 /// Coordinate `dimension` of point `index` in the sequence scrambled with `seed`, in (0, 1).
 ///
 /// # Panics
 ///
-/// Where `dimension` is not below [`DIMENSIONS`].
+/// Where `dimension` is 32 or more.
 pub(super) fn point(seed: u64, dimension: usize, index: u32) -> f64 {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -83,6 +80,8 @@ fn scramble(key: &[u8; 32], x: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const DIMENSIONS: usize = DIRECTIONS.len();
 
     #[derive(serde::Deserialize)]
     struct Golden {

@@ -1,0 +1,91 @@
+//! Successive halving: after each rung but the last, the best settings go on.
+//!
+//! Equal for all arms: every cell promotes the same number of settings, and failed
+//! ones are counted and never promoted, so that a cell with too many of them has
+//! places in the next rung that stay empty.
+
+use serde::{Deserialize, Serialize};
+
+use super::tried::{failures, ranked, tried};
+use super::{Choices, Tried};
+use crate::plan::{Cell, Plan, Round};
+use crate::run_dir::RunDir;
+use crate::{Error, files};
+
+/// Schema of `promoted-<rung>.json`.
+const SCHEMA: u32 = 1;
+
+/// The content of `promoted-<rung>.json`: written once, when the rung before is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Promoted {
+    /// The rung that these settings go to.
+    pub rung: usize,
+    /// One entry a cell.
+    pub cells: Vec<PromotedCell>,
+}
+
+/// What was tried in one cell's rung, and what goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PromotedCell {
+    /// The cell.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// Settings that go on, the best first; trial `place` of the next rung trains the
+    /// one at that place.
+    pub settings: Vec<usize>,
+    /// Why these.
+    pub reason: String,
+    /// Every setting of the rung, failed ones too.
+    pub tried: Vec<Tried>,
+}
+
+impl Promoted {
+    /// Reads what goes on to `rung`, if that has been decided.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json`].
+    pub fn read(run: &RunDir, rung: usize) -> Result<Option<Self>, Error> {
+        let path = run.promoted(rung);
+        if !path.exists() {
+            return Ok(None);
+        }
+        files::read_json(&path, SCHEMA).map(Some)
+    }
+
+    /// Decides what goes on after `round`, and writes it.
+    pub(super) fn make(
+        run: &RunDir,
+        plan: &Plan,
+        round: &Round,
+        choices: &Choices,
+    ) -> Result<Self, Error> {
+        let rung = round.rung + 1;
+        let places = plan.sweep.rungs[rung].settings;
+        let cells = tried(run, plan, round, choices)?.into_iter();
+        let cells = cells.map(|(cell, tried)| {
+            let task = plan.task(&cell.task);
+            let higher = task.is_none_or(|task| task.metrics().higher_is_better);
+            let mut settings = ranked(&tried, higher);
+            settings.truncate(places);
+            let metric = plan.metric(&cell.task).unwrap_or_default();
+            PromotedCell {
+                reason: format!(
+                    "the best {} of {} by {metric} on validation data; {}",
+                    settings.len(),
+                    tried.len(),
+                    failures(&tried)
+                ),
+                cell,
+                settings,
+                tried,
+            }
+        });
+        let promoted = Self {
+            rung,
+            cells: cells.collect(),
+        };
+        files::write_json(&run.promoted(rung), SCHEMA, &promoted)?;
+        Ok(promoted)
+    }
+}

@@ -1,0 +1,35 @@
+//! An error that names file, line, column, what was found and what is allowed.
+
+use std::path::Path;
+
+/// A sweep file that cannot be used, and where and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{rendered}")]
+pub struct ConfigError {
+    /// The file, as the user named it, or `--set`.
+    pub origin: String,
+    /// One-based line of the fault; 0 where the file could not be read.
+    pub line: usize,
+    /// One-based column of the fault, in characters.
+    pub column: usize,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// What would be right, where that is known.
+    pub help: Option<String>,
+    pub(super) rendered: String,
+}
+
+impl ConfigError {
+    pub(super) fn read(path: &Path, error: &std::io::Error) -> Self {
+        let origin = path.display().to_string();
+        let message = format!("cannot read {origin}: {error}");
+        Self {
+            rendered: format!("error: {message}"),
+            origin,
+            line: 0,
+            column: 0,
+            message,
+            help: None,
+        }
+    }
+}

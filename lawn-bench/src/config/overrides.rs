@@ -1,0 +1,120 @@
+//! `--set KEY.KEY=VALUE`: single values laid over a sweep file.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::ConfigError;
+use super::source::Source;
+
+/// What errors name as the origin of a value that was set.
+pub(super) const ORIGIN: &str = "--set";
+
+/// The override as TOML: what is no value of TOML is text, as in `resources.device=cuda`.
+pub(super) fn as_toml(set: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/".contains(c);
+    match set.split_once('=') {
+        Some((key, value))
+            if DeTable::parse(set).is_err()
+                && !value.trim().is_empty()
+                && value.trim().chars().all(plain) =>
+        {
+            format!("{key}=\"{}\"", value.trim())
+        }
+        _ => set.to_owned(),
+    }
+}
+
+/// An override's text moved to where its part of the source begins.
+pub(super) fn moved(text: &str, start: usize) -> String {
+    " ".repeat(start) + text
+}
+
+/// Lays what `moved` says over `table`, tables key by key, all else as a whole.
+pub(super) fn lay<'i>(
+    source: &Source<'_>,
+    table: &mut DeTable<'i>,
+    moved: &'i str,
+    start: usize,
+) -> Result<(), ConfigError> {
+    let over = DeTable::parse(moved).map_err(|error| source.toml(&error, start..moved.len()))?;
+    if over.get_ref().is_empty() {
+        let message = "a value is set as KEY.KEY=VALUE";
+        let help = Some("for example: --set budget.epochs=8".into());
+        return Err(source.error(start..moved.len(), message, help));
+    }
+    merge(source, table, over.into_inner())
+}
+
+fn merge<'i>(
+    source: &Source<'_>,
+    table: &mut DeTable<'i>,
+    over: DeTable<'i>,
+) -> Result<(), ConfigError> {
+    for (key, value) in over {
+        let there = table.remove(key.get_ref().as_ref());
+        let value = match (there, value.get_ref()) {
+            (Some(there), DeValue::Table(_)) => {
+                let (span, over_span) = (there.span(), value.span());
+                match (there.into_inner(), value.into_inner()) {
+                    (DeValue::Table(mut below), DeValue::Table(over)) => {
+                        merge(source, &mut below, over)?;
+                        Spanned::new(span, DeValue::Table(below))
+                    }
+                    (there, _) => {
+                        let message =
+                            format!("`{}` is {}, it has no keys", key.get_ref(), kind(&there));
+                        return Err(source.error(over_span, message, None));
+                    }
+                }
+            }
+            _ => value,
+        };
+        table.insert(key, value);
+    }
+    Ok(())
+}
+
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+/// `text` with the overrides written into it, comments and order kept: what a run
+/// records, so that going on with it needs no override again.
+///
+/// Both have been read as a sweep before.
+pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::TomlError> {
+    let mut document: toml_edit::DocumentMut = text.parse()?;
+    for set in sets {
+        let over: toml_edit::DocumentMut = as_toml(set).parse()?;
+        write(document.as_table_mut(), over.as_table(), set);
+    }
+    Ok(document.to_string())
+}
+
+fn write(table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike, set: &str) {
+    for (key, value) in over.iter() {
+        let below = value.as_table_like();
+        match (
+            table
+                .get_mut(key)
+                .and_then(|there| there.as_table_like_mut()),
+            below,
+        ) {
+            (Some(there), Some(below)) => write(there, below, set),
+            _ => {
+                let mut value = value.clone();
+                if let Some(value) = value.as_value_mut() {
+                    value.decor_mut().set_prefix(" ");
+                }
+                table.insert(key, value);
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! Every trial of a sweep, listed once and immutably.
+//!
+//! A trial's id is a hash of everything that could change its result. Engine,
+//! worker count, device and micro-batch are not part of it.
+
+mod file;
+mod identity;
+mod list;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+use lawn_models::{OptimizerSettings, Stage, TaskConfig, TrialConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::choices::Choices;
+use crate::config::{NamedTask, Sweep};
+use crate::run_dir::RunDir;
+use crate::{Error, files};
+
+/// Schema of `plan.json`.
+pub const SCHEMA: u32 = 2;
+
+/// The content of `plan.json`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What was asked.
+    pub sweep: Sweep,
+    /// By task, the checksum of the data set that it reads from files.
+    pub data: BTreeMap<String, String>,
+    /// The trials, round by round.
+    pub trials: Vec<Trial>,
+}
+
+/// One setting with one seed, trained once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Hash of everything that could change its result, 16 hexadecimal digits.
+    pub id: String,
+    /// Where it belongs.
+    pub cell: Cell,
+    /// Tuning or confirmation.
+    pub stage: Stage,
+    /// Rung of a tuning trial, from 0.
+    pub rung: usize,
+    /// Index into the arm's settings, where that is known beforehand.
+    pub setting: Option<usize>,
+    /// Rank among the settings that came to its rung, which then decides its setting.
+    pub place: Option<usize>,
+    /// Seed of initial weights, data order and negatives.
+    pub seed: u64,
+}
+
+/// Trials that do not wait for each other: all tuning trials of one rung, or all
+/// confirmation trials. What a round trains is decided when the one before is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Round {
+    /// Tuning or confirmation.
+    pub stage: Stage,
+    /// The rung of a tuning round, from 0.
+    pub rung: usize,
+    /// Its trials, as indices into those of the plan.
+    pub trials: Range<usize>,
+}
+
+/// What is tuned on its own: a task, an arm, a batch size.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Cell {
+    /// Name of the task.
+    pub task: String,
+    /// Name of the arm.
+    pub arm: String,
+    /// Samples per optimizer step.
+    pub batch_size: u64,
+}
+
+impl std::fmt::Display for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} · {} · batch {}",
+            self.task, self.arm, self.batch_size
+        )
+    }
+}
+
+impl Trial {
+    /// Orders rounds: those of tuning by rung, then confirmation.
+    fn round(&self) -> (bool, usize) {
+        (self.stage == Stage::Confirm, self.rung)
+    }
+}
+
+impl Plan {
+    /// Lists the trials of `sweep`; `data` holds by task the checksum of its data set,
+    /// where that is read from files.
+    ///
+    /// Arms with a single setting have nothing to tune, and no tuning trials.
+    #[must_use]
+    pub fn new(sweep: Sweep, data: BTreeMap<String, String>) -> Self {
+        let trials = list::list(&sweep, &data);
+        Self {
+            sweep,
+            data,
+            trials,
+        }
+    }
+
+    /// Reads the plan of a run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRun`] where there is none, and as [`files::read_json`].
+    pub fn read(run: &RunDir) -> Result<Self, Error> {
+        if !run.plan().exists() {
+            return Err(Error::NoRun {
+                dir: run.root().into(),
+            });
+        }
+        files::read_json(&run.plan(), SCHEMA)
+    }
+
+    /// Makes `run` hold this plan, made from `file` whose text is `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherPlan`] where it holds another, [`Error::OtherData`] where it was
+    /// made from other data, [`Error::Io`].
+    pub fn write(&self, run: &RunDir, file: &Path, text: &str) -> Result<(), Error> {
+        if run.plan().exists() {
+            let there = Self::read(run)?;
+            self.same_data(&there, run)?;
+            let same = there.trials == self.trials && there.sweep.contrasts == self.sweep.contrasts;
+            return if same {
+                Ok(())
+            } else {
+                Err(Error::OtherPlan {
+                    dir: run.root().into(),
+                    file: file.into(),
+                })
+            };
+        }
+        files::write(&run.sweep_toml(), text.as_bytes())?;
+        files::write_json_rows(&run.plan(), SCHEMA, self)
+    }
+
+    /// Makes sure that the data sets are those that `there` was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherData`].
+    pub fn same_data(&self, there: &Self, run: &RunDir) -> Result<(), Error> {
+        let changed = there.data.iter().find(|(task, checksum)| {
+            let now = self.data.get(*task);
+            now.is_some_and(|now| now != *checksum)
+        });
+        match changed {
+            None => Ok(()),
+            Some((task, _)) => Err(Error::OtherData {
+                dir: run.root().into(),
+                data: there.task(task).map_or("", TaskConfig::data).to_owned(),
+                task: task.clone(),
+            }),
+        }
+    }
+
+    fn named(&self, name: &str) -> Option<&NamedTask> {
+        self.sweep.tasks.iter().find(|task| task.name == name)
+    }
+
+    /// The task called `name`.
+    #[must_use]
+    pub fn task(&self, name: &str) -> Option<&TaskConfig> {
+        self.named(name).map(|task| &task.config)
+    }
+
+    /// The validation metric that settings of the task `name` are chosen by.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&str> {
+        self.named(name).map(|task| task.metric.as_str())
+    }
+
+    /// The trial at `index`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTrial`].
+    pub fn trial(&self, index: usize) -> Result<&Trial, Error> {
+        let last = self.trials.len().saturating_sub(1);
+        self.trials.get(index).ok_or(Error::NoTrial { index, last })
+    }
+
+    /// The rounds, in the order in which they run.
+    #[must_use]
+    pub fn rounds(&self) -> Vec<Round> {
+        let mut rounds: Vec<Round> = Vec::new();
+        for (index, trial) in self.trials.iter().enumerate() {
+            match rounds.last_mut() {
+                Some(round) if (round.stage, round.rung) == (trial.stage, trial.rung) => {
+                    round.trials.end = index + 1;
+                }
+                _ => rounds.push(Round {
+                    stage: trial.stage,
+                    rung: trial.rung,
+                    trials: index..index + 1,
+                }),
+            }
+        }
+        rounds
+    }
+
+    /// The cells, in the order of the plan.
+    #[must_use]
+    pub fn cells(&self) -> Vec<Cell> {
+        let mut cells: Vec<Cell> = Vec::new();
+        for trial in self
+            .trials
+            .iter()
+            .filter(|trial| trial.stage == Stage::Confirm)
+        {
+            if cells.last() != Some(&trial.cell) {
+                cells.push(trial.cell.clone());
+            }
+        }
+        cells
+    }
+
+    /// All that the trial at `index` trains, and the index of its setting.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTrial`]; [`Error::NotFrozen`] for a trial whose setting has not been
+    /// chosen, or of a cell that had none to choose.
+    pub fn resolve(&self, index: usize, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
+        let trial = self.trial(index)?;
+        let setting = trial.setting.or_else(|| choices.setting(trial));
+        let not_frozen = || Error::NotFrozen { index };
+        let setting = setting.ok_or_else(not_frozen)?;
+        let optimizer = self
+            .optimizer(&trial.cell, setting)
+            .ok_or_else(not_frozen)?;
+        let task = self.task(&trial.cell.task).ok_or_else(not_frozen)?.clone();
+        let part = match trial.stage {
+            Stage::Tune => self.sweep.rungs[trial.rung].part,
+            Stage::Confirm => 1.0,
+        };
+        let config = TrialConfig {
+            task,
+            optimizer,
+            batch_size: trial.cell.batch_size,
+            budget: self.sweep.budget,
+            evaluation: self.sweep.evaluation,
+            diagnostics: self.sweep.diagnostics,
+            seed: trial.seed,
+            stage: trial.stage,
+            stop_after: (part < 1.0).then_some(part),
+            micro_batch_size: self.sweep.resources.micro_batch_size,
+        };
+        Ok((setting, config))
+    }
+
+    /// The hyper-parameters of a cell's setting.
+    fn optimizer(&self, cell: &Cell, setting: usize) -> Option<OptimizerSettings> {
+        let arm = self.sweep.arms.iter().find(|arm| arm.name == cell.arm)?;
+        Some(arm.settings.get(setting)?.at(cell.batch_size, &self.sweep))
+    }
+}
