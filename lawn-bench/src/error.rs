@@ -48,6 +48,12 @@ pub enum Error {
         /// The sweep file.
         file: PathBuf,
     },
+    /// Values were set over a run, whose plan cannot change.
+    #[error("{} goes on as it was planned: --set applies to a sweep file, with --out for another run", dir.display())]
+    SetInRun {
+        /// The run directory.
+        dir: PathBuf,
+    },
     /// A data set is another than the one that the run was made with.
     #[error("{} was made with other files of the data set `{data}` (task `{task}`); put those back, or give --out another folder", dir.display())]
     OtherData {
@@ -155,6 +161,8 @@ impl Error {
         match self {
             Self::Config(_)
             | Self::OtherPlan { .. }
+            | Self::OtherData { .. }
+            | Self::SetInRun { .. }
             | Self::NoRun { .. }
             | Self::NoTrial { .. }
             | Self::NoDataRoot { .. }

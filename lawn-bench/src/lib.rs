@@ -9,6 +9,7 @@
 pub mod choices;
 pub mod cli;
 pub mod config;
+pub mod data;
 pub mod doctor;
 pub mod ending;
 pub mod engine;

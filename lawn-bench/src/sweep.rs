@@ -1,16 +1,18 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::config::SweepFile;
 use crate::engine::{self, Carried, EngineName, Work};
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
-use crate::{Error, choices, config, launchers, merge, provenance};
+use crate::{Error, choices, data, launchers, merge, provenance};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -18,6 +20,8 @@ use lawn_analysis::records::Outcome;
 pub struct Request {
     /// A sweep file, or the directory of a run to go on with.
     pub target: PathBuf,
+    /// Values set over a sweep file, as `KEY.KEY=VALUE`.
+    pub sets: Vec<String>,
     /// Directory of the run; `runs/<name of the sweep>` where none is given.
     pub out: Option<PathBuf>,
     /// Trials at the same time, instead of the sweep's `resources.workers`.
@@ -61,7 +65,6 @@ pub enum End {
 pub fn run(request: &Request) -> Result<End, Error> {
     let stop = Stop::on_signals()?;
     let (run, plan) = open(request)?;
-    check_data(&plan, request.data_root.as_deref())?;
     let terms = Terms::new(plan.sweep.resources.lease);
     let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
     let others = launchers::present(&run)?;
@@ -149,22 +152,37 @@ fn too_many_threads(workers: usize, threads: usize) -> Option<String> {
     })
 }
 
-/// The run that `request` names, its plan made or read.
+/// The run that `request` names, its plan made or read, and its data found.
 fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
+    let root = request.data_root.as_deref();
     if request.target.is_dir() {
+        if !request.sets.is_empty() {
+            let dir = request.target.clone();
+            return Err(Error::SetInRun { dir });
+        }
         let run = RunDir::new(&request.target);
         let plan = Plan::read(&run)?;
+        data::find(&plan.sweep.tasks, root)?;
+        if let Some(root) = root {
+            plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
+        }
         return Ok((run, plan));
     }
-    let plan = Plan::new(config::load(&request.target)?, Default::default());
+    let file = SweepFile::read(&request.target, &request.sets)?;
+    let sweep = file.sweep()?;
+    data::find(&sweep.tasks, root)?;
+    let checksums = match root {
+        Some(root) => data::checksums(&sweep.tasks, root)?,
+        None => BTreeMap::new(),
+    };
+    let plan = Plan::new(sweep, checksums);
     let root = request
         .out
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
     std::fs::create_dir_all(&root).map_err(Error::io("create", &root))?;
     let run = RunDir::new(root);
-    let text =
-        std::fs::read_to_string(&request.target).map_err(Error::io("read", &request.target))?;
+    let text = file.written()?;
     // Two launchers that begin at once agree on one plan.
     let terms = Terms::new(plan.sweep.resources.lease);
     match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
@@ -175,39 +193,6 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
         }
     }
     Ok((run, plan))
-}
-
-/// Makes sure, before anything runs, that every task finds its data set.
-fn check_data(plan: &Plan, root: Option<&Path>) -> Result<(), Error> {
-    for task in plan
-        .sweep
-        .tasks
-        .iter()
-        .filter(|task| task.config.needs_data_root())
-    {
-        let (task, data) = (task.name.clone(), task.config.data().to_owned());
-        let Some(root) = root else {
-            return Err(Error::NoDataRoot { task, data });
-        };
-        let sets: Vec<_> = lawn_models::describe_data(root)?
-            .into_iter()
-            .collect::<Result<_, _>>()?;
-        if !sets.iter().any(|set| set.name == data) {
-            let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-            let found = if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            };
-            return Err(Error::NoData {
-                task,
-                data,
-                root: root.into(),
-                found,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Those of the trials `among` that have no final outcome.

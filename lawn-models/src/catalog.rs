@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ProceduralConfig, SyntheticConfig};
+use crate::config::{ProceduralConfig, SyntheticConfig, TaskConfig};
 use crate::{DataError, image, ncf};
 
 /// A data set found under a data root.
@@ -58,6 +58,17 @@ pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Dat
     folders[1..].sort();
     let describe = |folder: &PathBuf| ncf::describe(folder).or_else(|| image::describe(folder));
     Ok(folders.iter().filter_map(describe).collect())
+}
+
+/// The files that a task reads, those of its test split included: listed, not opened.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `root`, or cannot be listed.
+pub fn data_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    match task {
+        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.files()),
+        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.files(),
+    }
 }
 
 /// Writes generated data in the format that a user's own data would have.

@@ -19,7 +19,7 @@ mod record;
 mod system;
 mod trainer;
 
-pub use catalog::{DataSet, DataSetKind, MakeData, describe_data, make_data};
+pub use catalog::{DataSet, DataSetKind, MakeData, data_files, describe_data, make_data};
 pub use config::{
     Amount, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length, NcfConfig,
     NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName, ScopeSetting,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::exit::Exit;
 use super::output::print_report;
-use super::values::{DataRoot, positive};
+use super::values::{DataRoot, Sets, positive};
 use crate::Error;
 use crate::engine::EngineName;
 use crate::sweep::{self, End, Request};
@@ -14,6 +14,7 @@ use crate::sweep::{self, End, Request};
 Examples:
   lawn sweep lawn-bench/studies/embedded.toml --workers 2
   lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
+  lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=4 --out runs/short
   lawn sweep runs/ml-1m                 go on with a run that was stopped")]
 pub(super) struct Sweep {
     /// A sweep file, or the directory of a run.
@@ -24,6 +25,8 @@ pub(super) struct Sweep {
     /// Trials trained at the same time [default: resources.workers of the sweep].
     #[arg(long, value_name = "N", value_parser = positive)]
     workers: Option<usize>,
+    #[command(flatten)]
+    sets: Sets,
     #[command(flatten)]
     data: DataRoot,
     /// What runs the trials.
@@ -38,6 +41,7 @@ impl Sweep {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let request = Request {
             target: self.target,
+            sets: self.sets.sets,
             out: self.out,
             workers: self.workers,
             data_root: self.data.data_root,

@@ -13,6 +13,13 @@ pub(super) struct DataRoot {
     pub(super) data_root: Option<PathBuf>,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Sets {
+    /// Set a value over the sweep file; any number of times. Recorded with the run.
+    #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+}
+
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("must be a whole number of 1 or more".into()),

@@ -130,7 +130,7 @@ impl Plan {
     pub fn write(&self, run: &RunDir, file: &Path, text: &str) -> Result<(), Error> {
         if run.plan().exists() {
             let there = Self::read(run)?;
-            self.same_data(&there, run)?;
+            there.require_data(&self.data, run)?;
             let same = there.trials == self.trials && there.sweep.contrasts == self.sweep.contrasts;
             return if same {
                 Ok(())
@@ -145,21 +145,26 @@ impl Plan {
         files::write_json_rows(&run.plan(), SCHEMA, self)
     }
 
-    /// Makes sure that the data sets are those that `there` was made from.
+    /// Makes sure that the data sets are those that this plan was made with; `checksums`
+    /// are those of the files now, by task.
     ///
     /// # Errors
     ///
     /// [`Error::OtherData`].
-    pub fn same_data(&self, there: &Self, run: &RunDir) -> Result<(), Error> {
-        let changed = there.data.iter().find(|(task, checksum)| {
-            let now = self.data.get(*task);
+    pub fn require_data(
+        &self,
+        checksums: &BTreeMap<String, String>,
+        run: &RunDir,
+    ) -> Result<(), Error> {
+        let changed = self.data.iter().find(|(task, checksum)| {
+            let now = checksums.get(*task);
             now.is_some_and(|now| now != *checksum)
         });
         match changed {
             None => Ok(()),
             Some((task, _)) => Err(Error::OtherData {
                 dir: run.root().into(),
-                data: there.task(task).map_or("", TaskConfig::data).to_owned(),
+                data: self.task(task).map_or("", TaskConfig::data).to_owned(),
                 task: task.clone(),
             }),
         }

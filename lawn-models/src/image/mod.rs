@@ -12,5 +12,5 @@ mod split;
 mod task;
 
 pub(crate) use floors::floors;
-pub(crate) use source::{describe, make};
+pub(crate) use source::{Source, describe, make};
 pub(crate) use task::ImageTask;

@@ -50,6 +50,17 @@ impl Source {
             })
     }
 
+    /// The files that are read; none where the data are generated.
+    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, DataError> {
+        let Self::Folder(folder) = self else {
+            return Ok(Vec::new());
+        };
+        let train = folder::list(&folder.join("train"), None)?;
+        let test = folder::list(&folder.join("test"), Some(&train.classes))?;
+        let files = train.files.into_iter().chain(test.files);
+        Ok(files.map(|(path, _)| path).collect())
+    }
+
     /// The train images, those to be held out for validation included.
     pub(crate) fn train(&self) -> Result<Images, DataError> {
         match self {

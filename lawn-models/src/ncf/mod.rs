@@ -12,5 +12,5 @@ mod synthetic;
 mod task;
 
 pub(crate) use floors::floors;
-pub(crate) use source::{describe, make};
+pub(crate) use source::{Source, describe, make};
 pub(crate) use task::NcfTask;

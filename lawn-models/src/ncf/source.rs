@@ -38,6 +38,18 @@ impl Source {
         }
     }
 
+    /// The files that are read; none where the data are generated.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Synthetic(_) => Vec::new(),
+            Self::Files(files) => vec![
+                files.train.clone(),
+                files.test.clone(),
+                files.negative.clone(),
+            ],
+        }
+    }
+
     /// The train interactions, those to be held out for validation included.
     pub(crate) fn train(&self) -> Result<Vec<Rating>, DataError> {
         match self {

@@ -1,0 +1,200 @@
+//! The tuning protocol: shared points, equal budgets, rungs, and a choice with reasons.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use lawn_bench::choices::{Frozen, Promoted};
+use lawn_bench::config::{Sweep, parse};
+use lawn_bench::plan::Plan;
+use lawn_bench::run_dir::RunDir;
+use lawn_models::Stage;
+
+const HALVING: &str = include_str!("sweeps/halving.toml");
+
+fn sweep(text: &str) -> Sweep {
+    parse("halving.toml", text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn rates(sweep: &Sweep, arm: &str, batch_size: u64) -> Vec<f64> {
+    let arm = sweep.arms.iter().find(|other| other.name == arm);
+    let settings = arm.expect("the sweep has this arm").settings.iter();
+    settings
+        .map(|setting| setting.at(batch_size, sweep).learning_rate)
+        .collect()
+}
+
+#[test]
+fn arms_and_batch_sizes_share_their_points() {
+    let sweep = sweep(HALVING);
+    let adam = rates(&sweep, "adam", 64);
+    assert_eq!(adam.len(), 9);
+    // Another arm, which tunes more: the same rates.
+    assert_eq!(rates(&sweep, "adam-lawn", 64), adam);
+    // Another range at a batch size: the same places in it.
+    let place = |rate: f64, min: f64| (rate / min).ln() / 100_f64.ln();
+    for (usual, other) in adam.iter().zip(rates(&sweep, "adam", 256)) {
+        assert!((1e-3..=1e-1).contains(usual) && (1e-2..=1.0).contains(&other));
+        assert!((place(*usual, 1e-3) - place(other, 1e-2)).abs() < 1e-3);
+    }
+    let epochs: Vec<f64> = sweep.arms[1]
+        .settings
+        .iter()
+        .filter_map(|setting| setting.optimizer.free_epochs)
+        .collect();
+    assert!(
+        epochs
+            .iter()
+            .all(|free| [1.0, 2.0, 3.0, 4.0].contains(free))
+    );
+    // Every quarter of the first eight points is met.
+    for free in [1.0, 2.0, 3.0, 4.0] {
+        assert_eq!(
+            epochs[..8].iter().filter(|&&other| other == free).count(),
+            2
+        );
+    }
+}
+
+#[test]
+fn an_arm_more_changes_no_point_and_a_seed_changes_them_all() {
+    let before = sweep(HALVING);
+    let more = HALVING.replace(
+        "[arms.adam]\n",
+        "[arms.sgd]\nrule = \"sgd\"\n\n[arms.sgd.tune]\n\
+         momentum = { min = 0.5, max = 0.99, scale = \"linear\" }\n\n[arms.adam]\n",
+    );
+    let after = sweep(&more);
+    assert_eq!(after.arms.len(), 3);
+    assert_eq!(rates(&after, "adam", 64), rates(&before, "adam", 64));
+    assert_eq!(rates(&after, "sgd", 64), rates(&before, "adam", 64));
+    let seeded = sweep(&HALVING.replace("settings = 9", "settings = 9\nseed = 3"));
+    let (old, new) = (rates(&before, "adam", 64), rates(&seeded, "adam", 64));
+    assert!(old.iter().zip(&new).all(|(old, new)| old != new));
+    // More settings begin with those there were.
+    let more = sweep(&HALVING.replace("settings = 9", "settings = 20"));
+    assert_eq!(rates(&more, "adam", 64)[..9], old);
+}
+
+#[test]
+fn every_arm_has_the_same_number_of_trials_at_every_batch_size_and_rung() {
+    let plan = Plan::new(sweep(HALVING), Default::default());
+    let counts: Vec<(Stage, usize, usize)> = plan
+        .rounds()
+        .iter()
+        .map(|round| (round.stage, round.rung, round.trials.len()))
+        .collect();
+    // Four cells: nine settings, then three, then one; two seeds to confirm.
+    assert_eq!(
+        counts,
+        [
+            (Stage::Tune, 0, 36),
+            (Stage::Tune, 1, 12),
+            (Stage::Tune, 2, 4),
+            (Stage::Confirm, 0, 8)
+        ]
+    );
+    for round in plan.rounds() {
+        for cell in plan.cells() {
+            let of_cell = plan.trials[round.trials.clone()].iter();
+            let count = of_cell.filter(|trial| trial.cell == cell).count();
+            assert_eq!(count, round.trials.len() / 4, "{cell}");
+        }
+    }
+    let mut ids: Vec<&str> = plan.trials.iter().map(|trial| trial.id.as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 60, "every trial has an id of its own");
+}
+
+#[test]
+fn a_plan_survives_its_file_and_holds_nothing_twice() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let plan = Plan::new(sweep(HALVING), Default::default());
+    plan.write(&run, Path::new("halving.toml"), HALVING)
+        .expect("it can be written");
+    assert_eq!(Plan::read(&run).expect("it can be read"), plan);
+    let text = std::fs::read_to_string(run.plan()).expect("it is text");
+    let rows = text.lines().filter(|line| line.contains("\"id\"")).count();
+    assert_eq!(rows, 60, "a line a trial");
+    assert_eq!(
+        text.matches("\"task\": \"feedback\"").count(),
+        4,
+        "a cell once"
+    );
+
+    // A plan whose parts do not fit together is damaged, and says how.
+    let broken = text.replacen("\"cell\": 3", "\"cell\": 9", 1);
+    let broken =
+        broken[..broken.find(",\n  \"checksum\"").expect("a checksum")].to_owned() + "\n}\n";
+    std::fs::write(run.plan(), broken.replace("\"schema\": 2", "\"schema\": 1"))
+        .expect("it can be written");
+    let error = Plan::read(&run)
+        .expect_err("there is no cell 9")
+        .to_string();
+    assert!(error.contains("has an unknown cell"), "{error}");
+}
+
+fn lawn(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_lawn"))
+        .args(arguments)
+        .env_remove("LAWN_DATA")
+        .output()
+        .expect("lawn starts")
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+#[test]
+fn rungs_promote_the_best_and_the_last_is_frozen_with_reasons() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (file, out) = (
+        folder.path().join("halving.toml"),
+        folder.path().join("run"),
+    );
+    // A rate at which adam at batch 256 diverges in part of its settings.
+    std::fs::write(&file, HALVING).expect("the sweep file is written");
+    let output = lawn(&["sweep", path(&file), "--out", path(&out)]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    let run = RunDir::new(&out);
+    let plan = Plan::read(&run).expect("the run has a plan");
+    let promoted: Vec<Promoted> = [1, 2]
+        .into_iter()
+        .map(|rung| {
+            Promoted::read(&run, rung)
+                .expect("readable")
+                .expect("there")
+        })
+        .collect();
+    let frozen = Frozen::read(&run).expect("readable").expect("there");
+    for (place, cell) in frozen.cells.iter().enumerate() {
+        let [first, second] = [&promoted[0].cells[place], &promoted[1].cells[place]];
+        assert_eq!((first.tried.len(), first.settings.len()), (9, 3));
+        assert_eq!((second.tried.len(), second.settings.len()), (3, 1));
+        assert_eq!(cell.setting, Some(second.settings[0]));
+        assert_eq!(cell.metric, "ndcg@10");
+        assert!(cell.reason.contains("the best of 1"), "{}", cell.reason);
+        // Promoted are those with the highest scores.
+        let score = |setting: usize| first.tried[setting].score.expect("it came to its end");
+        let least = first.settings.iter().map(|&s| score(s)).fold(1.0, f64::min);
+        let others = (0..9).filter(|setting| !first.settings.contains(setting));
+        assert!(others.into_iter().all(|setting| score(setting) <= least));
+    }
+    // A rung's trials end after their part of the budget, at an evaluation.
+    for (trial, epochs) in plan
+        .trials
+        .iter()
+        .map(|trial| match (trial.stage, trial.rung) {
+            (Stage::Tune, 0) => (trial, 1.0),
+            (Stage::Tune, 1) => (trial, 3.0),
+            _ => (trial, 9.0),
+        })
+    {
+        let ending = run.trial(&trial.id).read_outcome().expect("readable");
+        let summary = ending.and_then(|ending| ending.summary).expect("it is ok");
+        assert_eq!(summary.epochs, epochs, "{} rung {}", trial.cell, trial.rung);
+    }
+}
