@@ -9,6 +9,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_fused_adam.h>
 #include <ATen/record_function.h>
 
 namespace {
@@ -40,19 +41,28 @@ at::Tensor with_strides_of(const at::Tensor &tensor, const at::Tensor &like) {
   return tensor.as_strided(like.sizes(), like.strides(), tensor.storage_offset());
 }
 
-struct Count {
-  size_t outer = 0;
-  size_t all = 0;
-};
+std::vector<at::Tensor> list(at::Tensor **tensors, size_t count) {
+  std::vector<at::Tensor> result;
+  result.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    result.push_back(*tensors[i]);
+  }
+  return result;
+}
 
 thread_local int depth = 0;
-thread_local std::map<std::string, Count> counts;
+thread_local std::string outermost;
+thread_local std::map<std::string, size_t> counts;
 thread_local at::CallbackHandle handle = 0;
 
 std::unique_ptr<at::ObserverContext> entered(const at::RecordFunction &function) {
-  Count &count = counts[function.name()];
-  count.all += 1;
-  count.outer += depth == 0;
+  std::string name = function.name();
+  if (depth == 0) {
+    outermost = name;
+  } else {
+    name = outermost + "/" + name;
+  }
+  counts[name] += 1;
   depth += 1;
   return nullptr;
 }
@@ -97,6 +107,22 @@ char *lawn_addcmul(at::Tensor *self, at::Tensor *a, at::Tensor *b, double value)
   return guarded([&] { self->addcmul_(*a, *b, value); });
 }
 
+// One step of Adam for each parameter, in one launch for some tens of them;
+// none where *infinite is 1. Without the largest second moments for plain Adam.
+char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tensor **first,
+                      at::Tensor **second, at::Tensor **largest, at::Tensor **updates,
+                      size_t count, double rate, double beta1, double beta2, double epsilon,
+                      at::Tensor *infinite) {
+  return guarded([&] {
+    at::_fused_adam_(list(parameters, count), list(gradients, count), list(first, count),
+                     list(second, count), list(largest, largest ? count : 0),
+                     list(updates, count), rate, beta1, beta2, /*weight_decay=*/0.0, epsilon,
+                     /*amsgrad=*/largest != nullptr, /*maximize=*/false,
+                     /*grad_scale=*/std::nullopt,
+                     infinite ? std::optional<at::Tensor>(*infinite) : std::nullopt);
+  });
+}
+
 // Starts to count the operations that this thread dispatches.
 void lawn_operations_start() {
   depth = 0;
@@ -105,13 +131,12 @@ void lawn_operations_start() {
       at::RecordFunctionCallback(&entered, &left).scopes({at::RecordScope::FUNCTION}));
 }
 
-// Stops, and tells for each operation how often it was dispatched from outside
-// of any other, and how often in all.
-void lawn_operations_stop(void *context,
-                          void (*tell)(void *, const char *, size_t, size_t)) {
+// Stops, and tells how often each operation was dispatched. One within another
+// is told as "outermost/own name".
+void lawn_operations_stop(void *context, void (*tell)(void *, const char *, size_t)) {
   at::removeCallback(handle);
   for (const auto &[name, count] : counts) {
-    tell(context, name.c_str(), count.outer, count.all);
+    tell(context, name.c_str(), count);
   }
 }
 }

@@ -86,8 +86,8 @@ pub enum Backend {
     /// Meant for accelerators; runs on the CPU as well, where it is slower than
     /// the kernels.
     ///
-    /// It keeps a copy of the parameters and of the gradients, 8 bytes a
-    /// parameter. A skipped step counts for the schedule and for the freeze:
+    /// It keeps a copy of the parameters and of the gradients, and for Adam and
+    /// LAMB the direction: 8 or 12 bytes a parameter. A skipped step counts for the schedule and for the freeze:
     /// see [`Optimizer::steps`].
     MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.

@@ -13,6 +13,20 @@ unsafe extern "C" {
     fn lawn_add(tensor: *mut c_void, other: *mut c_void, alpha: f64) -> *mut c_char;
     fn lawn_addcmul(tensor: *mut c_void, a: *mut c_void, b: *mut c_void, value: f64)
     -> *mut c_char;
+    fn lawn_fused_adam(
+        parameters: *const *mut c_void,
+        gradients: *const *mut c_void,
+        first: *const *mut c_void,
+        second: *const *mut c_void,
+        largest: *const *mut c_void,
+        updates: *const *mut c_void,
+        count: usize,
+        rate: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        infinite: *mut c_void,
+    ) -> *mut c_char;
     fn free(memory: *mut c_void);
 }
 
@@ -49,6 +63,70 @@ pub(crate) fn addcmul(tensor: &mut Tensor, a: &Tensor, b: &Tensor, value: f64) {
     checked(unsafe { lawn_addcmul(raw(tensor), raw(a), raw(b), value) });
 }
 
+/// What [`fused_adam`] takes of each parameter.
+#[derive(Debug, Default)]
+pub(crate) struct AdamLists<'a> {
+    pub(crate) parameters: Vec<&'a Tensor>,
+    pub(crate) gradients: Vec<&'a Tensor>,
+    pub(crate) first_moments: Vec<&'a Tensor>,
+    pub(crate) second_moments: Vec<&'a Tensor>,
+    /// AMSGrad's largest second moments; empty for Adam.
+    pub(crate) largest: Vec<&'a Tensor>,
+    /// Counts of updates, this one included; scalars, f32.
+    pub(crate) updates: Vec<&'a Tensor>,
+}
+
+/// A step of Adam for each parameter, without decay; none where `infinite`, a
+/// scalar of f32, is 1.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails, and for lists of different
+/// lengths.
+pub(crate) fn fused_adam(
+    lists: &AdamLists<'_>,
+    rate: f64,
+    beta1: f64,
+    beta2: f64,
+    epsilon: f64,
+    infinite: Option<&Tensor>,
+) {
+    let count = lists.parameters.len();
+    let pointers = |list: &[&Tensor]| -> Vec<_> {
+        assert_eq!(list.len(), count, "lists of one length");
+        list.iter().map(|tensor| raw(tensor)).collect()
+    };
+    let largest = match lists.largest.as_slice() {
+        [] => None,
+        largest => Some(pointers(largest)),
+    };
+    let (parameters, gradients) = (pointers(&lists.parameters), pointers(&lists.gradients));
+    let (first, second) = (
+        pointers(&lists.first_moments),
+        pointers(&lists.second_moments),
+    );
+    let updates = pointers(&lists.updates);
+    let null = std::ptr::null_mut();
+    // SAFETY: the tensors are borrowed during the call, all lists have `count`
+    // of them, and a null stands for what is left out.
+    checked(unsafe {
+        lawn_fused_adam(
+            parameters.as_ptr(),
+            gradients.as_ptr(),
+            first.as_ptr(),
+            second.as_ptr(),
+            largest.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
+            updates.as_ptr(),
+            count,
+            rate,
+            beta1,
+            beta2,
+            epsilon,
+            infinite.map_or(null, raw),
+        )
+    });
+}
+
 fn raw(tensor: &Tensor) -> *mut c_void {
     tensor.as_ptr().cast_mut().cast()
 }
@@ -67,32 +145,22 @@ fn checked(message: *mut c_char) {
     panic!("{:?}", TchError::Torch(text));
 }
 
-/// How often an operation was dispatched.
+/// The operations that `run` dispatches, with how often. One within another is
+/// named `outermost/own name`.
 #[cfg(test)]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Dispatches {
-    /// Not from within another.
-    pub(crate) outer: usize,
-    /// Altogether.
-    pub(crate) all: usize,
-}
-
-/// The operations that `run` dispatches, by name.
-#[cfg(test)]
-pub(crate) fn dispatches(run: impl FnOnce()) -> std::collections::BTreeMap<String, Dispatches> {
-    type Counts = std::collections::BTreeMap<String, Dispatches>;
+pub(crate) fn dispatches(run: impl FnOnce()) -> std::collections::BTreeMap<String, usize> {
+    type Counts = std::collections::BTreeMap<String, usize>;
     unsafe extern "C" {
         fn lawn_operations_start();
         fn lawn_operations_stop(
             context: *mut c_void,
-            tell: unsafe extern "C" fn(*mut c_void, *const c_char, usize, usize),
+            tell: unsafe extern "C" fn(*mut c_void, *const c_char, usize),
         );
     }
-    unsafe extern "C" fn tell(context: *mut c_void, name: *const c_char, outer: usize, all: usize) {
+    unsafe extern "C" fn tell(context: *mut c_void, name: *const c_char, count: usize) {
         // SAFETY: `dispatches` hands over its map, and the extension a string.
         let (counts, name) = unsafe { (&mut *context.cast::<Counts>(), CStr::from_ptr(name)) };
-        let name = name.to_string_lossy().into_owned();
-        counts.insert(name, Dispatches { outer, all });
+        counts.insert(name.to_string_lossy().into_owned(), count);
     }
     let mut counts = Counts::new();
     // SAFETY: the map outlives the call that writes into it.

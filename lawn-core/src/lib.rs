@@ -66,9 +66,60 @@
 //! Built-in rules on f32 and f64 parameters of the CPU run through fused kernels:
 //! AVX-512, AVX2 or portable, chosen at run time, on libtorch's own threads, with the
 //! same bits for any number of them. A free Adam step moves 28 bytes a parameter, a
-//! constrained one 48. Everything else, on any device, runs in libtorch operations,
-//! which are also what the kernels are tested against ([`Backend::Reference`]); there
-//! a step waits for the device once, for the norm of the gradients.
+//! constrained one 48. Everything that has neither these nor the next, on any device,
+//! runs in libtorch operations, which are also what both are tested against
+//! ([`Backend::Reference`]); there a step waits for the device once, for the norm of
+//! the gradients.
+//!
+//! # Accelerators
+//!
+//! Built-in rules on CUDA run through [`Backend::MultiTensor`]: the parameters share
+//! flat storages, and every operation of a step is one for all of them, so that a
+//! step takes as many for 161 tensors as for 12, and **none waits for the device**.
+//! What the host learns only from the device, it learns when it asks:
+//!
+//! | asked | waits |
+//! |---|---|
+//! | [`step`](Optimizer::step), [`steps`](Optimizer::steps), [`phase`](Optimizer::phase), [`learning_rate`](Optimizer::learning_rate) | never, but in the one step of the freeze |
+//! | [`gradient_norm_tensor`](StepReport::gradient_norm_tensor), for sums over many steps | never |
+//! | [`gradient_norm`](StepReport::gradient_norm), [`clip_factor`](StepReport::clip_factor), [`skipped`](StepReport::skipped) | once a report |
+//! | [`skipped`](Optimizer::skipped), [`state`](Optimizer::state), [`weight_norms`](Optimizer::weight_norms) | each time |
+//! | [`diagnostics`](Optimizer::diagnostics) | once a step |
+//!
+//! A step whose gradients are not finite is skipped on the device, and the host does
+//! not know. So the schedule and the freeze **count skipped steps there**, while moments
+//! and bias correction do not, and asking never changes what comes next. States go from
+//! any backend to any other.
+//!
+//! ```
+//! # use lawn_core::{AdamConfig, Backend, LawnConfig, OptimizerConfig, Parameters, Schedule};
+//! # use tch::{Device, Kind, Tensor, nn, nn::Module};
+//! # let vs = nn::VarStore::new(Device::Cpu);
+//! # let fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+//! # let x = Tensor::ones([1, 4], (Kind::Float, Device::Cpu));
+//! let config = OptimizerConfig {
+//!     clip_norm: Some(1.0),
+//!     // Chosen by itself on CUDA; here so that this runs anywhere.
+//!     backend: Backend::MultiTensor,
+//!     ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
+//! };
+//! let mut optimizer = config.build(Parameters::from_var_store(&vs)?)?;
+//! let mut norms = Tensor::zeros([], (Kind::Double, Device::Cpu));
+//! for _ in 0..10 {
+//!     optimizer.zero_grad();
+//!     fc.forward(&x).square().sum(Kind::Float).backward();
+//!     norms += optimizer.step()?.gradient_norm_tensor();
+//! }
+//! // The first time that anyone waits.
+//! println!("mean norm {}", norms.double_value(&[]) / 10.0);
+//! println!("{} of {} steps skipped", optimizer.skipped(), optimizer.steps());
+//! # Ok::<(), lawn_core::Error>(())
+//! ```
+//!
+//! No CUDA device was at hand when this was written. What was tested is the same code on
+//! CPU tensors: against the reference, in its operations counted, and that none of them
+//! waits. `examples/accelerator.rs` and `peers/accelerator.py` measure it where there is
+//! a device.
 //!
 //! # Features
 //!

@@ -37,7 +37,8 @@ impl Optimizer {
     ///
     /// The gradients themselves are not changed. A parameter without one is
     /// left alone. If any is not finite the step is skipped: nothing changes
-    /// but [`skipped`](Self::skipped).
+    /// but [`skipped`](Self::skipped), and on [`Backend::MultiTensor`] the
+    /// position of the schedule, [`steps`](Self::steps).
     ///
     /// # Errors
     ///

@@ -288,6 +288,37 @@ fn diagnostics_are_those_of_measurement() {
     }
 }
 
+#[test]
+fn norms_are_kept_to_one_part_in_ten_million() {
+    let mut numbers = Numbers(21);
+    let start = [&[64, 100][..], &[5, 27], &[4099], &[40, 256]]
+        .map(|shape| numbers.tensor(shape, Kind::Float));
+    for granularity in [Granularity::Layer, Granularity::Row] {
+        let (parameters, weights) = parameters(&start);
+        let config = OptimizerConfig {
+            backend: Backend::MultiTensor,
+            lawn: Some(lawn(1, granularity)),
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.05))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        for _ in 0..300 {
+            let gradients: Vec<_> = start
+                .iter()
+                .map(|w| Some(numbers.tensor(&w.size(), Kind::Float)))
+                .collect();
+            set_gradients(&mut optimizer, &weights, &gradients);
+            optimizer.step().unwrap();
+        }
+        let state = optimizer.state();
+        for (i, w) in weights.iter().enumerate() {
+            let radius = &state.tensors[&format!("radius/p{i}")];
+            let apart = (granularity.norm(&w.detach()) / radius - 1.0).abs().max();
+            let apart = apart.double_value(&[]);
+            assert!(apart < 1e-7, "{granularity:?} p{i}: {apart:e}");
+        }
+    }
+}
+
 fn small(backend: Backend, schedule: Schedule, free_steps: u64) -> (Optimizer, Vec<Tensor>) {
     let mut numbers = Numbers(3);
     let start = [&[6i64, 5][..], &[5]].map(|shape| numbers.tensor(shape, Kind::Float));

@@ -32,17 +32,18 @@ impl Taken<'_> {
         };
     }
 
-    /// The new values where the step is taken, and the old ones elsewhere.
-    pub(super) fn keep(self, new: &mut Tensor, old: &Tensor) {
-        if let Some(taken) = self.0 {
-            let _ = new.where_self_out(&new.shallow_clone(), taken, old);
+    /// The direction where the step is taken, and 0 elsewhere.
+    pub(super) fn only(self, d: Tensor) -> Tensor {
+        match self.0 {
+            Some(taken) => d.masked_fill(&taken.logical_not(), 0.0),
+            None => d,
         }
     }
 }
 
 /// `d = U(s, g)`, as [`Rule::direction`](crate::Rule::direction) of each rule
 /// has it, less what LARS does to the gradient beforehand and the decay that
-/// LAMB adds.
+/// LAMB adds; what [`FusedAdam`](super::fused_adam::FusedAdam) does not compute.
 ///
 /// `updates` counts each tile's updates, this one included. The answer may share
 /// its memory with `g` or a buffer.
@@ -182,20 +183,4 @@ fn ratio(
     let mut d = rule.corrected(m, rule.beta1, updates);
     let _ = d.g_div_(&denominator);
     d
-}
-
-/// Zeros at the places that only fill a tile up, where an ε of 0 makes 0 / 0.
-pub(super) fn clear_padding(d: &mut Tensor, padding: Option<&Tensor>) {
-    if let Some(padding) = padding {
-        let _ = d.view(-1).index_fill_(0, padding, 0.0);
-    }
-}
-
-/// Whether the rule divides by what may be 0.
-pub(super) fn divides_by_zero(rule: &RuleConfig) -> bool {
-    match rule {
-        RuleConfig::Adam(adam) => adam.epsilon == 0.0,
-        RuleConfig::Lamb(lamb) => lamb.epsilon == 0.0,
-        RuleConfig::Sgd(_) | RuleConfig::Lars(_) => false,
-    }
 }

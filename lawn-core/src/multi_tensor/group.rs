@@ -2,7 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::direction::{Taken, clear_padding, direction, divides_by_zero};
+use super::direction::{Taken, direction};
+use super::fused_adam::FusedAdam;
 use super::settings::Settings;
 use super::tiles::{Place, Plan, Units, column, tile_squares};
 use crate::extension::{addcmul, foreach_copy};
@@ -32,6 +33,7 @@ pub(super) struct Group {
     weights: Tensor,
     gradients: Tensor,
     buffers: Vec<Tensor>,
+    fused_adam: Option<FusedAdam>,
     /// The parameters in the storages.
     weight_views: Vec<Tensor>,
     gradient_views: Vec<Tensor>,
@@ -41,15 +43,22 @@ pub(super) struct Group {
     /// The units of the constrained phase, where they are rows.
     rows: Option<Units>,
     settings: Settings,
-    /// How often each tile was updated; f64.
+    /// How often each parameter was updated; f64.
     updates: Tensor,
     radius: Option<Radius>,
-    /// Which elements only fill a tile up, where that matters.
+    /// Which elements only fill a tile up, if any do.
     padding: Option<Tensor>,
     /// Which parameters have a gradient in this step.
     present: Vec<bool>,
-    /// The same by tile, boolean; nothing where all have.
-    present_tiles: Option<Tensor>,
+    /// The same on the device, boolean; nothing where all have.
+    absences: Option<Present>,
+}
+
+/// Which parameters have a gradient, where some have none; boolean.
+#[derive(Debug)]
+struct Present {
+    parameters: Tensor,
+    tiles: Tensor,
 }
 
 /// Radii by tile.
@@ -104,10 +113,11 @@ impl Group {
             gradient_views: views(&gradients),
             settings: Settings::new(rule, &contexts(None), &contexts(lawn), &parameters, device),
             rows: rows.then(|| Units::new(&plan, true)),
-            updates: Tensor::zeros([plan.tiles()], (Kind::Double, device)),
-            padding: divides_by_zero(rule).then(|| plan.padding()).flatten(),
+            updates: Tensor::zeros([plan.places.len() as i64], (Kind::Double, device)),
+            padding: plan.padding(),
             present: vec![true; plan.places.len()],
-            present_tiles: None,
+            absences: None,
+            fused_adam: FusedAdam::new(rule, &plan, &gradients, &buffers),
             radius: None,
             places: plan.places,
             weights,
@@ -124,9 +134,12 @@ impl Group {
         let present: Vec<bool> = places.map(|p| gradients[p.slot].is_some()).collect();
         if present != self.present {
             let flags: Vec<f64> = present.iter().map(|&p| f64::from(u8::from(p))).collect();
-            self.present_tiles = flags.contains(&0.0).then(|| {
+            self.absences = flags.contains(&0.0).then(|| {
                 let flags = Tensor::from_slice(&flags).to_device(self.weights.device());
-                self.parameters.spread(&flags).to_kind(Kind::Bool)
+                Present {
+                    tiles: self.parameters.spread(&flags).to_kind(Kind::Bool),
+                    parameters: flags.to_kind(Kind::Bool),
+                }
             });
             self.present = present;
         }
@@ -139,9 +152,12 @@ impl Group {
                 .filter(|(place, _)| !place.is_empty())
                 .filter_map(|(place, view)| Some((view, gradients[place.slot].as_ref()?))),
         );
+        self.clear_padding(&self.gradients);
         let squares = tile_squares(&self.gradients);
-        Some(match &self.present_tiles {
-            Some(present) => squares.where_scalarother(present, 0.0).sum(Kind::Double),
+        Some(match &self.absences {
+            Some(present) => squares
+                .where_scalarother(&present.tiles, 0.0)
+                .sum(Kind::Double),
             None => squares.sum(Kind::Double),
         })
     }
@@ -158,11 +174,7 @@ impl Group {
             .finite
             .as_ref()
             .map(|finite| finite.to_device(device));
-        let taken_tiles = match (&self.present_tiles, finite) {
-            (Some(present), Some(finite)) => Some(present.logical_and(&finite)),
-            (Some(present), None) => Some(present.shallow_clone()),
-            (None, finite) => finite,
-        };
+        let (taken_parameters, taken_tiles) = taken(self.absences.as_ref(), finite.as_ref());
         let taken = taken_tiles.as_ref().map(|tiles| tiles.unsqueeze(-1));
         let taken = Taken(taken.as_ref());
         let units = self.rows.as_ref().filter(|_| lawn.is_some());
@@ -172,10 +184,10 @@ impl Group {
         let kind = self.weights.kind();
         let mut w = self.weights.shallow_clone();
         let mut g = self.gradients.shallow_clone();
-        let before = (request.measure || taken.0.is_some()).then(|| w.copy());
-        let sums = request
-            .measure
-            .then(|| [units.square(&w), units.dot(&w, &g), units.square(&g)]);
+        let before = request.measure.then(|| {
+            let sums = [units.square(&w), units.dot(&w, &g), units.square(&g)];
+            (w.copy(), sums)
+        });
         let updates = &self.updates + 1.0;
         let radius = self.radius.as_ref().filter(|_| lawn.is_some());
         let ww = (radius.is_some() || !adapts.is_none()).then(|| units.square(&w));
@@ -214,10 +226,18 @@ impl Group {
                 let _ = g.g_mul_(&column(rho, kind));
             }
         }
-        taken.hide(&mut g);
-        let mut d = direction(rule, &mut self.buffers, &g, &updates, taken);
-        clear_padding(&mut d, self.padding.as_ref());
+        let mut d = match &mut self.fused_adam {
+            Some(adam) => adam.direction(&self.present, &updates, finite.as_ref()),
+            None => {
+                let updates = self.parameters.spread(&updates);
+                taken.hide(&mut g);
+                taken.only(direction(rule, &mut self.buffers, &g, &updates, taken))
+            }
+        };
         let mut step = &settings.rate_scale * request.rate;
+        if let Some(taken) = &taken_tiles {
+            step = step.where_scalarother(taken, 0.0);
+        }
         if let Some(lambda) = settings.absorbed.as_ref().filter(|_| is_lamb(rule)) {
             addcmul(&mut d, &w, &column(lambda, kind), 1.0);
         }
@@ -247,18 +267,19 @@ impl Group {
         addcmul(&mut w, &d, &column(&step, kind), -1.0);
         if let Some(Radius { radius, bound }) = radius {
             let factor = radius / units.square(&w).sqrt();
+            let bound = match &taken_tiles {
+                Some(taken) => &bound.logical_and(taken),
+                None => bound,
+            };
             let _ = w.g_mul_(&column(&factor.where_scalarother(bound, 1.0), kind));
         }
-        if let Some(before) = &before {
-            taken.keep(&mut w, before);
-        }
-        match &taken_tiles {
+        match &taken_parameters {
             Some(taken) => self.updates += taken.to_kind(Kind::Double),
             None => self.updates += 1.0,
         }
-        let measured = sums.zip(before.as_ref()).map(|([ww, wg, gg], before)| {
-            let moved = &w - before;
-            let (wm, mm) = (units.dot(before, &moved), units.square(&moved));
+        let measured = before.map(|(before, [ww, wg, gg])| {
+            let moved = &w - &before;
+            let (wm, mm) = (units.dot(&before, &moved), units.square(&moved));
             let rho = rho.unwrap_or_else(|| ww.ones_like());
             let sums = [ww, wg, gg, wm, mm, rho].map(|sum| units.pick(&sum));
             Tensor::stack(&sums, 0)
@@ -267,8 +288,17 @@ impl Group {
         measured
     }
 
+    /// Zeros where elements only fill a tile up: what is not finite in a unit may
+    /// have spread there, and must not stay when the unit has recovered.
+    fn clear_padding(&self, storage: &Tensor) {
+        if let Some(padding) = &self.padding {
+            let _ = storage.view(-1).index_fill_(0, padding, 0.0);
+        }
+    }
+
     /// Takes the model's weights in, unless they are kept here.
     fn take_weights(&mut self, slots: &[Slot]) {
+        self.clear_padding(&self.weights);
         if self.masters {
             return;
         }
@@ -305,9 +335,10 @@ impl Group {
         let device = self.weights.device();
         let put = |values: Vec<f64>| Tensor::from_slice(&values).to_device(device);
         let mine = || self.places.iter().map(|place| (place, &slots[place.slot]));
-        self.updates = self
-            .parameters
-            .spread(&put(mine().map(|(_, slot)| slot.updates as f64).collect()));
+        self.updates = put(mine().map(|(_, slot)| slot.updates as f64).collect());
+        self.buffers
+            .iter()
+            .for_each(|buffer| self.clear_padding(buffer));
         let frozen = mine().any(|(_, slot)| slot.radius.is_some());
         self.radius = frozen.then(|| {
             let units = self.rows.as_ref().unwrap_or(&self.parameters);
@@ -325,7 +356,7 @@ impl Group {
 
     /// How often each parameter was updated; waits for the device.
     pub(super) fn updates(&self) -> Vec<u64> {
-        let updates = host(&self.parameters.pick(&self.updates));
+        let updates = host(&self.updates);
         updates.into_iter().map(|count| count as u64).collect()
     }
 
@@ -342,6 +373,21 @@ impl Group {
             (0..count as usize).map(move |unit| told.then_some((slot, unit)))
         };
         places.flat_map(units).collect()
+    }
+}
+
+/// Which parameters and which tiles take the step; nothing where all do for sure.
+fn taken(present: Option<&Present>, finite: Option<&Tensor>) -> (Option<Tensor>, Option<Tensor>) {
+    let both = |present: &Tensor| match finite {
+        Some(finite) => present.logical_and(finite),
+        None => present.shallow_clone(),
+    };
+    match present {
+        Some(Present { parameters, tiles }) => (Some(both(parameters)), Some(both(tiles))),
+        None => (
+            finite.map(Tensor::shallow_clone),
+            finite.map(Tensor::shallow_clone),
+        ),
     }
 }
 

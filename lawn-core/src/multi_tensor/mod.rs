@@ -9,10 +9,11 @@
 //!
 //! Whether the gradients are finite, and what clipping multiplies them by, are
 //! known to the device only. A step that it skips is computed all the same, and
-//! changes nothing: gradients are replaced by −0, factors of buffers by 1, new
-//! weights by the old.
+//! changes nothing: gradients are replaced by −0, directions by 0, the numbers
+//! that buffers and weights are multiplied by by 1.
 
 mod direction;
+mod fused_adam;
 mod group;
 mod settings;
 mod tiles;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::extension::{Dispatches, dispatches};
+use crate::extension::dispatches;
 use crate::{
     AdamConfig, Backend, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
+    OptimizerConfig, Parameter, Parameters, Role, Rule, RuleConfig, Schedule, Scope, SgdConfig,
 };
 
 /// What makes the host wait for a device.
@@ -72,7 +72,7 @@ fn configs() -> Vec<OptimizerConfig> {
 }
 
 /// The operations of the third step, which is after the freeze.
-fn third_step(config: &OptimizerConfig, tensors: usize) -> BTreeMap<String, Dispatches> {
+fn third_step(config: &OptimizerConfig, tensors: usize) -> BTreeMap<String, usize> {
     let mut optimizer = optimizer(config, tensors);
     optimizer.step().unwrap();
     optimizer.step().unwrap();
@@ -82,8 +82,25 @@ fn third_step(config: &OptimizerConfig, tensors: usize) -> BTreeMap<String, Disp
     counts
 }
 
-fn outer(counts: &BTreeMap<String, Dispatches>) -> usize {
-    counts.values().map(|count| count.outer).sum()
+/// What only looks at the same memory in another way.
+const VIEWS: [&str; 5] = [
+    "aten::as_strided",
+    "aten::detach",
+    "aten::select",
+    "aten::unsqueeze",
+    "aten::view",
+];
+
+/// Those not within another, apart from views and conversions to the kind that
+/// a tensor has already.
+fn outer(counts: &BTreeMap<String, usize>) -> usize {
+    let works = |name: &str| match name {
+        "aten::to" => false,
+        "aten::to/aten::_to_copy" => true,
+        name => !name.contains('/') && !VIEWS.contains(&name),
+    };
+    let outer = counts.iter().filter(|(name, _)| works(name));
+    outer.map(|(_, count)| count).sum()
 }
 
 #[test]
@@ -92,12 +109,14 @@ fn a_step_takes_as_many_operations_for_many_tensors_as_for_few() {
         let (few, many) = (third_step(&config, 12), third_step(&config, 161));
         assert_eq!(outer(&few), outer(&many), "{config:?}");
         let most = match &config.lawn {
-            None => 120,
-            Some(LawnConfig { granularity, .. }) if *granularity == Granularity::Layer => 120,
+            None => 60,
+            Some(LawnConfig { granularity, .. }) if *granularity == Granularity::Layer => 90,
             // Rows of three lengths, and what has no rows.
-            Some(_) => 4 * 120,
+            Some(_) => 4 * 90,
         };
         let found = outer(&many);
+        let form = config.lawn.as_ref().map(|lawn| lawn.granularity);
+        println!("{} {form:?}: {found} operations", config.rule.name());
         assert!(found <= most, "{found} operations: {many:#?}");
     }
 }
@@ -105,10 +124,12 @@ fn a_step_takes_as_many_operations_for_many_tensors_as_for_few() {
 #[test]
 fn a_step_never_waits_for_the_device() {
     for config in configs() {
-        let counts = third_step(&config, 12);
-        for name in WAITS {
-            let found = counts.get(name).map_or(0, |count| count.all);
-            assert_eq!(found, 0, "{config:?}: {name}");
+        for (name, count) in third_step(&config, 12) {
+            // On the CPU that kernel reads the count of updates by itself; on
+            // CUDA the device does.
+            let own = name.starts_with("aten::_fused_adam_/");
+            let waits = WAITS.iter().any(|wait| name.ends_with(wait));
+            assert!(own || !waits, "{config:?}: {name} {count} times");
         }
     }
 }
@@ -118,11 +139,15 @@ fn what_waits_is_seen_where_it_is() {
     let config = &configs()[1];
     let mut optimizer = optimizer(config, 3);
     let report = optimizer.step().unwrap();
-    let counts = dispatches(|| assert!(report.gradient_norm() > 0.0));
-    assert_eq!(counts["aten::_local_scalar_dense"].all, 1);
+    let waits = |run: &dyn Fn()| {
+        let counts = dispatches(run);
+        let waits = counts
+            .iter()
+            .filter(|(name, _)| WAITS.iter().any(|wait| name.ends_with(wait)));
+        waits.map(|(_, count)| count).sum::<usize>()
+    };
+    assert!(waits(&|| assert!(report.gradient_norm() > 0.0)) > 0);
     // Once known, it is known.
-    let counts = dispatches(|| assert!(report.gradient_norm() > 0.0));
-    assert!(counts.is_empty(), "{counts:?}");
-    let counts = dispatches(|| assert_eq!(optimizer.skipped(), 0));
-    assert_eq!(counts["aten::_local_scalar_dense"].all, 1);
+    assert_eq!(waits(&|| assert!(report.gradient_norm() > 0.0)), 0);
+    assert!(waits(&|| assert_eq!(optimizer.skipped(), 0)) > 0);
 }

@@ -1,0 +1,257 @@
+//! Times steps on a device, and how long the host is held up by each.
+//!
+//! ```text
+//! cargo run --release -p lawn-core --example accelerator -- --device cuda
+//!     --device cpu | cuda | cuda:N    cpu if left out
+//!     --threads N                     libtorch's, for the CPU
+//!     --rounds N                      the fastest of which counts; 5 if left out
+//!     --json                          one line a result, for peers/accelerator.py
+//!     --shapes                        only the shapes, as JSON
+//! ```
+//!
+//! Where there is no CUDA device it says so and ends.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::time::Instant;
+
+use lawn_core::{
+    AdamConfig, Backend, Decay, LambConfig, LawnConfig, Optimizer, OptimizerConfig, Parameter,
+    Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
+};
+use tch::{Cuda, Device, Kind, Tensor};
+
+type Failure = Box<dyn std::error::Error>;
+
+struct Arguments {
+    device: Device,
+    rounds: usize,
+    json: bool,
+}
+
+fn main() -> Result<(), Failure> {
+    let (mut device, mut rounds, mut json) = ("cpu".to_owned(), 5, false);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--device" => device = value()?,
+            "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
+            "--threads" => tch::set_num_threads(value()?.parse()?),
+            "--json" => json = true,
+            "--shapes" => {
+                let sets = sets().into_iter();
+                let sets: std::collections::BTreeMap<_, _> = sets.collect();
+                println!("{}", serde_json::to_string(&sets)?);
+                return Ok(());
+            }
+            other => return Err(format!("{other} is not an argument").into()),
+        }
+    }
+    let Some(device) = find(&device)? else {
+        println!("no CUDA device here");
+        return Ok(());
+    };
+    run(&Arguments {
+        device,
+        rounds,
+        json,
+    })
+}
+
+/// The device of this name; nothing where it is CUDA and there is none.
+fn find(name: &str) -> Result<Option<Device>, Failure> {
+    let index = match name {
+        "cpu" => return Ok(Some(Device::Cpu)),
+        "cuda" => 0,
+        _ => match name.strip_prefix("cuda:") {
+            Some(index) => index.parse()?,
+            None => return Err(format!("device {name}: allowed are cpu, cuda, cuda:N").into()),
+        },
+    };
+    load_cuda();
+    let found = Cuda::is_available() && (index as i64) < Cuda::device_count();
+    Ok(found.then_some(Device::Cuda(index)))
+}
+
+/// Loads libtorch's CUDA half. Linking drops it, as nothing refers to it, and
+/// once libtorch was asked about CUDA without it, it never looks again.
+fn load_cuda() {
+    unsafe extern "C" {
+        fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
+    }
+    const NOW_GLOBAL: c_int = 0x102;
+    let name: &CStr = c"libtorch_cuda.so";
+    // SAFETY: the name is a string of C, and libtorch's library is meant to be
+    // loaded into a program that has libtorch.
+    unsafe { dlopen(name.as_ptr(), NOW_GLOBAL) };
+}
+
+/// Shapes like those of models.
+fn sets() -> [(&'static str, Vec<Vec<i64>>); 3] {
+    [
+        ("NeuMF", neumf()),
+        ("ResNet-50", resnet50()),
+        ("300 × 4096", vec![vec![64, 64]; 300]),
+    ]
+}
+
+fn neumf() -> Vec<Vec<i64>> {
+    let tables = [[6040, 8], [3706, 8], [6040, 32], [3706, 32]].map(Vec::from);
+    let layers = [(32, 64), (16, 32), (8, 16), (1, 16)];
+    let layers = layers.map(|(n, m)| [vec![n, m], vec![n]]);
+    tables
+        .into_iter()
+        .chain(layers.into_iter().flatten())
+        .collect()
+}
+
+fn resnet50() -> Vec<Vec<i64>> {
+    let mut shapes = Vec::new();
+    let mut convolution = |out: i64, from: i64, size: i64| {
+        shapes.extend([vec![out, from, size, size], vec![out], vec![out]]);
+    };
+    convolution(64, 3, 7);
+    let mut from = 64;
+    for (width, blocks) in [(64, 3), (128, 4), (256, 6), (512, 3)] {
+        for block in 0..blocks {
+            convolution(width, from, 1);
+            convolution(width, width, 3);
+            convolution(4 * width, width, 1);
+            if block == 0 {
+                convolution(4 * width, from, 1);
+            }
+            from = 4 * width;
+        }
+    }
+    shapes.extend([vec![1000, from], vec![1000]]);
+    shapes
+}
+
+fn configs() -> Vec<(&'static str, OptimizerConfig)> {
+    let sgd = SgdConfig {
+        momentum: 0.9,
+        ..SgdConfig::default()
+    };
+    let adam = AdamConfig::default();
+    let config = |rule: RuleConfig, constrained: bool| OptimizerConfig {
+        lawn: constrained.then(|| LawnConfig {
+            scope: Scope::AllWeights,
+            ..LawnConfig::new(0)
+        }),
+        decay: match constrained {
+            true => Decay::None,
+            false => Decay::Decoupled { rate: 0.01 },
+        },
+        ..OptimizerConfig::new(rule, Schedule::constant(1e-3))
+    };
+    let unchecked = OptimizerConfig {
+        check_finite: false,
+        ..config(adam.into(), false)
+    };
+    vec![
+        ("AdamW, unchecked", unchecked),
+        ("AdamW", config(adam.into(), false)),
+        ("Adam-LAWN", config(adam.into(), true)),
+        ("SGD-LAWN", config(sgd.into(), true)),
+        ("LAMB-LAWN", config(LambConfig::default().into(), true)),
+    ]
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let device = arguments.device;
+    // What stands beside it: what the device would have otherwise.
+    let beside = match device {
+        Device::Cpu => ("kernels", Backend::Auto),
+        _ => ("operations", Backend::Reference),
+    };
+    if !arguments.json {
+        let on = match device {
+            Device::Cpu => format!("the CPU, {} threads", tch::get_num_threads()),
+            device => format!("{device:?}"),
+        };
+        println!("milliseconds a step on {on}; held: until the host goes on\n");
+        let head = format!("{:<22}{:<18}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
+        println!("{head}");
+    }
+    for (set, shapes) in sets() {
+        let tensors = tensors(&shapes, device);
+        let elements: i64 = tensors.iter().map(|t| t.numel() as i64).sum();
+        let steps = (20_000_000 / elements).clamp(3, 50) as usize;
+        for (name, config) in configs() {
+            for (path, backend) in [("multi-tensor", Backend::MultiTensor), beside] {
+                let config = OptimizerConfig {
+                    backend,
+                    ..config.clone()
+                };
+                let mut optimizer = optimizer(config, &tensors)?;
+                let (step, held) = fastest(&mut optimizer, device, arguments.rounds, steps)?;
+                if arguments.json {
+                    let line = serde_json::json!({
+                        "set": set, "name": name, "path": path, "step": step, "held": held,
+                    });
+                    println!("{line}");
+                } else {
+                    let set = format!("{set}, {} tensors", shapes.len());
+                    let (step, held) = (step * 1e3, held * 1e3);
+                    println!("{set:<22}{name:<18}{path:<14}{step:>9.3}{held:>9.3}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Random weights with random gradients, which no step changes.
+fn tensors(shapes: &[Vec<i64>], device: Device) -> Vec<Tensor> {
+    let one = |shape: &Vec<i64>| {
+        let tensor = Tensor::randn(shape, (Kind::Float, device)).set_requires_grad(true);
+        let gradient = Tensor::randn(shape, (Kind::Float, device)) * 0.01;
+        (&tensor * gradient).sum(Kind::Float).backward();
+        tensor
+    };
+    shapes.iter().map(one).collect()
+}
+
+fn optimizer(config: OptimizerConfig, tensors: &[Tensor]) -> Result<Optimizer, Failure> {
+    let parameters = tensors.iter().enumerate().map(|(i, tensor)| Parameter {
+        name: format!("p{i}"),
+        role: if tensor.dim() >= 2 {
+            Role::Weight
+        } else {
+            Role::Bias
+        },
+        tensor: tensor.shallow_clone(),
+    });
+    Ok(config.build(Parameters::new(parameters.collect())?)?)
+}
+
+/// Seconds a step until the device is done, and until the host goes on, in the
+/// fastest of some rounds.
+fn fastest(
+    optimizer: &mut Optimizer,
+    device: Device,
+    rounds: usize,
+    steps: usize,
+) -> Result<(f64, f64), Failure> {
+    let wait = || {
+        if let Device::Cuda(index) = device {
+            Cuda::synchronize(index as i64);
+        }
+    };
+    let mut fastest = (f64::INFINITY, f64::INFINITY);
+    // One more, which warms up.
+    for round in 0..=rounds {
+        wait();
+        let start = Instant::now();
+        for _ in 0..steps {
+            optimizer.step()?;
+        }
+        let held = start.elapsed().as_secs_f64() / steps as f64;
+        wait();
+        let step = start.elapsed().as_secs_f64() / steps as f64;
+        if round > 0 && step < fastest.0 {
+            fastest = (step, held);
+        }
+    }
+    Ok(fastest)
+}
