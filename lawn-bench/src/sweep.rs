@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::SweepFile;
+use crate::ending::Ending;
 use crate::engine::{self, Carried, EngineName, Work};
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Plan;
-use crate::progress::Progress;
+use crate::progress::{Progress, Show};
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
-use crate::{Error, choices, data, launchers, merge, provenance};
+use crate::{Error, choices, data, launchers, merge, outcomes, provenance};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -30,8 +31,8 @@ pub struct Request {
     pub data_root: Option<PathBuf>,
     /// What runs the trials.
     pub engine: EngineName,
-    /// Show no progress.
-    pub quiet: bool,
+    /// How it shows what happens.
+    pub show: Show,
 }
 
 /// How a sweep came to its end.
@@ -81,12 +82,13 @@ pub fn run(request: &Request) -> Result<End, Error> {
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work)?;
-    let left = pending(&run, &plan, 0..plan.trials.len())?;
-    let mut progress = Progress::new(&plan, left.len(), workers, request.quiet);
+    let outcomes = outcomes::read(&run, &plan)?;
+    let crew = workers + others.iter().map(|other| other.workers).sum::<usize>();
+    let mut progress = Progress::new(&run, &plan, &outcomes, [workers, crew], request.show);
     progress.say(&format!(
         "{}: {} of {} trials to run, {workers} at a time, in {}",
         plan.sweep.name,
-        left.len(),
+        pending(&outcomes, 0..outcomes.len()).len(),
         plan.trials.len(),
         run.root().display()
     ));
@@ -100,7 +102,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         run: run.root().into(),
     };
     for round in plan.rounds() {
-        let left = pending(&run, &plan, round.trials.clone())?;
+        let left = pending(&outcomes::read(&run, &plan)?, round.trials.clone());
         let carried = engine.run(&left, &mut progress)?;
         if stop.is_requested() {
             progress.finish();
@@ -196,24 +198,15 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
 }
 
 /// Those of the trials `among` that have no final outcome.
-fn pending(run: &RunDir, plan: &Plan, among: Range<usize>) -> Result<Vec<usize>, Error> {
-    let mut indices = Vec::new();
-    for index in among {
-        let outcome = run.trial(&plan.trials[index].id).read_outcome()?;
-        if !outcome.is_some_and(|outcome| outcome.is_final()) {
-            indices.push(index);
-        }
-    }
-    Ok(indices)
+fn pending(outcomes: &[Option<Ending>], among: Range<usize>) -> Vec<usize> {
+    let is_over = |index: &usize| outcomes[*index].as_ref().is_some_and(Ending::is_final);
+    among.filter(|index| !is_over(index)).collect()
 }
 
 fn failures(run: &RunDir, plan: &Plan) -> Result<usize, Error> {
-    let mut failures = 0;
-    for trial in &plan.trials {
-        let outcome = run.trial(&trial.id).read_outcome()?;
-        failures += usize::from(outcome.is_some_and(|outcome| outcome.outcome != Outcome::Ok));
-    }
-    Ok(failures)
+    let outcomes = outcomes::read(run, plan)?;
+    let failed = |ending: &&Ending| ending.outcome != Outcome::Ok;
+    Ok(outcomes.iter().flatten().filter(failed).count())
 }
 
 /// Merges what there is into records, and writes the report from them, its figures in the width

@@ -7,6 +7,7 @@ use super::output::print_report;
 use super::values::{DataRoot, Sets, positive};
 use crate::Error;
 use crate::engine::EngineName;
+use crate::progress::{self, Show};
 use crate::sweep::{self, End, Request};
 
 #[derive(Debug, Args)]
@@ -33,12 +34,20 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     engine: EngineName,
     /// Show no progress.
-    #[arg(long, short)]
+    #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
+    /// Print an event a line as JSON on standard output, for programs.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sweep {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        let show = match (self.json, self.quiet) {
+            (true, _) => Show::Events,
+            (false, true) => Show::Nothing,
+            (false, false) => Show::People,
+        };
         let request = Request {
             target: self.target,
             sets: self.sets.sets,
@@ -46,11 +55,18 @@ impl Sweep {
             workers: self.workers,
             data_root: self.data.data_root,
             engine: self.engine,
-            quiet: self.quiet,
+            show,
         };
-        Ok(match sweep::run(&request)? {
+        let end = sweep::run(&request)?;
+        if self.json {
+            progress::print_end(&end);
+        }
+        let talk = !self.json;
+        Ok(match end {
             End::Finished { report, failed } => {
-                print_report(&report);
+                if talk {
+                    print_report(&report);
+                }
                 if failed == 0 {
                     Exit::Ok
                 } else {
@@ -58,11 +74,15 @@ impl Sweep {
                 }
             }
             End::HandedOver { run } => {
-                eprintln!("handed over; `lawn status {}` tells", run.display());
+                if talk {
+                    eprintln!("handed over; `lawn status {}` tells", run.display());
+                }
                 Exit::Ok
             }
             End::Stopped { run } => {
-                eprintln!("stopped; `lawn sweep {}` goes on", run.display());
+                if talk {
+                    eprintln!("stopped; `lawn sweep {}` goes on", run.display());
+                }
                 Exit::Stopped
             }
         })

@@ -71,7 +71,8 @@ fn tail(text: &str) -> &str {
         return "nothing on standard error";
     }
     let start = text.len().saturating_sub(QUOTED);
-    &text[text.ceil_char_boundary(start)..]
+    let start = (start..text.len()).find(|&at| text.is_char_boundary(at));
+    &text[start.unwrap_or(text.len())..]
 }
 
 #[cfg(test)]

@@ -1,0 +1,40 @@
+//! Plain lines, for logs: one a trial that is over.
+
+use super::tally::Tally;
+use super::{Ended, View, describe, left};
+
+pub(super) struct Lines;
+
+impl View for Lines {
+    fn say(&mut self, line: &str) {
+        eprintln!("{line}");
+    }
+
+    fn stopped(&mut self, tally: &Tally<'_>, _worker: usize, index: usize) {
+        eprintln!("stopped  {}", describe(tally.plan, index));
+    }
+
+    fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
+        let mut line = format!(
+            "{}/{} {}  {}",
+            tally.done,
+            tally.total,
+            ended.outcome.outcome,
+            describe(tally.plan, ended.index)
+        );
+        if ended.worker.is_none() {
+            line += "  (run by another launcher)";
+        }
+        if ended.is_best {
+            line += "  best so far";
+        }
+        let left = left(tally.time_left());
+        if !left.is_empty() && tally.done < tally.total {
+            line += &format!("  {left}");
+        }
+        if ended.failed() {
+            line += &format!("\n  {}", ended.reason());
+        }
+        eprintln!("{line}");
+    }
+}
