@@ -70,6 +70,12 @@ pub enum Error {
         /// The folder given.
         dir: PathBuf,
     },
+    /// What is to be retried is not there, or did not fail.
+    #[error("nothing is retried: {detail}")]
+    NotSelected {
+        /// What is wrong with the selection, and what is allowed.
+        detail: String,
+    },
     /// A launcher is at work where none may be.
     #[error("`lawn sweep` is at work in {}: {by}; stop it first", dir.display())]
     Busy {
@@ -165,6 +171,7 @@ impl Error {
             | Self::SetInRun { .. }
             | Self::NoRun { .. }
             | Self::NoTrial { .. }
+            | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Held { .. } => Exit::Held,

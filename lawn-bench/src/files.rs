@@ -111,6 +111,22 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
     }
 }
 
+/// Gives `path` the content `bytes`, whole for every reader but not flushed: for what is of
+/// no use after a power cut.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn replace_unflushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
+    file.write_all(bytes).map_err(Error::io("write", path))?;
+    file.persist(path)
+        .map_err(|error| Error::io("replace", path)(error.error))?;
+    Ok(())
+}
+
 /// A file beside `path` that holds `bytes`, flushed; its name goes when it is dropped.
 fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));

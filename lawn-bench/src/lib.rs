@@ -22,6 +22,7 @@ pub mod outcomes;
 pub mod plan;
 pub mod progress;
 pub mod provenance;
+pub mod pulse;
 mod render;
 pub mod retry;
 mod rows;

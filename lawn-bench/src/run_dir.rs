@@ -4,7 +4,7 @@
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  provenance.json  promoted-<rung>.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
-//!   trials/<trial id>/  lease-<n>  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
 //!   records/*.parquet
 //!   report/
@@ -147,6 +147,12 @@ impl TrialDir {
         self.root.join("stderr.log")
     }
 
+    /// How far the trial is while it runs, see [`crate::pulse`].
+    #[must_use]
+    pub fn pulse(&self) -> PathBuf {
+        self.root.join("pulse.json")
+    }
+
     /// The outcome, if the trial has one.
     ///
     /// # Errors
@@ -192,6 +198,7 @@ impl TrialDir {
         self.write_outcome(ending)?;
         drop(lease);
         if ending.is_final() {
+            files::remove_if_there(&self.pulse())?;
             lease::clear(&self.root)?;
         }
         Ok(())

@@ -1,31 +1,69 @@
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use lawn_analysis::records::Outcome;
 
 use super::exit::Exit;
 use super::output::print;
 use super::values::failure;
+use crate::Error;
+use crate::retry::{self, Selection};
 use crate::run_dir::RunDir;
-use crate::{Error, retry};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: lawn retry runs/embedded --outcome crashed --outcome timeout")]
+#[command(
+    group = ArgGroup::new("which").required(true).multiple(true),
+    after_help = "\
+Every list narrows the choice: --outcome timeout --arm sgd retries the trials of sgd whose time
+was up. They go on from their checkpoints unless --from-scratch is given; what they left before
+is kept in attempt-1, attempt-2, … of each trial's folder.
+
+Examples:
+  lawn retry runs/embedded --outcome crashed --outcome timeout
+  lawn retry runs/embedded --trial 17 --from-scratch
+  lawn retry runs/embedded --arm adam-lawn --batch 64000"
+)]
 pub(super) struct Retry {
     /// Directory of the run.
     dir: PathBuf,
-    /// Outcome to retry; any number of times.
-    #[arg(long = "outcome", value_name = "OUTCOME", required = true, value_parser = failure)]
+    /// Trials that ended so; any number of times.
+    #[arg(long = "outcome", value_name = "OUTCOME", group = "which", value_parser = failure)]
     outcomes: Vec<Outcome>,
+    /// This trial: its index in the plan, its id, or the beginning of its id.
+    #[arg(long = "trial", value_name = "ID|INDEX", group = "which")]
+    trials: Vec<String>,
+    /// Trials of this arm.
+    #[arg(long = "arm", value_name = "ARM", group = "which")]
+    arms: Vec<String>,
+    /// Trials of this batch size.
+    #[arg(long = "batch", value_name = "B", group = "which")]
+    batch_sizes: Vec<u64>,
+    /// Train from the first step instead of from the checkpoint.
+    #[arg(long)]
+    from_scratch: bool,
 }
 
 impl Retry {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let forgotten = retry::retry(&RunDir::new(&self.dir), &self.outcomes)?;
+        let selection = Selection {
+            outcomes: self.outcomes,
+            trials: self.trials,
+            arms: self.arms,
+            batch_sizes: self.batch_sizes,
+            from_scratch: self.from_scratch,
+        };
+        let retried = retry::retry(&RunDir::new(&self.dir), &selection)?;
         print(&format!(
-            "{forgotten} to be run again by `lawn sweep {}`\n",
+            "{} to be run again by `lawn sweep {}`\n",
+            retried.trials,
             self.dir.display()
         ));
+        if retried.counted > 0 {
+            print(&format!(
+                "{} not retried: settings are frozen, and in tuning a failure counts\n",
+                retried.counted
+            ));
+        }
         Ok(Exit::Ok)
     }
 }

@@ -1,4 +1,6 @@
+use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -8,23 +10,46 @@ use crate::run_dir::RunDir;
 use crate::{Error, status};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: lawn status runs/embedded")]
+#[command(after_help = "\
+Examples:
+  lawn status runs/embedded
+  lawn status runs/embedded --watch
+  lawn status runs/embedded --json | jq .failures")]
 pub(super) struct Status {
     /// Directory of the run.
     dir: PathBuf,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Print it again every SECONDS, until the run is over.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    watch: Option<u64>,
 }
 
 impl Status {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let status = status::Status::read(&RunDir::new(self.dir))?;
-        print(&if self.json {
-            to_json(&status)
-        } else {
-            status.render()
-        });
-        Ok(Exit::Ok)
+        let run = RunDir::new(self.dir);
+        loop {
+            let status = status::Status::read(&run)?;
+            let text = if self.json {
+                to_json(&status)
+            } else {
+                status.render()
+            };
+            let screen = self.watch.is_some() && !self.json && std::io::stdout().is_terminal();
+            // Erases the screen, and begins at its top.
+            print(&if screen {
+                format!("\x1b[H\x1b[2J{text}")
+            } else {
+                text
+            });
+            match self.watch {
+                Some(seconds) if !status.is_over() => {
+                    std::thread::sleep(Duration::from_secs(seconds));
+                }
+                _ => return Ok(Exit::Ok),
+            }
+        }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn failure(text: &str) -> Result<Outcome, String> {
     let failures = || {
         Outcome::ALL
             .iter()
-            .filter(|&&outcome| outcome != Outcome::Ok)
+            .filter(|&&outcome| !matches!(outcome, Outcome::Ok | Outcome::Preempted))
     };
     failures()
         .copied()

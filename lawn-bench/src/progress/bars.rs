@@ -143,9 +143,7 @@ impl View for Bars {
         if let Some(worker) = ended.worker {
             self.draw_worker(tally, worker);
         }
-        if ended.is_best {
-            self.draw_best(tally);
-        }
+        self.draw_best(tally);
         self.draw_sweep(tally);
     }
 

@@ -12,7 +12,7 @@
 //! | `trial-progress` | steps were taken | *trial*, `worker`, `step`, `steps`, `steps_per_second`, `seconds_left` of the trial, `sweep_seconds_left` |
 //! | `trial-evaluated` | a trial measured itself | *trial*, `worker`, `record` as in its log |
 //! | `trial-stopped` | a trial was stopped before its end, and will go on | *trial*, `worker` |
-//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell on validation, `done`, `failed`, `total`, `sweep_seconds_left` |
+//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell in tuning, on validation, `done`, `failed`, `total`, `sweep_seconds_left` |
 //! | `report` | all is over | `html`, `summary`, `failed` |
 //! | `handed-over` | a scheduler goes on | `run` |
 //! | `stopped` | a signal stopped the launch | `run` |

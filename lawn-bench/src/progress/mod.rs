@@ -130,6 +130,8 @@ impl Watcher for Progress<'_> {
     fn ended(&mut self, worker: Option<usize>, index: usize, outcome: &Ending) {
         let is_best = self.tally.ended(worker, index, outcome);
         let trial = &self.tally.plan.trials[index];
+        // Seeds are not settings: the best of them is luck.
+        let is_best = is_best && trial.stage == Stage::Tune;
         let ended = Ended {
             worker,
             index,

@@ -11,6 +11,7 @@ use super::event::{Event, emit};
 use super::log::Log;
 use crate::Error;
 use crate::lease::Watch;
+use crate::pulse::Pulses;
 use crate::run_dir::TrialDir;
 use crate::tensorboard::{self, EventFile};
 
@@ -26,6 +27,7 @@ pub(super) struct Recorder {
     events: Option<EventFile>,
     stop: Arc<AtomicBool>,
     lease: Watch,
+    pulses: Pulses,
     progressed: Instant,
     /// The first failure of the log, which stops the trial.
     pub(super) failed: Option<Error>,
@@ -45,6 +47,7 @@ impl Recorder {
             events: None,
             stop,
             lease,
+            pulses: Pulses::new(dir),
             progressed: Instant::now(),
             failed: None,
         }
@@ -77,6 +80,7 @@ impl Observer for Recorder {
     }
 
     fn progress(&mut self, step: u64, steps: u64) {
+        self.pulses.beat(step, steps);
         if self.progressed.elapsed() >= PROGRESS_EVERY {
             self.progressed = Instant::now();
             emit(&Event::Progress { step, steps });

@@ -194,10 +194,9 @@ impl<'a> Local<'a> {
             let seconds = limit.as_secs_f64();
             Ending::failed(Outcome::Timeout, format!("stopped after {seconds} s"))
         } else {
-            let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
             let death = Death {
                 status,
-                stderr: &String::from_utf8_lossy(&stderr),
+                stderr: &process.said(&dir),
                 killed_by_us: process.killed,
                 oom_kills: memory::oom_kills() > process.oom_kills,
                 peak: process.peak,

@@ -13,6 +13,7 @@ use super::memory;
 use crate::Error;
 use crate::engine::Work;
 use crate::lease::Owner;
+use crate::run_dir::TrialDir;
 use crate::stop::{Stop, signal_group};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
 
@@ -37,6 +38,8 @@ pub(super) struct Process {
     pub(super) killed: bool,
     /// Most memory that it was seen to hold, bytes.
     pub(super) peak: u64,
+    /// Bytes of its standard error file that are of earlier processes.
+    said_before: u64,
     /// Processes that the kernel had killed for memory when this one started.
     pub(super) oom_kills: u64,
 }
@@ -54,7 +57,12 @@ impl Process {
         let spawn_error = |source| Error::Spawn { source };
         let dir = work.run.trial(&work.plan.trials[index].id);
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
-        let stderr = File::create(dir.stderr()).map_err(Error::io("create", &dir.stderr()))?;
+        let stderr = File::options()
+            .create(true)
+            .append(true)
+            .open(dir.stderr())
+            .map_err(Error::io("open", &dir.stderr()))?;
+        let said_before = stderr.metadata().map_or(0, |file| file.len());
         let mut command = Command::new(std::env::current_exe().map_err(spawn_error)?);
         command
             .arg("trial")
@@ -110,6 +118,7 @@ impl Process {
             timed_out: false,
             killed: false,
             peak: 0,
+            said_before,
             oom_kills,
         })
     }
@@ -144,6 +153,13 @@ impl Process {
         let seen = memory::resident(self.child.id());
         self.peak = self.peak.max(seen.peak);
         seen.now
+    }
+
+    /// What the process wrote to standard error.
+    pub(super) fn said(&self, dir: &TrialDir) -> String {
+        let bytes = std::fs::read(dir.stderr()).unwrap_or_default();
+        let start = usize::try_from(self.said_before).map_or(bytes.len(), |at| at.min(bytes.len()));
+        String::from_utf8_lossy(&bytes[start..]).into_owned()
     }
 
     /// Waits for the process, which has closed its output, and ends what it left of its group.

@@ -1,0 +1,137 @@
+//! The status for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use lawn_models::Stage;
+
+use super::{CellStatus, Failure, RunningTrial, Status, Which};
+use crate::progress::humantime;
+use crate::render;
+
+/// Failures told one by one; the rest is counted.
+const SHOWN_FAILURES: usize = 20;
+
+impl Status {
+    /// The status as tables.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = format!("{}: {}\n", self.sweep, self.headline());
+        for launcher in &self.launchers {
+            let _ = writeln!(text, "launcher: {launcher}");
+        }
+        if !self.now.is_empty() {
+            let rows: Vec<Vec<String>> = self.now.iter().map(running_row).collect();
+            let header = ["running", "step", "steps/s", "left", "process", "host"];
+            let _ = write!(text, "\n{}", render::table(&header, &rows));
+        }
+        let rows: Vec<Vec<String>> = self.cells.iter().map(cell_row).collect();
+        let header = [
+            "task",
+            "arm",
+            "batch size",
+            "tuned",
+            "frozen",
+            "confirmed",
+            "best validation",
+            "outcomes",
+        ];
+        let _ = write!(text, "\n{}", render::table(&header, &rows));
+        if !self.failures.is_empty() {
+            text.push_str("\nfailed:\n");
+            for failure in self.failures.iter().take(SHOWN_FAILURES) {
+                text.push_str(&failure_line(failure));
+            }
+            let hidden = self.failures.len().saturating_sub(SHOWN_FAILURES);
+            if hidden > 0 {
+                let _ = writeln!(text, "  and {hidden} more in `lawn status --json`");
+            }
+        }
+        text
+    }
+
+    fn headline(&self) -> String {
+        let state = match (self.running || !self.now.is_empty(), self.stage) {
+            (true, Some(Stage::Tune)) => "tuning",
+            (true, Some(Stage::Confirm)) => "confirming",
+            (true, None) => "reporting",
+            (false, None) => "finished",
+            (false, Some(_)) => "not running",
+        };
+        let counts: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
+        let counts = match counts.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", counts.join(", ")),
+        };
+        format!(
+            "{state}, {} of {} trials over{counts}",
+            self.finished, self.trials
+        )
+    }
+}
+
+fn describe(which: &Which) -> String {
+    let (stage, number) = match (which.stage, which.setting) {
+        (Stage::Tune, Some(setting)) => ("tune", format!("setting {setting}")),
+        (Stage::Tune, None) => ("tune", format!("seed {}", which.seed)),
+        (Stage::Confirm, _) => ("confirm", format!("seed {}", which.seed)),
+    };
+    format!("{stage} {} · {number}", which.cell)
+}
+
+fn running_row(trial: &RunningTrial) -> Vec<String> {
+    let unknown = || "-".to_owned();
+    let pulse = trial.pulse.as_ref();
+    let speed = pulse.and_then(|pulse| pulse.steps_per_second);
+    let left = pulse
+        .zip(speed)
+        .map(|(pulse, speed)| pulse.steps.saturating_sub(pulse.step) as f64 / speed)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    vec![
+        describe(&trial.which),
+        pulse.map_or_else(unknown, |pulse| format!("{}/{}", pulse.step, pulse.steps)),
+        speed.map_or_else(unknown, |speed| format!("{speed:.1}")),
+        left.map_or_else(unknown, humantime),
+        trial.pid.to_string(),
+        trial.host.clone(),
+    ]
+}
+
+fn cell_row(status: &CellStatus) -> Vec<String> {
+    let outcomes: Vec<String> = status
+        .outcomes
+        .iter()
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    let unknown = || "-".to_owned();
+    vec![
+        status.cell.task.clone(),
+        status.cell.arm.clone(),
+        status.cell.batch_size.to_string(),
+        format!("{}/{}", status.tuned.done, status.tuned.all),
+        status
+            .frozen
+            .map_or_else(unknown, |setting| setting.to_string()),
+        format!("{}/{}", status.confirmed.done, status.confirmed.all),
+        status
+            .best_validation
+            .map_or_else(unknown, |best| format!("{best:.4}")),
+        outcomes.join(", "),
+    ]
+}
+
+fn failure_line(failure: &Failure) -> String {
+    format!(
+        "  {} {}  {}  {}\n    {}\n    {}\n",
+        failure.which.index,
+        failure.which.trial,
+        failure.outcome,
+        describe(&failure.which),
+        failure.reason,
+        failure.log.display()
+    )
+}
