@@ -1,4 +1,29 @@
-//! Plain tables for the terminal.
+//! Plain text for the terminal: tables, and trials in a few words.
+
+use lawn_models::Stage;
+
+use crate::plan::Trial;
+
+/// A trial in a few words, as `tune adam · batch 1000 · setting 2`.
+pub(crate) fn trial(trial: &Trial, with_task: bool) -> String {
+    let cell = &trial.cell;
+    let task = match with_task {
+        true => format!("{} · ", cell.task),
+        false => String::new(),
+    };
+    let (stage, number) = match (trial.stage, trial.setting, trial.place) {
+        (Stage::Confirm, ..) => ("confirm", format!("seed {}", trial.seed)),
+        (Stage::Tune, Some(setting), _) => ("tune", format!("setting {setting}")),
+        (Stage::Tune, None, place) => {
+            let rank = place.unwrap_or_default() + 1;
+            ("tune", format!("rung {} rank {rank}", trial.rung + 1))
+        }
+    };
+    format!(
+        "{stage} {task}{} · batch {} · {number}",
+        cell.arm, cell.batch_size
+    )
+}
 
 /// Rows under a header, columns as wide as their widest cell; numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {

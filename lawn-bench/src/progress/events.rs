@@ -18,7 +18,7 @@
 //! | `stopped` | a signal stopped the launch | `run` |
 //!
 //! *trial* is `trial` (its id), `index` in the plan, `task`, `arm`, `batch_size`, `stage`,
-//! `setting`, `seed`. What is not known is null.
+//! `rung`, `setting`, `seed`. What is not known is null.
 
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -134,6 +134,7 @@ fn trial(plan: &Plan, index: usize) -> Value {
         "arm": trial.cell.arm,
         "batch_size": trial.cell.batch_size,
         "stage": trial.stage,
+        "rung": trial.rung,
         "setting": trial.setting,
         "seed": trial.seed,
     })

@@ -13,6 +13,7 @@ use lawn_models::Stage;
 use crate::ending::Ending;
 use crate::engine::Watcher;
 use crate::plan::Plan;
+use crate::render;
 use crate::run_dir::RunDir;
 use crate::trial::Event;
 pub(crate) use events::end as print_end;
@@ -155,21 +156,7 @@ impl View for Nothing {
 
 /// A trial in a few words; its task only where the sweep has several.
 fn describe(plan: &Plan, index: usize) -> String {
-    let trial = &plan.trials[index];
-    let cell = &trial.cell;
-    let task = match plan.sweep.tasks.len() {
-        1 => String::new(),
-        _ => format!("{} · ", cell.task),
-    };
-    let (stage, which) = match (trial.stage, trial.setting) {
-        (Stage::Tune, Some(setting)) => ("tune", format!("setting {setting}")),
-        (Stage::Tune, None) => ("tune", format!("seed {}", trial.seed)),
-        (Stage::Confirm, _) => ("confirm", format!("seed {}", trial.seed)),
-    };
-    format!(
-        "{stage} {task}{} · batch {} · {which}",
-        cell.arm, cell.batch_size
-    )
+    render::trial(&plan.trials[index], plan.sweep.tasks.len() > 1)
 }
 
 /// `about 3 min 04 s left`, or nothing where nobody knows.

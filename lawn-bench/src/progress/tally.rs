@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use crate::choices::score;
 use crate::ending::Ending;
-use crate::freeze::score;
 use crate::plan::{Cell, Plan};
 use lawn_analysis::records::Outcome;
 
@@ -118,7 +118,7 @@ impl<'a> Tally<'a> {
     /// Whether `outcome` is the best of its cell so far; remembers it if it is.
     fn rate(&mut self, cell: &'a Cell, outcome: &Ending) -> bool {
         let scored = self.plan.task(&cell.task).and_then(|task| {
-            let score = score(task, outcome.summary.as_ref()?)?;
+            let score = score(self.plan.metric(&cell.task)?, outcome.summary.as_ref()?)?;
             Some((score, task.metrics().higher_is_better)).filter(|(score, _)| score.is_finite())
         });
         let Some((score, higher)) = scored else {

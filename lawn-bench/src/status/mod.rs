@@ -9,14 +9,14 @@ use lawn_analysis::records::{Outcome, Word};
 use lawn_models::Stage;
 use serde::Serialize;
 
+use crate::choices::{Choices, score};
 use crate::ending::Ending;
-use crate::freeze::{Frozen, score};
 use crate::launchers::Launcher;
 use crate::lease::{self, State};
 use crate::plan::{Cell, Plan, Trial};
 use crate::pulse::Pulse;
 use crate::run_dir::RunDir;
-use crate::{Error, launchers, outcomes};
+use crate::{Error, launchers, outcomes, render};
 
 /// How far a run is.
 #[derive(Debug, Clone, Serialize)]
@@ -55,10 +55,15 @@ pub struct Which {
     pub cell: Cell,
     /// Its stage.
     pub stage: Stage,
+    /// Its rung, from 0, where it tunes.
+    pub rung: usize,
     /// Its setting, where that does not depend on a choice.
     pub setting: Option<usize>,
     /// Its seed.
     pub seed: u64,
+    /// All of it in a few words.
+    #[serde(skip)]
+    pub described: String,
 }
 
 /// A trial that runs.
@@ -126,7 +131,7 @@ impl Status {
     /// [`Error::NoRun`], and as [`crate::files::read_json`].
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         let plan = Plan::read(run)?;
-        let frozen = Frozen::read(run)?;
+        let choices = Choices::read(run, &plan)?;
         let launchers = launchers::present(run)?;
         let endings = outcomes::read(run, &plan)?;
         let mut status = Self {
@@ -145,7 +150,7 @@ impl Status {
             .cells()
             .into_iter()
             .map(|cell| CellStatus {
-                frozen: frozen.as_ref().and_then(|frozen| frozen.setting(&cell)),
+                frozen: choices.frozen(&cell),
                 cell,
                 tuned: Count::default(),
                 confirmed: Count::default(),
@@ -202,7 +207,8 @@ impl CellStatus {
         let found = task
             .zip(ending.summary.as_ref())
             .and_then(|(task, summary)| {
-                Some((score(task, summary)?, task.metrics().higher_is_better))
+                let metric = plan.metric(&trial.cell.task)?;
+                Some((score(metric, summary)?, task.metrics().higher_is_better))
             });
         if let Some((value, higher)) = found.filter(|(value, _)| value.is_finite()) {
             let better = |best: f64| if higher { value > best } else { value < best };
@@ -219,8 +225,10 @@ fn which(trial: &Trial, index: usize) -> Which {
         index,
         cell: trial.cell.clone(),
         stage: trial.stage,
+        rung: trial.rung,
         setting: trial.setting,
         seed: trial.seed,
+        described: render::trial(trial, true),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lawn_models::Stage;
 
-use super::{CellStatus, Failure, RunningTrial, Status, Which};
+use super::{CellStatus, Failure, RunningTrial, Status};
 use crate::progress::humantime;
 use crate::render;
 
@@ -74,15 +74,6 @@ impl Status {
     }
 }
 
-fn describe(which: &Which) -> String {
-    let (stage, number) = match (which.stage, which.setting) {
-        (Stage::Tune, Some(setting)) => ("tune", format!("setting {setting}")),
-        (Stage::Tune, None) => ("tune", format!("seed {}", which.seed)),
-        (Stage::Confirm, _) => ("confirm", format!("seed {}", which.seed)),
-    };
-    format!("{stage} {} · {number}", which.cell)
-}
-
 fn running_row(trial: &RunningTrial) -> Vec<String> {
     let unknown = || "-".to_owned();
     let pulse = trial.pulse.as_ref();
@@ -92,7 +83,7 @@ fn running_row(trial: &RunningTrial) -> Vec<String> {
         .map(|(pulse, speed)| pulse.steps.saturating_sub(pulse.step) as f64 / speed)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     vec![
-        describe(&trial.which),
+        trial.which.described.clone(),
         pulse.map_or_else(unknown, |pulse| format!("{}/{}", pulse.step, pulse.steps)),
         speed.map_or_else(unknown, |speed| format!("{speed:.1}")),
         left.map_or_else(unknown, humantime),
@@ -130,7 +121,7 @@ fn failure_line(failure: &Failure) -> String {
         failure.which.index,
         failure.which.trial,
         failure.outcome,
-        describe(&failure.which),
+        failure.which.described,
         failure.reason,
         failure.log.display()
     )
