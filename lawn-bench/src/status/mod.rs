@@ -1,6 +1,6 @@
 //! How far a run is: what is over, how it ended, what runs where and how fast, the best so far.
 
-mod render;
+mod text;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
