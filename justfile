@@ -88,6 +88,10 @@ test: setup lint
          END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
     exit $status
 
+# Sweeps that are killed and damaged at random until they end; the tests have a shorter form.
+torture runs="100" seed="0": setup
+    LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --workspace --test torture -- --nocapture
+
 # Formatting and lints, warnings are errors.
 lint: setup
     cargo fmt --all --check

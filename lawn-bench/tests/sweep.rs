@@ -1,27 +1,15 @@
 //! Whole sweeps through the `lawn` command: to a report, interrupted, killed, resumed.
 
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+mod common;
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use lawn_analysis::records::{Outcome, Records, Stage};
+use common::{folder, lawn, said, sweep, timeless};
+use lawn_analysis::records::{Outcome, Stage};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");
-
-fn lawn() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lawn"));
-    command.env_remove("LAWN_DATA");
-    command
-}
-
-fn sweep(target: &Path, out: Option<&Path>) -> Output {
-    let mut command = lawn();
-    command.arg("sweep").arg(target);
-    if let Some(out) = out {
-        command.arg("--out").arg(out);
-    }
-    command.output().expect("lawn starts")
-}
 
 fn start(out: &Path) -> Child {
     lawn()
@@ -31,14 +19,6 @@ fn start(out: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("lawn starts")
-}
-
-fn said(output: &Output) -> String {
-    format!(
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    )
 }
 
 /// Waits until `count` files called `name` are among the trials of `run`.
@@ -62,32 +42,6 @@ fn wait_for(run: &Path, name: &str, count: usize) {
         );
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The records of a run without what the clock decides.
-fn timeless(run: &Path) -> Records {
-    let mut records = Records::load(&run.join("records")).expect("the run has records");
-    for trial in &mut records.trials {
-        trial.seconds_train = 0.0;
-        trial.seconds_data = 0.0;
-        trial.seconds_evaluate = 0.0;
-        trial.seconds_total = 0.0;
-        trial.samples_per_second = None;
-    }
-    for epoch in &mut records.epochs {
-        epoch.samples_per_second = 0.0;
-        epoch.seconds_train = 0.0;
-        epoch.seconds_data = 0.0;
-        epoch.seconds_evaluate = 0.0;
-        epoch.seconds_checkpoint = 0.0;
-    }
-    records
-}
-
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let run = folder.path().join("run");
-    (folder, run)
 }
 
 #[test]
