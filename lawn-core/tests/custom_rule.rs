@@ -4,8 +4,8 @@ mod common;
 
 use common::{Numbers, everything, parameters, set_gradients};
 use lawn_core::{
-    Context, Decay, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, Rule, Schedule, Scope,
-    State,
+    Backend, Context, Decay, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, Rule, Schedule,
+    Scope, State,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -50,6 +50,28 @@ fn optimizer(kind: Kind) -> (Optimizer, Vec<Tensor>) {
 
 fn norm(w: &Tensor) -> f64 {
     w.to_kind(Kind::Double).norm().double_value(&[])
+}
+
+#[test]
+fn any_backend_takes_it_to_the_same_bits() {
+    let run = |backend| {
+        let (parameters, weights) = parameters(&[Numbers(3).tensor(&[4, 6], Kind::Float)]);
+        let config = OptimizerConfig {
+            backend,
+            ..OptimizerConfig::new(LION, Schedule::constant(0.05))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        let mut numbers = Numbers(5);
+        for _ in 0..3 {
+            let g = numbers.tensor(&[4, 6], Kind::Float);
+            set_gradients(&mut optimizer, &weights, &[Some(g)]);
+            optimizer.step().unwrap();
+        }
+        everything(&optimizer, &weights)
+    };
+    let expected = run(Backend::Reference);
+    assert_eq!(run(Backend::Auto), expected);
+    assert_eq!(run(Backend::MultiTensor), expected);
 }
 
 #[test]

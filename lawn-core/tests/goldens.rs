@@ -72,12 +72,12 @@ fn each_rule_does_what_its_peer_does() {
     let mut failures = Vec::new();
     for case in &goldens.cases {
         let kinds = [(Kind::Double, "f64"), (Kind::Float, "f32")];
-        let backends = [Backend::Auto, Backend::Reference];
+        let backends = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
         for ((kind, name), backend) in kinds.into_iter().flat_map(|k| backends.map(|b| (k, b))) {
             let found = largest_distance(&goldens, &tensors, case, kind, backend);
             let tolerance = goldens.tolerance[name];
             println!(
-                "{:<26} {:<18} {name} {backend:<9?}  {found:.1e}",
+                "{:<26} {:<18} {name} {backend:<11?}  {found:.1e}",
                 case.name, case.peer
             );
             if found.is_nan() || found > tolerance {

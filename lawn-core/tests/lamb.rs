@@ -164,7 +164,7 @@ fn assert_close(what: &str, found: &[Vec<f64>], expected: &[Vec<f64>]) {
 
 #[test]
 fn each_preset_is_its_source() {
-    for backend in [Backend::Auto, Backend::Reference] {
+    for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
         for lambda in [0.0, 0.1] {
             let what = |preset| format!("{preset} with decay {lambda} by {backend:?}");
             let expected = theirs(|x, g, s, t, _| paper(x, g, s, t, lambda));

@@ -141,8 +141,10 @@ fn every_combination_agrees_with_the_oracle() {
                 for (kind, tolerance, backend) in [
                     (Kind::Double, 1e-13, Backend::Reference),
                     (Kind::Double, 1e-13, Backend::Auto),
+                    (Kind::Double, 1e-13, Backend::MultiTensor),
                     (Kind::Float, 2e-5, Backend::Reference),
                     (Kind::Float, 2e-5, Backend::Auto),
+                    (Kind::Float, 2e-5, Backend::MultiTensor),
                 ] {
                     let (found, _) = run(rule, granularity, project, false, kind, backend);
                     let error = largest(&found, &expected);
@@ -181,7 +183,7 @@ fn each_projection_can_be_told_apart() {
 fn a_row_of_norm_zero_stays_free_and_is_reported() {
     for (rule, oracle) in rules().into_iter().take(2) {
         let expected = expect(oracle, Granularity::Row, (true, true), true);
-        for backend in [Backend::Reference, Backend::Auto] {
+        for backend in [Backend::Reference, Backend::Auto, Backend::MultiTensor] {
             let (found, free_units) = run(
                 rule,
                 Granularity::Row,
