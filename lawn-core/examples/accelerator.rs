@@ -170,7 +170,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             device => format!("{device:?}"),
         };
         println!("milliseconds a step on {on}; held: until the host goes on\n");
-        let head = format!("{:<22}{:<18}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
+        let head = format!("{:<24}{:<18}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
         println!("{head}");
     }
     for (set, shapes) in sets() {
@@ -193,7 +193,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                 } else {
                     let set = format!("{set}, {} tensors", shapes.len());
                     let (step, held) = (step * 1e3, held * 1e3);
-                    println!("{set:<22}{name:<18}{path:<14}{step:>9.3}{held:>9.3}");
+                    println!("{set:<24}{name:<18}{path:<14}{step:>9.3}{held:>9.3}");
                 }
             }
         }
