@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use lawn_analysis::records::Results;
 use lawn_analysis::{Records, ReportRequest, write_report};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -14,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let records = if path.is_dir() {
         Records::load(path)?
     } else {
-        Records::from_results(path)?
+        Results::read(path)?.records
     };
     let request = ReportRequest::new(path.display().to_string(), reference.parse()?)
         .contrast(baseline, treatment);

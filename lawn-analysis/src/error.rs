@@ -23,12 +23,54 @@ pub enum Error {
         source: polars::error::PolarsError,
     },
     /// The text file could not be read as a table.
-    #[error("{}: not a readable csv file: {source}", path.display())]
+    #[error("{}, line {line}: {why}", path.display())]
     Csv {
         /// The file.
         path: PathBuf,
-        /// What the reader said.
-        source: polars::error::PolarsError,
+        /// The line on which the row starts, counted from 1.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A cell of a text file does not hold what its column must.
+    #[error("{}, line {line}: column `{column}`: {} is not {allowed}", path.display(), quoted(value))]
+    Cell {
+        /// The file.
+        path: PathBuf,
+        /// The line on which the row starts, counted from 1.
+        line: usize,
+        /// The column.
+        column: String,
+        /// The text found.
+        value: String,
+        /// What is allowed there.
+        allowed: String,
+    },
+    /// A file of results has two columns of one name.
+    #[error("{}: two columns are called `{column}`", path.display())]
+    RepeatedColumn {
+        /// The file.
+        path: PathBuf,
+        /// Their name.
+        column: String,
+    },
+    /// A file of results has no row.
+    #[error("{}: no row under the header", path.display())]
+    NoRows {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A column that results must have is absent.
+    #[error("{}: column `{column}` is missing; required: {required}; found: {found}", path.display())]
+    MissingResult {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The columns that results must have.
+        required: String,
+        /// The columns of the file.
+        found: String,
     },
     /// The file was written by a newer release.
     #[error("{}: schema version {found} of table `{table}` is newer than {known}, the newest this release reads", path.display())]
@@ -192,4 +234,13 @@ pub enum Error {
         /// What the renderer said.
         why: String,
     },
+}
+
+/// A text as it is shown in an error.
+fn quoted(text: &str) -> String {
+    if text.is_empty() {
+        "no value".to_owned()
+    } else {
+        format!("`{text}`")
+    }
 }

@@ -13,6 +13,7 @@ pub mod analysis;
 pub mod calibrate;
 mod error;
 mod figures;
+mod parallel;
 pub mod records;
 pub mod report;
 pub mod simulate;
@@ -22,4 +23,4 @@ mod text;
 
 pub use error::Error;
 pub use records::Records;
-pub use report::{ReportFiles, ReportRequest, Width, write_report};
+pub use report::{Report, ReportFiles, ReportRequest, Width, write_report};

@@ -1,7 +1,6 @@
 //! The path from records to verdicts keeps its error rates.
 
 use lawn_analysis::calibrate::calibrate;
-use lawn_analysis::report::DecidingTest;
 use lawn_analysis::simulate::{Noise, Simulation};
 
 fn one_batch() -> Simulation {
@@ -23,11 +22,11 @@ fn without_an_effect_errors_stay_below_their_rate() {
             noise,
             ..one_batch()
         };
-        let found = calibrate(&null, DecidingTest::SignFlip, 600).unwrap();
-        let interval = found.decided.interval.unwrap();
+        let found = calibrate(&null, 600, 2).unwrap();
+        let interval = found.sign_flip.interval.unwrap();
         assert!(interval.low <= 0.05, "{noise:?}: {found:?}");
         assert!(
-            found.decided.value > 0.0,
+            found.sign_flip.value > 0.0,
             "a test that never errs decides nothing: {found:?}"
         );
     }
@@ -39,14 +38,14 @@ fn a_family_errs_no_more_often_than_one_test() {
         batch_sizes: vec![1024, 4096, 16_384],
         ..one_batch()
     };
-    let found = calibrate(&family, DecidingTest::PairedT, 300).unwrap();
-    assert!(found.decided.interval.unwrap().low <= 0.05, "{found:?}");
+    let found = calibrate(&family, 300, 2).unwrap();
+    assert!(found.paired_t.interval.unwrap().low <= 0.05, "{found:?}");
 }
 
 #[test]
 fn t_errs_and_covers_as_often_as_it_says() {
-    let found = calibrate(&one_batch(), DecidingTest::PairedT, 600).unwrap();
-    assert!(found.decided.interval.unwrap().contains(0.05), "{found:?}");
+    let found = calibrate(&one_batch(), 600, 2).unwrap();
+    assert!(found.paired_t.interval.unwrap().contains(0.05), "{found:?}");
     assert!(found.coverage.interval.unwrap().contains(0.95), "{found:?}");
 }
 
@@ -56,11 +55,17 @@ fn power_is_what_was_planned() {
         advantage: Simulation::DEVIATION,
         ..one_batch()
     };
-    let found = calibrate(&shifted, DecidingTest::PairedT, 600).unwrap();
+    let found = calibrate(&shifted, 600, 2).unwrap();
     let planned = found.planned_power.unwrap();
     assert!(planned > 0.5 && planned < 0.9, "{planned}");
     assert!(
-        found.decided.interval.unwrap().contains(planned),
+        found.paired_t.interval.unwrap().contains(planned),
         "{found:?}"
     );
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let one = calibrate(&one_batch(), 40, 1).unwrap();
+    assert_eq!(calibrate(&one_batch(), 40, 3).unwrap(), one);
 }

@@ -108,6 +108,19 @@ pub enum Error {
         /// Index of the trial.
         index: usize,
     },
+    /// An option asks for what a file of results does not hold.
+    #[error("{option}: {} {detail}", path.display())]
+    Results {
+        /// The file.
+        path: PathBuf,
+        /// The option.
+        option: &'static str,
+        /// What is wrong, and what the file holds.
+        detail: String,
+    },
+    /// Results made elsewhere are not as they should be.
+    #[error(transparent)]
+    BadResults(lawn_analysis::Error),
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {
@@ -173,6 +186,8 @@ impl Error {
             | Self::NoTrial { .. }
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
+            | Self::Results { .. }
+            | Self::BadResults(_)
             | Self::MakeData { .. } => Exit::Usage,
             Self::Held { .. } => Exit::Held,
             _ => Exit::Failed,

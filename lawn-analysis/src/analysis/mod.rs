@@ -1,9 +1,11 @@
 //! From records to answers: pairing, comparison, families, verdicts.
 
 mod across;
+mod best;
 mod claims;
 mod comparison;
 mod question;
+mod sensitivity;
 mod study;
 mod survival;
 mod target;
@@ -11,9 +13,11 @@ mod tuning;
 mod verdict;
 
 pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
+pub use best::best_baseline;
 pub use claims::{Claim, claims};
 pub use comparison::{Comparison, Place, Unmatched};
 pub use question::Question;
+pub use sensitivity::{POWER, Sensitivity, sensitivity};
 pub use study::{CurvePoint, Task, tasks};
 pub use survival::{Failure, Survival, failures, survival};
 pub use target::{Reached, Target, target};
@@ -21,6 +25,7 @@ pub use tuning::{Border, Tuning, TuningCell, TuningMap, tuning, tuning_map};
 pub use verdict::{Adjusted, Verdict};
 
 use crate::error::Error;
+use crate::parallel;
 use crate::records::Records;
 use crate::report::ReportRequest;
 use crate::stats::{Adjustment, adjust};
@@ -71,7 +76,9 @@ impl Analysis {
     /// Pairs, estimates, tests and adjusts, in families that the request and the plan fix.
     ///
     /// A family is one question about one task over all registered contrasts and all batch sizes
-    /// that any trial was planned at; p-values are adjusted in it by Holm's method.
+    /// that any trial was planned at; p-values are adjusted in it by Holm's method. Beside the
+    /// registered contrasts, every treatment is compared with the best baseline
+    /// ([`best_baseline`]), in a family of its own ([`Question::AgainstBest`]).
     ///
     /// # Errors
     /// As [`tasks`]; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
@@ -79,18 +86,41 @@ impl Analysis {
     pub fn new(records: &Records, request: &ReportRequest) -> Result<Self, Error> {
         check(request)?;
         let tasks = tasks(records)?;
-        let mut families = Vec::new();
+        let tuning = tuning(&tasks);
+        let mut plans = Vec::new();
         for task in &tasks {
             let questions = Question::BY_BATCH.into_iter().chain(Question::OVERALL);
             for question in questions {
-                families.extend(family(task, question, request)?);
+                let places = places(task, question, request, &tuning);
+                if !places.is_empty() {
+                    plans.push((task, question, places));
+                }
             }
+        }
+        // Every place is compared by itself; only the adjustment needs a whole family.
+        let work: Vec<(&Task, &Place, usize)> = plans
+            .iter()
+            .flat_map(|(task, _, places)| {
+                places.iter().map(move |place| (*task, place, places.len()))
+            })
+            .collect();
+        let compared = parallel::map(request.threads, &work, |(task, place, family)| {
+            comparison::compare(task, (*place).clone(), request, *family)
+        });
+        let mut compared = compared.into_iter();
+        let mut families = Vec::with_capacity(plans.len());
+        for (task, question, places) in &plans {
+            let comparisons = compared
+                .by_ref()
+                .take(places.len())
+                .collect::<Result<_, _>>()?;
+            families.push(family(task, *question, comparisons, request)?);
         }
         Ok(Self {
             notes: notes(&tasks, request),
             survival: survival(&tasks, 1.0 - request.alpha)?,
             failures: failures(records),
-            tuning: tuning(&tasks),
+            tuning,
             families,
             tasks,
         })
@@ -127,7 +157,12 @@ fn check(request: &ReportRequest) -> Result<(), Error> {
 }
 
 /// The places of one family, fixed by the plan and not by what succeeded.
-fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place> {
+fn places(
+    task: &Task,
+    question: Question,
+    request: &ReportRequest,
+    tuning: &[Tuning],
+) -> Vec<Place> {
     let reference = request.reference_batch_size;
     let batches: Vec<Option<i64>> = match question {
         _ if question.overall() => {
@@ -152,8 +187,11 @@ fn places(task: &Task, question: Question, request: &ReportRequest) -> Vec<Place
             .collect(),
         _ => task.batch_sizes.iter().map(|batch| Some(*batch)).collect(),
     };
-    let contrasts = request
-        .contrasts
+    let registered = match question {
+        Question::AgainstBest => best::contrasts(task, request, tuning),
+        _ => request.contrasts.clone(),
+    };
+    let contrasts = registered
         .iter()
         .filter(|contrast| known(task, contrast))
         .filter(|contrast| match question {
@@ -198,20 +236,13 @@ fn known(task: &Task, contrast: &crate::report::Contrast) -> bool {
     task.arms.contains(&contrast.baseline) && task.arms.contains(&contrast.treatment)
 }
 
+/// Adjusts the comparisons of a family, and gives each its verdict.
 fn family(
     task: &Task,
     question: Question,
+    comparisons: Vec<Comparison>,
     request: &ReportRequest,
-) -> Result<Option<Family>, Error> {
-    let places = places(task, question, request);
-    if places.is_empty() {
-        return Ok(None);
-    }
-    let size = places.len();
-    let comparisons: Vec<Comparison> = places
-        .into_iter()
-        .map(|place| comparison::compare(task, place, request, size))
-        .collect::<Result<_, _>>()?;
+) -> Result<Family, Error> {
     let holm = |p: &dyn Fn(&Comparison) -> Option<f64>| {
         let family: Vec<Option<f64>> = comparisons.iter().map(p).collect();
         adjust(&family, Adjustment::Holm)
@@ -244,11 +275,11 @@ fn family(
                 sentence,
             }
         });
-    Ok(Some(Family {
+    Ok(Family {
         task: task.name.clone(),
         question,
         answers: answers.collect(),
-    }))
+    })
 }
 
 /// What was asked for and is not in the records.

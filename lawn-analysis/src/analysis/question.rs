@@ -18,6 +18,8 @@ pub enum Question {
     LargeBatchDrop,
     /// Test metric at a batch size, the baseline's taken at the reference batch size.
     AgainstReference,
+    /// The test metric at a batch size, against the baseline of best validation metric.
+    AgainstBest,
     /// Growth of the logits after the treatment's freeze, in doublings.
     LogitGrowth,
     /// Fall of the training loss after the treatment's freeze.
@@ -32,11 +34,12 @@ pub enum Question {
 
 impl Question {
     /// The questions asked at each batch size.
-    pub const BY_BATCH: [Self; 7] = [
+    pub const BY_BATCH: [Self; 8] = [
         Self::TestMetric,
         Self::GeneralizationGap,
         Self::LargeBatchDrop,
         Self::AgainstReference,
+        Self::AgainstBest,
         Self::LogitGrowth,
         Self::LossFall,
         Self::DistanceMoved,
@@ -53,6 +56,7 @@ impl Question {
             Self::GeneralizationGap => "generalization gap",
             Self::LargeBatchDrop => "large-batch drop",
             Self::AgainstReference => "test metric against the reference batch",
+            Self::AgainstBest => "test metric against the best baseline",
             Self::LogitGrowth => "logit growth after the freeze",
             Self::LossFall => "fall of the training loss after the freeze",
             Self::DistanceMoved => "distance moved after the freeze",
@@ -67,7 +71,9 @@ impl Question {
     /// positive whichever way the metric points.
     pub fn more_is_better(self, higher_is_better: bool) -> bool {
         match self {
-            Self::TestMetric | Self::AgainstReference | Self::TestSlope => higher_is_better,
+            Self::TestMetric | Self::AgainstReference | Self::AgainstBest | Self::TestSlope => {
+                higher_is_better
+            }
             Self::LossFall | Self::DistanceMoved => true,
             Self::GeneralizationGap | Self::LargeBatchDrop | Self::LogitGrowth | Self::GapSlope => {
                 false

@@ -109,6 +109,9 @@ pub(super) fn sentence(
                 place.metric
             )
         }
+        Question::AgainstBest => {
+            format!("test {} (the best baseline by validation)", place.metric)
+        }
         Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
         other => other.name().to_owned(),
     };

@@ -4,6 +4,7 @@
 //! `measurements.parquet`. Each file carries its table's name and schema version in its metadata
 //! and is replaced atomically: a reader sees the old file or the new one, never a part.
 
+mod csv;
 mod plain;
 mod rows;
 mod table;
@@ -11,9 +12,10 @@ mod words;
 
 use std::path::Path;
 
+pub use plain::{RESULT_COLUMNS, Results};
 pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
 pub(crate) use table::write_atomically;
-pub use table::{SCHEMA_VERSION, Table};
+pub use table::{Misfit, SCHEMA_VERSION, Table};
 pub(crate) use words::words;
 pub use words::{Outcome, Phase, Split, Stage, Word};
 

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::table::{Cell, Table};
+use super::table::{Cell, Misfit, Table};
 use super::words::{Outcome, Phase, Split, Stage};
 use crate::error::Error;
 
@@ -54,6 +54,15 @@ macro_rules! row {
                     rows.push(Self { $($field,)* });
                 }
                 Ok(rows)
+            }
+
+            fn from_texts<'a>(text: impl Fn(&str) -> &'a str) -> Result<Self, Misfit<'a>> {
+                $(let $field = {
+                    let column = stringify!($field);
+                    let text = text(column);
+                    <$type as Cell>::parse(text).map_err(|allowed| Misfit { column, text, allowed })?
+                };)*
+                Ok(Self { $($field,)* })
             }
         }
     };

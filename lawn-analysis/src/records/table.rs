@@ -47,6 +47,23 @@ pub trait Table: Sized {
     /// # Errors
     /// A missing column, a column of another type, an absent value, an unknown word.
     fn from_frame(frame: &DataFrame, path: &Path) -> Result<Vec<Self>, Error>;
+
+    /// The row whose columns have these texts; an empty text is no value.
+    ///
+    /// # Errors
+    /// The first column whose text does not denote a value of it.
+    fn from_texts<'a>(text: impl Fn(&str) -> &'a str) -> Result<Self, Misfit<'a>>;
+}
+
+/// A text that does not denote a value of its column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit<'a> {
+    /// The column.
+    pub column: &'static str,
+    /// The text found.
+    pub text: &'a str,
+    /// What is allowed there.
+    pub allowed: String,
 }
 
 /// A type that a column may hold.
@@ -61,6 +78,9 @@ pub(super) trait Cell: Sized {
 
     /// The values of a column.
     fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error>;
+
+    /// The value that a text denotes, or what would be allowed there.
+    fn parse(text: &str) -> Result<Self, String>;
 }
 
 /// The column, if it is there and its type is one that `accepted` takes.
@@ -103,7 +123,7 @@ fn required<T>(values: Vec<Option<T>>, name: &str, path: &Path) -> Result<Vec<T>
 
 /// Implements [`Cell`] for a primitive and for its optional form.
 macro_rules! cell {
-    ($type:ty, $words:literal, $accepted:pat, $dtype:expr, $access:ident, $own:expr) => {
+    ($type:ty, $words:literal, $accepted:pat, $dtype:expr, $access:ident, $own:expr, $parse:expr) => {
         impl Cell for Option<$type> {
             const TYPE: &'static str = concat!($words, " or no value");
 
@@ -123,6 +143,13 @@ macro_rules! cell {
                 let values = column.$access().map_err(unreadable)?;
                 Ok(values.iter().map(|value| value.map($own)).collect())
             }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                if text.is_empty() {
+                    return Ok(None);
+                }
+                <$type as Cell>::parse(text).map(Some)
+            }
         }
 
         impl Cell for $type {
@@ -135,6 +162,11 @@ macro_rules! cell {
             fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
                 required(<Option<$type>>::read(frame, name, path)?, name, path)
             }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                let parse: fn(&str) -> Option<$type> = $parse;
+                parse(text).ok_or_else(|| $words.to_owned())
+            }
         }
     };
 }
@@ -145,7 +177,8 @@ cell!(
     DataType::String,
     DataType::String,
     str,
-    str::to_owned
+    str::to_owned,
+    |text| (!text.is_empty()).then(|| text.to_owned())
 );
 cell!(
     i64,
@@ -153,7 +186,8 @@ cell!(
     DataType::Int64 | DataType::Int32 | DataType::UInt32 | DataType::UInt64,
     DataType::Int64,
     i64,
-    std::convert::identity
+    std::convert::identity,
+    whole
 );
 cell!(
     f64,
@@ -161,7 +195,8 @@ cell!(
     DataType::Float64 | DataType::Float32 | DataType::Int64 | DataType::Int32,
     DataType::Float64,
     f64,
-    std::convert::identity
+    std::convert::identity,
+    |text| text.parse().ok()
 );
 cell!(
     bool,
@@ -169,8 +204,26 @@ cell!(
     DataType::Boolean,
     DataType::Boolean,
     bool,
-    std::convert::identity
+    std::convert::identity,
+    |text| match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
 );
+
+/// An integer, or a decimal without a fraction: what other tools write where a column has gaps.
+fn whole(text: &str) -> Option<i64> {
+    let exact = |number: &f64| number.fract() == 0.0 && number.abs() < 9e15;
+    let decimal = || text.parse().ok().filter(exact).map(|number| number as i64);
+    text.parse().ok().or_else(decimal)
+}
+
+/// The words of a set, as an error lists them.
+fn words<W: Word + std::fmt::Display>() -> String {
+    let quoted: Vec<String> = W::ALL.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
 
 macro_rules! word_cell {
     ($($type:ty),*) => {$(
@@ -187,19 +240,19 @@ macro_rules! word_cell {
                     .into_iter()
                     .enumerate()
                     .map(|(index, text)| {
-                        Self::parse(&text).ok_or_else(|| Error::UnknownWord {
+                        <Self as Word>::parse(&text).ok_or_else(|| Error::UnknownWord {
                             path: path.to_owned(),
                             column: name.to_owned(),
                             row: index + 1,
                             value: text,
-                            allowed: Self::ALL
-                                .iter()
-                                .map(|word| format!("`{word}`"))
-                                .collect::<Vec<_>>()
-                                .join(", "),
+                            allowed: words::<Self>(),
                         })
                     })
                     .collect()
+            }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                <Self as Word>::parse(text).ok_or_else(|| format!("one of {}", words::<Self>()))
             }
         }
     )*};

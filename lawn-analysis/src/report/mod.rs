@@ -4,93 +4,158 @@ mod drill;
 mod html;
 mod request;
 mod summary;
+mod verdicts;
 
 use std::path::{Path, PathBuf};
 
 pub use crate::figures::Width;
-pub use request::{Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest};
+pub use request::{
+    Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest, contrasts_by_name,
+};
+pub use verdicts::{ClaimVerdict, PlaceVerdict, Verdicts};
 
-use crate::analysis::{Analysis, Answer, Claim, Family, Verdict, arm_ranks, arm_scores, claims};
+use crate::analysis::{
+    Analysis, Answer, ArmScores, Claim, Family, Sensitivity, Verdict, arm_ranks, arm_scores,
+    claims, sensitivity,
+};
 use crate::error::Error;
 use crate::figures::{self, Figure, escape};
+use crate::parallel;
 use crate::records::{Records, write_atomically};
 use crate::tables::{self, Table};
 use html::Section;
 
-/// Analyses the records and writes the report into `dir`, which is made where it does not exist.
-///
-/// ```text
-/// dir/report.html   dir/summary.md
-/// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
-/// ```
-///
-/// Equal records and requests give equal bytes. A report is written whatever has finished; what
-/// is missing is said in it.
+/// Analyses the records and writes the report into `dir`: [`Report::new`], then
+/// [`Report::write`].
 ///
 /// # Errors
-/// [`Error::Io`] where the file system refuses; [`Error::DuplicateTrial`],
-/// [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the records contradict themselves;
-/// [`Error::OutOfRange`] for an alpha or margin that makes no sense; [`Error::Figure`] where a
-/// drawing cannot be converted.
+/// As these two.
 pub fn write_report(
     records: &Records,
     request: &ReportRequest,
     dir: &Path,
 ) -> Result<ReportFiles, Error> {
-    let analysis = Analysis::new(records, request)?;
-    let scores = arm_scores(&analysis.tasks, request)?;
-    let ranks = arm_ranks(&analysis.tasks, request.alpha);
-    let mut figures = draw(&analysis, records, request)?;
-    figures.extend(figures::of_all_tasks(&scores, ranks.as_ref()));
-    let claims = claims(&analysis, request)?;
-    let mut tables = all_tables(&analysis, &claims);
-    tables.push(tables::aggregates(&scores));
-
-    let mut figure_files = Vec::with_capacity(figures.len());
-    for figure in &figures {
-        figure_files.push(figure.write(&dir.join("figures"), request.width)?);
-    }
-    let mut table_files = Vec::new();
-    for table in tables.iter().filter(|table| !table.is_empty()) {
-        table_files.extend(write_table(table, &dir.join("tables"))?);
-    }
-    let summary = dir.join("summary.md");
-    write_atomically(&summary, summary::markdown(&analysis, request).as_bytes())?;
-    let html = dir.join("report.html");
-    let page = page(&analysis, request, &claims, &figures, &tables);
-    write_atomically(&html, page.as_bytes())?;
-    Ok(ReportFiles {
-        html,
-        summary,
-        figures: figure_files,
-        tables: table_files,
-    })
+    Report::new(records, request)?.write(dir)
 }
 
-fn draw(
-    analysis: &Analysis,
-    records: &Records,
-    request: &ReportRequest,
-) -> Result<Vec<Figure>, Error> {
-    let mut figures = Vec::new();
-    for task in &analysis.tasks {
-        figures.extend(figures::of_task(task, analysis, records, request)?);
-    }
-    Ok(figures)
+/// Everything that a report says, computed and not yet written.
+pub struct Report<'a> {
+    request: &'a ReportRequest,
+    analysis: Analysis,
+    sensitivities: Vec<Vec<Option<Sensitivity>>>,
+    claims: Vec<Claim>,
+    scores: Vec<ArmScores>,
+    figures: Vec<Figure>,
 }
 
-fn all_tables(analysis: &Analysis, claims: &[Claim]) -> Vec<Table> {
-    vec![
-        tables::feasibility(analysis),
-        tables::claims(claims),
-        tables::comparisons(analysis),
-        tables::pairs(analysis),
-        tables::unmatched(analysis),
-        tables::survival(analysis),
-        tables::failures(analysis),
-        tables::tuning(analysis),
-        tables::confirmations(&analysis.tasks),
-    ]
+impl<'a> Report<'a> {
+    /// Analyses the records. A report is made whatever has finished; what is missing is said in it.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateTrial`], [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the
+    /// records contradict themselves; [`Error::OutOfRange`] for an alpha or margin that makes no
+    /// sense.
+    pub fn new(records: &Records, request: &'a ReportRequest) -> Result<Self, Error> {
+        let analysis = Analysis::new(records, request)?;
+        let families = parallel::map(request.threads, &analysis.families, |family| {
+            sensitivity(family, request)
+        });
+        let scores = arm_scores(&analysis.tasks, request)?;
+        let ranks = arm_ranks(&analysis.tasks, request.alpha);
+        let of_tasks = parallel::map(request.threads, &analysis.tasks, |task| {
+            figures::of_task(task, &analysis, records, request)
+        });
+        let mut drawn = Vec::new();
+        for figures in of_tasks {
+            drawn.extend(figures?);
+        }
+        drawn.extend(figures::of_all_tasks(&scores, ranks.as_ref()));
+        Ok(Self {
+            request,
+            sensitivities: families.into_iter().collect::<Result<_, _>>()?,
+            claims: claims(&analysis, request)?,
+            scores,
+            figures: drawn,
+            analysis,
+        })
+    }
+
+    /// Every question asked and answered.
+    pub fn analysis(&self) -> &Analysis {
+        &self.analysis
+    }
+
+    /// What the arms are claimed to do, and what the records say about it.
+    pub fn claims(&self) -> &[Claim] {
+        &self.claims
+    }
+
+    /// Writes the report into `dir`, which is made where it does not exist.
+    ///
+    /// ```text
+    /// dir/report.html   dir/summary.md   dir/verdicts.json
+    /// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
+    /// ```
+    ///
+    /// Equal records and requests give equal bytes, on any number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file system refuses; [`Error::Figure`] where a drawing cannot be
+    /// converted.
+    pub fn write(&self, dir: &Path) -> Result<ReportFiles, Error> {
+        let (request, analysis) = (self.request, &self.analysis);
+        let tables = self.tables();
+        let figure_files = parallel::map(request.threads, &self.figures, |figure| {
+            figure.write(&dir.join("figures"), request.width)
+        });
+        let filled: Vec<&Table> = tables.iter().filter(|table| !table.is_empty()).collect();
+        let table_files = parallel::map(request.threads, &filled, |table| {
+            write_table(table, &dir.join("tables"))
+        });
+        let summary = dir.join("summary.md");
+        let text = summary::markdown(analysis, request, &self.sensitivities);
+        write_atomically(&summary, text.as_bytes())?;
+        let verdicts = dir.join("verdicts.json");
+        write_atomically(&verdicts, self.verdicts().to_json().as_bytes())?;
+        let html = dir.join("report.html");
+        write_atomically(&html, self.page(&tables).as_bytes())?;
+        Ok(ReportFiles {
+            html,
+            summary,
+            verdicts,
+            figures: figure_files.into_iter().collect::<Result<_, _>>()?,
+            tables: table_files
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?
+                .concat(),
+        })
+    }
+
+    /// Every verdict with its numbers, to be serialized.
+    pub fn verdicts(&self) -> Verdicts<'_> {
+        Verdicts::new(
+            self.request,
+            &self.analysis,
+            &self.sensitivities,
+            &self.claims,
+        )
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        let analysis = &self.analysis;
+        vec![
+            tables::feasibility(analysis, &self.sensitivities),
+            tables::claims(&self.claims),
+            tables::comparisons(analysis, &self.sensitivities),
+            tables::pairs(analysis),
+            tables::unmatched(analysis),
+            tables::survival(analysis),
+            tables::failures(analysis),
+            tables::tuning(analysis),
+            tables::confirmations(&analysis.tasks),
+            tables::aggregates(&self.scores),
+        ]
+    }
 }
 
 fn write_table(table: &Table, dir: &Path) -> Result<Vec<PathBuf>, Error> {
@@ -108,88 +173,86 @@ fn write_table(table: &Table, dir: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn page(
-    analysis: &Analysis,
-    request: &ReportRequest,
-    claims: &[Claim],
-    figures: &[Figure],
-    tables: &[Table],
-) -> String {
-    let named = |name: &str| {
-        let found = tables
-            .iter()
-            .find(|table| table.name == name && !table.is_empty());
-        found.map_or(String::new(), html::table)
-    };
-    let feasibility = html::list(&summary::feasibility_lines(analysis, request));
-    let comparisons = [named("comparisons"), named("unmatched")].concat();
-    let drawn: String = figures.iter().map(html::figure).collect();
-    let confirmations = tables.iter().find(|table| table.name == "confirmations");
-    let trials = confirmations
-        .filter(|table| !table.is_empty())
-        .map_or(String::new(), |table| drill::trials(table, &analysis.tasks));
-    let none = "No confirmation trial has finished yet, so there is nothing to draw.";
-    let sections = [
-        Section {
-            id: "asked",
-            heading: "What was asked",
-            body: asked(analysis, request),
-        },
-        Section {
-            id: "feasibility",
-            heading: "Before any p-value",
-            body: if feasibility.is_empty() {
-                feasibility
-            } else {
-                feasibility + &named("feasibility")
+impl Report<'_> {
+    fn page(&self, tables: &[Table]) -> String {
+        let (analysis, request) = (&self.analysis, self.request);
+        let named = |name: &str| {
+            let found = tables
+                .iter()
+                .find(|table| table.name == name && !table.is_empty());
+            found.map_or(String::new(), html::table)
+        };
+        let lines = summary::feasibility_lines(analysis, request, &self.sensitivities);
+        let feasibility = html::list(&lines);
+        let comparisons = [named("comparisons"), named("unmatched")].concat();
+        let drawn = parallel::map(request.threads, &self.figures, html::figure).concat();
+        let confirmations = tables.iter().find(|table| table.name == "confirmations");
+        let trials = confirmations
+            .filter(|table| !table.is_empty())
+            .map_or(String::new(), |table| drill::trials(table, &analysis.tasks));
+        let none = "No confirmation trial has finished yet, so there is nothing to draw.";
+        let sections = [
+            Section {
+                id: "asked",
+                heading: "What was asked",
+                body: asked(analysis, request),
             },
-        },
-        Section {
-            id: "answers",
-            heading: "Answers",
-            body: answers(analysis),
-        },
-        Section {
-            id: "claims",
-            heading: "Claims",
-            body: claimed(claims) + &named("claims") + &named("aggregates"),
-        },
-        Section {
-            id: "figures",
-            heading: "Figures",
-            body: if drawn.is_empty() {
-                html::paragraph(none)
-            } else {
-                drawn
+            Section {
+                id: "feasibility",
+                heading: "Before any p-value",
+                body: if feasibility.is_empty() {
+                    feasibility
+                } else {
+                    feasibility + &named("feasibility")
+                },
             },
-        },
-        Section {
-            id: "comparisons",
-            heading: "Comparisons",
-            body: comparisons,
-        },
-        Section {
-            id: "survival",
-            heading: "Survival and failures",
-            body: [named("survival"), named("failures")].concat(),
-        },
-        Section {
-            id: "tuning",
-            heading: "Tuning",
-            body: named("tuning"),
-        },
-        Section {
-            id: "trials",
-            heading: "Trials",
-            body: trials,
-        },
-        Section {
-            id: "provenance",
-            heading: "Provenance",
-            body: html::definitions(&request.provenance),
-        },
-    ];
-    html::page(&request.title, &sections)
+            Section {
+                id: "answers",
+                heading: "Answers",
+                body: answers(analysis),
+            },
+            Section {
+                id: "claims",
+                heading: "Claims",
+                body: claimed(&self.claims) + &named("claims") + &named("aggregates"),
+            },
+            Section {
+                id: "figures",
+                heading: "Figures",
+                body: if drawn.is_empty() {
+                    html::paragraph(none)
+                } else {
+                    drawn
+                },
+            },
+            Section {
+                id: "comparisons",
+                heading: "Comparisons",
+                body: comparisons,
+            },
+            Section {
+                id: "survival",
+                heading: "Survival and failures",
+                body: [named("survival"), named("failures")].concat(),
+            },
+            Section {
+                id: "tuning",
+                heading: "Tuning",
+                body: named("tuning"),
+            },
+            Section {
+                id: "trials",
+                heading: "Trials",
+                body: trials,
+            },
+            Section {
+                id: "provenance",
+                heading: "Provenance",
+                body: html::definitions(&request.provenance),
+            },
+        ];
+        html::page(&request.title, &sections)
+    }
 }
 
 fn asked(analysis: &Analysis, request: &ReportRequest) -> String {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::figures::Width;
+use crate::records::Records;
 
 /// Two arms to be compared, registered beforehand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,10 +63,14 @@ pub struct ReportRequest {
     pub width: Width,
     /// Facts shown as they are: where, when and with what the run was made.
     pub provenance: Vec<(String, String)>,
+    /// Threads that the report is made on; their number changes no byte of it.
+    #[serde(skip, default = "crate::parallel::available")]
+    pub threads: usize,
 }
 
 impl ReportRequest {
-    /// A request with no contrasts yet, `alpha` 0.05, decided by the sign-flip test.
+    /// A request with no contrasts yet, `alpha` 0.05, decided by the sign-flip test, on all threads
+    /// of the machine.
     pub fn new(title: impl Into<String>, reference_batch_size: i64) -> Self {
         Self {
             title: title.into(),
@@ -76,6 +81,7 @@ impl ReportRequest {
             margins: BTreeMap::new(),
             width: Width::default(),
             provenance: Vec::new(),
+            threads: crate::parallel::available(),
         }
     }
 
@@ -88,6 +94,25 @@ impl ReportRequest {
         });
         self
     }
+}
+
+/// The contrasts that names suggest: every arm `X` against `X-lawn`, where both have a trial, in
+/// the order in which the trials name the former.
+pub fn contrasts_by_name(records: &Records) -> Vec<Contrast> {
+    let mut arms: Vec<&str> = Vec::new();
+    for trial in &records.trials {
+        if !arms.contains(&trial.arm.as_str()) {
+            arms.push(&trial.arm);
+        }
+    }
+    let pair = |baseline: &&str| {
+        let treatment = format!("{baseline}-lawn");
+        arms.contains(&treatment.as_str()).then(|| Contrast {
+            baseline: (*baseline).to_owned(),
+            treatment,
+        })
+    };
+    arms.iter().filter_map(pair).collect()
 }
 
 /// The files of one figure.
@@ -113,6 +138,8 @@ pub struct ReportFiles {
     pub html: PathBuf,
     /// One screen of text.
     pub summary: PathBuf,
+    /// Every verdict with its numbers, as JSON.
+    pub verdicts: PathBuf,
     /// The figures.
     pub figures: Vec<FigureFiles>,
     /// The tables, in every format.

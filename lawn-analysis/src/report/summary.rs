@@ -1,6 +1,6 @@
 //! The report in one screen of text.
 
-use crate::analysis::{Analysis, Answer, Family, Question, Task};
+use crate::analysis::{Analysis, Answer, Family, POWER, Question, Sensitivity, Task};
 use crate::report::ReportRequest;
 use crate::tables::Table;
 use crate::text::{batch, count, number, p_number, signed};
@@ -11,9 +11,13 @@ const MOST_ROWS: usize = 18;
 const MOST_NAMES: usize = 3;
 
 /// What each family can reach, equal lines said once.
-pub(super) fn feasibility_lines(analysis: &Analysis, request: &ReportRequest) -> Vec<String> {
+pub(super) fn feasibility_lines(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    sensitivities: &[Vec<Option<Sensitivity>>],
+) -> Vec<String> {
     let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for family in &analysis.families {
+    for (family, found) in analysis.families.iter().zip(sensitivities) {
         let places = family
             .answers
             .iter()
@@ -26,7 +30,16 @@ pub(super) fn feasibility_lines(analysis: &Analysis, request: &ReportRequest) ->
         } else {
             family.question.name().to_owned()
         };
-        let line = fewest.to_string();
+        // The place of fewest seeds sees least.
+        let detectable = found.iter().flatten().map(|found| found.d_z);
+        let line = match detectable.reduce(f64::max) {
+            Some(d_z) => format!(
+                "{fewest}; a true difference of {} standard deviations of the paired differences \
+                 is found with power {POWER} (paired t)",
+                number(d_z)
+            ),
+            None => fewest.to_string(),
+        };
         match lines.iter_mut().find(|(known, _)| *known == line) {
             Some((_, names)) => names.push(name),
             None => lines.push((line, vec![name])),
@@ -93,12 +106,16 @@ fn at_largest<'a>(family: &'a Family, task: &Task) -> impl Iterator<Item = &'a A
 }
 
 /// The summary as Markdown.
-pub(super) fn markdown(analysis: &Analysis, request: &ReportRequest) -> String {
+pub(super) fn markdown(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    sensitivities: &[Vec<Option<Sensitivity>>],
+) -> String {
     let mut text = format!("# {}\n", request.title);
     for note in &analysis.notes {
         text.push_str(&format!("\n> {note}\n"));
     }
-    let feasibility = feasibility_lines(analysis, request);
+    let feasibility = feasibility_lines(analysis, request, sensitivities);
     if !feasibility.is_empty() {
         text.push_str("\n**Before any p-value.**\n\n");
         feasibility
@@ -112,13 +129,17 @@ pub(super) fn markdown(analysis: &Analysis, request: &ReportRequest) -> String {
             text.push_str(&format!("- **{}**: {}\n", answer.verdict, answer.sentence));
         }
     }
-    text.push_str(&table(analysis, request));
+    text.push_str(&table(analysis, request, sensitivities));
     text.push_str(&survival_line(analysis));
     text.push_str(&border_line(analysis));
     text
 }
 
-fn table(analysis: &Analysis, request: &ReportRequest) -> String {
+fn table(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    sensitivities: &[Vec<Option<Sensitivity>>],
+) -> String {
     let mut table = Table::new(
         "summary",
         "",
@@ -131,6 +152,7 @@ fn table(analysis: &Analysis, request: &ReportRequest) -> String {
             "advantage",
             "interval",
             "adj_p",
+            "detectable",
             "verdict",
         ],
     );
@@ -139,11 +161,11 @@ fn table(analysis: &Analysis, request: &ReportRequest) -> String {
         Question::GeneralizationGap,
         Question::LargeBatchDrop,
     ];
-    let answers = analysis
-        .families
-        .iter()
-        .filter(|family| questions.contains(&family.question));
-    for answer in answers.flat_map(|family| &family.answers) {
+    let families = analysis.families.iter().zip(sensitivities);
+    let answers = families
+        .filter(|(family, _)| questions.contains(&family.question))
+        .flat_map(|(family, found)| family.answers.iter().zip(found));
+    for (answer, found) in answers {
         let comparison = &answer.comparison;
         let place = &comparison.place;
         let interval = comparison
@@ -171,6 +193,7 @@ fn table(analysis: &Analysis, request: &ReportRequest) -> String {
                 .deciding(request.deciding_test)
                 .map(p_number)
                 .into(),
+            found.map(|found| number(found.difference)).into(),
             answer.verdict.as_str().into(),
         ]);
     }
@@ -183,7 +206,8 @@ fn table(analysis: &Analysis, request: &ReportRequest) -> String {
     }
     format!(
         "\n{}\nThe advantage is the mean paired difference, positive where the treatment is better; \
-         p of the {} test, adjusted by Holm.\n",
+         p of the {} test, adjusted by Holm; detectable is the smallest true difference found with \
+         power {POWER}.\n",
         table.to_markdown(),
         request.deciding_test.name(),
     )

@@ -1,5 +1,7 @@
 //! The exact sign-flip test: every way the signs could have fallen, counted.
 
+use std::ops::{AddAssign, Neg};
+
 use super::exact::Differences;
 use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
@@ -119,29 +121,26 @@ fn signed_sums(units: &[i128]) -> Vec<i128> {
 
 fn draw(units: &[i128], observed: i128, alternative: Alternative) -> Ratio {
     let reach: u128 = units.iter().map(|unit| unit.unsigned_abs()).sum();
-    // Sums that fit 64 bits, as nearly all do, are several times as fast there.
-    let narrow: Option<Vec<i64>> = (reach < 1 << 62)
-        .then(|| units.iter().map(|unit| i64::try_from(*unit).ok()).collect())
-        .flatten();
     let extreme = |sum: i128| match alternative {
         Alternative::TwoSided => sum.abs() >= observed.abs(),
         Alternative::Greater => sum >= observed,
         Alternative::Less => sum <= observed,
     };
+    // Sums that fit 64 bits, as nearly all do, are several times as fast there.
+    let narrow: Option<Vec<i64>> = (reach < 1 << 62)
+        .then(|| units.iter().map(|unit| i64::try_from(*unit).ok()).collect())
+        .flatten();
     let count = match narrow {
-        Some(units) => (0..DRAWS)
-            .filter(|draw| {
-                extreme(i128::from(flipped_sum(
-                    *draw,
-                    &units,
-                    |sum, x| sum + x,
-                    |x| -x,
-                )))
-            })
-            .count(),
-        None => (0..DRAWS)
-            .filter(|draw| extreme(flipped_sum(*draw, units, |sum, x| sum + x, |x| -x)))
-            .count(),
+        Some(units) => {
+            let sums = sums_of_eights(&units);
+            let flipped = (0..DRAWS).map(|draw| flipped_sum(draw, &sums));
+            flipped.filter(|sum| extreme(i128::from(*sum))).count()
+        }
+        None => {
+            let sums = sums_of_eights(units);
+            let flipped = (0..DRAWS).map(|draw| flipped_sum(draw, &sums));
+            flipped.filter(|sum| extreme(*sum)).count()
+        }
     };
     Ratio {
         numerator: count as u128 + 1,
@@ -149,24 +148,37 @@ fn draw(units: &[i128], observed: i128, alternative: Alternative) -> Ratio {
     }
 }
 
-/// The sum of the units with the signs of one draw, 128 to a block of the generator.
-fn flipped_sum<T: Copy + Default>(
-    draw: u64,
-    units: &[T],
-    add: impl Fn(T, T) -> T,
-    negate: impl Fn(T) -> T,
-) -> T {
-    let generator = Philox::new(SEED);
-    let blocks = units.len().div_ceil(128) as u64;
-    let mut sum = T::default();
-    for (place, block) in units.chunks(128).enumerate() {
-        let words = generator.block(draw * blocks + place as u64);
-        for (units, word) in block.chunks(32).zip(words) {
-            let mut bits = word;
-            for unit in units {
-                sum = add(sum, if bits & 1 == 1 { negate(*unit) } else { *unit });
-                bits >>= 1;
+/// For every eight units, their sum under each of the 256 patterns of signs.
+fn sums_of_eights<T>(units: &[T]) -> Vec<[T; 256]>
+where
+    T: Copy + Default + AddAssign + Neg<Output = T>,
+{
+    let sums = |eight: &[T]| {
+        std::array::from_fn(|pattern| {
+            let mut sum = T::default();
+            for (bit, unit) in eight.iter().enumerate() {
+                sum += if pattern >> bit & 1 == 1 {
+                    -*unit
+                } else {
+                    *unit
+                };
             }
+            sum
+        })
+    };
+    units.chunks(8).map(sums).collect()
+}
+
+/// The sum of the units with the signs of one draw: a bit a unit, 128 to a block of the generator.
+fn flipped_sum<T: Copy + Default + AddAssign>(draw: u64, sums: &[[T; 256]]) -> T {
+    let generator = Philox::new(SEED);
+    let blocks = sums.len().div_ceil(16) as u64;
+    let mut sum = T::default();
+    for (place, block) in sums.chunks(16).enumerate() {
+        let words = generator.block(draw * blocks + place as u64);
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes());
+        for (sums, pattern) in block.iter().zip(bytes) {
+            sum += sums[usize::from(pattern)];
         }
     }
     sum

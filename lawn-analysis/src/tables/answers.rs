@@ -1,7 +1,7 @@
 //! Tables of what was asked and answered.
 
 use super::Table;
-use crate::analysis::{Analysis, Answer, Claim};
+use crate::analysis::{Analysis, Answer, Claim, Sensitivity};
 use crate::stats::Feasibility;
 
 fn answers(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
@@ -9,10 +9,12 @@ fn answers(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
 }
 
 /// What each family can reach, before any p-value: one row a family.
-pub fn feasibility(analysis: &Analysis) -> Table {
+pub fn feasibility(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>>]) -> Table {
     let mut table = Table::new(
         "feasibility",
-        "What exact tests can reach with the seeds at hand, family by family.",
+        "What the seeds at hand can reach, family by family: the smallest p of an exact test, and \
+         the smallest true difference, in standard deviations of the paired differences, that a \
+         paired t test at the first step of Holm finds with power 0.8.",
         &[
             "task",
             "question",
@@ -22,9 +24,10 @@ pub fn feasibility(analysis: &Analysis) -> Table {
             "smallest_adjusted_p",
             "reachable",
             "seeds_needed",
+            "detectable_d_z",
         ],
     );
-    for family in &analysis.families {
+    for (family, found) in analysis.families.iter().zip(sensitivities) {
         // The place with the fewest seeds says whether every test of the family can decide.
         let fewest: Option<Feasibility> = family
             .answers
@@ -41,18 +44,26 @@ pub fn feasibility(analysis: &Analysis) -> Table {
             fewest.smallest_adjusted_p.into(),
             if fewest.feasible() { "yes" } else { "no" }.into(),
             fewest.seeds_needed.into(),
+            found
+                .iter()
+                .flatten()
+                .map(|found| found.d_z)
+                .reduce(f64::max)
+                .into(),
         ]);
     }
     table
 }
 
 /// Every comparison with its estimates, tests and verdict.
-pub fn comparisons(analysis: &Analysis) -> Table {
+pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>>]) -> Table {
     let mut table = Table::new(
         "comparisons",
         "Every registered comparison. The advantage is the mean paired difference, positive where \
          the treatment is better, with its t interval; p-values are two-sided, adjusted by Holm \
-         over the family (one question, one task).",
+         over the family (one question, one task). Detectable is the smallest true difference that \
+         these pairs find with power 0.8 at the first step of Holm, and seeds for margin the pairs \
+         that would find a true difference as large as the margin.",
         &[
             "task",
             "question",
@@ -70,6 +81,9 @@ pub fn comparisons(analysis: &Analysis) -> Table {
             "d_z",
             "hedges_g",
             "p_superior",
+            "meaningful",
+            "detectable",
+            "seeds_for_margin",
             "sign_flip_p",
             "sign_flip_adjusted_p",
             "t_p",
@@ -80,7 +94,8 @@ pub fn comparisons(analysis: &Analysis) -> Table {
             "verdict",
         ],
     );
-    for answer in answers(analysis) {
+    let found = sensitivities.iter().flatten();
+    for (answer, found) in answers(analysis).zip(found) {
         let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
         let place = &comparison.place;
         let interval = comparison
@@ -106,6 +121,12 @@ pub fn comparisons(analysis: &Analysis) -> Table {
                 .superiority
                 .map(|superiority| superiority.estimate.value)
                 .into(),
+            comparison
+                .superiority
+                .map(|found| if found.meaningful() { "yes" } else { "no" })
+                .into(),
+            found.map(|found| found.difference).into(),
+            found.and_then(|found| found.seeds_for_margin).into(),
             comparison.sign_flip.map(|test| test.p).into(),
             adjusted.sign_flip.into(),
             comparison.paired_t.map(|test| test.p).into(),

@@ -1,0 +1,78 @@
+//! The best baseline, chosen on validation data alone.
+
+use super::study::Task;
+use super::tuning::Tuning;
+use crate::records::Outcome;
+use crate::report::{Contrast, ReportRequest};
+
+/// The baseline of the registered contrasts whose validation metric is best in the mean over all
+/// batch sizes of a task.
+///
+/// A baseline counts with the tuned setting's validation metric; where nothing was tuned, with the
+/// mean of its confirmation trials. None where there are fewer than two baselines, or one of them
+/// has no validation metric at some batch size. No test data takes part in the choice.
+pub fn best_baseline<'a>(
+    task: &Task,
+    request: &'a ReportRequest,
+    tuning: &[Tuning],
+) -> Option<&'a str> {
+    let mut baselines: Vec<&str> = Vec::new();
+    for contrast in &request.contrasts {
+        let name = contrast.baseline.as_str();
+        if !baselines.contains(&name) && task.arms.iter().any(|arm| arm == name) {
+            baselines.push(name);
+        }
+    }
+    if baselines.len() < 2 {
+        return None;
+    }
+    let scores: Option<Vec<f64>> = baselines
+        .iter()
+        .map(|arm| {
+            let by_batch = task.batch_sizes.iter();
+            let values: Option<Vec<f64>> = by_batch
+                .map(|batch| validation(task, arm, *batch, tuning))
+                .collect();
+            values.map(|values| task.sign() * values.iter().sum::<f64>())
+        })
+        .collect();
+    let scores = scores?;
+    // Of equals the first registered is taken.
+    (0..baselines.len())
+        .rev()
+        .max_by(|a, b| scores[*a].total_cmp(&scores[*b]))
+        .map(|index| baselines[index])
+}
+
+/// Every treatment that was not registered against the best baseline, against it.
+pub(super) fn contrasts(task: &Task, request: &ReportRequest, tuning: &[Tuning]) -> Vec<Contrast> {
+    let Some(best) = best_baseline(task, request, tuning) else {
+        return Vec::new();
+    };
+    let mut contrasts: Vec<Contrast> = Vec::new();
+    for contrast in &request.contrasts {
+        let against = Contrast {
+            baseline: best.to_owned(),
+            treatment: contrast.treatment.clone(),
+        };
+        if !request.contrasts.contains(&against) && !contrasts.contains(&against) {
+            contrasts.push(against);
+        }
+    }
+    contrasts
+}
+
+fn validation(task: &Task, arm: &str, batch_size: i64, tuning: &[Tuning]) -> Option<f64> {
+    let tuned = tuning.iter().find(|row| {
+        (row.task.as_str(), row.arm.as_str(), row.batch_size) == (&task.name, arm, batch_size)
+    });
+    if let Some(tuned) = tuned {
+        return tuned.validation;
+    }
+    let values: Vec<f64> = task
+        .confirmations(arm, batch_size)
+        .filter(|trial| trial.outcome == Outcome::Ok)
+        .filter_map(|trial| trial.validation_metric)
+        .collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}

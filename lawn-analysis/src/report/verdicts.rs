@@ -1,0 +1,182 @@
+//! The verdicts for scripts.
+
+use serde::Serialize;
+
+use super::{DecidingTest, ReportRequest};
+use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Verdict};
+use crate::stats::Interval;
+
+/// Every verdict of a report, as `verdicts.json` holds it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdicts<'a> {
+    /// Version of this layout.
+    pub schema_version: u32,
+    /// Title of the report.
+    pub title: &'a str,
+    /// Error rate of a family.
+    pub alpha: f64,
+    /// The test that decides.
+    pub deciding_test: DecidingTest,
+    /// The batch size that the large-batch drop is measured from.
+    pub reference_batch_size: i64,
+    /// What was asked and cannot be answered.
+    pub notes: &'a [String],
+    /// One entry a registered contrast, question and batch size, family by family.
+    pub answers: Vec<PlaceVerdict<'a>>,
+    /// The claims.
+    pub claims: Vec<ClaimVerdict<'a>>,
+}
+
+/// One comparison with its verdict. A number that does not exist is `null`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlaceVerdict<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// The primary metric of the task.
+    pub metric: &'a str,
+    /// What is compared.
+    pub question: Question,
+    /// The arm compared with.
+    pub baseline: &'a str,
+    /// The arm in question.
+    pub treatment: &'a str,
+    /// The batch size; none where the answer is over all.
+    pub batch_size: Option<i64>,
+    /// Paired seeds.
+    pub n: usize,
+    /// Seeds that could not be paired, or of which a trial diverged.
+    pub unmatched: usize,
+    /// Mean paired difference, positive where the treatment is better.
+    pub advantage: Option<f64>,
+    /// Its interval.
+    pub interval: Option<Interval>,
+    /// Standardized advantage without small-sample bias.
+    pub hedges_g: Option<f64>,
+    /// p of the deciding test.
+    pub p: Option<f64>,
+    /// The same after Holm over the family.
+    pub adjusted_p: Option<f64>,
+    /// Adjusted p of equivalence within the margin.
+    pub equivalence_adjusted_p: Option<f64>,
+    /// Adjusted p of being not worse by more than the margin.
+    pub non_inferiority_adjusted_p: Option<f64>,
+    /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
+    pub worst_rank_adjusted_p: Option<f64>,
+    /// Tests in the family.
+    pub family: usize,
+    /// Whether the exact test can reach alpha with these seeds and this family.
+    pub feasible: bool,
+    /// Paired seeds with which it could.
+    pub seeds_needed: usize,
+    /// Smallest true difference found with power 0.8.
+    pub detectable: Option<f64>,
+    /// The answer in a word.
+    pub verdict: Verdict,
+    /// The answer in a sentence.
+    pub sentence: &'a str,
+}
+
+/// One claim with its verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClaimVerdict<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// The claim in words.
+    pub claim: &'a str,
+    /// Seeds that it rests on.
+    pub n: usize,
+    /// Its number, positive where it supports the claim.
+    pub estimate: Option<f64>,
+    /// The interval of that number.
+    pub interval: Option<Interval>,
+    /// p of the deciding test.
+    pub p: Option<f64>,
+    /// The same after Holm over the claims of the task.
+    pub adjusted_p: Option<f64>,
+    /// The answer in a word.
+    pub verdict: Verdict,
+    /// The answer in a sentence.
+    pub sentence: &'a str,
+}
+
+impl<'a> Verdicts<'a> {
+    /// The layout that this release writes.
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    pub(super) fn new(
+        request: &'a ReportRequest,
+        analysis: &'a Analysis,
+        sensitivities: &[Vec<Option<Sensitivity>>],
+        claims: &'a [Claim],
+    ) -> Self {
+        let families = analysis.families.iter().zip(sensitivities);
+        let answers = families.flat_map(|(family, found)| family.answers.iter().zip(found));
+        Self {
+            schema_version: Self::SCHEMA_VERSION,
+            title: &request.title,
+            alpha: request.alpha,
+            deciding_test: request.deciding_test,
+            reference_batch_size: request.reference_batch_size,
+            notes: &analysis.notes,
+            answers: answers
+                .map(|(answer, found)| place(answer, *found, request.deciding_test))
+                .collect(),
+            claims: claims.iter().map(claimed).collect(),
+        }
+    }
+
+    /// The text of `verdicts.json`.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("names and numbers have a form in JSON") + "\n"
+    }
+}
+
+fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> PlaceVerdict<'_> {
+    let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
+    let place = &comparison.place;
+    let deciding = match test {
+        DecidingTest::SignFlip => comparison.sign_flip,
+        DecidingTest::PairedT => comparison.paired_t,
+    };
+    PlaceVerdict {
+        task: &place.task,
+        metric: &place.metric,
+        question: place.question,
+        baseline: &place.contrast.baseline,
+        treatment: &place.contrast.treatment,
+        batch_size: place.batch_size,
+        n: comparison.seeds.len(),
+        unmatched: comparison.unmatched.len(),
+        advantage: comparison.advantage.map(|advantage| advantage.value),
+        interval: comparison
+            .advantage
+            .and_then(|advantage| advantage.interval),
+        hedges_g: comparison.hedges_g.map(|g| g.value),
+        p: deciding.map(|test| test.p),
+        adjusted_p: adjusted.deciding(test),
+        equivalence_adjusted_p: adjusted.equivalence,
+        non_inferiority_adjusted_p: adjusted.non_inferiority,
+        worst_rank_adjusted_p: adjusted.worst_rank,
+        family: comparison.feasibility.family,
+        feasible: comparison.feasibility.feasible(),
+        seeds_needed: comparison.feasibility.seeds_needed,
+        detectable: found.map(|found| found.difference),
+        verdict: answer.verdict,
+        sentence: &answer.sentence,
+    }
+}
+
+fn claimed(claim: &Claim) -> ClaimVerdict<'_> {
+    ClaimVerdict {
+        task: &claim.task,
+        claim: &claim.claim,
+        n: claim.estimate.map_or(0, |estimate| estimate.n),
+        estimate: claim.estimate.map(|estimate| estimate.value),
+        interval: claim.estimate.and_then(|estimate| estimate.interval),
+        p: claim.p,
+        adjusted_p: claim.adjusted_p,
+        verdict: claim.verdict,
+        sentence: &claim.sentence,
+    }
+}
