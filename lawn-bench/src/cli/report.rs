@@ -59,31 +59,31 @@ pub(super) struct Report {
 #[command(next_help_heading = "With --from")]
 struct Asked {
     /// Folder that the report is written to.
-    #[arg(long, value_name = "DIR", requires = "from", default_value = "report")]
+    #[arg(long, value_name = "DIR", conflicts_with = "dir", default_value = "report")]
     out: PathBuf,
     /// Title of the report [default: the name of the file].
-    #[arg(long, requires = "from")]
+    #[arg(long, conflicts_with = "dir")]
     title: Option<String>,
     /// Arms to compare; any number of times [default: every arm X against X-lawn].
-    #[arg(long = "contrast", value_name = "BASELINE:TREATMENT", requires = "from", value_parser = contrast)]
+    #[arg(long = "contrast", value_name = "BASELINE:TREATMENT", conflicts_with = "dir", value_parser = contrast)]
     contrasts: Vec<Contrast>,
     /// Batch size that the large-batch drop is measured from [default: the smallest].
-    #[arg(long, value_name = "B", requires = "from", value_parser = clap::value_parser!(i64).range(1..))]
+    #[arg(long, value_name = "B", conflicts_with = "dir", value_parser = clap::value_parser!(i64).range(1..))]
     reference_batch: Option<i64>,
     /// Largest difference of a metric that does not matter; any number of times.
-    #[arg(long = "margin", value_name = "METRIC=DIFFERENCE", requires = "from", value_parser = margin)]
+    #[arg(long = "margin", value_name = "METRIC=DIFFERENCE", conflicts_with = "dir", value_parser = margin)]
     margins: Vec<(String, f64)>,
     /// Which direction of the metric is better, where the file has no column `higher_is_better`.
-    #[arg(long, value_name = "DIRECTION", requires = "from", value_parser = ["higher", "lower"])]
+    #[arg(long, value_name = "DIRECTION", conflicts_with = "dir", value_parser = ["higher", "lower"])]
     better: Option<String>,
     /// Report this task only; any number of times.
-    #[arg(long = "task", value_name = "NAME", requires = "from")]
+    #[arg(long = "task", value_name = "NAME", conflicts_with = "dir")]
     tasks: Vec<String>,
     /// Error rate of a family of tests.
-    #[arg(long, value_name = "RATE", requires = "from", default_value_t = 0.05)]
+    #[arg(long, value_name = "RATE", conflicts_with = "dir", default_value_t = 0.05)]
     alpha: f64,
     /// Test that decides the verdicts; the other one is reported beside it.
-    #[arg(long, value_name = "TEST", requires = "from", default_value = "sign-flip", value_parser = deciding_test)]
+    #[arg(long, value_name = "TEST", conflicts_with = "dir", default_value = "sign-flip", value_parser = deciding_test)]
     test: DecidingTest,
 }
 
