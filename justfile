@@ -49,29 +49,42 @@ sweep file="studies/embedded.toml" *args: build
     [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
     exec {{target}}/release/lawn sweep "$file" {{args}}
 
-# Criterion benchmarks.
+# Criterion benchmarks: optimizer steps, exact tests. `just bench NAME` runs those whose name has it.
 bench *args: setup
-    cargo bench --locked -p lawn-core {{args}}
+    cargo bench --locked --workspace --bench step --bench exact -- {{args}}
 
-# Compare with peers in one run: `just peers training --data-root DIR`, `just peers optimizer`.
-peers what *args: venv
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers optimizer`, `just peers analysis`.
+peers what *args:
     #!/usr/bin/env bash
     set -euo pipefail
+    # rliable needs no torch, and torch's environment none of rliable's.
+    if [ {{quote(what)}} = analysis ]; then
+        wanted=lawn-analysis/peers/requirements.txt
+        if ! cmp -s $wanted .venv-analysis/requirements.txt; then
+            echo "peers: installing rliable into .venv-analysis"
+            {{python}} -m venv .venv-analysis
+            .venv-analysis/bin/python -m pip install --quiet --disable-pip-version-check -r $wanted
+            cp $wanted .venv-analysis/requirements.txt
+        fi
+        cargo build --locked --release --workspace --example aggregates
+        exec .venv-analysis/bin/python lawn-analysis/peers/aggregates.py {{args}}
+    fi
+    just venv
     case {{quote(what)}} in
         optimizer)
             exec .venv/bin/python lawn-core/peers/optimizer.py {{args}} ;;
         training)
             exec .venv/bin/python lawn-models/peers/compare.py {{args}} ;;
-        *) echo "peers: there are no peers for {{what}}; allowed: optimizer, training" >&2; exit 2 ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: analysis, optimizer, training" >&2; exit 2 ;;
     esac
 
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":
-    cargo run --locked --release -p lawn-analysis --example sample_report -- {{quote(dir)}}
+    cargo run --locked --release --example sample_report -- {{quote(dir)}}
 
 # Type I error, coverage and power of the report's own code on simulated sweeps.
 calibrate *args:
-    cargo run --locked --release -p lawn-analysis --example calibrate -- {{args}}
+    cargo run --locked --release --example calibrate -- {{args}}
 
 # NeuMF's test metrics on MovieLens-1M by seed: `just accuracy --data-root DIR`.
 accuracy *args: setup

@@ -59,7 +59,12 @@ pub(super) struct Report {
 #[command(next_help_heading = "With --from")]
 struct Asked {
     /// Folder that the report is written to.
-    #[arg(long, value_name = "DIR", conflicts_with = "dir", default_value = "report")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "dir",
+        default_value = "report"
+    )]
     out: PathBuf,
     /// Title of the report [default: the name of the file].
     #[arg(long, conflicts_with = "dir")]
@@ -80,7 +85,12 @@ struct Asked {
     #[arg(long = "task", value_name = "NAME", conflicts_with = "dir")]
     tasks: Vec<String>,
     /// Error rate of a family of tests.
-    #[arg(long, value_name = "RATE", conflicts_with = "dir", default_value_t = 0.05)]
+    #[arg(
+        long,
+        value_name = "RATE",
+        conflicts_with = "dir",
+        default_value_t = 0.05
+    )]
     alpha: f64,
     /// Test that decides the verdicts; the other one is reported beside it.
     #[arg(long, value_name = "TEST", conflicts_with = "dir", default_value = "sign-flip", value_parser = deciding_test)]
