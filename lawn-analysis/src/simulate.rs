@@ -224,7 +224,9 @@ impl Simulation {
         let held = if lawn { epoch.min(freeze) } else { epoch } as f64;
         let wobble = 1.0 + 0.02 * ((row.seed % 7) as f64 - 3.0);
         let weight_norm = (8.0 + 1.5 * (held * (1.0 + 0.1 * doublings)).sqrt()) * wobble;
-        let logit = (0.3 + 0.35 * held * (1.0 + 0.15 * doublings)) * wobble;
+        let place = [u32::from(lawn), doublings as u32, row.seed as u32];
+        let growth = 0.35 + 0.03 * self.draw(3, place);
+        let logit = (0.3 + growth * held * (1.0 + 0.15 * doublings)) * wobble;
         // Held weights turn and go on moving; free ones grow, and each step turns them less.
         let since = (epoch - freeze) as f64;
         let turn = if lawn { 0.6 } else { 0.3 };

@@ -2,19 +2,23 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::analysis::Task;
+use crate::analysis::{CurvePoint, Task};
 use crate::figures::escape;
 use crate::tables::Table;
 
-/// Curves of more trials would make the page slow to open; their records hold them.
-const MOST_TRIALS: usize = 400;
+/// Points of a curve that a small drawing can show.
+const MOST_POINTS: usize = 60;
 
 /// The confirmation trials, each with a button that shows its curves.
 pub(super) fn trials(table: &Table, tasks: &[Task]) -> String {
+    if table.rows().len() > super::html::MOST_ROWS {
+        let note = "The curves of so many trials would make the page slow to open: \
+                    records/epochs.parquet holds them.";
+        return super::html::table(table) + &super::html::paragraph(note);
+    }
     let curves = curves(tasks);
-    let with_buttons = curves.len() <= MOST_TRIALS;
     let shown = super::html::table_with(table, |column, text| {
-        if table.columns[column] == "trial_id" && with_buttons && curves.contains_key(text) {
+        if table.columns[column] == "trial_id" && curves.contains_key(text) {
             let id = escape(text);
             format!(
                 "<button type=\"button\" class=\"trial\" data-trial=\"{id}\" \
@@ -24,12 +28,8 @@ pub(super) fn trials(table: &Table, tasks: &[Task]) -> String {
             escape(text)
         }
     });
-    if !with_buttons {
-        let note = format!(
-            "Curves are left out of the page for more than {MOST_TRIALS} trials; epochs.parquet has \
-             them."
-        );
-        return super::html::paragraph(&note) + &shown;
+    if curves.is_empty() {
+        return shown;
     }
     // `<` is the one character by which a text could end its script element.
     let data = Value::Object(curves).to_string().replace('<', "\\u003c");
@@ -45,11 +45,11 @@ fn curves(tasks: &[Task]) -> Map<String, Value> {
         for arm in &task.arms {
             for batch_size in &task.batch_sizes {
                 for trial in task.confirmations(arm, *batch_size) {
-                    let curve = task.curve(trial);
+                    let curve = thinned(task.curve(trial));
                     if curve.is_empty() {
                         continue;
                     }
-                    let column = |pick: &dyn Fn(&crate::analysis::CurvePoint) -> Option<f64>| {
+                    let column = |pick: &dyn Fn(&CurvePoint) -> Option<f64>| {
                         let values: Vec<Value> =
                             curve.iter().map(|point| rounded(pick(point))).collect();
                         Value::Array(values)
@@ -70,6 +70,17 @@ fn curves(tasks: &[Task]) -> Map<String, Value> {
         }
     }
     all
+}
+
+/// At most [`MOST_POINTS`] points of a curve, its ends among them, evenly between.
+fn thinned(curve: &[CurvePoint]) -> Vec<&CurvePoint> {
+    if curve.len() <= MOST_POINTS {
+        return curve.iter().collect();
+    }
+    let last = curve.len() - 1;
+    (0..MOST_POINTS)
+        .map(|i| &curve[i * last / (MOST_POINTS - 1)])
+        .collect()
 }
 
 /// Five digits are more than a line can show; what is not finite is a gap in it.

@@ -3,6 +3,10 @@
 use crate::figures::{Figure, escape, font_css};
 use crate::tables::{Table, Value, title};
 
+/// A table of more rows would make the page slow to open: its files hold it.
+pub(super) const MOST_ROWS: usize = 1_000;
+/// A longer CSV is linked beside the page, and not carried in it.
+const MOST_CARRIED: usize = 200_000;
 /// Texts longer than this may break across lines in a table.
 const LONG: usize = 28;
 
@@ -86,21 +90,28 @@ pub(super) fn figure(figure: &Figure) -> String {
         figure.page_svg(false),
         figure.page_svg(true),
         escape(&figure.caption),
-        download(figure.table()),
+        download(figure.table(), "figures"),
     )
 }
 
-/// A link that saves the table as CSV, from the page itself.
-pub(super) fn download(table: &Table) -> String {
-    let mut data = String::new();
-    for byte in table.to_csv().bytes() {
+/// A link that saves the table as CSV, from the page itself; a long one from the folder beside it.
+fn download(table: &Table, folder: &str) -> String {
+    let name = escape(&table.name);
+    let csv = table.to_csv();
+    if csv.len() > MOST_CARRIED {
+        return format!(
+            "<a class=\"no-print\" download=\"{name}.csv\" href=\"{folder}/{name}.csv\">\
+             {folder}/{name}.csv</a>"
+        );
+    }
+    let mut data = String::with_capacity(csv.len() + csv.len() / 4);
+    for byte in csv.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.,".contains(&byte) {
             data.push(char::from(byte));
         } else {
             data.push_str(&format!("%{byte:02X}"));
         }
     }
-    let name = escape(&table.name);
     format!(
         "<a class=\"no-print\" download=\"{name}.csv\" href=\"data:text/csv;charset=utf-8,{data}\">\
          {name}.csv</a>"
@@ -114,6 +125,12 @@ pub(super) fn table(table: &Table) -> String {
 
 /// The same, with cells written by a function of column and text, which has to escape the text.
 pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String) -> String {
+    if table.rows().len() > MOST_ROWS {
+        let rows = crate::text::count(table.rows().len(), "row", "rows");
+        let caption = escape(&table.caption);
+        let link = download(table, "tables");
+        return format!("<p>{caption} {rows}, too many for a page: {link}.</p>\n");
+    }
     let numeric: Vec<bool> = (0..table.columns.len()).map(|c| table.numeric(c)).collect();
     let class = |numeric: bool| if numeric { " class=\"number\"" } else { "" };
     let headings: String = table
@@ -148,7 +165,7 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
          <table class=\"sortable\" id=\"table-{}\"><caption>{caption}</caption>\n\
          <thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n<p>{}</p>\n",
         escape(&table.name),
-        download(table),
+        download(table, "tables"),
     )
 }
 

@@ -16,7 +16,7 @@ pub use verdicts::{ClaimVerdict, PlaceVerdict, Verdicts};
 
 use crate::analysis::{
     Analysis, Answer, ArmScores, Claim, Family, Sensitivity, Verdict, arm_ranks, arm_scores,
-    claims, sensitivity,
+    best_baseline, claims, sensitivity,
 };
 use crate::error::Error;
 use crate::figures::{self, Figure, escape};
@@ -198,6 +198,11 @@ impl Report<'_> {
                 body: asked(analysis, request),
             },
             Section {
+                id: "provenance",
+                heading: "Provenance",
+                body: html::definitions(&request.provenance),
+            },
+            Section {
                 id: "feasibility",
                 heading: "Before any p-value",
                 body: if feasibility.is_empty() {
@@ -207,14 +212,14 @@ impl Report<'_> {
                 },
             },
             Section {
-                id: "answers",
-                heading: "Answers",
-                body: answers(analysis),
-            },
-            Section {
                 id: "claims",
                 heading: "Claims",
                 body: claimed(&self.claims) + &named("claims") + &named("aggregates"),
+            },
+            Section {
+                id: "answers",
+                heading: "Answers",
+                body: answers(analysis),
             },
             Section {
                 id: "figures",
@@ -231,24 +236,19 @@ impl Report<'_> {
                 body: comparisons,
             },
             Section {
-                id: "survival",
-                heading: "Survival and failures",
-                body: [named("survival"), named("failures")].concat(),
-            },
-            Section {
                 id: "tuning",
                 heading: "Tuning",
                 body: named("tuning"),
             },
             Section {
+                id: "survival",
+                heading: "Survival and failures",
+                body: [named("survival"), named("failures")].concat(),
+            },
+            Section {
                 id: "trials",
                 heading: "Trials",
                 body: trials,
-            },
-            Section {
-                id: "provenance",
-                heading: "Provenance",
-                body: html::definitions(&request.provenance),
             },
         ];
         html::page(&request.title, &sections)
@@ -277,6 +277,13 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
             ),
         )
     });
+    let best = analysis.tasks.iter().filter_map(|task| {
+        let best = best_baseline(task, request, &analysis.tuning)?;
+        Some((
+            format!("Best baseline on {}", task.name),
+            format!("{best}, by validation data: every treatment is compared with it too"),
+        ))
+    });
     let contrasts = request.contrasts.iter().map(|contrast| {
         (
             "Contrast".to_owned(),
@@ -303,7 +310,12 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
             request.deciding_test.name().to_owned(),
         ),
     ];
-    let pairs: Vec<(String, String)> = tasks.chain(contrasts).chain(rules).chain(margins).collect();
+    let pairs: Vec<(String, String)> = tasks
+        .chain(contrasts)
+        .chain(best)
+        .chain(rules)
+        .chain(margins)
+        .collect();
     html::definitions(&pairs) + &html::list(&analysis.notes)
 }
 

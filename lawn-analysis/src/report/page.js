@@ -22,6 +22,14 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// On paper nothing opens: whatever is folded is unfolded before printing, and folded again after.
+let folded = [];
+addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not([open])")];
+  folded.forEach((details) => { details.open = true; });
+});
+addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
+
 // Curves: drawn under the row of a trial when its button is pressed, taken away when pressed again.
 const curves = document.getElementById("curves");
 const data = curves ? JSON.parse(curves.textContent) : {};

@@ -122,7 +122,11 @@ pub(super) fn markdown(
             .iter()
             .for_each(|line| text.push_str(&format!("- {line}\n")));
     }
-    let headlines = headlines(analysis);
+    // One screen: the test metric at the largest batch, and the one answer over all batches.
+    let mut headlines = headlines(analysis);
+    headlines.retain(|answer| {
+        [Question::TestMetric, Question::GapSlope].contains(&answer.comparison.place.question)
+    });
     if !headlines.is_empty() {
         text.push_str("\n**Answers.**\n\n");
         for answer in headlines {
