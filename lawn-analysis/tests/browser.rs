@@ -55,6 +55,37 @@ const drive = (frame) => {
   check("headings step by one" + at,
     levels.every((level, i) => i === 0 ? level === 1 : level - levels[i - 1] <= 1));
   check("downloads" + at, page.querySelectorAll("a[download]").length > 5);
+  const folded = page.querySelectorAll("details:not([open])").length;
+  frame.contentWindow.dispatchEvent(new Event("beforeprint"));
+  check("print unfolds" + at, folded > 0 && page.querySelectorAll("details:not([open])").length === 0);
+  frame.contentWindow.dispatchEvent(new Event("afterprint"));
+  check("and folds again" + at, page.querySelectorAll("details:not([open])").length === folded);
+  // Contrast of WCAG, AA for texts: 4.5 to 1 against what is behind them.
+  const luminance = (colour) => {
+    const [r, g, b] = colour.match(/[\d.]+/g).map(Number).map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const opaque = (colour) => !/, 0\)$/.test(colour);
+  const behind = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = frame.contentWindow.getComputedStyle(e).backgroundColor;
+      if (opaque(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  const texts = [...page.querySelectorAll(
+    "h1, h2, h3, p, li, dt, dd, a, td, th, caption, figcaption, summary, .verdict, th button")];
+  const ratio = (element) => {
+    const ink = luminance(frame.contentWindow.getComputedStyle(element).color);
+    const paper = luminance(behind(element));
+    return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
+  };
+  const faint = texts.filter((element) => ratio(element) < 4.5);
+  check("contrast" + at + faint.slice(0, 3).map((e) => " " + e.outerHTML.slice(0, 80)).join(), faint.length === 0);
+  check("the scheme" + at, (luminance(behind(page.body)) < 0.2) === SCHEME_IS_DARK);
+  check("tables scroll by keyboard" + at,
+    [...page.querySelectorAll(".scroll")].every((e) => e.tabIndex === 0 && e.getAttribute("aria-label")));
   if (--left === 0) document.getElementById("seen").textContent = seen.join("\n");
 };
 frames.forEach((frame) => frame.addEventListener("load", () => drive(frame)));
@@ -72,6 +103,16 @@ fn browser() -> Option<&'static str> {
 
 #[test]
 fn the_page_works_in_a_browser() {
+    drive("light");
+}
+
+#[test]
+fn the_page_works_in_the_dark() {
+    drive("dark");
+}
+
+/// Drives the page under one colour scheme.
+fn drive(scheme: &str) {
     let Some(browser) = browser() else {
         eprintln!("no browser of {BROWSERS:?} found: the page was not driven");
         return;
@@ -98,21 +139,23 @@ fn the_page_works_in_a_browser() {
          <script type=\"text/plain\" id=page>{page}</script><script>{}</script>",
         frame(390),
         frame(1280),
-        DRIVER.replace(
-            "document.getElementById(\"page\").textContent",
-            "document.getElementById(\"page\").textContent.replaceAll(\"<\\\\/script\", \"</script\")"
-        )
+        DRIVER
+            .replace(
+                "document.getElementById(\"page\").textContent",
+                "document.getElementById(\"page\").textContent.replaceAll(\"<\\\\/script\", \"</script\")"
+            )
+            .replace("SCHEME_IS_DARK", if scheme == "dark" { "true" } else { "false" })
     );
     let path = dir.path().join("driver.html");
     fs::write(&path, driver).unwrap();
-    let output = run(browser, &path, dir.path());
+    let output = run(browser, &path, dir.path(), scheme);
     let dom = String::from_utf8_lossy(&output.stdout);
     let seen = dom
         .split("<pre id=\"seen\">")
         .nth(1)
         .and_then(|rest| rest.split("</pre>").next());
     let seen = seen.unwrap_or_else(|| panic!("no result in\n{}", &dom[..dom.len().min(2000)]));
-    assert_eq!(seen.matches("pass ").count(), 22, "{seen}");
+    assert_eq!(seen.matches("pass ").count(), 32, "{seen}");
     assert!(!seen.contains("FAIL"), "{seen}");
     let log = String::from_utf8_lossy(&output.stderr);
     let errors: Vec<&str> = log
@@ -122,7 +165,9 @@ fn the_page_works_in_a_browser() {
     assert!(errors.is_empty(), "{errors:?}");
 }
 
-fn run(browser: &str, page: &Path, dir: &Path) -> std::process::Output {
+fn run(browser: &str, page: &Path, dir: &Path, scheme: &str) -> std::process::Output {
+    // Chromium's own numbers of the schemes.
+    let scheme = if scheme == "dark" { 0 } else { 1 };
     Command::new(browser)
         .args([
             "--headless",
@@ -136,6 +181,7 @@ fn run(browser: &str, page: &Path, dir: &Path) -> std::process::Output {
             "--dump-dom",
         ])
         .args(["--window-size=1400,1700"])
+        .arg(format!("--blink-settings=preferredColorScheme={scheme}"))
         .arg(format!("--user-data-dir={}", dir.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .output()

@@ -187,7 +187,7 @@ fn options_of_results_need_results() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
     assert!(
-        text(&output.stderr).contains("--from"),
+        text(&output.stderr).contains("cannot be used with"),
         "{}",
         text(&output.stderr)
     );
