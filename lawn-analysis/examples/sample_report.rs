@@ -1,75 +1,68 @@
-//! Writes the report of a simulated sweep: `cargo run --example sample_report -- DIR`.
+//! Writes the report of a simulated sweep, its figures in every named width:
+//! `cargo run --example sample_report -- DIR`.
 
 use std::path::PathBuf;
 
+use lawn_analysis::records::Word;
 use lawn_analysis::simulate::{ARMS, Simulation};
-use lawn_analysis::{ReportRequest, write_report};
+use lawn_analysis::{Records, ReportRequest, Width, write_report};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = std::env::args_os()
-        .nth(1)
-        .map_or_else(|| "sample-report".into(), PathBuf::from);
+/// One task of two arms with some divergence, and one of other batch sizes without.
+fn two_tasks() -> Records {
     let simulation = Simulation {
         seeds: 8,
         divergence: 0.05,
+        test_curves: true,
         ..Simulation::default()
     };
     let mut records = simulation.records();
-    let other = Simulation {
+    records.append(second().records());
+    records
+}
+
+fn second() -> Simulation {
+    Simulation {
         task: "second".into(),
         batch_sizes: vec![10_000, 100_000, 1_000_000],
         seed: 7,
         counts: false,
         ..Simulation::default()
-    };
-    let mut more = other.records();
-    // Two further arms, so that ranks and claims over several contrasts are drawn too.
-    let third = Simulation {
+    }
+}
+
+/// Two further arms, so that ranks and claims over several contrasts are drawn too.
+fn four_arms() -> Records {
+    let others = Simulation {
+        arms: ["other", "other-lawn"].map(str::to_owned),
         seed: 8,
         advantage_per_doubling: 0.001,
-        ..other.clone()
+        ..second()
     };
-    let mut third = third.records();
-    let renamed = |id: &str| id.replace("base", "other");
-    third.trials.iter_mut().for_each(|row| {
-        (row.arm, row.trial_id) = (renamed(&row.arm), renamed(&row.trial_id));
-    });
-    third
-        .epochs
-        .iter_mut()
-        .for_each(|row| row.trial_id = renamed(&row.trial_id));
-    more.trials.append(&mut third.trials);
-    more.epochs.append(&mut third.epochs);
-    // The figures over all tasks need arms that every task has: the second task alone has four.
-    let four_arms = dir.join("four-arms");
-    let request = ReportRequest::new("A simulated sweep of four arms", 10_000)
+    let mut records = second().records();
+    records.append(others.records());
+    records
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let dir = std::env::args_os()
+        .nth(1)
+        .map_or_else(|| "sample-report".into(), PathBuf::from);
+    let [baseline, treatment] = ARMS;
+    let mut two = ReportRequest::new("A simulated sweep", 1024).contrast(baseline, treatment);
+    two.margins.insert("hit rate".into(), 0.005);
+    two.provenance = vec![("Source".into(), "simulated, not measured".into())];
+    let four = ReportRequest::new("A simulated sweep of four arms", 10_000)
         .contrast("other", "other-lawn")
-        .contrast(ARMS[0], ARMS[1]);
-    write_report(&more, &request, &four_arms)?;
-
-    // Trial ids are unique over a sweep; the simulation's are over a task.
-    let rename = |id: &mut String| id.push_str("-second");
-    more.trials
-        .iter_mut()
-        .for_each(|row| rename(&mut row.trial_id));
-    more.epochs
-        .iter_mut()
-        .for_each(|row| rename(&mut row.trial_id));
-    more.units
-        .iter_mut()
-        .for_each(|row| rename(&mut row.trial_id));
-    more.measurements
-        .iter_mut()
-        .for_each(|row| rename(&mut row.trial_id));
-    records.trials.append(&mut more.trials);
-    records.epochs.append(&mut more.epochs);
-    records.units.append(&mut more.units);
-    records.measurements.append(&mut more.measurements);
-
-    let mut request = ReportRequest::new("A simulated sweep", 1024).contrast(ARMS[0], ARMS[1]);
-    request.margins.insert("hit rate".into(), 0.005);
-    request.provenance = vec![("Source".into(), "simulated, not measured".into())];
-    let files = write_report(&records, &request, &dir)?;
-    println!("{}", files.html.display());
+        .contrast(baseline, treatment);
+    for (name, records, mut request) in [
+        ("two-arms", two_tasks(), two),
+        ("four-arms", four_arms(), four),
+    ] {
+        for width in Width::ALL {
+            request.width = *width;
+            let files = write_report(&records, &request, &dir.join(name).join(width.as_str()))?;
+            println!("{}", files.html.display());
+        }
+    }
     Ok(())
 }

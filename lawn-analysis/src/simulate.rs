@@ -14,10 +14,10 @@ pub enum Noise {
     HeavyTailed,
 }
 
-/// A simulated sweep: two arms, `base` and `base-lawn`, on one task.
+/// A simulated sweep: a baseline and its LAWN form, on one task.
 ///
 /// ```text
-/// test(arm, B, s) = 0.66 − drop · doublings(B) + advantage · [arm is base-lawn]
+/// test(arm, B, s) = 0.66 − drop · doublings(B) + advantage · [arm is the treatment]
 ///                   + 0.006 (ρ zₛ + √(1 − ρ²) e)
 /// ```
 ///
@@ -27,6 +27,8 @@ pub enum Noise {
 pub struct Simulation {
     /// Name of the task.
     pub task: String,
+    /// Names of the baseline and of the treatment.
+    pub arms: [String; 2],
     /// Batch sizes, rising.
     pub batch_sizes: Vec<i64>,
     /// Seeds of each cell.
@@ -35,16 +37,18 @@ pub struct Simulation {
     pub epochs: i64,
     /// Loss of the test metric with each doubling of the batch, in both arms.
     pub drop: f64,
-    /// True advantage of `base-lawn` in the test metric, at every batch size.
+    /// True advantage of the treatment in the test metric, at every batch size.
     pub advantage: f64,
-    /// True advantage of `base-lawn` with each doubling of the batch.
+    /// True advantage of the treatment with each doubling of the batch.
     pub advantage_per_doubling: f64,
     /// Distribution of the noise.
     pub noise: Noise,
-    /// Probability that a trial of `base` diverges.
+    /// Probability that a trial of the baseline diverges.
     pub divergence: f64,
     /// Whether the metric is a count out of 6,040.
     pub counts: bool,
+    /// Whether test loss and test metric are measured at the end of every epoch.
+    pub test_curves: bool,
     /// Settings tried in tuning; 0 for none.
     pub settings: i64,
     /// Seed of the simulation.
@@ -56,6 +60,7 @@ impl Default for Simulation {
     fn default() -> Self {
         Self {
             task: "sample".into(),
+            arms: ARMS.map(str::to_owned),
             batch_sizes: vec![1024, 4096, 16_384, 65_536],
             seeds: 5,
             epochs: 20,
@@ -65,13 +70,14 @@ impl Default for Simulation {
             noise: Noise::Normal,
             divergence: 0.0,
             counts: true,
+            test_curves: false,
             settings: 6,
             seed: 0,
         }
     }
 }
 
-/// The arms of a simulated sweep: the baseline, and the treatment.
+/// The arms of a simulated sweep, where it names no others: the baseline, and the treatment.
 pub const ARMS: [&str; 2] = ["base", "base-lawn"];
 
 const SCALE: f64 = 0.006;
@@ -97,7 +103,7 @@ impl Simulation {
     /// The records of the sweep; the same simulation gives the same records.
     pub fn records(&self) -> Records {
         let mut records = Records::default();
-        for (arm, name) in ARMS.iter().enumerate() {
+        for (arm, name) in self.arms.iter().enumerate() {
             for (cell, batch_size) in self.batch_sizes.iter().enumerate() {
                 for setting in 0..self.settings {
                     records.trials.push(self.tuning(name, *batch_size, setting));
@@ -145,9 +151,9 @@ impl Simulation {
         }
         let chance = Philox::new(self.seed).block_of([2, arm as u32, cell as u32, seed as u32])[0];
         let diverged = arm == 0 && f64::from(chance) / 4_294_967_296.0 < self.divergence;
-        let mut row = self.row(ARMS[arm], self.batch_sizes[cell], Stage::Confirm);
+        let mut row = self.row(&self.arms[arm], self.batch_sizes[cell], Stage::Confirm);
         row.seed = 1000 + seed as i64;
-        row.trial_id = format!("{}-{cell}-{seed}", ARMS[arm]);
+        row.trial_id = format!("{}-{}-{cell}-{seed}", self.task, self.arms[arm]);
         if diverged {
             row.outcome = Outcome::Diverged;
             row.detail = Some("loss is not finite".into());
@@ -208,7 +214,7 @@ impl Simulation {
         let mut row = self.row(arm, batch_size, Stage::Tune);
         let rate = 3e-4 * 3.0_f64.powi(setting as i32);
         row.setting = setting;
-        row.trial_id = format!("{arm}-{batch_size}-tune-{setting}");
+        row.trial_id = format!("{}-{arm}-{batch_size}-tune-{setting}", self.task);
         row.hyperparameters = format!("{{\"learning_rate\":{rate:.6}}}");
         if setting == self.settings - 1 && self.settings > 3 {
             row.outcome = Outcome::Diverged;
@@ -268,16 +274,22 @@ impl Simulation {
             weight_norm,
             constrained: phase == Phase::Constrained,
         });
-        if let Some(value) = metric {
-            records.measurements.push(MeasurementRow {
-                trial_id: row.trial_id.clone(),
-                epoch: epoch as f64,
-                split: Split::Validation,
-                metric: row.metric.clone(),
-                value,
-                count: None,
-                total: None,
-            });
+        let measured = |split, name: &str, value| MeasurementRow {
+            trial_id: row.trial_id.clone(),
+            epoch: epoch as f64,
+            split,
+            metric: name.to_owned(),
+            value,
+            count: None,
+            total: None,
+        };
+        let Some(value) = metric else { return };
+        let rows = &mut records.measurements;
+        rows.push(measured(Split::Validation, &row.metric, value));
+        if self.test_curves {
+            let gap = 0.04 + 0.002 * doublings * held.sqrt();
+            rows.push(measured(Split::Test, "loss", loss + gap));
+            rows.push(measured(Split::Test, &row.metric, value - 0.005));
         }
     }
 }

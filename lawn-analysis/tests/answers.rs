@@ -373,7 +373,7 @@ fn distance_moved_is_the_last_recorded_and_asked_only_where_both_arms_have_it() 
         let mut epochs = records.epochs.iter().filter(|row| row.trial_id == id);
         epochs.next_back().unwrap().distance_from_freeze.unwrap()
     };
-    let expected = last(&records, "base-lawn-0-1") - last(&records, "base-0-1");
+    let expected = last(&records, "sample-base-lawn-0-1") - last(&records, "sample-base-0-1");
     let analysis = Analysis::new(&records, &request()).unwrap();
     let family = analysis.family("sample", Question::DistanceMoved).unwrap();
     let found = family.answers[0].comparison.advantages[1];

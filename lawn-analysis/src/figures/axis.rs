@@ -39,23 +39,12 @@ impl Axis {
     /// A linear axis that holds all values, with a margin and round ticks.
     pub(crate) fn linear(values: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         let (low, high) = padded(values);
-        let step = round_step((high - low) / most_ticks as f64);
-        let first = (low / step).ceil() as i64;
-        let last = (high / step).floor() as i64;
-        let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
-        let label = |value: f64| format!("{value:.decimals$}").replace('-', "−");
-        let ticks = (first..=last).map(|index| {
-            let at = index as f64 * step;
-            Tick {
-                at,
-                label: label(if index == 0 { 0.0 } else { at }),
-            }
-        });
+        let ticks = linear_ticks(low, high, most_ticks);
         Self {
             low,
             high,
             scale: Scale::Linear,
-            ticks: ticks.collect(),
+            ticks,
         }
     }
 
@@ -95,6 +84,16 @@ impl Axis {
         });
         let fits = |ticks: &&Vec<f64>| ticks.len() <= most_ticks;
         let ticks = candidates.iter().find(fits).unwrap_or(&candidates[2]);
+        if ticks.len() < 2 {
+            // Within less than an octave round numbers are those of a linear axis.
+            let ticks = linear_ticks(low, high, most_ticks);
+            return Self {
+                low,
+                high,
+                scale: Scale::Log,
+                ticks,
+            };
+        }
         // Many decades: every second, third, … one.
         let skip = ticks.len().div_ceil(most_ticks).max(1);
         let ticks = ticks.iter().step_by(skip);
@@ -129,16 +128,20 @@ impl Axis {
         }
     }
 
-    /// An axis of epochs: whole numbers only.
-    pub(crate) fn epochs(last: i64, most_ticks: usize) -> Self {
-        let span = last.max(1) as f64;
-        let step = round_step(span / most_ticks as f64).max(1.0);
+    /// An axis from zero of what is counted, such as epochs or steps: whole numbers only.
+    pub(crate) fn counts(last: f64, most_ticks: usize) -> Self {
+        let span = last.max(1.0);
+        let mut step = round_step(span / most_ticks as f64).max(1.0);
+        if span < step {
+            // A single tick gives no scale.
+            step = round_step(step / 2.5).max(1.0);
+        }
         let count = (span / step).floor() as i64;
         let ticks = (0..=count).map(|index| {
             let at = index as f64 * step;
             Tick {
                 at,
-                label: format!("{at:.0}"),
+                label: text::batch(at as i64),
             }
         });
         Self {
@@ -148,14 +151,90 @@ impl Axis {
             ticks: ticks.collect(),
         }
     }
+
+    /// The axis without the words at its ticks, for a panel whose neighbour has them.
+    pub(crate) fn unlabelled(mut self) -> Self {
+        self.ticks.iter_mut().for_each(|tick| tick.label.clear());
+        self
+    }
+
+    /// An axis of named places.
+    pub(crate) fn places<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let ticks: Vec<Tick> = names
+            .into_iter()
+            .enumerate()
+            .map(|(at, name)| Tick {
+                at: at as f64,
+                label: name.to_owned(),
+            })
+            .collect();
+        Self {
+            low: -0.5,
+            high: ticks.len().max(1) as f64 - 0.5,
+            scale: Scale::Linear,
+            ticks,
+        }
+    }
+}
+
+/// Ticks at round numbers from a low to a high end.
+fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
+    let ends = |step: f64| ((low / step).ceil(), (high / step).floor());
+    let mut step = round_step((high - low) / most as f64);
+    // A single tick gives no scale.
+    for _ in 0..2 {
+        let (first, last) = ends(step);
+        if last - first < 1.0 {
+            step = round_step(step / 2.5);
+        }
+    }
+    let (first, last) = ends(step);
+    let count = (last - first).clamp(0.0, 20.0) as usize;
+    let ticks = (0..=count).map(|index| (first + index as f64) * step);
+    let largest = low.abs().max(high.abs());
+    // Long numbers are written with an exponent.
+    let plain = (1e-3..1e6).contains(&largest);
+    let decimals = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+    let digits = (largest.log10().floor() - step.log10().floor()).clamp(0.0, 12.0) as usize;
+    let label = |at: f64| match at {
+        0.0 if plain => format!("{at:.decimals$}"),
+        0.0 => "0".to_owned(),
+        _ if plain => format!("{at:.decimals$}"),
+        _ => exponent(at, digits),
+    };
+    ticks
+        .map(|at| {
+            // Neither minus zero nor what is left of a sum that should be zero.
+            let at = if at.abs() < 1e-6 * step { 0.0 } else { at };
+            Tick {
+                at,
+                label: label(at).replace('-', "−"),
+            }
+        })
+        .collect()
+}
+
+/// A number with an exponent, of at most so many decimals and none that is zero.
+fn exponent(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$e}");
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let mantissa = if mantissa.contains('.') {
+        mantissa.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        mantissa
+    };
+    format!("{mantissa}e{exponent}")
 }
 
 fn log_label(value: f64) -> String {
-    if (1e-3..1e5).contains(&value) {
+    if (1e3..1e7).contains(&value) {
+        return text::batch(value as i64);
+    }
+    if (1e-3..1e3).contains(&value) {
         let decimals = (-value.log10().floor()).max(0.0) as usize;
         return format!("{value:.decimals$}");
     }
-    format!("{value:e}").replace("e-", "e−")
+    exponent(value, 1).replace('-', "−")
 }
 
 /// The range of the values with a margin of a twentieth; a single value gets room about it.
@@ -169,7 +248,8 @@ fn padded(values: impl Iterator<Item = f64>) -> (f64, f64) {
         return (0.0, 1.0);
     }
     let span = high - low;
-    let margin = if span > 0.0 {
+    // Differences that a label of some digits cannot show are none.
+    let margin = if span > 1e-9 * low.abs().max(high.abs()) {
         0.05 * span
     } else if low == 0.0 {
         1.0
@@ -206,6 +286,20 @@ mod tests {
     }
 
     #[test]
+    fn long_numbers_are_written_with_an_exponent() {
+        let axis = Axis::linear([-2e-5, 4e-5].into_iter(), 5);
+        assert_eq!(labels(&axis), ["−2e−5", "0", "2e−5", "4e−5"]);
+        let axis = Axis::linear([1.21e9, 1.29e9].into_iter(), 5);
+        assert_eq!(labels(&axis), ["1.22e9", "1.24e9", "1.26e9", "1.28e9"]);
+        let axis = Axis::log([900.0, 40_000.0].into_iter(), 4);
+        assert_eq!(labels(&axis), ["1k", "3k", "10k", "30k"]);
+        let axis = Axis::counts(4882.0, 2);
+        assert_eq!(labels(&axis), ["0", "2k", "4k"]);
+        let axis = Axis::counts(40_000.0, 4);
+        assert_eq!(labels(&axis), ["0", "10k", "20k", "30k", "40k"]);
+    }
+
+    #[test]
     fn batch_ticks_are_the_sizes_at_equal_ratios() {
         let axis = Axis::batches(&[256, 1024, 4096]);
         assert_eq!(labels(&axis), ["256", "1024", "4096"]);
@@ -223,6 +317,8 @@ mod tests {
             "{:?}",
             labels(&axis)
         );
+        let axis = Axis::log([6.2, 6.6].into_iter(), 5);
+        assert!(axis.ticks.len() >= 2, "{:?}", labels(&axis));
     }
 
     #[test]
@@ -233,7 +329,8 @@ mod tests {
             Axis::from_zero([0.0].into_iter(), 5),
             Axis::log(std::iter::empty(), 5),
             Axis::batches(&[32]),
-            Axis::epochs(1, 5),
+            Axis::counts(1.0, 5),
+            Axis::places(["a", "b"]),
         ] {
             assert!(axis.high > axis.low && !axis.ticks.is_empty(), "{axis:?}");
         }

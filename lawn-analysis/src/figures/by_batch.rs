@@ -1,171 +1,117 @@
 //! A quantity against batch size: every seed, the means and their intervals.
 
 use super::axis::Axis;
-use super::palette::{Look, look};
-use super::panel::{Legend, Panel, Words};
+use super::legend::Entry;
+use super::palette::{Look, Looks};
+use super::panel::{Panel, chart};
 use super::scene::Scene;
+use super::series::{Series, batch_sizes, by_arm, evenly, names};
 use crate::tables::{Table, Value};
 
-/// What the rows of one arm say.
-struct Series<'a> {
-    name: &'a str,
-    look: Look,
-    seeds: Vec<(f64, f64)>,
-    means: Vec<Mean>,
-}
+/// The most seeds drawn at one place; of more, those of evenly spaced ranks.
+pub(crate) const MOST_SEEDS: usize = 60;
 
-struct Mean {
-    batch: f64,
-    value: f64,
-    interval: Option<(f64, f64)>,
+/// One arm: its seeds, and its means with their intervals.
+struct Arm {
+    look: Look,
+    /// Batch size and value.
+    seeds: Series<2>,
+    /// Batch size, value, low and high end.
+    means: Series<4>,
 }
 
 /// Draws the table of [`crate::tables::by_batch`].
-pub(crate) fn draw(table: &Table, label: &str, width: f64) -> Scene {
-    let series = series(table);
-    let batch = table.column("batch_size");
-    let mut batches: Vec<i64> = table
-        .rows()
-        .iter()
-        .filter_map(|row| row[batch].as_number())
-        .map(|size| size as i64)
+pub(crate) fn draw(table: &Table, label: &str, looks: &Looks, width: f64) -> Scene {
+    let kind = table.column("kind");
+    let is = |row: &[Value], name: &str| row[kind] == name.into();
+    let seeds = by_arm(table, ["batch_size", "value"], |row| is(row, "seed"));
+    let means = by_arm(table, ["batch_size", "value", "low", "high"], |row| {
+        is(row, "mean")
+    });
+    let entries = Entry::arms(names(&seeds), looks);
+    let arms: Vec<Arm> = seeds
+        .into_iter()
+        .zip(means)
+        .map(|(seeds, means)| Arm {
+            look: looks.of(&seeds.arm),
+            seeds,
+            means,
+        })
         .collect();
-    batches.sort_unstable();
-    batches.dedup();
-
-    let entries: Vec<(String, Look)> = series
-        .iter()
-        .map(|one| (one.name.to_owned(), one.look))
-        .collect();
-    let legend = Legend::new(&entries, width - 12.0);
-    let height = (0.56 * width).clamp(170.0, 230.0) + legend.height();
-    let mut scene = Scene::new(width, height);
-    let y = Axis::linear(visible(&series).into_iter(), 6);
-    let panel = Panel {
-        left: Panel::left_margin(&y, label) + 2.0,
-        top: legend.height() + 8.0,
-        right: width - 6.0,
-        bottom: height - Panel::BOTTOM_MARGIN,
-        x: Axis::batches(&batches),
-        y,
-    };
-    panel.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: "batch size (log scale)",
-            y: label,
-        },
-    );
-    legend.draw(&mut scene, panel.left, 2.0);
-    for (index, one) in series.iter().enumerate() {
+    let batches = batch_sizes(table);
+    let axes = [
+        Axis::batches(&batches),
+        Axis::linear(visible(&arms).into_iter(), 6),
+    ];
+    let (mut scene, panel) = chart(width, entries, axes, ["batch size (log scale)", label]);
+    let apart = apart(&panel, &batches, arms.len());
+    for (index, arm) in arms.iter().enumerate() {
         // Arms stand side by side at a batch size, so that no interval hides another.
-        let apart = (44.0 / series.len() as f64).min(11.0);
-        let shift = apart * (index as f64 - 0.5 * (series.len() as f64 - 1.0));
-        draw_series(&mut scene, &panel, one, shift);
+        let shift = apart * (index as f64 - 0.5 * (arms.len() as f64 - 1.0));
+        draw_arm(&mut scene, &panel, arm, shift, apart);
     }
     scene
 }
 
-fn series(table: &Table) -> Vec<Series<'_>> {
-    let column = |name| table.column(name);
-    let (arm, batch, kind) = (column("arm"), column("batch_size"), column("kind"));
-    let (value, low, high) = (column("value"), column("low"), column("high"));
-    let mut all: Vec<Series<'_>> = Vec::new();
-    for row in table.rows() {
-        let Value::Text(name) = &row[arm] else {
-            continue;
-        };
-        let (Some(at), Some(seen)) = (row[batch].as_number(), row[value].as_number()) else {
-            continue;
-        };
-        if all.last().is_none_or(|one| one.name != name) {
-            let look = look(all.len());
-            all.push(Series {
-                name,
-                look,
-                seeds: Vec::new(),
-                means: Vec::new(),
-            });
-        }
-        let Some(one) = all.last_mut() else { continue };
-        if row[kind] == Value::Text("seed".to_owned()) {
-            one.seeds.push((at, seen));
-        } else {
-            let interval = row[low].as_number().zip(row[high].as_number());
-            one.means.push(Mean {
-                batch: at,
-                value: seen,
-                interval,
-            });
-        }
-    }
-    all
+/// From one arm to the next at a batch size, in points: all of them keep clear of the edges and of
+/// the neighbouring batch sizes.
+pub(crate) fn apart(panel: &Panel, batches: &[i64], arms: usize) -> f64 {
+    let x = |size: i64| panel.at(size as f64, panel.y.low).0;
+    let closest = batches
+        .windows(2)
+        .map(|pair| x(pair[1]) - x(pair[0]))
+        .fold(f64::INFINITY, f64::min);
+    let edge = batches
+        .first()
+        .map_or(0.0, |first| x(*first) - panel.left - 4.0);
+    (0.72 * closest).min(2.0 * edge).min(44.0) / (arms.max(4) as f64)
 }
 
 /// Values that the axis holds: all seeds and means, and intervals as far as twice the spread of
 /// the seeds. With two or three seeds an interval can be so wide that it would flatten the rest.
-fn visible(series: &[Series<'_>]) -> Vec<f64> {
-    let points: Vec<f64> = series
-        .iter()
-        .flat_map(|one| one.seeds.iter().map(|(_, value)| *value))
-        .collect();
+fn visible(arms: &[Arm]) -> Vec<f64> {
+    let seeds = arms.iter().flat_map(|arm| arm.seeds.whole());
+    let points: Vec<f64> = seeds.map(|[_, value]| value).collect();
     let low = points.iter().copied().fold(f64::INFINITY, f64::min);
     let high = points.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let room = 0.5 * (high - low);
-    let ends = series
+    let ends = arms
         .iter()
-        .flat_map(|one| one.means.iter().filter_map(|mean| mean.interval))
-        .flat_map(|(from, to)| [from.max(low - room), to.min(high + room)]);
+        .flat_map(|arm| arm.means.whole())
+        .flat_map(|[_, _, from, to]| [from.max(low - room), to.min(high + room)]);
     points.iter().copied().chain(ends).collect()
 }
 
-fn draw_series(scene: &mut Scene, panel: &Panel, one: &Series<'_>, shift: f64) {
-    let colour = one.look.colour;
+fn draw_arm(scene: &mut Scene, panel: &Panel, arm: &Arm, shift: f64, apart: f64) {
+    let look = arm.look;
     let at = |x: f64, y: f64| {
         let (x, y) = panel.at(x, y);
         (x + shift, y)
     };
-    let line: Vec<_> = one
+    let means: Vec<_> = arm
         .means
+        .rows
         .iter()
-        .map(|mean| at(mean.batch, mean.value))
+        .filter_map(|[batch, value, ..]| Some(at((*batch)?, (*value)?)))
         .collect();
-    if line.len() > 1 {
-        scene.line(&line, colour, 1.2, one.look.dash);
+    if means.len() > 1 {
+        scene.line(&means, look.colour, 1.2, look.dash);
     }
-    for mean in &one.means {
-        let Some((low, high)) = mean.interval else {
-            continue;
-        };
-        let (x, bottom) = at(mean.batch, low.max(panel.y.low));
-        let (_, top) = at(mean.batch, high.min(panel.y.high));
-        scene.line(&[(x, bottom), (x, top)], colour, 0.9, &[]);
-        for (end, y, inward) in [
-            (low < panel.y.low, bottom, -1.0),
-            (high > panel.y.high, top, 1.0),
-        ] {
-            if end {
-                // Cut at the edge: an arrowhead says that it goes on.
-                let base = y + 4.0 * inward;
-                scene.fill(&[(x, y), (x - 2.2, base), (x + 2.2, base)], colour, 1.0);
-            } else {
-                scene.line(&[(x - 2.0, y), (x + 2.0, y)], colour, 0.9, &[]);
-            }
+    for [batch, value, low, high] in arm.means.whole() {
+        panel.interval(scene, at(batch, value).0, (low, high), look);
+    }
+    let mut by_batch: Vec<[f64; 2]> = arm.seeds.whole().collect();
+    by_batch.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    for seeds in by_batch.chunk_by(|a, b| a[0] == b[0]) {
+        for index in evenly(seeds.len(), MOST_SEEDS) {
+            let (x, y) = at(seeds[index][0], seeds[index][1]);
+            // Beside the interval, which would hide them.
+            let beside = (0.42 * apart).clamp(2.0, 4.0);
+            scene.marker((x + beside, y), look.marker, 1.4, look.colour, 0.5);
         }
     }
-    for (batch, value) in &one.seeds {
-        let (x, y) = at(*batch, *value);
-        // Beside the interval, which would hide them.
-        scene.marker((x + 4.0, y), one.look.marker, 1.5, colour, 0.5);
-    }
-    for mean in &one.means {
-        scene.marker(
-            at(mean.batch, mean.value),
-            one.look.marker,
-            2.8,
-            colour,
-            1.0,
-        );
+    let radius = (0.4 * apart).clamp(1.9, 2.8);
+    for mean in means {
+        scene.marker(mean, look.marker, radius, look.colour, 1.0);
     }
 }

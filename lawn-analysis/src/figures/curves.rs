@@ -1,222 +1,268 @@
-//! Two quantities against epoch, one above the other, with the freeze marked.
+//! Quantities against epoch or step, one above the other, with the freeze marked.
 
 use std::collections::BTreeMap;
 
 use super::axis::Axis;
-use super::palette::{INK, Look, look};
-use super::panel::{Legend, Panel, Words, remark};
-use super::scene::{Anchor, Scene};
+use super::legend::{Entry, Legend};
+use super::palette::{INK, Looks};
+use super::panel::{Grid, Panel, Words};
+use super::scene::Scene;
+use super::series::evenly;
 use crate::tables::{Table, Value};
 use crate::text;
 
 /// The most batch sizes drawn; of more, the ends and those evenly between.
-const MOST_BATCHES: usize = 4;
+pub(crate) const MOST_BATCHES: usize = 4;
 /// The widest range drawn on a linear axis.
 const LINEAR_RANGE: f64 = 20.0;
+/// Dashes of the line that marks a freeze.
+const FREEZE: &[f64] = &[1.2, 1.8];
+
+/// What the horizontal axis counts, by its column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Along {
+    Epoch,
+    Step,
+}
+
+impl Along {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::Step => "step",
+        }
+    }
+}
+
+/// How a table of curves is drawn.
+#[derive(Clone, Debug)]
+pub(crate) struct Style {
+    pub(crate) along: Along,
+    /// The first column of each quantity, from the top, and the words of its axis.
+    pub(crate) quantities: Vec<(&'static str, String)>,
+    /// Whether the vertical axes start at zero.
+    pub(crate) from_zero: bool,
+}
 
 /// One arm at one batch size.
 struct Curve {
-    arm: usize,
-    /// Of the upper and the lower quantity.
-    points: [Vec<CurveValue>; 2],
+    arm: String,
+    /// By quantity.
+    points: Vec<Vec<CurveValue>>,
     freeze: Option<f64>,
 }
 
 /// A quantity at the end of an epoch: mean and range over seeds.
 #[derive(Clone, Copy)]
 struct CurveValue {
-    epoch: f64,
+    at: f64,
     mean: f64,
     low: f64,
     high: f64,
 }
 
-/// Draws the table of [`crate::tables::curves`]; `labels` name its quantities on the axes, which
-/// start at zero where that means something.
-pub(crate) fn draw(table: &Table, labels: [&str; 2], from_zero: bool, width: f64) -> Scene {
-    let (arms, by_batch) = curves(table);
-    let batches = chosen(&by_batch.keys().copied().collect::<Vec<_>>());
-    let entries: Vec<(String, Look)> = arms
-        .iter()
-        .enumerate()
-        .map(|(index, arm)| (arm.clone(), look(index)))
-        .collect();
-    let legend = Legend::new(&entries, width - 12.0);
+/// The batch sizes that a table of curves is drawn for.
+pub(crate) fn drawn_batches(batches: &[i64]) -> Vec<i64> {
+    let chosen = evenly(batches.len(), MOST_BATCHES);
+    chosen.into_iter().map(|index| batches[index]).collect()
+}
 
-    // On a narrow page the batch sizes stand under each other.
-    let columns = batches.len().min(((width / 92.0).floor() as usize).max(1));
-    let blocks = batches.len().div_ceil(columns);
-    let panel_height = if columns == 1 { 84.0 } else { 96.0 };
-    let block_height = 2.0 * (panel_height + Panel::TITLE) + Panel::BOTTOM_MARGIN + 6.0;
-    let height = legend.height() + 4.0 + blocks as f64 * block_height;
-    let mut scene = Scene::new(width, height);
-    legend.draw(&mut scene, 6.0, 2.0);
-
+/// Draws the table of [`crate::tables::curves`].
+pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> Scene {
+    let (arms, by_batch) = curves(table, style);
+    let batches = drawn_batches(&by_batch.keys().copied().collect::<Vec<_>>());
     let drawn: Vec<&Curve> = batches.iter().flat_map(|batch| &by_batch[batch]).collect();
-    let points = |which: usize| drawn.iter().flat_map(move |curve| &curve.points[which]);
-    let last = points(0)
-        .chain(points(1))
-        .map(|point| point.epoch)
-        .fold(1.0, f64::max);
-    let y = [0, 1].map(|which| {
-        let all = || points(which).flat_map(|point| [point.low, point.high]);
-        let least = all().fold(f64::INFINITY, f64::min);
-        if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
-            Axis::log(all(), 6)
-        } else if from_zero {
-            Axis::from_zero(all(), 5)
-        } else {
-            Axis::linear(all(), 5)
-        }
-    });
-    let margin = (0..2)
-        .map(|i| Panel::left_margin(&y[i], labels[i]))
-        .fold(0.0, f64::max)
-        + 2.0;
-    let gap = 12.0;
-    let across = (width - margin - 6.0 - gap * (columns - 1) as f64) / columns as f64;
+    let y: Vec<Axis> = (0..style.quantities.len())
+        .map(|which| vertical(&drawn, which, style.from_zero))
+        .collect();
+
+    let mut entries = Entry::arms(arms.iter().map(String::as_str), looks);
+    if drawn.iter().any(|curve| curve.freeze.is_some()) {
+        entries.push(Entry::rule("freeze", INK, FREEZE));
+    }
+    // On a narrow page the batch sizes stand under each other.
+    let columns = Grid::columns(batches.len(), (width / 92.0) as usize);
+    let tall = if columns == 1 { 84.0 } else { 92.0 };
+    let labels = style.quantities.iter().map(|(_, label)| label);
+    let words: Vec<Words> = labels
+        .map(|label| Words::new("", "", label, width, tall))
+        .collect();
+    let margins = words.iter().zip(&y).map(|(words, y)| words.left(y));
+    let margin = margins.fold(0.0, f64::max) + 2.0;
+    let legend = Legend::new(entries, width - margin - 6.0);
+    let gap = 13.0;
+    let across = Grid::across(margin, width - 7.0, columns, gap);
+    let title = |batch: i64| format!("batch {}", text::batch(batch));
+    let head = Words::new("batch", style.along.column(), "", across, tall);
+    // Between the panels of a batch size: room for the ticks that have no words.
+    let between = 9.0;
+    let down = head.above() + style.quantities.len() as f64 * (tall + between) + head.below();
+    let grid = Grid {
+        corner: (margin, legend.height() + 2.0),
+        across,
+        gap,
+        down,
+        columns,
+    };
+    let blocks = batches.len().div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, grid.corner.1 + blocks * down);
+    legend.draw(&mut scene, margin, 2.0);
 
     for (index, batch) in batches.iter().enumerate() {
-        let (column, block) = (index % columns, index / columns);
-        let left = margin + column as f64 * (across + gap);
-        let top = legend.height() + 4.0 + block as f64 * block_height;
-        for which in 0..2 {
-            let mut axis = y[which].clone();
-            if column > 0 {
-                // Panels of a row share their axis: only the first one is labelled.
-                axis.ticks.iter_mut().for_each(|tick| tick.label.clear());
-            }
-            let panel_top = top + Panel::TITLE + which as f64 * (panel_height + Panel::TITLE);
-            let mut epochs = Axis::epochs(last as i64, (across / 26.0).clamp(2.0, 8.0) as usize);
-            if which == 0 {
-                epochs.ticks.iter_mut().for_each(|tick| tick.label.clear());
-            }
+        let curves = &by_batch[batch];
+        let (left, top) = grid.place(index);
+        let last = curves
+            .iter()
+            .flat_map(|curve| curve.points.iter().flatten());
+        let last = last.map(|point| point.at).fold(1.0, f64::max);
+        let x = Axis::counts(last, (across / 28.0).clamp(2.0, 8.0) as usize);
+        for which in 0..y.len() {
+            let (highest, lowest) = (which == 0, which + 1 == y.len());
+            let panel_top = top + head.above() + which as f64 * (tall + between);
             let panel = Panel {
                 left,
                 top: panel_top,
                 right: left + across,
-                bottom: panel_top + panel_height,
-                x: epochs,
-                y: axis,
-            };
-            let title = format!("batch {}", text::batch(*batch));
-            panel.draw(
-                &mut scene,
-                Words {
-                    title: if which == 0 { &title } else { "" },
-                    x: if which == 1 { "epoch" } else { "" },
-                    y: if column == 0 { labels[which] } else { "" },
+                bottom: panel_top + tall,
+                x: if lowest {
+                    x.clone()
+                } else {
+                    x.clone().unlabelled()
                 },
-            );
-            draw_panel(&mut scene, &panel, &by_batch[batch], which);
+                // Panels of a row share their axis: only the first one is labelled.
+                y: if grid.first(index) {
+                    y[which].clone()
+                } else {
+                    y[which].clone().unlabelled()
+                },
+            };
+            let title = if highest {
+                title(*batch)
+            } else {
+                String::new()
+            };
+            let around = Words {
+                y: if grid.first(index) {
+                    words[which].y.clone()
+                } else {
+                    Vec::new()
+                },
+                ..Words::new(
+                    &title,
+                    if lowest { style.along.column() } else { "" },
+                    "",
+                    across,
+                    tall,
+                )
+            };
+            panel.draw(&mut scene, &around);
+            draw_panel(&mut scene, &panel, curves, which, looks);
         }
     }
     scene
 }
 
-fn curves(table: &Table) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
+/// An axis that holds a quantity of all curves: of equal ratios where its range is wide.
+fn vertical(curves: &[&Curve], which: usize, from_zero: bool) -> Axis {
+    let points = || curves.iter().flat_map(|curve| &curve.points[which]);
+    let all = || points().flat_map(|point| [point.low, point.high]);
+    let least = all().fold(f64::INFINITY, f64::min);
+    if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
+        Axis::log(all(), 6)
+    } else if from_zero {
+        Axis::from_zero(all(), 5)
+    } else {
+        Axis::linear(all(), 5)
+    }
+}
+
+fn curves(table: &Table, style: &Style) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
     let column = |name| table.column(name);
-    let (arm, batch, epoch) = (column("arm"), column("batch_size"), column("epoch"));
-    let phase = column("phase");
-    // Mean, low and high of the upper quantity, then of the lower one, follow the phase.
-    let columns = [[1, 2, 3], [4, 5, 6]].map(|group| group.map(|offset| phase + offset));
+    let (arm, batch, phase) = (column("arm"), column("batch_size"), column("phase"));
+    let along = column(style.along.column());
+    // Low and high follow the mean.
+    let columns: Vec<[usize; 3]> = style
+        .quantities
+        .iter()
+        .map(|(name, _)| [0, 1, 2].map(|offset| column(name) + offset))
+        .collect();
     let mut arms: Vec<String> = Vec::new();
     let mut by_batch: BTreeMap<i64, Vec<Curve>> = BTreeMap::new();
+    let mut before = 0.0;
     for row in table.rows() {
-        let (Value::Text(name), Value::Integer(size)) = (&row[arm], &row[batch]) else {
+        let Value::Integer(size) = row[batch] else {
             continue;
         };
-        let Some(at) = row[epoch].as_number() else {
+        let (name, Some(at)) = (row[arm].shown(), row[along].as_number()) else {
             continue;
         };
-        let index = arms
-            .iter()
-            .position(|known| known == name)
-            .unwrap_or_else(|| {
-                arms.push(name.clone());
-                arms.len() - 1
-            });
-        let curves = by_batch.entry(*size).or_default();
-        if curves.last().is_none_or(|curve| curve.arm != index) {
-            let points = [Vec::new(), Vec::new()];
+        let curves = by_batch.entry(size).or_default();
+        if curves.last().is_none_or(|curve| curve.arm != name) {
+            before = 0.0;
             curves.push(Curve {
-                arm: index,
-                points,
+                arm: name.clone(),
+                points: vec![Vec::new(); columns.len()],
                 freeze: None,
             });
+        }
+        if !arms.contains(&name) {
+            arms.push(name);
         }
         let Some(curve) = curves.last_mut() else {
             continue;
         };
-        for (points, columns) in curve.points.iter_mut().zip(columns) {
+        for (points, columns) in curve.points.iter_mut().zip(&columns) {
             if let [Some(mean), Some(low), Some(high)] = columns.map(|c| row[c].as_number()) {
                 points.push(CurveValue {
-                    epoch: at,
+                    at,
                     mean,
                     low,
                     high,
                 });
             }
         }
-        if curve.freeze.is_none() && row[phase] == Value::Text("constrained".to_owned()) {
+        if curve.freeze.is_none() && row[phase] == "constrained".into() {
             // The first epoch that ends constrained: the freeze lies at the end of the one before.
-            curve.freeze = Some(at - 1.0);
+            curve.freeze = Some(before);
         }
+        before = at;
     }
     (arms, by_batch)
 }
 
-/// The ends, and those evenly between.
-fn chosen(batches: &[i64]) -> Vec<i64> {
-    if batches.len() <= MOST_BATCHES {
-        return batches.to_vec();
-    }
-    let last = batches.len() - 1;
-    (0..MOST_BATCHES)
-        .map(|i| batches[(i * last + 1) / (MOST_BATCHES - 1)])
-        .collect()
-}
-
-fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize) {
-    let floor = panel.y.low;
+fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, looks: &Looks) {
+    let place = |at: f64, value: f64| panel.at(at, panel.inside(value).0);
     for curve in curves {
-        let colour = look(curve.arm).colour;
         let points = &curve.points[which];
-        let side = |pick: fn(&CurveValue) -> f64| {
-            let place = |point: &CurveValue| panel.at(point.epoch, pick(point).max(floor));
-            points.iter().map(place).collect::<Vec<_>>()
-        };
-        let mut band = side(|point| point.low);
-        band.extend(side(|point| point.high).into_iter().rev());
+        let low = points.iter().map(|point| place(point.at, point.low));
+        let high = points.iter().rev().map(|point| place(point.at, point.high));
+        let band: Vec<_> = low.chain(high).collect();
         if band.len() > 2 {
-            scene.fill(&band, colour, 0.15);
+            scene.fill(&band, looks.of(&curve.arm).colour, 0.15);
         }
     }
-    // The freeze of one arm may be that of another; each is marked once, with its own dash.
-    let mut marked: Vec<f64> = Vec::new();
-    for curve in curves {
-        let Some(freeze) = curve.freeze else { continue };
-        if marked.contains(&freeze) {
-            continue;
-        }
-        marked.push(freeze);
-        let (x, _) = panel.at(freeze, floor);
-        scene.line(&[(x, panel.top), (x, panel.bottom)], INK, 0.7, &[1.2, 1.8]);
-        if which == 0 && marked.len() == 1 {
-            let right = x < panel.right - 30.0;
-            let anchor = if right { Anchor::Start } else { Anchor::End };
-            let at = (if right { x + 2.5 } else { x - 2.5 }, panel.bottom - 4.0);
-            remark(scene, at, "freeze", anchor);
-        }
+    // The freeze of one arm may be that of another: each is marked once.
+    let mut freezes: Vec<f64> = curves.iter().filter_map(|curve| curve.freeze).collect();
+    freezes.sort_by(f64::total_cmp);
+    freezes.dedup();
+    for freeze in freezes {
+        let (x, _) = panel.at(freeze, panel.y.low);
+        scene.line(&[(x, panel.top), (x, panel.bottom)], INK, 0.7, FREEZE);
     }
     for curve in curves {
-        let look = look(curve.arm);
-        let points: Vec<_> = curve.points[which]
+        let look = looks.of(&curve.arm);
+        let points = &curve.points[which];
+        let line: Vec<_> = points
             .iter()
-            .map(|point| panel.at(point.epoch, point.mean.max(floor)))
+            .map(|point| place(point.at, point.mean))
             .collect();
-        scene.line(&points, look.colour, 1.2, look.dash);
-        if let Some(end) = points.last() {
+        scene.line(&line, look.colour, 1.2, look.dash);
+        // An open marker says whose freeze it is.
+        let frozen = points.iter().find(|point| Some(point.at) == curve.freeze);
+        if let Some(point) = frozen {
+            scene.open_marker(place(point.at, point.mean), look.marker, 2.4, look.colour);
+        }
+        if let Some(end) = line.last() {
             scene.marker(*end, look.marker, 2.4, look.colour, 1.0);
         }
     }

@@ -1,4 +1,4 @@
-//! The embedded typeface: its bytes, and how wide a text is in it.
+//! The embedded typeface: its bytes, its sizes, and the room that a text takes in it.
 
 use std::sync::OnceLock;
 
@@ -10,6 +10,16 @@ pub(crate) const FAMILY: &str = "Open Sans";
 pub(crate) const REGULAR: &[u8] = include_bytes!("../../fonts/OpenSans-Regular.ttf");
 /// The semibold cut.
 pub(crate) const SEMIBOLD: &[u8] = include_bytes!("../../fonts/OpenSans-Semibold.ttf");
+
+/// Size of tick labels and legends in points.
+pub(crate) const SMALL: f64 = 7.5;
+/// Size of axis labels and panel titles in points.
+pub(crate) const NORMAL: f64 = 8.5;
+
+/// From one line of a text to the next.
+pub(crate) fn leading(size: f64) -> f64 {
+    1.22 * size
+}
 
 fn face(bold: bool) -> &'static Face<'static> {
     static FACES: OnceLock<[Face<'static>; 2]> = OnceLock::new();
@@ -30,6 +40,57 @@ pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
         )
     };
     text.chars().map(advance).sum::<f64>() * size / f64::from(face.units_per_em())
+}
+
+/// How far the ink of a text reaches above and below its baseline.
+#[cfg(test)]
+pub(crate) fn ink(text: &str, size: f64, bold: bool) -> (f64, f64) {
+    let face = face(bold);
+    let boxes = text
+        .chars()
+        .filter_map(|c| face.glyph_bounding_box(face.glyph_index(c)?));
+    let (above, below) = boxes.fold((0, 0), |(above, below), glyph| {
+        (above.max(glyph.y_max), below.min(glyph.y_min))
+    });
+    let scale = size / f64::from(face.units_per_em());
+    (f64::from(above) * scale, -f64::from(below) * scale)
+}
+
+/// Width of the widest of some texts in the regular cut.
+pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, size: f64) -> f64 {
+    let widths = texts.into_iter().map(|text| width(text, size, false));
+    widths.fold(0.0, f64::max)
+}
+
+/// Breaks a text into lines of a width: after spaces and the signs that join words, else anywhere.
+/// An empty text has no line.
+pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
+    let fits = |line: &str| width(line.trim_end(), size, bold) <= room;
+    let mut lines = vec![String::new()];
+    for piece in text.split_inclusive([' ', '-', '_', '/', ',', ':']) {
+        let current = lines.last().map_or("", String::as_str);
+        let joined = format!("{current}{piece}");
+        if fits(&joined) {
+            lines.pop();
+            lines.push(joined);
+            continue;
+        }
+        if !current.is_empty() {
+            lines.push(String::new());
+        }
+        for c in piece.chars() {
+            let current = lines.last().map_or("", String::as_str);
+            let joined = format!("{current}{c}");
+            if !current.is_empty() && !fits(&joined) {
+                lines.push(c.to_string());
+            } else {
+                lines.pop();
+                lines.push(joined);
+            }
+        }
+    }
+    let trimmed = lines.iter().map(|line| line.trim().to_owned());
+    trimmed.filter(|line| !line.is_empty()).collect()
 }
 
 /// Both cuts as rules of a style sheet.
@@ -64,5 +125,17 @@ mod tests {
     #[test]
     fn bold_text_is_wider() {
         assert!(width("Weight norm", 8.0, true) > width("Weight norm", 8.0, false));
+    }
+
+    #[test]
+    fn lines_break_where_words_join_and_lose_nothing() {
+        let room = width("adam-lawn-", SMALL, false) + 0.1;
+        let lines = wrap("adam-lawn-row free", SMALL, false, room);
+        assert_eq!(lines, ["adam-lawn-", "row free"]);
+        let lines = wrap("unbreakableunbreakable", SMALL, false, 30.0);
+        assert!(lines.len() > 2, "{lines:?}");
+        assert_eq!(lines.concat(), "unbreakableunbreakable");
+        assert!(widest(lines.iter().map(String::as_str), SMALL) <= 30.0);
+        assert!(wrap("", SMALL, false, 30.0).is_empty());
     }
 }

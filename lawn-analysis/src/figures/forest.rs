@@ -1,18 +1,21 @@
 //! Forest plot: every advantage with its interval and its adjusted p.
 
 use super::axis::Axis;
-use super::font;
-use super::palette::{GRID, INK, Look, MUTED, look};
-use super::panel::{Panel, SMALL, Words};
+use super::font::{self, SMALL};
+use super::palette::{GRID, Look, Looks, MUTED};
+use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
 use crate::tables::{Table, Value};
 use crate::text;
 
+/// Height of a row.
 const ROW: f64 = 14.0;
 
 struct Row {
-    group: String,
-    label: String,
+    question: String,
+    /// Which arms are compared, where there are several contrasts.
+    contrast: String,
+    batch: String,
     value: f64,
     interval: Option<(f64, f64)>,
     p: String,
@@ -20,127 +23,141 @@ struct Row {
 }
 
 /// Draws the table of [`crate::tables::forest`].
-pub(crate) fn draw(table: &Table, margin: Option<f64>, width: f64) -> Scene {
-    let rows = rows(table);
-    let mut groups: Vec<&str> = rows.iter().map(|row| row.group.as_str()).collect();
-    groups.dedup();
-    let top = 10.0;
-    let height = top + ROW * (rows.len() + groups.len()) as f64 + Panel::BOTTOM_MARGIN + 6.0;
-    let mut scene = Scene::new(width, height);
-    let widest = |texts: &mut dyn Iterator<Item = &String>| {
-        texts
-            .map(|text| font::width(text, SMALL, false))
-            .fold(0.0, f64::max)
-    };
-    let left = (widest(&mut rows.iter().map(|row| &row.label)) + 14.0).min(0.45 * width);
-    let right = widest(&mut rows.iter().map(|row| &row.p)).max(30.0) + 8.0;
-    let x = Axis::linear(
-        visible(&rows).into_iter(),
-        if width < 300.0 { 3 } else { 5 },
+pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64) -> Scene {
+    let rows = rows(table, looks);
+    let p_title = "adj. p";
+    let names = rows.iter().flat_map(|row| {
+        let question = font::width(&row.question, SMALL, true);
+        [question, font::width(&row.contrast, SMALL, false)]
+    });
+    let for_names = names.fold(30.0, f64::max).min(0.36 * width);
+    let for_p = font::widest(
+        rows.iter().map(|row| row.p.as_str()).chain([p_title]),
+        SMALL,
     );
+    let (left, right) = (for_names + 8.0, width - for_p - 12.0);
+    let words = Words::new("", "advantage of the treatment", "", right - left, ROW);
+
+    let head = 12.0;
+    let headings = headings(&rows, for_names + 0.1);
+    let for_headings: f64 = headings.iter().flatten().map(|lines| height(lines)).sum();
+    let tall = for_headings + ROW * rows.len() as f64;
+    let bottom = head + tall + 4.0;
     let panel = Panel {
         left,
-        top,
-        right: width - right,
-        bottom: height - Panel::BOTTOM_MARGIN,
-        x,
+        top: head,
+        right,
+        bottom,
+        x: Axis::linear(
+            visible(&rows).into_iter(),
+            ((right - left) / 45.0).max(2.0) as usize,
+        ),
         y: Axis {
             ticks: Vec::new(),
             ..Axis::from_zero([1.0].into_iter(), 2)
         },
     };
-    let across = |value: f64| panel.at(value, 0.0).0;
+    let mut scene = Scene::new(width, bottom + words.below() + 2.0);
+    let across = |value: f64| panel.at(value.clamp(panel.x.low, panel.x.high), 0.0).0;
     if let Some(margin) = margin {
-        let (from, to) = (
-            across((-margin).max(panel.x.low)),
-            across(margin.min(panel.x.high)),
-        );
-        let corners = [
-            (from, panel.top),
-            (to, panel.top),
-            (to, panel.bottom),
-            (from, panel.bottom),
-        ];
-        scene.fill(&corners, GRID, 0.7);
+        let (from, to) = (across(-margin), across(margin));
+        scene.block((from, panel.top), (to, panel.bottom), GRID, 0.7);
     }
-    let label = "advantage of the treatment";
-    panel.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: label,
-            y: "",
-        },
-    );
+    panel.draw(&mut scene, &words);
     let zero = across(0.0);
     scene.line(&[(zero, panel.top), (zero, panel.bottom)], MUTED, 0.7, &[]);
-    let p_title = text_at("adj. p", (width - 4.0, top - 1.0), Anchor::End, false);
-    scene.text(p_title);
+    scene.text(Label::small(
+        p_title,
+        (width - 4.0, head - 3.0),
+        Anchor::End,
+    ));
 
-    let mut y = top;
-    let mut group = "";
-    for row in &rows {
-        if row.group != group {
-            group = &row.group;
-            scene.text(text_at(group, (4.0, y + 10.0), Anchor::Start, true));
-            y += ROW;
-        }
-        draw_row(&mut scene, &panel, row, y + 0.5 * ROW, width);
+    let mut y = head + 2.0;
+    for (row, [question, contrast]) in rows.iter().zip(&headings) {
+        let heading = |y| Label::small("", (4.0, y + 10.0), Anchor::Start);
+        scene.paragraph(question, &heading(y).bold());
+        y += height(question);
+        scene.paragraph(contrast, &heading(y));
+        y += height(contrast);
+        let middle = y + 0.5 * ROW;
+        let baseline = middle + 0.36 * SMALL;
+        scene.text(Label::small(
+            &row.batch,
+            (left - 6.0, baseline),
+            Anchor::End,
+        ));
+        scene.text(Label::small(&row.p, (width - 4.0, baseline), Anchor::End));
+        draw_row(&mut scene, &panel, row, middle);
         y += ROW;
     }
     scene
 }
 
-fn text_at(text: &str, at: (f64, f64), anchor: Anchor, bold: bool) -> Label {
-    Label {
-        text: text.to_owned(),
-        at,
-        size: SMALL,
-        anchor,
-        bold,
-        upright: false,
-        colour: INK,
+/// The lines above each row: its question where it is the first one of it, and its contrast where
+/// it is the first one of that in the question.
+fn headings(rows: &[Row], room: f64) -> Vec<[Vec<String>; 2]> {
+    let begins = |index: usize, same: &dyn Fn(&Row, &Row) -> bool| {
+        index == 0 || !same(&rows[index - 1], &rows[index])
+    };
+    let words = |begins: bool, words: &str, bold| {
+        font::wrap(if begins { words } else { "" }, SMALL, bold, room)
+    };
+    let of_row = |(index, row): (usize, &Row)| {
+        let asks = begins(index, &|a, b| a.question == b.question);
+        let compares = asks || begins(index, &|a, b| a.contrast == b.contrast);
+        [
+            words(asks, &row.question, true),
+            words(compares, &row.contrast, false),
+        ]
+    };
+    rows.iter().enumerate().map(of_row).collect()
+}
+
+/// Height of the lines of a heading.
+fn height(lines: &[String]) -> f64 {
+    match lines.len() {
+        0 => 0.0,
+        n => ROW + font::leading(SMALL) * (n - 1) as f64,
     }
 }
 
-fn rows(table: &Table) -> Vec<Row> {
+fn rows(table: &Table, looks: &Looks) -> Vec<Row> {
     let column = |name| table.column(name);
-    let (question, batch, value) = (
-        column("question"),
-        column("batch_size"),
-        column("advantage"),
-    );
-    let (low, high, p) = (column("low"), column("high"), column("adjusted_p"));
-    let (treatment, baseline) = (column("treatment"), column("baseline"));
-    let mut contrasts: Vec<(&Value, &Value)> = Vec::new();
-    for row in table.rows() {
-        let contrast = (&row[treatment], &row[baseline]);
-        if !contrasts.contains(&contrast) {
-            contrasts.push(contrast);
-        }
-    }
+    let [question, batch, value, low, high, p, treatment, baseline] = [
+        "question",
+        "batch_size",
+        "advantage",
+        "low",
+        "high",
+        "adjusted_p",
+        "treatment",
+        "baseline",
+    ]
+    .map(column);
+    let contrast = |row: &[Value]| (row[treatment].shown(), row[baseline].shown());
+    let first = table.rows().first().map(|row| contrast(row));
+    let several = table.rows().iter().any(|row| Some(contrast(row)) != first);
     table
         .rows()
         .iter()
         .filter_map(|row| {
-            let contrast = (&row[treatment], &row[baseline]);
-            let index = contrasts.iter().position(|known| *known == contrast)?;
             let batch = match &row[batch] {
                 Value::Integer(size) => text::batch(*size),
                 _ => "all".to_owned(),
             };
-            let label = if contrasts.len() > 1 {
-                format!("{} {batch}", row[treatment].shown())
-            } else {
-                batch
-            };
+            let (treatment, baseline) = contrast(row);
             Some(Row {
-                group: row[question].shown(),
-                label,
+                question: row[question].shown(),
+                contrast: if several {
+                    format!("{treatment} vs {baseline}")
+                } else {
+                    String::new()
+                },
+                batch,
                 value: row[value].as_number()?,
                 interval: row[low].as_number().zip(row[high].as_number()),
                 p: row[p].as_number().map_or("–".to_owned(), text::p_number),
-                look: look(index),
+                look: looks.of(&treatment),
             })
         })
         .collect()
@@ -159,17 +176,9 @@ fn visible(rows: &[Row]) -> Vec<f64> {
     estimates.iter().copied().chain(ends).collect()
 }
 
-fn draw_row(scene: &mut Scene, panel: &Panel, row: &Row, y: f64, width: f64) {
+fn draw_row(scene: &mut Scene, panel: &Panel, row: &Row, y: f64) {
     let across = |value: f64| panel.at(value, 0.0).0;
     let colour = row.look.colour;
-    let baseline = y + 0.36 * SMALL;
-    scene.text(text_at(
-        &row.label,
-        (panel.left - 6.0, baseline),
-        Anchor::End,
-        false,
-    ));
-    scene.text(text_at(&row.p, (width - 4.0, baseline), Anchor::End, false));
     if let Some((low, high)) = row.interval {
         let (from, to) = (across(low.max(panel.x.low)), across(high.min(panel.x.high)));
         scene.line(&[(from, y), (to, y)], colour, 1.1, &[]);

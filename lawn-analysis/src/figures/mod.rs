@@ -2,11 +2,14 @@
 
 mod axis;
 mod by_batch;
+#[cfg(test)]
+mod check;
 mod curves;
 mod export;
 mod font;
 mod forest;
 mod gallery;
+mod legend;
 mod paired;
 mod palette;
 mod panel;
@@ -14,7 +17,9 @@ mod profile;
 mod ranks;
 mod scatter;
 mod scene;
+mod series;
 mod slopes;
+mod svg;
 mod target;
 mod tuning_map;
 mod width;
@@ -25,13 +30,13 @@ pub(crate) use font::css as font_css;
 pub(crate) use gallery::{of_all_tasks, of_task};
 pub(crate) use palette::page_colours;
 use scene::Scene;
-pub(crate) use scene::escape;
+pub(crate) use svg::escape;
 pub use width::Width;
 
 use crate::error::Error;
 use crate::records::write_atomically;
 use crate::report::FigureFiles;
-use crate::tables::Table;
+use crate::tables::{self, Table};
 
 /// Width of the form for a wide page in points.
 const WIDE: f64 = 396.0;
@@ -114,10 +119,13 @@ impl Figure {
         write_atomically(&files.png, &drawing.png()?)?;
         write_atomically(&files.pdf, &drawing.pdf()?)?;
         write_atomically(&files.csv, self.table.to_csv().as_bytes())?;
-        write_atomically(&file("md"), format!("{}\n", self.caption).as_bytes())?;
+        write_atomically(
+            &file("md"),
+            format!("{}\n", tables::markdown(&self.caption)).as_bytes(),
+        )?;
         write_atomically(
             &file("tex"),
-            crate::tables::latex_caption(&self.caption).as_bytes(),
+            tables::latex_caption(&self.caption).as_bytes(),
         )?;
         Ok(files)
     }

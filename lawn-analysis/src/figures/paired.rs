@@ -1,147 +1,152 @@
 //! Gardner–Altman plot: the pairs on the left, their differences on the right.
 
-use super::axis::{Axis, Scale, Tick};
-use super::palette::{GRID, INK, MUTED, look};
+use super::axis::Axis;
+use super::by_batch::MOST_SEEDS;
+use super::font::{self, SMALL};
+use super::palette::{GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
-use super::scene::Scene;
+use super::scene::{Anchor, Label, Scene};
+use super::series::evenly;
 use crate::tables::{Table, Value};
 
+/// The differences: of the pairs, and their mean with its interval and the margin.
+struct Differences {
+    pairs: Vec<f64>,
+    mean: Option<f64>,
+    interval: Option<(f64, f64)>,
+    margin: Option<f64>,
+}
+
 /// Draws the table of [`crate::tables::paired`]; `names` are those of baseline and treatment.
-pub(crate) fn draw(table: &Table, label: &str, names: [&str; 2], width: f64) -> Scene {
-    let column = |name| table.column(name);
-    let (kind, baseline, treatment) = (column("kind"), column("baseline"), column("treatment"));
-    let (advantage, low, high) = (column("advantage"), column("low"), column("high"));
-    let margin = column("margin");
+pub(crate) fn draw(
+    table: &Table,
+    label: &str,
+    names: [&str; 2],
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let kind = table.column("kind");
     let of_kind = |name: &str| {
-        let name = Value::Text(name.to_owned());
+        let name = Value::from(name);
         table.rows().iter().filter(move |row| row[kind] == name)
     };
-    let pairs: Vec<[f64; 3]> = of_kind("seed")
+    let columns = ["baseline", "treatment", "advantage"].map(|name| table.column(name));
+    let mut pairs: Vec<[f64; 3]> = of_kind("seed")
         .filter_map(|row| {
-            Some([
-                row[baseline].as_number()?,
-                row[treatment].as_number()?,
-                row[advantage].as_number()?,
-            ])
+            let [baseline, treatment, advantage] = columns.map(|c| row[c].as_number());
+            Some([baseline?, treatment?, advantage?])
         })
         .collect();
-
-    let height = (0.5 * width).clamp(150.0, 210.0);
-    let mut scene = Scene::new(width, height);
-    let (top, bottom) = (16.0, height - Panel::BOTTOM_MARGIN + 10.0);
-    let y = Axis::linear(pairs.iter().flat_map(|pair| [pair[0], pair[1]]), 5);
-    let left = Panel::left_margin(&y, label) + 2.0;
-    let middle = left + 0.5 * (width - left) - 16.0;
-    let values = Panel {
-        left,
-        top,
-        right: middle,
-        bottom,
-        x: categories(&names),
-        y,
+    // Sorted by the advantage, so that a choice of pairs shows all sizes of it.
+    pairs.sort_by(|a, b| a[2].total_cmp(&b[2]));
+    let mean = of_kind("mean").next();
+    let of_mean = |name: &str| mean.and_then(|row| row[table.column(name)].as_number());
+    let differences = Differences {
+        pairs: pairs.iter().map(|pair| pair[2]).collect(),
+        mean: of_mean("advantage"),
+        interval: of_mean("low").zip(of_mean("high")),
+        margin: of_mean("margin"),
     };
-    values.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: "",
-            y: label,
-        },
-    );
-    for pair in &pairs {
+
+    let tall = (0.4 * width).clamp(116.0, 160.0);
+    let y = [
+        Axis::linear(pairs.iter().flat_map(|pair| [pair[0], pair[1]]), 5),
+        Axis::linear(differences.visible().into_iter(), 5),
+    ];
+    let labels = [label, "advantage"];
+    let margins = [0, 1].map(|i| Words::new("", "", labels[i], width, tall).left(&y[i]));
+    let gap = 12.0;
+    let across = 0.5 * (width - margins[0] - margins[1] - gap - 10.0);
+    let words = [0, 1].map(|i| Words::new("", "", labels[i], across, tall));
+    let lefts = [
+        2.0 + margins[0],
+        2.0 + margins[0] + across + gap + margins[1],
+    ];
+    let top = 8.0;
+    let [values_y, differences_y] = y;
+    let values = Panel {
+        left: lefts[0],
+        top,
+        right: lefts[0] + across,
+        bottom: top + tall,
+        x: Axis::places(["", ""]),
+        y: values_y,
+    };
+    // The arms are named below their places, in as many lines as they need.
+    let named = names.map(|name| font::wrap(name, SMALL, false, 0.5 * across - 3.0));
+    let lines = named.iter().map(Vec::len).max().unwrap_or(1) as f64;
+    let height = top + tall + 6.0 + font::leading(SMALL) * lines + 3.0;
+    let mut scene = Scene::new(width, height);
+    values.draw(&mut scene, &words[0]);
+    for (place, lines) in named.iter().enumerate() {
+        let (x, y) = values.at(place as f64, values.y.low);
+        let at = (x, y + 4.0 + SMALL);
+        let label = Label::small("", at, Anchor::Middle);
+        scene.paragraph(lines, &label);
+    }
+    let arms = names.map(|name| looks.of(name));
+    for index in evenly(pairs.len(), MOST_SEEDS) {
+        let pair = pairs[index];
         let ends = [values.at(0.0, pair[0]), values.at(1.0, pair[1])];
         // Falling pairs are dashed: the direction does not rest on colour.
         let rises = pair[2] > 0.0;
         scene.line(&ends, MUTED, 0.7, if rises { &[] } else { &[2.5, 1.6] });
-        for (index, end) in ends.into_iter().enumerate() {
-            scene.marker(end, look(index).marker, 2.2, look(index).colour, 0.9);
+        for (end, look) in ends.into_iter().zip(arms) {
+            scene.marker(end, look.marker, 2.2, look.colour, 0.9);
         }
     }
-
-    let mean = of_kind("mean").next();
-    let of_mean = |column: usize| mean.and_then(|row| row[column].as_number());
-    let interval = of_mean(low).zip(of_mean(high));
-    let band = of_mean(margin);
-    let shown = pairs
-        .iter()
-        .map(|pair| pair[2])
-        .chain([0.0])
-        .chain(of_mean(advantage));
-    let shown: Vec<f64> = shown.collect();
-    let spread = shown.iter().copied().fold(f64::NEG_INFINITY, f64::max)
-        - shown.iter().copied().fold(f64::INFINITY, f64::min);
-    let (least, most) = shown
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
-            (a.min(*v), b.max(*v))
-        });
-    let ends = interval.map_or(Vec::new(), |(a, b)| {
-        vec![a.max(least - spread), b.min(most + spread)]
-    });
-    let y = Axis::linear(shown.iter().copied().chain(ends), 5);
-    let right_label = "advantage";
     let panel = Panel {
-        left: middle + 12.0 + Panel::left_margin(&y, right_label),
+        left: lefts[1],
         top,
-        right: width - 6.0,
-        bottom,
-        x: categories(&["pairs", "mean"]),
-        y,
+        right: lefts[1] + across,
+        bottom: top + tall,
+        x: Axis::places(["pairs", "mean"]),
+        y: differences_y,
     };
-    if let Some(band) = band {
-        let (from, to) = ((-band).max(panel.y.low), band.min(panel.y.high));
-        let (a, b) = (panel.at(0.0, from).1, panel.at(0.0, to).1);
-        let corners = [
-            (panel.left, a),
-            (panel.right, a),
-            (panel.right, b),
-            (panel.left, b),
-        ];
-        scene.fill(&corners, GRID, 0.7);
-    }
-    panel.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: "",
-            y: right_label,
-        },
-    );
-    let (_, zero) = panel.at(0.0, 0.0);
-    scene.line(&[(panel.left, zero), (panel.right, zero)], MUTED, 0.8, &[]);
-    for (index, pair) in pairs.iter().enumerate() {
-        // Spread sideways in three lanes, so that equal differences stay apart.
-        let (x, y) = panel.at(0.0, pair[2]);
-        let lane = (index % 3) as f64 - 1.0;
-        scene.marker(
-            (x + 4.5 * lane, y),
-            look(1).marker,
-            2.0,
-            look(1).colour,
-            0.6,
-        );
-    }
-    if let Some(value) = of_mean(advantage) {
-        if let Some((from, to)) = interval {
-            let a = panel.at(1.0, from.max(panel.y.low));
-            let b = panel.at(1.0, to.min(panel.y.high));
-            scene.line(&[a, b], INK, 1.3, &[]);
-        }
-        scene.marker(panel.at(1.0, value), look(0).marker, 3.0, INK, 1.0);
-    }
+    differences.draw(&mut scene, &panel, &words[1], arms[1]);
     scene
 }
 
-/// An axis of two named places.
-fn categories(names: &[&str; 2]) -> Axis {
-    let tick = |(at, name): (usize, &&str)| Tick {
-        at: at as f64,
-        label: (*name).to_owned(),
-    };
-    Axis {
-        low: -0.6,
-        high: 1.6,
-        scale: Scale::Linear,
-        ticks: names.iter().enumerate().map(tick).collect(),
+impl Differences {
+    /// All differences, zero, and the interval as far as their spread beyond them.
+    fn visible(&self) -> Vec<f64> {
+        let shown = || self.pairs.iter().copied().chain([0.0]).chain(self.mean);
+        let (least, most) = shown().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
+            (a.min(v), b.max(v))
+        });
+        let spread = most - least;
+        let ends = self
+            .interval
+            .map(|(low, high)| [low.max(least - spread), high.min(most + spread)]);
+        shown().chain(ends.into_iter().flatten()).collect()
+    }
+
+    fn draw(&self, scene: &mut Scene, panel: &Panel, words: &Words, treatment: Look) {
+        if let Some(margin) = self.margin {
+            let y = |value: f64| panel.at(0.0, panel.inside(value).0).1;
+            let (from, to) = ((panel.left, y(-margin)), (panel.right, y(margin)));
+            scene.block(from, to, GRID, 0.7);
+        }
+        panel.draw(scene, words);
+        let (_, zero) = panel.at(0.0, 0.0);
+        scene.line(&[(panel.left, zero), (panel.right, zero)], MUTED, 0.8, &[]);
+        for index in evenly(self.pairs.len(), MOST_SEEDS) {
+            // Spread sideways in three lanes, so that equal differences stay apart.
+            let (x, y) = panel.at(0.0, self.pairs[index]);
+            let lane = (index % 3) as f64 - 1.0;
+            let at = (x + 4.5 * lane, y);
+            scene.marker(at, treatment.marker, 2.0, treatment.colour, 0.6);
+        }
+        if let Some(mean) = self.mean {
+            let of_mean = Look {
+                colour: INK,
+                ..treatment
+            };
+            let at = panel.at(1.0, mean);
+            if let Some(ends) = self.interval {
+                panel.interval(scene, at.0, ends, of_mean);
+            }
+            scene.marker(at, treatment.marker, 3.0, INK, 1.0);
+        }
     }
 }

@@ -11,8 +11,8 @@ pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 /// The ground that a drawing stands on.
 pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
-/// Colours of Okabe and Ito 2008, ordered so that neighbours differ in lightness too.
-const COLOURS: [RGBColor; 7] = [
+/// Colours of Okabe and Ito 2008, a brown and a grey, ordered so that neighbours differ in lightness too.
+const COLOURS: [RGBColor; 8] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
@@ -20,6 +20,7 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0xe6, 0x9f, 0x00),
     RGBColor(0x56, 0xb4, 0xe9),
     RGBColor(0x6b, 0x4c, 0x1e),
+    RGBColor(0x4a, 0x4a, 0x4a),
 ];
 
 /// Lengths of dashes and gaps in points; none is a whole line.
@@ -51,12 +52,35 @@ pub(crate) struct Look {
     pub(crate) marker: Marker,
 }
 
-/// The look of the series at a position; the three cycles only meet again after 140.
-pub(crate) fn look(index: usize) -> Look {
+/// The look of the series at a position; the three cycles only meet again after 40.
+fn look(index: usize) -> Look {
     Look {
         colour: COLOURS[index % COLOURS.len()],
         dash: DASHES[index % DASHES.len()],
         marker: MARKERS[index % MARKERS.len()],
+    }
+}
+
+/// The looks of arms, the same in every figure of a report.
+#[derive(Clone, Debug)]
+pub(crate) struct Looks(Vec<String>);
+
+impl Looks {
+    /// Looks by the order of the arms; a name that comes again is the same arm.
+    pub(crate) fn new<'a>(arms: impl IntoIterator<Item = &'a String>) -> Self {
+        let mut known: Vec<String> = Vec::new();
+        for arm in arms {
+            if !known.contains(arm) {
+                known.push(arm.clone());
+            }
+        }
+        Self(known)
+    }
+
+    /// The look of an arm.
+    pub(crate) fn of(&self, arm: &str) -> Look {
+        let place = self.0.iter().position(|known| known == arm);
+        look(place.unwrap_or(self.0.len()))
     }
 }
 

@@ -1,93 +1,98 @@
 //! Critical-difference diagram: mean ranks on a line, bars over those that do not differ.
 
-use super::font;
-use super::palette::{INK, MUTED, look};
-use super::panel::SMALL;
-use super::scene::{Anchor, Label, Point, Scene};
+use super::font::{self, SMALL};
+use super::palette::{INK, Looks, MUTED};
+use super::scene::{Anchor, Label, Scene};
 use crate::tables::Table;
 
+/// Height of a row of one line of a name.
+const ROW: f64 = 14.0;
+
+/// An arm with its mean rank, named on one side of the line.
+struct Arm {
+    name: String,
+    rank: f64,
+    lines: Vec<String>,
+}
+
 /// Draws the table of [`crate::tables::ranks`].
-pub(crate) fn draw(table: &Table, width: f64) -> Scene {
+pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
     let [arm, rank, difference] =
         ["arm", "mean_rank", "critical_difference"].map(|name| table.column(name));
-    let mut arms: Vec<(usize, String, f64)> = table
+    let names = table.rows().iter().map(|row| row[arm].shown());
+    let widest = names.map(|name| font::width(&name, SMALL, false));
+    let side = (widest.fold(0.0, f64::max) + 16.0).min(0.32 * width);
+    let mut arms: Vec<Arm> = table
         .rows()
         .iter()
-        .enumerate()
-        .filter_map(|(index, row)| Some((index, row[arm].shown(), row[rank].as_number()?)))
+        .filter_map(|row| {
+            let name = row[arm].shown();
+            Some(Arm {
+                rank: row[rank].as_number()?,
+                lines: font::wrap(&name, SMALL, false, side - 13.0),
+                name,
+            })
+        })
         .collect();
-    arms.sort_by(|a, b| a.2.total_cmp(&b.2));
+    arms.sort_by(|a, b| a.rank.total_cmp(&b.rank));
     let critical = table
         .rows()
         .first()
         .and_then(|row| row[difference].as_number())
         .unwrap_or(0.0);
-    let groups = groups(&arms.iter().map(|arm| arm.2).collect::<Vec<_>>(), critical);
+    let groups = groups(
+        &arms.iter().map(|arm| arm.rank).collect::<Vec<_>>(),
+        critical,
+    );
 
     let count = arms.len();
-    let half = count.div_ceil(2);
-    let widest = arms
-        .iter()
-        .map(|arm| font::width(&arm.1, SMALL, false))
-        .fold(0.0, f64::max);
-    let side = (widest + 16.0).min(0.3 * width);
+    // The better half is named on the left, the other on the right, so that no line crosses.
+    let (better, worse) = arms.split_at(count.div_ceil(2));
+    let row_height = |arm: &Arm| ROW + font::leading(SMALL) * (arm.lines.len().max(1) - 1) as f64;
+    let tall = |arms: &[Arm]| arms.iter().map(row_height).sum::<f64>();
     let (left, right) = (side, width - side);
     let at = |rank: f64| left + (rank - 1.0) / (count.max(2) - 1) as f64 * (right - left);
-    let axis = 42.0;
+    let axis = 46.0;
     let bars = axis + 8.0;
-    let first = bars + 6.0 * groups.len() as f64 + 12.0;
-    let height = first + 14.0 * half as f64 + 2.0;
-    let mut scene = Scene::new(width, height);
-    let text = |text: &str, at: Point, anchor: Anchor| Label {
-        text: text.to_owned(),
-        at,
-        size: SMALL,
-        anchor,
-        bold: false,
-        upright: false,
-        colour: INK,
-    };
+    let first = bars + 6.0 * groups.len() as f64 + 6.0;
+    let mut scene = Scene::new(width, first + tall(better).max(tall(worse)) + 2.0);
     scene.line(&[(left, axis), (right, axis)], INK, 0.8, &[]);
     for tick in 1..=count {
         let x = at(tick as f64);
         scene.line(&[(x, axis), (x, axis - 4.0)], INK, 0.8, &[]);
-        scene.text(text(&tick.to_string(), (x, axis - 7.0), Anchor::Middle));
+        let at = (x, axis - 7.0);
+        scene.text(Label::small(tick.to_string(), at, Anchor::Middle));
     }
-    let span = [(left, 12.0), (at(1.0 + critical), 12.0)];
-    scene.line(&span, INK, 1.2, &[]);
-    for end in span {
-        scene.line(&[(end.0, 9.0), (end.0, 15.0)], INK, 1.2, &[]);
+    // The difference in the scale of the axis, its words above it.
+    let (ruler, end) = (18.0, at(1.0 + critical).min(width - 4.0));
+    scene.line(&[(left, ruler), (end, ruler)], INK, 1.2, &[]);
+    for x in [left, end] {
+        scene.line(&[(x, ruler - 3.0), (x, ruler + 3.0)], INK, 1.2, &[]);
     }
     let words = format!("critical difference {critical:.2}");
-    scene.text(text(
-        &words,
-        (span[1].0 + 6.0, 12.0 + 0.36 * SMALL),
-        Anchor::Start,
-    ));
+    scene.text(Label::small(words, (left, ruler - 6.0), Anchor::Start));
     for (row, (from, to)) in groups.iter().enumerate() {
         let y = bars + 6.0 * row as f64;
         scene.line(&[(at(*from) - 3.0, y), (at(*to) + 3.0, y)], INK, 2.4, &[]);
     }
-    for (place, (index, name, rank)) in arms.iter().enumerate() {
-        // The better half is named on the left, the other on the right, so that no line crosses.
-        let better = place < half;
-        let row = if better { place } else { count - 1 - place };
-        let y = first + 14.0 * row as f64;
-        let x = at(*rank);
-        let (end, anchor, edge) = if better {
-            (left - 6.0, Anchor::End, left - 9.0)
-        } else {
-            (right + 6.0, Anchor::Start, right + 9.0)
-        };
-        scene.line(&[(x, axis), (x, y), (end, y)], MUTED, 0.7, &[]);
-        scene.marker(
-            (x, axis),
-            look(*index).marker,
-            2.8,
-            look(*index).colour,
-            1.0,
-        );
-        scene.text(text(name, (edge, y + 0.36 * SMALL), anchor));
+    let sides = [
+        (better.iter().collect::<Vec<_>>(), Anchor::End, left, -1.0),
+        (worse.iter().rev().collect(), Anchor::Start, right, 1.0),
+    ];
+    for (arms, anchor, edge, outward) in sides {
+        let mut top = first;
+        for arm in arms {
+            let y = top + 0.5 * row_height(arm);
+            let x = at(arm.rank);
+            let path = [(x, axis), (x, y), (edge + 6.0 * outward, y)];
+            scene.line(&path, MUTED, 0.7, &[]);
+            let look = looks.of(&arm.name);
+            scene.marker((x, axis), look.marker, 2.8, look.colour, 1.0);
+            let rise = 0.5 * (row_height(arm) - ROW);
+            let at = (edge + 9.0 * outward, y + 0.36 * SMALL - rise);
+            scene.paragraph(&arm.lines, &Label::small("", at, anchor));
+            top += row_height(arm);
+        }
     }
     scene
 }

@@ -1,61 +1,46 @@
-//! Training loss against test metric: does fitting the training data better pay?
+//! Training loss against test error: does fitting the training data better pay?
+
+use std::collections::HashSet;
 
 use super::axis::Axis;
-use super::palette::{Look, look};
-use super::panel::{Legend, Panel, Words};
+use super::legend::Entry;
+use super::palette::Looks;
+use super::panel::chart;
 use super::scene::Scene;
-use crate::tables::{Table, Value};
+use super::series::{Series, batch_sizes, by_arm, names};
+use crate::tables::Table;
 
-/// Draws the table of [`crate::tables::fit`].
-pub(crate) fn draw(table: &Table, label: &str, width: f64) -> Scene {
-    let column = |name| table.column(name);
-    let (arm, loss, test) = (column("arm"), column("train_loss"), column("test_metric"));
-    let mut arms: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
-    for row in table.rows() {
-        let Value::Text(name) = &row[arm] else {
-            continue;
-        };
-        if arms.last().is_none_or(|(known, _)| known != name) {
-            arms.push((name.clone(), Vec::new()));
-        }
-        if let Some((_, points)) = arms.last_mut() {
-            points.extend(row[loss].as_number().zip(row[test].as_number()));
-        }
-    }
-    let entries: Vec<(String, Look)> = arms
-        .iter()
-        .enumerate()
-        .map(|(index, (name, _))| (name.clone(), look(index)))
-        .collect();
-    let legend = Legend::new(&entries, width - 12.0);
-    let height = (0.56 * width).clamp(170.0, 220.0) + legend.height();
-    let mut scene = Scene::new(width, height);
-    let points = || arms.iter().flat_map(|(_, points)| points);
-    let y = Axis::linear(points().map(|point| point.1), 6);
-    let panel = Panel {
-        left: Panel::left_margin(&y, label) + 2.0,
-        top: legend.height() + 8.0,
-        right: width - 10.0,
-        bottom: height - Panel::BOTTOM_MARGIN,
-        x: Axis::linear(
-            points().map(|point| point.0),
-            if width < 300.0 { 4 } else { 6 },
-        ),
-        y,
+/// Markers closer than this, in points, hide each other: only one of an arm is drawn.
+const NEAR: f64 = 0.8;
+
+/// Draws the table of [`crate::tables::fit`]; `test` is its column of the vertical axis.
+pub(crate) fn draw(table: &Table, test: &str, label: &str, looks: &Looks, width: f64) -> Scene {
+    let arms: Vec<Series<3>> = by_arm(table, ["train_loss", test, "batch_size"], |_| true);
+    let along = |which: usize| {
+        let points = arms.iter().flat_map(Series::whole);
+        points.map(move |point| point[which])
     };
-    panel.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: "training loss",
-            y: label,
-        },
-    );
-    legend.draw(&mut scene, panel.left, 2.0);
-    for (index, (_, points)) in arms.iter().enumerate() {
-        let look = look(index);
-        for (x, y) in points {
-            scene.marker(panel.at(*x, *y), look.marker, 2.4, look.colour, 0.7);
+    let axes = [
+        Axis::linear(along(0), (width / 60.0) as usize),
+        Axis::linear(along(1), 6),
+    ];
+    let entries = Entry::arms(names(&arms), looks);
+    let (mut scene, panel) = chart(width, entries, axes, ["training loss", label]);
+    let batches = batch_sizes(table);
+    let radius = |batch: f64| {
+        let place = batches.iter().position(|size| *size as f64 >= batch);
+        let share = place.unwrap_or(0) as f64 / (batches.len().max(2) - 1) as f64;
+        1.5 + 1.7 * share
+    };
+    for arm in &arms {
+        let look = looks.of(&arm.arm);
+        let mut drawn = HashSet::new();
+        for [loss, test, batch] in arm.whole() {
+            let at = panel.at(loss, test);
+            let near = |x: f64| (x / NEAR).round() as i64;
+            if drawn.insert((near(at.0), near(at.1), batch.to_bits())) {
+                scene.marker(at, look.marker, radius(batch), look.colour, 0.7);
+            }
         }
     }
     scene

@@ -1,82 +1,74 @@
 //! Slopegraph: what each seed loses from the reference batch to the largest, arm by arm.
 
-use super::axis::{Axis, Scale, Tick};
-use super::palette::look;
-use super::panel::{Panel, Words};
+use super::axis::Axis;
+use super::by_batch::MOST_SEEDS;
+use super::palette::Looks;
+use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
-use crate::tables::{Table, Value};
+use super::series::{Series, by_arm, evenly};
+use crate::tables::Table;
 use crate::text;
 
-struct Arm {
-    name: String,
-    seeds: Vec<(f64, f64)>,
-}
-
 /// Draws the table of [`crate::tables::drops`].
-pub(crate) fn draw(table: &Table, label: &str, batches: (i64, i64), width: f64) -> Scene {
-    let arms = arms(table);
-    let most = ((width / 100.0).floor() as usize).max(1);
-    let columns = arms.len().clamp(1, most);
-    let blocks = arms.len().div_ceil(columns).max(1);
-    let y = Axis::linear(
-        arms.iter()
-            .flat_map(|arm| &arm.seeds)
-            .flat_map(|s| [s.0, s.1]),
-        6,
-    );
-    let (panel_height, gap) = (130.0, 12.0);
-    let block = panel_height + Panel::TITLE + Panel::BOTTOM_MARGIN + 4.0;
-    let mut scene = Scene::new(width, 4.0 + block * blocks as f64);
-    let margin = Panel::left_margin(&y, label) + 2.0;
-    let across = (width - margin - 6.0 - gap * (columns - 1) as f64) / columns as f64;
-    let tick = |at: f64, size: i64| Tick {
-        at,
-        label: text::batch(size),
+pub(crate) fn draw(
+    table: &Table,
+    label: &str,
+    batches: (i64, i64),
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let arms: Vec<Series<2>> = by_arm(table, ["at_reference", "at_largest"], |_| true);
+    let columns = Grid::columns(arms.len(), (width / 90.0) as usize);
+    let tall = 124.0;
+    let y = Axis::linear(arms.iter().flat_map(Series::whole).flatten(), 6);
+    let margin = Words::new("", "", label, width, tall).left(&y) + 2.0;
+    let gap = 14.0;
+    let across = Grid::across(margin, width - 8.0, columns, gap);
+    let words = |arm: &str, first: bool| {
+        let label = if first { label } else { "" };
+        Words::new(arm, "batch size", label, across, tall)
     };
+    let above = arms.iter().map(|arm| words(&arm.arm, true).above());
+    let above = above.fold(0.0, f64::max);
+    let grid = Grid {
+        corner: (margin, 3.0 + above),
+        across,
+        gap,
+        down: above + tall + words("", true).below() + 6.0,
+        columns,
+    };
+    let rows = arms.len().div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, 3.0 + rows * grid.down - 4.0);
+    let ends = [batches.0, batches.1].map(text::batch);
     for (index, arm) in arms.iter().enumerate() {
-        let (column, row) = (index % columns, index / columns);
-        let left = margin + column as f64 * (across + gap);
-        let top = 4.0 + Panel::TITLE + row as f64 * block;
-        let mut axis = y.clone();
-        if column > 0 {
-            axis.ticks.iter_mut().for_each(|tick| tick.label.clear());
-        }
+        let (left, top) = grid.place(index);
+        let first = grid.first(index);
         let panel = Panel {
             left,
             top,
             right: left + across,
-            bottom: top + panel_height,
-            x: Axis {
-                low: -0.35,
-                high: 1.35,
-                scale: Scale::Linear,
-                ticks: vec![tick(0.0, batches.0), tick(1.0, batches.1)],
+            bottom: top + tall,
+            x: Axis::places(ends.iter().map(String::as_str)),
+            y: if first {
+                y.clone()
+            } else {
+                y.clone().unlabelled()
             },
-            y: axis,
         };
-        let y_label = if column == 0 { label } else { "" };
-        panel.draw(
-            &mut scene,
-            Words {
-                title: &arm.name,
-                x: "batch size",
-                y: y_label,
-            },
-        );
-        let look = look(index);
-        for (from, to) in &arm.seeds {
-            scene.line(
-                &[panel.at(0.0, *from), panel.at(1.0, *to)],
-                look.colour,
-                0.5,
-                &[],
-            );
-        }
-        if !arm.seeds.is_empty() {
-            let n = arm.seeds.len() as f64;
-            let from = arm.seeds.iter().map(|seed| seed.0).sum::<f64>() / n;
-            let to = arm.seeds.iter().map(|seed| seed.1).sum::<f64>() / n;
+        panel.draw(&mut scene, &words(&arm.arm, first));
+        let look = looks.of(&arm.arm);
+        // Sorted by the drop, so that a choice of seeds shows all sizes of it.
+        let mut seeds: Vec<[f64; 2]> = arm.whole().collect();
+        seeds.sort_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0])));
+        for index in evenly(seeds.len(), MOST_SEEDS) {
+            let [from, to] = seeds[index];
             let ends = [panel.at(0.0, from), panel.at(1.0, to)];
+            scene.line(&ends, look.colour, 0.5, &[]);
+        }
+        if !seeds.is_empty() {
+            let mean =
+                |end: usize| seeds.iter().map(|seed| seed[end]).sum::<f64>() / seeds.len() as f64;
+            let ends = [panel.at(0.0, mean(0)), panel.at(1.0, mean(1))];
             scene.line(&ends, look.colour, 2.0, look.dash);
             for end in ends {
                 scene.marker(end, look.marker, 3.0, look.colour, 1.0);
@@ -84,26 +76,4 @@ pub(crate) fn draw(table: &Table, label: &str, batches: (i64, i64), width: f64) 
         }
     }
     scene
-}
-
-fn arms(table: &Table) -> Vec<Arm> {
-    let column = |name| table.column(name);
-    let (arm, from, to) = (column("arm"), column("at_reference"), column("at_largest"));
-    let mut arms: Vec<Arm> = Vec::new();
-    for row in table.rows() {
-        let Value::Text(name) = &row[arm] else {
-            continue;
-        };
-        if arms.last().is_none_or(|arm| arm.name != *name) {
-            arms.push(Arm {
-                name: name.clone(),
-                seeds: Vec::new(),
-            });
-        }
-        let ends = row[from].as_number().zip(row[to].as_number());
-        if let Some(arm) = arms.last_mut() {
-            arm.seeds.extend(ends);
-        }
-    }
-    arms
 }

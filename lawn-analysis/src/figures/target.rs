@@ -1,129 +1,122 @@
-//! Steps to a target against batch size, with the line of perfect scaling.
+//! Steps and time to a target against batch size, with the line of perfect scaling.
 
 use super::axis::Axis;
-use super::palette::{Look, MUTED, look};
-use super::panel::{Legend, Panel, Words, remark};
-use super::scene::{Anchor, Scene};
-use crate::tables::{Table, Value};
+use super::by_batch::apart;
+use super::font::NORMAL;
+use super::legend::{Entry, Legend};
+use super::palette::{Looks, MUTED};
+use super::panel::{Grid, Panel, Words};
+use super::scene::Scene;
+use super::series::{Series, batch_sizes, by_arm, names};
+use crate::tables::Table;
 
-struct Arm {
-    name: String,
-    /// Batch size, mean, smallest and largest steps.
-    points: Vec<[f64; 4]>,
-}
+/// Dashes of the line of perfect scaling.
+const IDEAL: &[f64] = &[2.0, 2.0];
+
+/// One of the two quantities, by arm: batch size, mean, least and most.
+type Quantity = Vec<Series<4>>;
 
 /// Draws the table of [`crate::tables::target`].
-pub(crate) fn draw(table: &Table, width: f64) -> Scene {
-    let arms = arms(table);
-    let entries: Vec<(String, Look)> = arms
-        .iter()
-        .enumerate()
-        .map(|(index, arm)| (arm.name.clone(), look(index)))
-        .collect();
-    let legend = Legend::new(&entries, width - 12.0);
-    let height = (0.56 * width).clamp(170.0, 230.0) + legend.height();
-    let mut scene = Scene::new(width, height);
-    let points = || arms.iter().flat_map(|arm| &arm.points);
+pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
+    let read = |columns: [&str; 4]| by_arm(table, columns, |_| true);
+    let quantities: [(&str, Quantity); 2] = [
+        (
+            "steps to target",
+            read(["batch_size", "steps", "steps_low", "steps_high"]),
+        ),
+        (
+            "training seconds to target",
+            read(["batch_size", "seconds", "seconds_low", "seconds_high"]),
+        ),
+    ];
     // Every batch size that was tried has its place, also where no seed reached the target.
-    let column = table.column("batch_size");
-    let sizes = table
-        .rows()
-        .iter()
-        .filter_map(|row| row[column].as_number());
-    let mut batches: Vec<i64> = sizes.map(|size| size as i64).collect();
-    batches.sort_unstable();
-    batches.dedup();
-    // Perfect scaling from the fewest steps at the smallest batch: twice the batch, half the steps.
-    let smallest = batches.first().map_or(1.0, |size| *size as f64);
-    let largest = batches.last().map_or(1.0, |size| *size as f64);
-    let start = points()
-        .filter(|point| point[0] == smallest)
-        .map(|point| point[1])
-        .fold(f64::INFINITY, f64::min);
-    let ideal = [(smallest, start), (largest, start * smallest / largest)];
-    let ends = ideal
-        .iter()
-        .map(|end| end.1)
-        .filter(|steps| steps.is_finite());
-    let y = Axis::log(
-        points().flat_map(|point| [point[2], point[3]]).chain(ends),
-        6,
-    );
-    let label = "steps to target";
-    let panel = Panel {
-        left: Panel::left_margin(&y, label) + 2.0,
-        top: legend.height() + 8.0,
-        right: width - 6.0,
-        bottom: height - Panel::BOTTOM_MARGIN,
-        x: Axis::batches(&batches),
-        y,
-    };
-    panel.draw(
-        &mut scene,
-        Words {
-            title: "",
-            x: "batch size (log scale)",
-            y: label,
-        },
-    );
-    legend.draw(&mut scene, panel.left, 2.0);
-    if start.is_finite() && batches.len() > 1 {
-        let line = ideal.map(|(batch, steps)| panel.at(batch, steps));
-        scene.line(&line, MUTED, 0.8, &[2.0, 2.0]);
-        // Below the middle of the line: what is measured lies above it.
-        let middle = (0.5 * (line[0].0 + line[1].0), 0.5 * (line[0].1 + line[1].1));
-        remark(
-            &mut scene,
-            (middle.0 - 5.0, middle.1 + 9.0),
-            "perfect scaling",
-            Anchor::End,
+    let batches = batch_sizes(table);
+    let mut entries = Entry::arms(names(&quantities[0].1), looks);
+    entries.push(Entry::rule("perfect scaling", MUTED, IDEAL));
+
+    // In a narrow column the two stand under each other.
+    let columns = if width < 330.0 { 1 } else { 2 };
+    let tall = if columns == 1 { 118.0 } else { 150.0 };
+    let panels = quantities.map(|(label, arms)| {
+        let ideal = ideal(&arms, &batches);
+        let seen = arms.iter().flat_map(Series::whole);
+        let y = Axis::log(
+            seen.flat_map(|[_, _, low, high]| [low, high])
+                .chain(ideal.map(|end| end.1))
+                .filter(|value| value.is_finite()),
+            6,
         );
-    }
-    for (index, arm) in arms.iter().enumerate() {
-        let look = look(index);
-        let shift = 5.0 * (index as f64 - 0.5 * (arms.len() as f64 - 1.0));
-        let at = |batch: f64, steps: f64| {
-            let (x, y) = panel.at(batch, steps);
-            (x + shift, y)
+        (label, arms, ideal, y)
+    });
+    let margins = panels
+        .iter()
+        .map(|(label, _, _, y)| Words::new("", "", label, width, tall).left(y));
+    let margin = margins.fold(0.0, f64::max) + 2.0;
+    let across = Grid::across(margin, width - 8.0, columns, margin + 8.0);
+    let legend = Legend::new(entries, width - margin - 8.0);
+    let x_label = "batch size (log scale)";
+    let words = |label: &str| Words::new("", x_label, label, across, tall);
+    let grid = Grid {
+        corner: (margin, legend.height() + 8.0),
+        across,
+        gap: margin + 8.0,
+        down: tall + words("").below() + NORMAL,
+        columns,
+    };
+    let rows = 2_usize.div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, grid.corner.1 + rows * grid.down - NORMAL + 2.0);
+    legend.draw(&mut scene, margin, 2.0);
+    for (index, (label, arms, ideal, y)) in panels.into_iter().enumerate() {
+        let (left, top) = grid.place(index);
+        let panel = Panel {
+            left,
+            top,
+            right: left + across,
+            bottom: top + tall,
+            x: Axis::batches(&batches),
+            y,
         };
-        let line: Vec<_> = arm
-            .points
-            .iter()
-            .map(|point| at(point[0], point[1]))
-            .collect();
-        if line.len() > 1 {
-            scene.line(&line, look.colour, 1.2, look.dash);
+        panel.draw(&mut scene, &words(label));
+        if ideal[0].1.is_finite() && batches.len() > 1 {
+            let line = ideal.map(|(batch, value)| panel.at(batch, value));
+            scene.line(&line, MUTED, 0.8, IDEAL);
         }
-        for point in &arm.points {
-            let range = [at(point[0], point[2]), at(point[0], point[3])];
-            scene.line(&range, look.colour, 0.9, &[]);
-            scene.marker(at(point[0], point[1]), look.marker, 2.8, look.colour, 1.0);
-        }
+        draw_arms(&mut scene, &panel, &arms, &batches, looks);
     }
     scene
 }
 
-fn arms(table: &Table) -> Vec<Arm> {
-    let column = |name| table.column(name);
-    let arm = column("arm");
-    let columns = ["batch_size", "steps", "steps_low", "steps_high"].map(column);
-    let mut arms: Vec<Arm> = Vec::new();
-    for row in table.rows() {
-        let Value::Text(name) = &row[arm] else {
-            continue;
+/// Perfect scaling from the least at the smallest batch: twice the batch, half of it.
+fn ideal(arms: &[Series<4>], batches: &[i64]) -> [(f64, f64); 2] {
+    let smallest = batches.first().map_or(1.0, |size| *size as f64);
+    let largest = batches.last().map_or(1.0, |size| *size as f64);
+    let start = arms
+        .iter()
+        .flat_map(Series::whole)
+        .filter(|row| row[0] == smallest && row[1] > 0.0)
+        .map(|row| row[1])
+        .fold(f64::INFINITY, f64::min);
+    [(smallest, start), (largest, start * smallest / largest)]
+}
+
+fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<4>], batches: &[i64], looks: &Looks) {
+    let apart = apart(panel, batches, arms.len()).min(5.0);
+    for (index, arm) in arms.iter().enumerate() {
+        let look = looks.of(&arm.arm);
+        let shift = apart * (index as f64 - 0.5 * (arms.len() as f64 - 1.0));
+        let at = |batch: f64, value: f64| {
+            let (x, y) = panel.at(batch, value);
+            (x + shift, y)
         };
-        if arms.last().is_none_or(|arm| arm.name != *name) {
-            arms.push(Arm {
-                name: name.clone(),
-                points: Vec::new(),
-            });
+        let points: Vec<[f64; 4]> = arm.whole().filter(|row| row[1] > 0.0).collect();
+        let line: Vec<_> = points.iter().map(|row| at(row[0], row[1])).collect();
+        if line.len() > 1 {
+            scene.line(&line, look.colour, 1.2, look.dash);
         }
-        let [batch, mean, low, high] = columns.map(|c| row[c].as_number());
-        let point = batch.zip(mean).zip(low.zip(high));
-        if let Some(arm) = arms.last_mut() {
-            arm.points
-                .extend(point.map(|((batch, mean), (low, high))| [batch, mean, low, high]));
+        for [batch, mean, low, high] in points {
+            let range = [at(batch, low.max(panel.y.low)), at(batch, high)];
+            scene.line(&range, look.colour, 0.9, &[]);
+            scene.marker(at(batch, mean), look.marker, 2.6, look.colour, 1.0);
         }
     }
-    arms
 }

@@ -2,14 +2,17 @@
 
 use plotters::style::RGBColor;
 
-use super::font;
+use super::font::{self, NORMAL, SMALL};
 use super::palette::{INK, PAPER};
-use super::panel::{NORMAL, Panel, SMALL};
+use super::panel::{Grid, Words, legible};
 use super::scene::{Anchor, Label, Point, Scene};
 use crate::tables::{Table, Value};
 use crate::text;
 
-const CELL: f64 = 19.0;
+/// Height of a cell, and of one where there are many.
+const CELL: (f64, f64) = (19.0, 9.6);
+/// The least width of a cell, which the name of a batch size fits.
+const NARROWEST: f64 = 17.0;
 
 /// Draws the table of [`crate::tables::tuning_map`]; `parameter` is what its rows vary.
 pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width: f64) -> Scene {
@@ -40,24 +43,30 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
     let high = seen().fold(f64::NEG_INFINITY, f64::max);
 
     let labels: Vec<String> = settings.iter().map(|value| short(*value)).collect();
-    let widest = labels
-        .iter()
-        .map(|l| font::width(l, SMALL, false))
-        .fold(0.0, f64::max);
-    let left = widest + NORMAL + 14.0;
-    let most = ((width / 130.0).floor() as usize).max(1);
-    let columns = arms.len().clamp(1, most);
-    let blocks = arms.len().div_ceil(columns).max(1);
-    let across = (width - left - 6.0 - 12.0 * (columns - 1) as f64) / columns as f64;
+    let row_height = (260.0 / settings.len().max(1) as f64).clamp(CELL.1, CELL.0);
+    let tall = row_height * settings.len() as f64;
+    let side = font::wrap(parameter, NORMAL, false, tall.max(60.0));
+    let for_side = font::leading(NORMAL) * side.len() as f64 + 8.0;
+    let left = font::widest(labels.iter().map(String::as_str), SMALL) + 4.0 + for_side;
+    let gap = 12.0;
+    let least = (NARROWEST * batches.len() as f64).max(104.0) + gap;
+    let columns = Grid::columns(arms.len(), ((width - left) / least) as usize);
+    let across = Grid::across(left, width - 6.0, columns, gap);
     let cell = across / batches.len().max(1) as f64;
-    let tall = CELL * settings.len() as f64;
-    let block = tall + Panel::TITLE + Panel::BOTTOM_MARGIN + 6.0;
-    let mut scene = Scene::new(width, 4.0 + block * blocks as f64);
-    let place = |arm: usize| {
-        let (column, row) = (arm % columns, arm / columns);
-        let x = left + column as f64 * (across + 12.0);
-        (x, 4.0 + Panel::TITLE + row as f64 * block)
+    let words = |arm: &str| Words::new(arm, "batch size", "", across, tall);
+    let above = arms
+        .iter()
+        .map(|arm| words(arm).above())
+        .fold(0.0, f64::max);
+    let grid = Grid {
+        corner: (left, 2.0 + above),
+        across,
+        gap,
+        down: above + tall + words("").below() + 6.0,
+        columns,
     };
+    let rows = arms.len().div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, 2.0 + rows * grid.down - 3.0);
     for row in table.rows() {
         let (Some(size), Some(value)) = (row[batch].as_number(), row[setting].as_number()) else {
             continue;
@@ -66,15 +75,15 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
             .iter()
             .position(|name| *name == row[arm].shown())
             .unwrap_or(0);
-        let (x, y) = place(index);
+        let (x, y) = grid.place(index);
         let across = batches.iter().position(|known| *known == size).unwrap_or(0);
         let down = settings
             .iter()
             .rev()
             .position(|known| *known == value)
             .unwrap_or(0);
-        let at = (x + across as f64 * cell, y + down as f64 * CELL);
-        let to = (at.0 + cell - 1.0, at.1 + CELL - 1.0);
+        let at = (x + across as f64 * cell, y + down as f64 * row_height);
+        let to = (at.0 + cell - 1.0, at.1 + row_height - 1.0);
         match row[metric].as_number() {
             Some(metric) => {
                 let share = if high > low {
@@ -83,7 +92,7 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
                     1.0
                 };
                 let share = if higher_is_better { share } else { 1.0 - share };
-                filled(&mut scene, at, to, share, metric, cell);
+                filled(&mut scene, at, to, share, metric);
             }
             None => hatched(&mut scene, at, to),
         }
@@ -96,44 +105,50 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
             );
         }
     }
+    let sizes: Vec<String> = batches
+        .iter()
+        .map(|size| text::batch(*size as i64))
+        .collect();
     for (index, name) in arms.iter().enumerate() {
-        let (x, y) = place(index);
-        scene.text(label(name, (x, y - 5.0), Anchor::Start, true, NORMAL, INK));
-        for (place, size) in batches.iter().enumerate() {
-            let at = (x + (place as f64 + 0.5) * cell, y + tall + 4.0 + SMALL);
-            let size = text::batch(*size as i64);
-            scene.text(label(&size, at, Anchor::Middle, false, SMALL, INK));
+        let (x, y) = grid.place(index);
+        let around = words(name);
+        let rise = font::leading(NORMAL) * (around.title.len().max(1) - 1) as f64;
+        let title = Label::normal("", (x, y - 5.0 - rise), Anchor::Start).bold();
+        scene.paragraph(&around.title, &title);
+        let places: Vec<(f64, &str)> = (0..sizes.len())
+            .map(|place| (x + (place as f64 + 0.5) * cell, sizes[place].as_str()))
+            .collect();
+        for place in legible(&places, 3.0) {
+            let (x, size) = places[place];
+            let at = (x, y + tall + 3.0 + SMALL);
+            scene.text(Label::small(size, at, Anchor::Middle));
         }
-        let at = (x + 0.5 * across, y + tall + 25.0);
-        scene.text(label("batch size", at, Anchor::Middle, false, NORMAL, INK));
-        if index % columns == 0 {
+        let at = (x + 0.5 * across, y + tall + 24.0);
+        scene.paragraph(&around.x, &Label::normal("", at, Anchor::Middle));
+        if grid.first(index) {
             for (place, name) in labels.iter().rev().enumerate() {
-                let at = (x - 4.0, y + (place as f64 + 0.5) * CELL + 0.36 * SMALL);
-                scene.text(label(name, at, Anchor::End, false, SMALL, INK));
+                let at = (
+                    x - 4.0,
+                    y + (place as f64 + 0.5) * row_height + 0.36 * SMALL,
+                );
+                scene.text(Label::small(name, at, Anchor::End));
             }
             let at = (NORMAL + 2.0, y + 0.5 * tall);
-            let mut words = label(parameter, at, Anchor::Middle, false, NORMAL, INK);
-            words.upright = true;
-            scene.text(words);
+            let label = Label::normal("", at, Anchor::Middle).upright();
+            scene.paragraph(&side, &label);
         }
     }
     scene
 }
 
-fn label(text: &str, at: Point, anchor: Anchor, bold: bool, size: f64, colour: RGBColor) -> Label {
-    Label {
-        text: text.to_owned(),
-        at,
-        size,
-        anchor,
-        bold,
-        upright: false,
-        colour,
-    }
-}
-
 /// A rate in three significant digits: a scaled one has as many as an f64 holds.
 fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    if value < 0.0 {
+        return format!("−{}", short(-value));
+    }
     if (1e-2..1e4).contains(&value) {
         let decimals = (2 - value.log10().floor() as i32).max(0) as usize;
         let text = format!("{value:.decimals$}");
@@ -144,20 +159,25 @@ fn short(value: f64) -> String {
     text.replace("e-", "e−")
 }
 
-/// A cell from light to dark in one hue, so that it reads in grey; the number stands in it.
-fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64, cell: f64) {
+/// A cell from light to dark in one hue, so that it reads in grey; the number stands in it where
+/// it fits.
+fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64) {
     let mix = |light: f64, dark: f64| (light + share * (dark - light)).round() as u8;
     let colour = RGBColor(mix(236.0, 8.0), mix(243.0, 69.0), mix(250.0, 128.0));
-    scene.fill(&[from, (to.0, from.1), to, (from.0, to.1)], colour, 1.0);
-    let text = format!("{value:.3}");
-    if font::width(&text, SMALL, false) < cell - 3.0 {
+    scene.block(from, to, colour, 1.0);
+    let text = if (0.01..1000.0).contains(&value.abs()) {
+        format!("{value:.3}").replace('-', "−")
+    } else {
+        short(value)
+    };
+    if font::width(&text, SMALL, false) < to.0 - from.0 - 2.0 {
         let at = (0.5 * (from.0 + to.0), 0.5 * (from.1 + to.1) + 0.36 * SMALL);
         let ink = if share > 0.5 {
             PAPER_ON_DARK
         } else {
             INK_ON_LIGHT
         };
-        scene.text(label(&text, at, Anchor::Middle, false, SMALL, ink));
+        scene.text(Label::small(text, at, Anchor::Middle).in_colour(ink));
     }
 }
 
@@ -167,7 +187,7 @@ const INK_ON_LIGHT: RGBColor = RGBColor(0x1b, 0x1b, 0x1b);
 
 /// A cell of which no trial ended well.
 fn hatched(scene: &mut Scene, from: Point, to: Point) {
-    scene.fill(&[from, (to.0, from.1), to, (from.0, to.1)], PAPER, 1.0);
+    scene.block(from, to, PAPER, 1.0);
     let (wide, tall) = (to.0 - from.0, to.1 - from.1);
     let mut start = 0.0;
     while start < wide + tall {

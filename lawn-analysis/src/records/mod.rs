@@ -35,6 +35,14 @@ pub struct Records {
 }
 
 impl Records {
+    /// Adds the rows of other records. Trial ids are to be unique over both.
+    pub fn append(&mut self, mut other: Self) {
+        self.trials.append(&mut other.trials);
+        self.epochs.append(&mut other.epochs);
+        self.units.append(&mut other.units);
+        self.measurements.append(&mut other.measurements);
+    }
+
     /// Writes the four tables into `dir`, which is made where it does not exist.
     ///
     /// Rows keep their order, and equal records give equal bytes.

@@ -69,7 +69,11 @@ impl<'a> Report<'a> {
         for figures in of_tasks {
             drawn.extend(figures?);
         }
-        drawn.extend(figures::of_all_tasks(&scores, ranks.as_ref()));
+        drawn.extend(figures::of_all_tasks(
+            &analysis.tasks,
+            &scores,
+            ranks.as_ref(),
+        ));
         Ok(Self {
             request,
             sensitivities: families.into_iter().collect::<Result<_, _>>()?,

@@ -93,7 +93,19 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
             "non_inferiority_adjusted_p",
             "verdict",
         ],
-    );
+    )
+    .with_detail(&[
+        "baseline_mean",
+        "treatment_mean",
+        "bca_low",
+        "bca_high",
+        "hedges_g",
+        "sign_flip_p",
+        "t_p",
+        "worst_rank_adjusted_p",
+        "equivalence_adjusted_p",
+        "non_inferiority_adjusted_p",
+    ]);
     let found = sensitivities.iter().flatten();
     for (answer, found) in answers(analysis).zip(found) {
         let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);

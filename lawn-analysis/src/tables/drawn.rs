@@ -6,8 +6,13 @@ use crate::records::Outcome;
 use crate::report::DecidingTest;
 use crate::text::slug;
 
-/// Every advantage in the unit of the metric, by question.
-pub fn forest(analysis: &Analysis, task: &Task, test: DecidingTest) -> Table {
+/// Every advantage of some questions, which are all in the unit of the metric.
+pub fn forest(
+    analysis: &Analysis,
+    task: &Task,
+    test: DecidingTest,
+    questions: &[Question],
+) -> Table {
     let mut table = Table::new(
         format!("{}-forest", slug(&task.name)),
         format!("Advantages of the treatments on {}.", task.name),
@@ -24,11 +29,6 @@ pub fn forest(analysis: &Analysis, task: &Task, test: DecidingTest) -> Table {
             "verdict",
         ],
     );
-    let questions = [
-        Question::TestMetric,
-        Question::GeneralizationGap,
-        Question::LargeBatchDrop,
-    ];
     let families = questions
         .iter()
         .filter_map(|question| analysis.family(&task.name, *question));
@@ -143,6 +143,17 @@ pub fn drops(task: &Task, reference: i64, largest: i64) -> Table {
     table
 }
 
+/// Whether a metric is a share of what is right, of which the rest is an error.
+pub(crate) fn is_share(task: &Task) -> bool {
+    let tests = task
+        .arms
+        .iter()
+        .flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)))
+        .flat_map(|(arm, size)| task.confirmations(arm, size))
+        .filter_map(|trial| trial.test_metric);
+    task.higher_is_better && tests.into_iter().all(|test| (0.0..=1.0).contains(&test))
+}
+
 /// Final training loss and test metric of every confirmation trial that ended well.
 pub fn fit(task: &Task) -> Table {
     let mut table = Table::new(
@@ -151,8 +162,16 @@ pub fn fit(task: &Task) -> Table {
             "Training loss and test {} of {}, trial by trial.",
             task.metric, task.name
         ),
-        &["arm", "batch_size", "seed", "train_loss", "test_metric"],
+        &[
+            "arm",
+            "batch_size",
+            "seed",
+            "train_loss",
+            "test_metric",
+            "test_error",
+        ],
     );
+    let share = is_share(task);
     for arm in &task.arms {
         for batch_size in &task.batch_sizes {
             let trials = task.confirmations(arm, *batch_size);
@@ -167,6 +186,7 @@ pub fn fit(task: &Task) -> Table {
                     trial.seed.into(),
                     loss.into(),
                     test.into(),
+                    share.then_some(1.0 - test).into(),
                 ]);
             }
         }
@@ -224,6 +244,8 @@ pub fn target(task: &Task, target: &Target) -> Table {
             "steps_low",
             "steps_high",
             "seconds",
+            "seconds_low",
+            "seconds_high",
         ],
     );
     for cell in &target.cells {
@@ -240,6 +262,8 @@ pub fn target(task: &Task, target: &Target) -> Table {
             cell.steps.iter().copied().reduce(f64::min).into(),
             cell.steps.iter().copied().reduce(f64::max).into(),
             mean(&cell.seconds).into(),
+            cell.seconds.iter().copied().reduce(f64::min).into(),
+            cell.seconds.iter().copied().reduce(f64::max).into(),
         ]);
     }
     table

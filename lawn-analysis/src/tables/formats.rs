@@ -15,49 +15,89 @@ impl Table {
         text
     }
 
-    /// The table as Markdown, numbers right-aligned.
+    /// The table as Markdown, numbers right-aligned, without the columns of detail.
     pub fn to_markdown(&self) -> String {
-        let titles: Vec<String> = self.columns.iter().map(|name| title(name)).collect();
-        let marks: Vec<&str> = (0..titles.len())
-            .map(|c| if self.numeric(c) { "--:" } else { ":--" })
+        let printed = self.printed();
+        let titles: Vec<String> = printed
+            .iter()
+            .map(|column| markdown(&column.title))
+            .collect();
+        let marks: Vec<&str> = printed
+            .iter()
+            .map(|column| if column.numeric { "--:" } else { ":--" })
             .collect();
         let mut text = format!("| {} |\n| {} |\n", titles.join(" | "), marks.join(" | "));
         for row in self.rows() {
-            let cells: Vec<String> = row
-                .iter()
-                .map(|value| value.shown().replace('|', "\\|"))
-                .collect();
+            let cells = printed.iter().map(|column| markdown(&column.cell(row)));
+            let cells: Vec<String> = cells.collect();
             text.push_str(&format!("| {} |\n", cells.join(" | ")));
         }
         text
     }
 
-    /// The table as LaTeX with the rules of booktabs, caption and label included.
+    /// The table as LaTeX with the rules of booktabs, caption and label included, without the
+    /// columns of detail: as a float that shrinks to the width of the text, or, where it is longer
+    /// than a page, as a longtable.
     pub fn to_latex(&self) -> String {
-        let alignment: String = (0..self.columns.len())
-            .map(|c| if self.numeric(c) { 'r' } else { 'l' })
+        let printed = self.printed();
+        let alignment: String = printed
+            .iter()
+            .map(|column| if column.numeric { 'r' } else { 'l' })
             .collect();
         let line = |cells: Vec<String>| format!("    {} \\\\\n", cells.join(" & "));
-        let mut text = format!(
-            "\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n  \
-             \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n",
+        let titles = line(printed.iter().map(|column| latex(&column.title)).collect());
+        let rows: String = self
+            .rows()
+            .iter()
+            .map(|row| {
+                line(
+                    printed
+                        .iter()
+                        .map(|column| latex(&column.cell(row)))
+                        .collect(),
+                )
+            })
+            .collect();
+        let caption = format!(
+            "\\caption{{{}}}\\label{{tab:{}}}",
             latex(&self.caption),
             self.name
         );
-        text.push_str(&line(
-            self.columns
-                .iter()
-                .map(|name| latex(&title(name)))
-                .collect(),
-        ));
-        text.push_str("    \\midrule\n");
-        for row in self.rows() {
-            text.push_str(&line(
-                row.iter().map(|value| latex(&value.shown())).collect(),
-            ));
+        if self.rows().len() > LONGEST {
+            return format!(
+                "% Needs booktabs and longtable.\n{{\\footnotesize\n\\begin{{longtable}}{{{alignment}}}\n  \
+                 {caption} \\\\\n    \\toprule\n{titles}    \\midrule\n  \\endfirsthead\n    \
+                 \\toprule\n{titles}    \\midrule\n  \\endhead\n    \\bottomrule\n  \\endfoot\n\
+                 {rows}\\end{{longtable}}\n}}\n"
+            );
         }
-        text.push_str("    \\bottomrule\n  \\end{tabular}\n\\end{table}\n");
-        text
+        format!(
+            "% Needs booktabs and graphicx.\n\\begin{{table}}\n  \\centering\n  {caption}\n  \
+             \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n  \
+             \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n{titles}    \\midrule\n{rows}    \
+             \\bottomrule\n  \\end{{tabular}}}}\n\\end{{table}}\n"
+        )
+    }
+
+    /// The columns as they are printed: those of detail left out, and an estimate with the ends of
+    /// its interval in one.
+    fn printed(&self) -> Vec<Printed> {
+        let mut printed: Vec<Printed> = Vec::new();
+        let mut column = 0;
+        while column < self.columns.len() {
+            let name = self.columns[column];
+            let interval = ends_of_interval(&self.columns[column + 1..]);
+            if !self.detail.contains(&name) {
+                printed.push(Printed {
+                    title: title(name),
+                    numeric: self.numeric(column),
+                    value: column,
+                    interval,
+                });
+            }
+            column += if interval { 3 } else { 1 };
+        }
+        printed
     }
 
     /// Whether a column holds numbers and nothing else.
@@ -65,6 +105,58 @@ impl Table {
         let mut values = self.rows().iter().map(|row| &row[column]).peekable();
         values.peek().is_some() && values.all(|value| !matches!(value, Value::Text(_)))
     }
+}
+
+/// Rows of a table beyond which it cannot stand on one page.
+const LONGEST: usize = 40;
+
+/// A column as it is printed.
+struct Printed {
+    title: String,
+    numeric: bool,
+    /// Index of the column of the value.
+    value: usize,
+    /// Whether the two columns after it are the ends of its interval.
+    interval: bool,
+}
+
+impl Printed {
+    fn cell(&self, row: &[Value]) -> String {
+        let value = row[self.value].shown();
+        if !self.interval {
+            return value;
+        }
+        match (&row[self.value + 1], &row[self.value + 2]) {
+            (Value::Absent, Value::Absent) => value,
+            (low, high) => format!("{value} [{}, {}]", low.shown(), high.shown()),
+        }
+    }
+}
+
+/// Whether these columns begin with the ends of an interval.
+fn ends_of_interval(columns: &[&str]) -> bool {
+    let ends = |index: usize, end: &str| {
+        columns
+            .get(index)
+            .is_some_and(|name| *name == end || name.ends_with(&format!("_{end}")))
+    };
+    ends(0, "low") && ends(1, "high")
+}
+
+/// A text as Markdown shows it: no sign of it is taken for markup.
+pub(crate) fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '&' | '~' | '$' => {
+                escaped.push('\\');
+                escaped.push(c);
+            }
+            c if c.is_control() => escaped.push(' '),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
 }
 
 /// A caption as TeX.
@@ -89,6 +181,7 @@ fn csv_cell(value: &Value) -> String {
     }
 }
 
+/// A text as LaTeX sets it, in any of its engines.
 fn latex(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -100,16 +193,53 @@ fn latex(text: &str) -> String {
             '\\' => escaped.push_str("\\textbackslash{}"),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
-            '<' => escaped.push_str("$<$"),
-            '>' => escaped.push_str("$>$"),
-            '−' => escaped.push_str("$-$"),
-            '±' => escaped.push_str("$\\pm$"),
+            '|' => escaped.push_str("\\textbar{}"),
+            '"' => escaped.push_str("''"),
+            // At the beginning of a row a bracket would be an argument of the line before it.
+            '[' => escaped.push_str("{[}"),
             '–' => escaped.push_str("--"),
-            '×' => escaped.push_str("$\\times$"),
-            _ => escaped.push(c),
+            '—' => escaped.push_str("---"),
+            '…' => escaped.push_str("\\ldots{}"),
+            c if c.is_control() => escaped.push(' '),
+            _ => match symbol(c) {
+                Some(symbol) => escaped.push_str(&format!("$\\{symbol}$")),
+                None if "<>".contains(c) => escaped.push_str(&format!("${c}$")),
+                None if c == '−' => escaped.push_str("$-$"),
+                None => escaped.push(c),
+            },
         }
     }
     escaped
+}
+
+/// The name of a sign that only the mathematical mode has.
+fn symbol(c: char) -> Option<&'static str> {
+    let name = match c {
+        '±' => "pm",
+        '×' => "times",
+        '·' => "cdot",
+        '≤' => "leq",
+        '≥' => "geq",
+        '≠' => "neq",
+        '≈' => "approx",
+        '∞' => "infty",
+        '→' => "rightarrow",
+        '√' => "surd",
+        'α' => "alpha",
+        'β' => "beta",
+        'γ' => "gamma",
+        'δ' => "delta",
+        'ε' => "varepsilon",
+        'η' => "eta",
+        'λ' => "lambda",
+        'µ' | 'μ' => "mu",
+        'ρ' => "rho",
+        'σ' => "sigma",
+        'τ' => "tau",
+        'Δ' => "Delta",
+        _ => return None,
+    };
+    Some(name)
 }
 
 #[cfg(test)]
@@ -132,13 +262,17 @@ mod tests {
     }
 
     #[test]
-    fn markdown_escapes_bars_and_aligns_numbers() {
+    fn markdown_escapes_markup_and_aligns_numbers() {
         let text = table().to_markdown();
         assert!(
             text.starts_with("| arm | n | p value |\n| :-- | --: | --: |\n"),
             "{text}"
         );
         assert!(text.contains("| c\\|d | – | −0.2500 |"), "{text}");
+        assert_eq!(
+            markdown("_a_*b*`c`<d>&e\n[f]"),
+            "\\_a\\_\\*b\\*\\`c\\`\\<d\\>\\&e \\[f\\]"
+        );
     }
 
     #[test]
@@ -147,5 +281,41 @@ mod tests {
         assert!(text.contains("100 \\% of\\_it"), "{text}");
         assert!(text.contains("{lrr}\n    \\toprule"), "{text}");
         assert!(text.contains("$-$0.2500"), "{text}");
+        assert_eq!(
+            latex("a|b\\<c>\n\"d\""),
+            "a\\textbar{}b\\textbackslash{}$<$c$>$ ''d''"
+        );
+        assert_eq!(latex("[α ≤ 5 %]"), "{[}$\\alpha$ $\\leq$ 5 \\%]");
+    }
+
+    #[test]
+    fn an_estimate_is_printed_with_its_interval_and_detail_only_in_csv() {
+        let columns = ["arm", "gain", "low", "high", "d_z"];
+        let mut table = Table::new("small", "", &columns).with_detail(&["d_z"]);
+        let low = || Value::Number(0.25);
+        table.push(vec!["a".into(), 0.5.into(), low(), 0.75.into(), 2.0.into()]);
+        table.push(vec![
+            "b".into(),
+            0.5.into(),
+            Value::Absent,
+            Value::Absent,
+            2.0.into(),
+        ]);
+        let text = table.to_latex();
+        assert!(text.contains("arm & gain \\\\"), "{text}");
+        assert!(text.contains("a & 0.5000 {[}0.2500, 0.7500]"), "{text}");
+        assert!(text.contains("b & 0.5000 \\\\"), "{text}");
+        assert!(table.to_markdown().contains("| b | 0.5000 |"));
+        assert!(
+            table
+                .to_csv()
+                .starts_with("arm,gain,low,high,d_z\na,0.5,0.25,0.75,2\n")
+        );
+        for _ in 0..LONGEST {
+            table.push(table.rows()[0].clone());
+        }
+        let text = table.to_latex();
+        assert!(text.contains("\\begin{longtable}{lr}"), "{text}");
+        assert!(!text.contains("\\begin{table}"), "{text}");
     }
 }

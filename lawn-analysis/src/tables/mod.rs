@@ -9,8 +9,9 @@ mod trials;
 
 pub use across::{aggregates, profile, ranks};
 pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
+pub(crate) use drawn::is_share;
 pub use drawn::{drops, fit, forest, paired, target, tuning_map};
-pub(crate) use formats::{latex_caption, title};
+pub(crate) use formats::{latex_caption, markdown, title};
 pub use series::{ByBatch, ByEpoch, by_batch, curves};
 pub use trials::{confirmations, failures, survival, tuning};
 
@@ -102,6 +103,8 @@ pub struct Table {
     pub caption: String,
     /// Names of the columns.
     pub columns: Vec<&'static str>,
+    /// Columns that only the CSV and the page have.
+    detail: Vec<&'static str>,
     rows: Vec<Vec<Value>>,
 }
 
@@ -116,8 +119,22 @@ impl Table {
             name: name.into(),
             caption: caption.into(),
             columns: columns.to_vec(),
+            detail: Vec::new(),
             rows: Vec::new(),
         }
+    }
+
+    /// Says which columns are detail: only the CSV and the page have them, a paper does not.
+    ///
+    /// # Panics
+    /// Where there is no such column.
+    #[must_use]
+    pub fn with_detail(mut self, columns: &[&'static str]) -> Self {
+        for name in columns {
+            self.column(name);
+        }
+        self.detail = columns.to_vec();
+        self
     }
 
     /// Adds a row.

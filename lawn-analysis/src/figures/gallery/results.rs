@@ -1,0 +1,216 @@
+//! What a task ended with: test metrics, gaps, drops, and the advantages of treatments.
+
+use super::words::{band, capital, counts, missing, most, rows_by_arm, thinned};
+use super::{Subject, filled};
+use crate::analysis::{Answer, Question};
+use crate::error::Error;
+use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
+use crate::records::Outcome;
+use crate::tables::{self, ByBatch, Table};
+use crate::text::{batch, percent};
+
+/// The most advantages that one forest plot shows: beyond, each question has its own.
+const MOST_ROWS: usize = 40;
+
+pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
+    let task = subject.task;
+    let mut figures = Vec::new();
+    for quantity in [ByBatch::TestMetric, ByBatch::GeneralizationGap] {
+        let table = tables::by_batch(task, quantity, subject.level())?;
+        figures.extend(filled(table).map(|table| against_batch(subject, quantity, table)));
+    }
+    let largest = task.batch_sizes.last().copied().unwrap_or_default();
+    let reference = subject.request.reference_batch_size;
+    if task.batch_sizes.contains(&reference) && largest > reference {
+        let table = tables::drops(task, reference, largest);
+        figures.extend(filled(table).map(|table| slopegraph(subject, (reference, largest), table)));
+    }
+    figures.extend(forests(subject));
+    let family = subject.analysis.family(&task.name, Question::TestMetric);
+    let answers = family.into_iter().flat_map(|family| &family.answers);
+    let at_largest = answers.filter(|answer| {
+        answer.comparison.place.batch_size == Some(largest) && !answer.comparison.seeds.is_empty()
+    });
+    figures.extend(at_largest.map(|answer| pairs(subject, answer, largest)));
+    figures.extend(filled(tables::fit(task)).map(|table| loss_and_test(subject, table)));
+    Ok(figures)
+}
+
+/// Confirmation trials that did not end well.
+fn failed(subject: &Subject<'_>) -> usize {
+    let task = subject.task;
+    let cells = task
+        .arms
+        .iter()
+        .flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)));
+    let trials = cells.flat_map(|(arm, size)| task.confirmations(arm, size));
+    trials.filter(|trial| trial.outcome != Outcome::Ok).count()
+}
+
+fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figure {
+    let task = subject.task;
+    let name = quantity.name(&task.metric);
+    let caption = format!(
+        "{} of {} against batch size. Small markers are single seeds, large ones their means (n = \
+         {} seeds); bars are {} t intervals of the mean, cut with an arrowhead where they leave the \
+         panel.{}{}",
+        capital(&name),
+        task.name,
+        counts(&table, "n"),
+        percent(subject.level()),
+        thinned(most(&table, "n"), "seeds"),
+        missing(failed(subject)),
+    );
+    let description = means_in_words(&table, &name);
+    let title = subject.title(&format!("{name} by batch size"));
+    let label = match quantity {
+        ByBatch::TestMetric => name,
+        ByBatch::GeneralizationGap => "generalization gap".to_owned(),
+    };
+    let looks = subject.looks.clone();
+    Figure::new(table, title, caption, description, move |table, width| {
+        by_batch::draw(table, &label, &looks, width)
+    })
+}
+
+fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), table: Table) -> Figure {
+    let task = subject.task;
+    let most = table.rows().len() / task.arms.len().max(1);
+    let caption = format!(
+        "Test {} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
+         mean (thick): the large-batch drop is the fall of a line.{} No intervals are drawn.",
+        task.metric,
+        task.name,
+        batch(batches.0),
+        batch(batches.1),
+        rows_by_arm(&table),
+        thinned(most, "seeds"),
+    );
+    let label = format!("test {}", task.metric);
+    let looks = subject.looks.clone();
+    Figure::new(
+        table,
+        subject.title("large-batch drop"),
+        caption.clone(),
+        caption,
+        move |table, width| slopes::draw(table, &label, batches, &looks, width),
+    )
+}
+
+/// The advantages in the unit of the metric: in one figure, or one a question where there are many.
+fn forests(subject: &Subject<'_>) -> Vec<Figure> {
+    let questions = [
+        Question::TestMetric,
+        Question::GeneralizationGap,
+        Question::LargeBatchDrop,
+    ];
+    let (task, test) = (subject.task, subject.request.deciding_test);
+    let table = |questions: &[Question]| tables::forest(subject.analysis, task, test, questions);
+    let all = table(&questions);
+    let tables = if all.rows().len() <= MOST_ROWS {
+        vec![all]
+    } else {
+        let apart = questions.into_iter().map(|question| {
+            let mut one = table(&[question]);
+            one.name = format!("{}-{}", one.name, crate::text::slug(question.name()));
+            one
+        });
+        apart.collect()
+    };
+    let figures = tables.into_iter().filter_map(filled);
+    figures.map(|table| advantages(subject, table)).collect()
+}
+
+fn advantages(subject: &Subject<'_>, table: Table) -> Figure {
+    let caption = format!(
+        "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
+         paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
+         positive where the treatment is better, and p of the {} test adjusted by Holm.{}",
+        subject.task.name,
+        counts(&table, "n"),
+        percent(subject.level()),
+        subject.request.deciding_test.name(),
+        band(subject.margin()),
+    );
+    let (margin, looks) = (subject.margin(), subject.looks.clone());
+    Figure::new(
+        table,
+        subject.title("advantages"),
+        caption.clone(),
+        caption,
+        move |table, width| forest::draw(table, margin, &looks, width),
+    )
+}
+
+/// The test metric at the largest batch size, pair by pair.
+fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
+    let task = subject.task;
+    let table = tables::paired(task, answer, subject.margin());
+    let contrast = &answer.comparison.place.contrast;
+    let (baseline, treatment) = (contrast.baseline.clone(), contrast.treatment.clone());
+    let n = answer.comparison.seeds.len();
+    let caption = format!(
+        "Test {} of {} at batch size {}: n = {n} {} of {baseline} and {treatment} (left; dashed \
+         where the treatment is worse), their advantages and the mean with its {} t interval \
+         (right).{}{}",
+        task.metric,
+        task.name,
+        batch(largest),
+        if n == 1 { "pair" } else { "pairs" },
+        percent(subject.level()),
+        band(subject.margin()),
+        thinned(n, "pairs"),
+    );
+    let title = subject.title(&format!("{treatment} against {baseline}, pair by pair"));
+    let label = format!("test {}", task.metric);
+    let looks = subject.looks.clone();
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| paired::draw(table, &label, [&baseline, &treatment], &looks, width),
+    )
+}
+
+fn loss_and_test(subject: &Subject<'_>, table: Table) -> Figure {
+    let task = subject.task;
+    let (column, label) = if tables::is_share(task) {
+        ("test_error", format!("test error (1 − {})", task.metric))
+    } else {
+        ("test_metric", format!("test {}", task.metric))
+    };
+    let caption = format!(
+        "Final training loss against {label} of {}: one marker a confirmation trial (n = {} trials \
+         an arm), the larger the marker the larger the batch.{}",
+        task.name,
+        rows_by_arm(&table),
+        missing(failed(subject)),
+    );
+    let title = subject.title(&format!("training loss and {label}"));
+    let looks = subject.looks.clone();
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| scatter::draw(table, column, &label, &looks, width),
+    )
+}
+
+/// The means in words, for who cannot see the figure.
+fn means_in_words(table: &Table, name: &str) -> String {
+    let [arm, batch, kind, value] = ["arm", "batch_size", "kind", "value"].map(|c| table.column(c));
+    let means = table.rows().iter().filter(|row| row[kind] == "mean".into());
+    let parts: Vec<String> = means
+        .map(|row| {
+            format!(
+                "{} at {}: {}",
+                row[arm].shown(),
+                row[batch].shown(),
+                row[value].shown()
+            )
+        })
+        .collect();
+    format!("Mean {name} by arm and batch size. {}.", parts.join("; "))
+}

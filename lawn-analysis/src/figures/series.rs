@@ -1,0 +1,96 @@
+//! A finished table read arm by arm.
+
+use crate::tables::{Table, Value};
+
+/// The rows of one arm, reduced to some columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Series<const N: usize> {
+    pub(crate) arm: String,
+    pub(crate) rows: Vec<[Option<f64>; N]>,
+}
+
+impl<const N: usize> Series<N> {
+    /// The rows that have a value in every column.
+    pub(crate) fn whole(&self) -> impl Iterator<Item = [f64; N]> + '_ {
+        self.rows.iter().filter_map(|row| {
+            let mut values = [0.0; N];
+            for (value, cell) in values.iter_mut().zip(row) {
+                *value = (*cell)?;
+            }
+            Some(values)
+        })
+    }
+}
+
+/// The arms of a table in its order, each with its rows that pass, in the columns named.
+///
+/// An arm whose rows all fail is there without rows: it keeps its place in a legend.
+pub(crate) fn by_arm<const N: usize>(
+    table: &Table,
+    columns: [&str; N],
+    passes: impl Fn(&[Value]) -> bool,
+) -> Vec<Series<N>> {
+    let arm = table.column("arm");
+    let columns = columns.map(|name| table.column(name));
+    let mut all: Vec<Series<N>> = Vec::new();
+    for row in table.rows() {
+        let name = row[arm].shown();
+        let place = all.iter().rposition(|one| one.arm == name);
+        let place = place.unwrap_or_else(|| {
+            all.push(Series {
+                arm: name,
+                rows: Vec::new(),
+            });
+            all.len() - 1
+        });
+        if passes(row) {
+            all[place]
+                .rows
+                .push(columns.map(|column| row[column].as_number()));
+        }
+    }
+    all
+}
+
+/// The names of the arms.
+pub(crate) fn names<const N: usize>(all: &[Series<N>]) -> impl Iterator<Item = &str> {
+    all.iter().map(|one| one.arm.as_str())
+}
+
+/// The batch sizes of a table, rising.
+pub(crate) fn batch_sizes(table: &Table) -> Vec<i64> {
+    let column = table.column("batch_size");
+    let sizes = table.rows().iter().filter_map(|row| match row[column] {
+        Value::Integer(size) => Some(size),
+        _ => None,
+    });
+    let mut sizes: Vec<i64> = sizes.collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes
+}
+
+/// Places that stand for all of a sorted list: every one of at most `most`, else the ends and
+/// those evenly between.
+pub(crate) fn evenly(count: usize, most: usize) -> Vec<usize> {
+    if count <= most {
+        return (0..count).collect();
+    }
+    (0..most)
+        .map(|i| (i * (count - 1) + (most - 1) / 2) / (most - 1))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::evenly;
+
+    #[test]
+    fn a_choice_keeps_the_ends() {
+        assert_eq!(evenly(3, 4), [0, 1, 2]);
+        assert_eq!(evenly(6, 4), [0, 2, 3, 5]);
+        let many = evenly(1250, 60);
+        assert_eq!((many.len(), many[0], many[59]), (60, 0, 1249));
+        assert!(many.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+}
