@@ -96,12 +96,8 @@ struct Hashed {
 }
 
 impl Cache {
-    /// `lawn/checksums.json` in the user's cache.
     fn path() -> Option<PathBuf> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
-        let folder = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
-        Some(folder.join("lawn").join("checksums.json"))
+        Some(files::cache()?.join("checksums.json"))
     }
 
     /// What is kept; nothing where that cannot be read: it can be made again.

@@ -158,6 +158,9 @@ pub enum Error {
     /// A data set could not be read or made.
     #[error(transparent)]
     Data(#[from] lawn_models::DataError),
+    /// A trial could not be trained.
+    #[error(transparent)]
+    Trial(#[from] lawn_models::TrialError),
     /// The report could not be made.
     #[error(transparent)]
     Analysis(#[from] lawn_analysis::Error),

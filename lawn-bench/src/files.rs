@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,14 @@ pub fn remove_if_there(path: &Path) -> Result<(), Error> {
         }
         _ => Ok(()),
     }
+}
+
+/// The folder `lawn` in the user's cache, for what can be made again.
+pub(crate) fn cache() -> Option<PathBuf> {
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
+    let folder = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
+    Some(folder.join("lawn"))
 }
 
 /// Writes `content` as JSON with its schema version and a checksum, as [`write()`] does.

@@ -6,6 +6,7 @@
 //! cell's setting from its tuning trials; [`merge`] gathers the logs into records; the
 //! report is `lawn-analysis`'s.
 
+pub mod advice;
 pub mod choices;
 pub mod cli;
 pub mod config;
@@ -14,11 +15,13 @@ pub mod doctor;
 pub mod ending;
 pub mod engine;
 mod error;
+pub mod estimate;
 pub mod files;
 pub mod launchers;
 pub mod lease;
 pub mod merge;
 pub mod outcomes;
+mod outline;
 pub mod plan;
 pub mod progress;
 pub mod provenance;

@@ -1,6 +1,7 @@
 //! The command line: what can be asked, a file a verb, and which module answers.
 
 mod completions;
+mod config;
 mod data;
 mod doctor;
 mod exit;
@@ -37,6 +38,8 @@ enum Verb {
     Data(data::Data),
     /// Measure what a task gives without learning: at random, and by the most frequent answer.
     Floors(floors::Floors),
+    /// Explain a sweep file, or print the schema of all of them.
+    Config(config::Config),
     /// Print the trials that a sweep file asks for, without running any.
     Plan(plan::Plan),
     /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
@@ -59,6 +62,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Data(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
+            Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
@@ -72,7 +76,10 @@ impl Verb {
 
 /// The verbs as `lawn --help` lists them, in the order in which they are needed.
 const GROUPS: [(&str, &[&str]); 4] = [
-    ("Before a sweep", &["doctor", "data", "floors", "plan"]),
+    (
+        "Before a sweep",
+        &["doctor", "data", "floors", "config", "plan"],
+    ),
     ("The sweep", &["sweep", "status", "retry", "report"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),

@@ -1,69 +1,141 @@
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde::Serialize;
 
 use super::exit::Exit;
 use super::output::{print, to_json};
-use crate::{Error, config, plan, render};
+use super::values::{DataRoot, Sets};
+use crate::choices::Frozen;
+use crate::config::SweepFile;
+use crate::estimate::{self, Measured};
+use crate::run_dir::RunDir;
+use crate::{Error, advice, data, outline, plan};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example: lawn plan lawn-bench/studies/ml-1m.toml")]
+#[command(after_help = "\
+Examples:
+  lawn plan lawn-bench/studies/embedded.toml
+  lawn plan lawn-bench/studies/ml-1m.toml --data-root ~/data --earlier runs/ml-1m
+  lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=4 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
-    file: PathBuf,
-    /// Print the whole plan as JSON.
+    #[arg(required_unless_present = "measure")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    sets: Sets,
+    #[command(flatten)]
+    data: DataRoot,
+    /// Train no steps: say nothing about time, memory, sizes and constrained parameters.
+    #[arg(long)]
+    no_calibrate: bool,
+    /// A run whose tuning is looked at for settings at a border [default: runs/NAME].
+    #[arg(long, value_name = "DIR")]
+    earlier: Option<PathBuf>,
+    /// Print the whole plan, what was measured and the warnings as JSON.
     #[arg(long)]
     json: bool,
+    /// Measure one trial, told on standard input: what calibration calls.
+    #[arg(long, hide = true)]
+    measure: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    plan: &'a plan::Plan,
+    measured: Vec<MeasuredCell<'a>>,
+    warnings: &'a [String],
+}
+
+#[derive(Serialize)]
+struct MeasuredCell<'a> {
+    #[serde(flatten)]
+    cell: &'a plan::Cell,
+    #[serde(flatten)]
+    measured: &'a Measured,
 }
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let plan = plan::Plan::new(config::load(&self.file)?, Default::default());
+        let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
+            return measure();
+        };
+        let root = self.data.data_root.as_deref();
+        let sweep = SweepFile::read(file, &self.sets.sets)?.sweep()?;
+        let checksums = match root {
+            Some(root) => {
+                data::find(&sweep.tasks, Some(root))?;
+                data::checksums(&sweep.tasks, root)?
+            }
+            None => BTreeMap::new(),
+        };
+        let plan = plan::Plan::new(sweep, checksums);
+        let (measured, mut warnings) = self.measured(&plan)?;
+        warnings.extend(advice::warnings(
+            &plan,
+            &measured,
+            self.frozen(&plan)?.as_ref(),
+        ));
         print(&if self.json {
-            to_json(&plan)
+            to_json(&Printed {
+                plan: &plan,
+                measured: measured
+                    .iter()
+                    .map(|(cell, measured)| MeasuredCell { cell, measured })
+                    .collect(),
+                warnings: &warnings,
+            })
         } else {
-            describe(&plan)
+            outline::describe(&plan, &measured, &warnings)
         });
         Ok(Exit::Ok)
     }
+
+    /// What the cells take, and why some could not be measured.
+    fn measured(
+        &self,
+        plan: &plan::Plan,
+    ) -> Result<(BTreeMap<plan::Cell, Measured>, Vec<String>), Error> {
+        let root = self.data.data_root.as_deref();
+        if self.no_calibrate {
+            return Ok(Default::default());
+        }
+        let tasks = &plan.sweep.tasks;
+        if root.is_none() && tasks.iter().any(|task| task.config.needs_data_root()) {
+            let warning =
+                "nothing was measured, as the data sets are not known; give --data-root DIR";
+            return Ok((BTreeMap::new(), vec![warning.into()]));
+        }
+        estimate::measure(plan, root, |said| eprintln!("{said}"))
+    }
+
+    /// How the earlier run was tuned, if there is one.
+    fn frozen(&self, plan: &plan::Plan) -> Result<Option<Frozen>, Error> {
+        match &self.earlier {
+            Some(dir) => {
+                let run = RunDir::new(dir);
+                plan::Plan::read(&run)?;
+                Frozen::read(&run)
+            }
+            // One that cannot be read is no reason to refuse a plan.
+            None => {
+                let run = RunDir::new(Path::new("runs").join(&plan.sweep.name));
+                Ok(Frozen::read(&run).ok().flatten())
+            }
+        }
+    }
 }
 
-/// The plan as a table: what is trained, how often, how long.
-fn describe(plan: &plan::Plan) -> String {
-    let sweep = &plan.sweep;
-    let rows: Vec<Vec<String>> = plan
-        .cells()
-        .into_iter()
-        .map(|cell| {
-            let count = |stage| {
-                plan.trials
-                    .iter()
-                    .filter(|trial| trial.cell == cell && trial.stage == stage)
-                    .count()
-            };
-            vec![
-                cell.task.clone(),
-                cell.arm.clone(),
-                cell.batch_size.to_string(),
-                count(lawn_models::Stage::Tune).to_string(),
-                count(lawn_models::Stage::Confirm).to_string(),
-            ]
-        })
-        .collect();
-    format!(
-        "{}: {} trials of {}\n\n{}",
-        sweep.name,
-        plan.trials.len(),
-        sweep.budget,
-        render::table(
-            &[
-                "task",
-                "arm",
-                "batch size",
-                "tuning trials",
-                "confirmation trials"
-            ],
-            &rows
-        )
-    )
+/// Measures what standard input asks for.
+fn measure() -> Result<Exit, Error> {
+    let request: estimate::Request =
+        serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
+            path: "standard input".into(),
+            detail: error.to_string(),
+        })?;
+    let measured = request.measure_here()?;
+    print(&(serde_json::to_string(&measured).unwrap_or_default() + "\n"));
+    Ok(Exit::Ok)
 }

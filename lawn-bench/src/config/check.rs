@@ -14,17 +14,46 @@ use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::raw::{RawReport, RawResources, RawSweep};
 use super::source::Source;
+use super::space::to_json;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, file_name};
 use super::{ConfigError, Resources, Sweep, SweepFile, engines, overrides, tuning};
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
+    read(file, |source, table, span| {
+        Ok(checked(source, table, span)?.0)
+    })
+}
+
+/// A sweep, beside what was written.
+pub(super) struct Explained {
+    pub(super) sweep: Sweep,
+    /// The tables that are not read apart, defaults filled in.
+    pub(super) filled: serde_json::Value,
+    /// What the file gives, and what was set over it.
+    pub(super) given: serde_json::Value,
+}
+
+pub(super) fn explained(file: &SweepFile) -> Result<Explained, ConfigError> {
+    read(file, |source, table, span| {
+        let (sweep, raw) = checked(source, table, span.clone())?;
+        let whole = Spanned::new(span, DeValue::Table(table.clone()));
+        Ok(Explained {
+            sweep,
+            filled: serde_json::to_value(raw).unwrap_or_default(),
+            given: to_json(source, &whole)?,
+        })
+    })
+}
+
+/// Parses the file, lays what is set over it, and hands both on.
+fn read<T>(
+    file: &SweepFile,
+    check: impl FnOnce(&Source<'_>, &DeTable<'_>, Range<usize>) -> Result<T, ConfigError>,
+) -> Result<T, ConfigError> {
     let mut source = Source::new(&file.origin, &file.text);
-    let sets: Vec<String> = file
-        .sets
-        .iter()
-        .map(|set| overrides::as_toml(set))
-        .collect();
+    let sets = file.sets.iter().map(|set| overrides::as_toml(set));
+    let sets: Vec<String> = sets.collect();
     let mut moved = Vec::new();
     for set in &sets {
         let start = source.end();
@@ -37,14 +66,14 @@ pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     for (start, set) in &moved {
         overrides::lay(&source, &mut table, set, *start)?;
     }
-    checked(&source, &table, span)
+    check(&source, &table, span)
 }
 
 fn checked(
     source: &Source<'_>,
     table: &DeTable<'_>,
     span: Range<usize>,
-) -> Result<Sweep, ConfigError> {
+) -> Result<(Sweep, RawSweep), ConfigError> {
     let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
         .map_err(|error| source.toml(&error, span))?;
@@ -61,7 +90,7 @@ fn checked(
     let arms = arms(source, table, &tuned, budget)?;
     let settings = arms.first().map_or(0, |arm| arm.settings.len());
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
-    Ok(Sweep {
+    let sweep = Sweep {
         name: file_name(source, &raw.name)?,
         contrasts: contrasts(source, &raw, &arms)?,
         tasks,
@@ -80,7 +109,8 @@ fn checked(
         width: raw.report.width,
         resources: resources(source, &raw.resources)?,
         engines: engines::check(source, &raw.engines)?,
-    })
+    };
+    Ok((sweep, raw))
 }
 
 fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result<u64, ConfigError> {

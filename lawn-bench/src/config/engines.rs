@@ -110,14 +110,14 @@ impl Default for Ray {
 const ATTEMPTS: usize = 3;
 
 /// `[engines]` as it is written.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEngines {
     slurm: RawSlurm,
     ray: RawRay,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RawSlurm {
     partition: Option<Spanned<String>>,
@@ -136,7 +136,7 @@ struct RawSlurm {
     lawn: Option<Spanned<String>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RawRay {
     address: Option<Spanned<String>>,
@@ -149,7 +149,7 @@ struct RawRay {
 }
 
 /// `gpus = 2` and `gpus = "a100:2"` alike.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(
     untagged,
     expecting = "a whole number or a text in Slurm's notation was expected"

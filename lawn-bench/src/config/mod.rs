@@ -12,8 +12,10 @@ mod contrasts;
 mod draw;
 mod engines;
 mod error;
+mod explain;
 mod overrides;
 mod raw;
+mod schema;
 mod sobol;
 mod source;
 mod space;
@@ -24,6 +26,7 @@ mod values;
 
 pub use engines::{Engines, Ray, Slurm};
 pub use error::ConfigError;
+pub use schema::schema;
 pub use sweep::{
     Arm, Axis, Contrast, DeviceChoice, Domain, NamedTask, Point, Resources, Rung, Scale, Scaling,
     Setting, Sweep,
@@ -66,6 +69,16 @@ impl SweepFile {
     /// of a value that was set, with its place in that.
     pub fn sweep(&self) -> Result<Sweep, ConfigError> {
         check::sweep(self)
+    }
+
+    /// The resolved sweep as TOML, which is read as the same sweep; a value that neither
+    /// the text nor what is set over it gives is marked as a default.
+    ///
+    /// # Errors
+    ///
+    /// As [`SweepFile::sweep`].
+    pub fn explain(&self) -> Result<String, ConfigError> {
+        Ok(explain::explain(&check::explained(self)?))
     }
 
     /// The text with what is set written into it; it is read as the same sweep.

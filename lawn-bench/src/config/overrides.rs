@@ -91,23 +91,22 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 /// Both have been read as a sweep before.
 pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::TomlError> {
     let mut document: toml_edit::DocumentMut = text.parse()?;
+    let mut heading = String::new();
     for set in sets {
         let over: toml_edit::DocumentMut = as_toml(set).parse()?;
-        write(document.as_table_mut(), over.as_table(), set);
+        write(document.as_table_mut(), over.as_table());
+        heading += &format!("# --set {}\n", set.replace('\n', " "));
     }
-    Ok(document.to_string())
+    Ok(format!("{heading}{document}"))
 }
 
-fn write(table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike, set: &str) {
+fn write(table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike) {
     for (key, value) in over.iter() {
-        let below = value.as_table_like();
-        match (
-            table
-                .get_mut(key)
-                .and_then(|there| there.as_table_like_mut()),
-            below,
-        ) {
-            (Some(there), Some(below)) => write(there, below, set),
+        let there = table
+            .get_mut(key)
+            .and_then(|there| there.as_table_like_mut());
+        match (there, value.as_table_like()) {
+            (Some(there), Some(below)) => write(there, below),
             _ => {
                 let mut value = value.clone();
                 if let Some(value) = value.as_value_mut() {

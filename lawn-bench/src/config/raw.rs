@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 /// The top of the file. `tasks`, `arms` and `defaults` are listed so that unknown
 /// keys are told what is allowed; they are read apart, table by table, because
 /// only so does each error keep its place in the text.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSweep {
     pub(super) name: Spanned<String>,
@@ -30,15 +30,15 @@ pub(super) struct RawSweep {
     #[serde(default)]
     pub(super) report: RawReport,
     pub(super) contrasts: Option<Spanned<Vec<RawContrast>>>,
-    #[serde(rename = "tasks")]
+    #[serde(rename = "tasks", skip_serializing)]
     pub(super) _tasks: BTreeMap<String, IgnoredAny>,
-    #[serde(rename = "arms")]
+    #[serde(rename = "arms", skip_serializing)]
     pub(super) _arms: BTreeMap<String, IgnoredAny>,
-    #[serde(rename = "defaults")]
+    #[serde(rename = "defaults", skip_serializing)]
     pub(super) _defaults: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawAmount {
     pub(super) epochs: Option<Spanned<u64>>,
@@ -46,40 +46,40 @@ pub(super) struct RawAmount {
     pub(super) samples: Option<Spanned<u64>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEvaluation {
     pub(super) every: Option<Spanned<RawAmount>>,
     pub(super) test_curve: bool,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawDiagnostics {
     pub(super) units: bool,
     pub(super) distance_from: Option<Spanned<RawPhase>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPhase {
     pub(super) epochs: Option<f64>,
     pub(super) fraction: Option<f64>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawTuning {
     pub(super) seed: Spanned<u64>,
     pub(super) learning_rate_scaling: super::Scaling,
     pub(super) settings: Option<Spanned<u64>>,
     /// Read apart: a name, or names by task.
-    #[serde(rename = "metric")]
+    #[serde(rename = "metric", skip_serializing)]
     pub(super) _metric: Option<IgnoredAny>,
     pub(super) rungs: Option<Spanned<RawRungs>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRungs {
     pub(super) eta: Spanned<u64>,
@@ -98,13 +98,13 @@ impl Default for RawTuning {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawConfirmation {
     pub(super) seeds: Spanned<Vec<Spanned<u64>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawResources {
     pub(super) workers: Spanned<usize>,
@@ -136,14 +136,14 @@ impl Default for RawResources {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawContrast {
     pub(super) baseline: Spanned<String>,
     pub(super) treatment: Spanned<String>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawReport {
     pub(super) alpha: Spanned<f64>,

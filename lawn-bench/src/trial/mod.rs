@@ -141,7 +141,8 @@ fn take(dir: &TrialDir, plan: &Plan) -> Result<Lease, Error> {
     }
 }
 
-fn device(choice: DeviceChoice) -> Device {
+/// The device that a choice comes to on this machine.
+pub(crate) fn device(choice: DeviceChoice) -> Device {
     match choice {
         DeviceChoice::Cpu => Device::Cpu,
         DeviceChoice::Cuda => Device::Cuda(0),

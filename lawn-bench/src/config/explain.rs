@@ -1,0 +1,179 @@
+//! The resolved sweep as TOML that reads as the same sweep, each default marked.
+
+use serde_json::{Map, Value, json};
+
+use super::check::Explained;
+use super::{Arm, Domain, NamedTask, Scale, Sweep};
+
+/// The mark of a value that the file does not give.
+const DEFAULT: &str = "  # default";
+
+pub(super) fn explain(explained: &Explained) -> String {
+    let Explained {
+        sweep,
+        filled,
+        given,
+    } = explained;
+    let mut page = Page::default();
+    let root = filled.as_object().cloned().unwrap_or_default();
+    let (tables, mut values): (Map<_, _>, Map<_, _>) =
+        root.into_iter().partition(|(_, value)| value.is_object());
+    values.insert(
+        "reference_batch_size".into(),
+        sweep.reference_batch_size.into(),
+    );
+    values.insert("contrasts".into(), json!(sweep.contrasts));
+    page.values(&values, given);
+    for task in &sweep.tasks {
+        page.task(task, &given["tasks"][&task.name]);
+    }
+    for arm in &sweep.arms {
+        let own = &given["arms"][&arm.name];
+        page.arm(arm, own, &given["defaults"]);
+    }
+    for (name, table) in tables {
+        page.table(&name, &resolved(&name, table, sweep), &given[&name]);
+    }
+    page.text.trim_start().to_owned()
+}
+
+/// A table whose defaults depend on others, filled in.
+fn resolved(name: &str, mut table: Value, sweep: &Sweep) -> Value {
+    match name {
+        "evaluation" => table["every"] = json!(sweep.evaluation.every),
+        "diagnostics" => table["distance_from"] = json!(sweep.diagnostics.distance_from),
+        "tuning" => {
+            table["settings"] = sweep.rungs[0].settings.into();
+            let metrics = sweep
+                .tasks
+                .iter()
+                .map(|task| (task.name.clone(), json!(task.metric)));
+            table["metric"] = Value::Object(metrics.collect());
+        }
+        _ => {}
+    }
+    table
+}
+
+/// The text so far.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn heading(&mut self, path: &str) {
+        self.text += &format!("\n[{path}]\n");
+    }
+
+    fn line(&mut self, key: &str, value: &Value, is_given: bool) {
+        let (key, mark) = (self::key(key), if is_given { "" } else { DEFAULT });
+        self.text += &match value {
+            Value::Null => format!("# {key} is not set\n"),
+            value => format!("{key} = {}{mark}\n", toml(value)),
+        };
+    }
+
+    /// The values of a table that are no tables.
+    fn values(&mut self, values: &Map<String, Value>, given: &Value) {
+        for (key, value) in values.iter().filter(|(_, value)| !value.is_object()) {
+            self.line(key, value, !given[key].is_null());
+        }
+    }
+
+    /// A table and those in it.
+    fn table(&mut self, path: &str, table: &Value, given: &Value) {
+        let Some(entries) = table.as_object() else {
+            return;
+        };
+        if entries.is_empty() || entries.values().any(|value| !value.is_object()) {
+            self.heading(path);
+            self.values(entries, given);
+        }
+        for (key, value) in entries.iter().filter(|(_, value)| value.is_object()) {
+            let one = json!({});
+            let below = given
+                .get(key)
+                .filter(|given| given.is_object())
+                .unwrap_or(&one);
+            self.table(&format!("{path}.{}", self::key(key)), value, below);
+        }
+    }
+
+    fn task(&mut self, task: &NamedTask, given: &Value) {
+        let path = format!("tasks.{}", key(&task.name));
+        self.table(&path, &json!(task.config), given);
+    }
+
+    /// The fixed values of an arm, those of all arms marked, then what it is tuned over.
+    fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
+        let path = format!("arms.{}", key(&arm.name));
+        self.heading(&path);
+        let fixed = json!(arm.settings[0].optimizer);
+        let fixed = fixed.as_object().into_iter().flatten();
+        for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
+            self.line(key, value, !own[key].is_null() || !shared[key].is_null());
+        }
+        let is_grid = |domain: &Domain| matches!(domain, Domain::Grid(_));
+        for (name, grid) in [("grid", true), ("tune", false)] {
+            let mut axes = arm
+                .space
+                .iter()
+                .filter(|(_, axis)| is_grid(&axis.domain) == grid);
+            let Some(first) = axes.next() else {
+                continue;
+            };
+            self.heading(&format!("{path}.{name}"));
+            for (key, axis) in std::iter::once(first).chain(axes) {
+                let mut value = domain(&axis.domain);
+                if !axis.at.is_empty() {
+                    let at = axis.at.iter();
+                    let at = at.map(|(size, over)| (size.to_string(), domain(over)));
+                    value["at"] = Value::Object(at.collect());
+                }
+                self.line(key, &value, true);
+            }
+        }
+    }
+}
+
+fn domain(domain: &Domain) -> Value {
+    match domain {
+        Domain::Grid(values) => json!(values),
+        Domain::Choice(values) => json!({ "choice": values }),
+        Domain::Range {
+            min,
+            max,
+            scale: Scale::Integer,
+        } => json!({ "min": *min as i64, "max": *max as i64, "scale": Scale::Integer }),
+        Domain::Range { min, max, scale } => json!({ "min": min, "max": max, "scale": scale }),
+    }
+}
+
+/// A key, in quotes where it needs them.
+fn key(name: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !name.is_empty() && name.chars().all(bare) {
+        name.to_owned()
+    } else {
+        json!(name).to_string()
+    }
+}
+
+/// A value on one line. Texts of JSON are texts of TOML too.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(toml).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(entries) => {
+            let entries = entries.iter().filter(|(_, value)| !value.is_null());
+            let entries: Vec<String> = entries
+                .map(|(name, value)| format!("{} = {}", key(name), toml(value)))
+                .collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,680 @@
+//! Wrong sweep files, one fault each: the error points at it and says what is allowed.
+
+#[path = "common/validator.rs"]
+mod validator;
+
+use lawn_bench::config::{ConfigError, SweepFile};
+
+/// A sweep with every table, from which the wrong ones are made.
+const RIGHT: &str = r#"name = "right"
+batch_sizes = [64, 256]
+reference_batch_size = 64
+contrasts = [{ baseline = "adam", treatment = "adam-lawn" }]
+
+[tasks.feedback]
+kind = "ncf"
+model = "neumf"
+factors = 4
+layers = [8, 4]
+synthetic = { users = 120, items = 220 }
+
+[budget]
+epochs = 6
+
+[evaluation]
+every = { epochs = 1 }
+
+[defaults]
+warmup = 0.1
+decay = "linear"
+
+[defaults.tune]
+learning_rate = { min = 1e-4, max = 1e-1, scale = "log", at = { 256 = { min = 1e-3, max = 1.0 } } }
+
+[arms.adam]
+rule = "adam"
+
+[arms.adam-lawn]
+rule = "adam"
+lawn = true
+
+[arms.adam-lawn.tune]
+free_epochs = { min = 1, max = 4, scale = "integer" }
+beta1 = { choice = [0.9, 0.95] }
+
+[tuning]
+settings = 9
+seed = 0
+metric = "ndcg@10"
+learning_rate_scaling = "sqrt"
+rungs = { eta = 3, first = 0.111 }
+
+[confirmation]
+seeds = [1, 2]
+
+[resources]
+workers = 2
+threads = 1
+device = "cpu"
+timeout_seconds = 60.0
+
+[report]
+alpha = 0.05
+margins = { "hr@10" = 0.005 }
+"#;
+
+/// What is replaced by what; where the error points; what it says.
+type Fault = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+);
+
+const FAULTS: &[Fault] = &[
+    // Keys that are not known, on every level.
+    (
+        "reference_batch_size",
+        "reference_batchsize",
+        "reference_batchsize",
+        &["did you mean `reference_batch_size`?"],
+    ),
+    (
+        "[budget]",
+        "[budgets]",
+        "budgets",
+        &["unknown field `budgets`", "did you mean `budget`?"],
+    ),
+    (
+        "epochs = 6",
+        "epoch = 6",
+        "epoch = 6",
+        &["did you mean `epochs`?"],
+    ),
+    ("every =", "evry =", "evry", &["did you mean `every`?"]),
+    ("warmup", "warm_up", "warm_up", &["did you mean `warmup`?"]),
+    ("factors", "factor", "factor", &["did you mean `factors`?"]),
+    (
+        "users = 120",
+        "user = 120",
+        "user = 120",
+        &["did you mean `users`?"],
+    ),
+    (
+        "settings = 9",
+        "setting = 9",
+        "setting = 9",
+        &["did you mean `settings`?"],
+    ),
+    ("eta = 3", "etta = 3", "etta", &["did you mean `eta`?"]),
+    (
+        "seeds = [1, 2]",
+        "seed = [1, 2]",
+        "seed = [1, 2]",
+        &["did you mean `seeds`?"],
+    ),
+    ("threads", "thread", "thread", &["did you mean `threads`?"]),
+    ("alpha", "alfa", "alfa", &["did you mean `alpha`?"]),
+    (
+        "free_epochs =",
+        "free_epoch =",
+        "free_epoch",
+        &["did you mean `free_epochs`?"],
+    ),
+    (
+        "min = 1e-4",
+        "mn = 1e-4",
+        "mn",
+        &[
+            "unknown field `mn` in the range of `learning_rate`",
+            "did you mean `min`?",
+        ],
+    ),
+    (
+        "treatment =",
+        "treatmnt =",
+        "treatmnt",
+        &["did you mean `treatment`?"],
+    ),
+    // Words that are not known.
+    (
+        "kind = \"ncf\"",
+        "kind = \"ncd\"",
+        "\"ncd\"",
+        &["allowed: ncf, image", "did you mean `ncf`?"],
+    ),
+    (
+        "\"neumf\"",
+        "\"neumv\"",
+        "\"neumv\"",
+        &["did you mean `neumf`?"],
+    ),
+    (
+        "rule = \"adam\"\nlawn",
+        "rule = \"adamm\"\nlawn",
+        "\"adamm\"",
+        &["did you mean `adam`?"],
+    ),
+    (
+        "\"linear\"",
+        "\"linaer\"",
+        "\"linaer\"",
+        &["did you mean `linear`?"],
+    ),
+    (
+        "scale = \"log\"",
+        "scale = \"lg\"",
+        "\"lg\"",
+        &["unknown variant `lg`", "did you mean `log`?"],
+    ),
+    ("\"sqrt\"", "\"sqr\"", "\"sqr\"", &["did you mean `sqrt`?"]),
+    ("\"cpu\"", "\"gpu\"", "\"gpu\"", &["did you mean `cpu`?"]),
+    (
+        "\"ndcg@10\"",
+        "\"ndgc@10\"",
+        "\"ndgc@10\"",
+        &["allowed: hr@10, ndcg@10", "did you mean `ndcg@10`?"],
+    ),
+    (
+        "treatment = \"adam-lawn\"",
+        "treatment = \"adam-laun\"",
+        "\"adam-laun\"",
+        &["allowed: adam, adam-lawn", "did you mean `adam-lawn`?"],
+    ),
+    // Values of the wrong type.
+    (
+        "factors = 4",
+        "factors = \"four\"",
+        "\"four\"",
+        &["string \"four\"", "expected a whole number"],
+    ),
+    (
+        "warmup = 0.1",
+        "warmup = \"long\"",
+        "\"long\"",
+        &["string \"long\"", "expected a number"],
+    ),
+    (
+        "seeds = [1, 2]",
+        "seeds = 1",
+        "1\n\n[resources]",
+        &["expected a list"],
+    ),
+    (
+        "seeds = [1, 2]",
+        "seeds = [1, -2]",
+        "-2",
+        &["`-2`", "expected a whole number of 0 or more"],
+    ),
+    (
+        "[64, 256]",
+        "[64, 2.5]",
+        "2.5",
+        &["`2.5`", "expected a whole number"],
+    ),
+    (
+        "lawn = true",
+        "lawn = 1",
+        "1\n",
+        &["expected true or false"],
+    ),
+    (
+        "[tasks.feedback]",
+        "[[tasks.feedback]]",
+        "[[tasks",
+        &["a task must be a table"],
+    ),
+    (
+        "name = \"right\"",
+        "name = 3",
+        "3\n",
+        &["expected text in quotes"],
+    ),
+    (
+        "min = 1e-4",
+        "min = \"small\"",
+        "\"small\"",
+        &["expected a number"],
+    ),
+    // Values out of range.
+    (
+        "warmup = 0.1",
+        "warmup = 1.5",
+        "1.5",
+        &["`warmup` is 1.5", "allowed is"],
+    ),
+    (
+        "epochs = 6",
+        "epochs = 0",
+        "0\n\n[evaluation]",
+        &["budget.epochs must be 1 or more, not 0"],
+    ),
+    (
+        "settings = 9",
+        "settings = 0",
+        "0\nseed",
+        &["tuning.settings must be 1 or more, not 0"],
+    ),
+    (
+        "settings = 9",
+        "settings = 100000",
+        "100000",
+        &["65536 or less, not 100000"],
+    ),
+    (
+        "eta = 3",
+        "eta = 1",
+        "1, first",
+        &["tuning.rungs.eta must be 2 or more, not 1"],
+    ),
+    (
+        "first = 0.111",
+        "first = 1.5",
+        "1.5",
+        &["above 0 and below 1, not 1.5"],
+    ),
+    (
+        "workers = 2",
+        "workers = 0",
+        "0\nthreads",
+        &["resources.workers must be 1 or more, not 0"],
+    ),
+    (
+        "alpha = 0.05",
+        "alpha = 0.9",
+        "0.9",
+        &["above 0 and below 0.5, not 0.9"],
+    ),
+    (
+        "= 0.005",
+        "= -1.0",
+        "-1.0",
+        &["the margin of `hr@10`", "not -1"],
+    ),
+    (
+        "timeout_seconds = 60.0",
+        "timeout_seconds = -1.0",
+        "-1.0",
+        &["timeout_seconds"],
+    ),
+    (
+        "items = 220",
+        "items = 20",
+        "[tasks.feedback]",
+        &["`synthetic.items` is 20", "allowed is"],
+    ),
+    (
+        "max = 1e-1, scale",
+        "max = 1e-5, scale",
+        "1e-5",
+        &["must have its max above its min"],
+    ),
+    (
+        "min = 1e-4",
+        "min = 0.0",
+        "0.0",
+        &["a number above 0, as its scale is `log`, not 0"],
+    ),
+    (
+        "max = 4",
+        "max = 4.5",
+        "4.5",
+        &["a whole number, as its scale is `integer`, not 4.5"],
+    ),
+    (
+        "max = 1e-1, scale",
+        "max = inf, scale",
+        "inf",
+        &["a finite number, not inf"],
+    ),
+    (
+        "[0.9, 0.95]",
+        "[0.9, 1.5]",
+        "1.5",
+        &["`beta1` is 1.5", "allowed is"],
+    ),
+    (
+        "[0.9, 0.95]",
+        "[]",
+        "[]",
+        &["the choice of `beta1` must be a list of one value or more"],
+    ),
+    (
+        "[0.9, 0.95]",
+        "[0.9, 0.9]",
+        "0.9] }",
+        &["0.9 is twice in the choice of `beta1`"],
+    ),
+    // Values that do not fit others.
+    (
+        "[64, 256]",
+        "[64, 64]",
+        "64]",
+        &["batch size 64 is listed twice"],
+    ),
+    (
+        "reference_batch_size = 64",
+        "reference_batch_size = 65",
+        "65",
+        &["not among batch_sizes", "allowed: [64, 256]"],
+    ),
+    (
+        "seeds = [1, 2]",
+        "seeds = [0, 2]",
+        "0, 2]",
+        &["confirmation seed 0 is the tuning seed"],
+    ),
+    (
+        "256 = {",
+        "128 = {",
+        "128",
+        &["`128` is not among batch_sizes", "allowed: [64, 256]"],
+    ),
+    (
+        "lawn = true\n",
+        "",
+        "free_epochs",
+        &["`free_epochs` does not apply to lawn = false"],
+    ),
+    (
+        "max = 4,",
+        "max = 6,",
+        "adam-lawn]\nrule",
+        &["arm `adam-lawn`", "free_epochs"],
+    ),
+    (
+        "settings = 9\n",
+        "",
+        "learning_rate = { min",
+        &["nothing says how many settings", "[tuning] settings = 16"],
+    ),
+    (
+        "settings = 9",
+        "settings = 8",
+        "{ eta",
+        &[
+            "8 settings are too few for these rungs",
+            "give 9 settings or more",
+        ],
+    ),
+    (
+        ", scale = \"log\"",
+        "",
+        "{ min = 1e-4",
+        &["has no `scale`", "allowed: linear, log, integer"],
+    ),
+    (
+        "{ choice = [0.9, 0.95] }",
+        "{ choice = [0.9], min = 0.1 }",
+        "min = 0.1",
+        &["both `choice` and `min`"],
+    ),
+    (
+        "{ choice = [0.9, 0.95] }",
+        "0.9",
+        "0.9\n",
+        &["`beta1` must have a range or a choice"],
+    ),
+    (
+        "rule = \"adam\"\nlawn = true",
+        "rule = \"adam\"\nfree_epochs = 1\nlawn = true",
+        "free_epochs = {",
+        &["`free_epochs` is both fixed and tuned"],
+    ),
+    (
+        "beta1 = {",
+        "rule = {",
+        "rule = {",
+        &["`rule` cannot be tuned", "make it two arms"],
+    ),
+    (
+        "[tuning]",
+        "[arms.sgd]\nrule = \"sgd\"\n[arms.sgd.grid]\nmomentum = [0.9, 0.5]\n\n[tuning]",
+        "learning_rate = { min",
+        &["arm `sgd` has both a grid and ranges"],
+    ),
+    (
+        "rule = \"adam\"\n\n",
+        "rule = \"adam\"\nlearning_rate = 0.1\n\n",
+        "adam]\nrule",
+        &[
+            "arm `adam` has 1 setting and nothing to tune",
+            "tuning.settings asks for 9",
+        ],
+    ),
+    (
+        "name = \"right\"",
+        "name = \"../up\"",
+        "\"../up\"",
+        &["cannot be a name"],
+    ),
+    (
+        "[arms.adam]\n",
+        "[arms.\"a b\"]\n",
+        "\"a b\"",
+        &["`a b` cannot be a name"],
+    ),
+    // What is left out, and what is no TOML.
+    (
+        "[confirmation]\nseeds = [1, 2]\n",
+        "",
+        "name = ",
+        &["missing field `confirmation`"],
+    ),
+    (
+        "kind = \"ncf\"\n",
+        "",
+        "feedback]",
+        &["has no `kind`", "allowed: ncf, image"],
+    ),
+    (
+        "batch_sizes = [64, 256]",
+        "batch_sizes = [64, 256",
+        "reference_batch",
+        &[],
+    ),
+    (
+        "epochs = 6",
+        "epochs = 6\nepochs = 7",
+        "epochs = 7",
+        &["duplicate key"],
+    ),
+    (
+        "epochs = 6",
+        "epochs = 6\nsteps = 7",
+        "[budget]",
+        &["must have one of epochs, steps, samples"],
+    ),
+];
+
+fn file(text: String, sets: &[&str]) -> SweepFile {
+    SweepFile {
+        origin: "wrong.toml".into(),
+        text,
+        sets: sets.iter().map(|set| (*set).to_owned()).collect(),
+    }
+}
+
+fn place(text: &str, needle: &str) -> (usize, usize) {
+    let at = text.find(needle).expect("the needle is in the text");
+    let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    (text[..at].matches('\n').count() + 1, at - line_start + 1)
+}
+
+/// What is wrong about an error, if anything.
+fn faulty(error: &ConfigError, at: (usize, usize), said: &[&str]) -> Option<String> {
+    let shown = error.to_string();
+    let lacking: Vec<&&str> = said.iter().filter(|said| !shown.contains(**said)).collect();
+    let misplaced = (error.line, error.column) != at;
+    let unplaced = !shown.contains(&format!("{}:{}:{}", error.origin, error.line, error.column));
+    (misplaced || unplaced || !lacking.is_empty())
+        .then(|| format!("expected {at:?}, lacking {lacking:?}:\n{shown}\n"))
+}
+
+#[test]
+fn the_file_that_they_are_made_from_is_right() {
+    let sweep = file(RIGHT.into(), &[]).sweep();
+    let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(sweep.rungs.len(), 3);
+}
+
+#[test]
+fn every_fault_is_pointed_at_with_what_is_allowed() {
+    let mut faults = String::new();
+    for (from, to, needle, said) in FAULTS {
+        assert!(RIGHT.contains(from), "{from:?} is not in the file");
+        let text = RIGHT.replacen(from, to, 1);
+        let found = match file(text.clone(), &[]).sweep() {
+            Ok(_) => Some("nothing is found wrong\n".to_owned()),
+            Err(error) => faulty(&error, place(&text, needle), said),
+        };
+        if let Some(found) = found {
+            faults += &format!("{from:?} → {to:?}: {found}\n");
+        }
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn errors_in_what_is_set_point_at_it() {
+    let sets: &[(&str, &str, &[&str])] = &[
+        (
+            "budget.epochs=0",
+            "0",
+            &["budget.epochs must be 1 or more, not 0"],
+        ),
+        (
+            "budgt.epochs=3",
+            "budgt",
+            &["unknown field `budgt`", "did you mean `budget`?"],
+        ),
+        (
+            "budget.epochs=many",
+            "\"many\"",
+            &["string \"many\"", "expected a whole number"],
+        ),
+        ("resources.device=gpu", "\"gpu\"", &["did you mean `cpu`?"]),
+        (
+            "name.first=3",
+            "name.first",
+            &["`name` is text, it has no keys"],
+        ),
+        (
+            "defaults.tune.learning_rate.min=1.0",
+            "1.0",
+            &["a max above"],
+        ),
+        ("=3", "=3", &[]),
+        ("budget", "budget", &[]),
+        ("", "", &["a value is set as KEY.KEY=VALUE"]),
+    ];
+    for (set, needle, said) in sets {
+        let error = file(RIGHT.into(), &["confirmation.seeds=[3, 4]", set])
+            .sweep()
+            .expect_err(set);
+        assert_eq!(error.origin, "--set", "{error}");
+        assert_eq!(error.line, 1, "{error}");
+        if *needle != "name.first" && !said.is_empty() && !said[0].starts_with("a max") {
+            let shown = error.to_string();
+            assert!(said.iter().all(|said| shown.contains(said)), "{shown}");
+            let column = set.find(needle.trim_matches('"')).map_or(1, |at| at + 1);
+            assert_eq!(error.column, column, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn what_is_set_is_written_into_the_text_of_the_run() {
+    let sets = [
+        "budget.epochs=8",
+        "arms.adam-lawn.tune.free_epochs.max=3",
+        "report.margins.\"ndcg@10\"=0.01",
+        "resources.device=auto",
+    ];
+    let file = file(RIGHT.replace("[budget]", "# so long\n[budget]"), &sets);
+    let sweep = file.sweep().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(sweep.budget, lawn_models::Amount::Epochs(8));
+    assert_eq!(sweep.margins.len(), 2);
+    let text = file.written().expect("it is a sweep");
+    assert!(text.contains("# so long"), "comments are kept:\n{text}");
+    assert!(text.starts_with("# --set budget.epochs=8\n"), "{text}");
+    let again = lawn_bench::config::parse("sweep.toml", &text);
+    assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+}
+
+#[test]
+fn a_sweep_explained_is_the_same_sweep_with_its_defaults_marked() {
+    let studies = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/studies"))
+        .expect("there are studies")
+        .chain(
+            std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps"))
+                .expect("there are sweeps"),
+        )
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "toml"));
+    let texts = studies.map(|path| std::fs::read_to_string(path).expect("it is text"));
+    let mut count = 0;
+    for text in texts.chain([RIGHT.to_owned()]) {
+        let file = file(text, &["tuning.seed=77"]);
+        let sweep = file.sweep().unwrap_or_else(|error| panic!("{error}"));
+        let explained = file.explain().expect("it is a sweep");
+        let again = lawn_bench::config::parse("explained.toml", &explained);
+        let again = again.unwrap_or_else(|error| panic!("{error}\n{explained}"));
+        assert_eq!(again, sweep, "{explained}");
+        assert!(
+            explained.contains("seed = 77\n"),
+            "what is set is no default:\n{explained}"
+        );
+        assert!(explained.contains("  # default"), "{explained}");
+        count += 1;
+    }
+    assert!(count >= 8, "{count}");
+}
+
+#[test]
+fn the_schema_takes_what_is_right_and_refuses_what_is_wrong() {
+    let schema = lawn_bench::config::schema();
+    let json = |text: &str| -> serde_json::Value {
+        let table: toml::Table = text.parse().expect("it is TOML");
+        serde_json::to_value(table).expect("it has a JSON form")
+    };
+    for folder in ["studies", "tests/sweeps"] {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+        for entry in std::fs::read_dir(folder)
+            .expect("there are sweeps")
+            .flatten()
+        {
+            if entry.path().extension().is_some_and(|end| end == "toml") {
+                let text = std::fs::read_to_string(entry.path()).expect("it is text");
+                let name = entry.path().display().to_string();
+                assert!(validator::fits(&schema, &json(&text)), "{name}");
+            }
+        }
+    }
+    assert!(validator::fits(&schema, &json(RIGHT)));
+    // Every fault of a single key or word is one of the schema, too.
+    let shape = |said: &[&str]| {
+        said.iter().any(|said| {
+            said.starts_with("unknown")
+                || said.contains("did you mean")
+                || said.contains("expected")
+                || said.starts_with("missing")
+        })
+    };
+    let by_name = ["\"ndgc@10\"", "treatment = \"adam-laun\""];
+    let mut refused = 0;
+    for (from, to, _, said) in FAULTS.iter().filter(|(_, _, _, said)| shape(said)) {
+        // Names of arms and metrics are known to no schema.
+        if by_name.iter().any(|name| to.contains(name)) {
+            continue;
+        }
+        let text = RIGHT.replacen(from, to, 1);
+        assert!(
+            !validator::fits(&schema, &json(&text)),
+            "{to:?} is not refused ({said:?})"
+        );
+        refused += 1;
+    }
+    assert!(refused > 25, "{refused}");
+}
