@@ -10,7 +10,7 @@ use lawn_analysis::{Records, ReportRequest, Width, write_report};
 /// One task of two arms with some divergence, and one of other batch sizes without.
 fn two_tasks() -> Records {
     let simulation = Simulation {
-        seeds: 8,
+        seeds: 12,
         divergence: 0.05,
         test_curves: true,
         ..Simulation::default()

@@ -1,5 +1,7 @@
 //! Records, statistics, figures and reports for sweeps over batch sizes.
 //!
+//! Results of a sweep made elsewhere come in as a plain table ([`records::Results`]).
+//!
 //! The crate reads what a sweep recorded and answers, with evidence, whether one arm generalizes
 //! better than another as the batch grows. It knows no model, no data set and no optimizer: tasks,
 //! arms and metrics are names that come with the records.
@@ -8,6 +10,10 @@
 //! records ─load→ trials by task, arm, batch, seed ─pair→ comparisons ─adjust→ verdicts
 //!         ─tables→ figures, page, summary
 //! ```
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod analysis;
 pub mod calibrate;

@@ -1,8 +1,11 @@
 //! Answers about sweeps whose truth is known.
 
-use lawn_analysis::analysis::{Analysis, Question, Verdict, arm_ranks, arm_scores, claims};
+use lawn_analysis::analysis::{
+    Analysis, POWER, Question, Verdict, arm_ranks, arm_scores, best_baseline, claims, sensitivity,
+};
 use lawn_analysis::records::{Outcome, Stage};
 use lawn_analysis::simulate::{ARMS, Simulation};
+use lawn_analysis::stats::{Sample, power, seeds_needed};
 use lawn_analysis::{Error, Records, ReportRequest};
 
 fn request() -> ReportRequest {
@@ -389,4 +392,106 @@ fn distance_moved_is_the_last_recorded_and_asked_only_where_both_arms_have_it() 
     }
     let analysis = Analysis::new(&records, &request()).unwrap();
     assert!(analysis.family("sample", Question::DistanceMoved).is_none());
+}
+
+#[test]
+fn every_treatment_meets_the_best_baseline_which_test_data_do_not_choose() {
+    let mut records = strong().records();
+    let mut more = strong().records();
+    for trial in &mut more.trials {
+        trial.arm = trial.arm.replace("base", "other");
+        trial.trial_id = trial.trial_id.replace("base", "other");
+        let better = trial.validation_metric.map(|value| value + 0.05);
+        trial.validation_metric = better;
+    }
+    records.trials.extend(more.trials);
+    let request = request().contrast("other", "other-lawn");
+    // On test data the other baseline is hopeless, and it is chosen all the same.
+    for trial in records
+        .trials
+        .iter_mut()
+        .filter(|trial| trial.arm == "other")
+    {
+        trial.test_metric = trial.test_metric.map(|value| value - 0.5);
+        (trial.test_count, trial.test_total) = (None, None);
+    }
+    let analysis = Analysis::new(&records, &request).unwrap();
+    let task = &analysis.tasks[0];
+    assert_eq!(
+        best_baseline(task, &request, &analysis.tuning),
+        Some("other")
+    );
+    let family = analysis.family("sample", Question::AgainstBest).unwrap();
+    // Against its own baseline a treatment was compared already: one contrast, four batch sizes.
+    assert_eq!(family.answers.len(), 4);
+    let place = &family.answers[0].comparison.place;
+    assert_eq!(
+        (
+            place.contrast.baseline.as_str(),
+            place.contrast.treatment.as_str()
+        ),
+        ("other", ARMS[1])
+    );
+    assert!(family.answers[0].comparison.advantage.unwrap().value > 0.4);
+
+    // Without validation data nothing is chosen; with one baseline there is no choice.
+    records
+        .trials
+        .iter_mut()
+        .for_each(|trial| trial.validation_metric = None);
+    let analysis = Analysis::new(&records, &request).unwrap();
+    assert!(analysis.family("sample", Question::AgainstBest).is_none());
+    let analysis = Analysis::new(&strong().records(), &self::request()).unwrap();
+    assert!(analysis.family("sample", Question::AgainstBest).is_none());
+}
+
+#[test]
+fn what_seeds_can_see_is_solved_from_power() {
+    let mut request = request();
+    request.margins.insert("hit rate".into(), 0.004);
+    let analysis = Analysis::new(&strong().records(), &request).unwrap();
+    let family = analysis.family("sample", Question::TestMetric).unwrap();
+    let found = sensitivity(family, &request).unwrap();
+    let alpha = request.alpha / 4.0;
+    for (answer, found) in family.answers.iter().zip(found) {
+        let found = found.unwrap();
+        let n = answer.comparison.seeds.len();
+        assert!((power(found.d_z, n, alpha).unwrap() - POWER).abs() < 1e-9);
+        let advantages = Sample::new(answer.comparison.advantages.clone()).unwrap();
+        let deviation = advantages.deviation().unwrap();
+        assert!((found.difference / deviation - found.d_z).abs() < 1e-12);
+        let needed = seeds_needed(0.004 / deviation, alpha, POWER).unwrap();
+        assert_eq!(found.seeds_for_margin, Some(needed));
+    }
+}
+
+#[test]
+fn the_first_gains_most_only_where_it_gains_more_than_each_other() {
+    // The first gains 0.05; of the others one gains nothing and one as much as the first.
+    let mut records = strong().records();
+    for (seed, name, advantage) in [(5, "second", 0.0), (6, "third", 0.06)] {
+        let mut more = Simulation {
+            seed,
+            advantage,
+            ..strong()
+        }
+        .records();
+        for trial in &mut more.trials {
+            trial.arm = trial.arm.replace("base", name);
+            trial.trial_id = trial.trial_id.replace("base", name);
+        }
+        records.trials.extend(more.trials);
+    }
+    let verdict = |request: &ReportRequest| {
+        let analysis = Analysis::new(&records, request).unwrap();
+        let found = claims(&analysis, request).unwrap();
+        let claim = found
+            .into_iter()
+            .find(|claim| claim.claim.contains("gains more"));
+        claim.unwrap().verdict
+    };
+    let against_second = request().contrast("second", "second-lawn");
+    assert_eq!(verdict(&against_second), Verdict::Better);
+    let against_both = against_second.contrast("third", "third-lawn");
+    assert_ne!(verdict(&against_both), Verdict::Better);
 }

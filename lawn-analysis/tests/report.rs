@@ -76,16 +76,19 @@ fn every_file_of_a_report_is_there_and_none_is_empty() {
 }
 
 #[test]
-fn equal_records_give_equal_bytes() {
+fn equal_records_give_equal_bytes_on_any_number_of_threads() {
     let (_one, first) = report(&strong().records(), &request());
-    let (_two, second) = report(&strong().records(), &request());
+    let mut alone = request();
+    alone.threads = if request().threads == 1 { 3 } else { 1 };
+    let (_two, second) = report(&strong().records(), &alone);
     let paths = |files: &ReportFiles| {
         let figures = files
             .figures
             .iter()
             .flat_map(|f| [&f.svg, &f.png, &f.pdf, &f.csv]);
         figures
-            .chain([&files.html, &files.summary])
+            .chain([&files.html, &files.summary, &files.verdicts])
+            .chain(&files.tables)
             .cloned()
             .collect::<Vec<_>>()
     };

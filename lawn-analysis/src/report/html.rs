@@ -162,7 +162,7 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
     let label = escape(&title(&table.name.replace('-', " ")));
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\n\
-         <table class=\"sortable\" id=\"table-{}\"><caption>{caption}</caption>\n\
+         <table class=\"sortable\" id=\"table-{}\"><caption><span>{caption}</span></caption>\n\
          <thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n<p>{}</p>\n",
         escape(&table.name),
         download(table, "tables"),

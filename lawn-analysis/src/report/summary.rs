@@ -34,9 +34,7 @@ pub(super) fn feasibility_lines(
         let detectable = found.iter().flatten().map(|found| found.d_z);
         let line = match detectable.reduce(f64::max) {
             Some(d_z) => format!(
-                "{fewest}; a true difference of {} standard deviations of the paired differences \
-                 is found with power {POWER} (paired t)",
-                number(d_z)
+                "{fewest}; power {POWER} for a true difference of {d_z:.1} standard deviations"
             ),
             None => fewest.to_string(),
         };
