@@ -49,9 +49,16 @@ sweep file="studies/embedded.toml" *args: build
     [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
     exec {{target}}/release/lawn sweep "$file" {{args}}
 
-# Criterion benchmarks: optimizer steps, exact tests. `just bench NAME` runs those whose name has it.
+# Criterion benchmarks: optimizer steps, exact tests; `just bench NAME` runs those whose name has it. `just bench harness`: what the harness itself costs.
 bench *args: setup
-    cargo bench --locked --workspace --bench step --bench exact -- {{args}}
+    #!/usr/bin/env bash
+    set -euo pipefail
+    if [ {{quote(args)}} = harness ]; then
+        cargo build --locked --release --workspace --bin lawn --example harness
+        {{target}}/release/examples/harness status
+        exec {{target}}/release/examples/harness workers {{target}}/release/lawn
+    fi
+    exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}
 
 # Compare with peers in one run: `just peers training --data-root DIR`, `just peers optimizer`, `just peers analysis`.
 peers what *args:

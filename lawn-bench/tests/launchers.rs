@@ -399,3 +399,75 @@ fn a_run_directory_that_cannot_be_written_is_named() {
         "{said}"
     );
 }
+
+/// A cgroup whose processes may hold `bytes` together.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    /// None where this process may not make one, or the kernel has no such thing.
+    fn limited(bytes: u64) -> Option<Self> {
+        let name = format!("lawn-test-{}", std::process::id());
+        for (root, limit) in [
+            ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
+            ("/sys/fs/cgroup", "memory.max"),
+        ] {
+            let folder = Path::new(root).join(&name);
+            if fs::create_dir(&folder).is_err() {
+                continue;
+            }
+            let group = Self(folder);
+            if fs::write(group.0.join(limit), bytes.to_string()).is_ok() {
+                return Some(group);
+            }
+        }
+        None
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // The kernel is still taking leave of the last process.
+        for _ in 0..100 {
+            if fs::remove_dir(&self.0).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+#[test]
+fn a_trial_that_the_kernel_kills_for_memory_is_out_of_memory() {
+    let Some(group) = Cgroup::limited(600 << 20) else {
+        eprintln!("skipped: limiting memory needs a privilege that this process lacks");
+        return;
+    };
+    let shared = shared(1, "");
+    let text = fs::read_to_string(&shared.file).expect("the sweep file");
+    // Embeddings of more than a GiB.
+    let large = text.replace("model = \"gmf\"", "model = \"gmf\"\nfactors = 1_000_000");
+    fs::write(&shared.file, large).expect("the sweep file is written");
+    let output = Command::new("sh")
+        .args(["-c", "echo $$ > \"$0/cgroup.procs\" && exec \"$@\""])
+        .arg(&group.0)
+        .arg(env!("CARGO_BIN_EXE_lawn"))
+        .arg("sweep")
+        .arg(&shared.file)
+        .arg("--out")
+        .arg(&shared.run)
+        .env_remove("LAWN_DATA")
+        .output()
+        .expect("sh starts");
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+    let status = shared.status();
+    let failures = status["failures"].as_array().expect("a list");
+    assert_eq!(failures.len(), 4, "{}", said(&output));
+    for failure in failures {
+        assert_eq!(failure["outcome"], "out-of-memory", "{failure}");
+        let reason = failure["reason"].as_str().expect("a reason");
+        assert!(
+            reason.starts_with("signal 9 (SIGKILL) by the kernel for memory"),
+            "{reason}"
+        );
+    }
+}

@@ -118,6 +118,11 @@ pub trait Observer {
     fn evaluated(&mut self, record: &EvaluationRecord);
     /// Polled at each step; the trial stops soon after it turns true.
     fn stop_requested(&self) -> bool;
+    /// Asked before each checkpoint: false where another process trains this trial now,
+    /// whose checkpoints must not be touched.
+    fn may_save(&self) -> bool {
+        true
+    }
 }
 
 /// Hears nothing and never stops.

@@ -181,12 +181,16 @@ mod tests {
         }
     }
 
+    const README: &str = include_str!("../../README.md");
+
     #[test]
-    fn help_documents_every_exit_code() {
+    fn help_and_readme_document_every_exit_code() {
         let help = command().render_help().to_string();
         for exit in Exit::ALL {
             let line = format!("{:>3}  {}", exit.code(), exit.meaning());
             assert!(help.contains(&line), "{line:?} is not in\n{help}");
+            let row = format!("| {} | {} |", exit.code(), exit.meaning());
+            assert!(README.contains(&row), "{row:?} is not in the README");
         }
     }
 }

@@ -389,6 +389,14 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Looks whether the lease is still this process's, as [`Lease::is_mine`] does.
+    #[must_use]
+    pub fn is_mine(&self) -> bool {
+        self.0.check()
+    }
+}
+
 impl Shared {
     /// Touches the lease until it is over or lost.
     fn beat(&self) {

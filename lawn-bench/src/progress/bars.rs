@@ -71,7 +71,7 @@ impl Bars {
             return;
         };
         let Some(running) = &tally.running[worker] else {
-            bar.set_prefix("");
+            bar.set_prefix("idle");
             bar.set_message("");
             return bar.set_position(0);
         };

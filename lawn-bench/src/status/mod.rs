@@ -92,7 +92,8 @@ pub struct Failure {
     pub outcome: Outcome,
     /// The first line of what went wrong.
     pub reason: String,
-    /// What its process wrote to standard error, or its log where that is nothing.
+    /// What its process wrote to standard error; its log where that is nothing, its outcome
+    /// where there is no log.
     pub log: PathBuf,
 }
 
@@ -249,12 +250,13 @@ fn running(run: &RunDir, trial: &Trial, index: usize) -> Result<Option<RunningTr
 
 fn failure(run: &RunDir, trial: &Trial, index: usize, ending: &Ending) -> Failure {
     let dir = run.trial(&trial.id);
-    let said = std::fs::metadata(dir.stderr()).is_ok_and(|file| file.len() > 0);
+    let holds = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+    let log = [dir.stderr(), dir.log()].into_iter().find(holds);
     let detail = ending.detail.as_deref().unwrap_or_default();
     Failure {
         which: which(trial, index),
         outcome: ending.outcome,
         reason: detail.lines().next().unwrap_or_default().to_owned(),
-        log: if said { dir.stderr() } else { dir.log() },
+        log: log.unwrap_or_else(|| dir.outcome()),
     }
 }

@@ -102,4 +102,8 @@ impl Observer for Recorder {
     fn stop_requested(&self) -> bool {
         self.stop.load(Ordering::Relaxed) || self.lease.is_lost()
     }
+
+    fn may_save(&self) -> bool {
+        self.lease.is_mine()
+    }
 }

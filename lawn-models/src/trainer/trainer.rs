@@ -83,7 +83,9 @@ impl<'a> Trainer<'a> {
         self.timer = Timer::start();
         while !self.is_over() {
             if observer.stop_requested() {
-                self.save()?;
+                if observer.may_save() {
+                    self.save()?;
+                }
                 return Ok(TrialEnd::Preempted {
                     epoch: self.progress.epoch,
                     step: self.optimizer.steps(),
@@ -100,11 +102,12 @@ impl<'a> Trainer<'a> {
                     Err(reason) => return Ok(self.diverged(reason)),
                 }
             }
-            if self.last_checkpoint.elapsed() >= self.context.checkpoint_every {
+            let is_due = self.last_checkpoint.elapsed() >= self.context.checkpoint_every;
+            if is_due && observer.may_save() {
                 self.save()?;
             }
         }
-        if self.config.stop_after.is_some() {
+        if self.config.stop_after.is_some() && observer.may_save() {
             self.save()?;
         }
         self.finish()
