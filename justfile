@@ -112,6 +112,10 @@ test: setup lint
 torture runs="100" seed="0": setup
     LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --workspace --test torture -- --nocapture
 
+# The engines against a real Slurm and a real Ray on this machine; `--install` brings Slurm by apt-get.
+test-engines *args: setup
+    lawn-bench/engines/test.sh {{args}}
+
 # Formatting and lints, warnings are errors.
 lint: setup
     cargo fmt --all --check

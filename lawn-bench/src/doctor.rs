@@ -5,6 +5,7 @@ use std::path::Path;
 use lawn_models::{CudaProbe, DataError, DataSet};
 use serde::Serialize;
 
+use crate::engine::{EngineError, ray, slurm};
 use crate::render;
 
 /// What was found.
@@ -39,7 +40,7 @@ pub enum State {
     Wrong,
 }
 
-/// Looks for libtorch, CUDA, processors and data sets.
+/// Looks for libtorch, CUDA, processors, data sets and engines.
 #[must_use]
 pub fn examine(data_root: Option<&Path>) -> Findings {
     let probe = lawn_models::probe();
@@ -81,7 +82,63 @@ pub fn examine(data_root: Option<&Path>) -> Findings {
             .then(|| format!("workers × threads of a sweep should be {processors} at most")),
     };
     Findings {
-        findings: vec![libtorch, cuda, threads, data_finding(data_root)],
+        findings: vec![
+            libtorch,
+            cuda,
+            threads,
+            data_finding(data_root),
+            slurm_finding(),
+            ray_finding(),
+        ],
+    }
+}
+
+/// Whether `--engine slurm` finds its commands, and a Slurm behind them.
+fn slurm_finding() -> Finding {
+    let (state, found, advice) = match slurm::version() {
+        Ok(version) => (State::Ok, version, None),
+        Err(EngineError::Missing { .. }) => (
+            State::Missing,
+            "no sbatch on PATH".into(),
+            Some("only `--engine slurm` needs it".into()),
+        ),
+        Err(error) => (
+            State::Missing,
+            error.to_string(),
+            Some("`--engine slurm` needs a Slurm that answers".into()),
+        ),
+    };
+    Finding {
+        what: "Slurm",
+        state,
+        found,
+        advice,
+    }
+}
+
+/// Whether `--engine ray` finds a server where the environment says.
+fn ray_finding() -> Finding {
+    let client = ray::Client::new(None);
+    let (state, found, advice) = match &client {
+        Err(error) => (
+            State::Missing,
+            "no RAY_ADDRESS".into(),
+            Some(format!("only `--engine ray` needs it; {error}")),
+        ),
+        Ok(client) => match client.version() {
+            Ok(version) => (
+                State::Ok,
+                format!("Ray {version} at {}", client.address()),
+                None,
+            ),
+            Err(error) => (State::Missing, error.to_string(), None),
+        },
+    };
+    Finding {
+        what: "Ray",
+        state,
+        found,
+        advice,
     }
 }
 

@@ -161,6 +161,9 @@ pub enum Error {
     /// A trial could not be trained.
     #[error(transparent)]
     Trial(#[from] lawn_models::TrialError),
+    /// An engine and the machines behind it.
+    #[error(transparent)]
+    Engine(#[from] crate::engine::EngineError),
     /// The report could not be made.
     #[error(transparent)]
     Analysis(#[from] lawn_analysis::Error),

@@ -90,6 +90,12 @@ impl RunDir {
         }
     }
 
+    /// What engines that reach other machines keep, see [`crate::engine`].
+    #[must_use]
+    pub fn engine(&self) -> PathBuf {
+        self.root.join("engine")
+    }
+
     /// The launchers that are at work, see [`crate::launchers`].
     #[must_use]
     pub fn launchers(&self) -> PathBuf {

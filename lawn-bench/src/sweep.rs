@@ -31,6 +31,8 @@ pub struct Request {
     pub data_root: Option<PathBuf>,
     /// What runs the trials.
     pub engine: EngineName,
+    /// Say what would be run now, and run nothing.
+    pub dry_run: bool,
     /// How it shows what happens.
     pub show: Show,
 }
@@ -45,6 +47,8 @@ pub enum End {
         /// Trials whose outcome is not `ok`.
         failed: usize,
     },
+    /// Nothing was run: this would be.
+    Described(String),
     /// A scheduler goes on with the trials.
     HandedOver {
         /// The run whose status tells.
@@ -64,10 +68,14 @@ pub enum End {
 /// [`Error::Config`], [`Error::OtherPlan`], [`Error::NoData`] and its like where the
 /// data of a task is not there, and what the engine and the report say.
 pub fn run(request: &Request) -> Result<End, Error> {
+    if request.dry_run {
+        return describe(request).map(End::Described);
+    }
     let stop = Stop::on_signals()?;
     let (run, plan) = open(request)?;
     let terms = Terms::new(plan.sweep.resources.lease);
-    let workers = request.workers.unwrap_or(plan.sweep.resources.workers);
+    let settings = engine::settings(&run, &plan.sweep, !request.target.is_dir())?;
+    let workers = engine::workers(request.engine, request.workers, &settings, &plan.sweep);
     let others = launchers::present(&run)?;
     let _present = launchers::announce(&run, &terms, request.engine, workers)?;
     {
@@ -81,7 +89,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         data_root: request.data_root.clone(),
         stop: &stop,
     };
-    let engine = engine::engine(request.engine, work)?;
+    let engine = engine::engine(request.engine, work, &settings)?;
     let outcomes = outcomes::read(&run, &plan)?;
     let crew = workers + others.iter().map(|other| other.workers).sum::<usize>();
     let mut progress = Progress::new(&run, &plan, &outcomes, [workers, crew], request.show);
@@ -95,7 +103,9 @@ pub fn run(request: &Request) -> Result<End, Error> {
     for other in &others {
         progress.say(&format!("beside {other}"));
     }
-    if let Some(warning) = too_many_threads(workers, plan.sweep.resources.threads) {
+    if request.engine == EngineName::Local
+        && let Some(warning) = too_many_threads(workers, plan.sweep.resources.threads)
+    {
         progress.say(&warning);
     }
     let stopped = || End::Stopped {
@@ -154,8 +164,34 @@ fn too_many_threads(workers: usize, threads: usize) -> Option<String> {
     })
 }
 
-/// The run that `request` names, its plan made or read, and its data found.
-fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
+/// What the engine would be asked for: the trials of the first stage that has any left.
+fn describe(request: &Request) -> Result<String, Error> {
+    let (run, plan, _) = find(request)?;
+    let settings = if request.target.is_dir() {
+        engine::settings(&run, &plan.sweep, false)?
+    } else {
+        plan.sweep.engines.clone()
+    };
+    let work = Work {
+        run: &run,
+        plan: &plan,
+        workers: engine::workers(request.engine, request.workers, &settings, &plan.sweep),
+        data_root: request.data_root.clone(),
+        stop: &Stop::default(),
+    };
+    let engine = engine::engine(request.engine, work, &settings)?;
+    for round in plan.rounds() {
+        let left = pending(&run, &plan, round.trials.clone())?;
+        if !left.is_empty() {
+            return engine.describe(&left);
+        }
+    }
+    Ok(String::new())
+}
+
+/// The run that `request` names, its plan made or read and its data found, and the text
+/// that the plan was made from. Writes nothing.
+fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
     let root = request.data_root.as_deref();
     if request.target.is_dir() {
         if !request.sets.is_empty() {
@@ -168,7 +204,7 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
         if let Some(root) = root {
             plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
         }
-        return Ok((run, plan));
+        return Ok((run, plan, None));
     }
     let file = SweepFile::read(&request.target, &request.sets)?;
     let sweep = file.sweep()?;
@@ -182,9 +218,17 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
-    std::fs::create_dir_all(&root).map_err(Error::io("create", &root))?;
-    let run = RunDir::new(root);
     let text = file.written()?;
+    Ok((RunDir::new(root), plan, Some(text)))
+}
+
+/// The run that `request` names, its plan made and written, or read.
+fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
+    let (run, plan, text) = find(request)?;
+    let Some(text) = text else {
+        return Ok((run, plan));
+    };
+    std::fs::create_dir_all(run.root()).map_err(Error::io("create", run.root()))?;
     // Two launchers that begin at once agree on one plan.
     let terms = Terms::new(plan.sweep.resources.lease);
     match lease::wait(&run.exclusive(), &terms, terms.expiry)? {

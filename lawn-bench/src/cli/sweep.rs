@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit::Exit;
-use super::output::print_report;
+use super::output::{print, print_report};
 use super::values::{DataRoot, Sets, positive};
 use crate::Error;
 use crate::engine::EngineName;
@@ -16,7 +16,8 @@ Examples:
   lawn sweep lawn-bench/studies/embedded.toml --workers 2
   lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
   lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=4 --out runs/short
-  lawn sweep runs/ml-1m                 go on with a run that was stopped")]
+  lawn sweep runs/ml-1m                 go on with a run that was stopped
+  lawn sweep ml-1m.toml --engine slurm --dry-run   see the scripts, then without --dry-run")]
 pub(super) struct Sweep {
     /// A sweep file, or the directory of a run.
     target: PathBuf,
@@ -33,6 +34,9 @@ pub(super) struct Sweep {
     /// What runs the trials.
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     engine: EngineName,
+    /// Say what the engine would be asked for now, and run nothing.
+    #[arg(long)]
+    dry_run: bool,
     /// Show no progress.
     #[arg(long, short, conflicts_with = "json")]
     quiet: bool,
@@ -55,6 +59,7 @@ impl Sweep {
             workers: self.workers,
             data_root: self.data.data_root,
             engine: self.engine,
+            dry_run: self.dry_run,
             show,
         };
         let end = sweep::run(&request)?;
@@ -72,6 +77,12 @@ impl Sweep {
                 } else {
                     Exit::TrialsFailed
                 }
+            }
+            End::Described(text) => {
+                if talk {
+                    print(&text);
+                }
+                Exit::Ok
             }
             End::HandedOver { run } => {
                 if talk {

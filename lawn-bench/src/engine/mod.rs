@@ -4,19 +4,49 @@
 //! The command takes the trial's [lease](crate::lease) itself, so that it is safe under any engine
 //! and beside any other: a trial is never trained twice at a time. The files of the
 //! run stay the truth; an engine reports from them.
+//!
+//! # The contract
+//!
+//! An engine starts the command on some machine that sees the run directory, with
+//! `OMP_NUM_THREADS` and `MKL_NUM_THREADS` set to the sweep's threads, and with the devices
+//! that the trial may use as the only visible ones. The command
+//!
+//! - trains the trial from its checkpoint, or finds that it is over already;
+//! - on SIGTERM, SIGINT or SIGUSR1, and when a pipe that is its standard input closes,
+//!   writes a checkpoint and leaves the outcome `preempted`;
+//! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
+//!   was stopped, 4 where another process holds the trial.
+//!
+//! Any other exit code, or none, is a death of which the engine leaves the outcome, under
+//! the trial's lease. An engine may start the command again at any time.
+//!
+//! A trial of several processes will be that command started once a process, with
+//! `torchrun`'s variables (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`)
+//! around it; engines neither set nor clear them. Rank 0 will hold the lease and write the
+//! files. Today a trial is one process.
 
+mod command;
+mod error;
+mod failure;
+mod identity;
 pub mod local;
+pub mod ray;
+mod settings;
+pub mod slurm;
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
 use crate::ending::Ending;
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
 use crate::trial::Event;
+use crate::{Error, config};
+pub use error::EngineError;
+pub use identity::run_id;
+pub use settings::{settings, workers};
 
 /// The engines that `lawn sweep --engine NAME` knows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -25,6 +55,10 @@ pub enum EngineName {
     /// Processes on this machine.
     #[default]
     Local,
+    /// Job arrays of a Slurm cluster.
+    Slurm,
+    /// Jobs of a Ray cluster.
+    Ray,
 }
 
 /// What an engine works with.
@@ -61,6 +95,14 @@ pub trait Engine {
     /// Whatever keeps the engine from going on; trials that run on this machine are
     /// then stopped in order. A trial that fails is an outcome, not an error.
     fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error>;
+
+    /// What [`Engine::run`] would ask for the trials `indices`, as text. Starts nothing and
+    /// writes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the engine from saying.
+    fn describe(&self, indices: &[usize]) -> Result<String, Error>;
 }
 
 /// Hears what happens to the trials of an engine. `worker` counts from 0.
@@ -77,13 +119,19 @@ pub trait Watcher {
     fn note(&mut self, line: &str);
 }
 
-/// The engine called `name`.
+/// The engine called `name`, which asks for what `settings` says.
 ///
 /// # Errors
 ///
 /// Whatever the engine needs and does not find.
-pub fn engine<'a>(name: EngineName, work: Work<'a>) -> Result<Box<dyn Engine + 'a>, Error> {
+pub fn engine<'a>(
+    name: EngineName,
+    work: Work<'a>,
+    settings: &'a config::Engines,
+) -> Result<Box<dyn Engine + 'a>, Error> {
     Ok(match name {
         EngineName::Local => Box::new(local::Local::new(work)?),
+        EngineName::Slurm => Box::new(slurm::Slurm::new(work, &settings.slurm)),
+        EngineName::Ray => Box::new(ray::Ray::new(work, &settings.ray)?),
     })
 }

@@ -61,6 +61,7 @@ pub(crate) fn end(end: &End) {
             "report",
             json!({ "html": report.html, "summary": report.summary, "failed": failed }),
         ),
+        End::Described(text) => print("described", json!({ "text": text })),
         End::HandedOver { run } => print("handed-over", json!({ "run": run })),
         End::Stopped { run } => print("stopped", json!({ "run": run })),
     }

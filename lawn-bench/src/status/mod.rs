@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::choices::{Choices, score};
 use crate::ending::Ending;
+use crate::engine::slurm::SlurmStatus;
 use crate::launchers::Launcher;
 use crate::lease::{self, State};
 use crate::plan::{Cell, Plan, Trial};
@@ -41,6 +42,9 @@ pub struct Status {
     pub cells: Vec<CellStatus>,
     /// Trials that did not end `ok`, in the order of the plan.
     pub failures: Vec<Failure>,
+    /// What Slurm's queue says, where the run was submitted to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slurm: Option<SlurmStatus>,
 }
 
 /// A trial, as its place in the plan tells it.
@@ -146,6 +150,7 @@ impl Status {
             now: Vec::new(),
             cells: Vec::new(),
             failures: Vec::new(),
+            slurm: SlurmStatus::read(run, &plan)?,
         };
         status.cells = plan
             .cells()
@@ -185,7 +190,14 @@ impl Status {
     /// Whether every trial is over and no launcher at work.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.finished == self.trials && !self.running
+        self.finished == self.trials && !self.running && !self.is_queued()
+    }
+
+    /// Whether a Slurm has jobs of the run.
+    #[must_use]
+    pub fn is_queued(&self) -> bool {
+        let slurm = self.slurm.as_ref();
+        slurm.is_some_and(|slurm| slurm.next.is_some() || !slurm.tasks.is_empty())
     }
 }
 

@@ -20,6 +20,9 @@ impl Status {
         for launcher in &self.launchers {
             let _ = writeln!(text, "launcher: {launcher}");
         }
+        if let Some(slurm) = &self.slurm {
+            text.push_str(&slurm.render());
+        }
         if !self.now.is_empty() {
             let rows: Vec<Vec<String>> = self.now.iter().map(running_row).collect();
             let header = ["running", "step", "steps/s", "left", "process", "host"];
@@ -56,6 +59,7 @@ impl Status {
             (true, Some(Stage::Confirm)) => "confirming",
             (true, None) => "reporting",
             (false, None) => "finished",
+            (false, Some(_)) if self.is_queued() => "in Slurm's queue",
             (false, Some(_)) => "not running",
         };
         let counts: Vec<String> = self

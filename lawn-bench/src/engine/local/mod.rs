@@ -6,7 +6,6 @@
 //! the others died.
 
 mod devices;
-mod failure;
 mod memory;
 mod process;
 
@@ -14,13 +13,14 @@ use std::collections::VecDeque;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use super::command::JobCommand;
+use super::failure::Death;
 use super::{Carried, Engine, Watcher, Work};
 use crate::Error;
 use crate::cli::Exit;
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Owner, State, Terms};
 use crate::run_dir::TrialDir;
-use failure::Death;
 use lawn_analysis::records::Outcome;
 use memory::Needs;
 use process::{News, Process};
@@ -199,7 +199,7 @@ impl<'a> Local<'a> {
                 stderr: &process.said(&dir),
                 killed_by_us: process.killed,
                 oom_kills: memory::oom_kills() > process.oom_kills,
-                peak: process.peak,
+                peak: Some(process.peak),
             };
             death.outcome()
         };
@@ -279,5 +279,19 @@ impl Engine for Local<'_> {
             }
             self.look_around(&mut stage, watcher)?;
         }
+    }
+
+    fn describe(&self, indices: &[usize]) -> Result<String, Error> {
+        let Work {
+            run,
+            plan,
+            data_root,
+            ..
+        } = &self.work;
+        let command = JobCommand::new(run, plan, data_root.as_deref(), None)?;
+        let lines = indices
+            .iter()
+            .map(|index| command.trial(&index.to_string()) + "\n");
+        Ok(lines.collect())
     }
 }

@@ -27,35 +27,51 @@ pub(super) struct Death<'a> {
     pub(super) killed_by_us: bool,
     /// Whether the kernel killed a process for memory while this one ran.
     pub(super) oom_kills: bool,
-    /// Most memory that it was seen to hold, bytes.
-    pub(super) peak: u64,
+    /// Most memory that it was seen to hold, bytes, where somebody looked.
+    pub(super) peak: Option<u64>,
 }
 
-impl Death<'_> {
+impl<'a> Death<'a> {
+    /// The death of a process elsewhere, of which a shell gave the exit code: 128 and the
+    /// number of the signal that ended it.
+    pub(super) fn elsewhere(code: i32, stderr: &'a str) -> Self {
+        let raw = if (129..=192).contains(&code) {
+            code - 128
+        } else {
+            code << 8
+        };
+        Self {
+            status: ExitStatus::from_raw(raw),
+            stderr,
+            killed_by_us: false,
+            oom_kills: false,
+            peak: None,
+        }
+    }
+
     /// The outcome that this death is: `out-of-memory` with evidence, `crashed` without.
     pub(super) fn outcome(&self) -> Ending {
         let said = tail(self.stderr.trim());
         let ending = ending(self.status);
-        let held = self.peak as f64 / f64::from(1 << 20);
+        let held = self.peak.map_or_else(String::new, |peak| {
+            format!("; it held {:.0} MiB", peak as f64 / f64::from(1 << 20))
+        });
         if self.status.signal() == Some(signal_hook::consts::SIGKILL)
             && self.oom_kills
             && !self.killed_by_us
         {
-            let detail = format!("{ending} by the kernel for memory; it held {held:.0} MiB");
+            let detail = format!("{ending} by the kernel for memory{held}");
             return Ending::failed(Outcome::OutOfMemory, detail);
         }
         if !self.status.success() && ALLOCATION_FAILURES.iter().any(|words| said.contains(words)) {
-            return Ending::failed(
-                Outcome::OutOfMemory,
-                format!("{ending}, holding {held:.0} MiB; {said}"),
-            );
+            return Ending::failed(Outcome::OutOfMemory, format!("{ending}{held}; {said}"));
         }
         Ending::failed(Outcome::Crashed, format!("{ending}; {said}"))
     }
 }
 
 /// "exit code 17" or "signal 9 (SIGKILL)".
-fn ending(status: ExitStatus) -> String {
+pub(super) fn ending(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit code {code}"),
         (None, Some(signal)) => match signal_hook::low_level::signal_name(signal) {
@@ -66,7 +82,7 @@ fn ending(status: ExitStatus) -> String {
     }
 }
 
-fn tail(text: &str) -> &str {
+pub(super) fn tail(text: &str) -> &str {
     if text.is_empty() {
         return "nothing on standard error";
     }
@@ -88,7 +104,7 @@ mod tests {
             stderr,
             killed_by_us: false,
             oom_kills: false,
-            peak: 512 << 20,
+            peak: Some(512 << 20),
         }
     }
 
@@ -105,6 +121,9 @@ mod tests {
         let (outcome, detail) = said(&death(KILLED, ""));
         assert_eq!(outcome, Outcome::Crashed);
         assert_eq!(detail, "signal 9 (SIGKILL); nothing on standard error");
+        let elsewhere = |code| said(&Death::elsewhere(code, "")).1;
+        assert!(elsewhere(17).starts_with("exit code 17;"));
+        assert!(elsewhere(137).starts_with("signal 9 (SIGKILL);"));
     }
 
     #[test]

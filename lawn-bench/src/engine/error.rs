@@ -1,0 +1,71 @@
+//! What can go wrong between the harness and the machines that carry its trials.
+
+use std::io;
+use std::path::PathBuf;
+
+/// An error of an engine; each names the command or address at fault and what it answered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// A command of the batch system is not there.
+    #[error("cannot start `{command}`: {source}; is {system} installed here, and on PATH?")]
+    Missing {
+        /// The command with its arguments.
+        command: String,
+        /// What the command belongs to.
+        system: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// A command of the batch system failed.
+    #[error("`{command}` ended with {ending}: {stderr}")]
+    Command {
+        /// The command with its arguments.
+        command: String,
+        /// Its exit code or signal.
+        ending: String,
+        /// What it wrote to standard error.
+        stderr: String,
+    },
+    /// A command or server answered something else than it should.
+    #[error("cannot read what `{command}` answered: {detail}")]
+    Answer {
+        /// The command, or the request.
+        command: String,
+        /// What is wrong with the answer.
+        detail: String,
+    },
+    /// A server could not be reached.
+    #[error("cannot reach the Ray Jobs server: {request}: {detail}")]
+    Unreachable {
+        /// Method and address.
+        request: String,
+        /// What happened.
+        detail: String,
+    },
+    /// A server refused a request.
+    #[error("the Ray Jobs server answered {status} to {request}: {body}")]
+    Refused {
+        /// Method and address.
+        request: String,
+        /// Status of HTTP.
+        status: u16,
+        /// The answer, shortened.
+        body: String,
+    },
+    /// Nothing says where the server is.
+    #[error(
+        "nothing says where the Ray Jobs server is; set engines.ray.address in the sweep, or \
+         RAY_ADDRESS, to http://HOST:PORT{}", found.as_ref().map(|found| format!(" ({found})")).unwrap_or_default()
+    )]
+    NoAddress {
+        /// What the environment says that is of no use.
+        found: Option<String>,
+    },
+    /// A path that goes into a script is not text.
+    #[error("{} cannot go into a job: the path is not UTF-8", path.display())]
+    NotText {
+        /// The path.
+        path: PathBuf,
+    },
+}

@@ -1,0 +1,319 @@
+//! `--engine ray`: a job a trial, through the Jobs server of a Ray cluster.
+//!
+//! The launcher stays: it submits, watches, freezes, confirms and reports, as with trials
+//! of its own. One that dies leaves its jobs running; the next finds them by their ids,
+//! which are made of the run's id, the trial's, and the number of the attempt.
+
+mod client;
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use lawn_analysis::records::Outcome;
+
+pub use client::{Client, Job, JobStatus, Submission, Submitted};
+
+use super::command::{JobCommand, quoted};
+use super::failure::Death;
+use super::{Carried, Engine, EngineError, Watcher, Work, identity};
+use crate::ending::Ending;
+use crate::lease::{self, Asked, Terms};
+use crate::trial::{Event, read_log};
+use crate::{Error, config};
+
+/// Time between two looks at a job.
+const POLL: Duration = Duration::from_millis(500);
+
+/// A server that is away for so long is given up.
+const AWAY: Duration = Duration::from_secs(300);
+
+/// Time before a trial that another process holds is tried again.
+const HELD: Duration = Duration::from_secs(20);
+
+/// Runs trials of one plan as jobs of Ray.
+pub struct Ray<'a> {
+    work: Work<'a>,
+    settings: &'a config::Ray,
+    client: Client,
+    command: JobCommand,
+}
+
+/// The job of a trial.
+struct Running {
+    index: usize,
+    /// The run's id and the trial's.
+    name: String,
+    attempt: usize,
+    /// Jobs of this launch that ended without an outcome.
+    lost: usize,
+    /// A new job is not submitted before.
+    wait: Option<Instant>,
+    /// Since when it was seen to run.
+    since: Option<Instant>,
+    timed_out: bool,
+    asked_to_stop: bool,
+    evaluations: usize,
+}
+
+impl Running {
+    /// The id of the trial's job, which Ray accepts once.
+    fn id(&self) -> String {
+        format!("{}-{}", self.name, self.attempt)
+    }
+}
+
+/// What becomes of a trial whose job is over.
+enum After {
+    Over(Ending),
+    /// Another job goes on with it, once this time has passed.
+    Again(Duration),
+    Stopped,
+}
+
+impl<'a> Ray<'a> {
+    /// The engine of `work`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] where nothing says where the server is.
+    pub fn new(work: Work<'a>, settings: &'a config::Ray) -> Result<Self, Error> {
+        let client = Client::new(settings.address.as_deref())?;
+        let lawn = settings.lawn.as_deref();
+        Ok(Self {
+            command: JobCommand::new(work.run, work.plan, work.data_root.as_deref(), lawn)?,
+            settings,
+            client,
+            work,
+        })
+    }
+
+    fn trial(&self, run_id: &str, index: usize) -> Running {
+        Running {
+            index,
+            name: format!("lawn-{run_id}-{}", self.work.plan.trials[index].id),
+            attempt: 1,
+            lost: 0,
+            wait: Some(Instant::now()),
+            since: None,
+            timed_out: false,
+            asked_to_stop: false,
+            evaluations: 0,
+        }
+    }
+
+    fn submission(&self, running: &Running) -> Submission {
+        let trial = &self.work.plan.trials[running.index].id;
+        let folder = quoted(&format!("{}/trials/{trial}", self.command.run()));
+        let threads = self.work.plan.sweep.resources.threads as f64;
+        Submission {
+            submission_id: running.id(),
+            entrypoint: format!(
+                "mkdir -p {folder} && exec {} > /dev/null 2>> {folder}/stderr.log",
+                self.command.trial(&running.index.to_string())
+            ),
+            entrypoint_num_cpus: self.settings.cpus.unwrap_or(threads),
+            entrypoint_num_gpus: self.settings.gpus,
+            entrypoint_memory: self.settings.memory_bytes,
+        }
+    }
+
+    /// Submits the trial's next job, or finds the one that an earlier launcher left.
+    fn submit(&self, running: &mut Running) -> Result<(), Error> {
+        running.wait = None;
+        running.since = None;
+        running.asked_to_stop = false;
+        loop {
+            match self.client.submit(&self.submission(running))? {
+                Submitted::There(job) if job.status.is_over() => running.attempt += 1,
+                Submitted::New | Submitted::There(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// One look at the trial's job; what becomes of it where it is over.
+    fn look(
+        &self,
+        worker: usize,
+        running: &mut Running,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Option<After>, Error> {
+        let stopping = self.work.stop.is_requested();
+        if let Some(wait) = running.wait {
+            if stopping {
+                return Ok(Some(After::Stopped));
+            }
+            if Instant::now() >= wait {
+                self.submit(running)?;
+            }
+            return Ok(None);
+        }
+        self.report_evaluations(worker, running, watcher);
+        let id = running.id();
+        let Some(job) = self.client.job(&id)? else {
+            // A server that was started anew has forgotten it.
+            return self.after(running, None).map(Some);
+        };
+        if job.status == JobStatus::Running {
+            let since = *running.since.get_or_insert_with(Instant::now);
+            let limit = self.work.plan.sweep.resources.timeout;
+            running.timed_out |= limit.is_some_and(|limit| since.elapsed() > limit);
+        }
+        if job.status.is_over() {
+            return self.after(running, Some(&job)).map(Some);
+        }
+        if (stopping || running.timed_out) && !running.asked_to_stop {
+            self.client.stop(&id)?;
+            running.asked_to_stop = true;
+        }
+        Ok(None)
+    }
+
+    /// What becomes of a trial whose job is over, or gone.
+    fn after(&self, running: &mut Running, job: Option<&Job>) -> Result<After, Error> {
+        let dir = self
+            .work
+            .run
+            .trial(&self.work.plan.trials[running.index].id);
+        let outcome = dir.read_outcome()?;
+        if let Some(outcome) = outcome.filter(Ending::is_final) {
+            return Ok(After::Over(outcome));
+        }
+        if running.timed_out {
+            let limit = self.work.plan.sweep.resources.timeout.unwrap_or_default();
+            let detail = format!("stopped after {} s", limit.as_secs_f64());
+            return self.settle(running, &Ending::failed(Outcome::Timeout, detail));
+        }
+        if self.work.stop.is_requested() {
+            return Ok(After::Stopped);
+        }
+        let code = job.and_then(|job| job.driver_exit_code);
+        let again = match code {
+            Some(4) => HELD,
+            Some(130) => Duration::ZERO,
+            Some(code) => {
+                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+                let code = if code < 0 { 128 - code } else { code };
+                let death = Death::elsewhere(code, &String::from_utf8_lossy(&stderr)).outcome();
+                return self.settle(running, &death);
+            }
+            None => {
+                running.lost += 1;
+                if running.lost >= self.settings.attempts {
+                    let message = job.and_then(|job| job.message.as_deref());
+                    let detail = format!(
+                        "{} jobs in a row left no outcome, the last was {}: {}",
+                        running.lost,
+                        running.id(),
+                        message.unwrap_or("Ray has forgotten it")
+                    );
+                    return self.settle(running, &Ending::failed(Outcome::Crashed, detail));
+                }
+                Duration::ZERO
+            }
+        };
+        Ok(After::Again(again))
+    }
+
+    /// Leaves the outcome of a trial that cannot leave its own, where nobody else has it.
+    fn settle(&self, running: &Running, ending: &Ending) -> Result<After, Error> {
+        let dir = self
+            .work
+            .run
+            .trial(&self.work.plan.trials[running.index].id);
+        let terms = Terms::new(self.work.plan.sweep.resources.lease);
+        let Asked::Taken(lease) = lease::ask(dir.root(), &terms)? else {
+            return Ok(After::Again(HELD));
+        };
+        dir.settle(lease, ending)?;
+        Ok(After::Over(ending.clone()))
+    }
+
+    /// Tells the watcher of evaluations that the trial's log has gained.
+    fn report_evaluations(&self, worker: usize, running: &mut Running, watcher: &mut dyn Watcher) {
+        let log = self
+            .work
+            .run
+            .trial(&self.work.plan.trials[running.index].id)
+            .log();
+        // A log that is not there yet, or is being made anew, is looked at again.
+        let Ok(records) = read_log(&log) else { return };
+        for record in records.iter().skip(running.evaluations) {
+            let record = Box::new(record.clone());
+            watcher.event(worker, running.index, &Event::Evaluated { record });
+        }
+        running.evaluations = records.len();
+    }
+}
+
+impl Engine for Ray<'_> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+        let run_id = super::run_id(self.work.run)?;
+        let mut queue: VecDeque<usize> = indices.iter().copied().collect();
+        let mut slots: Vec<Option<Running>> = (0..self.work.workers).map(|_| None).collect();
+        let mut away: Option<Instant> = None;
+        loop {
+            for (worker, slot) in slots.iter_mut().enumerate() {
+                if slot.is_some() || self.work.stop.is_requested() {
+                    continue;
+                }
+                if let Some(index) = queue.pop_front() {
+                    *slot = Some(self.trial(&run_id, index));
+                    watcher.began(worker, index);
+                }
+            }
+            if slots.iter().all(Option::is_none) {
+                return Ok(Carried::Through);
+            }
+            for (worker, slot) in slots.iter_mut().enumerate() {
+                let Some(running) = slot else { continue };
+                let index = running.index;
+                let after = match self.look(worker, running, watcher) {
+                    Err(Error::Engine(error @ EngineError::Unreachable { .. })) => {
+                        // Its jobs go on without the server, or are found lost when it is back.
+                        match away {
+                            None => {
+                                watcher.note(&format!("{error}; trying again"));
+                                away = Some(Instant::now());
+                            }
+                            Some(since) if since.elapsed() > AWAY => return Err(error.into()),
+                            Some(_) => {}
+                        }
+                        None
+                    }
+                    looked => {
+                        away = None;
+                        looked?
+                    }
+                };
+                match after {
+                    None => {}
+                    Some(After::Again(wait)) => {
+                        running.attempt += 1;
+                        running.wait = Some(Instant::now() + wait);
+                    }
+                    Some(After::Over(ending)) => {
+                        *slot = None;
+                        watcher.ended(Some(worker), index, &ending);
+                    }
+                    Some(After::Stopped) => {
+                        *slot = None;
+                        watcher.stopped(worker, index);
+                    }
+                }
+            }
+            std::thread::sleep(POLL);
+        }
+    }
+
+    fn describe(&self, indices: &[usize]) -> Result<String, Error> {
+        let known = identity::known_run_id(self.work.run)?;
+        let run_id = known.unwrap_or_else(|| "00000000".into());
+        let mut text = String::new();
+        for &index in indices {
+            let submission = self.submission(&self.trial(&run_id, index));
+            let body = serde_json::to_string(&submission).unwrap_or_default();
+            text += &format!("POST {}/api/jobs/ {body}\n", self.client.address());
+        }
+        Ok(text)
+    }
+}

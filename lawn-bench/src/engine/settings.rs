@@ -1,0 +1,44 @@
+//! What engines are asked for: from the sweep file when one is given, and kept in the run for
+//! those who go on with it.
+
+use super::EngineName;
+use crate::config::{Engines, Sweep};
+use crate::run_dir::RunDir;
+use crate::{Error, files};
+
+/// Schema of `engine/settings.json`.
+const SCHEMA: u32 = 1;
+
+/// What the engines of `run` are asked for. `given` is what a sweep file says now, which is
+/// kept; without one it is what was said last. Another partition does not make another plan.
+///
+/// # Errors
+///
+/// As [`files::read_json`] and [`files::write_json`].
+pub fn settings(run: &RunDir, planned: &Sweep, given: bool) -> Result<Engines, Error> {
+    let folder = run.engine();
+    let path = folder.join("settings.json");
+    if given {
+        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        files::write_json(&path, SCHEMA, &planned.engines)?;
+    } else if path.exists() {
+        return files::read_json(&path, SCHEMA);
+    }
+    Ok(planned.engines.clone())
+}
+
+/// Trials at the same time: what the command line says, else the engine, else the resources.
+#[must_use]
+pub fn workers(
+    name: EngineName,
+    given: Option<usize>,
+    settings: &Engines,
+    planned: &Sweep,
+) -> usize {
+    let own = match name {
+        EngineName::Local => None,
+        EngineName::Slurm => settings.slurm.workers,
+        EngineName::Ray => settings.ray.workers,
+    };
+    given.or(own).unwrap_or(planned.resources.workers)
+}

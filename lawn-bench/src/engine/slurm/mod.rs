@@ -1,0 +1,429 @@
+//! `--engine slurm`: job arrays, and a dependent job that goes on with the sweep.
+//!
+//! One pass submits the trials that can be trained now and are not in the queue yet, and a
+//! job that runs `lawn sweep DIR --engine slurm` again once those are over. That pass
+//! freezes and submits the next stage, or merges and reports. A pass may be repeated at any
+//! time: what is in the queue is not submitted twice.
+
+mod client;
+mod queue;
+mod script;
+mod status;
+mod submission;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lawn_analysis::records::Outcome;
+
+pub use client::version;
+pub use status::{SlurmStatus, Task};
+
+use self::queue::Queue;
+use self::submission::{Record, Submission};
+use super::command::JobCommand;
+use super::failure::Death;
+use super::{Carried, Engine, EngineError, Watcher, Work, identity};
+use crate::ending::Ending;
+use crate::lease::{self, Asked, Lease, Terms};
+use crate::{Error, config, files};
+
+/// `MaxArraySize` of a Slurm that was not told another: for a dry run where there is no Slurm.
+const USUAL_ARRAY_SIZE: usize = 1001;
+
+/// How long a pass waits for another: one may submit many arrays.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Submits trials of one plan.
+pub struct Slurm<'a> {
+    work: Work<'a>,
+    settings: &'a config::Slurm,
+}
+
+/// What is in the queue after a pass.
+#[derive(Debug)]
+pub struct Submitted {
+    /// Trials that this pass submitted.
+    pub new: usize,
+    /// Trials that were in the queue before.
+    pub waiting: usize,
+    /// The arrays of both.
+    pub arrays: Vec<u64>,
+    /// The job that goes on with the sweep.
+    pub next: u64,
+    /// Trials that Slurm would not take now, and why. The next pass tries again.
+    pub refused: Option<(usize, EngineError)>,
+}
+
+impl<'a> Slurm<'a> {
+    /// The engine of `work`.
+    #[must_use]
+    pub fn new(work: Work<'a>, settings: &'a config::Slurm) -> Self {
+        Self { work, settings }
+    }
+
+    /// Sees to it that each of the trials `ready` is in the queue, and after them a job
+    /// that goes on. None where no trial is left to wait for: those lost too often have
+    /// been given an outcome.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] where a command of Slurm fails before anything is in the queue,
+    /// [`Error::Io`], and as [`files::read_json`].
+    pub fn submit(&self, ready: &[usize]) -> Result<Option<Submitted>, Error> {
+        let _held = self.exclusively()?;
+        let queue = client::squeue()?;
+        let mut submissions = submission::read(self.work.run)?;
+        let mut live = BTreeSet::new();
+        for submission in &mut submissions {
+            submission.adopt(&queue)?;
+            live.extend(self.settle(submission, &queue)?);
+        }
+        let (mut fresh, mut waiting) = (Vec::new(), 0);
+        for &index in ready {
+            if live.contains(&index) {
+                waiting += 1;
+            } else if !self.is_over(index)? && !self.give_up(&mut submissions, index)? {
+                fresh.push(index);
+            }
+        }
+        if fresh.is_empty() && waiting == 0 {
+            return Ok(None);
+        }
+        let mut arrays: Vec<u64> = submissions
+            .iter()
+            .filter(|submission| !submission.is_next() && submission.is_live(&queue, None))
+            .filter_map(|submission| submission.record.job)
+            .collect();
+        let (new, refused) = self.submit_arrays(&fresh, &mut arrays)?;
+        let next = match going_on(&submissions, &queue) {
+            Some(job) => job,
+            None => self.submit_next(&arrays)?,
+        };
+        Ok(Some(Submitted {
+            new,
+            waiting,
+            arrays,
+            next,
+            refused,
+        }))
+    }
+
+    /// The scripts that [`Slurm::submit`] would submit first, with their files; writes
+    /// nothing. The numbers of jobs that are not there yet are 0.
+    fn scripts(&self, ready: &[usize]) -> Result<Vec<(PathBuf, String)>, Error> {
+        let size = self.array_size().unwrap_or(USUAL_ARRAY_SIZE);
+        let command = self.command()?;
+        let known = identity::known_run_id(self.work.run)?;
+        let id = known.unwrap_or_else(|| "00000000".into());
+        let mut number = submission::last_number(self.work.run)?;
+        let mut scripts = Vec::new();
+        for (place, trials) in ready.chunks(size).enumerate() {
+            number += 1;
+            let (name, dir) = self.place(&id, number)?;
+            let after: &[u64] = if place == 0 { &[] } else { &[0] };
+            let array = self.array(&name, &dir, trials.len(), after);
+            scripts.push((dir.join("job.sh"), array.script(&command)));
+        }
+        let (name, dir) = self.place(&id, number + 1)?;
+        let next = script::next(&name, self.settings, &dir, &[0], &self.go_on(&command));
+        scripts.push((dir.join("job.sh"), next));
+        Ok(scripts)
+    }
+
+    /// One pass at a time: a second one waits, and then finds the queue filled.
+    fn exclusively(&self) -> Result<Lease, Error> {
+        let folder = submission::folder(self.work.run).join("pass");
+        match lease::wait(&folder, &self.terms(), PATIENCE)? {
+            Asked::Taken(lease) => Ok(lease),
+            Asked::Refused(by) => Err(Error::Held { dir: folder, by }),
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms::new(self.work.plan.sweep.resources.lease)
+    }
+
+    /// The trials of `submission` in the queue. Where there are none any more, notes
+    /// which were lost.
+    fn settle(&self, submission: &mut Submission, queue: &Queue) -> Result<BTreeSet<usize>, Error> {
+        if submission.is_next() || submission.record.lost.is_some() {
+            return Ok(BTreeSet::new());
+        }
+        let live = submission.live_trials(queue);
+        if !live.is_empty() {
+            return Ok(live);
+        }
+        let mut lost = BTreeSet::new();
+        // Without a number and without an entry in the queue it was never submitted.
+        if submission.record.job.is_some() {
+            for &index in &submission.record.trials {
+                if self.was_lost(submission, index)? {
+                    lost.insert(index);
+                }
+            }
+        }
+        submission.record.lost = Some(lost);
+        submission.write()?;
+        Ok(live)
+    }
+
+    /// Whether the job of `submission` left the trial without an outcome of its own.
+    fn was_lost(&self, submission: &Submission, index: usize) -> Result<bool, Error> {
+        if submission.exit_code(index) == Some(HELD) {
+            return Ok(false);
+        }
+        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
+        let Some(ending) = dir.read_outcome()? else {
+            return Ok(true);
+        };
+        // A trial that was preempted by an earlier job still says so.
+        Ok(!ending.is_final()
+            && modified(&dir.outcome())? < modified(&submission.dir.join("job.sh"))?)
+    }
+
+    fn is_over(&self, index: usize) -> Result<bool, Error> {
+        let outcome = self
+            .work
+            .run
+            .trial(&self.work.plan.trial(index)?.id)
+            .read_outcome()?;
+        Ok(outcome.is_some_and(|outcome| outcome.is_final()))
+    }
+
+    /// Writes the outcome of a trial whose process died by itself, or was lost too often.
+    fn give_up(&self, submissions: &mut [Submission], index: usize) -> Result<bool, Error> {
+        let times = submission::times_lost(submissions, index);
+        let newest = submissions
+            .iter_mut()
+            .rev()
+            .find(|submission| submission.record.trials.contains(&index));
+        // A trial that was given up and is asked for again is retried.
+        let Some(submission) = newest.filter(|it| !it.record.given_up.contains(&index)) else {
+            return Ok(false);
+        };
+        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
+        let limit = self.work.plan.sweep.resources.timeout;
+        let ending = match (submission.exit_code(index), limit) {
+            (Some(script::TIME_UP), Some(limit)) => {
+                let detail = format!("stopped after {} s", limit.as_secs_f64());
+                Ending::failed(Outcome::Timeout, detail)
+            }
+            (Some(code), _) if code != HELD => {
+                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+                Death::elsewhere(code, &String::from_utf8_lossy(&stderr)).outcome()
+            }
+            _ if times >= self.settings.attempts => {
+                let job = submission.record.job.unwrap_or_default();
+                let detail = format!(
+                    "{times} jobs in a row left no outcome, the last was Slurm's job {job}"
+                );
+                Ending::failed(Outcome::Crashed, detail)
+            }
+            _ => return Ok(false),
+        };
+        // Whoever has the lease says how the trial ended.
+        let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
+            return Ok(false);
+        };
+        dir.settle(lease, &ending)?;
+        submission.record.given_up.insert(index);
+        submission.write()?;
+        Ok(true)
+    }
+
+    /// Submits `fresh` in as many arrays as it takes, one after the other so that no more
+    /// than `workers` run at a time. Adds the arrays to `arrays`.
+    fn submit_arrays(
+        &self,
+        fresh: &[usize],
+        arrays: &mut Vec<u64>,
+    ) -> Result<(usize, Option<(usize, EngineError)>), Error> {
+        if fresh.is_empty() {
+            return Ok((0, None));
+        }
+        let command = self.command()?;
+        let id = super::run_id(self.work.run)?;
+        let mut submitted = 0;
+        let mut after: Vec<u64> = Vec::new();
+        for trials in fresh.chunks(self.array_size()?) {
+            let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
+            let script = self
+                .array(&name, &dir, trials.len(), &after)
+                .script(&command);
+            match self.hand_over(name, dir, trials, &script)? {
+                Ok(job) => {
+                    submitted += trials.len();
+                    arrays.push(job);
+                    after = vec![job];
+                }
+                // What is in the queue already will go on with the rest.
+                Err(error) if !arrays.is_empty() => {
+                    return Ok((submitted, Some((fresh.len() - submitted, error))));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok((submitted, None))
+    }
+
+    fn submit_next(&self, after: &[u64]) -> Result<u64, Error> {
+        let id = super::run_id(self.work.run)?;
+        let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
+        let command = self.go_on(&self.command()?);
+        let script = script::next(&name, self.settings, &dir, after, &command);
+        Ok(self.hand_over(name, dir, &[], &script)??)
+    }
+
+    /// Writes all that the job needs, submits it, and notes its number.
+    fn hand_over(
+        &self,
+        name: String,
+        dir: PathBuf,
+        trials: &[usize],
+        script: &str,
+    ) -> Result<Result<u64, EngineError>, Error> {
+        std::fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        let mut list = String::new();
+        for &index in trials {
+            list += &format!("{index} {}\n", self.work.plan.trial(index)?.id);
+        }
+        files::write(&dir.join("trials.txt"), list.as_bytes())?;
+        let path = dir.join("job.sh");
+        files::write(&path, script.as_bytes())?;
+        let mut submission = Submission {
+            dir,
+            record: Record {
+                name,
+                trials: trials.to_vec(),
+                job: None,
+                lost: None,
+                given_up: BTreeSet::new(),
+            },
+        };
+        submission.write()?;
+        let job = match client::sbatch(&path) {
+            Ok(job) => job,
+            Err(error) => return Ok(Err(error)),
+        };
+        submission.record.job = Some(job);
+        submission.write()?;
+        Ok(Ok(job))
+    }
+
+    /// Name and folder of the submission `number`.
+    fn place(&self, id: &str, number: usize) -> Result<(String, PathBuf), Error> {
+        let folder = submission::folder(self.work.run);
+        let folder = std::path::absolute(&folder).map_err(Error::io("find", &folder))?;
+        Ok((
+            format!("lawn-{id}-{number:04}"),
+            folder.join(format!("{number:04}")),
+        ))
+    }
+
+    fn command(&self) -> Result<JobCommand, Error> {
+        let lawn = self.settings.lawn.as_deref();
+        JobCommand::new(
+            self.work.run,
+            self.work.plan,
+            self.work.data_root.as_deref(),
+            lawn,
+        )
+    }
+
+    /// The command of the job that goes on.
+    fn go_on(&self, command: &JobCommand) -> String {
+        command.sweep(&format!("--engine slurm --workers {}", self.work.workers))
+    }
+
+    fn array<'s>(
+        &'s self,
+        name: &'s str,
+        dir: &'s Path,
+        tasks: usize,
+        after: &'s [u64],
+    ) -> script::Array<'s> {
+        let resources = &self.work.plan.sweep.resources;
+        script::Array {
+            name,
+            settings: self.settings,
+            dir,
+            tasks,
+            workers: self.work.workers,
+            threads: resources.threads,
+            timeout: resources.timeout,
+            grace: resources.grace,
+            after,
+        }
+    }
+
+    fn array_size(&self) -> Result<usize, EngineError> {
+        let site = client::max_array_size()?;
+        Ok(self
+            .settings
+            .max_array_size
+            .map_or(site, |own| own.min(site))
+            .max(1))
+    }
+}
+
+impl Engine for Slurm<'_> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+        if indices.is_empty() {
+            return Ok(Carried::Through);
+        }
+        let Some(submitted) = self.submit(indices)? else {
+            return Ok(Carried::Through);
+        };
+        watcher.note(&submitted.to_string());
+        Ok(Carried::HandedOver)
+    }
+
+    fn describe(&self, indices: &[usize]) -> Result<String, Error> {
+        let mut text = String::new();
+        for (path, script) in self.scripts(indices)? {
+            text += &format!("==> sbatch --parsable {} <==\n{script}\n", path.display());
+        }
+        Ok(text)
+    }
+}
+
+impl std::fmt::Display for Submitted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let arrays: Vec<String> = self.arrays.iter().map(u64::to_string).collect();
+        write!(
+            f,
+            "{} trials submitted to Slurm, {} were in its queue; arrays {}; job {} goes on after them",
+            self.new,
+            self.waiting,
+            arrays.join(", "),
+            self.next
+        )?;
+        if let Some((trials, error)) = &self.refused {
+            write!(f, "; {trials} trials are left to that job: {error}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Exit code of `lawn trial` where a living process holds the trial.
+const HELD: i32 = 4;
+
+/// The job in the queue that goes on with the sweep, apart from the one that this process is.
+fn going_on(submissions: &[Submission], queue: &Queue) -> Option<u64> {
+    let own = std::env::var("SLURM_JOB_ID")
+        .ok()
+        .and_then(|job| job.parse().ok());
+    submissions
+        .iter()
+        .find(|submission| submission.is_next() && submission.is_live(queue, own))?
+        .record
+        .job
+}
+
+fn modified(path: &Path) -> Result<std::time::SystemTime, Error> {
+    std::fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .map_err(Error::io("look at", path))
+}

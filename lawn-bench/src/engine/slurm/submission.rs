@@ -1,0 +1,265 @@
+//! What was submitted, kept in the run.
+//!
+//! ```text
+//! engine/slurm/0001/
+//!   job.sh            the script, for the eye too
+//!   trials.txt        line K+1: index and id of the trial that array task K trains
+//!   submission.json   this module's
+//!   log-K.txt         what the job itself wrote; the trial's standard error is in its folder
+//!   exit-K            exit code of a trial's process that left no outcome
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::queue::{Queue, Tasks};
+use crate::run_dir::RunDir;
+use crate::{Error, files};
+
+/// Schema of `submission.json`.
+pub(super) const SCHEMA: u32 = 1;
+
+/// One call of `sbatch`.
+#[derive(Debug, Clone)]
+pub(super) struct Submission {
+    /// Its folder.
+    pub(super) dir: PathBuf,
+    /// The content of `submission.json`.
+    pub(super) record: Record,
+}
+
+/// The content of `submission.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// Name of the job: the run's id and the submission's number.
+    pub(super) name: String,
+    /// Indices of the trials, by array task; none for the job that goes on with the sweep.
+    pub(super) trials: Vec<usize>,
+    /// Slurm's number of the job. Written after `sbatch` came back: without it, whether
+    /// there is a job is told by its name in the queue.
+    pub(super) job: Option<u64>,
+    /// Once no task is in the queue: the trials that the job left without an outcome.
+    pub(super) lost: Option<BTreeSet<usize>>,
+    /// Trials whose outcome was written in their stead, since they were lost too often.
+    pub(super) given_up: BTreeSet<usize>,
+}
+
+/// The folder of all submissions of `run`.
+#[must_use]
+pub(super) fn folder(run: &RunDir) -> PathBuf {
+    run.engine().join("slurm")
+}
+
+/// The submissions of `run`, the oldest first. A folder that a kill left without its
+/// record was not submitted.
+///
+/// # Errors
+///
+/// As [`files::read_json`].
+pub(super) fn read(run: &RunDir) -> Result<Vec<Submission>, Error> {
+    let mut submissions = Vec::new();
+    for number in 1..=last_number(run)? {
+        let dir = folder(run).join(format!("{number:04}"));
+        let path = record_path(&dir);
+        if path.exists() {
+            let record = files::read_json(&path, SCHEMA)?;
+            submissions.push(Submission { dir, record });
+        }
+    }
+    Ok(submissions)
+}
+
+/// The highest number of a submission's folder; 0 where there is none.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub(super) fn last_number(run: &RunDir) -> Result<usize, Error> {
+    let folder = folder(run);
+    if !folder.exists() {
+        return Ok(0);
+    }
+    let mut last = 0;
+    for entry in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
+        let entry = entry.map_err(Error::io("list", &folder))?;
+        let number = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        last = last.max(number.unwrap_or(0));
+    }
+    Ok(last)
+}
+
+fn record_path(dir: &Path) -> PathBuf {
+    dir.join("submission.json")
+}
+
+impl Submission {
+    /// Writes the record.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub(super) fn write(&self) -> Result<(), Error> {
+        files::write_json(&record_path(&self.dir), SCHEMA, &self.record)
+    }
+
+    /// Whether this is the job that goes on with the sweep.
+    #[must_use]
+    pub(super) fn is_next(&self) -> bool {
+        self.record.trials.is_empty()
+    }
+
+    /// The trials whose tasks are pending or running in `queue`.
+    #[must_use]
+    pub(super) fn live_trials(&self, queue: &Queue) -> BTreeSet<usize> {
+        let trials = &self.record.trials;
+        let mut named: BTreeSet<usize> = BTreeSet::new();
+        let mut over: BTreeSet<usize> = (0..trials.len()).collect();
+        let mut cut_short = false;
+        for job in queue.jobs.iter().filter(|job| job.name == self.record.name) {
+            match &job.tasks {
+                Tasks::Some(tasks) => {
+                    named.extend(tasks);
+                    if job.is_live() {
+                        over.retain(|task| !tasks.contains(task));
+                    }
+                }
+                Tasks::Unknown => cut_short |= job.is_live(),
+                Tasks::None => {}
+            }
+        }
+        if cut_short {
+            over.retain(|task| named.contains(task));
+        }
+        (0..trials.len())
+            .filter(|task| !over.contains(task))
+            .map(|task| trials[task])
+            .collect()
+    }
+
+    /// Whether any of the job is pending or running in `queue`, apart from the job `own`.
+    #[must_use]
+    pub(super) fn is_live(&self, queue: &Queue, own: Option<u64>) -> bool {
+        queue
+            .jobs
+            .iter()
+            .any(|job| job.name == self.record.name && job.is_live() && Some(job.job) != own)
+    }
+
+    /// The exit code with which the process of `trial` ended, where it left no outcome.
+    #[must_use]
+    pub(super) fn exit_code(&self, trial: usize) -> Option<i32> {
+        let task = self
+            .record
+            .trials
+            .iter()
+            .position(|&index| index == trial)?;
+        let text = std::fs::read_to_string(self.dir.join(format!("exit-{task}"))).ok()?;
+        text.trim().parse().ok()
+    }
+
+    /// Takes the job's number from `queue`, where a kill came between `sbatch` and the record.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub(super) fn adopt(&mut self, queue: &Queue) -> Result<(), Error> {
+        if self.record.job.is_none()
+            && let Some(job) = queue.jobs.iter().find(|job| job.name == self.record.name)
+        {
+            self.record.job = Some(job.job);
+            self.write()?;
+        }
+        Ok(())
+    }
+}
+
+/// How often in a row, up to the newest submission, `trial` was lost.
+#[must_use]
+pub(super) fn times_lost(submissions: &[Submission], trial: usize) -> usize {
+    submissions
+        .iter()
+        .rev()
+        .filter(|submission| submission.record.trials.contains(&trial))
+        .take_while(|Submission { record, .. }| {
+            record
+                .lost
+                .as_ref()
+                .is_some_and(|lost| lost.contains(&trial))
+                && !record.given_up.contains(&trial)
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::queue::Job;
+    use super::*;
+
+    fn submission(trials: &[usize], lost: &[usize]) -> Submission {
+        Submission {
+            dir: PathBuf::new(),
+            record: Record {
+                name: "a".into(),
+                trials: trials.to_vec(),
+                job: Some(7),
+                lost: Some(lost.iter().copied().collect()),
+                given_up: BTreeSet::new(),
+            },
+        }
+    }
+
+    fn queue(entries: &[(Tasks, &str)]) -> Queue {
+        let jobs = entries.iter().map(|(tasks, state)| Job {
+            name: "a".into(),
+            job: 7,
+            tasks: tasks.clone(),
+            state: (*state).into(),
+            reason: String::new(),
+            nodes: String::new(),
+        });
+        Queue {
+            jobs: jobs.collect(),
+        }
+    }
+
+    #[test]
+    fn tasks_in_the_queue_are_told_from_those_that_are_over() {
+        let submission = submission(&[10, 11, 12, 13], &[]);
+        let live = |entries: &[(Tasks, &str)]| {
+            let live = submission.live_trials(&queue(entries));
+            live.into_iter().collect::<Vec<_>>()
+        };
+        let one = |task| Tasks::Some(vec![task]);
+        assert_eq!(live(&[]), [0; 0]);
+        assert_eq!(live(&[(one(0), "COMPLETED"), (one(1), "RUNNING")]), [11]);
+        assert_eq!(
+            live(&[(one(1), "RUNNING"), (Tasks::Some(vec![2, 3]), "PENDING")]),
+            [11, 12, 13]
+        );
+        // A list that was cut short stands for every task that has no entry of its own.
+        assert_eq!(
+            live(&[(one(0), "FAILED"), (Tasks::Unknown, "PENDING")]),
+            [11, 12, 13]
+        );
+    }
+
+    #[test]
+    fn only_losses_in_a_row_count() {
+        let mut all = vec![
+            submission(&[1, 2], &[1]),
+            submission(&[1], &[]),
+            submission(&[2], &[2]),
+            submission(&[1], &[1]),
+            submission(&[1, 3], &[1]),
+        ];
+        let lost = |all: &[Submission]| [1, 2, 3].map(|trial| times_lost(all, trial));
+        assert_eq!(lost(&all), [2, 1, 0]);
+        all[4].record.given_up.insert(1);
+        assert_eq!(lost(&all), [0, 1, 0]);
+    }
+}
