@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use lawn_bench::files;
 use serde_json::{Value, json};
 
 /// Three trials with nothing to tune.
@@ -119,6 +120,12 @@ impl Site {
         self.lawn(&[&sweep[..], further].concat())
     }
 
+    /// A pass that must succeed.
+    fn submits(&self) {
+        let output = self.sweep(&[]);
+        assert!(output.status.success(), "{}", said(&output));
+    }
+
     fn submission_folder(&self, number: usize) -> PathBuf {
         self.run().join(format!("engine/slurm/{number:04}"))
     }
@@ -178,16 +185,17 @@ fn what_is_in_the_queue_is_not_submitted_twice() {
 
     // A kill between `sbatch` and the record: the queue knows the job by its name.
     let path = site.submission_folder(1).join("submission.json");
-    let text = std::fs::read_to_string(&path).expect("it is there");
-    std::fs::write(&path, text.replace("\"job\": 101", "\"job\": null")).expect("ours");
+    let mut record: Value = files::read_json(&path, 1).expect("it is a record");
+    record["job"] = Value::Null;
+    files::write_json(&path, 1, &record).expect("it can be written");
     assert!(site.submission(1)["job"].is_null());
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     assert_eq!(site.submitted(), 2);
     assert_eq!(site.submission(1)["job"], 101);
 
     // The job that goes on is gone: another is submitted, and only that.
     site.queue_holds(&[1]);
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     assert_eq!(site.submitted(), 3);
     let next = std::fs::read_to_string(site.submission_folder(3).join("job.sh"));
     let next = next.expect("its script is there");
@@ -200,7 +208,7 @@ fn what_is_in_the_queue_is_not_submitted_twice() {
 #[test]
 fn status_joins_the_queue_with_the_records() {
     let site = Site::new("");
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     site.queue_holds(&[1, 2]);
     let text = said(&site.lawn(&["status", "run"]));
     for word in ["3 pending (3 Priority)", "0 running", "job 102 goes on"] {
@@ -300,7 +308,7 @@ fn arrays_are_cut_to_size_and_what_is_refused_is_left_to_the_next_pass() {
 #[test]
 fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
     let site = Site::new("timeout_seconds = 60\n[engines.slurm]\nattempts = 2\n");
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     // The process of trial 0 died by itself, trial 1 took too long; of trial 2 nothing is known.
     let folder = site.submission_folder(1);
     std::fs::write(folder.join("exit-0"), "137\n").expect("ours");
@@ -332,7 +340,7 @@ fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
         "timeout",
     ];
     assert!(site.lawn(&retry).status.success());
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     assert_eq!(site.submission(5)["trials"], json!([0, 1, 2]));
 }
 
@@ -402,7 +410,7 @@ fn run_task(further: &str, body: &str, signal: Option<&str>) -> (Site, Option<i3
         "{further}\n[engines.slurm]\nlawn = \"./bin/trial-command\"\n"
     ));
     site.command("trial-command", body);
-    assert!(site.sweep(&[]).status.success());
+    site.submits();
     let path = std::env::var("PATH").unwrap_or_default();
     let mut shell = Command::new("bash")
         .arg(site.submission_folder(1).join("job.sh"))
