@@ -180,8 +180,9 @@ fn describe(request: &Request) -> Result<String, Error> {
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;
+    let outcomes = outcomes::read(&run, &plan)?;
     for round in plan.rounds() {
-        let left = pending(&run, &plan, round.trials.clone())?;
+        let left = pending(&outcomes, round.trials.clone());
         if !left.is_empty() {
             return engine.describe(&left);
         }

@@ -2,16 +2,16 @@
 //! for bit. They are ignored by a plain `cargo test`; `just test-engines` starts what they
 //! need and runs them.
 
-#[path = "common/records.rs"]
-mod records;
+#[allow(dead_code, reason = "what other tests share too")]
+mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use common::timeless;
 use lawn_analysis::records::Outcome;
 use lawn_bench::engine::ray::{Client, Submission, Submitted};
-use records::timeless;
 use serde_json::Value;
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");
