@@ -7,6 +7,7 @@
 //! {"threads": 2}                                          → {"threads": 2}
 //! {"configs": {"a": {…}, …}, "shapes": [[3, 4], …]}       → {"ready": 8}
 //! {"name": "a", "steps": 10}                              → {"seconds": […]}
+//! {"extra_memory": "a"}                                   → {"bytes": 4096}
 //! ```
 //!
 //! The optimizers of one request share their tensors, and replace those of the
@@ -14,6 +15,8 @@
 //! at once.
 
 mod common;
+#[path = "common/memory.rs"]
+mod memory;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Write};
@@ -35,6 +38,9 @@ enum Request {
     Time {
         name: String,
         steps: usize,
+    },
+    ExtraMemory {
+        extra_memory: String,
     },
 }
 
@@ -67,6 +73,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     seconds.push(start.elapsed().as_secs_f64());
                 }
                 serde_json::json!({ "seconds": seconds })
+            }
+            Request::ExtraMemory { extra_memory: name } => {
+                let optimizer = optimizers.get_mut(&name).ok_or("unknown name")?;
+                let mut result = Ok(());
+                let bytes = memory::extra_bytes(|| result = optimizer.step().map(drop))?;
+                result?;
+                serde_json::json!({ "bytes": bytes })
             }
         };
         println!("{answer}");

@@ -6,18 +6,25 @@
 The same shapes, f32, the same number of threads, in one run: each round times
 a few steps of every contender, one after the other, so that whatever else the
 machine does falls on all of them. What is compared is the median over the
-rounds of each round's fastest step.
+rounds of each round's fastest step. The bandwidth of a copy is measured among
+them, so that the bytes that a step moves can be held against it.
 
 lawn-core runs in a process of its own (`cargo bench --bench serve`), which
-sleeps while a peer is timed, as the peers do while it is.
+sleeps while a peer is timed, as the peers do while it is. Building it is a
+step of its own, for a machine that is wanted quiet:
+
+    .venv/bin/python lawn-core/peers/optimizer.py --build        prints the path of the executable
+    .venv/bin/python lawn-core/peers/optimizer.py --executable PATH
 """
 
 import argparse
 import gc
 import json
 import pathlib
+import platform
 import statistics
 import subprocess
+import sys
 import time
 
 import timm
@@ -125,15 +132,36 @@ RATIOS = [
     ("LAMB-LAWN", "timm LAMB"),
 ]
 
+# Bytes that a step moves for each parameter where no cache holds anything; see BENCHMARKS.md.
+BYTES = {
+    "AdamW": 28,
+    "AdamW, checked": 32,
+    "Adam-LAWN": 48,
+    "Adam-LAWN, checked": 48,
+    "SGD": 20,
+    "SGD-LAWN": 36,
+    "LAMB": 40,
+    "LAMB-LAWN": 48,
+    "AdamW fused": 28,
+    "SGD fused": 20,
+}
+
+# Elements of the tensors whose copy is timed: 128 MiB each, which no cache holds.
+COPIED = 1 << 25
+
+
+def build():
+    """Path of lawn-core's executable, built if it is not."""
+    command = ["cargo", "bench", "-p", "lawn-core", "--bench", "serve", "--no-run", "--message-format", "json"]
+    lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    found = [json.loads(line) for line in lines]
+    return [line["executable"] for line in found if line.get("executable")][-1]
+
 
 class Server:
     """lawn-core's process."""
 
-    def __init__(self, threads):
-        build = ["cargo", "bench", "-p", "lawn-core", "--bench", "serve", "--no-run", "--message-format", "json"]
-        lines = subprocess.run(build, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-        found = [json.loads(line) for line in lines]
-        executable = [line["executable"] for line in found if line.get("executable")][-1]
+    def __init__(self, executable, threads):
         self.process = subprocess.Popen([executable, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.ask(threads=threads) == {"threads": threads}
 
@@ -142,43 +170,81 @@ class Server:
         return json.loads(self.process.stdout.readline())
 
 
-def prepare(shapes):
-    """All peers over the same tensors, so that memory does not decide what can be measured."""
+def status(field):
+    """A size in this process's status, in bytes."""
+    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field + ":"))
+
+
+class Peer:
+    """One of PyTorch's or timm's."""
+
+    def __init__(self, step):
+        self.step = step
+
+    def seconds(self, steps):
+        seconds = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            self.step()
+            seconds.append(time.perf_counter() - start)
+        return seconds
+
+    def extra_bytes(self):
+        pathlib.Path("/proc/self/clear_refs").write_text("5")  # forgets the peak
+        before = status("VmRSS")
+        self.step()
+        return max(status("VmHWM") - before, 0)
+
+
+class Ours:
+    """One of lawn-core's."""
+
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+
+    def seconds(self, steps):
+        return self.server.ask(name=self.name, steps=steps)["seconds"]
+
+    def extra_bytes(self):
+        return self.server.ask(extra_memory=self.name)["bytes"]
+
+
+def contenders(server, shapes, wanted):
+    """All of a side over the same tensors, so that memory does not decide what can be measured."""
     parameters = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     for p in parameters:
         p.grad = torch.randn(p.shape) * 0.01
-    return {name: make(parameters) for name, make in PEERS.items()}
+    ours = {name: config for name, config in OURS.items() if name in wanted}
+    server.ask(configs=ours, shapes=shapes)
+    peers = {name: Peer(make(parameters).step) for name, make in PEERS.items() if name in wanted}
+    return {**{name: Ours(server, name) for name in ours}, **peers}
 
 
-def time_peer(optimizer, steps):
-    seconds = []
-    for _ in range(steps):
-        start = time.perf_counter()
-        optimizer.step()
-        seconds.append(time.perf_counter() - start)
-    return seconds
-
-
-def measure(server, shapes, rounds, pause, steps=None):
+def measure(all_contenders, steps, rounds, pause):
     """Median over the rounds of each contender's fastest step, in seconds."""
-    elements = sum(torch.Size(shape).numel() for shape in shapes)
-    steps = steps or max(3, min(40, 20_000_000 // elements))
-    peers = prepare(shapes)
-    server.ask(configs=OURS, shapes=shapes)
-    fastest = {name: [] for name in [*PEERS, *OURS]}
+    fastest = {name: [] for name in all_contenders}
     for round_ in range(-1, rounds):
-        for name in fastest:
+        for name, contender in all_contenders.items():
             # Threads that wait for work by spinning have gone to sleep by then.
             time.sleep(pause)
-            if name in peers:
-                seconds = time_peer(peers[name], steps)
-            else:
-                seconds = server.ask(name=name, steps=steps)["seconds"]
+            seconds = contender.seconds(steps)
             if round_ >= 0:
                 fastest[name].append(min(seconds))
-    del peers
-    gc.collect()
     return {name: statistics.median(times) for name, times in fastest.items()}
+
+
+def bandwidth(rounds, pause):
+    """Bytes a second of a copy and of a scaling in place: 4 read and 4 written an element."""
+    a, b = torch.ones(COPIED), torch.ones(COPIED)
+    seconds = measure({"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0))}, 3, rounds, pause)
+    return {name: 8 * COPIED / time_ for name, time_ in seconds.items()}
+
+
+def processor():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} processors {names[0]}" if names else platform.processor()
 
 
 def table(head, rows, markdown):
@@ -200,22 +266,54 @@ def main():
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between two contenders")
     parser.add_argument("--steps", type=int, help="steps of a round; by default about 20 million elements")
     parser.add_argument("--only", help="tensors whose name contains this")
+    parser.add_argument("--contenders", help="names, with semicolons between them; by default all")
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--build", action="store_true", help="build lawn-core's executable, print its path, and end")
+    parser.add_argument("--executable", help="lawn-core's executable, so that nothing is built")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    server = Server(arguments.threads)
     tensors = {name: shapes for name, shapes in TENSORS.items() if not arguments.only or arguments.only in name}
-    results = {name: measure(server, shapes, arguments.rounds, arguments.pause, arguments.steps) for name, shapes in tensors.items()}
-    print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds\n")
-    print("Milliseconds a step\n")
-    rows = [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in [*OURS, *PEERS]]
-    print(table(["", *results], rows, arguments.markdown))
-    print("\nOurs over theirs\n")
-    rows = [
+    if not tensors:
+        sys.exit(f"optimizer: no tensors are named like {arguments.only!r}; there are: {', '.join(TENSORS)}")
+    names = [*OURS, *PEERS]
+    wanted = arguments.contenders.split(";") if arguments.contenders else names
+    if unknown := set(wanted) - set(names):
+        sys.exit(f"optimizer: no contender is named {unknown.pop()!r}; there are: {'; '.join(names)}")
+    executable = arguments.executable or build()
+    if arguments.build:
+        print(executable)
+        return
+    torch.set_num_threads(arguments.threads)
+    server = Server(executable, arguments.threads)
+    speed = bandwidth(arguments.rounds, arguments.pause)
+    results, elements, extra = {}, {}, {}
+    for name, shapes in tensors.items():
+        elements[name] = sum(torch.Size(shape).numel() for shape in shapes)
+        steps = arguments.steps or max(3, min(40, 20_000_000 // elements[name]))
+        all_contenders = contenders(server, shapes, wanted)
+        results[name] = measure(all_contenders, steps, arguments.rounds, arguments.pause)
+        extra[name] = {name: contender.extra_bytes() for name, contender in all_contenders.items()}
+        del all_contenders
+        gc.collect()
+
+    def show(title, rows):
+        print(f"\n{title}\n")
+        print(table(["", *results], rows, arguments.markdown))
+
+    print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds, {processor()}")
+    print(f"copy {speed['copy'] / 1e9:.1f} GB/s, scaling in place {speed['in place'] / 1e9:.1f} GB/s, reads and writes counted")
+    show("Milliseconds a step", [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in names if name in wanted])
+    show("Ours over theirs", [
         [f"{ours} / {theirs}"] + [f"{result[ours] / result[theirs]:.2f}" for result in results.values()]
-        for ours, theirs in RATIOS
-    ]
-    print(table(["", *results], rows, arguments.markdown))
+        for ours, theirs in RATIOS if ours in wanted and theirs in wanted
+    ])
+    show("Bytes moved if no cache holds anything, a second, over those of scaling in place", [
+        [f"{name}, {count} bytes a parameter"]
+        + [f"{count * elements[tensors] / result[name] / speed['in place']:.2f}" for tensors, result in results.items()]
+        for name, count in BYTES.items() if name in wanted
+    ])
+    show("Extra memory of a step at its peak, bytes a parameter", [
+        [name] + [f"{extra[tensors][name] / elements[tensors]:.2f}" for tensors in results] for name in names if name in wanted
+    ])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use super::isa::Isa;
 use super::lanes::Element;
-use super::pool;
+use super::pool::{self, Order};
 use super::scalars::{Outcome, Scalars};
 use super::sweep::{Block, Factors, Kernel, Sums, Sweep};
 
@@ -433,23 +433,11 @@ fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
     }
 }
 
-/// From which end the pieces are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Forwards,
-    /// After a sweep forwards: what that touched last is still in the cache.
-    Backwards,
-}
-
 /// Runs `task` for every piece, on threads where that pays.
 fn each(threads: usize, order: Order, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
     let elements: usize = pieces.iter().map(|piece| piece.len).sum();
     let threads = if elements < SERIAL { 1 } else { threads };
-    pool::each(pieces.len(), threads, &|index| {
-        let index = match order {
-            Order::Forwards => index,
-            Order::Backwards => pieces.len() - 1 - index,
-        };
+    pool::each(pieces.len(), threads, order, &|index| {
         task(index, &pieces[index]);
     });
 }

@@ -4,50 +4,84 @@
 //! Threads of our own would compete with them for the cores right after every
 //! `backward`; so the same OpenMP team is asked to do the work.
 
-use std::ffi::{c_uint, c_void};
+use std::ffi::{c_int, c_uint, c_void};
+use std::ops::Range;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 type Body = unsafe extern "C" fn(*mut c_void);
 type GompParallel = unsafe extern "C" fn(Body, *mut c_void, c_uint, c_uint);
+type ThreadNum = unsafe extern "C" fn() -> c_int;
 
-/// The tasks `0..count`, claimed one at a time by whichever thread is free.
+/// The order in which a thread takes its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Forwards,
+    /// After a sweep forwards: what that touched last is still in the cache.
+    Backwards,
+}
+
+/// The tasks of one thread that nobody has claimed yet, on a cache line of its own.
+#[repr(align(128))]
+struct Share {
+    tasks: Range<usize>,
+    claimed: AtomicUsize,
+}
+
+/// Tasks, shared out among threads.
+///
+/// Each thread has a run of them for itself, and has the same one whenever as
+/// many tasks are shared out: it walks through memory without gaps, and finds in
+/// its cache what it has touched the time before. Who is done helps the others.
 struct Work<'a> {
-    next: AtomicUsize,
-    count: usize,
+    shares: &'a [Share],
+    order: Order,
     task: &'a (dyn Fn(usize) + Sync),
 }
 
 impl Work<'_> {
-    fn drain(&self) {
-        loop {
-            let task = self.next.fetch_add(1, Ordering::Relaxed);
-            if task >= self.count {
-                return;
+    fn drain(&self, thread: usize) {
+        let (before, own_on) = self.shares.split_at(thread % self.shares.len());
+        for share in own_on.iter().chain(before) {
+            loop {
+                let claimed = share.claimed.fetch_add(1, Ordering::Relaxed);
+                if claimed >= share.tasks.len() {
+                    break;
+                }
+                (self.task)(match self.order {
+                    Order::Forwards => share.tasks.start + claimed,
+                    Order::Backwards => share.tasks.end - 1 - claimed,
+                });
             }
-            (self.task)(task);
         }
     }
 }
 
 /// Calls `task` for each of `0..count` on up to `threads` threads and waits.
 ///
-/// Which thread runs which task is left to chance; so no result may depend on it.
-pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) {
-    let threads = threads.min(count);
+/// Which thread runs which task is in the end left to chance; so no result may
+/// depend on it.
+pub(crate) fn each(count: usize, threads: usize, order: Order, task: &(dyn Fn(usize) + Sync)) {
+    let threads = threads.min(count).max(1);
+    let share = |thread: usize| Share {
+        tasks: count * thread / threads..count * (thread + 1) / threads,
+        claimed: AtomicUsize::new(0),
+    };
+    if threads == 1 {
+        let shares = &[share(0)];
+        return Work { shares, order, task }.drain(0);
+    }
+    let shares: Vec<Share> = (0..threads).map(share).collect();
     let work = Work {
-        next: AtomicUsize::new(0),
-        count,
+        shares: &shares,
+        order,
         task,
     };
-    if threads <= 1 {
-        return work.drain();
-    }
-    match gomp_parallel() {
+    match openmp() {
         // SAFETY: `drain_all` gets the work it expects, which outlives the
         // call, as that returns when all threads have; and its tasks are Sync.
-        Some(parallel) => unsafe {
-            parallel(
+        Some(openmp) => unsafe {
+            (openmp.parallel)(
                 drain_all,
                 (&raw const work).cast_mut().cast(),
                 threads as c_uint,
@@ -55,44 +89,64 @@ pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) 
             );
         },
         None => std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| work.drain());
+            let work = &work;
+            for thread in 1..threads {
+                scope.spawn(move || work.drain(thread));
             }
-            work.drain();
+            work.drain(0);
         }),
     }
 }
 
 /// # Safety
 ///
-/// `work` points to a [`Work`].
+/// `work` points to a [`Work`], and [`openmp`] is there.
 unsafe extern "C" fn drain_all(work: *mut c_void) {
+    let thread = openmp().map_or(0, |openmp| {
+        // SAFETY: a function of this type, see `openmp`.
+        usize::try_from(unsafe { (openmp.thread_num)() }).unwrap_or(0)
+    });
     // SAFETY: says the caller. A panic in a task ends the process here, since
     // this function is not one that unwinds.
-    unsafe { &*work.cast::<Work<'_>>() }.drain();
+    unsafe { &*work.cast::<Work<'_>>() }.drain(thread);
 }
 
-/// `GOMP_parallel` of the OpenMP library that libtorch has loaded: libgomp, or
-/// libiomp5, which has it as well.
+/// What is used of the OpenMP library that libtorch has loaded: libgomp, or
+/// libiomp5, which has the same functions.
+#[derive(Clone, Copy)]
+struct OpenMp {
+    parallel: GompParallel,
+    thread_num: ThreadNum,
+}
+
 #[cfg(target_os = "linux")]
-fn gomp_parallel() -> Option<GompParallel> {
+fn openmp() -> Option<OpenMp> {
+    use std::ffi::{CStr, c_char};
     unsafe extern "C" {
-        fn dlsym(handle: *mut c_void, symbol: *const std::ffi::c_char) -> *mut c_void;
+        fn dlsym(handle: *mut c_void, symbol: *const c_char) -> *mut c_void;
     }
-    static FOUND: OnceLock<Option<GompParallel>> = OnceLock::new();
+    static FOUND: OnceLock<Option<OpenMp>> = OnceLock::new();
     *FOUND.get_or_init(|| {
         // SAFETY: a null handle is RTLD_DEFAULT: all that is loaded.
-        let symbol = unsafe { dlsym(std::ptr::null_mut(), c"GOMP_parallel".as_ptr()) };
-        // SAFETY: a function of this name has this type; it is part of the
-        // interface that compilers emit calls to. Null becomes None.
-        unsafe { std::mem::transmute::<*mut c_void, Option<GompParallel>>(symbol) }
+        let symbol = |name: &CStr| unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) };
+        // SAFETY: functions of these names have these types; they are part of
+        // the interface that compilers emit calls to. Null becomes None.
+        unsafe {
+            Some(OpenMp {
+                parallel: std::mem::transmute::<*mut c_void, Option<GompParallel>>(symbol(
+                    c"GOMP_parallel",
+                ))?,
+                thread_num: std::mem::transmute::<*mut c_void, Option<ThreadNum>>(symbol(
+                    c"omp_get_thread_num",
+                ))?,
+            })
+        }
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn gomp_parallel() -> Option<GompParallel> {
-    static FOUND: OnceLock<Option<GompParallel>> = OnceLock::new();
-    *FOUND.get_or_init(|| None)
+fn openmp() -> Option<OpenMp> {
+    None
 }
 
 #[cfg(test)]
@@ -102,12 +156,14 @@ mod tests {
 
     #[test]
     fn every_task_runs_once() {
-        for threads in [1, 2, 5] {
-            let runs: Vec<AtomicU64> = (0..1000).map(|_| AtomicU64::new(0)).collect();
-            each(runs.len(), threads, &|i| {
-                runs[i].fetch_add(1, Ordering::Relaxed);
-            });
-            assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+        for (threads, count) in [(1, 1000), (2, 1000), (5, 1000), (5, 3), (2, 0)] {
+            for order in [Order::Forwards, Order::Backwards] {
+                let runs: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+                each(runs.len(), threads, order, &|i| {
+                    runs[i].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+            }
         }
     }
 
@@ -115,6 +171,6 @@ mod tests {
     #[cfg(target_os = "linux")]
     fn libtorchs_threads_are_found() {
         tch::set_num_threads(tch::get_num_threads());
-        assert!(gomp_parallel().is_some());
+        assert!(openmp().is_some());
     }
 }
