@@ -2,17 +2,41 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::kernel::{Block, Element, Engine, Isa, Job, Kernel, Outcome, Scalars};
+use crate::kernel::{
+    Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, Scalars,
+};
 use crate::slot::Slot;
 use crate::{Context, Granularity, LawnConfig, RuleConfig};
+
+/// Which engine has a parameter.
+#[derive(Clone, Copy, Debug)]
+enum Width {
+    Narrow(Format),
+    Single,
+    Double,
+}
+
+impl Width {
+    /// None for a kind that the kernels do not have.
+    fn of(kind: Kind) -> Option<Self> {
+        match kind {
+            Kind::Half => Some(Width::Narrow(Format::F16)),
+            Kind::BFloat16 => Some(Width::Narrow(Format::Bf16)),
+            Kind::Float => Some(Width::Single),
+            Kind::Double => Some(Width::Double),
+            _ => None,
+        }
+    }
+}
 
 /// The parameters of one step that the kernels take.
 #[derive(Debug)]
 pub(crate) struct Fused<'a> {
-    single: Engine<'a, f32>,
-    double: Engine<'a, f64>,
+    single: Engine<'a, Block<f32>>,
+    double: Engine<'a, Block<f64>>,
+    narrow: Engine<'a, NarrowBlock>,
     /// For each parameter, which engine's which job it is.
-    places: Vec<Option<(Kind, usize)>>,
+    places: Vec<Option<(Width, usize)>>,
     /// Gradients that had to be copied into the layout of their weights, or
     /// that must live as long as the pointers into them.
     _gradients: Vec<Tensor>,
@@ -27,31 +51,30 @@ impl<'a> Fused<'a> {
         lawn: Option<&LawnConfig>,
         learning_rate: f64,
     ) -> Self {
-        let (mut single, mut double) = (Vec::new(), Vec::new());
+        let (mut single, mut double, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
         let mut kept = Vec::new();
         let mut places = Vec::with_capacity(slots.len());
         for (slot, gradient) in slots.iter().zip(gradients) {
             let context = slot.context(lawn, learning_rate);
             let gradient = gradient.as_ref().and_then(|g| in_layout(slot, &context, g));
-            places.push(gradient.map(|g| {
-                let place = match slot.weight.kind() {
-                    Kind::Double => {
-                        double.push(job(slot, &g, rule, lawn, &context));
-                        (Kind::Double, double.len() - 1)
+            places.push(gradient.map(|(width, g)| {
+                let numbers = (rule, &context, lawn);
+                let index = match width {
+                    Width::Narrow(format) => {
+                        push(&mut narrow, slot, narrow_block(slot, &g, format), numbers)
                     }
-                    _ => {
-                        single.push(job(slot, &g, rule, lawn, &context));
-                        (Kind::Float, single.len() - 1)
-                    }
+                    Width::Single => push(&mut single, slot, block(slot, &g), numbers),
+                    Width::Double => push(&mut double, slot, block(slot, &g), numbers),
                 };
                 kept.push(g);
-                place
+                (width, index)
             }));
         }
         let (isa, threads) = (Isa::best(), threads());
         Self {
             single: Engine::new(isa, threads, single),
             double: Engine::new(isa, threads, double),
+            narrow: Engine::new(isa, threads, narrow),
             places,
             _gradients: kept,
         }
@@ -65,8 +88,9 @@ impl<'a> Fused<'a> {
     /// What the units of this parameter did.
     pub(crate) fn outcomes(&self, parameter: usize) -> Option<&[Outcome]> {
         Some(match self.places[parameter]? {
-            (Kind::Double, job) => self.double.outcomes_of(job),
-            (_, job) => self.single.outcomes_of(job),
+            (Width::Narrow(_), job) => self.narrow.outcomes_of(job),
+            (Width::Single, job) => self.single.outcomes_of(job),
+            (Width::Double, job) => self.double.outcomes_of(job),
         })
     }
 
@@ -74,11 +98,12 @@ impl<'a> Fused<'a> {
     pub(crate) fn sum(&mut self) {
         self.single.sum();
         self.double.sum();
+        self.narrow.sum();
     }
 
     /// `Σ ⟨g,g⟩`, as far as it was summed.
     pub(crate) fn square(&self) -> f64 {
-        self.single.square() + self.double.square()
+        self.single.square() + self.double.square() + self.narrow.square()
     }
 
     /// Takes the step, with the gradients multiplied by `kappa`.
@@ -90,6 +115,7 @@ impl<'a> Fused<'a> {
         unsafe {
             self.single.step(kappa, all_sums);
             self.double.step(kappa, all_sums);
+            self.narrow.step(kappa, all_sums);
         }
     }
 }
@@ -97,29 +123,46 @@ impl<'a> Fused<'a> {
 /// The norm of each unit of a weight, if the kernels can take it: unlike
 /// libtorch's, the same bits for any number of threads.
 pub(crate) fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
-    let plain = weight.device() == Device::Cpu && weight.is_contiguous() && weight.numel() > 0;
-    match weight.kind() {
-        Kind::Float if plain => Some(norms_of::<f32>(weight, granularity)),
-        Kind::Double if plain => Some(norms_of::<f64>(weight, granularity)),
-        _ => None,
+    if weight.device() != Device::Cpu || !weight.is_contiguous() || weight.numel() == 0 {
+        return None;
     }
+    let (len, s) = (weight.numel(), [std::ptr::null_mut(); 3]);
+    Some(match Width::of(weight.kind())? {
+        Width::Narrow(format) => {
+            let w = weight.data_ptr().cast();
+            let block = NarrowBlock {
+                format,
+                w,
+                master: std::ptr::null_mut(),
+                g: w.cast_const(),
+                s,
+                len,
+            };
+            norms_of(block, weight, granularity)
+        }
+        Width::Single => norms_of(squared::<f32>(weight), weight, granularity),
+        Width::Double => norms_of(squared::<f64>(weight), weight, granularity),
+    })
 }
 
-fn norms_of<E: Element>(weight: &Tensor, granularity: Granularity) -> Vec<f64> {
-    let len = weight.numel();
-    let w = weight.data_ptr().cast::<E>();
-    let block = Block {
+/// The weight where the gradient would be, as `⟨g,g⟩` is what a sweep can take alone.
+fn squared<E>(weight: &Tensor) -> Block<E> {
+    let w = weight.data_ptr().cast();
+    Block {
         w,
         g: w.cast_const(),
         s: [std::ptr::null_mut(); 3],
-        len,
-    };
+        len: weight.numel(),
+    }
+}
+
+fn norms_of<M: Memory>(block: M, weight: &Tensor, granularity: Granularity) -> Vec<f64> {
     let mut engine = Engine::new(
         Isa::best(),
         threads(),
         vec![Job {
             block,
-            unit_len: len / granularity.units(&weight.size()) as usize,
+            unit_len: block.len() / granularity.units(&weight.size()) as usize,
             kernel: Kernel::Plain,
             scalars: Scalars::default(),
             radii: &[],
@@ -138,26 +181,17 @@ fn threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1)
 }
 
-fn job<'a, E: Element>(
+/// Adds a job and answers its index.
+fn push<'a, M: Memory>(
+    jobs: &mut Vec<Job<'a, M>>,
     slot: &'a Slot,
-    gradient: &Tensor,
-    rule: &RuleConfig,
-    lawn: Option<&LawnConfig>,
-    context: &Context,
-) -> Job<'a, E> {
-    let len = slot.weight.numel();
+    block: M,
+    (rule, context, lawn): (&RuleConfig, &Context, Option<&LawnConfig>),
+) -> usize {
     let units = context.granularity.units(&slot.weight.size()) as usize;
-    let mut s = [std::ptr::null_mut(); 3];
-    for (s, buffer) in s.iter_mut().zip(&slot.buffers) {
-        *s = buffer.data_ptr().cast::<E>();
-    }
-    let (w, g) = (
-        slot.weight.data_ptr().cast(),
-        gradient.data_ptr().cast::<E>().cast_const(),
-    );
-    Job {
-        block: Block { w, g, s, len },
-        unit_len: len / units,
+    jobs.push(Job {
+        block,
+        unit_len: block.len() / units,
         kernel: Kernel::new(rule, context),
         scalars: Scalars::new(rule, context, lawn),
         radii: if context.constrained {
@@ -165,39 +199,70 @@ fn job<'a, E: Element>(
         } else {
             &[]
         },
+    });
+    jobs.len() - 1
+}
+
+fn block<E: Element>(slot: &Slot, gradient: &Tensor) -> Block<E> {
+    Block {
+        w: slot.weight.data_ptr().cast(),
+        g: gradient.data_ptr().cast::<E>().cast_const(),
+        s: buffers(slot),
+        len: slot.weight.numel(),
     }
 }
 
+fn narrow_block(slot: &Slot, gradient: &Tensor, format: Format) -> NarrowBlock {
+    let master = slot.master.as_ref();
+    NarrowBlock {
+        format,
+        w: slot.weight.data_ptr().cast(),
+        master: master.map_or(std::ptr::null_mut(), |master| master.data_ptr().cast()),
+        g: gradient.data_ptr().cast::<u16>().cast_const(),
+        s: buffers(slot),
+        len: slot.weight.numel(),
+    }
+}
+
+/// Where the buffers are; null for those that the rule does not have.
+fn buffers<E>(slot: &Slot) -> [*mut E; 3] {
+    let mut s = [std::ptr::null_mut(); 3];
+    for (s, buffer) in s.iter_mut().zip(&slot.buffers) {
+        *s = buffer.data_ptr().cast();
+    }
+    s
+}
+
 /// The gradient with its elements in the order of the weight's, if the kernels
-/// can take this parameter at all: f32 or f64 on the CPU, without gaps, and
-/// each unit in one piece.
-fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<Tensor> {
+/// can take this parameter at all: on the CPU, without gaps, and each unit in one
+/// piece.
+fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width, Tensor)> {
     let weight = &slot.weight;
     let kind = weight.kind();
-    let plain = matches!(kind, Kind::Float | Kind::Double)
-        && weight.device() == Device::Cpu
-        && weight.numel() > 0
-        && gradient.kind() == kind;
+    let width = Width::of(kind)?;
+    let plain = weight.device() == Device::Cpu && weight.numel() > 0 && gradient.kind() == kind;
     if !plain {
         return None;
     }
-    if weight.is_contiguous() && slot.buffers.iter().all(Tensor::is_contiguous) {
+    // All that is walked through beside the weight and its gradient.
+    let mut beside = slot.buffers.iter().chain(&slot.master);
+    if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
         // The usual case, and the quickest to tell.
-        return Some(gradient.contiguous());
+        return Some((width, gradient.contiguous()));
     }
     let strides = weight.stride();
     let rows_apart =
         context.granularity == Granularity::Layer || is_outermost(&weight.size(), &strides);
-    let alike = slot.buffers.iter().all(|buffer| buffer.stride() == strides);
+    let alike = beside.all(|tensor| tensor.stride() == strides);
     if !(is_dense(&weight.size(), &strides) && rows_apart && alike) {
         return None;
     }
     if gradient.stride() == strides {
-        return Some(gradient.shallow_clone());
+        return Some((width, gradient.shallow_clone()));
     }
     let mut copy = weight.detach().empty_like();
     copy.copy_(gradient);
-    (copy.stride() == strides).then_some(copy)
+    (copy.stride() == strides).then_some((width, copy))
 }
 
 /// Whether the elements fill their memory without gaps or overlaps.

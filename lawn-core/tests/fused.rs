@@ -3,11 +3,11 @@
 
 mod common;
 
-use common::setting::{SHAPES, Setting, diagnose, rules, run, start};
+use common::setting::{SHAPES, Setting, diagnose, rules, run, run_with, start};
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, LambConfig, LawnConfig, OptimizerConfig, RuleConfig,
-    Schedule, Scope, SgdConfig,
+    AdamConfig, Backend, Decay, Granularity, LambConfig, LawnConfig, Optimizer, OptimizerConfig,
+    RuleConfig, Schedule, Scope, SgdConfig,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -43,6 +43,88 @@ fn they_agree_for_every_rule() {
     }
 }
 
+/// Every entry of a state that is in f32 or f64, by name; without those of
+/// parameters of one column, which under the constraint have nothing left of
+/// their gradient but rounding.
+fn wide_entries(optimizer: &Optimizer) -> Vec<(String, Tensor)> {
+    let one_column = |name: &String| {
+        SHAPES
+            .iter()
+            .enumerate()
+            .any(|(i, shape)| shape.ends_with(&[1]) && name.ends_with(&format!("/p{i}")))
+    };
+    let entries = optimizer.state().tensors.into_iter();
+    entries
+        .filter(|(_, tensor)| matches!(tensor.kind(), Kind::Float | Kind::Double))
+        .filter(|(name, _)| !one_column(name))
+        .collect()
+}
+
+#[test]
+fn narrow_parameters_agree_for_every_rule() {
+    let start = start();
+    for (rule, decay) in rules() {
+        for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+            // The distance from one number of the kind to the next, of 1.
+            for (kind, ulp) in [
+                (Kind::BFloat16, 2f64.powi(-7)),
+                (Kind::Half, 2f64.powi(-10)),
+            ] {
+                for master_weights in [false, true] {
+                    let setting = Setting {
+                        rule,
+                        decay,
+                        granularity,
+                        kind,
+                        check_finite: !master_weights,
+                        clip_norm: None,
+                    };
+                    let run = |backend| run_with(&setting, &start, backend, master_weights);
+                    let (reference, expected) = run(Backend::Reference);
+                    let (fused, found) = run(Backend::Auto);
+                    let what = format!("{rule:?} {granularity:?} {kind:?} {master_weights}");
+                    for (found, expected) in found.iter().zip(&expected) {
+                        assert_eq!(found.kind(), kind);
+                        let apart = distance(found, expected);
+                        assert!(apart <= ulp, "{what}: {apart:e}");
+                    }
+                    if !master_weights {
+                        // A weight that was rounded to the other side takes the
+                        // moments along.
+                        continue;
+                    }
+                    let expected = wide_entries(&reference);
+                    for ((name, found), (_, expected)) in wide_entries(&fused).iter().zip(&expected)
+                    {
+                        let apart = distance(found, expected);
+                        assert!(apart < 3e-6, "{what} {name}: {apart:e}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn narrow_weights_are_the_rounded_master_weights() {
+    for kind in [Kind::BFloat16, Kind::Half] {
+        let setting = Setting {
+            rule: AdamConfig::default().into(),
+            decay: Decay::None,
+            granularity: Some(Granularity::Layer),
+            kind,
+            check_finite: true,
+            clip_norm: Some(1.0),
+        };
+        let (optimizer, weights) = run_with(&setting, &start(), Backend::Auto, true);
+        let state = optimizer.state();
+        for (i, w) in weights.iter().enumerate() {
+            let master = &state.tensors[&format!("master/p{i}")];
+            assert!(w.detach().equal(&master.to_kind(kind)), "{kind:?} p{i}");
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let start = start();
@@ -50,12 +132,16 @@ fn the_number_of_threads_changes_no_bit() {
     // Every other rule, which is most kernels.
     for (rule, decay) in rules().into_iter().step_by(2) {
         for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
-            for check_finite in [false, true] {
+            for (kind, check_finite) in [
+                (Kind::Float, false),
+                (Kind::Float, true),
+                (Kind::BFloat16, true),
+            ] {
                 let setting = Setting {
                     rule,
                     decay,
                     granularity,
-                    kind: Kind::Float,
+                    kind,
                     check_finite,
                     clip_norm: check_finite.then_some(1.0),
                 };

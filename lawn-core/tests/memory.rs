@@ -39,7 +39,10 @@ fn a_step_takes_no_memory_of_the_size_of_a_parameter() {
             // system hands out only then; the third one freezes.
             optimizer.step().unwrap();
             for step in 2..5 {
-                let extra = memory::extra_bytes(|| drop(optimizer.step().unwrap())).unwrap();
+                let extra = memory::extra_bytes(|| {
+                    optimizer.step().unwrap();
+                })
+                .unwrap();
                 assert!(
                     (extra as usize) < size / 10,
                     "{rule:?} {kind:?} step {step}: {extra} bytes beside a parameter of {size}"

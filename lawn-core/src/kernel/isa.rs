@@ -7,7 +7,7 @@ use super::lanes::{Element, Lanes};
 pub(crate) struct Isa(Level);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
+pub(super) enum Level {
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -35,7 +35,10 @@ impl Isa {
             if is_x86_feature_detected!("avx512f") {
                 levels.push(Level::Avx512);
             }
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c")
+            {
                 levels.push(Level::Avx2);
             }
         }
@@ -46,6 +49,10 @@ impl Isa {
     /// The best that this machine offers.
     pub(crate) fn best() -> Self {
         Self::available()[0]
+    }
+
+    pub(super) fn level(self) -> Level {
+        self.0
     }
 
     /// Runs something with these instructions.

@@ -1,4 +1,5 @@
-//! The fused kernels: built-in rules on f32 and f64 parameters of the CPU.
+//! The fused kernels: built-in rules on parameters of the CPU, f32 and f64, and
+//! f16 and bf16, which are f32 while they are computed with.
 //!
 //! A free step is one sweep over memory. A constrained one, with the scalars of
 //! [`scalars`] between them, is three:
@@ -14,8 +15,13 @@
 
 mod direction;
 mod engine;
+mod format;
 mod isa;
+mod job;
 mod lanes;
+mod memory;
+mod narrow;
+mod piece;
 mod pool;
 mod scalars;
 mod sweep;
@@ -23,8 +29,12 @@ mod sweep;
 mod tests;
 mod x86;
 
-pub(crate) use engine::{Engine, Job};
+pub(crate) use engine::Engine;
+pub(crate) use format::Format;
 pub(crate) use isa::Isa;
+pub(crate) use job::Job;
 pub(crate) use lanes::Element;
+pub(crate) use memory::{Block, Memory};
+pub(crate) use narrow::NarrowBlock;
 pub(crate) use scalars::{Outcome, Scalars};
-pub(crate) use sweep::{Block, Kernel};
+pub(crate) use sweep::Kernel;

@@ -69,7 +69,12 @@ pub(crate) fn each(count: usize, threads: usize, order: Order, task: &(dyn Fn(us
     };
     if threads == 1 {
         let shares = &[share(0)];
-        return Work { shares, order, task }.drain(0);
+        return Work {
+            shares,
+            order,
+            task,
+        }
+        .drain(0);
     }
     let shares: Vec<Share> = (0..threads).map(share).collect();
     let work = Work {

@@ -5,6 +5,8 @@ use std::ops::AddAssign;
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain};
 use super::isa::{Isa, Vectorized};
 use super::lanes::{Element, Lanes};
+use super::memory::Block;
+use super::pool::Order;
 
 /// Inner products over some elements, in f64.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,36 +30,6 @@ impl AddAssign for Sums {
         self.gg += other.gg;
         self.wd += other.wd;
         self.dd += other.dd;
-    }
-}
-
-/// Where a block lies: its weights, gradients and up to three buffers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<E> {
-    pub(crate) w: *mut E,
-    pub(crate) g: *const E,
-    pub(crate) s: [*mut E; 3],
-    pub(crate) len: usize,
-}
-
-impl<E> Block<E> {
-    /// The block that starts `start` elements on and has `len`.
-    ///
-    /// # Safety
-    ///
-    /// `start + len` is at most the length of this block.
-    pub(crate) unsafe fn part(&self, start: usize, len: usize) -> Self {
-        // An absent buffer's pointer is null and is only ever moved.
-        let s = self.s.map(|s| s.wrapping_add(start));
-        // SAFETY: within the block, says the caller.
-        unsafe {
-            Self {
-                w: self.w.add(start),
-                g: self.g.add(start),
-                s,
-                len,
-            }
-        }
     }
 }
 
@@ -95,6 +67,24 @@ pub(crate) enum Sweep {
     Move,
 }
 
+impl Sweep {
+    /// From which end it runs: the second of three sweeps runs backwards, so
+    /// that it finds in the cache what the first has touched last, as the third
+    /// does after it.
+    pub(crate) fn order(self) -> Order {
+        match self {
+            Sweep::Buffers | Sweep::BuffersAndSum => Order::Backwards,
+            _ => Order::Forwards,
+        }
+    }
+
+    /// Whether it writes the weights.
+    pub(crate) fn moves(self) -> bool {
+        use Sweep::{Move, Step, StepAndSquare, StepAndSum};
+        matches!(self, Step | StepAndSquare | StepAndSum | Move)
+    }
+}
+
 /// A built-in rule with its numbers for one step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kernel<E> {
@@ -106,6 +96,11 @@ pub(crate) enum Kernel<E> {
 }
 
 impl<E: Element> Kernel<E> {
+    /// Whether a sweep of this rule looks at the gradient.
+    pub(crate) fn reads_gradient(&self, sweep: Sweep) -> bool {
+        sweep != Sweep::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
+    }
+
     /// One sweep over one block.
     ///
     /// # Safety
@@ -174,8 +169,13 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
     }
 }
 
-/// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`: writes the buffers. `MOVE`: writes
-/// the weights.
+/// How far ahead memory is asked for, in bytes. The machine itself looks ahead
+/// no further than to the end of a page; half a page is also far enough for the
+/// address of the next page to be looked up in time.
+const AHEAD: usize = 2048;
+
+/// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
+/// writes the buffers. `MOVE`: writes the weights.
 struct Over<'a, E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> {
     direction: R,
     factors: &'a Factors,
@@ -210,6 +210,37 @@ where
     E: Element,
     R: Direction<E, B>,
 {
+    /// Whether the loop looks at the gradient.
+    const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
+    /// Whether it looks at the weights.
+    const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
+    /// Whether it looks at the buffers.
+    const BUFFERS: bool = UPDATE || MOVE;
+    /// Whether it runs from the end, see [`Sweep::order`].
+    const BACKWARDS: bool = UPDATE && !MOVE;
+
+    /// Asks for the memory that is needed soon after that at `i`.
+    #[inline(always)]
+    fn prefetch(&self, i: usize) {
+        let distance = AHEAD / size_of::<E>();
+        let i = if Self::BACKWARDS {
+            i.wrapping_sub(distance)
+        } else {
+            i.wrapping_add(distance)
+        };
+        if Self::GRADIENT {
+            prefetch(self.block.g.wrapping_add(i));
+        }
+        if Self::WEIGHT {
+            prefetch(self.block.w.wrapping_add(i));
+        }
+        if Self::BUFFERS {
+            for s in &self.block.s[..B] {
+                prefetch(s.wrapping_add(i));
+            }
+        }
+    }
+
     /// The loop over `start..end`, whose length is a multiple of `L::N`.
     #[inline(always)]
     unsafe fn range<L: Lanes<Element = E>>(&self, start: usize, end: usize) -> Sums {
@@ -231,9 +262,14 @@ where
             let mut gg = L::zero();
             let mut wd = L::zero();
             let mut dd = L::zero();
-            let mut i = start;
-            while i < end {
-                let g = if SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT {
+            for vector in 0..(end - start) / L::N {
+                let i = if Self::BACKWARDS {
+                    end - (vector + 1) * L::N
+                } else {
+                    start + vector * L::N
+                };
+                self.prefetch(i);
+                let g = if Self::GRADIENT {
                     L::load(g_at.add(i))
                 } else {
                     L::splat(E::default())
@@ -241,13 +277,13 @@ where
                 if SUM & G > 0 {
                     gg = g.dot(g, gg);
                 }
-                if SUM & W > 0 || UPDATE || MOVE {
+                if Self::WEIGHT {
                     let w = L::load(w_at.add(i));
                     if SUM & W > 0 {
                         ww = w.dot(w, ww);
                         wg = w.dot(g, wg);
                     }
-                    if UPDATE || MOVE {
+                    if Self::BUFFERS {
                         let mut s = [g; B];
                         for (k, s) in s.iter_mut().enumerate() {
                             *s = L::load(s_at[k].add(i));
@@ -272,7 +308,6 @@ where
                         }
                     }
                 }
-                i += L::N;
             }
             Sums {
                 ww: L::total(ww),
@@ -283,4 +318,17 @@ where
             }
         }
     }
+}
+
+/// Asks for the cache line at `p`, which need not exist.
+#[inline(always)]
+fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint about an address is no access to it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
 }

@@ -3,7 +3,8 @@
 use super::direction::{Adam, Momentum, Nesterov};
 use super::isa::Isa;
 use super::lanes::Element;
-use super::sweep::{Block, Factors, Kernel, Sums, Sweep};
+use super::memory::{Block, Memory};
+use super::sweep::{Factors, Kernel, Sums, Sweep};
 
 /// Numbers in `[-1, 1)`, the same everywhere.
 fn numbers<E: Element>(seed: u64, len: usize) -> Vec<E> {
@@ -144,32 +145,5 @@ fn sweeps_that_sum_do_so_over_what_was_there_before() {
         );
         assert!(products.ww > 0.0 && stepped.dd > 0.0);
         assert_eq!((products.wd, products.dd), (0.0, 0.0));
-    }
-}
-
-
-#[test]
-#[ignore]
-fn scratch_speed() {
-    let isa = Isa::best();
-    for len in [2048usize, 16384, 32768] {
-        for (name, kernel) in [("plain", 0), ("mom", 1), ("adam", 3)].map(|(n, i)| (n, kernels::<f32>()[i])) {
-            for sweep in SWEEPS {
-                let mut w = numbers::<f32>(1, len);
-                let g = numbers::<f32>(2, len);
-                let mut s: [Vec<f32>; 3] = [3, 4, 5].map(|seed| numbers::<f32>(seed, len).into_iter().map(|x| x * x).collect());
-                let factors = Factors { kappa: 1.0, alpha: -0.00025, p: 1.0, q: -0.0001 };
-                let block = Block { w: w.as_mut_ptr(), g: g.as_ptr(), s: s.each_mut().map(|s| s.as_mut_ptr()), len };
-                let mut best = f64::MAX;
-                for _ in 0..20 {
-                    let t = std::time::Instant::now();
-                    for _ in 0..50 {
-                        std::hint::black_box(unsafe { kernel.sweep(isa, sweep, &factors, block) });
-                    }
-                    best = best.min(t.elapsed().as_secs_f64() / 50.0);
-                }
-                println!("{len:6} {name:6} {sweep:?}: {:.4} ns/elem", best / len as f64 * 1e9);
-            }
-        }
     }
 }

@@ -8,9 +8,10 @@ use tch::{Kind, Tensor};
 
 use super::{Numbers, parameters, set_gradients};
 
-/// Tensors of one block, of several, and of a block and a bit; rows longer
-/// than a block, and rows of one element.
-pub(crate) const SHAPES: [&[i64]; 6] = [
+/// Tensors of one block, of several, of a block and a bit, and of more than one
+/// thread takes alone; rows longer than a block, and rows of one element.
+pub(crate) const SHAPES: [&[i64]; 7] = [
+    &[300, 1001],
     &[100, 400],
     &[2, 17_000],
     &[16 * 1024 + 1],
@@ -103,6 +104,16 @@ pub(crate) fn run(
     start: &[Tensor],
     backend: Backend,
 ) -> (Optimizer, Vec<Tensor>) {
+    run_with(setting, start, backend, false)
+}
+
+/// The same, with f32 copies of narrow weights if so wanted.
+pub(crate) fn run_with(
+    setting: &Setting,
+    start: &[Tensor],
+    backend: Backend,
+    master_weights: bool,
+) -> (Optimizer, Vec<Tensor>) {
     let start: Vec<Tensor> = start.iter().map(|w| w.to_kind(setting.kind)).collect();
     let (parameters, weights) = parameters(&start);
     let lawn = setting.granularity.map(|granularity| LawnConfig {
@@ -119,6 +130,7 @@ pub(crate) fn run(
         lawn,
         clip_norm: setting.clip_norm,
         check_finite: setting.check_finite,
+        master_weights,
         backend,
         ..OptimizerConfig::new(setting.rule, Schedule::constant(0.01))
     };

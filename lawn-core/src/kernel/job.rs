@@ -1,0 +1,111 @@
+//! One parameter in one step, and all sweeps over one of its units.
+
+use super::isa::Isa;
+use super::memory::Memory;
+use super::piece::BLOCK;
+use super::pool::Order;
+use super::scalars::{Outcome, Scalars};
+use super::sweep::{Factors, Kernel, Sums, Sweep};
+
+/// One parameter in one step.
+#[derive(Debug)]
+pub(crate) struct Job<'a, M: Memory> {
+    pub(crate) block: M,
+    /// Elements of a unit.
+    pub(crate) unit_len: usize,
+    pub(crate) kernel: Kernel<M::Element>,
+    pub(crate) scalars: Scalars,
+    /// Radius of each unit; empty in the free phase.
+    pub(crate) radii: &'a [f64],
+}
+
+// SAFETY: the pointers of a job are to memory that only the running step
+// touches, in parts that only one task at a time does.
+unsafe impl<M: Memory> Sync for Job<'_, M> {}
+
+impl<M: Memory> Job<'_, M> {
+    pub(super) fn units(&self) -> usize {
+        self.block.len() / self.unit_len
+    }
+
+    pub(super) fn radius(&self, unit: usize) -> f64 {
+        self.radii.get(unit).copied().unwrap_or(0.0)
+    }
+
+    /// Whether nothing about a whole unit has to be known before it moves.
+    pub(super) fn is_one_sweep(&self) -> bool {
+        self.scalars.is_single_sweep() && !self.scalars.needs_products()
+    }
+
+    /// The sweep over the buffers, with what the first has not summed.
+    pub(super) fn second_sweep(&self) -> Sweep {
+        if self.scalars.needs_products() {
+            Sweep::Buffers
+        } else {
+            Sweep::BuffersAndSum
+        }
+    }
+
+    /// All sweeps over one unit.
+    ///
+    /// # Safety
+    ///
+    /// The unit's pointers are valid and nothing else touches them.
+    pub(super) unsafe fn whole_unit(
+        &self,
+        isa: Isa,
+        unit: M,
+        (kappa, radius): (f64, f64),
+        (summed, all_sums): (bool, bool),
+        outcome: &mut Outcome,
+    ) {
+        let Job {
+            kernel, scalars, ..
+        } = self;
+        // Block by block, so that the sums are those that several threads would take.
+        let over = |sweep: Sweep, factors: &Factors| {
+            let mut sums = Sums::default();
+            let blocks = unit.len().div_ceil(BLOCK);
+            for block in 0..blocks {
+                let start = BLOCK
+                    * match sweep.order() {
+                        Order::Forwards => block,
+                        Order::Backwards => blocks - 1 - block,
+                    };
+                // SAFETY: within the unit, whose pointers are valid, says the caller.
+                sums += unsafe {
+                    let block = unit.part(start, BLOCK.min(unit.len() - start));
+                    block.sweep(isa, kernel, sweep, factors)
+                };
+            }
+            sums
+        };
+        if scalars.needs_products() && !summed {
+            outcome.sums = over(Sweep::Products, &Factors::default());
+        }
+        scalars.before(kappa, radius, outcome);
+        if scalars.is_single_sweep() {
+            let known = summed || scalars.needs_products();
+            let sums = over(one_sweep(known, all_sums), &outcome.factors);
+            if all_sums || !known {
+                outcome.sums = sums;
+            }
+        } else {
+            if !scalars.needs_products() {
+                outcome.sums = Sums::default();
+            }
+            outcome.sums += over(self.second_sweep(), &outcome.factors);
+            scalars.after(radius, outcome);
+            over(Sweep::Move, &outcome.factors);
+        }
+    }
+}
+
+/// The sweep that moves buffers and weights at once.
+pub(super) fn one_sweep(summed: bool, all_sums: bool) -> Sweep {
+    match (summed, all_sums) {
+        (_, true) => Sweep::StepAndSum,
+        (true, false) => Sweep::Step,
+        (false, false) => Sweep::StepAndSquare,
+    }
+}

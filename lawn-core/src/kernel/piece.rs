@@ -1,0 +1,91 @@
+//! Memory cut into pieces, and which of them go together.
+
+use std::ops::Range;
+
+use super::job::Job;
+use super::memory::Memory;
+
+/// Elements of a block: enough that a task outweighs the cost of claiming it.
+/// Sums are taken by block, so that this decides their last bits.
+pub(super) const BLOCK: usize = 16 * 1024;
+
+/// Elements of the larger units that all threads take through their sweeps
+/// together: few enough to stay in the last cache between one sweep and the next.
+const WAVE: usize = 512 * 1024;
+
+/// Consecutive elements of one job, of one unit or of several whole ones.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Piece {
+    pub(super) job: usize,
+    /// The unit, or the first of several, counted over all jobs.
+    pub(super) unit: usize,
+    /// The same, counted in its job.
+    pub(super) unit_in_job: usize,
+    pub(super) units: usize,
+    pub(super) start: usize,
+    pub(super) len: usize,
+}
+
+/// The blocks of one job. `first_unit` counts over all jobs. Units that are
+/// larger than a block are cut unless `whole` says not to.
+pub(super) fn cut<M: Memory>(
+    job: &Job<'_, M>,
+    index: usize,
+    first_unit: usize,
+    whole: bool,
+    pieces: &mut Vec<Piece>,
+) {
+    let piece = |unit: usize, units: usize, range: Range<usize>| Piece {
+        job: index,
+        unit: first_unit + unit,
+        unit_in_job: unit,
+        units,
+        start: range.start,
+        len: range.len(),
+    };
+    let (len, units) = (job.unit_len, job.units());
+    if len > BLOCK && !whole {
+        for unit in 0..units {
+            for start in (0..len).step_by(BLOCK) {
+                let range = unit * len + start..unit * len + len.min(start + BLOCK);
+                pieces.push(piece(unit, 1, range));
+            }
+        }
+    } else {
+        let together = (BLOCK / len).max(1);
+        for unit in (0..units).step_by(together) {
+            let count = together.min(units - unit);
+            pieces.push(piece(unit, count, unit * len..(unit + count) * len));
+        }
+    }
+}
+
+/// How many of the pieces make a wave: whole units, and at least one.
+pub(super) fn wave_len(pieces: &[Piece]) -> usize {
+    let mut elements = 0;
+    let mut end = 0;
+    while end < pieces.len() {
+        let unit = &pieces[end..];
+        let count = unit
+            .iter()
+            .take_while(|piece| piece.unit == unit[0].unit)
+            .count();
+        elements += unit[..count].iter().map(|piece| piece.len).sum::<usize>();
+        if end > 0 && elements > WAVE {
+            break;
+        }
+        end += count;
+    }
+    end
+}
+
+/// Calls `f` with the first piece of each unit.
+pub(super) fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
+    let mut last = None;
+    for piece in pieces {
+        if last != Some(piece.unit) {
+            last = Some(piece.unit);
+            f(piece);
+        }
+    }
+}
