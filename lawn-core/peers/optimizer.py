@@ -235,10 +235,11 @@ def measure(all_contenders, steps, rounds, pause):
 
 
 def bandwidth(rounds, pause):
-    """Bytes a second of a copy and of a scaling in place: 4 read and 4 written an element."""
+    """Bytes a second of a copy and a scaling in place, 4 read and 4 written an element, and of a sum, 4 read."""
     a, b = torch.ones(COPIED), torch.ones(COPIED)
-    seconds = measure({"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0))}, 3, rounds, pause)
-    return {name: 8 * COPIED / time_ for name, time_ in seconds.items()}
+    works = {"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0)), "read": Peer(lambda: a.sum())}
+    seconds = measure(works, 3, rounds, pause)
+    return {name: (4 if name == "read" else 8) * COPIED / time_ for name, time_ in seconds.items()}
 
 
 def processor():
@@ -300,7 +301,7 @@ def main():
         print(table(["", *results], rows, arguments.markdown))
 
     print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds, {processor()}")
-    print(f"copy {speed['copy'] / 1e9:.1f} GB/s, scaling in place {speed['in place'] / 1e9:.1f} GB/s, reads and writes counted")
+    print("GB/s, reads and writes counted: " + ", ".join(f"{name} {speed / 1e9:.1f}" for name, speed in speed.items()))
     show("Milliseconds a step", [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in names if name in wanted])
     show("Ours over theirs", [
         [f"{ours} / {theirs}"] + [f"{result[ours] / result[theirs]:.2f}" for result in results.values()]
