@@ -9,7 +9,10 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adam.h>
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/stack.h>
 #include <ATen/record_function.h>
 
 namespace {
@@ -97,6 +100,13 @@ char *lawn_foreach_copy(at::Tensor **destinations, at::Tensor **sources, size_t 
   });
 }
 
+// The norm of each tensor, f64, as one tensor for the caller to free.
+char *lawn_foreach_norm(at::Tensor **tensors, size_t count, at::Tensor **result) {
+  return guarded([&] {
+    *result = new at::Tensor(at::stack(at::_foreach_norm(list(tensors, count), 2, at::kDouble)));
+  });
+}
+
 // self ← self + alpha · other
 char *lawn_add(at::Tensor *self, at::Tensor *other, double alpha) {
   return guarded([&] { self->add_(*other, alpha); });
@@ -108,18 +118,28 @@ char *lawn_addcmul(at::Tensor *self, at::Tensor *a, at::Tensor *b, double value)
 }
 
 // One step of Adam for each parameter, in one launch for some tens of them;
-// none where *infinite is 1. Without the largest second moments for plain Adam.
+// none where *infinite is 1. Decay is L2 unless it is decoupled. Without the largest second moments for plain Adam.
 char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tensor **first,
                       at::Tensor **second, at::Tensor **largest, at::Tensor **updates,
                       size_t count, double rate, double beta1, double beta2, double epsilon,
-                      at::Tensor *infinite) {
+                      double decay, bool decoupled, at::Tensor *infinite) {
   return guarded([&] {
-    at::_fused_adam_(list(parameters, count), list(gradients, count), list(first, count),
-                     list(second, count), list(largest, largest ? count : 0),
-                     list(updates, count), rate, beta1, beta2, /*weight_decay=*/0.0, epsilon,
-                     /*amsgrad=*/largest != nullptr, /*maximize=*/false,
-                     /*grad_scale=*/std::nullopt,
-                     infinite ? std::optional<at::Tensor>(*infinite) : std::nullopt);
+    const auto parameter_list = list(parameters, count), gradient_list = list(gradients, count),
+               first_list = list(first, count), second_list = list(second, count),
+               largest_list = list(largest, largest ? count : 0),
+               update_list = list(updates, count);
+    const std::optional<at::Tensor> found =
+        infinite ? std::optional<at::Tensor>(*infinite) : std::nullopt;
+    const auto step = [&](auto kernel) {
+      kernel(parameter_list, gradient_list, first_list, second_list, largest_list, update_list,
+             rate, beta1, beta2, decay, epsilon, /*amsgrad=*/largest != nullptr,
+             /*maximize=*/false, /*grad_scale=*/std::nullopt, found);
+    };
+    if (decoupled) {
+      step([](auto &&...a) { at::_fused_adamw_(a...); });
+    } else {
+      step([](auto &&...a) { at::_fused_adam_(a...); });
+    }
   });
 }
 

@@ -4,11 +4,18 @@ use std::ffi::{CStr, c_char, c_void};
 
 use tch::{TchError, Tensor};
 
+use crate::Decay;
+
 unsafe extern "C" {
     fn lawn_foreach_copy(
         destinations: *const *mut c_void,
         sources: *const *mut c_void,
         count: usize,
+    ) -> *mut c_char;
+    fn lawn_foreach_norm(
+        tensors: *const *mut c_void,
+        count: usize,
+        result: *mut *mut c_void,
     ) -> *mut c_char;
     fn lawn_add(tensor: *mut c_void, other: *mut c_void, alpha: f64) -> *mut c_char;
     fn lawn_addcmul(tensor: *mut c_void, a: *mut c_void, b: *mut c_void, value: f64)
@@ -25,6 +32,8 @@ unsafe extern "C" {
         beta1: f64,
         beta2: f64,
         epsilon: f64,
+        decay: f64,
+        decoupled: bool,
         infinite: *mut c_void,
     ) -> *mut c_char;
     fn free(memory: *mut c_void);
@@ -41,6 +50,20 @@ pub(crate) fn foreach_copy<'a>(pairs: impl Iterator<Item = (&'a Tensor, &'a Tens
     // SAFETY: the pointers are to tensors that the iterator borrows for 'a,
     // which is longer than this call, and both lists have this length.
     checked(unsafe { lawn_foreach_copy(to.as_ptr(), from.as_ptr(), to.len()) });
+}
+
+/// The norm of each tensor, `[tensors]`, f64; no finite element is too large.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails, as it does for no tensors.
+pub(crate) fn foreach_norm<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Tensor {
+    let tensors: Vec<_> = tensors.map(raw).collect();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the pointers are to tensors that the iterator borrows for 'a.
+    checked(unsafe { lawn_foreach_norm(tensors.as_ptr(), tensors.len(), &raw mut result) });
+    // SAFETY: without an error, the result is a new tensor that nobody else has.
+    unsafe { Tensor::from_ptr(result.cast()) }
 }
 
 /// `tensor ← tensor + alpha · other`.
@@ -76,21 +99,23 @@ pub(crate) struct AdamLists<'a> {
     pub(crate) updates: Vec<&'a Tensor>,
 }
 
-/// A step of Adam for each parameter, without decay; none where `infinite`, a
-/// scalar of f32, is 1.
+/// What [`fused_adam`] computes with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AdamNumbers {
+    pub(crate) rate: f64,
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) decay: Decay,
+}
+
+/// A step of Adam for each parameter; none where `infinite`, a scalar of f32, is 1.
 ///
 /// # Panics
 ///
 /// As tch's operations do, where libtorch fails, and for lists of different
 /// lengths.
-pub(crate) fn fused_adam(
-    lists: &AdamLists<'_>,
-    rate: f64,
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
-    infinite: Option<&Tensor>,
-) {
+pub(crate) fn fused_adam(lists: &AdamLists<'_>, numbers: AdamNumbers, infinite: Option<&Tensor>) {
     let count = lists.parameters.len();
     let pointers = |list: &[&Tensor]| -> Vec<_> {
         assert_eq!(list.len(), count, "lists of one length");
@@ -106,6 +131,11 @@ pub(crate) fn fused_adam(
         pointers(&lists.second_moments),
     );
     let updates = pointers(&lists.updates);
+    let (decay, decoupled) = match numbers.decay {
+        Decay::None => (0.0, false),
+        Decay::L2 { rate } => (rate, false),
+        Decay::Decoupled { rate } => (rate, true),
+    };
     let null = std::ptr::null_mut();
     // SAFETY: the tensors are borrowed during the call, all lists have `count`
     // of them, and a null stands for what is left out.
@@ -118,10 +148,12 @@ pub(crate) fn fused_adam(
             largest.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
             updates.as_ptr(),
             count,
-            rate,
-            beta1,
-            beta2,
-            epsilon,
+            numbers.rate,
+            numbers.beta1,
+            numbers.beta2,
+            numbers.epsilon,
+            decay,
+            decoupled,
             infinite.map_or(null, raw),
         )
     });

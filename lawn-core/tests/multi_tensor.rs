@@ -6,7 +6,7 @@ mod common;
 use common::setting::{SHAPES, Setting, diagnose, rules, run, start};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Error, Granularity, LambConfig, LawnConfig, Optimizer,
+    AdamConfig, Backend, Decay, Error, Granularity, Group, LambConfig, LawnConfig, Optimizer,
     OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, StepOptions,
 };
 use proptest::prelude::*;
@@ -50,6 +50,49 @@ fn it_agrees_for_every_rule() {
                     );
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn groups_with_rates_and_decays_of_their_own_agree() {
+    let run = |backend, clip_norm| {
+        let mut numbers = Numbers(13);
+        let start =
+            [&[8i64, 6][..], &[6], &[5, 5], &[3]].map(|shape| numbers.tensor(shape, Kind::Double));
+        let (parameters, weights) = parameters(&start);
+        let slow = Group {
+            learning_rate_scale: 0.1,
+            ..Group::new("p1")
+        };
+        let coupled = Group {
+            decay: Some(Decay::L2 { rate: 0.1 }),
+            ..Group::new("p2")
+        };
+        let config = OptimizerConfig {
+            backend,
+            clip_norm,
+            groups: vec![slow, coupled],
+            decay: Decay::Decoupled { rate: 0.2 },
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.05))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        for _ in 0..4 {
+            let gradients: Vec<_> = start
+                .iter()
+                .map(|w| Some(numbers.tensor(&w.size(), Kind::Double)))
+                .collect();
+            set_gradients(&mut optimizer, &weights, &gradients);
+            optimizer.step().unwrap();
+        }
+        weights
+    };
+    for clip_norm in [None, Some(0.5)] {
+        let expected = run(Backend::Reference, clip_norm);
+        let found = run(Backend::MultiTensor, clip_norm);
+        for (found, expected) in found.iter().zip(&expected) {
+            let apart = distance(found, expected);
+            assert!(apart < 1e-12, "{clip_norm:?}: {apart:e}");
         }
     }
 }

@@ -3,15 +3,16 @@
 use tch::{Kind, Tensor};
 
 use super::tiles::{Place, Plan};
-use crate::extension::{AdamLists, fused_adam};
-use crate::{EpsilonPlace, RuleConfig};
+use crate::extension::{AdamLists, AdamNumbers, fused_adam};
+use crate::{Context, Decay, EpsilonPlace, RuleConfig};
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.
 ///
-/// The kernel takes a step of `−d` from a parameter; given a storage of zeros
-/// and a learning rate of −1 it leaves `d` there. Where a gradient is not finite
-/// it does nothing, so that `d` is 0.
+/// A free step of Adam is the kernel's own, on the model's weights. For the
+/// constraint and for LAMB it gives the direction: the kernel takes `η d` away from
+/// a parameter; given a storage of zeros and a learning rate of −1 it leaves `d`
+/// there. Where a gradient is not finite it does nothing, and `d` is 0.
 #[derive(Debug)]
 pub(super) struct FusedAdam {
     beta1: f64,
@@ -22,6 +23,16 @@ pub(super) struct FusedAdam {
     views: Vec<(usize, Views)>,
     /// `t` of each parameter as the kernel takes it, f32.
     updates: Tensor,
+    /// Views that share a factor of the learning rate and a decay; none where a free step is not the kernel's own.
+    classes: Vec<Class>,
+}
+
+#[derive(Debug)]
+struct Class {
+    rate_scale: f64,
+    decay: Decay,
+    /// Positions in the list of views.
+    views: Vec<usize>,
 }
 
 /// One parameter in the storages.
@@ -39,6 +50,7 @@ impl FusedAdam {
     pub(super) fn new(
         rule: &RuleConfig,
         plan: &Plan,
+        contexts: &[Context],
         gradients: &Tensor,
         buffers: &[Tensor],
     ) -> Option<Self> {
@@ -67,11 +79,29 @@ impl FusedAdam {
         };
         let places = plan.places.iter().enumerate();
         let views = places.filter(|(_, place)| !place.is_empty()).map(views);
+        let views: Vec<(usize, Views)> = views.collect();
+        let mut classes: Vec<Class> = Vec::new();
+        for (position, (place, _)) in views.iter().enumerate() {
+            if !matches!(rule, RuleConfig::Adam(_)) {
+                break;
+            }
+            let (rate_scale, decay) = (contexts[*place].learning_rate, contexts[*place].decay);
+            let alike = |class: &&mut Class| class.rate_scale == rate_scale && class.decay == decay;
+            match classes.iter_mut().find(alike) {
+                Some(class) => class.views.push(position),
+                None => classes.push(Class {
+                    rate_scale,
+                    decay,
+                    views: vec![position],
+                }),
+            }
+        }
         Some(Self {
+            classes,
             beta1,
             beta2,
             epsilon,
-            views: views.collect(),
+            views,
             direction,
             updates,
         })
@@ -87,24 +117,71 @@ impl FusedAdam {
     ) -> Tensor {
         let _ = self.direction.zero_();
         self.updates.copy_(updates);
-        let infinite = finite.map(|finite| finite.logical_not().to_kind(Kind::Float));
         let mut lists = AdamLists::default();
         for (_, views) in self.views.iter().filter(|(index, _)| present[*index]) {
-            lists.parameters.push(&views.direction);
-            lists.gradients.push(&views.gradient);
-            lists.first_moments.push(&views.buffers[0]);
-            lists.second_moments.push(&views.buffers[1]);
-            lists.largest.extend(views.buffers.get(2));
-            lists.updates.push(&views.updates);
+            views.add(&mut lists, &views.direction, &views.gradient);
         }
-        fused_adam(
-            &lists,
-            -1.0,
-            self.beta1,
-            self.beta2,
-            self.epsilon,
-            infinite.as_ref(),
-        );
+        let infinite = infinite(finite);
+        fused_adam(&lists, self.numbers(-1.0, Decay::None), infinite.as_ref());
         self.direction.shallow_clone()
     }
+
+    /// Whether a free step is the kernel's own.
+    pub(super) fn steps(&self) -> bool {
+        !self.classes.is_empty()
+    }
+
+    /// A free step of the parameters that have a gradient, on weights and with
+    /// gradients that are laid out as the storages' views. `gradient` answers
+    /// that of a place, nothing for the one in the storage.
+    pub(super) fn step<'a>(
+        &'a mut self,
+        rate: f64,
+        updates: &Tensor,
+        finite: Option<&Tensor>,
+        weight: impl Fn(usize) -> Option<&'a Tensor>,
+        gradient: impl Fn(usize) -> Option<&'a Tensor>,
+    ) {
+        self.updates.copy_(updates);
+        let infinite = infinite(finite);
+        for class in &self.classes {
+            let mut lists = AdamLists::default();
+            for (index, views) in class.views.iter().map(|&view| &self.views[view]) {
+                if let Some(weight) = weight(*index) {
+                    let gradient = gradient(*index).unwrap_or(&views.gradient);
+                    views.add(&mut lists, weight, gradient);
+                }
+            }
+            if !lists.parameters.is_empty() {
+                let numbers = self.numbers(rate * class.rate_scale, class.decay);
+                fused_adam(&lists, numbers, infinite.as_ref());
+            }
+        }
+    }
+
+    fn numbers(&self, rate: f64, decay: Decay) -> AdamNumbers {
+        AdamNumbers {
+            rate,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            epsilon: self.epsilon,
+            decay,
+        }
+    }
+}
+
+impl Views {
+    fn add<'a>(&'a self, lists: &mut AdamLists<'a>, parameter: &'a Tensor, gradient: &'a Tensor) {
+        lists.parameters.push(parameter);
+        lists.gradients.push(gradient);
+        lists.first_moments.push(&self.buffers[0]);
+        lists.second_moments.push(&self.buffers[1]);
+        lists.largest.extend(self.buffers.get(2));
+        lists.updates.push(&self.updates);
+    }
+}
+
+/// 1 where a gradient is not finite, as the kernel takes it.
+fn infinite(finite: Option<&Tensor>) -> Option<Tensor> {
+    finite.map(|finite| finite.logical_not().to_kind(Kind::Float))
 }

@@ -1,28 +1,13 @@
-//! One group: parameters in one storage, and their steps.
+//! One group: parameters in one storage.
 
 use tch::{Kind, Tensor};
 
-use super::direction::{Taken, direction};
 use super::fused_adam::FusedAdam;
 use super::settings::Settings;
-use super::tiles::{Place, Plan, Units, column, tile_squares};
-use crate::extension::{addcmul, foreach_copy};
+use super::tiles::{Place, Plan, Units};
+use crate::extension::{foreach_copy, foreach_norm};
 use crate::slot::{Slot, host, working_kind};
 use crate::{LawnConfig, Rule, RuleConfig};
-
-/// What a step asks of each group.
-pub(super) struct Request<'a> {
-    pub(super) rule: &'a RuleConfig,
-    /// In the constrained phase.
-    pub(super) lawn: Option<&'a LawnConfig>,
-    pub(super) rate: f64,
-    /// What the gradients are multiplied by, scalar, f64; nothing for 1.
-    pub(super) factor: Option<Tensor>,
-    /// Whether the gradients are finite, scalar, boolean; nothing if nobody asks.
-    pub(super) finite: Option<Tensor>,
-    /// Whether to measure what the step does.
-    pub(super) measure: bool,
-}
 
 /// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
 /// weights, gradients and each buffer, on which every operation of a step is one
@@ -30,44 +15,46 @@ pub(super) struct Request<'a> {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) places: Vec<Place>,
-    weights: Tensor,
-    gradients: Tensor,
-    buffers: Vec<Tensor>,
-    fused_adam: Option<FusedAdam>,
+    pub(super) weights: Tensor,
+    pub(super) gradients: Tensor,
+    pub(super) buffers: Vec<Tensor>,
+    pub(super) fused_adam: Option<FusedAdam>,
+    /// Whether the model's weights are of the kind and laid out as the storage's.
+    pub(super) in_place: bool,
     /// The parameters in the storages.
     weight_views: Vec<Tensor>,
     gradient_views: Vec<Tensor>,
     /// Whether the weights here are f32 masters of the model's.
     masters: bool,
-    parameters: Units,
+    pub(super) parameters: Units,
     /// The units of the constrained phase, where they are rows.
-    rows: Option<Units>,
-    settings: Settings,
+    pub(super) rows: Option<Units>,
+    pub(super) settings: Settings,
     /// How often each parameter was updated; f64.
-    updates: Tensor,
-    radius: Option<Radius>,
+    pub(super) updates: Tensor,
+    pub(super) radius: Option<Radius>,
     /// Which elements only fill a tile up, if any do.
     padding: Option<Tensor>,
     /// Which parameters have a gradient in this step.
-    present: Vec<bool>,
+    pub(super) present: Vec<bool>,
     /// The same on the device, boolean; nothing where all have.
-    absences: Option<Present>,
+    pub(super) absences: Option<Present>,
 }
 
 /// Which parameters have a gradient, where some have none; boolean.
 #[derive(Debug)]
-struct Present {
-    parameters: Tensor,
-    tiles: Tensor,
+pub(super) struct Present {
+    pub(super) parameters: Tensor,
+    pub(super) tiles: Tensor,
 }
 
 /// Radii by tile.
 #[derive(Debug)]
-struct Radius {
+pub(super) struct Radius {
     /// f64; 0 for a unit that stays free.
-    radius: Tensor,
+    pub(super) radius: Tensor,
     /// Whether it is above 0.
-    bound: Tensor,
+    pub(super) bound: Tensor,
 }
 
 impl Group {
@@ -100,6 +87,10 @@ impl Group {
                 .map(|place| slots[place.slot].context(lawn, 1.0))
                 .collect()
         };
+        let in_place = |place: &Place| {
+            let weight = &slots[place.slot].weight;
+            weight.kind() == kind && (place.is_empty() || place.has_layout_of(weight))
+        };
         let parameters = Units::new(&plan, false);
         let rows = plan.places.iter().any(|place| place.units > 1);
         let views = |storage: &Tensor| {
@@ -117,7 +108,8 @@ impl Group {
             padding: plan.padding(),
             present: vec![true; plan.places.len()],
             absences: None,
-            fused_adam: FusedAdam::new(rule, &plan, &gradients, &buffers),
+            fused_adam: FusedAdam::new(rule, &plan, &contexts(None), &gradients, &buffers),
+            in_place: plan.places.iter().all(in_place),
             radius: None,
             places: plan.places,
             weights,
@@ -128,8 +120,9 @@ impl Group {
         }
     }
 
-    /// Takes the gradients in; answers `Σ ⟨g,g⟩`, scalar, f64, if there are any.
-    pub(super) fn gather(&mut self, gradients: &[Option<Tensor>]) -> Option<Tensor> {
+    /// Sees which parameters have a gradient; answers `Σ ⟨g,g⟩`, scalar, f64, if
+    /// any has.
+    pub(super) fn look(&mut self, gradients: &[Option<Tensor>]) -> Option<Tensor> {
         let places = self.places.iter();
         let present: Vec<bool> = places.map(|p| gradients[p.slot].is_some()).collect();
         if present != self.present {
@@ -146,146 +139,9 @@ impl Group {
         if !self.present.contains(&true) {
             return None;
         }
-        let places = self.places.iter().zip(&self.gradient_views);
-        foreach_copy(
-            places
-                .filter(|(place, _)| !place.is_empty())
-                .filter_map(|(place, view)| Some((view, gradients[place.slot].as_ref()?))),
-        );
-        self.clear_padding(&self.gradients);
-        let squares = tile_squares(&self.gradients);
-        Some(match &self.absences {
-            Some(present) => squares
-                .where_scalarother(&present.tiles, 0.0)
-                .sum(Kind::Double),
-            None => squares.sum(Kind::Double),
-        })
-    }
-
-    /// Updates the parameters that have a gradient, by the equations of
-    /// [`LawnConfig`], in their order; answers what
-    /// [`Measured::of_sums`](crate::diagnostics::Measured::of_sums) takes, as
-    /// `[6, units]`, if asked to.
-    pub(super) fn update(&mut self, request: &Request<'_>, slots: &mut [Slot]) -> Option<Tensor> {
-        let Request { rule, lawn, .. } = *request;
-        self.take_weights(slots);
-        let device = self.weights.device();
-        let finite = request
-            .finite
-            .as_ref()
-            .map(|finite| finite.to_device(device));
-        let (taken_parameters, taken_tiles) = taken(self.absences.as_ref(), finite.as_ref());
-        let taken = taken_tiles.as_ref().map(|tiles| tiles.unsqueeze(-1));
-        let taken = Taken(taken.as_ref());
-        let units = self.rows.as_ref().filter(|_| lawn.is_some());
-        let units = units.unwrap_or(&self.parameters);
-        let settings = &self.settings;
-        let adapts = settings.adapts(lawn.is_some());
-        let kind = self.weights.kind();
-        let mut w = self.weights.shallow_clone();
-        let mut g = self.gradients.shallow_clone();
-        let before = request.measure.then(|| {
-            let sums = [units.square(&w), units.dot(&w, &g), units.square(&g)];
-            (w.copy(), sums)
-        });
-        let updates = &self.updates + 1.0;
-        let radius = self.radius.as_ref().filter(|_| lawn.is_some());
-        let ww = (radius.is_some() || !adapts.is_none()).then(|| units.square(&w));
-        // The share of x that lies along w; none for a unit that stays free.
-        let radial = |x: &Tensor| {
-            let (radius, ww) = (radius?, ww.as_ref()?);
-            let share = units.dot(&w, x) / ww;
-            Some(column(&share.where_scalarother(&radius.bound, 0.0), kind))
-        };
-
-        if let Some(factor) = &request.factor {
-            let _ = g.g_mul_(&factor.to_device(device));
-        }
-        if let Some(l2) = &settings.l2 {
-            addcmul(&mut g, &w, &column(l2, kind), 1.0);
-        }
-        if let Some(a) = radial(&g).filter(|_| lawn.is_some_and(|lawn| lawn.project_gradient)) {
-            addcmul(&mut g, &w, &a, -1.0);
-        }
-        let mut rho = None;
-        if let RuleConfig::Lars(lars) = rule {
-            if !adapts.is_none() {
-                let (w_norm, g_norm) = (ww.as_ref()?.sqrt(), units.square(&g).sqrt());
-                let mut below = &g_norm + lars.epsilon;
-                if let Some(lambda) = &settings.absorbed {
-                    addcmul(&mut below, &w_norm, lambda, 1.0);
-                }
-                let ratio = &w_norm * lars.trust_coefficient / below;
-                let defined = w_norm.gt(0.0).logical_and(&g_norm.gt(0.0));
-                rho = Some(adapts.only(ratio.where_scalarother(&defined, 1.0)));
-            }
-            if let Some(lambda) = &settings.absorbed {
-                addcmul(&mut g, &w, &column(lambda, kind), 1.0);
-            }
-            if let Some(rho) = &rho {
-                let _ = g.g_mul_(&column(rho, kind));
-            }
-        }
-        let mut d = match &mut self.fused_adam {
-            Some(adam) => adam.direction(&self.present, &updates, finite.as_ref()),
-            None => {
-                let updates = self.parameters.spread(&updates);
-                taken.hide(&mut g);
-                taken.only(direction(rule, &mut self.buffers, &g, &updates, taken))
-            }
-        };
-        let mut step = &settings.rate_scale * request.rate;
-        if let Some(taken) = &taken_tiles {
-            step = step.where_scalarother(taken, 0.0);
-        }
-        if let Some(lambda) = settings.absorbed.as_ref().filter(|_| is_lamb(rule)) {
-            addcmul(&mut d, &w, &column(lambda, kind), 1.0);
-        }
-        if let Some(b) = radial(&d).filter(|_| lawn.is_some_and(|lawn| lawn.project_update)) {
-            d = d.addcmul(&w, &b.neg());
-        }
-        let mut shrunk = None;
-        if let Some(lambda) = &settings.decoupled {
-            let factor = column(&(1.0 - lambda * &step), kind);
-            let _ = w.g_mul_(&factor);
-            shrunk = Some(units.square(&w));
-        }
-        if let RuleConfig::Lamb(lamb) = rule
-            && !adapts.is_none()
-        {
-            let w_norm = shrunk.as_ref().or(ww.as_ref())?.sqrt();
-            let d_norm = units.square(&d).sqrt();
-            let defined = w_norm.gt(0.0).logical_and(&d_norm.gt(0.0));
-            let mut ratio = (w_norm / d_norm).where_scalarother(&defined, 1.0);
-            if let Some(max) = lamb.trust_max {
-                ratio = ratio.clamp_max(max);
-            }
-            let ratio = adapts.only(ratio);
-            step *= &ratio;
-            rho = Some(ratio);
-        }
-        addcmul(&mut w, &d, &column(&step, kind), -1.0);
-        if let Some(Radius { radius, bound }) = radius {
-            let factor = radius / units.square(&w).sqrt();
-            let bound = match &taken_tiles {
-                Some(taken) => &bound.logical_and(taken),
-                None => bound,
-            };
-            let _ = w.g_mul_(&column(&factor.where_scalarother(bound, 1.0), kind));
-        }
-        match &taken_parameters {
-            Some(taken) => self.updates += taken.to_kind(Kind::Double),
-            None => self.updates += 1.0,
-        }
-        let measured = before.map(|(before, [ww, wg, gg])| {
-            let moved = &w - &before;
-            let (wm, mm) = (units.dot(&before, &moved), units.square(&moved));
-            let rho = rho.unwrap_or_else(|| ww.ones_like());
-            let sums = [ww, wg, gg, wm, mm, rho].map(|sum| units.pick(&sum));
-            Tensor::stack(&sums, 0)
-        });
-        self.give_weights(slots);
-        measured
+        let mine = self.places.iter();
+        let mine = mine.filter_map(|place| gradients[place.slot].as_ref());
+        Some(foreach_norm(mine).square().sum(Kind::Double))
     }
 
     /// Zeros where elements only fill a tile up: what is not finite in a unit may
@@ -296,8 +152,19 @@ impl Group {
         }
     }
 
+    /// Takes the gradients in.
+    pub(super) fn take_gradients(&mut self, gradients: &[Option<Tensor>]) {
+        let places = self.places.iter().zip(&self.gradient_views);
+        foreach_copy(
+            places
+                .filter(|(place, _)| !place.is_empty())
+                .filter_map(|(place, view)| Some((view, gradients[place.slot].as_ref()?))),
+        );
+        self.clear_padding(&self.gradients);
+    }
+
     /// Takes the model's weights in, unless they are kept here.
-    fn take_weights(&mut self, slots: &[Slot]) {
+    pub(super) fn take_weights(&mut self, slots: &[Slot]) {
         self.clear_padding(&self.weights);
         if self.masters {
             return;
@@ -308,7 +175,7 @@ impl Group {
     }
 
     /// Gives the model the weights that a step may have changed.
-    fn give_weights(&self, slots: &[Slot]) {
+    pub(super) fn give_weights(&self, slots: &[Slot]) {
         let places = self
             .places
             .iter()
@@ -318,11 +185,17 @@ impl Group {
         foreach_copy(changed.map(|((place, view), _)| (&slots[place.slot].weight, view)));
     }
 
+    /// What is one unit in this phase.
+    pub(super) fn units(&self, constrained: bool) -> &Units {
+        let rows = self.rows.as_ref().filter(|_| constrained);
+        rows.unwrap_or(&self.parameters)
+    }
+
     /// The norm of every unit of the constrained phase, by parameter; waits for
     /// the device.
     pub(super) fn norms(&mut self, slots: &[Slot]) -> Vec<Vec<f64>> {
         self.take_weights(slots);
-        let units = self.rows.as_ref().unwrap_or(&self.parameters);
+        let units = self.units(true);
         let mut norms = host(&units.pick(&units.square(&self.weights).sqrt())).into_iter();
         let counts = self.places.iter().map(|place| place.units as usize);
         counts
@@ -341,7 +214,7 @@ impl Group {
             .for_each(|buffer| self.clear_padding(buffer));
         let frozen = mine().any(|(_, slot)| slot.radius.is_some());
         self.radius = frozen.then(|| {
-            let units = self.rows.as_ref().unwrap_or(&self.parameters);
+            let units = self.units(true);
             let radii = mine().flat_map(|(place, slot)| {
                 let known = slot.radii.iter().copied();
                 known
@@ -374,23 +247,4 @@ impl Group {
         };
         places.flat_map(units).collect()
     }
-}
-
-/// Which parameters and which tiles take the step; nothing where all do for sure.
-fn taken(present: Option<&Present>, finite: Option<&Tensor>) -> (Option<Tensor>, Option<Tensor>) {
-    let both = |present: &Tensor| match finite {
-        Some(finite) => present.logical_and(finite),
-        None => present.shallow_clone(),
-    };
-    match present {
-        Some(Present { parameters, tiles }) => (Some(both(parameters)), Some(both(tiles))),
-        None => (
-            finite.map(Tensor::shallow_clone),
-            finite.map(Tensor::shallow_clone),
-        ),
-    }
-}
-
-fn is_lamb(rule: &RuleConfig) -> bool {
-    matches!(rule, RuleConfig::Lamb(_))
 }

@@ -7,6 +7,9 @@
 //! for inner products and norms, from the one to the other. Numbers that a unit
 //! has for itself are kept for each of its tiles and broadcast over them.
 //!
+//! A free step of Adam needs none of that: it is libtorch's own fused kernel, on the
+//! model's tensors.
+//!
 //! Whether the gradients are finite, and what clipping multiplies them by, are
 //! known to the device only. A step that it skips is computed all the same, and
 //! changes nothing: gradients are replaced by −0, directions by 0, the numbers
@@ -17,13 +20,15 @@ mod fused_adam;
 mod group;
 mod settings;
 mod tiles;
+mod update;
 
 #[cfg(test)]
 mod tests;
 
 use tch::{Device, Kind, Tensor};
 
-use self::group::{Group, Request};
+use self::group::Group;
+use self::update::Request;
 use crate::diagnostics::{Part, Pending};
 use crate::report::Limits;
 use crate::slot::Slot;
@@ -76,7 +81,7 @@ impl MultiTensor {
         let mut squares = Vec::new();
         let mut updated = Vec::new();
         for group in &mut self.groups {
-            if let Some(square) = group.gather(gradients) {
+            if let Some(square) = group.look(gradients) {
                 squares.push(square.to_device(device));
                 updated.push(group);
             }
@@ -92,6 +97,7 @@ impl MultiTensor {
         }
         let request = Request {
             rule: &self.rule,
+            gradients,
             lawn,
             rate,
             factor: factor(&norm, limits.clip_norm, scale),

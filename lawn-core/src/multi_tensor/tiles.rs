@@ -51,6 +51,11 @@ impl Place {
         storage.as_strided(&self.shape, &self.strides, offset)
     }
 
+    /// Whether a tensor of this shape is laid out as [`view`](Self::view) is.
+    pub(super) fn has_layout_of(&self, tensor: &Tensor) -> bool {
+        tensor.stride() == self.strides
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.shape.contains(&0)
     }
