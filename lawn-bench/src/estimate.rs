@@ -21,8 +21,13 @@ use crate::{Error, files, trial};
 /// Schema of the cache.
 const SCHEMA: u32 = 1;
 
+/// Samples of a measurement; steps of small batches are short, and more of them are taken.
+const SAMPLES: u64 = 200_000;
+
 /// Steps of a measurement, the first of which warms up.
-const STEPS: u64 = 4;
+fn steps(batch_size: u64) -> u64 {
+    (SAMPLES / batch_size).clamp(4, 50)
+}
 
 /// What the trials of one cell take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,7 +80,10 @@ pub fn measure(
             measured.insert(cell, known.clone());
             continue;
         }
-        said(&format!("measuring {STEPS} steps of {cell}"));
+        said(&format!(
+            "measuring {} steps of {cell}",
+            steps(cell.batch_size)
+        ));
         match request.run()? {
             Ok(found) => {
                 cache.known.measured.insert(key, found.clone());
@@ -102,8 +110,8 @@ impl Request {
         let mut trials = plan.trials.iter();
         let index = trials.position(|trial| trial.cell == *cell)?;
         let (_, mut config) = plan.resolve(index, &Choices::default()).ok()?;
-        config.budget = Amount::Steps(STEPS);
-        config.evaluation.every = Amount::Steps(STEPS);
+        config.budget = Amount::Steps(steps(cell.batch_size));
+        config.evaluation.every = config.budget;
         config.stop_after = None;
         // A measurement sees no test data, and its free phase ends within it.
         config.stage = lawn_models::Stage::Tune;
@@ -205,13 +213,16 @@ impl Stopwatch {
         let (info, ready) = self
             .info
             .map_or((None, self.started), |(info, at)| (Some(info), at));
-        let first = self.steps.first().copied().unwrap_or(ready);
-        let last = self.steps.last().copied().unwrap_or(first);
-        let after_first = self.steps.len().saturating_sub(1).max(1);
+        let between = self.steps.windows(2);
+        let mut between: Vec<f64> = between
+            .map(|pair| (pair[1] - pair[0]).as_secs_f64())
+            .collect();
+        // The median, so that a step that waited for another process counts little.
+        between.sort_by(f64::total_cmp);
         let train_samples = info.as_ref().map_or(1, |info| info.train_samples);
         Measured {
             epoch_samples: train_samples.max(1),
-            step_seconds: (last - first).as_secs_f64() / after_first as f64,
+            step_seconds: between.get(between.len() / 2).copied().unwrap_or(0.0),
             evaluation_seconds: self.evaluated.unwrap_or(0.0),
             start_seconds: (ready - self.started).as_secs_f64(),
             peak_bytes: peak_bytes(),

@@ -33,7 +33,7 @@ pub use record::{
     TrialSummary, UnitNorm,
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
-pub use trainer::{TrialError, run_trial};
+pub use trainer::{TestPermit, TrialError, run_trial};
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{Granularity, Phase, Treatment, TreatmentTable};

@@ -330,3 +330,68 @@ fn numbers_that_blow_up_are_an_outcome() {
         assert!(reason.ends_with("is not finite"), "{reason}");
     }
 }
+
+/// A trial that stops after a part of its budget, and one that goes on from there.
+#[test]
+fn a_part_of_the_budget_is_trained_as_the_beginning_of_it() {
+    for config in both() {
+        let (through, whole) = finish(&config);
+        let folder = tempfile::tempdir().unwrap();
+        let part = TrialConfig {
+            stage: Stage::Tune,
+            stop_after: Some(0.5),
+            ..config.clone()
+        };
+        let mut first = Recorder::default();
+        let end = run(&part, folder.path(), &mut first);
+        // Half of three epochs: the first evaluation from there on is that of the second.
+        let TrialEnd::Finished(summary) = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(summary.epochs, 2.0);
+        let timeless =
+            |records: &[EvaluationRecord]| records.iter().map(timeless).collect::<Vec<_>>();
+        assert_eq!(timeless(&first.records), timeless(&whole.records[..2]));
+
+        let rest = TrialConfig {
+            stop_after: None,
+            ..part
+        };
+        let mut second = Recorder::default();
+        let end = run(&rest, folder.path(), &mut second);
+        let TrialEnd::Finished(summary) = end else {
+            panic!("{end:?}");
+        };
+        assert_eq!(timeless(&second.records), timeless(&whole.records[2..]));
+        assert_eq!(summary.train_loss, through.train_loss);
+    }
+}
+
+/// With a step too small to change a weight, losses are decided by the seed alone: by
+/// initial weights, order, negatives and augmentation.
+#[test]
+fn arms_with_one_seed_begin_alike_and_see_the_same_samples() {
+    for config in both() {
+        let losses = |rule, seed| {
+            let config = TrialConfig {
+                optimizer: OptimizerSettings::new(rule, 1e-30),
+                seed,
+                stage: Stage::Tune,
+                ..config.clone()
+            };
+            let (_, recorder) = finish(&config);
+            let losses = recorder.records.iter().map(|record| record.train_loss);
+            losses.collect::<Vec<f64>>()
+        };
+        let adam = losses(RuleName::Adam, 5);
+        assert_eq!(losses(RuleName::Sgd, 5), adam);
+        assert_eq!(losses(RuleName::Lamb, 5), adam);
+        // Epochs differ, as each draws anew, and so do seeds.
+        assert!(adam[0] != adam[1] && adam[1] != adam[2], "{adam:?}");
+        assert!(
+            losses(RuleName::Adam, 6)
+                .iter()
+                .all(|loss| !adam.contains(loss))
+        );
+    }
+}

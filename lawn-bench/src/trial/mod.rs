@@ -20,7 +20,7 @@ use crate::choices::Choices;
 use crate::config::DeviceChoice;
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Lease, Terms};
-use crate::plan::Plan;
+use crate::plan::{Plan, Trial};
 use crate::run_dir::{RunDir, TrialDir};
 use crate::{Error, files, tensorboard};
 use event::emit;
@@ -74,6 +74,9 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         },
     )?;
 
+    if let Some(before) = earlier_rung(&plan, index, setting, &choices) {
+        carry_on(&run.trial(before), &dir)?;
+    }
     lawn_models::set_threads(u32::try_from(plan.sweep.resources.threads).unwrap_or(u32::MAX));
     let stop = stop::flag(plan.sweep.resources.grace)?;
     let context = TrialContext {
@@ -116,6 +119,45 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         outcome: outcome.outcome,
     });
     Ok(outcome.outcome)
+}
+
+/// The id of the trial that trained the same setting in the rung before.
+fn earlier_rung<'p>(
+    plan: &'p Plan,
+    index: usize,
+    setting: usize,
+    choices: &Choices,
+) -> Option<&'p str> {
+    let trial = &plan.trials[index];
+    let rung = trial.rung.checked_sub(1)?;
+    let same = |other: &&Trial| {
+        (other.stage, other.rung) == (trial.stage, rung)
+            && other.cell == trial.cell
+            && other.setting.or_else(|| choices.setting(other)) == Some(setting)
+    };
+    plan.trials.iter().find(same).map(|other| other.id.as_str())
+}
+
+/// Goes on from where the rung before left its setting: schedules are those of the whole
+/// budget, so that the numbers are those of training through.
+fn carry_on(before: &TrialDir, dir: &TrialDir) -> Result<(), Error> {
+    let ended = before.read_outcome()?;
+    let is_there = before.checkpoint().exists() && before.log().exists();
+    if !is_there
+        || dir.checkpoint().exists()
+        || ended.is_none_or(|ending| ending.outcome != Outcome::Ok)
+    {
+        return Ok(());
+    }
+    // The checkpoint last: without it the trial begins anew, and its log with it.
+    for (from, to) in [
+        (before.log(), dir.log()),
+        (before.checkpoint(), dir.checkpoint()),
+    ] {
+        let bytes = std::fs::read(&from).map_err(Error::io("read", &from))?;
+        files::write(&to, &bytes)?;
+    }
+    Ok(())
 }
 
 /// The lease of the trial in `dir`, for as long as this process lives.

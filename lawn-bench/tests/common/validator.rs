@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// Whether `value` fits `schema`.
-pub fn fits(schema: &Value, value: &Value) -> bool {
+pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
     let Value::Object(keywords) = schema else {
         return schema
             .as_bool()

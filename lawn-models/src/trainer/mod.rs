@@ -12,4 +12,5 @@ mod trainer;
 
 pub use error::TrialError;
 pub use run::run_trial;
-pub(crate) use task::{Batch, Measured, Task, TestPermit};
+pub use task::TestPermit;
+pub(crate) use task::{Batch, Measured, Task};

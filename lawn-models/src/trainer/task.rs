@@ -8,9 +8,29 @@ use crate::DataError;
 use crate::config::Stage;
 use crate::record::Measurement;
 
-/// Leave to look at test data. Only a confirm stage gives one.
+/// Leave to look at test data. Whatever reads a test split asks for one, and only a
+/// confirm stage gives it: in a tune trial there is none, and nobody can make one.
+///
+/// ```compile_fail
+/// let permit = lawn_models::TestPermit(());
+/// ```
+/// ```compile_fail
+/// let permit = lawn_models::TestPermit::of(lawn_models::Stage::Confirm);
+/// ```
+/// ```compile_fail
+/// let permit: lawn_models::TestPermit = Default::default();
+/// ```
+/// ```compile_fail
+/// fn another(permit: &lawn_models::TestPermit) -> lawn_models::TestPermit {
+///     permit.clone()
+/// }
+/// ```
+/// It can be named, so that the examples above fail for what they should:
+/// ```
+/// fn reads_test_data(_permit: &lawn_models::TestPermit) {}
+/// ```
 #[derive(Debug)]
-pub(crate) struct TestPermit(());
+pub struct TestPermit(());
 
 impl TestPermit {
     /// The permit of a stage, if it has one.
@@ -73,4 +93,15 @@ pub(crate) trait Task {
 
     /// Loads and measures the test split.
     fn measure_test(&self, permit: &TestPermit) -> Result<Vec<Measurement>, DataError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tune_stage_gives_no_permit() {
+        assert!(TestPermit::of(Stage::Tune).is_none());
+        assert!(TestPermit::of(Stage::Confirm).is_some());
+    }
 }
