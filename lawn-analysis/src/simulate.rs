@@ -244,7 +244,8 @@ impl Simulation {
             Phase::Free
         };
         let last = row.train_loss.unwrap_or(0.25);
-        let loss = last + 0.4 / epoch as f64 - 0.4 / self.epochs as f64;
+        let start = 0.4 + 0.02 * self.draw(4, place);
+        let loss = last + start / epoch as f64 - start / self.epochs as f64;
         let metric = row.validation_metric.map(|last| last - 0.2 / epoch as f64);
         records.epochs.push(EpochRow {
             trial_id: row.trial_id.clone(),
