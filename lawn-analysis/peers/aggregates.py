@@ -20,12 +20,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 # numpy reads these when it is imported: one thread each is what is compared.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
 import numpy as np
+# rliable hands arch its generator in a way that arch means to drop.
+warnings.filterwarnings("ignore", category=FutureWarning)
 from rliable import library, metrics
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
