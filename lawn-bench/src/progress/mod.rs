@@ -25,7 +25,7 @@ use tally::Tally;
 pub enum Show {
     /// Bars where standard error is a terminal, a line a trial elsewhere.
     People,
-    /// An event a line on standard output, see `lawn sweep --help`.
+    /// An event a line on standard output, as the README of this crate lists them.
     Events,
     /// Nothing.
     Nothing,

@@ -9,6 +9,7 @@ mod devices;
 mod memory;
 mod process;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -36,6 +37,8 @@ pub struct Local<'a> {
     work: Work<'a>,
     launcher: Owner,
     devices: Vec<String>,
+    /// What trials of earlier rounds were seen to need; taken while a round runs.
+    needs: Cell<Needs>,
 }
 
 /// Where the trials of one stage are.
@@ -75,6 +78,7 @@ impl<'a> Local<'a> {
             work,
             launcher: Owner::this_process(),
             devices,
+            needs: Cell::default(),
         })
     }
 
@@ -250,7 +254,7 @@ impl Engine for Local<'_> {
             waiting: indices.iter().copied().collect(),
             elsewhere: Vec::new(),
             slots: (0..self.work.workers).map(|_| None).collect(),
-            needs: Needs::default(),
+            needs: self.needs.take(),
             looked: Instant::now(),
             said: false,
         };
@@ -267,6 +271,7 @@ impl Engine for Local<'_> {
             let idle = stage.slots.iter().all(Option::is_none);
             let done = stage.waiting.is_empty() && stage.elsewhere.is_empty();
             if idle && (stopping || done) {
+                self.needs.set(stage.needs);
                 return Ok(Carried::Through);
             }
             if let Ok(news) = news.recv_timeout(TICK) {
