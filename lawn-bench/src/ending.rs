@@ -1,7 +1,7 @@
 //! How a trial ended, as its folder records it: always a row, never a gap.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::TrialSummary;
+use lawn_models::{Notice, TrialSummary};
 use serde::{Deserialize, Serialize};
 
 /// Schema of `outcome.json`.
@@ -16,6 +16,9 @@ pub struct Ending {
     pub detail: Option<String>,
     /// What it measured, if it came to its end.
     pub summary: Option<TrialSummary>,
+    /// What it came through on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 impl Ending {
@@ -26,6 +29,7 @@ impl Ending {
             outcome: Outcome::Ok,
             detail: None,
             summary: Some(summary),
+            notices: Vec::new(),
         }
     }
 
@@ -35,6 +39,7 @@ impl Ending {
             outcome,
             detail: Some(detail.into()),
             summary: None,
+            notices: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Exit;
+use crate::files;
 
 /// An error of the harness; each names the file or value at fault and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -147,6 +148,16 @@ pub enum Error {
         /// Names of the data sets that are there.
         found: String,
     },
+    /// A trial had no room to write to.
+    #[error(
+        "trial {id} had to stop: {said}; nothing is lost, make room and go on with the same command"
+    )]
+    NoRoom {
+        /// Id of the trial.
+        id: String,
+        /// What it said.
+        said: String,
+    },
     /// A size of a synthetic data set is wrong.
     #[error("cannot make `{kind}` data: {detail}")]
     MakeData {
@@ -196,6 +207,8 @@ impl Error {
             | Self::BadResults(_)
             | Self::MakeData { .. } => Exit::Usage,
             Self::Held { .. } => Exit::Held,
+            Self::NoRoom { .. } => Exit::NoRoom,
+            Self::Io { source, .. } if files::is_storage(source.kind()) => Exit::NoRoom,
             _ => Exit::Failed,
         }
     }

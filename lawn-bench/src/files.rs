@@ -145,6 +145,28 @@ fn flush(folder: &Path) -> Result<(), Error> {
         .map_err(Error::io("flush", folder))
 }
 
+/// Renames a damaged file to the first name that is free, `NAME.damaged`,
+/// `NAME.damaged-2` and so on, and gives that.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn set_aside(path: &Path) -> Result<PathBuf, Error> {
+    lawn_models::set_aside(path).map_err(Error::io("rename", path))
+}
+
+/// The last part of a path, as text.
+pub(crate) fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// Whether an error says that there is no room to write to: nothing that the trial did.
+pub(crate) fn is_storage(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
 /// Removes the file `path` where it is.
 ///
 /// # Errors

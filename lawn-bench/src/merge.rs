@@ -32,7 +32,7 @@ fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
             continue;
         };
         let log = if dir.log().exists() {
-            trial::read_log(&dir.log())?
+            trial::read_log(&dir.log())?.records
         } else {
             Vec::new()
         };
@@ -167,7 +167,7 @@ fn epoch_row(trial_id: &str, metric: &str, record: &EvaluationRecord) -> EpochRo
         logit_max_abs: record.logit_max_abs,
         gradient_norm: record.gradient_norm,
         weight_norm: record.weight_norm,
-        distance_from_freeze: None,
+        distance_from_freeze: record.distance_from_freeze,
         samples_per_second: record.samples_per_second,
         seconds_train: record.seconds.train,
         seconds_data: record.seconds.data,

@@ -95,10 +95,9 @@ fn a_crashed_trial_is_a_row_and_can_be_retried() {
     );
     let expected = Records::load(&run.join("records")).expect("the run has records");
 
-    // A trial that cannot open its checkpoint: what a full or a failing disk leaves.
+    // A trial that cannot open its checkpoint: what a failing disk leaves.
     let trial = run.join("trials").join(&expected.trials[1].trial_id);
-    std::fs::write(trial.join("checkpoint.safetensors"), b"not a checkpoint")
-        .expect("it is written");
+    std::fs::create_dir(trial.join("checkpoint.safetensors")).expect("it can be made");
     std::fs::remove_file(trial.join("outcome.json")).expect("it was there");
     let output = lawn(&["sweep", &path(&run)]);
     assert_eq!(
@@ -112,7 +111,7 @@ fn a_crashed_trial_is_a_row_and_can_be_retried() {
     let detail = crashed.trials[1].detail.clone().expect("a crash says why");
     assert!(detail.contains("checkpoint.safetensors"), "{detail}");
 
-    std::fs::remove_file(trial.join("checkpoint.safetensors")).expect("it was there");
+    std::fs::remove_dir(trial.join("checkpoint.safetensors")).expect("it was there");
     let retried = lawn(&["retry", &path(&run), "--outcome", "crashed"]);
     assert!(String::from_utf8_lossy(&retried.stdout).starts_with("1 to be run again"));
     let output = lawn(&["sweep", &path(&run)]);

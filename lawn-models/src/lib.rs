@@ -29,11 +29,13 @@ pub use config::{
 pub use data_error::DataError;
 pub use floors::{Floor, floors};
 pub use record::{
-    EvaluationRecord, Measurement, Observer, Seconds, Silent, Split, TrialEnd, TrialInfo,
-    TrialSummary, UnitNorm,
+    EvaluationRecord, Measurement, Notice, Observer, ParameterDiagnostics, Seconds, Silent, Split,
+    TrialEnd, TrialInfo, TrialSummary, UnitNorm,
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
-pub use trainer::{TestPermit, TrialError, run_trial};
+pub use trainer::{
+    TestPermit, TrialError, remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+};
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{Granularity, Phase, Treatment, TreatmentTable};

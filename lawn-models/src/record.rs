@@ -1,5 +1,7 @@
 //! What a trial reports while it runs and when it ends.
 
+use std::fmt;
+
 use lawn_core::{Phase, Treatment};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +43,34 @@ pub struct UnitNorm {
     pub weight_norm: f64,
     /// Whether its norm is fixed now.
     pub constrained: bool,
+}
+
+/// What the last step before an evaluation did to the units of one parameter.
+///
+/// Norms are of the parameter as a whole, the other numbers over those of its units
+/// that had a gradient.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ParameterDiagnostics {
+    /// Name of the parameter.
+    pub parameter: String,
+    /// Its units.
+    pub units: u64,
+    /// Units whose norm was fixed.
+    pub constrained: u64,
+    /// ‖w‖₂ before the step.
+    pub weight_norm: f64,
+    /// ‖g‖₂, raw.
+    pub gradient_norm: f64,
+    /// Mean of cos(g, w).
+    pub cosine: f64,
+    /// Mean angle between the weights before and after the step, in radians.
+    pub rotation: f64,
+    /// Greatest such angle.
+    pub rotation_max: f64,
+    /// Mean trust ratio of LAMB and LARS; 1 for other rules.
+    pub trust_ratio: f64,
+    /// Greatest |‖w‖₂ / r − 1| before the step; 0 where no norm is fixed.
+    pub radius_drift: f64,
 }
 
 /// Where the wall time went since the evaluation before.
@@ -85,10 +115,75 @@ pub struct EvaluationRecord {
     pub weight_norm: f64,
     /// Norm of each parameter.
     pub units: Vec<UnitNorm>,
+    /// What the last step did to each parameter, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub diagnostics: Vec<ParameterDiagnostics>,
+    /// ‖w − w₀‖₂ over the weights that LAWN constrains, or in a trial without LAWN
+    /// would constrain by default; w₀ are the weights at the freeze, or where
+    /// [`Diagnostics::distance_from`](crate::Diagnostics::distance_from) says. None
+    /// up to there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distance_from_freeze: Option<f64>,
     /// Samples over `seconds.train + seconds.data`.
     pub samples_per_second: f64,
     /// Where the time went.
     pub seconds: Seconds,
+}
+
+/// Something out of the ordinary that a trial came through.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(tag = "notice", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Notice {
+    /// A checkpoint was not as it was written; training went on from the one before
+    /// it, or from the start.
+    CheckpointDamaged {
+        /// Name of the file.
+        file: String,
+        /// The name that it has now.
+        kept_as: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The log was not as it was written; training began again.
+    LogDamaged {
+        /// The name that it has now.
+        kept_as: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// Memory ran out; training went on from the last checkpoint with fewer samples
+    /// in memory at once. The result is the same up to rounding.
+    MicroBatchReduced {
+        /// Samples in memory at once before.
+        from: u64,
+        /// And after.
+        to: u64,
+        /// What was said of memory.
+        reason: String,
+    },
+}
+
+/// As in a sentence.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckpointDamaged {
+                file,
+                kept_as,
+                reason,
+            } => write!(f, "{file} was damaged ({reason}), kept as {kept_as}"),
+            Self::LogDamaged { kept_as, reason } => {
+                write!(
+                    f,
+                    "the log was damaged ({reason}), kept as {kept_as}; began again"
+                )
+            }
+            Self::MicroBatchReduced { from, to, reason } => {
+                write!(f, "micro-batch reduced from {from} to {to}: {reason}")
+            }
+        }
+    }
 }
 
 /// What is known once a trial has been set up.
@@ -103,19 +198,25 @@ pub struct TrialInfo {
     /// Steps that an earlier run has done; 0 for a fresh start. Records of later
     /// steps are from work that was lost and is done again.
     pub resumed_step: u64,
+    /// The last of them that has a record; 0 where none has.
+    pub recorded_step: u64,
     /// What the optimizer will do to each parameter, and why.
     pub treatments: Vec<Treatment>,
 }
 
 /// Listens to a trial.
 pub trait Observer {
-    /// The trial is set up and about to train.
+    /// The trial is set up and about to train; called again where it had to begin
+    /// again, or to go on from a checkpoint, for want of memory.
     fn started(&mut self, info: &TrialInfo);
     /// `step` of `steps` optimizer steps are done.
     fn progress(&mut self, step: u64, steps: u64);
     /// The trial has measured itself. Called before the next checkpoint is
     /// written, so that a log never lacks a record that a resumed trial skips.
     fn evaluated(&mut self, record: &EvaluationRecord);
+    /// The trial came through something out of the ordinary. May be called before
+    /// [`started`](Self::started), and before it is called again.
+    fn notice(&mut self, notice: &Notice);
     /// Polled at each step; the trial stops soon after it turns true.
     fn stop_requested(&self) -> bool;
     /// Asked before each checkpoint: false where another process trains this trial now,
@@ -133,6 +234,7 @@ impl Observer for Silent {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
     fn evaluated(&mut self, _record: &EvaluationRecord) {}
+    fn notice(&mut self, _notice: &Notice) {}
     fn stop_requested(&self) -> bool {
         false
     }

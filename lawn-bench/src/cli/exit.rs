@@ -15,18 +15,21 @@ pub enum Exit {
     TrialsFailed,
     /// `lawn trial` found the trial held by a living process.
     Held,
+    /// There is no room to write to; the same command goes on.
+    NoRoom,
     /// Stopped by a signal; the same command goes on.
     Stopped,
 }
 
 impl Exit {
     /// Every way to end.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
         Self::TrialsFailed,
         Self::Held,
+        Self::NoRoom,
         Self::Stopped,
     ];
 
@@ -39,6 +42,7 @@ impl Exit {
             Self::Usage => 2,
             Self::TrialsFailed => 3,
             Self::Held => 4,
+            Self::NoRoom => 5,
             Self::Stopped => 130,
         }
     }
@@ -52,6 +56,7 @@ impl Exit {
             Self::Usage => "the command line, the sweep file or the directory is wrong",
             Self::TrialsFailed => "the sweep or trial is over, and trials failed",
             Self::Held => "`lawn trial`: a living process holds the trial",
+            Self::NoRoom => "no room to write to; make some, the same command goes on",
             Self::Stopped => "stopped by a signal; the same command goes on",
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use lawn_analysis::records::Outcome;
-use lawn_models::EvaluationRecord;
+use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
 
 /// What a trial's process says while it runs.
@@ -28,6 +28,11 @@ pub enum Event {
     Evaluated {
         /// What it measured, as in the log.
         record: Box<EvaluationRecord>,
+    },
+    /// The trial came through something out of the ordinary.
+    Noticed {
+        /// What it was.
+        notice: Notice,
     },
     /// The trial is over or was stopped.
     Ended {

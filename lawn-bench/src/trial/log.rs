@@ -3,6 +3,7 @@
 //! ```text
 //! {"schema":2,"checksum":"0f3c…"}
 //! {"record":{"epoch":1.0,"step":40,…},"checksum":"91ab…"}
+//! {"notice":{"notice":"micro-batch-reduced","from":512,…},"checksum":"77d0…"}
 //! ```
 //!
 //! Each line ends with the checksum of what stands before it. Version 1 has no
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use lawn_models::EvaluationRecord;
+use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
 
 use crate::files::Seal;
@@ -26,6 +27,16 @@ const SCHEMA: u32 = 2;
 enum Line {
     Schema(u32),
     Record(Box<EvaluationRecord>),
+    Notice(Notice),
+}
+
+/// What a log holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Content {
+    /// What the trial measured, in order.
+    pub records: Vec<EvaluationRecord>,
+    /// What it came through, in order.
+    pub notices: Vec<Notice>,
 }
 
 /// A log that is written to.
@@ -35,18 +46,38 @@ pub(super) struct Log {
 }
 
 impl Log {
-    /// Opens the log for what comes after `resumed_step`.
+    /// Opens the log for what comes after `resumed_step`, the last record before which
+    /// is of `recorded_step`; 0 for none.
     ///
     /// A process that was killed may have logged more than its checkpoint holds, the
     /// last line of it in part: those steps are trained again, and logged again.
-    pub(super) fn reopen(path: &Path, resumed_step: u64) -> Result<Self, Error> {
+    /// Notices stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`], and [`Error::Damaged`] where the record of `recorded_step` is not there.
+    pub(super) fn reopen(
+        path: &Path,
+        resumed_step: u64,
+        recorded_step: u64,
+    ) -> Result<Self, Error> {
+        let mut content = match path.exists() {
+            true => read(path)?,
+            false => Content::default(),
+        };
+        content.records.retain(|record| record.step <= resumed_step);
+        if content.records.last().map_or(0, |record| record.step) != recorded_step {
+            return Err(Error::Damaged {
+                path: path.into(),
+                detail: format!("it does not end with the record of step {recorded_step}"),
+            });
+        }
         let mut text = line(&Line::Schema(SCHEMA));
-        if resumed_step > 0 {
-            for record in read(path)? {
-                if record.step <= resumed_step {
-                    text.extend(line(&Line::Record(Box::new(record))));
-                }
-            }
+        for notice in content.notices {
+            text.extend(line(&Line::Notice(notice)));
+        }
+        for record in content.records {
+            text.extend(line(&Line::Record(Box::new(record))));
         }
         files::write(path, &text)?;
         let file = File::options().append(true).open(path);
@@ -57,10 +88,18 @@ impl Log {
     }
 
     /// Adds a record, and has it on the disk.
-    pub(super) fn append(&mut self, record: &EvaluationRecord) -> Result<(), Error> {
-        let line = line(&Line::Record(Box::new(record.clone())));
+    pub(super) fn record(&mut self, record: &EvaluationRecord) -> Result<(), Error> {
+        self.append(&Line::Record(Box::new(record.clone())))
+    }
+
+    /// Adds a notice, and has it on the disk.
+    pub(super) fn notice(&mut self, notice: &Notice) -> Result<(), Error> {
+        self.append(&Line::Notice(notice.clone()))
+    }
+
+    fn append(&mut self, what: &Line) -> Result<(), Error> {
         self.file
-            .write_all(&line)
+            .write_all(&line(what))
             .and_then(|()| self.file.sync_data())
             .map_err(Error::io("write", &self.path))
     }
@@ -73,19 +112,19 @@ fn line(line: &Line) -> Vec<u8> {
     bytes
 }
 
-/// The records of a log. A last line without its end is what a kill leaves, and is left out.
+/// What a log holds. A last line without its end is what a kill leaves, and is left out.
 ///
 /// # Errors
 ///
 /// [`Error::Damaged`] with the line's number where a whole line is not what was written,
 /// [`Error::Newer`], [`Error::Io`].
-pub fn read(path: &Path) -> Result<Vec<EvaluationRecord>, Error> {
+pub fn read(path: &Path) -> Result<Content, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let whole = bytes
         .iter()
         .rposition(|&byte| byte == b'\n')
         .map_or(0, |end| end + 1);
-    let mut records = Vec::new();
+    let mut content = Content::default();
     let mut bare = false;
     for (index, line) in bytes[..whole]
         .split_inclusive(|&byte| byte == b'\n')
@@ -100,7 +139,9 @@ pub fn read(path: &Path) -> Result<Vec<EvaluationRecord>, Error> {
         bare |= index == 0 && sealed.is_none();
         if bare {
             let record = serde_json::from_slice(line);
-            records.push(record.map_err(|error| damaged(error.to_string()))?);
+            content
+                .records
+                .push(record.map_err(|error| damaged(error.to_string()))?);
             continue;
         }
         let line = sealed.ok_or_else(|| damaged("it has no checksum".into()))?;
@@ -113,10 +154,11 @@ pub fn read(path: &Path) -> Result<Vec<EvaluationRecord>, Error> {
                 });
             }
             Line::Schema(_) => {}
-            Line::Record(record) => records.push(*record),
+            Line::Record(record) => content.records.push(*record),
+            Line::Notice(notice) => content.notices.push(notice),
         }
     }
-    Ok(records)
+    Ok(content)
 }
 
 #[cfg(test)]
@@ -141,9 +183,9 @@ mod tests {
     fn log(records: u64) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("log.jsonl");
-        let mut log = Log::reopen(&path, 0).expect("it can be made");
+        let mut log = Log::reopen(&path, 0, 0).expect("it can be made");
         for step in 1..=records {
-            log.append(&record(step)).expect("it can be written");
+            log.record(&record(step)).expect("it can be written");
         }
         log.file
             .write_all(b"{\"record\":{\"epoch\": 9, \"st")
@@ -152,7 +194,7 @@ mod tests {
     }
 
     fn steps(path: &Path) -> Vec<u64> {
-        let records = read(path).expect("the log is readable");
+        let records = read(path).expect("the log is readable").records;
         records.iter().map(|record| record.step).collect()
     }
 
@@ -165,11 +207,37 @@ mod tests {
     #[test]
     fn steps_after_the_checkpoint_are_logged_again() {
         let (_kept, path) = log(3);
-        let mut log = Log::reopen(&path, 2).expect("it can be opened");
-        log.append(&record(3)).expect("it can be written");
+        let mut log = Log::reopen(&path, 2, 2).expect("it can be opened");
+        log.record(&record(3)).expect("it can be written");
         assert_eq!(steps(&path), [1, 2, 3]);
-        Log::reopen(&path, 0).expect("it can be opened");
+        Log::reopen(&path, 0, 0).expect("it can be opened");
         assert_eq!(steps(&path), [0; 0]);
+    }
+
+    #[test]
+    fn a_log_without_what_the_checkpoint_counts_on_is_damaged() {
+        let (_kept, path) = log(3);
+        for (resumed, recorded) in [(5, 4), (2, 1), (2, 0)] {
+            let refused = Log::reopen(&path, resumed, recorded);
+            assert!(matches!(refused, Err(Error::Damaged { .. })), "{recorded}");
+        }
+        assert_eq!(steps(&path), [1, 2, 3]);
+    }
+
+    #[test]
+    fn notices_stay_when_training_begins_again() {
+        let (_kept, path) = log(0);
+        let notice = Notice::MicroBatchReduced {
+            from: 8,
+            to: 4,
+            reason: "out of memory".into(),
+        };
+        let mut log = Log::reopen(&path, 0, 0).expect("it can be opened");
+        log.notice(&notice).expect("it can be written");
+        log.record(&record(1)).expect("it can be written");
+        Log::reopen(&path, 0, 0).expect("it can be opened");
+        let content = read(&path).expect("the log is readable");
+        assert_eq!((content.notices, content.records), (vec![notice], vec![]));
     }
 
     #[test]
@@ -179,7 +247,7 @@ mod tests {
         let mut old = json(7);
         old["epoch"] = 3.into();
         std::fs::write(&path, format!("{old}\n{old}\n")).expect("it can be written");
-        let records = read(&path).expect("the log is readable");
+        let records = read(&path).expect("the log is readable").records;
         assert_eq!((records.len(), records[0].epoch), (2, 3.0));
     }
 
@@ -187,7 +255,7 @@ mod tests {
     fn every_flipped_bit_is_found() {
         let (_kept, path) = log(2);
         let sound = std::fs::read(&path).expect("it is there");
-        let whole = read(&path).expect("the log is readable");
+        let whole = read(&path).expect("the log is readable").records;
         let last = sound.iter().rposition(|&byte| byte == b'\n');
         let last = last.expect("it has lines");
         for at in 0..sound.len() {
@@ -197,7 +265,9 @@ mod tests {
             match read(&path) {
                 Err(Error::Damaged { detail, .. }) => assert!(detail.starts_with("line ")),
                 // Without its line end, the last line is as after a kill.
-                Ok(records) => assert!(at >= last && whole.starts_with(&records), "byte {at}"),
+                Ok(found) => {
+                    assert!(at >= last && whole.starts_with(&found.records), "byte {at}");
+                }
                 Err(other) => panic!("{other}"),
             }
         }

@@ -9,16 +9,16 @@ mod event;
 mod log;
 mod recorder;
 mod stop;
+mod train;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lawn_models::{CudaProbe, Device, TrialConfig, TrialContext, TrialEnd, TrialError};
+use lawn_models::{CudaProbe, Device, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
 use crate::choices::Choices;
 use crate::config::DeviceChoice;
-use crate::ending::Ending;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::{Plan, Trial};
 use crate::run_dir::{RunDir, TrialDir};
@@ -28,7 +28,7 @@ use lawn_analysis::records::Outcome;
 use recorder::Recorder;
 
 pub use event::Event;
-pub use log::read as read_log;
+pub use log::{Content as LogContent, read as read_log};
 pub use stop::STOP_WITH_STDIN;
 
 /// Schema of `trial.json`.
@@ -61,8 +61,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     let id = plan.trials[index].id.clone();
     let dir = run.trial(&id);
     let lease = take(&dir, &plan)?;
-    if let Some(outcome) = dir.read_outcome()?.filter(|outcome| outcome.is_final()) {
-        return Ok(outcome.outcome);
+    match dir.read_outcome() {
+        Ok(Some(there)) if there.is_final() => return Ok(there.outcome),
+        // Training again gives it again.
+        Err(Error::Damaged { path, .. }) => drop(files::set_aside(&path)?),
+        there => drop(there?),
     }
     files::write_json(
         &dir.trial(),
@@ -90,35 +93,21 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         .resources
         .tensorboard
         .then(|| tensorboard::folder(&run.tensorboard(), &plan.trials[index], setting));
-    let mut recorder = Recorder::new(&dir, events, stop, lease.watch());
-    let end = lawn_models::run_trial(&config, &context, &mut recorder);
-    if let Some(error) = recorder.failed.take() {
-        return Err(error);
-    }
-    let outcome = match end {
-        Ok(TrialEnd::Finished(summary)) => Ending::ok(summary),
-        Ok(TrialEnd::Diverged {
-            epoch,
-            step,
-            reason,
-        }) => Ending::failed(
-            Outcome::Diverged,
-            format!("epoch {epoch}, step {step}: {reason}"),
-        ),
-        Ok(TrialEnd::Preempted { epoch, step }) => Ending::failed(
-            Outcome::Preempted,
-            format!("stopped in epoch {epoch}, step {step}"),
-        ),
-        Err(error @ TrialError::OutOfMemory { .. }) => {
-            Ending::failed(Outcome::OutOfMemory, error.to_string())
-        }
-        Err(error) => Ending::failed(Outcome::Crashed, error.to_string()),
+    let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
+    let ending = train::train(&dir, &config, &context, recorder)?;
+    dir.settle(lease, &ending)?;
+    let outcome = ending.outcome;
+    let goes_no_further = match outcome {
+        // A longer trial goes on from one that was to stop early.
+        Outcome::Ok => config.stop_after.is_none(),
+        outcome => outcome == Outcome::Diverged,
     };
-    dir.settle(lease, &outcome)?;
-    emit(&Event::Ended {
-        outcome: outcome.outcome,
-    });
-    Ok(outcome.outcome)
+    if goes_no_further && !plan.sweep.resources.keep_checkpoints {
+        lawn_models::remove_checkpoints(&dir.checkpoint())
+            .map_err(Error::io("remove", &dir.checkpoint()))?;
+    }
+    emit(&Event::Ended { outcome });
+    Ok(outcome)
 }
 
 /// The id of the trial that trained the same setting in the rung before.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use lawn_models::{EvaluationRecord, Observer, TrialInfo};
+use lawn_models::{EvaluationRecord, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
-use super::log::Log;
+use super::log::{self, Log};
 use crate::Error;
 use crate::lease::Watch;
 use crate::pulse::Pulses;
@@ -29,6 +29,8 @@ pub(super) struct Recorder {
     lease: Watch,
     pulses: Pulses,
     progressed: Instant,
+    /// Notices from before the log was open.
+    unwritten: Vec<Notice>,
     /// The first failure of the log, which stops the trial.
     pub(super) failed: Option<Error>,
 }
@@ -49,7 +51,29 @@ impl Recorder {
             lease,
             pulses: Pulses::new(dir),
             progressed: Instant::now(),
+            unwritten: Vec::new(),
             failed: None,
+        }
+    }
+
+    /// What the trial came through, earlier processes included. Where the log was
+    /// never open, only what this one knows.
+    pub(super) fn notices(&mut self) -> Vec<Notice> {
+        let logged = self.log.take().and_then(|_| log::read(&self.path).ok());
+        logged.map_or_else(
+            || std::mem::take(&mut self.unwritten),
+            |content| content.notices,
+        )
+    }
+
+    /// Writes a notice to the log, as soon as that is open.
+    fn write(&mut self, notice: &Notice) {
+        match &mut self.log {
+            Some(log) => {
+                let written = log.notice(notice);
+                self.keep(written);
+            }
+            None => self.unwritten.push(notice.clone()),
         }
     }
 
@@ -57,7 +81,6 @@ impl Recorder {
         match result {
             Ok(value) => Some(value),
             Err(error) => {
-                self.stop.store(true, Ordering::Relaxed);
                 self.failed.get_or_insert(error);
                 None
             }
@@ -67,8 +90,12 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn started(&mut self, info: &TrialInfo) {
-        let opened = Log::reopen(&self.path, info.resumed_step);
+        self.log = None;
+        let opened = Log::reopen(&self.path, info.resumed_step, info.recorded_step);
         self.log = self.keep(opened);
+        for notice in std::mem::take(&mut self.unwritten) {
+            self.write(&notice);
+        }
         if let Some(folder) = &self.events_folder {
             let created = EventFile::create(folder, info.resumed_step);
             self.events = self.keep(created);
@@ -88,7 +115,7 @@ impl Observer for Recorder {
     }
 
     fn evaluated(&mut self, record: &EvaluationRecord) {
-        let written = self.log.as_mut().map(|log| log.append(record));
+        let written = self.log.as_mut().map(|log| log.record(record));
         self.keep(written.unwrap_or(Ok(())));
         let scalars = tensorboard::scalars(record);
         let events = self.events.as_mut();
@@ -99,8 +126,15 @@ impl Observer for Recorder {
         });
     }
 
+    fn notice(&mut self, notice: &Notice) {
+        emit(&Event::Noticed {
+            notice: notice.clone(),
+        });
+        self.write(notice);
+    }
+
     fn stop_requested(&self) -> bool {
-        self.stop.load(Ordering::Relaxed) || self.lease.is_lost()
+        self.stop.load(Ordering::Relaxed) || self.failed.is_some() || self.lease.is_lost()
     }
 
     fn may_save(&self) -> bool {

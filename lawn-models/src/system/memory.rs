@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use crate::trainer::TrialError;
 
 /// How libtorch words it, for the host and for CUDA.
-const WORDINGS: [&str; 2] = ["out of memory", "can't allocate memory"];
+const WORDINGS: [&str; 3] = ["out of memory", "can't allocate memory", "bad_alloc"];
 
 /// Turns a panic for want of memory into its own error.
 ///
@@ -15,11 +15,11 @@ pub(crate) fn catch_out_of_memory<T>(
     run: impl FnOnce() -> Result<T, TrialError>,
 ) -> Result<T, TrialError> {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Err(TrialError::Optimizer(error))) => Err(match out_of_memory(&error.to_string()) {
+        Ok(Err(error)) => Err(match out_of_memory(&error.to_string()) {
             Some(detail) => TrialError::OutOfMemory { detail },
-            None => TrialError::Optimizer(error),
+            None => error,
         }),
-        Ok(result) => result,
+        Ok(Ok(value)) => Ok(value),
         Err(panic) => match message(&*panic).and_then(out_of_memory) {
             Some(detail) => Err(TrialError::OutOfMemory { detail }),
             None => resume_unwind(panic),

@@ -42,6 +42,16 @@ pub enum TrialError {
         /// What went wrong.
         source: lawn_core::Error,
     },
+    /// A checkpoint was written by a newer version.
+    #[error("checkpoint {path} has version {found}, this one reads up to {known}")]
+    CheckpointNewer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
     /// A file is not a checkpoint of this trial.
     #[error("checkpoint {path}: {entry} is {found}, expected {expected}")]
     CheckpointMismatch {

@@ -1,10 +1,12 @@
 //! What a trial measures of itself on the way.
 
+use lawn_core::Diagnostics;
 use tch::{Kind, Tensor};
 
+use super::distance::Distance;
 use super::trainer::Trainer;
 use super::{Measured, TestPermit, TrialError};
-use crate::record::{EvaluationRecord, UnitNorm};
+use crate::record::{EvaluationRecord, ParameterDiagnostics, UnitNorm};
 
 impl Trainer<'_> {
     /// Measures, and begins the next interval; the reason why not, where a number
@@ -62,11 +64,42 @@ impl Trainer<'_> {
             gradient_norm: since.gradient_norm_sum / since.steps as f64,
             weight_norm,
             units,
+            diagnostics: self.diagnostics(),
+            distance_from_freeze: self.distance.as_ref().and_then(Distance::measure),
             samples_per_second: since.samples as f64 / (seconds.train + seconds.data),
             seconds,
         };
         self.loss_sum = Tensor::zeros([], (Kind::Double, self.context.device));
         self.progress.last = Some(record.clone());
         Ok(Ok(record))
+    }
+
+    /// What the last step did to each parameter, if it was told to remember.
+    fn diagnostics(&self) -> Vec<ParameterDiagnostics> {
+        // The units of a parameter stand together.
+        let parameters = self
+            .optimizer
+            .diagnostics()
+            .chunk_by(|one, next| one.parameter == next.parameter);
+        parameters.map(summary).collect()
+    }
+}
+
+/// The units of one parameter, of which there is one at least, taken together.
+fn summary(units: &[Diagnostics]) -> ParameterDiagnostics {
+    let values = |of: fn(&Diagnostics) -> f64| units.iter().map(of);
+    let norm = |of| values(of).map(|norm| norm.powi(2)).sum::<f64>().sqrt();
+    let mean = |of| values(of).sum::<f64>() / units.len() as f64;
+    ParameterDiagnostics {
+        parameter: units[0].parameter.clone(),
+        units: units.len() as u64,
+        constrained: units.iter().filter(|unit| unit.constrained).count() as u64,
+        weight_norm: norm(|unit| unit.weight_norm),
+        gradient_norm: norm(|unit| unit.gradient_norm),
+        cosine: mean(|unit| unit.cosine),
+        rotation: mean(|unit| unit.rotation),
+        rotation_max: values(|unit| unit.rotation).fold(0.0, f64::max),
+        trust_ratio: mean(|unit| unit.trust_ratio),
+        radius_drift: values(|unit| unit.radius_drift.abs()).fold(0.0, f64::max),
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod checkpoint;
+mod distance;
 mod error;
 mod evaluate;
 mod progress;
@@ -10,6 +11,7 @@ mod task;
 #[expect(clippy::module_inception)]
 mod trainer;
 
+pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use error::TrialError;
 pub use run::run_trial;
 pub use task::TestPermit;

@@ -18,6 +18,8 @@ pub(super) struct Progress {
     pub(super) since: Interval,
     /// The last evaluation.
     pub(super) last: Option<EvaluationRecord>,
+    /// Samples that fit in memory at once, where fewer did than were asked for.
+    pub(super) micro_batch_size: Option<u64>,
 }
 
 /// What happened from one evaluation to the next.

@@ -3,10 +3,14 @@
 use super::TrialError;
 use super::trainer::Trainer;
 use crate::config::{TrialConfig, TrialContext};
-use crate::record::{Observer, TrialEnd};
+use crate::record::{Notice, Observer, TrialEnd};
 use crate::system;
 
 /// Trains one trial from its start, or from its checkpoint where there is one.
+///
+/// Where memory does not hold the samples of a step, the trial goes on from its
+/// last checkpoint with half as many at once, down to the fewest that give the
+/// same result; the observer is given a [`Notice`].
 ///
 /// On the CPU a trial that was stopped, or killed, and run again with the same
 /// number of threads ends with the same bits as one that ran through.
@@ -51,5 +55,48 @@ pub fn run_trial(
 ) -> Result<TrialEnd, TrialError> {
     config.validate()?;
     system::require_device(context.device)?;
-    system::catch_out_of_memory(|| Trainer::new(config, context)?.run(observer))
+    let mut limit = None;
+    loop {
+        // Samples in memory at once, and the fewest there can be, once they are known.
+        let mut parts = None;
+        let attempt = system::catch_out_of_memory(|| {
+            let trainer = Trainer::new(config, context, limit, observer)?;
+            parts = Some((trainer.part(), trainer.smallest_part()));
+            trainer.run(observer)
+        });
+        let Err(TrialError::OutOfMemory { detail }) = attempt else {
+            return attempt;
+        };
+        let smaller = parts.and_then(|(part, least)| Some((part, smaller(part, least)?)));
+        let Some((from, to)) = smaller else {
+            return Err(TrialError::OutOfMemory { detail });
+        };
+        observer.notice(&Notice::MicroBatchReduced {
+            from,
+            to,
+            reason: detail,
+        });
+        limit = Some(to);
+    }
+}
+
+/// Half of a part, as a multiple of the smallest; none where that is no smaller.
+fn smaller(part: u64, least: u64) -> Option<u64> {
+    let half = part.div_ceil(2).next_multiple_of(least);
+    (half < part).then_some(half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_halved_down_to_the_smallest() {
+        let all = |part, least| -> Vec<u64> {
+            std::iter::successors(Some(part), |&part| smaller(part, least)).collect()
+        };
+        assert_eq!(all(10, 1), [10, 5, 3, 2, 1]);
+        assert_eq!(all(1000, 128), [1000, 512, 256, 128]);
+        assert_eq!(all(16, 16), [16]);
+    }
 }

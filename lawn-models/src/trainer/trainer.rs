@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use lawn_core::{Optimizer, Phase};
+use lawn_core::{Optimizer, Phase, StepOptions};
 use tch::{Device, Kind, Tensor};
 
+use super::checkpoint::Checkpoints;
+use super::distance::Distance;
 use super::progress::Progress;
-use super::{Task, TestPermit, TrialError, build, checkpoint};
+use super::{Task, TestPermit, TrialError, build};
 use crate::config::{Length, TaskConfig, TrialConfig, TrialContext};
 use crate::image::ImageTask;
 use crate::ncf::NcfTask;
@@ -25,6 +27,8 @@ pub(super) struct Trainer<'a> {
     pub(super) last_step: (Phase, f64),
     /// The epoch whose samples the task has put in order.
     epoch: Option<u64>,
+    /// Where the weights were at the freeze, where distances are measured.
+    pub(super) distance: Option<Distance>,
     last_checkpoint: Instant,
     timer: Timer,
 }
@@ -36,9 +40,13 @@ struct Timer {
 }
 
 impl<'a> Trainer<'a> {
+    /// Sets a trial up, from its checkpoint where it has one. `micro_batch_size` is
+    /// what memory has been found to hold.
     pub(super) fn new(
         config: &'a TrialConfig,
         context: &'a TrialContext,
+        micro_batch_size: Option<u64>,
+        observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
         let mut task = task(config, context)?;
         let length = config
@@ -46,16 +54,19 @@ impl<'a> Trainer<'a> {
             .length(task.train_samples(), config.batch_size);
         let mut optimizer =
             build::optimizer(&config.optimizer, length).build(task.parameters()?)?;
-        let progress = if context.checkpoint.exists() {
-            checkpoint::load(
-                &context.checkpoint,
-                config,
-                task.store_mut(),
-                &mut optimizer,
-            )?
-        } else {
-            Progress::default()
-        };
+        let mut distance = Distance::new(config, length, &*task, optimizer.treatments())?;
+        let mut progress = Progress::default();
+        let checkpoints = Checkpoints::new(&context.checkpoint, config);
+        let found = checkpoints.load(task.store_mut(), &mut optimizer, |notice| {
+            observer.notice(&notice);
+        })?;
+        if let Some(found) = found {
+            progress = found.progress;
+            if let Some(distance) = &mut distance {
+                distance.origin = found.origin;
+            }
+        }
+        progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
         Ok(Self {
             config,
@@ -67,6 +78,7 @@ impl<'a> Trainer<'a> {
             progress,
             loss_sum,
             epoch: None,
+            distance,
             last_checkpoint: Instant::now(),
             timer: Timer::start(),
         })
@@ -78,6 +90,7 @@ impl<'a> Trainer<'a> {
             steps: self.steps(),
             train_samples: self.length.epoch_samples,
             resumed_step: self.optimizer.steps(),
+            recorded_step: self.progress.last.as_ref().map_or(0, |last| last.step),
             treatments: self.optimizer.treatments().to_vec(),
         });
         self.timer = Timer::start();
@@ -91,12 +104,12 @@ impl<'a> Trainer<'a> {
                     step: self.optimizer.steps(),
                 });
             }
-            let before = self.progress.samples;
-            if let Some(reason) = self.step()? {
+            let evaluation_is_due = self.evaluation_is_due();
+            if let Some(reason) = self.step(evaluation_is_due)? {
                 return Ok(self.diverged(reason));
             }
             observer.progress(self.optimizer.steps(), self.steps());
-            if self.evaluation_is_due(before) {
+            if evaluation_is_due {
                 match self.evaluate()? {
                     Ok(record) => observer.evaluated(&record),
                     Err(reason) => return Ok(self.diverged(reason)),
@@ -129,12 +142,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step; the reason why not, where numbers stop being finite.
-    fn step(&mut self) -> Result<Option<String>, TrialError> {
+    fn step(&mut self, evaluation_is_due: bool) -> Result<Option<String>, TrialError> {
         self.start_epoch();
         let (start, count) = self
             .progress
             .next_batch(&self.length, self.config.batch_size);
-        let part = self.part(count);
+        let part = self.part().min(count);
         self.optimizer.zero_grad();
         let mut done = 0;
         while done < count {
@@ -149,7 +162,14 @@ impl<'a> Trainer<'a> {
             self.loss_sum += loss.detach().to_kind(Kind::Double);
             done += taken;
         }
-        let report = self.optimizer.step()?;
+        if let Some(distance) = &mut self.distance {
+            distance.before_step(self.optimizer.steps());
+        }
+        let report = self.optimizer.step_with(StepOptions {
+            samples: count,
+            diagnostics: self.config.diagnostics.units && evaluation_is_due,
+            ..StepOptions::default()
+        })?;
         if report.skipped() {
             return Ok(Some("the gradient is not finite".to_owned()));
         }
@@ -174,22 +194,31 @@ impl<'a> Trainer<'a> {
 
     /// Samples in memory at once, such that cutting a batch changes nothing but
     /// rounding.
-    fn part(&self, count: u64) -> u64 {
-        match self.config.micro_batch_size {
-            Some(limit) if limit < count => limit.next_multiple_of(self.task.divisible_by()),
-            _ => count,
-        }
+    pub(super) fn part(&self) -> u64 {
+        let limits = [
+            self.config.micro_batch_size,
+            self.progress.micro_batch_size,
+            Some(self.config.batch_size),
+        ];
+        let limit = limits.into_iter().flatten().min();
+        let limit = limit.unwrap_or(self.config.batch_size);
+        limit.next_multiple_of(self.task.divisible_by())
     }
 
-    fn evaluation_is_due(&self, before: u64) -> bool {
-        let after = self.progress.samples;
-        after == self.length.samples
-            || self.length.reaches(
-                self.config.evaluation.every,
-                self.optimizer.steps(),
-                before,
-                after,
-            )
+    /// The smallest such part.
+    pub(super) fn smallest_part(&self) -> u64 {
+        self.task.divisible_by()
+    }
+
+    /// Whether the trial is to be measured after the next step.
+    fn evaluation_is_due(&self) -> bool {
+        let before = self.progress.samples;
+        let (_, count) = self
+            .progress
+            .next_batch(&self.length, self.config.batch_size);
+        let (step, after) = (self.optimizer.steps() + 1, before + count);
+        let every = self.config.evaluation.every;
+        after == self.length.samples || self.length.reaches(every, step, before, after)
     }
 
     /// Measures the test split where the stage allows it, and sums up.
@@ -225,10 +254,10 @@ impl<'a> Trainer<'a> {
     fn save(&mut self) -> Result<(), TrialError> {
         self.account();
         self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
-        checkpoint::save(
-            &self.context.checkpoint,
-            self.config,
+        let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
+        Checkpoints::new(&self.context.checkpoint, self.config).save(
             &self.progress,
+            origin,
             self.task.store(),
             &self.optimizer,
         )?;

@@ -184,6 +184,13 @@ impl<'a> Local<'a> {
         match dir.read_outcome()? {
             Some(outcome) if outcome.is_final() => return Ok(Ended::Over(outcome)),
             _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
+            _ if status.code() == Some(Exit::NoRoom.code().into()) => {
+                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+                return Err(Error::NoRoom {
+                    id: self.work.plan.trials[process.index].id.clone(),
+                    said: failure::tail(String::from_utf8_lossy(&stderr).trim()).to_owned(),
+                });
+            }
             _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
             // Signalled by somebody else.
             Some(_) if !process.timed_out => return Ok(Ended::Interrupted),
