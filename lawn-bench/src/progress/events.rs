@@ -101,6 +101,8 @@ impl View for Events {
                 "trial-evaluated",
                 with(trial, json!({ "worker": worker, "record": record })),
             ),
+            // Said as a note.
+            Event::Noticed { .. } => {}
             Event::Started { .. } | Event::Ended { .. } => {}
         }
     }

@@ -116,7 +116,11 @@ impl Watcher for Progress<'_> {
         self.view.began(&self.tally, worker);
     }
 
-    fn event(&mut self, worker: usize, _index: usize, event: &Event) {
+    fn event(&mut self, worker: usize, index: usize, event: &Event) {
+        if let Event::Noticed { notice } = event {
+            let id = &self.tally.plan.trials[index].id;
+            self.view.say(&format!("trial {id}: {notice}"));
+        }
         if let Event::Progress { step, steps } = event {
             self.tally.stepped(worker, *step, *steps);
         }
