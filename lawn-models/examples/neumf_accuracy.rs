@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::Parser;
 use lawn_models::{
     Amount, Decay, Device, Diagnostics, Evaluation, EvaluationRecord, Measurement, NcfConfig,
-    Notice, Observer, OptimizerSettings, RuleName, Split, Stage, TaskConfig, TrialConfig,
-    TrialContext, TrialEnd, TrialInfo, run_trial, set_threads,
+    Observer, OptimizerSettings, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialEnd, TrialInfo, run_trial, set_threads,
 };
 
 #[derive(Parser)]
@@ -61,7 +61,6 @@ impl Observer for Log {
             record.samples_per_second,
         );
     }
-    fn notice(&mut self, _notice: &Notice) {}
     fn stop_requested(&self) -> bool {
         false
     }

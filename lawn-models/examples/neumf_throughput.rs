@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use lawn_models::{
-    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, NcfConfig, Notice, Observer,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, NcfConfig, Observer,
     OptimizerSettings, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialInfo,
     run_trial, set_threads,
 };
@@ -49,7 +49,6 @@ impl Observer for Timed {
             self.0.push(record.clone());
         }
     }
-    fn notice(&mut self, _notice: &Notice) {}
     fn stop_requested(&self) -> bool {
         false
     }

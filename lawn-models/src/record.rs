@@ -216,7 +216,7 @@ pub trait Observer {
     fn evaluated(&mut self, record: &EvaluationRecord);
     /// The trial came through something out of the ordinary. May be called before
     /// [`started`](Self::started), and before it is called again.
-    fn notice(&mut self, notice: &Notice);
+    fn notice(&mut self, _notice: &Notice) {}
     /// Polled at each step; the trial stops soon after it turns true.
     fn stop_requested(&self) -> bool;
     /// Asked before each checkpoint: false where another process trains this trial now,
@@ -234,7 +234,6 @@ impl Observer for Silent {
     fn started(&mut self, _info: &TrialInfo) {}
     fn progress(&mut self, _step: u64, _steps: u64) {}
     fn evaluated(&mut self, _record: &EvaluationRecord) {}
-    fn notice(&mut self, _notice: &Notice) {}
     fn stop_requested(&self) -> bool {
         false
     }
