@@ -82,11 +82,11 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
             Ending::failed(Outcome::OutOfMemory, error.to_string())
         }
         Err(TrialError::Checkpoint { path, source }) => match storage(&source) {
-            Some(kind) => {
+            Some(source) => {
                 return Err(Error::Io {
                     action: "write",
                     path,
-                    source: kind.into(),
+                    source,
                 });
             }
             None => {
@@ -98,12 +98,13 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
     })
 }
 
-/// The kind of the error, where it says that there is no room to write to.
-fn storage(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+/// The error of the system, where it says that there is no room to write to.
+fn storage(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
-            return files::is_storage(error.kind()).then_some(error.kind());
+            let code = error.raw_os_error()?;
+            return files::is_storage(error.kind()).then(|| io::Error::from_raw_os_error(code));
         }
         cause = error.source();
     }
