@@ -82,7 +82,7 @@ pub(super) fn ending(status: ExitStatus) -> String {
     }
 }
 
-pub(super) fn tail(text: &str) -> &str {
+pub(crate) fn tail(text: &str) -> &str {
     if text.is_empty() {
         return "nothing on standard error";
     }

@@ -188,7 +188,8 @@ impl<'a> Local<'a> {
                 let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
                 return Err(Error::NoRoom {
                     id: self.work.plan.trials[process.index].id.clone(),
-                    said: failure::tail(String::from_utf8_lossy(&stderr).trim()).to_owned(),
+                    said: crate::engine::failure::tail(String::from_utf8_lossy(&stderr).trim())
+                        .to_owned(),
                 });
             }
             _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),

@@ -236,7 +236,8 @@ impl<'a> Ray<'a> {
             .trial(&self.work.plan.trials[running.index].id)
             .log();
         // A log that is not there yet, or is being made anew, is looked at again.
-        let Ok(records) = read_log(&log) else { return };
+        let Ok(log) = read_log(&log) else { return };
+        let records = log.records;
         for record in records.iter().skip(running.evaluations) {
             let record = Box::new(record.clone());
             watcher.event(worker, running.index, &Event::Evaluated { record });
