@@ -157,6 +157,7 @@ impl State {
     /// [`Error::Format`] for bytes that are not a complete safetensors file,
     /// [`Error::Checksum`] for a tensor that is not what was written,
     /// [`Error::MissingEntry`] where only some have a checksum,
+    /// [`Error::EntryValue`] for a length that libtorch cannot have,
     /// [`Error::EntryKind`] for one of a kind that libtorch does not have.
     pub fn from_bytes(bytes: &[u8], device: Device) -> Result<Self, Error> {
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(Error::Format)?;
@@ -190,7 +191,15 @@ impl State {
                 expected: "a kind of libtorch".to_owned(),
                 found: view.dtype().to_string(),
             })?;
-            let shape: Vec<i64> = view.shape().iter().map(|&n| n as i64).collect();
+            let lengths = view.shape().iter().map(|&n| i64::try_from(n));
+            let shape: Vec<i64> = lengths.collect::<Result<_, _>>().map_err(|_| {
+                // Possible beside a length of 0, as there are no bytes then.
+                Error::EntryValue {
+                    entry: name.to_owned(),
+                    expected: "lengths below 2^63",
+                    found: format!("{:?}", view.shape()),
+                }
+            })?;
             let tensor = Tensor::f_from_data_size(view.data(), &shape, kind)?;
             tensors.insert(name.to_owned(), tensor.f_to_device(device)?);
         }
