@@ -43,6 +43,34 @@ fn four_arms() -> Records {
     records
 }
 
+/// Eight arms of long names at six batch sizes, of which some trials diverge.
+fn eight_arms() -> (Records, Vec<[String; 2]>) {
+    let rules = [
+        "sgd-momentum",
+        "adam",
+        "lamb_exclude-1d",
+        "adamw_decoupled-decay",
+    ];
+    let arms = rules.map(|rule| [rule.to_owned(), format!("{rule}-lawn")]);
+    let mut records = Records::default();
+    for (seed, arms) in arms.iter().enumerate() {
+        let simulation = Simulation {
+            task: "image_net & more".into(),
+            arms: arms.clone(),
+            batch_sizes: vec![256, 1024, 4096, 16_384, 65_536, 1_048_576],
+            seeds: 6,
+            advantage_per_doubling: 0.001 * seed as f64,
+            divergence: 0.2,
+            test_curves: true,
+            settings: 14,
+            seed: seed as u64,
+            ..Simulation::default()
+        };
+        records.append(simulation.records());
+    }
+    (records, arms.to_vec())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::env::args_os()
         .nth(1)
@@ -54,9 +82,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let four = ReportRequest::new("A simulated sweep of four arms", 10_000)
         .contrast("other", "other-lawn")
         .contrast(baseline, treatment);
+    let (eight_arms, arms) = eight_arms();
+    let mut eight = ReportRequest::new("A simulated sweep of eight arms", 256);
+    for [baseline, treatment] in arms {
+        eight = eight.contrast(baseline, treatment);
+    }
     for (name, records, mut request) in [
         ("two-arms", two_tasks(), two),
         ("four-arms", four_arms(), four),
+        ("eight-arms", eight_arms, eight),
     ] {
         for width in Width::ALL {
             request.width = *width;

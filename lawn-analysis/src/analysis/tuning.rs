@@ -177,11 +177,19 @@ fn borders(
         .collect()
 }
 
+/// The most values of a hyper-parameter that have a row each; more are gathered.
+const MOST_VALUES: usize = 12;
+/// Rows that more values are gathered into.
+const ROWS: usize = 8;
+
 /// Validation metric over batch sizes and values of one hyper-parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuningMap {
     /// The hyper-parameter: of those that are numbers, the one of most values tried.
     pub parameter: String,
+    /// Whether values are gathered into rows of equal ratios, each named by its middle, because
+    /// too many were tried for a row each.
+    pub gathered: bool,
     /// The cells that were tried.
     pub cells: Vec<TuningCell>,
 }
@@ -223,15 +231,18 @@ pub fn tuning_map(task: &Task) -> Option<TuningMap> {
             }
         }
     }
-    let (parameter, _) = values
+    let (parameter, tried) = values
         .into_iter()
         .filter(|(_, tried)| tried.len() > 1)
         .max_by(|a, b| a.1.len().cmp(&b.1.len()).then(b.0.cmp(&a.0)))?;
+    let tried: Vec<f64> = tried.into_iter().map(f64::from_bits).collect();
+    let rows = Rows::of(&tried);
     let mut cells: Vec<TuningCell> = Vec::new();
     for (trial, setting) in trials {
         let Some(value) = setting.get(&parameter).and_then(Value::as_f64) else {
             continue;
         };
+        let value = rows.as_ref().map_or(value, |rows| rows.middle(value));
         let same = |cell: &&mut TuningCell| {
             cell.arm == trial.arm && cell.batch_size == trial.batch_size && cell.value == value
         };
@@ -263,5 +274,55 @@ pub fn tuning_map(task: &Task) -> Option<TuningMap> {
             }
         }
     }
-    Some(TuningMap { parameter, cells })
+    Some(TuningMap {
+        parameter,
+        gathered: rows.is_some(),
+        cells,
+    })
+}
+
+/// Rows of equal ratios between the least and the largest of some values.
+struct Rows {
+    least: f64,
+    /// Ratio of the ends of a row, in logarithms.
+    step: f64,
+}
+
+impl Rows {
+    /// Rows for more values than have one each, if all are positive.
+    fn of(values: &[f64]) -> Option<Self> {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let largest = values.iter().copied().fold(0.0, f64::max);
+        let step = (largest / least).ln() / ROWS as f64;
+        (values.len() > MOST_VALUES && least > 0.0 && step > 0.0).then_some(Self { least, step })
+    }
+
+    /// The middle of the row that a value lies in.
+    fn middle(&self, value: f64) -> f64 {
+        let row = ((value / self.least).ln() / self.step).floor();
+        let row = row.clamp(0.0, (ROWS - 1) as f64);
+        self.least * ((row + 0.5) * self.step).exp()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_VALUES, ROWS, Rows};
+
+    #[test]
+    fn many_values_are_gathered_into_rows_of_equal_ratios() {
+        let tried: Vec<f64> = (0..=MOST_VALUES)
+            .map(|i| 1e-3 * 2.0_f64.powi(i as i32))
+            .collect();
+        let rows = Rows::of(&tried).unwrap();
+        let mut middles: Vec<f64> = tried.iter().map(|value| rows.middle(*value)).collect();
+        middles.dedup();
+        assert_eq!(middles.len(), ROWS);
+        let ratios = middles.windows(2).map(|pair| pair[1] / pair[0]);
+        for ratio in ratios {
+            assert!((ratio - 2.0_f64.powf(1.5)).abs() < 1e-9, "{ratio}");
+        }
+        assert!(Rows::of(&tried[1..]).is_none());
+        assert!(Rows::of(&[-1.0; MOST_VALUES + 1]).is_none());
+    }
 }

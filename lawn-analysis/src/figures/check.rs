@@ -415,6 +415,24 @@ fn every_figure_fits_on_a_page() {
 }
 
 #[test]
+fn a_drawing_stays_small_however_many_seeds_there_are() {
+    let shapes = |seeds: usize| {
+        let simulation = Simulation {
+            seeds,
+            epochs: 2,
+            ..Simulation::default()
+        };
+        let figures = figures(&case("seeds", 2, simulation));
+        let sizes = figures
+            .iter()
+            .map(|figure| figure.scene(WIDE).shapes().len());
+        (figures.len(), sizes.max().unwrap_or(0))
+    };
+    let (count, most) = shapes(600);
+    assert!(count > 9 && most < 4000, "{count} figures, {most} shapes");
+}
+
+#[test]
 fn captions_say_how_many_and_which_interval() {
     for figure in figures(&cases()[3]) {
         assert!(figure.caption.contains("n = "), "{}", figure.caption);

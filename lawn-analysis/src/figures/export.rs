@@ -68,7 +68,7 @@ impl<'a> Drawing<'a> {
         pixmap.encode_png().map_err(|error| self.failed(error))
     }
 
-    /// The drawing as PDF, text as text; the same drawing gives the same bytes.
+    /// The drawing as PDF, text as text in the embedded typeface; the same drawing gives the same bytes.
     pub(super) fn pdf(&self) -> Result<Vec<u8>, Error> {
         let (width, height) = (self.points.0 as f32, self.points.1 as f32);
         let no_size = || self.failed("the drawing has no size");
@@ -85,5 +85,73 @@ impl<'a> Drawing<'a> {
         document
             .finish()
             .map_err(|error| self.failed(format!("{error:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use resvg::usvg::roxmltree::Document as Xml;
+
+    use super::*;
+    use crate::figures::palette::INK;
+    use crate::figures::scene::{Anchor, Label, Scene};
+
+    fn scene() -> Scene {
+        let mut scene = Scene::new(120.0, 40.0);
+        scene.text(Label::small("adam_lawn & 5 %", (5.0, 20.0), Anchor::Start));
+        scene.text(Label::normal("bold", (80.0, 20.0), Anchor::Start).bold());
+        scene.line(&[(5.0, 30.0), (100.0, 30.0)], INK, 1.0, &[4.0, 2.0]);
+        scene
+    }
+
+    #[test]
+    fn pdf_text_is_text_in_the_embedded_typeface_and_bytes_are_stable() {
+        let pdf = || {
+            let svg = scene().to_svg("a title", "words");
+            Drawing::parse("drawing", &svg, scene().size())
+                .and_then(|drawing| drawing.pdf())
+                .unwrap()
+        };
+        let bytes = pdf();
+        assert_eq!(bytes, pdf());
+        let holds = |needle: &str| {
+            let mut places = bytes.windows(needle.len());
+            places.any(|place| place == needle.as_bytes())
+        };
+        // A font program, the way from its glyphs back to characters, and no date.
+        for needle in ["%PDF-1.7", "OpenSans", "/FontFile", "/ToUnicode"] {
+            assert!(holds(needle), "{needle}");
+        }
+        assert!(!holds("/CreationDate"));
+    }
+
+    #[test]
+    fn svg_is_well_formed_and_says_what_it_shows() {
+        let svg = scene().to_standalone_svg("a < b", "words & more");
+        let xml = Xml::parse(&svg).unwrap();
+        let root = xml.root_element();
+        let text_of = |name: &str| {
+            let mut nodes = root.descendants();
+            let found = nodes.find(|node| node.tag_name().name() == name);
+            found
+                .and_then(|node| node.text())
+                .unwrap_or_default()
+                .trim()
+        };
+        assert_eq!(root.attribute("role"), Some("img"));
+        assert_eq!(text_of("title"), "a < b");
+        assert_eq!(text_of("desc"), "words & more");
+        assert!(text_of("style").contains("@font-face"));
+        assert_eq!(text_of("text"), "adam_lawn & 5 %");
+        let first = root.children().find(|node| node.is_element()).unwrap();
+        assert_eq!(first.tag_name().name(), "title");
+    }
+
+    #[test]
+    fn png_has_the_pixels_of_its_size() {
+        let svg = scene().to_svg("", "");
+        let drawing = Drawing::parse("drawing", &svg, scene().size()).unwrap();
+        let pixels = Pixmap::decode_png(&drawing.png().unwrap()).unwrap();
+        assert_eq!((pixels.width(), pixels.height()), (360, 120));
     }
 }

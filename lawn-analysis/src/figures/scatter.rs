@@ -11,7 +11,7 @@ use super::series::{Series, batch_sizes, by_arm, names};
 use crate::tables::Table;
 
 /// Markers closer than this, in points, hide each other: only one of an arm is drawn.
-const NEAR: f64 = 0.8;
+const NEAR: f64 = 1.6;
 
 /// Draws the table of [`crate::tables::fit`]; `test` is its column of the vertical axis.
 pub(crate) fn draw(table: &Table, test: &str, label: &str, looks: &Looks, width: f64) -> Scene {

@@ -65,7 +65,7 @@ impl Table {
         );
         if self.rows().len() > LONGEST {
             return format!(
-                "% Needs booktabs and longtable.\n{{\\footnotesize\n\\begin{{longtable}}{{{alignment}}}\n  \
+                "% Needs booktabs and longtable.\n{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{alignment}}}\n  \
                  {caption} \\\\\n    \\toprule\n{titles}    \\midrule\n  \\endfirsthead\n    \
                  \\toprule\n{titles}    \\midrule\n  \\endhead\n    \\bottomrule\n  \\endfoot\n\
                  {rows}\\end{{longtable}}\n}}\n"

@@ -153,7 +153,15 @@ pub fn confirmations(tasks: &[Task]) -> Table {
             "seconds_total",
             "samples_per_second",
         ],
-    );
+    )
+    .with_detail(&[
+        "trial_id",
+        "train_loss",
+        "epochs",
+        "steps",
+        "seconds_total",
+        "samples_per_second",
+    ]);
     for task in tasks {
         for arm in &task.arms {
             for batch_size in &task.batch_sizes {

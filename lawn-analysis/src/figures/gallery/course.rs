@@ -22,7 +22,8 @@ pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     }
     if let Some(map) = analysis::tuning_map(task) {
         let table = tables::tuning_map(task, &map);
-        figures.extend(filled(table).map(|table| tuned(subject, &map.parameter, table)));
+        figures
+            .extend(filled(table).map(|table| tuned(subject, &map.parameter, map.gathered, table)));
     }
     figures
 }
@@ -140,13 +141,18 @@ fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
     )
 }
 
-fn tuned(subject: &Subject<'_>, parameter: &str, table: Table) -> Figure {
+fn tuned(subject: &Subject<'_>, parameter: &str, gathered: bool, table: Table) -> Figure {
     let task = subject.task;
     let name = tables::title(parameter);
+    let rows = if gathered {
+        format!(" Values of {name} are gathered into rows of equal ratios, named by their middle.")
+    } else {
+        String::new()
+    };
     let caption = format!(
         "Best validation {} of {} in tuning, by batch size and {name}, of n = {} trials a cell; the \
          darker the better. Hatched cells have no trial that ended well (diverged or failed); a \
-         cut corner marks cells with some that did not. White: not tried.",
+         cut corner marks cells with some that did not. White: not tried.{rows}",
         task.metric,
         task.name,
         counts(&table, "trials"),
