@@ -19,6 +19,9 @@ pub struct Ending {
     /// What it came through on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+    /// Records that its log held then; unknown where the log could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorded: Option<usize>,
 }
 
 impl Ending {
@@ -30,6 +33,7 @@ impl Ending {
             detail: None,
             summary: Some(summary),
             notices: Vec::new(),
+            recorded: None,
         }
     }
 
@@ -40,6 +44,7 @@ impl Ending {
             detail: Some(detail.into()),
             summary: None,
             notices: Vec::new(),
+            recorded: None,
         }
     }
 

@@ -10,6 +10,7 @@ pub mod advice;
 pub mod choices;
 pub mod cli;
 pub mod config;
+pub mod damage;
 pub mod data;
 pub mod doctor;
 pub mod ending;

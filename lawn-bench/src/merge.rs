@@ -3,38 +3,42 @@
 use lawn_analysis::records::{self, EpochRow, MeasurementRow, Records, TrialRow, UnitRow};
 use lawn_models::{EvaluationRecord, Measurement, Phase, Split, Stage, TaskConfig};
 
+use crate::Error;
 use crate::choices::Choices;
+use crate::damage::Damage;
 use crate::ending::Ending;
 use crate::plan::{Plan, Trial};
-use crate::run_dir::RunDir;
-use crate::{Error, trial};
+use crate::run_dir::{RunDir, TrialDir};
 
-/// Writes `records/*.parquet` from the trials that have an outcome.
+/// What the trials of a run say together.
+#[derive(Debug, Clone, Default)]
+pub struct Merged {
+    /// The records of the trials that have an outcome.
+    pub records: Records,
+    /// Trials that are left out because their outcome or log is damaged.
+    pub damaged: Vec<Damage>,
+}
+
+/// Gathers the records of the trials that have an outcome.
 ///
 /// # Errors
 ///
-/// [`Error::Damaged`] naming the file, [`Error::Io`], [`Error::Analysis`].
-pub fn merge(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
-    let records = gather(run, plan)?;
-    records.write(&run.records())?;
-    Ok(records)
-}
-
-fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
+/// [`Error::Newer`] naming the file, [`Error::Io`], and as [`Choices::read`].
+pub fn gather(run: &RunDir, plan: &Plan) -> Result<Merged, Error> {
     let choices = Choices::read(run, plan)?;
-    let mut records = Records::default();
+    let (mut records, mut damaged) = (Records::default(), Vec::new());
     for (index, planned) in plan.trials.iter().enumerate() {
         let dir = run.trial(&planned.id);
-        let Some(outcome) = dir.read_outcome()? else {
-            continue;
+        let (outcome, log) = match read(&dir) {
+            Ok(Some(read)) => read,
+            Ok(None) => continue,
+            Err(error) => {
+                damaged.push(Damage::from_error(plan, index, error)?);
+                continue;
+            }
         };
         let Some(task) = plan.task(&planned.cell.task) else {
             continue;
-        };
-        let log = if dir.log().exists() {
-            trial::read_log(&dir.log())?.records
-        } else {
-            Vec::new()
         };
         let setting = plan.resolve(index, &choices).ok();
         let tuned = setting
@@ -85,7 +89,25 @@ fn gather(run: &RunDir, plan: &Plan) -> Result<Records, Error> {
                 .extend(test.map(|one| measurement_row(&planned.id, summary.epochs, one)));
         }
     }
-    Ok(records)
+    Ok(Merged { records, damaged })
+}
+
+/// How a trial ended and what it measured, if it has an outcome.
+///
+/// Only the outcome knows how long a whole log is: one that was cut between two lines is
+/// a sound one of fewer records.
+fn read(dir: &TrialDir) -> Result<Option<(Ending, Vec<EvaluationRecord>)>, Error> {
+    let Some(outcome) = dir.read_outcome()? else {
+        return Ok(None);
+    };
+    let log = dir.read_log()?.records;
+    match outcome.recorded {
+        Some(recorded) if outcome.is_final() && recorded != log.len() => Err(Error::Damaged {
+            path: dir.log(),
+            detail: format!("it has {} of {recorded} records", log.len()),
+        }),
+        _ => Ok(Some((outcome, log))),
+    }
 }
 
 fn trial_row(

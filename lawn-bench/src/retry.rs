@@ -52,7 +52,7 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
         return Err(Error::Busy { dir, by });
     }
     let named = selection.check(&plan)?;
-    let endings = outcomes::read(run, &plan)?;
+    let endings = outcomes::read(run, &plan)?.endings;
     for &index in &named {
         let outcome = endings[index].as_ref().map(|ending| ending.outcome);
         if !outcome.is_some_and(is_failure) {

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ending::{self, Ending};
 use crate::lease::{self, Lease};
-use crate::{Error, files};
+use crate::{Error, files, trial};
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -172,6 +172,31 @@ impl TrialDir {
         files::read_json(&path, ending::SCHEMA).map(Some)
     }
 
+    /// The final outcome, if the trial is over. A damaged one is none: the trial's next
+    /// process sets it aside, and training again gives it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json`].
+    pub fn final_outcome(&self) -> Result<Option<Ending>, Error> {
+        match self.read_outcome() {
+            Err(Error::Damaged { .. }) => Ok(None),
+            outcome => Ok(outcome?.filter(Ending::is_final)),
+        }
+    }
+
+    /// What the log holds; none of it where there is no log.
+    ///
+    /// # Errors
+    ///
+    /// As [`trial::read_log`].
+    pub fn read_log(&self) -> Result<trial::LogContent, Error> {
+        match self.log().exists() {
+            true => trial::read_log(&self.log()),
+            false => Ok(trial::LogContent::default()),
+        }
+    }
+
     /// Records how the trial ended, and says whether it did: the first final outcome stays.
     ///
     /// # Errors
@@ -179,12 +204,18 @@ impl TrialDir {
     /// As [`files::write_json`] and [`files::read_json`].
     pub fn write_outcome(&self, ending: &Ending) -> Result<bool, Error> {
         let path = self.outcome();
-        let bytes = files::to_json(&path, ending::SCHEMA, ending)?;
+        let ending = Ending {
+            recorded: self.read_log().ok().map(|log| log.records.len()),
+            ..ending.clone()
+        };
+        let bytes = files::to_json(&path, ending::SCHEMA, &ending)?;
         if files::create(&path, &bytes)? {
             return Ok(true);
         }
-        if self.read_outcome()?.is_some_and(|there| there.is_final()) {
-            return Ok(false);
+        match self.read_outcome() {
+            Ok(Some(there)) if there.is_final() => return Ok(false),
+            Err(Error::Damaged { .. }) => drop(files::set_aside(&path)?),
+            there => drop(there?),
         }
         files::write(&path, &bytes).map(|()| true)
     }

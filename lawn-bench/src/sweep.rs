@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::SweepFile;
+use crate::damage::Damage;
 use crate::ending::Ending;
-use crate::engine::{self, Carried, EngineName, Work};
+use crate::engine::{self, Carried, Engine, EngineName, Work};
 use crate::lease::{self, Asked, Lease, Terms};
+use crate::merge::{self, Merged};
 use crate::plan::Plan;
 use crate::progress::{Progress, Show};
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
-use crate::{Error, choices, data, launchers, merge, outcomes, provenance};
+use crate::{Error, choices, data, launchers, outcomes, provenance};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -36,6 +38,9 @@ pub struct Request {
     /// How it shows what happens.
     pub show: Show,
 }
+
+/// Times that a sweep trains again what it finds damaged, before it gives up on the disk.
+const PASSES: usize = 3;
 
 /// How a sweep came to its end.
 #[derive(Debug)]
@@ -90,55 +95,102 @@ pub fn run(request: &Request) -> Result<End, Error> {
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work, &settings)?;
-    let outcomes = outcomes::read(&run, &plan)?;
     let crew = workers + others.iter().map(|other| other.workers).sum::<usize>();
-    let mut progress = Progress::new(&run, &plan, &outcomes, [workers, crew], request.show);
-    progress.say(&format!(
-        "{}: {} of {} trials to run, {workers} at a time, in {}",
-        plan.sweep.name,
-        pending(&outcomes, 0..outcomes.len()).len(),
-        plan.trials.len(),
-        run.root().display()
-    ));
-    for other in &others {
-        progress.say(&format!("beside {other}"));
+    let mut notes: Vec<String> = others
+        .iter()
+        .map(|other| format!("beside {other}"))
+        .collect();
+    if request.engine == EngineName::Local {
+        notes.extend(too_many_threads(workers, plan.sweep.resources.threads));
     }
-    if request.engine == EngineName::Local
-        && let Some(warning) = too_many_threads(workers, plan.sweep.resources.threads)
-    {
-        progress.say(&warning);
-    }
-    let stopped = || End::Stopped {
-        run: run.root().into(),
-    };
-    for round in plan.rounds() {
-        let left = pending(&outcomes::read(&run, &plan)?, round.trials.clone());
-        let carried = engine.run(&left, &mut progress)?;
-        if stop.is_requested() {
-            progress.finish();
-            return Ok(stopped());
+    let mut pass = 0;
+    loop {
+        pass += 1;
+        let outcomes = outcomes::read(&run, &plan)?;
+        let workers = [workers, crew];
+        let mut progress = Progress::new(&run, &plan, &outcomes.endings, workers, request.show);
+        progress.say(&format!(
+            "{}: {} of {} trials to run, {} at a time, in {}",
+            plan.sweep.name,
+            pending(&outcomes.endings, 0..plan.trials.len()).len(),
+            plan.trials.len(),
+            workers[0],
+            run.root().display()
+        ));
+        notes.extend(outcomes.damaged.iter().map(set_aside));
+        for note in notes.drain(..) {
+            progress.say(&note);
         }
-        if carried == Carried::HandedOver {
-            progress.finish();
-            return Ok(End::HandedOver {
-                run: run.root().into(),
+        let passed = rounds(&run, &plan, &*engine, &stop, &mut progress)?;
+        progress.finish();
+        let root = || run.root().into();
+        match passed {
+            Passed::Through => {}
+            Passed::HandedOver => return Ok(End::HandedOver { run: root() }),
+            Passed::Stopped => return Ok(End::Stopped { run: root() }),
+        }
+        let _held = exclusively(&run, &terms, &stop)?;
+        if stop.is_requested() {
+            return Ok(End::Stopped { run: root() });
+        }
+        let merged = merge::gather(&run, &plan)?;
+        let outcomes = outcomes::read(&run, &plan)?.endings;
+        if merged.damaged.is_empty() && pending(&outcomes, 0..outcomes.len()).is_empty() {
+            return Ok(End::Finished {
+                report: write_report(&run, &plan, None, &merged)?,
+                failed: failures(&outcomes),
             });
         }
-        let Some(_held) = exclusively(&run, &terms, &stop)? else {
-            progress.finish();
-            return Ok(stopped());
+        for damage in merged.damaged {
+            if pass == PASSES {
+                return Err(damage.into());
+            }
+            if damage.set_aside(&run, &plan)? {
+                notes.push(set_aside(&damage));
+            }
+        }
+    }
+}
+
+/// What is said of damage.
+fn set_aside(damage: &Damage) -> String {
+    format!("{damage}; it is set aside, and the trial runs again")
+}
+
+/// How one pass over the rounds of a sweep came to its end.
+enum Passed {
+    /// Each trial has a final outcome.
+    Through,
+    /// A scheduler goes on.
+    HandedOver,
+    /// A stop was requested.
+    Stopped,
+}
+
+/// Runs what is left of each round, and decides what the next one trains.
+fn rounds(
+    run: &RunDir,
+    plan: &Plan,
+    engine: &dyn Engine,
+    stop: &Stop,
+    progress: &mut Progress<'_>,
+) -> Result<Passed, Error> {
+    let terms = Terms::new(plan.sweep.resources.lease);
+    for round in plan.rounds() {
+        let left = pending(&outcomes::read(run, plan)?.endings, round.trials.clone());
+        let carried = engine.run(&left, progress)?;
+        if stop.is_requested() {
+            return Ok(Passed::Stopped);
+        }
+        if carried == Carried::HandedOver {
+            return Ok(Passed::HandedOver);
+        }
+        let Some(_held) = exclusively(run, &terms, stop)? else {
+            return Ok(Passed::Stopped);
         };
-        choices::decide(&run, &plan, &round)?;
+        choices::decide(run, plan, &round)?;
     }
-    progress.finish();
-    let _held = exclusively(&run, &terms, &stop)?;
-    if stop.is_requested() {
-        return Ok(stopped());
-    }
-    Ok(End::Finished {
-        report: report(&run, &plan, None)?,
-        failed: failures(&run, &plan)?,
-    })
+    Ok(Passed::Through)
 }
 
 /// Waits until no other launcher works on the run as a whole, or a stop is requested.
@@ -180,7 +232,7 @@ fn describe(request: &Request) -> Result<String, Error> {
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;
-    let outcomes = outcomes::read(&run, &plan)?;
+    let outcomes = outcomes::read(&run, &plan)?.endings;
     for round in plan.rounds() {
         let left = pending(&outcomes, round.trials.clone());
         if !left.is_empty() {
@@ -248,24 +300,35 @@ fn pending(outcomes: &[Option<Ending>], among: Range<usize>) -> Vec<usize> {
     among.filter(|index| !is_over(index)).collect()
 }
 
-fn failures(run: &RunDir, plan: &Plan) -> Result<usize, Error> {
-    let outcomes = outcomes::read(run, plan)?;
+fn failures(outcomes: &[Option<Ending>]) -> usize {
     let failed = |ending: &&Ending| ending.outcome != Outcome::Ok;
-    Ok(outcomes.iter().flatten().filter(failed).count())
+    outcomes.iter().flatten().filter(failed).count()
 }
 
 /// Merges what there is into records, and writes the report from them, its figures in the width
-/// asked for, else in that of the sweep.
+/// asked for, else in that of the sweep. Gives the trials that are left out for damage, too.
 ///
 /// # Errors
 ///
-/// As [`merge::merge`], and [`Error::Analysis`].
+/// As [`merge::gather`], and [`Error::Analysis`].
 pub fn report(
     run: &RunDir,
     plan: &Plan,
     width: Option<lawn_analysis::Width>,
+) -> Result<(lawn_analysis::ReportFiles, Vec<Damage>), Error> {
+    let merged = merge::gather(run, plan)?;
+    let report = write_report(run, plan, width, &merged)?;
+    Ok((report, merged.damaged))
+}
+
+/// Writes `records/*.parquet`, and the report from them.
+fn write_report(
+    run: &RunDir,
+    plan: &Plan,
+    width: Option<lawn_analysis::Width>,
+    merged: &Merged,
 ) -> Result<lawn_analysis::ReportFiles, Error> {
-    let records = merge::merge(run, plan)?;
+    merged.records.write(&run.records())?;
     let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
     let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
     for contrast in &plan.sweep.contrasts {
@@ -275,8 +338,17 @@ pub fn report(
     request.margins = plan.sweep.margins.clone();
     request.width = width.unwrap_or(plan.sweep.width);
     request.provenance = provenance::lines(run)?;
+    if !merged.damaged.is_empty() {
+        let trials: Vec<&str> = merged
+            .damaged
+            .iter()
+            .map(|one| one.trial.as_str())
+            .collect();
+        let line = format!("{}, whose files are damaged", trials.join(", "));
+        request.provenance.push(("trials left out".into(), line));
+    }
     Ok(lawn_analysis::write_report(
-        &records,
+        &merged.records,
         &request,
         &run.report(),
     )?)

@@ -1,5 +1,8 @@
 //! What becomes of trials that fail: a row each, and another chance when it is asked for.
 
+#[allow(dead_code, reason = "what other tests share too")]
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -153,4 +156,90 @@ fn files_of_a_run_that_are_damaged_or_newer_are_named() {
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(error.contains(said), "{said:?} is not in {error}");
     }
+}
+
+/// Files whose name begins with `name`, in the folder of a trial.
+fn kept(trial: &Path, name: &str) -> usize {
+    let entries = std::fs::read_dir(trial).expect("the trial has a folder");
+    let names = entries.map(|entry| entry.expect("it can be read").file_name());
+    names
+        .filter(|found| found.to_string_lossy().starts_with(name))
+        .count()
+}
+
+#[test]
+fn damage_to_one_trial_is_set_aside_and_its_numbers_are_made_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, output) = sweep(folder.path(), "epochs = 2", "epochs = 2");
+    assert!(output.status.success());
+    let whole = common::timeless(&run);
+    let trial = run.join("trials").join(&whole.trials[1].trial_id);
+    for name in ["outcome.json", "log.jsonl"] {
+        let file = trial.join(name);
+        let sound = std::fs::read(&file).expect("it is there");
+        let mut flipped = sound.clone();
+        flipped[sound.len() / 2] ^= 4;
+        let line = sound.iter().rposition(|&byte| byte == b'\n');
+        let line = sound[..line.expect("it has lines")]
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .expect("it has two");
+        for (time, damaged) in [
+            &flipped[..],
+            &[],
+            &sound[..sound.len() / 2],
+            &sound[..=line],
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            std::fs::write(&file, damaged).expect("it can be written");
+            let output = lawn(&["report", &path(&run)]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}");
+            assert!(said.contains(&format!("{name} is damaged")), "{said}");
+            assert_eq!(common::timeless(&run).trials, whole.trials[..1]);
+            assert_eq!(std::fs::read(&file).expect("it is there"), damaged);
+
+            let output = lawn(&["sweep", &path(&run)]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{said}");
+            assert!(said.contains(&format!("{name} is damaged")), "{said}");
+            assert_eq!(common::timeless(&run), whole);
+            assert_eq!(kept(&trial, &format!("{name}.damaged")), time + 1);
+        }
+    }
+}
+
+#[test]
+fn an_outcome_or_log_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (run, output) = sweep(folder.path(), "epochs = 2", "epochs = 2");
+    assert!(output.status.success());
+    let whole = common::timeless(&run);
+    let trial = run.join("trials").join(&whole.trials[1].trial_id);
+    for (name, newer) in [
+        ("outcome.json", "{ \"schema\": 99 }\n".to_owned()),
+        ("log.jsonl", sealed("{\"schema\":99}")),
+    ] {
+        let file = trial.join(name);
+        let sound = std::fs::read(&file).expect("it is there");
+        std::fs::write(&file, &newer).expect("it can be written");
+        for verb in ["report", "sweep"] {
+            let output = lawn(&[verb, &path(&run)]);
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert!(said.contains(name) && said.contains("schema 99"), "{said}");
+            assert_eq!(kept(&trial, &format!("{name}.damaged")), 0);
+            assert_eq!(std::fs::read_to_string(&file).expect("it is there"), newer);
+        }
+        std::fs::write(&file, sound).expect("it can be written");
+    }
+}
+
+/// A line of a log with its checksum.
+fn sealed(object: &str) -> String {
+    let text = object.strip_suffix('}').expect("it is an object");
+    let digits = blake3::hash(text.as_bytes()).to_hex();
+    format!("{text},\"checksum\":\"{}\"}}\n", &digits[..16])
 }

@@ -89,7 +89,8 @@ impl Victim {
         }
         let pause = self.random.random_range(10..PAUSE_MS);
         std::thread::sleep(Duration::from_millis(pause));
-        match self.random.random_range(0..4) {
+        // Every other blow damages a file.
+        match self.random.random_range(0..6) {
             0 => self.kill_launcher(),
             1 => self.kill_trial(),
             2 => self.kill_all(),

@@ -129,7 +129,7 @@ fn give_up_on_hopeless(
             continue;
         }
         let dir = run.trial(&trial.id);
-        if dir.read_outcome()?.is_some_and(|ending| ending.is_final()) {
+        if dir.final_outcome()?.is_some() {
             continue;
         }
         let outcomes = failed.get(&trial.cell).map_or(&[][..], Vec::as_slice);

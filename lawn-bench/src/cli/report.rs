@@ -131,7 +131,11 @@ impl Report {
             (_, Some(from)) => self.asked.report(from, self.width)?,
             (Some(dir), None) => {
                 let run = RunDir::new(dir);
-                sweep::report(&run, &Plan::read(&run)?, self.width)?
+                let (files, damaged) = sweep::report(&run, &Plan::read(&run)?, self.width)?;
+                for damage in &damaged {
+                    eprintln!("{damage}; the trial is left out until `lawn sweep` runs it again");
+                }
+                files
             }
             // The parser asks for one of them.
             (None, None) => return Ok(Exit::Usage),

@@ -3,7 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use crate::Error;
 use crate::ending::Ending;
+use crate::plan::Plan;
+use crate::run_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 
 /// Bytes of a crashed trial's standard error that its outcome quotes.
@@ -16,6 +19,15 @@ const ALLOCATION_FAILURES: [&str; 4] = [
     "can't allocate memory",
     "CUDA out of memory",
 ];
+
+/// What a trial that had no room to write to says of that.
+pub(super) fn no_room(plan: &Plan, index: usize, dir: &TrialDir) -> Error {
+    let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+    Error::NoRoom {
+        id: plan.trials[index].id.clone(),
+        said: tail(String::from_utf8_lossy(&stderr).trim()).to_owned(),
+    }
+}
 
 /// What is known of a process that ended without an outcome.
 pub(super) struct Death<'a> {

@@ -10,6 +10,7 @@ use lawn_models::Stage;
 use serde::Serialize;
 
 use crate::choices::{Choices, score};
+use crate::damage::Damage;
 use crate::ending::Ending;
 use crate::engine::slurm::SlurmStatus;
 use crate::launchers::Launcher;
@@ -42,6 +43,8 @@ pub struct Status {
     pub cells: Vec<CellStatus>,
     /// Trials that did not end `ok`, in the order of the plan.
     pub failures: Vec<Failure>,
+    /// Trials whose outcome is damaged: they count as not over.
+    pub damaged: Vec<Damage>,
     /// What Slurm's queue says, where the run was submitted to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slurm: Option<SlurmStatus>,
@@ -138,7 +141,7 @@ impl Status {
         let plan = Plan::read(run)?;
         let choices = Choices::read(run, &plan)?;
         let launchers = launchers::present(run)?;
-        let endings = outcomes::read(run, &plan)?;
+        let outcomes = outcomes::read(run, &plan)?;
         let mut status = Self {
             sweep: plan.sweep.name.clone(),
             running: !launchers.is_empty(),
@@ -150,6 +153,7 @@ impl Status {
             now: Vec::new(),
             cells: Vec::new(),
             failures: Vec::new(),
+            damaged: outcomes.damaged,
             slurm: SlurmStatus::read(run, &plan)?,
         };
         status.cells = plan
@@ -170,7 +174,7 @@ impl Status {
             .enumerate()
             .map(|(place, status)| (status.cell.clone(), place))
             .collect();
-        for (index, (trial, ending)) in plan.trials.iter().zip(&endings).enumerate() {
+        for (index, (trial, ending)) in plan.trials.iter().zip(&outcomes.endings).enumerate() {
             let cell = &mut status.cells[places[&trial.cell]];
             cell.count(&plan, trial, ending.as_ref());
             let Some(ending) = ending.as_ref().filter(|ending| ending.is_final()) else {

@@ -40,6 +40,12 @@ impl Status {
             "outcomes",
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
+        if !self.damaged.is_empty() {
+            text.push_str("\ndamaged, trained again by the next `lawn sweep`:\n");
+            for damage in &self.damaged {
+                let _ = writeln!(text, "  {damage}");
+            }
+        }
         if !self.failures.is_empty() {
             text.push_str("\nfailed:\n");
             for failure in self.failures.iter().take(SHOWN_FAILURES) {

@@ -130,7 +130,7 @@ fn earlier_rung<'p>(
 /// Goes on from where the rung before left its setting: schedules are those of the whole
 /// budget, so that the numbers are those of training through.
 fn carry_on(before: &TrialDir, dir: &TrialDir) -> Result<(), Error> {
-    let ended = before.read_outcome()?;
+    let ended = before.final_outcome()?;
     let is_there = before.checkpoint().exists() && before.log().exists();
     if !is_there
         || dir.checkpoint().exists()

@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::command::JobCommand;
-use super::failure::Death;
+use super::failure::{Death, no_room};
 use super::{Carried, Engine, Watcher, Work};
 use crate::Error;
 use crate::cli::Exit;
@@ -97,7 +97,7 @@ impl<'a> Local<'a> {
     fn next(&self, stage: &mut Stage, watcher: &mut dyn Watcher) -> Result<Option<usize>, Error> {
         while let Some(index) = stage.waiting.pop_front() {
             let dir = self.dir(index);
-            if let Some(outcome) = dir.read_outcome()?.filter(Ending::is_final) {
+            if let Some(outcome) = dir.final_outcome()? {
                 watcher.ended(None, index, &outcome);
             } else if lease::look(dir.root(), Some(&self.launcher))? == State::Free {
                 return Ok(Some(index));
@@ -165,7 +165,7 @@ impl<'a> Local<'a> {
         }
         for index in std::mem::take(&mut stage.elsewhere) {
             let dir = self.dir(index);
-            if let Some(outcome) = dir.read_outcome()?.filter(Ending::is_final) {
+            if let Some(outcome) = dir.final_outcome()? {
                 watcher.ended(None, index, &outcome);
             } else if lease::look(dir.root(), Some(&self.launcher))? == State::Free {
                 stage.waiting.push_front(index);
@@ -181,20 +181,17 @@ impl<'a> Local<'a> {
     fn finish(&self, process: &mut Process) -> Result<Ended, Error> {
         let status = process.wait(self.work.stop, self.work.plan.sweep.resources.grace)?;
         let dir = self.dir(process.index);
-        match dir.read_outcome()? {
-            Some(outcome) if outcome.is_final() => return Ok(Ended::Over(outcome)),
+        if let Some(outcome) = dir.final_outcome()? {
+            return Ok(Ended::Over(outcome));
+        }
+        match dir.outcome().exists() {
             _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
             _ if status.code() == Some(Exit::NoRoom.code().into()) => {
-                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
-                return Err(Error::NoRoom {
-                    id: self.work.plan.trials[process.index].id.clone(),
-                    said: crate::engine::failure::tail(String::from_utf8_lossy(&stderr).trim())
-                        .to_owned(),
-                });
+                return Err(no_room(self.work.plan, process.index, &dir));
             }
             _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
             // Signalled by somebody else.
-            Some(_) if !process.timed_out => return Ok(Ended::Interrupted),
+            true if !process.timed_out => return Ok(Ended::Interrupted),
             _ => {}
         }
         // Whoever has the lease says how the trial ended.
@@ -216,10 +213,7 @@ impl<'a> Local<'a> {
             death.outcome()
         };
         dir.settle(lease, &outcome)?;
-        Ok(match dir.read_outcome()? {
-            Some(outcome) if outcome.is_final() => Ended::Over(outcome),
-            _ => Ended::Elsewhere,
-        })
+        Ok(dir.final_outcome()?.map_or(Ended::Elsewhere, Ended::Over))
     }
 
     fn hear(&self, stage: &mut Stage, news: News, watcher: &mut dyn Watcher) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use lawn_analysis::records::Outcome;
 pub use client::{Client, Job, JobStatus, Submission, Submitted};
 
 use super::command::{JobCommand, quoted};
-use super::failure::Death;
+use super::failure::{Death, no_room};
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Terms};
@@ -174,8 +174,7 @@ impl<'a> Ray<'a> {
             .work
             .run
             .trial(&self.work.plan.trials[running.index].id);
-        let outcome = dir.read_outcome()?;
-        if let Some(outcome) = outcome.filter(Ending::is_final) {
+        if let Some(outcome) = dir.final_outcome()? {
             return Ok(After::Over(outcome));
         }
         if running.timed_out {
@@ -190,6 +189,7 @@ impl<'a> Ray<'a> {
         let again = match code {
             Some(4) => HELD,
             Some(130) => Duration::ZERO,
+            Some(5) => return Err(no_room(self.work.plan, running.index, &dir)),
             Some(code) => {
                 let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
                 let code = if code < 0 { 128 - code } else { code };

@@ -175,21 +175,17 @@ impl<'a> Slurm<'a> {
             return Ok(false);
         }
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
-        let Some(ending) = dir.read_outcome()? else {
+        if !dir.outcome().exists() {
             return Ok(true);
-        };
+        }
         // A trial that was preempted by an earlier job still says so.
-        Ok(!ending.is_final()
+        Ok(dir.final_outcome()?.is_none()
             && modified(&dir.outcome())? < modified(&submission.dir.join("job.sh"))?)
     }
 
     fn is_over(&self, index: usize) -> Result<bool, Error> {
-        let outcome = self
-            .work
-            .run
-            .trial(&self.work.plan.trial(index)?.id)
-            .read_outcome()?;
-        Ok(outcome.is_some_and(|outcome| outcome.is_final()))
+        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
+        Ok(dir.final_outcome()?.is_some())
     }
 
     /// Writes the outcome of a trial whose process died by itself, or was lost too often.
@@ -210,7 +206,7 @@ impl<'a> Slurm<'a> {
                 let detail = format!("stopped after {} s", limit.as_secs_f64());
                 Ending::failed(Outcome::Timeout, detail)
             }
-            (Some(code), _) if code != HELD => {
+            (Some(code), _) if ![HELD, NO_ROOM].contains(&code) => {
                 let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
                 Death::elsewhere(code, &String::from_utf8_lossy(&stderr)).outcome()
             }
@@ -409,6 +405,9 @@ impl std::fmt::Display for Submitted {
 
 /// Exit code of `lawn trial` where a living process holds the trial.
 const HELD: i32 = 4;
+
+/// Exit code of a trial that had no room to write to, which can go on: see [`crate::cli::Exit`].
+const NO_ROOM: i32 = 5;
 
 /// The job in the queue that goes on with the sweep, apart from the one that this process is.
 fn going_on(submissions: &[Submission], queue: &Queue) -> Option<u64> {
