@@ -323,14 +323,17 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
     let free = Run::new(&changes);
     let output = free.train();
     assert!(output.status.success(), "{}", said(&output));
-    // What libtorch maps differs by machine: the first limit that holds a part of the
-    // batch and not all of it is looked for.
-    let reduced = (500..4000).step_by(100).find_map(|mebibytes| {
-        let run = Run::new(&changes);
-        let status = train_within(&run, mebibytes).status;
-        let reduced = status.success() && !run.ending().notices.is_empty();
-        reduced.then_some(run)
-    });
+    // What libtorch maps differs by machine: the first limit that does not hold the whole
+    // batch is looked for. From above: far below it the parts are many, and take long.
+    let limits = std::iter::successors(Some(4000), |limit| Some(limit * 9 / 10));
+    let reduced = limits
+        .take_while(|&limit| limit > 300)
+        .find_map(|mebibytes| {
+            let run = Run::new(&changes);
+            let status = train_within(&run, mebibytes).status;
+            let reduced = status.success() && !run.ending().notices.is_empty();
+            reduced.then_some(run)
+        });
     let reduced = reduced.expect("some limit holds a part of the batch and not all of it");
     let notices = reduced.ending().notices;
     let is_reduction = |notice| matches!(notice, &Notice::MicroBatchReduced { .. });
