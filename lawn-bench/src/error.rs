@@ -172,6 +172,14 @@ pub enum Error {
     /// A trial could not be trained.
     #[error(transparent)]
     Trial(#[from] lawn_models::TrialError),
+    /// No model was asked for.
+    #[error("no task and arm have these names; tasks: {tasks}; arms: {arms}")]
+    NoModel {
+        /// Names of the tasks.
+        tasks: String,
+        /// Names of the arms.
+        arms: String,
+    },
     /// An engine and the machines behind it.
     #[error(transparent)]
     Engine(#[from] crate::engine::EngineError),
@@ -201,6 +209,7 @@ impl Error {
             | Self::SetInRun { .. }
             | Self::NoRun { .. }
             | Self::NoTrial { .. }
+            | Self::NoModel { .. }
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
             | Self::Results { .. }

@@ -34,7 +34,8 @@ pub use record::{
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
 pub use trainer::{
-    TestPermit, TrialError, remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+    TestPermit, TrialError, dry_run, remove_checkpoints, run_trial, set_aside,
+    set_checkpoints_aside,
 };
 
 /// Types of `lawn-core` that the public interface is made of.

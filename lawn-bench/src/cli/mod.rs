@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod exit;
 mod floors;
+mod model;
 mod output;
 mod plan;
 mod report;
@@ -36,6 +37,8 @@ enum Verb {
     Doctor(doctor::Doctor),
     /// Make synthetic data sets, or list those under the data root.
     Data(data::Data),
+    /// Say of each parameter whether an arm constrains it, and why.
+    Model(model::Model),
     /// Measure what a task gives without learning: at random, and by the most frequent answer.
     Floors(floors::Floors),
     /// Explain a sweep file, or print the schema of all of them.
@@ -61,6 +64,7 @@ impl Verb {
         match self {
             Self::Doctor(verb) => verb.run(),
             Self::Data(verb) => verb.run(),
+            Self::Model(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
             Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
@@ -78,7 +82,7 @@ impl Verb {
 const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Before a sweep",
-        &["doctor", "data", "floors", "config", "plan"],
+        &["doctor", "data", "model", "floors", "config", "plan"],
     ),
     ("The sweep", &["sweep", "status", "retry", "report"]),
     ("For engines", &["trial"]),

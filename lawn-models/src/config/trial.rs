@@ -92,6 +92,28 @@ pub struct TrialContext {
 }
 
 impl TrialConfig {
+    /// A tuning trial with seed 0, everything else left at its default.
+    #[must_use]
+    pub fn new(
+        task: TaskConfig,
+        optimizer: OptimizerSettings,
+        batch_size: u64,
+        budget: Amount,
+    ) -> Self {
+        Self {
+            task,
+            optimizer,
+            batch_size,
+            budget,
+            seed: 0,
+            stage: Stage::Tune,
+            micro_batch_size: None,
+            stop_after: None,
+            evaluation: Evaluation::default(),
+            diagnostics: Diagnostics::default(),
+        }
+    }
+
     /// Checks all settings, each alone and against the others, without libtorch.
     ///
     /// # Errors

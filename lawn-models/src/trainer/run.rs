@@ -1,9 +1,14 @@
 //! The public way into a trial.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tch::Device;
+
 use super::TrialError;
-use super::trainer::Trainer;
+use super::trainer::{SetUp, Trainer};
 use crate::config::{TrialConfig, TrialContext};
-use crate::record::{Notice, Observer, TrialEnd};
+use crate::record::{Notice, Observer, TrialEnd, TrialInfo};
 use crate::system;
 
 /// Trains one trial from its start, or from its checkpoint where there is one.
@@ -23,20 +28,11 @@ use crate::system;
 /// use std::time::Duration;
 /// use lawn_models::*;
 ///
-/// let config = TrialConfig {
-///     task: TaskConfig::from_table("ncf", serde_json::json!({
-///         "model": "gmf", "synthetic": { "users": 50, "items": 200 },
-///     }))?,
-///     optimizer: OptimizerSettings::new(RuleName::Adam, 1e-2),
-///     batch_size: 256,
-///     budget: Amount::Epochs(1),
-///     seed: 0,
-///     stage: Stage::Tune,
-///     micro_batch_size: None,
-///     stop_after: None,
-///     evaluation: Evaluation::default(),
-///     diagnostics: Diagnostics::default(),
-/// };
+/// let task = TaskConfig::from_table("ncf", serde_json::json!({
+///     "model": "gmf", "synthetic": { "users": 50, "items": 200 },
+/// }))?;
+/// let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+/// let config = TrialConfig::new(task, optimizer, 256, Amount::Epochs(1));
 /// let folder = tempfile::tempdir()?;
 /// let context = TrialContext {
 ///     device: Device::Cpu,
@@ -78,6 +74,47 @@ pub fn run_trial(
         });
         limit = Some(to);
     }
+}
+
+/// Sets a trial up on the CPU and trains nothing: its sizes, and what the optimizer
+/// will do to each parameter, and why.
+///
+/// # Errors
+/// [`TrialError`] when the trial cannot be set up.
+///
+/// ```
+/// use lawn_models::*;
+///
+/// let task = TaskConfig::from_table("ncf", serde_json::json!({
+///     "model": "gmf", "synthetic": { "users": 50, "items": 200 },
+/// }))?;
+/// let mut optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+/// optimizer.lawn = true;
+/// optimizer.free_fraction = Some(0.5);
+/// let config = TrialConfig::new(task, optimizer, 256, Amount::Epochs(2));
+/// let info = dry_run(&config, None)?;
+/// assert!(info.treatments.iter().any(|treatment| treatment.units > 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialInfo, TrialError> {
+    config.validate()?;
+    let context = TrialContext {
+        device: Device::Cpu,
+        data_root: data_root.map(Path::to_owned),
+        checkpoint: PathBuf::new(),
+        checkpoint_every: Duration::MAX,
+    };
+    let SetUp {
+        length, optimizer, ..
+    } = SetUp::new(config, &context)?;
+    Ok(TrialInfo {
+        steps_per_epoch: length.steps_per_epoch,
+        steps: length.steps,
+        train_samples: length.epoch_samples,
+        resumed_step: 0,
+        recorded_step: 0,
+        treatments: optimizer.treatments().to_vec(),
+    })
 }
 
 /// Half of a part, as a multiple of the smallest; none where that is no smaller.

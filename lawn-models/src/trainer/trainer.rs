@@ -39,6 +39,28 @@ struct Timer {
     waited: f64,
 }
 
+/// What a trial is made of before anything is trained or restored.
+pub(super) struct SetUp {
+    task: Box<dyn Task>,
+    pub(super) length: Length,
+    pub(super) optimizer: Optimizer,
+}
+
+impl SetUp {
+    pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Result<Self, TrialError> {
+        let task = task(config, context)?;
+        let length = config
+            .budget
+            .length(task.train_samples(), config.batch_size);
+        let optimizer = build::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+        Ok(Self {
+            task,
+            length,
+            optimizer,
+        })
+    }
+}
+
 impl<'a> Trainer<'a> {
     /// Sets a trial up, from its checkpoint where it has one. `micro_batch_size` is
     /// what memory has been found to hold.
@@ -48,12 +70,11 @@ impl<'a> Trainer<'a> {
         micro_batch_size: Option<u64>,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
-        let mut task = task(config, context)?;
-        let length = config
-            .budget
-            .length(task.train_samples(), config.batch_size);
-        let mut optimizer =
-            build::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+        let SetUp {
+            mut task,
+            length,
+            mut optimizer,
+        } = SetUp::new(config, context)?;
         let mut distance = Distance::new(config, length, &*task, optimizer.treatments())?;
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);

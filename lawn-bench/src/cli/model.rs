@@ -1,0 +1,125 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use lawn_models::{Treatment, TreatmentTable};
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{print, to_json};
+use super::values::{DataRoot, Sets};
+use crate::Error;
+use crate::choices::Choices;
+use crate::config::SweepFile;
+use crate::plan::Plan;
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lawn model lawn-bench/studies/embedded.toml
+  lawn model lawn-bench/studies/ml-1m.toml --arm adam-lawn --data-root ~/data")]
+pub(super) struct Model {
+    /// The sweep file.
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+    #[command(flatten)]
+    data: DataRoot,
+    /// The model of this task only.
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+    /// What this arm does to it only.
+    #[arg(long, value_name = "ARM")]
+    arm: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A task's model as an arm treats it.
+#[derive(Debug, Serialize)]
+struct Treated {
+    task: String,
+    arm: String,
+    /// Elements of all parameters.
+    elements: i64,
+    /// Those of constrained ones.
+    constrained_elements: i64,
+    /// Steps of an epoch at the reference batch size.
+    steps_per_epoch: u64,
+    /// Samples of an epoch.
+    epoch_samples: u64,
+    treatments: Vec<Treatment>,
+}
+
+impl Model {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let plan = Plan::new(
+            SweepFile::read(&self.file, &self.sets.sets)?.sweep()?,
+            BTreeMap::new(),
+        );
+        let wanted = |filter: &Option<String>, name: &str| {
+            filter.as_deref().is_none_or(|filter| filter == name)
+        };
+        let mut treated = Vec::new();
+        for cell in plan.cells() {
+            if cell.batch_size == plan.sweep.reference_batch_size
+                && wanted(&self.task, &cell.task)
+                && wanted(&self.arm, &cell.arm)
+            {
+                treated.push(self.treated(&plan, &cell)?);
+            }
+        }
+        if treated.is_empty() {
+            let names = |names: Vec<&str>| names.join(", ");
+            return Err(Error::NoModel {
+                tasks: names(plan.sweep.tasks.iter().map(|task| &*task.name).collect()),
+                arms: names(plan.sweep.arms.iter().map(|arm| &*arm.name).collect()),
+            });
+        }
+        print(&if self.json {
+            to_json(&treated)
+        } else {
+            treated.iter().map(describe).collect::<Vec<_>>().join("\n")
+        });
+        Ok(Exit::Ok)
+    }
+
+    fn treated(&self, plan: &Plan, cell: &crate::plan::Cell) -> Result<Treated, Error> {
+        // The first trial of a cell: settings differ in numbers, not in what is constrained.
+        let index = plan.trials.iter().position(|trial| trial.cell == *cell);
+        let (_, config) = plan.resolve(index.unwrap_or(0), &Choices::default())?;
+        let info = lawn_models::dry_run(&config, self.data.data_root.as_deref())?;
+        let elements = |treatments: &mut dyn Iterator<Item = &Treatment>| {
+            treatments
+                .map(|treatment| treatment.shape.iter().product::<i64>())
+                .sum()
+        };
+        let treatments = info.treatments;
+        Ok(Treated {
+            task: cell.task.clone(),
+            arm: cell.arm.clone(),
+            elements: elements(&mut treatments.iter()),
+            constrained_elements: elements(
+                &mut treatments.iter().filter(|treatment| treatment.units > 0),
+            ),
+            steps_per_epoch: info.steps_per_epoch,
+            epoch_samples: info.train_samples,
+            treatments,
+        })
+    }
+}
+
+fn describe(treated: &Treated) -> String {
+    format!(
+        "{} · {}: {} parameters in {} tensors, {} of them constrained; {} samples and {} steps an epoch\n{}",
+        treated.task,
+        treated.arm,
+        treated.elements,
+        treated.treatments.len(),
+        treated.constrained_elements,
+        treated.epoch_samples,
+        treated.steps_per_epoch,
+        TreatmentTable(&treated.treatments)
+    )
+}

@@ -1,0 +1,67 @@
+//! What the command tells of tasks before anything is swept.
+
+mod common;
+
+use common::{lawn, said};
+use serde_json::Value;
+
+const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");
+
+fn json(arguments: &[&str]) -> Value {
+    let output = lawn().args(arguments).output().expect("lawn starts");
+    assert!(output.status.success(), "{}", said(&output));
+    serde_json::from_slice(&output.stdout).expect("it prints JSON")
+}
+
+#[test]
+fn a_model_is_told_parameter_by_parameter() {
+    let told = json(&["model", TINY, "--json", "--arm", "adam-lawn"]);
+    let told = told.as_array().expect("a list");
+    assert_eq!(told.len(), 2, "a task each");
+    // 120 users and 220 items in two towers of 4 and of 4 more, and the layers above.
+    let (feedback, pictures) = (&told[0], &told[1]);
+    let elements = |told: &Value, name: &str| told[name].as_i64().expect("a number");
+    assert!(elements(feedback, "constrained_elements") < elements(feedback, "elements"));
+    let constrained = |told: &Value| -> Vec<String> {
+        let treatments = told["treatments"].as_array().expect("a list").iter();
+        let bound = treatments.filter(|one| one["constraint"] == "constrained");
+        bound.map(|one| one["parameter"].to_string()).collect()
+    };
+    assert!(constrained(feedback).len() > 2);
+    // Behind the last normalization layer of a ResNet is only its classifier.
+    assert_eq!(
+        constrained(pictures).len(),
+        1,
+        "{:?}",
+        constrained(pictures)
+    );
+}
+
+#[test]
+fn a_name_that_no_task_has_is_told_those_there_are() {
+    let output = lawn().args(["model", TINY, "--task", "x"]).output();
+    let output = output.expect("lawn starts");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("feedback, pictures"),
+        "{}",
+        said(&output)
+    );
+}
+
+#[test]
+fn floors_leave_the_test_split_alone_unless_asked() {
+    let splits = |arguments: &[&str]| -> Vec<Value> {
+        let floors = json(arguments);
+        let measurements = floors[0]["floors"][1]["measurements"].as_array().cloned();
+        let measurements = measurements.expect("a list").into_iter();
+        measurements.map(|one| one["split"].clone()).collect()
+    };
+    assert!(
+        splits(&["floors", TINY, "--json"])
+            .iter()
+            .all(|split| split == "validation")
+    );
+    let with_test = splits(&["floors", TINY, "--json", "--test"]);
+    assert!(with_test.iter().any(|split| split == "test"));
+}
