@@ -1,5 +1,7 @@
 //! What the tests of whole sweeps share.
 
+#![allow(dead_code, reason = "each test needs a part of it")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
