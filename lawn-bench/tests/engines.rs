@@ -2,7 +2,6 @@
 //! for bit. They are ignored by a plain `cargo test`; `just test-engines` starts what they
 //! need and runs them.
 
-#[allow(dead_code, reason = "what other tests share too")]
 mod common;
 
 use std::path::{Path, PathBuf};
