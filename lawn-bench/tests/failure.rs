@@ -1,6 +1,5 @@
 //! What becomes of trials that fail: a row each, and another chance when it is asked for.
 
-#[allow(dead_code, reason = "what other tests share too")]
 mod common;
 
 use std::path::{Path, PathBuf};
