@@ -340,6 +340,15 @@ fn cases() -> Vec<Case> {
                 ..plain()
             },
         ),
+        case(
+            "eight arms of many settings",
+            8,
+            Simulation {
+                settings: 14,
+                batch_sizes: vec![256, 1024, 4096, 16_384, 65_536, 1_048_576],
+                ..plain()
+            },
+        ),
         one_arm_lost,
         ("long names", records(&plain(), &long), long),
         ("unbroken names", records(&plain(), &unbroken), unbroken),

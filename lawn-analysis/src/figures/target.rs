@@ -87,15 +87,21 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
 }
 
 /// Perfect scaling from the least at the smallest batch: twice the batch, half of it.
+///
+/// It ends at the largest batch that reached the target: drawn further, it would stretch the
+/// axis far below all that was measured.
 fn ideal(arms: &[Series<4>], batches: &[i64]) -> [(f64, f64); 2] {
     let smallest = batches.first().map_or(1.0, |size| *size as f64);
-    let largest = batches.last().map_or(1.0, |size| *size as f64);
-    let start = arms
-        .iter()
-        .flat_map(Series::whole)
-        .filter(|row| row[0] == smallest && row[1] > 0.0)
+    let next = batches.get(1).map_or(smallest, |size| *size as f64);
+    let reached = || {
+        let rows = arms.iter().flat_map(Series::whole);
+        rows.filter(|row| row[1] > 0.0)
+    };
+    let start = reached()
+        .filter(|row| row[0] == smallest)
         .map(|row| row[1])
         .fold(f64::INFINITY, f64::min);
+    let largest = reached().map(|row| row[0]).fold(next, f64::max);
     [(smallest, start), (largest, start * smallest / largest)]
 }
 

@@ -11,6 +11,10 @@ use crate::text;
 
 /// Height of a cell, and of one where there are many.
 const CELL: (f64, f64) = (19.0, 9.6);
+/// Height that the cells of one panel may take, and those of all panels under each other.
+const TALLEST: (f64, f64) = (260.0, 396.0);
+/// Length after which the name of the parameter goes on in a further line.
+const SIDE: f64 = 60.0;
 /// The least width of a cell, which the name of a batch size fits.
 const NARROWEST: f64 = 17.0;
 
@@ -43,9 +47,7 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
     let high = seen().fold(f64::NEG_INFINITY, f64::max);
 
     let labels: Vec<String> = settings.iter().map(|value| short(*value)).collect();
-    let row_height = (260.0 / settings.len().max(1) as f64).clamp(CELL.1, CELL.0);
-    let tall = row_height * settings.len() as f64;
-    let side = font::wrap(parameter, NORMAL, false, tall.max(60.0));
+    let side = font::wrap(parameter, NORMAL, false, SIDE);
     let for_side = font::leading(NORMAL) * side.len() as f64 + 8.0;
     let left = font::widest(labels.iter().map(String::as_str), SMALL) + 4.0 + for_side;
     let gap = 12.0;
@@ -53,6 +55,10 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
     let columns = Grid::columns(arms.len(), ((width - left) / least) as usize);
     let across = Grid::across(left, width - 6.0, columns, gap);
     let cell = across / batches.len().max(1) as f64;
+    let rows = arms.len().div_ceil(columns).max(1) as f64;
+    let row_height = (TALLEST.1 / rows).min(TALLEST.0) / settings.len().max(1) as f64;
+    let row_height = row_height.clamp(CELL.1, CELL.0);
+    let tall = row_height * settings.len() as f64;
     let words = |arm: &str| Words::new(arm, "batch size", "", across, tall);
     let above = arms
         .iter()
@@ -65,7 +71,6 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
         down: above + tall + words("").below() + 6.0,
         columns,
     };
-    let rows = arms.len().div_ceil(columns) as f64;
     let mut scene = Scene::new(width, 2.0 + rows * grid.down - 3.0);
     for row in table.rows() {
         let (Some(size), Some(value)) = (row[batch].as_number(), row[setting].as_number()) else {
@@ -98,8 +103,9 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
         }
         if row[failed] != Value::Integer(0) && row[metric] != Value::Absent {
             // Some of the trials of this cell failed: a corner is cut.
+            let corner = corner(to.1 - at.1);
             scene.fill(
-                &[(to.0 - 6.0, at.1), (to.0, at.1), (to.0, at.1 + 6.0)],
+                &[(to.0 - corner, at.1), (to.0, at.1), (to.0, at.1 + corner)],
                 INK,
                 1.0,
             );
@@ -159,6 +165,11 @@ fn short(value: f64) -> String {
     text.replace("e-", "e−")
 }
 
+/// Length of the sides of a cut corner in a cell of a height.
+fn corner(height: f64) -> f64 {
+    (height / 3.0).min(6.0)
+}
+
 /// A cell from light to dark in one hue, so that it reads in grey; the number stands in it where
 /// it fits.
 fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64) {
@@ -170,7 +181,11 @@ fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64) {
     } else {
         short(value)
     };
-    if font::width(&text, SMALL, false) < to.0 - from.0 - 2.0 {
+    // In a low cell the number keeps to the side of a cut corner, in others under it.
+    let corner = corner(to.1 - from.1);
+    let low = corner > 0.5 * (to.1 - from.1) - 0.36 * SMALL;
+    let taken = if low { 2.0 * corner } else { 2.0 };
+    if font::width(&text, SMALL, false) < to.0 - from.0 - taken {
         let at = (0.5 * (from.0 + to.0), 0.5 * (from.1 + to.1) + 0.36 * SMALL);
         let ink = if share > 0.5 {
             PAPER_ON_DARK
