@@ -392,7 +392,7 @@ fn a_run_directory_that_cannot_be_written_is_named() {
     let output = here.sweep(&[]);
     let unmounted = Command::new("umount").arg(folder.path()).status();
     assert!(remounted && unmounted.is_ok_and(|status| status.success()));
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(5), "{}", said(&output));
     let said = said(&output);
     assert!(
         said.contains("cannot create") && said.contains("Read-only"),
