@@ -128,7 +128,7 @@ impl SlurmStatus {
         format!(
             "slurm: {}, {}; {next}\n",
             counted(&self.pending, "pending"),
-            counted(&self.running, "running on"),
+            counted(&self.running, "running"),
         )
     }
 }
