@@ -95,11 +95,21 @@ pub fn examine(data_root: Option<&Path>) -> Findings {
 
 /// Whether `--engine slurm` finds its commands, and a Slurm behind them.
 fn slurm_finding() -> Finding {
-    let (state, found, advice) = match slurm::version() {
-        Ok(version) => (State::Ok, version, None),
+    let answer = slurm::version().and_then(|version| Ok((version, slurm::max_array_size()?)));
+    let (state, found, advice) = match answer {
+        Ok((version, size)) => (
+            State::Ok,
+            format!("{version}; arrays of {size} tasks at most"),
+            None,
+        ),
         Err(EngineError::Missing { .. }) => (
             State::Missing,
             "no sbatch on PATH".into(),
+            Some("only `--engine slurm` needs it".into()),
+        ),
+        Err(error @ EngineError::Unconfigured { .. }) => (
+            State::Missing,
+            error.to_string(),
             Some("only `--engine slurm` needs it".into()),
         ),
         Err(error) => (

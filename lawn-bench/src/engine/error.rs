@@ -17,6 +17,18 @@ pub enum EngineError {
         /// The system's answer.
         source: io::Error,
     },
+    /// A command of Slurm is there, and does not know where its Slurm is.
+    #[error(
+        "Slurm is installed here but not configured: `{command}` found no configuration{}; \
+         SLURM_CONF must name the site's slurm.conf, where that is not /etc/slurm/slurm.conf",
+        named.as_ref().map(|named| format!(" in SLURM_CONF={named}")).unwrap_or_default()
+    )]
+    Unconfigured {
+        /// The command with its arguments.
+        command: String,
+        /// What SLURM_CONF says.
+        named: Option<String>,
+    },
     /// A command of the batch system failed.
     #[error("`{command}` ended with {ending}: {stderr}")]
     Command {

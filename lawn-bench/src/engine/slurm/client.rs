@@ -10,7 +10,8 @@ use crate::engine::{EngineError, failure};
 ///
 /// # Errors
 ///
-/// [`EngineError::Missing`], [`EngineError::Command`], [`EngineError::Answer`].
+/// [`EngineError::Missing`], [`EngineError::Unconfigured`], [`EngineError::Command`],
+/// [`EngineError::Answer`].
 pub(super) fn sbatch(script: &Path) -> Result<u64, EngineError> {
     let mut command = slurm("sbatch");
     command.arg("--parsable").arg(script);
@@ -27,7 +28,8 @@ pub(super) fn sbatch(script: &Path) -> Result<u64, EngineError> {
 ///
 /// # Errors
 ///
-/// [`EngineError::Missing`], [`EngineError::Command`], [`EngineError::Answer`].
+/// [`EngineError::Missing`], [`EngineError::Unconfigured`], [`EngineError::Command`],
+/// [`EngineError::Answer`].
 pub(super) fn squeue() -> Result<Queue, EngineError> {
     let mut command = slurm("squeue");
     // Without this the list of an array's pending tasks is cut after 64 bytes.
@@ -41,12 +43,13 @@ pub(super) fn squeue() -> Result<Queue, EngineError> {
     })
 }
 
-/// The largest array of this site. Its highest index is one less.
+/// The largest array of this site, as its controller says. Its highest index is one less.
 ///
 /// # Errors
 ///
-/// [`EngineError::Missing`], [`EngineError::Command`], [`EngineError::Answer`].
-pub(super) fn max_array_size() -> Result<usize, EngineError> {
+/// [`EngineError::Missing`], [`EngineError::Unconfigured`], [`EngineError::Command`],
+/// [`EngineError::Answer`].
+pub fn max_array_size() -> Result<usize, EngineError> {
     let mut command = slurm("scontrol");
     command.args(["show", "config"]);
     let (said, answer) = run(command)?;
@@ -70,7 +73,7 @@ pub(super) fn max_array_size() -> Result<usize, EngineError> {
 ///
 /// # Errors
 ///
-/// [`EngineError::Missing`], [`EngineError::Command`].
+/// [`EngineError::Missing`], [`EngineError::Unconfigured`], [`EngineError::Command`].
 pub fn version() -> Result<String, EngineError> {
     let mut command = slurm("sbatch");
     command.arg("--version");
@@ -91,6 +94,12 @@ fn slurm(program: &str) -> Command {
     command
 }
 
+/// How Slurm's commands say that they found no slurm.conf.
+const NO_CONFIGURATION: [&str; 2] = [
+    "Could not establish a configuration source",
+    "Unable to process configuration file",
+];
+
 /// Runs `command`; gives it as text, and its standard output.
 fn run(mut command: Command) -> Result<(String, String), EngineError> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
@@ -107,6 +116,13 @@ fn run(mut command: Command) -> Result<(String, String), EngineError> {
     })?;
     if !status.success() {
         let stderr = String::from_utf8_lossy(&stderr);
+        if NO_CONFIGURATION.iter().any(|words| stderr.contains(words)) {
+            let named = std::env::var_os("SLURM_CONF");
+            return Err(EngineError::Unconfigured {
+                command: said,
+                named: named.map(|named| named.to_string_lossy().into_owned()),
+            });
+        }
         return Err(EngineError::Command {
             command: said,
             ending: failure::ending(status),

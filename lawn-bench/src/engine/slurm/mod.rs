@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use lawn_analysis::records::Outcome;
 
-pub use client::version;
+pub use client::{max_array_size, version};
 pub use status::{SlurmStatus, Task};
 
 use self::queue::Queue;
