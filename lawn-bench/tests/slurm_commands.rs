@@ -310,10 +310,12 @@ fn arrays_are_cut_to_size_and_what_is_refused_is_left_to_the_next_pass() {
 fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
     let site = Site::new("timeout_seconds = 60\n[engines.slurm]\nattempts = 2\n");
     site.submits();
-    // The process of trial 0 died by itself, trial 1 took too long; of trial 2 nothing is known.
+    // The process of trial 0 died by itself, trial 1 took too long. Trial 2 had no room to
+    // write to, and of its second job nothing is known.
     let folder = site.submission_folder(1);
     std::fs::write(folder.join("exit-0"), "137\n").expect("ours");
     std::fs::write(folder.join("exit-1"), "124\n").expect("ours");
+    std::fs::write(folder.join("exit-2"), "5\n").expect("ours");
     let output = site.sweep(&[]);
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(site.submission(3)["trials"], json!([2]));

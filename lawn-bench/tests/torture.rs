@@ -12,6 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use common::{folder, lawn, said, sweep, timeless};
+use lawn_analysis::records::Stage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -42,7 +43,12 @@ fn records_are_those_of_an_uninterrupted_sweep() {
     let seed = number("LAWN_TORTURE_SEED", 0);
     for index in 0..number("LAWN_TORTURE_RUNS", 2) {
         let (kept, run) = folder();
-        let mut victim = Victim::new(run, seed + index);
+        let confirmed = expected
+            .trials
+            .iter()
+            .position(|trial| trial.stage == Stage::Confirm);
+        let confirmed = confirmed.expect("settings are confirmed");
+        let mut victim = Victim::new(run, seed + index, confirmed);
         for _ in 0..BLOWS {
             victim.blow();
         }
@@ -65,15 +71,18 @@ struct Victim {
     random: ChaCha8Rng,
     launchers: Vec<Child>,
     seed: u64,
+    /// Index of the first confirmation trial.
+    confirmed: usize,
 }
 
 impl Victim {
-    fn new(run: PathBuf, seed: u64) -> Self {
+    fn new(run: PathBuf, seed: u64, confirmed: usize) -> Self {
         Self {
             run,
             random: ChaCha8Rng::seed_from_u64(seed),
             launchers: Vec::new(),
             seed,
+            confirmed,
         }
     }
 
@@ -95,8 +104,11 @@ impl Victim {
             1 => self.kill_trial(),
             2 => self.kill_all(),
             _ => {
+                self.await_files();
                 self.kill_all();
-                self.damage();
+                for _ in 0..self.random.random_range(1..=3) {
+                    self.damage();
+                }
             }
         }
     }
@@ -107,8 +119,9 @@ impl Victim {
         kill(self.launchers.swap_remove(which));
     }
 
+    /// Not one that tunes: that it failed counts against its arm, whatever it died of.
     fn kill_trial(&mut self) {
-        let trials = trials_of(&self.run);
+        let trials = trials_of(&self.run, self.confirmed);
         if trials.is_empty() {
             return;
         }
@@ -120,7 +133,18 @@ impl Victim {
     fn kill_all(&mut self) {
         self.say("kill -9 of everything");
         self.launchers.drain(..).for_each(kill);
-        trials_of(&self.run).into_iter().for_each(kill_process);
+        trials_of(&self.run, 0).into_iter().for_each(kill_process);
+    }
+
+    /// Waits until there is something to damage, or nobody is left to make it.
+    fn await_files(&mut self) {
+        while files_of_trials(&self.run).is_empty() {
+            let mut launchers = self.launchers.iter_mut();
+            if launchers.all(|one| one.try_wait().is_ok_and(|status| status.is_some())) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Cuts, empties or changes one file of a trial, as a failing disk would.
@@ -204,8 +228,8 @@ fn kill_process(pid: u32) {
         .status();
 }
 
-/// Processes that train a trial of `run`.
-fn trials_of(run: &Path) -> Vec<u32> {
+/// Processes that train a trial of `run`, the one at index `from` or a later one.
+fn trials_of(run: &Path, from: usize) -> Vec<u32> {
     let processes = fs::read_dir("/proc").expect("there are processes");
     let numbers = processes
         .flatten()
@@ -214,7 +238,10 @@ fn trials_of(run: &Path) -> Vec<u32> {
         .filter(|pid| {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words: Vec<&[u8]> = line.split(|&byte| byte == 0).collect();
+            let index = words.windows(2).find(|pair| pair[0] == b"--index");
+            let index = index.and_then(|pair| std::str::from_utf8(pair[1]).ok()?.parse().ok());
             words.contains(&b"trial".as_slice())
+                && index.is_some_and(|index: usize| index >= from)
                 && words.contains(&run.as_os_str().as_encoded_bytes())
         })
         .collect()
