@@ -55,6 +55,9 @@ pub struct TrialFile {
 /// Whatever kept the trial from starting. What happens to it in training is an
 /// outcome, not an error.
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
+    // The default hook holds a lock while it gathers a backtrace, and a failed allocation
+    // asks for the same one before it aborts: without memory it would wait for ever.
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let plan = Plan::read(run)?;
     let choices = Choices::read(run, &plan)?;
     let (setting, config) = plan.resolve(index, &choices)?;
