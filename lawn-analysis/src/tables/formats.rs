@@ -64,11 +64,21 @@ impl Table {
             self.name
         );
         if self.rows().len() > LONGEST {
-            return format!(
-                "% Needs booktabs and longtable.\n{{\\scriptsize\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{alignment}}}\n  \
+            let longtable = format!(
+                "\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{alignment}}}\n  \
                  {caption} \\\\\n    \\toprule\n{titles}    \\midrule\n  \\endfirsthead\n    \
                  \\toprule\n{titles}    \\midrule\n  \\endhead\n    \\bottomrule\n  \\endfoot\n\
-                 {rows}\\end{{longtable}}\n}}\n"
+                 {rows}\\end{{longtable}}\n"
+            );
+            // What is wider than a page is turned on its side, and set smaller if need be.
+            let wide = self.set_width(&printed);
+            if wide <= PAGE.0 {
+                return format!("% Needs booktabs and longtable.\n{{\\scriptsize{longtable}}}\n");
+            }
+            let size = if wide <= PAGE.1 { "scriptsize" } else { "tiny" };
+            return format!(
+                "% Needs booktabs, longtable and pdflscape.\n\\begin{{landscape}}\n\
+                 \\{size}{longtable}\\end{{landscape}}\n"
             );
         }
         format!(
@@ -77,6 +87,17 @@ impl Table {
              \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n{titles}    \\midrule\n{rows}    \
              \\bottomrule\n  \\end{{tabular}}}}\n\\end{{table}}\n"
         )
+    }
+
+    /// About the width of a longtable in points, in `\\scriptsize`.
+    fn set_width(&self, printed: &[Printed]) -> f64 {
+        let widest = |column: &Printed| {
+            let cells = self.rows().iter().map(|row| column.cell(row));
+            let lengths = cells.map(|cell| cell.chars().count());
+            lengths.fold(column.title.chars().count(), usize::max)
+        };
+        let columns = printed.iter().map(widest);
+        columns.map(|signs| 4.0 * signs as f64 + 6.0).sum()
     }
 
     /// The columns as they are printed: those of detail left out, and an estimate with the ends of
@@ -107,6 +128,8 @@ impl Table {
     }
 }
 
+/// Width and height of the text of a page in points.
+const PAGE: (f64, f64) = (396.0, 648.0);
 /// Rows of a table beyond which it cannot stand on one page.
 const LONGEST: usize = 40;
 
