@@ -61,9 +61,9 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
         "comparisons",
         "Every registered comparison. The advantage is the mean paired difference, positive where \
          the treatment is better, with its t interval; p-values are two-sided, adjusted by Holm \
-         over the family (one question, one task). Detectable is the smallest true difference that \
-         these pairs find with power 0.8 at the first step of Holm, and seeds for margin the pairs \
-         that would find a true difference as large as the margin.",
+         over the family (one question, one task). The CSV has more columns: detectable is the \
+         smallest true difference that these pairs find with power 0.8 at the first step of Holm, \
+         and seeds for margin the pairs that would find a true difference as large as the margin.",
         &[
             "task",
             "question",
