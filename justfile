@@ -56,6 +56,7 @@ bench *args: setup
     if [ {{quote(args)}} = harness ]; then
         cargo build --locked --release --workspace --bin lawn --example harness
         {{target}}/release/examples/harness status
+        {{target}}/release/examples/harness overhead {{target}}/release/lawn
         exec {{target}}/release/examples/harness workers {{target}}/release/lawn
     fi
     exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}

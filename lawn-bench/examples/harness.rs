@@ -2,6 +2,8 @@
 //!
 //! - `status`: seconds of `lawn status` on a run with 10,000 finished trials, its files in
 //!   memory and, where this process may empty the cache, not;
+//! - `overhead LAWN`: seconds of a trial of one step by the command `LAWN`, over those of
+//!   `LAWN --version`, which loads libtorch and does nothing else;
 //! - `workers LAWN`: time of a sweep of one-thread trials with two workers over that with
 //!   one, by the command `LAWN`.
 
@@ -64,12 +66,34 @@ seeds = [1, 2, 3, 4, 5, 6, 7, 8]
 threads = 1
 "#;
 
+/// Twenty trials of one step.
+const ONE_STEP: &str = r#"
+name = "one-step"
+batch_sizes = [64]
+
+[tasks.feedback]
+kind = "ncf"
+model = "gmf"
+synthetic = { users = 60, items = 220, interactions = 10 }
+
+[budget]
+steps = 1
+
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+
+[confirmation]
+seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]
+"#;
+
 fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["status"] => status(),
+        ["overhead", lawn] => overhead(Path::new(lawn)),
         ["workers", lawn] => workers(Path::new(lawn)),
-        _ => Err("allowed: `status`, `workers LAWN`".into()),
+        _ => Err("allowed: `status`, `overhead LAWN`, `workers LAWN`".into()),
     }
 }
 
@@ -131,6 +155,44 @@ fn summary() -> Outcome<TrialSummary> {
         "epochs": 1.0, "steps": 10, "samples": 640, "measurements": measurements,
         "train_loss": 0.523_456_789_01,
     }))?)
+}
+
+fn overhead(lawn: &Path) -> Outcome<()> {
+    let folder = tempfile::tempdir()?;
+    let run = RunDir::new(folder.path().join("run"));
+    let plan = Plan::new(
+        config::parse("one-step.toml", ONE_STEP)?,
+        Default::default(),
+    );
+    std::fs::create_dir_all(run.root())?;
+    plan.write(&run, Path::new("one-step.toml"), ONE_STEP)?;
+    let (mut loads, mut trials) = (Vec::new(), Vec::new());
+    for index in 0..plan.trials.len() {
+        loads.push(seconds_of(Command::new(lawn).arg("--version"))?);
+        let mut trial = Command::new(lawn);
+        trial.arg("trial").arg(run.root());
+        trials.push(seconds_of(trial.args(["--index", &index.to_string()]))?);
+    }
+    let count = trials.len();
+    let (load, trial) = (median(loads), median(trials));
+    println!(
+        "a trial of one step: {trial:.3} s, libtorch's load alone: {load:.3} s (medians of {count})"
+    );
+    println!("overhead: {:.0} ms", 1e3 * (trial - load));
+    Ok(())
+}
+
+/// Runs a command to its end, with one thread.
+fn seconds_of(command: &mut Command) -> Outcome<f64> {
+    let since = Instant::now();
+    let command = command.env("OMP_NUM_THREADS", "1");
+    let output = command.stdin(std::process::Stdio::null()).output()?;
+    let seconds = since.elapsed().as_secs_f64();
+    if output.status.success() {
+        Ok(seconds)
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned().into())
+    }
 }
 
 fn median(mut seconds: Vec<f64>) -> f64 {
