@@ -34,7 +34,7 @@ seeds = [1, 2, 3, 4]
 "#;
 
 /// Epochs of a trial that takes some seconds.
-const SOME_SECONDS: u64 = 150;
+const SOME_SECONDS: u64 = 400;
 
 /// Epochs of a trial that nobody waits for.
 const ENDLESS: u64 = 1_000_000;
