@@ -1,7 +1,8 @@
 //! The data sets of a sweep: that they are there, and their checksums.
 //!
-//! A checksum is over the names and contents of all files of a data set. Hashing a
-//! large one takes a while, so that the hash of each file is kept in the user's cache
+//! A checksum has two parts, `TRAIN-TEST`: each is over the names and contents of the files
+//! of its split, so that a tuning trial knows its data without opening a test file. Hashing
+//! a large set takes a while, so that the hash of each file is kept in the user's cache
 //! with its size and time of change, and taken from there while both are the same.
 
 use std::collections::BTreeMap;
@@ -9,9 +10,11 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use lawn_models::{DataError, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::NamedTask;
+use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of the cache.
@@ -58,20 +61,82 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
     let mut cache = Cache::read();
     let mut checksums = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let mut files = lawn_models::data_files(&task.config, root)?;
-        files.sort();
-        let mut all = blake3::Hasher::new();
-        for file in &files {
-            let name = file.strip_prefix(root).unwrap_or(file);
-            all.update(name.as_os_str().as_encoded_bytes());
-            all.update(&[0]);
-            all.update(cache.hash(file)?.as_bytes());
-        }
-        let digits = all.finalize().to_hex();
-        checksums.insert(task.name.clone(), digits[..16].to_owned());
+        let train = digest(task, root, lawn_models::train_files, &mut cache)?;
+        let test = digest(task, root, lawn_models::test_files, &mut cache)?;
+        checksums.insert(task.name.clone(), format!("{train}{BETWEEN}{test}"));
     }
     cache.write();
     Ok(checksums)
+}
+
+/// Makes sure that the files that a trial of `task` reads under `root` are those that the
+/// run was planned with, of which `planned` is the checksum: before confirmation those of
+/// the test split are neither read nor looked at.
+///
+/// # Errors
+///
+/// [`Error::NoDataRoot`], [`Error::OtherData`], [`Error::DataHere`] where they are not there.
+pub fn require(
+    run: &RunDir,
+    task: &NamedTask,
+    planned: Option<&str>,
+    root: Option<&Path>,
+    stage: Stage,
+) -> Result<(), Error> {
+    if !task.config.needs_data_root() {
+        return Ok(());
+    }
+    let Some(root) = root else {
+        return Err(Error::NoDataRoot {
+            task: task.name.clone(),
+            data: task.config.data().to_owned(),
+        });
+    };
+    // Older plans have one part for all files.
+    let Some((train, test)) = planned.and_then(|planned| planned.split_once(BETWEEN)) else {
+        return Ok(());
+    };
+    let mut cache = Cache::read();
+    let mut is =
+        |planned: &str, files: Files| Ok(digest(task, root, files, &mut cache)? == planned);
+    let same = is(train, lawn_models::train_files)
+        .and_then(|same| Ok(same && (stage == Stage::Tune || is(test, lawn_models::test_files)?)));
+    cache.write();
+    match same {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::OtherData {
+            dir: run.root().into(),
+            task: task.name.clone(),
+            data: task.config.data().to_owned(),
+        }),
+        Err(error) => Err(Error::DataHere {
+            task: task.name.clone(),
+            source: Box::new(error),
+        }),
+    }
+}
+
+/// Between the parts of a checksum.
+const BETWEEN: char = '-';
+
+/// Lists files of a task.
+type Files = fn(&TaskConfig, &Path) -> Result<Vec<PathBuf>, DataError>;
+
+/// The hash of the names and contents of `files`.
+fn digest(task: &NamedTask, root: &Path, files: Files, cache: &mut Cache) -> Result<String, Error> {
+    let mut files = files(&task.config, root)?;
+    files.sort();
+    let mut all = blake3::Hasher::new();
+    for file in &files {
+        // The root may be the data set's own folder.
+        let name = file.strip_prefix(root).unwrap_or(file);
+        let name = name.strip_prefix(task.config.data()).unwrap_or(name);
+        all.update(name.as_os_str().as_encoded_bytes());
+        all.update(&[0]);
+        all.update(cache.hash(file)?.as_bytes());
+    }
+    let digits = all.finalize().to_hex();
+    Ok(digits[..16].to_owned())
 }
 
 /// Hashes of files that have been read before.
@@ -121,8 +186,7 @@ impl Cache {
     }
 
     fn hash(&mut self, path: &Path) -> Result<String, Error> {
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let about = file.metadata().map_err(Error::io("read", path))?;
+        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
         let since = about
             .modified()
             .ok()
@@ -134,6 +198,7 @@ impl Cache {
         {
             return Ok(hashed.hash.clone());
         }
+        let file = File::open(path).map_err(Error::io("open", path))?;
         let mut hasher = blake3::Hasher::new();
         hasher
             .update_reader(file)

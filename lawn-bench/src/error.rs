@@ -65,6 +65,14 @@ pub enum Error {
         /// Name of its data set.
         data: String,
     },
+    /// The files of a task are not here as they should be.
+    #[error("task `{task}` cannot be trained here: {source}")]
+    DataHere {
+        /// Name of the task.
+        task: String,
+        /// What is wrong with them.
+        source: Box<Error>,
+    },
     /// There is no run where one was expected.
     #[error("{} is not a run directory: it has no plan.json", dir.display())]
     NoRun {
@@ -158,6 +166,14 @@ pub enum Error {
         /// What it said.
         said: String,
     },
+    /// A trial did not begin: its machine does not have what the plan asks for.
+    #[error("trial {id} did not begin: {said}")]
+    Refused {
+        /// Id of the trial.
+        id: String,
+        /// What it said.
+        said: String,
+    },
     /// A size of a synthetic data set is wrong.
     #[error("cannot make `{kind}` data: {detail}")]
     MakeData {
@@ -212,6 +228,8 @@ impl Error {
             | Self::NoModel { .. }
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
+            | Self::DataHere { .. }
+            | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)
             | Self::MakeData { .. } => Exit::Usage,

@@ -1,5 +1,6 @@
 //! Files that are whole or not there: written to a temporary name, flushed, renamed.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -204,7 +205,16 @@ pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result
 ///
 /// As [`write()`].
 pub fn write_json_rows<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<(), Error> {
-    write(path, &formatted(path, schema, content, Rows::default())?)
+    write(path, &to_json_rows(path, schema, content)?)
+}
+
+/// The bytes that [`write_json_rows`] writes.
+pub(crate) fn to_json_rows<T: Serialize>(
+    path: &Path,
+    schema: u32,
+    content: &T,
+) -> Result<Vec<u8>, Error> {
+    formatted(path, schema, content, Rows::default())
 }
 
 /// The bytes of a JSON document with its schema version, for the file `path`.
@@ -253,28 +263,74 @@ pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Erro
 /// and column where it is not valid, and where it is not what was written. Documents of
 /// schema 1 may have no checksum.
 pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) -> Result<T, Error> {
-    let said = |detail: String| Error::Damaged {
+    Document::open(path, bytes)?.parse(known)
+}
+
+/// The text of a JSON document, its checksum looked at and taken off.
+pub(crate) struct Document<'a> {
+    path: &'a Path,
+    text: Cow<'a, [u8]>,
+    has_checksum: bool,
+}
+
+impl<'a> Document<'a> {
+    /// The document `bytes`, that was read from `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] where its checksum is not that of its text.
+    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
+        let sealed = Seal::DOCUMENT.check(bytes).map_err(damaged(path))?;
+        Ok(Self {
+            path,
+            has_checksum: sealed.is_some(),
+            text: sealed.map_or(Cow::Borrowed(bytes), Cow::Owned),
+        })
+    }
+
+    /// All of it but the checksum.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// A part of it, that is a document again.
+    pub(crate) fn part(&self, text: Vec<u8>) -> Self {
+        Self {
+            text: text.into(),
+            ..*self
+        }
+    }
+
+    /// Its content.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse_json`].
+    pub(crate) fn parse<T: DeserializeOwned>(&self, known: u32) -> Result<T, Error> {
+        let said = damaged(self.path);
+        let invalid = |error: serde_json::Error| said(error.to_string());
+        // The version first: the rest of a newer file may mean something else.
+        let SchemaOnly { schema } = serde_json::from_slice(&self.text).map_err(invalid)?;
+        if schema > known {
+            return Err(Error::Newer {
+                path: self.path.into(),
+                found: schema,
+                known,
+            });
+        }
+        if schema > 1 && !self.has_checksum {
+            return Err(said("it has no checksum".into()));
+        }
+        // Not by way of `Versioned`: serde holds all that it flattens in memory at once.
+        serde_json::from_slice(&self.text).map_err(invalid)
+    }
+}
+
+fn damaged(path: &Path) -> impl Fn(String) -> Error {
+    move |detail| Error::Damaged {
         path: path.into(),
         detail,
-    };
-    let damaged = |error: serde_json::Error| said(error.to_string());
-    let sealed = Seal::DOCUMENT.check(bytes).map_err(said)?;
-    let has_checksum = sealed.is_some();
-    let bytes = sealed.as_deref().unwrap_or(bytes);
-    // The version first: the rest of a newer file may mean something else.
-    let SchemaOnly { schema } = serde_json::from_slice(bytes).map_err(damaged)?;
-    if schema > known {
-        return Err(Error::Newer {
-            path: path.into(),
-            found: schema,
-            known,
-        });
     }
-    if schema > 1 && !has_checksum {
-        return Err(said("it has no checksum".into()));
-    }
-    // Not by way of `Versioned`: serde holds all that it flattens in memory at once.
-    serde_json::from_slice(bytes).map_err(damaged)
 }
 
 #[cfg(test)]

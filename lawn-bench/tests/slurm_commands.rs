@@ -347,6 +347,31 @@ fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
     assert_eq!(site.submission(5)["trials"], json!([0, 1, 2]));
 }
 
+#[test]
+fn what_slurm_ended_for_memory_is_out_of_memory() {
+    let site = Site::new("");
+    site.submits();
+    // Of task 0 the trial was killed, of task 1 the shell too, and task 2 was killed by hand.
+    let folder = site.submission_folder(1);
+    std::fs::write(folder.join("exit-0"), "137\n").expect("ours");
+    std::fs::write(folder.join("exit-2"), "137\n").expect("ours");
+    let over = |task: usize, state: &str| {
+        json!({
+            "job_id": 101 + task, "name": site.submission(1)["name"], "job_state": state,
+            "array_job_id": 101, "array_task_id": task, "nodes": "n", "state_reason": "None",
+        })
+    };
+    site.queue(&json!([
+        over(0, "OUT_OF_MEMORY"),
+        over(1, "OUT_OF_MEMORY"),
+        over(2, "FAILED")
+    ]));
+    let output = site.sweep(&[]);
+    fails(&output, 3, &["report.html"]);
+    let outcomes = [0, 1, 2].map(|trial| site.outcome(trial)["outcome"].clone());
+    assert_eq!(outcomes, ["out-of-memory", "out-of-memory", "crashed"]);
+}
+
 /// The scripts that a dry run prints, without what differs from machine to machine.
 fn dry_run(further: &str) -> String {
     let site = Site::new(further);

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lawn_bench::choices::{Frozen, Promoted};
+use lawn_bench::Error;
+use lawn_bench::choices::{Choices, Frozen, Promoted, decide};
 use lawn_bench::config::{Sweep, parse};
-use lawn_bench::plan::Plan;
+use lawn_bench::plan::{Excerpt, Plan};
 use lawn_bench::run_dir::RunDir;
 use lawn_models::Stage;
 
@@ -135,6 +136,101 @@ fn a_plan_survives_its_file_and_holds_nothing_twice() {
     assert!(error.contains("has an unknown cell"), "{error}");
 }
 
+/// How `outcome.json` says that the trial is over.
+const OVER: &str = r#"{"outcome":"ok","detail":null,"summary":{"epochs":1.0,"steps":1,"samples":1,
+    "measurements":[{"split":"validation","metric":"ndcg@10","value":VALUE}],"train_loss":0.5}}"#;
+
+/// Ends the trials of a round, those with higher indices better, with a checkpoint each.
+fn end(run: &RunDir, plan: &Plan, trials: std::ops::Range<usize>) {
+    for index in trials {
+        let dir = run.trial(&plan.trials[index].id);
+        std::fs::create_dir_all(dir.root()).expect("a folder");
+        let value = format!("0.{index:03}");
+        let ending = serde_json::from_str(&OVER.replace("VALUE", &value)).expect("an ending");
+        dir.write_outcome(&ending).expect("it can be written");
+        std::fs::write(dir.checkpoint(), "as if").expect("it can be written");
+    }
+}
+
+#[test]
+fn checkpoints_stay_for_the_next_rung_and_no_longer() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let plan = Plan::new(sweep(HALVING), Default::default());
+    let rounds = plan.rounds();
+    let left = |rung: usize| {
+        let trials = plan.trials[rounds[rung].trials.clone()].iter();
+        let left = trials.filter(|trial| run.trial(&trial.id).checkpoint().exists());
+        left.count()
+    };
+    let decide = |rung: usize| decide(&run, &plan, &rounds[rung]).expect("all is there");
+    end(&run, &plan, rounds[0].trials.clone());
+    decide(0);
+    // Three settings of each of four cells are promoted.
+    assert_eq!(left(0), 12);
+    end(&run, &plan, rounds[1].trials.clone());
+    // A launcher that goes on decides all rounds again, and one may be killed before the last.
+    decide(0);
+    assert_eq!((left(0), left(1)), (12, 12));
+    decide(1);
+    assert_eq!((left(0), left(1)), (0, 4));
+    end(&run, &plan, rounds[2].trials.clone());
+    decide(2);
+    assert_eq!((left(1), left(2)), (0, 0));
+}
+
+#[test]
+fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let plan = Plan::new(sweep(HALVING), Default::default());
+    plan.write(&run, Path::new("halving.toml"), HALVING)
+        .expect("it can be written");
+    let rounds = plan.rounds();
+    for round in &rounds {
+        end(&run, &plan, round.trials.clone());
+        decide(&run, &plan, round).expect("all is there");
+    }
+    let choices = Choices::read(&run, &plan.sweep).expect("they are readable");
+    for (index, trial) in plan.trials.iter().enumerate() {
+        let excerpt = Excerpt::read(&run, index).expect("it is in the plan");
+        assert_eq!((&excerpt.trial, &excerpt.sweep), (trial, &plan.sweep));
+        let resolved = excerpt.resolve(&choices).expect("it is chosen");
+        assert_eq!(resolved, plan.resolve(index, &choices).expect("the same"));
+        let before = excerpt.earlier_rung(resolved.0, &choices);
+        let expected = (trial.rung > 0).then(|| (&trial.cell, trial.rung - 1));
+        assert_eq!(before.as_ref().map(|it| (&it.cell, it.rung)), expected);
+        if let Some(before) = before {
+            let setting = before.setting.or_else(|| choices.setting(&before));
+            assert_eq!(setting, Some(resolved.0));
+        }
+    }
+    let refused = Excerpt::read(&run, 60).expect_err("the last is 59");
+    assert!(matches!(
+        refused,
+        Error::NoTrial {
+            index: 60,
+            last: 59
+        }
+    ));
+
+    let text = std::fs::read_to_string(run.plan()).expect("it is text");
+    // One bit of another trial's line.
+    let damaged = text.replacen("\"seed\": 2", "\"seed\": 3", 1);
+    assert_ne!(damaged, text);
+    std::fs::write(run.plan(), damaged).expect("it can be written");
+    let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    // The same plan in other lines.
+    let plain: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let mut plain = plain.as_object().expect("an object").clone();
+    plain.remove("checksum");
+    plain.insert("schema".into(), 1.into());
+    std::fs::write(run.plan(), serde_json::to_vec(&plain).expect("JSON")).expect("written");
+    let excerpt = Excerpt::read(&run, 41).expect("it is a plan all the same");
+    assert_eq!(excerpt.trial, plan.trials[41]);
+}
+
 fn lawn(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lawn"))
         .args(arguments)
@@ -183,6 +279,12 @@ fn rungs_promote_the_best_and_the_last_is_frozen_with_reasons() {
         let others = (0..9).filter(|setting| !first.settings.contains(setting));
         assert!(others.into_iter().all(|setting| score(setting) <= least));
     }
+    // What no trial can go on from any more is gone.
+    let checkpoints = plan.trials.iter().filter(|trial| {
+        let newest = run.trial(&trial.id).checkpoint();
+        newest.exists() || newest.with_extension("previous.safetensors").exists()
+    });
+    assert_eq!(checkpoints.count(), 0);
     // A rung's trials end after their part of the budget, at an evaluation.
     for (trial, epochs) in plan
         .trials

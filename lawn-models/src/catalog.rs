@@ -60,14 +60,26 @@ pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Dat
     Ok(folders.iter().filter_map(describe).collect())
 }
 
-/// The files that a task reads, those of its test split included: listed, not opened.
+/// The files that a task trains and validates on: listed, not opened. None where its data
+/// are generated.
 ///
 /// # Errors
 /// [`DataError`] where the data set is not under `root`, or cannot be listed.
-pub fn data_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
     match task {
-        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.files()),
-        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.files(),
+        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.train_files()),
+        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.train_files(),
+    }
+}
+
+/// The files of a task's test split: listed, not opened. None where its data are generated.
+///
+/// # Errors
+/// As [`train_files`].
+pub fn test_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
+    match task {
+        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.test_files()),
+        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.test_files(),
     }
 }
 

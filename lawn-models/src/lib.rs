@@ -5,10 +5,6 @@
 //! where it runs; [`run_trial`] trains it and reports each evaluation to an
 //! [`Observer`].
 
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 mod catalog;
 mod config;
 mod data_error;
@@ -23,7 +19,9 @@ mod record;
 mod system;
 mod trainer;
 
-pub use catalog::{DataSet, DataSetKind, MakeData, data_files, describe_data, make_data};
+pub use catalog::{
+    DataSet, DataSetKind, MakeData, describe_data, make_data, test_files, train_files,
+};
 pub use config::{
     Amount, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length, NcfConfig,
     NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName, ScopeSetting,

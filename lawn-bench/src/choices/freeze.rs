@@ -12,7 +12,7 @@ use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of `frozen.json`.
-const SCHEMA: u32 = 2;
+pub(super) const SCHEMA: u32 = 2;
 
 /// The content of `frozen.json`: written once, when all tuning trials are over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,8 +68,17 @@ impl Frozen {
                 .map(|(cell, tried)| choose(plan, cell, tried))
                 .collect(),
         };
-        files::write_json(&run.frozen(), SCHEMA, &frozen)?;
+        frozen.write(run)?;
         Ok(frozen)
+    }
+
+    /// Writes the choice of a run.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub fn write(&self, run: &RunDir) -> Result<(), Error> {
+        files::write_json(&run.frozen(), SCHEMA, self)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of `promoted-<rung>.json`.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The content of `promoted-<rung>.json`: written once, when the rung before is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -4,20 +4,25 @@
 mod border;
 mod freeze;
 mod halving;
+mod retired;
 mod tried;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use lawn_models::Stage;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 pub use freeze::{Frozen, FrozenCell};
 pub use halving::{Promoted, PromotedCell};
 pub use tried::{Tried, score};
 
-use crate::Error;
+use crate::config::Sweep;
 use crate::ending::Ending;
 use crate::plan::{Cell, Plan, Round, Trial};
 use crate::run_dir::RunDir;
+use crate::{Error, files};
 use lawn_analysis::records::Outcome;
 
 /// What has been decided in a run so far.
@@ -30,22 +35,20 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Reads what has been decided.
+    /// Reads what has been decided in a run of `sweep`.
     ///
     /// # Errors
     ///
-    /// As [`crate::files::read_json`].
-    pub fn read(run: &RunDir, plan: &Plan) -> Result<Self, Error> {
+    /// As [`files::read_json`].
+    pub fn read(run: &RunDir, sweep: &Sweep) -> Result<Self, Error> {
         let mut choices = Self::default();
-        for rung in 1..plan.sweep.rungs.len() {
-            let Some(promoted) = Promoted::read(run, rung)? else {
-                break;
-            };
-            choices.promote(&promoted);
+        for rung in 1..sweep.rungs.len() {
+            match Chosen::read(&run.promoted(rung), halving::SCHEMA)? {
+                Some(promoted) => choices.promoted.push(promoted),
+                None => break,
+            }
         }
-        if let Some(frozen) = Frozen::read(run)? {
-            choices.freeze(&frozen);
-        }
+        choices.frozen = Chosen::read(&run.frozen(), freeze::SCHEMA)?.unwrap_or_default();
         Ok(choices)
     }
 
@@ -76,6 +79,18 @@ impl Choices {
         }
     }
 
+    /// Whether the setting of `trial`, of a rung, goes on to the next.
+    fn goes_on(&self, trial: &Trial) -> bool {
+        let promoted = self
+            .promoted
+            .get(trial.rung)
+            .and_then(|it| it.get(&trial.cell));
+        let setting = trial.setting.or_else(|| self.setting(trial));
+        promoted
+            .zip(setting)
+            .is_some_and(|(promoted, setting)| promoted.contains(&setting))
+    }
+
     /// The setting frozen for `cell`.
     #[must_use]
     pub fn frozen(&self, cell: &Cell) -> Option<usize> {
@@ -83,9 +98,44 @@ impl Choices {
     }
 }
 
+/// What was chosen for one cell. Every trial's process reads that, and not all that was
+/// tried on the way to it.
+#[derive(Deserialize)]
+struct Chosen<T> {
+    task: String,
+    arm: String,
+    batch_size: u64,
+    #[serde(rename = "setting", alias = "settings")]
+    chosen: T,
+}
+
+impl<T: DeserializeOwned> Chosen<T> {
+    /// By cell, what the file `path` says was chosen; none where there is no file.
+    fn read(path: &Path, schema: u32) -> Result<Option<HashMap<Cell, T>>, Error> {
+        #[derive(Deserialize)]
+        struct File<T> {
+            cells: Vec<Chosen<T>>,
+        }
+        if !path.exists() {
+            return Ok(None);
+        }
+        let file: File<T> = files::read_json(path, schema)?;
+        let cells = file.cells.into_iter().map(|one| {
+            let cell = Cell {
+                task: one.task,
+                arm: one.arm,
+                batch_size: one.batch_size,
+            };
+            (cell, one.chosen)
+        });
+        Ok(Some(cells.collect()))
+    }
+}
+
 /// Decides what the round after `round` trains, whose trials must be over: reads the
 /// decision where it was made, makes and writes it where not. Trials of the next round
-/// that no setting is left for get their outcome now.
+/// that no setting is left for get their outcome now, and checkpoints go that no trial can
+/// go on from any more.
 ///
 /// # Errors
 ///
@@ -94,7 +144,7 @@ pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     if round.stage == Stage::Confirm {
         return Ok(());
     }
-    let mut choices = Choices::read(run, plan)?;
+    let mut choices = Choices::read(run, &plan.sweep)?;
     if round.rung + 1 < plan.sweep.rungs.len() {
         if choices.promoted.len() <= round.rung {
             choices.promote(&Promoted::make(run, plan, round, &choices)?);
@@ -104,10 +154,10 @@ pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     }
     let rounds = plan.rounds();
     let mut later = rounds.iter().skip_while(|other| *other != round).skip(1);
-    match later.next() {
-        Some(next) => give_up_on_hopeless(run, plan, [round, next], &choices),
-        None => Ok(()),
+    if let Some(next) = later.next() {
+        give_up_on_hopeless(run, plan, [round, next], &choices)?;
     }
+    retired::remove_checkpoints(run, plan, round, &choices)
 }
 
 /// A trial of `next` that no setting is left for is a row all the same: its outcome is

@@ -4,6 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use crate::Error;
+use crate::cli::Exit;
 use crate::ending::Ending;
 use crate::plan::Plan;
 use crate::run_dir::TrialDir;
@@ -20,12 +21,22 @@ const ALLOCATION_FAILURES: [&str; 4] = [
     "CUDA out of memory",
 ];
 
-/// What a trial that had no room to write to says of that.
-pub(super) fn no_room(plan: &Plan, index: usize, dir: &TrialDir) -> Error {
-    let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
-    Error::NoRoom {
-        id: plan.trials[index].id.clone(),
-        said: tail(String::from_utf8_lossy(&stderr).trim()).to_owned(),
+/// The error that ends the sweep, where a trial's process ended with an exit code that says
+/// nothing about the trial: there is no room to write to, or this machine does not have
+/// what the plan asks for.
+pub(super) fn of_the_machine(
+    code: i32,
+    plan: &Plan,
+    index: usize,
+    dir: &TrialDir,
+) -> Option<Error> {
+    let id = plan.trials[index].id.clone();
+    let stderr = || std::fs::read(dir.stderr()).unwrap_or_default();
+    let said = || tail(String::from_utf8_lossy(&stderr()).trim()).to_owned();
+    match code {
+        _ if code == i32::from(Exit::NoRoom.code()) => Some(Error::NoRoom { id, said: said() }),
+        _ if code == i32::from(Exit::Usage.code()) => Some(Error::Refused { id, said: said() }),
+        _ => None,
     }
 }
 

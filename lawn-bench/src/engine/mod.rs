@@ -15,7 +15,9 @@
 //! - on SIGTERM, SIGINT or SIGUSR1, and when a pipe that is its standard input closes,
 //!   writes a checkpoint and leaves the outcome `preempted`;
 //! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
-//!   was stopped, 4 where another process holds the trial.
+//!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
+//!   to, and 2 where the machine does not have what the plan asks for, such as its data. The
+//!   last two say nothing about the trial: the engine ends, or tries again elsewhere.
 //!
 //! Any other exit code, or none, is a death of which the engine leaves the outcome, under
 //! the trial's lease. An engine may start the command again at any time.

@@ -28,7 +28,7 @@ struct Read {
 
 /// One trial.
 #[derive(Serialize, Deserialize)]
-struct Row<S> {
+pub(super) struct Row<S> {
     id: S,
     cell: usize,
     stage: Stage,
@@ -75,57 +75,86 @@ impl Serialize for Plan {
 impl<'de> Deserialize<'de> for Plan {
     /// Refuses a plan whose parts do not fit, so that later code can rely on them.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = Read::deserialize(deserializer)?;
-        let sweep = read.sweep;
-        sweep.check().map_err(D::Error::custom)?;
-        for cell in &read.cells {
-            let known = sweep.tasks.iter().any(|task| task.name == cell.task)
-                && sweep.arms.iter().any(|arm| arm.name == cell.arm)
-                && sweep.batch_sizes.contains(&cell.batch_size);
-            if !known {
-                return Err(D::Error::custom(format!("the sweep has no cell {cell}")));
-            }
-        }
-        let settings = sweep.rungs[0].settings;
-        let mut trials: Vec<Trial> = Vec::with_capacity(read.trials.len());
-        for row in read.trials {
-            let fault = |what: &str| {
-                D::Error::custom(format!("trial {} of the plan has {what}", trials.len()))
-            };
-            let cell = read
-                .cells
-                .get(row.cell)
-                .ok_or_else(|| fault("an unknown cell"))?;
-            if row.setting.is_some_and(|setting| setting >= settings) {
-                return Err(fault("an unknown setting"));
-            }
-            if row.rung >= sweep.rungs.len() {
-                return Err(fault("an unknown rung"));
-            }
+        let Read {
+            sweep,
+            data,
+            cells,
+            trials: rows,
+        } = Read::deserialize(deserializer)?;
+        check(&sweep, &cells).map_err(D::Error::custom)?;
+        let mut trials: Vec<Trial> = Vec::with_capacity(rows.len());
+        for (index, row) in rows.into_iter().enumerate() {
+            let trial = row.trial(index, &sweep, &cells).map_err(D::Error::custom)?;
             if trials
                 .last()
-                .is_some_and(|last| last.round() > (row.stage == Stage::Confirm, row.rung))
+                .is_some_and(|last| last.round() > trial.round())
             {
-                return Err(fault("an earlier round than the trial before it"));
+                let fault = fault(index, "an earlier round than the trial before it");
+                return Err(D::Error::custom(fault));
             }
-            let sound = |c: char| c.is_ascii_hexdigit();
-            if row.id.len() != 16 || !row.id.chars().all(sound) {
-                return Err(fault("an id that is not 16 hexadecimal digits"));
-            }
-            trials.push(Trial {
-                id: row.id,
-                cell: cell.clone(),
-                stage: row.stage,
-                rung: row.rung,
-                setting: row.setting,
-                place: row.place,
-                seed: row.seed,
-            });
+            trials.push(trial);
         }
         Ok(Self {
             sweep,
-            data: read.data,
+            data,
             trials,
+        })
+    }
+}
+
+/// Makes sure that the sweep is sound and has the cells.
+pub(super) fn check(sweep: &Sweep, cells: &[Cell]) -> Result<(), String> {
+    sweep.check().map_err(|error| error.to_string())?;
+    let is_known = |cell: &&Cell| {
+        sweep.tasks.iter().any(|task| task.name == cell.task)
+            && sweep.arms.iter().any(|arm| arm.name == cell.arm)
+            && sweep.batch_sizes.contains(&cell.batch_size)
+    };
+    match cells.iter().find(|cell| !is_known(cell)) {
+        None => Ok(()),
+        Some(cell) => Err(format!("the sweep has no cell {cell}")),
+    }
+}
+
+fn fault(index: usize, what: &str) -> String {
+    format!("trial {index} of the plan has {what}")
+}
+
+impl Row<String> {
+    /// The trial at `index` that this row is.
+    ///
+    /// # Errors
+    ///
+    /// In words, where it does not fit the sweep or its cells.
+    pub(super) fn trial(
+        self,
+        index: usize,
+        sweep: &Sweep,
+        cells: &[Cell],
+    ) -> Result<Trial, String> {
+        let fault = |what| Err(fault(index, what));
+        let Some(cell) = cells.get(self.cell) else {
+            return fault("an unknown cell");
+        };
+        let settings = sweep.rungs[0].settings;
+        if self.setting.is_some_and(|setting| setting >= settings) {
+            return fault("an unknown setting");
+        }
+        if self.rung >= sweep.rungs.len() {
+            return fault("an unknown rung");
+        }
+        let sound = |c: char| c.is_ascii_hexdigit();
+        if self.id.len() != 16 || !self.id.chars().all(sound) {
+            return fault("an id that is not 16 hexadecimal digits");
+        }
+        Ok(Trial {
+            id: self.id,
+            cell: cell.clone(),
+            stage: self.stage,
+            rung: self.rung,
+            setting: self.setting,
+            place: self.place,
+            seed: self.seed,
         })
     }
 }

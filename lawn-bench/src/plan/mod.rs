@@ -3,21 +3,24 @@
 //! A trial's id is a hash of everything that could change its result. Engine,
 //! worker count, device and micro-batch are not part of it.
 
+mod excerpt;
 mod file;
 mod identity;
 mod list;
+mod resolve;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
-use lawn_models::{OptimizerSettings, Stage, TaskConfig, TrialConfig};
+use lawn_models::{Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::choices::Choices;
 use crate::config::{NamedTask, Sweep};
 use crate::run_dir::RunDir;
 use crate::{Error, files};
+
+pub use excerpt::Excerpt;
 
 /// Schema of `plan.json`.
 pub const SCHEMA: u32 = 2;
@@ -229,45 +232,5 @@ impl Plan {
             }
         }
         cells
-    }
-
-    /// All that the trial at `index` trains, and the index of its setting.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoTrial`]; [`Error::NotFrozen`] for a trial whose setting has not been
-    /// chosen, or of a cell that had none to choose.
-    pub fn resolve(&self, index: usize, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
-        let trial = self.trial(index)?;
-        let setting = trial.setting.or_else(|| choices.setting(trial));
-        let not_frozen = || Error::NotFrozen { index };
-        let setting = setting.ok_or_else(not_frozen)?;
-        let optimizer = self
-            .optimizer(&trial.cell, setting)
-            .ok_or_else(not_frozen)?;
-        let task = self.task(&trial.cell.task).ok_or_else(not_frozen)?.clone();
-        let part = match trial.stage {
-            Stage::Tune => self.sweep.rungs[trial.rung].part,
-            Stage::Confirm => 1.0,
-        };
-        let config = TrialConfig {
-            task,
-            optimizer,
-            batch_size: trial.cell.batch_size,
-            budget: self.sweep.budget,
-            evaluation: self.sweep.evaluation,
-            diagnostics: self.sweep.diagnostics,
-            seed: trial.seed,
-            stage: trial.stage,
-            stop_after: (part < 1.0).then_some(part),
-            micro_batch_size: self.sweep.resources.micro_batch_size,
-        };
-        Ok((setting, config))
-    }
-
-    /// The hyper-parameters of a cell's setting.
-    fn optimizer(&self, cell: &Cell, setting: usize) -> Option<OptimizerSettings> {
-        let arm = self.sweep.arms.iter().find(|arm| arm.name == cell.arm)?;
-        Some(arm.settings.get(setting)?.at(cell.batch_size, &self.sweep))
     }
 }

@@ -139,7 +139,7 @@ impl Status {
     /// [`Error::NoRun`], and as [`crate::files::read_json`].
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         let plan = Plan::read(run)?;
-        let choices = Choices::read(run, &plan)?;
+        let choices = Choices::read(run, &plan.sweep)?;
         let launchers = launchers::present(run)?;
         let outcomes = outcomes::read(run, &plan)?;
         let mut status = Self {

@@ -20,9 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::choices::Choices;
 use crate::config::DeviceChoice;
 use crate::lease::{self, Asked, Lease, Terms};
-use crate::plan::{Plan, Trial};
+use crate::plan::Excerpt;
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, files, tensorboard};
+use crate::{Error, data, files, tensorboard};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
@@ -58,12 +58,19 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-    let plan = Plan::read(run)?;
-    let choices = Choices::read(run, &plan)?;
-    let (setting, config) = plan.resolve(index, &choices)?;
-    let id = plan.trials[index].id.clone();
-    let dir = run.trial(&id);
-    let lease = take(&dir, &plan)?;
+    let plan = Excerpt::read(run, index)?;
+    let (sweep, trial) = (&plan.sweep, &plan.trial);
+    let choices = match trial.setting {
+        Some(_) => Choices::default(),
+        None => Choices::read(run, sweep)?,
+    };
+    let (setting, config) = plan.resolve(&choices)?;
+    if let Some(task) = plan.task() {
+        let planned = plan.data.get(&task.name).map(String::as_str);
+        data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
+    }
+    let dir = run.trial(&trial.id);
+    let lease = take(&dir, sweep.resources.lease)?;
     match dir.read_outcome() {
         Ok(Some(there)) if there.is_final() => return Ok(there.outcome),
         // Training again gives it again.
@@ -74,28 +81,27 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         &dir.trial(),
         SCHEMA,
         &TrialFile {
-            id,
+            id: trial.id.clone(),
             setting,
             config: config.clone(),
         },
     )?;
 
-    if let Some(before) = earlier_rung(&plan, index, setting, &choices) {
-        carry_on(&run.trial(before), &dir)?;
+    if let Some(before) = plan.earlier_rung(setting, &choices) {
+        carry_on(&run.trial(&before.id), &dir)?;
     }
-    lawn_models::set_threads(u32::try_from(plan.sweep.resources.threads).unwrap_or(u32::MAX));
-    let stop = stop::flag(plan.sweep.resources.grace)?;
+    let resources = &sweep.resources;
+    lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
+    let stop = stop::flag(resources.grace)?;
     let context = TrialContext {
-        device: device(plan.sweep.resources.device),
+        device: device(resources.device),
         data_root,
         checkpoint: dir.checkpoint(),
-        checkpoint_every: plan.sweep.resources.checkpoint_every,
+        checkpoint_every: resources.checkpoint_every,
     };
-    let events = plan
-        .sweep
-        .resources
+    let events = resources
         .tensorboard
-        .then(|| tensorboard::folder(&run.tensorboard(), &plan.trials[index], setting));
+        .then(|| tensorboard::folder(&run.tensorboard(), trial, setting));
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
     let ending = train::train(&dir, &config, &context, recorder)?;
     dir.settle(lease, &ending)?;
@@ -105,29 +111,12 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         Outcome::Ok => config.stop_after.is_none(),
         outcome => outcome == Outcome::Diverged,
     };
-    if goes_no_further && !plan.sweep.resources.keep_checkpoints {
+    if goes_no_further && !resources.keep_checkpoints {
         lawn_models::remove_checkpoints(&dir.checkpoint())
             .map_err(Error::io("remove", &dir.checkpoint()))?;
     }
     emit(&Event::Ended { outcome });
     Ok(outcome)
-}
-
-/// The id of the trial that trained the same setting in the rung before.
-fn earlier_rung<'p>(
-    plan: &'p Plan,
-    index: usize,
-    setting: usize,
-    choices: &Choices,
-) -> Option<&'p str> {
-    let trial = &plan.trials[index];
-    let rung = trial.rung.checked_sub(1)?;
-    let same = |other: &&Trial| {
-        (other.stage, other.rung) == (trial.stage, rung)
-            && other.cell == trial.cell
-            && other.setting.or_else(|| choices.setting(other)) == Some(setting)
-    };
-    plan.trials.iter().find(same).map(|other| other.id.as_str())
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole
@@ -157,10 +146,9 @@ fn carry_on(before: &TrialDir, dir: &TrialDir) -> Result<(), Error> {
 /// A launcher has looked before, and goes on with another trial where one is held. By
 /// itself this waits for one expiry: a holder that died on another machine is free by
 /// then, and one that still lives is no passing matter.
-fn take(dir: &TrialDir, plan: &Plan) -> Result<Lease, Error> {
+fn take(dir: &TrialDir, expiry: Duration) -> Result<Lease, Error> {
     let launcher = std::env::var(LAUNCHER).ok();
     let launcher = launcher.and_then(|launcher| serde_json::from_str(&launcher).ok());
-    let expiry = plan.sweep.resources.lease;
     let patience = if launcher.is_some() {
         Duration::ZERO
     } else {

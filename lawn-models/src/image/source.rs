@@ -50,15 +50,22 @@ impl Source {
             })
     }
 
-    /// The files that are read; none where the data are generated.
-    pub(crate) fn files(&self) -> Result<Vec<PathBuf>, DataError> {
+    /// The files that training reads; none where the data are generated.
+    pub(crate) fn train_files(&self) -> Result<Vec<PathBuf>, DataError> {
+        let Self::Folder(folder) = self else {
+            return Ok(Vec::new());
+        };
+        Ok(paths(folder::list(&folder.join("train"), None)?))
+    }
+
+    /// The files of the test split; none where the data are generated.
+    pub(crate) fn test_files(&self) -> Result<Vec<PathBuf>, DataError> {
         let Self::Folder(folder) = self else {
             return Ok(Vec::new());
         };
         let train = folder::list(&folder.join("train"), None)?;
         let test = folder::list(&folder.join("test"), Some(&train.classes))?;
-        let files = train.files.into_iter().chain(test.files);
-        Ok(files.map(|(path, _)| path).collect())
+        Ok(paths(test))
     }
 
     /// The train images, those to be held out for validation included.
@@ -132,4 +139,9 @@ pub(crate) fn make(config: &ProceduralConfig, folder: &Path) -> Result<(), DataE
         }
     }
     Ok(())
+}
+
+/// The files of a listing.
+fn paths(listing: folder::Listing) -> Vec<PathBuf> {
+    listing.files.into_iter().map(|(path, _)| path).collect()
 }

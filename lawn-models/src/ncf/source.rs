@@ -38,15 +38,19 @@ impl Source {
         }
     }
 
-    /// The files that are read; none where the data are generated.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
+    /// The files that training reads; none where the data are generated.
+    pub(crate) fn train_files(&self) -> Vec<PathBuf> {
         match self {
             Self::Synthetic(_) => Vec::new(),
-            Self::Files(files) => vec![
-                files.train.clone(),
-                files.test.clone(),
-                files.negative.clone(),
-            ],
+            Self::Files(files) => vec![files.train.clone()],
+        }
+    }
+
+    /// The files of the test split; none where the data are generated.
+    pub(crate) fn test_files(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Synthetic(_) => Vec::new(),
+            Self::Files(files) => vec![files.test.clone(), files.negative.clone()],
         }
     }
 

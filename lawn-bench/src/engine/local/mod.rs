@@ -15,7 +15,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::command::JobCommand;
-use super::failure::{Death, no_room};
+use super::failure::{Death, of_the_machine};
 use super::{Carried, Engine, Watcher, Work};
 use crate::Error;
 use crate::cli::Exit;
@@ -184,11 +184,14 @@ impl<'a> Local<'a> {
         if let Some(outcome) = dir.final_outcome()? {
             return Ok(Ended::Over(outcome));
         }
+        let code = status.code();
+        if let Some(error) =
+            code.and_then(|code| of_the_machine(code, self.work.plan, process.index, &dir))
+        {
+            return Err(error);
+        }
         match dir.outcome().exists() {
-            _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
-            _ if status.code() == Some(Exit::NoRoom.code().into()) => {
-                return Err(no_room(self.work.plan, process.index, &dir));
-            }
+            _ if code == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
             _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
             // Signalled by somebody else.
             true if !process.timed_out => return Ok(Ended::Interrupted),

@@ -14,7 +14,7 @@ use lawn_analysis::records::Outcome;
 pub use client::{Client, Job, JobStatus, Submission, Submitted};
 
 use super::command::{JobCommand, quoted};
-use super::failure::{Death, no_room};
+use super::failure::{Death, of_the_machine};
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Terms};
@@ -186,10 +186,14 @@ impl<'a> Ray<'a> {
             return Ok(After::Stopped);
         }
         let code = job.and_then(|job| job.driver_exit_code);
+        if let Some(error) =
+            code.and_then(|code| of_the_machine(code, self.work.plan, running.index, &dir))
+        {
+            return Err(error);
+        }
         let again = match code {
             Some(4) => HELD,
             Some(130) => Duration::ZERO,
-            Some(5) => return Err(no_room(self.work.plan, running.index, &dir)),
             Some(code) => {
                 let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
                 let code = if code < 0 { 128 - code } else { code };

@@ -23,7 +23,7 @@ pub use status::{SlurmStatus, Task};
 use self::queue::Queue;
 use self::submission::{Record, Submission};
 use super::command::JobCommand;
-use super::failure::Death;
+use super::failure::{self, Death};
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Lease, Terms};
@@ -84,7 +84,7 @@ impl<'a> Slurm<'a> {
         for &index in ready {
             if live.contains(&index) {
                 waiting += 1;
-            } else if !self.is_over(index)? && !self.give_up(&mut submissions, index)? {
+            } else if !self.is_over(index)? && !self.give_up(&mut submissions, &queue, index)? {
                 fresh.push(index);
             }
         }
@@ -189,7 +189,12 @@ impl<'a> Slurm<'a> {
     }
 
     /// Writes the outcome of a trial whose process died by itself, or was lost too often.
-    fn give_up(&self, submissions: &mut [Submission], index: usize) -> Result<bool, Error> {
+    fn give_up(
+        &self,
+        submissions: &mut [Submission],
+        queue: &Queue,
+        index: usize,
+    ) -> Result<bool, Error> {
         let times = submission::times_lost(submissions, index);
         let newest = submissions
             .iter_mut()
@@ -201,19 +206,28 @@ impl<'a> Slurm<'a> {
         };
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
         let limit = self.work.plan.sweep.resources.timeout;
-        let ending = match (submission.exit_code(index), limit) {
+        let stderr = || {
+            let bytes = std::fs::read(dir.stderr()).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let code = submission.exit_code(index);
+        // Where all of the job was killed for memory, nobody was left to write an exit code.
+        let code = code.or_else(|| submission.ran_out_of_memory(queue, index).then_some(KILLED));
+        let ending = match (code, limit) {
             (Some(script::TIME_UP), Some(limit)) => {
                 let detail = format!("stopped after {} s", limit.as_secs_f64());
                 Ending::failed(Outcome::Timeout, detail)
             }
-            (Some(code), _) if ![HELD, NO_ROOM].contains(&code) => {
-                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
-                Death::elsewhere(code, &String::from_utf8_lossy(&stderr)).outcome()
+            (Some(code), _) if !OF_THE_MACHINE.contains(&code) => Death {
+                oom_kills: submission.ran_out_of_memory(queue, index),
+                ..Death::elsewhere(code, &stderr())
             }
+            .outcome(),
             _ if times >= self.settings.attempts => {
                 let job = submission.record.job.unwrap_or_default();
                 let detail = format!(
-                    "{times} jobs in a row left no outcome, the last was Slurm's job {job}"
+                    "{times} jobs in a row left no outcome, the last was Slurm's job {job}; {}",
+                    failure::tail(stderr().trim())
                 );
                 Ending::failed(Outcome::Crashed, detail)
             }
@@ -406,8 +420,13 @@ impl std::fmt::Display for Submitted {
 /// Exit code of `lawn trial` where a living process holds the trial.
 const HELD: i32 = 4;
 
-/// Exit code of a trial that had no room to write to, which can go on: see [`crate::cli::Exit`].
-const NO_ROOM: i32 = 5;
+/// Exit codes of `lawn trial` that say nothing about the trial, see [`crate::cli::Exit`]:
+/// the machine does not have what the plan asks for, another process has the trial, there
+/// is no room to write to. Another job may do better.
+const OF_THE_MACHINE: [i32; 3] = [2, HELD, 5];
+
+/// Exit code of a process that SIGKILL ended, as a shell gives it.
+const KILLED: i32 = 137;
 
 /// The job in the queue that goes on with the sweep, apart from the one that this process is.
 fn going_on(submissions: &[Submission], queue: &Queue) -> Option<u64> {

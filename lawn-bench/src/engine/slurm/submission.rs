@@ -162,6 +162,23 @@ impl Submission {
         text.trim().parse().ok()
     }
 
+    /// Whether `queue` says that the task of `trial` was ended for memory. A Slurm forgets
+    /// its jobs some minutes after their end.
+    #[must_use]
+    pub(super) fn ran_out_of_memory(&self, queue: &Queue, trial: usize) -> bool {
+        let trials = &self.record.trials;
+        let task = trials.iter().position(|&index| index == trial);
+        let is_it = |tasks: &Tasks| match (tasks, task) {
+            (Tasks::Some(tasks), Some(task)) => tasks.contains(&task),
+            _ => false,
+        };
+        queue.jobs.iter().any(|job| {
+            job.name == self.record.name
+                && is_it(&job.tasks)
+                && job.state.split('+').any(|word| word == "OUT_OF_MEMORY")
+        })
+    }
+
     /// Takes the job's number from `queue`, where a kill came between `sbatch` and the record.
     ///
     /// # Errors
@@ -246,6 +263,17 @@ mod tests {
             live(&[(one(0), "FAILED"), (Tasks::Unknown, "PENDING")]),
             [11, 12, 13]
         );
+    }
+
+    #[test]
+    fn the_queue_tells_which_task_ran_out_of_memory() {
+        let submission = submission(&[10, 11, 12], &[]);
+        let queue = queue(&[
+            (Tasks::Some(vec![0]), "FAILED"),
+            (Tasks::Some(vec![1]), "OUT_OF_MEMORY"),
+        ]);
+        let told = [10, 11, 12, 13].map(|trial| submission.ran_out_of_memory(&queue, trial));
+        assert_eq!(told, [false, true, false, false]);
     }
 
     #[test]

@@ -1,0 +1,49 @@
+//! What a trial trains, once its setting is known.
+
+use lawn_models::{Stage, TrialConfig};
+
+use super::{Plan, Trial};
+use crate::Error;
+use crate::choices::Choices;
+use crate::config::Sweep;
+
+impl Plan {
+    /// All that the trial at `index` trains, and the index of its setting.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTrial`]; [`Error::NotFrozen`] for a trial whose setting has not been
+    /// chosen, or of a cell that had none to choose.
+    pub fn resolve(&self, index: usize, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
+        resolve(&self.sweep, self.trial(index)?, choices).ok_or(Error::NotFrozen { index })
+    }
+}
+
+/// All that `trial` trains, and the index of its setting; none where that is not chosen.
+pub(super) fn resolve(
+    sweep: &Sweep,
+    trial: &Trial,
+    choices: &Choices,
+) -> Option<(usize, TrialConfig)> {
+    let cell = &trial.cell;
+    let setting = trial.setting.or_else(|| choices.setting(trial))?;
+    let arm = sweep.arms.iter().find(|arm| arm.name == cell.arm)?;
+    let task = sweep.tasks.iter().find(|task| task.name == cell.task)?;
+    let part = match trial.stage {
+        Stage::Tune => sweep.rungs[trial.rung].part,
+        Stage::Confirm => 1.0,
+    };
+    let config = TrialConfig {
+        task: task.config.clone(),
+        optimizer: arm.settings.get(setting)?.at(cell.batch_size, sweep),
+        batch_size: cell.batch_size,
+        budget: sweep.budget,
+        evaluation: sweep.evaluation,
+        diagnostics: sweep.diagnostics,
+        seed: trial.seed,
+        stage: trial.stage,
+        stop_after: (part < 1.0).then_some(part),
+        micro_batch_size: sweep.resources.micro_batch_size,
+    };
+    Some((setting, config))
+}
