@@ -1,20 +1,21 @@
 //! How long a plan of a hundred thousand trials takes, and how much memory.
-//!
-//! `cargo run --release -p lawn-bench --example plan_scale`
 
 use std::fmt::Write;
 use std::time::Instant;
 
 use lawn_bench::config::parse;
-use lawn_bench::plan::Plan;
+use lawn_bench::plan::{Excerpt, Plan};
 use lawn_bench::run_dir::RunDir;
 
-/// Ten tasks, arms and batch sizes, each tuned over 90 settings and confirmed with 10 seeds.
-fn sweep() -> String {
+use super::Outcome;
+
+/// Ten tasks, arms and batch sizes, each tuned over 90 settings and confirmed with 10 seeds,
+/// of one step.
+pub(super) fn sweep() -> String {
     let mut text = String::from(
         "name = \"scale\"\n\
-         batch_sizes = [64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]\n\
-         [budget]\nepochs = 10\n\
+         batch_sizes = [16, 32, 48, 64, 80, 96, 112, 128, 144, 160]\n\
+         [budget]\nsteps = 1\n\
          [defaults.tune]\nlearning_rate = { min = 1e-4, max = 1.0, scale = \"log\" }\n\
          [tuning]\nsettings = 90\n\
          [confirmation]\nseeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n",
@@ -22,7 +23,9 @@ fn sweep() -> String {
     for one in 0..10 {
         let _ = write!(
             text,
-            "[tasks.task-{one}]\nkind = \"ncf\"\nfactors = {}\n[arms.arm-{one}]\nrule = \"adam\"\nbeta1 = 0.9{one}\n",
+            "[tasks.task-{one}]\nkind = \"ncf\"\nmodel = \"gmf\"\nfactors = {}\n\
+             synthetic = {{ users = 60, items = 220, interactions = 10 }}\n\
+             [arms.arm-{one}]\nrule = \"adam\"\nbeta1 = 0.9{one}\n",
             one + 1
         );
     }
@@ -37,7 +40,7 @@ fn peak() -> u64 {
     digits.parse::<u64>().unwrap_or(0) / 1024
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(super) fn run() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let run = RunDir::new(folder.path());
     let text = sweep();
@@ -57,7 +60,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let all = began.elapsed().as_secs_f64();
     let read = Plan::read(&run)?;
     lap("read");
-    assert_eq!(read, plan);
+    let last = plan.trials.len() - 1;
+    let excerpt = Excerpt::read(&run, last)?;
+    lap("excerpt");
+    assert_eq!((&excerpt.trial, &read), (&plan.trials[last], &plan));
     println!(
         "{} trials planned in {all:.3} s; {} MiB of memory, {before} before; plan.json has {:.1} MB",
         plan.trials.len(),
