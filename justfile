@@ -49,6 +49,10 @@ sweep file="studies/embedded.toml" *args: build
     [ -e "$file" ] || [ ! -e "lawn-bench/$file" ] || file="lawn-bench/$file"
     exec {{target}}/release/lawn sweep "$file" {{args}}
 
+# The report of a run DIR once more, or of sweeps made elsewhere: `just report --from results.csv`.
+report *args: build
+    {{target}}/release/lawn report {{args}}
+
 # Criterion benchmarks: optimizer steps, exact tests; `just bench NAME` runs those whose name has it. `just bench harness`: what the harness itself costs.
 bench *args: setup
     #!/usr/bin/env bash
@@ -123,8 +127,9 @@ lint: setup
     cargo fmt --all --check
     cargo clippy --locked --workspace --all-targets -- -D warnings
 
-# What continuous integration runs.
-ci: test
+# What continuous integration runs: the tests, and those of the engines.
+ci:
+    .ci/run
 
 # Build the documentation, warnings are errors.
 doc: setup

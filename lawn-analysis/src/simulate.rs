@@ -1,7 +1,7 @@
 //! Sweeps whose truth is known: for calibration, for samples of figures, for tests.
 
 use crate::records::{
-    EpochRow, MeasurementRow, Outcome, Phase, Records, Split, Stage, TrialRow, UnitRow,
+    BudgetUnit, EpochRow, MeasurementRow, Outcome, Phase, Records, Split, Stage, TrialRow, UnitRow,
 };
 use crate::stats::{Philox, normal_draw};
 
@@ -190,6 +190,8 @@ impl Simulation {
             hyperparameters: r#"{"learning_rate":0.003}"#.into(),
             outcome: Outcome::Ok,
             detail: None,
+            budget_unit: Some(BudgetUnit::Epochs),
+            budget_amount: Some(self.epochs),
             epochs: self.epochs as f64,
             steps,
             samples: steps * batch_size,

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use lawn_analysis::records::{
-    EpochRow, MeasurementRow, Outcome, Phase, Split, Stage, TrialRow, UnitRow,
+    BudgetUnit, EpochRow, MeasurementRow, Outcome, Phase, Split, Stage, TrialRow, UnitRow,
 };
 use lawn_analysis::{Error, Records};
 use polars::prelude::{
@@ -26,6 +26,8 @@ fn trial(seed: i64, outcome: Outcome) -> TrialRow {
         hyperparameters: r#"{"learning_rate":0.003}"#.into(),
         outcome,
         detail: (!ok).then(|| "loss is NaN".into()),
+        budget_unit: ok.then_some(BudgetUnit::Steps),
+        budget_amount: ok.then_some(400),
         epochs: 20.0,
         steps: 400,
         samples: 409_600,
@@ -171,13 +173,13 @@ fn equal_records_give_equal_bytes_and_no_leftovers() {
 #[test]
 fn newer_schema_is_refused_by_name() {
     let dir = written();
-    rewrite(dir.path(), "3", |frame| frame);
+    rewrite(dir.path(), "4", |frame| frame);
     let error = Records::load(dir.path()).unwrap_err();
     assert!(matches!(
         error,
         Error::NewerSchema {
-            found: 3,
-            known: 2,
+            found: 4,
+            known: 3,
             table: "trials",
             ..
         }
@@ -185,14 +187,27 @@ fn newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("trials.parquet: schema version 3"),
+            .contains("trials.parquet: schema version 4"),
         "{error}"
     );
 }
 
 #[test]
-fn version_1_is_read_without_the_columns_that_came_later() {
+fn older_versions_are_read_without_the_columns_that_came_later() {
     let dir = written();
+    rewrite(dir.path(), "2", |frame| {
+        let frame = frame.drop("budget_unit").unwrap();
+        frame.drop("budget_amount").unwrap()
+    });
+    let read = Records::load(dir.path()).unwrap();
+    assert_eq!(read.trials.len(), 2);
+    let budget = |trial: &TrialRow| (trial.budget_unit, trial.budget_amount);
+    assert!(
+        read.trials
+            .iter()
+            .all(|trial| budget(trial) == (None, None))
+    );
+
     rewrite_table(dir.path(), "epochs", "1", |frame| {
         frame.drop("distance_from_freeze").unwrap()
     });

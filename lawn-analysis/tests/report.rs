@@ -73,6 +73,10 @@ fn every_file_of_a_report_is_there_and_none_is_empty() {
         summary.find("adjusted p"),
     );
     assert!(feasible.unwrap() < p.unwrap(), "{summary}");
+    let epochs = strong().epochs;
+    let budget = format!("Budget of every confirmation trial: {epochs} epochs.");
+    assert!(summary.contains(&budget), "{summary}");
+    assert!(page.contains(&budget));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The files of all trials, gathered into the records that `lawn-analysis` reads.
 
-use lawn_analysis::records::{self, EpochRow, MeasurementRow, Records, TrialRow, UnitRow};
-use lawn_models::{EvaluationRecord, Measurement, Phase, Split, Stage, TaskConfig};
+use lawn_analysis::records::{
+    self, BudgetUnit, EpochRow, MeasurementRow, Records, TrialRow, UnitRow,
+};
+use lawn_models::{Amount, EvaluationRecord, Measurement, Phase, Split, Stage, TaskConfig};
 
 use crate::Error;
 use crate::choices::Choices;
@@ -146,6 +148,8 @@ fn trial_row(
         hyperparameters,
         outcome: outcome.outcome,
         detail: outcome.detail.clone(),
+        budget_unit: Some(budget_unit(plan.sweep.budget)),
+        budget_amount: Some(signed(plan.sweep.budget.count())),
         epochs: summary
             .map(|summary| summary.epochs)
             .or(last.map(|record| record.epoch))
@@ -229,6 +233,14 @@ fn stage(stage: Stage) -> records::Stage {
     match stage {
         Stage::Tune => records::Stage::Tune,
         Stage::Confirm => records::Stage::Confirm,
+    }
+}
+
+fn budget_unit(budget: Amount) -> BudgetUnit {
+    match budget {
+        Amount::Epochs(_) => BudgetUnit::Epochs,
+        Amount::Steps(_) => BudgetUnit::Steps,
+        Amount::Samples(_) => BudgetUnit::Samples,
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{folder, lawn, said, sweep, timeless};
-use lawn_analysis::records::{Outcome, Stage};
+use lawn_analysis::records::{BudgetUnit, Outcome, Stage};
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");
 
@@ -65,6 +65,12 @@ fn a_killed_sweep_resumes_to_the_same_records() {
             .iter()
             .filter(move |trial| trial.stage == stage)
     };
+    let budget = (Some(BudgetUnit::Epochs), Some(3));
+    let mut budgets = expected
+        .trials
+        .iter()
+        .map(|trial| (trial.budget_unit, trial.budget_amount));
+    assert!(budgets.all(|found| found == budget));
     assert!(confirmed(Stage::Tune).all(|trial| trial.test_metric.is_none()));
     assert!(confirmed(Stage::Confirm).all(|trial| trial.test_metric.is_some()));
 

@@ -5,6 +5,10 @@
 //! where it runs; [`run_trial`] trains it and reports each evaluation to an
 //! [`Observer`].
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod catalog;
 mod config;
 mod data_error;

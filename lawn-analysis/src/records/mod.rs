@@ -17,7 +17,7 @@ pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
 pub(crate) use table::write_atomically;
 pub use table::{Misfit, SCHEMA_VERSION, Table};
 pub(crate) use words::words;
-pub use words::{Outcome, Phase, Split, Stage, Word};
+pub use words::{BudgetUnit, Outcome, Phase, Split, Stage, Word};
 
 use crate::error::Error;
 

@@ -29,6 +29,7 @@ outcome                    ok, diverged, out-of-memory, timeout, crashed, preemp
 stage                      tune or confirm                               [default: confirm]
 hyperparameters, setting   JSON object as text, and its number: shown as tuning
 trial_id                   text, unique                                  [default: line-N]
+budget_unit, budget_amount epochs, steps or samples, and how many: named in the summary
 epochs, steps, samples, seconds_train, seconds_total, samples_per_second, detail: shown where given";
 
 /// Results that were not recorded by this project.

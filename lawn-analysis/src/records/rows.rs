@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::table::{Cell, Misfit, Table};
-use super::words::{Outcome, Phase, Split, Stage};
+use super::words::{BudgetUnit, Outcome, Phase, Split, Stage};
 use crate::error::Error;
 
 /// Declares a row type and its mapping onto columns, so that neither can drift from the other.
@@ -93,6 +93,10 @@ row! {
         outcome: Outcome,
         /// Why it did not end well.
         detail: Option<String>,
+        /// What its budget counts.
+        budget_unit: Option<BudgetUnit> = since 3,
+        /// So many of these its schedule is made for; a tuning trial of an early rung stops before.
+        budget_amount: Option<i64> = since 3,
         /// Epochs trained, fractions included.
         epochs: f64,
         /// Optimizer steps taken.

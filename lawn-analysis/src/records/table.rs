@@ -9,7 +9,7 @@ use polars::prelude::{
     ParquetReader, ParquetWriter, SerReader, Series,
 };
 
-use super::words::{Outcome, Phase, Split, Stage, Word};
+use super::words::{BudgetUnit, Outcome, Phase, Split, Stage, Word};
 use crate::error::Error;
 
 /// The version of the tables that this release writes.
@@ -20,7 +20,8 @@ use crate::error::Error;
 /// |---|---|
 /// | 1 | the four tables |
 /// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch; fractions of epochs |
-pub const SCHEMA_VERSION: u32 = 2;
+/// | 3 | `trials.budget_unit` and `trials.budget_amount` |
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Metadata key of the schema version.
 const VERSION_KEY: &str = "lawn.schema_version";
@@ -225,8 +226,41 @@ fn words<W: Word + std::fmt::Display>() -> String {
     quoted.join(", ")
 }
 
+/// Implements [`Cell`] for a set of words and for its optional form.
 macro_rules! word_cell {
     ($($type:ty),*) => {$(
+        impl Cell for Option<$type> {
+            const TYPE: &'static str = "a word or no value";
+
+            fn write<'a>(name: &str, values: impl Iterator<Item = &'a Self>) -> Column {
+                let words = values.map(|word| word.map(Word::as_str));
+                Series::new(name.into(), words.collect::<Vec<_>>()).into_column()
+            }
+
+            fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
+                let texts = <Option<String>>::read(frame, name, path)?.into_iter().enumerate();
+                let words = texts.map(|(index, text)| {
+                    let Some(text) = text else { return Ok(None) };
+                    let word = <$type as Word>::parse(&text);
+                    word.map(Some).ok_or_else(|| Error::UnknownWord {
+                        path: path.to_owned(),
+                        column: name.to_owned(),
+                        row: index + 1,
+                        value: text,
+                        allowed: words::<$type>(),
+                    })
+                });
+                words.collect()
+            }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                if text.is_empty() {
+                    return Ok(None);
+                }
+                <$type as Cell>::parse(text).map(Some)
+            }
+        }
+
         impl Cell for $type {
             const TYPE: &'static str = "a word";
 
@@ -236,19 +270,7 @@ macro_rules! word_cell {
             }
 
             fn read(frame: &DataFrame, name: &str, path: &Path) -> Result<Vec<Self>, Error> {
-                String::read(frame, name, path)?
-                    .into_iter()
-                    .enumerate()
-                    .map(|(index, text)| {
-                        <Self as Word>::parse(&text).ok_or_else(|| Error::UnknownWord {
-                            path: path.to_owned(),
-                            column: name.to_owned(),
-                            row: index + 1,
-                            value: text,
-                            allowed: words::<Self>(),
-                        })
-                    })
-                    .collect()
+                required(<Option<$type>>::read(frame, name, path)?, name, path)
             }
 
             fn parse(text: &str) -> Result<Self, String> {
@@ -258,7 +280,7 @@ macro_rules! word_cell {
     )*};
 }
 
-word_cell!(Stage, Outcome, Phase, Split);
+word_cell!(Stage, Outcome, Phase, Split, BudgetUnit);
 
 /// Writes the bytes under a temporary name, flushes them to disk, renames.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -93,3 +93,15 @@ words! {
         Test = "test",
     }
 }
+
+words! {
+    /// What a budget counts.
+    BudgetUnit {
+        /// Passes over the train split.
+        Epochs = "epochs",
+        /// Optimizer steps.
+        Steps = "steps",
+        /// Samples trained on, counted with repetition.
+        Samples = "samples",
+    }
+}

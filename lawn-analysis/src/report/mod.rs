@@ -367,5 +367,6 @@ fn answers(analysis: &Analysis) -> String {
         ));
     }
     text.push_str(&html::paragraph(summary::survival_line(analysis).trim()));
+    text.push_str(&html::paragraph(summary::budget_line(analysis).trim()));
     text.replace("<p></p>\n", "")
 }

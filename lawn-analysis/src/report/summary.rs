@@ -133,6 +133,7 @@ pub(super) fn markdown(
     }
     text.push_str(&table(analysis, request, sensitivities));
     text.push_str(&survival_line(analysis));
+    text.push_str(&budget_line(analysis));
     text.push_str(&border_line(analysis));
     text
 }
@@ -239,6 +240,31 @@ pub(super) fn survival_line(analysis: &Analysis) -> String {
     }
     line.push_str(".\n");
     line
+}
+
+/// What confirmation trials trained for, in a sentence.
+pub(super) fn budget_line(analysis: &Analysis) -> String {
+    let mut budgets: Vec<String> = Vec::new();
+    for task in &analysis.tasks {
+        let arms = task.arms.iter();
+        let places = arms.flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)));
+        for trial in places.flat_map(|(arm, size)| task.confirmations(arm, size)) {
+            if let (Some(unit), Some(amount)) = (trial.budget_unit, trial.budget_amount) {
+                let budget = format!("{} {unit}", number(amount as f64));
+                if !budgets.contains(&budget) {
+                    budgets.push(budget);
+                }
+            }
+        }
+    }
+    match &budgets[..] {
+        [] => String::new(),
+        [one] => format!("\nBudget of every confirmation trial: {one}.\n"),
+        several => format!(
+            "\nBudgets of confirmation trials: {}.\n",
+            several.join(", ")
+        ),
+    }
 }
 
 fn border_line(analysis: &Analysis) -> String {
