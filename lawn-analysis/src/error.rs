@@ -22,6 +22,12 @@ pub enum Error {
         /// What the reader said.
         source: polars::error::PolarsError,
     },
+    /// The file of a table is another than was written: damaged on its way, or edited.
+    #[error("{}: damaged: its checksum is not that of its content; gather the records again, or copy them again from where they were made", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
     /// The text file could not be read as a table.
     #[error("{}, line {line}: {why}", path.display())]
     Csv {

@@ -1,12 +1,15 @@
 //! The records of a run: four tables, typed, versioned, as Parquet.
 //!
 //! A folder of records holds `trials.parquet`, `epochs.parquet`, `units.parquet` and
-//! `measurements.parquet`. Each file carries its table's name and schema version in its metadata
-//! and is replaced atomically: a reader sees the old file or the new one, never a part.
+//! `measurements.parquet`. Each file carries its table's name and schema version in its metadata,
+//! and a checksum that other readers pass over. It is replaced atomically: a reader sees the old
+//! file or the new one, never a part.
 
 mod csv;
+mod decode;
 mod plain;
 mod rows;
+mod seal;
 mod table;
 mod words;
 
@@ -57,11 +60,12 @@ impl Records {
         table::write(&self.measurements, dir)
     }
 
-    /// Reads the four tables from `dir`.
+    /// Reads the four tables from `dir`. Files of versions 1 and 2 have no checksum, and are
+    /// taken to be what was written.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated
-    /// or not Parquet; [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
+    /// or not Parquet; [`Error::Checksum`] for one that is not what was written; [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
     /// [`Error::MissingColumn`], [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`]
     /// for a column that is not as the schema says. All name the file, the last four the column.
     pub fn load(dir: &Path) -> Result<Self, Error> {

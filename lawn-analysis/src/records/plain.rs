@@ -7,6 +7,7 @@ use std::path::Path;
 use polars::prelude::{Column, DataFrame, ParquetReader, PlSmallStr, Scalar, SerReader};
 
 use super::Records;
+use super::decode::guarded;
 use super::rows::TrialRow;
 use super::table::Table;
 use crate::error::Error;
@@ -66,7 +67,9 @@ impl Results {
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
     ///
     /// Any other column of `trials.parquet` is read where it is there. A name ending in `.parquet`
-    /// is read as Parquet, any other as CSV with a header; spaces around a cell do not count.
+    /// is read as Parquet, any other as CSV with a header; spaces around a cell do not count. Of a
+    /// Parquet file that is damaged inside its pages the decoder may ask for more memory than
+    /// there is, which ends the process; a CSV file of any content is read or refused.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Csv`] and [`Error::Parquet`] for one
@@ -177,20 +180,16 @@ fn from_parquet(path: &Path) -> Result<(Vec<String>, Vec<TrialRow>), Error> {
         path: path.to_owned(),
         source,
     })?;
-    let unreadable = |source| Error::Parquet {
-        path: path.to_owned(),
-        source,
-    };
-    let mut frame = ParquetReader::new(std::io::Cursor::new(bytes))
-        .finish()
-        .map_err(unreadable)?;
+    let mut frame = guarded(path, || {
+        ParquetReader::new(std::io::Cursor::new(bytes)).finish()
+    })?;
     let names = frame.get_column_names();
     let columns: Vec<String> = names.into_iter().map(ToString::to_string).collect();
     check_names(path, &columns)?;
     for (name, kind) in TrialRow::COLUMNS {
         if place_of(&columns, name).is_none() {
             let column = default_column(name, kind, &frame);
-            frame.with_column(column).map_err(unreadable)?;
+            guarded(path, || frame.with_column(column).map(|_| ()))?;
         }
     }
     let mut trials = TrialRow::from_frame(&frame, path)?;

@@ -9,6 +9,8 @@ use polars::prelude::{
     ParquetReader, ParquetWriter, SerReader, Series,
 };
 
+use super::decode::guarded;
+use super::seal::{self, Seal};
 use super::words::{BudgetUnit, Outcome, Phase, Split, Stage, Word};
 use crate::error::Error;
 
@@ -20,8 +22,11 @@ use crate::error::Error;
 /// |---|---|
 /// | 1 | the four tables |
 /// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch; fractions of epochs |
-/// | 3 | `trials.budget_unit` and `trials.budget_amount` |
+/// | 3 | `trials.budget_unit` and `trials.budget_amount`; a checksum of each file |
 pub const SCHEMA_VERSION: u32 = 3;
+
+/// The first version whose files have a checksum.
+const SEALED_SINCE: u32 = 3;
 
 /// Metadata key of the schema version.
 const VERSION_KEY: &str = "lawn.schema_version";
@@ -324,6 +329,7 @@ pub(super) fn write<T: Table>(rows: &[T], dir: &Path) -> Result<(), Error> {
         ])))
         .finish(&mut frame)
         .map_err(unwritable)?;
+    seal::put(&mut bytes);
     write_atomically(&path, &bytes)
 }
 
@@ -334,12 +340,13 @@ pub(super) fn load<T: Table>(dir: &Path) -> Result<Vec<T>, Error> {
         path: path.clone(),
         source,
     })?;
-    let unreadable = |source| Error::Parquet {
-        path: path.clone(),
-        source,
-    };
+    let broken = || Error::Checksum { path: path.clone() };
+    let seal = seal::check(&bytes);
+    if seal == Seal::Broken {
+        return Err(broken());
+    }
     let mut reader = ParquetReader::new(std::io::Cursor::new(bytes));
-    let metadata = reader.get_metadata().map_err(unreadable)?;
+    let metadata = guarded(&path, || reader.get_metadata().cloned())?;
     let entry = |key: &str| {
         let entries = metadata.key_value_metadata().iter().flatten();
         entries
@@ -347,13 +354,17 @@ pub(super) fn load<T: Table>(dir: &Path) -> Result<Vec<T>, Error> {
             .find_map(|entry| entry.value.clone())
     };
     let version = check_version::<T>(&path, entry(TABLE_KEY), entry(VERSION_KEY))?;
-    let mut frame = reader.finish().map_err(unreadable)?;
-    for (name, since) in T::ADDED {
-        if version < *since {
-            let absent = Column::full_null((*name).into(), frame.height(), &DataType::Null);
-            frame.with_column(absent).map_err(unreadable)?;
-        }
+    if seal == Seal::Absent && version >= SEALED_SINCE {
+        return Err(broken());
     }
+    let frame = guarded(&path, || {
+        let mut frame = reader.finish()?;
+        for (name, _) in T::ADDED.iter().filter(|(_, since)| version < *since) {
+            let absent = Column::full_null((*name).into(), frame.height(), &DataType::Null);
+            frame.with_column(absent)?;
+        }
+        Ok(frame)
+    })?;
     T::from_frame(&frame, &path)
 }
 

@@ -1,0 +1,72 @@
+//! The checksum of a Parquet file, where other readers pass over it.
+//!
+//! ```text
+//! PAR1  pages …  SEAL  checksum  footer  length of the footer  PAR1
+//! ```
+//!
+//! Readers find the footer by its length and pages by their offsets in it, so that what lies
+//! between them is nobody's. The checksum is the beginning of the BLAKE3 hash of all the rest, and
+//! is known before anything is decoded.
+
+use std::ops::Range;
+
+/// What a checksum begins with.
+const MARK: &[u8; 8] = b"LAWNSEAL";
+/// Bytes of a checksum.
+const DIGEST: usize = 16;
+/// The word that a Parquet file begins and ends with.
+const WORD: &[u8; 4] = b"PAR1";
+
+/// What the checksum of a file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seal {
+    /// The file is as it was written.
+    Whole,
+    /// It is not.
+    Broken,
+    /// There is none: the file was written by another program, or before version 3.
+    Absent,
+}
+
+/// Where the footer of a Parquet file is.
+fn footer(bytes: &[u8]) -> Option<Range<usize>> {
+    let rest = bytes.strip_suffix(WORD)?;
+    let (rest, length) = rest.split_last_chunk::<4>()?;
+    let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+    Some(rest.len().checked_sub(length)?..rest.len())
+}
+
+fn digest(before: &[u8], after: &[u8]) -> [u8; DIGEST] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(before).update(after);
+    let mut digest = [0; DIGEST];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..DIGEST]);
+    digest
+}
+
+/// Puts the checksum into a Parquet file; what is none stays as it is.
+pub(super) fn put(bytes: &mut Vec<u8>) {
+    let Some(footer) = footer(bytes) else { return };
+    let (before, after) = bytes.split_at(footer.start);
+    let digest = digest(before, after);
+    let seal = MARK.iter().copied().chain(digest);
+    bytes.splice(footer.start..footer.start, seal);
+}
+
+/// Compares a file with its checksum.
+pub(super) fn check(bytes: &[u8]) -> Seal {
+    let Some(footer) = footer(bytes) else {
+        return Seal::Absent;
+    };
+    let (before, after) = bytes.split_at(footer.start);
+    let sealed = before.split_last_chunk::<DIGEST>();
+    let Some((before, found)) = sealed.and_then(|(b, found)| Some((b.strip_suffix(MARK)?, found)))
+    else {
+        return Seal::Absent;
+    };
+    if digest(before, after) == *found {
+        Seal::Whole
+    } else {
+        Seal::Broken
+    }
+}
