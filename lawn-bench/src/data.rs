@@ -167,7 +167,7 @@ impl Cache {
 
     /// What is kept; nothing where that cannot be read: it can be made again.
     fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA).ok());
+        let known = Self::path().and_then(|path| files::read_json(&path, 1..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
             changed: false,

@@ -41,6 +41,16 @@ pub enum Error {
         /// The newest schema known here.
         known: u32,
     },
+    /// A file of a run was written by a version too old to be understood.
+    #[error("{} has schema {found}, this lawn reads from {oldest} on; go on with the lawn that wrote it, or begin anew in another folder with --out", path.display())]
+    Older {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u32,
+        /// The oldest schema known here.
+        oldest: u32,
+    },
     /// The run directory holds another plan.
     #[error("{} holds another plan than {} makes now; give --out another folder, or `lawn sweep {}` to go on with what is there", dir.display(), file.display(), dir.display())]
     OtherPlan {

@@ -273,7 +273,7 @@ impl Cache {
     }
 
     fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA).ok());
+        let known = Self::path().and_then(|path| files::read_json(&path, 1..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
         }

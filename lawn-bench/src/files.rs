@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -245,24 +246,43 @@ fn formatted<T: Serialize>(
     Ok(bytes)
 }
 
-/// Reads what [`write_json`] wrote.
+/// Reads what [`write_json`] wrote, in one of the `known` versions of its schema.
 ///
 /// # Errors
 ///
 /// [`Error::Io`] where the file cannot be read, and as [`parse_json`].
-pub fn read_json<T: DeserializeOwned>(path: &Path, known: u32) -> Result<T, Error> {
+pub fn read_json<T: DeserializeOwned>(path: &Path, known: RangeInclusive<u32>) -> Result<T, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     parse_json(path, &bytes, known)
+}
+
+/// As [`read_json`], where the file is there.
+///
+/// # Errors
+///
+/// As [`read_json`].
+pub fn read_json_if_there<T: DeserializeOwned>(
+    path: &Path,
+    known: RangeInclusive<u32>,
+) -> Result<Option<T>, Error> {
+    match path.exists() {
+        true => read_json(path, known).map(Some),
+        false => Ok(None),
+    }
 }
 
 /// The content of a JSON document, `bytes`, that was read from `path`.
 ///
 /// # Errors
 ///
-/// [`Error::Newer`] where its schema is above `known`, [`Error::Damaged`] with line
-/// and column where it is not valid, and where it is not what was written. Documents of
-/// schema 1 may have no checksum.
-pub fn parse_json<T: DeserializeOwned>(path: &Path, bytes: &[u8], known: u32) -> Result<T, Error> {
+/// [`Error::Newer`] and [`Error::Older`] where its schema is above or below `known`,
+/// [`Error::Damaged`] with line and column where it is not valid, and where it is not what
+/// was written. Documents of schema 1 may have no checksum.
+pub fn parse_json<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    known: RangeInclusive<u32>,
+) -> Result<T, Error> {
     Document::open(path, bytes)?.parse(known)
 }
 
@@ -306,16 +326,26 @@ impl<'a> Document<'a> {
     /// # Errors
     ///
     /// As [`parse_json`].
-    pub(crate) fn parse<T: DeserializeOwned>(&self, known: u32) -> Result<T, Error> {
+    pub(crate) fn parse<T: DeserializeOwned>(
+        &self,
+        known: RangeInclusive<u32>,
+    ) -> Result<T, Error> {
         let said = damaged(self.path);
         let invalid = |error: serde_json::Error| said(error.to_string());
         // The version first: the rest of a newer file may mean something else.
         let SchemaOnly { schema } = serde_json::from_slice(&self.text).map_err(invalid)?;
-        if schema > known {
+        if schema > *known.end() {
             return Err(Error::Newer {
                 path: self.path.into(),
                 found: schema,
-                known,
+                known: *known.end(),
+            });
+        }
+        if schema < *known.start() {
+            return Err(Error::Older {
+                path: self.path.into(),
+                found: schema,
+                oldest: *known.start(),
             });
         }
         if schema > 1 && !self.has_checksum {
@@ -338,15 +368,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_newer_schemas_are_refused() {
+    fn what_is_written_is_read_and_other_schemas_are_refused_by_number() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("x.json");
         write_json(&path, 3, &std::collections::BTreeMap::from([("a", 1)]))
             .expect("it can be written");
         let read: std::collections::BTreeMap<String, u32> =
-            read_json(&path, 3).expect("it can be read");
+            read_json(&path, 1..=3).expect("it can be read");
         assert_eq!(read["a"], 1);
-        let refused = read_json::<serde_json::Value>(&path, 2).expect_err("3 is newer than 2");
+        let refused = read_json::<serde_json::Value>(&path, 4..=5).expect_err("3 is too old");
+        let said = refused.to_string();
+        assert!(
+            matches!(
+                refused,
+                Error::Older {
+                    found: 3,
+                    oldest: 4,
+                    ..
+                }
+            ),
+            "{said}"
+        );
+        for part in ["x.json has schema 3", "reads from 4 on", "--out"] {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
+        }
+        let refused = read_json::<serde_json::Value>(&path, 1..=2).expect_err("3 is newer than 2");
         assert!(
             matches!(
                 refused,
@@ -365,7 +411,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("x.json");
         write(&path, b"{ \"schema\": 1,\n \"a\" }").expect("it can be written");
-        let error = read_json::<serde_json::Value>(&path, 1)
+        let error = read_json::<serde_json::Value>(&path, 1..=1)
             .expect_err("this is not JSON")
             .to_string();
         assert!(

@@ -28,7 +28,7 @@ impl Pulse {
     /// The last pulse of the trial in `dir`. It is for show: one that cannot be read is none.
     #[must_use]
     pub fn read(dir: &TrialDir) -> Option<Self> {
-        files::read_json(&dir.pulse(), SCHEMA).ok()
+        files::read_json(&dir.pulse(), 1..=SCHEMA).ok()
     }
 }
 

@@ -165,11 +165,7 @@ impl TrialDir {
     ///
     /// As [`files::read_json`].
     pub fn read_outcome(&self) -> Result<Option<Ending>, Error> {
-        let path = self.outcome();
-        if !path.exists() {
-            return Ok(None);
-        }
-        files::read_json(&path, ending::SCHEMA).map(Some)
+        files::read_json_if_there(&self.outcome(), 1..=ending::SCHEMA)
     }
 
     /// The final outcome, if the trial is over. A damaged one is none: the trial's next

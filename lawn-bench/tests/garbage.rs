@@ -1,4 +1,10 @@
-//! Whatever a sweep file or a plan holds, reading it ends in a value or in an error.
+//! A bounded run of what the fuzzers do without bound: sweep files and files of a run that are
+//! almost right are read or refused.
+
+#[path = "../fuzz/check.rs"]
+mod check;
+
+use std::path::Path;
 
 use lawn_bench::config::{SweepFile, parse};
 use lawn_bench::plan::Plan;
@@ -11,7 +17,7 @@ const SWEEPS: [&str; 2] = [
 ];
 
 /// What a mutation puts in: what the grammar, numbers and names are sensitive to.
-const PIECES: [&str; 28] = [
+const PIECES: [&str; 30] = [
     "",
     "\n",
     "[",
@@ -32,6 +38,7 @@ const PIECES: [&str; 28] = [
     "9223372036854775808",
     "1e-320",
     "true",
+    "null",
     "\u{0}",
     "é",
     "\u{1f980}",
@@ -40,6 +47,7 @@ const PIECES: [&str; 28] = [
     "choice = []",
     "\"\"\"",
     "1979-05-27",
+    "\"schema\":3",
 ];
 
 /// Cuts `text` at characters and puts pieces in.
@@ -57,16 +65,61 @@ fn edits() -> impl Strategy<Value = Vec<(usize, usize, usize)>> {
     prop::collection::vec((0..4000_usize, 0..12_usize, 0..PIECES.len()), 1..4)
 }
 
+/// Files that trials and choices leave, without their checksums.
+fn left_by_trials() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/trial");
+    let entries = std::fs::read_dir(folder).expect("there are seeds");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("it is there").path())
+        .collect();
+    paths.sort();
+    let texts = paths.iter().map(std::fs::read_to_string);
+    texts.map(|text| text.expect("it is text")).collect()
+}
+
+/// A plan, without its checksum.
+fn plan() -> String {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let sweep = parse("tiny.toml", SWEEPS[1]).expect("the tiny sweep is right");
+    let plan = Plan::new(sweep, Default::default());
+    let toml = Path::new("tiny.toml");
+    plan.write(&run, toml, SWEEPS[1])
+        .expect("it can be written");
+    let text = std::fs::read_to_string(run.plan()).expect("it is text");
+    let end = text.find(",\n  \"checksum\"").expect("it has a checksum");
+    text[..end].to_owned() + "\n}\n"
+}
+
+#[test]
+fn what_is_mutated_is_read_as_it_is() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    std::fs::write(run.plan(), check::sealed(plan().as_bytes())).expect("there is room");
+    assert_eq!(
+        Plan::read(&run).map(|plan| plan.trials.len()).ok(),
+        Some(32)
+    );
+    let log = left_by_trials()
+        .into_iter()
+        .find(|text| !text.starts_with("{\n"));
+    let log = log.expect("there is a log");
+    let trial = run.trial("x");
+    std::fs::create_dir_all(trial.root()).expect("there is room");
+    std::fs::write(trial.log(), check::sealed_lines(log.as_bytes())).expect("there is room");
+    let read = trial.read_log().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((read.notices.len(), read.records.len()), (1, 1));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(400)
+    })]
 
     #[test]
     fn a_sweep_file_is_read_or_refused(which in 0..2_usize, edits in edits()) {
-        let text = mutated(SWEEPS[which], &edits);
-        if let Err(error) = parse("mutated.toml", &text) {
-            prop_assert!(error.line >= 1 && error.column >= 1);
-            prop_assert!(!error.to_string().is_empty());
-        }
+        check::config(&mutated(SWEEPS[which], &edits));
     }
 
     #[test]
@@ -89,23 +142,12 @@ proptest! {
 
     #[test]
     fn a_plan_is_read_or_refused(edits in edits()) {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let run = RunDir::new(folder.path());
-        let sweep = parse("tiny.toml", SWEEPS[1]).expect("the tiny sweep is right");
-        let plan = Plan::new(sweep, Default::default());
-        plan.write(&run, "tiny.toml".as_ref(), SWEEPS[1]).expect("it can be written");
-        let text = std::fs::read_to_string(run.plan()).expect("it is text");
-        // Without its checksum, which would refuse every mutation alike.
-        let text = text.replace("\"schema\": 2", "\"schema\": 1");
-        let end = text.find(",\n  \"checksum\"").unwrap_or(text.len());
-        let text = mutated(&(text[..end].to_owned() + "\n}\n"), &edits);
-        std::fs::write(run.plan(), text).expect("it can be written");
-        if let Ok(plan) = Plan::read(&run) {
-            // What is read can be worked with.
-            for index in 0..plan.trials.len() {
-                let _ = plan.resolve(index, &Default::default());
-            }
-            let _ = (plan.rounds(), plan.cells());
-        }
+        check::plan(mutated(&plan(), &edits).as_bytes());
+    }
+
+    #[test]
+    fn what_trials_leave_is_read_or_refused(which in 0..5_usize, edits in edits()) {
+        let texts = left_by_trials();
+        check::trial(mutated(&texts[which % texts.len()], &edits).as_bytes());
     }
 }

@@ -1,6 +1,7 @@
 //! The setting of each cell that its confirmation trials train.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +13,10 @@ use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of `frozen.json`.
-pub(super) const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 2;
+
+/// Schemas that can be read: 1 knew no metric and no border.
+pub(super) const KNOWN: RangeInclusive<u32> = SCHEMA..=SCHEMA;
 
 /// The content of `frozen.json`: written once, when all tuning trials are over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,13 +50,9 @@ impl Frozen {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// As [`files::read_json_if_there`].
     pub fn read(run: &RunDir) -> Result<Option<Self>, Error> {
-        let path = run.frozen();
-        if !path.exists() {
-            return Ok(None);
-        }
-        files::read_json(&path, SCHEMA).map(Some)
+        files::read_json_if_there(&run.frozen(), KNOWN)
     }
 
     /// Chooses after `round`, the last of tuning, and writes it.

@@ -4,6 +4,8 @@
 //! ones are counted and never promoted, so that a cell with too many of them has
 //! places in the next rung that stay empty.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::tried::{failures, ranked, tried};
@@ -13,7 +15,10 @@ use crate::run_dir::RunDir;
 use crate::{Error, files};
 
 /// Schema of `promoted-<rung>.json`.
-pub(super) const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 1;
+
+/// Schemas that can be read.
+pub(super) const KNOWN: RangeInclusive<u32> = 1..=SCHEMA;
 
 /// The content of `promoted-<rung>.json`: written once, when the rung before is over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,13 +49,9 @@ impl Promoted {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// As [`files::read_json_if_there`].
     pub fn read(run: &RunDir, rung: usize) -> Result<Option<Self>, Error> {
-        let path = run.promoted(rung);
-        if !path.exists() {
-            return Ok(None);
-        }
-        files::read_json(&path, SCHEMA).map(Some)
+        files::read_json_if_there(&run.promoted(rung), KNOWN)
     }
 
     /// Decides what goes on after `round`, and writes it.

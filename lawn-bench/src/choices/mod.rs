@@ -8,6 +8,7 @@ mod retired;
 mod tried;
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use lawn_models::Stage;
@@ -43,12 +44,12 @@ impl Choices {
     pub fn read(run: &RunDir, sweep: &Sweep) -> Result<Self, Error> {
         let mut choices = Self::default();
         for rung in 1..sweep.rungs.len() {
-            match Chosen::read(&run.promoted(rung), halving::SCHEMA)? {
+            match Chosen::read(&run.promoted(rung), halving::KNOWN)? {
                 Some(promoted) => choices.promoted.push(promoted),
                 None => break,
             }
         }
-        choices.frozen = Chosen::read(&run.frozen(), freeze::SCHEMA)?.unwrap_or_default();
+        choices.frozen = Chosen::read(&run.frozen(), freeze::KNOWN)?.unwrap_or_default();
         Ok(choices)
     }
 
@@ -111,15 +112,14 @@ struct Chosen<T> {
 
 impl<T: DeserializeOwned> Chosen<T> {
     /// By cell, what the file `path` says was chosen; none where there is no file.
-    fn read(path: &Path, schema: u32) -> Result<Option<HashMap<Cell, T>>, Error> {
+    fn read(path: &Path, known: RangeInclusive<u32>) -> Result<Option<HashMap<Cell, T>>, Error> {
         #[derive(Deserialize)]
         struct File<T> {
             cells: Vec<Chosen<T>>,
         }
-        if !path.exists() {
+        let Some(file) = files::read_json_if_there::<File<T>>(path, known)? else {
             return Ok(None);
-        }
-        let file: File<T> = files::read_json(path, schema)?;
+        };
         let cells = file.cells.into_iter().map(|one| {
             let cell = Cell {
                 task: one.task,

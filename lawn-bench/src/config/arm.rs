@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::draw::{self, Drawn, draw};
 use super::source::Source;
 use super::space::{self, RawAxis, Values, to_json};
+use super::tuning::SETTINGS;
 use super::{Arm, Axis, ConfigError, Point, Setting, sobol};
 
 /// The key of an arm's table that holds its lists.
@@ -149,9 +150,7 @@ pub(super) fn read<'i>(
     };
     let mut settings = Vec::new();
     if written.axes.is_empty() || grids > 0 {
-        let axes = written.axes.iter();
-        let points: usize = axes.map(|axis| axis.values.entries().len()).product();
-        for point in 0..points {
+        for point in 0..written.points(source, name)? {
             let Point { tuned, optimizer } = reader.point(&written.of_grid(point))?;
             let at = BTreeMap::new();
             settings.push(Setting {
@@ -182,6 +181,20 @@ pub(super) fn read<'i>(
 type Assignment<'a> = Vec<(Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>)>;
 
 impl Written<'_> {
+    /// Points of the grid.
+    fn points(&self, source: &Source<'_>, name: &str) -> Result<usize, ConfigError> {
+        let mut points = 1_usize;
+        for axis in &self.axes {
+            points = points.saturating_mul(axis.values.entries().len());
+            if points > SETTINGS {
+                let message = format!("the grid of arm `{name}` has more than {SETTINGS} settings");
+                let help = "give fewer values, or ranges and tuning.settings";
+                return Err(source.error(axis.key.span(), message, Some(help.into())));
+            }
+        }
+        Ok(points)
+    }
+
     /// The `point`-th of the grid, the first axis varying slowest.
     fn of_grid(&self, point: usize) -> Assignment<'_> {
         let mut rest = point;

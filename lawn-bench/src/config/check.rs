@@ -110,7 +110,26 @@ fn checked(
         resources: resources(source, &raw.resources)?,
         engines: engines::check(source, &raw.engines)?,
     };
+    check_size(source, &sweep, &raw)?;
     Ok((sweep, raw))
+}
+
+/// Greatest number of trials of a sweep: beyond it, something is mistyped.
+const TRIALS: usize = 1_000_000;
+
+fn check_size(source: &Source<'_>, sweep: &Sweep, raw: &RawSweep) -> Result<(), ConfigError> {
+    let tuning: usize = match sweep.is_tuned() {
+        true => sweep.rungs.iter().map(|rung| rung.settings).sum(),
+        false => 0,
+    };
+    let cells = sweep.tasks.len() * sweep.arms.len() * sweep.batch_sizes.len();
+    let trials = cells.saturating_mul(tuning + sweep.confirmation_seeds.len());
+    if trials <= TRIALS {
+        return Ok(());
+    }
+    let message = format!("the sweep has {trials} trials; allowed: up to {TRIALS}");
+    let help = format!("{cells} tasks × arms × batch sizes, each of so many settings and seeds");
+    Err(source.error(raw.name.span(), message, Some(help)))
 }
 
 fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result<u64, ConfigError> {

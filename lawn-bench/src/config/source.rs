@@ -81,9 +81,11 @@ impl<'a> Source<'a> {
 }
 
 impl Part<'_> {
-    /// The place in this text nearest to a position, at a character's beginning.
+    /// The place in this text nearest to a position, at a character's beginning; the end
+    /// of the text is that of its last line.
     fn at(&self, position: usize) -> usize {
-        let mut at = position.saturating_sub(self.start).min(self.text.len());
+        let last = self.text.strip_suffix('\n').unwrap_or(self.text).len();
+        let mut at = position.saturating_sub(self.start).min(last);
         while !self.text.is_char_boundary(at) {
             at -= 1;
         }

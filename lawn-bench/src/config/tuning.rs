@@ -10,7 +10,7 @@ use super::values::at_least;
 use super::{ConfigError, NamedTask, Rung};
 
 /// Greatest number of settings an arm: the sequence has more points than anyone trains.
-const SETTINGS: u64 = 1 << 16;
+pub(super) const SETTINGS: usize = 1 << 16;
 
 /// The number of settings asked for.
 pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u64>, ConfigError> {
@@ -18,7 +18,7 @@ pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u6
         return Ok(None);
     };
     let given = at_least(source, settings, "tuning.settings", 1)?;
-    if given > SETTINGS {
+    if given > SETTINGS as u64 {
         let message = format!("tuning.settings must be {SETTINGS} or less, not {given}");
         return Err(source.error(settings.span(), message, None));
     }

@@ -40,7 +40,7 @@ pub fn run_id(run: &RunDir) -> Result<String, Error> {
     let id = hash[..8].to_owned();
     // Of two launchers that begin at once, the first one's stays.
     files::create(&path, &files::to_json(&path, SCHEMA, &Identity { id })?)?;
-    files::read_json::<Identity>(&path, SCHEMA).map(|identity| identity.id)
+    files::read_json::<Identity>(&path, 1..=SCHEMA).map(|identity| identity.id)
 }
 
 /// The id of `run` where it has one.
@@ -49,5 +49,5 @@ pub(super) fn known_run_id(run: &RunDir) -> Result<Option<String>, Error> {
     if !path.exists() {
         return Ok(None);
     }
-    files::read_json::<Identity>(&path, SCHEMA).map(|identity| Some(identity.id))
+    files::read_json::<Identity>(&path, 1..=SCHEMA).map(|identity| Some(identity.id))
 }

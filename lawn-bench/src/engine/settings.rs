@@ -22,7 +22,7 @@ pub fn settings(run: &RunDir, planned: &Sweep, given: bool) -> Result<Engines, E
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
         files::write_json(&path, SCHEMA, &planned.engines)?;
     } else if path.exists() {
-        return files::read_json(&path, SCHEMA);
+        return files::read_json(&path, 1..=SCHEMA);
     }
     Ok(planned.engines.clone())
 }

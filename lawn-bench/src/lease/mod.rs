@@ -224,7 +224,7 @@ fn state(folder: &Path, token: u64, asking: Option<&Owner>) -> Result<State, Err
     if bytes.is_empty() {
         return Ok(State::Free);
     }
-    let holder: Holder = match files::parse_json(&path, &bytes, SCHEMA) {
+    let holder: Holder = match files::parse_json(&path, &bytes, 1..=SCHEMA) {
         Ok(holder) => holder,
         Err(error @ Error::Newer { .. }) => return Err(error),
         Err(error) => {
@@ -436,7 +436,7 @@ impl Shared {
         );
         let mine = match (fs::read(&own), next.try_exists()) {
             (Ok(bytes), Ok(followed)) => {
-                let holder = files::parse_json::<Holder>(&own, &bytes, SCHEMA);
+                let holder = files::parse_json::<Holder>(&own, &bytes, 1..=SCHEMA);
                 !followed && holder.is_ok_and(|holder| holder.nonce == self.holder.nonce)
             }
             (Err(error), _) if error.kind() == std::io::ErrorKind::NotFound => false,

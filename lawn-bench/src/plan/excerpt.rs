@@ -11,7 +11,7 @@ use lawn_models::TrialConfig;
 use serde::Deserialize;
 
 use super::file::{self, Row};
-use super::{Cell, Plan, SCHEMA, Trial, resolve};
+use super::{Cell, KNOWN, Plan, SCHEMA, Trial, resolve};
 use crate::Error;
 use crate::choices::Choices;
 use crate::config::{NamedTask, Sweep};
@@ -70,11 +70,11 @@ impl Excerpt {
         let document = Document::open(path, bytes)?;
         let Some((head, rows)) = cut(document.text()) else {
             // Its line breaks are another's.
-            let plan: Plan = document.parse(SCHEMA)?;
+            let plan: Plan = document.parse(KNOWN)?;
             let bytes = files::to_json_rows(path, SCHEMA, &plan)?;
             return Self::parse(path, &bytes, index);
         };
-        let Head { sweep, data, cells } = document.part(head).parse(SCHEMA)?;
+        let Head { sweep, data, cells } = document.part(head).parse(KNOWN)?;
         let damaged = |detail| Error::Damaged {
             path: path.into(),
             detail,

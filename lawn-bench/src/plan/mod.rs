@@ -10,7 +10,7 @@ mod list;
 mod resolve;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
 use lawn_models::{Stage, TaskConfig};
@@ -24,6 +24,9 @@ pub use excerpt::Excerpt;
 
 /// Schema of `plan.json`.
 pub const SCHEMA: u32 = 2;
+
+/// Schemas that can be read: 1 knew no cells and no rungs.
+const KNOWN: RangeInclusive<u32> = SCHEMA..=SCHEMA;
 
 /// The content of `plan.json`.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,7 +124,7 @@ impl Plan {
                 dir: run.root().into(),
             });
         }
-        files::read_json(&run.plan(), SCHEMA)
+        files::read_json(&run.plan(), KNOWN)
     }
 
     /// Makes `run` hold this plan, made from `file` whose text is `text`.

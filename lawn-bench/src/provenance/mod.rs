@@ -112,7 +112,7 @@ pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error>
 fn read(run: &RunDir) -> Result<Provenance, Error> {
     let path = run.provenance();
     if path.exists() {
-        files::read_json(&path, SCHEMA)
+        files::read_json(&path, 1..=SCHEMA)
     } else {
         Ok(Provenance::default())
     }

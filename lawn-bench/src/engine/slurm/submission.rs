@@ -64,7 +64,7 @@ pub(super) fn read(run: &RunDir) -> Result<Vec<Submission>, Error> {
         let dir = folder(run).join(format!("{number:04}"));
         let path = record_path(&dir);
         if path.exists() {
-            let record = files::read_json(&path, SCHEMA)?;
+            let record = files::read_json(&path, 1..=SCHEMA)?;
             submissions.push(Submission { dir, record });
         }
     }

@@ -1,0 +1,126 @@
+//! What holds of the readers of sweep files and of a run's files whatever the bytes: for the
+//! fuzzers, and for the bounded run in `tests/garbage.rs`.
+//!
+//! Files of a run have checksums, which would refuse every change alike. So each is read twice:
+//! as it is, and with the checksum that fits.
+
+use std::fs;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use lawn_bench::Error;
+use lawn_bench::choices::{Choices, Frozen, Promoted};
+use lawn_bench::config::{SweepFile, parse};
+use lawn_bench::plan::Plan;
+use lawn_bench::run_dir::RunDir;
+
+/// A sweep file, and values set over it, one a line after a line of `--set`.
+pub(crate) fn config(text: &str) {
+    let (text, sets) = text.split_once("\n--set\n").unwrap_or((text, ""));
+    let file = SweepFile {
+        origin: "fuzzed.toml".into(),
+        text: text.into(),
+        sets: sets.lines().map(str::to_owned).collect(),
+    };
+    match file.sweep() {
+        Err(error) => {
+            assert!(error.line >= 1 && error.column >= 1, "{error}");
+            let place = format!("{}:{}:{}", error.origin, error.line, error.column);
+            assert!(error.to_string().contains(&place), "{place}: {error}");
+            assert!(!error.message.is_empty());
+        }
+        Ok(sweep) => {
+            let written = file.written().expect("it is a sweep");
+            assert_eq!(parse("sweep.toml", &written).as_ref(), Ok(&sweep));
+            let explained = file.explain().expect("it is a sweep");
+            assert_eq!(
+                parse("explained.toml", &explained),
+                Ok(sweep),
+                "{explained}"
+            );
+        }
+    }
+}
+
+/// The run that files are read in.
+fn run() -> RunDir {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| tempfile::tempdir().expect("there is room"));
+    RunDir::new(folder.path())
+}
+
+/// An error says which file is wrong.
+fn names(error: &Error, path: &Path) {
+    let said = error.to_string();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    assert!(said.contains(&*name), "{name} is not in: {said}");
+}
+
+/// The first digits of the hash that a checksum is.
+fn digits(text: &[u8]) -> String {
+    blake3::hash(text).to_hex()[..16].to_owned()
+}
+
+/// A document with the checksum that fits.
+pub(crate) fn sealed(document: &[u8]) -> Vec<u8> {
+    let text = document.strip_suffix(b"\n}\n").unwrap_or(document);
+    let end = format!(",\n  \"checksum\": \"{}\"\n}}\n", digits(text));
+    [text, end.as_bytes()].concat()
+}
+
+/// Lines of a log, each with the checksum that fits.
+pub(crate) fn sealed_lines(log: &[u8]) -> Vec<u8> {
+    let lines = log
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty());
+    let sealed = lines.flat_map(|line| {
+        let text = line.strip_suffix(b"}").unwrap_or(line);
+        let end = format!(",\"checksum\":\"{}\"}}\n", digits(text));
+        [text, end.as_bytes()].concat()
+    });
+    sealed.collect()
+}
+
+/// A plan; what is read can be worked with.
+pub(crate) fn plan(bytes: &[u8]) {
+    let run = run();
+    for bytes in [bytes, &sealed(bytes)] {
+        fs::write(run.plan(), bytes).expect("there is room");
+        match Plan::read(&run) {
+            Err(error) => names(&error, &run.plan()),
+            Ok(plan) => {
+                for index in 0..plan.trials.len().min(1000) {
+                    let _ = plan.resolve(index, &Choices::default());
+                }
+                let _ = (plan.rounds(), plan.cells());
+            }
+        }
+    }
+}
+
+/// The files that a trial and a choice leave.
+pub(crate) fn trial(bytes: &[u8]) {
+    let run = run();
+    let trial = run.trial("fuzzed");
+    fs::create_dir_all(trial.root()).expect("there is room");
+    for bytes in [bytes, &sealed_lines(bytes)] {
+        fs::write(trial.log(), bytes).expect("there is room");
+        if let Err(error) = trial.read_log() {
+            names(&error, &trial.log());
+        }
+    }
+    for bytes in [bytes, &sealed(bytes)] {
+        fs::write(trial.outcome(), bytes).expect("there is room");
+        if let Err(error) = trial.read_outcome() {
+            names(&error, &trial.outcome());
+        }
+        fs::write(run.frozen(), bytes).expect("there is room");
+        if let Err(error) = Frozen::read(&run) {
+            names(&error, &run.frozen());
+        }
+        fs::write(run.promoted(1), bytes).expect("there is room");
+        if let Err(error) = Promoted::read(&run, 1) {
+            names(&error, &run.promoted(1));
+        }
+    }
+}
