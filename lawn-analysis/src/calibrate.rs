@@ -1,10 +1,10 @@
 //! The error rates of the whole path, from records to verdicts, on sweeps whose truth is known.
 
-use crate::analysis::{Analysis, Question};
+use crate::analysis::{Adjusted, Analysis, Question};
 use crate::error::Error;
 use crate::parallel;
-use crate::report::{DecidingTest, ReportRequest};
-use crate::simulate::{ARMS, Simulation};
+use crate::report::ReportRequest;
+use crate::simulate::{ARMS, Noise, Simulation};
 use crate::stats::{Estimate, clopper_pearson, power};
 
 /// What happened over many simulated sweeps.
@@ -17,16 +17,51 @@ pub struct Calibration {
     pub paired_t: Estimate,
     /// t intervals of the advantage in the test metric that hold the truth.
     pub coverage: Estimate,
-    /// Power of the paired t test at one batch size, as planned from the true effect.
-    pub planned_power: Option<f64>,
+    /// t intervals of the slope of the test metric on the doublings of the batch that hold the
+    /// truth; none with one batch size.
+    pub slope_coverage: Option<Estimate>,
+    /// What the rates should be.
+    pub expected: Expected,
 }
 
-impl Calibration {
-    /// How often a test decided.
-    pub fn decided(&self, test: DecidingTest) -> Estimate {
-        match test {
-            DecidingTest::SignFlip => self.sign_flip,
-            DecidingTest::PairedT => self.paired_t,
+/// What theory says of the rates, where it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Expected {
+    /// Without an effect, how often the sign-flip test errs: its p-values are multiples of 2/2ⁿ, so
+    /// the rate is the largest such multiple up to alpha, and 0 with few seeds.
+    pub sign_flip: Option<f64>,
+    /// With normal noise: without an effect alpha, with one at one batch size the planned power.
+    pub paired_t: Option<f64>,
+}
+
+impl Expected {
+    fn of(simulation: &Simulation, alpha: f64) -> Self {
+        let cells = simulation.batch_sizes.len() as i32;
+        let normal = simulation.noise == Noise::Normal;
+        let truths = simulation.true_advantages();
+        if truths.iter().any(|truth| *truth != 0.0) {
+            let effect = truths[0] / Simulation::DEVIATION;
+            let planned = || power(effect, simulation.seeds, alpha).ok();
+            let plain = normal && cells == 1 && simulation.divergence == 0.0;
+            return Self {
+                sign_flip: None,
+                paired_t: plain.then(planned).flatten(),
+            };
+        }
+        // Holm errs where any p is up to its share of alpha; the cells are independent.
+        let share = alpha / f64::from(cells);
+        let family = |one: f64| 1.0 - (1.0 - one).powi(cells);
+        let size = |n: usize| {
+            let patterns = 2.0_f64.powi(n as i32 - 1);
+            (share * patterns).floor() / patterns
+        };
+        let over_pairs = |rate: &dyn Fn(usize) -> f64| -> f64 {
+            let pairs = 0..=simulation.seeds;
+            pairs.map(|n| simulation.chance_of_pairs(n) * rate(n)).sum()
+        };
+        Self {
+            sign_flip: Some(family(over_pairs(&size))),
+            paired_t: normal.then(|| family(over_pairs(&|n| if n > 1 { share } else { 0.0 }))),
         }
     }
 }
@@ -38,6 +73,8 @@ struct Tally {
     paired_t: usize,
     intervals: usize,
     covered: usize,
+    slopes: usize,
+    slopes_covered: usize,
 }
 
 /// Simulates `sweeps` sweeps, each through records and analysis as a real one.
@@ -70,14 +107,16 @@ pub fn calibrate(
         all.paired_t += tally.paired_t;
         all.intervals += tally.intervals;
         all.covered += tally.covered;
+        all.slopes += tally.slopes;
+        all.slopes_covered += tally.slopes_covered;
     }
-    let effect = simulation.true_advantages()[0] / Simulation::DEVIATION;
     let rate = |count| clopper_pearson(count, sweeps as usize, 0.99);
     Ok(Calibration {
         sign_flip: rate(all.sign_flip)?,
         paired_t: rate(all.paired_t)?,
         coverage: clopper_pearson(all.covered, all.intervals, 0.99)?,
-        planned_power: power(effect, simulation.seeds, request.alpha).ok(),
+        slope_coverage: clopper_pearson(all.slopes_covered, all.slopes, 0.99).ok(),
+        expected: Expected::of(simulation, request.alpha),
     })
 }
 
@@ -85,13 +124,13 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
     let analysis = Analysis::new(&simulation.records(), request)?;
     let family = analysis.family(&simulation.task, Question::TestMetric);
     let answers = family.map_or(&[][..], |family| &family.answers);
-    let decided = |test| {
-        let mut adjusted = answers.iter().map(|answer| answer.adjusted.deciding(test));
+    let decided = |p: fn(&Adjusted) -> Option<f64>| {
+        let mut adjusted = answers.iter().map(|answer| p(&answer.adjusted));
         usize::from(adjusted.any(|p| p.is_some_and(|p| p <= request.alpha)))
     };
     let mut tally = Tally {
-        sign_flip: decided(DecidingTest::SignFlip),
-        paired_t: decided(DecidingTest::PairedT),
+        sign_flip: decided(|adjusted| adjusted.sign_flip),
+        paired_t: decided(|adjusted| adjusted.paired_t),
         ..Tally::default()
     };
     for (answer, truth) in answers.iter().zip(simulation.true_advantages()) {
@@ -99,6 +138,15 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
         if let Some(interval) = advantage.and_then(|advantage| advantage.interval) {
             tally.intervals += 1;
             tally.covered += usize::from(interval.contains(truth));
+        }
+    }
+    let slopes = analysis.family(&simulation.task, Question::TestSlope);
+    for answer in slopes.iter().flat_map(|family| &family.answers) {
+        let advantage = answer.comparison.advantage;
+        if let Some(interval) = advantage.and_then(|advantage| advantage.interval) {
+            tally.slopes += 1;
+            let truth = simulation.advantage_per_doubling;
+            tally.slopes_covered += usize::from(interval.contains(truth));
         }
     }
     Ok(tally)

@@ -96,6 +96,15 @@ impl Simulation {
             .collect()
     }
 
+    /// Probability that `n` pairs of a cell end well: those of which the baseline does not diverge.
+    pub fn chance_of_pairs(&self, n: usize) -> f64 {
+        let ways = (0..n).fold(1.0, |ways, i| {
+            ways * (self.seeds - i) as f64 / (i + 1) as f64
+        });
+        let missing = (self.seeds - n) as i32;
+        ways * (1.0 - self.divergence).powi(n as i32) * self.divergence.powi(missing)
+    }
+
     fn gain(&self, cell: usize) -> f64 {
         self.advantage + self.advantage_per_doubling * self.doublings(cell)
     }

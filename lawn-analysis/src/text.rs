@@ -82,6 +82,37 @@ pub(crate) fn count(n: usize, singular: &str, plural: &str) -> String {
     )
 }
 
+/// A text of at most `most` characters, its middle left out where it is longer.
+pub(crate) fn shortened(text: &str, most: usize) -> String {
+    let all: Vec<char> = text.chars().collect();
+    if all.len() <= most {
+        return text.to_owned();
+    }
+    let kept = most.saturating_sub(1);
+    let (start, end) = (kept.div_ceil(2), kept / 2);
+    let mut short: String = all[..start].iter().collect();
+    short.push('…');
+    short.extend(&all[all.len() - end..]);
+    short
+}
+
+/// A text broken between words into lines of at most `columns` characters; a longer word stands
+/// alone, shortened.
+pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let word = shortened(word, columns);
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= columns => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
 /// A name as a part of a file name or an HTML id.
 pub(crate) fn slug(name: &str) -> String {
     let mapped: String = name
@@ -168,6 +199,15 @@ mod tests {
             .map(batch)
             .collect();
         assert_eq!(read, ["64", "1024", "1k", "1.5k", "10k", "1048576", "2.5M"]);
+    }
+
+    #[test]
+    fn lines_break_between_words_and_long_words_lose_their_middle() {
+        assert_eq!(wrapped("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("a abcdefghij b", 5), ["a", "ab…ij", "b"]);
+        assert_eq!(shortened("adamw-lawn", 10), "adamw-lawn");
+        assert_eq!(shortened("adamw-lawn", 6), "ada…wn");
+        assert!(wrapped(" ", 5).is_empty());
     }
 
     #[test]

@@ -25,6 +25,9 @@ fn without_an_effect_errors_stay_below_their_rate() {
         let found = calibrate(&null, 600, 2).unwrap();
         let interval = found.sign_flip.interval.unwrap();
         assert!(interval.low <= 0.05, "{noise:?}: {found:?}");
+        // With eight seeds the largest attainable rate up to 5 % is 6 · 2/2⁸.
+        assert_eq!(found.expected.sign_flip, Some(12.0 / 256.0));
+        assert!(interval.contains(12.0 / 256.0), "{noise:?}: {found:?}");
         assert!(
             found.sign_flip.value > 0.0,
             "a test that never errs decides nothing: {found:?}"
@@ -39,7 +42,14 @@ fn a_family_errs_no_more_often_than_one_test() {
         ..one_batch()
     };
     let found = calibrate(&family, 300, 2).unwrap();
-    assert!(found.paired_t.interval.unwrap().low <= 0.05, "{found:?}");
+    let expected = found.expected.paired_t.unwrap();
+    assert!(expected > 0.049 && expected < 0.05, "{expected}");
+    assert!(
+        found.paired_t.interval.unwrap().contains(expected),
+        "{found:?}"
+    );
+    let slopes = found.slope_coverage.unwrap();
+    assert!(slopes.interval.unwrap().contains(0.95), "{found:?}");
 }
 
 #[test]
@@ -56,12 +66,26 @@ fn power_is_what_was_planned() {
         ..one_batch()
     };
     let found = calibrate(&shifted, 600, 2).unwrap();
-    let planned = found.planned_power.unwrap();
+    let planned = found.expected.paired_t.unwrap();
     assert!(planned > 0.5 && planned < 0.9, "{planned}");
     assert!(
         found.paired_t.interval.unwrap().contains(planned),
         "{found:?}"
     );
+}
+
+#[test]
+fn expected_rates_follow_the_pairs_that_are_left() {
+    let diverging = Simulation {
+        divergence: 0.1,
+        seeds: 3,
+        ..one_batch()
+    };
+    let found = calibrate(&diverging, 40, 1).unwrap();
+    // No test with fewer than two pairs: 0.05 · P(at least two of three).
+    let expected = 0.05 * (0.9_f64.powi(3) + 3.0 * 0.9 * 0.9 * 0.1);
+    assert!((found.expected.paired_t.unwrap() - expected).abs() < 1e-12);
+    assert_eq!(found.expected.sign_flip, Some(0.0));
 }
 
 #[test]

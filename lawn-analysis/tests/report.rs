@@ -72,6 +72,7 @@ fn every_file_of_a_report_is_there_and_none_is_empty() {
         summary.find("Before any p-value"),
         summary.find("adjusted p"),
     );
+    fits_a_screen(&summary);
     assert!(feasible.unwrap() < p.unwrap(), "{summary}");
     let epochs = strong().epochs;
     let budget = format!("Budget of every confirmation trial: {epochs} epochs.");
@@ -105,6 +106,74 @@ fn equal_records_give_equal_bytes_on_any_number_of_threads() {
     }
 }
 
+/// The summary is one screen: 40 lines of 100 characters.
+fn fits_a_screen(summary: &str) {
+    let widest = summary.lines().map(|line| line.chars().count()).max();
+    assert!(summary.lines().count() <= 40, "{summary}");
+    assert!(widest.unwrap() <= 100, "{summary}");
+}
+
+#[test]
+fn the_summary_is_one_screen_however_much_there_is() {
+    let mut records = Records::default();
+    let mut request = ReportRequest::new("Eight arms ".repeat(12), 7);
+    for rule in [
+        "sgd",
+        "adamw_decoupled-decay_of-a-long-name",
+        "lamb_exclude-1d",
+        "lars",
+    ] {
+        let arms = [rule.to_owned(), format!("{rule}-lawn")];
+        for task in [
+            "image_net & more",
+            "a second task whose name is rather long",
+        ] {
+            let simulation = Simulation {
+                task: task.into(),
+                arms: arms.clone(),
+                batch_sizes: vec![256, 1024, 4096, 16_384, 65_536, 1_048_576],
+                seeds: 9,
+                epochs: 4,
+                divergence: 0.1,
+                seed: rule.len() as u64,
+                ..Simulation::default()
+            };
+            records.append(simulation.records());
+        }
+        let [baseline, treatment] = arms;
+        request = request.contrast(baseline, treatment);
+    }
+    let (_dir, files) = report(&records, &request);
+    let summary = read(&files.summary);
+    fits_a_screen(&summary);
+    let lines = summary.lines().count();
+    assert!(lines >= 24, "{lines} lines\n{summary}");
+    // What matters most is there for every contrast: the verdict at the largest batch.
+    for task in [
+        "image_net & more",
+        "a second task whose name is rather long",
+    ] {
+        assert!(
+            summary.contains(&format!("{task}: test metric")),
+            "{summary}"
+        );
+    }
+    assert_eq!(summary.matches("at 1048576").count(), 8, "{summary}");
+    for expected in [
+        "**Before any p-value.**",
+        "**Verdicts**:",
+        "**Claims**:",
+        "diverged",
+        "n 9",
+        "All of it: `report.html`",
+    ] {
+        assert!(
+            summary.contains(expected),
+            "{expected} is not in\n{summary}"
+        );
+    }
+}
+
 #[test]
 fn infeasible_families_say_how_many_seeds_would_do() {
     let (_dir, files) = report(
@@ -120,7 +189,11 @@ fn infeasible_families_say_how_many_seeds_would_do() {
         summary.contains("with 3 paired seeds the smallest two-sided p"),
         "{summary}"
     );
-    assert!(summary.contains("8 paired seeds would do"), "{summary}");
+    let words: Vec<&str> = summary.split_whitespace().collect();
+    assert!(
+        words.join(" ").contains("8 paired seeds would do"),
+        "{summary}"
+    );
     assert!(!summary.contains("**better**"), "{summary}");
 }
 
@@ -155,8 +228,10 @@ fn thin_sweeps_still_get_a_report() {
     ] {
         let (_dir, files) = report(&records, &request());
         let summary = read(&files.summary);
+        fits_a_screen(&summary);
+        let words: Vec<&str> = summary.split_whitespace().collect();
         assert!(
-            summary.contains(expected),
+            words.join(" ").contains(expected),
             "expected {expected:?} in\n{summary}"
         );
     }
@@ -180,7 +255,7 @@ fn several_tasks_keep_apart() {
     assert!(names.contains(&"sample-test-metric") && names.contains(&"other-task-test-metric"));
     let summary = read(&files.summary);
     assert!(
-        summary.contains("On other task, base-lawn is better"),
+        summary.contains("other task: test metric\nbetter"),
         "{summary}"
     );
 }

@@ -12,7 +12,8 @@ pub struct ArmScores {
     /// The arm.
     pub arm: String,
     /// By task: test metric at the largest batch size, as a share of the baseline's mean at the
-    /// reference batch size (its inverse where less of the metric is better).
+    /// reference batch size (its inverse where less of the metric is better). A diverged trial
+    /// scores 0.
     pub scores: Scores,
     /// Their interquartile mean with its stratified bootstrap interval.
     pub interquartile_mean: Estimate,
@@ -70,17 +71,26 @@ pub fn arm_scores(tasks: &[Task], request: &ReportRequest) -> Result<Vec<ArmScor
 }
 
 fn shares(task: &Task, arm: &str, baseline: &str, reference: i64) -> Option<Sample> {
-    let tests = |arm: &str, batch: i64| -> Vec<f64> {
+    let tests = |arm: &str, batch: i64, diverged: Option<f64>| -> Vec<f64> {
         task.confirmations(arm, batch)
-            .filter(|trial| trial.outcome == Outcome::Ok)
-            .filter_map(|trial| trial.test_metric)
+            .filter_map(|trial| match trial.outcome {
+                Outcome::Ok => trial.test_metric,
+                Outcome::Diverged => diverged,
+                _ => None,
+            })
             .collect()
     };
-    let unit = Sample::new(tests(baseline, reference)).ok()?.mean();
+    let unit = Sample::new(tests(baseline, reference, None)).ok()?.mean();
     if unit <= 0.0 {
         return None;
     }
-    let values = tests(arm, *task.batch_sizes.last()?);
+    // The metric of which the share is 0: nothing of what is good, or no end of what is bad.
+    let worst = if task.higher_is_better {
+        0.0
+    } else {
+        f64::INFINITY
+    };
+    let values = tests(arm, *task.batch_sizes.last()?, Some(worst));
     let share = |value: f64| {
         if task.higher_is_better {
             value / unit
@@ -104,8 +114,8 @@ pub struct ArmRanks {
     pub critical_difference: f64,
 }
 
-/// Ranks of three or more arms, over blocks in which all of them ended well; none with fewer than
-/// two such blocks.
+/// Ranks of three or more arms, over blocks in which all of them ended well or diverged, diverged
+/// trials sharing the worst ranks; none with fewer than two such blocks.
 pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
     let arms = tasks.first()?.arms.clone();
     let mut blocks = Vec::new();
@@ -116,9 +126,12 @@ pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
                     .iter()
                     .map(|arm| {
                         let trial = task.confirmation(arm, *batch, seed)?;
-                        let test = trial.test_metric.filter(|_| trial.outcome == Outcome::Ok)?;
                         // The smallest value has rank 1, and rank 1 is to be the best.
-                        Some(-task.sign() * test)
+                        match trial.outcome {
+                            Outcome::Ok => Some(-task.sign() * trial.test_metric?),
+                            Outcome::Diverged => Some(f64::MAX),
+                            _ => None,
+                        }
                     })
                     .collect();
                 blocks.extend(block);

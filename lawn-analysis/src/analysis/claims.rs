@@ -10,7 +10,8 @@ use super::{Analysis, Answer};
 use crate::error::Error;
 use crate::report::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{
-    Adjustment, Alternative, Differences, Estimate, adjust, mean_t, paired_t, sign_flip,
+    Adjustment, Alternative, Differences, Estimate, Feasibility, adjust, mean_t, paired_t,
+    sign_flip,
 };
 use crate::text::{p_value, percent, signed};
 
@@ -33,6 +34,13 @@ pub struct Claim {
     pub verdict: Verdict,
     /// The claim and its numbers in a sentence.
     pub sentence: String,
+}
+
+/// What the claims about a task can reach, at the one of fewest seeds; none without claims.
+pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Feasibility> {
+    let of_task = || claims.iter().filter(|claim| claim.task == task);
+    let seeds = of_task().map(|claim| claim.estimate.map_or(0, |estimate| estimate.n));
+    Some(Feasibility::new(seeds.min()?, of_task().count(), alpha))
 }
 
 /// A claim as registered, with its values by seed; none where the records hold nothing for it.

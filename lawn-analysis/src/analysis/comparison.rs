@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use super::question::{Quantity, Question, quantity};
 use super::study::Task;
+use super::worst_rank::{Diverged, worst_rank};
 use crate::error::Error;
-use crate::report::{Contrast, ReportRequest};
+use crate::report::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{
     Alternative, Bootstrap, BootstrapInterval, Differences, Equivalence, Estimate,
     FEWEST_FOR_BOOTSTRAP, Feasibility, Interval, ProbabilityOfSuperiority, Sample, TestResult, d_z,
     equivalence, hedges_g, mean_t, non_inferiority, paired_t, probability_of_superiority,
-    sign_flip, signed_rank,
+    sign_flip,
 };
 
 /// What a contrast is asked, and where.
@@ -83,19 +84,42 @@ pub struct Comparison {
     pub sign_flip: Option<TestResult>,
     /// The paired t test.
     pub paired_t: Option<TestResult>,
-    /// The exact signed-rank test in which a diverged trial is worse than any other.
+    /// The signed-rank test in which a diverged trial is worse than any other; none where no trial
+    /// of a pair diverged.
     pub worst_rank: Option<TestResult>,
+    /// How many trials of the pairs diverged.
+    pub diverged: Diverged,
     /// Equivalence within the margin registered for the metric.
     pub equivalence: Option<Equivalence>,
     /// That the treatment is not worse by more than that margin.
     pub non_inferiority: Option<TestResult>,
 }
 
+impl Comparison {
+    /// The test that decides: the registered one, or where a trial of a pair diverged, the
+    /// worst-rank test. The pairs that ended well are then a selection, and a test of them alone
+    /// would favour the arm that loses its worst trials.
+    pub fn deciding(&self, registered: DecidingTest) -> Option<TestResult> {
+        self.worst_rank.or(match registered {
+            DecidingTest::SignFlip => self.sign_flip,
+            DecidingTest::PairedT => self.paired_t,
+        })
+    }
+
+    /// Which arm the deciding test leans to: above zero the treatment, below zero the baseline.
+    pub(super) fn leaning(&self) -> f64 {
+        match self.worst_rank {
+            Some(test) => test.statistic - (test.n * (test.n + 1)) as f64 / 4.0,
+            None => self.advantage.map_or(0.0, |advantage| advantage.value),
+        }
+    }
+}
+
 /// The seeds of a contrast, sorted into pairs and the rest.
-struct Pairing {
+pub(super) struct Pairing {
     seeds: Vec<i64>,
-    baseline: Vec<Quantity>,
-    treatment: Vec<Quantity>,
+    pub(super) baseline: Vec<Quantity>,
+    pub(super) treatment: Vec<Quantity>,
     unmatched: Vec<Unmatched>,
 }
 
@@ -121,7 +145,14 @@ pub(super) fn compare(
             .filter_map(|index| side[*index].number())
             .collect()
     };
-    let feasibility = Feasibility::new(whole.len(), family, request.alpha);
+    let diverged = Diverged::of(&pairing);
+    // The worst-rank test has all pairs.
+    let tested = if diverged.any() {
+        pairing.seeds.len()
+    } else {
+        whole.len()
+    };
+    let feasibility = Feasibility::new(tested, family, request.alpha);
     let mut comparison = Comparison {
         seeds: whole.iter().map(|index| pairing.seeds[*index]).collect(),
         unmatched: unmatched(&pairing, &place.contrast),
@@ -137,6 +168,7 @@ pub(super) fn compare(
         sign_flip: None,
         paired_t: None,
         worst_rank,
+        diverged,
         equivalence: None,
         non_inferiority: None,
         place,
@@ -278,7 +310,7 @@ fn unmatched(pairing: &Pairing, contrast: &Contrast) -> Vec<Unmatched> {
 }
 
 /// Exact differences, positive where the treatment is better.
-fn differences(
+pub(super) fn differences(
     treatment: &[Quantity],
     baseline: &[Quantity],
     more_is_better: bool,
@@ -308,33 +340,4 @@ fn differences(
         }
     };
     Ok(if more_is_better { raw } else { raw.negated() })
-}
-
-/// The signed-rank test over all pairs, diverged trials below all others.
-///
-/// Only where a trial diverged: otherwise it would be a second test of the same thing.
-fn worst_rank(pairing: &Pairing, more_is_better: bool) -> Result<Option<TestResult>, Error> {
-    let sides = || pairing.baseline.iter().zip(&pairing.treatment);
-    if !sides().any(|(b, t)| [b, t].contains(&&Quantity::Diverged)) {
-        return Ok(None);
-    }
-    let whole = sides().filter(|(b, t)| b.number().is_some() && t.number().is_some());
-    let (b, t): (Vec<Quantity>, Vec<Quantity>) = whole.unzip();
-    let known = if b.is_empty() {
-        Vec::new()
-    } else {
-        differences(&t, &b, more_is_better)?.units().to_vec()
-    };
-    let beyond = known.iter().map(|unit| unit.abs()).max().unwrap_or(0) + 1;
-    let mut known = known.into_iter();
-    let units: Vec<i128> = sides()
-        .map(|(b, t)| match (b, t) {
-            (Quantity::Diverged, Quantity::Diverged) => 0,
-            (Quantity::Diverged, _) => beyond,
-            (_, Quantity::Diverged) => -beyond,
-            _ => known.next().unwrap_or(0),
-        })
-        .collect();
-    // Beyond 120 pairs the exact count does not fit; the sign-flip test stands alone there.
-    Ok((units.len() <= 120).then(|| signed_rank(&units, Alternative::TwoSided)))
 }

@@ -11,10 +11,11 @@ mod survival;
 mod target;
 mod tuning;
 mod verdict;
+mod worst_rank;
 
 pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
 pub use best::best_baseline;
-pub use claims::{Claim, claims};
+pub use claims::{Claim, claims, claims_feasibility};
 pub use comparison::{Comparison, Place, Unmatched};
 pub use question::Question;
 pub use sensitivity::{POWER, Sensitivity, sensitivity};
@@ -23,6 +24,7 @@ pub use survival::{Failure, Survival, failures, survival};
 pub use target::{Reached, Target, target};
 pub use tuning::{Border, Tuning, TuningCell, TuningMap, tuning, tuning_map};
 pub use verdict::{Adjusted, Verdict};
+pub use worst_rank::Diverged;
 
 use crate::error::Error;
 use crate::parallel;
@@ -251,8 +253,8 @@ fn family(
     let paired_t = holm(&|c| c.paired_t.map(|test| test.p))?;
     let equivalence = holm(&|c| c.equivalence.map(|test| test.p))?;
     let non_inferiority = holm(&|c| c.non_inferiority.map(|test| test.p))?;
-    // Where no trial diverged, worst ranks change nothing and the sign-flip test stands in.
-    let worst_rank = holm(&|c| c.worst_rank.or(c.sign_flip).map(|test| test.p))?;
+    let test = request.deciding_test;
+    let deciding = holm(&|c| c.deciding(test).map(|test| test.p))?;
     let more_is_better = question.more_is_better(task.higher_is_better);
     let answers = comparisons
         .into_iter()
@@ -261,12 +263,11 @@ fn family(
             let adjusted = Adjusted {
                 sign_flip: sign_flip[index],
                 paired_t: paired_t[index],
-                worst_rank: comparison.worst_rank.and(worst_rank[index]),
+                deciding: deciding[index],
                 equivalence: equivalence[index],
                 non_inferiority: non_inferiority[index],
             };
-            let test = request.deciding_test;
-            let verdict = verdict::decide(&comparison, &adjusted, test, request.alpha);
+            let verdict = verdict::decide(&comparison, &adjusted, request.alpha);
             let sentence = verdict::sentence(&comparison, &adjusted, verdict, test, more_is_better);
             Answer {
                 comparison,

@@ -85,7 +85,19 @@ impl Task {
             .map_or(&[], Vec::as_slice)
     }
 
-    /// The epochs of a confirmation trial, in order; empty where none were recorded.
+    /// All trials, of either stage, by arm, then batch size.
+    pub fn trials(&self) -> impl Iterator<Item = &TrialRow> {
+        let places = self
+            .arms
+            .iter()
+            .flat_map(|arm| self.batch_sizes.iter().map(move |batch| (arm, *batch)));
+        places.flat_map(|(arm, batch)| {
+            self.confirmations(arm, batch)
+                .chain(self.tuning(arm, batch))
+        })
+    }
+
+    /// The epochs of a trial, in order; empty where none were recorded.
     pub fn curve(&self, trial: &TrialRow) -> &[CurvePoint] {
         self.curves.get(&trial.trial_id).map_or(&[], Vec::as_slice)
     }
@@ -130,8 +142,7 @@ pub fn tasks(records: &Records) -> Result<Vec<Task>, Error> {
     let mut places = HashMap::new();
     for (index, task) in tasks.iter_mut().enumerate() {
         task.batch_sizes.sort_unstable();
-        let trials = task.cells.values().flat_map(BTreeMap::values);
-        places.extend(trials.map(|trial| (trial.trial_id.clone(), index)));
+        places.extend(task.trials().map(|trial| (trial.trial_id.clone(), index)));
     }
     for epoch in &records.epochs {
         if let Some(index) = places.get(&epoch.trial_id) {

@@ -4,9 +4,10 @@ use serde::Serialize;
 
 use super::comparison::Comparison;
 use super::question::Question;
+use super::worst_rank::Diverged;
 use crate::report::DecidingTest;
 use crate::stats::Feasibility;
-use crate::text::{number, p_value, percent, signed};
+use crate::text::{count, number, p_value, percent, signed};
 
 /// The answer to one question about one contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -47,8 +48,8 @@ pub struct Adjusted {
     pub sign_flip: Option<f64>,
     /// Paired t test.
     pub paired_t: Option<f64>,
-    /// Signed-rank test with diverged trials worst.
-    pub worst_rank: Option<f64>,
+    /// The test that decides ([`Comparison::deciding`]).
+    pub deciding: Option<f64>,
     /// Equivalence within the margin.
     pub equivalence: Option<f64>,
     /// Not worse by more than the margin.
@@ -56,8 +57,8 @@ pub struct Adjusted {
 }
 
 impl Adjusted {
-    /// The adjusted p of the test that decides.
-    pub fn deciding(&self, test: DecidingTest) -> Option<f64> {
+    /// The adjusted p of the registered test of the pairs that ended well.
+    fn registered(&self, test: DecidingTest) -> Option<f64> {
         match test {
             DecidingTest::SignFlip => self.sign_flip,
             DecidingTest::PairedT => self.paired_t,
@@ -68,20 +69,17 @@ impl Adjusted {
 /// The verdict that the numbers allow.
 ///
 /// A registered margin is the smallest difference that matters, so equivalence comes before a
-/// difference in either direction: what is surely smaller than the margin is equivalent.
-pub(super) fn decide(
-    comparison: &Comparison,
-    adjusted: &Adjusted,
-    test: DecidingTest,
-    alpha: f64,
-) -> Verdict {
-    if adjusted.equivalence.is_some_and(|p| p <= alpha) {
+/// difference in either direction: what is surely smaller than the margin is equivalent. Where a
+/// trial diverged nothing is equivalent, for that is no small difference.
+pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -> Verdict {
+    let whole = !comparison.diverged.any();
+    if whole && adjusted.equivalence.is_some_and(|p| p <= alpha) {
         return Verdict::Equivalent;
     }
-    let decided = adjusted.deciding(test).is_some_and(|p| p <= alpha);
-    match comparison.advantage {
-        Some(advantage) if decided && advantage.value > 0.0 => Verdict::Better,
-        Some(advantage) if decided && advantage.value < 0.0 => Verdict::Worse,
+    let decided = adjusted.deciding.is_some_and(|p| p <= alpha);
+    match comparison.leaning() {
+        leaning if decided && leaning > 0.0 => Verdict::Better,
+        leaning if decided && leaning < 0.0 => Verdict::Worse,
         _ => Verdict::Inconclusive,
     }
 }
@@ -115,16 +113,28 @@ pub(super) fn sentence(
         Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
         other => other.name().to_owned(),
     };
+    let head = match verdict {
+        Verdict::Better => format!("{treatment} is better than {baseline} in {quantity} {at}"),
+        Verdict::Worse => format!("{treatment} is worse than {baseline} in {quantity} {at}"),
+        Verdict::Equivalent => {
+            format!("{treatment} and {baseline} are equivalent in {quantity} {at}")
+        }
+        Verdict::Inconclusive => {
+            format!("{treatment} against {baseline} in {quantity} {at} is inconclusive")
+        }
+    };
+    let tail = [
+        survivors(comparison, adjusted),
+        tail(comparison, adjusted, verdict, test),
+    ]
+    .concat();
     let Some(advantage) = comparison.advantage else {
         let why = if comparison.unmatched.is_empty() {
             "no confirmation trial has finished"
         } else {
             "no seed ended well in both arms"
         };
-        return format!(
-            "On {}, {treatment} against {baseline} in {quantity} {at} is inconclusive: {why}.",
-            place.task
-        );
+        return format!("On {}, {head}: {why}{tail}.", place.task);
     };
     let n = advantage.n;
     let seeds = if n == 1 { "seed" } else { "seeds" };
@@ -147,21 +157,10 @@ pub(super) fn sentence(
             )
         });
     let p = adjusted
-        .deciding(test)
+        .registered(test)
         .map_or("no p-value".to_owned(), |p| {
             format!("adjusted {}", p_value(p))
         });
-    let head = match verdict {
-        Verdict::Better => format!("{treatment} is better than {baseline} in {quantity} {at}"),
-        Verdict::Worse => format!("{treatment} is worse than {baseline} in {quantity} {at}"),
-        Verdict::Equivalent => {
-            format!("{treatment} and {baseline} are equivalent in {quantity} {at}")
-        }
-        Verdict::Inconclusive => {
-            format!("{treatment} against {baseline} in {quantity} {at} is inconclusive")
-        }
-    };
-    let tail = tail(comparison, adjusted, verdict, test);
     format!(
         "On {}, {head}: difference {} ({n} {seeds}{interval}, {p}){tail}.",
         place.task,
@@ -176,6 +175,26 @@ fn without_interval(n: usize) -> &'static str {
     } else {
         ", equal differences have no interval"
     }
+}
+
+/// How many trials diverged, and what the test says that ranks them worst.
+fn survivors(comparison: &Comparison, adjusted: &Adjusted) -> String {
+    let Diverged {
+        baseline,
+        treatment,
+        pairs,
+    } = comparison.diverged;
+    let (Some(p), true) = (adjusted.deciding, comparison.diverged.any()) else {
+        return String::new();
+    };
+    let contrast = &comparison.place.contrast;
+    format!(
+        "; of {} {baseline} of {} and {treatment} of {} diverged: with these worst, adjusted {}",
+        count(pairs, "pair", "pairs"),
+        contrast.baseline,
+        contrast.treatment,
+        p_value(p)
+    )
 }
 
 /// What the margin or the number of seeds adds to a sentence.
@@ -199,7 +218,8 @@ fn tail(
             format!("; within ±{margin}, adjusted {}", p_value(p))
         }
         (Verdict::Inconclusive, ..)
-            if !comparison.feasibility.feasible() && test == DecidingTest::SignFlip =>
+            if !comparison.feasibility.feasible()
+                && (test == DecidingTest::SignFlip || comparison.diverged.any()) =>
         {
             let Feasibility {
                 n, seeds_needed, ..

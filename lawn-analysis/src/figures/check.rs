@@ -4,7 +4,7 @@
 use super::font::{self, SMALL};
 use super::palette::{GRID, INK, MUTED};
 use super::scene::{Anchor, Label, Point, Scene, Shape};
-use super::{Figure, NARROW, WIDE, Width, of_all_tasks, of_task};
+use super::{Figure, NARROW, TALLEST, WIDE, Width, of_all_tasks, of_task};
 use crate::analysis::{Analysis, arm_ranks, arm_scores};
 use crate::records::{Outcome, Records, Word};
 use crate::report::ReportRequest;
@@ -413,12 +413,17 @@ fn no_text_overlaps_or_is_clipped_whatever_is_drawn() {
 
 #[test]
 fn every_figure_fits_on_a_page() {
-    // The text height of NeurIPS is 9 inches; a caption needs some of it.
-    let page = 8.2 * 72.0;
     for case in cases() {
         for figure in figures(&case) {
-            let (_, height) = figure.scene(Width::NeurIps.points()).size();
-            assert!(height <= page, "{}, {}: {height} pt", case.0, figure.name);
+            for width in Width::ALL {
+                let (_, height) = figure.scene(figure.fitting(*width).points()).size();
+                let name = &figure.name;
+                assert!(
+                    height <= TALLEST,
+                    "{}, {name} at {width}: {height} pt",
+                    case.0
+                );
+            }
         }
     }
 }

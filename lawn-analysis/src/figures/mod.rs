@@ -43,6 +43,9 @@ const WIDE: f64 = 396.0;
 /// Width of the form for a phone.
 const NARROW: f64 = 252.0;
 
+/// The tallest drawing that leaves room for its caption on a page whose text is 9 inches high.
+const TALLEST: f64 = 8.2 * 72.0;
+
 /// How a table is drawn in a width in points.
 type Draw = Box<dyn Fn(&Table, f64) -> Scene + Send + Sync>;
 
@@ -100,18 +103,29 @@ impl Figure {
         svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
     }
 
+    /// The width to draw in: the wider one of the same pages where the drawing would be taller than
+    /// a page.
+    fn fitting(&self, width: Width) -> Width {
+        let too_tall = |width: &Width| self.scene(width.points()).size().1 > TALLEST;
+        match width.wider() {
+            Some(wider) if too_tall(&width) => wider,
+            _ => width,
+        }
+    }
+
     /// Writes the drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and
-    /// Markdown.
+    /// Markdown. What would be taller than a page in one column takes both, and says so in its TeX.
     pub(crate) fn write(&self, dir: &Path, width: Width) -> Result<FigureFiles, Error> {
         let file = |extension: &str| dir.join(format!("{}.{extension}", self.name));
         let files = FigureFiles {
             name: self.name.clone(),
+            width: self.fitting(width),
             svg: file("svg"),
             png: file("png"),
             pdf: file("pdf"),
             csv: file("csv"),
         };
-        let scene = self.scene(width.points());
+        let scene = self.scene(files.width.points());
         let svg = scene.to_svg(&self.title, &self.description);
         let drawing = export::Drawing::parse(&self.name, &svg, scene.size())?;
         let standalone = scene.to_standalone_svg(&self.title, &self.description);
@@ -125,7 +139,13 @@ impl Figure {
         )?;
         write_atomically(
             &file("tex"),
-            tables::latex_caption(&self.caption).as_bytes(),
+            format!(
+                "% Drawn in the width {}, {} inches.\n{}",
+                files.width,
+                files.width.inches(),
+                tables::latex_caption(&self.caption)
+            )
+            .as_bytes(),
         )?;
         Ok(files)
     }

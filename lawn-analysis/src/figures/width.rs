@@ -35,6 +35,11 @@ impl Width {
         }
     }
 
+    /// The width that the same pages have for what is too tall in this one.
+    pub(crate) fn wider(self) -> Option<Self> {
+        (self == Self::Icml).then_some(Self::IcmlWide)
+    }
+
     /// The width in points of a 72nd of an inch.
     pub(crate) fn points(self) -> f64 {
         72.0 * self.inches()

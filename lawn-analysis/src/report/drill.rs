@@ -1,24 +1,51 @@
-//! Each trial's curves, drawn by the page when they are asked for.
+//! Each trial's curves, carried packed in the page and drawn when they are asked for.
+//!
+//! ```text
+//! base64 of zlib of:  length of the header (u32, little endian), header (JSON), one byte a point
+//! header   {"tasks": [[name, metric]…], "arms": […], "outcomes": […], "epochs": [[…]…],
+//!           "trials": [[id, task, arm, batch size, stage, setting, seed, outcome, test, train,
+//!                       epochs, low, high, low, high, low, high]…]}
+//! point    level of 0 to 254 from the least to the most of its curve, 255 where there is none,
+//!          less the point before it
+//! ```
+//!
+//! Tasks, arms, outcomes and epochs are named by their place in the lists, the stage is 0 for
+//! tuning. The points are those of the trials in turn: training loss, validation metric, mean
+//! magnitude of the logits. A drawing of 62 pixels' height shows no more levels.
 
-use serde_json::{Map, Value, json};
+use base64::Engine;
+use serde_json::{Value, json};
 
+use super::html::{self, MOST_ROWS};
 use crate::analysis::{CurvePoint, Task};
 use crate::figures::escape;
+use crate::records::{Stage, TrialRow};
 use crate::tables::Table;
 
 /// Points of a curve that a small drawing can show.
 const MOST_POINTS: usize = 60;
+/// Points of all curves together that a page can carry.
+const MOST_CARRIED: usize = 3_000_000;
+/// What is drawn of a trial.
+const SERIES: [fn(&CurvePoint) -> Option<f64>; 3] = [
+    |point| Some(point.train_loss),
+    |point| point.validation_metric,
+    |point| Some(point.logit_mean_abs),
+];
+/// The level that says that there is no value.
+const GAP: u8 = u8::MAX;
 
-/// The confirmation trials, each with a button that shows its curves.
+/// The confirmation trials, each with a button that shows its curves while they are few, and a
+/// choice of any trial whose curves are to be shown.
 pub(super) fn trials(table: &Table, tasks: &[Task]) -> String {
-    if table.rows().len() > super::html::MOST_ROWS {
-        let note = "The curves of so many trials would make the page slow to open: \
-                    records/epochs.parquet holds them.";
-        return super::html::table(table) + &super::html::paragraph(note);
+    let packed = Packed::new(tasks);
+    if packed.header.epochs.is_empty() {
+        return html::table(table);
     }
-    let curves = curves(tasks);
-    let shown = super::html::table_with(table, |column, text| {
-        if table.columns[column] == "trial_id" && curves.contains_key(text) {
+    let few = table.rows().len() <= MOST_ROWS;
+    let hint = if few { ", here or in the table" } else { "" };
+    let shown = html::table_with(table, |column, text| {
+        if few && table.columns[column] == "trial_id" && packed.has_curve(text) {
             let id = escape(text);
             format!(
                 "<button type=\"button\" class=\"trial\" data-trial=\"{id}\" \
@@ -28,67 +55,218 @@ pub(super) fn trials(table: &Table, tasks: &[Task]) -> String {
             escape(text)
         }
     });
-    if curves.is_empty() {
-        return shown;
-    }
-    // `<` is the one character by which a text could end its script element.
-    let data = Value::Object(curves).to_string().replace('<', "\\u003c");
+    let choice = |name: &str| {
+        let label = name[..1].to_uppercase() + &name[1..];
+        format!("<label>{label} <select name=\"{name}\"></select></label>\n")
+    };
+    let choices: String = ["task", "arm", "batch size", "trial"].map(choice).concat();
     format!(
-        "<p>Choose a trial to see its curves.</p>\n{shown}\
-         <script type=\"application/json\" id=\"curves\">{data}</script>\n"
+        "<form id=\"chooser\" class=\"no-print\" hidden>\n<p>Choose a trial to see its curves{hint}. \
+         They are shown at up to {} evaluations.</p>\n{choices}\
+         <button type=\"submit\">Show its curves</button>\n</form>\n\
+         <div id=\"chosen\" class=\"no-print\" aria-live=\"polite\"></div>\n{shown}\
+         <script type=\"application/octet-stream\" id=\"curves\">{}</script>\n",
+        packed.points,
+        packed.text(),
     )
 }
 
-fn curves(tasks: &[Task]) -> Map<String, Value> {
-    let mut all = Map::new();
-    for task in tasks {
-        for arm in &task.arms {
-            for batch_size in &task.batch_sizes {
-                for trial in task.confirmations(arm, *batch_size) {
-                    let curve = thinned(task.curve(trial));
-                    if curve.is_empty() {
-                        continue;
-                    }
-                    let column = |pick: &dyn Fn(&CurvePoint) -> Option<f64>| {
-                        let values: Vec<Value> =
-                            curve.iter().map(|point| rounded(pick(point))).collect();
-                        Value::Array(values)
-                    };
-                    let epochs: Vec<f64> = curve.iter().map(|point| point.epoch).collect();
-                    all.insert(
-                        trial.trial_id.clone(),
-                        json!({
-                            "epoch": epochs,
-                            "training loss": column(&|point| Some(point.train_loss)),
-                            format!("validation {}", task.metric):
-                                column(&|point| point.validation_metric),
-                            "mean |logit|": column(&|point| Some(point.logit_mean_abs)),
-                        }),
-                    );
-                }
-            }
-        }
-    }
-    all
+/// The lists that the header names by place.
+#[derive(Default)]
+struct Header {
+    arms: Vec<String>,
+    outcomes: Vec<String>,
+    epochs: Vec<Vec<f64>>,
+    trials: Vec<Value>,
+    with_curve: std::collections::HashSet<String>,
 }
 
-/// At most [`MOST_POINTS`] points of a curve, its ends among them, evenly between.
-fn thinned(curve: &[CurvePoint]) -> Vec<&CurvePoint> {
-    if curve.len() <= MOST_POINTS {
+/// Everything that the page needs to show any trial.
+struct Packed {
+    header: Header,
+    tasks: Vec<[String; 2]>,
+    levels: Vec<u8>,
+    /// The most points of a curve.
+    points: usize,
+}
+
+impl Packed {
+    fn new(tasks: &[Task]) -> Self {
+        let trials = tasks
+            .iter()
+            .map(|task| task.trials().count())
+            .sum::<usize>();
+        let each = MOST_CARRIED / (SERIES.len() * trials.max(1));
+        let mut packed = Self {
+            header: Header::default(),
+            tasks: Vec::new(),
+            levels: Vec::new(),
+            points: each.clamp(2, MOST_POINTS),
+        };
+        for task in tasks {
+            packed.tasks.push([task.name.clone(), task.metric.clone()]);
+            for trial in task.trials() {
+                packed.push(task, trial);
+            }
+        }
+        packed
+    }
+
+    fn has_curve(&self, trial_id: &str) -> bool {
+        self.header.with_curve.contains(trial_id)
+    }
+
+    fn push(&mut self, task: &Task, trial: &TrialRow) {
+        let curve = thinned(task.curve(trial), self.points);
+        let header = &mut self.header;
+        let mut row = vec![
+            json!(trial.trial_id),
+            json!(self.tasks.len() - 1),
+            json!(place(&mut header.arms, trial.arm.clone())),
+            json!(trial.batch_size),
+            json!(u8::from(trial.stage == Stage::Confirm)),
+            json!(trial.setting),
+            json!(trial.seed),
+            json!(place(&mut header.outcomes, trial.outcome.to_string())),
+            rounded(trial.test_metric),
+            rounded(trial.train_metric),
+        ];
+        if !curve.is_empty() {
+            let epochs = curve.iter().map(|point| point.epoch).collect();
+            row.push(json!(place(&mut header.epochs, epochs)));
+            header.with_curve.insert(trial.trial_id.clone());
+            for value in SERIES {
+                let values: Vec<Option<f64>> = curve.iter().map(|point| value(point)).collect();
+                row.extend(levels(&values, &mut self.levels));
+            }
+        }
+        header.trials.push(Value::Array(row));
+    }
+
+    fn text(&self) -> String {
+        let header = json!({
+            "tasks": self.tasks,
+            "arms": self.header.arms,
+            "outcomes": self.header.outcomes,
+            "epochs": self.header.epochs,
+            "trials": self.header.trials,
+        })
+        .to_string();
+        let length = u32::try_from(header.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes();
+        let bytes = [&length, header.as_bytes(), &self.levels].concat();
+        let deflated = miniz_oxide::deflate::compress_to_vec_zlib(&bytes, 6);
+        base64::engine::general_purpose::STANDARD.encode(deflated)
+    }
+}
+
+/// The place of a value in a list, which it joins if need be; the last ones are looked at first.
+fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
+    list.iter()
+        .rposition(|known| *known == value)
+        .unwrap_or_else(|| {
+            list.push(value);
+            list.len() - 1
+        })
+}
+
+/// Appends the points of a curve as levels, each less the one before it; its least and its most.
+fn levels(values: &[Option<f64>], levels: &mut Vec<u8>) -> [Value; 2] {
+    let finite = |value: &Option<f64>| value.filter(|value| value.is_finite());
+    let seen = || values.iter().filter_map(finite);
+    let (low, high) = (seen().reduce(f64::min), seen().reduce(f64::max));
+    let mut before = 0_u8;
+    for value in values {
+        let level = match (finite(value), low, high) {
+            (Some(value), Some(low), Some(high)) if high > low => {
+                (f64::from(GAP - 1) * (value - low) / (high - low)).round() as u8
+            }
+            (Some(_), ..) => 0,
+            (None, ..) => GAP,
+        };
+        levels.push(level.wrapping_sub(before));
+        before = level;
+    }
+    [rounded(low), rounded(high)]
+}
+
+/// At most `most` points of a curve, its ends among them, evenly between.
+fn thinned(curve: &[CurvePoint], most: usize) -> Vec<&CurvePoint> {
+    if curve.len() <= most {
         return curve.iter().collect();
     }
     let last = curve.len() - 1;
-    (0..MOST_POINTS)
-        .map(|i| &curve[i * last / (MOST_POINTS - 1)])
-        .collect()
+    (0..most).map(|i| &curve[i * last / (most - 1)]).collect()
 }
 
-/// Five digits are more than a line can show; what is not finite is a gap in it.
+/// Five digits are more than a drawing can show; what is not finite is absent.
 fn rounded(value: Option<f64>) -> Value {
     match value.filter(|value| value.is_finite()) {
         Some(value) => format!("{value:.4e}")
             .parse::<f64>()
             .map_or(Value::Null, Value::from),
         None => Value::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::Simulation;
+
+    fn tasks(simulation: &Simulation) -> Vec<Task> {
+        crate::analysis::tasks(&simulation.records()).unwrap()
+    }
+
+    /// What the page does, in Rust: header and points.
+    fn unpacked(text: &str) -> (Value, Vec<u8>) {
+        let deflated = base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .unwrap();
+        let bytes = miniz_oxide::inflate::decompress_to_vec_zlib(&deflated).unwrap();
+        let (length, rest) = bytes.split_at(4);
+        let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+        let header = serde_json::from_slice(&rest[..length]).unwrap();
+        (header, rest[length..].to_vec())
+    }
+
+    #[test]
+    fn every_trial_is_carried_with_its_curves() {
+        let tasks = tasks(&Simulation::default());
+        let packed = Packed::new(&tasks);
+        let (header, levels) = unpacked(&packed.text());
+        let trials = header["trials"].as_array().unwrap();
+        // Two arms, four batch sizes, six settings and five seeds.
+        assert_eq!(trials.len(), 2 * 4 * (6 + 5));
+        let confirmed: Vec<&Value> = trials.iter().filter(|row| row[4] == 1).collect();
+        assert_eq!(levels.len(), confirmed.len() * SERIES.len() * 20);
+        let first = confirmed[0];
+        let trial = tasks[0].confirmations("base", 1024).next().unwrap();
+        assert_eq!(first[0], json!(trial.trial_id));
+        let curve = tasks[0].curve(trial);
+        let (low, high) = (first[11].as_f64().unwrap(), first[12].as_f64().unwrap());
+        let mut level = 0_u8;
+        for (point, step) in curve.iter().zip(&levels) {
+            level = level.wrapping_add(*step);
+            let shown = low + (high - low) * f64::from(level) / 254.0;
+            let error = (shown - point.train_loss).abs();
+            assert!(error <= (high - low) / 254.0 + 1e-4, "{shown} {point:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_a_gap_and_equal_values_are_a_line() {
+        let mut found = Vec::new();
+        let ends = levels(&[Some(2.0), None, Some(1.0), Some(f64::NAN)], &mut found);
+        assert_eq!(ends, [json!(1.0), json!(2.0)]);
+        assert_eq!(found, [254, 1, 1, 255]);
+        found.clear();
+        assert_eq!(
+            levels(&[Some(0.5), Some(0.5)], &mut found),
+            [json!(0.5), json!(0.5)]
+        );
+        assert_eq!(found, [0, 0]);
+        assert_eq!(levels(&[None], &mut found), [Value::Null, Value::Null]);
     }
 }

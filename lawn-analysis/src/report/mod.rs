@@ -3,6 +3,7 @@
 mod drill;
 mod html;
 mod request;
+mod screen;
 mod summary;
 mod verdicts;
 
@@ -117,7 +118,7 @@ impl<'a> Report<'a> {
             write_table(table, &dir.join("tables"))
         });
         let summary = dir.join("summary.md");
-        let text = summary::markdown(analysis, request, &self.sensitivities);
+        let text = screen::markdown(analysis, request, &self.sensitivities, &self.claims);
         write_atomically(&summary, text.as_bytes())?;
         let verdicts = dir.join("verdicts.json");
         write_atomically(&verdicts, self.verdicts().to_json().as_bytes())?;
@@ -148,7 +149,12 @@ impl<'a> Report<'a> {
     fn tables(&self) -> Vec<Table> {
         let analysis = &self.analysis;
         vec![
-            tables::feasibility(analysis, &self.sensitivities),
+            tables::feasibility(
+                analysis,
+                &self.sensitivities,
+                &self.claims,
+                self.request.alpha,
+            ),
             tables::claims(&self.claims),
             tables::comparisons(analysis, &self.sensitivities),
             tables::pairs(analysis),
@@ -186,7 +192,8 @@ impl Report<'_> {
                 .find(|table| table.name == name && !table.is_empty());
             found.map_or(String::new(), html::table)
         };
-        let lines = summary::feasibility_lines(analysis, request, &self.sensitivities);
+        let lines =
+            summary::feasibility_lines(analysis, request, &self.sensitivities, &self.claims);
         let feasibility = html::list(&lines);
         let comparisons = [named("comparisons"), named("unmatched")].concat();
         let drawn = parallel::map(request.threads, &self.figures, html::figure).concat();

@@ -30,9 +30,41 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
 
-// Curves: drawn under the row of a trial when its button is pressed, taken away when pressed again.
-const curves = document.getElementById("curves");
-const data = curves ? JSON.parse(curves.textContent) : {};
+// Curves: every trial is carried packed, as `drill.rs` says, and unpacked when the page opens.
+const packed = document.getElementById("curves");
+const unpack = async () => {
+  const deflated = Uint8Array.from(atob(packed.textContent), (c) => c.charCodeAt(0));
+  const stream = new Blob([deflated]).stream().pipeThrough(new DecompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  const length = new DataView(bytes.buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));
+  let next = 4 + length;
+  const trials = header.trials.map(
+    ([id, task, arm, batch, confirmed, setting, seed, outcome, test, train, epochs, ...ends]) => {
+      const trial = { id, task, arm, batch, confirmed, setting, seed, test, train };
+      trial.outcome = header.outcomes[outcome];
+      trial.metric = header.tasks[task][1];
+      trial.ends = ends;
+      trial.epochs = epochs === undefined ? [] : header.epochs[epochs];
+      trial.start = next;
+      next += (ends.length / 2) * trial.epochs.length;
+      return trial;
+    });
+  const series = (trial) => {
+    const names = ["training loss", `validation ${trial.metric}`, "mean |logit|"];
+    let at = trial.start;
+    return names.slice(0, trial.ends.length / 2).map((name, i) => {
+      const [low, high] = [trial.ends[2 * i], trial.ends[2 * i + 1]];
+      let level = 0;
+      const values = trial.epochs.map(() => {
+        level = (level + bytes[at++]) & 255;
+        return level === 255 ? null : low + ((high - low) * level) / 254;
+      });
+      return [name, values];
+    });
+  };
+  return { ...header, trials, series, byId: new Map(trials.map((trial) => [trial.id, trial])) };
+};
 const svg = (name, attributes, text) => {
   const element = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -69,25 +101,76 @@ const spark = (name, epochs, values) => {
   );
   return figure;
 };
-for (const button of document.querySelectorAll("button.trial")) {
-  button.addEventListener("click", () => {
-    const row = button.closest("tr");
-    if (button.getAttribute("aria-expanded") === "true") {
-      button.setAttribute("aria-expanded", "false");
-      row.nextElementSibling.remove();
-      return;
-    }
-    button.setAttribute("aria-expanded", "true");
-    const { epoch, ...series } = data[button.dataset.trial];
-    const grid = document.createElement("div");
-    grid.className = "curves-grid";
-    for (const [name, values] of Object.entries(series)) grid.append(spark(name, epoch, values));
-    const cell = document.createElement("td");
-    cell.colSpan = row.cells.length;
-    cell.append(grid);
-    const below = document.createElement("tr");
-    below.className = "curves";
-    below.append(cell);
-    row.after(below);
+const drawn = (data, trial) => {
+  const grid = document.createElement("div");
+  grid.className = "curves-grid";
+  for (const [name, values] of data.series(trial)) grid.append(spark(name, trial.epochs, values));
+  return grid;
+};
+
+// In the table: under the row of a trial when its button is pressed, away when pressed again.
+const open = (data, button) => {
+  const row = button.closest("tr");
+  if (button.getAttribute("aria-expanded") === "true") {
+    button.setAttribute("aria-expanded", "false");
+    row.nextElementSibling.remove();
+    return;
+  }
+  button.setAttribute("aria-expanded", "true");
+  const cell = document.createElement("td");
+  cell.colSpan = row.cells.length;
+  cell.append(drawn(data, data.byId.get(button.dataset.trial)));
+  const below = document.createElement("tr");
+  below.className = "curves";
+  below.append(cell);
+  row.after(below);
+};
+
+// By choice: task, arm and batch size narrow down the trials.
+const choose = (data, form) => {
+  const [task, arm, batch, trial] = form.querySelectorAll("select");
+  const fill = (select, choices) => {
+    const before = select.value;
+    select.replaceChildren(...choices.map(([value, text]) => new Option(text, value)));
+    if (choices.some(([value]) => String(value) === before)) select.value = before;
+  };
+  const distinct = (trials, key, name) =>
+    [...new Set(trials.map((one) => one[key]))].map((value) => [value, name(value)]);
+  const narrow = () => {
+    fill(task, distinct(data.trials, "task", (value) => data.tasks[value][0]));
+    let left = data.trials.filter((one) => one.task === Number(task.value));
+    fill(arm, distinct(left, "arm", (value) => data.arms[value]));
+    left = left.filter((one) => one.arm === Number(arm.value));
+    fill(batch, distinct(left, "batch", String));
+    left = left.filter((one) => one.batch === Number(batch.value));
+    fill(trial, left.map((one) => [one.id,
+      one.confirmed ? `seed ${one.seed}` : `tuning, setting ${one.setting}, seed ${one.seed}`]));
+  };
+  const show = (event) => {
+    event.preventDefault();
+    const one = data.byId.get(trial.value);
+    const number = (name, value) => (value === null ? "" : `; ${name} ${one.metric} ${short(value)}`);
+    const words = document.createElement("p");
+    words.textContent = `${one.id}: ${one.outcome}${number("test", one.test)}${number("train", one.train)}`
+      + (one.epochs.length ? "" : "; no curve was recorded");
+    document.getElementById("chosen").replaceChildren(words, drawn(data, one));
+  };
+  narrow();
+  form.addEventListener("change", narrow);
+  form.addEventListener("submit", show);
+  form.hidden = false;
+};
+
+if (packed) {
+  const buttons = [...document.querySelectorAll("button.trial")];
+  const ready = unpack();
+  for (const button of buttons) {
+    button.addEventListener("click", () => ready.then((data) => open(data, button)));
+  }
+  ready.then((data) => choose(data, document.getElementById("chooser")), () => {
+    // A browser of before 2023 cannot unpack: then nothing promises what it does not do.
+    buttons.forEach((button) => { button.disabled = true; });
+    document.getElementById("chosen").textContent =
+      "This browser is too old to show the curves; records/epochs.parquet holds them.";
   });
 }

@@ -120,6 +120,9 @@ pub fn contrasts_by_name(records: &Records) -> Vec<Contrast> {
 pub struct FigureFiles {
     /// Name of the figure, and of its files without the extension.
     pub name: String,
+    /// The width of the files: the one asked for, or where the drawing would be taller than a page
+    /// in one column, that of both.
+    pub width: Width,
     /// The drawing, as SVG.
     pub svg: PathBuf,
     /// The drawing, as PNG.

@@ -1,12 +1,13 @@
-//! The report in one screen of text.
+//! Lines that the page and the summary share.
 
-use crate::analysis::{Analysis, Answer, Family, POWER, Question, Sensitivity, Task};
+use crate::analysis::{
+    Analysis, Answer, Claim, Family, POWER, Question, Sensitivity, Task, claims_feasibility,
+};
 use crate::report::ReportRequest;
-use crate::tables::Table;
-use crate::text::{batch, count, number, p_number, signed};
+use crate::text::{batch, count, number};
 
-/// More rows than this would not fit a screen with the rest.
-const MOST_ROWS: usize = 18;
+/// A true difference of more standard deviations than this is not to be hoped for.
+const LARGEST_HOPED_FOR: f64 = 10.0;
 /// More families than this are counted and not named.
 const MOST_NAMES: usize = 3;
 
@@ -15,29 +16,49 @@ pub(super) fn feasibility_lines(
     analysis: &Analysis,
     request: &ReportRequest,
     sensitivities: &[Vec<Option<Sensitivity>>],
+    claims: &[Claim],
 ) -> Vec<String> {
-    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for (family, found) in analysis.families.iter().zip(sensitivities) {
-        let places = family
-            .answers
-            .iter()
-            .map(|answer| answer.comparison.feasibility);
-        let Some(fewest) = places.min_by_key(|feasibility| feasibility.n) else {
+    let of_task = |name: &str, task: &str| {
+        if analysis.tasks.len() > 1 {
+            format!("{name} of {task}")
+        } else {
+            name.to_owned()
+        }
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (family, sensitivities) in analysis.families.iter().zip(sensitivities) {
+        let places = || {
+            family
+                .answers
+                .iter()
+                .map(|answer| answer.comparison.feasibility)
+        };
+        let Some(fewest) = places().min_by_key(|feasibility| feasibility.n) else {
             continue;
         };
-        let name = if analysis.tasks.len() > 1 {
-            format!("{} of {}", family.question.name(), family.task)
-        } else {
-            family.question.name().to_owned()
-        };
+        let mut line = fewest.to_string();
+        let most = places().map(|feasibility| feasibility.n).max();
+        if let Some(most) = most.filter(|most| *most > fewest.n) {
+            line.push_str(&format!("; other places have up to {most}"));
+        }
         // The place of fewest seeds sees least.
-        let detectable = found.iter().flatten().map(|found| found.d_z);
-        let line = match detectable.reduce(f64::max) {
-            Some(d_z) => format!(
-                "{fewest}; power {POWER} for a true difference of {d_z:.1} standard deviations"
-            ),
-            None => fewest.to_string(),
-        };
+        let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
+        if let Some(d_z) = detectable.reduce(f64::max) {
+            line.push_str(&if d_z <= LARGEST_HOPED_FOR {
+                format!("; power {POWER} for a true difference of {d_z:.1} standard deviations")
+            } else {
+                "; no true difference to be hoped for would be found at the fewest".to_owned()
+            });
+        }
+        found.push((of_task(family.question.name(), &family.task), line));
+    }
+    for task in &analysis.tasks {
+        if let Some(fewest) = claims_feasibility(claims, &task.name, request.alpha) {
+            found.push((of_task("claims", &task.name), fewest.to_string()));
+        }
+    }
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, line) in found {
         match lines.iter_mut().find(|(known, _)| *known == line) {
             Some((_, names)) => names.push(name),
             None => lines.push((line, vec![name])),
@@ -103,119 +124,6 @@ fn at_largest<'a>(family: &'a Family, task: &Task) -> impl Iterator<Item = &'a A
         .filter(move |answer| answer.comparison.place.batch_size == largest)
 }
 
-/// The summary as Markdown.
-pub(super) fn markdown(
-    analysis: &Analysis,
-    request: &ReportRequest,
-    sensitivities: &[Vec<Option<Sensitivity>>],
-) -> String {
-    let mut text = format!("# {}\n", request.title);
-    for note in &analysis.notes {
-        text.push_str(&format!("\n> {note}\n"));
-    }
-    let feasibility = feasibility_lines(analysis, request, sensitivities);
-    if !feasibility.is_empty() {
-        text.push_str("\n**Before any p-value.**\n\n");
-        feasibility
-            .iter()
-            .for_each(|line| text.push_str(&format!("- {line}\n")));
-    }
-    // One screen: the test metric at the largest batch, and the one answer over all batches.
-    let mut headlines = headlines(analysis);
-    headlines.retain(|answer| {
-        [Question::TestMetric, Question::GapSlope].contains(&answer.comparison.place.question)
-    });
-    if !headlines.is_empty() {
-        text.push_str("\n**Answers.**\n\n");
-        for answer in headlines {
-            text.push_str(&format!("- **{}**: {}\n", answer.verdict, answer.sentence));
-        }
-    }
-    text.push_str(&table(analysis, request, sensitivities));
-    text.push_str(&survival_line(analysis));
-    text.push_str(&budget_line(analysis));
-    text.push_str(&border_line(analysis));
-    text
-}
-
-fn table(
-    analysis: &Analysis,
-    request: &ReportRequest,
-    sensitivities: &[Vec<Option<Sensitivity>>],
-) -> String {
-    let mut table = Table::new(
-        "summary",
-        "",
-        &[
-            "task",
-            "contrast",
-            "question",
-            "batch",
-            "n",
-            "advantage",
-            "interval",
-            "adj_p",
-            "detectable",
-            "verdict",
-        ],
-    );
-    let questions = [
-        Question::TestMetric,
-        Question::GeneralizationGap,
-        Question::LargeBatchDrop,
-    ];
-    let families = analysis.families.iter().zip(sensitivities);
-    let answers = families
-        .filter(|(family, _)| questions.contains(&family.question))
-        .flat_map(|(family, found)| family.answers.iter().zip(found));
-    for (answer, found) in answers {
-        let comparison = &answer.comparison;
-        let place = &comparison.place;
-        let interval = comparison
-            .advantage
-            .and_then(|advantage| advantage.interval);
-        table.push(vec![
-            (&place.task).into(),
-            format!(
-                "{} vs {}",
-                place.contrast.treatment, place.contrast.baseline
-            )
-            .into(),
-            place.question.name().into(),
-            place.batch_size.map(batch).into(),
-            comparison.seeds.len().into(),
-            comparison
-                .advantage
-                .map(|advantage| signed(advantage.value))
-                .into(),
-            interval
-                .map(|i| format!("{} to {}", signed(i.low), signed(i.high)))
-                .into(),
-            answer
-                .adjusted
-                .deciding(request.deciding_test)
-                .map(p_number)
-                .into(),
-            found.map(|found| number(found.difference)).into(),
-            answer.verdict.as_str().into(),
-        ]);
-    }
-    if table.is_empty() {
-        return String::new();
-    }
-    if table.rows().len() > MOST_ROWS {
-        let rows = count(table.rows().len(), "comparison", "comparisons");
-        return format!("\nAll {rows} by batch size are in `tables/comparisons.md`.\n");
-    }
-    format!(
-        "\n{}\nThe advantage is the mean paired difference, positive where the treatment is better; \
-         p of the {} test, adjusted by Holm; detectable is the smallest true difference found with \
-         power {POWER}.\n",
-        table.to_markdown(),
-        request.deciding_test.name(),
-    )
-}
-
 /// How many confirmation trials ended well, in a sentence.
 pub(super) fn survival_line(analysis: &Analysis) -> String {
     let sum = |pick: fn(&crate::analysis::Survival) -> usize| {
@@ -267,7 +175,8 @@ pub(super) fn budget_line(analysis: &Analysis) -> String {
     }
 }
 
-fn border_line(analysis: &Analysis) -> String {
+/// Where the best setting lies on the border of what was tried, in a sentence.
+pub(super) fn border_line(analysis: &Analysis) -> String {
     let on_border: Vec<String> = analysis
         .tuning
         .iter()

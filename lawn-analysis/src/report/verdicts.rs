@@ -52,7 +52,8 @@ pub struct PlaceVerdict<'a> {
     pub interval: Option<Interval>,
     /// Standardized advantage without small-sample bias.
     pub hedges_g: Option<f64>,
-    /// p of the deciding test.
+    /// p of the deciding test: the registered one, or where a trial of a pair diverged, the
+    /// signed-rank test with diverged trials worst.
     pub p: Option<f64>,
     /// The same after Holm over the family.
     pub adjusted_p: Option<f64>,
@@ -62,6 +63,10 @@ pub struct PlaceVerdict<'a> {
     pub non_inferiority_adjusted_p: Option<f64>,
     /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
     pub worst_rank_adjusted_p: Option<f64>,
+    /// Trials of the baseline that diverged, of all pairs.
+    pub baseline_diverged: usize,
+    /// Trials of the treatment that diverged, of all pairs.
+    pub treatment_diverged: usize,
     /// Tests in the family.
     pub family: usize,
     /// Whether the exact test can reach alpha with these seeds and this family.
@@ -135,10 +140,6 @@ impl<'a> Verdicts<'a> {
 fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> PlaceVerdict<'_> {
     let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
     let place = &comparison.place;
-    let deciding = match test {
-        DecidingTest::SignFlip => comparison.sign_flip,
-        DecidingTest::PairedT => comparison.paired_t,
-    };
     PlaceVerdict {
         task: &place.task,
         metric: &place.metric,
@@ -153,11 +154,13 @@ fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> Pla
             .advantage
             .and_then(|advantage| advantage.interval),
         hedges_g: comparison.hedges_g.map(|g| g.value),
-        p: deciding.map(|test| test.p),
-        adjusted_p: adjusted.deciding(test),
+        p: comparison.deciding(test).map(|test| test.p),
+        adjusted_p: adjusted.deciding,
         equivalence_adjusted_p: adjusted.equivalence,
         non_inferiority_adjusted_p: adjusted.non_inferiority,
-        worst_rank_adjusted_p: adjusted.worst_rank,
+        worst_rank_adjusted_p: comparison.worst_rank.and(adjusted.deciding),
+        baseline_diverged: comparison.diverged.baseline,
+        treatment_diverged: comparison.diverged.treatment,
         family: comparison.feasibility.family,
         feasible: comparison.feasibility.feasible(),
         seeds_needed: comparison.feasibility.seeds_needed,

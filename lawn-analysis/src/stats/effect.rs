@@ -105,7 +105,10 @@ fn hedges_j(df: usize) -> f64 {
 ///
 /// The interval is Clopper and Pearson's, exact without ties. An advantage is called meaningful
 /// where the interval lies above ½ and the estimate above γ = 0.75
-/// ([`ProbabilityOfSuperiority::meaningful`]). Source: Bouthillier et al. 2021, *Accounting for
+/// ([`ProbabilityOfSuperiority::meaningful`]).
+///
+/// Differs from the source, which asks that the upper end of the interval lie above γ: that alone
+/// would call small advantages meaningful because few seeds say little. Source: Bouthillier et al. 2021, *Accounting for
 /// variance in machine learning benchmarks*, §5.
 pub fn probability_of_superiority(
     differences: &Differences,

@@ -44,4 +44,5 @@ pub use sample::Sample;
 pub use sign::sign_test;
 pub use sign_flip::sign_flip;
 pub use signed_rank::signed_rank;
+pub(crate) use signed_rank::signed_ranks;
 pub use t::{difference_welch, mean_t, paired_t, welch_t};

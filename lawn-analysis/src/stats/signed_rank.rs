@@ -21,12 +21,14 @@ use super::result::{Alternative, Ratio, TestResult};
 /// # Panics
 /// Beyond 120 pairs, where the counts would no longer fit.
 pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
-    let mut kept: Vec<i128> = units.iter().copied().filter(|unit| *unit != 0).collect();
-    assert!(kept.len() <= 120, "exact counts fit 120 pairs");
-    kept.sort_by_key(|unit| unit.unsigned_abs());
-    let magnitudes: Vec<u128> = kept.iter().map(|unit| unit.unsigned_abs()).collect();
-    let ranks = doubled_midranks(&magnitudes);
-    let positive = kept.iter().zip(&ranks).filter(|(unit, _)| **unit > 0);
+    let signed = signed_ranks(units);
+    assert!(signed.len() <= 120, "exact counts fit 120 pairs");
+    // Doubled ranks are whole.
+    let ranks: Vec<usize> = signed
+        .iter()
+        .map(|rank| (2.0 * rank.abs()) as usize)
+        .collect();
+    let positive = signed.iter().zip(&ranks).filter(|(rank, _)| **rank > 0.0);
     let observed: usize = positive.map(|(_, rank)| rank).sum();
 
     let total: usize = ranks.iter().sum();
@@ -39,7 +41,7 @@ pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
             counts[sum] += counts[sum - rank];
         }
     }
-    let all = 1_u128 << kept.len();
+    let all = 1_u128 << ranks.len();
     let up_to: u128 = counts[..=observed].iter().sum();
     let from: u128 = counts[observed..].iter().sum();
     let numerator = match alternative {
@@ -55,10 +57,20 @@ pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
         statistic: observed as f64 / 2.0,
         p: ratio.value(),
         exact: Some(ratio),
-        n: kept.len(),
+        n: ranks.len(),
         alternative,
         method: "exact signed-rank",
     }
+}
+
+/// The ranks of the sizes of the units that are not zero, ties shared, with their signs.
+pub(crate) fn signed_ranks(units: &[i128]) -> Vec<f64> {
+    let mut kept: Vec<i128> = units.iter().copied().filter(|unit| *unit != 0).collect();
+    kept.sort_by_key(|unit| unit.unsigned_abs());
+    let magnitudes: Vec<u128> = kept.iter().map(|unit| unit.unsigned_abs()).collect();
+    let ranks = doubled_midranks(&magnitudes);
+    let signed = |(unit, rank): (&i128, usize)| unit.signum() as f64 * rank as f64 / 2.0;
+    kept.iter().zip(ranks).map(signed).collect()
 }
 
 /// Twice the mean rank of each value of a sorted list, so that ranks stay integers.

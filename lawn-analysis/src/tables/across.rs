@@ -11,7 +11,8 @@ pub fn aggregates(arms: &[ArmScores]) -> Table {
     let mut table = Table::new(
         "aggregates",
         "All tasks together, at the largest batch size: scores are test metrics as shares of the \
-         baseline's mean at the reference batch size; intervals are stratified bootstrap intervals, \
+         baseline's mean at the reference batch size, 0 where a trial diverged; intervals are \
+         stratified bootstrap intervals, \
          which cover too little with fewer than ten runs a task.",
         &[
             "arm",
@@ -71,7 +72,8 @@ pub fn profile(arms: &[ArmScores]) -> Table {
 pub fn ranks(ranks: &ArmRanks) -> Table {
     let mut table = Table::new(
         "mean-ranks",
-        "Mean rank of every arm over tasks, batch sizes and seeds; 1 is the best.",
+        "Mean rank of every arm over tasks, batch sizes and seeds; 1 is the best, diverged trials \
+         are worst.",
         &[
             "arm",
             "mean_rank",

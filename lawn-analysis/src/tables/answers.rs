@@ -1,15 +1,20 @@
 //! Tables of what was asked and answered.
 
 use super::Table;
-use crate::analysis::{Analysis, Answer, Claim, Sensitivity};
+use crate::analysis::{Analysis, Answer, Claim, Sensitivity, claims_feasibility};
 use crate::stats::Feasibility;
 
 fn answers(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
     analysis.families.iter().flat_map(|family| &family.answers)
 }
 
-/// What each family can reach, before any p-value: one row a family.
-pub fn feasibility(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>>]) -> Table {
+/// What each family can reach, before any p-value: one row a family, the claims of a task last.
+pub fn feasibility(
+    analysis: &Analysis,
+    sensitivities: &[Vec<Option<Sensitivity>>],
+    claims: &[Claim],
+    alpha: f64,
+) -> Table {
     let mut table = Table::new(
         "feasibility",
         "What the seeds at hand can reach, family by family: the smallest p of an exact test, and \
@@ -26,7 +31,21 @@ pub fn feasibility(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
             "seeds_needed",
             "detectable_d_z",
         ],
-    );
+    )
+    .with_sections(1);
+    let mut push = |task: &str, question: &str, fewest: Feasibility, detectable: Option<f64>| {
+        table.push(vec![
+            task.into(),
+            question.into(),
+            fewest.family.into(),
+            fewest.n.into(),
+            fewest.smallest_p.into(),
+            fewest.smallest_adjusted_p.into(),
+            if fewest.feasible() { "yes" } else { "no" }.into(),
+            fewest.seeds_needed.into(),
+            detectable.into(),
+        ]);
+    };
     for (family, found) in analysis.families.iter().zip(sensitivities) {
         // The place with the fewest seeds says whether every test of the family can decide.
         let fewest: Option<Feasibility> = family
@@ -35,22 +54,14 @@ pub fn feasibility(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
             .map(|answer| answer.comparison.feasibility)
             .min_by_key(|feasibility| feasibility.n);
         let Some(fewest) = fewest else { continue };
-        table.push(vec![
-            (&family.task).into(),
-            family.question.name().into(),
-            fewest.family.into(),
-            fewest.n.into(),
-            fewest.smallest_p.into(),
-            fewest.smallest_adjusted_p.into(),
-            if fewest.feasible() { "yes" } else { "no" }.into(),
-            fewest.seeds_needed.into(),
-            found
-                .iter()
-                .flatten()
-                .map(|found| found.d_z)
-                .reduce(f64::max)
-                .into(),
-        ]);
+        let detectable = found.iter().flatten().map(|found| found.d_z);
+        let name = family.question.name();
+        push(&family.task, name, fewest, detectable.reduce(f64::max));
+    }
+    for task in &analysis.tasks {
+        if let Some(fewest) = claims_feasibility(claims, &task.name, alpha) {
+            push(&task.name, "claims", fewest, None);
+        }
     }
     table
 }
@@ -60,8 +71,11 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
     let mut table = Table::new(
         "comparisons",
         "Every registered comparison. The advantage is the mean paired difference, positive where \
-         the treatment is better, with its t interval; p-values are two-sided, adjusted by Holm \
-         over the family (one question, one task). The CSV has more columns: detectable is the \
+         the treatment is better, with its t interval, which is not adjusted for the number of \
+         comparisons; p-values are two-sided, adjusted by Holm over the family (one question, one \
+         task). The adjusted p decides: it is that of the registered test, or where a trial of a \
+         pair diverged, of the signed-rank test with diverged trials worst. The CSV has more \
+         columns: detectable is the \
          smallest true difference that these pairs find with power 0.8 at the first step of Holm, \
          and seeds for margin the pairs that would find a true difference as large as the margin.",
         &[
@@ -88,9 +102,12 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
             "sign_flip_adjusted_p",
             "t_p",
             "t_adjusted_p",
+            "baseline_diverged",
+            "treatment_diverged",
             "worst_rank_adjusted_p",
             "equivalence_adjusted_p",
             "non_inferiority_adjusted_p",
+            "adjusted_p",
             "verdict",
         ],
     )
@@ -105,12 +122,16 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
         "detectable",
         "seeds_for_margin",
         "sign_flip_p",
+        "sign_flip_adjusted_p",
         "t_p",
         "t_adjusted_p",
+        "baseline_diverged",
+        "treatment_diverged",
         "worst_rank_adjusted_p",
         "equivalence_adjusted_p",
         "non_inferiority_adjusted_p",
-    ]);
+    ])
+    .with_sections(2);
     let found = sensitivities.iter().flatten();
     for (answer, found) in answers(analysis).zip(found) {
         let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
@@ -148,9 +169,12 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
             adjusted.sign_flip.into(),
             comparison.paired_t.map(|test| test.p).into(),
             adjusted.paired_t.into(),
-            adjusted.worst_rank.into(),
+            comparison.diverged.baseline.into(),
+            comparison.diverged.treatment.into(),
+            comparison.worst_rank.and(adjusted.deciding).into(),
             adjusted.equivalence.into(),
             adjusted.non_inferiority.into(),
+            adjusted.deciding.into(),
             answer.verdict.as_str().into(),
         ]);
     }
@@ -161,8 +185,8 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
 pub fn claims(claims: &[Claim]) -> Table {
     let mut table = Table::new(
         "claims",
-        "What is claimed, as one number a seed: positive supports the claim. Two-sided p-values, \
-         adjusted by Holm over the claims of a task.",
+        "What is claimed, as one number a seed whose trials ended well: positive supports the \
+         claim. Two-sided p-values, adjusted by Holm over the claims of a task.",
         &[
             "task",
             "claim",
@@ -174,7 +198,8 @@ pub fn claims(claims: &[Claim]) -> Table {
             "adjusted_p",
             "verdict",
         ],
-    );
+    )
+    .with_sections(1);
     for claim in claims {
         let interval = claim.estimate.and_then(|estimate| estimate.interval);
         table.push(vec![
@@ -206,7 +231,8 @@ pub fn pairs(analysis: &Analysis) -> Table {
             "seed",
             "advantage",
         ],
-    );
+    )
+    .with_sections(2);
     for answer in answers(analysis) {
         let comparison = &answer.comparison;
         let place = &comparison.place;
@@ -240,7 +266,8 @@ pub fn unmatched(analysis: &Analysis) -> Table {
             "arm",
             "why",
         ],
-    );
+    )
+    .with_sections(2);
     for answer in answers(analysis) {
         let place = &answer.comparison.place;
         for unmatched in &answer.comparison.unmatched {

@@ -3,16 +3,10 @@
 use super::{Table, Value};
 use crate::analysis::{Analysis, Answer, Question, Target, Task, TuningMap};
 use crate::records::Outcome;
-use crate::report::DecidingTest;
 use crate::text::slug;
 
 /// Every advantage of some questions, which are all in the unit of the metric.
-pub fn forest(
-    analysis: &Analysis,
-    task: &Task,
-    test: DecidingTest,
-    questions: &[Question],
-) -> Table {
+pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Table {
     let mut table = Table::new(
         format!("{}-forest", slug(&task.name)),
         format!("Advantages of the treatments on {}.", task.name),
@@ -46,7 +40,7 @@ pub fn forest(
             advantage.value.into(),
             advantage.interval.map(|interval| interval.low).into(),
             advantage.interval.map(|interval| interval.high).into(),
-            answer.adjusted.deciding(test).into(),
+            answer.adjusted.deciding.into(),
             answer.verdict.as_str().into(),
         ]);
     }

@@ -1,4 +1,4 @@
-//! A table as CSV, Markdown and LaTeX.
+//! A table as CSV and Markdown, and its columns as they are printed.
 
 use super::{Table, Value};
 
@@ -35,74 +35,9 @@ impl Table {
         text
     }
 
-    /// The table as LaTeX with the rules of booktabs, caption and label included, without the
-    /// columns of detail: as a float that shrinks to the width of the text, or, where it is longer
-    /// than a page, as a longtable.
-    pub fn to_latex(&self) -> String {
-        let printed = self.printed();
-        let alignment: String = printed
-            .iter()
-            .map(|column| if column.numeric { 'r' } else { 'l' })
-            .collect();
-        let line = |cells: Vec<String>| format!("    {} \\\\\n", cells.join(" & "));
-        let titles = line(printed.iter().map(|column| latex(&column.title)).collect());
-        let rows: String = self
-            .rows()
-            .iter()
-            .map(|row| {
-                line(
-                    printed
-                        .iter()
-                        .map(|column| latex(&column.cell(row)))
-                        .collect(),
-                )
-            })
-            .collect();
-        let caption = format!(
-            "\\caption{{{}}}\\label{{tab:{}}}",
-            latex(&self.caption),
-            self.name
-        );
-        if self.rows().len() > LONGEST {
-            let longtable = format!(
-                "\\setlength{{\\tabcolsep}}{{3pt}}\n\\begin{{longtable}}{{{alignment}}}\n  \
-                 {caption} \\\\\n    \\toprule\n{titles}    \\midrule\n  \\endfirsthead\n    \
-                 \\toprule\n{titles}    \\midrule\n  \\endhead\n    \\bottomrule\n  \\endfoot\n\
-                 {rows}\\end{{longtable}}\n"
-            );
-            // What is wider than a page is turned on its side, and set smaller if need be.
-            let wide = self.set_width(&printed);
-            if wide <= PAGE.0 {
-                return format!("% Needs booktabs and longtable.\n{{\\scriptsize{longtable}}}\n");
-            }
-            let size = if wide <= PAGE.1 { "scriptsize" } else { "tiny" };
-            return format!(
-                "% Needs booktabs, longtable and pdflscape.\n\\begin{{landscape}}\n\
-                 \\{size}{longtable}\\end{{landscape}}\n"
-            );
-        }
-        format!(
-            "% Needs booktabs and graphicx.\n\\begin{{table}}\n  \\centering\n  {caption}\n  \
-             \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n  \
-             \\begin{{tabular}}{{{alignment}}}\n    \\toprule\n{titles}    \\midrule\n{rows}    \
-             \\bottomrule\n  \\end{{tabular}}}}\n\\end{{table}}\n"
-        )
-    }
-
-    /// About the width of a longtable in points, in `\\scriptsize`.
-    fn set_width(&self, printed: &[Printed]) -> f64 {
-        let widest = |column: &Printed| {
-            let cells = self.rows().iter().map(|row| column.cell(row));
-            let lengths = cells.map(|cell| cell.chars().count());
-            lengths.fold(column.title.chars().count(), usize::max)
-        };
-        let columns = printed.iter().map(widest);
-        columns.map(|signs| 4.0 * signs as f64 + 6.0).sum()
-    }
-
     /// The columns as they are printed: those of detail left out, and an estimate with the ends of
     /// its interval in one.
-    fn printed(&self) -> Vec<Printed> {
+    pub(super) fn printed(&self) -> Vec<Printed> {
         let mut printed: Vec<Printed> = Vec::new();
         let mut column = 0;
         while column < self.columns.len() {
@@ -128,23 +63,18 @@ impl Table {
     }
 }
 
-/// Width and height of the text of a page in points.
-const PAGE: (f64, f64) = (396.0, 648.0);
-/// Rows of a table beyond which it cannot stand on one page.
-const LONGEST: usize = 40;
-
 /// A column as it is printed.
-struct Printed {
-    title: String,
-    numeric: bool,
+pub(super) struct Printed {
+    pub(super) title: String,
+    pub(super) numeric: bool,
     /// Index of the column of the value.
-    value: usize,
+    pub(super) value: usize,
     /// Whether the two columns after it are the ends of its interval.
     interval: bool,
 }
 
 impl Printed {
-    fn cell(&self, row: &[Value]) -> String {
+    pub(super) fn cell(&self, row: &[Value]) -> String {
         let value = row[self.value].shown();
         if !self.interval {
             return value;
@@ -182,11 +112,6 @@ pub(crate) fn markdown(text: &str) -> String {
     escaped
 }
 
-/// A caption as TeX.
-pub(crate) fn latex_caption(text: &str) -> String {
-    format!("\\caption{{{}}}\n", latex(text))
-}
-
 /// A column's name as people read it.
 pub(crate) fn title(name: &str) -> String {
     name.replace('_', " ")
@@ -202,67 +127,6 @@ fn csv_cell(value: &Value) -> String {
         }
         Value::Text(text) => text.clone(),
     }
-}
-
-/// A text as LaTeX sets it, in any of its engines.
-fn latex(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
-                escaped.push('\\');
-                escaped.push(c);
-            }
-            '\\' => escaped.push_str("\\textbackslash{}"),
-            '~' => escaped.push_str("\\textasciitilde{}"),
-            '^' => escaped.push_str("\\textasciicircum{}"),
-            '|' => escaped.push_str("\\textbar{}"),
-            '"' => escaped.push_str("''"),
-            // At the beginning of a row a bracket would be an argument of the line before it.
-            '[' => escaped.push_str("{[}"),
-            '–' => escaped.push_str("--"),
-            '—' => escaped.push_str("---"),
-            '…' => escaped.push_str("\\ldots{}"),
-            c if c.is_control() => escaped.push(' '),
-            _ => match symbol(c) {
-                Some(symbol) => escaped.push_str(&format!("$\\{symbol}$")),
-                None if "<>".contains(c) => escaped.push_str(&format!("${c}$")),
-                None if c == '−' => escaped.push_str("$-$"),
-                None => escaped.push(c),
-            },
-        }
-    }
-    escaped
-}
-
-/// The name of a sign that only the mathematical mode has.
-fn symbol(c: char) -> Option<&'static str> {
-    let name = match c {
-        '±' => "pm",
-        '×' => "times",
-        '·' => "cdot",
-        '≤' => "leq",
-        '≥' => "geq",
-        '≠' => "neq",
-        '≈' => "approx",
-        '∞' => "infty",
-        '→' => "rightarrow",
-        '√' => "surd",
-        'α' => "alpha",
-        'β' => "beta",
-        'γ' => "gamma",
-        'δ' => "delta",
-        'ε' => "varepsilon",
-        'η' => "eta",
-        'λ' => "lambda",
-        'µ' | 'μ' => "mu",
-        'ρ' => "rho",
-        'σ' => "sigma",
-        'τ' => "tau",
-        'Δ' => "Delta",
-        _ => return None,
-    };
-    Some(name)
 }
 
 #[cfg(test)]
@@ -299,19 +163,6 @@ mod tests {
     }
 
     #[test]
-    fn latex_escapes_and_has_rules() {
-        let text = table().to_latex();
-        assert!(text.contains("100 \\% of\\_it"), "{text}");
-        assert!(text.contains("{lrr}\n    \\toprule"), "{text}");
-        assert!(text.contains("$-$0.2500"), "{text}");
-        assert_eq!(
-            latex("a|b\\<c>\n\"d\""),
-            "a\\textbar{}b\\textbackslash{}$<$c$>$ ''d''"
-        );
-        assert_eq!(latex("[α ≤ 5 %]"), "{[}$\\alpha$ $\\leq$ 5 \\%]");
-    }
-
-    #[test]
     fn an_estimate_is_printed_with_its_interval_and_detail_only_in_csv() {
         let columns = ["arm", "gain", "low", "high", "d_z"];
         let mut table = Table::new("small", "", &columns).with_detail(&["d_z"]);
@@ -334,11 +185,5 @@ mod tests {
                 .to_csv()
                 .starts_with("arm,gain,low,high,d_z\na,0.5,0.25,0.75,2\n")
         );
-        for _ in 0..LONGEST {
-            table.push(table.rows()[0].clone());
-        }
-        let text = table.to_latex();
-        assert!(text.contains("\\begin{longtable}{lr}"), "{text}");
-        assert!(!text.contains("\\begin{table}"), "{text}");
     }
 }

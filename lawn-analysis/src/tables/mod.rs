@@ -4,6 +4,7 @@ mod across;
 mod answers;
 mod drawn;
 mod formats;
+mod latex;
 mod series;
 mod trials;
 
@@ -11,7 +12,8 @@ pub use across::{aggregates, profile, ranks};
 pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
 pub(crate) use drawn::is_share;
 pub use drawn::{drops, fit, forest, paired, target, tuning_map};
-pub(crate) use formats::{latex_caption, markdown, title};
+pub(crate) use formats::{markdown, title};
+pub(crate) use latex::latex_caption;
 pub use series::{ByBatch, ByEpoch, by_batch, curves};
 pub use trials::{confirmations, failures, survival, tuning};
 
@@ -105,6 +107,8 @@ pub struct Table {
     pub columns: Vec<&'static str>,
     /// Columns that only the CSV and the page have.
     detail: Vec<&'static str>,
+    /// How many printed columns at the left are headings of sections in LaTeX.
+    sections: usize,
     rows: Vec<Vec<Value>>,
 }
 
@@ -120,6 +124,7 @@ impl Table {
             caption: caption.into(),
             columns: columns.to_vec(),
             detail: Vec::new(),
+            sections: 0,
             rows: Vec::new(),
         }
     }
@@ -134,6 +139,13 @@ impl Table {
             self.column(name);
         }
         self.detail = columns.to_vec();
+        self
+    }
+
+    /// Says how many columns at the left are headings of sections where LaTeX prints the table.
+    #[must_use]
+    pub fn with_sections(mut self, columns: usize) -> Self {
+        self.sections = columns;
         self
     }
 

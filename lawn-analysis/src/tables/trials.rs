@@ -21,7 +21,8 @@ pub fn survival(analysis: &Analysis) -> Table {
             "low",
             "high",
         ],
-    );
+    )
+    .with_sections(1);
     for row in &analysis.survival {
         let interval = row.rate.and_then(|rate| rate.interval);
         table.push(vec![
@@ -56,7 +57,8 @@ pub fn failures(analysis: &Analysis) -> Table {
             "detail",
             "trial_id",
         ],
-    );
+    )
+    .with_sections(1);
     for failure in &analysis.failures {
         table.push(vec![
             (&failure.task).into(),
@@ -92,7 +94,8 @@ pub fn tuning(analysis: &Analysis) -> Table {
             "best_values",
             "on_border",
         ],
-    );
+    )
+    .with_sections(1);
     for row in &analysis.tuning {
         let values: Vec<String> = row
             .varied
@@ -165,7 +168,8 @@ pub fn confirmations(tasks: &[Task]) -> Table {
         "steps",
         "seconds_total",
         "samples_per_second",
-    ]);
+    ])
+    .with_sections(1);
     for task in tasks {
         for arm in &task.arms {
             for batch_size in &task.batch_sizes {

@@ -28,7 +28,7 @@ fn of_scores(scores: &[ArmScores], looks: Looks) -> Figure {
     let caption = format!(
         "Performance profile over all tasks at the largest batch size: the part of runs (n = {n} an \
          arm) with a score above each value, a score being the test metric as a share of the \
-         baseline's mean at the reference batch size. No intervals are drawn."
+         baseline's mean at the reference batch size, 0 where a trial diverged. No intervals are drawn."
     );
     Figure::new(
         tables::profile(scores),
@@ -45,7 +45,8 @@ fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
     });
     let caption = format!(
         "Critical-difference diagram: mean ranks of the arms over n = {} blocks (task, batch size \
-         and seed), 1 being the best. Bars join arms whose ranks differ by less than Nemenyi's \
+         and seed), 1 being the best and diverged trials the worst. The blocks are those of the \
+         tasks at hand, so nothing is said of other tasks. Bars join arms whose ranks differ by less than Nemenyi's \
          critical difference.{test}",
         found.ranking.blocks
     );

@@ -104,8 +104,8 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
         Question::GeneralizationGap,
         Question::LargeBatchDrop,
     ];
-    let (task, test) = (subject.task, subject.request.deciding_test);
-    let table = |questions: &[Question]| tables::forest(subject.analysis, task, test, questions);
+    let task = subject.task;
+    let table = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
     let all = table(&questions);
     let tables = if all.rows().len() <= MOST_ROWS {
         vec![all]
