@@ -83,7 +83,7 @@ fn paper(width: Width, files: &ReportFiles) -> String {
     }
     format!(
         "\\documentclass[10pt,{class}]{{article}}\n\\usepackage[T1]{{fontenc}}\n\
-         \\usepackage{{booktabs,graphicx}}\n\
+         \\usepackage{{array,booktabs,graphicx}}\n\
          \\setlength\\textwidth{{{}in}}\\setlength\\textheight{{9in}}\\setlength\\columnsep{{0.25in}}\n\
          \\setlength\\topmargin{{-0.5in}}\\setlength\\oddsidemargin{{0in}}\n\
          \\begin{{document}}\n{body}\\end{{document}}\n",
@@ -121,6 +121,10 @@ fn nothing_sticks_out_of_a_paper_of_any_venue() {
         let files = write_report(&records, &request, dir.path()).unwrap();
         fs::write(dir.path().join("paper.tex"), paper(width, &files)).unwrap();
         let log = compile(dir.path());
+        if let Some(keep) = std::env::var_os("LAWN_KEEP_PAPERS") {
+            let name = format!("{}.pdf", width.as_str());
+            fs::copy(dir.path().join("paper.pdf"), Path::new(&keep).join(name)).unwrap();
+        }
         let wrong = [
             "Overfull",
             "Float too large",
@@ -132,9 +136,5 @@ fn nothing_sticks_out_of_a_paper_of_any_venue() {
             .filter(|line| wrong.iter().any(|wrong| line.contains(wrong)))
             .collect();
         assert!(lines.is_empty(), "{}: {lines:#?}", width.as_str());
-        if let Some(keep) = std::env::var_os("LAWN_KEEP_PAPERS") {
-            let name = format!("{}.pdf", width.as_str());
-            fs::copy(dir.path().join("paper.pdf"), Path::new(&keep).join(name)).unwrap();
-        }
     }
 }

@@ -43,8 +43,10 @@ const WIDE: f64 = 396.0;
 /// Width of the form for a phone.
 const NARROW: f64 = 252.0;
 
-/// The tallest drawing that leaves room for its caption on a page whose text is 9 inches high.
-const TALLEST: f64 = 8.2 * 72.0;
+/// Height of the text of a page in points.
+const PAGE: f64 = 9.0 * 72.0;
+/// About the width of a character of a caption, and the height of its lines, in points.
+const CAPTION: (f64, f64) = (5.0, 12.0);
 
 /// How a table is drawn in a width in points.
 type Draw = Box<dyn Fn(&Table, f64) -> Scene + Send + Sync>;
@@ -103,12 +105,18 @@ impl Figure {
         svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
     }
 
+    /// Whether the drawing and its caption are no taller than a page.
+    fn fits(&self, width: Width) -> bool {
+        let signs = self.caption.chars().count() as f64;
+        let lines = (signs * CAPTION.0 / width.points()).ceil() + 2.0;
+        self.scene(width.points()).size().1 + lines * CAPTION.1 <= PAGE
+    }
+
     /// The width to draw in: the wider one of the same pages where the drawing would be taller than
     /// a page.
     fn fitting(&self, width: Width) -> Width {
-        let too_tall = |width: &Width| self.scene(width.points()).size().1 > TALLEST;
         match width.wider() {
-            Some(wider) if too_tall(&width) => wider,
+            Some(wider) if !self.fits(width) => wider,
             _ => width,
         }
     }

@@ -45,7 +45,9 @@ impl Layout {
         let columns = self.columns.iter().zip(&self.widest);
         let marks = columns.map(|(column, widest)| match column.numeric {
             true => "r".to_owned(),
-            false if *widest > BREAKS.0 => format!("p{{{}pt}}", BREAKS.1),
+            false if *widest > BREAKS.0 => {
+                format!(">{{\\raggedright\\arraybackslash}}p{{{}pt}}", BREAKS.1)
+            }
             false => "l".to_owned(),
         });
         marks.collect()
@@ -79,7 +81,7 @@ impl Layout {
                     }
                     let room = (BREAKS.1 / CHARACTER) as usize;
                     most = most.max(text.chars().count().div_ceil(room));
-                    format!("{{\\raggedright {}\\par}}", latex(&text))
+                    latex(&text)
                 }),
         );
         (line, most)
@@ -150,7 +152,7 @@ impl Table {
         let alignment = layout.alignment();
         let titles = Layout::line(layout.columns.iter().map(|column| latex(&column.title)));
         let parts = layout.parts(self);
-        let mut text = "% Needs booktabs and graphicx.\n".to_owned();
+        let mut text = "% Needs array, booktabs and graphicx.\n".to_owned();
         for (part, lines) in parts.iter().enumerate() {
             if part > 0 && part.is_multiple_of(PARTS_WAITING) {
                 text.push_str("\\clearpage\n");
@@ -305,7 +307,7 @@ mod tests {
             table.push(vec!["words and ".repeat(20).into()]);
         }
         let text = table.to_latex();
-        assert!(text.contains("{tabular}{p{200pt}}"), "{text}");
+        assert!(text.contains("\\arraybackslash}p{200pt}}"), "{text}");
         assert_eq!(text.matches("\\begin{table}").count(), 2, "{text}");
     }
 
