@@ -1,9 +1,10 @@
-//! Writes the report of a simulated sweep, its figures in every named width:
+//! Writes the reports of simulated sweeps, large and thin, the figures of the large ones in every
+//! named width:
 //! `cargo run --example sample_report -- DIR`.
 
 use std::path::PathBuf;
 
-use lawn_analysis::records::Word;
+use lawn_analysis::records::{Outcome, Stage, TrialRow, Word};
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Records, ReportRequest, Width, write_report};
 
@@ -71,6 +72,28 @@ fn eight_arms() -> (Records, Vec<[String; 2]>) {
     (records, arms.to_vec())
 }
 
+/// Few seeds: what has no interval, and what an interval of two values is like.
+fn few_seeds(seeds: usize) -> Records {
+    let simulation = Simulation {
+        seeds,
+        ..Simulation::default()
+    };
+    simulation.records()
+}
+
+/// Four arms, of which one diverges in every confirmation trial.
+fn one_arm_diverges() -> Records {
+    let mut records = four_arms();
+    let confirmed = |trial: &&mut TrialRow| trial.arm == "other" && trial.stage == Stage::Confirm;
+    for trial in records.trials.iter_mut().filter(confirmed) {
+        trial.outcome = Outcome::Diverged;
+        trial.detail = Some("loss is not finite".into());
+        (trial.test_metric, trial.train_metric) = (None, None);
+        (trial.validation_metric, trial.train_loss) = (None, None);
+    }
+    records
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let dir = std::env::args_os()
         .nth(1)
@@ -87,12 +110,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for [baseline, treatment] in arms {
         eight = eight.contrast(baseline, treatment);
     }
-    for (name, records, mut request) in [
-        ("two-arms", two_tasks(), two),
-        ("four-arms", four_arms(), four),
-        ("eight-arms", eight_arms, eight),
+    let plain =
+        ReportRequest::new("A simulated sweep of few seeds", 1024).contrast(baseline, treatment);
+    let mut diverging = four.clone();
+    diverging.title = "A simulated sweep of which an arm diverges".into();
+    let one_width = &[Width::default()][..];
+    for (name, records, mut request, widths) in [
+        ("two-arms", two_tasks(), two, Width::ALL),
+        ("four-arms", four_arms(), four, Width::ALL),
+        ("eight-arms", eight_arms, eight, Width::ALL),
+        ("one-seed", few_seeds(1), plain.clone(), one_width),
+        ("two-seeds", few_seeds(2), plain, one_width),
+        ("diverging", one_arm_diverges(), diverging, one_width),
     ] {
-        for width in Width::ALL {
+        for width in widths {
             request.width = *width;
             let files = write_report(&records, &request, &dir.join(name).join(width.as_str()))?;
             println!("{}", files.html.display());
