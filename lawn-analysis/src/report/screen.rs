@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Verdict};
 use crate::report::{ReportRequest, summary};
-use crate::text::{batch, count, p_number, shortened, signed, wrapped};
+use crate::text::{batch, count, p_number, percent, shortened, signed, wrapped};
 
 /// Columns and lines of the screen.
 const COLUMNS: usize = 100;
@@ -71,7 +71,7 @@ pub(super) fn markdown(
     let mut screens = screens.collect::<Vec<_>>();
     let fits = screens.iter().position(|screen| room(screen) >= needed);
     let screen = screens.swap_remove(fits.unwrap_or(screens.len() - 1));
-    let middle = verdicts(analysis, &rows, room(&screen));
+    let middle = verdicts(analysis, request, &rows, room(&screen));
     let (above, below) = screen;
     let mut text = [above, middle, below].concat().join("\n");
     text.push('\n');
@@ -227,8 +227,8 @@ struct Row<'a> {
     importance: usize,
 }
 
-/// Lines about the rows: the count of the verdicts, a fence, and what is blank.
-const AROUND: usize = 5;
+/// Lines about the rows: the count of the verdicts, what a row holds, a fence, and what is blank.
+const AROUND: usize = 6;
 
 /// Every answer that has a place on the screen, the most important first.
 fn rows(analysis: &Analysis) -> Vec<Row<'_>> {
@@ -256,7 +256,12 @@ fn lines_of(rows: &[&Row]) -> usize {
 
 /// How often each verdict fell, and as many rows as there are lines for, under the heads of their
 /// families.
-fn verdicts(analysis: &Analysis, rows: &[Row], room: usize) -> Vec<String> {
+fn verdicts(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    rows: &[Row],
+    room: usize,
+) -> Vec<String> {
     if rows.is_empty() {
         return Vec::new();
     }
@@ -289,6 +294,11 @@ fn verdicts(analysis: &Analysis, rows: &[Row], room: usize) -> Vec<String> {
     );
     let mut shown = vec![String::new(), counts];
     if !kept.is_empty() {
+        shown.push(format!(
+            "Advantage of the treatment [{} interval], n pairs, adjusted p ({} test):",
+            percent(1.0 - request.alpha),
+            request.deciding_test.name()
+        ));
         shown.extend([String::new(), "```text".to_owned()]);
         shown.extend(table(analysis, &kept));
         shown.push("```".to_owned());
