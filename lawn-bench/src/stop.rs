@@ -1,11 +1,13 @@
 //! A launcher's stop: the first signal asks for it in order, the second ends all at once.
+//! SIGUSR1 is a batch system's warning that the time is nearly up, and no impatience: the
+//! SIGTERM that follows it still stops in order.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::Error;
@@ -19,8 +21,8 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// A stop that SIGINT, SIGTERM and SIGHUP request. The second signal kills the
-    /// process groups and ends this process.
+    /// A stop that SIGINT, SIGTERM, SIGHUP and SIGUSR1 request. The second of the first
+    /// three kills the process groups and ends this process.
     ///
     /// # Errors
     ///
@@ -28,13 +30,15 @@ impl Stop {
     pub fn on_signals() -> Result<Arc<Self>, Error> {
         let stop = Arc::new(Self::default());
         let spawn = |source| Error::Spawn { source };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(spawn)?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]).map_err(spawn)?;
         let requested = stop.clone();
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
-                for _ in signals.forever() {
-                    if requested.requested.swap(true, Ordering::Relaxed) {
+                let mut asked = false;
+                for signal in signals.forever() {
+                    requested.request();
+                    if signal != SIGUSR1 && std::mem::replace(&mut asked, true) {
                         requested.kill_groups();
                         std::process::exit(Exit::Stopped.code().into());
                     }

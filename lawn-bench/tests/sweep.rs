@@ -130,21 +130,26 @@ fn the_same_file_goes_on_with_its_run_and_another_is_refused() {
 
 #[test]
 fn a_signal_stops_in_order_and_says_how_to_go_on() {
-    let (_kept, run) = folder();
-    let child = lawn()
-        .args(["sweep", TINY, "--out"])
-        .arg(&run)
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("lawn starts");
-    wait_for(&run, "log.jsonl", 1);
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.expect("kill runs").success());
-    let output = child.wait_with_output().expect("it ends");
-    assert_eq!(output.status.code(), Some(130), "{}", said(&output));
-    assert!(said(&output).contains("goes on"), "{}", said(&output));
+    // A batch system warns before it ends a job, and trials are stopped in order all the same.
+    for signals in [&["-INT"][..], &["-USR1", "-TERM"]] {
+        let (_kept, run) = folder();
+        let child = lawn()
+            .args(["sweep", TINY, "--out"])
+            .arg(&run)
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("lawn starts");
+        wait_for(&run, "log.jsonl", 1);
+        for signal in signals {
+            let sent = Command::new("kill")
+                .args([signal, child.id().to_string().as_str()])
+                .status();
+            assert!(sent.expect("kill runs").success());
+        }
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(130), "{}", said(&output));
+        assert!(said(&output).contains("goes on"), "{}", said(&output));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub enum Exit {
     Ok,
     /// Something failed, and was said.
     Failed,
-    /// The command line, the sweep file or the directory is wrong.
+    /// The command line, the sweep file, the directory or its data are wrong.
     Usage,
     /// The work is done, and some trials failed.
     TrialsFailed,
@@ -53,7 +53,7 @@ impl Exit {
         match self {
             Self::Ok => "all is well",
             Self::Failed => "something failed, and was said",
-            Self::Usage => "the command line, the sweep file or the directory is wrong",
+            Self::Usage => "the command line, the sweep file, the directory or its data are wrong",
             Self::TrialsFailed => "the sweep or trial is over, and trials failed",
             Self::Held => "`lawn trial`: a living process holds the trial",
             Self::NoRoom => "no room to write to; make some, the same command goes on",
