@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_norm.h>
@@ -141,6 +142,14 @@ char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tenso
       step([](auto &&...a) { at::_fused_adam_(a...); });
     }
   });
+}
+
+// The switches of libtorch that decide whether an operation gives the same bits each time.
+void lawn_determinism(bool *algorithms, bool *cudnn, bool *benchmark) {
+  const at::Context &context = at::globalContext();
+  *algorithms = context.deterministicAlgorithms();
+  *cudnn = context.deterministicCuDNN();
+  *benchmark = context.benchmarkCuDNN();
 }
 
 // Starts to count the operations that this thread dispatches.

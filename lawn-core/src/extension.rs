@@ -36,7 +36,17 @@ unsafe extern "C" {
         decoupled: bool,
         infinite: *mut c_void,
     ) -> *mut c_char;
+    fn lawn_determinism(algorithms: *mut bool, cudnn: *mut bool, benchmark: *mut bool);
     fn free(memory: *mut c_void);
+}
+
+/// Whether libtorch uses deterministic algorithms, cuDNN does, and cuDNN measures which of
+/// its algorithms is fastest.
+pub(crate) fn determinism() -> [bool; 3] {
+    let [mut algorithms, mut cudnn, mut benchmark] = [false; 3];
+    // SAFETY: the three are valid to write to for as long as the call takes.
+    unsafe { lawn_determinism(&raw mut algorithms, &raw mut cudnn, &raw mut benchmark) };
+    [algorithms, cudnn, benchmark]
 }
 
 /// Copies each source into the destination beside it, all of them by few

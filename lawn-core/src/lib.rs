@@ -129,6 +129,7 @@
 
 mod accumulation;
 mod config;
+mod determinism;
 mod diagnostics;
 mod error;
 mod extension;
@@ -154,6 +155,7 @@ mod units;
 
 pub use accumulation::Accumulation;
 pub use config::{Backend, Clock, OptimizerConfig};
+pub use determinism::Determinism;
 pub use diagnostics::Diagnostics;
 pub use error::Error;
 pub use group::{Decay, Group};

@@ -38,12 +38,7 @@ impl Status {
                 status.render()
             };
             let screen = self.watch.is_some() && !self.json && std::io::stdout().is_terminal();
-            // Erases the screen, and begins at its top.
-            print(&if screen {
-                format!("\x1b[H\x1b[2J{text}")
-            } else {
-                text
-            });
+            print(&if screen { repainted(&text) } else { text });
             match self.watch {
                 Some(seconds) if !status.is_over() => {
                     std::thread::sleep(Duration::from_secs(seconds));
@@ -52,4 +47,10 @@ impl Status {
             }
         }
     }
+}
+
+/// `text` over what is on the screen, from its top: what it does not cover is erased, and
+/// what it does is never blank in between.
+fn repainted(text: &str) -> String {
+    format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
 }

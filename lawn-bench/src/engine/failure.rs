@@ -32,7 +32,12 @@ pub(super) fn of_the_machine(
 ) -> Option<Error> {
     let id = plan.trials[index].id.clone();
     let stderr = || std::fs::read(dir.stderr()).unwrap_or_default();
-    let said = || tail(String::from_utf8_lossy(&stderr()).trim()).to_owned();
+    // The last line is the error, which says itself that it is one.
+    let said = || {
+        let text = String::from_utf8_lossy(&stderr()).trim().to_owned();
+        let last = text.lines().next_back().unwrap_or_default();
+        tail(last.strip_prefix("error: ").unwrap_or(last)).to_owned()
+    };
     match code {
         _ if code == i32::from(Exit::NoRoom.code()) => Some(Error::NoRoom { id, said: said() }),
         _ if code == i32::from(Exit::Usage.code()) => Some(Error::Refused { id, said: said() }),

@@ -71,9 +71,11 @@ impl Bars {
             return;
         };
         let Some(running) = &tally.running[worker] else {
-            bar.set_prefix("idle");
+            bar.set_position(0);
             bar.set_message("");
-            return bar.set_position(0);
+            bar.set_prefix("idle");
+            // It may stay so for long, and what comes too soon after another is not drawn.
+            return bar.force_draw();
         };
         bar.set_prefix(describe(tally.plan, running.index));
         bar.set_position(parts(running.fraction()));

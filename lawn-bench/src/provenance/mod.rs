@@ -8,6 +8,7 @@ pub use source::Source;
 
 use std::fs::File;
 
+use lawn_models::Determinism;
 use serde::{Deserialize, Serialize};
 
 use crate::run_dir::RunDir;
@@ -33,6 +34,10 @@ pub struct Launch {
     pub source: Source,
     /// Version of libtorch.
     pub libtorch: String,
+    /// What libtorch promises about the same operation done twice; nothing sets it but the
+    /// environment, which `machine` has.
+    #[serde(default)]
+    pub determinism: Option<Determinism>,
     /// Operating system and architecture.
     pub system: String,
     /// Logical processors that this process may use.
@@ -60,6 +65,7 @@ impl Launch {
             lawn: env!("CARGO_PKG_VERSION").into(),
             source: Source::of_this_command(),
             libtorch: probe.libtorch,
+            determinism: Some(probe.determinism),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             machine: Machine::this_one(probe.cuda),
@@ -188,6 +194,7 @@ mod tests {
         record(&run, 1, 2).expect("it can be written");
         let launches = read(&run).expect("it can be read").launches;
         assert_eq!(launches.len(), 2);
+        assert!(launches[0].determinism.is_some());
         assert_eq!((launches[1].workers, launches[1].threads), (1, 2));
         let hash = launches[0].source.lockfile.as_ref();
         assert_eq!(hash.map(String::len), Some(64), "{hash:?}");

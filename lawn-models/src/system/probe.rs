@@ -1,5 +1,6 @@
 use std::sync::OnceLock;
 
+use lawn_core::Determinism;
 use serde::{Deserialize, Serialize};
 use tch::{Cuda, Device};
 
@@ -13,6 +14,8 @@ pub struct Probe {
     pub libtorch: String,
     /// State of CUDA.
     pub cuda: CudaProbe,
+    /// What libtorch promises about the same operation done twice.
+    pub determinism: Determinism,
     /// Threads that one operation may use.
     pub threads: u32,
     /// Cores that the process may run on.
@@ -51,6 +54,7 @@ pub fn probe() -> Probe {
     Probe {
         libtorch: env!("LAWN_LIBTORCH_VERSION").to_owned(),
         cuda,
+        determinism: Determinism::of_this_process(),
         threads: tch::get_num_threads() as u32,
         cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
     }
