@@ -65,3 +65,21 @@ fn floors_leave_the_test_split_alone_unless_asked() {
     let with_test = splits(&["floors", TINY, "--json", "--test"]);
     assert!(with_test.iter().any(|split| split == "test"));
 }
+
+#[test]
+fn completions_are_scripts_that_a_shell_reads() {
+    let output = lawn().args(["completions", "bash"]).output();
+    let output = output.expect("lawn starts");
+    assert!(output.status.success(), "{}", said(&output));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("lawn.bash");
+    std::fs::write(&file, &output.stdout).expect("it can be written");
+    // What is offered after `lawn sta`.
+    let script = r#"source "$1"; COMP_WORDS=(lawn sta); COMP_CWORD=1; _lawn lawn sta lawn; echo "${COMPREPLY[*]}""#;
+    let offered = std::process::Command::new("bash")
+        .args(["-c", script, "bash"])
+        .arg(&file)
+        .output();
+    let offered = offered.expect("there is a bash");
+    assert_eq!(said(&offered).trim(), "status");
+}
