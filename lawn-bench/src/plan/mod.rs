@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{NamedTask, Sweep};
 use crate::run_dir::RunDir;
-use crate::{Error, files};
+use crate::{Error, data, files};
 
 pub use excerpt::Excerpt;
 
@@ -164,7 +164,7 @@ impl Plan {
     ) -> Result<(), Error> {
         let changed = self.data.iter().find(|(task, checksum)| {
             let now = checksums.get(*task);
-            now.is_some_and(|now| now != *checksum)
+            now.is_some_and(|now| !data::is_as_planned(checksum, now))
         });
         match changed {
             None => Ok(()),
