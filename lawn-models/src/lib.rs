@@ -27,10 +27,10 @@ pub use catalog::{
     DataSet, DataSetKind, MakeData, describe_data, make_data, test_files, train_files,
 };
 pub use config::{
-    Amount, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length, NcfConfig,
-    NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName, ScopeSetting,
-    SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties, TrialConfig,
-    TrialContext, ValidationItem,
+    Amount, CONFIG_SOURCES, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length,
+    NcfConfig, NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName,
+    ScopeSetting, SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties,
+    TrialConfig, TrialContext, ValidationItem,
 };
 pub use data_error::DataError;
 pub use floors::{Floor, floors};

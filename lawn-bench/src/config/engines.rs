@@ -113,7 +113,9 @@ const ATTEMPTS: usize = 3;
 #[derive(Deserialize, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEngines {
+    /// What jobs of --engine slurm ask for.
     slurm: RawSlurm,
+    /// What jobs of --engine ray ask for.
     ray: RawRay,
 }
 

@@ -50,10 +50,16 @@ impl SweepFile {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] where it cannot be read.
+    /// [`ConfigError`] where it cannot be read, and with its place where it is no text.
     pub fn read(path: &Path, sets: &[String]) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| ConfigError::read(path, &error))?;
+        let bytes = std::fs::read(path).map_err(|error| ConfigError::read(path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let text = String::from_utf8_lossy(error.as_bytes());
+            let at = error.utf8_error().valid_up_to();
+            let message = "this is no text in UTF-8";
+            let help = Some("save the file as UTF-8".to_owned());
+            source::Source::new(&path.display().to_string(), &text).error(at..at, message, help)
+        })?;
         Ok(Self {
             origin: path.display().to_string(),
             text,

@@ -17,13 +17,22 @@ pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
     keywords
         .iter()
         .all(|(keyword, says)| match keyword.as_str() {
-            "$schema" | "title" => true,
+            "$schema" | "title" | "description" | "default" => true,
             "type" => has_type(value, says.as_str().expect("a type")),
             "enum" => says.as_array().expect("a list").contains(value),
             "const" => says == value,
             "minimum" => value
                 .as_f64()
                 .is_none_or(|number| number >= says.as_f64().expect("a number")),
+            "maximum" => value
+                .as_f64()
+                .is_none_or(|number| number <= says.as_f64().expect("a number")),
+            "exclusiveMinimum" => value
+                .as_f64()
+                .is_none_or(|number| number > says.as_f64().expect("a number")),
+            "exclusiveMaximum" => value
+                .as_f64()
+                .is_none_or(|number| number < says.as_f64().expect("a number")),
             "items" => value
                 .as_array()
                 .is_none_or(|items| items.iter().all(|item| fits(says, item))),

@@ -23,3 +23,13 @@ pub use ncf::{NcfConfig, NcfModelKind, SyntheticConfig, Ties, ValidationItem};
 pub use optimizer::{Decay, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use task::{TaskConfig, TaskMetrics};
 pub use trial::{Evaluation, Stage, TrialConfig, TrialContext};
+
+/// The text of the modules whose types a configuration is read into: what their fields
+/// mean is said there, and a schema says it in the same words.
+pub const CONFIG_SOURCES: [&str; 5] = [
+    include_str!("diagnostics.rs"),
+    include_str!("image.rs"),
+    include_str!("ncf.rs"),
+    include_str!("optimizer.rs"),
+    include_str!("trial.rs"),
+];

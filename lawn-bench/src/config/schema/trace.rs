@@ -12,6 +12,8 @@ use serde::de::{
 };
 use serde_json::{Map, Value, json};
 
+use super::docs;
+
 /// The schema of what `T` is read from, with the fields that it cannot do without.
 pub(super) fn schema_of<T: serde::de::DeserializeOwned>() -> Value {
     let mut schema = Value::Null;
@@ -167,13 +169,14 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         let notes = RefCell::new(Map::new());
         let read = visitor.visit_map(Fields {
             fields: fields.iter().filter(|field| Some(**field) != self.left_out),
+            of: name,
             field: "",
             answer: self.answer,
             notes: &notes,
@@ -259,6 +262,8 @@ impl<'de> MapAccess<'de> for Once<'_> {
 /// The fields of a struct, in turn.
 struct Fields<'n, I> {
     fields: I,
+    /// Name of the struct.
+    of: &'static str,
     field: &'static str,
     answer: Answer,
     notes: &'n RefCell<Map<String, Value>>,
@@ -282,9 +287,14 @@ impl<'de, I: Iterator<Item = &'static &'static str>> MapAccess<'de> for Fields<'
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let note = RefCell::new(json!(true));
         let read = seed.deserialize(Tracer::new(&note, self.answer));
-        self.notes
-            .borrow_mut()
-            .insert(self.field.to_owned(), note.into_inner());
+        let mut note = note.into_inner();
+        if let Some(meaning) = docs::of(self.of, self.field) {
+            if !note.is_object() {
+                note = json!({});
+            }
+            note["description"] = meaning.into();
+        }
+        self.notes.borrow_mut().insert(self.field.to_owned(), note);
         read
     }
 }

@@ -1,0 +1,118 @@
+//! What a plan warns about before anything runs.
+
+use std::collections::BTreeMap;
+
+use lawn_bench::advice::warnings;
+use lawn_bench::choices::{Frozen, FrozenCell};
+use lawn_bench::config::parse;
+use lawn_bench::estimate::Measured;
+use lawn_bench::plan::{Cell, Plan};
+
+const TINY: &str = include_str!("sweeps/tiny.toml");
+
+/// A plan of the tiny sweep with replacements, and what each of its cells takes where an
+/// epoch has `epoch_samples`.
+fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cell, Measured>) {
+    let text = replaced.iter().fold(TINY.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from:?} is not in the sweep");
+        text.replacen(from, to, 1)
+    });
+    let sweep = parse("tiny.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+    let plan = Plan::new(sweep, BTreeMap::new());
+    let measured = Measured {
+        epoch_samples,
+        step_seconds: 0.1,
+        evaluation_seconds: 0.1,
+        start_seconds: 0.1,
+        peak_bytes: 1,
+        treatments: Vec::new(),
+    };
+    let cells = plan.cells().into_iter();
+    let measured = cells.map(|cell| (cell, measured.clone())).collect();
+    (plan, measured)
+}
+
+#[test]
+fn few_seeds_are_said_and_enough_are_not() {
+    let said = |seeds: &str| {
+        let (plan, measured) = planned(&[("seeds = [1, 2]", seeds)], 10_000);
+        warnings(&plan, &measured, None).join("\n")
+    };
+    assert!(
+        said("seeds = [1, 2]").contains("seeds"),
+        "{}",
+        said("seeds = [1, 2]")
+    );
+    let enough = said("seeds = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]");
+    assert!(!enough.contains("cannot"), "{enough}");
+}
+
+#[test]
+fn a_free_phase_within_the_warm_up_is_said() {
+    // One free epoch of three, and a warm-up of a half.
+    let (plan, measured) = planned(&[("warmup = 0.1", "warmup = 0.5")], 10_000);
+    let said = warnings(&plan, &measured, None).join("\n");
+    assert!(
+        said.contains("arm `adam-lawn`: 2 of 2 settings end their free phase within the warm-up"),
+        "{said}"
+    );
+    let (plan, measured) = planned(&[], 10_000);
+    let said = warnings(&plan, &measured, None).join("\n");
+    assert!(!said.contains("warm-up"), "{said}");
+}
+
+#[test]
+fn a_batch_larger_than_the_data_is_said_once_a_task_and_batch() {
+    let (plan, measured) = planned(&[], 100);
+    let warnings = warnings(&plan, &measured, None);
+    let larger = warnings
+        .iter()
+        .filter(|said| said.contains("is larger than"));
+    let larger: Vec<&String> = larger.collect();
+    // Two tasks, the batch of 256 alone; arms share the warning.
+    assert_eq!(larger.len(), 2, "{warnings:#?}");
+    assert!(
+        larger[0].contains("batch 256 is larger than the 100 samples"),
+        "{larger:?}"
+    );
+}
+
+#[test]
+fn a_rate_at_its_border_in_an_earlier_run_is_said_of_cells_that_are_planned() {
+    let (plan, measured) = planned(&[], 10_000);
+    let frozen = |arm: &str| FrozenCell {
+        cell: Cell {
+            task: plan.sweep.tasks[0].name.clone(),
+            arm: arm.into(),
+            batch_size: 64,
+        },
+        metric: "hr@10".into(),
+        setting: Some(1),
+        tuned: BTreeMap::from([("learning_rate".to_owned(), 0.01.into())]),
+        at_border: vec!["learning_rate".into()],
+        reason: String::new(),
+        tried: Vec::new(),
+    };
+    let earlier = Frozen {
+        cells: vec![frozen("adam"), frozen("unknown")],
+    };
+    let warnings = warnings(&plan, &measured, Some(&earlier));
+    let border = warnings
+        .iter()
+        .filter(|said| said.contains("at the border"));
+    let border: Vec<&String> = border.collect();
+    assert_eq!(border.len(), 1, "{warnings:#?}");
+    assert!(border[0].contains("learning_rate = 0.01"), "{border:?}");
+    assert!(border[0].contains("adam · batch 64"), "{border:?}");
+}
+
+#[test]
+fn rungs_that_end_at_one_evaluation_are_said() {
+    let rungs = "seed = 0\nrungs = { eta = 2, first = 0.9 }";
+    let (plan, measured) = planned(&[("[tuning]", &format!("[tuning]\n{rungs}"))], 10_000);
+    let said = warnings(&plan, &measured, None).join("\n");
+    assert!(
+        said.contains("both end at the evaluation after 3 epochs"),
+        "{said}"
+    );
+}

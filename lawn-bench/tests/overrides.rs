@@ -1,0 +1,57 @@
+//! `--set KEY=VALUE`: what is set over a sweep file, and errors in it.
+
+#[path = "common/faults.rs"]
+mod faults;
+
+use faults::{RIGHT, faulty, file};
+
+#[test]
+fn errors_in_what_is_set_point_at_it() {
+    let sets: &[(&str, usize, &str)] = &[
+        (
+            "budget.epochs=0",
+            15,
+            "budget.epochs must be 1 or more, not 0",
+        ),
+        ("budgt.epochs=3", 1, "did you mean `budget`?"),
+        ("budget.epochs=many", 15, "expected a whole number"),
+        ("resources.device=gpu", 18, "did you mean `cpu`?"),
+        ("name.first=3", 1, "`name` is text, it has no keys"),
+        (
+            "defaults.tune.learning_rate.max=1e-5",
+            33,
+            "must have its max above",
+        ),
+        ("=3", 1, "key"),
+        ("budget", 7, "expected `=`"),
+        ("", 1, "a value is set as KEY.KEY=VALUE"),
+    ];
+    let mut faults = String::new();
+    for (set, column, said) in sets {
+        let error = file(RIGHT.into(), &["confirmation.seeds=[3, 4]", set])
+            .sweep()
+            .expect_err(set);
+        assert_eq!(error.origin, "--set", "{error}");
+        faults += &faulty(&error, (1, *column), &[said]).unwrap_or_default();
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn what_is_set_is_written_into_the_text_of_the_run() {
+    let sets = [
+        "budget.epochs=8",
+        "arms.adam-lawn.tune.free_epochs.max=3",
+        "report.margins.\"ndcg@10\"=0.01",
+        "resources.device=auto",
+    ];
+    let file = file(RIGHT.replace("[budget]", "# so long\n[budget]"), &sets);
+    let sweep = file.sweep().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(sweep.budget, lawn_models::Amount::Epochs(8));
+    assert_eq!(sweep.margins.len(), 2);
+    let text = file.written().expect("it is a sweep");
+    assert!(text.contains("# so long"), "comments are kept:\n{text}");
+    assert!(text.starts_with("# --set budget.epochs=8\n"), "{text}");
+    let again = lawn_bench::config::parse("sweep.toml", &text);
+    assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+}
