@@ -82,3 +82,21 @@ pub(super) fn worst_rank(
         ..test
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flipping_signed_ranks_is_the_signed_rank_test() {
+        for units in [
+            vec![3, -1, 4, -1, 5, 9, -2, 6, 0, 3, 5],
+            vec![7, 7, 7, -7, 7, 7],
+            vec![1, -2, 3, -4, 5, -6, 7, 8, 9, 10],
+        ] {
+            let ranks = Differences::from_values(&signed_ranks(&units)).unwrap();
+            let flipped = sign_flip(&ranks, Alternative::TwoSided);
+            assert_eq!(flipped.p, signed_rank(&units, Alternative::TwoSided).p);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Sizes of effects, free of the metric's unit.
 
 use super::exact::Differences;
+use super::mann_whitney::probability_larger;
 use super::proportion::clopper_pearson_of;
 use super::result::{Estimate, Interval};
 use super::sample::Sample;
@@ -162,23 +163,13 @@ impl ProbabilityOfSuperiority {
 /// Cliff's δ of two independent samples.
 ///
 /// ```text
-/// δ = (#{(i, j) : xᵢ > yⱼ} − #{(i, j) : xᵢ < yⱼ}) / (n m)
+/// δ = (#{(i, j) : xᵢ > yⱼ} − #{(i, j) : xᵢ < yⱼ}) / (n m) = 2 P(X > Y) − 1
 /// ```
 ///
 /// Source: Cliff 1993.
 pub fn cliffs_delta(x: &Sample, y: &Sample) -> Estimate {
-    let sorted = y.sorted();
-    let balance: i64 = x
-        .values()
-        .iter()
-        .map(|value| {
-            let below = sorted.partition_point(|other| other < value);
-            let up_to = sorted.partition_point(|other| other <= value);
-            below as i64 - (sorted.len() - up_to) as i64
-        })
-        .sum();
     Estimate {
-        value: balance as f64 / (x.n() * y.n()) as f64,
+        value: 2.0 * probability_larger(x, y) - 1.0,
         interval: None,
         n: x.n() + y.n(),
         method: "Cliff's delta",

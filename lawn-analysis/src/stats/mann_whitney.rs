@@ -70,7 +70,7 @@ pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<
         }
     }
     let counts = &counts[n];
-    let ratio = tails(
+    let ratio = Ratio::of_tails(
         counts[..=observed].iter().sum(),
         counts[observed..].iter().sum(),
         counts.iter().sum(),
@@ -125,7 +125,7 @@ pub fn permutation(x: &Sample, y: &Sample, alternative: Alternative) -> TestResu
         Some(counts) => {
             let up_to = counts.range(..=observed).map(|(_, count)| count).sum();
             let from = counts.range(observed..).map(|(_, count)| count).sum();
-            let ratio = tails(up_to, from, counts.values().sum(), alternative);
+            let ratio = Ratio::of_tails(up_to, from, counts.values().sum(), alternative);
             (ratio, Some(ratio))
         }
         None => (draw(units, x.n(), observed, alternative), None),
@@ -180,18 +180,5 @@ fn draw(mut units: Vec<i128>, n: usize, observed: i128, alternative: Alternative
         up_to += u128::from(sum <= observed);
         from += u128::from(sum >= observed);
     }
-    tails(up_to, from, u128::from(DRAWS) + 1, alternative)
-}
-
-/// The p-value of counts in both tails.
-fn tails(up_to: u128, from: u128, all: u128, alternative: Alternative) -> Ratio {
-    let numerator = match alternative {
-        Alternative::TwoSided => (2 * up_to.min(from)).min(all),
-        Alternative::Greater => from,
-        Alternative::Less => up_to,
-    };
-    Ratio {
-        numerator,
-        denominator: all,
-    }
+    Ratio::of_tails(up_to, from, u128::from(DRAWS) + 1, alternative)
 }

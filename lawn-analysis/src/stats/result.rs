@@ -68,6 +68,20 @@ pub struct Ratio {
 }
 
 impl Ratio {
+    /// The p-value of the cases in both tails of a distribution of `all` cases, those equal to the
+    /// observed one counted in each.
+    pub(crate) fn of_tails(up_to: u128, from: u128, all: u128, alternative: Alternative) -> Self {
+        let numerator = match alternative {
+            Alternative::TwoSided => (2 * up_to.min(from)).min(all),
+            Alternative::Greater => from,
+            Alternative::Less => up_to,
+        };
+        Self {
+            numerator,
+            denominator: all,
+        }
+    }
+
     /// The fraction as a number.
     pub fn value(self) -> f64 {
         self.numerator as f64 / self.denominator as f64

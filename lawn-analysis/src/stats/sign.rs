@@ -32,15 +32,7 @@ pub fn sign_test(units: &[i128], alternative: Alternative) -> Result<TestResult,
     let up_to: u128 = row[..=k].iter().sum();
     let from: u128 = row[k..].iter().sum();
     let all = 1_u128 << n;
-    let numerator = match alternative {
-        Alternative::TwoSided => (2 * up_to.min(from)).min(all),
-        Alternative::Greater => from,
-        Alternative::Less => up_to,
-    };
-    let ratio = Ratio {
-        numerator,
-        denominator: all,
-    };
+    let ratio = Ratio::of_tails(up_to, from, all, alternative);
     Ok(TestResult {
         statistic: k as f64,
         p: ratio.value(),

@@ -44,15 +44,7 @@ pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
     let all = 1_u128 << ranks.len();
     let up_to: u128 = counts[..=observed].iter().sum();
     let from: u128 = counts[observed..].iter().sum();
-    let numerator = match alternative {
-        Alternative::TwoSided => (2 * up_to.min(from)).min(all),
-        Alternative::Greater => from,
-        Alternative::Less => up_to,
-    };
-    let ratio = Ratio {
-        numerator,
-        denominator: all,
-    };
+    let ratio = Ratio::of_tails(up_to, from, all, alternative);
     TestResult {
         statistic: observed as f64 / 2.0,
         p: ratio.value(),

@@ -1,0 +1,131 @@
+//! Trials that diverge are data: they decide verdicts, ranks and scores, and never vanish.
+
+use lawn_analysis::analysis::{Analysis, Answer, Question, Verdict, arm_ranks, arm_scores};
+use lawn_analysis::records::{Outcome, Stage, TrialRow};
+use lawn_analysis::simulate::{ARMS, Simulation};
+use lawn_analysis::{Records, ReportRequest};
+
+const LARGEST: i64 = 65_536;
+
+fn request() -> ReportRequest {
+    ReportRequest::new("divergence", 1024).contrast(ARMS[0], ARMS[1])
+}
+
+fn simulation(seeds: usize) -> Simulation {
+    Simulation {
+        seeds,
+        advantage: 0.05,
+        ..Simulation::default()
+    }
+}
+
+/// The first `n` confirmation trials of an arm at the largest batch size diverge.
+fn diverge(records: &mut Records, arm: &str, n: usize) {
+    let there = |trial: &&mut TrialRow| {
+        trial.arm == arm && trial.batch_size == LARGEST && trial.stage == Stage::Confirm
+    };
+    for trial in records.trials.iter_mut().filter(there).take(n) {
+        trial.outcome = Outcome::Diverged;
+        (trial.test_metric, trial.train_metric) = (None, None);
+        (trial.test_count, trial.test_total) = (None, None);
+    }
+}
+
+fn at_largest(records: &Records, request: &ReportRequest) -> Answer {
+    let analysis = Analysis::new(records, request).unwrap();
+    let family = analysis.family("sample", Question::TestMetric).unwrap();
+    let place = |answer: &&Answer| answer.comparison.place.batch_size == Some(LARGEST);
+    family.answers.iter().find(place).unwrap().clone()
+}
+
+#[test]
+fn an_arm_that_always_diverges_loses_without_a_difference_to_measure() {
+    let mut records = simulation(8).records();
+    diverge(&mut records, ARMS[0], 8);
+    let answer = at_largest(&records, &request());
+    assert!(answer.comparison.advantage.is_none());
+    assert_eq!(answer.verdict, Verdict::Better, "{}", answer.sentence);
+    // Holm over four batch sizes of which all reach 2/2⁸.
+    assert_eq!(answer.adjusted.deciding, Some(4.0 * 2.0 / 256.0));
+    let expected =
+        "no seed ended well in both arms; of 8 pairs 8 of base and 0 of base-lawn diverged";
+    assert!(answer.sentence.contains(expected), "{}", answer.sentence);
+}
+
+#[test]
+fn good_survivors_do_not_make_up_for_divergence() {
+    let mut records = simulation(10).records();
+    diverge(&mut records, ARMS[1], 7);
+    let answer = at_largest(&records, &request());
+    let advantage = answer.comparison.advantage.unwrap();
+    assert!(advantage.value > 0.0 && advantage.n == 3);
+    assert_eq!(answer.verdict, Verdict::Worse, "{}", answer.sentence);
+    let diverged = answer.comparison.diverged;
+    assert_eq!(
+        (diverged.baseline, diverged.treatment, diverged.pairs),
+        (0, 7, 10)
+    );
+    // Both analyses are in the sentence.
+    let worst = "0 of base and 7 of base-lawn diverged: with these worst, adjusted p = 0.0156";
+    assert!(answer.sentence.contains(worst), "{}", answer.sentence);
+    assert!(
+        answer.sentence.contains("(3 seeds, 95 % interval"),
+        "{}",
+        answer.sentence
+    );
+}
+
+#[test]
+fn nothing_is_equivalent_where_a_trial_diverged() {
+    let mut same = Simulation {
+        advantage: 0.0,
+        advantage_per_doubling: 0.0,
+        ..simulation(12)
+    }
+    .records();
+    let mut request = request();
+    request.margins.insert("hit rate".into(), 0.05);
+    assert_eq!(at_largest(&same, &request).verdict, Verdict::Equivalent);
+    diverge(&mut same, ARMS[1], 1);
+    assert_eq!(at_largest(&same, &request).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn worst_ranks_are_there_beyond_what_can_be_counted() {
+    let mut records = Simulation {
+        epochs: 1,
+        batch_sizes: vec![1024, LARGEST],
+        settings: 0,
+        ..simulation(130)
+    }
+    .records();
+    diverge(&mut records, ARMS[0], 2);
+    let test = at_largest(&records, &request())
+        .comparison
+        .worst_rank
+        .unwrap();
+    assert_eq!((test.n, test.method), (130, "signed-rank, 100,000 draws"));
+    assert_eq!(test.statistic, 130.0 * 131.0 / 2.0);
+    assert!(test.p < 1e-4);
+}
+
+#[test]
+fn diverged_trials_have_the_worst_ranks_and_score_nothing() {
+    let mut records = simulation(5).records();
+    let others = Simulation {
+        arms: ["other", "other-lawn"].map(str::to_owned),
+        ..simulation(5)
+    };
+    records.append(others.records());
+    diverge(&mut records, "base-lawn", 5);
+    let request = request();
+    let analysis = Analysis::new(&records, &request).unwrap();
+    let ranks = arm_ranks(&analysis.tasks, request.alpha).unwrap();
+    assert_eq!(ranks.ranking.blocks, 4 * 5, "no block is lost");
+    let scores = arm_scores(&analysis.tasks, &request).unwrap();
+    let of = |arm: &str| scores.iter().find(|scores| scores.arm == arm).unwrap();
+    assert_eq!(of("base-lawn").interquartile_mean.value, 0.0);
+    assert_eq!(of("base-lawn").improvement.unwrap().value, 0.0);
+    assert!(of("other-lawn").interquartile_mean.value > 0.9);
+    assert_eq!(of("base-lawn").scores.performance_profile(&[0.0]), [0.0]);
+}
