@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("d_z = 1, family of 3", family(Simulation::DEVIATION)),
     ];
     println!(
-        "# Error rates of the report's own code\n\nWritten by `just calibrate {sweeps} {threads}`: \
+        "# Error rates of the report's own code\n\nWritten by `just calibrate {sweeps} {threads} > lawn-analysis/CALIBRATION.md`: \
          {sweeps} simulated sweeps a line, of the seeds 0 to {}, each through records, pairing, \
          tests and adjustment as a real one; in brackets the interval of a rate at 99 %. The number \
          of threads changes nothing.\n\n\

@@ -110,6 +110,10 @@ const drive = async (frame) => {
   check("the scheme" + at, (luminance(behind(page.body)) < 0.2) === SCHEME_IS_DARK);
   check("tables scroll by keyboard" + at,
     [...page.querySelectorAll(".scroll")].every((e) => e.tabIndex === 0 && e.getAttribute("aria-label")));
+  check("sorting and curves by keyboard" + at,
+    [...page.querySelectorAll("th")].every((e) => e.querySelector("button")?.tabIndex === 0)
+    && [...page.querySelectorAll("button.trial")].every((e) => e.tabIndex === 0)
+    && [...page.querySelectorAll("select")].every((e) => e.labels.length === 1 && e.labels[0].textContent.trim()));
   if (--left === 0) document.getElementById("seen").textContent = seen.join("\n");
 };
 frames.forEach((frame) => frame.addEventListener("load", () => drive(frame).catch((error) => {
@@ -181,7 +185,7 @@ fn drive(scheme: &str) {
         .nth(1)
         .and_then(|rest| rest.split("</pre>").next());
     let seen = seen.unwrap_or_else(|| panic!("no result in\n{}", &dom[..dom.len().min(2000)]));
-    assert_eq!(seen.matches("pass ").count(), 38, "{seen}");
+    assert_eq!(seen.matches("pass ").count(), 40, "{seen}");
     assert!(!seen.contains("FAIL"), "{seen}");
     let log = String::from_utf8_lossy(&output.stderr);
     let errors: Vec<&str> = log

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
 use crate::records::Outcome;
 use crate::tables::{self, ByBatch, Table};
-use crate::text::{batch, percent};
+use crate::text::{batch, count, percent};
 
 /// The most advantages that one forest plot shows: beyond, each question has its own.
 const MOST_ROWS: usize = 40;
@@ -105,6 +105,7 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
         Question::LargeBatchDrop,
     ];
     let task = subject.task;
+    let lost = diverged(subject, &questions);
     let table = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
     let all = table(&questions);
     let tables = if all.rows().len() <= MOST_ROWS {
@@ -118,14 +119,42 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
         apart.collect()
     };
     let figures = tables.into_iter().filter_map(filled);
-    figures.map(|table| advantages(subject, table)).collect()
+    figures
+        .map(|table| advantages(subject, table, &lost))
+        .collect()
 }
 
-fn advantages(subject: &Subject<'_>, table: Table) -> Figure {
+/// What divergence changes in the advantages, in a sentence.
+fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
+    let families = questions
+        .iter()
+        .filter_map(|question| subject.analysis.family(&subject.task.name, *question));
+    let answers = families.flat_map(|family| &family.answers);
+    let some = answers.filter(|answer| answer.comparison.diverged.any());
+    let (drawn, not): (Vec<&Answer>, Vec<&Answer>) =
+        some.partition(|answer| answer.comparison.advantage.is_some());
+    let mut text = String::new();
+    if !drawn.is_empty() {
+        text.push_str(
+            " Where a trial of a pair diverged, p is that of the signed-rank test with diverged \
+             trials worst.",
+        );
+    }
+    if !not.is_empty() {
+        text.push_str(&format!(
+            " {} of which every pair has a diverged trial {} no difference to draw.",
+            count(not.len(), "comparison", "comparisons"),
+            if not.len() == 1 { "has" } else { "have" },
+        ));
+    }
+    text
+}
+
+fn advantages(subject: &Subject<'_>, table: Table, lost: &str) -> Figure {
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
          paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
-         positive where the treatment is better, and p of the {} test adjusted by Holm.{}",
+         positive where the treatment is better, and p of the {} test adjusted by Holm.{lost}{}",
         subject.task.name,
         counts(&table, "n"),
         percent(subject.level()),
