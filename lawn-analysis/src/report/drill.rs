@@ -256,6 +256,25 @@ mod tests {
     }
 
     #[test]
+    fn of_many_trials_each_can_be_chosen_and_the_page_stays_light() {
+        let tasks = tasks(&Simulation {
+            seeds: 150,
+            epochs: 80,
+            ..Simulation::default()
+        });
+        let table = crate::tables::confirmations(&tasks);
+        assert!(table.rows().len() > MOST_ROWS);
+        let text = trials(&table, &tasks);
+        assert!(text.contains("id=\"chooser\"") && !text.contains("class=\"trial\""));
+        assert!(text.contains("up to 60 evaluations"));
+        // 1,200 curves of three series of 60 points, and 48 trials without.
+        let (header, levels) = unpacked(&Packed::new(&tasks).text());
+        assert_eq!(header["trials"].as_array().map(Vec::len), Some(1248));
+        assert_eq!(levels.len(), 1200 * 3 * 60);
+        assert!(text.len() < levels.len() * 3 / 2, "{} bytes", text.len());
+    }
+
+    #[test]
     fn what_is_not_there_is_a_gap_and_equal_values_are_a_line() {
         let mut found = Vec::new();
         let ends = levels(&[Some(2.0), None, Some(1.0), Some(f64::NAN)], &mut found);
