@@ -22,7 +22,7 @@ fn sample(n: usize, seed: u64) -> Sample {
 
 fn paired(criterion: &mut Criterion) {
     let differences = |n| Differences::from_values(&values(n, 0)).expect("values are finite");
-    let mut group = criterion.benchmark_group("sign-flip");
+    let mut group = criterion.benchmark_group("exact sign-flip");
     // The last one is beyond the complete count: 100,000 draws.
     for n in [8, 20, 30, 40, 1000] {
         let differences = differences(n);
@@ -31,7 +31,7 @@ fn paired(criterion: &mut Criterion) {
         });
     }
     group.finish();
-    let mut group = criterion.benchmark_group("signed-rank");
+    let mut group = criterion.benchmark_group("exact signed-rank");
     for n in [8, 30, 120] {
         let differences = differences(n);
         group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
@@ -42,7 +42,7 @@ fn paired(criterion: &mut Criterion) {
 }
 
 fn independent(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("mann-whitney");
+    let mut group = criterion.benchmark_group("exact mann-whitney");
     for n in [5, 20, 60] {
         let (x, y) = (sample(n, 0), sample(n, 1));
         group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
@@ -50,7 +50,7 @@ fn independent(criterion: &mut Criterion) {
         });
     }
     group.finish();
-    let mut group = criterion.benchmark_group("permutation");
+    let mut group = criterion.benchmark_group("exact permutation");
     for n in [5, 10, 20] {
         let (x, y) = (sample(n, 0), sample(n, 1));
         group.bench_function(BenchmarkId::from_parameter(n), |bencher| {
