@@ -237,12 +237,6 @@ pub(crate) const FAULTS: &[Fault] = &[
     ),
     // Values out of range.
     (
-        "warmup = 0.1",
-        "warmup = 1.5",
-        "1.5",
-        &["`warmup` is 1.5", "allowed is"],
-    ),
-    (
         "epochs = 6",
         "epochs = 0",
         "0\n\n[evaluation]",
@@ -271,12 +265,6 @@ pub(crate) const FAULTS: &[Fault] = &[
         "first = 1.5",
         "1.5",
         &["above 0 and below 1, not 1.5"],
-    ),
-    (
-        "workers = 2",
-        "workers = 0",
-        "0\nthreads",
-        &["resources.workers must be 1 or more, not 0"],
     ),
     (
         "alpha = 0.05",

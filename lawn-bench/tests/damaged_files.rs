@@ -1,0 +1,148 @@
+//! Every kind of file of a run, older, newer, empty, cut and with a bit flipped: an error that
+//! names it, or what was written.
+
+#[path = "../fuzz/check.rs"]
+#[allow(dead_code, reason = "the checksums are needed here")]
+mod check;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use lawn_analysis::records::Outcome;
+use lawn_bench::choices::{Frozen, Promoted};
+use lawn_bench::config::parse;
+use lawn_bench::ending::Ending;
+use lawn_bench::plan::Plan;
+use lawn_bench::run_dir::RunDir;
+use lawn_bench::{Error, provenance};
+
+const TINY: &str = include_str!("sweeps/tiny.toml");
+
+/// A kind of file, and how it is read: to a text, as values have no order of their own.
+struct Kind {
+    path: PathBuf,
+    read: fn(&RunDir) -> Result<String, Error>,
+    /// The oldest schema that is understood.
+    oldest: u32,
+}
+
+fn said(value: &impl std::fmt::Debug) -> String {
+    format!("{value:?}")
+}
+
+/// A run with one file of each kind that holds one JSON document.
+fn run() -> (tempfile::TempDir, RunDir, Vec<Kind>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let sweep = parse("tiny.toml", TINY).expect("the tiny sweep is right");
+    let plan = Plan::new(sweep, BTreeMap::new());
+    plan.write(&run, "tiny.toml".as_ref(), TINY)
+        .expect("there is room");
+    provenance::record(&run, 2, 1).expect("there is room");
+    let trial = run.trial("x");
+    std::fs::create_dir_all(trial.root()).expect("there is room");
+    let ending = Ending::failed(Outcome::Crashed, "ended by signal 9");
+    trial.write_outcome(&ending).expect("there is room");
+    let seeds = [
+        (
+            run.frozen(),
+            include_str!("../fuzz/seeds/trial/frozen.json"),
+        ),
+        (
+            run.promoted(1),
+            include_str!("../fuzz/seeds/trial/promoted.json"),
+        ),
+    ];
+    for (path, text) in seeds {
+        std::fs::write(path, check::sealed(text.as_bytes())).expect("there is room");
+    }
+    let kinds = vec![
+        Kind {
+            path: run.plan(),
+            read: |run| Plan::read(run).map(|plan| said(&plan)),
+            oldest: 2,
+        },
+        Kind {
+            path: run.frozen(),
+            read: |run| Frozen::read(run).map(|frozen| said(&frozen)),
+            oldest: 2,
+        },
+        Kind {
+            path: run.promoted(1),
+            read: |run| Promoted::read(run, 1).map(|promoted| said(&promoted)),
+            oldest: 1,
+        },
+        Kind {
+            path: run.provenance(),
+            read: |run| provenance::lines(run).map(|lines| said(&lines)),
+            oldest: 1,
+        },
+        Kind {
+            path: trial.outcome(),
+            read: |run| run.trial("x").read_outcome().map(|ending| said(&ending)),
+            oldest: 1,
+        },
+    ];
+    (folder, run, kinds)
+}
+
+/// The document with another schema, and the checksum that fits.
+fn of_schema(sound: &[u8], schema: u32) -> Vec<u8> {
+    let text = std::str::from_utf8(sound).expect("it is text");
+    let end = text.rfind(",\n  \"checksum\"").expect("it has a checksum");
+    let rest = text[..end]
+        .split_once(',')
+        .expect("the schema comes first")
+        .1;
+    check::sealed(format!("{{\n  \"schema\": {schema},{rest}\n}}\n").as_bytes())
+}
+
+#[test]
+fn other_schemas_are_refused_by_name_and_number() {
+    let (_kept, run, kinds) = run();
+    for kind in kinds {
+        let name = kind.path.display().to_string();
+        let sound = std::fs::read(&kind.path).expect("it is there");
+        let whole = (kind.read)(&run).unwrap_or_else(|error| panic!("{error}"));
+        let read = |schema| {
+            std::fs::write(&kind.path, of_schema(&sound, schema)).expect("there is room");
+            (kind.read)(&run)
+        };
+        let newer = read(99).expect_err("it is newer");
+        assert!(matches!(newer, Error::Newer { found: 99, .. }), "{newer}");
+        let older = read(kind.oldest - 1).expect_err("it is older");
+        assert!(matches!(older, Error::Older { .. }), "{older}");
+        for error in [newer, older] {
+            assert!(error.to_string().contains(&name), "{error}");
+        }
+        assert_eq!(read(kind.oldest).ok(), Some(whole), "{name}");
+        std::fs::write(&kind.path, &sound).expect("there is room");
+    }
+}
+
+#[test]
+fn what_is_empty_cut_or_flipped_is_named_or_is_what_was_written() {
+    let (_kept, run, kinds) = run();
+    for kind in kinds {
+        let name = kind.path.display().to_string();
+        let sound = std::fs::read(&kind.path).expect("it is there");
+        let whole = (kind.read)(&run).unwrap_or_else(|error| panic!("{error}"));
+        let stride = 1 + sound.len() / 500;
+        let cuts = (0..sound.len())
+            .step_by(stride)
+            .map(|end| sound[..end].to_vec());
+        let flips = (0..sound.len()).step_by(stride).map(|at| {
+            let mut bytes = sound.clone();
+            bytes[at] ^= 1 << (at % 7);
+            bytes
+        });
+        for bytes in cuts.chain(flips) {
+            std::fs::write(&kind.path, bytes).expect("there is room");
+            match (kind.read)(&run) {
+                Ok(read) => assert_eq!(read, whole, "{name}"),
+                Err(error) => assert!(error.to_string().contains(&name), "{error}"),
+            }
+        }
+        std::fs::write(&kind.path, &sound).expect("there is room");
+    }
+}

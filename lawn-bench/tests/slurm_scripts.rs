@@ -1,0 +1,167 @@
+//! The scripts that Slurm is given: their text, and what they do where a trial ends, is told to
+//! stop, or takes too long.
+
+#[path = "common/site.rs"]
+mod site;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use site::{Site, read_json, said};
+
+/// The scripts that a dry run prints, without what differs from machine to machine.
+fn dry_run(further: &str) -> String {
+    let site = Site::new(further);
+    let output = site.sweep(&["--dry-run", "--data-root", "the data"]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(!site.run().exists(), "a dry run leaves nothing");
+    let folder = site.folder.path().canonicalize().expect("it is there");
+    String::from_utf8_lossy(&output.stdout)
+        .replace(folder.to_str().expect("it is text"), "/FOLDER")
+        .replace(env!("CARGO_BIN_EXE_lawn"), "/BIN/lawn")
+}
+
+/// Compares `text` with the file `name` beside this test, or writes it there where
+/// LAWN_WRITE_GOLDENS is set.
+fn golden(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/goldens")
+        .join(name);
+    if std::env::var_os("LAWN_WRITE_GOLDENS").is_some() {
+        std::fs::write(&path, text).expect("it can be written");
+    }
+    let golden = std::fs::read_to_string(&path).expect("the golden is there");
+    assert!(
+        text == golden,
+        "{name} differs; LAWN_WRITE_GOLDENS=1 writes:\n{text}"
+    );
+}
+
+#[test]
+fn scripts_are_the_goldens() {
+    golden("slurm-plain.txt", &dry_run(""));
+    golden(
+        "slurm-all.txt",
+        &dry_run(
+            "threads = 4
+timeout_seconds = 7200.5
+
+[engines.slurm]
+partition = \"gpu\"
+account = \"vision\"
+time = \"2:30:00\"
+gpus = \"a100:1\"
+cpus = 8
+memory = \"32G\"
+workers = 16
+signal_seconds = 300
+max_array_size = 2
+options = [\"--qos=long\", \"--exclude=node[01-03]\"]
+next_options = [\"--time=20\"]
+prologue = '''
+module purge
+module load cuda/12.8
+'''
+lawn = \"/opt/lawn tools/lawn\"
+",
+        ),
+    );
+}
+
+/// Runs the array script of a site whose `lawn` is `body`, as Slurm would run task 1;
+/// `signal` goes to the shell while the trial runs.
+fn run_task(further: &str, body: &str, signal: Option<&str>) -> (Site, Option<i32>) {
+    let site = Site::new(&format!(
+        "{further}\n[engines.slurm]\nlawn = \"./bin/trial-command\"\n"
+    ));
+    site.command("trial-command", body);
+    site.submits();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut shell = Command::new("bash")
+        .arg(site.submission_folder(1).join("job.sh"))
+        .current_dir(site.folder.path())
+        .env("PATH", format!("{}:{path}", site.path("bin").display()))
+        .env("SLURM_ARRAY_TASK_ID", "1")
+        .env("SLURM_ARRAY_JOB_ID", "101")
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("there is bash");
+    if let Some(signal) = signal {
+        while !site.path("started").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let sent = Command::new("kill")
+            .args([signal, &shell.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+    let code = shell.wait().expect("it ends").code();
+    (site, code)
+}
+
+fn exit_file(site: &Site) -> Option<String> {
+    std::fs::read_to_string(site.submission_folder(1).join("exit-1")).ok()
+}
+
+fn requeued(site: &Site) -> bool {
+    let log = std::fs::read_to_string(site.path("scontrol.log")).unwrap_or_default();
+    log.contains("requeue 101_1")
+}
+
+/// A trial that leaves with 130 once it is told to.
+const OBEDIENT: &str =
+    "trap 'exit 130' TERM\ntouch started\nfor i in $(seq 100); do sleep 0.05; done";
+
+#[test]
+fn a_task_runs_its_own_trial_and_tells_how_it_died() {
+    let (site, code) = run_task("", "echo \"$@\" > arguments; echo oh no >&2; exit 17", None);
+    assert_eq!(code, Some(17));
+    assert_eq!(exit_file(&site).as_deref(), Some("17\n"));
+    let arguments = std::fs::read_to_string(site.path("arguments")).expect("it ran");
+    let run = site.run().canonicalize().expect("it is there");
+    assert_eq!(
+        arguments.trim(),
+        format!("trial {} --index 1", run.display())
+    );
+    let plan = read_json(&site.run().join("plan.json"));
+    let id = plan["trials"][1]["id"].as_str().expect("an id");
+    let stderr = std::fs::read_to_string(site.run().join("trials").join(id).join("stderr.log"));
+    assert_eq!(stderr.expect("it is there"), "oh no\n");
+
+    for (body, expected) in [
+        ("exit 0", None),
+        ("exit 3", None),
+        ("kill -9 $$", Some("137\n")),
+    ] {
+        let (site, _) = run_task("", body, None);
+        assert_eq!(exit_file(&site).as_deref(), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_task_is_requeued_when_its_time_is_up_and_not_when_it_is_cancelled() {
+    for limit in ["", "timeout_seconds = 60"] {
+        let (site, code) = run_task(limit, OBEDIENT, Some("-USR1"));
+        assert_eq!((code, requeued(&site)), (Some(130), true), "{limit:?}");
+        assert_eq!(exit_file(&site), None);
+        let (site, code) = run_task(limit, OBEDIENT, Some("-TERM"));
+        assert_eq!((code, requeued(&site)), (Some(130), false), "{limit:?}");
+        assert_eq!(exit_file(&site), None);
+    }
+}
+
+#[test]
+fn a_trial_that_takes_too_long_is_told_apart() {
+    let (site, code) = run_task("timeout_seconds = 0.2", OBEDIENT, None);
+    assert_eq!(
+        (code, exit_file(&site).as_deref()),
+        (Some(124), Some("124\n"))
+    );
+    let deaf = "trap '' TERM\nfor i in $(seq 200); do sleep 0.05; done";
+    let (site, code) = run_task("timeout_seconds = 0.2\ngrace_seconds = 0.3", deaf, None);
+    assert_eq!(
+        (code, exit_file(&site).as_deref()),
+        (Some(124), Some("124\n"))
+    );
+}
