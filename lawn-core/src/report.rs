@@ -43,6 +43,15 @@ impl StepReport {
         self.norm.tensor()
     }
 
+    /// Whether the device may still be at it, so that a method that waits would.
+    /// Never on the CPU but on [`Backend::MultiTensor`], and no longer once one
+    /// of them has been asked.
+    ///
+    /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
+    pub fn is_pending(&self) -> bool {
+        self.norm.is_pending()
+    }
+
     /// What clipping multiplied the gradients by; 1 where it did nothing. Waits
     /// for the device.
     pub fn clip_factor(&self) -> f64 {
@@ -111,6 +120,10 @@ impl Reading {
             Reading::Known(value) => *value,
             Reading::Pending { tensor, read } => *read.get_or_init(|| tensor.double_value(&[])),
         }
+    }
+
+    fn is_pending(&self) -> bool {
+        matches!(self, Reading::Pending { read, .. } if read.get().is_none())
     }
 
     fn tensor(&self) -> Tensor {

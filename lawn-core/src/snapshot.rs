@@ -16,6 +16,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
+use crate::slot::host;
 use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Schedule, State};
 
 const FORMAT: &str = "lawn-core optimizer";
@@ -148,13 +149,12 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
             Some(lawn) if frozen && slot.is_constrained() => {
                 let expected = lawn.granularity.dot_shape(&shape);
                 let radius = reader.read("radius", &slot.name, &expected, Kind::Double)?;
-                let least = radius.min().double_value(&[]);
-                let most = radius.max().double_value(&[]);
-                if !(least >= 0.0 && most.is_finite()) {
+                let bad = |norm: &&f64| !(norm.is_finite() && **norm >= 0.0);
+                if let Some(found) = host(&radius).iter().find(bad) {
                     return Err(Error::EntryValue {
                         entry: format!("radius/{}", slot.name),
                         expected: "finite norms of at least 0",
-                        found: if least >= 0.0 { most } else { least }.to_string(),
+                        found: found.to_string(),
                     });
                 }
                 Some(radius)

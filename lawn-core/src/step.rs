@@ -6,6 +6,7 @@ use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::fused::Fused;
 use crate::report::{Limits, Reading};
+use crate::slot::host;
 use crate::{Backend, Clock, Error, Optimizer, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
@@ -238,11 +239,8 @@ impl Optimizer {
             let radius = slot
                 .is_constrained()
                 .then(|| slot.measure(lawn.granularity));
-            if let Some(found) = radius
-                .iter()
-                .map(|r| r.max().double_value(&[]))
-                .find(|max| !max.is_finite())
-            {
+            let norms = radius.as_ref().map(host).unwrap_or_default();
+            if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
                 return Err(Error::Radius {
                     name: slot.name.clone(),
                     found,

@@ -10,6 +10,7 @@ mod run;
 mod task;
 #[expect(clippy::module_inception)]
 mod trainer;
+mod unread;
 
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use error::TrialError;

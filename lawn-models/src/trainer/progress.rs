@@ -49,11 +49,10 @@ impl Progress {
     }
 
     /// Counts one step over `samples`.
-    pub(super) fn advance(&mut self, length: &Length, samples: u64, gradient_norm: f64) {
+    pub(super) fn advance(&mut self, length: &Length, samples: u64) {
         self.samples += samples;
         self.since.steps += 1;
         self.since.samples += samples;
-        self.since.gradient_norm_sum += gradient_norm;
         self.step_in_epoch += 1;
         if self.step_in_epoch == length.steps_per_epoch {
             self.epoch += 1;

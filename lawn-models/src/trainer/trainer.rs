@@ -8,6 +8,7 @@ use tch::{Device, Kind, Tensor};
 use super::checkpoint::Checkpoints;
 use super::distance::Distance;
 use super::progress::Progress;
+use super::unread::{Position, Unread};
 use super::{Task, TestPermit, TrialError, build};
 use crate::config::{Length, TaskConfig, TrialConfig, TrialContext};
 use crate::image::ImageTask;
@@ -25,6 +26,8 @@ pub(super) struct Trainer<'a> {
     /// that no step waits for it.
     pub(super) loss_sum: Tensor,
     pub(super) last_step: (Phase, f64),
+    /// Gradient norms that are still on the device.
+    unread: Unread,
     /// The epoch whose samples the task has put in order.
     epoch: Option<u64>,
     /// Where the weights were at the freeze, where distances are measured.
@@ -98,6 +101,7 @@ impl<'a> Trainer<'a> {
             length,
             progress,
             loss_sum,
+            unread: Unread::default(),
             epoch: None,
             distance,
             last_checkpoint: Instant::now(),
@@ -117,6 +121,9 @@ impl<'a> Trainer<'a> {
         self.timer = Timer::start();
         while !self.is_over() {
             if observer.stop_requested() {
+                if let Err(position) = self.read_norms() {
+                    return Ok(Self::skipped(position));
+                }
                 if observer.may_save() {
                     self.save()?;
                 }
@@ -126,8 +133,8 @@ impl<'a> Trainer<'a> {
                 });
             }
             let evaluation_is_due = self.evaluation_is_due();
-            if let Some(reason) = self.step(evaluation_is_due)? {
-                return Ok(self.diverged(reason));
+            if let Err(position) = self.step(evaluation_is_due)? {
+                return Ok(Self::skipped(position));
             }
             observer.progress(self.optimizer.steps(), self.steps());
             if evaluation_is_due {
@@ -138,6 +145,9 @@ impl<'a> Trainer<'a> {
             }
             let is_due = self.last_checkpoint.elapsed() >= self.context.checkpoint_every;
             if is_due && observer.may_save() {
+                if let Err(position) = self.read_norms() {
+                    return Ok(Self::skipped(position));
+                }
                 self.save()?;
             }
         }
@@ -162,9 +172,15 @@ impl<'a> Trainer<'a> {
         (part * self.length.steps as f64).ceil() as u64
     }
 
-    /// One optimizer step; the reason why not, where numbers stop being finite.
-    fn step(&mut self, evaluation_is_due: bool) -> Result<Option<String>, TrialError> {
+    /// One optimizer step. Where gradients stopped being finite, the position
+    /// before the first step that the optimizer skipped; on an accelerator, which
+    /// no step waits for, that may be known only some steps later.
+    fn step(&mut self, evaluation_is_due: bool) -> Result<Result<(), Position>, TrialError> {
         self.start_epoch();
+        let before = Position {
+            epoch: self.progress.epoch,
+            step: self.optimizer.steps(),
+        };
         let (start, count) = self
             .progress
             .next_batch(&self.length, self.config.batch_size);
@@ -191,13 +207,25 @@ impl<'a> Trainer<'a> {
             diagnostics: self.config.diagnostics.units && evaluation_is_due,
             ..StepOptions::default()
         })?;
-        if report.skipped() {
-            return Ok(Some("the gradient is not finite".to_owned()));
-        }
         self.last_step = (report.phase, report.learning_rate);
-        self.progress
-            .advance(&self.length, count, report.gradient_norm());
-        Ok(None)
+        if !report.is_pending() {
+            if report.skipped() {
+                return Ok(Err(before));
+            }
+            self.progress.since.gradient_norm_sum += report.gradient_norm();
+        } else {
+            self.unread.push(&report, before);
+        }
+        self.progress.advance(&self.length, count);
+        if evaluation_is_due || self.unread.is_full() {
+            return Ok(self.read_norms());
+        }
+        Ok(Ok(()))
+    }
+
+    /// Waits for the gradient norms that are still on the device, if any are.
+    fn read_norms(&mut self) -> Result<(), Position> {
+        self.unread.read(&mut self.progress.since.gradient_norm_sum)
     }
 
     /// Has the samples of the epoch under way put in order, once.
@@ -272,6 +300,16 @@ impl<'a> Trainer<'a> {
         }
     }
 
+    /// The end of a trial whose step from there was skipped.
+    fn skipped(before: Position) -> TrialEnd {
+        TrialEnd::Diverged {
+            epoch: before.epoch + 1,
+            step: before.step,
+            reason: "the gradient is not finite".to_owned(),
+        }
+    }
+
+    /// Writes a checkpoint; all gradient norms have been read.
     fn save(&mut self) -> Result<(), TrialError> {
         self.account();
         self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
