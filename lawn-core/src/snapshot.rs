@@ -150,7 +150,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
                 let expected = lawn.granularity.dot_shape(&shape);
                 let radius = reader.read("radius", &slot.name, &expected, Kind::Double)?;
                 let bad = |norm: &&f64| !(norm.is_finite() && **norm >= 0.0);
-                if let Some(found) = host(&radius).iter().find(bad) {
+                if let Some(found) = host(radius).iter().find(bad) {
                     return Err(Error::EntryValue {
                         entry: format!("radius/{}", slot.name),
                         expected: "finite norms of at least 0",

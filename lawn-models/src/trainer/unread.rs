@@ -49,7 +49,7 @@ impl Unread {
             return Ok(());
         }
         let tensors: Vec<&Tensor> = taken.iter().map(|one| &one.norm).collect();
-        let mut norms = vec![0.0; tensors.len()];
+        let mut norms = vec![0.0f64; tensors.len()];
         Tensor::stack(&tensors, 0)
             .to_device(Device::Cpu)
             .copy_data(&mut norms, tensors.len());
@@ -78,9 +78,9 @@ mod tests {
     #[test]
     fn norms_are_added_up_in_order() {
         let norms: Vec<f64> = (0..100).map(|i| 1.0 / f64::from(i + 3)).collect();
-        let mut one_by_one = 0.7;
+        let mut one_by_one = 0.7f64;
         norms.iter().for_each(|norm| one_by_one += norm);
-        let (mut unread, mut sum) = (unread(&norms), 0.7);
+        let (mut unread, mut sum) = (unread(&norms), 0.7f64);
         assert_eq!(unread.read(&mut sum), Ok(()));
         assert_eq!(sum.to_bits(), one_by_one.to_bits());
         assert_eq!(unread.read(&mut sum), Ok(()));
