@@ -2,11 +2,11 @@
 
 mod common;
 
-use common::setting::rules;
+use common::setting::{lawn, rules};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    Backend, Constraint, Decay, Granularity, LawnConfig, Optimizer, OptimizerConfig, RuleConfig,
-    Schedule, Scope, StepOptions,
+    Backend, Constraint, Decay, Granularity, Optimizer, OptimizerConfig, RuleConfig, Schedule,
+    StepOptions,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -35,11 +35,7 @@ fn build(
         },
         clip_norm: Some(1.0),
         master_weights: true,
-        lawn: granularity.map(|granularity| LawnConfig {
-            scope: Scope::AllWeights,
-            granularity,
-            ..LawnConfig::new(2)
-        }),
+        lawn: granularity.map(|granularity| lawn(2, granularity)),
         ..OptimizerConfig::new(rule, Schedule::constant(0.01))
     };
     (config.build(parameters).unwrap(), weights)

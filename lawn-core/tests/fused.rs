@@ -3,11 +3,13 @@
 
 mod common;
 
-use common::setting::{SHAPES, Setting, diagnose, rules, run, run_with, start};
+use common::setting::{
+    SHAPES, Setting, assert_same_diagnostics, diagnose, lawn, rules, run, run_with, start,
+};
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, LambConfig, LawnConfig, Optimizer, OptimizerConfig,
-    RuleConfig, Schedule, Scope, SgdConfig,
+    AdamConfig, Backend, Decay, Granularity, LambConfig, Optimizer, OptimizerConfig, RuleConfig,
+    Schedule, SgdConfig,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -256,13 +258,9 @@ fn narrow_parameters_resume_with_the_same_bits() {
             .collect();
         let build = || {
             let (parameters, weights) = parameters(&[w.copy()]);
-            let lawn = LawnConfig {
-                scope: Scope::AllWeights,
-                ..LawnConfig::new(2)
-            };
             let config = OptimizerConfig {
                 master_weights,
-                lawn: Some(lawn),
+                lawn: Some(lawn(2, Granularity::Layer)),
                 ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.01))
             };
             (config.build(parameters).unwrap(), weights)
@@ -303,25 +301,7 @@ fn diagnostics_are_those_of_measurement() {
             };
             // By layer while free.
             assert_eq!(found.len(), 2 + 2 * units);
-            assert_eq!(expected.len(), found.len());
-            for (a, b) in found.iter().zip(&expected) {
-                assert_eq!((&a.parameter, a.unit), (&b.parameter, b.unit));
-                assert_eq!(a.constrained, b.constrained);
-                for (what, a, b) in [
-                    ("weight norm", a.weight_norm, b.weight_norm),
-                    ("gradient norm", a.gradient_norm, b.gradient_norm),
-                    ("cosine", a.cosine, b.cosine),
-                    ("rotation", a.rotation, b.rotation),
-                    ("trust ratio", a.trust_ratio, b.trust_ratio),
-                    ("drift", a.radius_drift, b.radius_drift),
-                ] {
-                    let apart = (a - b).abs() / (1e-3 + b.abs());
-                    assert!(
-                        apart < 1e-10,
-                        "{rule:?} {granularity:?} {what}: {a} and {b}"
-                    );
-                }
-            }
+            assert_same_diagnostics(&found, &expected);
             let turned = &found[found.len() - 1];
             assert!(turned.constrained && turned.rotation > 1e-6);
         }

@@ -168,13 +168,8 @@ pub(crate) fn diagnose(
         numbers.tensor(&[3, 20_000], Kind::Double),
     ];
     let (parameters, weights) = parameters(&start);
-    let lawn = LawnConfig {
-        scope: Scope::AllWeights,
-        granularity,
-        ..LawnConfig::new(1)
-    };
     let config = OptimizerConfig {
-        lawn: Some(lawn),
+        lawn: Some(lawn(1, granularity)),
         backend,
         clip_norm: Some(0.5),
         ..OptimizerConfig::new(rule, Schedule::constant(0.01))
@@ -205,4 +200,33 @@ pub(crate) fn diagnose(
     optimizer.step().unwrap();
     assert!(optimizer.diagnostics().is_empty());
     all
+}
+
+/// LAWN over every weight.
+pub(crate) fn lawn(free_steps: u64, granularity: Granularity) -> LawnConfig {
+    LawnConfig {
+        scope: Scope::AllWeights,
+        granularity,
+        ..LawnConfig::new(free_steps)
+    }
+}
+
+/// Holds diagnostics to those of the reference, unit by unit.
+pub(crate) fn assert_same_diagnostics(found: &[Diagnostics], expected: &[Diagnostics]) {
+    assert_eq!(found.len(), expected.len());
+    for (a, b) in found.iter().zip(expected) {
+        assert_eq!((&a.parameter, a.unit), (&b.parameter, b.unit));
+        assert_eq!(a.constrained, b.constrained);
+        for (what, a, b) in [
+            ("weight norm", a.weight_norm, b.weight_norm),
+            ("gradient norm", a.gradient_norm, b.gradient_norm),
+            ("cosine", a.cosine, b.cosine),
+            ("rotation", a.rotation, b.rotation),
+            ("trust ratio", a.trust_ratio, b.trust_ratio),
+            ("drift", a.radius_drift, b.radius_drift),
+        ] {
+            let apart = (a - b).abs() / (1e-3 + b.abs());
+            assert!(apart < 1e-10, "{what}: {a} and {b}");
+        }
+    }
 }
