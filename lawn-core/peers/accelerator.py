@@ -16,12 +16,12 @@ import time
 
 import torch
 
+from contenders import TORCH, parameters, table
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = {
-    "torch AdamW fused": lambda p: torch.optim.AdamW(p, lr=1e-3, fused=True),
-    "torch AdamW foreach": lambda p: torch.optim.AdamW(p, lr=1e-3, foreach=True),
-    "torch AdamW, tensor by tensor": lambda p: torch.optim.AdamW(p, lr=1e-3, foreach=False, fused=False),
-    "torch SGD foreach": lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, foreach=True),
+    f"torch {name}": TORCH[name]
+    for name in ("AdamW fused", "AdamW foreach", "AdamW, tensor by tensor", "SGD foreach")
 }
 RATIOS = [
     ("AdamW, unchecked", "torch AdamW fused"),
@@ -56,22 +56,8 @@ def seconds_a_step(optimizer, device, rounds, steps):
 def time_peers(shapes, device, rounds):
     elements = sum(torch.Size(shape).numel() for shape in shapes)
     steps = max(3, min(50, 20_000_000 // elements))
-    parameters = [torch.nn.Parameter(torch.randn(shape, device=device)) for shape in shapes]
-    for p in parameters:
-        p.grad = torch.randn_like(p) * 0.01
-    return {name: seconds_a_step(make(parameters), device, rounds, steps) for name, make in PEERS.items()}
-
-
-def table(head, rows, markdown):
-    rows = [head, *rows]
-    if markdown:
-        rows.insert(1, ["---"] + ["---:"] * (len(head) - 1))
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
-        for row in rows
-    )
+    tensors = parameters(shapes, device)
+    return {name: seconds_a_step(make(tensors), device, rounds, steps) for name, make in PEERS.items()}
 
 
 def main():

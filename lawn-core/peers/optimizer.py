@@ -31,6 +31,8 @@ import timm
 import timm.optim
 import torch
 
+from contenders import TORCH, parameters, table
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -83,9 +85,7 @@ class Lawn:
 
 
 PEERS = {
-    "AdamW fused": lambda p: torch.optim.AdamW(p, lr=1e-3, fused=True),
-    "AdamW foreach": lambda p: torch.optim.AdamW(p, lr=1e-3, foreach=True),
-    "SGD fused": lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9, fused=True),
+    **{name: TORCH[name] for name in ("AdamW fused", "AdamW foreach", "SGD fused")},
     "timm LAMB": lambda p: timm.optim.Lamb(p, lr=1e-3, weight_decay=0.01),
     "timm AdamP": lambda p: timm.optim.AdamP(p, lr=1e-3),
     "LAWN in PyTorch": lambda p: Lawn(p, lr=1e-3),
@@ -212,12 +212,10 @@ class Ours:
 
 def contenders(server, shapes, wanted):
     """All of a side over the same tensors, so that memory does not decide what can be measured."""
-    parameters = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
-    for p in parameters:
-        p.grad = torch.randn(p.shape) * 0.01
+    tensors = parameters(shapes)
     ours = {name: config for name, config in OURS.items() if name in wanted}
     server.ask(configs=ours, shapes=shapes)
-    peers = {name: Peer(make(parameters).step) for name, make in PEERS.items() if name in wanted}
+    peers = {name: Peer(make(tensors).step) for name, make in PEERS.items() if name in wanted}
     return {**{name: Ours(server, name) for name in ours}, **peers}
 
 
@@ -246,18 +244,6 @@ def processor():
     lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
     names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return f"{len(names)} processors {names[0]}" if names else platform.processor()
-
-
-def table(head, rows, markdown):
-    rows = [head, *rows]
-    if markdown:
-        rows.insert(1, ["---"] + ["---:"] * (len(head) - 1))
-        return "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.rjust(width) if column else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths)))
-        for row in rows
-    )
 
 
 def main():
