@@ -122,6 +122,8 @@ start_ray() {
     .venv-ray/bin/ray start --head --block --disable-usage-stats --port "$(free_port)" \
         --dashboard-port "${1##*:}" --num-cpus 2 --object-store-memory 100000000 \
         --temp-dir "$work/ray" > "$work/ray.log" 2>&1 &
+    # So that this shell does not say that it was ended.
+    disown
     for _ in $(seq 120); do
         "$python" -c "import urllib.request; urllib.request.urlopen('$1/api/version', timeout=1)" 2>/dev/null && return
         kill -0 $! 2>/dev/null || break

@@ -323,17 +323,19 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
     let free = Run::new(&changes);
     let output = free.train();
     assert!(output.status.success(), "{}", said(&output));
-    // What libtorch maps differs by machine: the first limit that does not hold the whole
-    // batch is looked for. From above: far below it the parts are many, and take long.
-    let limits = std::iter::successors(Some(4000), |limit| Some(limit * 9 / 10));
-    let reduced = limits
-        .take_while(|&limit| limit > 300)
-        .find_map(|mebibytes| {
-            let run = Run::new(&changes);
-            let status = train_within(&run, mebibytes).status;
-            let reduced = status.success() && !run.ending().notices.is_empty();
-            reduced.then_some(run)
-        });
+    // What libtorch maps differs by machine: the limit is looked for between one that is too
+    // low to begin and one that holds the whole batch.
+    let (mut low, mut high) = (400, 4000);
+    let reduced = (0..12).find_map(|_| {
+        let limit = (low + high) / 2;
+        let run = Run::new(&changes);
+        if !train_within(&run, limit).status.success() {
+            low = limit;
+            return None;
+        }
+        high = limit;
+        (!run.ending().notices.is_empty()).then_some(run)
+    });
     let reduced = reduced.expect("some limit holds a part of the batch and not all of it");
     let notices = reduced.ending().notices;
     let is_reduction = |notice| matches!(notice, &Notice::MicroBatchReduced { .. });
