@@ -324,10 +324,11 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
     let output = free.train();
     assert!(output.status.success(), "{}", said(&output));
     // What libtorch maps differs by machine: the limit is looked for between one that is too
-    // low to begin and one that holds the whole batch.
+    // low to begin and one that holds the whole batch. Nearer to that: far below it the parts
+    // are many, and take long.
     let (mut low, mut high) = (400, 4000);
-    let reduced = (0..12).find_map(|_| {
-        let limit = (low + high) / 2;
+    let reduced = (0..20).find_map(|_| {
+        let limit = (low + 3 * high) / 4;
         let run = Run::new(&changes);
         if !train_within(&run, limit).status.success() {
             low = limit;
