@@ -171,9 +171,10 @@ fn state(analysis: &Analysis, task: &Task, request: &ReportRequest) -> Result<Ve
             each.collect(),
             test,
         )?);
+        let first = &at_largest[0].comparison.place.contrast;
         let claim = format!(
             "{} gains more over {} at the largest batch than any other treatment over its baseline",
-            known[0].treatment, known[0].baseline
+            first.treatment, first.baseline
         );
         let ahead = gains[1..].iter().map(|other| difference(&gains[0], other));
         stated.push(weakest(claim, ahead.collect(), test)?);
