@@ -1,6 +1,11 @@
 //! Every kind of file of a run, older, newer, empty, cut and with a bit flipped: an error that
 //! names it, or what was written.
 
+#![allow(
+    clippy::result_large_err,
+    reason = "closures that read give the library's own error"
+)]
+
 #[path = "../fuzz/check.rs"]
 #[allow(dead_code, reason = "the checksums are needed here")]
 mod check;

@@ -52,6 +52,18 @@ pub enum TrialError {
         /// The newest version known here.
         known: u32,
     },
+    /// A checkpoint was written by a version too old to be understood.
+    #[error(
+        "checkpoint {path} has version {found}, this one reads from {oldest} on; go on with the one that wrote it, or remove the file to train from the first step"
+    )]
+    CheckpointOlder {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The oldest version known here.
+        oldest: u32,
+    },
     /// A file is not a checkpoint of this trial.
     #[error("checkpoint {path}: {entry} is {found}, expected {expected}")]
     CheckpointMismatch {

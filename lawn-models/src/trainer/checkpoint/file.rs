@@ -57,13 +57,12 @@ pub(super) fn read(path: &Path) -> Result<Found, TrialError> {
     match State::load(path, Device::Cpu) {
         Ok(file) => Ok(match file.metadata.get(DIGEST) {
             Some(found) if *found == digest(&file) => {
-                if let Some(found) = newer(&file) {
-                    return Err(TrialError::CheckpointNewer {
-                        path: path.to_owned(),
-                        found,
-                        known: VERSION,
-                    });
-                }
+                refuse_others(path, &file)?;
+                Found::Sound(file)
+            }
+            // Version 1 had no digest.
+            None if version(&file).is_some_and(|version| version < VERSION) => {
+                refuse_others(path, &file)?;
                 Found::Sound(file)
             }
             Some(_) => Found::Damaged("its digest is not that of its content".to_owned()),
@@ -82,10 +81,26 @@ pub(super) fn read(path: &Path) -> Result<Found, TrialError> {
     }
 }
 
-/// The version of a file that is not to be understood here.
-fn newer(file: &State) -> Option<u32> {
-    let version = file.metadata.get("version")?.parse().ok()?;
-    (version > VERSION).then_some(version)
+fn version(file: &State) -> Option<u32> {
+    file.metadata.get("version")?.parse().ok()
+}
+
+/// Refuses a file of a version that is not understood here.
+fn refuse_others(path: &Path, file: &State) -> Result<(), TrialError> {
+    let path = path.to_owned();
+    match version(file) {
+        Some(found) if found > VERSION => Err(TrialError::CheckpointNewer {
+            path,
+            found,
+            known: VERSION,
+        }),
+        Some(found) if found < VERSION => Err(TrialError::CheckpointOlder {
+            path,
+            found,
+            oldest: VERSION,
+        }),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn digest(file: &State) -> String {
@@ -207,6 +222,28 @@ mod tests {
             "{error}"
         );
         assert!(path.exists());
+    }
+
+    #[test]
+    fn an_older_checkpoint_is_refused_with_what_to_do_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        for has_digest in [true, false] {
+            let mut older = state(VERSION - 1);
+            if !has_digest {
+                older.metadata.remove(DIGEST);
+            }
+            older.save(&path).unwrap();
+            let Err(error) = read(&path) else {
+                panic!("it is older");
+            };
+            let said = error.to_string();
+            assert!(
+                said.contains("has version 1, this one reads from 2 on"),
+                "{said}"
+            );
+            assert!(path.exists());
+        }
     }
 
     #[test]
