@@ -8,7 +8,7 @@ use super::isa::Isa;
 use super::job::{Job, one_sweep};
 use super::memory::Memory;
 use super::piece::{Piece, cut, for_units, wave_len};
-use super::pool;
+use super::pool::{self, Order};
 use super::scalars::Outcome;
 use super::sweep::{Sums, Sweep};
 
@@ -108,7 +108,7 @@ impl<'a, M: Memory> Engine<'a, M> {
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
         let partials = Results(partial.as_mut_ptr());
-        each(self.threads, &pieces, &|index, piece| {
+        each(self.threads, Order::Forwards, &pieces, &|index, piece| {
             let job = &jobs[piece.job];
             for unit in 0..piece.units {
                 let len = piece.len / piece.units;
@@ -221,7 +221,11 @@ impl<'a, M: Memory> Engine<'a, M> {
         let mut partial = vec![Sums::default(); total];
         let partials = Results(partial.as_mut_ptr());
         let offsets: &[usize] = &offsets;
-        each(self.threads, pieces, &|index, piece| {
+        // Whatever the job, all sweeps of one call run the same way.
+        let order = pieces
+            .first()
+            .map_or(Order::Forwards, |piece| sweep(&jobs[piece.job]).order());
+        each(self.threads, order, pieces, &|index, piece| {
             let job = &jobs[piece.job];
             let (sweep, len) = (sweep(job), piece.len / piece.units);
             for unit in 0..piece.units {
@@ -258,10 +262,10 @@ impl<'a, M: Memory> Engine<'a, M> {
 }
 
 /// Runs `task` for every piece, on threads where that pays.
-fn each(threads: usize, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
+fn each(threads: usize, order: Order, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
     let elements: usize = pieces.iter().map(|piece| piece.len).sum();
     let threads = if elements < SERIAL { 1 } else { threads };
-    pool::each(pieces.len(), threads, &|index| {
+    pool::each(pieces.len(), threads, order, &|index| {
         task(index, &pieces[index]);
     });
 }

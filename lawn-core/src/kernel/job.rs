@@ -3,6 +3,7 @@
 use super::isa::Isa;
 use super::memory::Memory;
 use super::piece::BLOCK;
+use super::pool::Order;
 use super::scalars::{Outcome, Scalars};
 use super::sweep::{Factors, Kernel, Sums, Sweep};
 
@@ -64,9 +65,14 @@ impl<M: Memory> Job<'_, M> {
         // Block by block, so that the sums are those that several threads would take.
         let over = |sweep: Sweep, factors: &Factors| {
             let mut sums = Sums::default();
-            for start in (0..unit.len()).step_by(BLOCK) {
-                // SAFETY: within the unit, whose pointers are valid, says the
-                // caller.
+            let blocks = unit.len().div_ceil(BLOCK);
+            for block in 0..blocks {
+                let start = BLOCK
+                    * match sweep.order() {
+                        Order::Forwards => block,
+                        Order::Backwards => blocks - 1 - block,
+                    };
+                // SAFETY: within the unit, whose pointers are valid, says the caller.
                 sums += unsafe {
                     let block = unit.part(start, BLOCK.min(unit.len() - start));
                     block.sweep(isa, kernel, sweep, factors)

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::isa::Isa;
 use super::memory::{Block, Memory};
+use super::pool::Order;
 use super::sweep::{Factors, Kernel, Sums, Sweep};
 
 /// Elements that are converted at a time: two tiles of as many f32, and the
@@ -60,7 +61,11 @@ impl Memory for NarrowBlock {
         let tiles = self.len.div_ceil(TILE);
         let mut sums = Sums::default();
         for tile in 0..tiles {
-            let start = tile * TILE;
+            let start = TILE
+                * match sweep.order() {
+                    Order::Forwards => tile,
+                    Order::Backwards => tiles - 1 - tile,
+                };
             let len = TILE.min(self.len - start);
             // SAFETY: a tile holds `len` numbers, and the part is within this
             // block, whose pointers are valid, says the caller.

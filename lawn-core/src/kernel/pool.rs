@@ -13,6 +13,14 @@ type Body = unsafe extern "C" fn(*mut c_void);
 type GompParallel = unsafe extern "C" fn(Body, *mut c_void, c_uint, c_uint);
 type ThreadNum = unsafe extern "C" fn() -> c_int;
 
+/// The order in which a thread takes its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Forwards,
+    /// After a sweep forwards: what that touched last is still in the cache.
+    Backwards,
+}
+
 /// The tasks of one thread that nobody has claimed yet, on a cache line of its own.
 #[repr(align(128))]
 struct Share {
@@ -27,6 +35,7 @@ struct Share {
 /// its cache what it has touched the time before. Who is done helps the others.
 struct Work<'a> {
     shares: &'a [Share],
+    order: Order,
     task: &'a (dyn Fn(usize) + Sync),
 }
 
@@ -39,7 +48,10 @@ impl Work<'_> {
                 if claimed >= share.tasks.len() {
                     break;
                 }
-                (self.task)(share.tasks.start + claimed);
+                (self.task)(match self.order {
+                    Order::Forwards => share.tasks.start + claimed,
+                    Order::Backwards => share.tasks.end - 1 - claimed,
+                });
             }
         }
     }
@@ -49,7 +61,7 @@ impl Work<'_> {
 ///
 /// Which thread runs which task is in the end left to chance; so no result may
 /// depend on it.
-pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) {
+pub(crate) fn each(count: usize, threads: usize, order: Order, task: &(dyn Fn(usize) + Sync)) {
     let threads = threads.min(count).max(1);
     let share = |thread: usize| Share {
         tasks: count * thread / threads..count * (thread + 1) / threads,
@@ -57,11 +69,17 @@ pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) 
     };
     if threads == 1 {
         let shares = &[share(0)];
-        return Work { shares, task }.drain(0);
+        return Work {
+            shares,
+            order,
+            task,
+        }
+        .drain(0);
     }
     let shares: Vec<Share> = (0..threads).map(share).collect();
     let work = Work {
         shares: &shares,
+        order,
         task,
     };
     match openmp() {
@@ -144,11 +162,13 @@ mod tests {
     #[test]
     fn every_task_runs_once() {
         for (threads, count) in [(1, 1000), (2, 1000), (5, 1000), (5, 3), (2, 0)] {
-            let runs: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-            each(runs.len(), threads, &|i| {
-                runs[i].fetch_add(1, Ordering::Relaxed);
-            });
-            assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+            for order in [Order::Forwards, Order::Backwards] {
+                let runs: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+                each(runs.len(), threads, order, &|i| {
+                    runs[i].fetch_add(1, Ordering::Relaxed);
+                });
+                assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use super::direction::{Adam, Direction, Momentum, Nesterov, Plain};
 use super::isa::{Isa, Vectorized};
 use super::lanes::{Element, Lanes};
 use super::memory::Block;
+use super::pool::Order;
 
 /// Inner products over some elements, in f64.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -67,6 +68,16 @@ pub(crate) enum Sweep {
 }
 
 impl Sweep {
+    /// From which end it runs: the second of three sweeps runs backwards, so
+    /// that it finds in the cache what the first has touched last, as the third
+    /// does after it.
+    pub(crate) fn order(self) -> Order {
+        match self {
+            Sweep::Buffers | Sweep::BuffersAndSum => Order::Backwards,
+            _ => Order::Forwards,
+        }
+    }
+
     /// Whether it writes the weights.
     pub(crate) fn moves(self) -> bool {
         use Sweep::{Move, Step, StepAndSquare, StepAndSum};
@@ -163,9 +174,6 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
 /// address of the next page to be looked up in time.
 const AHEAD: usize = 2048;
 
-/// Bytes of a cache line.
-const LINE: usize = 64;
-
 /// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
 /// writes the buffers. `MOVE`: writes the weights.
 struct Over<'a, E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> {
@@ -206,67 +214,101 @@ where
     const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
     /// Whether it looks at the weights.
     const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
-    /// Bytes of each array that are asked for at a time.
-    const GROUP: usize = if UPDATE { LINE } else { 4 * LINE };
     /// Whether it looks at the buffers.
     const BUFFERS: bool = UPDATE || MOVE;
+    /// Whether it runs from the end, see [`Sweep::order`].
+    const BACKWARDS: bool = UPDATE && !MOVE;
 
-    /// Asks for the memory that is needed soon after the group that starts at `i`.
+    /// Asks for the memory that is needed soon after that at `i`.
     #[inline(always)]
     fn prefetch(&self, i: usize) {
-        let ahead = i.wrapping_add(AHEAD / size_of::<E>());
+        let distance = AHEAD / size_of::<E>();
+        let i = if Self::BACKWARDS {
+            i.wrapping_sub(distance)
+        } else {
+            i.wrapping_add(distance)
+        };
         if Self::GRADIENT {
-            Self::prefetch_group(self.block.g.wrapping_add(ahead));
+            prefetch(self.block.g.wrapping_add(i));
         }
         if Self::WEIGHT {
-            Self::prefetch_group(self.block.w.wrapping_add(ahead));
+            prefetch(self.block.w.wrapping_add(i));
         }
         if Self::BUFFERS {
             for s in &self.block.s[..B] {
-                Self::prefetch_group(s.wrapping_add(ahead));
+                prefetch(s.wrapping_add(i));
             }
         }
-    }
-
-    /// Asks for the lines of a group, which need not exist.
-    #[inline(always)]
-    fn prefetch_group(group: *const E) {
-        #[cfg(target_arch = "x86_64")]
-        for line in 0..Self::GROUP / LINE {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let line = group.cast::<i8>().wrapping_add(line * LINE);
-            // SAFETY: a hint about an address is no access to it.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = group;
     }
 
     /// The loop over `start..end`, whose length is a multiple of `L::N`.
     #[inline(always)]
     unsafe fn range<L: Lanes<Element = E>>(&self, start: usize, end: usize) -> Sums {
+        let Block {
+            w: w_at,
+            g: g_at,
+            s: s_at,
+            ..
+        } = self.block;
         // SAFETY: the indices stay within start..end, for which the pointers
         // are valid, says the caller; and so are the instructions of L there.
         unsafe {
-            let factors = Splat {
-                kappa: L::splat(E::from_f64(self.factors.kappa)),
-                alpha: L::splat(E::from_f64(self.factors.alpha)),
-                p: L::splat(E::from_f64(self.factors.p)),
-                q: L::splat(E::from_f64(self.factors.q)),
-            };
-            let mut sums = [L::zero(); 5];
-            let group = Self::GROUP.max(size_of::<E>() * L::N) / size_of::<E>();
-            let groups = (end - start) / group;
-            for first in (start..start + groups * group).step_by(group) {
-                self.prefetch(first);
-                for vector in 0..group / L::N {
-                    self.vector(first + vector * L::N, &factors, &mut sums);
+            let kappa = L::splat(E::from_f64(self.factors.kappa));
+            let alpha = L::splat(E::from_f64(self.factors.alpha));
+            let p = L::splat(E::from_f64(self.factors.p));
+            let q = L::splat(E::from_f64(self.factors.q));
+            let mut ww = L::zero();
+            let mut wg = L::zero();
+            let mut gg = L::zero();
+            let mut wd = L::zero();
+            let mut dd = L::zero();
+            for vector in 0..(end - start) / L::N {
+                let i = if Self::BACKWARDS {
+                    end - (vector + 1) * L::N
+                } else {
+                    start + vector * L::N
+                };
+                self.prefetch(i);
+                let g = if Self::GRADIENT {
+                    L::load(g_at.add(i))
+                } else {
+                    L::splat(E::default())
+                };
+                if SUM & G > 0 {
+                    gg = g.dot(g, gg);
+                }
+                if Self::WEIGHT {
+                    let w = L::load(w_at.add(i));
+                    if SUM & W > 0 {
+                        ww = w.dot(w, ww);
+                        wg = w.dot(g, wg);
+                    }
+                    if Self::BUFFERS {
+                        let mut s = [g; B];
+                        for (k, s) in s.iter_mut().enumerate() {
+                            *s = L::load(s_at[k].add(i));
+                        }
+                        let g = w.mul_add(alpha, g.mul(kappa));
+                        let d = if UPDATE {
+                            self.direction.update(w, g, &mut s)
+                        } else {
+                            self.direction.recall(w, g, &s)
+                        };
+                        if UPDATE {
+                            for (k, s) in s.iter().enumerate() {
+                                s.store(s_at[k].add(i));
+                            }
+                        }
+                        if SUM & D > 0 {
+                            wd = w.dot(d, wd);
+                            dd = d.dot(d, dd);
+                        }
+                        if MOVE {
+                            w.mul_add(p, d.mul(q)).store(w_at.add(i));
+                        }
+                    }
                 }
             }
-            for i in (start + groups * group..end).step_by(L::N) {
-                self.vector(i, &factors, &mut sums);
-            }
-            let [ww, wg, gg, wd, dd] = sums;
             Sums {
                 ww: L::total(ww),
                 wg: L::total(wg),
@@ -276,71 +318,17 @@ where
             }
         }
     }
-
-    /// One vector, that at `i`.
-    #[inline(always)]
-    unsafe fn vector<L: Lanes<Element = E>>(
-        &self,
-        i: usize,
-        factors: &Splat<L>,
-        [ww, wg, gg, wd, dd]: &mut [L::Sum; 5],
-    ) {
-        let Block {
-            w: w_at,
-            g: g_at,
-            s: s_at,
-            ..
-        } = self.block;
-        // SAFETY: the pointers are valid there, and the instructions of L are,
-        // says the caller.
-        unsafe {
-            let g = if Self::GRADIENT {
-                L::load(g_at.add(i))
-            } else {
-                L::splat(E::default())
-            };
-            if SUM & G > 0 {
-                *gg = g.dot(g, *gg);
-            }
-            if Self::WEIGHT {
-                let w = L::load(w_at.add(i));
-                if SUM & W > 0 {
-                    *ww = w.dot(w, *ww);
-                    *wg = w.dot(g, *wg);
-                }
-                if Self::BUFFERS {
-                    let mut s = [g; B];
-                    for (k, s) in s.iter_mut().enumerate() {
-                        *s = L::load(s_at[k].add(i));
-                    }
-                    let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
-                    let d = if UPDATE {
-                        self.direction.update(w, g, &mut s)
-                    } else {
-                        self.direction.recall(w, g, &s)
-                    };
-                    if UPDATE {
-                        for (k, s) in s.iter().enumerate() {
-                            s.store(s_at[k].add(i));
-                        }
-                    }
-                    if SUM & D > 0 {
-                        *wd = w.dot(d, *wd);
-                        *dd = d.dot(d, *dd);
-                    }
-                    if MOVE {
-                        w.mul_add(factors.p, d.mul(factors.q)).store(w_at.add(i));
-                    }
-                }
-            }
-        }
-    }
 }
 
-/// The factors of a unit in every lane.
-struct Splat<L> {
-    kappa: L,
-    alpha: L,
-    p: L,
-    q: L,
+/// Asks for the cache line at `p`, which need not exist.
+#[inline(always)]
+fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint about an address is no access to it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
 }
