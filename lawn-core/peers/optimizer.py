@@ -6,8 +6,8 @@
 The same shapes, f32, the same number of threads, in one run: each round times
 a few steps of every contender, one after the other, so that whatever else the
 machine does falls on all of them. What is compared is the median over the
-rounds of each round's fastest step. The bandwidth of a copy is measured among
-them, so that the bytes that a step moves can be held against it.
+rounds of each round's fastest step. What memory does by itself is measured
+among them, so that the bytes that a step moves can be held against it.
 
 lawn-core runs in a process of its own (`cargo bench --bench serve`), which
 sleeps while a peer is timed, as the peers do while it is. Building it is a
@@ -132,18 +132,18 @@ RATIOS = [
     ("LAMB-LAWN", "timm LAMB"),
 ]
 
-# Bytes that a step moves for each parameter where no cache holds anything; see BENCHMARKS.md.
+# Bytes that a step reads and writes for each parameter where no cache holds anything; see BENCHMARKS.md.
 BYTES = {
-    "AdamW": 28,
-    "AdamW, checked": 32,
-    "Adam-LAWN": 48,
-    "Adam-LAWN, checked": 48,
-    "SGD": 20,
-    "SGD-LAWN": 36,
-    "LAMB": 40,
-    "LAMB-LAWN": 48,
-    "AdamW fused": 28,
-    "SGD fused": 20,
+    "AdamW": (16, 12),
+    "AdamW, checked": (20, 12),
+    "Adam-LAWN": (36, 12),
+    "Adam-LAWN, checked": (36, 12),
+    "SGD": (12, 8),
+    "SGD-LAWN": (28, 8),
+    "LAMB": (28, 12),
+    "LAMB-LAWN": (36, 12),
+    "AdamW fused": (16, 12),
+    "SGD fused": (12, 8),
 }
 
 # Elements of the tensors whose copy is timed: 128 MiB each, which no cache holds.
@@ -232,12 +232,15 @@ def measure(all_contenders, steps, rounds, pause):
     return {name: statistics.median(times) for name, times in fastest.items()}
 
 
-def bandwidth(rounds, pause):
-    """Bytes a second of a copy and a scaling in place, 4 read and 4 written an element, and of a sum, 4 read."""
+def memory():
+    """What memory allows by itself: 4 bytes read and 4 written an element, and 4 read."""
     a, b = torch.ones(COPIED), torch.ones(COPIED)
-    works = {"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0)), "read": Peer(lambda: a.sum())}
-    seconds = measure(works, 3, rounds, pause)
-    return {name: (4 if name == "read" else 8) * COPIED / time_ for name, time_ in seconds.items()}
+    return {"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0)), "read": Peer(lambda: a.sum())}
+
+
+def bandwidth(seconds):
+    """Bytes a second of each of these."""
+    return {name: (4 if name == "read" else 8) * COPIED / seconds[name] for name in ("copy", "in place", "read")}
 
 
 def processor():
@@ -271,13 +274,14 @@ def main():
         return
     torch.set_num_threads(arguments.threads)
     server = Server(executable, arguments.threads)
-    speed = bandwidth(arguments.rounds, arguments.pause)
-    results, elements, extra = {}, {}, {}
+    results, speed, elements, extra = {}, {}, {}, {}
     for name, shapes in tensors.items():
         elements[name] = sum(torch.Size(shape).numel() for shape in shapes)
         steps = arguments.steps or max(3, min(40, 20_000_000 // elements[name]))
         all_contenders = contenders(server, shapes, wanted)
-        results[name] = measure(all_contenders, steps, arguments.rounds, arguments.pause)
+        # Memory's own speed changes with what else the machine does: it is measured by turns as well.
+        results[name] = measure({**memory(), **all_contenders}, steps, arguments.rounds, arguments.pause)
+        speed[name] = bandwidth(results[name])
         extra[name] = {name: contender.extra_bytes() for name, contender in all_contenders.items()}
         del all_contenders
         gc.collect()
@@ -287,16 +291,23 @@ def main():
         print(table(["", *results], rows, arguments.markdown))
 
     print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds, {processor()}")
-    print("GB/s, reads and writes counted: " + ", ".join(f"{name} {speed / 1e9:.1f}" for name, speed in speed.items()))
+    show("Memory by itself, GB/s, reads and writes counted", [
+        [work] + [f"{speed[tensors][work] / 1e9:.1f}" for tensors in results] for work in ("copy", "in place", "read")
+    ])
     show("Milliseconds a step", [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in names if name in wanted])
     show("Ours over theirs", [
         [f"{ours} / {theirs}"] + [f"{result[ours] / result[theirs]:.2f}" for result in results.values()]
         for ours, theirs in RATIOS if ours in wanted and theirs in wanted
     ])
+    def share(name, count, work):
+        return [f"{count * elements[tensors] / result[name] / speed[tensors][work]:.2f}" for tensors, result in results.items()]
+
+    show("Bytes read if no cache holds anything, a second, over those of reading alone", [
+        [f"{name}, {reads} bytes a parameter"] + share(name, reads, "read") for name, (reads, _) in BYTES.items() if name in wanted
+    ])
     show("Bytes moved if no cache holds anything, a second, over those of scaling in place", [
-        [f"{name}, {count} bytes a parameter"]
-        + [f"{count * elements[tensors] / result[name] / speed['in place']:.2f}" for tensors, result in results.items()]
-        for name, count in BYTES.items() if name in wanted
+        [f"{name}, {reads + writes} bytes a parameter"] + share(name, reads + writes, "in place")
+        for name, (reads, writes) in BYTES.items() if name in wanted
     ])
     show("Extra memory of a step at its peak, bytes a parameter", [
         [name] + [f"{extra[tensors][name] / elements[tensors]:.2f}" for tensors in results] for name in names if name in wanted
