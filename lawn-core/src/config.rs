@@ -66,7 +66,8 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub backend: Backend,
 }
 
-fn yes() -> bool {
+/// The default of switches that are on unless a file says otherwise.
+pub(crate) fn yes() -> bool {
     true
 }
 
@@ -87,8 +88,8 @@ pub enum Backend {
     /// the kernels.
     ///
     /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter. A skipped step counts for the schedule and for the freeze:
-    /// see [`Optimizer::steps`].
+    /// LAMB the direction: 8 or 12 bytes a parameter. A skipped step counts for
+    /// the schedule and for the freeze: see [`Optimizer::steps`].
     MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.
     Reference,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::Granularity;
+use crate::config::yes;
 
 /// Logit Attenuating Weight Normalization, stacked on any rule.
 ///
@@ -48,10 +49,6 @@ pub struct LawnConfig {
     /// What one radius belongs to.
     #[serde(default)]
     pub granularity: Granularity,
-}
-
-fn yes() -> bool {
-    true
 }
 
 impl LawnConfig {

@@ -67,10 +67,10 @@
 //! portable, chosen at run time, on libtorch's own threads, with the same bits for any
 //! number of them. In f32 a free Adam step moves 28 bytes a parameter, a constrained one
 //! 48; f16 and bf16 parameters are f32 only while they are computed with, from and to
-//! [their f32 copies](OptimizerConfig::master_weights) if they have them. Everything that has neither these nor the next, on any device,
-//! runs in libtorch operations, which are also what both are tested against
-//! ([`Backend::Reference`]); there a step waits for the device once, for the norm of
-//! the gradients.
+//! [their f32 copies](OptimizerConfig::master_weights) if they have them. Everything
+//! that has neither these nor the next, on any device, runs in libtorch operations,
+//! which are also what both are tested against ([`Backend::Reference`]); there a step
+//! waits for the device once, for the norm of the gradients.
 //!
 //! # Accelerators
 //!

@@ -166,7 +166,9 @@ impl Optimizer {
     }
 
     /// What the last step did to each unit of each parameter that had a
-    /// gradient, if [`StepOptions::diagnostics`](crate::StepOptions::diagnostics) asked for it; else nothing. Waits for an accelerator the first time after a step.
+    /// gradient, if [`StepOptions::diagnostics`](crate::StepOptions::diagnostics)
+    /// asked for it; else nothing. Waits for an accelerator the first time after
+    /// a step.
     #[must_use]
     pub fn diagnostics(&self) -> &[Diagnostics] {
         self.diagnostics.get()
