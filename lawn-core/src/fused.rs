@@ -123,7 +123,8 @@ impl<'a> Fused<'a> {
 /// The norm of each unit of a weight, if the kernels can take it: unlike
 /// libtorch's, the same bits for any number of threads.
 pub(crate) fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
-    if weight.device() != Device::Cpu || !weight.is_contiguous() || weight.numel() == 0 {
+    let taken = weight.device() == Device::Cpu && weight.numel() > 0;
+    if !(taken && has_units_in_one_piece(weight, granularity)) {
         return None;
     }
     let (len, s) = (weight.numel(), [std::ptr::null_mut(); 3]);
@@ -251,10 +252,8 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width
         return Some((width, gradient.contiguous()));
     }
     let strides = weight.stride();
-    let rows_apart =
-        context.granularity == Granularity::Layer || is_outermost(&weight.size(), &strides);
     let alike = beside.all(|tensor| tensor.stride() == strides);
-    if !(is_dense(&weight.size(), &strides) && rows_apart && alike) {
+    if !(alike && has_units_in_one_piece(weight, context.granularity)) {
         return None;
     }
     if gradient.stride() == strides {
@@ -263,6 +262,12 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width
     let mut copy = weight.detach().empty_like();
     copy.copy_(gradient);
     (copy.stride() == strides).then_some((width, copy))
+}
+
+/// Whether each unit fills a piece of memory of its own, one after the other.
+fn has_units_in_one_piece(weight: &Tensor, granularity: Granularity) -> bool {
+    let (shape, strides) = (weight.size(), weight.stride());
+    is_dense(&shape, &strides) && (granularity.units(&shape) == 1 || is_outermost(&shape, &strides))
 }
 
 /// Whether the elements fill their memory without gaps or overlaps.
