@@ -61,6 +61,8 @@ pub struct Treatment {
 /// fc.weight  weight  [10, 4]  constrained      1  none   in scope final-homogeneous
 /// fc.bias    bias    [10]     skipped          0  none   biases are never constrained
 /// ```
+///
+/// Where a [`Group`] scales the learning rate, a column `rate` has the factors.
 #[derive(Clone, Copy, Debug)]
 pub struct TreatmentTable<'a>(pub &'a [Treatment]);
 
@@ -72,9 +74,11 @@ impl fmt::Display for TreatmentTable<'_> {
             "shape",
             "treatment",
             "units",
+            "rate",
             "decay",
             "reason",
         ];
+        let scaled = self.0.iter().any(|t| t.learning_rate_scale != 1.0);
         let mut rows = vec![head.map(str::to_owned)];
         rows.extend(self.0.iter().map(|t| {
             let units = match t.free_units {
@@ -87,6 +91,7 @@ impl fmt::Display for TreatmentTable<'_> {
                 format!("{:?}", t.shape),
                 t.constraint.to_string(),
                 units,
+                t.learning_rate_scale.to_string(),
                 t.decay.to_string(),
                 t.reason.clone(),
             ]
@@ -101,9 +106,12 @@ impl fmt::Display for TreatmentTable<'_> {
             .collect();
         for row in &rows {
             let mut line = String::new();
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
+            for ((cell, width), name) in row.iter().zip(&widths).zip(head) {
+                if name == "rate" && !scaled {
+                    continue;
+                }
                 // Numbers stand right, words left.
-                line += &if column == 4 {
+                line += &if matches!(name, "units" | "rate") {
                     format!("{cell:>width$}")
                 } else {
                     format!("{cell:<width$}")

@@ -96,16 +96,30 @@ fn the_table_says_why() {
         .build(model())
         .unwrap();
     let expected = "\
-parameter     role       shape         treatment    units  decay    reason
-embed.weight  embedding  [7, 3]        free             0  none     not in scope final-homogeneous
-conv.weight   weight     [4, 3, 3, 3]  free             0  l2 0.01  not in scope final-homogeneous
-norm.weight   norm       [4]           skipped          0  none     normalization parameters are never constrained
-norm.bias     norm       [4]           skipped          0  none     normalization parameters are never constrained
-fc.weight     weight     [2, 4]        constrained      2  none     in scope final-homogeneous
-fc.bias       bias       [2]           skipped          0  none     biases are never constrained
+parameter     role       shape         treatment    units  rate  decay    reason
+embed.weight  embedding  [7, 3]        free             0     1  none     not in scope final-homogeneous
+conv.weight   weight     [4, 3, 3, 3]  free             0   0.5  l2 0.01  not in scope final-homogeneous
+norm.weight   norm       [4]           skipped          0     1  none     normalization parameters are never constrained
+norm.bias     norm       [4]           skipped          0     1  none     normalization parameters are never constrained
+fc.weight     weight     [2, 4]        constrained      2     1  none     in scope final-homogeneous
+fc.bias       bias       [2]           skipped          0     1  none     biases are never constrained
 ";
     assert_eq!(TreatmentTable(optimizer.treatments()).to_string(), expected);
     assert_eq!(optimizer.treatments()[1].learning_rate_scale, 0.5);
+    let plain = config().build(model()).unwrap();
+    let table = TreatmentTable(plain.treatments()).to_string();
+    let head = table.lines().next().unwrap_or_default();
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let expected = [
+        "parameter",
+        "role",
+        "shape",
+        "treatment",
+        "units",
+        "decay",
+        "reason",
+    ];
+    assert_eq!(words, expected);
     let text = serde_json::to_string(optimizer.treatments()).unwrap();
     assert!(
         text.contains(r#""constraint":"constrained","units":2"#),
