@@ -92,6 +92,15 @@ CASES = [
         None,
     ),
     ("lamb-timm", timm.optim.Lamb, {**LAMB, "weight_decay": 0.1}, lamb(), decoupled(0.1), 1.0),
+    # All that the preset leaves to timm is left to it here as well.
+    (
+        "lamb-timm-defaults",
+        timm.optim.Lamb,
+        {"lr": RATE, "weight_decay": 0.1},
+        {"kind": "lamb", "adaptation": "when-decayed"},
+        decoupled(0.1),
+        1.0,
+    ),
     ("lamb-timm-no-decay", timm.optim.Lamb, {**LAMB, "weight_decay": 0.0}, lamb(), NONE, 1.0),
     (
         "lamb-timm-always-adapt",

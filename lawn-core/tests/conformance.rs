@@ -7,7 +7,7 @@ mod common;
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
     AdamConfig, Backend, Decay, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State,
+    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State, StepOptions,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -102,6 +102,7 @@ impl Run {
         };
         let config = OptimizerConfig {
             lawn,
+            clip_norm: config.clip_norm,
             backend,
             ..OptimizerConfig::new(row.rule, config.schedule)
         };
@@ -134,6 +135,7 @@ struct Settings {
     schedule: Schedule,
     /// Left out under the norm constraint.
     decay: Decay,
+    clip_norm: Option<f64>,
 }
 
 /// Calls `test` for every row, kind, and form of the constraint.
@@ -158,6 +160,7 @@ fn fixed(row: &Row) -> Settings {
     Settings {
         schedule: Schedule::constant(row.rate),
         decay: row.decay,
+        clip_norm: None,
     }
 }
 
@@ -166,7 +169,7 @@ fn it_converges() {
     each(
         |row| Settings {
             schedule: Schedule::cosine(row.rate, 0.0, 200),
-            decay: row.decay,
+            ..fixed(row)
         },
         |name, mut run, _| {
             // Only directions can be reached on a sphere; so the targets are
@@ -309,12 +312,22 @@ fn a_gradient_that_is_not_finite_changes_nothing() {
 
 #[test]
 fn gradients_are_not_written_to() {
-    each(fixed, |name, mut run, _| {
+    // Neither by clipping, nor by what divides the scale out.
+    let clipped = |row: &Row| Settings {
+        clip_norm: Some(0.1),
+        ..fixed(row)
+    };
+    each(clipped, |name, mut run, _| {
         for _ in 0..=FREE + 1 {
             run.optimizer.zero_grad();
             run.loss().backward();
             let before: Vec<Tensor> = run.weights.iter().map(|w| w.grad().copy()).collect();
-            run.optimizer.step().unwrap();
+            let options = StepOptions {
+                gradient_scale: 2.0,
+                ..StepOptions::default()
+            };
+            let report = run.optimizer.step_with(options).unwrap();
+            assert!(report.clip_factor() < 1.0, "{name}");
             let same = run
                 .weights
                 .iter()

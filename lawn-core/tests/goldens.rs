@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use common::{distance, parameters, set_gradients};
-use lawn_core::{Backend, OptimizerConfig, State};
+use lawn_core::{Backend, LambConfig, OptimizerConfig, State};
 use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
@@ -68,7 +68,12 @@ fn each_rule_does_what_its_peer_does() {
     let text = std::fs::read_to_string(folder.join("goldens.json")).unwrap();
     let goldens: Goldens = serde_json::from_str(&text).unwrap();
     let tensors = State::load(folder.join("goldens.safetensors"), Device::Cpu).unwrap();
-    assert!(goldens.cases.len() >= 18);
+    assert!(goldens.cases.len() >= 19);
+    let defaults = goldens
+        .cases
+        .iter()
+        .find(|case| case.name == "lamb-timm-defaults");
+    assert_eq!(defaults.unwrap().config.rule, LambConfig::timm().into());
     let mut failures = Vec::new();
     for case in &goldens.cases {
         let kinds = [(Kind::Double, "f64"), (Kind::Float, "f32")];

@@ -4,11 +4,11 @@ mod common;
 
 use common::{Numbers, distance, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Granularity, LambConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
-    SgdConfig,
+    AdamConfig, Granularity, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig,
+    Schedule, Scope, SgdConfig,
 };
 use proptest::prelude::*;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 fn lawn(free_steps: u64, granularity: Granularity) -> LawnConfig {
     LawnConfig {
@@ -52,36 +52,6 @@ fn norms_hold_over_ten_thousand_steps_in_f32() {
     }
 }
 
-#[test]
-fn layers_of_a_relu_network_share_one_inner_product() {
-    // The logits are homogeneous of degree 1 in the weights of each layer, so
-    // ⟨w, g⟩ = ⟨logits, ∂loss/∂logits⟩ for each of them, by Euler.
-    let mut numbers = Numbers(2);
-    let shapes: [&[i64]; 3] = [&[16, 8], &[12, 16], &[5, 12]];
-    let start: Vec<Tensor> = shapes
-        .iter()
-        .map(|s| numbers.tensor(s, Kind::Double))
-        .collect();
-    let x = numbers.tensor(&[32, 8], Kind::Double);
-    let labels = Tensor::arange(32, (Kind::Int64, Device::Cpu)).remainder(5);
-    let (_, weights) = parameters(&start);
-    let mut h = x;
-    for w in &weights[..2] {
-        h = h.matmul(&w.tr()).relu();
-    }
-    h.matmul(&weights[2].tr())
-        .cross_entropy_for_logits(&labels)
-        .backward();
-    let products: Vec<f64> = weights
-        .iter()
-        .map(|w| values(&Granularity::Layer.dot(&w.detach(), &w.grad()))[0])
-        .collect();
-    assert!(products[0].abs() > 1e-3);
-    for product in &products {
-        assert!((product / products[0] - 1.0).abs() < 1e-12, "{products:?}");
-    }
-}
-
 fn any_rule() -> impl Strategy<Value = RuleConfig> {
     prop_oneof![
         (0.0..0.95).prop_map(|momentum| SgdConfig {
@@ -103,6 +73,34 @@ fn any_rule() -> impl Strategy<Value = RuleConfig> {
         }
         .into()),
     ]
+}
+
+/// A rule, and the power of the weights' scale that its rate has to have for the
+/// same directions: that of `w / d`, where `g` has −1.
+fn scaled_rule() -> impl Strategy<Value = (RuleConfig, i32)> {
+    let sgd = SgdConfig {
+        momentum: 0.9,
+        ..SgdConfig::default()
+    };
+    let adam = AdamConfig {
+        epsilon: 0.0,
+        ..AdamConfig::default()
+    };
+    let lamb = LambConfig {
+        epsilon: 0.0,
+        ..LambConfig::default()
+    };
+    let lars = LarsConfig {
+        trust_coefficient: 0.1,
+        epsilon: 0.0,
+        ..LarsConfig::default()
+    };
+    prop::sample::select(vec![
+        (sgd.into(), 2),
+        (adam.into(), 1),
+        (lamb.into(), 0),
+        (lars.into(), 0),
+    ])
 }
 
 fn any_granularity() -> impl Strategy<Value = Granularity> {
@@ -166,10 +164,12 @@ proptest! {
     }
 
     /// Scaling the weights by c, and with them the radius, turns a
-    /// scale-invariant loss's gradient by 1/c; LAMB's step, being relative to
-    /// the weight's norm, then takes the same angle.
+    /// scale-invariant loss's gradient by 1/c. With the rate scaled as the rule
+    /// asks for, the same directions follow, and nothing else changes.
     #[test]
-    fn lamb_is_equivariant_to_the_scale_of_the_weights(
+    fn the_scale_of_the_weights_is_nothing_but_a_rate(
+        (rule, rate_power) in scaled_rule(),
+        granularity in any_granularity(),
         power in -3i32..4,
         seed in 0u64..1 << 40,
     ) {
@@ -178,9 +178,9 @@ proptest! {
             let mut numbers = Numbers(seed);
             let w = numbers.tensor(&[3, 5], Kind::Double) * c;
             let (parameters, weights) = parameters(&[w]);
-            let rule = LambConfig { epsilon: 0.0, ..LambConfig::default() };
-            let mut optimizer = OptimizerConfig::new(rule, Schedule::constant(0.05))
-                .with_lawn(lawn(2, Granularity::Layer))
+            let rate = 0.05 * c.powi(rate_power);
+            let mut optimizer = OptimizerConfig::new(rule, Schedule::constant(rate))
+                .with_lawn(lawn(2, granularity))
                 .build(parameters)
                 .unwrap();
             for _ in 0..6 {

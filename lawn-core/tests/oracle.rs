@@ -6,8 +6,8 @@ mod oracle;
 
 use common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Adaptation, Backend, Granularity, LambConfig, LarsConfig, LawnConfig,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig,
+    AdamConfig, Adaptation, Backend, Constraint, Granularity, LambConfig, LarsConfig, LawnConfig,
+    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, TreatmentTable,
 };
 use oracle::{Oracle, Unit};
 use tch::{Kind, Tensor};
@@ -176,6 +176,42 @@ fn each_projection_can_be_told_apart() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn a_layer_of_norm_zero_stays_free_and_is_reported() {
+    for backend in [Backend::Reference, Backend::Auto, Backend::MultiTensor] {
+        let (w, gradients) = data(false);
+        let (parameters, weights) = parameters(&[w.zeros_like(), w]);
+        let lawn = LawnConfig {
+            scope: Scope::AllWeights,
+            ..LawnConfig::new(0)
+        };
+        let rule = AdamConfig::default();
+        let oracle = Oracle::Adam(rule.beta1, rule.beta2, rule.epsilon);
+        let config = OptimizerConfig::new(rule, Schedule::constant(ETA)).with_lawn(lawn);
+        let config = OptimizerConfig { backend, ..config };
+        let mut optimizer = config.build(parameters).unwrap();
+        let mut unit = Unit::new(&values(&weights[0]));
+        for g in &gradients {
+            let both = [0, 1].map(|_| Some(g.shallow_clone()));
+            set_gradients(&mut optimizer, &weights, &both);
+            optimizer.step().unwrap();
+            unit.free(oracle, ETA, &values(g));
+        }
+        assert!(unit.w.iter().any(|x| x.abs() > 0.1));
+        let error = largest(&values(&weights[0]), &unit.w);
+        assert!(error < 1e-13, "{backend:?}: off by {error:e}");
+        let [zero, other] = optimizer.treatments() else {
+            panic!("two parameters")
+        };
+        assert_eq!((zero.units, zero.free_units), (1, 1));
+        assert_eq!(zero.constraint, Constraint::Free);
+        assert_eq!(zero.reason, "norm 0 at the freeze");
+        assert_eq!(other.constraint, Constraint::Constrained);
+        let table = TreatmentTable(optimizer.treatments()).to_string();
+        assert!(table.contains("1 (1 free)"), "{table}");
     }
 }
 

@@ -4,7 +4,8 @@ mod common;
 
 use common::{Numbers, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Error, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope, SgdConfig, State,
+    AdamConfig, Clock, Decay, Error, Group, LawnConfig, Optimizer, OptimizerConfig, Schedule,
+    Scope, SgdConfig, State, StepOptions,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -94,6 +95,63 @@ fn the_entries_are_named_after_the_parameters() {
     assert_eq!(state.tensors["radius/p0"].kind(), Kind::Double);
     assert_eq!(state.metadata["phase"], "constrained");
     assert_eq!(state.metadata["step"], "4");
+}
+
+#[test]
+fn groups_and_the_place_in_the_schedule_are_in_it() {
+    let build = || {
+        let mut numbers = Numbers(1);
+        let start = [&[3i64, 4][..], &[5]].map(|shape| numbers.tensor(shape, Kind::Float));
+        let (parameters, weights) = parameters(&start);
+        let group = Group {
+            learning_rate_scale: 0.5,
+            decay: Some(Decay::L2 { rate: 0.1 }),
+            constrained: Some(false),
+            ..Group::new("p1")
+        };
+        let lawn = LawnConfig {
+            scope: Scope::AllWeights,
+            ..LawnConfig::new(2)
+        };
+        let schedule = Schedule::cosine(0.1, 0.0, 400).warm_up(100);
+        let config = OptimizerConfig {
+            clock: Clock::Samples,
+            ..OptimizerConfig::new(AdamConfig::default(), schedule)
+        };
+        let config = config.with_lawn(lawn).with_group(group);
+        (config.build(parameters).unwrap(), weights)
+    };
+    let step = |optimizer: &mut Optimizer, weights: &[Tensor]| {
+        let g: Vec<Option<Tensor>> = weights.iter().map(|w| Some(w.detach().copy())).collect();
+        set_gradients(optimizer, weights, &g);
+        let options = StepOptions {
+            samples: 50,
+            ..StepOptions::default()
+        };
+        optimizer.step_with(options).unwrap();
+    };
+    let (mut whole, weights) = build();
+    (0..4).for_each(|_| step(&mut whole, &weights));
+    let state = State::from_bytes(&whole.state().to_bytes().unwrap(), Device::Cpu).unwrap();
+    assert_eq!(state.metadata["samples"], "200");
+    let rate: f64 = state.metadata["learning_rate"].parse().unwrap();
+    assert_eq!(rate, whole.learning_rate());
+    let settings: serde_json::Value = serde_json::from_str(&state.metadata["settings"]).unwrap();
+    assert_eq!(settings["clock"], "samples");
+    assert_eq!(settings["lawn"]["free_steps"], 2);
+    assert_eq!(settings["groups"][0]["pattern"], "p1");
+    assert_eq!(settings["groups"][0]["decay"]["rate"], 0.1);
+
+    let (mut resumed, mut again) = build();
+    tch::no_grad(|| (0..2).for_each(|i| again[i].copy_(&weights[i])));
+    assert_ne!(resumed.learning_rate(), rate);
+    resumed.load_state(&state).unwrap();
+    assert_eq!(resumed.learning_rate(), rate);
+    for _ in 0..3 {
+        step(&mut whole, &weights);
+        step(&mut resumed, &again);
+    }
+    assert_eq!(everything(&whole, &weights), everything(&resumed, &again));
 }
 
 #[test]
