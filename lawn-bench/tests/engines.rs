@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use common::timeless;
 use lawn_analysis::records::Outcome;
 use lawn_bench::engine::ray::{Client, Submission, Submitted};
+use lawn_bench::plan::Plan;
+use lawn_bench::run_dir::RunDir;
 use serde_json::Value;
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");
@@ -112,6 +114,20 @@ fn processes(words: &[&str]) -> Vec<(u32, u32)> {
     found
 }
 
+/// The index that a trial's process was asked for.
+fn index_of(process: u32) -> Option<usize> {
+    let line = std::fs::read_to_string(format!("/proc/{process}/cmdline")).ok()?;
+    let mut words = line.split('\0').skip_while(|word| *word != "--index");
+    words.nth(1)?.parse().ok()
+}
+
+/// Whether the trial at `index` of the run has an outcome.
+fn is_over(run: &Path, index: usize) -> bool {
+    let run = RunDir::new(run);
+    let plan = Plan::read(&run).expect("there is a plan");
+    run.trial(&plan.trials[index].id).outcome().exists()
+}
+
 /// A task of the run that Slurm runs now, as ARRAY_TASK, and its trial's index.
 fn running_task(run: &Path) -> Option<(String, u64)> {
     let status = status(run);
@@ -150,8 +166,15 @@ fn slurm_trains_what_a_local_run_trains_through_kill_and_requeue() {
 
     // All of a job is killed: shell and trial.
     let needle = [" trial ", text(&remote), "--index"];
-    let (trial, shell) = wait_for("a trial", || processes(&needle).first().copied());
-    run("kill", &["-9", &shell.to_string(), &trial.to_string()]);
+    wait_for("a trial that is killed before its end", || {
+        let (trial, shell) = processes(&needle).first().copied()?;
+        let index = index_of(trial)?;
+        // It may be gone by now, and then another is looked for.
+        let _ = Command::new("kill")
+            .args(["-9", &shell.to_string(), &trial.to_string()])
+            .output();
+        (!is_over(&remote, index)).then_some(())
+    });
 
     // Another is taken away and given back.
     let (task, index) = wait_for("a running task", || running_task(&remote));

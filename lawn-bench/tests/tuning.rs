@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lawn_bench::Error;
 use lawn_bench::choices::{Choices, Frozen, Promoted, decide};
 use lawn_bench::config::{Sweep, parse};
-use lawn_bench::plan::{Excerpt, Plan};
+use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
 use lawn_bench::run_dir::RunDir;
+use lawn_bench::{Error, files};
 use lawn_models::Stage;
 
 const HALVING: &str = include_str!("sweeps/halving.toml");
@@ -125,15 +125,28 @@ fn a_plan_survives_its_file_and_holds_nothing_twice() {
     );
 
     // A plan whose parts do not fit together is damaged, and says how.
-    let broken = text.replacen("\"cell\": 3", "\"cell\": 9", 1);
-    let broken =
-        broken[..broken.find(",\n  \"checksum\"").expect("a checksum")].to_owned() + "\n}\n";
-    std::fs::write(run.plan(), broken.replace("\"schema\": 2", "\"schema\": 1"))
-        .expect("it can be written");
+    rewrite(&run, |plan| {
+        let rows = plan["trials"].as_array_mut().expect("a list");
+        let row = rows.iter_mut().find(|row| row["cell"] == 3);
+        row.expect("a trial of cell 3")["cell"] = 9.into();
+    });
     let error = Plan::read(&run)
         .expect_err("there is no cell 9")
         .to_string();
     assert!(error.contains("has an unknown cell"), "{error}");
+}
+
+/// Writes the plan of `run` again, changed, in other lines than it was and with their checksum.
+fn rewrite(run: &RunDir, change: impl FnOnce(&mut serde_json::Value)) {
+    let text = std::fs::read_to_string(run.plan()).expect("it is text");
+    let mut plan: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    change(&mut plan);
+    let content = plan.as_object_mut().expect("an object");
+    content.remove("schema");
+    content.remove("checksum");
+    let bytes = files::to_json(&run.plan(), SCHEMA, content).expect("it has a JSON form");
+    assert_ne!(bytes, text.as_bytes());
+    std::fs::write(run.plan(), bytes).expect("it can be written");
 }
 
 /// How `outcome.json` says that the trial is over.
@@ -222,11 +235,8 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
     assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
     // The same plan in other lines.
-    let plain: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    let mut plain = plain.as_object().expect("an object").clone();
-    plain.remove("checksum");
-    plain.insert("schema".into(), 1.into());
-    std::fs::write(run.plan(), serde_json::to_vec(&plain).expect("JSON")).expect("written");
+    std::fs::write(run.plan(), text).expect("it can be written");
+    rewrite(&run, |_| {});
     let excerpt = Excerpt::read(&run, 41).expect("it is a plan all the same");
     assert_eq!(excerpt.trial, plan.trials[41]);
 }

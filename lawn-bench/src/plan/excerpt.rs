@@ -137,16 +137,24 @@ fn cut(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
         .position(|at| at == OPEN.as_bytes())?;
     let (head, rows) = text.split_at(open + OPEN.len());
     let rows = rows.strip_suffix(CLOSE.as_bytes())?;
-    Some(([head, CLOSE.as_bytes()].concat(), rows))
+    // A trial is one line, and not several.
+    let first = row(lines(rows).next()?);
+    first
+        .ends_with(b"}")
+        .then(|| ([head, CLOSE.as_bytes()].concat(), rows))
 }
 
 fn lines(rows: &[u8]) -> impl Iterator<Item = &[u8]> {
     rows.split(|&byte| byte == b'\n').skip(1)
 }
 
+/// A line without what parts it from the next.
+fn row(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b",").unwrap_or(line)
+}
+
 fn trial(line: &[u8], index: usize, sweep: &Sweep, cells: &[Cell]) -> Result<Trial, String> {
-    let row = line.strip_suffix(b",").unwrap_or(line);
-    let row: Row<String> = serde_json::from_slice(row)
+    let row: Row<String> = serde_json::from_slice(row(line))
         .map_err(|error| format!("trial {index} of the plan: {error}"))?;
     row.trial(index, sweep, cells)
 }
