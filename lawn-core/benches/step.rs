@@ -33,7 +33,7 @@ fn steps(criterion: &mut Criterion) {
             .iter()
             .map(|shape| shape.iter().product::<i64>())
             .sum();
-        let mut group = criterion.benchmark_group(name);
+        let mut group = criterion.benchmark_group(format!("step {name}"));
         group
             .sample_size(20)
             .throughput(Throughput::Elements(elements as u64));
