@@ -1,7 +1,7 @@
 //! From a sweep's TOML text to a checked [`Sweep`], once: later code never rechecks.
 //!
-//! [`raw`] is the text as serde sees it, [`check`] turns it into [`Sweep`],
-//! [`overrides`] lays single values over it, and [`source`] places every error at
+//! `raw` is the text as serde sees it, `check` turns it into [`Sweep`],
+//! `overrides` lays single values over it, and `source` places every error at
 //! its file, line and column.
 
 mod arm;
