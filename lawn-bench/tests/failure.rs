@@ -5,28 +5,8 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use common::SMALL;
 use lawn_analysis::records::{Outcome, Records};
-
-/// Two trials: one arm, one batch size, nothing to tune, two seeds.
-const SMALL: &str = r#"
-name = "small"
-batch_sizes = [64]
-
-[tasks.feedback]
-kind = "ncf"
-model = "gmf"
-synthetic = { users = 60, items = 220, interactions = 10 }
-
-[budget]
-epochs = 2
-
-[arms.sgd]
-rule = "sgd"
-learning_rate = 0.1
-
-[confirmation]
-seeds = [1, 2]
-"#;
 
 fn lawn(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lawn"))

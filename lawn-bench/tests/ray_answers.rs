@@ -1,10 +1,13 @@
 //! The Ray engine against a server that gives recorded answers: what an exit code of a job
 //! becomes. `engines.rs` has the real server.
 
+mod common;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 
+use common::SMALL;
 use lawn_analysis::records::Outcome;
 use lawn_bench::ending::Ending;
 use lawn_bench::engine::{self, Carried, EngineName, Watcher, Work};
@@ -13,26 +16,6 @@ use lawn_bench::run_dir::RunDir;
 use lawn_bench::stop::Stop;
 use lawn_bench::trial::Event;
 use lawn_bench::{Error, config};
-
-const SMALL: &str = r#"
-name = "small"
-batch_sizes = [64]
-
-[tasks.feedback]
-kind = "ncf"
-model = "gmf"
-synthetic = { users = 60, items = 220, interactions = 10 }
-
-[budget]
-epochs = 1
-
-[arms.sgd]
-rule = "sgd"
-learning_rate = 0.1
-
-[confirmation]
-seeds = [1]
-"#;
 
 /// What Ray 2.60 says of a job that ended with an exit code.
 const FAILED: &str = r#"{"type": "SUBMISSION", "job_id": null, "submission_id": "lawn-1",

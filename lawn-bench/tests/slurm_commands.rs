@@ -2,14 +2,13 @@
 //! says when they fail, and that nothing is submitted twice or lost. `engines.rs` has the
 //! real ones.
 
-#[path = "common/site.rs"]
-mod site;
+mod common;
 
 use std::process::Command;
 
+use common::site::{Site, fails, said};
 use lawn_bench::files;
 use serde_json::{Value, json};
-use site::{Site, fails, said};
 
 #[test]
 fn what_is_in_the_queue_is_not_submitted_twice() {

@@ -1,14 +1,13 @@
 //! The scripts that Slurm is given: their text, and what they do where a trial ends, is told to
 //! stop, or takes too long.
 
-#[path = "common/site.rs"]
-mod site;
+mod common;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use site::{Site, read_json, said};
+use common::site::{Site, read_json, said};
 
 /// The scripts that a dry run prints, without what differs from machine to machine.
 fn dry_run(further: &str) -> String {

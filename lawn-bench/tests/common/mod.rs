@@ -2,10 +2,33 @@
 
 #![allow(dead_code, reason = "each test needs a part of it")]
 
+pub(crate) mod site;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use lawn_analysis::records::Records;
+
+/// Two trials: one arm, one batch size, nothing to tune, two seeds.
+pub(crate) const SMALL: &str = r#"
+name = "small"
+batch_sizes = [64]
+
+[tasks.feedback]
+kind = "ncf"
+model = "gmf"
+synthetic = { users = 60, items = 220, interactions = 10 }
+
+[budget]
+epochs = 2
+
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+
+[confirmation]
+seeds = [1, 2]
+"#;
 
 /// The command, with none of the user's surroundings.
 pub(crate) fn lawn() -> Command {

@@ -8,29 +8,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-/// Three trials with nothing to tune.
-const SMALL: &str = r#"
-name = "small"
-batch_sizes = [64]
-
-[tasks.feedback]
-kind = "ncf"
-model = "gmf"
-synthetic = { users = 60, items = 220, interactions = 10 }
-
-[budget]
-epochs = 2
-
-[arms.sgd]
-rule = "sgd"
-learning_rate = 0.1
-
-[confirmation]
-seeds = [1, 2, 3]
-
-[resources]
-workers = 2
-"#;
+use super::SMALL;
 
 /// A site: its commands, its queue, and the run that is swept on it.
 pub(crate) struct Site {
@@ -38,13 +16,15 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// A site with an empty queue, and SMALL with `further` lines of configuration.
+    /// A site with an empty queue, and three trials with `further` lines of configuration.
     pub(crate) fn new(further: &str) -> Self {
         let site = Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         };
         std::fs::create_dir(site.path("bin")).expect("a folder");
-        std::fs::write(site.path("small.toml"), format!("{SMALL}{further}")).expect("a sweep");
+        let small = SMALL.replace("seeds = [1, 2]", "seeds = [1, 2, 3]");
+        let text = format!("{small}\n[resources]\nworkers = 2\n{further}");
+        std::fs::write(site.path("small.toml"), text).expect("a sweep");
         site.command(
             "scontrol",
             "echo \"$@\" >> scontrol.log\necho 'MaxArraySize            = 1001'",
