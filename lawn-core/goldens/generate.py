@@ -130,7 +130,7 @@ CASES = [
         "lamb-timm-plain-moments",
         timm.optim.Lamb,
         {**LAMB, "weight_decay": 0.1, "bias_correction": False, "grad_averaging": False},
-        lamb(bias_correction=False, gradient_averaging=False),
+        lamb(bias_correction="omitted", gradient_averaging="summed"),
         decoupled(0.1),
         1.0,
     ),

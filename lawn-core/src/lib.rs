@@ -165,8 +165,8 @@ pub use optimizer::{Optimizer, WeightNorm};
 pub use parameter::{Parameter, Parameters, Role};
 pub use report::StepReport;
 pub use rule::{
-    AdamConfig, Adaptation, Context, DecayPlace, EpsilonPlace, LambConfig, LarsConfig, Norms, Rule,
-    RuleConfig, SgdConfig,
+    AdamConfig, Adaptation, BiasCorrection, Context, DecayPlace, EpsilonPlace, GradientAveraging,
+    LambConfig, LarsConfig, Norms, Rule, RuleConfig, SgdConfig,
 };
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;

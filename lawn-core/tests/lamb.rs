@@ -4,7 +4,8 @@ mod common;
 
 use common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
-    Backend, Decay, LambConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
+    Adaptation, Backend, BiasCorrection, Decay, DecayPlace, EpsilonPlace, GradientAveraging,
+    LambConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
 };
 use tch::{Kind, Tensor};
 
@@ -173,6 +174,8 @@ fn each_preset_is_its_source() {
             for (name, preset, use_nvlamb) in [
                 ("apex", LambConfig::apex(), false),
                 ("nvlamb", LambConfig::nvlamb(), true),
+                // A port of apex's; held to timm itself in the goldens.
+                ("timm", LambConfig::timm(), false),
             ] {
                 let apex = Apex {
                     use_nvlamb,
@@ -188,6 +191,10 @@ fn each_preset_is_its_source() {
 
 #[test]
 fn the_presets_differ_where_the_table_says() {
+    // But for the clip, which is the optimizer's, there are two of them.
+    assert_eq!(LambConfig::timm(), LambConfig::apex());
+    assert_eq!(LambConfig::nvlamb(), LambConfig::paper());
+    assert_ne!(LambConfig::apex(), LambConfig::nvlamb());
     let run = |rule, lambda| ours(rule, lambda, Some(1.0), Backend::Auto);
     // Without decay apex and timm do not adapt; with it all are one.
     assert!(
@@ -226,5 +233,35 @@ fn every_preset_adapts_under_the_constraint() {
     let expected = run(LambConfig::paper());
     for preset in [LambConfig::apex(), LambConfig::nvlamb(), LambConfig::timm()] {
         assert_eq!(run(preset), expected);
+    }
+}
+
+#[test]
+fn each_convention_has_a_name_in_configurations() {
+    let written = r#"{
+        "epsilon_place": "inside-root",
+        "bias_correction": "omitted",
+        "gradient_averaging": "summed",
+        "decay_place": "outside-trust",
+        "adaptation": "when-decayed"
+    }"#;
+    let other = LambConfig {
+        epsilon_place: EpsilonPlace::InsideRoot,
+        bias_correction: BiasCorrection::Omitted,
+        gradient_averaging: GradientAveraging::Summed,
+        decay_place: DecayPlace::OutsideTrust,
+        adaptation: Adaptation::WhenDecayed,
+        ..LambConfig::paper()
+    };
+    assert_eq!(serde_json::from_str::<LambConfig>(written).unwrap(), other);
+    let paper = serde_json::to_value(LambConfig::paper()).unwrap();
+    for (convention, name) in [
+        ("epsilon_place", "outside-root"),
+        ("bias_correction", "applied"),
+        ("gradient_averaging", "averaged"),
+        ("decay_place", "inside-trust"),
+        ("adaptation", "always"),
+    ] {
+        assert_eq!(paper[convention], name);
     }
 }

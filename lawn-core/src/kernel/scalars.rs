@@ -3,7 +3,7 @@
 use super::direction::{Adam, Momentum, Nesterov};
 use super::lanes::Element;
 use super::sweep::{Factors, Kernel, Sums};
-use crate::{Context, Decay, EpsilonPlace, LawnConfig, Rule, RuleConfig};
+use crate::{BiasCorrection, Context, Decay, EpsilonPlace, LawnConfig, Rule, RuleConfig};
 
 /// The trust ratio of a rule.
 #[derive(Clone, Copy, Debug, Default)]
@@ -250,8 +250,8 @@ impl<E: Element> Kernel<E> {
             }
             RuleConfig::Lamb(lamb) => {
                 let (inverse_c1, inverse_c2) = match lamb.bias_correction {
-                    true => corrections(lamb.beta1, lamb.beta2),
-                    false => (1.0, 1.0),
+                    BiasCorrection::Applied => corrections(lamb.beta1, lamb.beta2),
+                    BiasCorrection::Omitted => (1.0, 1.0),
                 };
                 let (epsilon_in, epsilon_out) = match lamb.epsilon_place {
                     EpsilonPlace::InsideRoot => (lamb.epsilon, 0.0),
@@ -263,11 +263,7 @@ impl<E: Element> Kernel<E> {
                 };
                 Kernel::Adam(Adam {
                     beta1: e(lamb.beta1),
-                    beta3: e(if lamb.gradient_averaging {
-                        1.0 - lamb.beta1
-                    } else {
-                        1.0
-                    }),
+                    beta3: e(lamb.beta3()),
                     beta2: e(lamb.beta2),
                     gamma: e(1.0 - lamb.beta2),
                     inverse_c1: e(inverse_c1),

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::tiles::column;
 use crate::extension::{add, addcmul};
-use crate::{AdamConfig, EpsilonPlace, LambConfig, RuleConfig, SgdConfig};
+use crate::{AdamConfig, BiasCorrection, EpsilonPlace, LambConfig, RuleConfig, SgdConfig};
 
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.
@@ -107,7 +107,7 @@ struct Moments {
     beta3: f64,
     epsilon: f64,
     epsilon_place: EpsilonPlace,
-    bias_correction: bool,
+    bias_correction: BiasCorrection,
 }
 
 impl From<AdamConfig> for Moments {
@@ -118,7 +118,7 @@ impl From<AdamConfig> for Moments {
             beta3: 1.0 - adam.beta1,
             epsilon: adam.epsilon,
             epsilon_place: EpsilonPlace::OutsideRoot,
-            bias_correction: true,
+            bias_correction: BiasCorrection::Applied,
         }
     }
 }
@@ -128,11 +128,7 @@ impl From<LambConfig> for Moments {
         Self {
             beta1: lamb.beta1,
             beta2: lamb.beta2,
-            beta3: if lamb.gradient_averaging {
-                1.0 - lamb.beta1
-            } else {
-                1.0
-            },
+            beta3: lamb.beta3(),
             epsilon: lamb.epsilon,
             epsilon_place: lamb.epsilon_place,
             bias_correction: lamb.bias_correction,
@@ -143,7 +139,7 @@ impl From<LambConfig> for Moments {
 impl Moments {
     /// `x / (1 − βᵗ)`.
     fn corrected(&self, x: &Tensor, beta: f64, updates: &Tensor) -> Tensor {
-        if !self.bias_correction {
+        if self.bias_correction == BiasCorrection::Omitted {
             return x.copy();
         }
         let correction = 1.0 - Tensor::pow_scalar(beta, updates);

@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::tiles::{Place, Plan};
 use crate::extension::{AdamLists, AdamNumbers, fused_adam};
-use crate::{Context, Decay, EpsilonPlace, RuleConfig};
+use crate::{BiasCorrection, Context, Decay, EpsilonPlace, GradientAveraging, RuleConfig};
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.
@@ -57,8 +57,8 @@ impl FusedAdam {
         let (beta1, beta2, epsilon) = match rule {
             RuleConfig::Adam(adam) => (adam.beta1, adam.beta2, adam.epsilon),
             RuleConfig::Lamb(lamb)
-                if lamb.bias_correction
-                    && lamb.gradient_averaging
+                if lamb.bias_correction == BiasCorrection::Applied
+                    && lamb.gradient_averaging == GradientAveraging::Averaged
                     && lamb.epsilon_place == EpsilonPlace::OutsideRoot =>
             {
                 (lamb.beta1, lamb.beta2, lamb.epsilon)

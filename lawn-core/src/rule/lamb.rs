@@ -37,9 +37,14 @@ use crate::{Decay, Error};
 /// `ratio = lr · ‖p‖ / ‖update‖` where `use_nvlamb` or the decay is not 0 and both
 /// norms are not 0, otherwise `ratio = lr`, and `p ← p − ratio · update`.
 ///
-/// The clip is the optimizer's [`clip_norm`](crate::OptimizerConfig::clip_norm)
-/// and has to be set there. All four correct the bias, average the gradient and
-/// add `ε` outside of the root.
+/// The clip is the optimizer's [`clip_norm`](crate::OptimizerConfig::clip_norm) and
+/// has to be set there, as their default weight decay of 0.01 has to be, by
+/// [`decay`](crate::OptimizerConfig::decay). All four correct the bias, average the
+/// gradient and add `ε` outside of the root.
+///
+/// *Differs from* apex and timm, which count the updates of a group of parameters:
+/// here `t` counts those of each parameter, so that one without a gradient in some
+/// step is corrected by its own count.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LambConfig {
@@ -52,9 +57,9 @@ pub struct LambConfig {
     /// Where `ε` enters.
     pub epsilon_place: EpsilonPlace,
     /// Whether moments are divided by `1 − βᵗ`.
-    pub bias_correction: bool,
-    /// Whether the gradient enters `m` with `1 − β₁`; if not, with 1.
-    pub gradient_averaging: bool,
+    pub bias_correction: BiasCorrection,
+    /// Whether the gradient enters `m` with `1 − β₁` or with 1.
+    pub gradient_averaging: GradientAveraging,
     /// Where decoupled weight decay enters.
     pub decay_place: DecayPlace,
     /// Which parameters have a trust ratio.
@@ -72,6 +77,28 @@ pub enum EpsilonPlace {
     OutsideRoot,
     /// `m̂ / √(v̂ + ε)`.
     InsideRoot,
+}
+
+/// Whether [`LambConfig`] takes out that moments start at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BiasCorrection {
+    /// `m̂ = m / (1 − β₁ᵗ)`, `v̂ = v / (1 − β₂ᵗ)`.
+    #[default]
+    Applied,
+    /// `m̂ = m`, `v̂ = v`; `bias_correction=False` in apex and timm.
+    Omitted,
+}
+
+/// What the first moment of [`LambConfig`] is of the gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GradientAveraging {
+    /// Their moving average, `β₃ = 1 − β₁`.
+    #[default]
+    Averaged,
+    /// Their decaying sum, `β₃ = 1`; `grad_averaging=False` in apex and timm.
+    Summed,
 }
 
 /// Where decoupled weight decay enters [`LambConfig`].
@@ -107,8 +134,8 @@ impl LambConfig {
             beta2: 0.999,
             epsilon: 1e-6,
             epsilon_place: EpsilonPlace::OutsideRoot,
-            bias_correction: true,
-            gradient_averaging: true,
+            bias_correction: BiasCorrection::Applied,
+            gradient_averaging: GradientAveraging::Averaged,
             decay_place: DecayPlace::InsideTrust,
             adaptation: Adaptation::Always,
             trust_max: None,
@@ -134,11 +161,21 @@ impl LambConfig {
     }
 
     /// timm's `Lamb` with its defaults.
+    ///
+    /// This is [`apex`](Self::apex), of which timm's is a port: both take the same
+    /// corrected moments, add `λ w` before the norm, adapt only where `λ` is not 0
+    /// (`always_adapt=False` there, `use_nvlamb=False` here), without a largest
+    /// ratio (`trust_clip=False`) and with 1 where a norm is 0.
     #[must_use]
     pub fn timm() -> Self {
-        Self {
-            adaptation: Adaptation::WhenDecayed,
-            ..Self::paper()
+        Self::apex()
+    }
+
+    /// `β₃`, with which the gradient enters `m`.
+    pub(crate) fn beta3(&self) -> f64 {
+        match self.gradient_averaging {
+            GradientAveraging::Averaged => 1.0 - self.beta1,
+            GradientAveraging::Summed => 1.0,
         }
     }
 }
@@ -175,17 +212,11 @@ impl Rule for LambConfig {
         let [m, v] = buffers else {
             unreachable!("lamb has two moments")
         };
-        let beta3 = if self.gradient_averaging {
-            1.0 - self.beta1
-        } else {
-            1.0
-        };
-        update_moments(m, v, gradient, self.beta1, beta3, self.beta2);
+        update_moments(m, v, gradient, self.beta1, self.beta3(), self.beta2);
         let t = context.updates as f64;
-        let (c1, c2) = if self.bias_correction {
-            (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t))
-        } else {
-            (1.0, 1.0)
+        let (c1, c2) = match self.bias_correction {
+            BiasCorrection::Applied => (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t)),
+            BiasCorrection::Omitted => (1.0, 1.0),
         };
         let (m_hat, v_hat) = (&*m / c1, &*v / c2);
         let d = match self.epsilon_place {

@@ -8,7 +8,9 @@ mod sgd;
 
 pub use adam::AdamConfig;
 pub use builtin::RuleConfig;
-pub use lamb::{Adaptation, DecayPlace, EpsilonPlace, LambConfig};
+pub use lamb::{
+    Adaptation, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
+};
 pub use lars::LarsConfig;
 pub use sgd::SgdConfig;
 

@@ -1,8 +1,9 @@
 //! Runs of all rules under all settings, to compare backends by.
 
 use lawn_core::{
-    AdamConfig, Backend, Decay, Diagnostics, EpsilonPlace, Granularity, LambConfig, LarsConfig,
-    LawnConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, StepOptions,
+    AdamConfig, Backend, BiasCorrection, Decay, Diagnostics, EpsilonPlace, GradientAveraging,
+    Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer, OptimizerConfig, RuleConfig,
+    Schedule, Scope, SgdConfig, StepOptions,
 };
 use tch::{Kind, Tensor};
 
@@ -42,8 +43,8 @@ pub(crate) fn rules() -> Vec<(RuleConfig, Decay)> {
         ..lamb
     };
     let plain = LambConfig {
-        bias_correction: false,
-        gradient_averaging: false,
+        bias_correction: BiasCorrection::Omitted,
+        gradient_averaging: GradientAveraging::Summed,
         ..lamb
     };
     let lars = LarsConfig {
