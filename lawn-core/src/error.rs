@@ -35,7 +35,8 @@ pub enum Error {
         /// Its shape.
         shape: Vec<i64>,
     },
-    /// A parameter that was added to the model after the optimizer was built.
+    /// A parameter that was added to the model after the optimizer was built: a
+    /// step would leave it behind. Build the optimizer once the model is whole.
     #[error("parameter `{name}` was added after the optimizer was built")]
     AddedLater {
         /// The name.
@@ -192,6 +193,15 @@ pub enum Error {
     /// Bytes that are not a complete safetensors file.
     #[error("state: not a complete safetensors file")]
     Format(#[source] safetensors::SafeTensorError),
+    /// A file whose content is not a sound state, or a state that cannot be a file.
+    #[error("state file {}", path.display())]
+    StateFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<Error>,
+    },
     /// A file that cannot be read or written.
     #[error("cannot access {}", path.display())]
     Io {

@@ -50,11 +50,12 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] naming the file, and what [`to_bytes`](Self::to_bytes)
-    /// refuses.
+    /// [`Error::Io`], and [`Error::StateFile`] for what
+    /// [`to_bytes`](Self::to_bytes) refuses; both name the file. The one that was
+    /// there is left as it was.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let path = path.as_ref();
-        let bytes = self.to_bytes()?;
+        let bytes = self.to_bytes().map_err(within(path))?;
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".partial");
         let write = || {
@@ -71,9 +72,13 @@ impl State {
                 None => fs::File::open(".")?.sync_all(),
             }
         };
-        write().map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
+        write().map_err(|source| {
+            // Half a state is of no use, least of all on a disk that is full.
+            let _ = fs::remove_file(&temporary);
+            Error::Io {
+                path: path.to_owned(),
+                source,
+            }
         })
     }
 
@@ -81,15 +86,15 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] naming the file, and what [`from_bytes`](Self::from_bytes)
-    /// refuses.
+    /// [`Error::Io`], and [`Error::StateFile`] for what
+    /// [`from_bytes`](Self::from_bytes) refuses; both name the file.
     pub fn load(path: impl AsRef<Path>, device: Device) -> Result<Self, Error> {
         let path = path.as_ref();
         let bytes = fs::read(path).map_err(|source| Error::Io {
             path: path.to_owned(),
             source,
         })?;
-        Self::from_bytes(&bytes, device)
+        Self::from_bytes(&bytes, device).map_err(within(path))
     }
 
     /// The state as the bytes of a safetensors file.
@@ -209,6 +214,14 @@ impl State {
             });
         }
         Ok(Self { metadata, tensors })
+    }
+}
+
+/// Names the file that something is wrong with.
+fn within(path: &Path) -> impl FnOnce(Error) -> Error {
+    |source| Error::StateFile {
+        path: path.to_owned(),
+        source: Box::new(source),
     }
 }
 

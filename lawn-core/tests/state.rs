@@ -69,6 +69,68 @@ fn a_file_gives_back_what_was_saved() {
 }
 
 #[test]
+fn what_is_wrong_with_a_file_is_said_of_that_file() {
+    let folder = std::env::temp_dir().join(format!("lawn-core-damage-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("state.safetensors");
+    let sound = trained().0.state().to_bytes().unwrap();
+    let read = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let error = State::load(&path, Device::Cpu).unwrap_err();
+        assert!(error.to_string().contains(path.to_str().unwrap()));
+        let Error::StateFile {
+            path: named,
+            source,
+        } = error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!(named, path);
+        *source
+    };
+    for length in [0, 7, 8, 100, sound.len() - 1] {
+        assert!(
+            matches!(read(&sound[..length]), Error::Format(_)),
+            "{length}"
+        );
+    }
+    let mut flipped = sound.clone();
+    *flipped.last_mut().unwrap() ^= 1;
+    assert!(matches!(read(&flipped), Error::Checksum { .. }));
+
+    let mut state = State::default();
+    let complex = Tensor::zeros([1], (Kind::ComplexFloat, Device::Cpu));
+    state.tensors.insert("z".into(), complex);
+    let error = state.save(&path).unwrap_err();
+    let Error::StateFile {
+        path: named,
+        source,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(named, path);
+    assert!(matches!(*source, Error::EntryKind { entry, .. } if entry == "z"));
+    // Nothing took the place of the file, and nothing is left beside it.
+    assert_eq!(std::fs::read(&path).unwrap(), flipped);
+    let error = State::default().save(&folder).unwrap_err();
+    assert!(matches!(error, Error::Io { path, .. } if path == folder));
+    assert!(!folder.with_extension("partial").exists());
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn what_settings_were_called_is_only_for_the_record() {
+    let (trained, _) = trained();
+    let mut state = trained.state();
+    let older = r#"{"rule": "LambConfig { bias_correction: true }"}"#;
+    state.metadata.insert("settings".into(), older.into());
+    let (mut fresh, _) = optimizer(2);
+    fresh.load_state(&state).unwrap();
+    assert_eq!(fresh.steps(), trained.steps());
+}
+
+#[test]
 fn the_same_state_gives_the_same_bytes() {
     let bytes = || trained().0.state().to_bytes().unwrap();
     assert_eq!(bytes(), bytes());

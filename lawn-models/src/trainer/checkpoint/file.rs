@@ -71,12 +71,13 @@ pub(super) fn read(path: &Path) -> Result<Found, TrialError> {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(Found::Nothing)
         }
-        Err(
-            error @ (Error::Format(_)
+        Err(Error::StateFile { source, .. }) => match *source {
+            Error::Format(_)
             | Error::Checksum { .. }
             | Error::MissingEntry { .. }
-            | Error::EntryKind { .. }),
-        ) => Ok(Found::Damaged(error.to_string())),
+            | Error::EntryKind { .. } => Ok(Found::Damaged(source.to_string())),
+            source => Err(checkpoint_error(path, source)),
+        },
         Err(source) => Err(checkpoint_error(path, source)),
     }
 }

@@ -207,7 +207,11 @@ impl<'a> Checkpoints<'a> {
 fn checkpoint_error(path: &Path, source: Error) -> TrialError {
     TrialError::Checkpoint {
         path: path.to_owned(),
-        source,
+        source: match source {
+            // The file is named once.
+            Error::StateFile { source, .. } => *source,
+            source => source,
+        },
     }
 }
 
