@@ -5,6 +5,7 @@ use tch::{COptimizer, Device, Kind, Tensor};
 
 use crate::diagnostics::{Diagnostics, Told};
 use crate::multi_tensor::MultiTensor;
+use crate::parameter::Store;
 use crate::slot::{Slot, host};
 use crate::treatment::{Constraint, Treatment};
 use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
@@ -25,6 +26,8 @@ pub struct Optimizer {
     pub(crate) diagnostics: Told,
     /// Where parameters are on an accelerator.
     pub(crate) multi_tensor: Option<MultiTensor>,
+    /// Where the parameters are from.
+    pub(crate) store: Option<Store>,
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
     /// else: to let go of gradients instead of filling them with zeros.
     gradients: COptimizer,
@@ -48,8 +51,9 @@ impl Optimizer {
         treatments: Vec<Treatment>,
     ) -> Result<Self, Error> {
         let mut gradients = COptimizer::sgd(0.0, 0.0, 0.0, 0.0, false)?;
+        let (parameters, store) = parameters.into_parts();
         let mut slots = Vec::with_capacity(parameters.len());
-        for (parameter, treatment) in parameters.into_vec().into_iter().zip(&treatments) {
+        for (parameter, treatment) in parameters.into_iter().zip(&treatments) {
             gradients.add_parameters(&parameter.tensor, 0)?;
             slots.push(Slot::new(
                 parameter,
@@ -78,6 +82,7 @@ impl Optimizer {
             frozen,
             diagnostics: Told::Known(Vec::new()),
             multi_tensor,
+            store,
             gradients,
         })
     }
@@ -176,6 +181,10 @@ impl Optimizer {
 
     /// Checks that the optimizer has every one of these parameters, such as
     /// those of the model after something was added to it.
+    ///
+    /// Each [`step`](Self::step) does so by itself for parameters
+    /// [of a store](Parameters::from_var_store). Those of a list are not known
+    /// to have grown: call this where the model may have.
     ///
     /// # Errors
     ///

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tch::nn::Variables;
 use tch::{Tensor, nn};
 
 use crate::{Error, Layer};
@@ -60,6 +62,14 @@ pub struct Parameter {
 pub struct Parameters {
     parameters: Vec<Parameter>,
     layers: Option<Vec<Layer>>,
+    store: Option<Store>,
+}
+
+/// The variables of a store, and how many of them were trainable once.
+#[derive(Debug)]
+pub(crate) struct Store {
+    variables: Arc<Mutex<Variables>>,
+    trainable: usize,
 }
 
 impl Parameters {
@@ -86,10 +96,14 @@ impl Parameters {
         Ok(Self {
             parameters,
             layers: None,
+            store: None,
         })
     }
 
     /// The trainable variables of a store, in the order of their creation.
+    ///
+    /// An optimizer of them refuses its steps once the store has more: see
+    /// [`Error::AddedLater`].
     ///
     /// Roles are inferred from the last part of the name and the shape, and
     /// [`set_role`](Self::set_role) corrects them:
@@ -108,32 +122,8 @@ impl Parameters {
     /// [`Error::UnnamedVariable`] for a trainable variable that the store does
     /// not name, and what [`new`](Self::new) refuses.
     pub fn from_var_store(vs: &nn::VarStore) -> Result<Self, Error> {
-        // The store's map of names has no order and its ordered list no names;
-        // both hold the same storages, so the address joins them. Empty tensors
-        // all lie at one address and are told apart by order of name, which is
-        // enough as they have nothing to be updated.
-        let mut names: HashMap<(usize, Vec<i64>), Vec<String>> = HashMap::new();
-        for (name, tensor) in vs.variables() {
-            names
-                .entry((tensor.data_ptr() as usize, tensor.size()))
-                .or_default()
-                .push(name);
-        }
-        for candidates in names.values_mut() {
-            candidates.sort_unstable_by(|a, b| b.cmp(a));
-        }
-        let mut named = Vec::new();
-        for (index, tensor) in vs.trainable_variables().into_iter().enumerate() {
-            let key = (tensor.data_ptr() as usize, tensor.size());
-            let name = names
-                .get_mut(&key)
-                .and_then(Vec::pop)
-                .ok_or(Error::UnnamedVariable {
-                    index,
-                    shape: key.1,
-                })?;
-            named.push((name, tensor));
-        }
+        let named = named(&lock(&vs.variables_))?;
+        let trainable = named.len();
         let dimensions: HashMap<String, usize> = named
             .iter()
             .map(|(name, tensor)| (name.clone(), tensor.dim()))
@@ -146,7 +136,13 @@ impl Parameters {
                 tensor,
             })
             .collect();
-        Self::new(parameters)
+        Ok(Self {
+            store: Some(Store {
+                variables: Arc::clone(&vs.variables_),
+                trainable,
+            }),
+            ..Self::new(parameters)?
+        })
     }
 
     /// Corrects the role of one parameter.
@@ -218,9 +214,55 @@ impl Parameters {
         self.parameters.is_empty()
     }
 
-    pub(crate) fn into_vec(self) -> Vec<Parameter> {
-        self.parameters
+    pub(crate) fn into_parts(self) -> (Vec<Parameter>, Option<Store>) {
+        (self.parameters, self.store)
     }
+}
+
+impl Store {
+    /// Refuses a store that has more trainable variables by now, naming the first.
+    pub(crate) fn require_unchanged(&self) -> Result<(), Error> {
+        let variables = lock(&self.variables);
+        if variables.trainable_variables.len() <= self.trainable {
+            return Ok(());
+        }
+        let (name, _) = named(&variables)?.swap_remove(self.trainable);
+        Err(Error::AddedLater { name })
+    }
+}
+
+/// The variables, whatever befell a thread that held them.
+fn lock(variables: &Mutex<Variables>) -> MutexGuard<'_, Variables> {
+    variables.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The trainable variables in the order of their creation, with their names.
+fn named(variables: &Variables) -> Result<Vec<(String, Tensor)>, Error> {
+    // The store's map of names has no order and its ordered list no names;
+    // both hold the same storages, so the address joins them. Empty tensors
+    // all lie at one address and are told apart by order of name, which is
+    // enough as they have nothing to be updated.
+    let key = |tensor: &Tensor| (tensor.data_ptr() as usize, tensor.size());
+    let mut names: HashMap<(usize, Vec<i64>), Vec<&String>> = HashMap::new();
+    for (name, tensor) in &variables.named_variables {
+        names.entry(key(tensor)).or_default().push(name);
+    }
+    for candidates in names.values_mut() {
+        candidates.sort_unstable_by(|a, b| b.cmp(a));
+    }
+    let trainable = variables.trainable_variables.iter().enumerate();
+    trainable
+        .map(|(index, variable)| {
+            let key = key(&variable.tensor);
+            match names.get_mut(&key).and_then(Vec::pop) {
+                Some(name) => Ok((name.clone(), variable.tensor.shallow_clone())),
+                None => Err(Error::UnnamedVariable {
+                    index,
+                    shape: key.1,
+                }),
+            }
+        })
+        .collect()
 }
 
 fn is_float(kind: tch::Kind) -> bool {

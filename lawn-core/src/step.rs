@@ -43,8 +43,8 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
-    /// [`Error::Radius`]. Nothing has changed then.
+    /// [`Error::AddedLater`], [`Error::SparseGradient`], [`Error::LearningRate`],
+    /// and at the freeze [`Error::Radius`]. Nothing has changed then.
     pub fn step(&mut self) -> Result<StepReport, Error> {
         self.step_with(StepOptions::default())
     }
@@ -113,6 +113,9 @@ impl Optimizer {
     }
 
     fn require_valid(&self, options: &StepOptions, learning_rate: f64) -> Result<(), Error> {
+        if let Some(store) = &self.store {
+            store.require_unchanged()?;
+        }
         let scale = options.gradient_scale;
         let valid = scale.is_finite() && scale > 0.0;
         require(valid, "gradient_scale", "a finite number above 0", scale)?;

@@ -1,11 +1,11 @@
 //! Which parameters are treated how, and what cannot be meant.
 
 use lawn_core::{
-    AdamConfig, Clock, Constraint, Decay, Error, Granularity, Group, LawnConfig, Layer,
-    OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
-    StepOptions, TreatmentTable,
+    AdamConfig, Backend, Clock, Constraint, Decay, Error, Granularity, Group, LawnConfig, Layer,
+    Optimizer, OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope,
+    SgdConfig, StepOptions, TreatmentTable,
 };
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, nn};
 
 const MODEL: [(&str, Role, &[i64]); 6] = [
     ("embed.weight", Role::Embedding, &[7, 3]),
@@ -313,6 +313,34 @@ fn parameters_added_later_are_named() {
         .check(&Parameters::new(more).unwrap())
         .unwrap_err();
     assert!(matches!(error, Error::AddedLater { name } if name == "head.weight"));
+}
+
+#[test]
+fn a_step_finds_what_was_added_to_the_store() {
+    for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let body = nn::linear(vs.root() / "body", 3, 2, Default::default());
+        let config = OptimizerConfig {
+            backend,
+            ..OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1))
+        };
+        let parameters = Parameters::from_var_store(&vs).unwrap();
+        let mut optimizer = config.build(parameters).unwrap();
+        let step = |optimizer: &mut Optimizer| {
+            optimizer.zero_grad();
+            body.ws.sum(Kind::Float).backward();
+            optimizer.step().map(|_| ())
+        };
+        step(&mut optimizer).unwrap();
+        // What is not trained is nobody's concern.
+        let _ = vs.root().zeros_no_train("mean", &[2]);
+        step(&mut optimizer).unwrap();
+        let _head = nn::linear(vs.root() / "head", 2, 2, Default::default());
+        let before = body.ws.copy();
+        let error = step(&mut optimizer).unwrap_err();
+        assert!(matches!(error, Error::AddedLater { name } if name == "head.bias"));
+        assert_eq!((body.ws.equal(&before), optimizer.steps()), (true, 2));
+    }
 }
 
 #[test]
