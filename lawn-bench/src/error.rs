@@ -42,7 +42,7 @@ pub enum Error {
         known: u32,
     },
     /// A file of a run was written by a version too old to be understood.
-    #[error("{} has schema {found}, this lawn reads from {oldest} on; go on with the lawn that wrote it, or begin anew in another folder with --out", path.display())]
+    #[error("{} has schema {found}, this lawn reads from {oldest} on; go on with the lawn that wrote it, or {instead}", path.display())]
     Older {
         /// The file.
         path: PathBuf,
@@ -50,6 +50,8 @@ pub enum Error {
         found: u32,
         /// The oldest schema known here.
         oldest: u32,
+        /// What can be done without the lawn that wrote it.
+        instead: &'static str,
     },
     /// The run directory holds another plan.
     #[error("{} holds another plan than {} makes now; give --out another folder, or `lawn sweep {}` to go on with what is there", dir.display(), file.display(), dir.display())]
@@ -230,6 +232,8 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Config(_)
+            | Self::Newer { .. }
+            | Self::Older { .. }
             | Self::OtherPlan { .. }
             | Self::OtherData { .. }
             | Self::SetInRun { .. }

@@ -346,6 +346,7 @@ impl<'a> Document<'a> {
                 path: self.path.into(),
                 found: schema,
                 oldest: *known.start(),
+                instead: "begin anew in another folder with --out",
             });
         }
         if schema > 1 && !self.has_checksum {

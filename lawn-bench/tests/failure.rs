@@ -2,11 +2,14 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::SMALL;
 use lawn_analysis::records::{Outcome, Records};
+use lawn_core::State;
+use lawn_models::Device;
 
 fn lawn(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lawn"))
@@ -120,19 +123,20 @@ fn files_of_a_run_that_are_damaged_or_newer_are_named() {
     );
     let plan = run.join("plan.json");
     let text = std::fs::read_to_string(&plan).expect("the plan is text");
-    for (damaged, said) in [
-        ("{ \"schema\": 99 }".to_owned(), "has schema 99"),
-        (text[..text.len() / 2].to_owned(), "plan.json is damaged"),
+    for (damaged, code, said) in [
+        ("{ \"schema\": 99 }".to_owned(), 2, "has schema 99"),
+        (text[..text.len() / 2].to_owned(), 1, "plan.json is damaged"),
         (
             text.replacen("\"seed\": 1", "\"seed\": 3", 1),
+            1,
             "its checksum",
         ),
-        (String::new(), "plan.json is damaged"),
+        (String::new(), 1, "plan.json is damaged"),
     ] {
         std::fs::write(&plan, damaged).expect("it can be written");
         let output = lawn(&["status", &path(&run)]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert_eq!(output.status.code(), Some(code), "{error}");
         assert!(error.contains(said), "{said:?} is not in {error}");
     }
 }
@@ -207,13 +211,77 @@ fn an_outcome_or_log_of_a_newer_version_is_left_alone() {
         for verb in ["report", "sweep"] {
             let output = lawn(&[verb, &path(&run)]);
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert_eq!(output.status.code(), Some(1), "{said}");
+            assert_eq!(output.status.code(), Some(2), "{said}");
             assert!(said.contains(name) && said.contains("schema 99"), "{said}");
             assert_eq!(kept(&trial, &format!("{name}.damaged")), 0);
             assert_eq!(std::fs::read_to_string(&file).expect("it is there"), newer);
         }
         std::fs::write(&file, sound).expect("it can be written");
     }
+}
+
+#[test]
+fn a_checkpoint_of_another_version_ends_the_sweep_once_and_is_no_outcome() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let kept = "[resources]\nkeep_checkpoints = true\ncheckpoint_seconds = 0\n\n[budget]";
+    let (run, output) = sweep(folder.path(), "[budget]", kept);
+    assert!(output.status.success(), "{}", common::said(&output));
+    let whole = common::timeless(&run);
+    let trials: Vec<PathBuf> = whole
+        .trials
+        .iter()
+        .map(|trial| run.join("trials").join(&trial.trial_id))
+        .collect();
+    let mut sound = Vec::new();
+    for trial in &trials {
+        std::fs::remove_file(trial.join("outcome.json")).expect("it was there");
+        let checkpoint = trial.join("checkpoint.safetensors");
+        sound.push(std::fs::read(&checkpoint).expect("it is kept"));
+        let mut state = State::load(&checkpoint, Device::Cpu).expect("it is whole");
+        state.metadata.insert("version".into(), "1".into());
+        // Version 1 had none.
+        state.metadata.remove("digest").expect("version 2 has one");
+        state.save(&checkpoint).expect("there is room");
+    }
+    let before = trials.iter().map(|trial| kept_files(trial));
+    let before: Vec<_> = before.collect();
+    let output = lawn(&["sweep", &path(&run), "--workers", "2"]);
+    let said = common::said(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.matches("has schema 1").count(), 1, "{said}");
+    for word in [
+        "checkpoint.safetensors",
+        "reads from 2 on",
+        "remove the file",
+    ] {
+        assert!(said.contains(word), "{word:?} is not in {said}");
+    }
+    for (trial, before) in trials.iter().zip(before) {
+        assert!(!trial.join("outcome.json").exists(), "{said}");
+        assert_eq!(kept_files(trial), before);
+    }
+    let status = common::said(&lawn(&["status", &path(&run)]));
+    assert!(status.contains("0 of 2"), "{status}");
+
+    // With the checkpoints that this version reads, the same command goes on.
+    for (trial, sound) in trials.iter().zip(sound) {
+        std::fs::write(trial.join("checkpoint.safetensors"), sound).expect("there is room");
+    }
+    let output = lawn(&["sweep", &path(&run)]);
+    assert!(output.status.success(), "{}", common::said(&output));
+    assert_eq!(common::timeless(&run), whole);
+}
+
+/// The log of a trial and its checkpoints, byte by byte.
+fn kept_files(trial: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let entries = std::fs::read_dir(trial).expect("the trial has a folder");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    let kept = paths.filter(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("checkpoint") || name.starts_with("log")
+    });
+    kept.map(|path| (path.clone(), std::fs::read(path).expect("it is there")))
+        .collect()
 }
 
 /// A line of a log with its checksum.

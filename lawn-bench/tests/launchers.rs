@@ -361,7 +361,7 @@ fn a_lease_of_a_newer_version_is_refused_by_name() {
     });
     fs::write(first.path().join("lease-99"), "{\"schema\": 99}").expect("it can be written");
     let output = shared.sweep(&[]);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(
         said(&output).contains("lease-99 has schema 99"),
         "{}",

@@ -189,6 +189,41 @@ fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
 }
 
 #[test]
+fn what_no_machine_can_begin_ends_the_sweep_once_and_is_no_outcome() {
+    for (code, word) in [(2, "did not begin"), (5, "make room")] {
+        let site = Site::new("[engines.slurm]\nattempts = 2\n");
+        site.submits();
+        // All three trials are refused, with words of their own, by both of their jobs.
+        let refuse = |number: usize| {
+            let folder = site.submission_folder(number);
+            for task in 0..3 {
+                let exit = folder.join(format!("exit-{task}"));
+                std::fs::write(exit, format!("{code}\n")).expect("ours");
+                let stderr = site.trial_folder(task).join("stderr.log");
+                std::fs::create_dir_all(site.trial_folder(task)).expect("ours");
+                std::fs::write(stderr, format!("error: reason {task}\n")).expect("ours");
+            }
+        };
+        refuse(1);
+        site.submits();
+        assert_eq!(site.submission(3)["trials"], json!([0, 1, 2]));
+        refuse(3);
+        let output = site.sweep(&[]);
+        fails(&output, code, &[word, "reason 0"]);
+        assert!(!said(&output).contains("reason 1"), "once is enough");
+        for trial in 0..3 {
+            assert!(!site.trial_folder(trial).join("outcome.json").exists());
+        }
+        // Once that is mended the same command goes on, and counts from the beginning.
+        site.submits();
+        assert_eq!(site.submission(5)["trials"], json!([0, 1, 2]));
+        refuse(5);
+        site.submits();
+        assert_eq!(site.submission(7)["trials"], json!([0, 1, 2]));
+    }
+}
+
+#[test]
 fn what_slurm_ended_for_memory_is_out_of_memory() {
     let site = Site::new("");
     site.submits();

@@ -284,7 +284,7 @@ fn what_a_newer_version_wrote_is_named_and_stays() {
     std::fs::create_dir_all(dir.root()).expect("a folder");
     files::write_json(&dir.outcome(), 99, &serde_json::json!({})).expect("it is written");
     let output = run.train();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("has schema 99"), "{}", said(&output));
     assert!(matches!(
         dir.read_outcome(),

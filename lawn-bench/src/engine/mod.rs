@@ -16,8 +16,10 @@
 //!   writes a checkpoint and leaves the outcome `preempted`;
 //! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
 //!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
-//!   to, and 2 where the machine does not have what the plan asks for, such as its data. The
-//!   last two say nothing about the trial: the engine ends, or tries again elsewhere.
+//!   to, and 2 where the machine does not have what the plan asks for, such as its data, or
+//!   where another version wrote the trial's files. The last two say nothing about the trial:
+//!   the engine ends with that error, at once or after trying elsewhere, and the trial stays
+//!   one to be run.
 //!
 //! Any other exit code, or none, is a death of which the engine leaves the outcome, under
 //! the trial's lease. An engine may start the command again at any time.

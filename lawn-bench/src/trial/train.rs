@@ -19,8 +19,8 @@ use lawn_analysis::records::Outcome;
 ///
 /// # Errors
 ///
-/// What says nothing about the trial: a file of it that cannot be written, or that a
-/// newer version wrote.
+/// What says nothing about the trial: a file of it that cannot be written, or that
+/// another version wrote.
 pub(super) fn train(
     dir: &TrialDir,
     config: &TrialConfig,
@@ -81,6 +81,21 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
         Err(error @ TrialError::OutOfMemory { .. }) => {
             Ending::failed(Outcome::OutOfMemory, error.to_string())
         }
+        Err(TrialError::CheckpointNewer { path, found, known }) => {
+            return Err(Error::Newer { path, found, known });
+        }
+        Err(TrialError::CheckpointOlder {
+            path,
+            found,
+            oldest,
+        }) => {
+            return Err(Error::Older {
+                path,
+                found,
+                oldest,
+                instead: "remove the file to train its trial from the first step",
+            });
+        }
         Err(TrialError::Checkpoint { path, source }) => match storage(&source) {
             Some(source) => {
                 return Err(Error::Io {
@@ -115,4 +130,38 @@ fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("panicked: {}", text.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_of_another_version_is_no_outcome() {
+        let path = std::path::PathBuf::from("checkpoint.safetensors");
+        let newer = TrialError::CheckpointNewer {
+            path: path.clone(),
+            found: 3,
+            known: 2,
+        };
+        let older = TrialError::CheckpointOlder {
+            path,
+            found: 1,
+            oldest: 2,
+        };
+        for (error, words) in [
+            (newer, ["has schema 3", "reads up to 2", "use a newer lawn"]),
+            (
+                older,
+                ["has schema 1", "reads from 2 on", "remove the file"],
+            ),
+        ] {
+            let error = ending(Err(error)).expect_err("the trial is not over");
+            assert_eq!(error.exit(), crate::cli::Exit::Usage);
+            let said = error.to_string();
+            for word in words.into_iter().chain(["checkpoint.safetensors"]) {
+                assert!(said.contains(word), "{word:?} is not in: {said}");
+            }
+        }
+    }
 }

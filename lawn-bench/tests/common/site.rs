@@ -117,13 +117,14 @@ impl Site {
         log.trim().parse::<usize>().map_or(0, |last| last - 100)
     }
 
-    pub(crate) fn outcome(&self, trial: usize) -> Value {
+    pub(crate) fn trial_folder(&self, trial: usize) -> PathBuf {
         let plan = read_json(&self.run().join("plan.json"));
-        let id = plan["trials"][trial]["id"]
-            .as_str()
-            .expect("an id")
-            .to_owned();
-        read_json(&self.run().join("trials").join(id).join("outcome.json"))
+        let id = plan["trials"][trial]["id"].as_str().expect("an id");
+        self.run().join("trials").join(id)
+    }
+
+    pub(crate) fn outcome(&self, trial: usize) -> Value {
+        read_json(&self.trial_folder(trial).join("outcome.json"))
     }
 }
 

@@ -41,6 +41,17 @@ pub struct Slurm<'a> {
     settings: &'a config::Slurm,
 }
 
+/// What becomes of a trial that its jobs left without an outcome.
+enum Lost {
+    /// Another job goes on with it.
+    Again,
+    /// It has its outcome now.
+    Over,
+    /// None of its jobs could begin, which says nothing about it. Asked for again, it gets
+    /// as many jobs as before.
+    Refused(Error),
+}
+
 /// What is in the queue after a pass.
 #[derive(Debug)]
 pub struct Submitted {
@@ -70,7 +81,8 @@ impl<'a> Slurm<'a> {
     /// # Errors
     ///
     /// [`Error::Engine`] where a command of Slurm fails before anything is in the queue,
-    /// [`Error::Io`], and as [`files::read_json`].
+    /// [`Error::Refused`] and [`Error::NoRoom`] where that is what the machines say of a trial
+    /// again and again, [`Error::Io`], and as [`files::read_json`].
     pub fn submit(&self, ready: &[usize]) -> Result<Option<Submitted>, Error> {
         let _held = self.exclusively()?;
         let queue = client::squeue()?;
@@ -80,13 +92,20 @@ impl<'a> Slurm<'a> {
             submission.adopt(&queue)?;
             live.extend(self.settle(submission, &queue)?);
         }
-        let (mut fresh, mut waiting) = (Vec::new(), 0);
+        let (mut fresh, mut waiting, mut refusal) = (Vec::new(), 0, None);
         for &index in ready {
             if live.contains(&index) {
                 waiting += 1;
-            } else if !self.is_over(index)? && !self.give_up(&mut submissions, &queue, index)? {
-                fresh.push(index);
+            } else if !self.is_over(index)? {
+                match self.give_up(&mut submissions, &queue, index)? {
+                    Lost::Again => fresh.push(index),
+                    Lost::Over => {}
+                    Lost::Refused(error) => refusal = refusal.or(Some(error)),
+                }
             }
+        }
+        if let Some(error) = refusal {
+            return Err(error);
         }
         if fresh.is_empty() && waiting == 0 {
             return Ok(None);
@@ -188,13 +207,14 @@ impl<'a> Slurm<'a> {
         Ok(dir.final_outcome()?.is_some())
     }
 
-    /// Writes the outcome of a trial whose process died by itself, or was lost too often.
+    /// What becomes of a trial without an outcome. Writes that of one whose process died by
+    /// itself, or that was lost too often.
     fn give_up(
         &self,
         submissions: &mut [Submission],
         queue: &Queue,
         index: usize,
-    ) -> Result<bool, Error> {
+    ) -> Result<Lost, Error> {
         let times = submission::times_lost(submissions, index);
         let newest = submissions
             .iter_mut()
@@ -202,7 +222,7 @@ impl<'a> Slurm<'a> {
             .find(|submission| submission.record.trials.contains(&index));
         // A trial that was given up and is asked for again is retried.
         let Some(submission) = newest.filter(|it| !it.record.given_up.contains(&index)) else {
-            return Ok(false);
+            return Ok(Lost::Again);
         };
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
         let limit = self.work.plan.sweep.resources.timeout;
@@ -223,7 +243,15 @@ impl<'a> Slurm<'a> {
                 ..Death::elsewhere(code, &stderr())
             }
             .outcome(),
-            _ if times >= self.settings.attempts => {
+            _ if times < self.settings.attempts => return Ok(Lost::Again),
+            _ => {
+                let refusal = code
+                    .and_then(|code| failure::of_the_machine(code, self.work.plan, index, &dir));
+                if let Some(error) = refusal {
+                    submission.record.given_up.insert(index);
+                    submission.write()?;
+                    return Ok(Lost::Refused(error));
+                }
                 let job = submission.record.job.unwrap_or_default();
                 let detail = format!(
                     "{times} jobs in a row left no outcome, the last was Slurm's job {job}; {}",
@@ -231,16 +259,15 @@ impl<'a> Slurm<'a> {
                 );
                 Ending::failed(Outcome::Crashed, detail)
             }
-            _ => return Ok(false),
         };
         // Whoever has the lease says how the trial ended.
         let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
-            return Ok(false);
+            return Ok(Lost::Again);
         };
         dir.settle(lease, &ending)?;
         submission.record.given_up.insert(index);
         submission.write()?;
-        Ok(true)
+        Ok(Lost::Over)
     }
 
     /// Submits `fresh` in as many arrays as it takes, one after the other so that no more

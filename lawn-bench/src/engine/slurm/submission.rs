@@ -42,7 +42,8 @@ pub(super) struct Record {
     pub(super) job: Option<u64>,
     /// Once no task is in the queue: the trials that the job left without an outcome.
     pub(super) lost: Option<BTreeSet<usize>>,
-    /// Trials whose outcome was written in their stead, since they were lost too often.
+    /// Trials whose outcome was written in their stead, and those that no job could begin:
+    /// what was lost before does not count against them any more.
     pub(super) given_up: BTreeSet<usize>,
 }
 
