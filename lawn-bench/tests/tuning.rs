@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use lawn_bench::choices::{Choices, Frozen, Promoted, decide};
+use lawn_analysis::{Records, analysis};
+use lawn_bench::choices::{Choices, Frozen, FrozenCell, Promoted, decide};
 use lawn_bench::config::{Sweep, parse};
 use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
 use lawn_bench::run_dir::RunDir;
@@ -288,6 +289,18 @@ fn rungs_promote_the_best_and_the_last_is_frozen_with_reasons() {
         let least = first.settings.iter().map(|&s| score(s)).fold(1.0, f64::min);
         let others = (0..9).filter(|setting| !first.settings.contains(setting));
         assert!(others.into_iter().all(|setting| score(setting) <= least));
+    }
+    // The report says the same of borders.
+    let records = Records::load(&run.records()).expect("the run has records");
+    let tasks = analysis::tasks(&records).expect("they are a run's");
+    for row in analysis::tuning(&tasks) {
+        let is_its = |frozen: &&FrozenCell| {
+            (&frozen.cell.task, &frozen.cell.arm) == (&row.task, &row.arm)
+                && i64::try_from(frozen.cell.batch_size) == Ok(row.batch_size)
+        };
+        let frozen = frozen.cells.iter().find(is_its).expect("it was frozen");
+        let borders = row.borders.iter().map(|border| border.name.as_str());
+        assert_eq!(borders.collect::<Vec<_>>(), frozen.at_border);
     }
     // What no trial can go on from any more is gone.
     let checkpoints = plan.trials.iter().filter(|trial| {

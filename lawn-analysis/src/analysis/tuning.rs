@@ -34,15 +34,38 @@ pub struct Tuning {
     pub borders: Vec<Border>,
 }
 
-/// A hyper-parameter whose best value is the smallest or largest tried: a better one may lie beyond.
+/// A hyper-parameter whose chosen value lies on the border of what was tried: a better one may
+/// lie beyond. [`Border::of`] is the rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Border {
     /// Name of the hyper-parameter.
     pub name: String,
-    /// The best value.
+    /// The chosen value.
     pub value: f64,
     /// Whether it is the largest tried, and not the smallest.
     pub largest: bool,
+}
+
+impl Border {
+    /// The border that `value`, chosen for the hyper-parameter `name` in a cell, lies on: it is
+    /// the smallest or the largest of three different numbers or more that were tried there.
+    ///
+    /// Of two numbers each is an end, whichever is chosen, so that it says nothing. How the
+    /// numbers were asked for, as a grid, a range or a choice, makes no difference.
+    pub fn of(name: &str, value: f64, tried: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut tried: Vec<f64> = tried.into_iter().collect();
+        tried.sort_by(f64::total_cmp);
+        tried.dedup();
+        let [low, _, .., high] = tried[..] else {
+            return None;
+        };
+        let largest = value >= high;
+        (largest || value <= low).then(|| Self {
+            name: name.to_owned(),
+            value,
+            largest,
+        })
+    }
 }
 
 /// The tuning of every arm at every batch size that has tuning trials.
@@ -163,16 +186,7 @@ fn borders(
         .filter_map(|name| {
             let value = number(best, name)?;
             let values = tried.iter().filter_map(|setting| number(setting, name));
-            let (low, high) = values
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                    (low.min(value), high.max(value))
-                });
-            let largest = value >= high;
-            (largest || value <= low).then(|| Border {
-                name: name.clone(),
-                value,
-                largest,
-            })
+            Border::of(name, value, values)
         })
         .collect()
 }
@@ -307,7 +321,22 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_VALUES, ROWS, Rows};
+    use super::{Border, MOST_VALUES, ROWS, Rows};
+
+    #[test]
+    fn the_ends_of_three_numbers_are_borders_and_those_of_two_are_not() {
+        let ends = |tried: &[f64]| -> Vec<Option<bool>> {
+            let border = |value: &f64| Border::of("rate", *value, tried.iter().copied());
+            let borders = tried.iter().map(border);
+            borders
+                .map(|border| border.map(|border| border.largest))
+                .collect()
+        };
+        assert_eq!(ends(&[0.1, 0.3, 0.2]), [Some(false), Some(true), None]);
+        // The same number twice is one.
+        assert_eq!(ends(&[0.1, 0.3, 0.3, 0.1]), [None; 4]);
+        assert_eq!(ends(&[0.1]), [None]);
+    }
 
     #[test]
     fn many_values_are_gathered_into_rows_of_equal_ratios() {
