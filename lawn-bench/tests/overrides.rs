@@ -25,6 +25,10 @@ fn errors_in_what_is_set_point_at_it() {
         ("=3", 1, "key"),
         ("budget", 7, "expected `=`"),
         ("", 1, "a value is set as KEY.KEY=VALUE"),
+        // What is wrong stands in the file, and is right there without what is set.
+        ("budget={epochs=8, steps=3}", 1, "must have one of epochs"),
+        ("budget.steps=3", 1, "must have one of epochs"),
+        ("budget.epochs=2", 1, "below the budget of 2 epochs"),
     ];
     let mut faults = String::new();
     for (set, column, said) in sets {
@@ -35,6 +39,35 @@ fn errors_in_what_is_set_point_at_it() {
         faults += &faulty(&error, (1, *column), &[said]).unwrap_or_default();
     }
     assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn only_what_brought_an_error_into_the_file_is_blamed_for_it() {
+    let error = |text: String, sets: &[&str]| file(text, sets).sweep().expect_err("it is wrong");
+    let sets = ["name=\"x\"", "budget.epochs=2", "tuning.seed=5"];
+    let blamed = error(RIGHT.into(), &sets);
+    assert_eq!(blamed.origin, "--set");
+    let shown = blamed.to_string();
+    for part in [
+        "| budget.epochs=2",
+        "[arms.adam-lawn]",
+        "this does not go with it",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+    assert!(!shown.contains("tuning.seed=5"), "{shown}");
+    // Wrong in the file itself, whatever is set.
+    let text = RIGHT.replace("max = 4", "max = 9");
+    let own = error(text, &["tuning.seed=5"]);
+    assert_ne!(own.origin, "--set", "{own}");
+    // What is set mends one fault, and another was there before.
+    let text = RIGHT.replace("epochs = 6", "epochs = 0");
+    let text = text.replace(
+        "contrasts = [{ baseline = \"adam\"",
+        "contrasts = [{ baseline = \"x\"",
+    );
+    let own = error(text, &["budget.epochs=6"]);
+    assert_ne!(own.origin, "--set", "{own}");
 }
 
 #[test]

@@ -47,6 +47,9 @@ pub(super) fn explained(file: &SweepFile) -> Result<Explained, ConfigError> {
 }
 
 /// Parses the file, lays what is set over it, and hands both on.
+///
+/// An error whose place is in the file, and which is not there without what is set, is one of
+/// that: of the first that the file is not right with.
 fn read<T>(
     file: &SweepFile,
     check: impl FnOnce(&Source<'_>, &DeTable<'_>, Range<usize>) -> Result<T, ConfigError>,
@@ -60,13 +63,28 @@ fn read<T>(
         source.add(overrides::ORIGIN, set);
         moved.push((start, overrides::moved(set, start)));
     }
-    let root = DeTable::parse(&file.text).map_err(|error| source.toml(&error, 0..0))?;
-    let span = root.span();
-    let mut table = root.into_inner();
-    for (start, set) in &moved {
-        overrides::lay(&source, &mut table, set, *start)?;
+    let set = |count: usize| -> Result<_, ConfigError> {
+        let root = DeTable::parse(&file.text).map_err(|error| source.toml(&error, 0..0))?;
+        let span = root.span();
+        let mut table = root.into_inner();
+        for (start, set) in &moved[..count] {
+            overrides::lay(&source, &mut table, set, *start)?;
+        }
+        Ok((table, span))
+    };
+    let (table, span) = set(moved.len())?;
+    let error = match check(&source, &table, span) {
+        Err(error) if error.origin != overrides::ORIGIN => error,
+        done => return done,
+    };
+    let is_right = |count: &usize| {
+        let laid = set(*count);
+        laid.is_ok_and(|(table, span)| checked(&source, &table, span).is_ok())
+    };
+    match (0..moved.len()).rev().find(is_right) {
+        Some(without) => Err(source.blamed_on(without + 1, error)),
+        None => Err(error),
     }
-    check(&source, &table, span)
 }
 
 fn checked(

@@ -1,5 +1,6 @@
 //! An error that names file, line, column, what was found and what is allowed.
 
+use std::ops::Range;
 use std::path::Path;
 
 /// A sweep file that cannot be used, and where and why.
@@ -17,6 +18,8 @@ pub struct ConfigError {
     /// What would be right, where that is known.
     pub help: Option<String>,
     pub(super) rendered: String,
+    /// Its place, in bytes of all texts of its source.
+    pub(super) span: Range<usize>,
 }
 
 impl ConfigError {
@@ -30,6 +33,7 @@ impl ConfigError {
             column: 0,
             message,
             help: None,
+            span: 0..0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::ConfigError;
 
@@ -65,9 +65,31 @@ impl<'a> Source<'a> {
             origin: part.origin.to_owned(),
             line,
             column,
-            rendered: part.render(&span, &message, help.as_deref()),
+            rendered: render(&message, help.as_deref(), [part.marked(&span, "")]),
             message,
             help,
+            span,
+        }
+    }
+
+    /// `error`, which is placed in the first text, as one of what was laid over that: of part
+    /// `number`, without which there is none.
+    pub(super) fn blamed_on(&self, number: usize, error: ConfigError) -> ConfigError {
+        let (file, part) = (&self.parts[0], &self.parts[number]);
+        let span = part.start..part.start + part.text.len();
+        let marked = [
+            part.marked(&span, ""),
+            file.marked(&error.span, "this does not go with it"),
+        ];
+        let rendered = render(&error.message, error.help.as_deref(), marked);
+        let (line, column) = part.place(0);
+        ConfigError {
+            origin: part.origin.to_owned(),
+            line,
+            column,
+            rendered,
+            span,
+            ..error
         }
     }
 
@@ -102,22 +124,41 @@ impl Part<'_> {
         )
     }
 
-    fn render(&self, span: &Range<usize>, message: &str, help: Option<&str>) -> String {
+    /// The text with a place marked. Only the first line: the span of a table would print
+    /// all of it.
+    fn marked<'s>(&'s self, span: &Range<usize>, label: &'s str) -> Snippet<'s, Annotation<'s>> {
         let start = self.at(span.start);
         let end = self.at(span.end).max(start);
-        // Only the first line: the span of a table would print all of it.
         let line = self.text[start..end]
             .find('\n')
             .map_or(end, |newline| start + newline);
-        let snippet = Snippet::source(self.text)
+        let kind = match label {
+            "" => AnnotationKind::Primary,
+            _ => AnnotationKind::Context,
+        };
+        let mark = kind.span(start..line);
+        Snippet::source(self.text)
             .path(self.origin)
-            .annotation(AnnotationKind::Primary.span(start..line));
-        let mut report = vec![Level::ERROR.primary_title(message).element(snippet)];
-        if let Some(help) = help {
-            report.push(Group::with_title(Level::HELP.secondary_title(help)));
-        }
-        Renderer::plain().render(&report)
+            .annotation(if label.is_empty() {
+                mark
+            } else {
+                mark.label(label)
+            })
     }
+}
+
+/// A message with the places that it is about.
+fn render<'s>(
+    message: &'s str,
+    help: Option<&'s str>,
+    marked: impl IntoIterator<Item = Snippet<'s, Annotation<'s>>>,
+) -> String {
+    let title = Level::ERROR.primary_title(message);
+    let mut report = vec![title.elements(marked)];
+    if let Some(help) = help {
+        report.push(Group::with_title(Level::HELP.secondary_title(help)));
+    }
+    Renderer::plain().render(&report)
 }
 
 /// What a type is called by those who write sweeps.
