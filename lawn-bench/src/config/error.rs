@@ -18,8 +18,8 @@ pub struct ConfigError {
     /// What would be right, where that is known.
     pub help: Option<String>,
     pub(super) rendered: String,
-    /// Its place, in bytes of all texts of its source.
-    pub(super) span: Range<usize>,
+    /// Its place, in bytes of all texts of its source; boxed, as every result holds an error.
+    pub(super) span: Box<Range<usize>>,
 }
 
 impl ConfigError {
@@ -33,7 +33,7 @@ impl ConfigError {
             column: 0,
             message,
             help: None,
-            span: 0..0,
+            span: Box::default(),
         }
     }
 }

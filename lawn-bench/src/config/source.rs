@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
             rendered: render(&message, help.as_deref(), [part.marked(&span, "")]),
             message,
             help,
-            span,
+            span: span.into(),
         }
     }
 
@@ -88,7 +88,7 @@ impl<'a> Source<'a> {
             line,
             column,
             rendered,
-            span,
+            span: span.into(),
             ..error
         }
     }
