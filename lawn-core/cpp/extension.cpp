@@ -119,10 +119,11 @@ char *lawn_addcmul(at::Tensor *self, at::Tensor *a, at::Tensor *b, double value)
 }
 
 // One step of Adam for each parameter, in one launch for some tens of them;
-// none where *infinite is 1. Decay is L2 unless it is decoupled. Without the largest second moments for plain Adam.
+// none where *infinite is 1. *rate is a scalar of f32. Decay is L2 unless it is
+// decoupled. Without the largest second moments for plain Adam.
 char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tensor **first,
                       at::Tensor **second, at::Tensor **largest, at::Tensor **updates,
-                      size_t count, double rate, double beta1, double beta2, double epsilon,
+                      size_t count, at::Tensor *rate, double beta1, double beta2, double epsilon,
                       double decay, bool decoupled, at::Tensor *infinite) {
   return guarded([&] {
     const auto parameter_list = list(parameters, count), gradient_list = list(gradients, count),
@@ -133,7 +134,7 @@ char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tenso
         infinite ? std::optional<at::Tensor>(*infinite) : std::nullopt;
     const auto step = [&](auto kernel) {
       kernel(parameter_list, gradient_list, first_list, second_list, largest_list, update_list,
-             rate, beta1, beta2, decay, epsilon, /*amsgrad=*/largest != nullptr,
+             *rate, beta1, beta2, decay, epsilon, /*amsgrad=*/largest != nullptr,
              /*maximize=*/false, /*grad_scale=*/std::nullopt, found);
     };
     if (decoupled) {

@@ -57,11 +57,11 @@ fn main() -> Result<(), lawn_core::Error> {
         if let Some(options) = accumulation.add(16) {
             let report = optimizer.step_with(options)?;
             optimizer.zero_grad();
-            if report.step % 5 == 0 || report.skipped() {
+            if report.step() % 5 == 0 || report.skipped() {
                 println!(
                     "step {:>2}  learning rate {:.5}  |g| {:8.3}  clipped by {:.3}{}",
-                    report.step,
-                    report.learning_rate,
+                    report.step(),
+                    report.learning_rate(),
                     report.gradient_norm(),
                     report.clip_factor(),
                     if report.skipped() { "  skipped" } else { "" },

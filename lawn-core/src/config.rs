@@ -26,7 +26,7 @@ use crate::{Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleCo
 /// optimizer.zero_grad();
 /// fc.forward(&x).square().sum(tch::Kind::Float).backward();
 /// let report = optimizer.step()?;
-/// assert_eq!(report.step, 1);
+/// assert_eq!(report.step(), 1);
 /// # Ok::<(), lawn_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,13 +83,17 @@ pub enum Backend {
     #[default]
     Auto,
     /// Operations of libtorch on all parameters at once: few launches for many
-    /// tensors, and no step waits for the device, but the one of the freeze.
+    /// tensors, and no step waits for the device, but the one of the freeze and
+    /// [few others](crate#accelerators).
     /// Meant for accelerators; runs on the CPU as well, where it is slower than
     /// the kernels.
     ///
     /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter. A skipped step counts for
-    /// the schedule and for the freeze: see [`Optimizer::steps`].
+    /// LAMB the direction: 8 or 12 bytes a parameter; and 8 bytes for each step
+    /// that the host has not learned of yet whether it was skipped.
+    ///
+    /// *Differs from* the others: Adam's own kernel, in the free steps of f32
+    /// weights, takes the learning rate in f32.
     MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.
     Reference,

@@ -28,7 +28,7 @@ unsafe extern "C" {
         largest: *const *mut c_void,
         updates: *const *mut c_void,
         count: usize,
-        rate: f64,
+        rate: *mut c_void,
         beta1: f64,
         beta2: f64,
         epsilon: f64,
@@ -112,7 +112,6 @@ pub(crate) struct AdamLists<'a> {
 /// What [`fused_adam`] computes with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdamNumbers {
-    pub(crate) rate: f64,
     pub(crate) beta1: f64,
     pub(crate) beta2: f64,
     pub(crate) epsilon: f64,
@@ -120,12 +119,18 @@ pub(crate) struct AdamNumbers {
 }
 
 /// A step of Adam for each parameter; none where `infinite`, a scalar of f32, is 1.
+/// The learning rate is a scalar of f32.
 ///
 /// # Panics
 ///
 /// As tch's operations do, where libtorch fails, and for lists of different
 /// lengths.
-pub(crate) fn fused_adam(lists: &AdamLists<'_>, numbers: AdamNumbers, infinite: Option<&Tensor>) {
+pub(crate) fn fused_adam(
+    lists: &AdamLists<'_>,
+    rate: &Tensor,
+    numbers: AdamNumbers,
+    infinite: Option<&Tensor>,
+) {
     let count = lists.parameters.len();
     let pointers = |list: &[&Tensor]| -> Vec<_> {
         assert_eq!(list.len(), count, "lists of one length");
@@ -158,7 +163,7 @@ pub(crate) fn fused_adam(lists: &AdamLists<'_>, numbers: AdamNumbers, infinite: 
             largest.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
             updates.as_ptr(),
             count,
-            numbers.rate,
+            raw(rate),
             numbers.beta1,
             numbers.beta2,
             numbers.epsilon,

@@ -82,16 +82,26 @@
 //!
 //! | asked | waits |
 //! |---|---|
-//! | [`step`](Optimizer::step), [`steps`](Optimizer::steps), [`phase`](Optimizer::phase), [`learning_rate`](Optimizer::learning_rate) | never, but in the one step of the freeze |
+//! | [`step`](Optimizer::step) | never, but in the step of the freeze, and as told below |
 //! | [`gradient_norm_tensor`](StepReport::gradient_norm_tensor), for sums over many steps | never |
 //! | [`gradient_norm`](StepReport::gradient_norm), [`clip_factor`](StepReport::clip_factor), [`skipped`](StepReport::skipped) | once a report |
-//! | [`skipped`](Optimizer::skipped), [`state`](Optimizer::state), [`weight_norms`](Optimizer::weight_norms) | each time |
+//! | a report's [`step`](StepReport::step), [`learning_rate`](StepReport::learning_rate) | once a report each |
+//! | [`steps`](Optimizer::steps), [`skipped`](Optimizer::skipped), [`learning_rate`](Optimizer::learning_rate), [`state`](Optimizer::state), [`weight_norms`](Optimizer::weight_norms) | each time |
+//! | [`phase`](Optimizer::phase) | only where a skipped step would make the difference |
 //! | [`diagnostics`](Optimizer::diagnostics) | once a step |
 //!
 //! A step whose gradients are not finite is skipped on the device, and the host does
-//! not know. So the schedule and the freeze **count skipped steps there**, while moments
-//! and bias correction do not, and asking never changes what comes next. States go from
-//! any backend to any other.
+//! not know. It tells the device the learning rate that every step would have if none
+//! had been skipped; the device counts the steps that it takes and looks its own rate
+//! up among them. So a skipped step leaves the schedule where it was here as well,
+//! whether anyone asks or not. Before a step the host waits to learn what was skipped
+//! only where it decides what the step is:
+//!
+//! - where it would be the one of the freeze, had none been skipped;
+//! - where the schedule counts samples, and the step has not as many as the last;
+//! - where the rate, had none been skipped, would be none ([`Error::LearningRate`]).
+//!
+//! States go from any backend to any other.
 //!
 //! ```
 //! # use lawn_core::{AdamConfig, Backend, LawnConfig, OptimizerConfig, Parameters, Schedule};

@@ -4,7 +4,7 @@ use serde::Serialize;
 use tch::{COptimizer, Device, Kind, Tensor};
 
 use crate::diagnostics::{Diagnostics, Told};
-use crate::multi_tensor::MultiTensor;
+use crate::multi_tensor::{Counts, MultiTensor};
 use crate::parameter::Store;
 use crate::slot::{Slot, host};
 use crate::treatment::{Constraint, Treatment};
@@ -18,9 +18,8 @@ pub struct Optimizer {
     pub(crate) config: OptimizerConfig<Box<dyn Rule>>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) treatments: Vec<Treatment>,
-    pub(crate) steps: u64,
-    pub(crate) samples: u64,
-    pub(crate) skipped: u64,
+    /// As if the device had skipped none of the steps that it still has to tell of.
+    pub(crate) progress: Progress,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
     pub(crate) diagnostics: Told,
@@ -31,6 +30,17 @@ pub struct Optimizer {
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
     /// else: to let go of gradients instead of filling them with zeros.
     gradients: COptimizer,
+}
+
+/// How far an optimizer has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    /// Steps taken.
+    pub(crate) steps: u64,
+    /// Samples in them.
+    pub(crate) samples: u64,
+    /// Steps skipped.
+    pub(crate) skipped: u64,
 }
 
 /// The norm of one parameter.
@@ -71,15 +81,12 @@ impl Optimizer {
         });
         let multi_tensor =
             multi_tensor.map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
-        let (steps, samples, skipped, frozen) = (0, 0, 0, false);
         Ok(Self {
             config,
             slots,
             treatments,
-            steps,
-            samples,
-            skipped,
-            frozen,
+            progress: Progress::default(),
+            frozen: false,
             diagnostics: Told::Known(Vec::new()),
             multi_tensor,
             store,
@@ -99,21 +106,33 @@ impl Optimizer {
     }
 
     /// Where the schedule stands: steps taken, without those that were skipped.
-    ///
-    /// On [`Backend::MultiTensor`] skipped steps count as well. The host goes on
-    /// without knowing of them, and what the schedule and the freeze do must not
-    /// depend on when it learns. What the rule counts, as for the bias
-    /// correction of Adam, is only steps taken.
+    /// Waits for an accelerator.
     #[must_use]
     pub fn steps(&self) -> u64 {
-        self.steps
+        self.known_progress().steps
     }
 
     /// Steps skipped for a gradient that was not finite. Waits for an
     /// accelerator.
     #[must_use]
     pub fn skipped(&self) -> u64 {
-        self.skipped + self.multi_tensor.as_ref().map_or(0, MultiTensor::skipped)
+        self.known_progress().skipped
+    }
+
+    /// How far it has come; waits for a device that may have skipped steps.
+    pub(crate) fn known_progress(&self) -> Progress {
+        let multi_tensor = self.multi_tensor.as_ref();
+        let skipped = multi_tensor.map_or(Counts::default(), MultiTensor::skipped);
+        Progress {
+            steps: self.progress.steps - skipped.steps,
+            samples: self.progress.samples - skipped.samples,
+            skipped: self.progress.skipped + skipped.steps,
+        }
+    }
+
+    /// Steps taken for sure: without those that a device may have skipped.
+    pub(crate) fn least_steps(&self) -> u64 {
+        self.progress.steps - self.multi_tensor.as_ref().map_or(0, MultiTensor::unknown)
     }
 
     /// How often each parameter was updated.
@@ -124,21 +143,33 @@ impl Optimizer {
         }
     }
 
-    /// The phase of the next step.
+    /// The phase of the next step. Waits for an accelerator only where a skipped
+    /// step would make the difference.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        match &self.config.lawn {
-            Some(LawnConfig { free_steps, .. }) if self.steps >= *free_steps => Phase::Constrained,
-            _ => Phase::Free,
+        let Some(LawnConfig { free_steps, .. }) = &self.config.lawn else {
+            return Phase::Free;
+        };
+        let over = self.progress.steps >= *free_steps
+            && (self.least_steps() >= *free_steps || self.steps() >= *free_steps);
+        if over {
+            Phase::Constrained
+        } else {
+            Phase::Free
         }
     }
 
-    /// The learning rate of the next step, before the factors of groups.
+    /// The learning rate of the next step, before the factors of groups. Waits
+    /// for an accelerator.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
+        self.rate_at(self.known_progress())
+    }
+
+    pub(crate) fn rate_at(&self, progress: Progress) -> f64 {
         self.config.schedule.lr_at(match self.config.clock {
-            Clock::Steps => self.steps,
-            Clock::Samples => self.samples,
+            Clock::Steps => progress.steps,
+            Clock::Samples => progress.samples,
         })
     }
 

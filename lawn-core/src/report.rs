@@ -11,26 +11,33 @@ use crate::Phase;
 /// What one step did.
 ///
 /// On an accelerator the step may still be under way when this is returned. The
-/// fields are known to the host at once; the methods that say so wait for the
-/// device the first time one of them is asked.
+/// phase is known to the host at once; the methods that say so wait for the
+/// device the first time that they are asked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct StepReport {
-    /// Where the schedule stands after the step: the steps taken so far, this
-    /// one included unless it was skipped. On [`Backend::MultiTensor`] skipped
-    /// steps count as well.
-    ///
-    /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
-    pub step: u64,
     /// The phase it was taken in.
     pub phase: Phase,
-    /// Its learning rate, before the factors of groups.
-    pub learning_rate: f64,
+    /// Steps taken before those that `taken` counts.
+    pub(crate) known: u64,
+    pub(crate) taken: Reading,
+    pub(crate) rate: Reading,
     pub(crate) norm: Reading,
     pub(crate) limits: Limits,
 }
 
 impl StepReport {
+    /// Where the schedule stands after the step: the steps taken so far, this
+    /// one included unless it was skipped. Waits for the device.
+    pub fn step(&self) -> u64 {
+        self.known + self.taken.value() as u64
+    }
+
+    /// Its learning rate, before the factors of groups. Waits for the device.
+    pub fn learning_rate(&self) -> f64 {
+        self.rate.value()
+    }
+
     /// `‖g‖₂` over the gradients of all parameters, unscaled and before
     /// clipping. Waits for the device.
     pub fn gradient_norm(&self) -> f64 {
@@ -44,8 +51,8 @@ impl StepReport {
     }
 
     /// Whether the device may still be at it, so that a method that waits would.
-    /// Never on the CPU but on [`Backend::MultiTensor`], and no longer once one
-    /// of them has been asked.
+    /// Never on the CPU but on [`Backend::MultiTensor`], and no longer once the
+    /// norm is known.
     ///
     /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
     pub fn is_pending(&self) -> bool {
@@ -69,9 +76,9 @@ impl StepReport {
 impl Serialize for StepReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut record = serializer.serialize_struct("StepReport", 6)?;
-        record.serialize_field("step", &self.step)?;
+        record.serialize_field("step", &self.step())?;
         record.serialize_field("phase", &self.phase)?;
-        record.serialize_field("learning_rate", &self.learning_rate)?;
+        record.serialize_field("learning_rate", &self.learning_rate())?;
         record.serialize_field("gradient_norm", &self.gradient_norm())?;
         record.serialize_field("clip_factor", &self.clip_factor())?;
         record.serialize_field("skipped", &self.skipped())?;
@@ -108,7 +115,7 @@ pub(crate) enum Reading {
     Known(f64),
     /// It is on a device, and on the host once it was asked for.
     Pending {
-        /// Scalar, f64.
+        /// One element.
         tensor: Tensor,
         read: OnceCell<f64>,
     },

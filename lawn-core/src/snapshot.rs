@@ -16,6 +16,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
+use crate::optimizer::Progress;
 use crate::slot::host;
 use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Schedule, State};
 
@@ -50,15 +51,16 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         check_finite: config.check_finite,
         master_weights: config.master_weights,
     };
+    let progress = optimizer.known_progress();
     let metadata = [
         ("format", FORMAT.to_owned()),
         ("version", VERSION.to_string()),
         ("rule", config.rule.name().to_owned()),
-        ("step", optimizer.steps.to_string()),
-        ("samples", optimizer.samples.to_string()),
-        ("skipped", optimizer.skipped().to_string()),
+        ("step", progress.steps.to_string()),
+        ("samples", progress.samples.to_string()),
+        ("skipped", progress.skipped.to_string()),
         ("phase", optimizer.phase().to_string()),
-        ("learning_rate", optimizer.learning_rate().to_string()),
+        ("learning_rate", optimizer.rate_at(progress).to_string()),
         (
             "settings",
             serde_json::to_string(&settings).expect("settings are JSON"),
@@ -105,9 +107,11 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
     if rule != optimizer.config.rule.name() {
         return Err(mismatch("rule", optimizer.config.rule.name(), rule));
     }
-    let steps: u64 = number(state, "step")?;
-    let samples: u64 = number(state, "samples")?;
-    let skipped: u64 = number(state, "skipped")?;
+    let progress = Progress {
+        steps: number(state, "step")?,
+        samples: number(state, "samples")?,
+        skipped: number(state, "skipped")?,
+    };
 
     let mut reader = Reader { state, seen: 0 };
     let buffers = optimizer.config.rule.buffers().to_vec();
@@ -118,7 +122,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
         .any(|slot| state.tensors.contains_key(&format!("radius/{}", slot.name)));
     if !frozen
         && let Some(lawn) = &optimizer.config.lawn
-        && steps > lawn.free_steps
+        && progress.steps > lawn.free_steps
         && let Some(slot) = constrained.clone().next()
     {
         // The freeze was missed: its radii cannot be made up from later weights.
@@ -176,9 +180,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
         slot.updates = updates;
         slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
     }
-    optimizer.steps = steps;
-    optimizer.samples = samples;
-    optimizer.skipped = skipped;
+    optimizer.progress = progress;
     optimizer.frozen = frozen;
     if let Some(multi_tensor) = &mut optimizer.multi_tensor {
         multi_tensor.load(&optimizer.slots);

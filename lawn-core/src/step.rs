@@ -5,9 +5,10 @@ use tch::{Kind, Tensor};
 use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::fused::Fused;
+use crate::multi_tensor::MultiTensor;
 use crate::report::{Limits, Reading};
 use crate::slot::host;
-use crate::{Backend, Clock, Error, Optimizer, Phase, StepReport};
+use crate::{Backend, Clock, Error, LawnConfig, Optimizer, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,8 +39,7 @@ impl Optimizer {
     ///
     /// The gradients themselves are not changed. A parameter without one is
     /// left alone. If any is not finite the step is skipped: nothing changes
-    /// but [`skipped`](Self::skipped), and on [`Backend::MultiTensor`] the
-    /// position of the schedule, [`steps`](Self::steps).
+    /// but [`skipped`](Self::skipped).
     ///
     /// # Errors
     ///
@@ -57,9 +57,12 @@ impl Optimizer {
     /// scale that is not a finite number above 0, or no samples where the
     /// schedule counts them.
     pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
-        let learning_rate = self.learning_rate();
-        self.require_valid(&options, learning_rate)?;
         let _guard = tch::no_grad_guard();
+        if self.depends_on_skipped(&options) {
+            self.settle();
+        }
+        let learning_rate = self.rate_at(self.progress);
+        self.require_valid(&options, learning_rate)?;
         self.diagnostics = Told::Known(Vec::new());
         let gradients = self.gradients()?;
         let phase = self.phase();
@@ -71,7 +74,8 @@ impl Optimizer {
             clip_norm: self.config.clip_norm,
             check_finite: self.config.check_finite,
         };
-        let norm = if let Some(multi_tensor) = &mut self.multi_tensor {
+        let known = self.least_steps();
+        let (taken, rate, norm) = if let Some(multi_tensor) = &mut self.multi_tensor {
             let lawn = self.config.lawn.as_ref();
             let lawn = lawn.filter(|_| phase == Phase::Constrained);
             let begun = multi_tensor.step(
@@ -85,31 +89,59 @@ impl Optimizer {
             if let Some(pending) = begun.diagnostics {
                 self.diagnostics = pending.into();
             }
-            Reading::from(begun.norm)
+            self.progress.steps += 1;
+            self.progress.samples += options.samples;
+            (begun.taken, begun.rate, begun.norm.into())
         } else {
             let norm = self.update(&gradients, &options, phase, learning_rate, limits);
-            Reading::Known(norm)
-        };
-        let skipped = matches!(norm, Reading::Known(norm) if limits.skips(norm));
-        if skipped {
-            self.skipped += 1;
-            if freezes {
-                self.thaw();
+            let taken = !limits.skips(norm);
+            if taken {
+                self.progress.steps += 1;
+                self.progress.samples += options.samples;
+            } else {
+                self.progress.skipped += 1;
             }
-        } else {
-            if freezes {
+            let taken = Reading::Known(f64::from(u8::from(taken)));
+            (taken, Reading::Known(learning_rate), Reading::Known(norm))
+        };
+        if freezes {
+            self.settle();
+            if self.progress.steps == known {
+                self.thaw();
+            } else {
                 self.report_free_units();
             }
-            self.steps += 1;
-            self.samples += options.samples;
         }
         Ok(StepReport {
-            step: self.steps,
             phase,
-            learning_rate,
+            known,
+            taken,
+            rate,
             norm,
             limits,
         })
+    }
+
+    /// Whether the host must know which steps a device has skipped before it can
+    /// begin this one: where that decides on the phase, or whether there is a
+    /// learning rate, or which samples the rates looked up are for.
+    fn depends_on_skipped(&self, options: &StepOptions) -> bool {
+        let (least, most) = (self.least_steps(), self.progress.steps);
+        let decides = |lawn: &LawnConfig| least < lawn.free_steps && lawn.free_steps <= most;
+        let multi_tensor = self.multi_tensor.as_ref();
+        let others = |multi_tensor: &MultiTensor| multi_tensor.samples() != options.samples;
+        least < most
+            && (self.config.lawn.as_ref().is_some_and(decides)
+                || self.config.clock == Clock::Samples && multi_tensor.is_some_and(others)
+                || !is_rate(self.rate_at(self.progress)))
+    }
+
+    /// Learns which steps a device has skipped; waits for it.
+    fn settle(&mut self) {
+        self.progress = self.known_progress();
+        if let Some(multi_tensor) = &mut self.multi_tensor {
+            multi_tensor.settle();
+        }
     }
 
     fn require_valid(&self, options: &StepOptions, learning_rate: f64) -> Result<(), Error> {
@@ -122,11 +154,11 @@ impl Optimizer {
         let counted = self.config.clock == Clock::Steps || options.samples > 0;
         let expected = "at least 1 where the schedule counts samples";
         require(counted, "samples", expected, 0.0)?;
-        if learning_rate.is_finite() && learning_rate >= 0.0 {
+        if is_rate(learning_rate) {
             Ok(())
         } else {
             Err(Error::LearningRate {
-                step: self.steps,
+                step: self.progress.steps,
                 found: learning_rate,
             })
         }
@@ -263,6 +295,10 @@ impl Optimizer {
         self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
         self.frozen = false;
     }
+}
+
+fn is_rate(eta: f64) -> bool {
+    eta.is_finite() && eta >= 0.0
 }
 
 /// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.

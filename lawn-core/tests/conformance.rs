@@ -261,9 +261,6 @@ fn a_missing_gradient_leaves_a_parameter_alone() {
 #[test]
 fn a_gradient_that_is_not_finite_changes_nothing() {
     each(fixed, |name, mut run, _| {
-        // There the schedule counts a step before the device has skipped it, and
-        // the freeze may come with it.
-        let counts = name.ends_with("MultiTensor");
         for _ in 0..=FREE + 1 {
             for bad in [f64::NAN, f64::INFINITY] {
                 let gradients: Vec<Option<Tensor>> = run
@@ -278,26 +275,18 @@ fn a_gradient_that_is_not_finite_changes_nothing() {
                 let (step, skipped) = (run.optimizer.steps(), run.optimizer.skipped());
                 let report = run.optimizer.step().unwrap();
                 assert!(report.skipped(), "{name}");
-                let step = step + u64::from(counts);
-                assert_eq!((report.step, run.optimizer.steps()), (step, step), "{name}");
+                assert_eq!(
+                    (report.step(), run.optimizer.steps()),
+                    (step, step),
+                    "{name}"
+                );
                 assert_eq!(run.optimizer.skipped(), skipped + 1, "{name}");
-                let mut after = run.optimizer.state();
                 before
                     .metadata
                     .insert("skipped".into(), (skipped + 1).to_string());
-                if counts {
-                    for key in ["step", "phase"] {
-                        before
-                            .metadata
-                            .insert(key.into(), after.metadata[key].clone());
-                    }
-                    after.tensors.retain(|entry, _| {
-                        before.tensors.contains_key(entry) || !entry.starts_with("radius/")
-                    });
-                }
                 assert_eq!(
                     before.to_bytes().unwrap(),
-                    after.to_bytes().unwrap(),
+                    run.optimizer.state().to_bytes().unwrap(),
                     "{name}"
                 );
                 assert!(

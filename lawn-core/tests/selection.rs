@@ -382,7 +382,7 @@ fn a_schedule_can_count_samples() {
             ..StepOptions::default()
         };
         let report = optimizer.step_with(options).unwrap();
-        assert!((report.learning_rate - expected).abs() < 1e-15);
+        assert!((report.learning_rate() - expected).abs() < 1e-15);
     }
     assert!(matches!(
         optimizer.step(),

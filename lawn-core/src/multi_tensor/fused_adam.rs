@@ -19,6 +19,8 @@ pub(super) struct FusedAdam {
     beta2: f64,
     epsilon: f64,
     direction: Tensor,
+    /// The learning rate of −1, with which the kernel leaves d.
+    ahead: Tensor,
     /// Of each parameter that has elements, with its place.
     views: Vec<(usize, Views)>,
     /// `t` of each parameter as the kernel takes it, f32.
@@ -82,7 +84,9 @@ impl FusedAdam {
         let views: Vec<(usize, Views)> = views.collect();
         let mut classes: Vec<Class> = Vec::new();
         for (position, (place, _)) in views.iter().enumerate() {
-            if !matches!(rule, RuleConfig::Adam(_)) {
+            // The kernel takes the learning rate in f32.
+            let own = matches!(rule, RuleConfig::Adam(_)) && direction.kind() == Kind::Float;
+            if !own {
                 break;
             }
             let (rate_scale, decay) = (contexts[*place].learning_rate, contexts[*place].decay);
@@ -102,6 +106,7 @@ impl FusedAdam {
             beta2,
             epsilon,
             views,
+            ahead: Tensor::full([1], -1.0, (Kind::Float, gradients.device())),
             direction,
             updates,
         })
@@ -122,7 +127,8 @@ impl FusedAdam {
             views.add(&mut lists, &views.direction, &views.gradient);
         }
         let infinite = infinite(finite);
-        fused_adam(&lists, self.numbers(-1.0, Decay::None), infinite.as_ref());
+        let numbers = self.numbers(Decay::None);
+        fused_adam(&lists, &self.ahead, numbers, infinite.as_ref());
         self.direction.shallow_clone()
     }
 
@@ -133,10 +139,10 @@ impl FusedAdam {
 
     /// A free step of the parameters that have a gradient, on weights and with
     /// gradients that are laid out as the storages' views. `gradient` answers
-    /// that of a place, nothing for the one in the storage.
+    /// that of a place, nothing for the one in the storage. `rate` is `[1]`, f64.
     pub(super) fn step<'a>(
         &'a mut self,
-        rate: f64,
+        rate: &Tensor,
         updates: &Tensor,
         finite: Option<&Tensor>,
         weight: impl Fn(usize) -> Option<&'a Tensor>,
@@ -153,15 +159,17 @@ impl FusedAdam {
                 }
             }
             if !lists.parameters.is_empty() {
-                let numbers = self.numbers(rate * class.rate_scale, class.decay);
-                fused_adam(&lists, numbers, infinite.as_ref());
+                let rate = match class.rate_scale {
+                    1.0 => rate.to_kind(Kind::Float),
+                    scale => (rate * scale).to_kind(Kind::Float),
+                };
+                fused_adam(&lists, &rate, self.numbers(class.decay), infinite.as_ref());
             }
         }
     }
 
-    fn numbers(&self, rate: f64, decay: Decay) -> AdamNumbers {
+    fn numbers(&self, decay: Decay) -> AdamNumbers {
         AdamNumbers {
-            rate,
             beta1: self.beta1,
             beta2: self.beta2,
             epsilon: self.epsilon,

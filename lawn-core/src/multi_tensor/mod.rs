@@ -13,8 +13,10 @@
 //! Whether the gradients are finite, and what clipping multiplies them by, are
 //! known to the device only. A step that it skips is computed all the same, and
 //! changes nothing: gradients are replaced by −0, directions by 0, the numbers
-//! that buffers and weights are multiplied by by 1.
+//! that buffers and weights are multiplied by by 1. How many it has taken, and so
+//! which learning rate is next, it knows from its [`Clock`].
 
+mod clock;
 mod direction;
 mod fused_adam;
 mod group;
@@ -27,10 +29,12 @@ mod tests;
 
 use tch::{Device, Kind, Tensor};
 
+use self::clock::Clock;
+pub(crate) use self::clock::Counts;
 use self::group::Group;
 use self::update::Request;
 use crate::diagnostics::{Part, Pending};
-use crate::report::Limits;
+use crate::report::{Limits, Reading};
 use crate::slot::Slot;
 use crate::{Error, Granularity, LawnConfig, RuleConfig, StepOptions};
 
@@ -40,14 +44,18 @@ pub(crate) struct MultiTensor {
     rule: RuleConfig,
     granularity: Granularity,
     groups: Vec<Group>,
-    /// Steps skipped since the host last knew; scalar, i64, on the first device.
-    skipped: Tensor,
+    /// On the first device.
+    clock: Clock,
 }
 
 /// One step as the host knows it before the device has taken it.
 pub(crate) struct Begun {
     /// The global gradient norm; scalar, f64.
     pub(crate) norm: Tensor,
+    /// Its learning rate.
+    pub(crate) rate: Reading,
+    /// Steps taken since the host last knew, this one included.
+    pub(crate) taken: Reading,
     /// What [`StepOptions::diagnostics`] asked for.
     pub(crate) diagnostics: Option<Pending>,
 }
@@ -63,11 +71,12 @@ impl MultiTensor {
             groups: plans.into_iter().map(group).collect(),
             rule,
             granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
-            skipped: Tensor::zeros([], (Kind::Int64, device)),
+            clock: Clock::new(device),
         }
     }
 
     /// Takes a step, or has the device skip it; `lawn` in the constrained phase.
+    /// `rate` is the learning rate if no step was skipped since the host last knew.
     pub(crate) fn step(
         &mut self,
         slots: &mut [Slot],
@@ -77,7 +86,7 @@ impl MultiTensor {
         limits: Limits,
         options: &StepOptions,
     ) -> Begun {
-        let device = self.skipped.device();
+        let device = self.clock.device();
         let mut squares = Vec::new();
         let mut updated = Vec::new();
         for group in &mut self.groups {
@@ -92,14 +101,22 @@ impl MultiTensor {
             squares => Tensor::stack(squares, 0).sum(Kind::Double).sqrt() / scale,
         };
         let finite = limits.check_finite.then(|| norm.isfinite());
-        if let Some(finite) = &finite {
-            let _ = self.skipped.g_add_(&finite.logical_not());
-        }
+        let (eta, rate, taken) = match &finite {
+            Some(finite) => {
+                let eta = self.clock.rate(rate);
+                let taken = self.clock.count(options.samples, finite);
+                (eta.shallow_clone(), eta.into(), taken.into())
+            }
+            None => {
+                let eta = Tensor::full([1], rate, (Kind::Double, device));
+                (eta, Reading::Known(rate), Reading::Known(1.0))
+            }
+        };
         let request = Request {
             rule: &self.rule,
             gradients,
             lawn,
-            rate,
+            rate: eta,
             factor: factor(&norm, limits.clip_norm, scale),
             finite,
             measure: options.diagnostics,
@@ -119,7 +136,12 @@ impl MultiTensor {
             radii: slots.iter().map(|slot| slot.radii.clone()).collect(),
             parts,
         });
-        Begun { norm, diagnostics }
+        Begun {
+            norm,
+            rate,
+            taken,
+            diagnostics,
+        }
     }
 
     /// Fixes the radii; waits for the device, once in a training.
@@ -158,13 +180,27 @@ impl MultiTensor {
     /// Continues with the radii and counts of the slots.
     pub(crate) fn load(&mut self, slots: &[Slot]) {
         self.groups.iter_mut().for_each(|group| group.load(slots));
-        let _ = self.skipped.zero_();
+        self.clock.reset();
     }
 
-    /// Steps that the device skipped since the last [`load`](Self::load); waits
-    /// for it.
-    pub(crate) fn skipped(&self) -> u64 {
-        self.skipped.int64_value(&[]) as u64
+    /// Steps of which the host does not know yet whether they were skipped.
+    pub(crate) fn unknown(&self) -> u64 {
+        self.clock.begun()
+    }
+
+    /// The samples of the last of them.
+    pub(crate) fn samples(&self) -> u64 {
+        self.clock.samples()
+    }
+
+    /// How many of them were; waits for the device if there are any.
+    pub(crate) fn skipped(&self) -> Counts {
+        self.clock.skipped()
+    }
+
+    /// Counts anew: the host knows.
+    pub(crate) fn settle(&mut self) {
+        self.clock.reset();
     }
 
     /// How often each of so many parameters was updated; waits for the device.

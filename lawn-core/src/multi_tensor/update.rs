@@ -17,7 +17,8 @@ pub(super) struct Request<'a> {
     pub(super) gradients: &'a [Option<Tensor>],
     /// In the constrained phase.
     pub(super) lawn: Option<&'a LawnConfig>,
-    pub(super) rate: f64,
+    /// The learning rate, `[1]`, f64.
+    pub(super) rate: Tensor,
     /// What the gradients are multiplied by, scalar, f64; nothing for 1.
     pub(super) factor: Option<Tensor>,
     /// Whether the gradients are finite, scalar, boolean; nothing if nobody asks.
@@ -36,6 +37,7 @@ impl Group {
         let finite = finite.map(|finite| finite.to_device(device));
         let (taken, taken_tiles) = taken(self.absences.as_ref(), finite.as_ref());
         let updates = &self.updates + 1.0;
+        let rate = request.rate.to_device(device);
         let own = self.fused_adam.as_ref().is_some_and(|adam| adam.steps());
         let in_place = own && self.in_place && request.lawn.is_none();
         if !in_place || request.measure {
@@ -51,13 +53,13 @@ impl Group {
             )
         });
         let rho = if in_place {
-            self.step_in_place(request, &updates, finite.as_ref(), slots);
+            self.step_in_place(request, &rate, &updates, finite.as_ref(), slots);
             if request.measure {
                 self.take_weights(slots);
             }
             None
         } else {
-            let rho = self.step_on_storage(request, &updates, finite.as_ref(), taken_tiles);
+            let rho = self.step_on_storage(request, &rate, &updates, finite.as_ref(), taken_tiles);
             self.give_weights(slots);
             rho
         };
@@ -80,6 +82,7 @@ impl Group {
     fn step_in_place(
         &mut self,
         request: &Request<'_>,
+        rate: &Tensor,
         updates: &Tensor,
         finite: Option<&Tensor>,
         slots: &[Slot],
@@ -102,7 +105,7 @@ impl Group {
         let weight = |index: usize| present[index].then(|| &slots[places[index].slot].weight);
         let gradient = |index: usize| gradients[places[index].slot].as_ref().filter(|_| theirs);
         if let Some(adam) = &mut self.fused_adam {
-            adam.step(request.rate, updates, finite, weight, gradient);
+            adam.step(rate, updates, finite, weight, gradient);
         }
     }
 
@@ -111,6 +114,7 @@ impl Group {
     fn step_on_storage(
         &mut self,
         request: &Request<'_>,
+        rate: &Tensor,
         updates: &Tensor,
         finite: Option<&Tensor>,
         taken_tiles: Option<Tensor>,
@@ -168,7 +172,7 @@ impl Group {
                 taken.only(direction(rule, &mut self.buffers, &g, &updates, taken))
             }
         };
-        let mut step = &settings.rate_scale * request.rate;
+        let mut step = &settings.rate_scale * rate;
         if let Some(taken) = &taken_tiles {
             step = step.where_scalarother(taken, 0.0);
         }

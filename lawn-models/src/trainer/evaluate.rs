@@ -53,7 +53,7 @@ impl Trainer<'_> {
         let samples = self.progress.samples;
         let record = EvaluationRecord {
             epoch: samples as f64 / self.length.epoch_samples as f64,
-            step: self.optimizer.steps(),
+            step: self.step,
             samples,
             phase,
             learning_rate,

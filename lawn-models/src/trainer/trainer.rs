@@ -25,7 +25,11 @@ pub(super) struct Trainer<'a> {
     /// Sum of the losses since the last evaluation: a scalar f64 on the device, so
     /// that no step waits for it.
     pub(super) loss_sum: Tensor,
+    /// Phase and learning rate of the step before the evaluation.
     pub(super) last_step: (Phase, f64),
+    /// Steps taken: the optimizer would have to wait for an accelerator to tell. A
+    /// skipped one ends the trial.
+    pub(super) step: u64,
     /// Gradient norms that are still on the device.
     unread: Unread,
     /// The epoch whose samples the task has put in order.
@@ -97,6 +101,7 @@ impl<'a> Trainer<'a> {
             context,
             task,
             last_step: (optimizer.phase(), optimizer.learning_rate()),
+            step: optimizer.steps(),
             optimizer,
             length,
             progress,
@@ -114,7 +119,7 @@ impl<'a> Trainer<'a> {
             steps_per_epoch: self.length.steps_per_epoch,
             steps: self.steps(),
             train_samples: self.length.epoch_samples,
-            resumed_step: self.optimizer.steps(),
+            resumed_step: self.step,
             recorded_step: self.progress.last.as_ref().map_or(0, |last| last.step),
             treatments: self.optimizer.treatments().to_vec(),
         });
@@ -129,14 +134,14 @@ impl<'a> Trainer<'a> {
                 }
                 return Ok(TrialEnd::Preempted {
                     epoch: self.progress.epoch,
-                    step: self.optimizer.steps(),
+                    step: self.step,
                 });
             }
             let evaluation_is_due = self.evaluation_is_due();
             if let Err(position) = self.step(evaluation_is_due)? {
                 return Ok(Self::skipped(position));
             }
-            observer.progress(self.optimizer.steps(), self.steps());
+            observer.progress(self.step, self.steps());
             if evaluation_is_due {
                 match self.evaluate()? {
                     Ok(record) => observer.evaluated(&record),
@@ -179,7 +184,7 @@ impl<'a> Trainer<'a> {
         self.start_epoch();
         let before = Position {
             epoch: self.progress.epoch,
-            step: self.optimizer.steps(),
+            step: self.step,
         };
         let (start, count) = self
             .progress
@@ -200,14 +205,13 @@ impl<'a> Trainer<'a> {
             done += taken;
         }
         if let Some(distance) = &mut self.distance {
-            distance.before_step(self.optimizer.steps());
+            distance.before_step(self.step);
         }
         let report = self.optimizer.step_with(StepOptions {
             samples: count,
             diagnostics: self.config.diagnostics.units && evaluation_is_due,
             ..StepOptions::default()
         })?;
-        self.last_step = (report.phase, report.learning_rate);
         if !report.is_pending() {
             if report.skipped() {
                 return Ok(Err(before));
@@ -217,8 +221,12 @@ impl<'a> Trainer<'a> {
             self.unread.push(&report, before);
         }
         self.progress.advance(&self.length, count);
+        self.step += 1;
         if evaluation_is_due || self.unread.is_full() {
-            return Ok(self.read_norms());
+            if let Err(position) = self.read_norms() {
+                return Ok(Err(position));
+            }
+            self.last_step = (report.phase, report.learning_rate());
         }
         Ok(Ok(()))
     }
@@ -265,7 +273,7 @@ impl<'a> Trainer<'a> {
         let (_, count) = self
             .progress
             .next_batch(&self.length, self.config.batch_size);
-        let (step, after) = (self.optimizer.steps() + 1, before + count);
+        let (step, after) = (self.step + 1, before + count);
         let every = self.config.evaluation.every;
         after == self.length.samples || self.length.reaches(every, step, before, after)
     }
@@ -295,7 +303,7 @@ impl<'a> Trainer<'a> {
     fn diverged(&self, reason: String) -> TrialEnd {
         TrialEnd::Diverged {
             epoch: self.progress.epoch + 1,
-            step: self.optimizer.steps(),
+            step: self.step,
             reason,
         }
     }
