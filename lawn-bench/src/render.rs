@@ -25,6 +25,19 @@ pub(crate) fn trial(trial: &Trial, with_task: bool) -> String {
     )
 }
 
+/// `name` in `width` characters at most. What is left out is of its middle: trials are told
+/// apart by the end, and read from the beginning.
+pub(crate) fn shortened(name: &str, width: usize) -> String {
+    let characters: Vec<char> = name.chars().collect();
+    if characters.len() <= width {
+        return name.to_owned();
+    }
+    let kept = width.saturating_sub(1);
+    let head = characters[..kept / 3].iter();
+    let tail = characters[characters.len() - (kept - kept / 3)..].iter();
+    head.chain(['…'].iter().take(width)).chain(tail).collect()
+}
+
 /// Rows under a header, columns as wide as their widest cell; numbers to the right.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..header.len())
@@ -66,7 +79,24 @@ pub(crate) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::table;
+    use super::{shortened, table};
+
+    #[test]
+    fn a_name_loses_its_middle_and_no_more_than_it_must() {
+        let name = "tune movielens · adam-lawn-row · batch 65536 · setting 12";
+        let count = name.chars().count();
+        assert_eq!(shortened(name, count), name);
+        assert_eq!(
+            shortened(name, 40),
+            "tune movielen…· batch 65536 · setting 12"
+        );
+        for width in 0..count {
+            let short = shortened(name, width);
+            assert_eq!(short.chars().count(), width, "{short}");
+            let (head, tail) = short.split_once('…').unwrap_or_default();
+            assert!(name.starts_with(head) && name.ends_with(tail), "{short}");
+        }
+    }
 
     #[test]
     fn columns_align_and_numbers_lean_right() {

@@ -4,6 +4,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
 use super::{Ended, View, describe, humantime, left};
+use crate::render::shortened;
 use crate::trial::Event;
 
 /// Parts that progress is counted in.
@@ -15,36 +16,56 @@ const SHOWN_WORKERS: usize = 12;
 /// Arms, of all tasks, whose best is shown.
 const SHOWN_ARMS: usize = 8;
 
+/// Columns of a worker's line beside the name: spaces, a bar of 8, percent, speed and time left.
+const BESIDE_NAME: usize = 40;
+
+/// A name is not made shorter, however narrow the terminal.
+const SHORTEST_NAME: usize = 12;
+
+/// Gives the columns of the terminal, now.
+type Width = Box<dyn Fn() -> usize>;
+
 pub(super) struct Bars {
     all: MultiProgress,
     sweep: ProgressBar,
     workers: Vec<ProgressBar>,
     best: ProgressBar,
+    width: Width,
+    /// Characters of the longest name of a trial.
+    longest: usize,
+    /// Columns of names when they were drawn last.
+    drawn: usize,
 }
 
 impl Bars {
-    pub(super) fn new(tally: &Tally<'_>) -> Self {
-        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+    pub(super) fn new(tally: &Tally<'_>, target: ProgressDrawTarget, width: Width) -> Self {
+        let all = MultiProgress::with_draw_target(target);
         let sweep = all.add(ProgressBar::new(PARTS));
         sweep.set_style(style("{prefix} [{wide_bar}] {percent:>3}%  {msg}"));
         let workers = (0..tally.running.len().min(SHOWN_WORKERS))
             .map(|_| {
                 let bar = all.add(ProgressBar::new(PARTS));
-                bar.set_style(style(
-                    "  {prefix:44!} [{wide_bar}] {percent:>3}%  {msg:20!}",
-                ));
+                bar.set_style(style("  {prefix} [{wide_bar}] {percent:>3}%  {msg:20!}"));
                 bar
             })
             .collect();
         let best = all.add(ProgressBar::new(0));
         best.set_style(style("{msg}"));
+        let names = (0..tally.plan.trials.len()).map(|index| describe(tally.plan, index));
+        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
         let bars = Self {
+            drawn: name_width(width(), longest),
             all,
             sweep,
             workers,
             best,
+            width,
+            longest,
         };
         bars.draw_sweep(tally);
+        for worker in 0..bars.workers.len() {
+            bars.draw_worker(tally, worker);
+        }
         bars.draw_best(tally);
         bars
     }
@@ -55,7 +76,7 @@ impl Bars {
             count => format!(", {count} failed"),
         };
         let prefix = format!("{} of {} trials{failed}", tally.done, tally.total);
-        let elapsed = humantime(tally.since.elapsed());
+        let elapsed = humantime(tally.elapsed());
         let left = left(tally.time_left());
         self.sweep.set_prefix(prefix);
         self.sweep.set_position(parts(tally.fraction()));
@@ -66,6 +87,17 @@ impl Bars {
         });
     }
 
+    /// Draws what `worker` does; all workers where the terminal is wider or narrower now.
+    fn draw(&mut self, tally: &Tally<'_>, worker: usize) {
+        let names = name_width((self.width)(), self.longest);
+        if std::mem::replace(&mut self.drawn, names) == names {
+            return self.draw_worker(tally, worker);
+        }
+        for worker in 0..self.workers.len() {
+            self.draw_worker(tally, worker);
+        }
+    }
+
     fn draw_worker(&self, tally: &Tally<'_>, worker: usize) {
         let Some(bar) = self.workers.get(worker) else {
             return;
@@ -73,11 +105,12 @@ impl Bars {
         let Some(running) = &tally.running[worker] else {
             bar.set_position(0);
             bar.set_message("");
-            bar.set_prefix("idle");
+            bar.set_prefix(format!("{:1$}", "idle", self.drawn));
             // It may stay so for long, and what comes too soon after another is not drawn.
             return bar.force_draw();
         };
-        bar.set_prefix(describe(tally.plan, running.index));
+        let name = shortened(&describe(tally.plan, running.index), self.drawn);
+        bar.set_prefix(format!("{name:0$}", self.drawn));
         bar.set_position(parts(running.fraction()));
         let speed = tally.steps_per_second(worker);
         let left = tally.trial_left(worker).map(humantime);
@@ -119,17 +152,17 @@ impl View for Bars {
     }
 
     fn began(&mut self, tally: &Tally<'_>, worker: usize) {
-        self.draw_worker(tally, worker);
+        self.draw(tally, worker);
         self.draw_sweep(tally);
     }
 
     fn event(&mut self, tally: &Tally<'_>, worker: usize, _event: &Event) {
-        self.draw_worker(tally, worker);
+        self.draw(tally, worker);
         self.draw_sweep(tally);
     }
 
     fn stopped(&mut self, tally: &Tally<'_>, worker: usize, index: usize) {
-        self.draw_worker(tally, worker);
+        self.draw(tally, worker);
         self.say(&format!("stopped  {}", describe(tally.plan, index)));
     }
 
@@ -143,7 +176,7 @@ impl View for Bars {
             ));
         }
         if let Some(worker) = ended.worker {
-            self.draw_worker(tally, worker);
+            self.draw(tally, worker);
         }
         self.draw_best(tally);
         self.draw_sweep(tally);
@@ -152,6 +185,12 @@ impl View for Bars {
     fn finish(&mut self) {
         let _ = self.all.clear();
     }
+}
+
+/// Columns of the names of trials: those of the longest, where the terminal has so many.
+fn name_width(terminal: usize, longest: usize) -> usize {
+    let most = terminal.saturating_sub(BESIDE_NAME);
+    longest.min(most.max(SHORTEST_NAME))
 }
 
 fn parts(fraction: f64) -> u64 {

@@ -1,17 +1,28 @@
 //! Plain lines, for logs: one a trial that is over.
 
+use std::io::Write;
+
 use super::tally::Tally;
 use super::{Ended, View, describe, left};
 
-pub(super) struct Lines;
+pub(super) struct Lines<W> {
+    out: W,
+}
 
-impl View for Lines {
+impl<W: Write> Lines<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<W: Write> View for Lines<W> {
     fn say(&mut self, line: &str) {
-        eprintln!("{line}");
+        // A log that went away is no reason to stop training.
+        let _ = writeln!(self.out, "{line}");
     }
 
     fn stopped(&mut self, tally: &Tally<'_>, _worker: usize, index: usize) {
-        eprintln!("stopped  {}", describe(tally.plan, index));
+        self.say(&format!("stopped  {}", describe(tally.plan, index)));
     }
 
     fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
@@ -35,6 +46,6 @@ impl View for Lines {
         if ended.failed() {
             line += &format!("\n  {}", ended.reason());
         }
-        eprintln!("{line}");
+        self.say(&line);
     }
 }

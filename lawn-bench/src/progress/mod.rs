@@ -4,8 +4,10 @@ mod bars;
 mod events;
 mod lines;
 mod tally;
+#[cfg(test)]
+mod tests;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressDrawTarget;
 use lawn_models::Stage;
@@ -80,21 +82,27 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// The view of the trials of `plan` that `outcomes` leaves to be run, by `workers` here,
-    /// and by `crew` workers of all launchers together.
+    /// The view of the trials of `plan` that `outcomes` leaves to be run, by the first number
+    /// of workers here, and by the second of all launchers together.
     pub(crate) fn new(
         run: &'a RunDir,
         plan: &'a Plan,
         outcomes: &[Option<Ending>],
-        [workers, crew]: [usize; 2],
+        workers: [usize; 2],
         show: Show,
     ) -> Self {
-        let tally = Tally::new(plan, outcomes, workers, crew);
+        let tally = Tally::new(plan, outcomes, workers, Box::new(Instant::now));
         let view: Box<dyn View> = match show {
             Show::Nothing => Box::new(Nothing),
             Show::Events => Box::new(events::Events::new(run, &tally)),
-            Show::People if ProgressDrawTarget::stderr().is_hidden() => Box::new(lines::Lines),
-            Show::People => Box::new(bars::Bars::new(&tally)),
+            Show::People if ProgressDrawTarget::stderr().is_hidden() => {
+                Box::new(lines::Lines::new(std::io::stderr()))
+            }
+            Show::People => {
+                let width = || usize::from(console::Term::stderr().size().1);
+                let target = ProgressDrawTarget::stderr();
+                Box::new(bars::Bars::new(&tally, target, Box::new(width)))
+            }
         };
         Self { run, tally, view }
     }

@@ -8,6 +8,9 @@ use crate::ending::Ending;
 use crate::plan::{Cell, Plan};
 use lawn_analysis::records::Outcome;
 
+/// What tells the time.
+pub(super) type Clock = Box<dyn Fn() -> Instant>;
+
 /// The numbers that views show.
 pub(super) struct Tally<'a> {
     pub(super) plan: &'a Plan,
@@ -21,7 +24,8 @@ pub(super) struct Tally<'a> {
     pub(super) running: Vec<Option<Running>>,
     /// By cell, the best validation metric so far, earlier launches included.
     pub(super) best: BTreeMap<&'a Cell, f64>,
-    pub(super) since: Instant,
+    since: Instant,
+    clock: Clock,
     /// Workers of all launchers together.
     crew: usize,
     left: HashMap<&'a Cell, usize>,
@@ -81,8 +85,8 @@ impl<'a> Tally<'a> {
     pub(super) fn new(
         plan: &'a Plan,
         outcomes: &[Option<Ending>],
-        workers: usize,
-        crew: usize,
+        [workers, crew]: [usize; 2],
+        clock: Clock,
     ) -> Self {
         let mut tally = Self {
             plan,
@@ -91,7 +95,8 @@ impl<'a> Tally<'a> {
             failed: 0,
             running: vec![None; workers],
             best: BTreeMap::new(),
-            since: Instant::now(),
+            since: clock(),
+            clock,
             crew: crew.max(workers),
             left: HashMap::new(),
             speeds: HashMap::new(),
@@ -108,6 +113,15 @@ impl<'a> Tally<'a> {
             }
         }
         tally
+    }
+
+    /// Time since this launch began.
+    pub(super) fn elapsed(&self) -> Duration {
+        (self.clock)() - self.since
+    }
+
+    fn seconds_since(&self, then: Instant) -> f64 {
+        ((self.clock)() - then).as_secs_f64()
     }
 
     fn cell(&self, index: usize) -> &'a Cell {
@@ -137,16 +151,16 @@ impl<'a> Tally<'a> {
             index,
             step: 0,
             steps: 0,
-            began: Instant::now(),
+            began: (self.clock)(),
             heard: None,
         });
     }
 
     pub(super) fn stepped(&mut self, worker: usize, step: u64, steps: u64) {
+        let now = (self.clock)();
         let Some(running) = &mut self.running[worker] else {
             return;
         };
-        let now = Instant::now();
         let index = running.index;
         let before = (running.heard.replace(now), running.step);
         let began = running.began;
@@ -176,8 +190,9 @@ impl<'a> Tally<'a> {
             *left = left.saturating_sub(1);
         }
         if let Some(running) = worker.and_then(|worker| self.running[worker].take()) {
+            let seconds = self.seconds_since(running.began);
             let speed = self.speeds.entry(cell).or_default();
-            speed.whole += running.began.elapsed().as_secs_f64();
+            speed.whole += seconds;
             speed.wholes += 1.0;
         }
         self.done += 1;
@@ -218,7 +233,7 @@ impl<'a> Tally<'a> {
             Some(speed) if running.steps > 0 => (running.steps - running.step) as f64 / speed,
             _ => {
                 let whole = self.trial_seconds(self.cell(running.index))?;
-                (whole - running.began.elapsed().as_secs_f64()).max(0.0)
+                (whole - self.seconds_since(running.began)).max(0.0)
             }
         };
         Duration::try_from_secs_f64(seconds).ok()

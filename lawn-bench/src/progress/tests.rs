@@ -1,0 +1,350 @@
+//! What the views draw of a sequence of events, at times that the tests give.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use indicatif::InMemoryTerm;
+
+use super::bars::Bars;
+use super::lines::Lines;
+use super::*;
+use crate::config::parse;
+
+/// Two tuning trials and two of confirmation, all of one cell.
+const SWEEP: &str = r#"
+name = "small"
+batch_sizes = [4096]
+
+[tasks.feedback]
+kind = "ncf"
+synthetic = { users = 60, items = 220, interactions = 10 }
+
+[budget]
+steps = 100
+
+[arms.adam-lawn-row]
+rule = "adam"
+lawn = true
+free_fraction = 0.5
+
+[arms.adam-lawn-row.grid]
+learning_rate = [1e-3, 1e-2]
+
+[confirmation]
+seeds = [1, 2]
+"#;
+
+/// A clock that stands still until it is told to go on.
+#[derive(Clone)]
+struct Hands(Rc<Cell<Instant>>);
+
+impl Hands {
+    fn new() -> Self {
+        Self(Rc::new(Cell::new(Instant::now())))
+    }
+
+    fn clock(&self) -> tally::Clock {
+        let hands = self.0.clone();
+        Box::new(move || hands.get())
+    }
+
+    fn go_on(&self, seconds: f64) {
+        self.0.set(self.0.get() + Duration::from_secs_f64(seconds));
+    }
+}
+
+/// What was written, for another to read.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("nobody panicked").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Written {
+    /// The text since the last look.
+    fn take(&self) -> String {
+        let bytes = std::mem::take(&mut *self.0.lock().expect("nobody panicked"));
+        String::from_utf8(bytes).expect("it is text")
+    }
+}
+
+fn plan() -> Plan {
+    let sweep = parse("small.toml", SWEEP).unwrap_or_else(|error| panic!("{error}"));
+    Plan::new(sweep, Default::default())
+}
+
+fn run() -> RunDir {
+    RunDir::new("runs/small")
+}
+
+/// An end with a validation metric.
+fn ok(plan: &Plan, score: f64) -> Ending {
+    let text = r#"{"outcome":"ok","detail":null,"summary":{"epochs":1.0,"steps":1,"samples":1,
+        "measurements":[{"split":"validation","metric":"METRIC","value":SCORE}],"train_loss":0.5}}"#;
+    let metric = plan.metric("feedback").expect("there is such a task");
+    let text = text.replace("METRIC", metric);
+    serde_json::from_str(&text.replace("SCORE", &score.to_string())).expect("an ending")
+}
+
+fn crashed() -> Ending {
+    Ending::failed(Outcome::Crashed, "exit code 17; no such thing\nand more")
+}
+
+fn step(step: u64) -> Event {
+    Event::Progress { step, steps: 100 }
+}
+
+/// Bars of two workers on `terminal`, which says that it has so many columns.
+fn bars<'a>(
+    run: &'a RunDir,
+    plan: &'a Plan,
+    outcomes: &[Option<Ending>],
+    hands: &Hands,
+    terminal: &InMemoryTerm,
+    columns: &Rc<Cell<usize>>,
+) -> Progress<'a> {
+    let tally = Tally::new(plan, outcomes, [2, 2], hands.clock());
+    let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
+    let columns = columns.clone();
+    let view = Box::new(Bars::new(&tally, target, Box::new(move || columns.get())));
+    Progress { run, tally, view }
+}
+
+/// What the terminal shows, line by line, each bar as the eighths that it is full.
+fn shown(terminal: &InMemoryTerm) -> Vec<String> {
+    let eighths = |line: &str| {
+        let bar = line.split_once('[')?;
+        let (inside, after) = bar.1.split_once(']')?;
+        let full = inside.matches(['=', '>']).count() * 8 / inside.len();
+        Some(format!("{}[{full}/8]{after}", bar.0))
+    };
+    let contents = terminal.contents();
+    let lines = contents.lines();
+    lines
+        .map(|line| eighths(line).unwrap_or_else(|| line.to_owned()))
+        .collect()
+}
+
+#[test]
+fn bars_show_speed_time_left_failures_and_the_best() {
+    let (plan, run, hands) = (plan(), run(), Hands::new());
+    let terminal = InMemoryTerm::new(20, 100);
+    let columns = Rc::new(Cell::new(100));
+    let mut progress = bars(
+        &run,
+        &plan,
+        &[const { None }; 4],
+        &hands,
+        &terminal,
+        &columns,
+    );
+    let started = Event::Started {
+        resumed_step: 0,
+        steps: 100,
+    };
+    for worker in [0, 1] {
+        progress.began(worker, worker);
+        progress.event(worker, worker, &started);
+    }
+    // Nobody knows how long that takes.
+    assert_eq!(
+        shown(&terminal),
+        [
+            "0 of 4 trials [0/8]   0%  0 s",
+            "  tune adam-lawn-row · batch 4096 · setting 0 [0/8]   0%",
+            "  tune adam-lawn-row · batch 4096 · setting 1 [0/8]   0%",
+        ]
+    );
+
+    // Two seconds to the first steps, then 20 a second: 7 s a trial. The other worker's has 3
+    // left, and two more wait: (2.5 + 3 + 2 · 7) / 2 workers.
+    hands.go_on(2.0);
+    progress.event(0, 0, &step(10));
+    hands.go_on(2.0);
+    progress.event(0, 0, &step(50));
+    assert_eq!(
+        shown(&terminal),
+        [
+            "0 of 4 trials [1/8]  12%  4 s, about 9 s left",
+            "  tune adam-lawn-row · batch 4096 · setting 0 [4/8]  50%  20/s, 2 s",
+            "  tune adam-lawn-row · batch 4096 · setting 1 [0/8]   0%",
+        ]
+    );
+
+    hands.go_on(61.0);
+    progress.ended(Some(0), 0, &ok(&plan, 0.25));
+    let best = "  best adam-lawn-row  4096: 0.2500";
+    assert_eq!(
+        shown(&terminal),
+        [
+            "1 of 4 trials [2/8]  25%  1 min 05 s, about 7 s left",
+            "  idle                                        [0/8]   0%",
+            "  tune adam-lawn-row · batch 4096 · setting 1 [0/8]   0%",
+            best,
+        ]
+    );
+
+    progress.ended(Some(1), 1, &crashed());
+    let folder = run.trial(&plan.trials[1].id).root().display().to_string();
+    let failure = format!(
+        "crashed  tune adam-lawn-row · batch 4096 · setting 1: \
+         exit code 17; no such thing (files: {folder})"
+    );
+    let lines = shown(&terminal);
+    assert_eq!(
+        lines[..2].concat(),
+        failure,
+        "over two lines of the terminal"
+    );
+    assert_eq!(
+        lines[2..],
+        [
+            "2 of 4 trials, 1 failed [4/8]  50%  1 min 05 s, about 7 s left",
+            "  idle                                        [0/8]   0%",
+            "  idle                                        [0/8]   0%",
+            best,
+        ]
+    );
+    // What failed stays to be read, bars do not.
+    progress.finish();
+    assert_eq!(shown(&terminal).concat(), failure);
+}
+
+#[test]
+fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
+    let (plan, run, hands) = (plan(), run(), Hands::new());
+    let terminal = InMemoryTerm::new(20, 100);
+    let columns = Rc::new(Cell::new(100));
+    let before = [Some(ok(&plan, 0.25)), None, None, None];
+    let mut progress = bars(&run, &plan, &before, &hands, &terminal, &columns);
+    let idle = "  idle                                        [0/8]   0%";
+    let resumed = Event::Started {
+        resumed_step: 40,
+        steps: 100,
+    };
+    progress.began(0, 1);
+    progress.event(0, 1, &resumed);
+    hands.go_on(1.0);
+    progress.event(0, 1, &step(60));
+    hands.go_on(1.0);
+    progress.event(0, 1, &step(80));
+    // Steps of an earlier process are done, and not this one's speed. A whole trial takes a
+    // second to begin, and 5 for its steps: (1 + 2 · 6) / 2 workers.
+    let best = "  best adam-lawn-row  4096: 0.2500";
+    let lines = shown(&terminal);
+    assert_eq!(lines[0], "0 of 3 trials [2/8]  27%  2 s, about 6 s left");
+    let running = "  tune adam-lawn-row · batch 4096 · setting 1 [6/8]  80%  20/s, 1 s";
+    assert_eq!(lines[1], running);
+    assert_eq!(lines[3], best);
+
+    // A stop is said and counts as nothing; the trial runs again, and better.
+    progress.stopped(0, 1);
+    let lines = shown(&terminal);
+    assert_eq!(
+        lines[0],
+        "stopped  tune adam-lawn-row · batch 4096 · setting 1"
+    );
+    assert_eq!(lines[2..4], [idle, idle]);
+    progress.began(1, 1);
+    progress.event(1, 1, &step(90));
+    progress.ended(Some(1), 1, &ok(&plan, 0.5));
+    let lines = shown(&terminal);
+    assert!(lines[1].starts_with("1 of 3 trials ["), "{}", lines[1]);
+    assert_eq!(lines[4], "  best adam-lawn-row  4096: 0.5000");
+}
+
+#[test]
+fn names_are_as_wide_as_the_terminal_allows() {
+    let (plan, run, hands) = (plan(), run(), Hands::new());
+    let terminal = InMemoryTerm::new(20, 100);
+    let columns = Rc::new(Cell::new(76));
+    let mut progress = bars(
+        &run,
+        &plan,
+        &[const { None }; 4],
+        &hands,
+        &terminal,
+        &columns,
+    );
+    progress.began(0, 0);
+    progress.began(1, 1);
+    let name = |line: usize| {
+        let line = shown(&terminal).swap_remove(line);
+        line.split('[').next().expect("a part").to_owned()
+    };
+    assert_eq!(name(1), "  tune adam-l…· batch 4096 · setting 0 ");
+    assert_eq!(name(2), "  tune adam-l…· batch 4096 · setting 1 ");
+    // A terminal that is made wider shows more of every name with the next event.
+    columns.set(100);
+    progress.event(0, 0, &step(10));
+    assert_eq!(name(1), "  tune adam-lawn-row · batch 4096 · setting 0 ");
+    assert_eq!(name(2), "  tune adam-lawn-row · batch 4096 · setting 1 ");
+    columns.set(20);
+    progress.event(0, 0, &step(20));
+    assert_eq!(name(2), "  tun…etting 1 ");
+}
+
+#[test]
+fn lines_say_what_is_over_and_how_long_the_rest_takes() {
+    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Written::default());
+    let tally = Tally::new(&plan, &[const { None }; 4], [2, 2], hands.clock());
+    let view = Box::new(Lines::new(written.clone()));
+    let mut progress = Progress {
+        run: &run,
+        tally,
+        view,
+    };
+    progress.began(0, 0);
+    progress.began(1, 1);
+    progress.event(0, 0, &step(10));
+    assert_eq!(written.take(), "", "steps are not worth a line");
+    let notice = lawn_models::Notice::LogDamaged {
+        kept_as: "log.jsonl.damaged".into(),
+        reason: "line 3".into(),
+    };
+    let said = notice.to_string();
+    progress.event(1, 1, &Event::Noticed { notice });
+    let id = &plan.trials[1].id;
+    assert_eq!(written.take(), format!("trial {id}: {said}\n"));
+
+    hands.go_on(60.0);
+    progress.ended(Some(0), 0, &ok(&plan, 0.25));
+    assert_eq!(
+        written.take(),
+        "1/4 ok  tune adam-lawn-row · batch 4096 · setting 0  best so far  about 1 min 00 s left\n"
+    );
+    progress.stopped(1, 1);
+    assert_eq!(
+        written.take(),
+        "stopped  tune adam-lawn-row · batch 4096 · setting 1\n"
+    );
+    progress.began(1, 1);
+    hands.go_on(60.0);
+    progress.ended(Some(1), 1, &crashed());
+    let folder = run.trial(id).root().display().to_string();
+    assert_eq!(
+        written.take(),
+        format!(
+            "2/4 crashed  tune adam-lawn-row · batch 4096 · setting 1  about 1 min 00 s left\n  \
+             exit code 17; no such thing (files: {folder})\n"
+        )
+    );
+    // The best of seeds is luck, and the last trial leaves no time.
+    progress.ended(None, 2, &ok(&plan, 0.5));
+    let line = "3/4 ok  confirm adam-lawn-row · batch 4096 · seed 1  (run by another launcher)";
+    assert!(written.take().starts_with(line));
+    progress.ended(None, 3, &ok(&plan, 0.75));
+    assert_eq!(
+        written.take(),
+        "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  (run by another launcher)\n"
+    );
+}
