@@ -79,12 +79,15 @@ struct Tally {
 
 /// Simulates `sweeps` sweeps, each through records and analysis as a real one.
 ///
-/// The simulation's own seed is replaced by 0, 1, …; the rates come with Clopper and Pearson's
-/// interval at level 0.99. The number of threads changes nothing but the time.
+/// The simulation's seed is the master seed: each sweep has one of its own, from the stream that
+/// the master seed and the name of the scenario make, so that scenarios of different names err
+/// independently of each other. The rates come with Clopper and Pearson's interval at level 0.99.
+/// The number of threads changes nothing but the time.
 ///
 /// # Errors
 /// As [`Analysis::new`]; [`Error::TooFew`] for no sweeps.
 pub fn calibrate(
+    scenario: &str,
     simulation: &Simulation,
     sweeps: u64,
     threads: usize,
@@ -92,7 +95,7 @@ pub fn calibrate(
     let mut request =
         ReportRequest::new("calibration", simulation.batch_sizes[0]).contrast(ARMS[0], ARMS[1]);
     request.threads = 1;
-    let seeds: Vec<u64> = (0..sweeps).collect();
+    let seeds = stream(simulation.seed, scenario, sweeps as usize);
     let tallies = parallel::map(threads, &seeds, |seed| {
         let simulation = Simulation {
             seed: *seed,
@@ -118,6 +121,17 @@ pub fn calibrate(
         slope_coverage: clopper_pearson(all.slopes_covered, all.slopes, 0.99).ok(),
         expected: Expected::of(simulation, request.alpha),
     })
+}
+
+/// The seeds of the sweeps of a scenario: more sweeps begin with the same ones.
+fn stream(master: u64, scenario: &str, sweeps: usize) -> Vec<u64> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&master.to_le_bytes());
+    hasher.update(scenario.as_bytes());
+    let mut bytes = vec![0; 8 * sweeps];
+    hasher.finalize_xof().fill(&mut bytes);
+    let (seeds, _) = bytes.as_chunks::<8>();
+    seeds.iter().copied().map(u64::from_le_bytes).collect()
 }
 
 fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Error> {
@@ -150,4 +164,29 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
         }
     }
     Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn scenarios_share_no_sweep() {
+        let names = ["no effect, 3 seeds", "no effect, 5 seeds", ""];
+        let streams = names.map(|name| stream(0, name, 1000));
+        let distinct: BTreeSet<&u64> = streams.iter().flatten().collect();
+        assert_eq!(distinct.len(), 3000);
+        assert!(
+            stream(1, names[0], 1000)
+                .iter()
+                .all(|seed| !distinct.contains(seed))
+        );
+    }
+
+    #[test]
+    fn more_sweeps_begin_with_the_same() {
+        assert_eq!(stream(7, "name", 10)[..4], stream(7, "name", 4));
+    }
 }

@@ -22,7 +22,7 @@ fn without_an_effect_errors_stay_below_their_rate() {
             noise,
             ..one_batch()
         };
-        let found = calibrate(&null, 600, 2).unwrap();
+        let found = calibrate(&format!("no effect, {noise:?}"), &null, 600, 2).unwrap();
         let interval = found.sign_flip.interval.unwrap();
         assert!(interval.low <= 0.05, "{noise:?}: {found:?}");
         // With eight seeds the largest attainable rate up to 5 % is 6 · 2/2⁸.
@@ -41,7 +41,7 @@ fn a_family_errs_no_more_often_than_one_test() {
         batch_sizes: vec![1024, 4096, 16_384],
         ..one_batch()
     };
-    let found = calibrate(&family, 300, 2).unwrap();
+    let found = calibrate("family", &family, 300, 2).unwrap();
     let expected = found.expected.paired_t.unwrap();
     assert!(expected > 0.049 && expected < 0.05, "{expected}");
     assert!(
@@ -54,7 +54,7 @@ fn a_family_errs_no_more_often_than_one_test() {
 
 #[test]
 fn t_errs_and_covers_as_often_as_it_says() {
-    let found = calibrate(&one_batch(), 600, 2).unwrap();
+    let found = calibrate("t", &one_batch(), 600, 2).unwrap();
     assert!(found.paired_t.interval.unwrap().contains(0.05), "{found:?}");
     assert!(found.coverage.interval.unwrap().contains(0.95), "{found:?}");
 }
@@ -65,7 +65,7 @@ fn power_is_what_was_planned() {
         advantage: Simulation::DEVIATION,
         ..one_batch()
     };
-    let found = calibrate(&shifted, 600, 2).unwrap();
+    let found = calibrate("planned power", &shifted, 600, 2).unwrap();
     let planned = found.expected.paired_t.unwrap();
     assert!(planned > 0.5 && planned < 0.9, "{planned}");
     assert!(
@@ -81,7 +81,7 @@ fn expected_rates_follow_the_pairs_that_are_left() {
         seeds: 3,
         ..one_batch()
     };
-    let found = calibrate(&diverging, 40, 1).unwrap();
+    let found = calibrate("diverging", &diverging, 40, 1).unwrap();
     // No test with fewer than two pairs: 0.05 · P(at least two of three).
     let expected = 0.05 * (0.9_f64.powi(3) + 3.0 * 0.9 * 0.9 * 0.1);
     assert!((found.expected.paired_t.unwrap() - expected).abs() < 1e-12);
@@ -89,7 +89,24 @@ fn expected_rates_follow_the_pairs_that_are_left() {
 }
 
 #[test]
+fn every_scenario_has_a_stream_of_its_own() {
+    let of = |name, seed| {
+        let simulation = Simulation {
+            seed,
+            ..one_batch()
+        };
+        calibrate(name, &simulation, 400, 2).unwrap()
+    };
+    let one = of("one", 0);
+    assert_eq!(of("one", 0), one);
+    for other in [of("other", 0), of("one", 1)] {
+        assert_ne!(other.coverage, one.coverage);
+        assert_eq!(other.expected, one.expected);
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_nothing() {
-    let one = calibrate(&one_batch(), 40, 1).unwrap();
-    assert_eq!(calibrate(&one_batch(), 40, 3).unwrap(), one);
+    let one = calibrate("threads", &one_batch(), 40, 1).unwrap();
+    assert_eq!(calibrate("threads", &one_batch(), 40, 3).unwrap(), one);
 }
