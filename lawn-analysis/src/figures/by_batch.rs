@@ -107,7 +107,7 @@ fn draw_arm(scene: &mut Scene, panel: &Panel, arm: &Arm, shift: f64, apart: f64)
             let (x, y) = at(seeds[index][0], seeds[index][1]);
             // Beside the interval, which would hide them.
             let beside = (0.42 * apart).clamp(2.0, 4.0);
-            scene.marker((x + beside, y), look.marker, 1.4, look.colour, 0.5);
+            scene.marker((x + beside, y), look.marker, 1.3, look.colour, 1.0);
         }
     }
     let radius = (0.4 * apart).clamp(1.9, 2.8);

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::font::{self, SMALL};
-use super::palette::{GRID, Look, Looks, MUTED};
+use super::palette::{EDGE, GRID, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
 use crate::tables::{Table, Value};
@@ -62,6 +62,9 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
     if let Some(margin) = margin {
         let (from, to) = (across(-margin), across(margin));
         scene.block((from, panel.top), (to, panel.bottom), GRID, 0.7);
+        for x in [from, to] {
+            scene.line(&[(x, panel.top), (x, panel.bottom)], MUTED, 0.5, EDGE);
+        }
     }
     panel.draw(&mut scene, &words);
     let zero = across(0.0);

@@ -3,7 +3,7 @@
 use super::axis::Axis;
 use super::by_batch::MOST_SEEDS;
 use super::font::{self, SMALL};
-use super::palette::{GRID, INK, Look, Looks, MUTED};
+use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
 use super::series::evenly;
@@ -92,7 +92,7 @@ pub(crate) fn draw(
         let rises = pair[2] > 0.0;
         scene.line(&ends, MUTED, 0.7, if rises { &[] } else { &[2.5, 1.6] });
         for (end, look) in ends.into_iter().zip(arms) {
-            scene.marker(end, look.marker, 2.2, look.colour, 0.9);
+            scene.marker(end, look.marker, 2.2, look.colour, 1.0);
         }
     }
     let panel = Panel {
@@ -126,6 +126,9 @@ impl Differences {
             let y = |value: f64| panel.at(0.0, panel.inside(value).0).1;
             let (from, to) = ((panel.left, y(-margin)), (panel.right, y(margin)));
             scene.block(from, to, GRID, 0.7);
+            for y in [from.1, to.1] {
+                scene.line(&[(from.0, y), (to.0, y)], MUTED, 0.5, EDGE);
+            }
         }
         panel.draw(scene, words);
         let (_, zero) = panel.at(0.0, 0.0);
@@ -135,7 +138,7 @@ impl Differences {
             let (x, y) = panel.at(0.0, self.pairs[index]);
             let lane = (index % 3) as f64 - 1.0;
             let at = (x + 4.5 * lane, y);
-            scene.marker(at, treatment.marker, 2.0, treatment.colour, 0.6);
+            scene.marker(at, treatment.marker, 1.8, treatment.colour, 1.0);
         }
         if let Some(mean) = self.mean {
             let of_mean = Look {

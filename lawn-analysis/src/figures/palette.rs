@@ -11,20 +11,25 @@ pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 /// The ground that a drawing stands on.
 pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
-/// Colours of Okabe and Ito 2008, a brown and a grey, ordered so that neighbours differ in lightness too.
+/// Colours that stand out from paper by 3 to 1 or more (WCAG 2.2, 1.4.11), found by a search for
+/// eight that stay apart for eyes that lack any one kind of cone. The two of each pair differ in
+/// lightness too, so that an arm and its LAWN form stay apart in grey.
 const COLOURS: [RGBColor; 8] = [
-    RGBColor(0x00, 0x72, 0xb2),
-    RGBColor(0xd5, 0x5e, 0x00),
-    RGBColor(0x00, 0x9e, 0x73),
-    RGBColor(0xcc, 0x79, 0xa7),
-    RGBColor(0xe6, 0x9f, 0x00),
-    RGBColor(0x56, 0xb4, 0xe9),
-    RGBColor(0x6b, 0x4c, 0x1e),
-    RGBColor(0x4a, 0x4a, 0x4a),
+    RGBColor(0x0d, 0x88, 0xee),
+    RGBColor(0x99, 0x48, 0x06),
+    RGBColor(0x01, 0x7c, 0x57),
+    RGBColor(0xdf, 0x5c, 0x9f),
+    RGBColor(0x03, 0x3d, 0x5c),
+    RGBColor(0xbb, 0x83, 0x00),
+    RGBColor(0x4f, 0x35, 0x18),
+    RGBColor(0x1e, 0x1e, 0x1e),
 ];
 
 /// Lengths of dashes and gaps in points; none is a whole line.
 const DASHES: [&[f64]; 4] = [&[], &[4.0, 2.0], &[1.2, 1.8], &[6.0, 1.8, 1.2, 1.8]];
+
+/// Dashes of the edges of the equivalence band, whose grey alone is too light to be seen by all.
+pub(crate) const EDGE: &[f64] = &[1.5, 1.5];
 
 /// The shape of a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +89,28 @@ impl Looks {
     }
 }
 
+/// How far two colours differ in luminance, from 1 to 21.
+///
+/// ```text
+/// (L₁ + 0.05) / (L₂ + 0.05),   L = 0.2126 R + 0.7152 G + 0.0722 B, L₁ the larger
+/// ```
+///
+/// Source: WCAG 2.2, *contrast ratio* and *relative luminance*.
+pub(crate) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+    let linear = |part: u8| {
+        let part = f64::from(part) / 255.0;
+        if part <= 0.040_45 {
+            part / 12.92
+        } else {
+            ((part + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    let luminance =
+        |c: RGBColor| 0.2126 * linear(c.0) + 0.7152 * linear(c.1) + 0.0722 * linear(c.2);
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
 /// Colours that a dark page replaces: the one drawn, and the name of the one to use.
 pub(crate) fn page_colours() -> Vec<(String, String)> {
     let hex = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
@@ -99,4 +126,37 @@ pub(crate) fn page_colours() -> Vec<(String, String)> {
         .enumerate()
         .map(|(i, c)| (hex(*c), format!("--series-{i}")));
     fixed.into_iter().chain(series).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contrast_is_that_of_the_standard() {
+        let black = RGBColor(0, 0, 0);
+        assert!((contrast(PAPER, black) - 21.0).abs() < 1e-9);
+        // 0x767676 is the lightest grey that texts may have on white.
+        assert!((contrast(RGBColor(0x76, 0x76, 0x76), PAPER) - 4.54).abs() < 0.005);
+    }
+
+    #[test]
+    fn series_stand_out_from_paper_and_from_each_other_in_grey() {
+        for colour in COLOURS {
+            assert!(contrast(colour, PAPER) >= 3.0, "{colour:?}");
+        }
+        for pair in COLOURS.chunks(2) {
+            assert!(contrast(pair[0], pair[1]) >= 1.2, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn a_light_page_has_the_colours_of_the_drawings() {
+        let css = include_str!("../report/page.css").to_uppercase();
+        let (light, _) = css.split_once("@MEDIA").unwrap();
+        for (colour, name) in page_colours() {
+            let rule = format!("{}: {colour};", name.to_uppercase());
+            assert!(light.contains(&rule), "{rule}");
+        }
+    }
 }

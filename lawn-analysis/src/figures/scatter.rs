@@ -39,7 +39,7 @@ pub(crate) fn draw(table: &Table, test: &str, label: &str, looks: &Looks, width:
             let at = panel.at(loss, test);
             let near = |x: f64| (x / NEAR).round() as i64;
             if drawn.insert((near(at.0), near(at.1), batch.to_bits())) {
-                scene.marker(at, look.marker, radius(batch), look.colour, 0.7);
+                scene.marker(at, look.marker, radius(batch), look.colour, 1.0);
             }
         }
     }

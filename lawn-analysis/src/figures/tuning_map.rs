@@ -3,7 +3,7 @@
 use plotters::style::RGBColor;
 
 use super::font::{self, NORMAL, SMALL};
-use super::palette::{INK, PAPER};
+use super::palette::{INK, PAPER, contrast};
 use super::panel::{Grid, Words, legible};
 use super::scene::{Anchor, Label, Point, Scene};
 use crate::tables::{Table, Value};
@@ -187,11 +187,10 @@ fn filled(scene: &mut Scene, from: Point, to: Point, share: f64, value: f64) {
     let taken = if low { 2.0 * corner } else { 2.0 };
     if font::width(&text, SMALL, false) < to.0 - from.0 - taken {
         let at = (0.5 * (from.0 + to.0), 0.5 * (from.1 + to.1) + 0.36 * SMALL);
-        let ink = if share > 0.5 {
-            PAPER_ON_DARK
-        } else {
-            INK_ON_LIGHT
-        };
+        let ink = [PAPER_ON_DARK, INK_ON_LIGHT]
+            .into_iter()
+            .max_by(|a, b| contrast(*a, colour).total_cmp(&contrast(*b, colour)))
+            .unwrap_or(INK_ON_LIGHT);
         scene.text(Label::small(text, at, Anchor::Middle).in_colour(ink));
     }
 }

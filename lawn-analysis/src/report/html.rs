@@ -82,15 +82,26 @@ pub(super) fn definitions(pairs: &[(String, String)]) -> String {
     format!("<dl>{items}</dl>\n")
 }
 
-/// A figure with its caption and its data.
+/// A figure with its caption and its data: the table that it draws, as a file and to be read here.
 pub(super) fn figure(figure: &Figure) -> String {
+    let title = escape(&figure.title);
+    let (table, link) = (figure.table(), download(figure.table(), "figures"));
+    // The script makes the table from the link when it is opened, so that the page stays light.
+    let numbers = if link.contains("href=\"data:") && table.rows().len() <= MOST_ROWS {
+        let rows = crate::text::count(table.rows().len(), "row", "rows");
+        format!(
+            "<details class=\"numbers no-print\"><summary>The numbers of this figure, {rows}</summary>\n\
+             <div class=\"scroll\" role=\"region\" aria-label=\"{title}, numbers\" tabindex=\"0\"></div>\
+             </details>\n"
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "<h3>{}</h3>\n<figure>\n{}{}<figcaption>{} {}</figcaption>\n</figure>\n",
-        escape(&figure.title),
+        "<h3>{title}</h3>\n<figure>\n{}{}<figcaption>{} {link}</figcaption>\n{numbers}</figure>\n",
         figure.page_svg(false),
         figure.page_svg(true),
         escape(&figure.caption),
-        download(figure.table(), "figures"),
     )
 }
 

@@ -22,10 +22,53 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// The numbers of a figure: a table made of its CSV when it is asked for.
+const cellsOf = (csv) => {
+  const rows = [[]];
+  // A field in quotes, in which two are one, or without; then what ends it.
+  const field = /(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\r?\n|$)/gy;
+  for (let found = field.exec(csv); found !== null; found = field.exec(csv)) {
+    rows[rows.length - 1].push(found[1]?.replaceAll('""', '"') ?? found[2]);
+    if (found[3] === "" || field.lastIndex === csv.length) break;
+    if (found[3] !== ",") rows.push([]);
+  }
+  return rows;
+};
+const tableOf = ([names, ...rows], label) => {
+  const table = document.createElement("table");
+  table.createCaption().textContent = label;
+  const head = table.createTHead().insertRow();
+  for (const name of names) {
+    const heading = document.createElement("th");
+    heading.scope = "col";
+    heading.textContent = name.replaceAll("_", " ");
+    head.append(heading);
+  }
+  const body = table.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const value of row) {
+      const cell = line.insertCell();
+      cell.textContent = value;
+      if (value !== "" && !Number.isNaN(Number(value))) cell.className = "number";
+    }
+  }
+  return table;
+};
+for (const details of document.querySelectorAll("details.numbers")) {
+  details.addEventListener("toggle", () => {
+    const region = details.querySelector(".scroll");
+    if (region.hasChildNodes()) return;
+    const link = details.parentElement.querySelector("a[download]");
+    const csv = decodeURIComponent(link.href.slice(link.href.indexOf(",") + 1));
+    region.append(tableOf(cellsOf(csv), region.getAttribute("aria-label")));
+  });
+}
+
 // On paper nothing opens: whatever is folded is unfolded before printing, and folded again after.
 let folded = [];
 addEventListener("beforeprint", () => {
-  folded = [...document.querySelectorAll("details:not([open])")];
+  folded = [...document.querySelectorAll("details:not([open], .no-print)")];
   folded.forEach((details) => { details.open = true; });
 });
 addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
@@ -125,6 +168,21 @@ const open = (data, button) => {
   below.append(cell);
   row.after(below);
 };
+
+// Escape closes the curves that it is pressed in or at, and keeps the place.
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  const row = event.target.closest?.("tbody tr");
+  const button = (row?.classList.contains("curves") ? row.previousElementSibling : row)
+    ?.querySelector("button.trial[aria-expanded=true]");
+  const chosen = document.getElementById("chosen");
+  if (button) {
+    button.click();
+    button.focus();
+  } else if (event.target.closest?.("#chooser")) {
+    chosen.replaceChildren();
+  }
+});
 
 // By choice: task, arm and batch size narrow down the trials.
 const choose = (data, form) => {
