@@ -45,6 +45,40 @@ fn they_agree_for_every_rule() {
     }
 }
 
+/// Larger units are taken through their sweeps in waves, of which two are under
+/// way at a time: units of unlike sizes, and one that is not constrained.
+#[test]
+fn waves_beside_each_other_agree() {
+    let shapes: [&[i64]; 4] = [&[530, 1003], &[300, 1001], &[280_001], &[270, 1000]];
+    let mut numbers = Numbers(8);
+    let start = shapes.map(|shape| numbers.tensor(shape, Kind::Double));
+    let threads = tch::get_num_threads();
+    for (rule, decay) in rules().into_iter().step_by(2) {
+        for (kind, tolerance) in [(Kind::Float, 3e-6), (Kind::BFloat16, 2f64.powi(-7))] {
+            let setting = Setting {
+                rule,
+                decay,
+                granularity: Some(Granularity::Layer),
+                kind,
+                check_finite: false,
+                clip_norm: None,
+            };
+            let (_, expected) = run(&setting, &start, Backend::Reference);
+            let results = [1, 2, 5].map(|threads| {
+                tch::set_num_threads(threads);
+                run(&setting, &start, Backend::Auto)
+            });
+            tch::set_num_threads(threads);
+            for (found, expected) in results[0].1.iter().zip(&expected) {
+                let apart = distance(found, expected);
+                assert!(apart <= tolerance, "{rule:?} {kind:?}: {apart:e}");
+            }
+            let all = results.map(|(optimizer, weights)| everything(&optimizer, &weights));
+            assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{rule:?}");
+        }
+    }
+}
+
 /// Every entry of a state that is in f32 or f64, by name; without those of
 /// parameters of one column, which under the constraint have nothing left of
 /// their gradient but rounding.

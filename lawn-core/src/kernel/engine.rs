@@ -7,10 +7,10 @@
 use super::isa::Isa;
 use super::job::{Job, one_sweep};
 use super::memory::Memory;
-use super::piece::{Piece, cut, for_units, wave_len};
+use super::piece::{Piece, cut, for_units, spread, wave_len};
 use super::pool::{self, Order};
 use super::scalars::Outcome;
-use super::sweep::{Sums, Sweep};
+use super::sweep::{Factors, Sums, Sweep};
 
 /// Elements of the largest unit that one thread takes through all its sweeps.
 /// Four arrays of as many f32 are 4 MiB: they stay in the last cache from one
@@ -146,37 +146,89 @@ impl<'a, M: Memory> Engine<'a, M> {
                 job.scalars.before(kappa, 0.0, outcome);
             }
         }
-        let waves = self.pieces(in_waves, |_| false);
-        let mut rest = waves.as_slice();
-        while !rest.is_empty() {
+        let mut waves = self.pieces(in_waves, |_| false);
+        // Waves that follow each other are of like size, so that sweeps over the
+        // two that run beside each other end together.
+        waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
+        let (mut before, mut rest) = (&waves[..0], waves.as_slice());
+        while !(before.is_empty() && rest.is_empty()) {
             let (wave, after) = rest.split_at(wave_len(rest));
             // SAFETY: the pointers are valid, says the caller.
-            unsafe { self.wave(wave, kappa) };
-            rest = after;
+            unsafe {
+                self.move_and_sum(before, wave);
+                self.move_buffers(wave, kappa);
+            }
+            (before, rest) = (wave, after);
         }
     }
 
-    /// Three sweeps over units that are larger than a block.
+    /// The last sweep over one wave and, where its sums are wanted and not yet
+    /// known, the first over the next.
     ///
     /// # Safety
     ///
     /// As [`step`](Self::step).
-    unsafe fn wave(&mut self, pieces: &[Piece], kappa: f64) {
-        let needs_products = |job: &Job<'_, M>| job.scalars.needs_products();
-        if !self.summed {
-            let first: Vec<Piece> = pieces
-                .iter()
-                .filter(|piece| needs_products(&self.jobs[piece.job]))
-                .copied()
-                .collect();
-            self.sum_pieces(&first, |_| Sweep::Products);
+    unsafe fn move_and_sum(&mut self, moved: &[Piece], next: &[Piece]) {
+        let (isa, jobs) = (self.isa, &self.jobs);
+        let factors: &[Outcome] = &self.outcomes;
+        let summed: Vec<Piece> = next
+            .iter()
+            .filter(|piece| !self.summed && jobs[piece.job].scalars.needs_products())
+            .copied()
+            .collect();
+        let mut partial = vec![Sums::default(); summed.len()];
+        let partials = Results(partial.as_mut_ptr());
+        let count = moved.len().max(summed.len());
+        pool::each(count, self.threads, Order::Forwards, &|task| {
+            let moved = spread(moved.len(), count, task).map(|index| {
+                let piece = &moved[index];
+                let job = &jobs[piece.job];
+                // SAFETY: a piece lies within its job.
+                let block = unsafe { job.block.part(piece.start, piece.len) };
+                (block, &job.kernel, &factors[piece.unit].factors)
+            });
+            let summed = spread(summed.len(), count, task).map(|index| {
+                let piece = &summed[index];
+                let job = &jobs[piece.job];
+                // SAFETY: a piece lies within its job.
+                let block = unsafe { job.block.part(piece.start, piece.len) };
+                (block, &job.kernel, index)
+            });
+            // SAFETY: the pointers are valid, says the caller; pieces and
+            // results belong to this task.
+            unsafe {
+                match (moved, summed) {
+                    (Some((moved, kernel, factors)), Some((summed, _, index))) => {
+                        *partials.at(index) = moved.pair(isa, kernel, factors, summed);
+                    }
+                    (Some((moved, kernel, factors)), None) => {
+                        moved.sweep(isa, kernel, Sweep::Move, factors);
+                    }
+                    (None, Some((summed, kernel, index))) => {
+                        *partials.at(index) =
+                            summed.sweep(isa, kernel, Sweep::Products, &Factors::default());
+                    }
+                    (None, None) => {}
+                }
+            }
+        });
+        for (piece, sums) in summed.iter().zip(partial) {
+            self.outcomes[piece.unit].sums += sums;
         }
+    }
+
+    /// The second sweep over a wave.
+    ///
+    /// # Safety
+    ///
+    /// As [`step`](Self::step).
+    unsafe fn move_buffers(&mut self, pieces: &[Piece], kappa: f64) {
         for_units(pieces, |piece| {
             let job = &self.jobs[piece.job];
             let outcome = &mut self.outcomes[piece.unit];
             job.scalars
                 .before(kappa, job.radius(piece.unit_in_job), outcome);
-            if !needs_products(job) {
+            if !job.scalars.needs_products() {
                 // What was summed before is summed once more.
                 outcome.sums = Sums::default();
             }
@@ -188,8 +240,6 @@ impl<'a, M: Memory> Engine<'a, M> {
             let radius = job.radius(piece.unit_in_job);
             job.scalars.after(radius, &mut self.outcomes[piece.unit]);
         });
-        // SAFETY: passed on.
-        unsafe { self.sweep_pieces(pieces, |_| Sweep::Move) };
     }
 
     /// A sweep that writes nothing.

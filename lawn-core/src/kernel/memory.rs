@@ -33,6 +33,26 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
         sweep: Sweep,
         factors: &Factors,
     ) -> Sums;
+
+    /// [`Sweep::Move`] over this and [`Sweep::Products`] over another; the sums
+    /// of the other.
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep), for both.
+    unsafe fn pair(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<Self::Element>,
+        factors: &Factors,
+        other: Self,
+    ) -> Sums {
+        // SAFETY: passed on.
+        unsafe {
+            self.sweep(isa, kernel, Sweep::Move, factors);
+            other.sweep(isa, kernel, Sweep::Products, factors)
+        }
+    }
 }
 
 /// Where a block lies: its weights, gradients and up to three buffers.
@@ -68,5 +88,10 @@ impl<E: Element> Memory for Block<E> {
     unsafe fn sweep(&self, isa: Isa, kernel: &Kernel<E>, sweep: Sweep, factors: &Factors) -> Sums {
         // SAFETY: passed on.
         unsafe { kernel.sweep(isa, sweep, factors, *self) }
+    }
+
+    unsafe fn pair(&self, isa: Isa, kernel: &Kernel<E>, factors: &Factors, other: Self) -> Sums {
+        // SAFETY: passed on.
+        unsafe { kernel.pair(isa, factors, *self, other) }
     }
 }

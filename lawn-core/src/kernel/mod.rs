@@ -21,6 +21,7 @@ mod job;
 mod lanes;
 mod memory;
 mod narrow;
+mod over;
 mod piece;
 mod pool;
 mod scalars;

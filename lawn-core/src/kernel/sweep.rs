@@ -3,9 +3,10 @@
 use std::ops::AddAssign;
 
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain};
-use super::isa::{Isa, Vectorized};
-use super::lanes::{Element, Lanes};
+use super::isa::Isa;
+use super::lanes::Element;
 use super::memory::Block;
+use super::over::{D, G, Over, Pair, W};
 use super::pool::Order;
 
 /// Inner products over some elements, in f64.
@@ -126,14 +127,32 @@ impl<E: Element> Kernel<E> {
             }
         }
     }
-}
 
-/// Sum `⟨g,g⟩`.
-const G: u8 = 1;
-/// Sum `⟨w,w⟩` and `⟨w,g⟩`.
-const W: u8 = 2;
-/// Sum `⟨w,d⟩` and `⟨d,d⟩`.
-const D: u8 = 4;
+    /// [`Sweep::Move`] over one block and [`Sweep::Products`] over another in
+    /// one loop; the sums of the second.
+    ///
+    /// # Safety
+    ///
+    /// As [`sweep`](Self::sweep), for both blocks.
+    pub(crate) unsafe fn pair(
+        &self,
+        isa: Isa,
+        factors: &Factors,
+        moved: Block<E>,
+        summed: Block<E>,
+    ) -> Sums {
+        // SAFETY: passed on.
+        unsafe {
+            match *self {
+                Kernel::Plain => pair::<E, _, 0>(isa, Plain, factors, moved, summed),
+                Kernel::Momentum(d) => pair::<E, _, 1>(isa, d, factors, moved, summed),
+                Kernel::Nesterov(d) => pair::<E, _, 1>(isa, d, factors, moved, summed),
+                Kernel::Adam(d) => pair::<E, _, 2>(isa, d, factors, moved, summed),
+                Kernel::Amsgrad(d) => pair::<E, _, 3>(isa, d, factors, moved, summed),
+            }
+        }
+    }
+}
 
 /// # Safety
 ///
@@ -169,166 +188,28 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
     }
 }
 
-/// How far ahead memory is asked for, in bytes. The machine itself looks ahead
-/// no further than to the end of a page; half a page is also far enough for the
-/// address of the next page to be looked up in time.
-const AHEAD: usize = 2048;
-
-/// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
-/// writes the buffers. `MOVE`: writes the weights.
-struct Over<'a, E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> {
+/// # Safety
+///
+/// As [`Kernel::sweep`].
+unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
+    isa: Isa,
     direction: R,
-    factors: &'a Factors,
-    block: Block<E>,
-}
-
-impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> Vectorized<E>
-    for Over<'_, E, R, B, SUM, UPDATE, MOVE>
-where
-    E: Element,
-    R: Direction<E, B>,
-{
-    type Output = Sums;
-
-    #[inline(always)]
-    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
-        let whole = self.block.len - self.block.len % L::N;
-        // SAFETY: both ranges are within the block; the rest as for the caller.
-        unsafe {
-            let mut sums = self.range::<L>(0, whole);
-            if whole < self.block.len {
-                sums += self.range::<E::Single>(whole, self.block.len);
-            }
-            sums
-        }
-    }
-}
-
-impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool>
-    Over<'_, E, R, B, SUM, UPDATE, MOVE>
-where
-    E: Element,
-    R: Direction<E, B>,
-{
-    /// Whether the loop looks at the gradient.
-    const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
-    /// Whether it looks at the weights.
-    const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
-    /// Whether it looks at the buffers.
-    const BUFFERS: bool = UPDATE || MOVE;
-    /// Whether it runs from the end, see [`Sweep::order`].
-    const BACKWARDS: bool = UPDATE && !MOVE;
-
-    /// Asks for the memory that is needed soon after that at `i`.
-    #[inline(always)]
-    fn prefetch(&self, i: usize) {
-        let distance = AHEAD / size_of::<E>();
-        let i = if Self::BACKWARDS {
-            i.wrapping_sub(distance)
-        } else {
-            i.wrapping_add(distance)
-        };
-        if Self::GRADIENT {
-            prefetch(self.block.g.wrapping_add(i));
-        }
-        if Self::WEIGHT {
-            prefetch(self.block.w.wrapping_add(i));
-        }
-        if Self::BUFFERS {
-            for s in &self.block.s[..B] {
-                prefetch(s.wrapping_add(i));
-            }
-        }
-    }
-
-    /// The loop over `start..end`, whose length is a multiple of `L::N`.
-    #[inline(always)]
-    unsafe fn range<L: Lanes<Element = E>>(&self, start: usize, end: usize) -> Sums {
-        let Block {
-            w: w_at,
-            g: g_at,
-            s: s_at,
-            ..
-        } = self.block;
-        // SAFETY: the indices stay within start..end, for which the pointers
-        // are valid, says the caller; and so are the instructions of L there.
-        unsafe {
-            let kappa = L::splat(E::from_f64(self.factors.kappa));
-            let alpha = L::splat(E::from_f64(self.factors.alpha));
-            let p = L::splat(E::from_f64(self.factors.p));
-            let q = L::splat(E::from_f64(self.factors.q));
-            let mut ww = L::zero();
-            let mut wg = L::zero();
-            let mut gg = L::zero();
-            let mut wd = L::zero();
-            let mut dd = L::zero();
-            for vector in 0..(end - start) / L::N {
-                let i = if Self::BACKWARDS {
-                    end - (vector + 1) * L::N
-                } else {
-                    start + vector * L::N
-                };
-                self.prefetch(i);
-                let g = if Self::GRADIENT {
-                    L::load(g_at.add(i))
-                } else {
-                    L::splat(E::default())
-                };
-                if SUM & G > 0 {
-                    gg = g.dot(g, gg);
-                }
-                if Self::WEIGHT {
-                    let w = L::load(w_at.add(i));
-                    if SUM & W > 0 {
-                        ww = w.dot(w, ww);
-                        wg = w.dot(g, wg);
-                    }
-                    if Self::BUFFERS {
-                        let mut s = [g; B];
-                        for (k, s) in s.iter_mut().enumerate() {
-                            *s = L::load(s_at[k].add(i));
-                        }
-                        let g = w.mul_add(alpha, g.mul(kappa));
-                        let d = if UPDATE {
-                            self.direction.update(w, g, &mut s)
-                        } else {
-                            self.direction.recall(w, g, &s)
-                        };
-                        if UPDATE {
-                            for (k, s) in s.iter().enumerate() {
-                                s.store(s_at[k].add(i));
-                            }
-                        }
-                        if SUM & D > 0 {
-                            wd = w.dot(d, wd);
-                            dd = d.dot(d, dd);
-                        }
-                        if MOVE {
-                            w.mul_add(p, d.mul(q)).store(w_at.add(i));
-                        }
-                    }
-                }
-            }
-            Sums {
-                ww: L::total(ww),
-                wg: L::total(wg),
-                gg: L::total(gg),
-                wd: L::total(wd),
-                dd: L::total(dd),
-            }
-        }
-    }
-}
-
-/// Asks for the cache line at `p`, which need not exist.
-#[inline(always)]
-fn prefetch<T>(p: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint about an address is no access to it.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(p.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = p;
+    factors: &Factors,
+    moved: Block<E>,
+    summed: Block<E>,
+) -> Sums {
+    let pair = Pair {
+        moved: Over {
+            direction,
+            factors,
+            block: moved,
+        },
+        summed: Over {
+            direction: Plain,
+            factors: &Factors::default(),
+            block: summed,
+        },
+    };
+    // SAFETY: passed on.
+    unsafe { isa.run(pair) }
 }

@@ -54,6 +54,51 @@ const SWEEPS: [Sweep; 8] = [
     Sweep::Move,
 ];
 
+const FACTORS: Factors = Factors {
+    kappa: 0.5,
+    alpha: -0.25,
+    p: 0.75,
+    q: -0.1,
+};
+
+/// What a block points to.
+struct Arrays<E> {
+    w: Vec<E>,
+    g: Vec<E>,
+    s: [Vec<E>; 3],
+}
+
+impl<E: Element + Into<f64>> Arrays<E> {
+    fn new(seed: u64, len: usize) -> Self {
+        Self {
+            w: numbers(seed + 1, len),
+            g: numbers(seed + 2, len),
+            // Squares, as second moments are not negative.
+            s: [3, 4, 5].map(|array| {
+                numbers::<E>(seed + array, len)
+                    .into_iter()
+                    .map(|x| E::from_f64(x.into().powi(2)))
+                    .collect()
+            }),
+        }
+    }
+
+    fn block(&mut self) -> Block<E> {
+        Block {
+            w: self.w.as_mut_ptr(),
+            g: self.g.as_ptr(),
+            s: self.s.each_mut().map(|s| s.as_mut_ptr()),
+            len: self.w.len(),
+        }
+    }
+
+    /// What a sweep may write, one after the other.
+    fn numbers(self) -> Vec<f64> {
+        let all = self.w.into_iter().chain(self.s.into_iter().flatten());
+        all.map(Into::into).collect()
+    }
+}
+
 /// The arrays after a sweep, one after the other, and its sums.
 fn after<E: Element + Into<f64>>(
     isa: Isa,
@@ -62,39 +107,19 @@ fn after<E: Element + Into<f64>>(
     len: usize,
     piecewise: bool,
 ) -> (Vec<f64>, Sums) {
-    let mut w = numbers::<E>(1, len);
-    let g = numbers::<E>(2, len);
-    // Squares, as second moments are not negative.
-    let mut s: [Vec<E>; 3] = [3, 4, 5].map(|seed| {
-        numbers::<E>(seed, len)
-            .into_iter()
-            .map(|x| E::from_f64(x.into().powi(2)))
-            .collect()
-    });
-    let factors = Factors {
-        kappa: 0.5,
-        alpha: -0.25,
-        p: 0.75,
-        q: -0.1,
-    };
-    let block = Block {
-        w: w.as_mut_ptr(),
-        g: g.as_ptr(),
-        s: s.each_mut().map(|s| s.as_mut_ptr()),
-        len,
-    };
+    let mut arrays = Arrays::<E>::new(0, len);
+    let block = arrays.block();
     let mut sums = Sums::default();
     if piecewise {
         for i in 0..len {
             // SAFETY: the arrays have `len` elements and are this function's.
-            sums += unsafe { kernel.sweep(isa, sweep, &factors, block.part(i, 1)) };
+            sums += unsafe { kernel.sweep(isa, sweep, &FACTORS, block.part(i, 1)) };
         }
     } else {
         // SAFETY: as above.
-        sums = unsafe { kernel.sweep(isa, sweep, &factors, block) };
+        sums = unsafe { kernel.sweep(isa, sweep, &FACTORS, block) };
     }
-    let all = w.into_iter().chain(s.into_iter().flatten());
-    (all.map(Into::into).collect(), sums)
+    (arrays.numbers(), sums)
 }
 
 fn compare<E: Element + Into<f64>>(tolerance: f64) {
@@ -146,4 +171,34 @@ fn sweeps_that_sum_do_so_over_what_was_there_before() {
         assert!(products.ww > 0.0 && stepped.dd > 0.0);
         assert_eq!((products.wd, products.dd), (0.0, 0.0));
     }
+}
+
+fn compare_pairs<E: Element + Into<f64>>() {
+    for isa in Isa::available() {
+        for kernel in kernels::<E>() {
+            for (moved, summed) in [(0, 0), (40, 40), (33, 100), (100, 33), (0, 50), (50, 0)] {
+                let run = |together: bool| {
+                    let (mut a, mut b) = (Arrays::<E>::new(0, moved), Arrays::new(10, summed));
+                    let (moved, summed) = (a.block(), b.block());
+                    // SAFETY: the arrays are this function's.
+                    let sums = unsafe {
+                        if together {
+                            kernel.pair(isa, &FACTORS, moved, summed)
+                        } else {
+                            kernel.sweep(isa, Sweep::Move, &FACTORS, moved);
+                            kernel.sweep(isa, Sweep::Products, &FACTORS, summed)
+                        }
+                    };
+                    (a.numbers(), b.numbers(), sums)
+                };
+                assert_eq!(run(true), run(false), "{isa:?} {kernel:?} {moved} {summed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn two_sweeps_in_one_loop_do_what_each_does_bit_for_bit() {
+    compare_pairs::<f32>();
+    compare_pairs::<f64>();
 }

@@ -1,0 +1,293 @@
+//! A sweep as one loop over a block, and two sweeps as one loop over two.
+
+use super::direction::{Direction, Plain};
+use super::isa::Vectorized;
+use super::lanes::{Element, Lanes};
+use super::memory::Block;
+use super::sweep::{Factors, Sums};
+
+/// Sum `⟨g,g⟩`.
+pub(super) const G: u8 = 1;
+/// Sum `⟨w,w⟩` and `⟨w,g⟩`.
+pub(super) const W: u8 = 2;
+/// Sum `⟨w,d⟩` and `⟨d,d⟩`.
+pub(super) const D: u8 = 4;
+
+/// How far ahead memory is asked for, in bytes. The machine itself looks ahead
+/// no further than to the end of a page; most of a page is also far enough for
+/// the address of the next page to be looked up in time.
+const AHEAD: usize = 3072;
+
+/// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
+/// writes the buffers. `MOVE`: writes the weights.
+pub(super) struct Over<
+    'a,
+    E,
+    R,
+    const B: usize,
+    const SUM: u8,
+    const UPDATE: bool,
+    const MOVE: bool,
+> {
+    pub(super) direction: R,
+    pub(super) factors: &'a Factors,
+    pub(super) block: Block<E>,
+}
+
+/// The factors in every lane.
+#[derive(Clone, Copy)]
+struct Splat<L> {
+    kappa: L,
+    alpha: L,
+    p: L,
+    q: L,
+}
+
+impl<L: Lanes> Splat<L> {
+    #[inline(always)]
+    unsafe fn new(factors: &Factors) -> Self {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        let splat = |x| unsafe { L::splat(L::Element::from_f64(x)) };
+        Self {
+            kappa: splat(factors.kappa),
+            alpha: splat(factors.alpha),
+            p: splat(factors.p),
+            q: splat(factors.q),
+        }
+    }
+}
+
+/// [`Sums`] lane by lane.
+#[derive(Clone, Copy)]
+struct Partial<L: Lanes> {
+    ww: L::Sum,
+    wg: L::Sum,
+    gg: L::Sum,
+    wd: L::Sum,
+    dd: L::Sum,
+}
+
+impl<L: Lanes> Partial<L> {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        let zero = unsafe { L::zero() };
+        Self {
+            ww: zero,
+            wg: zero,
+            gg: zero,
+            wd: zero,
+            dd: zero,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total(self) -> Sums {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        unsafe {
+            Sums {
+                ww: L::total(self.ww),
+                wg: L::total(self.wg),
+                gg: L::total(self.gg),
+                wd: L::total(self.wd),
+                dd: L::total(self.dd),
+            }
+        }
+    }
+}
+
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> Vectorized<E>
+    for Over<'_, E, R, B, SUM, UPDATE, MOVE>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
+    type Output = Sums;
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
+        // SAFETY: as for the caller.
+        unsafe { self.from::<L>(0, Partial::zero()) }
+    }
+}
+
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool>
+    Over<'_, E, R, B, SUM, UPDATE, MOVE>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
+    /// Whether the loop looks at the gradient.
+    const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
+    /// Whether it looks at the weights.
+    const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
+    /// Whether it looks at the buffers.
+    const BUFFERS: bool = UPDATE || MOVE;
+    /// Whether it runs from the end, see [`Sweep::order`](super::sweep::Sweep::order).
+    const BACKWARDS: bool = UPDATE && !MOVE;
+    /// Whether no sweep after it looks at the gradient.
+    const LAST_OF_GRADIENT: bool = MOVE || (UPDATE && !R::RECALLS_GRADIENT);
+
+    /// Asks for the memory that is needed soon after that at `i`.
+    #[inline(always)]
+    fn prefetch(&self, i: usize) {
+        let distance = AHEAD / size_of::<E>();
+        let i = if Self::BACKWARDS {
+            i.wrapping_sub(distance)
+        } else {
+            i.wrapping_add(distance)
+        };
+        if Self::GRADIENT {
+            prefetch(self.block.g.wrapping_add(i), Self::LAST_OF_GRADIENT);
+        }
+        if Self::WEIGHT {
+            prefetch(self.block.w.wrapping_add(i), MOVE);
+        }
+        if Self::BUFFERS {
+            for s in &self.block.s[..B] {
+                prefetch(s.wrapping_add(i), MOVE);
+            }
+        }
+    }
+
+    /// The block from `start` on, which is a multiple of `L::N`, with what has
+    /// been summed before.
+    #[inline(always)]
+    unsafe fn from<L: Lanes<Element = E>>(&self, start: usize, mut sums: Partial<L>) -> Sums {
+        let len = self.block.len;
+        let whole = len - len % L::N;
+        // SAFETY: both ranges are within the block; the rest as for the caller.
+        unsafe {
+            self.range(start, whole, &mut sums);
+            let mut sums = sums.total();
+            if whole < len {
+                let mut singles = Partial::<E::Single>::zero();
+                self.range(whole, len, &mut singles);
+                sums += singles.total();
+            }
+            sums
+        }
+    }
+
+    /// The loop over `start..end`, whose length is a multiple of `L::N`.
+    #[inline(always)]
+    unsafe fn range<L: Lanes<Element = E>>(&self, start: usize, end: usize, sums: &mut Partial<L>) {
+        // SAFETY: the indices stay within start..end, which is within the
+        // block; the rest as for the caller.
+        unsafe {
+            let factors = Splat::new(self.factors);
+            for vector in 0..(end - start) / L::N {
+                let i = if Self::BACKWARDS {
+                    end - (vector + 1) * L::N
+                } else {
+                    start + vector * L::N
+                };
+                self.vector(i, factors, sums);
+            }
+        }
+    }
+
+    /// The `L::N` elements at `i`.
+    #[inline(always)]
+    unsafe fn vector<L: Lanes<Element = E>>(
+        &self,
+        i: usize,
+        factors: Splat<L>,
+        sums: &mut Partial<L>,
+    ) {
+        self.prefetch(i);
+        let block = &self.block;
+        // SAFETY: the pointers are valid for these elements, says the caller;
+        // and so are the instructions of L.
+        unsafe {
+            let g = if Self::GRADIENT {
+                L::load(block.g.add(i))
+            } else {
+                L::splat(E::default())
+            };
+            if SUM & G > 0 {
+                sums.gg = g.dot(g, sums.gg);
+            }
+            if !Self::WEIGHT {
+                return;
+            }
+            let w = L::load(block.w.add(i));
+            if SUM & W > 0 {
+                sums.ww = w.dot(w, sums.ww);
+                sums.wg = w.dot(g, sums.wg);
+            }
+            if !Self::BUFFERS {
+                return;
+            }
+            let mut s = [g; B];
+            for (k, s) in s.iter_mut().enumerate() {
+                *s = L::load(block.s[k].add(i));
+            }
+            let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
+            let d = if UPDATE {
+                self.direction.update(w, g, &mut s)
+            } else {
+                self.direction.recall(w, g, &s)
+            };
+            if UPDATE {
+                for (k, s) in s.iter().enumerate() {
+                    s.store(block.s[k].add(i));
+                }
+            }
+            if SUM & D > 0 {
+                sums.wd = w.dot(d, sums.wd);
+                sums.dd = d.dot(d, sums.dd);
+            }
+            if MOVE {
+                w.mul_add(factors.p, d.mul(factors.q)).store(block.w.add(i));
+            }
+        }
+    }
+}
+
+/// The last sweep over one block and the first over another, vector by vector:
+/// the one computes on what the caches hold while the memory of the other comes.
+pub(super) struct Pair<'a, E, R, const B: usize> {
+    pub(super) moved: Over<'a, E, R, B, 0, false, true>,
+    pub(super) summed: Over<'a, E, Plain, 0, { G | W }, false, false>,
+}
+
+impl<E: Element, R: Direction<E, B>, const B: usize> Vectorized<E> for Pair<'_, E, R, B> {
+    type Output = Sums;
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
+        let Self { moved, summed } = self;
+        let together = moved.block.len.min(summed.block.len) / L::N * L::N;
+        // SAFETY: the indices are within both blocks; the rest as for the caller.
+        unsafe {
+            let (p_q, none) = (Splat::new(moved.factors), Splat::<L>::new(summed.factors));
+            let (mut nothing, mut sums) = (Partial::<L>::zero(), Partial::zero());
+            for i in (0..together).step_by(L::N) {
+                summed.vector(i, none, &mut sums);
+                moved.vector(i, p_q, &mut nothing);
+            }
+            moved.from(together, nothing);
+            summed.from(together, sums)
+        }
+    }
+}
+
+/// Asks for the cache line at `p`, which need not exist. What is looked at for
+/// the `last` time in a step need not be kept in the caches behind the first,
+/// which have then room for what another sweep will look at.
+#[inline(always)]
+fn prefetch<T>(p: *const T, last: bool) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint about an address is no access to it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_NTA, _MM_HINT_T0, _mm_prefetch};
+        if last {
+            _mm_prefetch::<_MM_HINT_NTA>(p.cast());
+        } else {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (p, last);
+}
