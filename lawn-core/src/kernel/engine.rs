@@ -7,10 +7,10 @@
 use super::isa::Isa;
 use super::job::{Job, one_sweep};
 use super::memory::Memory;
-use super::piece::{Piece, cut, for_units, spread, wave_len};
-use super::pool::{self, Order};
+use super::piece::{Piece, cut, for_units, wave_len};
+use super::pool;
 use super::scalars::Outcome;
-use super::sweep::{Factors, Sums, Sweep};
+use super::sweep::{Order, Sums, Sweep};
 
 /// Elements of the largest unit that one thread takes through all its sweeps.
 /// Four arrays of as many f32 are 4 MiB: they stay in the last cache from one
@@ -83,13 +83,17 @@ impl<'a, M: Memory> Engine<'a, M> {
     /// has to be known before the first write.
     pub(crate) fn sum(&mut self) {
         let pieces = self.pieces(|_| true, |_| false);
-        self.sum_pieces(&pieces, |job| {
-            if job.scalars.needs_products() {
-                Sweep::Products
-            } else {
-                Sweep::Square
-            }
-        });
+        // SAFETY: nothing is written, and the pointers are valid for reading
+        // as long as the jobs exist.
+        unsafe {
+            self.sweep(&[], &pieces, |job| {
+                if job.scalars.needs_products() {
+                    Sweep::Products
+                } else {
+                    Sweep::Square
+                }
+            });
+        }
         self.summed = true;
     }
 
@@ -108,7 +112,10 @@ impl<'a, M: Memory> Engine<'a, M> {
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
         let partials = Results(partial.as_mut_ptr());
-        each(self.threads, Order::Forwards, &pieces, &|index, piece| {
+        let elements = pieces.iter().map(|piece| piece.len).sum();
+        let threads = threads_for(elements, self.threads);
+        pool::each(pieces.len(), threads, &|index| {
+            let piece = &pieces[index];
             let job = &jobs[piece.job];
             for unit in 0..piece.units {
                 let len = piece.len / piece.units;
@@ -150,79 +157,50 @@ impl<'a, M: Memory> Engine<'a, M> {
         // Waves that follow each other are of like size, so that sweeps over the
         // two that run beside each other end together.
         waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
-        let (mut before, mut rest) = (&waves[..0], waves.as_slice());
-        while !(before.is_empty() && rest.is_empty()) {
+        let (mut moved, mut rest) = (&waves[..0], waves.as_slice());
+        while !(moved.is_empty() && rest.is_empty()) {
             let (wave, after) = rest.split_at(wave_len(rest));
             // SAFETY: the pointers are valid, says the caller.
-            unsafe {
-                self.move_and_sum(before, wave);
-                self.move_buffers(wave, kappa);
-            }
-            (before, rest) = (wave, after);
+            unsafe { self.wave(moved, wave, kappa) };
+            (moved, rest) = (wave, after);
         }
     }
 
-    /// The last sweep over one wave and, where its sums are wanted and not yet
-    /// known, the first over the next.
+    /// The last sweep over one wave, beside it the first over the next, and
+    /// alone the second over the next.
     ///
     /// # Safety
     ///
     /// As [`step`](Self::step).
-    unsafe fn move_and_sum(&mut self, moved: &[Piece], next: &[Piece]) {
-        let (isa, jobs) = (self.isa, &self.jobs);
-        let factors: &[Outcome] = &self.outcomes;
-        let summed: Vec<Piece> = next
+    unsafe fn wave(&mut self, moved: &[Piece], next: &[Piece], kappa: f64) {
+        let summed = self.summed;
+        let unknown = |job: &Job<'_, M>| job.scalars.needs_products() && !summed;
+        let (first, second): (Vec<Piece>, Vec<Piece>) = next
             .iter()
-            .filter(|piece| !self.summed && jobs[piece.job].scalars.needs_products())
-            .copied()
-            .collect();
-        let mut partial = vec![Sums::default(); summed.len()];
-        let partials = Results(partial.as_mut_ptr());
-        let count = moved.len().max(summed.len());
-        pool::each(count, self.threads, Order::Forwards, &|task| {
-            let moved = spread(moved.len(), count, task).map(|index| {
-                let piece = &moved[index];
-                let job = &jobs[piece.job];
-                // SAFETY: a piece lies within its job.
-                let block = unsafe { job.block.part(piece.start, piece.len) };
-                (block, &job.kernel, &factors[piece.unit].factors)
-            });
-            let summed = spread(summed.len(), count, task).map(|index| {
-                let piece = &summed[index];
-                let job = &jobs[piece.job];
-                // SAFETY: a piece lies within its job.
-                let block = unsafe { job.block.part(piece.start, piece.len) };
-                (block, &job.kernel, index)
-            });
-            // SAFETY: the pointers are valid, says the caller; pieces and
-            // results belong to this task.
-            unsafe {
-                match (moved, summed) {
-                    (Some((moved, kernel, factors)), Some((summed, _, index))) => {
-                        *partials.at(index) = moved.pair(isa, kernel, factors, summed);
-                    }
-                    (Some((moved, kernel, factors)), None) => {
-                        moved.sweep(isa, kernel, Sweep::Move, factors);
-                    }
-                    (None, Some((summed, kernel, index))) => {
-                        *partials.at(index) =
-                            summed.sweep(isa, kernel, Sweep::Products, &Factors::default());
-                    }
-                    (None, None) => {}
+            .partition(|piece| unknown(&self.jobs[piece.job]));
+        self.before(&second, kappa);
+        // SAFETY: passed on.
+        unsafe {
+            self.sweep(moved, next, |job| {
+                if unknown(job) {
+                    Sweep::Products
+                } else {
+                    job.second_sweep()
                 }
-            }
-        });
-        for (piece, sums) in summed.iter().zip(partial) {
-            self.outcomes[piece.unit].sums += sums;
+            });
         }
+        self.before(&first, kappa);
+        // SAFETY: passed on.
+        unsafe { self.sweep(&[], &first, Job::second_sweep) };
+        for_units(next, |piece| {
+            let job = &self.jobs[piece.job];
+            let radius = job.radius(piece.unit_in_job);
+            job.scalars.after(radius, &mut self.outcomes[piece.unit]);
+        });
     }
 
-    /// The second sweep over a wave.
-    ///
-    /// # Safety
-    ///
-    /// As [`step`](Self::step).
-    unsafe fn move_buffers(&mut self, pieces: &[Piece], kappa: f64) {
+    /// The scalars between the first sweep and the second.
+    fn before(&mut self, pieces: &[Piece], kappa: f64) {
         for_units(pieces, |piece| {
             let job = &self.jobs[piece.job];
             let outcome = &mut self.outcomes[piece.unit];
@@ -233,38 +211,26 @@ impl<'a, M: Memory> Engine<'a, M> {
                 outcome.sums = Sums::default();
             }
         });
-        // SAFETY: passed on.
-        unsafe { self.sweep_pieces(pieces, Job::second_sweep) };
-        for_units(pieces, |piece| {
-            let job = &self.jobs[piece.job];
-            let radius = job.radius(piece.unit_in_job);
-            job.scalars.after(radius, &mut self.outcomes[piece.unit]);
-        });
     }
 
-    /// A sweep that writes nothing.
-    fn sum_pieces(&mut self, pieces: &[Piece], sweep: impl Fn(&Job<'a, M>) -> Sweep + Sync) {
-        // SAFETY: nothing is written, and the pointers are valid for reading
-        // as long as the job exists.
-        unsafe { self.sweep_pieces(pieces, sweep) };
-    }
-
-    /// One sweep, with the sums added to those of the units.
+    /// [`Sweep::Move`] over the pieces `moved`, and beside it a sweep over the
+    /// `next`, whose sums are added to those of their units.
     ///
     /// # Safety
     ///
     /// As [`step`](Self::step).
-    unsafe fn sweep_pieces(
+    unsafe fn sweep(
         &mut self,
-        pieces: &[Piece],
+        moved: &[Piece],
+        next: &[Piece],
         sweep: impl Fn(&Job<'a, M>) -> Sweep + Sync,
     ) {
         let (isa, jobs) = (self.isa, &self.jobs);
-        let factors: &[Outcome] = &self.outcomes;
+        let outcomes: &[Outcome] = &self.outcomes;
         // Pieces of several units have a result for each.
-        let mut offsets = Vec::with_capacity(pieces.len());
+        let mut offsets = Vec::with_capacity(next.len());
         let mut total = 0;
-        for piece in pieces {
+        for piece in next {
             offsets.push(total);
             total += piece.units;
         }
@@ -272,24 +238,50 @@ impl<'a, M: Memory> Engine<'a, M> {
         let partials = Results(partial.as_mut_ptr());
         let offsets: &[usize] = &offsets;
         // Whatever the job, all sweeps of one call run the same way.
-        let order = pieces
+        let order = next
             .first()
             .map_or(Order::Forwards, |piece| sweep(&jobs[piece.job]).order());
-        each(self.threads, order, pieces, &|index, piece| {
-            let job = &jobs[piece.job];
-            let (sweep, len) = (sweep(job), piece.len / piece.units);
-            for unit in 0..piece.units {
-                let factors = &factors[piece.unit + unit].factors;
-                // SAFETY: a piece lies within its job and belongs to this task;
-                // so does its result.
-                unsafe {
-                    let block = job.block.part(piece.start + unit * len, len);
-                    let sums = block.sweep(isa, &job.kernel, sweep, factors);
-                    *partials.at(offsets[index] + unit) = sums;
+        let elements = moved.iter().chain(next).map(|piece| piece.len).sum();
+        let threads = threads_for(elements, self.threads);
+        let tasks = side_by_side(moved.len(), next.len(), order, threads);
+        pool::each(tasks.len(), threads, &|task| {
+            let (moved_index, next_index) = tasks[task];
+            let mut moved = moved_index.map(|index| {
+                let piece = &moved[index];
+                let job = &jobs[piece.job];
+                // SAFETY: a piece lies within its job.
+                let block = unsafe { job.block.part(piece.start, piece.len) };
+                (block, &job.kernel, &outcomes[piece.unit].factors)
+            });
+            if let Some(index) = next_index {
+                let piece = &next[index];
+                let job = &jobs[piece.job];
+                let (sweep, len) = (sweep(job), piece.len / piece.units);
+                for unit in 0..piece.units {
+                    let factors = &outcomes[piece.unit + unit].factors;
+                    // SAFETY: a piece lies within its job and belongs to this
+                    // task; so does its result.
+                    unsafe {
+                        let block = job.block.part(piece.start + unit * len, len);
+                        let sums = match moved.take() {
+                            Some((moved, kernel, moved_factors)) => moved.pair(
+                                isa,
+                                kernel,
+                                moved_factors,
+                                (block, &job.kernel, sweep, factors),
+                            ),
+                            None => block.sweep(isa, &job.kernel, sweep, factors),
+                        };
+                        *partials.at(offsets[index] + unit) = sums;
+                    }
                 }
             }
+            if let Some((block, kernel, factors)) = moved {
+                // SAFETY: as above.
+                unsafe { block.sweep(isa, kernel, Sweep::Move, factors) };
+            }
         });
-        for (piece, offset) in pieces.iter().zip(offsets) {
+        for (piece, offset) in next.iter().zip(offsets) {
             for unit in 0..piece.units {
                 self.outcomes[piece.unit + unit].sums += partial[offset + unit];
             }
@@ -311,11 +303,30 @@ impl<'a, M: Memory> Engine<'a, M> {
     }
 }
 
-/// Runs `task` for every piece, on threads where that pays.
-fn each(threads: usize, order: Order, pieces: &[Piece], task: &(dyn Fn(usize, &Piece) + Sync)) {
-    let elements: usize = pieces.iter().map(|piece| piece.len).sum();
-    let threads = if elements < SERIAL { 1 } else { threads };
-    pool::each(pieces.len(), threads, order, &|index| {
-        task(index, &pieces[index]);
-    });
+/// As many threads as pay for so many elements.
+fn threads_for(elements: usize, threads: usize) -> usize {
+    if elements < SERIAL { 1 } else { threads }
+}
+
+/// Which of `moved` pieces and of the `next` are taken together, so that each
+/// thread has of both what it has whenever they are shared out.
+fn side_by_side(
+    moved: usize,
+    next: usize,
+    order: Order,
+    threads: usize,
+) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut tasks = Vec::with_capacity(moved.max(next) + threads);
+    for thread in 0..threads {
+        let mut moved = pool::share(moved, thread, threads);
+        let mut next = pool::share(next, thread, threads);
+        while !(moved.is_empty() && next.is_empty()) {
+            let beside = match order {
+                Order::Forwards => next.next(),
+                Order::Backwards => next.next_back(),
+            };
+            tasks.push((moved.next(), beside));
+        }
+    }
+    tasks
 }

@@ -3,9 +3,8 @@
 use super::isa::Isa;
 use super::memory::Memory;
 use super::piece::BLOCK;
-use super::pool::Order;
 use super::scalars::{Outcome, Scalars};
-use super::sweep::{Factors, Kernel, Sums, Sweep};
+use super::sweep::{Factors, Kernel, Order, Sums, Sweep};
 
 /// One parameter in one step.
 #[derive(Debug)]

@@ -34,8 +34,8 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
         factors: &Factors,
     ) -> Sums;
 
-    /// [`Sweep::Move`] over this and [`Sweep::Products`] over another; the sums
-    /// of the other.
+    /// [`Sweep::Move`] over this beside another sweep over another; the sums of
+    /// the other.
     ///
     /// # Safety
     ///
@@ -45,12 +45,12 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
         isa: Isa,
         kernel: &Kernel<Self::Element>,
         factors: &Factors,
-        other: Self,
+        (next, next_kernel, sweep, next_factors): (Self, &Kernel<Self::Element>, Sweep, &Factors),
     ) -> Sums {
         // SAFETY: passed on.
         unsafe {
             self.sweep(isa, kernel, Sweep::Move, factors);
-            other.sweep(isa, kernel, Sweep::Products, factors)
+            next.sweep(isa, next_kernel, sweep, next_factors)
         }
     }
 }
@@ -90,8 +90,15 @@ impl<E: Element> Memory for Block<E> {
         unsafe { kernel.sweep(isa, sweep, factors, *self) }
     }
 
-    unsafe fn pair(&self, isa: Isa, kernel: &Kernel<E>, factors: &Factors, other: Self) -> Sums {
+    unsafe fn pair(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<E>,
+        factors: &Factors,
+        (next, next_kernel, sweep, next_factors): (Self, &Kernel<E>, Sweep, &Factors),
+    ) -> Sums {
+        let next = (next_kernel, sweep, next_factors, next);
         // SAFETY: passed on.
-        unsafe { kernel.pair(isa, factors, *self, other) }
+        unsafe { kernel.pair(isa, (factors, *self), next) }
     }
 }

@@ -3,8 +3,7 @@
 use super::format::Format;
 use super::isa::Isa;
 use super::memory::{Block, Memory};
-use super::pool::Order;
-use super::sweep::{Factors, Kernel, Sums, Sweep};
+use super::sweep::{Factors, Kernel, Order, Sums, Sweep};
 
 /// Elements that are converted at a time: two tiles of as many f32, and the
 /// buffers beside them, stay in a core's first cache.

@@ -1,6 +1,6 @@
 //! A sweep as one loop over a block, and two sweeps as one loop over two.
 
-use super::direction::{Direction, Plain};
+use super::direction::Direction;
 use super::isa::Vectorized;
 use super::lanes::{Element, Lanes};
 use super::memory::Block;
@@ -107,7 +107,7 @@ where
     #[inline(always)]
     unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
         // SAFETY: as for the caller.
-        unsafe { self.from::<L>(0, Partial::zero()) }
+        unsafe { self.rest::<L>(0, Partial::zero()) }
     }
 }
 
@@ -150,40 +150,34 @@ where
         }
     }
 
-    /// The block from `start` on, which is a multiple of `L::N`, with what has
-    /// been summed before.
+    /// Where the `vector`th of `vectors` lies that the loop looks at.
     #[inline(always)]
-    unsafe fn from<L: Lanes<Element = E>>(&self, start: usize, mut sums: Partial<L>) -> Sums {
-        let len = self.block.len;
-        let whole = len - len % L::N;
-        // SAFETY: both ranges are within the block; the rest as for the caller.
-        unsafe {
-            self.range(start, whole, &mut sums);
-            let mut sums = sums.total();
-            if whole < len {
-                let mut singles = Partial::<E::Single>::zero();
-                self.range(whole, len, &mut singles);
-                sums += singles.total();
-            }
-            sums
+    fn at<L: Lanes<Element = E>>(vector: usize, vectors: usize) -> usize {
+        if Self::BACKWARDS {
+            (vectors - 1 - vector) * L::N
+        } else {
+            vector * L::N
         }
     }
 
-    /// The loop over `start..end`, whose length is a multiple of `L::N`.
+    /// The loop, of which `done` vectors are done, and their sums taken.
     #[inline(always)]
-    unsafe fn range<L: Lanes<Element = E>>(&self, start: usize, end: usize, sums: &mut Partial<L>) {
-        // SAFETY: the indices stay within start..end, which is within the
-        // block; the rest as for the caller.
+    unsafe fn rest<L: Lanes<Element = E>>(&self, done: usize, mut sums: Partial<L>) -> Sums {
+        let (len, vectors) = (self.block.len, self.block.len / L::N);
+        // SAFETY: the indices are within the block; the rest as for the caller.
         unsafe {
             let factors = Splat::new(self.factors);
-            for vector in 0..(end - start) / L::N {
-                let i = if Self::BACKWARDS {
-                    end - (vector + 1) * L::N
-                } else {
-                    start + vector * L::N
-                };
-                self.vector(i, factors, sums);
+            for vector in done..vectors {
+                self.vector(Self::at::<L>(vector, vectors), factors, &mut sums);
             }
+            let factors = Splat::new(self.factors);
+            let mut singles = Partial::<E::Single>::zero();
+            for i in vectors * L::N..len {
+                self.vector(i, factors, &mut singles);
+            }
+            let mut sums = sums.total();
+            sums += singles.total();
+            sums
         }
     }
 
@@ -245,30 +239,38 @@ where
     }
 }
 
-/// The last sweep over one block and the first over another, vector by vector:
-/// the one computes on what the caches hold while the memory of the other comes.
-pub(super) struct Pair<'a, E, R, const B: usize> {
+/// The last sweep over one block beside an earlier one over another, vector by
+/// vector: the one computes on what the caches hold while the memory of the
+/// other comes. The sums are those of the other.
+pub(super) struct Pair<'a, E, R, const B: usize, const SUM: u8, const UPDATE: bool> {
     pub(super) moved: Over<'a, E, R, B, 0, false, true>,
-    pub(super) summed: Over<'a, E, Plain, 0, { G | W }, false, false>,
+    pub(super) next: Over<'a, E, R, B, SUM, UPDATE, false>,
 }
 
-impl<E: Element, R: Direction<E, B>, const B: usize> Vectorized<E> for Pair<'_, E, R, B> {
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool> Vectorized<E>
+    for Pair<'_, E, R, B, SUM, UPDATE>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
     type Output = Sums;
 
     #[inline(always)]
     unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
-        let Self { moved, summed } = self;
-        let together = moved.block.len.min(summed.block.len) / L::N * L::N;
+        let Self { moved, next } = self;
+        let (of_moved, of_next) = (moved.block.len / L::N, next.block.len / L::N);
+        let together = of_moved.min(of_next);
         // SAFETY: the indices are within both blocks; the rest as for the caller.
         unsafe {
-            let (p_q, none) = (Splat::new(moved.factors), Splat::<L>::new(summed.factors));
-            let (mut nothing, mut sums) = (Partial::<L>::zero(), Partial::zero());
-            for i in (0..together).step_by(L::N) {
-                summed.vector(i, none, &mut sums);
-                moved.vector(i, p_q, &mut nothing);
+            let factors = (Splat::new(moved.factors), Splat::new(next.factors));
+            let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
+            for vector in 0..together {
+                let i = Over::<E, R, B, SUM, UPDATE, false>::at::<L>(vector, of_next);
+                next.vector(i, factors.1, &mut sums);
+                moved.vector(vector * L::N, factors.0, &mut nothing);
             }
-            moved.from(together, nothing);
-            summed.from(together, sums)
+            moved.rest::<L>(together, nothing);
+            next.rest::<L>(together, sums)
         }
     }
 }

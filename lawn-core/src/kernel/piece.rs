@@ -89,10 +89,3 @@ pub(super) fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
         }
     }
 }
-
-/// Which of `len` pieces comes with the `index`th of `count` tasks, of which
-/// there are at least as many.
-pub(super) fn spread(len: usize, count: usize, index: usize) -> Option<usize> {
-    let piece = len * index / count;
-    (piece < len * (index + 1) / count).then_some(piece)
-}

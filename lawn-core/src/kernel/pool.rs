@@ -13,14 +13,6 @@ type Body = unsafe extern "C" fn(*mut c_void);
 type GompParallel = unsafe extern "C" fn(Body, *mut c_void, c_uint, c_uint);
 type ThreadNum = unsafe extern "C" fn() -> c_int;
 
-/// The order in which a thread takes its tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
-    Forwards,
-    /// After a sweep forwards: what that touched last is still in the cache.
-    Backwards,
-}
-
 /// The tasks of one thread that nobody has claimed yet, on a cache line of its own.
 #[repr(align(128))]
 struct Share {
@@ -35,7 +27,6 @@ struct Share {
 /// its cache what it has touched the time before. Who is done helps the others.
 struct Work<'a> {
     shares: &'a [Share],
-    order: Order,
     task: &'a (dyn Fn(usize) + Sync),
 }
 
@@ -48,38 +39,34 @@ impl Work<'_> {
                 if claimed >= share.tasks.len() {
                     break;
                 }
-                (self.task)(match self.order {
-                    Order::Forwards => share.tasks.start + claimed,
-                    Order::Backwards => share.tasks.end - 1 - claimed,
-                });
+                (self.task)(share.tasks.start + claimed);
             }
         }
     }
+}
+
+/// The tasks of `0..count` that are the thread's own.
+pub(crate) fn share(count: usize, thread: usize, threads: usize) -> Range<usize> {
+    count * thread / threads..count * (thread + 1) / threads
 }
 
 /// Calls `task` for each of `0..count` on up to `threads` threads and waits.
 ///
 /// Which thread runs which task is in the end left to chance; so no result may
 /// depend on it.
-pub(crate) fn each(count: usize, threads: usize, order: Order, task: &(dyn Fn(usize) + Sync)) {
+pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) {
     let threads = threads.min(count).max(1);
     let share = |thread: usize| Share {
-        tasks: count * thread / threads..count * (thread + 1) / threads,
+        tasks: share(count, thread, threads),
         claimed: AtomicUsize::new(0),
     };
     if threads == 1 {
         let shares = &[share(0)];
-        return Work {
-            shares,
-            order,
-            task,
-        }
-        .drain(0);
+        return Work { shares, task }.drain(0);
     }
     let shares: Vec<Share> = (0..threads).map(share).collect();
     let work = Work {
         shares: &shares,
-        order,
         task,
     };
     match openmp() {
@@ -162,13 +149,11 @@ mod tests {
     #[test]
     fn every_task_runs_once() {
         for (threads, count) in [(1, 1000), (2, 1000), (5, 1000), (5, 3), (2, 0)] {
-            for order in [Order::Forwards, Order::Backwards] {
-                let runs: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
-                each(runs.len(), threads, order, &|i| {
-                    runs[i].fetch_add(1, Ordering::Relaxed);
-                });
-                assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
-            }
+            let runs: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+            each(runs.len(), threads, &|i| {
+                runs[i].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(runs.iter().all(|n| n.load(Ordering::Relaxed) == 1));
         }
     }
 

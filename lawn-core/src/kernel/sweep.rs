@@ -7,7 +7,6 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::memory::Block;
 use super::over::{D, G, Over, Pair, W};
-use super::pool::Order;
 
 /// Inner products over some elements, in f64.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,6 +44,14 @@ pub(crate) struct Factors {
     pub(crate) alpha: f64,
     pub(crate) p: f64,
     pub(crate) q: f64,
+}
+
+/// From which end a sweep runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Forwards,
+    /// After a sweep forwards: what that touched last is still in the cache.
+    Backwards,
 }
 
 /// What to do to a block.
@@ -128,8 +135,8 @@ impl<E: Element> Kernel<E> {
         }
     }
 
-    /// [`Sweep::Move`] over one block and [`Sweep::Products`] over another in
-    /// one loop; the sums of the second.
+    /// [`Sweep::Move`] over one block beside another sweep over another block;
+    /// the sums of the other.
     ///
     /// # Safety
     ///
@@ -137,18 +144,30 @@ impl<E: Element> Kernel<E> {
     pub(crate) unsafe fn pair(
         &self,
         isa: Isa,
-        factors: &Factors,
-        moved: Block<E>,
-        summed: Block<E>,
+        (factors, moved): (&Factors, Block<E>),
+        (kernel, sweep, next_factors, next): (&Self, Sweep, &Factors, Block<E>),
     ) -> Sums {
+        macro_rules! pair {
+            ($direction:expr, $next:expr, $buffers:literal) => {
+                pair::<E, _, $buffers>(
+                    isa,
+                    ($direction, factors, moved),
+                    ($next, sweep, next_factors, next),
+                )
+            };
+        }
         // SAFETY: passed on.
         unsafe {
-            match *self {
-                Kernel::Plain => pair::<E, _, 0>(isa, Plain, factors, moved, summed),
-                Kernel::Momentum(d) => pair::<E, _, 1>(isa, d, factors, moved, summed),
-                Kernel::Nesterov(d) => pair::<E, _, 1>(isa, d, factors, moved, summed),
-                Kernel::Adam(d) => pair::<E, _, 2>(isa, d, factors, moved, summed),
-                Kernel::Amsgrad(d) => pair::<E, _, 3>(isa, d, factors, moved, summed),
+            match (*self, *kernel) {
+                (Kernel::Plain, Kernel::Plain) => pair!(Plain, Plain, 0),
+                (Kernel::Momentum(d), Kernel::Momentum(next)) => pair!(d, next, 1),
+                (Kernel::Nesterov(d), Kernel::Nesterov(next)) => pair!(d, next, 1),
+                (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
+                (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
+                _ => {
+                    self.sweep(isa, Sweep::Move, factors, moved);
+                    kernel.sweep(isa, sweep, next_factors, next)
+                }
             }
         }
     }
@@ -190,26 +209,38 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
 
 /// # Safety
 ///
-/// As [`Kernel::sweep`].
+/// As [`Kernel::pair`].
 unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
     isa: Isa,
-    direction: R,
-    factors: &Factors,
-    moved: Block<E>,
-    summed: Block<E>,
+    (direction, factors, moved): (R, &Factors, Block<E>),
+    (next_direction, sweep, next_factors, next): (R, Sweep, &Factors, Block<E>),
 ) -> Sums {
-    let pair = Pair {
-        moved: Over {
-            direction,
-            factors,
-            block: moved,
-        },
-        summed: Over {
-            direction: Plain,
-            factors: &Factors::default(),
-            block: summed,
-        },
-    };
+    macro_rules! run {
+        ($sum:expr, $update:literal) => {
+            isa.run(Pair::<E, R, B, { $sum }, $update> {
+                moved: Over {
+                    direction,
+                    factors,
+                    block: moved,
+                },
+                next: Over {
+                    direction: next_direction,
+                    factors: next_factors,
+                    block: next,
+                },
+            })
+        };
+    }
     // SAFETY: passed on.
-    unsafe { isa.run(pair) }
+    unsafe {
+        match sweep {
+            Sweep::Products => run!(G | W, false),
+            Sweep::Buffers => run!(D, true),
+            Sweep::BuffersAndSum => run!(G | W | D, true),
+            _ => {
+                one(isa, direction, Sweep::Move, factors, moved);
+                one(isa, next_direction, sweep, next_factors, next)
+            }
+        }
+    }
 }

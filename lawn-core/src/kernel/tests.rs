@@ -174,24 +174,35 @@ fn sweeps_that_sum_do_so_over_what_was_there_before() {
 }
 
 fn compare_pairs<E: Element + Into<f64>>() {
+    let kernels = kernels::<E>();
     for isa in Isa::available() {
-        for kernel in kernels::<E>() {
-            for (moved, summed) in [(0, 0), (40, 40), (33, 100), (100, 33), (0, 50), (50, 0)] {
-                let run = |together: bool| {
-                    let (mut a, mut b) = (Arrays::<E>::new(0, moved), Arrays::new(10, summed));
-                    let (moved, summed) = (a.block(), b.block());
-                    // SAFETY: the arrays are this function's.
-                    let sums = unsafe {
-                        if together {
-                            kernel.pair(isa, &FACTORS, moved, summed)
-                        } else {
-                            kernel.sweep(isa, Sweep::Move, &FACTORS, moved);
-                            kernel.sweep(isa, Sweep::Products, &FACTORS, summed)
-                        }
+        // Of one rule, whose numbers may differ, and of two.
+        for (k, n) in (0..kernels.len()).flat_map(|k| [(k, k), (k, 0)]) {
+            for sweep in SWEEPS {
+                for (moved, next) in [(0, 0), (40, 40), (33, 100), (100, 33), (0, 50), (50, 0)] {
+                    let run = |together: bool| {
+                        let (mut a, mut b) = (Arrays::<E>::new(0, moved), Arrays::new(10, next));
+                        let (moved, next) = (a.block(), b.block());
+                        let (kernel, other) = (&kernels[k], &kernels[n]);
+                        let factors = Factors {
+                            alpha: 0.5,
+                            ..FACTORS
+                        };
+                        // SAFETY: the arrays are this function's.
+                        let sums = unsafe {
+                            if together {
+                                let next = (other, sweep, &factors, next);
+                                kernel.pair(isa, (&FACTORS, moved), next)
+                            } else {
+                                kernel.sweep(isa, Sweep::Move, &FACTORS, moved);
+                                other.sweep(isa, sweep, &factors, next)
+                            }
+                        };
+                        (a.numbers(), b.numbers(), sums)
                     };
-                    (a.numbers(), b.numbers(), sums)
-                };
-                assert_eq!(run(true), run(false), "{isa:?} {kernel:?} {moved} {summed}");
+                    let what = format!("{isa:?} {k} {n} {sweep:?} {moved} {next}");
+                    assert_eq!(run(true), run(false), "{what}");
+                }
             }
         }
     }
