@@ -7,7 +7,7 @@
 use super::isa::Isa;
 use super::job::{Job, one_sweep};
 use super::memory::Memory;
-use super::piece::{Piece, cut, for_units, wave_len};
+use super::piece::{Piece, cut, for_units, side_by_side, wave_len};
 use super::pool;
 use super::scalars::Outcome;
 use super::sweep::{Order, Sums, Sweep};
@@ -306,27 +306,4 @@ impl<'a, M: Memory> Engine<'a, M> {
 /// As many threads as pay for so many elements.
 fn threads_for(elements: usize, threads: usize) -> usize {
     if elements < SERIAL { 1 } else { threads }
-}
-
-/// Which of `moved` pieces and of the `next` are taken together, so that each
-/// thread has of both what it has whenever they are shared out.
-fn side_by_side(
-    moved: usize,
-    next: usize,
-    order: Order,
-    threads: usize,
-) -> Vec<(Option<usize>, Option<usize>)> {
-    let mut tasks = Vec::with_capacity(moved.max(next) + threads);
-    for thread in 0..threads {
-        let mut moved = pool::share(moved, thread, threads);
-        let mut next = pool::share(next, thread, threads);
-        while !(moved.is_empty() && next.is_empty()) {
-            let beside = match order {
-                Order::Forwards => next.next(),
-                Order::Backwards => next.next_back(),
-            };
-            tasks.push((moved.next(), beside));
-        }
-    }
-    tasks
 }

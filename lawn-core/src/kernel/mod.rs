@@ -11,7 +11,9 @@
 //! ```
 //!
 //! `d` is not stored but formed again from the buffers. For Adam in f32 that is
-//! 8 + 24 + 16 = 48 bytes a parameter, where the plain step has 28.
+//! 8 + 24 + 16 = 48 bytes a parameter, where the plain step has 28. Small units
+//! are taken through all three by one thread each; larger ones by all threads in
+//! waves, whose last sweep runs in one loop with the first over the next wave.
 
 mod direction;
 mod engine;

@@ -141,7 +141,8 @@ where
             prefetch(self.block.g.wrapping_add(i), Self::LAST_OF_GRADIENT);
         }
         if Self::WEIGHT {
-            prefetch(self.block.w.wrapping_add(i), MOVE);
+            // The next forward pass looks at the weights.
+            prefetch(self.block.w.wrapping_add(i), false);
         }
         if Self::BUFFERS {
             for s in &self.block.s[..B] {
@@ -276,8 +277,8 @@ where
 }
 
 /// Asks for the cache line at `p`, which need not exist. What is looked at for
-/// the `last` time in a step need not be kept in the caches behind the first,
-/// which have then room for what another sweep will look at.
+/// the `last` time need not be kept in the caches behind the first, which have
+/// then room for what another sweep will look at.
 #[inline(always)]
 fn prefetch<T>(p: *const T, last: bool) {
     #[cfg(target_arch = "x86_64")]

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use super::job::Job;
 use super::memory::Memory;
+use super::pool;
+use super::sweep::Order;
 
 /// Elements of a block: enough that a task outweighs the cost of claiming it.
 /// Sums are taken by block, so that this decides their last bits.
@@ -88,4 +90,27 @@ pub(super) fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
             f(piece);
         }
     }
+}
+
+/// Which of `moved` pieces and of the `next` are taken together, so that each
+/// thread has of both what it has whenever they are shared out.
+pub(super) fn side_by_side(
+    moved: usize,
+    next: usize,
+    order: Order,
+    threads: usize,
+) -> Vec<(Option<usize>, Option<usize>)> {
+    let mut tasks = Vec::with_capacity(moved.max(next) + threads);
+    for thread in 0..threads {
+        let mut moved = pool::share(moved, thread, threads);
+        let mut next = pool::share(next, thread, threads);
+        while !(moved.is_empty() && next.is_empty()) {
+            let beside = match order {
+                Order::Forwards => next.next(),
+                Order::Backwards => next.next_back(),
+            };
+            tasks.push((moved.next(), beside));
+        }
+    }
+    tasks
 }
