@@ -164,7 +164,9 @@ where
     /// The loop, of which `done` vectors are done, and their sums taken.
     #[inline(always)]
     unsafe fn rest<L: Lanes<Element = E>>(&self, done: usize, mut sums: Partial<L>) -> Sums {
-        let (len, vectors) = (self.block.len, self.block.len / L::N);
+        let vectors = self.block.len / L::N;
+        let whole = vectors * L::N;
+        let rest = self.block.len - whole;
         // SAFETY: the indices are within the block; the rest as for the caller.
         unsafe {
             let factors = Splat::new(self.factors);
@@ -173,7 +175,8 @@ where
             }
             let factors = Splat::new(self.factors);
             let mut singles = Partial::<E::Single>::zero();
-            for i in vectors * L::N..len {
+            for single in 0..rest {
+                let i = whole + Self::at::<E::Single>(single, rest);
                 self.vector(i, factors, &mut singles);
             }
             let mut sums = sums.total();
