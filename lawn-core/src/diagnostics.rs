@@ -15,6 +15,26 @@ use crate::slot::host;
 /// A parameter that is not constrained is one unit. The fused kernels have
 /// these numbers from the sums of the step itself; the path in libtorch
 /// operations measures them.
+///
+/// ```
+/// # use lawn_core::{Error, OptimizerConfig, Parameters, Schedule, SgdConfig, StepOptions};
+/// # use tch::{Device, Kind, Tensor, nn, nn::Module};
+/// # let vs = nn::VarStore::new(Device::Cpu);
+/// # let fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+/// # let x = Tensor::ones([1, 4], (Kind::Float, Device::Cpu));
+/// # let config = OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1));
+/// # let mut optimizer = config.build(Parameters::from_var_store(&vs)?)?;
+/// # fc.forward(&x).square().mean(Kind::Float).backward();
+/// optimizer.step_with(StepOptions {
+///     diagnostics: true,
+///     ..StepOptions::default()
+/// })?;
+/// for unit in optimizer.diagnostics() {
+///     println!("{} turned by {:.1e} rad", unit.parameter, unit.rotation);
+/// }
+/// # assert_eq!(optimizer.diagnostics().len(), 2);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Diagnostics {

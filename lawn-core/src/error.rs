@@ -92,8 +92,9 @@ pub enum Error {
         /// The decay it would have had.
         found: Decay,
     },
-    /// A layer description that names no constrainable parameter after the last normalization.
-    #[error("the scope `{scope}` constrains no parameter")]
+    /// A norm constraint on nothing: no weight after the last normalization layer,
+    /// or groups that take all of them out.
+    #[error("the scope `{scope}` constrains no parameter: expected a weight or embedding in it")]
     EmptyScope {
         /// The scope.
         scope: String,

@@ -63,6 +63,20 @@ impl fmt::Display for Decay {
 
 /// Settings for the parameters whose name matches a pattern. What is left out
 /// is as for all.
+///
+/// ```
+/// use lawn_core::{Decay, Group, OptimizerConfig, RuleConfig, Schedule, SgdConfig};
+///
+/// let slow = Group {
+///     learning_rate_scale: 0.1,
+///     decay: Some(Decay::None),
+///     ..Group::new("backbone.*")
+/// };
+/// let config = OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1))
+///     .with_decay(Decay::L2 { rate: 1e-4 })
+///     .with_group(slow);
+/// # assert_eq!(config.groups.len(), 1);
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Group {
@@ -74,7 +88,8 @@ pub struct Group {
     /// Weight decay; also for biases and norm parameters if given here.
     #[serde(default)]
     pub decay: Option<Decay>,
-    /// Whether the norm constraint applies, whatever its scope says.
+    /// Whether the norm constraint applies, whatever its scope says; nothing
+    /// where there is none, so that one list of groups does for both.
     #[serde(default)]
     pub constrained: Option<bool>,
 }

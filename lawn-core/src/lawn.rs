@@ -32,6 +32,24 @@ use crate::config::yes;
 /// The update projection alone changes little: `w − η d̃` has the direction of
 /// `w − η/(1 + ηb) d`, a different learning rate. The gradient projection
 /// changes what enters the moments.
+///
+/// ```
+/// use lawn_core::{Granularity, LawnConfig, Scope};
+///
+/// let lawn = LawnConfig {
+///     scope: Scope::Patterns(vec!["decoder.*.weight".into()]),
+///     granularity: Granularity::Row,
+///     ..LawnConfig::new(1000)
+/// };
+/// // As a file has it; what is left out is as in `new`.
+/// let written = r#"{
+///     "free_steps": 1000,
+///     "scope": { "patterns": ["decoder.*.weight"] },
+///     "granularity": "row"
+/// }"#;
+/// assert_eq!(serde_json::from_str::<LawnConfig>(written)?, lawn);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LawnConfig {
@@ -92,6 +110,7 @@ impl fmt::Display for Scope {
         match self {
             Scope::FinalHomogeneous => f.write_str("final-homogeneous"),
             Scope::AllWeights => f.write_str("all-weights"),
+            Scope::Patterns(patterns) if patterns.is_empty() => f.write_str("no patterns"),
             Scope::Patterns(patterns) => f.write_str(&patterns.join(", ")),
         }
     }

@@ -20,6 +20,29 @@ pub enum Map {
 }
 
 /// One layer on the way from the input to the logits.
+///
+/// ```
+/// use lawn_core::{AdamConfig, LawnConfig, Layer, OptimizerConfig, Parameters, Schedule};
+/// # use tch::{Device, nn};
+/// # let vs = nn::VarStore::new(Device::Cpu);
+/// # let root = vs.root();
+/// # let _ = nn::linear(&root / "head", 4, 2, Default::default());
+/// # let _ = nn::linear(&root / "body", 3, 4, Default::default());
+///
+/// // The model made its head before its body, which ends in a sigmoid.
+/// let mut parameters = Parameters::from_var_store(&vs)?;
+/// parameters.set_layers(vec![
+///     Layer::homogeneous(["body.weight", "body.bias"]),
+///     Layer::other(Vec::<String>::new()),
+///     Layer::homogeneous(["head.weight", "head.bias"]),
+/// ])?;
+/// let optimizer = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
+///     .with_lawn(LawnConfig::new(100))
+///     .build(parameters)?;
+/// let constrained = optimizer.treatments().iter().filter(|t| t.units > 0);
+/// assert!(constrained.map(|t| &t.parameter).eq(["head.weight"]));
+/// # Ok::<(), lawn_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Layer {

@@ -50,6 +50,8 @@
 //! # Ok::<(), lawn_core::Error>(())
 //! ```
 //!
+//! It wants libtorch 2.11.0; the README says how a project of yours finds it.
+//!
 //! # The parts
 //!
 //! - [`Parameters`]: what is optimized, named, ordered, each with a [`Role`].

@@ -97,6 +97,13 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
         return Err(mismatch("format", FORMAT, format));
     }
     let version: u32 = number(state, "version")?;
+    if version == 0 {
+        return Err(Error::EntryValue {
+            entry: "version".to_owned(),
+            expected: "a version of at least 1",
+            found: version.to_string(),
+        });
+    }
     if version > VERSION {
         return Err(Error::StateVersion {
             supported: VERSION,

@@ -22,6 +22,29 @@ const CHECKSUM: &str = "checksum:";
 /// `__metadata__` has the entries of [`metadata`](Self::metadata), and for each
 /// tensor `checksum:<name>`, 16 hexadecimal digits: FNV-1a, 64 bits, of its
 /// bytes. The same state always gives the same bytes.
+///
+/// [`Optimizer::load_state`](crate::Optimizer::load_state) wants all entries and no
+/// others. Where a model was changed on purpose, the maps are here to be edited.
+///
+/// ```
+/// # use lawn_core::{Error, OptimizerConfig, Parameters, Schedule, SgdConfig, State};
+/// # use tch::{Device, nn};
+/// # let folder = std::env::temp_dir().join(format!("lawn-core-doc-{}", std::process::id()));
+/// # std::fs::create_dir_all(&folder).unwrap();
+/// # let path = folder.join("optimizer.safetensors");
+/// # let vs = nn::VarStore::new(Device::Cpu);
+/// # let _ = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+/// # let rule = SgdConfig { momentum: 0.9, ..SgdConfig::default() };
+/// # let config = OptimizerConfig::new(rule, Schedule::constant(0.1));
+/// # let mut optimizer = config.build(Parameters::from_var_store(&vs)?)?;
+/// optimizer.state().save(&path)?;
+/// let state = State::load(&path, Device::Cpu)?;
+/// assert_eq!(state.metadata["rule"], "sgd");
+/// assert_eq!(state.tensors["momentum/fc.weight"].size(), [2, 4]);
+/// optimizer.load_state(&state)?;
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug, Default)]
 pub struct State {
     /// Text by key.

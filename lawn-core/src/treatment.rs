@@ -63,7 +63,8 @@ pub struct Treatment {
 /// ```
 ///
 /// Where a [`Group`] scales the learning rate, a column `rate` has the factors.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(transparent)]
 pub struct TreatmentTable<'a>(pub &'a [Treatment]);
 
 impl fmt::Display for TreatmentTable<'_> {

@@ -104,7 +104,11 @@ norm.bias     norm       [4]           skipped          0     1  none     normal
 fc.weight     weight     [2, 4]        constrained      2     1  none     in scope final-homogeneous
 fc.bias       bias       [2]           skipped          0     1  none     biases are never constrained
 ";
-    assert_eq!(TreatmentTable(optimizer.treatments()).to_string(), expected);
+    let table = TreatmentTable(optimizer.treatments());
+    assert_eq!(table.to_string(), expected);
+    let json = serde_json::to_value(table).unwrap();
+    assert_eq!(json, serde_json::to_value(optimizer.treatments()).unwrap());
+    assert_eq!(json[0]["parameter"], optimizer.treatments()[0].parameter);
     assert_eq!(optimizer.treatments()[1].learning_rate_scale, 0.5);
     let plain = config().build(model()).unwrap();
     let table = TreatmentTable(plain.treatments()).to_string();

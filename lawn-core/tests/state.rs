@@ -293,6 +293,8 @@ fn each_defect_is_named() {
     let error = refused(put("updates/p0", Tensor::from(-1i64)));
     assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "updates/p0"));
 
+    let error = refused(set("version", "0"));
+    assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "version"));
     let error = refused(set("version", "2"));
     assert!(matches!(
         error,

@@ -45,6 +45,21 @@ use crate::{Decay, Error};
 /// *Differs from* apex and timm, which count the updates of a group of parameters:
 /// here `t` counts those of each parameter, so that one without a gradient in some
 /// step is corrected by its own count.
+///
+/// ```
+/// use lawn_core::{Decay, GradientAveraging, LambConfig, OptimizerConfig, Schedule};
+///
+/// // FusedLAMB(lr=2e-3), with all that it does by itself.
+/// let config = OptimizerConfig::new(LambConfig::apex(), Schedule::constant(2e-3))
+///     .with_clip_norm(1.0)
+///     .with_decay(Decay::Decoupled { rate: 0.01 });
+/// // Any other implementation, convention by convention.
+/// let summed = LambConfig {
+///     gradient_averaging: GradientAveraging::Summed,
+///     ..config.rule
+/// };
+/// assert_ne!(summed, LambConfig::apex());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LambConfig {
