@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use lawn_bench::Error;
 use lawn_bench::choices::{Choices, Frozen, Promoted};
 use lawn_bench::config::{SweepFile, parse};
-use lawn_bench::plan::Plan;
+use lawn_bench::plan::{Excerpt, Plan};
 use lawn_bench::run_dir::RunDir;
 
 /// A sweep file, and values set over it, one a line after a line of `--set`.
@@ -87,13 +87,56 @@ pub(crate) fn plan(bytes: &[u8]) {
     for bytes in [bytes, &sealed(bytes)] {
         fs::write(run.plan(), bytes).expect("there is room");
         match Plan::read(&run) {
-            Err(error) => names(&error, &run.plan()),
+            Err(error) => {
+                names(&error, &run.plan());
+                excerpts_of_a_plan_that_is_refused(&run);
+            }
             Ok(plan) => {
                 for index in 0..plan.trials.len().min(1000) {
                     let _ = plan.resolve(index, &Choices::default());
                 }
                 let _ = (plan.rounds(), plan.cells());
+                excerpts(&run, &plan);
             }
+        }
+    }
+}
+
+/// A trial read without the others is that of the plan.
+fn excerpts(run: &RunDir, plan: &Plan) {
+    let (count, choices) = (plan.trials.len(), Choices::default());
+    // Each reads the whole file.
+    for index in [0, 1, count / 2, count.saturating_sub(1)] {
+        let excerpt = Excerpt::read(run, index);
+        let Some(trial) = plan.trials.get(index) else {
+            excerpt.expect_err("the plan has no such trial");
+            continue;
+        };
+        let excerpt = excerpt.unwrap_or_else(|error| panic!("trial {index}: {error}"));
+        assert_eq!((&excerpt.trial, &excerpt.sweep), (trial, &plan.sweep));
+        assert_eq!(excerpt.data, plan.data);
+        let resolved = excerpt.resolve(&choices).ok();
+        assert_eq!(resolved, plan.resolve(index, &choices).ok());
+        if let Some((setting, _)) = resolved {
+            let before = excerpt.earlier_rung(setting, &choices);
+            assert!(before.is_none_or(|before| plan.trials[..index].contains(&before)));
+        }
+    }
+    match Excerpt::read(run, count) {
+        Err(Error::NoTrial { index, last }) => {
+            assert_eq!((index, last), (count, count.saturating_sub(1)));
+        }
+        read => panic!("the plan has {count} trials: {read:?}"),
+    }
+}
+
+/// What is wrong may be in another trial's line, which is not looked at.
+fn excerpts_of_a_plan_that_is_refused(run: &RunDir) {
+    for index in [0, 1, 7] {
+        match Excerpt::read(run, index) {
+            Ok(excerpt) => drop(excerpt.resolve(&Choices::default())),
+            Err(Error::NoTrial { .. }) => {}
+            Err(error) => names(&error, &run.plan()),
         }
     }
 }

@@ -240,6 +240,10 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     rewrite(&run, |_| {});
     let excerpt = Excerpt::read(&run, 41).expect("it is a plan all the same");
     assert_eq!(excerpt.trial, plan.trials[41]);
+    // Without trials there is none to read.
+    rewrite(&run, |plan| plan["trials"] = serde_json::json!([]));
+    let refused = Excerpt::read(&run, 0).expect_err("there is none");
+    assert!(matches!(refused, Error::NoTrial { index: 0, last: 0 }));
 }
 
 fn lawn(arguments: &[&str]) -> Output {

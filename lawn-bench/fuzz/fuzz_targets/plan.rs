@@ -1,4 +1,4 @@
-//! The reader of plans on any bytes, in `lawn-bench`:
+//! The readers of plans, whole and one trial of them, on any bytes, in `lawn-bench`:
 //!
 //! ```text
 //! LD_LIBRARY_PATH=$LIBTORCH/lib cargo +nightly fuzz run -O -s none plan fuzz/corpus/plan fuzz/seeds/plan

@@ -71,6 +71,10 @@ impl Excerpt {
         let Some((head, rows)) = cut(document.text()) else {
             // Its line breaks are another's.
             let plan: Plan = document.parse(KNOWN)?;
+            if index >= plan.trials.len() {
+                let last = plan.trials.len().saturating_sub(1);
+                return Err(Error::NoTrial { index, last });
+            }
             let bytes = files::to_json_rows(path, SCHEMA, &plan)?;
             return Self::parse(path, &bytes, index);
         };
@@ -137,11 +141,17 @@ fn cut(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
         .position(|at| at == OPEN.as_bytes())?;
     let (head, rows) = text.split_at(open + OPEN.len());
     let rows = rows.strip_suffix(CLOSE.as_bytes())?;
-    // A trial is one line, and not several.
-    let first = row(lines(rows).next()?);
-    first
-        .ends_with(b"}")
-        .then(|| ([head, CLOSE.as_bytes()].concat(), rows))
+    // A trial is one line, and a line is one trial.
+    let mut lines = lines(rows).peekable();
+    lines.peek()?;
+    while let Some(line) = lines.next() {
+        let end: &[u8] = if lines.peek().is_some() { b"}," } else { b"}" };
+        let inner = line.strip_prefix(b"    {")?.strip_suffix(end)?;
+        if inner.iter().any(|byte| b"{}".contains(byte)) {
+            return None;
+        }
+    }
+    Some(([head, CLOSE.as_bytes()].concat(), rows))
 }
 
 fn lines(rows: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -157,4 +167,28 @@ fn trial(line: &[u8], index: usize, sweep: &Sweep, cells: &[Cell]) -> Result<Tri
     let row: Row<String> = serde_json::from_slice(row(line))
         .map_err(|error| format!("trial {index} of the plan: {error}"))?;
     row.trial(index, sweep, cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    #[test]
+    fn a_plan_as_it_is_written_is_cut_and_one_in_other_lines_is_not() {
+        let text = include_str!("../../tests/sweeps/tiny.toml");
+        let sweep = parse("tiny.toml", text).expect("the tiny sweep is right");
+        let plan = Plan::new(sweep, BTreeMap::new());
+        let path = Path::new("plan.json");
+        let bytes = files::to_json_rows(path, SCHEMA, &plan).expect("it has a JSON form");
+        let document = Document::open(path, &bytes).expect("it is sound");
+        let (_, rows) = cut(document.text()).expect("it is as it was written");
+        assert_eq!(lines(rows).count(), plan.trials.len());
+        let text = std::str::from_utf8(document.text()).expect("it is text");
+        let at = text.find("},\n    {").expect("it has two trials");
+        for other in ["}, {", "}\n    ,{", "},\n\n    {", "},\n  {"] {
+            let text = format!("{}{other}{}", &text[..at], &text[at + "},\n    {".len()..]);
+            assert!(cut(text.as_bytes()).is_none(), "{other:?}");
+        }
+    }
 }
