@@ -7,6 +7,7 @@
 
 mod csv;
 mod decode;
+mod pages;
 mod plain;
 mod rows;
 mod seal;

@@ -5,9 +5,11 @@ use std::io::Read;
 use std::path::Path;
 
 use polars::prelude::{Column, DataFrame, ParquetReader, PlSmallStr, Scalar, SerReader};
+use polars_buffer::Buffer;
 
 use super::Records;
 use super::decode::guarded;
+use super::pages;
 use super::rows::TrialRow;
 use super::table::Table;
 use crate::error::Error;
@@ -67,9 +69,11 @@ impl Results {
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
     ///
     /// Any other column of `trials.parquet` is read where it is there. A name ending in `.parquet`
-    /// is read as Parquet, any other as CSV with a header; spaces around a cell do not count. Of a
-    /// Parquet file that is damaged inside its pages the decoder may ask for more memory than
-    /// there is, which ends the process; a CSV file of any content is read or refused.
+    /// is read as Parquet, any other as CSV with a header; spaces around a cell do not count.
+    ///
+    /// A file of any content is read or refused, with one exception: the sizes that a Parquet file
+    /// gives its pages are compared with those of its footer before they are decoded, and where
+    /// both are made to agree on more than the memory there is, the process ends.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Csv`] and [`Error::Parquet`] for one
@@ -180,7 +184,9 @@ fn from_parquet(path: &Path) -> Result<(Vec<String>, Vec<TrialRow>), Error> {
         path: path.to_owned(),
         source,
     })?;
+    let bytes = Buffer::from(bytes);
     let mut frame = guarded(path, || {
+        pages::check(&bytes)?;
         ParquetReader::new(std::io::Cursor::new(bytes)).finish()
     })?;
     let names = frame.get_column_names();

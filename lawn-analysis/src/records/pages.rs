@@ -1,0 +1,73 @@
+//! What the headers of a Parquet file's pages say of their sizes, looked at before decoding.
+//!
+//! The decoder makes room for as many values as a header tells, and a process that asks for more
+//! memory than there is ends. The footer tells sizes too, so that a header that is damaged is
+//! found by comparing them.
+
+use std::io::Cursor;
+
+use polars::error::{PolarsError, PolarsResult};
+use polars_buffer::Buffer;
+use polars_parquet::parquet::error::ParquetResult;
+use polars_parquet::parquet::metadata::ColumnChunkMetadata;
+use polars_parquet::parquet::page::CompressedPage;
+use polars_parquet::parquet::read::{PageReader, read_metadata};
+
+/// Makes sure that the pages of the file `bytes` hold what its footer says, by their headers.
+///
+/// # Errors
+/// [`PolarsError::ComputeError`] naming the column.
+pub(super) fn check(bytes: &Buffer<u8>) -> PolarsResult<()> {
+    let metadata = read_metadata(&mut Cursor::new(bytes.as_ref())).map_err(refused)?;
+    for group in &metadata.row_groups {
+        for column in group.parquet_columns() {
+            let descriptor = column.descriptor();
+            let name = descriptor.path_in_schema.join(".");
+            let refuse = |what: String| Err(refused(format!("column `{name}`: {what}")));
+            let (values, rows) = (column.num_values(), group.num_rows());
+            // A row of a list has any number of values.
+            let is_list = descriptor.descriptor.max_rep_level > 0;
+            if values < 0 || (!is_list && usize::try_from(values) != Ok(rows)) {
+                return refuse(format!("{values} values in {rows} rows"));
+            }
+            match pages(bytes, column) {
+                Ok(None) => {}
+                Ok(Some(what)) => return refuse(what),
+                Err(error) => return refuse(error.to_string()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refused(what: impl ToString) -> PolarsError {
+    PolarsError::ComputeError(what.to_string().into())
+}
+
+/// What is wrong with the pages of a column.
+fn pages(bytes: &Buffer<u8>, column: &ColumnChunkMetadata) -> ParquetResult<Option<String>> {
+    let range = column.byte_range();
+    let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+    let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+    if start > end || end > bytes.len() {
+        return Ok(Some("its pages are not in the file".to_owned()));
+    }
+    let chunk = Cursor::new(bytes.clone().sliced(start..end));
+    let values = usize::try_from(column.num_values()).unwrap_or(0);
+    let size = usize::try_from(column.uncompressed_size()).unwrap_or(0);
+    let mut seen = 0;
+    for page in PageReader::new(chunk, column, Vec::new(), bytes.len()) {
+        let (held, inflated) = match page? {
+            CompressedPage::Data(page) => (page.num_values(), page.uncompressed_size()),
+            CompressedPage::Dict(_) => (0, 0),
+        };
+        if held > values - seen {
+            return Ok(Some(format!("a page of more than its {values} values")));
+        }
+        if inflated > size {
+            return Ok(Some(format!("a page of more than its {size} bytes")));
+        }
+        seen += held;
+    }
+    Ok((seen != values).then(|| format!("{seen} of its {values} values")))
+}
