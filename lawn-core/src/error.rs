@@ -42,6 +42,19 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// A parameter whose tensor became another one after the optimizer was built,
+    /// as `VarStore::half` makes it. Change the model first, then build.
+    #[error(
+        "parameter `{name}` was changed after the optimizer was built: expected {expected}, found {found}"
+    )]
+    ParameterChanged {
+        /// The parameter.
+        name: String,
+        /// Its kind, shape and device then.
+        expected: String,
+        /// Those now.
+        found: String,
+    },
     /// A parameter of a kind that cannot be optimized.
     #[error("parameter `{name}`: expected a floating-point tensor, found {found:?}")]
     Kind {

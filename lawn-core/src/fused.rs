@@ -241,8 +241,9 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width
     let weight = &slot.weight;
     let kind = weight.kind();
     let width = Width::of(kind)?;
-    let plain = weight.device() == Device::Cpu && weight.numel() > 0 && gradient.kind() == kind;
-    if !plain {
+    let plain = weight.device() == Device::Cpu && weight.numel() > 0;
+    let fits = gradient.kind() == kind && gradient.numel() == weight.numel();
+    if !(plain && fits) {
         return None;
     }
     // All that is walked through beside the weight and its gradient.

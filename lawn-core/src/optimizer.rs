@@ -243,7 +243,7 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Error::StateVersion`], [`Error::StateMismatch`],
+    /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
     /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
     /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
     pub fn load_state(&mut self, state: &State) -> Result<(), Error> {

@@ -1,10 +1,12 @@
 //! One parameter with what the rule remembers of it.
 
-use tch::{Kind, Tensor};
+use std::fmt;
+
+use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
 use crate::treatment::{Constraint, Treatment};
-use crate::{Context, Decay, Granularity, LawnConfig, Parameter, Rule, fused, reference};
+use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
 /// One parameter with what the rule remembers of it.
 #[derive(Debug)]
@@ -12,6 +14,8 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     /// Shared with the model.
     pub(crate) weight: Tensor,
+    /// What all that is beside the weight was made for.
+    form: Form,
     /// f32 copy of a weight of fewer bits, on which the steps are taken.
     pub(crate) master: Option<Tensor>,
     /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
@@ -25,6 +29,30 @@ pub(crate) struct Slot {
     constrained: bool,
     decay: Decay,
     learning_rate_scale: f64,
+}
+
+/// What a tensor is without its numbers.
+#[derive(Debug, PartialEq, Eq)]
+struct Form {
+    kind: Kind,
+    shape: Vec<i64>,
+    device: Device,
+}
+
+impl Form {
+    fn of(tensor: &Tensor) -> Self {
+        Self {
+            kind: tensor.kind(),
+            shape: tensor.size(),
+            device: tensor.device(),
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?} on {:?}", self.kind, self.shape, self.device)
+    }
 }
 
 impl Slot {
@@ -48,6 +76,7 @@ impl Slot {
         Self {
             name,
             master: (master_weights && narrow).then_some(wide),
+            form: Form::of(&weight),
             weight,
             buffers,
             radius: None,
@@ -57,6 +86,19 @@ impl Slot {
             decay: treatment.decay,
             learning_rate_scale: treatment.learning_rate_scale,
         }
+    }
+
+    /// Refuses a weight that the model has made another tensor of.
+    pub(crate) fn require_unchanged(&self) -> Result<(), Error> {
+        let found = Form::of(&self.weight);
+        if found == self.form {
+            return Ok(());
+        }
+        Err(Error::ParameterChanged {
+            name: self.name.clone(),
+            expected: self.form.to_string(),
+            found: found.to_string(),
+        })
     }
 
     pub(crate) fn is_constrained(&self) -> bool {
@@ -142,7 +184,7 @@ impl Slot {
 pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
     let mut values = vec![0.0; tensor.numel()];
     tensor
-        .to_device(tch::Device::Cpu)
+        .to_device(Device::Cpu)
         .copy_data(&mut values, tensor.numel());
     values
 }

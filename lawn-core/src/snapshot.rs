@@ -139,6 +139,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
     }
     let mut restored = Vec::with_capacity(optimizer.slots.len());
     for slot in &optimizer.slots {
+        slot.require_unchanged()?;
         let shape = slot.weight.size();
         let mut found = Vec::new();
         for (buffer, tensor) in buffers.iter().zip(&slot.buffers) {

@@ -69,8 +69,9 @@ impl Optimizer {
     ///
     /// # Errors
     ///
-    /// [`Error::AddedLater`], [`Error::SparseGradient`], [`Error::LearningRate`],
-    /// and at the freeze [`Error::Radius`]. Nothing has changed then.
+    /// [`Error::AddedLater`], [`Error::ParameterChanged`],
+    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
+    /// [`Error::Radius`]. Nothing has changed then.
     pub fn step(&mut self) -> Result<StepReport, Error> {
         self.step_with(StepOptions::default())
     }
@@ -271,6 +272,7 @@ impl Optimizer {
         self.slots
             .iter()
             .map(|slot| {
+                slot.require_unchanged()?;
                 let gradient = slot.weight.grad();
                 if !gradient.defined() {
                     return Ok(None);

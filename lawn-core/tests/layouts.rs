@@ -3,7 +3,7 @@
 mod common;
 
 use common::setting::{Setting, lawn, rules};
-use common::{Numbers, distance, everything, set_gradients};
+use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
     AdamConfig, Backend, Decay, Granularity, Optimizer, OptimizerConfig, Parameter, Parameters,
     Role, Schedule,
@@ -120,6 +120,49 @@ fn the_number_of_threads_changes_no_bit_of_channels_last() {
             tch::set_num_threads(threads);
             let same = results.windows(2).all(|pair| pair[0] == pair[1]);
             assert!(same, "{granularity:?} {kind:?}");
+        }
+    }
+}
+
+/// What is beside a weight stays where it was when the model moves the weight.
+#[test]
+fn a_weight_may_change_its_layout_on_the_way() {
+    let start = Numbers(4).tensor(&[8, 6, 3, 3], Kind::Float);
+    let layout = |order: [i64; 4], gaps| Layout {
+        order: order.into(),
+        gaps,
+    };
+    let train = |backend, free_steps, moved: Option<&Layout>| {
+        let (parameters, weights) = parameters(&[start.shallow_clone()]);
+        let config = OptimizerConfig {
+            lawn: Some(lawn(free_steps, Granularity::Row)),
+            backend,
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.01))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        let mut numbers = Numbers(19);
+        let mut w = weights[0].shallow_clone();
+        for step in 0..4 {
+            if let Some(layout) = moved.filter(|_| step == 2) {
+                w.set_data(&layout.of(&w.detach()));
+            }
+            let g = numbers.tensor(&start.size(), Kind::Float);
+            set_gradients(&mut optimizer, &[w.shallow_clone()], &[Some(g)]);
+            optimizer.step().unwrap();
+        }
+        w
+    };
+    for free_steps in [1, 9] {
+        let expected = train(Backend::Reference, free_steps, None);
+        for backend in [Backend::Auto, Backend::MultiTensor, Backend::Reference] {
+            for moved in [
+                layout([0, 2, 3, 1], false),
+                layout([0, 1, 2, 3], true),
+                layout([3, 2, 1, 0], false),
+            ] {
+                let apart = distance(&train(backend, free_steps, Some(&moved)), &expected);
+                assert!(apart < 1e-5, "{backend:?} {moved:?}: {apart:e}");
+            }
         }
     }
 }

@@ -97,3 +97,40 @@ fn a_gradient_scale_outside_of_its_domain() {
         }
     }
 }
+
+/// What is kept beside a weight is made for its kind and shape; kernels that write
+/// past it must never run.
+#[test]
+fn a_weight_that_became_another_tensor() {
+    type Change = fn(&Tensor) -> Tensor;
+    let changes: [(Change, &str); 5] = [
+        (|w| w.to_kind(Kind::Double), "Double [6, 5] on Cpu"),
+        (|w| w.to_kind(Kind::Half), "Half [6, 5] on Cpu"),
+        (|w| w.repeat([1000, 1]), "Float [6000, 5] on Cpu"),
+        (|w| w.narrow(0, 0, 2), "Float [2, 5] on Cpu"),
+        (|w| w.reshape([5, 6]), "Float [5, 6] on Cpu"),
+    ];
+    for backend in BACKENDS {
+        for (change, found_now) in changes {
+            let (mut optimizer, mut weights) = optimizer(backend, Schedule::constant(0.1));
+            let state = optimizer.state();
+            let other = tch::no_grad(|| change(&weights[0]).copy());
+            weights[0].set_data(&other);
+            optimizer.zero_grad();
+            weights[0].sum(weights[0].kind()).backward();
+            let error = refused(&mut optimizer, &weights, StepOptions::default());
+            let Error::ParameterChanged {
+                name,
+                expected,
+                found,
+            } = &error
+            else {
+                panic!("{error}")
+            };
+            let told = [name, expected, found].map(String::as_str);
+            assert_eq!(told, ["p0", "Float [6, 5] on Cpu", found_now]);
+            let error = optimizer.load_state(&state).unwrap_err();
+            assert!(matches!(error, Error::ParameterChanged { .. }), "{error}");
+        }
+    }
+}

@@ -19,8 +19,6 @@ pub(super) struct Group {
     pub(super) gradients: Tensor,
     pub(super) buffers: Vec<Tensor>,
     pub(super) fused_adam: Option<FusedAdam>,
-    /// Whether the model's weights are of the kind and laid out as the storage's.
-    pub(super) in_place: bool,
     /// The parameters in the storages.
     weight_views: Vec<Tensor>,
     gradient_views: Vec<Tensor>,
@@ -87,10 +85,6 @@ impl Group {
                 .map(|place| slots[place.slot].context(lawn, 1.0))
                 .collect()
         };
-        let in_place = |place: &Place| {
-            let weight = &slots[place.slot].weight;
-            weight.kind() == kind && (place.is_empty() || place.has_layout_of(weight))
-        };
         let parameters = Units::new(&plan, false);
         let rows = plan.places.iter().any(|place| place.units > 1);
         let views = |storage: &Tensor| {
@@ -109,7 +103,6 @@ impl Group {
             present: vec![true; plan.places.len()],
             absences: None,
             fused_adam: FusedAdam::new(rule, &plan, &contexts(None), &gradients, &buffers),
-            in_place: plan.places.iter().all(in_place),
             radius: None,
             places: plan.places,
             weights,
@@ -183,6 +176,15 @@ impl Group {
             .zip(&self.present);
         let changed = places.filter(|((place, _), present)| **present && !place.is_empty());
         foreach_copy(changed.map(|((place, view), _)| (&slots[place.slot].weight, view)));
+    }
+
+    /// Whether the model's weights are of the kind and laid out as the storage's.
+    pub(super) fn is_like_the_model(&self, slots: &[Slot]) -> bool {
+        let kind = self.weights.kind();
+        self.places.iter().all(|place| {
+            let weight = &slots[place.slot].weight;
+            weight.kind() == kind && (place.is_empty() || place.has_layout_of(weight))
+        })
     }
 
     /// What is one unit in this phase.

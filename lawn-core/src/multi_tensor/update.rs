@@ -39,7 +39,7 @@ impl Group {
         let updates = &self.updates + 1.0;
         let rate = request.rate.to_device(device);
         let own = self.fused_adam.as_ref().is_some_and(|adam| adam.steps());
-        let in_place = own && self.in_place && request.lawn.is_none();
+        let in_place = own && request.lawn.is_none() && self.is_like_the_model(slots);
         if !in_place || request.measure {
             self.take_weights(slots);
             self.take_gradients(request.gradients);
