@@ -31,6 +31,17 @@ pub(crate) fn signed(value: f64) -> String {
     }
 }
 
+/// An estimate and the ends of its interval with their signs, in as many digits as tell them apart.
+pub(crate) fn resolved(value: f64, low: f64, high: f64) -> [String; 3] {
+    let all = [value, low, high];
+    let shown = all.map(signed);
+    if !(low < high) || (shown[0] != shown[1] && shown[0] != shown[2]) {
+        return shown;
+    }
+    let decimals = (1.0 - (high - low).log10().floor()).clamp(0.0, 15.0) as usize;
+    all.map(|number| format!("{number:+.decimals$}").replace('-', "−"))
+}
+
 /// A p-value with the comparison that its rounding allows, such as `p = 0.031` or `p < 0.0001`.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 1e-4 {
@@ -187,6 +198,11 @@ mod tests {
             ]
         );
         assert_eq!(signed(0.5), "+0.5000");
+        assert_eq!(resolved(0.5, 0.25, 0.75), ["+0.5000", "+0.2500", "+0.7500"]);
+        assert_eq!(
+            resolved(-2.017_81, -2.017_95, -2.017_67),
+            ["−2.01781", "−2.01795", "−2.01767"]
+        );
         assert_eq!(p_value(0.04321), "p = 0.0432");
         assert_eq!(p_value(1e-9), "p < 0.0001");
         assert_eq!(percent(0.95), "95 %");

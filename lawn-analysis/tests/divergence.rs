@@ -1,6 +1,8 @@
 //! Trials that diverge are data: they decide verdicts, ranks and scores, and never vanish.
 
-use lawn_analysis::analysis::{Analysis, Answer, Question, Verdict, arm_ranks, arm_scores};
+use lawn_analysis::analysis::{
+    Analysis, Answer, Claim, Question, Verdict, arm_ranks, arm_scores, claims,
+};
 use lawn_analysis::records::{Outcome, Stage, TrialRow};
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Records, ReportRequest};
@@ -70,6 +72,69 @@ fn good_survivors_do_not_make_up_for_divergence() {
     assert!(answer.sentence.contains(worst), "{}", answer.sentence);
     assert!(
         answer.sentence.contains("(3 seeds, 95 % interval"),
+        "{}",
+        answer.sentence
+    );
+}
+
+/// What is claimed of the test metric over all batch sizes.
+fn generalizes(records: &Records) -> Claim {
+    let request = request();
+    let analysis = Analysis::new(records, &request).unwrap();
+    let mut claims = claims(&analysis, &request).unwrap().into_iter();
+    claims
+        .find(|claim| claim.claim.starts_with("base-lawn generalizes better"))
+        .unwrap()
+}
+
+#[test]
+fn a_claim_does_not_rest_on_the_survivors_of_the_arm_that_it_favours() {
+    let whole = simulation(12).records();
+    assert_eq!(generalizes(&whole).verdict, Verdict::Better);
+    let mut of_treatment = whole.clone();
+    diverge(&mut of_treatment, ARMS[1], 2);
+    let claim = generalizes(&of_treatment);
+    // The ten others would bear it out.
+    assert!(claim.adjusted_p.unwrap() <= 0.05 && claim.estimate.unwrap().value > 0.0);
+    assert_eq!(claim.verdict, Verdict::Inconclusive, "{}", claim.sentence);
+    let expected = "; 2 seeds are left out, of which a trial diverged: the others are a selection";
+    assert!(claim.sentence.contains(expected), "{}", claim.sentence);
+    let mut of_baseline = whole;
+    diverge(&mut of_baseline, ARMS[0], 1);
+    let claim = generalizes(&of_baseline);
+    assert_eq!(claim.verdict, Verdict::Better, "{}", claim.sentence);
+    let expected = "; 1 seed is left out, of which a trial diverged.";
+    assert!(claim.sentence.ends_with(expected), "{}", claim.sentence);
+}
+
+#[test]
+fn a_slope_that_ends_in_divergence_is_the_worst() {
+    let mut records = simulation(12).records();
+    diverge(&mut records, ARMS[1], 11);
+    let analysis = Analysis::new(&records, &request()).unwrap();
+    for question in [Question::TestSlope, Question::GapSlope] {
+        let answer = &analysis.family("sample", question).unwrap().answers[0];
+        let diverged = answer.comparison.diverged;
+        assert_eq!((diverged.treatment, diverged.pairs), (11, 12));
+        assert_eq!(answer.verdict, Verdict::Worse, "{}", answer.sentence);
+    }
+    // At the smallest batch it says nothing of the slope: the seed has none.
+    for trial in &mut records.trials {
+        if trial.batch_size == LARGEST {
+            trial.batch_size = 256;
+        }
+    }
+    let analysis = Analysis::new(&records, &request()).unwrap();
+    let answer = &analysis
+        .family("sample", Question::TestSlope)
+        .unwrap()
+        .answers[0];
+    assert!(!answer.comparison.diverged.any());
+    assert_eq!(answer.comparison.unmatched.len(), 11);
+    assert!(
+        answer
+            .sentence
+            .contains("; 11 seeds without a pair are left out"),
         "{}",
         answer.sentence
     );

@@ -1,11 +1,11 @@
 //! What the arms are claimed to do, each claim as one number a seed, tested like any other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::comparison::Place;
 use super::question::{Question, quantity};
 use super::study::Task;
-use super::verdict::Verdict;
+use super::verdict::{Verdict, in_numbers};
 use super::{Analysis, Answer};
 use crate::error::Error;
 use crate::report::{Contrast, DecidingTest, ReportRequest};
@@ -13,7 +13,7 @@ use crate::stats::{
     Adjustment, Alternative, Differences, Estimate, Feasibility, adjust, mean_t, paired_t,
     sign_flip,
 };
-use crate::text::{p_value, percent, signed};
+use crate::text::{count, p_value};
 
 /// A claim about one task, and what the records say about it.
 ///
@@ -46,9 +46,57 @@ pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Fe
 /// A claim as registered, with its values by seed; none where the records hold nothing for it.
 struct Stated {
     claim: String,
+    /// What its number is called, and the unit that stands after it.
+    measure: [String; 2],
     values: Vec<f64>,
     /// For a claim that every part must bear out, the largest p of its parts.
     largest_p: Option<f64>,
+    lost: Lost,
+}
+
+/// Seeds of which a trial diverged: they have no number, so the others are a selection.
+#[derive(Default)]
+struct Lost {
+    /// Those whose loss favours the claim: without them it cannot be borne out.
+    flattering: BTreeSet<i64>,
+    /// Those whose loss favours the opposite.
+    damning: BTreeSet<i64>,
+}
+
+impl Lost {
+    /// A lost trial of the treatment flatters it, one of the baseline damns it.
+    fn of<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> Self {
+        let mut lost = Self::default();
+        for answer in answers {
+            let comparison = &answer.comparison;
+            for one in comparison.unmatched.iter().filter(|one| one.diverged) {
+                if one.arm == comparison.place.contrast.treatment {
+                    lost.flattering.insert(one.seed);
+                } else {
+                    lost.damning.insert(one.seed);
+                }
+            }
+        }
+        lost
+    }
+
+    /// Any loss, whichever way it goes, for a claim of which neither is clear.
+    fn either_way(self) -> Self {
+        let all: BTreeSet<i64> = self.flattering.union(&self.damning).copied().collect();
+        Self {
+            flattering: all.clone(),
+            damning: all,
+        }
+    }
+
+    /// Whether a verdict would rest on survivors of the arm that it favours.
+    fn forbids(&self, verdict: Verdict) -> bool {
+        match verdict {
+            Verdict::Better => !self.flattering.is_empty(),
+            Verdict::Worse => !self.damning.is_empty(),
+            Verdict::Equivalent | Verdict::Inconclusive => false,
+        }
+    }
 }
 
 /// The claims of every task that the request's contrasts make.
@@ -66,6 +114,9 @@ struct Stated {
 /// estimate the smallest. They need two contrasts or more. Claims 1 to 4 are made for each
 /// contrast.
 ///
+/// Only seeds of which no trial diverged have a number. Where a trial diverged of the arm that a
+/// verdict would favour, the others are a selection in its favour, and nothing is decided.
+///
 /// # Errors
 /// As [`Differences::from_values`].
 pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>, Error> {
@@ -79,13 +130,19 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
         let family: Vec<Option<f64>> = tested.iter().map(|(_, p)| *p).collect();
         let adjusted = adjust(&family, Adjustment::Holm)?;
         for ((stated, (estimate, p)), adjusted_p) in stated.into_iter().zip(tested).zip(adjusted) {
-            let verdict = match estimate.filter(|_| adjusted_p.is_some_and(|p| p <= request.alpha))
-            {
+            let decided = estimate.filter(|_| adjusted_p.is_some_and(|p| p <= request.alpha));
+            let of_survivors = match decided {
                 Some(estimate) if estimate.value > 0.0 => Verdict::Better,
                 Some(estimate) if estimate.value < 0.0 => Verdict::Worse,
                 _ => Verdict::Inconclusive,
             };
-            let sentence = sentence(&stated.claim, estimate, adjusted_p, verdict);
+            let forbidden = stated.lost.forbids(of_survivors);
+            let verdict = if forbidden {
+                Verdict::Inconclusive
+            } else {
+                of_survivors
+            };
+            let sentence = sentence(&stated, estimate, adjusted_p, verdict, forbidden);
             let claim = stated.claim;
             let task = task.name.clone();
             claims.push(Claim {
@@ -121,6 +178,8 @@ fn state(analysis: &Analysis, task: &Task, request: &ReportRequest) -> Result<Ve
                 place.contrast == *contrast && place.batch_size == batch
             })
     };
+    let advantage =
+        |what: &str, per: &str| [what.to_owned(), format!(" in test {}{per}", task.metric)];
     let mut stated = Vec::new();
     for contrast in &known {
         let Contrast {
@@ -130,31 +189,39 @@ fn state(analysis: &Analysis, task: &Task, request: &ReportRequest) -> Result<Ve
         if let Some(answer) = of(Question::LogitGrowth, contrast, Some(largest)) {
             stated.push(Stated {
                 claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
+                measure: ["growth".into(), " doublings".into()],
                 values: growth_of_baseline(task, answer, request),
                 largest_p: None,
+                lost: Lost::of([answer]).either_way(),
             });
             stated.push(Stated {
                 claim: format!("{treatment} keeps it: its logits grow less than {baseline}'s"),
+                measure: ["growth saved".into(), " doublings".into()],
                 values: answer.comparison.advantages.clone(),
                 largest_p: None,
+                lost: Lost::of([answer]),
             });
         }
-        let by_batch: Vec<_> = task
+        let by_batch: Vec<&Answer> = task
             .batch_sizes
             .iter()
             .filter_map(|batch| of(Question::TestMetric, contrast, Some(*batch)))
-            .map(by_seed)
             .collect();
+        let gains: Vec<_> = by_batch.iter().map(|answer| by_seed(answer)).collect();
         stated.push(Stated {
             claim: format!("{treatment} generalizes better than {baseline}, over all batch sizes"),
-            values: mean_by_seed(&by_batch),
+            measure: advantage("mean advantage", ""),
+            values: mean_by_seed(&gains),
             largest_p: None,
+            lost: Lost::of(by_batch),
         });
         if let Some(answer) = of(Question::TestSlope, contrast, None) {
             stated.push(Stated {
                 claim: format!("{treatment} loses less than {baseline} as the batch grows"),
+                measure: advantage("advantage", " per doubling"),
                 values: answer.comparison.advantages.clone(),
                 largest_p: None,
+                lost: Lost::of([answer]),
             });
         }
     }
@@ -166,18 +233,26 @@ fn state(analysis: &Analysis, task: &Task, request: &ReportRequest) -> Result<Ve
         let gains: Vec<_> = at_largest.iter().map(|answer| by_seed(answer)).collect();
         let each = gains.iter().map(|gain| gain.values().copied().collect());
         let test = request.deciding_test;
-        stated.push(weakest(
-            "every treatment helps at the largest batch".to_owned(),
-            each.collect(),
-            test,
-        )?);
+        stated.push(Stated {
+            measure: advantage("least advantage", ""),
+            lost: Lost::of(at_largest.iter().copied()),
+            ..weakest(
+                "every treatment helps at the largest batch".to_owned(),
+                each.collect(),
+                test,
+            )?
+        });
         let first = &at_largest[0].comparison.place.contrast;
         let claim = format!(
             "{} gains more over {} at the largest batch than any other treatment over its baseline",
             first.treatment, first.baseline
         );
         let ahead = gains[1..].iter().map(|other| difference(&gains[0], other));
-        stated.push(weakest(claim, ahead.collect(), test)?);
+        stated.push(Stated {
+            measure: advantage("least lead", ""),
+            lost: Lost::of(at_largest.iter().copied()).either_way(),
+            ..weakest(claim, ahead.collect(), test)?
+        });
     }
     Ok(stated)
 }
@@ -235,8 +310,10 @@ fn weakest(claim: String, parts: Vec<Vec<f64>>, test: DecidingTest) -> Result<St
         if part.is_empty() {
             return Ok(Stated {
                 claim,
+                measure: Default::default(),
                 values: Vec::new(),
                 largest_p: None,
+                lost: Lost::default(),
             });
         }
         let differences = Differences::from_values(&part)?;
@@ -248,8 +325,10 @@ fn weakest(claim: String, parts: Vec<Vec<f64>>, test: DecidingTest) -> Result<St
     }
     Ok(Stated {
         claim,
+        measure: Default::default(),
         values: weakest.map_or(Vec::new(), |(_, values)| values),
         largest_p: Some(largest_p),
+        lost: Lost::default(),
     })
 }
 
@@ -270,7 +349,12 @@ fn test(
         return Ok((None, None));
     }
     let differences = Differences::from_values(&stated.values)?;
-    let estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+    let mut estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+    // Equal numbers have no variance, which says nothing of how well their mean is known.
+    let units = differences.units();
+    if units.iter().all(|unit| *unit == units[0]) {
+        estimate.interval = None;
+    }
     let p = stated
         .largest_p
         .or_else(|| p_of(&differences, request.deciding_test));
@@ -278,34 +362,39 @@ fn test(
 }
 
 fn sentence(
-    claim: &str,
+    stated: &Stated,
     estimate: Option<Estimate>,
     adjusted_p: Option<f64>,
     verdict: Verdict,
+    forbidden: bool,
 ) -> String {
     let head = match verdict {
         Verdict::Better => "Borne out",
         Verdict::Worse => "The opposite is borne out",
         Verdict::Equivalent | Verdict::Inconclusive => "Not decided",
     };
-    let Some(estimate) = estimate else {
-        return format!("{head}: {claim} (no seed has what it needs).");
+    let Stated {
+        claim,
+        measure: [what, unit],
+        lost,
+        ..
+    } = stated;
+    let lost = lost.flattering.union(&lost.damning).count();
+    let mut tail = if lost > 0 {
+        let seeds = count(lost, "seed is", "seeds are");
+        format!("; {seeds} left out, of which a trial diverged")
+    } else {
+        String::new()
     };
-    let interval = estimate.interval.map_or(String::new(), |found| {
-        format!(
-            ", {} interval {} to {}",
-            percent(found.level),
-            signed(found.low),
-            signed(found.high)
-        )
-    });
+    if forbidden {
+        tail.push_str(": the others are a selection and decide nothing");
+    }
+    let Some(estimate) = estimate else {
+        return format!("{head}: {claim} (no seed has what it needs{tail}).");
+    };
     let p = adjusted_p.map_or("no p-value".to_owned(), |p| {
         format!("adjusted {}", p_value(p))
     });
-    let seeds = if estimate.n == 1 { "seed" } else { "seeds" };
-    format!(
-        "{head}: {claim}: {} ({} {seeds}{interval}, {p}).",
-        signed(estimate.value),
-        estimate.n
-    )
+    let numbers = in_numbers(what, estimate, unit, &p);
+    format!("{head}: {claim}: {numbers}{tail}.")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::question::{Quantity, Question, quantity};
+use super::question::{DIVERGED, Quantity, Question, quantity};
 use super::study::Task;
 use super::worst_rank::{Diverged, worst_rank};
 use crate::error::Error;
@@ -48,6 +48,8 @@ pub struct Unmatched {
     pub arm: String,
     /// Why it does.
     pub why: String,
+    /// Whether that is because a trial diverged.
+    pub diverged: bool,
 }
 
 /// One contrast on one question.
@@ -277,6 +279,7 @@ fn pair(task: &Task, place: &Place, reference: i64) -> Pairing {
                         pairing.unmatched.push(Unmatched {
                             seed,
                             arm: arm.clone(),
+                            diverged: why.starts_with(DIVERGED),
                             why,
                         });
                     }
@@ -300,7 +303,8 @@ fn unmatched(pairing: &Pairing, contrast: &Contrast) -> Vec<Unmatched> {
                 unmatched.push(Unmatched {
                     seed: *seed,
                     arm: arm.clone(),
-                    why: "diverged".to_owned(),
+                    why: DIVERGED.to_owned(),
+                    diverged: true,
                 });
             }
         }

@@ -114,6 +114,9 @@ impl Quantity {
     }
 }
 
+/// How the reason begins where a trial diverged.
+pub(super) const DIVERGED: &str = "diverged";
+
 /// The quantity of one arm and seed at a place, or why there is none.
 pub(crate) fn quantity(
     task: &Task,
@@ -154,7 +157,7 @@ pub(crate) fn quantity(
 
 fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, String> {
     if small.outcome == Outcome::Diverged {
-        return Err(format!("diverged at batch size {}", small.batch_size));
+        return Err(format!("{DIVERGED} at batch size {}", small.batch_size));
     }
     if large.outcome == Outcome::Diverged {
         return Ok(Quantity::Diverged);
@@ -169,17 +172,28 @@ fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, 
 }
 
 fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quantity, String> {
+    let log2 = |batch: &i64| (*batch as f64).log2();
+    let middle = task.batch_sizes.iter().map(log2).sum::<f64>() / task.batch_sizes.len() as f64;
     let mut points = Vec::with_capacity(task.batch_sizes.len());
+    let mut diverged = false;
     for batch in &task.batch_sizes {
         let trial = finished(task, arm, *batch, seed)?;
         if trial.outcome == Outcome::Diverged {
-            return Err(format!("diverged at batch size {batch}"));
+            // No end of loss at a large batch is no end of slope; at a small one, of the opposite.
+            if log2(batch) <= middle {
+                return Err(format!("{DIVERGED} at batch size {batch}"));
+            }
+            diverged = true;
+            continue;
         }
         let value = match question {
             Question::TestSlope => test_metric(trial)?,
             _ => gap(trial, task.sign())?,
         };
-        points.push(((*batch as f64).log2(), value));
+        points.push((log2(batch), value));
+    }
+    if diverged {
+        return Ok(Quantity::Diverged);
     }
     slope(&points)
         .map(Quantity::Value)

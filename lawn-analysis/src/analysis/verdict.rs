@@ -1,13 +1,15 @@
 //! From numbers to one word and one plain sentence.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::comparison::Comparison;
-use super::question::Question;
+use super::question::{DIVERGED, Question};
 use super::worst_rank::Diverged;
 use crate::report::DecidingTest;
-use crate::stats::Feasibility;
-use crate::text::{count, number, p_value, percent, signed};
+use crate::stats::{Estimate, Feasibility, Interval};
+use crate::text::{count, number, p_value, percent, resolved, signed};
 
 /// The answer to one question about one contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -125,6 +127,7 @@ pub(super) fn sentence(
     };
     let tail = [
         survivors(comparison, adjusted),
+        without_pair(comparison),
         tail(comparison, adjusted, verdict, test),
     ]
     .concat();
@@ -136,45 +139,71 @@ pub(super) fn sentence(
         };
         return format!("On {}, {head}: {why}{tail}.", place.task);
     };
-    let n = advantage.n;
-    let seeds = if n == 1 { "seed" } else { "seeds" };
     // The sentence speaks of the quantity itself; only the verdict is oriented.
-    let flip = if more_is_better { 1.0 } else { -1.0 };
-    let difference = flip * advantage.value;
-    let interval = advantage
-        .interval
-        .map_or(without_interval(n).to_owned(), |found| {
-            let seen = if more_is_better {
-                found
-            } else {
-                found.negated()
-            };
-            format!(
-                ", {} interval {} to {}",
-                percent(seen.level),
-                signed(seen.low),
-                signed(seen.high)
-            )
-        });
+    let seen = if more_is_better {
+        advantage
+    } else {
+        Estimate {
+            value: -advantage.value,
+            interval: advantage.interval.map(Interval::negated),
+            ..advantage
+        }
+    };
+    let difference = if comparison.diverged.any() {
+        "difference where neither diverged"
+    } else {
+        "difference"
+    };
     let p = adjusted
         .registered(test)
         .map_or("no p-value".to_owned(), |p| {
             format!("adjusted {}", p_value(p))
         });
     format!(
-        "On {}, {head}: difference {} ({n} {seeds}{interval}, {p}){tail}.",
+        "On {}, {head}: {}{tail}.",
         place.task,
-        signed(difference)
+        in_numbers(difference, seen, "", &p)
     )
 }
 
-/// Why an advantage has no interval.
-fn without_interval(n: usize) -> &'static str {
-    if n == 1 {
-        ", one seed has no interval"
-    } else {
-        ", equal differences have no interval"
+/// An estimate in words: `what value unit (n seeds, interval, p)`, or why there is no interval.
+pub(super) fn in_numbers(what: &str, estimate: Estimate, unit: &str, p: &str) -> String {
+    let n = estimate.n;
+    let seeds = count(n, "seed", "seeds");
+    let (value, interval) = match estimate.interval {
+        Some(found) => {
+            let [value, low, high] = resolved(estimate.value, found.low, found.high);
+            let level = percent(found.level);
+            (value, format!("{level} interval {low} to {high}"))
+        }
+        None => {
+            let why = if n == 1 {
+                "one seed has no interval"
+            } else {
+                "equal differences have no interval"
+            };
+            (signed(estimate.value), why.to_owned())
+        }
+    };
+    format!("{what} {value}{unit} ({seeds}, {interval}, {p})")
+}
+
+/// Seeds that lack the quantity in one of the arms, so that they are no pair; diverged ones are.
+fn without_pair(comparison: &Comparison) -> String {
+    let lacking = comparison
+        .unmatched
+        .iter()
+        .filter(|one| one.why != DIVERGED);
+    let seeds: BTreeSet<i64> = lacking.map(|one| one.seed).collect();
+    if seeds.is_empty() || comparison.advantage.is_none() {
+        return String::new();
     }
+    let left = count(
+        seeds.len(),
+        "seed without a pair is",
+        "seeds without a pair are",
+    );
+    format!("; {left} left out")
 }
 
 /// How many trials diverged, and what the test says that ranks them worst.
@@ -197,6 +226,21 @@ fn survivors(comparison: &Comparison, adjusted: &Adjusted) -> String {
     )
 }
 
+/// Whether it is shown that the treatment is not worse by more than the margin.
+///
+/// Where a trial of the treatment diverged it is not: the others are a selection.
+fn not_worse(comparison: &Comparison, margin: &str, p: f64) -> String {
+    let shown = p <= comparison.feasibility.alpha;
+    let p = format!("adjusted {}", p_value(p));
+    if comparison.diverged.treatment > 0 {
+        format!("; that it is not worse by more than {margin} is not shown: trials of it diverged")
+    } else if shown {
+        format!("; it is not worse by more than {margin}, {p}")
+    } else {
+        format!("; that it is not worse by more than {margin} is not shown, {p}")
+    }
+}
+
 /// What the margin or the number of seeds adds to a sentence.
 fn tail(
     comparison: &Comparison,
@@ -207,9 +251,7 @@ fn tail(
     let margin = comparison.equivalence.map(|found| number(found.margin));
     if comparison.place.question == Question::AgainstReference {
         return match (margin, adjusted.non_inferiority) {
-            (Some(margin), Some(p)) => {
-                format!("; not worse by more than {margin}: adjusted {}", p_value(p))
-            }
+            (Some(margin), Some(p)) => not_worse(comparison, &margin, p),
             _ => String::new(),
         };
     }
@@ -224,8 +266,8 @@ fn tail(
             let Feasibility {
                 n, seeds_needed, ..
             } = comparison.feasibility;
-            let seeds = if n == 1 { "seed" } else { "seeds" };
-            format!("; {n} {seeds} cannot decide it, {seeds_needed} could")
+            let seeds = count(n, "seed", "seeds");
+            format!("; {seeds} cannot decide it, {seeds_needed} could")
         }
         _ => String::new(),
     }

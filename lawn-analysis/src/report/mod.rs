@@ -330,10 +330,10 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
     html::definitions(&pairs) + &html::list(&analysis.notes)
 }
 
-/// A verdict with its sentence.
-fn verdict_item(verdict: Verdict, sentence: &str) -> String {
+/// A verdict, in a word, with its sentence.
+fn verdict_item(verdict: Verdict, word: &str, sentence: &str) -> String {
     format!(
-        "<li><span class=\"verdict {verdict}\">{verdict}</span> <span>{}</span></li>\n",
+        "<li><span class=\"verdict {verdict}\">{word}</span> <span>{}</span></li>\n",
         escape(sentence)
     )
 }
@@ -345,8 +345,15 @@ fn claimed(claims: &[Claim]) -> String {
     let items: String = claims
         .iter()
         .map(|claim| {
+            // What is better about a claim is that it is true.
+            let word = match claim.verdict {
+                Verdict::Better => "borne out",
+                Verdict::Worse => "opposite",
+                Verdict::Equivalent | Verdict::Inconclusive => "not decided",
+            };
             verdict_item(
                 claim.verdict,
+                word,
                 &format!("On {}. {}", claim.task, claim.sentence),
             )
         })
@@ -357,7 +364,8 @@ fn claimed(claims: &[Claim]) -> String {
 fn answers(analysis: &Analysis) -> String {
     let mut text = String::new();
     let headlines = summary::headlines(analysis);
-    let item = |answer: &Answer| verdict_item(answer.verdict, &answer.sentence);
+    let item =
+        |answer: &Answer| verdict_item(answer.verdict, answer.verdict.as_str(), &answer.sentence);
     if !headlines.is_empty() {
         let items: String = headlines.into_iter().map(item).collect();
         text.push_str(&format!("<ul class=\"answers\">\n{items}</ul>\n"));

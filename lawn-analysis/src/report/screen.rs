@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Verdict};
 use crate::report::{ReportRequest, summary};
-use crate::text::{batch, count, p_number, percent, shortened, signed, wrapped};
+use crate::text::{batch, count, p_number, percent, resolved, shortened, signed, wrapped};
 
 /// Columns and lines of the screen.
 const COLUMNS: usize = 100;
@@ -181,7 +181,7 @@ fn claimed(claims: &[Claim], most: usize) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         format!(
-            "**Claims**: of {} {borne} borne out, {opposite} with the opposite borne out, {} not \
+            "**Claims**: {borne} of {} borne out, {opposite} with the opposite borne out, {} not \
              decided (`tables/claims.md`).",
             claims.len(),
             claims.len() - borne - opposite
@@ -361,19 +361,15 @@ fn cells(answer: &Answer) -> [String; 5] {
     let interval = comparison
         .advantage
         .and_then(|advantage| advantage.interval);
-    let advantage = comparison.advantage.map_or("–".to_owned(), |advantage| {
-        let value = signed(advantage.value);
-        match interval {
+    let advantage = comparison
+        .advantage
+        .map_or("–".to_owned(), |advantage| match interval {
             Some(interval) => {
-                format!(
-                    "{value} [{}, {}]",
-                    signed(interval.low),
-                    signed(interval.high)
-                )
+                let [value, low, high] = resolved(advantage.value, interval.low, interval.high);
+                format!("{value} [{low}, {high}]")
             }
-            None => value,
-        }
-    });
+            None => signed(advantage.value),
+        });
     let p = answer.adjusted.deciding;
     [
         answer.verdict.as_str().to_owned(),

@@ -45,7 +45,10 @@ pub(super) fn feasibility_lines(
         let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
         if let Some(d_z) = detectable.reduce(f64::max) {
             line.push_str(&if d_z <= LARGEST_HOPED_FOR {
-                format!("; power {POWER} for a true difference of {d_z:.1} standard deviations")
+                format!(
+                    "; a paired t test has power {POWER} for a true difference of {d_z:.1} standard \
+                     deviations"
+                )
             } else {
                 "; no true difference to be hoped for would be found at the fewest".to_owned()
             });

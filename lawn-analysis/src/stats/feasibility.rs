@@ -1,5 +1,7 @@
 //! Whether a test can reach its level at all, known before any p-value.
 
+use super::sign_flip::{DRAWS, MOST_EXACT};
+
 /// What an exact paired test can reach with the seeds at hand.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Feasibility {
@@ -9,7 +11,8 @@ pub struct Feasibility {
     pub family: usize,
     /// Error rate of the family.
     pub alpha: f64,
-    /// Smallest two-sided p of an exact sign-flip or signed-rank test.
+    /// Smallest two-sided p of an exact sign-flip or signed-rank test, or of one that is drawn
+    /// because its patterns are too many to count.
     pub smallest_p: f64,
     /// The same after Holm.
     pub smallest_adjusted_p: f64,
@@ -24,6 +27,8 @@ impl Feasibility {
     /// smallest two-sided p = 2/2ⁿ,   after Holm over m tests = min(1, 2m/2ⁿ)
     /// ```
     ///
+    /// Beyond 44 pairs the sign-flip test is drawn, and no p is below one in its 100,000 draws.
+    ///
     /// ```
     /// use lawn_analysis::stats::Feasibility;
     ///
@@ -33,7 +38,13 @@ impl Feasibility {
     /// assert_eq!(five.seeds_needed, 7);
     /// ```
     pub fn new(n: usize, family: usize, alpha: f64) -> Self {
-        let smallest = |n: usize| 2.0_f64.powi(1 - n.min(1000) as i32).min(1.0);
+        let smallest = |n: usize| {
+            if n > MOST_EXACT {
+                1.0 / DRAWS as f64
+            } else {
+                2.0_f64.powi(1 - n as i32).min(1.0)
+            }
+        };
         let adjusted = |n: usize| (family.max(1) as f64 * smallest(n)).min(1.0);
         let reaches = |n: &usize| adjusted(*n) <= alpha;
         Self {
@@ -42,7 +53,7 @@ impl Feasibility {
             alpha,
             smallest_p: smallest(n),
             smallest_adjusted_p: adjusted(n),
-            seeds_needed: (1..1000).find(reaches).unwrap_or(1000),
+            seeds_needed: (1..=MOST_EXACT).find(reaches).unwrap_or(MOST_EXACT),
         }
     }
 
@@ -56,17 +67,22 @@ impl std::fmt::Display for Feasibility {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (n, m) = (self.n, self.family);
         let seeds = if n == 1 { "seed" } else { "seeds" };
-        let tests = if m == 1 {
-            "one test".to_owned()
+        let test = if n > MOST_EXACT {
+            "a drawn test"
         } else {
-            format!("Holm over {m} tests")
+            "an exact test"
         };
         write!(
             f,
-            "with {n} paired {seeds} the smallest two-sided p of an exact test is {}, after {tests} {}",
-            short(self.smallest_p),
-            short(self.smallest_adjusted_p),
+            "with {n} paired {seeds} the smallest two-sided p of {test} is {}",
+            short(self.smallest_p)
         )?;
+        if m == 1 {
+            write!(f, ", of one test")?;
+        } else {
+            let adjusted = short(self.smallest_adjusted_p);
+            write!(f, ", after Holm over {m} tests {adjusted}")?;
+        }
         if self.feasible() {
             write!(f, ": {} can be reached", self.alpha)
         } else {
@@ -86,4 +102,24 @@ fn short(p: f64) -> String {
     }
     let text = format!("{p:.4}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Feasibility;
+
+    #[test]
+    fn a_drawn_test_reaches_no_further_than_its_draws() {
+        let many = Feasibility::new(1250, 4, 0.05);
+        assert_eq!((many.smallest_p, many.smallest_adjusted_p), (1e-5, 4e-5));
+        assert!(
+            many.to_string().contains("of a drawn test is 1.0e-5"),
+            "{many}"
+        );
+        let one = Feasibility::new(5, 1, 0.05).to_string();
+        assert!(
+            one.contains("of an exact test is 0.0625, of one test: 0.05 cannot be reached"),
+            "{one}"
+        );
+    }
 }

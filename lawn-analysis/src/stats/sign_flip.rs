@@ -7,9 +7,9 @@ use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
 
 /// Up to this many pairs every sign pattern is counted; two halves of 2²² sums fit in memory.
-const MOST_EXACT: usize = 44;
+pub(super) const MOST_EXACT: usize = 44;
 /// Random patterns drawn beyond that.
-const DRAWS: u64 = 100_000;
+pub(super) const DRAWS: u64 = 100_000;
 /// Seed of those patterns; fixed, so that equal data give equal p-values.
 const SEED: u64 = 0x5161_6e66_6c69_7073;
 

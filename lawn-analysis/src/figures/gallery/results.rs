@@ -6,7 +6,7 @@ use crate::analysis::{Answer, Question};
 use crate::error::Error;
 use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
 use crate::records::Outcome;
-use crate::tables::{self, ByBatch, Table};
+use crate::tables::{self, ByBatch, Table, Value};
 use crate::text::{batch, count, percent};
 
 /// The most advantages that one forest plot shows: beyond, each question has its own.
@@ -151,6 +151,13 @@ fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
 }
 
 fn advantages(subject: &Subject<'_>, table: Table, lost: &str) -> Figure {
+    let question = table.column("question");
+    let first = table.rows().first().map(|row| row[question].shown());
+    let same = |row: &Vec<Value>| Some(row[question].shown()) == first;
+    let title = match &first {
+        Some(question) if table.rows().iter().all(same) => format!("advantages in {question}"),
+        _ => "advantages".to_owned(),
+    };
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
          paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
@@ -164,7 +171,7 @@ fn advantages(subject: &Subject<'_>, table: Table, lost: &str) -> Figure {
     let (margin, looks) = (subject.margin(), subject.looks.clone());
     Figure::new(
         table,
-        subject.title("advantages"),
+        subject.title(&title),
         caption.clone(),
         caption,
         move |table, width| forest::draw(table, margin, &looks, width),
