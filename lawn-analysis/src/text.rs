@@ -35,7 +35,7 @@ pub(crate) fn signed(value: f64) -> String {
 pub(crate) fn resolved(value: f64, low: f64, high: f64) -> [String; 3] {
     let all = [value, low, high];
     let shown = all.map(signed);
-    if !(low < high) || (shown[0] != shown[1] && shown[0] != shown[2]) {
+    if low >= high || (shown[0] != shown[1] && shown[0] != shown[2]) {
         return shown;
     }
     let decimals = (1.0 - (high - low).log10().floor()).clamp(0.0, 15.0) as usize;
