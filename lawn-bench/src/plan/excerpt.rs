@@ -185,7 +185,7 @@ mod tests {
         let (_, rows) = cut(document.text()).expect("it is as it was written");
         assert_eq!(lines(rows).count(), plan.trials.len());
         let text = std::str::from_utf8(document.text()).expect("it is text");
-        let at = text.find("},\n    {").expect("it has two trials");
+        let at = text.rfind("},\n    {").expect("it has two trials");
         for other in ["}, {", "}\n    ,{", "},\n\n    {", "},\n  {"] {
             let text = format!("{}{other}{}", &text[..at], &text[at + "},\n    {".len()..]);
             assert!(cut(text.as_bytes()).is_none(), "{other:?}");
