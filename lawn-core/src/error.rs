@@ -18,6 +18,15 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// Two parameters share memory, so that each would undo what the other does. A
+    /// tied weight is one parameter.
+    #[error("parameters `{first}` and `{second}` share memory: expected a tied weight once")]
+    SharedMemory {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// There is nothing to optimize.
     #[error("no parameters: expected at least one trainable parameter")]
     NoParameters,

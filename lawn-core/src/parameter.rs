@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tch::nn::Variables;
 use tch::{Tensor, nn};
 
+use crate::fused::is_dense;
 use crate::{Error, Layer};
 
 /// What a parameter does in its model; decides the defaults of its treatment.
@@ -77,8 +78,8 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateParameter`], and [`Error::Kind`] for a tensor that is
-    /// not floating-point.
+    /// [`Error::DuplicateParameter`], [`Error::SharedMemory`], and
+    /// [`Error::Kind`] for a tensor that is not floating-point.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self, Error> {
         let mut names = HashSet::new();
         for Parameter { name, tensor, .. } in &parameters {
@@ -93,6 +94,7 @@ impl Parameters {
                 });
             }
         }
+        require_apart(&parameters)?;
         Ok(Self {
             parameters,
             layers: None,
@@ -265,6 +267,29 @@ fn named(variables: &Variables) -> Result<Vec<(String, Tensor)>, Error> {
         .collect()
 }
 
+/// Refuses tensors without gaps that lie over each other, as kernels write to each
+/// from a thread of its own.
+fn require_apart(parameters: &[Parameter]) -> Result<(), Error> {
+    let dense = parameters
+        .iter()
+        .filter(|p| p.tensor.numel() > 0 && is_dense(&p.tensor.size(), &p.tensor.stride()));
+    let mut spans: Vec<_> = dense
+        .map(|Parameter { name, tensor, .. }| {
+            let start = tensor.data_ptr() as usize;
+            let bytes = tensor.numel() * tensor.kind().elt_size_in_bytes();
+            (start, start + bytes, name)
+        })
+        .collect();
+    spans.sort_unstable();
+    match spans.windows(2).find(|pair| pair[1].0 < pair[0].1) {
+        Some(pair) => Err(Error::SharedMemory {
+            first: pair[0].2.clone(),
+            second: pair[1].2.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 fn is_float(kind: tch::Kind) -> bool {
     use tch::Kind::{BFloat16, Double, Float, Half};
     matches!(kind, Float | Double | Half | BFloat16)
@@ -356,6 +381,39 @@ mod tests {
                 ..
             })
         ));
+    }
+
+    #[test]
+    fn no_two_share_memory() {
+        let all = Tensor::zeros([4, 6], (Kind::Float, Device::Cpu));
+        let given = |tensors: Vec<Tensor>| {
+            let named = tensors.into_iter().zip(["a", "b", "c"]);
+            let parameters = named.map(|(tensor, name)| Parameter {
+                name: name.into(),
+                role: Role::Weight,
+                tensor,
+            });
+            Parameters::new(parameters.collect())
+        };
+        for (first, second) in [
+            (all.shallow_clone(), all.shallow_clone()),
+            (all.shallow_clone(), all.tr()),
+            (all.narrow(0, 0, 3), all.narrow(0, 2, 2)),
+            (all.shallow_clone(), all.get(3).view([2, 3])),
+        ] {
+            let between = Tensor::zeros([2], (Kind::Float, Device::Cpu));
+            let error = given(vec![first, between, second]).unwrap_err();
+            let Error::SharedMemory { first, second } = error else {
+                panic!("{error}")
+            };
+            let mut names = [first, second];
+            names.sort();
+            assert_eq!(names, ["a", "c"]);
+        }
+        // Beside each other, between each other, and nowhere.
+        given(vec![all.narrow(0, 0, 2), all.narrow(0, 2, 2)]).unwrap();
+        given(vec![all.select(1, 0), all.select(1, 1)]).unwrap();
+        given(vec![all.shallow_clone(), all.narrow(0, 1, 0)]).unwrap();
     }
 
     #[test]
