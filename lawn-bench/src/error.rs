@@ -242,6 +242,7 @@ impl Error {
             | Self::NoModel { .. }
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
+            | Self::NoData { .. }
             | Self::DataHere { .. }
             | Self::Refused { .. }
             | Self::Results { .. }

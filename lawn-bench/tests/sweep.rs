@@ -170,7 +170,7 @@ fn missing_data_is_said_before_anything_runs() {
         .arg(kept.path())
         .output()
         .expect("lawn starts");
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("nowhere"), "{}", said(&output));
     assert!(
         !run.join("trials").exists(),

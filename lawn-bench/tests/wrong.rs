@@ -58,7 +58,13 @@ fn a_file_that_cannot_be_read_is_named_with_the_reason() {
         let error = SweepFile::read(&path, &[]).expect_err("there is no file");
         let said = error.to_string();
         assert!(said.contains(&path.display().to_string()), "{said}");
+        assert!(!said.contains("help"), "{said}");
     }
+    let run = folder.path().join("run");
+    std::fs::create_dir(&run).expect("there is room");
+    std::fs::write(run.join("sweep.toml"), RIGHT).expect("there is room");
+    let said = SweepFile::read(&run, &[]).expect_err("it is a directory");
+    assert!(said.to_string().contains("run/sweep.toml"), "{said}");
 }
 
 #[test]

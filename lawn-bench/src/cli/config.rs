@@ -11,7 +11,7 @@ use crate::config::{self, SweepFile};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  lawn config explain lawn-bench/studies/embedded.toml --set tuning.seed=7
+  lawn config explain lawn-bench/studies/embedded.toml --set tuning.seed=77
   lawn config schema > sweep.schema.json")]
 pub(super) struct Config {
     #[command(subcommand)]

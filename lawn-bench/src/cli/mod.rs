@@ -185,6 +185,47 @@ mod tests {
         }
     }
 
+    /// The examples of all verbs and of the command itself, each as its words.
+    fn examples() -> Vec<Vec<String>> {
+        let verbs = Cli::command();
+        let verbs = verbs
+            .get_subcommands()
+            .filter_map(|verb| verb.get_after_help());
+        let texts = verbs.map(ToString::to_string).chain([EXAMPLES.to_owned()]);
+        let texts: Vec<String> = texts.collect();
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let commands = lines.filter_map(|line| {
+            let line = line.trim_start().trim_start_matches("Example: ");
+            // What is said of the command, and what the shell does with its output.
+            let command = line.split("   ").next()?.split(['|', '>']).next()?;
+            command.starts_with("lawn ").then_some(command)
+        });
+        let words = |command: &str| command.split_whitespace().map(str::to_owned).collect();
+        commands.map(words).collect()
+    }
+
+    #[test]
+    fn examples_are_understood_and_what_they_set_goes_with_their_files() {
+        let examples = examples();
+        assert!(examples.len() > 20, "{examples:?}");
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut files = 0;
+        for words in examples {
+            let parsed = command().try_get_matches_from(&words);
+            parsed.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            let Some(file) = words.iter().find(|word| word.starts_with("lawn-bench/")) else {
+                continue;
+            };
+            let sets = words.windows(2).filter(|pair| pair[0] == "--set");
+            let sets: Vec<String> = sets.map(|pair| pair[1].clone()).collect();
+            let sweep = crate::config::SweepFile::read(&root.join(file), &sets);
+            let sweep = sweep.and_then(|file| file.sweep());
+            sweep.unwrap_or_else(|error| panic!("{words:?}: {error}"));
+            files += 1;
+        }
+        assert!(files > 8, "{files}");
+    }
+
     const README: &str = include_str!("../../README.md");
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{Error, advice, data, outline, plan};
 Examples:
   lawn plan lawn-bench/studies/embedded.toml
   lawn plan lawn-bench/studies/ml-1m.toml --data-root ~/data --earlier runs/ml-1m
-  lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=4 --no-calibrate")]
+  lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
     #[arg(required_unless_present = "measure")]

@@ -15,7 +15,7 @@ use crate::sweep::{self, End, Request};
 Examples:
   lawn sweep lawn-bench/studies/embedded.toml --workers 2
   lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
-  lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=4 --out runs/short
+  lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=5 --out runs/short
   lawn sweep runs/ml-1m                 go on with a run that was stopped
   lawn sweep ml-1m.toml --engine slurm --dry-run   see the scripts, then without --dry-run")]
 pub(super) struct Sweep {

@@ -26,13 +26,20 @@ impl ConfigError {
     pub(super) fn read(path: &Path, error: &std::io::Error) -> Self {
         let origin = path.display().to_string();
         let message = format!("cannot read {origin}: {error}");
+        // What some verbs take and others do not.
+        let within = path.join("sweep.toml");
+        let help = within.is_file().then(|| {
+            let file = within.display();
+            format!("{origin} is the directory of a run; its sweep file is {file}")
+        });
+        let helped = help.as_ref().map(|help| format!("\nhelp: {help}"));
         Self {
-            rendered: format!("error: {message}"),
+            rendered: format!("error: {message}{}", helped.unwrap_or_default()),
             origin,
             line: 0,
             column: 0,
             message,
-            help: None,
+            help,
             span: Box::default(),
         }
     }
