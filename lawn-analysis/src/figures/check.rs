@@ -61,6 +61,57 @@ fn no_text_overlaps_or_is_clipped_whatever_is_drawn() {
 }
 
 #[test]
+fn names_break_where_words_join_and_what_is_short_is_said_in_full() {
+    let named = ["names", "unbroken"];
+    let (mut broken, mut short) = (0, 0);
+    for case in cases()
+        .iter()
+        .filter(|case| named.iter().any(|n| case.0.contains(n)))
+    {
+        let arms: Vec<&String> = case.2.iter().flatten().collect();
+        for figure in figures(case) {
+            for width in Width::ALL
+                .iter()
+                .map(|width| width.points())
+                .chain([WIDE, NARROW])
+            {
+                let caption = figure.caption_in(&[width]);
+                for text in figure.scene(width).texts() {
+                    if text.contains('…') {
+                        short += 1;
+                        let said = caption.contains(&format!("{text} is "));
+                        assert!(said, "{}: {text} is not in {caption}", figure.name);
+                        assert!(!caption.contains(&format!("{text} is ;")), "{caption}");
+                    } else if text.len() > 2
+                        && text.parse::<f64>().is_err()
+                        && !arms.iter().any(|arm| *arm == text)
+                    {
+                        let of = arms.iter().filter(|arm| arm.contains(text));
+                        let parts = of.flat_map(|arm| {
+                            arm.match_indices(text)
+                                .map(|(from, _)| (&arm[..from], &arm[from + text.len()..]))
+                        });
+                        let parts: Vec<(&str, &str)> = parts.collect();
+                        let joins =
+                            |before: &str| before.is_empty() || before.ends_with(['-', '_']);
+                        let whole = parts.iter().any(|(before, after)| {
+                            joins(before) && (after.is_empty() || joins(text))
+                        });
+                        assert!(
+                            parts.is_empty() || whole,
+                            "{} at {width}: {text}",
+                            figure.name
+                        );
+                        broken += usize::from(!parts.is_empty());
+                    }
+                }
+            }
+        }
+    }
+    assert!(broken > 0 && short > 0, "{broken} broken, {short} short");
+}
+
+#[test]
 fn every_figure_fits_on_a_page() {
     for case in cases() {
         for figure in figures(&case) {

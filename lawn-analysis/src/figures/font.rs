@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use ttf_parser::Face;
 
+use crate::text::shortened;
+
 /// Family name, as written into every drawing.
 pub(crate) const FAMILY: &str = "Open Sans";
 /// The regular cut.
@@ -62,12 +64,20 @@ pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, size: f64) ->
     widths.fold(0.0, f64::max)
 }
 
-/// Breaks a text into lines of a width: after spaces and the signs that join words, else anywhere.
-/// An empty text has no line.
+/// The signs after which a text may break.
+const JOINS: [char; 6] = [' ', '-', '_', '/', ',', ':'];
+
+/// The parts of a text that never break.
+pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(JOINS)
+}
+
+/// Breaks a text into lines of a width, after spaces and the signs that join words. A piece that is
+/// too wide by itself has a line of its own, with its middle left out. An empty text has no line.
 pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
     let fits = |line: &str| width(line.trim_end(), size, bold) <= room;
     let mut lines = vec![String::new()];
-    for piece in text.split_inclusive([' ', '-', '_', '/', ',', ':']) {
+    for piece in pieces(text) {
         let current = lines.last().map_or("", String::as_str);
         let joined = format!("{current}{piece}");
         if fits(&joined) {
@@ -78,16 +88,18 @@ pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> 
         if !current.is_empty() {
             lines.push(String::new());
         }
-        for c in piece.chars() {
-            let current = lines.last().map_or("", String::as_str);
-            let joined = format!("{current}{c}");
-            if !current.is_empty() && !fits(&joined) {
-                lines.push(c.to_string());
-            } else {
-                lines.pop();
-                lines.push(joined);
-            }
+        if fits(piece) {
+            lines.pop();
+            lines.push(piece.to_owned());
+            continue;
         }
+        let signs = piece.trim_end().chars().count();
+        let shorter = (2..signs)
+            .rev()
+            .map(|most| shortened(piece.trim_end(), most));
+        let short = shorter.into_iter().find(|short| fits(short));
+        lines.pop();
+        lines.extend([short.unwrap_or_else(|| "…".to_owned()), String::new()]);
     }
     let trimmed = lines.iter().map(|line| line.trim().to_owned());
     trimmed.filter(|line| !line.is_empty()).collect()
@@ -132,9 +144,15 @@ mod tests {
         let room = width("adam-lawn-", SMALL, false) + 0.1;
         let lines = wrap("adam-lawn-row free", SMALL, false, room);
         assert_eq!(lines, ["adam-lawn-", "row free"]);
-        let lines = wrap("unbreakableunbreakable", SMALL, false, 30.0);
-        assert!(lines.len() > 2, "{lines:?}");
-        assert_eq!(lines.concat(), "unbreakableunbreakable");
+        assert!(wrap("", SMALL, false, 30.0).is_empty());
+    }
+
+    #[test]
+    fn a_word_that_is_too_wide_loses_its_middle_and_stands_alone() {
+        let lines = wrap("an unbreakableunbreakable-b", SMALL, false, 30.0);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        assert_eq!((lines[0].as_str(), lines[2].as_str()), ("an", "b"));
+        assert!(lines[1].starts_with("unb") && lines[1].ends_with('-') && lines[1].contains('…'));
         assert!(widest(lines.iter().map(String::as_str), SMALL) <= 30.0);
         assert!(wrap("", SMALL, false, 30.0).is_empty());
     }

@@ -24,6 +24,7 @@ mod target;
 mod tuning_map;
 mod width;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(crate) use font::css as font_css;
@@ -36,12 +37,12 @@ pub use width::Width;
 use crate::error::Error;
 use crate::records::write_atomically;
 use crate::report::FigureFiles;
-use crate::tables::{self, Table};
+use crate::tables::{self, Table, Value};
 
 /// Width of the form for a wide page in points.
-const WIDE: f64 = 396.0;
+pub(crate) const WIDE: f64 = 396.0;
 /// Width of the form for a phone.
-const NARROW: f64 = 252.0;
+pub(crate) const NARROW: f64 = 252.0;
 
 /// Height of the text of a page in points.
 const PAGE: f64 = 9.0 * 72.0;
@@ -105,9 +106,51 @@ impl Figure {
         svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
     }
 
+    /// The caption of the drawing in some widths in points, with what they abbreviate in full.
+    pub(crate) fn caption_in(&self, widths: &[f64]) -> String {
+        let named = ["task", "arm", "baseline", "treatment"];
+        let columns = named.iter().filter_map(|name| {
+            let mut columns = self.table.columns.iter();
+            columns.position(|column| column == name)
+        });
+        let cells =
+            columns.flat_map(|column| self.table.rows().iter().map(move |row| &row[column]));
+        let words: BTreeSet<String> = cells
+            .map(Value::shown)
+            .chain([self.title.clone()])
+            .flat_map(|name| {
+                font::pieces(&name)
+                    .map(|piece| piece.trim_end_matches([' ', ',', ':']).to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let mut short = BTreeMap::new();
+        for width in widths {
+            let scene = self.scene(*width);
+            for text in scene.texts() {
+                if let Some((start, end)) = text.split_once('…') {
+                    let is_it = |word: &&String| {
+                        let longer = word.len() > start.len() + end.len();
+                        longer && word.starts_with(start) && word.ends_with(end)
+                    };
+                    let full: Vec<&str> = words.iter().filter(is_it).map(String::as_str).collect();
+                    short.insert(text.to_owned(), full.join(" or "));
+                }
+            }
+        }
+        if short.is_empty() {
+            return self.caption.clone();
+        }
+        let listed: Vec<String> = short
+            .iter()
+            .map(|(short, full)| format!("{short} is {full}"))
+            .collect();
+        format!("{} Short for long: {}.", self.caption, listed.join("; "))
+    }
+
     /// Whether the drawing and its caption are no taller than a page.
     fn fits(&self, width: Width) -> bool {
-        let signs = self.caption.chars().count() as f64;
+        let signs = self.caption_in(&[width.points()]).chars().count() as f64;
         let lines = (signs * CAPTION.0 / width.points()).ceil() + 2.0;
         self.scene(width.points()).size().1 + lines * CAPTION.1 <= PAGE
     }
@@ -134,6 +177,7 @@ impl Figure {
             csv: file("csv"),
         };
         let scene = self.scene(files.width.points());
+        let caption = self.caption_in(&[files.width.points()]);
         let svg = scene.to_svg(&self.title, &self.description);
         let drawing = export::Drawing::parse(&self.name, &svg, scene.size())?;
         let standalone = scene.to_standalone_svg(&self.title, &self.description);
@@ -143,7 +187,7 @@ impl Figure {
         write_atomically(&files.csv, self.table.to_csv().as_bytes())?;
         write_atomically(
             &file("md"),
-            format!("{}\n", tables::markdown(&self.caption)).as_bytes(),
+            format!("{}\n", tables::markdown(&caption)).as_bytes(),
         )?;
         write_atomically(
             &file("tex"),
@@ -151,7 +195,7 @@ impl Figure {
                 "% Drawn in the width {}, {} inches.\n{}",
                 files.width,
                 files.width.inches(),
-                tables::latex_caption(&self.caption)
+                tables::latex_caption(&caption)
             )
             .as_bytes(),
         )?;

@@ -114,6 +114,14 @@ impl Scene {
         &self.shapes
     }
 
+    /// Every text.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.shapes.iter().filter_map(|shape| match shape {
+            Shape::Text(label) => Some(label.text.as_str()),
+            _ => None,
+        })
+    }
+
     /// A line through the points, cut into dashes where there are any.
     pub(crate) fn line(&mut self, points: &[Point], colour: RGBColor, width: f64, dash: &[f64]) {
         for piece in dashes(points, dash) {

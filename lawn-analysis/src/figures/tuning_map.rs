@@ -12,7 +12,7 @@ use crate::text;
 /// Height of a cell, and of one where there are many.
 const CELL: (f64, f64) = (19.0, 9.6);
 /// Height that the cells of one panel may take, and those of all panels under each other.
-const TALLEST: (f64, f64) = (260.0, 396.0);
+const TALLEST: (f64, f64) = (260.0, 300.0);
 /// Length after which the name of the parameter goes on in a further line.
 const SIDE: f64 = 60.0;
 /// The least width of a cell, which the name of a batch size fits.

@@ -1,6 +1,6 @@
 //! Pieces of the page: escaped, accessible, without anything from the network.
 
-use crate::figures::{Figure, escape, font_css};
+use crate::figures::{Figure, NARROW, WIDE, escape, font_css};
 use crate::tables::{Table, Value, title};
 
 /// A table of more rows would make the page slow to open: its files hold it.
@@ -101,7 +101,7 @@ pub(super) fn figure(figure: &Figure) -> String {
         "<h3>{title}</h3>\n<figure>\n{}{}<figcaption>{} {link}</figcaption>\n{numbers}</figure>\n",
         figure.page_svg(false),
         figure.page_svg(true),
-        escape(&figure.caption),
+        escape(&figure.caption_in(&[NARROW, WIDE])),
     )
 }
 

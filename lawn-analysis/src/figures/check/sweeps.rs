@@ -74,6 +74,12 @@ pub(super) fn cases() -> Vec<Case> {
         format!("adamw-decoupled-{index}_with-a-very-long-name-of-an-arm")
     });
     let unbroken = pairs(4, |index| format!("{index}{}", "x".repeat(28)));
+    let of_length = |arms, length: usize| {
+        pairs(arms, |index| {
+            format!("rule{index}{}", "abcdefgh".repeat(5))[..length].to_owned()
+        })
+    };
+    let [twelve, more, forty] = [(2, 12), (4, 24), (8, 40)].map(|(n, length)| of_length(n, length));
     let mut two_tasks = records(&plain(), &pairs(4, |i| format!("arm{i}")));
     two_tasks.append(records(
         &Simulation {
@@ -197,6 +203,9 @@ pub(super) fn cases() -> Vec<Case> {
         one_arm_lost,
         ("long names", records(&plain(), &long), long),
         ("unbroken names", records(&plain(), &unbroken), unbroken),
+        ("names of 12", records(&plain(), &twelve), twelve),
+        ("names of 24", records(&plain(), &more), more),
+        ("names of 40", records(&plain(), &forty), forty),
         ("two tasks", two_tasks, pairs(4, |i| format!("arm{i}"))),
         mapped(case("tiny values", 2, curved()), |x| 1e-9 * x),
         mapped(case("huge values", 2, curved()), |x| 1e12 * x),
