@@ -94,6 +94,15 @@ impl<'a> Fused<'a> {
         })
     }
 
+    /// Whether the step leaves this parameter's direction in place of its first moment.
+    pub(crate) fn holds(&self, parameter: usize) -> bool {
+        self.places[parameter].is_some_and(|(width, job)| match width {
+            Width::Narrow(_) => self.narrow.job(job).holds(),
+            Width::Single => self.single.job(job).holds(),
+            Width::Double => self.double.job(job).holds(),
+        })
+    }
+
     /// Sums over the gradients before anything is written.
     pub(crate) fn sum(&mut self) {
         self.single.sum();
@@ -118,6 +127,29 @@ impl<'a> Fused<'a> {
             self.narrow.step(kappa, all_sums);
         }
     }
+}
+
+/// The first moment of a parameter whose direction is held in its place: with
+/// the bits that the next step would form, and so not by libtorch, whose square
+/// roots are not all rounded to the nearest.
+pub(crate) fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
+    let context = slot.context(None, 0.0);
+    let [d, .., v] = slot.buffers.as_slice() else {
+        unreachable!("there are two moments")
+    };
+    let m = d.copy();
+    let (isa, s, v, len) = (Isa::best(), m.data_ptr(), v.data_ptr(), m.numel());
+    // SAFETY: the buffers of a parameter that the kernels take lie alike and
+    // without gaps, and the copy lies as what it is of.
+    unsafe {
+        match m.kind() {
+            Kind::Double => {
+                Kernel::<f64>::new(rule, &context, true).release(isa, s.cast(), v.cast(), len);
+            }
+            _ => Kernel::<f32>::new(rule, &context, true).release(isa, s.cast(), v.cast(), len),
+        }
+    }
+    m
 }
 
 /// The norm of each unit of a weight, if the kernels can take it: unlike
@@ -193,7 +225,7 @@ fn push<'a, M: Memory>(
     jobs.push(Job {
         block,
         unit_len: block.len() / units,
-        kernel: Kernel::new(rule, context),
+        kernel: Kernel::new(rule, context, slot.held),
         scalars: Scalars::new(rule, context, lawn),
         radii: if context.constrained {
             &slot.radii

@@ -20,6 +20,9 @@ pub(crate) struct Slot {
     pub(crate) master: Option<Tensor>,
     /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
     pub(crate) buffers: Vec<Tensor>,
+    /// Whether the first of them holds the last direction in place of the first
+    /// moment, as the kernels leave it.
+    pub(crate) held: bool,
     /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
@@ -79,6 +82,7 @@ impl Slot {
             form: Form::of(&weight),
             weight,
             buffers,
+            held: false,
             radius: None,
             radii: Vec::new(),
             updates: 0,
@@ -117,6 +121,17 @@ impl Slot {
         }
     }
 
+    /// The rule's buffers, with the first moment even where its direction is held.
+    pub(crate) fn rule_buffers(&self, rule: &dyn Rule) -> Vec<Tensor> {
+        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::shallow_clone).collect();
+        if self.held
+            && let Some(rule) = rule.builtin()
+        {
+            buffers[0] = fused::first_moment(self, &rule);
+        }
+        buffers
+    }
+
     /// Fixes the radii.
     pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
         self.radii = radius.as_ref().map(host).unwrap_or_default();
@@ -149,6 +164,11 @@ impl Slot {
     ) -> Vec<Measured> {
         if self.weight.numel() == 0 {
             return Vec::new();
+        }
+        if self.held {
+            let first_moment = self.rule_buffers(rule).swap_remove(0);
+            self.buffers[0].copy_(&first_moment);
+            self.held = false;
         }
         let context = self.context(lawn, learning_rate);
         let kind = working_kind(&self.weight);

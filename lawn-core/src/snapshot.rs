@@ -72,7 +72,8 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
-        for (buffer, tensor) in config.rule.buffers().iter().zip(&slot.buffers) {
+        let buffers = slot.rule_buffers(&*config.rule);
+        for (buffer, tensor) in config.rule.buffers().iter().zip(&buffers) {
             insert(buffer, tensor);
         }
         insert("updates", &Tensor::from(updates as i64));
@@ -185,6 +186,7 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
         if let Some((master, saved)) = slot.master.as_mut().zip(master) {
             master.copy_(saved);
         }
+        slot.held = false;
         slot.updates = updates;
         slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
     }

@@ -244,12 +244,17 @@ impl Optimizer {
             }
         }
         let norm = norm(fused.as_ref());
+        let held: Vec<bool> = (0..self.slots.len())
+            .map(|index| fused.as_ref().is_some_and(|fused| fused.holds(index)))
+            .collect();
         drop(fused);
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(gradient) = &gradients[index] else {
                 continue;
             };
-            if !taken[index] {
+            if taken[index] {
+                slot.held = held[index];
+            } else {
                 measured[index] =
                     slot.update(rule, lawn, rate, factor, gradient, options.diagnostics);
             }

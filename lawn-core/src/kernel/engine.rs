@@ -69,6 +69,10 @@ impl<'a, M: Memory> Engine<'a, M> {
         }
     }
 
+    pub(crate) fn job(&self, index: usize) -> &Job<'a, M> {
+        &self.jobs[index]
+    }
+
     /// The outcomes of one job's units.
     pub(crate) fn outcomes_of(&self, job: usize) -> &[Outcome] {
         &self.outcomes[self.first_units[job]..self.first_units[job + 1]]

@@ -36,6 +36,11 @@ impl<M: Memory> Job<'_, M> {
         self.scalars.is_single_sweep() && !self.scalars.needs_products()
     }
 
+    /// Whether it leaves the direction in place of the first moment.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self.kernel, Kernel::Adam(_) | Kernel::Amsgrad(_)) && !self.is_one_sweep()
+    }
+
     /// The sweep over the buffers, with what the first has not summed.
     pub(super) fn second_sweep(&self) -> Sweep {
         if self.scalars.needs_products() {

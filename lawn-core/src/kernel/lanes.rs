@@ -15,6 +15,9 @@ pub(crate) trait Element:
     /// One element.
     type Single: Lanes<Element = Self>;
 
+    /// The largest finite number.
+    const MAX: Self;
+
     fn from_f64(x: f64) -> Self;
 }
 
@@ -42,6 +45,7 @@ pub(crate) trait Lanes: Copy {
     unsafe fn div(self, b: Self) -> Self;
     unsafe fn sqrt(self) -> Self;
     unsafe fn max(self, b: Self) -> Self;
+    unsafe fn min(self, b: Self) -> Self;
     /// `self · b + c`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
 
@@ -104,6 +108,16 @@ macro_rules! array_lanes {
                 }))
             }
             #[inline(always)]
+            unsafe fn min(self, b: Self) -> Self {
+                Self(std::array::from_fn(|i| {
+                    if self.0[i] < b.0[i] {
+                        self.0[i]
+                    } else {
+                        b.0[i]
+                    }
+                }))
+            }
+            #[inline(always)]
             unsafe fn mul_add(self, b: Self, c: Self) -> Self {
                 // Two roundings: a machine without the instruction would call
                 // a function for one.
@@ -137,6 +151,8 @@ macro_rules! element {
             type Avx2 = super::x86::$avx2;
             type Portable = Array<$element, $portable>;
             type Single = Array<$element, 1>;
+
+            const MAX: Self = <$element>::MAX;
 
             fn from_f64(x: f64) -> Self {
                 x as $element

@@ -7,11 +7,12 @@
 //! ```text
 //! 1. ⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩           reads w, g
 //! 2. buffers, ⟨w,d⟩, ⟨d,d⟩         reads w, g, s; writes s
-//! 3. w ← p w + q d                 reads w, s; writes w
+//! 3. w ← p w + q d                 reads w, d; writes w
 //! ```
 //!
-//! `d` is not stored but formed again from the buffers. For Adam in f32 that is
-//! 8 + 24 + 16 = 48 bytes a parameter, where the plain step has 28. Small units
+//! `d` has no memory of its own: a momentum is it, and with Adam it takes the place
+//! of the first moment, which the next step forms again. For Adam in f32 that is
+//! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28. Small units
 //! are taken through all three by one thread each; larger ones by all threads in
 //! waves, whose last sweep runs in one loop with the first over the next wave.
 

@@ -121,8 +121,16 @@ where
     const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
     /// Whether it looks at the weights.
     const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
-    /// Whether it looks at the buffers.
-    const BUFFERS: bool = UPDATE || MOVE;
+    /// Whether it needs the direction.
+    const DIRECTION: bool = UPDATE || MOVE;
+    /// How many of the buffers, from the first on, it looks at.
+    const BUFFERS: usize = if UPDATE {
+        B
+    } else if MOVE {
+        R::RECALLS_BUFFERS
+    } else {
+        0
+    };
     /// Whether it runs from the end, see [`Sweep::order`](super::sweep::Sweep::order).
     const BACKWARDS: bool = UPDATE && !MOVE;
     /// Whether no sweep after it looks at the gradient.
@@ -144,10 +152,8 @@ where
             // The next forward pass looks at the weights.
             prefetch(self.block.w.wrapping_add(i), false);
         }
-        if Self::BUFFERS {
-            for s in &self.block.s[..B] {
-                prefetch(s.wrapping_add(i), MOVE);
-            }
+        for (k, s) in self.block.s[..Self::BUFFERS].iter().enumerate() {
+            prefetch(s.wrapping_add(i), MOVE || k >= R::RECALLS_BUFFERS);
         }
     }
 
@@ -214,18 +220,18 @@ where
                 sums.ww = w.dot(w, sums.ww);
                 sums.wg = w.dot(g, sums.wg);
             }
-            if !Self::BUFFERS {
+            if !Self::DIRECTION {
                 return;
             }
             let mut s = [g; B];
-            for (k, s) in s.iter_mut().enumerate() {
+            for (k, s) in s[..Self::BUFFERS].iter_mut().enumerate() {
                 *s = L::load(block.s[k].add(i));
             }
             let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
-            let d = if UPDATE {
-                self.direction.update(w, g, &mut s)
-            } else {
-                self.direction.recall(w, g, &s)
+            let d = match (UPDATE, MOVE) {
+                (true, true) => self.direction.update(w, g, &mut s),
+                (true, false) => self.direction.hold(w, g, &mut s),
+                (false, _) => self.direction.recall(w, g, &s),
             };
             if UPDATE {
                 for (k, s) in s.iter().enumerate() {

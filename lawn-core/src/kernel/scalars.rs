@@ -1,9 +1,10 @@
 //! What happens between the sweeps: a few numbers for each unit.
 
-use super::direction::{Adam, Momentum, Nesterov};
+use super::direction::{Adam, Held, Momentum, Nesterov};
 use super::lanes::Element;
 use super::sweep::{Factors, Kernel, Sums};
-use crate::{BiasCorrection, Context, Decay, EpsilonPlace, LawnConfig, Rule, RuleConfig};
+use crate::rule::Moments;
+use crate::{Context, Decay, LawnConfig, Rule, RuleConfig};
 
 /// The trust ratio of a rule.
 #[derive(Clone, Copy, Debug, Default)]
@@ -197,8 +198,9 @@ fn absorbed_l2(decay: Decay) -> f64 {
 }
 
 impl<E: Element> Kernel<E> {
-    /// The kernel of a rule with its numbers for one update.
-    pub(crate) fn new(rule: &RuleConfig, context: &Context) -> Self {
+    /// The kernel of a rule with its numbers for one update, after one that has
+    /// left its direction in place of the first moment if `held`.
+    pub(crate) fn new(rule: &RuleConfig, context: &Context, held: bool) -> Self {
         let e = E::from_f64;
         let momentum = |mu: f64, dampening: f64, nesterov: bool| {
             // The first update takes the gradient whole; its buffer is still 0.
@@ -216,10 +218,6 @@ impl<E: Element> Kernel<E> {
                 }),
             }
         };
-        let corrections = |beta1: f64, beta2: f64| {
-            let t = context.updates as f64;
-            (1.0 / (1.0 - beta1.powf(t)), 1.0 / (1.0 - beta2.powf(t)))
-        };
         match *rule {
             RuleConfig::Sgd(sgd) => momentum(sgd.momentum, sgd.dampening, sgd.nesterov),
             RuleConfig::Lars(lars) => {
@@ -230,18 +228,7 @@ impl<E: Element> Kernel<E> {
                 }
             }
             RuleConfig::Adam(adam) => {
-                let (inverse_c1, inverse_c2) = corrections(adam.beta1, adam.beta2);
-                let numbers = Adam {
-                    beta1: e(adam.beta1),
-                    beta3: e(1.0 - adam.beta1),
-                    beta2: e(adam.beta2),
-                    gamma: e(1.0 - adam.beta2),
-                    inverse_c1: e(inverse_c1),
-                    inverse_c2: e(inverse_c2),
-                    epsilon_in: e(0.0),
-                    epsilon_out: e(adam.epsilon),
-                    lambda: e(0.0),
-                };
+                let numbers = Adam::new(&adam.into(), 0.0, context.updates, held);
                 if adam.amsgrad {
                     Kernel::Amsgrad(numbers)
                 } else {
@@ -249,30 +236,40 @@ impl<E: Element> Kernel<E> {
                 }
             }
             RuleConfig::Lamb(lamb) => {
-                let (inverse_c1, inverse_c2) = match lamb.bias_correction {
-                    BiasCorrection::Applied => corrections(lamb.beta1, lamb.beta2),
-                    BiasCorrection::Omitted => (1.0, 1.0),
-                };
-                let (epsilon_in, epsilon_out) = match lamb.epsilon_place {
-                    EpsilonPlace::InsideRoot => (lamb.epsilon, 0.0),
-                    EpsilonPlace::OutsideRoot => (0.0, lamb.epsilon),
-                };
                 let lambda = match context.decay {
                     Decay::Decoupled { rate } if rule.absorbs(context.decay) => rate,
                     _ => 0.0,
                 };
-                Kernel::Adam(Adam {
-                    beta1: e(lamb.beta1),
-                    beta3: e(lamb.beta3()),
-                    beta2: e(lamb.beta2),
-                    gamma: e(1.0 - lamb.beta2),
-                    inverse_c1: e(inverse_c1),
-                    inverse_c2: e(inverse_c2),
-                    epsilon_in: e(epsilon_in),
-                    epsilon_out: e(epsilon_out),
-                    lambda: e(lambda),
-                })
+                Kernel::Adam(Adam::new(&lamb.into(), lambda, context.updates, held))
             }
+        }
+    }
+}
+
+impl<E: Element> Adam<E> {
+    /// The numbers of update `t`, before which the direction of update `t − 1` is
+    /// in place of the first moment if `held`.
+    fn new(rule: &Moments, lambda: f64, t: u64, held: bool) -> Self {
+        let e = E::from_f64;
+        let (c1, c2) = rule.corrections(t);
+        let (epsilon_in, epsilon_out) = rule.epsilons();
+        Self {
+            beta1: e(rule.beta1),
+            beta3: e(rule.beta3),
+            beta2: e(rule.beta2),
+            gamma: e(1.0 - rule.beta2),
+            inverse_c1: e(1.0 / c1),
+            inverse_c2: e(1.0 / c2),
+            epsilon_in: e(epsilon_in),
+            epsilon_out: e(epsilon_out),
+            lambda: e(lambda),
+            held: held.then(|| {
+                let (c1, c2) = rule.corrections(t - 1);
+                Held {
+                    c1: e(c1),
+                    inverse_c2: e(1.0 / c2),
+                }
+            }),
         }
     }
 }

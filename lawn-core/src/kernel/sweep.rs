@@ -2,7 +2,7 @@
 
 use std::ops::AddAssign;
 
-use super::direction::{Adam, Direction, Momentum, Nesterov, Plain};
+use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
 use super::lanes::Element;
 use super::memory::Block;
@@ -132,6 +132,20 @@ impl<E: Element> Kernel<E> {
                 Kernel::Adam(d) => one::<E, _, 2>(isa, d, sweep, factors, block),
                 Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, sweep, factors, block),
             }
+        }
+    }
+
+    /// Forms the first moment again where the direction `s` is held in its place,
+    /// with the bits that the next step would; `v` is what `s` was divided by the
+    /// root of.
+    ///
+    /// # Safety
+    ///
+    /// The pointers are valid for `len` elements, which nothing else touches.
+    pub(crate) unsafe fn release(&self, isa: Isa, s: *mut E, v: *const E, len: usize) {
+        if let Kernel::Adam(rule) | Kernel::Amsgrad(rule) = *self {
+            // SAFETY: passed on.
+            unsafe { isa.run(Release { rule, s, v, len }) };
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every instruction set against one element at a time, for all lengths.
 
-use super::direction::{Adam, Momentum, Nesterov};
+use super::direction::{Adam, Held, Momentum, Nesterov};
 use super::isa::Isa;
 use super::lanes::Element;
 use super::memory::{Block, Memory};
@@ -30,6 +30,14 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
         epsilon_in: e(1e-3),
         epsilon_out: e(1e-2),
         lambda: e(0.1),
+        held: None,
+    };
+    let after_held = Adam {
+        held: Some(Held {
+            c1: e(0.6),
+            inverse_c2: e(1.5),
+        }),
+        ..adam
     };
     vec![
         Kernel::Plain,
@@ -40,6 +48,8 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
         Kernel::Nesterov(Nesterov { mu: e(0.9) }),
         Kernel::Adam(adam),
         Kernel::Amsgrad(adam),
+        Kernel::Adam(after_held),
+        Kernel::Amsgrad(after_held),
     ]
 }
 

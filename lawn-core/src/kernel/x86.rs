@@ -21,7 +21,7 @@ pub(crate) struct F64x4(__m256d);
 /// The methods that are one instruction each, which only its name tells apart.
 macro_rules! one_instruction {
     ($element:ty, $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $div:ident,
-     $sqrt:ident, $max:ident, $fma:ident) => {
+     $sqrt:ident, $max:ident, $min:ident, $fma:ident) => {
         #[inline(always)]
         unsafe fn splat(x: $element) -> Self {
             // SAFETY: the machine has the instruction, says the caller.
@@ -63,6 +63,11 @@ macro_rules! one_instruction {
             Self(unsafe { $max(self.0, b.0) })
         }
         #[inline(always)]
+        unsafe fn min(self, b: Self) -> Self {
+            // SAFETY: the machine has the instruction, says the caller.
+            Self(unsafe { $min(self.0, b.0) })
+        }
+        #[inline(always)]
         unsafe fn mul_add(self, b: Self, c: Self) -> Self {
             // SAFETY: the machine has the instruction, says the caller.
             Self(unsafe { $fma(self.0, b.0, c.0) })
@@ -85,6 +90,7 @@ impl Lanes for F32x16 {
         _mm512_div_ps,
         _mm512_sqrt_ps,
         _mm512_max_ps,
+        _mm512_min_ps,
         _mm512_fmadd_ps
     );
 
@@ -130,6 +136,7 @@ impl Lanes for F64x8 {
         _mm512_div_pd,
         _mm512_sqrt_pd,
         _mm512_max_pd,
+        _mm512_min_pd,
         _mm512_fmadd_pd
     );
 
@@ -174,6 +181,7 @@ impl Lanes for F32x8 {
         _mm256_div_ps,
         _mm256_sqrt_ps,
         _mm256_max_ps,
+        _mm256_min_ps,
         _mm256_fmadd_ps
     );
 
@@ -216,6 +224,7 @@ impl Lanes for F64x4 {
         _mm256_div_pd,
         _mm256_sqrt_pd,
         _mm256_max_pd,
+        _mm256_min_pd,
         _mm256_fmadd_pd
     );
 

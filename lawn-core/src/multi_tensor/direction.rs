@@ -4,7 +4,8 @@ use tch::Tensor;
 
 use super::tiles::column;
 use crate::extension::{add, addcmul};
-use crate::{AdamConfig, BiasCorrection, EpsilonPlace, LambConfig, RuleConfig, SgdConfig};
+use crate::rule::Moments;
+use crate::{BiasCorrection, EpsilonPlace, RuleConfig, SgdConfig};
 
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.
@@ -100,51 +101,13 @@ fn looked_ahead(nesterov: bool, mu: f64, g: &Tensor, v: &Tensor) -> Tensor {
     }
 }
 
-/// The numbers of Adam and LAMB.
-struct Moments {
-    beta1: f64,
-    beta2: f64,
-    beta3: f64,
-    epsilon: f64,
-    epsilon_place: EpsilonPlace,
-    bias_correction: BiasCorrection,
-}
-
-impl From<AdamConfig> for Moments {
-    fn from(adam: AdamConfig) -> Self {
-        Self {
-            beta1: adam.beta1,
-            beta2: adam.beta2,
-            beta3: 1.0 - adam.beta1,
-            epsilon: adam.epsilon,
-            epsilon_place: EpsilonPlace::OutsideRoot,
-            bias_correction: BiasCorrection::Applied,
-        }
+/// `x / (1 − βᵗ)`.
+fn corrected(rule: &Moments, x: &Tensor, beta: f64, updates: &Tensor) -> Tensor {
+    if rule.bias_correction == BiasCorrection::Omitted {
+        return x.copy();
     }
-}
-
-impl From<LambConfig> for Moments {
-    fn from(lamb: LambConfig) -> Self {
-        Self {
-            beta1: lamb.beta1,
-            beta2: lamb.beta2,
-            beta3: lamb.beta3(),
-            epsilon: lamb.epsilon,
-            epsilon_place: lamb.epsilon_place,
-            bias_correction: lamb.bias_correction,
-        }
-    }
-}
-
-impl Moments {
-    /// `x / (1 − βᵗ)`.
-    fn corrected(&self, x: &Tensor, beta: f64, updates: &Tensor) -> Tensor {
-        if self.bias_correction == BiasCorrection::Omitted {
-            return x.copy();
-        }
-        let correction = 1.0 - Tensor::pow_scalar(beta, updates);
-        x / column(&correction, x.kind())
-    }
+    let correction = 1.0 - Tensor::pow_scalar(beta, updates);
+    x / column(&correction, x.kind())
 }
 
 /// `m̂ / (√v̂ + ε)`, from moments that it updates; v̂ from the largest v, if that
@@ -171,12 +134,12 @@ fn ratio(
         }
         _ => &*v,
     };
-    let mut denominator = rule.corrected(v, rule.beta2, updates);
+    let mut denominator = corrected(rule, v, rule.beta2, updates);
     let _ = match rule.epsilon_place {
         EpsilonPlace::OutsideRoot => denominator.sqrt_().g_add_scalar_(rule.epsilon),
         EpsilonPlace::InsideRoot => denominator.g_add_scalar_(rule.epsilon).sqrt_(),
     };
-    let mut d = rule.corrected(m, rule.beta1, updates);
+    let mut d = corrected(rule, m, rule.beta1, updates);
     let _ = d.g_div_(&denominator);
     d
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{Context, Rule, RuleConfig};
+use super::{Context, Moments, Rule, RuleConfig};
 use crate::Error;
 use crate::error::require;
 
@@ -82,9 +82,8 @@ impl Rule for AdamConfig {
             }
             _ => &*v,
         };
-        let t = context.updates as f64;
-        let m_hat = &*m / (1.0 - self.beta1.powf(t));
-        let v_hat = v / (1.0 - self.beta2.powf(t));
+        let (c1, c2) = Moments::from(*self).corrections(context.updates);
+        let (m_hat, v_hat) = (&*m / c1, v / c2);
         m_hat / (v_hat.sqrt() + self.epsilon)
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::adam::{update_moments, validate_moments};
-use super::{Context, Norms, Rule, RuleConfig};
+use super::{Context, Moments, Norms, Rule, RuleConfig};
 use crate::error::require;
 use crate::{Decay, Error};
 
@@ -228,11 +228,7 @@ impl Rule for LambConfig {
             unreachable!("lamb has two moments")
         };
         update_moments(m, v, gradient, self.beta1, self.beta3(), self.beta2);
-        let t = context.updates as f64;
-        let (c1, c2) = match self.bias_correction {
-            BiasCorrection::Applied => (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t)),
-            BiasCorrection::Omitted => (1.0, 1.0),
-        };
+        let (c1, c2) = Moments::from(*self).corrections(context.updates);
         let (m_hat, v_hat) = (&*m / c1, &*v / c2);
         let d = match self.epsilon_place {
             EpsilonPlace::OutsideRoot => m_hat / (v_hat.sqrt() + self.epsilon),

@@ -4,6 +4,7 @@ mod adam;
 mod builtin;
 mod lamb;
 mod lars;
+mod moments;
 mod sgd;
 
 pub use adam::AdamConfig;
@@ -12,6 +13,7 @@ pub use lamb::{
     Adaptation, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
 };
 pub use lars::LarsConfig;
+pub(crate) use moments::Moments;
 pub use sgd::SgdConfig;
 
 use std::fmt;

@@ -1,0 +1,59 @@
+//! What Adam and LAMB have in common.
+
+use super::{AdamConfig, BiasCorrection, EpsilonPlace, LambConfig};
+
+/// The numbers of a rule with a first and a second moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moments {
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) beta3: f64,
+    pub(crate) epsilon: f64,
+    pub(crate) epsilon_place: EpsilonPlace,
+    pub(crate) bias_correction: BiasCorrection,
+}
+
+impl Moments {
+    /// `c₁ = 1 − β₁ᵗ` and `c₂ = 1 − β₂ᵗ` after `t` updates; 1 without bias correction.
+    pub(crate) fn corrections(&self, updates: u64) -> (f64, f64) {
+        let t = updates as f64;
+        match self.bias_correction {
+            BiasCorrection::Applied => (1.0 - self.beta1.powf(t), 1.0 - self.beta2.powf(t)),
+            BiasCorrection::Omitted => (1.0, 1.0),
+        }
+    }
+
+    /// `ε_in` and `ε_out` of `√(v / c₂ + ε_in) + ε_out`.
+    pub(crate) fn epsilons(&self) -> (f64, f64) {
+        match self.epsilon_place {
+            EpsilonPlace::InsideRoot => (self.epsilon, 0.0),
+            EpsilonPlace::OutsideRoot => (0.0, self.epsilon),
+        }
+    }
+}
+
+impl From<AdamConfig> for Moments {
+    fn from(adam: AdamConfig) -> Self {
+        Self {
+            beta1: adam.beta1,
+            beta2: adam.beta2,
+            beta3: 1.0 - adam.beta1,
+            epsilon: adam.epsilon,
+            epsilon_place: EpsilonPlace::OutsideRoot,
+            bias_correction: BiasCorrection::Applied,
+        }
+    }
+}
+
+impl From<LambConfig> for Moments {
+    fn from(lamb: LambConfig) -> Self {
+        Self {
+            beta1: lamb.beta1,
+            beta2: lamb.beta2,
+            beta3: lamb.beta3(),
+            epsilon: lamb.epsilon,
+            epsilon_place: lamb.epsilon_place,
+            bias_correction: lamb.bias_correction,
+        }
+    }
+}
