@@ -136,12 +136,12 @@ RATIOS = [
 BYTES = {
     "AdamW": (16, 12),
     "AdamW, checked": (20, 12),
-    "Adam-LAWN": (36, 12),
-    "Adam-LAWN, checked": (36, 12),
+    "Adam-LAWN": (32, 12),
+    "Adam-LAWN, checked": (32, 12),
     "SGD": (12, 8),
     "SGD-LAWN": (28, 8),
-    "LAMB": (28, 12),
-    "LAMB-LAWN": (36, 12),
+    "LAMB": (24, 12),
+    "LAMB-LAWN": (32, 12),
     "AdamW fused": (16, 12),
     "SGD fused": (12, 8),
 }

@@ -79,6 +79,65 @@ fn waves_beside_each_other_agree() {
     }
 }
 
+/// Between its sweeps a step keeps the direction in place of the first moment; a
+/// state has the moment, and taking it changes nothing.
+#[test]
+fn a_state_has_the_first_moment() {
+    let start = start();
+    let adam = AdamConfig::default();
+    let amsgrad = AdamConfig {
+        amsgrad: true,
+        ..adam
+    };
+    for rule in [
+        RuleConfig::from(adam),
+        amsgrad.into(),
+        LambConfig::default().into(),
+    ] {
+        for (kind, tolerance) in [(Kind::Float, 3e-6), (Kind::Double, 1e-12)] {
+            let setting = Setting {
+                rule,
+                decay: Decay::None,
+                granularity: Some(Granularity::Layer),
+                kind,
+                check_finite: false,
+                clip_norm: None,
+            };
+            let (reference, _) = run(&setting, &start, Backend::Reference);
+            let (fused, weights) = run(&setting, &start, Backend::Auto);
+            let expected = wide_entries(&reference);
+            for ((name, found), (_, expected)) in wide_entries(&fused).iter().zip(&expected) {
+                let apart = distance(found, expected);
+                assert!(apart < tolerance, "{rule:?} {kind:?} {name}: {apart:e}");
+            }
+            assert!(everything(&fused, &weights) == everything(&fused, &weights));
+        }
+    }
+}
+
+#[test]
+fn a_second_moment_that_overflows_leaves_numbers() {
+    let mut numbers = Numbers(10);
+    let start = [numbers.tensor(&[40, 30], Kind::Float)];
+    for backend in [Backend::Reference, Backend::Auto] {
+        let (parameters, weights) = parameters(&start);
+        let config = OptimizerConfig {
+            lawn: Some(lawn(0, Granularity::Layer)),
+            backend,
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.01))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        for _ in 0..3 {
+            let gradient = numbers.tensor(&[40, 30], Kind::Float) * 1e25;
+            set_gradients(&mut optimizer, &weights, &[Some(gradient)]);
+            optimizer.step().unwrap();
+            assert!(values(&weights[0]).iter().all(|w| w.is_finite()));
+            let m = &optimizer.state().tensors["first_moment/p0"];
+            assert!(values(m).iter().all(|m| m.is_finite()), "{backend:?}");
+        }
+    }
+}
+
 /// Every entry of a state that is in f32 or f64, by name; without those of
 /// parameters of one column, which under the constraint have nothing left of
 /// their gradient but rounding.
