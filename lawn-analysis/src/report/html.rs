@@ -170,7 +170,8 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
         })
         .collect();
     let caption = escape(&table.caption);
-    let label = escape(&title(&table.name.replace('-', " ")));
+    // The section around it may have the same name: landmarks are told apart by theirs.
+    let label = escape(&format!("{}, table", title(&table.name.replace('-', " "))));
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\n\
          <table class=\"sortable\" id=\"table-{}\"><caption><span>{caption}</span></caption>\n\

@@ -46,7 +46,7 @@ pub(super) fn feasibility_lines(
         if let Some(d_z) = detectable.reduce(f64::max) {
             line.push_str(&if d_z <= LARGEST_HOPED_FOR {
                 format!(
-                    "; a paired t test has power {POWER} for a true difference of {d_z:.1} standard \
+                    "; power {POWER} (paired t) for a true difference of {d_z:.1} standard \
                      deviations"
                 )
             } else {
