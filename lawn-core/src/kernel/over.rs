@@ -14,9 +14,9 @@ pub(super) const W: u8 = 2;
 pub(super) const D: u8 = 4;
 
 /// How far ahead memory is asked for, in bytes. The machine itself looks ahead
-/// no further than to the end of a page; most of a page is also far enough for
-/// the address of the next page to be looked up in time.
-const AHEAD: usize = 3072;
+/// no further than to the end of a page; more than half a page is also far enough
+/// for the address of the next page to be looked up in time.
+const AHEAD: usize = 2560;
 
 /// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
 /// writes the buffers. `MOVE`: writes the weights.
@@ -149,8 +149,9 @@ where
             prefetch(self.block.g.wrapping_add(i), Self::LAST_OF_GRADIENT);
         }
         if Self::WEIGHT {
-            // The next forward pass looks at the weights.
-            prefetch(self.block.w.wrapping_add(i), false);
+            // The next forward pass looks at the weights; but where they move in
+            // a sweep of their own, the caches are worth more to the next wave.
+            prefetch(self.block.w.wrapping_add(i), MOVE && !UPDATE);
         }
         for (k, s) in self.block.s[..Self::BUFFERS].iter().enumerate() {
             prefetch(s.wrapping_add(i), MOVE || k >= R::RECALLS_BUFFERS);
