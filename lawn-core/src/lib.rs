@@ -68,7 +68,7 @@
 //! Built-in rules on parameters of the CPU run through fused kernels: AVX-512, AVX2 or
 //! portable, chosen at run time, on libtorch's own threads, with the same bits for any
 //! number of them. In f32 a free Adam step moves 28 bytes a parameter, a constrained one
-//! 48; f16 and bf16 parameters are f32 only while they are computed with, from and to
+//! 44; f16 and bf16 parameters are f32 only while they are computed with, from and to
 //! [their f32 copies](OptimizerConfig::master_weights) if they have them. Everything
 //! that has neither these nor the next, on any device, runs in libtorch operations,
 //! which are also what both are tested against ([`Backend::Reference`]); there a step
