@@ -109,7 +109,7 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 ///
 /// Where the weights move in another sweep than the buffers, `d − λ w` takes the
 /// place of `m`, which is one array less to read for that sweep; the next step
-/// forms `m` again. Its rounding is that of three more multiplications.
+/// forms `m` again, at the cost of four more roundings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adam<E> {
     /// `β₁`.
