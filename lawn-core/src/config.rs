@@ -89,8 +89,9 @@ pub enum Backend {
     /// the kernels.
     ///
     /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter; and 8 bytes for each step
-    /// that the host has not learned of yet whether it was skipped.
+    /// LAMB the direction: 8 or 12 bytes a parameter; and the rates of the last 65,536
+    /// steps that the host has not learned of yet whether they were skipped: where
+    /// more than those are skipped unasked, the schedule moves on.
     ///
     /// *Differs from* the others: Adam's own kernel, in the free steps of f32
     /// weights, takes the learning rate in f32.
@@ -171,7 +172,12 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
         }
-        self.rule.validate()?;
+        // Kernels rely on the buffers of the rule that they are for.
+        let rule: Box<dyn Rule> = match self.rule.builtin() {
+            Some(builtin) => Box::new(builtin),
+            None => Box::new(self.rule),
+        };
+        rule.validate()?;
         self.schedule.validate()?;
         self.decay.validate()?;
         self.groups.iter().try_for_each(Group::validate)?;
@@ -180,7 +186,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         }
         let treatments = plan(&parameters, self.lawn.as_ref(), self.decay, &self.groups)?;
         let settings = OptimizerConfig {
-            rule: Box::new(self.rule) as Box<dyn Rule>,
+            rule,
             schedule: self.schedule,
             clock: self.clock,
             decay: self.decay,

@@ -19,7 +19,8 @@ pub enum Error {
         name: String,
     },
     /// Two parameters share memory, so that each would undo what the other does. A
-    /// tied weight is one parameter.
+    /// tied weight is one parameter. Looked for when parameters are listed, and again
+    /// by each step for those that lie elsewhere than before.
     #[error("parameters `{first}` and `{second}` share memory: expected a tied weight once")]
     SharedMemory {
         /// One of them.
@@ -71,6 +72,15 @@ pub enum Error {
         name: String,
         /// Its element kind.
         found: tch::Kind,
+    },
+    /// A parameter whose elements do not each have memory of their own, so that
+    /// nothing can be written to them in place: sparse, or expanded.
+    #[error("parameter `{name}`: expected a dense tensor, found {found}")]
+    Layout {
+        /// The parameter.
+        name: String,
+        /// How it is laid out.
+        found: &'static str,
     },
     /// A setting outside of its domain.
     #[error("`{setting}`: expected {expected}, found {found}")]

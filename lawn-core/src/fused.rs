@@ -5,6 +5,7 @@ use tch::{Device, Kind, Tensor};
 use crate::kernel::{
     Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, Scalars,
 };
+use crate::layout::{Apart, is_dense, is_outermost};
 use crate::slot::Slot;
 use crate::{Context, Granularity, LawnConfig, RuleConfig};
 
@@ -37,15 +38,17 @@ pub(crate) struct Fused<'a> {
     narrow: Engine<'a, NarrowBlock>,
     /// For each parameter, which engine's which job it is.
     places: Vec<Option<(Width, usize)>>,
-    /// Gradients that had to be copied into the layout of their weights, or
-    /// that must live as long as the pointers into them.
+    /// Gradients, some of them copies, which must live as long as the pointers into
+    /// them.
     _gradients: Vec<Tensor>,
 }
 
 impl<'a> Fused<'a> {
-    /// Takes what it can of the parameters that have a gradient.
+    /// Takes what it can of the parameters that have a gradient. `weights` is where
+    /// those of all parameters lie that can be taken.
     pub(crate) fn new(
         slots: &'a [Slot],
+        weights: &Apart,
         gradients: &[Option<Tensor>],
         rule: &RuleConfig,
         lawn: Option<&LawnConfig>,
@@ -57,7 +60,11 @@ impl<'a> Fused<'a> {
         for (slot, gradient) in slots.iter().zip(gradients) {
             let context = slot.context(lawn, learning_rate);
             let gradient = gradient.as_ref().and_then(|g| in_layout(slot, &context, g));
-            places.push(gradient.map(|(width, g)| {
+            places.push(gradient.map(|(width, mut g)| {
+                if weights.meets(&g) {
+                    // What is read must not be written meanwhile.
+                    g = g.copy();
+                }
                 let numbers = (rule, &context, lawn);
                 let index = match width {
                     Width::Narrow(format) => {
@@ -267,14 +274,16 @@ fn buffers<E>(slot: &Slot) -> [*mut E; 3] {
 }
 
 /// The gradient with its elements in the order of the weight's, if the kernels
-/// can take this parameter at all: on the CPU, without gaps, and each unit in one
-/// piece.
+/// can take this parameter at all: on the CPU, without gaps, where no other lies,
+/// and each unit in one piece.
 fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width, Tensor)> {
     let weight = &slot.weight;
     let kind = weight.kind();
     let width = Width::of(kind)?;
-    let plain = weight.device() == Device::Cpu && weight.numel() > 0;
-    let fits = gradient.kind() == kind && gradient.numel() == weight.numel();
+    let plain = slot.is_apart && weight.device() == Device::Cpu;
+    let fits = gradient.kind() == kind
+        && gradient.device() == Device::Cpu
+        && gradient.numel() == weight.numel();
     if !(plain && fits) {
         return None;
     }
@@ -301,26 +310,4 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width
 fn has_units_in_one_piece(weight: &Tensor, granularity: Granularity) -> bool {
     let (shape, strides) = (weight.size(), weight.stride());
     is_dense(&shape, &strides) && (granularity.units(&shape) == 1 || is_outermost(&shape, &strides))
-}
-
-/// Whether the elements fill their memory without gaps or overlaps.
-pub(crate) fn is_dense(shape: &[i64], strides: &[i64]) -> bool {
-    let mut dimensions: Vec<(i64, i64)> = strides
-        .iter()
-        .copied()
-        .zip(shape.iter().copied())
-        .filter(|&(_, n)| n != 1)
-        .collect();
-    dimensions.sort_unstable();
-    let mut expected = 1;
-    dimensions.iter().all(|&(stride, n)| {
-        let fits = stride == expected;
-        expected *= n;
-        fits
-    })
-}
-
-/// Whether the first dimension is the one whose steps are the longest.
-pub(crate) fn is_outermost(shape: &[i64], strides: &[i64]) -> bool {
-    shape[0] == 1 || strides[0] == shape[1..].iter().product::<i64>()
 }

@@ -150,6 +150,7 @@ mod group;
 mod kernel;
 mod lawn;
 mod layer;
+mod layout;
 mod multi_tensor;
 mod optimizer;
 mod parameter;

@@ -4,9 +4,10 @@ use serde::Serialize;
 use tch::{COptimizer, Device, Kind, Tensor};
 
 use crate::diagnostics::{Diagnostics, Told};
+use crate::layout::Apart;
 use crate::multi_tensor::{Counts, MultiTensor};
 use crate::parameter::Store;
-use crate::slot::{Slot, host};
+use crate::slot::{Slot, host, place};
 use crate::treatment::{Constraint, Treatment};
 use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
@@ -17,6 +18,8 @@ use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phas
 pub struct Optimizer {
     pub(crate) config: OptimizerConfig<Box<dyn Rule>>,
     pub(crate) slots: Vec<Slot>,
+    /// Where their weights lie.
+    pub(crate) weights: Apart,
     pub(crate) treatments: Vec<Treatment>,
     /// As if the device had skipped none of the steps that it still has to tell of.
     pub(crate) progress: Progress,
@@ -83,6 +86,7 @@ impl Optimizer {
             multi_tensor.map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
         Ok(Self {
             config,
+            weights: place(&mut slots)?,
             slots,
             treatments,
             progress: Progress::default(),

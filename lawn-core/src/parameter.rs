@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tch::nn::Variables;
 use tch::{Tensor, nn};
 
-use crate::fused::is_dense;
+use crate::layout::{Apart, Span, has_repeats};
 use crate::{Error, Layer};
 
 /// What a parameter does in its model; decides the defaults of its treatment.
@@ -78,8 +78,9 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// [`Error::DuplicateParameter`], [`Error::SharedMemory`], and
-    /// [`Error::Kind`] for a tensor that is not floating-point.
+    /// [`Error::DuplicateParameter`]; [`Error::Kind`] for a tensor that is not
+    /// floating-point; [`Error::Layout`] for one that is not dense;
+    /// [`Error::SharedMemory`].
     pub fn new(parameters: Vec<Parameter>) -> Result<Self, Error> {
         let mut names = HashSet::new();
         for Parameter { name, tensor, .. } in &parameters {
@@ -94,7 +95,12 @@ impl Parameters {
                 });
             }
         }
-        require_apart(&parameters)?;
+        for Parameter { name, tensor, .. } in &parameters {
+            require_writable(name, tensor)?;
+        }
+        // Kernels write to each from a thread of its own.
+        let spans = parameters.iter().map(|p| Span::of(&p.tensor));
+        Apart::new(spans).map_err(|pair| shared_memory(pair.map(|i| &parameters[i].name)))?;
         Ok(Self {
             parameters,
             layers: None,
@@ -267,26 +273,26 @@ fn named(variables: &Variables) -> Result<Vec<(String, Tensor)>, Error> {
         .collect()
 }
 
-/// Refuses tensors without gaps that lie over each other, as kernels write to each
-/// from a thread of its own.
-fn require_apart(parameters: &[Parameter]) -> Result<(), Error> {
-    let dense = parameters
-        .iter()
-        .filter(|p| p.tensor.numel() > 0 && is_dense(&p.tensor.size(), &p.tensor.stride()));
-    let mut spans: Vec<_> = dense
-        .map(|Parameter { name, tensor, .. }| {
-            let start = tensor.data_ptr() as usize;
-            let bytes = tensor.numel() * tensor.kind().elt_size_in_bytes();
-            (start, start + bytes, name)
-        })
-        .collect();
-    spans.sort_unstable();
-    match spans.windows(2).find(|pair| pair[1].0 < pair[0].1) {
-        Some(pair) => Err(Error::SharedMemory {
-            first: pair[0].2.clone(),
-            second: pair[1].2.clone(),
-        }),
-        None => Ok(()),
+/// Refuses a tensor that libtorch cannot write to in place.
+fn require_writable(name: &str, tensor: &Tensor) -> Result<(), Error> {
+    let found = if tensor.is_sparse() || tensor.is_mkldnn() {
+        "one that has no strides"
+    } else if has_repeats(&tensor.size(), &tensor.stride()) {
+        "one whose elements share memory"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Layout {
+        name: name.to_owned(),
+        found,
+    })
+}
+
+/// What is said of two parameters that lie over each other.
+pub(crate) fn shared_memory([first, second]: [&String; 2]) -> Error {
+    Error::SharedMemory {
+        first: first.clone(),
+        second: second.clone(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
+use crate::layout::{Apart, Span, address};
+use crate::parameter::shared_memory;
 use crate::treatment::{Constraint, Treatment};
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
@@ -16,6 +18,10 @@ pub(crate) struct Slot {
     pub(crate) weight: Tensor,
     /// What all that is beside the weight was made for.
     form: Form,
+    /// Where the weight lay when that was last looked at.
+    address: usize,
+    /// Whether it filled its memory there without gaps, and alone.
+    pub(crate) is_apart: bool,
     /// f32 copy of a weight of fewer bits, on which the steps are taken.
     pub(crate) master: Option<Tensor>,
     /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
@@ -80,6 +86,8 @@ impl Slot {
             name,
             master: (master_weights && narrow).then_some(wide),
             form: Form::of(&weight),
+            address: address(&weight),
+            is_apart: false,
             weight,
             buffers,
             held: false,
@@ -103,6 +111,11 @@ impl Slot {
             expected: self.form.to_string(),
             found: found.to_string(),
         })
+    }
+
+    /// Whether the weight lies elsewhere than when that was last looked at.
+    pub(crate) fn has_moved(&self) -> bool {
+        address(&self.weight) != self.address
     }
 
     pub(crate) fn is_constrained(&self) -> bool {
@@ -198,6 +211,18 @@ impl Slot {
         let g = gradient.to_kind(kind);
         Measured::of_tensors(context.granularity, &before, &w, &g, trust.as_ref())
     }
+}
+
+/// Looks at where the weights lie; refuses those that lie over each other.
+pub(crate) fn place(slots: &mut [Slot]) -> Result<Apart, Error> {
+    let spans: Vec<_> = slots.iter().map(|slot| Span::of(&slot.weight)).collect();
+    let apart = Apart::new(spans.iter().copied())
+        .map_err(|pair| shared_memory(pair.map(|index| &slots[index].name)))?;
+    for (slot, span) in slots.iter_mut().zip(spans) {
+        slot.address = address(&slot.weight);
+        slot.is_apart = span.is_some();
+    }
+    Ok(apart)
 }
 
 /// A tensor of f64 on the host, flat.

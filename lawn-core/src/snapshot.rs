@@ -18,7 +18,7 @@ use tch::{Kind, Tensor};
 
 use crate::optimizer::Progress;
 use crate::slot::host;
-use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Schedule, State};
+use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State};
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
@@ -26,7 +26,7 @@ const VERSION: u32 = 1;
 /// What the settings entry records.
 #[derive(Serialize)]
 struct Settings<'a> {
-    rule: String,
+    rule: RuleRecord,
     schedule: &'a Schedule,
     clock: Clock,
     decay: Decay,
@@ -37,11 +37,28 @@ struct Settings<'a> {
     master_weights: bool,
 }
 
+/// A rule as a configuration file has it, or as it shows itself.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RuleRecord {
+    Builtin(RuleConfig),
+    Own(String),
+}
+
+impl RuleRecord {
+    fn of(rule: &dyn Rule) -> Self {
+        match rule.builtin() {
+            Some(builtin) => RuleRecord::Builtin(builtin),
+            None => RuleRecord::Own(format!("{rule:?}")),
+        }
+    }
+}
+
 /// Copies the state out of an optimizer.
 pub(crate) fn take(optimizer: &Optimizer) -> State {
     let config = &optimizer.config;
     let settings = Settings {
-        rule: format!("{:?}", config.rule),
+        rule: RuleRecord::of(&*config.rule),
         schedule: &config.schedule,
         clock: config.clock,
         decay: config.decay,

@@ -7,7 +7,7 @@ use crate::error::require;
 use crate::fused::Fused;
 use crate::multi_tensor::MultiTensor;
 use crate::report::{Limits, Reading};
-use crate::slot::host;
+use crate::slot::{Slot, host, place};
 use crate::{Backend, Clock, Error, LawnConfig, Optimizer, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
@@ -209,7 +209,7 @@ impl Optimizer {
             .filter(|_| self.config.backend == Backend::Auto);
         let mut fused = builtin
             .as_ref()
-            .map(|builtin| Fused::new(&self.slots, gradients, builtin, lawn, rate));
+            .map(|builtin| Fused::new(&self.slots, &self.weights, gradients, builtin, lawn, rate));
         let taken: Vec<bool> = (0..self.slots.len())
             .map(|index| fused.as_ref().is_some_and(|fused| fused.takes(index)))
             .collect();
@@ -272,12 +272,16 @@ impl Optimizer {
         norm
     }
 
-    /// The gradient of each parameter that has one.
-    fn gradients(&self) -> Result<Vec<Option<Tensor>>, Error> {
+    /// The gradient of each parameter that has one, once all parameters are known to
+    /// be what they were.
+    fn gradients(&mut self) -> Result<Vec<Option<Tensor>>, Error> {
+        self.slots.iter().try_for_each(Slot::require_unchanged)?;
+        if self.slots.iter().any(Slot::has_moved) {
+            self.weights = place(&mut self.slots)?;
+        }
         self.slots
             .iter()
             .map(|slot| {
-                slot.require_unchanged()?;
                 let gradient = slot.weight.grad();
                 if !gradient.defined() {
                     return Ok(None);

@@ -199,6 +199,7 @@ fn groups_and_the_place_in_the_schedule_are_in_it() {
     let rate: f64 = state.metadata["learning_rate"].parse().unwrap();
     assert_eq!(rate, whole.learning_rate());
     let settings: serde_json::Value = serde_json::from_str(&state.metadata["settings"]).unwrap();
+    assert_eq!(settings["rule"]["kind"], "adam");
     assert_eq!(settings["clock"], "samples");
     assert_eq!(settings["lawn"]["free_steps"], 2);
     assert_eq!(settings["groups"][0]["pattern"], "p1");

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::fused::{is_dense, is_outermost};
+use crate::layout::{is_dense, is_outermost};
 use crate::slot::Slot;
 use crate::{Granularity, LawnConfig};
 

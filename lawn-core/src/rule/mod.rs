@@ -102,8 +102,9 @@ pub trait Rule: fmt::Debug + Send {
         Ok(())
     }
 
-    /// The built-in rule that this is, if it is one. Built-in rules have fused
-    /// kernels; any other rule runs through [`direction`](Self::direction).
+    /// The built-in rule that this is, if it is one. The optimizer then has that one
+    /// in its place, whatever else this says, and its kernels; any other rule runs
+    /// through [`direction`](Self::direction).
     fn builtin(&self) -> Option<RuleConfig> {
         None
     }
