@@ -2,16 +2,22 @@
 
 use tch::{Device, Kind, Tensor};
 
+/// How many rates are kept, so that memory does not grow with the steps that the
+/// host does not ask about: 512 KiB.
+const RATES: u64 = 1 << 16;
+
 /// Counts the steps that the device takes, and knows the learning rate after
 /// each number of them.
 ///
 /// ```text
-/// host     rates[begun] ← η of the schedule      begun ← begun + 1
-/// device   η ← rates[taken]                      taken ← taken + (g is finite)
+/// host     rates[begun mod n] ← η of the schedule            begun ← begun + 1
+/// device   η ← rates[max(taken, begun − n + 1) mod n]        taken ← taken + (g is finite)
 /// ```
 ///
 /// Both count from when the host last knew how many were skipped. As `taken ≤
-/// begun`, the rate that the device looks up has been written.
+/// begun`, the rate that the device looks up has been written. It is that of the
+/// schedule unless n steps or more have been skipped since then, which are as many
+/// as the device can remember; then the schedule moves on.
 #[derive(Debug)]
 pub(super) struct Clock {
     begun: Counts,
@@ -21,8 +27,10 @@ pub(super) struct Clock {
     each: Tensor,
     /// The samples in it.
     samples: u64,
-    /// f64; 8 bytes for each step begun.
+    /// f64; grows to [`most`](Self::most), and is written from the start again then.
     rates: Tensor,
+    /// How many of them there are at most; a power of two.
+    most: u64,
 }
 
 /// Steps, and the samples in them.
@@ -34,6 +42,10 @@ pub(crate) struct Counts {
 
 impl Clock {
     pub(super) fn new(device: Device) -> Self {
+        Self::of_at_most(RATES, device)
+    }
+
+    fn of_at_most(most: u64, device: Device) -> Self {
         let counts = (Kind::Int64, device);
         let each = Tensor::ones([2], counts);
         let _ = each.get(1).zero_();
@@ -42,7 +54,8 @@ impl Clock {
             taken: Tensor::zeros([2], counts),
             each,
             samples: 0,
-            rates: Tensor::zeros([64], (Kind::Double, device)),
+            rates: Tensor::zeros([most.min(64) as i64], (Kind::Double, device)),
+            most,
         }
     }
 
@@ -53,12 +66,18 @@ impl Clock {
     /// The learning rate of the step that begins, `[1]`, f64, which is `rate`
     /// if none was skipped.
     pub(super) fn rate(&mut self, rate: f64) -> Tensor {
-        let at = self.begun.steps as i64;
-        if at == self.rates.size()[0] {
+        let (begun, most) = (self.begun.steps, self.most);
+        if begun < most && begun as i64 == self.rates.size()[0] {
             self.rates = Tensor::cat(&[&self.rates, &self.rates.zeros_like()], 0);
         }
-        let _ = self.rates.get(at).fill_(rate);
-        self.rates.index_select(0, &self.taken.get(0))
+        let _ = self.rates.get((begun % most) as i64).fill_(rate);
+        let taken = self.taken.get(0);
+        if begun < most {
+            return self.rates.index_select(0, &taken);
+        }
+        let oldest = (begun + 1 - most) as i64;
+        let at = taken.clamp_min(oldest).remainder(most as i64);
+        self.rates.index_select(0, &at)
     }
 
     /// Counts a step of so many samples that is taken if `finite`, a boolean
@@ -102,5 +121,62 @@ impl Clock {
         self.begun = Counts::default();
         // Not in place: reports of earlier steps look at what it was.
         self.taken = self.taken.zeros_like();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u64 = 8;
+
+    /// The rates that the device finds in so many steps, of which some are skipped,
+    /// under the schedule η(t) = t; and what it keeps.
+    fn rates(steps: u64, skipped: impl Fn(u64) -> bool) -> (Vec<f64>, Clock) {
+        let mut clock = Clock::of_at_most(MOST, Device::Cpu);
+        let mut found = Vec::new();
+        for step in 0..steps {
+            found.push(clock.rate(step as f64).double_value(&[0]));
+            let _ = clock.count(1, &Tensor::from(!skipped(step)));
+        }
+        (found, clock)
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_steps_taken_however_many_there_are() {
+        // Seven skipped in a thousand, at the start, over all of it, at the end.
+        for skipped in [
+            |_| false,
+            |step| step < 7,
+            |step| step % 143 == 1,
+            |step| step >= 993,
+        ] as [fn(u64) -> bool; 4]
+        {
+            let (found, clock) = rates(1000, skipped);
+            let mut taken = 0;
+            for (step, rate) in (0..).zip(found) {
+                assert_eq!(rate, f64::from(taken), "step {step}");
+                taken += i32::from(!skipped(step));
+            }
+            assert_eq!(clock.skipped().steps, 1000 - taken as u64);
+            assert_eq!(clock.rates.size(), [MOST as i64]);
+        }
+    }
+
+    #[test]
+    fn more_skipped_steps_than_it_remembers_move_the_schedule_on() {
+        let (found, clock) = rates(100, |step| step < 20);
+        // Those remembered end with the step that begins.
+        let expected = |step: u64| (step + 1).saturating_sub(MOST).max(step.saturating_sub(20));
+        let expected: Vec<f64> = (0..100).map(|step| expected(step) as f64).collect();
+        assert_eq!(found, expected);
+        assert_eq!(clock.skipped().steps, 20);
+    }
+
+    #[test]
+    fn once_the_host_knows_it_remembers_as_many_anew() {
+        let (_, mut clock) = rates(50, |step| step % 10 == 3);
+        clock.reset();
+        assert_eq!(clock.rate(0.5).double_value(&[0]), 0.5);
     }
 }
