@@ -156,6 +156,9 @@ pub enum Error {
         /// Name of its data set.
         data: String,
     },
+    /// Nothing says where data sets are.
+    #[error("give --data-root DIR or set LAWN_DATA, the folder that holds the data sets")]
+    NoDataRootGiven,
     /// A task's data set is not under the data root.
     #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {found}", root.display())]
     NoData {
@@ -197,6 +200,9 @@ pub enum Error {
     /// A data set could not be read or made.
     #[error(transparent)]
     Data(#[from] lawn_models::DataError),
+    /// A public data set could not be got; boxed, as every result holds an error.
+    #[error(transparent)]
+    Fetch(Box<crate::fetch::FetchError>),
     /// A trial could not be trained.
     #[error(transparent)]
     Trial(#[from] lawn_models::TrialError),
@@ -214,6 +220,12 @@ pub enum Error {
     /// The report could not be made.
     #[error(transparent)]
     Analysis(#[from] lawn_analysis::Error),
+}
+
+impl From<crate::fetch::FetchError> for Error {
+    fn from(error: crate::fetch::FetchError) -> Self {
+        Self::Fetch(Box::new(error))
+    }
 }
 
 impl Error {
@@ -242,12 +254,14 @@ impl Error {
             | Self::NoModel { .. }
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
+            | Self::NoDataRootGiven
             | Self::NoData { .. }
             | Self::DataHere { .. }
             | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)
             | Self::MakeData { .. } => Exit::Usage,
+            Self::Fetch(error) => error.exit(),
             Self::Held { .. } => Exit::Held,
             Self::NoRoom { .. } => Exit::NoRoom,
             Self::Io { source, .. } if files::is_storage(source.kind()) => Exit::NoRoom,

@@ -141,7 +141,7 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
 }
 
 /// Makes a rename or link in `folder` survive a power cut.
-fn flush(folder: &Path) -> Result<(), Error> {
+pub(crate) fn flush(folder: &Path) -> Result<(), Error> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::io("flush", folder))

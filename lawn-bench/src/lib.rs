@@ -17,6 +17,7 @@ pub mod ending;
 pub mod engine;
 mod error;
 pub mod estimate;
+pub mod fetch;
 pub mod files;
 pub mod launchers;
 pub mod lease;

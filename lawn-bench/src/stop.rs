@@ -20,6 +20,27 @@ pub struct Stop {
     groups: Mutex<BTreeSet<u32>>,
 }
 
+/// Ends this process at the first signal to stop, with a line for people: for work of which
+/// every moment is a good one to stop at.
+///
+/// # Errors
+///
+/// [`Error::Spawn`].
+pub fn exit_on_signals() -> Result<(), Error> {
+    let spawn = |source| Error::Spawn { source };
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(spawn)?;
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            if signals.forever().next().is_some() {
+                eprintln!("\nstopped; the same command goes on");
+                std::process::exit(Exit::Stopped.code().into());
+            }
+        })
+        .map_err(spawn)?;
+    Ok(())
+}
+
 impl Stop {
     /// A stop that SIGINT, SIGTERM, SIGHUP and SIGUSR1 request. The second of the first
     /// three kills the process groups and ends this process.

@@ -5,11 +5,13 @@ use clap::{Args, Subcommand};
 use super::exit::Exit;
 use super::output::print;
 use super::values::{DataRoot, key_value};
-use crate::{Error, doctor};
+use crate::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
+use crate::{Error, doctor, stop};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
+  lawn data get ml-1m --data-root ~/data
   lawn data list --data-root ~/data
   lawn data make ncf --out ~/data/small --set users=500 --set items=400")]
 pub(super) struct Data {
@@ -19,6 +21,12 @@ pub(super) struct Data {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Get public data sets from their publishers, or from a mirror, into the data root.
+    ///
+    /// A call that was stopped or killed is gone on with by the same call. Files that are there
+    /// are checked and left as they are.
+    #[command(after_help = get_help())]
+    Get(Get),
     /// Write a synthetic data set in the format of the real ones.
     Make {
         /// Kind of data set.
@@ -38,9 +46,80 @@ enum What {
     },
 }
 
+#[derive(Debug, Args)]
+struct Get {
+    /// Data sets, by name.
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    #[command(flatten)]
+    data: DataRoot,
+    /// A place tried before the publisher's: an address or a folder that holds the files as
+    /// NAME/FILE or as FILE; any number of times.
+    #[arg(long = "mirror", value_name = "URL-OR-DIR")]
+    mirrors: Vec<String>,
+    /// A catalogue of further data sets, of the form that the README shows.
+    #[arg(long, value_name = "FILE")]
+    catalogue: Option<PathBuf>,
+    /// Print an event a line, as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn get_help() -> String {
+    format!(
+        "Data sets:\n{}\nExamples:\n{}",
+        Catalogue::built_in().describe(),
+        "  lawn data get ml-1m --data-root ~/data
+  lawn data get ml-1m pinterest-20 --data-root ~/data --mirror /mnt/share/data
+  lawn data get mine --data-root ~/data --catalogue mine.toml"
+    )
+}
+
+impl Get {
+    fn run(self) -> Result<Exit, Error> {
+        let mut catalogue = Catalogue::built_in();
+        if let Some(path) = &self.catalogue {
+            catalogue.add(path)?;
+        }
+        // All that was asked for is looked at before anything is got.
+        let asked = self
+            .names
+            .iter()
+            .map(|name| Ok((name, catalogue.set(name)?)))
+            .collect::<Result<Vec<_>, FetchError>>()?;
+        let mirrors = self.mirrors.iter().map(|text| Source::parse(text));
+        let fetch = Fetch {
+            mirrors: mirrors.collect::<Result<_, _>>()?,
+            root: self.data.data_root.ok_or(Error::NoDataRootGiven)?,
+            patience: Patience::default(),
+        };
+        stop::exit_on_signals()?;
+        let mut view = match self.json {
+            true => fetch::events(),
+            false => fetch::people(),
+        };
+        for (name, set) in asked {
+            let got = fetch.get(name, set, view.as_mut())?;
+            if !self.json {
+                let counts = got.counts.iter();
+                let counts: Vec<String> = counts
+                    .map(|(what, count)| format!("{count} {what}"))
+                    .collect();
+                print(&format!(
+                    "{name} is in {}: {}\n",
+                    got.folder.display(),
+                    counts.join(", ")
+                ));
+            }
+        }
+        Ok(Exit::Ok)
+    }
+}
+
 impl Data {
     pub(super) fn run(self) -> Result<Exit, Error> {
         match self.what {
+            What::Get(get) => return get.run(),
             What::Make { kind, out, set } => {
                 make(&kind, &set, &out)?;
                 print(&format!("made {}\n", out.display()));
