@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Times steps of lawn-core beside those of its peers, and prints the ratios.
 
-    .venv/bin/python lawn-core/peers/optimizer.py [--threads 2] [--rounds 15] [--markdown]
+    .venv/bin/python lawn-core/peers/optimizer.py [--threads 2] [--placements 5] [--rounds 3] [--markdown]
 
 The same shapes, f32, the same number of threads, in one run: each round times
-a few steps of every contender, one after the other, so that whatever else the
-machine does falls on all of them. What is compared is the median over the
-rounds of each round's fastest step. What memory does by itself is measured
-among them, so that the bytes that a step moves can be held against it.
+a few steps of every contender, one after the other, in an order of its own, so
+that whatever else the machine does falls on all of them. A round's time is that
+of its fastest step; a ratio is the median of the rounds' ratios, with their
+quartiles. Where the arrays lie in physical memory moves a step by several
+percent, for as long as they lie there: so everything is allocated anew a few
+times, each with rounds of its own. What memory does by itself is measured among
+the contenders, so that the bytes that a step moves can be held against it.
 
 lawn-core runs in a process of its own (`cargo bench --bench serve`), which
 sleeps while a peer is timed, as the peers do while it is. Building it is a
@@ -22,6 +25,7 @@ import gc
 import json
 import pathlib
 import platform
+import random
 import statistics
 import subprocess
 import sys
@@ -169,6 +173,10 @@ class Server:
         print(json.dumps(request), file=self.process.stdin, flush=True)
         return json.loads(self.process.stdout.readline())
 
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
 
 def status(field):
     """A size in this process's status, in bytes."""
@@ -220,16 +228,22 @@ def contenders(server, shapes, wanted):
 
 
 def measure(all_contenders, steps, rounds, pause):
-    """Median over the rounds of each contender's fastest step, in seconds."""
+    """Each contender's fastest step in each of the rounds, in seconds."""
     fastest = {name: [] for name in all_contenders}
     for round_ in range(-1, rounds):
-        for name, contender in all_contenders.items():
+        for name, contender in random.sample(list(all_contenders.items()), len(all_contenders)):
             # Threads that wait for work by spinning have gone to sleep by then.
             time.sleep(pause)
             seconds = contender.seconds(steps)
             if round_ >= 0:
                 fastest[name].append(min(seconds))
-    return {name: statistics.median(times) for name, times in fastest.items()}
+    return fastest
+
+
+def ratio(ours, theirs):
+    """Median of the rounds' ratios, with their quartiles."""
+    low, median, high = statistics.quantiles([a / b for a, b in zip(ours, theirs)], n=4, method="inclusive")
+    return f"{median:.2f} ({low:.2f} to {high:.2f})"
 
 
 def memory():
@@ -238,9 +252,9 @@ def memory():
     return {"copy": Peer(lambda: b.copy_(a)), "in place": Peer(lambda: b.mul_(1.0)), "read": Peer(lambda: a.sum())}
 
 
-def bandwidth(seconds):
+def bandwidth(rounds):
     """Bytes a second of each of these."""
-    return {name: (4 if name == "read" else 8) * COPIED / seconds[name] for name in ("copy", "in place", "read")}
+    return {name: (4 if name == "read" else 8) * COPIED / statistics.median(rounds[name]) for name in ("copy", "in place", "read")}
 
 
 def processor():
@@ -252,7 +266,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--placements", type=int, default=5, help="how often everything is allocated anew")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each placement, two or more in all")
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between two contenders")
     parser.add_argument("--steps", type=int, help="steps of a round; by default about 20 million elements")
     parser.add_argument("--only", help="tensors whose name contains this")
@@ -272,35 +287,43 @@ def main():
     if arguments.build:
         print(executable)
         return
+    if arguments.placements * arguments.rounds < 2:
+        sys.exit("optimizer: quartiles need two rounds in all")
     torch.set_num_threads(arguments.threads)
-    server = Server(executable, arguments.threads)
     results, speed, elements, extra = {}, {}, {}, {}
     for name, shapes in tensors.items():
         elements[name] = sum(torch.Size(shape).numel() for shape in shapes)
         steps = arguments.steps or max(3, min(40, 20_000_000 // elements[name]))
-        all_contenders = contenders(server, shapes, wanted)
-        # Memory's own speed changes with what else the machine does: it is measured by turns as well.
-        results[name] = measure({**memory(), **all_contenders}, steps, arguments.rounds, arguments.pause)
+        results[name] = {}
+        for _ in range(arguments.placements):
+            server = Server(executable, arguments.threads)
+            all_contenders = contenders(server, shapes, wanted)
+            # Memory's own speed changes with what else the machine does: it is measured by turns as well.
+            fastest = measure({**memory(), **all_contenders}, steps, arguments.rounds, arguments.pause)
+            for contender, seconds in fastest.items():
+                results[name].setdefault(contender, []).extend(seconds)
+            extra[name] = {name: contender.extra_bytes() for name, contender in all_contenders.items()}
+            server.stop()
+            del all_contenders
+            gc.collect()
         speed[name] = bandwidth(results[name])
-        extra[name] = {name: contender.extra_bytes() for name, contender in all_contenders.items()}
-        del all_contenders
-        gc.collect()
+    milliseconds = {name: {k: statistics.median(v) * 1e3 for k, v in result.items()} for name, result in results.items()}
 
     def show(title, rows):
         print(f"\n{title}\n")
         print(table(["", *results], rows, arguments.markdown))
 
-    print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.rounds} rounds, {processor()}")
+    print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.placements} × {arguments.rounds} rounds, {processor()}")
     show("Memory by itself, GB/s, reads and writes counted", [
         [work] + [f"{speed[tensors][work] / 1e9:.1f}" for tensors in results] for work in ("copy", "in place", "read")
     ])
-    show("Milliseconds a step", [[name] + [f"{result[name] * 1e3:.3f}" for result in results.values()] for name in names if name in wanted])
-    show("Ours over theirs", [
-        [f"{ours} / {theirs}"] + [f"{result[ours] / result[theirs]:.2f}" for result in results.values()]
+    show("Milliseconds a step", [[name] + [f"{result[name]:.3f}" for result in milliseconds.values()] for name in names if name in wanted])
+    show("Ours over theirs, median of the rounds and their quartiles", [
+        [f"{ours} / {theirs}"] + [ratio(result[ours], result[theirs]) for result in results.values()]
         for ours, theirs in RATIOS if ours in wanted and theirs in wanted
     ])
     def share(name, count, work):
-        return [f"{count * elements[tensors] / result[name] / speed[tensors][work]:.2f}" for tensors, result in results.items()]
+        return [f"{count * elements[tensors] / result[name] * 1e3 / speed[tensors][work]:.2f}" for tensors, result in milliseconds.items()]
 
     show("Bytes read if no cache holds anything, a second, over those of reading alone", [
         [f"{name}, {reads} bytes a parameter"] + share(name, reads, "read") for name, (reads, _) in BYTES.items() if name in wanted

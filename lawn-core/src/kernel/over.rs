@@ -17,6 +17,9 @@ pub(super) const D: u8 = 4;
 /// no further than to the end of a page; more than half a page is also far enough
 /// for the address of the next page to be looked up in time.
 const AHEAD: usize = 2560;
+/// The same for gradients: further, so that not every array comes to a new page
+/// at the same time.
+const GRADIENT_AHEAD: usize = 3584;
 
 /// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
 /// writes the buffers. `MOVE`: writes the weights.
@@ -139,22 +142,27 @@ where
     /// Asks for the memory that is needed soon after that at `i`.
     #[inline(always)]
     fn prefetch(&self, i: usize) {
-        let distance = AHEAD / size_of::<E>();
-        let i = if Self::BACKWARDS {
-            i.wrapping_sub(distance)
-        } else {
-            i.wrapping_add(distance)
+        let from = |ahead: usize| {
+            let distance = ahead / size_of::<E>();
+            if Self::BACKWARDS {
+                i.wrapping_sub(distance)
+            } else {
+                i.wrapping_add(distance)
+            }
         };
         if Self::GRADIENT {
-            prefetch(self.block.g.wrapping_add(i), Self::LAST_OF_GRADIENT);
+            prefetch(
+                self.block.g.wrapping_add(from(GRADIENT_AHEAD)),
+                Self::LAST_OF_GRADIENT,
+            );
         }
         if Self::WEIGHT {
             // The next forward pass looks at the weights; but where they move in
             // a sweep of their own, the caches are worth more to the next wave.
-            prefetch(self.block.w.wrapping_add(i), MOVE && !UPDATE);
+            prefetch(self.block.w.wrapping_add(from(AHEAD)), MOVE && !UPDATE);
         }
         for (k, s) in self.block.s[..Self::BUFFERS].iter().enumerate() {
-            prefetch(s.wrapping_add(i), MOVE || k >= R::RECALLS_BUFFERS);
+            prefetch(s.wrapping_add(from(AHEAD)), MOVE || k >= R::RECALLS_BUFFERS);
         }
     }
 
