@@ -1,7 +1,8 @@
 //! Answers about sweeps whose truth is known.
 
 use lawn_analysis::analysis::{
-    Analysis, POWER, Question, Verdict, arm_ranks, arm_scores, best_baseline, claims, sensitivity,
+    Analysis, POWER, Question, Support, Verdict, arm_ranks, arm_scores, best_baseline, claims,
+    sensitivity,
 };
 use lawn_analysis::records::{Outcome, Stage};
 use lawn_analysis::simulate::{ARMS, Simulation};
@@ -233,9 +234,9 @@ fn claims_follow_the_truth_of_the_simulation() {
             .unwrap_or_else(|| panic!("no claim about {words:?}"))
             .verdict
     };
-    assert_eq!(verdict("base loses adaptivity"), Verdict::Better);
-    assert_eq!(verdict("base-lawn keeps it"), Verdict::Better);
-    assert_eq!(verdict("generalizes better"), Verdict::Better);
+    assert_eq!(verdict("base loses adaptivity"), Support::BorneOut);
+    assert_eq!(verdict("base-lawn keeps it"), Support::BorneOut);
+    assert_eq!(verdict("generalizes better"), Support::BorneOut);
     // One contrast has no others to be compared with.
     assert!(
         !found
@@ -254,7 +255,7 @@ fn claims_follow_the_truth_of_the_simulation() {
         .iter()
         .find(|claim| claim.claim.contains("generalizes better"))
         .unwrap();
-    assert_eq!(claim.verdict, Verdict::Worse);
+    assert_eq!(claim.verdict, Support::OppositeBorneOut);
     assert!(
         claim.sentence.starts_with("The opposite is borne out"),
         "{}",
@@ -327,7 +328,7 @@ fn three_arms_and_more_are_ranked_and_claimed_together() {
         .iter()
         .find(|claim| claim.claim.contains("gains more"))
         .unwrap();
-    assert_eq!(claim.verdict, Verdict::Better, "{}", claim.sentence);
+    assert_eq!(claim.verdict, Support::BorneOut, "{}", claim.sentence);
     let scores = arm_scores(&analysis.tasks, &request).unwrap();
     let lawn = scores.iter().find(|scores| scores.arm == ARMS[1]).unwrap();
     assert!(lawn.improvement.unwrap().value > 0.9);
@@ -491,7 +492,7 @@ fn the_first_gains_most_only_where_it_gains_more_than_each_other() {
         claim.unwrap().verdict
     };
     let against_second = request().contrast("second", "second-lawn");
-    assert_eq!(verdict(&against_second), Verdict::Better);
+    assert_eq!(verdict(&against_second), Support::BorneOut);
     let against_both = against_second.contrast("third", "third-lawn");
-    assert_ne!(verdict(&against_both), Verdict::Better);
+    assert_ne!(verdict(&against_both), Support::BorneOut);
 }

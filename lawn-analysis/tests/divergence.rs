@@ -1,7 +1,7 @@
 //! Trials that diverge are data: they decide verdicts, ranks and scores, and never vanish.
 
 use lawn_analysis::analysis::{
-    Analysis, Answer, Claim, Question, Verdict, arm_ranks, arm_scores, claims,
+    Analysis, Answer, Claim, Question, Support, Verdict, arm_ranks, arm_scores, claims,
 };
 use lawn_analysis::records::{Outcome, Stage, TrialRow};
 use lawn_analysis::simulate::{ARMS, Simulation};
@@ -88,23 +88,95 @@ fn generalizes(records: &Records) -> Claim {
 }
 
 #[test]
-fn a_claim_does_not_rest_on_the_survivors_of_the_arm_that_it_favours() {
+fn claims_rank_diverged_trials_worst() {
     let whole = simulation(12).records();
-    assert_eq!(generalizes(&whole).verdict, Verdict::Better);
+    let claim = generalizes(&whole);
+    assert_eq!(claim.verdict, Support::BorneOut);
+    assert!(!claim.worst_rank && claim.worst_rank_adjusted_p().is_none());
+    // The ten others would bear it out.
     let mut of_treatment = whole.clone();
     diverge(&mut of_treatment, ARMS[1], 2);
     let claim = generalizes(&of_treatment);
-    // The ten others would bear it out.
-    assert!(claim.adjusted_p.unwrap() <= 0.05 && claim.estimate.unwrap().value > 0.0);
-    assert_eq!(claim.verdict, Verdict::Inconclusive, "{}", claim.sentence);
-    let expected = "; 2 seeds are left out, of which a trial diverged: the others are a selection";
+    assert!(claim.registered_adjusted_p.unwrap() <= 0.05 && claim.estimate.unwrap().value > 0.0);
+    assert_eq!((claim.estimate.unwrap().n, claim.seeds), (10, 12));
+    assert_eq!(claim.verdict, Support::NotDecided, "{}", claim.sentence);
+    let expected =
+        "; of 48 pairs 0 of base and 2 of base-lawn diverged: with these worst, adjusted";
     assert!(claim.sentence.contains(expected), "{}", claim.sentence);
-    let mut of_baseline = whole;
+    assert!(
+        claim
+            .sentence
+            .contains("mean advantage where none diverged +"),
+        "{}",
+        claim.sentence
+    );
+    let mut of_baseline = whole.clone();
     diverge(&mut of_baseline, ARMS[0], 1);
     let claim = generalizes(&of_baseline);
-    assert_eq!(claim.verdict, Verdict::Better, "{}", claim.sentence);
-    let expected = "; 1 seed is left out, of which a trial diverged.";
-    assert!(claim.sentence.ends_with(expected), "{}", claim.sentence);
+    assert_eq!(claim.verdict, Support::BorneOut, "{}", claim.sentence);
+    assert_eq!(claim.p, Some(2.0 / 4096.0));
+    // One of sixteen is outweighed by the others.
+    let mut one = simulation(16).records();
+    diverge(&mut one, ARMS[1], 1);
+    assert_eq!(generalizes(&one).verdict, Support::BorneOut);
+    let mut most = whole;
+    diverge(&mut most, ARMS[1], 11);
+    let claim = generalizes(&most);
+    assert_eq!(
+        claim.verdict,
+        Support::OppositeBorneOut,
+        "{}",
+        claim.sentence
+    );
+}
+
+#[test]
+fn a_claim_about_one_arm_counts_its_diverged_trials_against_either_answer() {
+    let adaptivity = |records: &Records| -> Claim {
+        let request = request();
+        let analysis = Analysis::new(records, &request).unwrap();
+        let mut claims = claims(&analysis, &request).unwrap().into_iter();
+        claims
+            .find(|claim| claim.claim.starts_with("base loses adaptivity"))
+            .unwrap()
+    };
+    let mut records = simulation(12).records();
+    assert_eq!(adaptivity(&records).verdict, Support::BorneOut);
+    diverge(&mut records, ARMS[0], 1);
+    let claim = adaptivity(&records);
+    assert_eq!(claim.verdict, Support::BorneOut, "{}", claim.sentence);
+    let expected = "; 1 seed has no number, for a trial diverged: with these against either answer";
+    assert!(claim.sentence.contains(expected), "{}", claim.sentence);
+    diverge(&mut records, ARMS[0], 3);
+    let claim = adaptivity(&records);
+    assert_eq!((claim.estimate.unwrap().n, claim.seeds), (9, 12));
+    assert_eq!(claim.verdict, Support::NotDecided, "{}", claim.sentence);
+    assert!(claim.registered_adjusted_p.unwrap() <= 0.05);
+}
+
+#[test]
+fn a_treatment_that_diverges_before_its_freeze_is_worst_in_adaptivity() {
+    let mut records = simulation(8).records();
+    diverge(&mut records, ARMS[1], 3);
+    let lost: Vec<String> = records
+        .trials
+        .iter()
+        .filter(|trial| trial.outcome == Outcome::Diverged && trial.stage == Stage::Confirm)
+        .map(|trial| trial.trial_id.clone())
+        .collect();
+    records
+        .epochs
+        .retain(|epoch| epoch.epoch < 3.0 || !lost.contains(&epoch.trial_id));
+    let analysis = Analysis::new(&records, &request()).unwrap();
+    let family = analysis.family("sample", Question::LogitGrowth).unwrap();
+    let answer = family.answers.last().unwrap();
+    let diverged = answer.comparison.diverged;
+    assert_eq!(
+        (diverged.treatment, diverged.pairs),
+        (3, 8),
+        "{}",
+        answer.sentence
+    );
 }
 
 #[test]
@@ -129,15 +201,41 @@ fn a_slope_that_ends_in_divergence_is_the_worst() {
         .family("sample", Question::TestSlope)
         .unwrap()
         .answers[0];
-    assert!(!answer.comparison.diverged.any());
+    let diverged = answer.comparison.diverged;
+    assert_eq!((diverged.treatment, diverged.undefined), (0, 11));
     assert_eq!(answer.comparison.unmatched.len(), 11);
-    assert!(
-        answer
-            .sentence
-            .contains("; 11 seeds without a pair are left out"),
-        "{}",
-        answer.sentence
-    );
+    assert_eq!(answer.adjusted.deciding, Some(1.0));
+    let expected =
+        "; 11 seeds have no number, for a trial diverged: with these against either answer";
+    assert!(answer.sentence.contains(expected), "{}", answer.sentence);
+}
+
+#[test]
+fn a_drop_from_a_diverged_reference_decides_nothing() {
+    let mut records = Simulation {
+        advantage_per_doubling: 0.01,
+        ..simulation(12)
+    }
+    .records();
+    let drop = |records: &Records| -> Answer {
+        let analysis = Analysis::new(records, &request()).unwrap();
+        let family = analysis.family("sample", Question::LargeBatchDrop).unwrap();
+        family.answers.last().unwrap().clone()
+    };
+    assert_eq!(drop(&records).verdict, Verdict::Better);
+    let reference = |trial: &&mut TrialRow| {
+        trial.arm == ARMS[1] && trial.batch_size == 1024 && trial.stage == Stage::Confirm
+    };
+    for trial in records.trials.iter_mut().filter(reference).take(4) {
+        trial.outcome = Outcome::Diverged;
+        (trial.test_metric, trial.train_metric) = (None, None);
+        (trial.test_count, trial.test_total) = (None, None);
+    }
+    // The eight others would decide it.
+    let answer = drop(&records);
+    assert!(answer.adjusted.sign_flip.unwrap() <= 0.05);
+    assert_eq!(answer.comparison.diverged.undefined, 4);
+    assert_eq!(answer.verdict, Verdict::Inconclusive, "{}", answer.sentence);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Every sentence that a report can print, over sweeps of every kind: it says n, the interval or why
 //! there is none, and p; it is whole; it claims no more than its numbers.
 
-use lawn_analysis::analysis::{Analysis, Question, Verdict, claims};
+use lawn_analysis::analysis::{Analysis, Question, Support, Verdict, claims};
 use lawn_analysis::records::Outcome;
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Records, ReportRequest, write_report};
@@ -67,6 +67,7 @@ fn faults(sentence: &str) -> Vec<&'static str> {
     };
     let numbers = has("no confirmation trial has finished")
         || has("no seed ended well in both arms")
+        || has("no seed ended well in all arms")
         || has("no seed has what it needs")
         || (has(" seed") && (has("adjusted p") || has("no p-value")));
     expect(numbers, "n or p is missing");
@@ -96,14 +97,17 @@ fn faults(sentence: &str) -> Vec<&'static str> {
 
 #[test]
 fn every_sentence_says_n_interval_and_p_and_is_whole() {
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut supports) = (Vec::new(), Vec::new());
     for (name, records) in sweeps() {
         let request = request();
         let analysis = Analysis::new(&records, &request).unwrap();
         let answers = analysis.families.iter().flat_map(|family| &family.answers);
         let claims = claims(&analysis, &request).unwrap();
         let answered = answers.map(|answer| (answer.verdict, &answer.sentence));
-        let claimed = claims.iter().map(|claim| (claim.verdict, &claim.sentence));
+        let claimed = claims.iter().map(|claim| {
+            supports.push(claim.verdict);
+            (Verdict::Inconclusive, &claim.sentence)
+        });
         for (verdict, sentence) in answered.chain(claimed) {
             assert!(
                 faults(sentence).is_empty(),
@@ -120,6 +124,13 @@ fn every_sentence_says_n_interval_and_p_and_is_whole() {
         Verdict::Inconclusive,
     ] {
         assert!(verdicts.contains(&verdict), "no sentence is {verdict}");
+    }
+    for support in [
+        Support::BorneOut,
+        Support::OppositeBorneOut,
+        Support::NotDecided,
+    ] {
+        assert!(supports.contains(&support), "no claim is {support}");
     }
 }
 

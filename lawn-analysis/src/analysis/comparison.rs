@@ -1,17 +1,16 @@
 //! One contrast on one question: paired by seed, estimated, tested, not yet adjusted.
 
-use std::collections::BTreeSet;
-
-use super::question::{DIVERGED, Quantity, Question, quantity};
+use super::advantages::Advantages;
+use super::pairing::{Pairing, Unmatched};
+use super::question::{Quantity, Question};
 use super::study::Task;
-use super::worst_rank::{Diverged, worst_rank};
+use super::worst_rank::{Diverged, leaning, worst_rank};
 use crate::error::Error;
 use crate::report::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{
-    Alternative, Bootstrap, BootstrapInterval, Differences, Equivalence, Estimate,
-    FEWEST_FOR_BOOTSTRAP, Feasibility, Interval, ProbabilityOfSuperiority, Sample, TestResult, d_z,
-    equivalence, hedges_g, mean_t, non_inferiority, paired_t, probability_of_superiority,
-    sign_flip,
+    Alternative, Bootstrap, BootstrapInterval, Equivalence, Estimate, FEWEST_FOR_BOOTSTRAP,
+    Feasibility, Interval, ProbabilityOfSuperiority, Sample, TestResult, d_z, equivalence,
+    hedges_g, mean_t, non_inferiority, paired_t, probability_of_superiority, sign_flip,
 };
 
 /// What a contrast is asked, and where.
@@ -37,19 +36,6 @@ impl Place {
             _ => self.batch_size,
         }
     }
-}
-
-/// A seed that could not be paired, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmatched {
-    /// The seed.
-    pub seed: i64,
-    /// The arm that lacks the quantity.
-    pub arm: String,
-    /// Why it does.
-    pub why: String,
-    /// Whether that is because a trial diverged.
-    pub diverged: bool,
 }
 
 /// One contrast on one question.
@@ -86,10 +72,10 @@ pub struct Comparison {
     pub sign_flip: Option<TestResult>,
     /// The paired t test.
     pub paired_t: Option<TestResult>,
-    /// The signed-rank test in which a diverged trial is worse than any other; none where no trial
-    /// of a pair diverged.
+    /// The signed-rank test in which a diverged trial is worse than any other, and a seed that has
+    /// no number for one is against either answer; none where no trial diverged.
     pub worst_rank: Option<TestResult>,
-    /// How many trials of the pairs diverged.
+    /// How many trials diverged.
     pub diverged: Diverged,
     /// Equivalence within the margin registered for the metric.
     pub equivalence: Option<Equivalence>,
@@ -98,9 +84,9 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// The test that decides: the registered one, or where a trial of a pair diverged, the
-    /// worst-rank test. The pairs that ended well are then a selection, and a test of them alone
-    /// would favour the arm that loses its worst trials.
+    /// The test that decides: the registered one, or where a trial diverged, the worst-rank test.
+    /// The pairs that ended well are then a selection, and a test of them alone would favour the
+    /// arm that loses its worst trials.
     pub fn deciding(&self, registered: DecidingTest) -> Option<TestResult> {
         self.worst_rank.or(match registered {
             DecidingTest::SignFlip => self.sign_flip,
@@ -111,18 +97,10 @@ impl Comparison {
     /// Which arm the deciding test leans to: above zero the treatment, below zero the baseline.
     pub(super) fn leaning(&self) -> f64 {
         match self.worst_rank {
-            Some(test) => test.statistic - (test.n * (test.n + 1)) as f64 / 4.0,
+            Some(test) => leaning(&test),
             None => self.advantage.map_or(0.0, |advantage| advantage.value),
         }
     }
-}
-
-/// The seeds of a contrast, sorted into pairs and the rest.
-pub(super) struct Pairing {
-    seeds: Vec<i64>,
-    pub(super) baseline: Vec<Quantity>,
-    pub(super) treatment: Vec<Quantity>,
-    unmatched: Vec<Unmatched>,
 }
 
 /// Compares the arms of one place.
@@ -132,32 +110,20 @@ pub(super) fn compare(
     request: &ReportRequest,
     family: usize,
 ) -> Result<Comparison, Error> {
-    let pairing = pair(task, &place, request.reference_batch_size);
+    let pairing = Pairing::of(task, &place, request.reference_batch_size);
     let more_is_better = place.question.more_is_better(task.higher_is_better);
-    let worst_rank = worst_rank(&pairing, more_is_better)?;
-
     // Where a trial of a pair diverged there is no difference, only an order.
-    let whole = (0..pairing.seeds.len()).filter(|index| {
-        pairing.baseline[*index].number().is_some() && pairing.treatment[*index].number().is_some()
-    });
-    let whole: Vec<usize> = whole.collect();
-    let numbers = |side: &[Quantity]| -> Vec<f64> {
-        whole
-            .iter()
-            .filter_map(|index| side[*index].number())
-            .collect()
-    };
+    let advantages = Advantages::sum(&[(&pairing, 1)], 1, more_is_better)?;
     let diverged = Diverged::of(&pairing);
-    // The worst-rank test has all pairs.
-    let tested = if diverged.any() {
-        pairing.seeds.len()
-    } else {
-        whole.len()
-    };
-    let feasibility = Feasibility::new(tested, family, request.alpha);
+    // A second test of the same thing is made only where it says another one.
+    let worst_rank = diverged
+        .any()
+        .then(|| worst_rank(&advantages.standings))
+        .transpose()?;
+    let feasibility = Feasibility::new(advantages.standings.len(), family, request.alpha);
     let mut comparison = Comparison {
-        seeds: whole.iter().map(|index| pairing.seeds[*index]).collect(),
-        unmatched: unmatched(&pairing, &place.contrast),
+        seeds: advantages.seeds,
+        unmatched: pairing.unmatched(&place.contrast),
         baseline: None,
         treatment: None,
         advantages: Vec::new(),
@@ -175,17 +141,18 @@ pub(super) fn compare(
         non_inferiority: None,
         place,
     };
-    if whole.is_empty() {
+    let Some(differences) = advantages.differences else {
         return Ok(comparison);
-    }
+    };
     let level = 1.0 - request.alpha;
-    let mean = |values: Vec<f64>| Ok::<_, Error>(mean_t(&Sample::new(values)?, level));
-    comparison.baseline = Some(mean(numbers(&pairing.baseline))?);
-    comparison.treatment = Some(mean(numbers(&pairing.treatment))?);
-
-    let chosen = |side: &[Quantity]| whole.iter().map(|index| side[*index]).collect::<Vec<_>>();
-    let (treatment, baseline) = (chosen(&pairing.treatment), chosen(&pairing.baseline));
-    let differences = differences(&treatment, &baseline, more_is_better)?;
+    let mean = |of: fn((Quantity, Quantity)) -> Quantity| -> Result<Estimate, Error> {
+        let whole = pairing.pairs().map(|(_, b, t)| (b, t));
+        let whole = whole.filter(|(b, t)| b.number().is_some() && t.number().is_some());
+        let values = whole.filter_map(|pair| of(pair).number()).collect();
+        Ok(mean_t(&Sample::new(values)?, level))
+    };
+    comparison.baseline = Some(mean(|(baseline, _)| baseline)?);
+    comparison.treatment = Some(mean(|(_, treatment)| treatment)?);
     comparison.advantages = differences.sample().values().to_vec();
     let advantage = mean_t(differences.sample(), level);
     // Equal differences have no variance, which says that the metric is coarse and not that the
@@ -239,109 +206,4 @@ fn scaled_margin(task: &Task, question: Question, margin: f64) -> f64 {
     } else {
         margin
     }
-}
-
-fn pair(task: &Task, place: &Place, reference: i64) -> Pairing {
-    let Contrast {
-        baseline,
-        treatment,
-    } = &place.contrast;
-    let relevant = |arm: &str| -> BTreeSet<i64> {
-        match place.batch_of(arm, reference) {
-            Some(batch) => task
-                .confirmations(arm, batch)
-                .map(|trial| trial.seed)
-                .collect(),
-            None => task.seeds(arm).into_iter().collect(),
-        }
-    };
-    let seeds: BTreeSet<i64> = relevant(baseline)
-        .union(&relevant(treatment))
-        .copied()
-        .collect();
-    let mut pairing = Pairing {
-        seeds: Vec::new(),
-        baseline: Vec::new(),
-        treatment: Vec::new(),
-        unmatched: Vec::new(),
-    };
-    for seed in seeds {
-        let of = |arm: &str| quantity(task, place, arm, reference, seed);
-        match (of(baseline), of(treatment)) {
-            (Ok(b), Ok(t)) => {
-                pairing.seeds.push(seed);
-                pairing.baseline.push(b);
-                pairing.treatment.push(t);
-            }
-            (b, t) => {
-                for (side, arm) in [(b, baseline), (t, treatment)] {
-                    if let Err(why) = side {
-                        pairing.unmatched.push(Unmatched {
-                            seed,
-                            arm: arm.clone(),
-                            diverged: why.starts_with(DIVERGED),
-                            why,
-                        });
-                    }
-                }
-            }
-        }
-    }
-    pairing
-}
-
-/// Seeds without a pair, and those of which a trial diverged.
-fn unmatched(pairing: &Pairing, contrast: &Contrast) -> Vec<Unmatched> {
-    let mut unmatched = pairing.unmatched.clone();
-    for (index, seed) in pairing.seeds.iter().enumerate() {
-        let sides = [
-            (pairing.baseline[index], &contrast.baseline),
-            (pairing.treatment[index], &contrast.treatment),
-        ];
-        for (quantity, arm) in sides {
-            if quantity == Quantity::Diverged {
-                unmatched.push(Unmatched {
-                    seed: *seed,
-                    arm: arm.clone(),
-                    why: DIVERGED.to_owned(),
-                    diverged: true,
-                });
-            }
-        }
-    }
-    unmatched.sort_by(|a, b| (a.seed, &a.arm).cmp(&(b.seed, &b.arm)));
-    unmatched
-}
-
-/// Exact differences, positive where the treatment is better.
-pub(super) fn differences(
-    treatment: &[Quantity],
-    baseline: &[Quantity],
-    more_is_better: bool,
-) -> Result<Differences, Error> {
-    let counts = |side: &[Quantity]| -> Option<(Vec<i64>, Vec<i64>)> {
-        side.iter()
-            .map(|quantity| match quantity {
-                Quantity::Count { count, total } => Some((*count, *total)),
-                Quantity::Value(_) | Quantity::Diverged => None,
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(|pairs| pairs.into_iter().unzip())
-    };
-    let raw = match (counts(treatment), counts(baseline)) {
-        (Some((t, totals)), Some((b, others)))
-            if totals
-                .iter()
-                .chain(&others)
-                .all(|total| *total == totals[0]) =>
-        {
-            Differences::of_counts(&t, &b, totals[0])?
-        }
-        _ => {
-            let numbers =
-                |side: &[Quantity]| side.iter().filter_map(|q| q.number()).collect::<Vec<_>>();
-            Differences::new(&numbers(treatment), &numbers(baseline))?
-        }
-    };
-    Ok(if more_is_better { raw } else { raw.negated() })
 }

@@ -1,9 +1,11 @@
 //! From records to answers: pairing, comparison, families, verdicts.
 
 mod across;
+mod advantages;
 mod best;
 mod claims;
 mod comparison;
+mod pairing;
 mod question;
 mod sensitivity;
 mod study;
@@ -15,8 +17,9 @@ mod worst_rank;
 
 pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
 pub use best::best_baseline;
-pub use claims::{Claim, claims, claims_feasibility};
-pub use comparison::{Comparison, Place, Unmatched};
+pub use claims::{Claim, Support, claims, claims_feasibility};
+pub use comparison::{Comparison, Place};
+pub use pairing::Unmatched;
 pub use question::Question;
 pub use sensitivity::{POWER, Sensitivity, sensitivity};
 pub use study::{CurvePoint, Task, tasks};

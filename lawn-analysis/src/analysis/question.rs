@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::comparison::Place;
 use super::study::{CurvePoint, Task};
 use crate::records::{Outcome, Phase, TrialRow};
+use crate::stats::{decimal_minus, rounded_at};
 
 /// What two arms are compared on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -143,6 +144,7 @@ pub(crate) fn quantity(
         Question::LogitGrowth | Question::LossFall => {
             let freezing = finished(task, &place.contrast.treatment, batch, seed)?;
             let freeze = freeze_of(task.curve(freezing))
+                .or_else(|| freeze_of_others(task, freezing))
                 .ok_or_else(|| format!("no freeze at batch size {batch}"))?;
             since(task.curve(trial), freeze, place.question)
                 .map(Quantity::Value)
@@ -167,7 +169,7 @@ fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, 
             let count = if task.higher_is_better { a - b } else { b - a };
             Quantity::Count { count, total }
         }
-        _ => Quantity::Value(task.sign() * (test_metric(small)? - test_metric(large)?)),
+        _ => Quantity::Value(task.sign() * decimal_minus(test_metric(small)?, test_metric(large)?)),
     })
 }
 
@@ -206,6 +208,16 @@ pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<f64> {
         .iter()
         .position(|point| point.phase == Phase::Constrained)?;
     Some(curve[first.checked_sub(1)?].epoch)
+}
+
+/// When a trial that diverged before it froze would have: with all others of its place.
+fn freeze_of_others(task: &Task, trial: &TrialRow) -> Option<f64> {
+    let others = task.confirmations(&trial.arm, trial.batch_size);
+    let mut freezes = others.filter_map(|other| freeze_of(task.curve(other)));
+    let first = freezes
+        .next()
+        .filter(|_| trial.outcome == Outcome::Diverged)?;
+    freezes.all(|freeze| freeze == first).then_some(first)
 }
 
 /// Change from the end of the epoch `freeze` to the end of training.
@@ -265,7 +277,7 @@ fn gap(trial: &TrialRow, sign: f64) -> Result<f64, String> {
     let train = trial
         .train_metric
         .ok_or_else(|| format!("no train metric at batch size {}", trial.batch_size))?;
-    Ok(sign * (train - test_metric(trial)?))
+    Ok(sign * decimal_minus(train, test_metric(trial)?))
 }
 
 /// The count behind the test metric, where the metric is that count over its total.
@@ -280,6 +292,9 @@ fn count_of(trial: &TrialRow) -> Option<(i64, i64)> {
 /// ```text
 /// Σ (xᵢ − x̄)(yᵢ − ȳ) / Σ (xᵢ − x̄)²
 /// ```
+///
+/// Rounded at the 14th digit of the largest |yᵢ|, so that slopes are equal that differ by their
+/// rounding only.
 fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let n = points.len() as f64;
     let x_mean = points.iter().map(|(x, _)| x).sum::<f64>() / n;
@@ -292,5 +307,24 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
         .iter()
         .map(|(x, _)| (x - x_mean) * (x - x_mean))
         .sum();
-    (points.len() > 1 && along > 0.0).then(|| across / along)
+    let largest = points.iter().map(|(_, y)| y.abs()).fold(0.0, f64::max);
+    let exponent = largest.log10().floor().max(-300.0) as i32 - 13;
+    (points.len() > 1 && along > 0.0).then(|| rounded_at(across / along, exponent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slope;
+
+    #[test]
+    fn slopes_that_are_equal_are_equal_in_the_last_bit() {
+        let of = |top: [f64; 3]| slope(&[(6.0, top[0]), (8.0, top[1]), (10.0, top[2])]);
+        for top in [[0.7, 0.68, 0.66], [0.53, 0.51, 0.49], [0.111, 0.091, 0.071]] {
+            assert_eq!(of(top), Some(-0.01), "{top:?}");
+        }
+        assert_eq!(of([0.3, 0.1, 0.3]), Some(0.0));
+        assert_eq!(of([0.0; 3]), Some(0.0));
+        assert_eq!(of([3e-200, 2e-200, 1e-200]), Some(-5e-201));
+        assert_eq!(slope(&[(6.0, 0.5)]), None);
+    }
 }

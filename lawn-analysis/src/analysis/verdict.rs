@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::comparison::Comparison;
-use super::question::{DIVERGED, Question};
-use super::worst_rank::Diverged;
+use super::question::Question;
+use super::worst_rank::{Diverged, with_these_worst};
 use crate::report::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
 use crate::text::{count, number, p_value, percent, resolved, signed};
@@ -188,12 +188,9 @@ pub(super) fn in_numbers(what: &str, estimate: Estimate, unit: &str, p: &str) ->
     format!("{what} {value}{unit} ({seeds}, {interval}, {p})")
 }
 
-/// Seeds that lack the quantity in one of the arms, so that they are no pair; diverged ones are.
+/// Seeds that lack the quantity in one of the arms for another reason than that a trial diverged.
 fn without_pair(comparison: &Comparison) -> String {
-    let lacking = comparison
-        .unmatched
-        .iter()
-        .filter(|one| one.why != DIVERGED);
+    let lacking = comparison.unmatched.iter().filter(|one| !one.diverged);
     let seeds: BTreeSet<i64> = lacking.map(|one| one.seed).collect();
     if seeds.is_empty() || comparison.advantage.is_none() {
         return String::new();
@@ -212,18 +209,16 @@ fn survivors(comparison: &Comparison, adjusted: &Adjusted) -> String {
         baseline,
         treatment,
         pairs,
+        undefined,
     } = comparison.diverged;
-    let (Some(p), true) = (adjusted.deciding, comparison.diverged.any()) else {
-        return String::new();
-    };
     let contrast = &comparison.place.contrast;
-    format!(
-        "; of {} {baseline} of {} and {treatment} of {} diverged: with these worst, adjusted {}",
-        count(pairs, "pair", "pairs"),
-        contrast.baseline,
-        contrast.treatment,
-        p_value(p)
-    )
+    let arms = [
+        (contrast.baseline.as_str(), baseline),
+        (contrast.treatment.as_str(), treatment),
+    ];
+    adjusted.deciding.map_or(String::new(), |p| {
+        with_these_worst(&arms, pairs, undefined, p)
+    })
 }
 
 /// Whether it is shown that the treatment is not worse by more than the margin.

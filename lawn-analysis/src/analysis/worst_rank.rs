@@ -1,9 +1,13 @@
-//! Diverged trials in a comparison: counted, and ranked below all others.
+//! Diverged trials: counted, and ranked below all others.
 
-use super::comparison::{Pairing, differences};
+use super::advantages::Standing;
+use super::pairing::Pairing;
 use super::question::Quantity;
 use crate::error::Error;
-use crate::stats::{Alternative, Differences, TestResult, sign_flip, signed_rank, signed_ranks};
+use crate::stats::{
+    Alternative, Differences, Ratio, TestResult, sign_flip, signed_rank, signed_ranks,
+};
+use crate::text::{count, p_value};
 
 /// Up to this many pairs the signed-rank test is counted by dynamic programming.
 const MOST_COUNTED: usize = 120;
@@ -17,6 +21,9 @@ pub struct Diverged {
     pub treatment: usize,
     /// All pairs.
     pub pairs: usize,
+    /// Seeds beside the pairs: a trial diverged, which leaves them no number and is neither better
+    /// nor worse than one, such as at the reference batch size of a drop.
+    pub undefined: usize,
 }
 
 impl Diverged {
@@ -28,63 +35,122 @@ impl Diverged {
         Self {
             baseline: count(&pairing.baseline),
             treatment: count(&pairing.treatment),
-            pairs: pairing.baseline.len(),
+            pairs: pairing.seeds.len(),
+            undefined: pairing.undefined.len(),
         }
     }
 
     /// Whether any did.
     pub fn any(self) -> bool {
-        self.baseline + self.treatment > 0
+        self.baseline + self.treatment + self.undefined > 0
     }
 }
 
-/// The signed-rank test over all pairs, diverged trials below all others.
-///
-/// Only where a trial diverged: otherwise it would be a second test of the same thing.
-pub(super) fn worst_rank(
-    pairing: &Pairing,
-    more_is_better: bool,
-) -> Result<Option<TestResult>, Error> {
-    if !Diverged::of(pairing).any() {
-        return Ok(None);
+/// What diverged, by arm, and what the test says that ranks it worst; empty where nothing did.
+pub(super) fn with_these_worst(
+    arms: &[(&str, usize)],
+    pairs: usize,
+    undefined: usize,
+    adjusted_p: f64,
+) -> String {
+    let ranked = arms.iter().any(|(_, diverged)| *diverged > 0);
+    if !ranked && undefined == 0 {
+        return String::new();
     }
-    let sides = || pairing.baseline.iter().zip(&pairing.treatment);
-    let whole = sides().filter(|(b, t)| b.number().is_some() && t.number().is_some());
-    let (b, t): (Vec<Quantity>, Vec<Quantity>) = whole.unzip();
-    let known = if b.is_empty() {
-        Vec::new()
-    } else {
-        differences(&t, &b, more_is_better)?.units().to_vec()
+    let mut text = String::new();
+    if ranked {
+        // Of two arms both are told, of more those of which a trial diverged.
+        let told = arms.iter().filter(|(_, n)| *n > 0 || arms.len() <= 2);
+        let told: Vec<String> = told.map(|(arm, n)| format!("{n} of {arm}")).collect();
+        let told = match told.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, others)) => format!("{} and {last}", others.join(", ")),
+            None => String::new(),
+        };
+        text.push_str(&format!(
+            "; of {} {told} diverged",
+            count(pairs, "pair", "pairs")
+        ));
+    }
+    if undefined > 0 {
+        text.push_str(&format!(
+            "{} {} no number, for a trial diverged",
+            if ranked { ", and" } else { ";" },
+            count(undefined, "seed has", "seeds have")
+        ));
+    }
+    text.push_str(match (ranked, undefined > 0) {
+        (true, true) => ": with the former worst and the latter against either answer",
+        (true, false) => ": with these worst",
+        (false, _) => ": with these against either answer",
+    });
+    text.push_str(&format!(", adjusted {}", p_value(adjusted_p)));
+    text
+}
+
+/// The signed-rank test over all seeds, diverged trials below all others.
+///
+/// Swapping the arms of a seed changes the sign of its standing and nothing else, so under the null
+/// of arms that may be exchanged every pattern of signs is as likely, and the test is exact
+/// whatever diverged. A standing [`Standing::Undefined`] has no sign: it is set to the far end of
+/// the ranks that contradicts the answer, in a one-sided test for each answer, of which the
+/// smaller p is doubled. W⁺ counts the pairs of seeds of positive mean, so it only falls as a seed
+/// falls, and the answer holds whatever the seed would have said.
+pub(super) fn worst_rank(standings: &[Standing]) -> Result<TestResult, Error> {
+    let mut size = 0_i128;
+    let mut most = 0_i128;
+    for standing in standings {
+        match standing {
+            Standing::Known(unit) => size = size.max(unit.abs()),
+            Standing::Beyond(lead) => most = most.max(i128::from(lead.abs())),
+            Standing::Undefined => {}
+        }
+    }
+    let beyond = size + 1;
+    let with_undefined = |side: i128| -> Vec<i128> {
+        let units = standings.iter().map(|standing| match standing {
+            Standing::Known(unit) => *unit,
+            Standing::Beyond(lead) => i128::from(*lead) * beyond,
+            Standing::Undefined => side * (most + 1) * beyond,
+        });
+        units.collect()
     };
-    let beyond = known.iter().map(|unit| unit.abs()).max().unwrap_or(0) + 1;
-    let mut known = known.into_iter();
-    let units: Vec<i128> = sides()
-        .map(|(b, t)| match (b, t) {
-            (Quantity::Diverged, Quantity::Diverged) => 0,
-            (Quantity::Diverged, _) => beyond,
-            (_, Quantity::Diverged) => -beyond,
-            _ => known.next().unwrap_or(0),
-        })
-        .collect();
-    if units.len() <= MOST_COUNTED {
-        return Ok(Some(signed_rank(&units, Alternative::TwoSided)));
+    if !standings.contains(&Standing::Undefined) {
+        return ranked(&with_undefined(0), Alternative::TwoSided);
+    }
+    let greater = ranked(&with_undefined(-1), Alternative::Greater)?;
+    let less = ranked(&with_undefined(1), Alternative::Less)?;
+    let likelier = if greater.p <= less.p { greater } else { less };
+    Ok(TestResult {
+        p: (2.0 * likelier.p).min(1.0),
+        exact: likelier.exact.map(Ratio::doubled),
+        alternative: Alternative::TwoSided,
+        ..likelier
+    })
+}
+
+/// Which side a signed-rank test leans to: above zero the positive one.
+pub(super) fn leaning(test: &TestResult) -> f64 {
+    test.statistic - (test.n * (test.n + 1)) as f64 / 4.0
+}
+
+fn ranked(units: &[i128], alternative: Alternative) -> Result<TestResult, Error> {
+    let ranks = signed_ranks(units);
+    if ranks.len() <= MOST_COUNTED {
+        return Ok(signed_rank(units, alternative));
     }
     // Signed ranks with their signs flipped are the same test, drawn where it cannot be counted.
-    let ranks = signed_ranks(&units);
-    if ranks.is_empty() {
-        return Ok(None);
-    }
-    let test = sign_flip(&Differences::from_values(&ranks)?, Alternative::TwoSided);
-    let positive = ranks.iter().filter(|rank| **rank > 0.0).sum();
-    Ok(Some(TestResult {
-        statistic: positive,
+    let test = sign_flip(&Differences::from_values(&ranks)?, alternative);
+    Ok(TestResult {
+        statistic: ranks.iter().filter(|rank| **rank > 0.0).sum(),
         method: "signed-rank, 100,000 draws",
         ..test
-    }))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Standing::{Beyond, Known, Undefined};
     use super::*;
 
     #[test]
@@ -95,8 +161,112 @@ mod tests {
             vec![1, -2, 3, -4, 5, -6, 7, 8, 9, 10],
         ] {
             let ranks = Differences::from_values(&signed_ranks(&units)).unwrap();
-            let flipped = sign_flip(&ranks, Alternative::TwoSided);
-            assert_eq!(flipped.p, signed_rank(&units, Alternative::TwoSided).p);
+            for alternative in [
+                Alternative::TwoSided,
+                Alternative::Greater,
+                Alternative::Less,
+            ] {
+                let flipped = sign_flip(&ranks, alternative);
+                assert_eq!(flipped.p, signed_rank(&units, alternative).p);
+            }
         }
+    }
+
+    /// p of W⁺ = Σ over pairs i ≤ j of [xᵢ + xⱼ > 0] + ½ [xᵢ + xⱼ = 0], by every pattern of signs.
+    fn oracle(values: &[f64], greater: bool) -> f64 {
+        let kept: Vec<f64> = values.iter().copied().filter(|x| *x != 0.0).collect();
+        let walsh = |x: &[f64]| {
+            let mut sum = 0.0;
+            for i in 0..x.len() {
+                for j in i..x.len() {
+                    let mean = x[i] + x[j];
+                    sum += if mean > 0.0 {
+                        1.0
+                    } else {
+                        f64::from(mean == 0.0) / 2.0
+                    };
+                }
+            }
+            sum
+        };
+        let observed = walsh(&kept);
+        let extreme = (0..1_u32 << kept.len()).filter(|signs| {
+            let flipped = |(i, x): (usize, &f64)| if signs >> i & 1 == 1 { -x } else { *x };
+            let flipped: Vec<f64> = kept.iter().enumerate().map(flipped).collect();
+            let found = walsh(&flipped);
+            if greater {
+                found >= observed
+            } else {
+                found <= observed
+            }
+        });
+        extreme.count() as f64 / f64::from(1_u32 << kept.len())
+    }
+
+    fn numbers(standings: &[Standing], undefined: f64) -> Vec<f64> {
+        let number = |standing: &Standing| match standing {
+            Known(unit) => *unit as f64,
+            Beyond(lead) => 1e6 * *lead as f64,
+            Undefined => 1e9 * undefined,
+        };
+        standings.iter().map(number).collect()
+    }
+
+    const SEEDS: [&[Standing]; 6] = [
+        &[Known(3), Known(-1), Known(4), Beyond(1), Beyond(-1)],
+        &[Known(2), Known(2), Known(0), Beyond(3), Beyond(1), Known(5)],
+        &[Beyond(1), Beyond(1), Beyond(1), Beyond(-2), Known(-1)],
+        &[Known(3), Known(1), Known(4), Known(2), Beyond(1), Undefined],
+        &[Undefined, Undefined, Known(-7), Known(-8), Beyond(-2)],
+        &[Undefined, Undefined],
+    ];
+
+    #[test]
+    fn worst_ranks_are_those_of_every_pattern_of_signs() {
+        for standings in SEEDS {
+            let test = worst_rank(standings).unwrap();
+            let greater = oracle(&numbers(standings, -1.0), true);
+            let less = oracle(&numbers(standings, 1.0), false);
+            let expected = (2.0 * greater.min(less)).min(1.0);
+            assert_eq!(test.p, expected, "{standings:?}");
+            assert_eq!(test.exact.unwrap().value(), expected);
+            if expected < 1.0 {
+                assert_eq!(leaning(&test) > 0.0, greater < less, "{standings:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_holds_whatever_an_undefined_seed_would_have_said() {
+        for standings in SEEDS {
+            let bound = worst_rank(standings).unwrap();
+            for said in [-1e9, -2.5, -0.5, 0.0, 0.5, 3.5, 1e9] {
+                let values = numbers(standings, said / 1e9);
+                let said = if leaning(&bound) > 0.0 {
+                    2.0 * oracle(&values, true)
+                } else {
+                    2.0 * oracle(&values, false)
+                };
+                assert!(bound.p >= said.min(1.0), "{standings:?}: {said}");
+            }
+        }
+    }
+
+    #[test]
+    fn enough_seeds_decide_although_one_is_undefined() {
+        let mut standings = vec![Known(1); 11];
+        standings.push(Undefined);
+        let test = worst_rank(&standings).unwrap();
+        assert!(test.p < 0.05 && leaning(&test) > 0.0, "{test:?}");
+        let mirrored: Vec<Standing> = standings
+            .iter()
+            .map(|standing| match standing {
+                Known(unit) => Known(-unit),
+                other => *other,
+            })
+            .collect();
+        let other = worst_rank(&mirrored).unwrap();
+        assert_eq!(other.p, test.p);
+        assert!(leaning(&other) < 0.0);
     }
 }

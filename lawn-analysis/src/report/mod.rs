@@ -16,8 +16,8 @@ pub use request::{
 pub use verdicts::{ClaimVerdict, PlaceVerdict, Verdicts};
 
 use crate::analysis::{
-    Analysis, Answer, ArmScores, Claim, Family, Sensitivity, Verdict, arm_ranks, arm_scores,
-    best_baseline, claims, sensitivity,
+    Analysis, Answer, ArmScores, Claim, Family, Sensitivity, Support, Verdict, arm_ranks,
+    arm_scores, best_baseline, claims, sensitivity,
 };
 use crate::error::Error;
 use crate::figures::{self, Figure, escape};
@@ -345,15 +345,15 @@ fn claimed(claims: &[Claim]) -> String {
     let items: String = claims
         .iter()
         .map(|claim| {
-            // What is better about a claim is that it is true.
-            let word = match claim.verdict {
-                Verdict::Better => "borne out",
-                Verdict::Worse => "opposite",
-                Verdict::Equivalent | Verdict::Inconclusive => "not decided",
+            // A claim is coloured as what it says would be.
+            let like = match claim.verdict {
+                Support::BorneOut => Verdict::Better,
+                Support::OppositeBorneOut => Verdict::Worse,
+                Support::NotDecided => Verdict::Inconclusive,
             };
             verdict_item(
-                claim.verdict,
-                word,
+                like,
+                claim.verdict.as_str(),
                 &format!("On {}. {}", claim.task, claim.sentence),
             )
         })

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Verdict};
+use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Support, Verdict};
 use crate::report::{ReportRequest, summary};
 use crate::text::{batch, count, p_number, percent, resolved, shortened, signed, wrapped};
 
@@ -177,11 +177,11 @@ fn claimed(claims: &[Claim], most: usize) -> Vec<String> {
             .filter(|claim| claim.verdict == verdict)
             .count()
     };
-    let (borne, opposite) = (of(Verdict::Better), of(Verdict::Worse));
+    let (borne, opposite) = (of(Support::BorneOut), of(Support::OppositeBorneOut));
     let mut lines = vec![
         String::new(),
         format!(
-            "**Claims**: {borne} of {} borne out, {opposite} with the opposite borne out, {} not \
+            "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not \
              decided (`tables/claims.md`).",
             claims.len(),
             claims.len() - borne - opposite
@@ -189,7 +189,7 @@ fn claimed(claims: &[Claim], most: usize) -> Vec<String> {
     ];
     let decided = claims
         .iter()
-        .filter(|claim| claim.verdict != Verdict::Inconclusive);
+        .filter(|claim| claim.verdict != Support::NotDecided);
     let items = decided
         .take(most)
         .flat_map(|claim| item(&format!("On {}. {}", claim.task, claim.sentence), 2));

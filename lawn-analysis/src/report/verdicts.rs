@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{DecidingTest, ReportRequest};
-use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Verdict};
+use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Support, Verdict};
 use crate::stats::Interval;
 
 /// Every verdict of a report, as `verdicts.json` holds it.
@@ -52,7 +52,7 @@ pub struct PlaceVerdict<'a> {
     pub interval: Option<Interval>,
     /// Standardized advantage without small-sample bias.
     pub hedges_g: Option<f64>,
-    /// p of the deciding test: the registered one, or where a trial of a pair diverged, the
+    /// p of the deciding test: the registered one, or where a trial diverged, the
     /// signed-rank test with diverged trials worst.
     pub p: Option<f64>,
     /// The same after Holm over the family.
@@ -88,25 +88,32 @@ pub struct ClaimVerdict<'a> {
     pub task: &'a str,
     /// The claim in words.
     pub claim: &'a str,
-    /// Seeds that it rests on.
+    /// Seeds that its number rests on: those whose trials ended well.
     pub n: usize,
+    /// Seeds that the deciding test has: those, and the ones of which a trial diverged.
+    pub seeds: usize,
     /// Its number, positive where it supports the claim.
     pub estimate: Option<f64>,
     /// The interval of that number.
     pub interval: Option<Interval>,
-    /// p of the deciding test.
+    /// p of the deciding test: the registered one, or where a trial diverged, the signed-rank test
+    /// with diverged trials worst.
     pub p: Option<f64>,
     /// The same after Holm over the claims of the task.
     pub adjusted_p: Option<f64>,
-    /// The answer in a word.
-    pub verdict: Verdict,
+    /// Adjusted p of the registered test over the seeds whose trials ended well.
+    pub registered_adjusted_p: Option<f64>,
+    /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
+    pub worst_rank_adjusted_p: Option<f64>,
+    /// What the records say about it, in a word.
+    pub verdict: Support,
     /// The answer in a sentence.
     pub sentence: &'a str,
 }
 
 impl<'a> Verdicts<'a> {
     /// The layout that this release writes.
-    pub const SCHEMA_VERSION: u32 = 1;
+    pub const SCHEMA_VERSION: u32 = 2;
 
     pub(super) fn new(
         request: &'a ReportRequest,
@@ -175,10 +182,13 @@ fn claimed(claim: &Claim) -> ClaimVerdict<'_> {
         task: &claim.task,
         claim: &claim.claim,
         n: claim.estimate.map_or(0, |estimate| estimate.n),
+        seeds: claim.seeds,
         estimate: claim.estimate.map(|estimate| estimate.value),
         interval: claim.estimate.and_then(|estimate| estimate.interval),
         p: claim.p,
         adjusted_p: claim.adjusted_p,
+        registered_adjusted_p: claim.registered_adjusted_p,
+        worst_rank_adjusted_p: claim.worst_rank_adjusted_p(),
         verdict: claim.verdict,
         sentence: &claim.sentence,
     }

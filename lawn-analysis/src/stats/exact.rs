@@ -77,6 +77,16 @@ impl Differences {
         Self::new(values, &vec![0.0; values.len()])
     }
 
+    /// Differences that were added up both as numbers and in exact units.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
+    pub(crate) fn from_parts(values: Vec<f64>, units: Vec<i128>) -> Result<Self, Error> {
+        assert_eq!(values.len(), units.len(), "every number has its units");
+        let values = Sample::new(values)?;
+        Ok(Self { values, units })
+    }
+
     /// The differences as numbers.
     pub fn sample(&self) -> &Sample {
         &self.values
@@ -154,6 +164,19 @@ pub(crate) fn on_common_grid(values: &[f64]) -> Vec<i128> {
         .collect()
 }
 
+/// `a − b` as between decimals: differences that are equal are equal in the last bit, too.
+pub(crate) fn decimal_minus(a: f64, b: f64) -> f64 {
+    let finest = decimal(a).1.min(decimal(b).1);
+    rounded_at(a - b, finest)
+}
+
+/// The number at the power of ten given, for what computing it left beyond.
+pub(crate) fn rounded_at(value: f64, exponent: i32) -> f64 {
+    // Beyond 17 digits there is nothing to round.
+    let decimals = (-exponent).clamp(0, 340) as usize;
+    format!("{value:.decimals$}").parse().unwrap_or(value)
+}
+
 /// The shortest decimal that denotes the number: digits and power of ten.
 fn decimal(value: f64) -> (i128, i32) {
     let text = format!("{value:e}");
@@ -178,6 +201,17 @@ mod tests {
         let differences = Differences::new(&[0.3, 0.2], &[0.2, 0.1]).unwrap();
         assert_eq!(differences.units(), [1, 1]);
         assert_ne!(0.3 - 0.2, 0.2 - 0.1, "binary floating point breaks the tie");
+    }
+
+    #[test]
+    fn computed_numbers_stay_decimals() {
+        assert_ne!(0.3 - 0.1, 0.2);
+        assert_eq!(decimal_minus(0.3, 0.1), 0.2);
+        assert_eq!(decimal_minus(0.25, 1.0), -0.75);
+        assert_eq!(decimal_minus(1e22, 1.0), 1e22 - 1.0);
+        assert_eq!(decimal_minus(3e-300, 1e-300), 2e-300);
+        assert_eq!(rounded_at(-0.020_000_000_000_000_018, -12), -0.02);
+        assert_eq!(rounded_at(1e300, 290), 1e300);
     }
 
     #[test]

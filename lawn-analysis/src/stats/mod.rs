@@ -32,6 +32,7 @@ pub use effect::{
 };
 pub use equivalence::{Equivalence, equivalence, non_inferiority};
 pub use exact::Differences;
+pub(crate) use exact::{decimal_minus, rounded_at};
 pub use feasibility::Feasibility;
 pub use friedman::Ranking;
 pub use mann_whitney::{mann_whitney, permutation, probability_larger};

@@ -82,6 +82,14 @@ impl Ratio {
         }
     }
 
+    /// Twice the fraction, at most 1: the two-sided p of the smaller of two tails.
+    pub(crate) fn doubled(self) -> Self {
+        Self {
+            numerator: (2 * self.numerator).min(self.denominator),
+            ..self
+        }
+    }
+
     /// The fraction as a number.
     pub fn value(self) -> f64 {
         self.numerator as f64 / self.denominator as f64

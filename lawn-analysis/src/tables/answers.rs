@@ -73,8 +73,8 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
         "Every registered comparison. The advantage is the mean paired difference, positive where \
          the treatment is better, with its t interval, which is not adjusted for the number of \
          comparisons; p-values are two-sided, adjusted by Holm over the family (one question, one \
-         task). The adjusted p decides: it is that of the registered test, or where a trial of a \
-         pair diverged, of the signed-rank test with diverged trials worst. The CSV has more \
+         task). The adjusted p decides: it is that of the registered test, or where a trial \
+         diverged, of the signed-rank test with diverged trials worst. The CSV has more \
          columns: detectable is the \
          smallest true difference that these pairs find with power 0.8 at the first step of Holm, \
          and seeds for margin the pairs that would find a true difference as large as the margin.",
@@ -185,8 +185,11 @@ pub fn comparisons(analysis: &Analysis, sensitivities: &[Vec<Option<Sensitivity>
 pub fn claims(claims: &[Claim]) -> Table {
     let mut table = Table::new(
         "claims",
-        "What is claimed, as one number a seed whose trials ended well: positive supports the \
-         claim. Two-sided p-values, adjusted by Holm over the claims of a task.",
+        "What is claimed, as one number a seed: positive supports the claim. The estimate is over \
+         the seeds whose trials ended well. Two-sided p-values, adjusted by Holm over the claims \
+         of a task. The adjusted p decides: it is that of the registered test, or where a trial \
+         diverged, of the signed-rank test over all seeds with diverged trials worst. The CSV has \
+         more columns.",
         &[
             "task",
             "claim",
@@ -194,11 +197,20 @@ pub fn claims(claims: &[Claim]) -> Table {
             "estimate",
             "low",
             "high",
+            "seeds",
             "p",
+            "registered_adjusted_p",
+            "worst_rank_adjusted_p",
             "adjusted_p",
             "verdict",
         ],
     )
+    .with_detail(&[
+        "seeds",
+        "p",
+        "registered_adjusted_p",
+        "worst_rank_adjusted_p",
+    ])
     .with_sections(1);
     for claim in claims {
         let interval = claim.estimate.and_then(|estimate| estimate.interval);
@@ -209,7 +221,10 @@ pub fn claims(claims: &[Claim]) -> Table {
             claim.estimate.map(|estimate| estimate.value).into(),
             interval.map(|interval| interval.low).into(),
             interval.map(|interval| interval.high).into(),
+            claim.seeds.into(),
             claim.p.into(),
+            claim.registered_adjusted_p.into(),
+            claim.worst_rank_adjusted_p().into(),
             claim.adjusted_p.into(),
             claim.verdict.as_str().into(),
         ]);

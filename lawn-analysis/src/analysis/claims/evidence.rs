@@ -1,0 +1,191 @@
+//! What the records hold for a claim: an estimate, and the test that decides.
+
+use std::collections::BTreeSet;
+
+use crate::analysis::Answer;
+use crate::analysis::advantages::Advantages;
+use crate::analysis::comparison::Comparison;
+use crate::analysis::pairing::Pairing;
+use crate::analysis::study::Task;
+use crate::analysis::worst_rank::{leaning, worst_rank};
+use crate::error::Error;
+use crate::report::{Contrast, DecidingTest, ReportRequest};
+use crate::stats::{Alternative, Differences, Estimate, mean_t, paired_t, sign_flip};
+
+/// The trials that a claim rests on and that diverged.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Losses {
+    /// Pairs of trials, those of all contrasts and batch sizes together.
+    pub(super) pairs: usize,
+    /// How many trials of each arm diverged.
+    pub(super) arms: Vec<(String, usize)>,
+    /// Seeds beside the pairs that have no number, as a trial diverged.
+    pub(super) undefined: usize,
+}
+
+impl Losses {
+    /// Those of several comparisons, each counted once.
+    pub(super) fn of(task: &Task, answers: &[&Answer], request: &ReportRequest) -> Self {
+        let mut losses = Self::default();
+        for answer in answers {
+            let place = &answer.comparison.place;
+            let pairing = Pairing::of(task, place, request.reference_batch_size);
+            losses.add(&pairing, &place.contrast);
+        }
+        losses
+    }
+
+    fn add(&mut self, pairing: &Pairing, contrast: &Contrast) {
+        self.pairs += pairing.seeds.len();
+        self.undefined += pairing.undefined.len();
+        for (arm, side) in [
+            (&contrast.baseline, &pairing.baseline),
+            (&contrast.treatment, &pairing.treatment),
+        ] {
+            let diverged = side.iter().filter(|one| one.number().is_none()).count();
+            match self.arms.iter_mut().find(|(known, _)| known == arm) {
+                Some((_, n)) => *n += diverged,
+                None => self.arms.push((arm.clone(), diverged)),
+            }
+        }
+    }
+}
+
+/// An estimate over the seeds that ended well, and the tests.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    /// Mean over the seeds whose trials ended well.
+    pub(super) estimate: Option<Estimate>,
+    /// p of the registered test over those seeds.
+    pub(super) registered: Option<f64>,
+    /// p of the worst-rank test over all seeds, where a trial diverged.
+    pub(super) worst_rank: Option<f64>,
+    /// Above zero where the deciding test leans to the claim, below where to its opposite.
+    pub(super) leaning: f64,
+    /// Seeds that the deciding test has.
+    pub(super) seeds: usize,
+    /// Seeds that lack a trial or a number for another reason than divergence.
+    pub(super) left_out: usize,
+    /// What diverged.
+    pub(super) diverged: Losses,
+}
+
+impl Evidence {
+    /// p of the test that decides.
+    pub(super) fn deciding(&self) -> Option<f64> {
+        self.worst_rank.or(self.registered)
+    }
+
+    /// That of one comparison: the claim is that the treatment is better there.
+    pub(super) fn of_comparison(comparison: &Comparison, request: &ReportRequest) -> Self {
+        let contrast = &comparison.place.contrast;
+        let diverged = comparison.diverged;
+        let left_out: BTreeSet<i64> = comparison
+            .unmatched
+            .iter()
+            .filter(|one| !one.diverged)
+            .map(|one| one.seed)
+            .collect();
+        let registered = match request.deciding_test {
+            DecidingTest::SignFlip => comparison.sign_flip,
+            DecidingTest::PairedT => comparison.paired_t,
+        };
+        Self {
+            estimate: comparison.advantage,
+            registered: registered.map(|test| test.p),
+            worst_rank: comparison.worst_rank.map(|test| test.p),
+            leaning: comparison.leaning(),
+            seeds: comparison.feasibility.n,
+            left_out: left_out.len(),
+            diverged: Losses {
+                pairs: diverged.pairs,
+                arms: vec![
+                    (contrast.baseline.clone(), diverged.baseline),
+                    (contrast.treatment.clone(), diverged.treatment),
+                ],
+                undefined: diverged.undefined,
+            },
+        }
+    }
+
+    /// That of a sum over pairings, each with its sign, divided by `parts`.
+    pub(super) fn of_sum(
+        pairings: &[(&Pairing, &Contrast, i8)],
+        parts: usize,
+        more_is_better: bool,
+        request: &ReportRequest,
+    ) -> Result<Self, Error> {
+        let signed: Vec<(&Pairing, i8)> = pairings
+            .iter()
+            .map(|(pairing, _, sign)| (*pairing, *sign))
+            .collect();
+        let advantages = Advantages::sum(&signed, parts, more_is_better)?;
+        let mut evidence = match &advantages.differences {
+            Some(differences) => Self::of_numbers(differences, request),
+            None => Self::default(),
+        };
+        for (pairing, contrast, _) in pairings {
+            evidence.diverged.add(pairing, contrast);
+        }
+        evidence.seeds = advantages.standings.len();
+        let named: BTreeSet<i64> = signed
+            .iter()
+            .flat_map(|(pairing, _)| pairing.all())
+            .collect();
+        evidence.left_out = named.len() - evidence.seeds;
+        if advantages.diverged() {
+            let test = worst_rank(&advantages.standings)?;
+            evidence.worst_rank = Some(test.p);
+            evidence.leaning = leaning(&test);
+        }
+        Ok(evidence)
+    }
+
+    /// That of numbers of which none is lost.
+    pub(super) fn of_numbers(differences: &Differences, request: &ReportRequest) -> Self {
+        let mut estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+        // Equal numbers have no variance, which says nothing of how well their mean is known.
+        let units = differences.units();
+        if units.iter().all(|unit| *unit == units[0]) {
+            estimate.interval = None;
+        }
+        let registered = match request.deciding_test {
+            DecidingTest::SignFlip => Some(sign_flip(differences, Alternative::TwoSided).p),
+            DecidingTest::PairedT => paired_t(differences, Alternative::TwoSided)
+                .ok()
+                .map(|test| test.p),
+        };
+        Self {
+            estimate: Some(estimate),
+            registered,
+            leaning: estimate.value,
+            seeds: differences.n(),
+            ..Self::default()
+        }
+    }
+
+    /// That of a claim which every part must bear out: the largest p, the smallest estimate.
+    pub(super) fn of_all(parts: &[Self]) -> Self {
+        let largest = |p: fn(&Self) -> Option<f64>| -> Option<f64> {
+            let all: Option<Vec<f64>> = parts.iter().map(p).collect();
+            all?.into_iter().reduce(f64::max)
+        };
+        let estimates: Option<Vec<Estimate>> = parts.iter().map(|part| part.estimate).collect();
+        let least = |one: Estimate, other: Estimate| {
+            if other.value < one.value { other } else { one }
+        };
+        let lost = parts.iter().any(|part| part.worst_rank.is_some());
+        Self {
+            estimate: estimates.and_then(|all| all.into_iter().reduce(least)),
+            registered: largest(|part| part.registered),
+            worst_rank: largest(Self::deciding).filter(|_| lost),
+            leaning: parts
+                .iter()
+                .map(|part| part.leaning)
+                .fold(f64::INFINITY, f64::min),
+            seeds: parts.iter().map(|part| part.seeds).min().unwrap_or(0),
+            left_out: parts.iter().map(|part| part.left_out).max().unwrap_or(0),
+            diverged: Losses::default(),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Which claims the contrasts of a request make, each with its evidence.
+
+use super::evidence::{Evidence, Losses};
+use crate::analysis::advantages::Standing;
+use crate::analysis::comparison::Place;
+use crate::analysis::pairing::Pairing;
+use crate::analysis::question::{Quantity, Question, quantity};
+use crate::analysis::study::Task;
+use crate::analysis::worst_rank::{leaning, worst_rank};
+use crate::analysis::{Analysis, Answer, known};
+use crate::error::Error;
+use crate::report::{Contrast, ReportRequest};
+use crate::stats::Differences;
+
+/// A claim as registered, with what the records hold for it.
+pub(super) struct Stated {
+    /// The claim in words.
+    pub(super) claim: String,
+    /// What its number is called, and the unit that stands after it.
+    pub(super) measure: [String; 2],
+    /// What the records hold.
+    pub(super) evidence: Evidence,
+}
+
+/// The claims about a task.
+pub(super) fn of_task(
+    analysis: &Analysis,
+    task: &Task,
+    request: &ReportRequest,
+) -> Result<Vec<Stated>, Error> {
+    let Some(largest) = task.batch_sizes.last().copied() else {
+        return Ok(Vec::new());
+    };
+    let contrasts: Vec<&Contrast> = request
+        .contrasts
+        .iter()
+        .filter(|contrast| known(task, contrast))
+        .collect();
+    let find =
+        |question, contrast: &Contrast, batch| find(analysis, task, question, contrast, batch);
+    let advantage =
+        |what: &str, per: &str| [what.to_owned(), format!(" in test {}{per}", task.metric)];
+    let mut stated = Vec::new();
+    for contrast in &contrasts {
+        let Contrast {
+            baseline,
+            treatment,
+        } = contrast;
+        if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
+            stated.push(Stated {
+                claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
+                measure: ["growth".into(), " doublings".into()],
+                evidence: growth_of_baseline(task, answer, request)?,
+            });
+            stated.push(Stated {
+                claim: format!("{treatment} keeps it: its logits grow less than {baseline}'s"),
+                measure: ["growth saved".into(), " doublings".into()],
+                evidence: Evidence::of_comparison(&answer.comparison, request),
+            });
+        }
+        stated.push(Stated {
+            claim: format!("{treatment} generalizes better than {baseline}, over all batch sizes"),
+            measure: advantage("mean advantage", ""),
+            evidence: over_batch_sizes(task, contrast, request)?,
+        });
+        if let Some(answer) = find(Question::TestSlope, contrast, None) {
+            stated.push(Stated {
+                claim: format!("{treatment} loses less than {baseline} as the batch grows"),
+                measure: advantage("advantage", " per doubling"),
+                evidence: Evidence::of_comparison(&answer.comparison, request),
+            });
+        }
+    }
+    let at_largest: Vec<&Answer> = contrasts
+        .iter()
+        .filter_map(|contrast| find(Question::TestMetric, contrast, Some(largest)))
+        .collect();
+    if let [first, others @ ..] = &at_largest[..]
+        && !others.is_empty()
+    {
+        stated.push(Stated {
+            claim: "every treatment helps at the largest batch".to_owned(),
+            measure: advantage("least advantage", ""),
+            evidence: all_help(task, &at_largest, request),
+        });
+        let Contrast {
+            baseline,
+            treatment,
+        } = &first.comparison.place.contrast;
+        stated.push(Stated {
+            claim: format!(
+                "{treatment} gains more over {baseline} at the largest batch than any other \
+                 treatment over its baseline"
+            ),
+            measure: advantage("least lead", ""),
+            evidence: first_gains_most(task, first, others, request)?,
+        });
+    }
+    Ok(stated)
+}
+
+fn find<'a>(
+    analysis: &'a Analysis,
+    task: &Task,
+    question: Question,
+    contrast: &Contrast,
+    batch: Option<i64>,
+) -> Option<&'a Answer> {
+    let answers = &analysis.family(&task.name, question)?.answers;
+    answers.iter().find(|answer| {
+        let place = &answer.comparison.place;
+        place.contrast == *contrast && place.batch_size == batch
+    })
+}
+
+/// The growth of one arm: a trial that diverged has none, and no second arm to change places with.
+fn growth_of_baseline(
+    task: &Task,
+    answer: &Answer,
+    request: &ReportRequest,
+) -> Result<Evidence, Error> {
+    let place: &Place = &answer.comparison.place;
+    let reference = request.reference_batch_size;
+    let seeds = Pairing::of(task, place, reference).all();
+    let (mut values, mut undefined, mut left_out) = (Vec::new(), 0, 0);
+    for seed in seeds {
+        match quantity(task, place, &place.contrast.baseline, reference, seed) {
+            Ok(Quantity::Diverged) => undefined += 1,
+            Ok(found) => values.extend(found.number()),
+            Err(_) => left_out += 1,
+        }
+    }
+    let mut standings = vec![Standing::Undefined; undefined];
+    let mut evidence = Evidence::default();
+    if !values.is_empty() {
+        let numbers = Differences::from_values(&values)?;
+        standings.extend(numbers.units().iter().map(|unit| Standing::Known(*unit)));
+        evidence = Evidence::of_numbers(&numbers, request);
+    }
+    if undefined > 0 {
+        let test = worst_rank(&standings)?;
+        evidence.worst_rank = Some(test.p);
+        evidence.leaning = leaning(&test);
+    }
+    Ok(Evidence {
+        seeds: standings.len(),
+        left_out,
+        diverged: Losses {
+            undefined,
+            ..Losses::default()
+        },
+        ..evidence
+    })
+}
+
+/// The test metric of a contrast at a batch size, paired.
+fn pairing(task: &Task, contrast: &Contrast, batch: i64, request: &ReportRequest) -> Pairing {
+    let place = Place {
+        task: task.name.clone(),
+        metric: task.metric.clone(),
+        question: Question::TestMetric,
+        contrast: contrast.clone(),
+        batch_size: Some(batch),
+    };
+    Pairing::of(task, &place, request.reference_batch_size)
+}
+
+fn more_is_better(task: &Task) -> bool {
+    Question::TestMetric.more_is_better(task.higher_is_better)
+}
+
+fn over_batch_sizes(
+    task: &Task,
+    contrast: &Contrast,
+    request: &ReportRequest,
+) -> Result<Evidence, Error> {
+    let of_batch = |batch: &i64| pairing(task, contrast, *batch, request);
+    let pairings: Vec<Pairing> = task.batch_sizes.iter().map(of_batch).collect();
+    let signed: Vec<_> = pairings
+        .iter()
+        .map(|pairing| (pairing, contrast, 1))
+        .collect();
+    Evidence::of_sum(&signed, pairings.len(), more_is_better(task), request)
+}
+
+fn all_help(task: &Task, answers: &[&Answer], request: &ReportRequest) -> Evidence {
+    let parts: Vec<Evidence> = answers
+        .iter()
+        .map(|answer| Evidence::of_comparison(&answer.comparison, request))
+        .collect();
+    let diverged = Losses::of(task, answers, request);
+    Evidence {
+        diverged,
+        ..Evidence::of_all(&parts)
+    }
+}
+
+fn first_gains_most(
+    task: &Task,
+    first: &Answer,
+    others: &[&Answer],
+    request: &ReportRequest,
+) -> Result<Evidence, Error> {
+    let of = |answer: &Answer| {
+        let place = &answer.comparison.place;
+        Pairing::of(task, place, request.reference_batch_size)
+    };
+    let ours = of(first);
+    let mut parts = Vec::with_capacity(others.len());
+    for other in others {
+        let theirs = of(other);
+        let contrasts = [first, other].map(|answer| &answer.comparison.place.contrast);
+        let signed = [(&ours, contrasts[0], 1), (&theirs, contrasts[1], -1)];
+        parts.push(Evidence::of_sum(&signed, 1, more_is_better(task), request)?);
+    }
+    let all: Vec<&Answer> = [first].into_iter().chain(others.iter().copied()).collect();
+    let diverged = Losses::of(task, &all, request);
+    Ok(Evidence {
+        diverged,
+        ..Evidence::of_all(&parts)
+    })
+}
