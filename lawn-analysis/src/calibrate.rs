@@ -1,8 +1,9 @@
 //! The error rates of the whole path, from records to verdicts, on sweeps whose truth is known.
 
-use crate::analysis::{Adjusted, Analysis, Question};
+use crate::analysis::{Adjusted, Analysis, Answer, Question, Support, Verdict, claims};
 use crate::error::Error;
 use crate::parallel;
+use crate::records::Records;
 use crate::report::ReportRequest;
 use crate::simulate::{ARMS, Noise, Simulation};
 use crate::stats::{Estimate, clopper_pearson, power};
@@ -164,6 +165,96 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
         }
     }
     Ok(tally)
+}
+
+/// What happened over many simulated sweeps in which trials diverge.
+///
+/// Each sweep has two contrasts, of equal truth and independent noise, so that every claim about the
+/// test metric is made. A rate is that of sweeps in which any of its family was decided.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Divergence {
+    /// The registered sign-flip test of the pairs that ended well, over contrasts and batch sizes.
+    pub survivors: Estimate,
+    /// The same where it favoured a treatment.
+    pub survivors_better: Estimate,
+    /// The verdicts, which the worst-rank test decides where a trial diverged.
+    pub verdicts: Estimate,
+    /// The same where one was better.
+    pub verdicts_better: Estimate,
+    /// The claims.
+    pub claims: Estimate,
+    /// The same where one was borne out.
+    pub claims_borne_out: Estimate,
+}
+
+/// Simulates `sweeps` sweeps as [`calibrate`] does, for the error rates where trials diverge.
+///
+/// # Errors
+/// As [`calibrate`].
+pub fn calibrate_divergence(
+    scenario: &str,
+    simulation: &Simulation,
+    sweeps: u64,
+    threads: usize,
+) -> Result<Divergence, Error> {
+    const OTHERS: [&str; 2] = ["other", "other-lawn"];
+    let mut request = ReportRequest::new("calibration", simulation.batch_sizes[0])
+        .contrast(ARMS[0], ARMS[1])
+        .contrast(OTHERS[0], OTHERS[1]);
+    request.threads = 1;
+    let seeds = stream(simulation.seed, scenario, 2 * sweeps as usize);
+    let (seeds, _) = seeds.as_chunks::<2>();
+    let counts = parallel::map(threads, seeds, |[first, second]| {
+        let of = |seed: u64, arms: [&str; 2]| Simulation {
+            seed,
+            arms: arms.map(str::to_owned),
+            ..simulation.clone()
+        };
+        let mut records = of(*first, ARMS).records();
+        records.append(of(*second, OTHERS).records());
+        decisions(&records, &simulation.task, &request)
+    });
+    let mut all = [0; 6];
+    for found in counts {
+        for (sum, decided) in all.iter_mut().zip(found?) {
+            *sum += usize::from(decided);
+        }
+    }
+    let rate = |index: usize| clopper_pearson(all[index], sweeps as usize, 0.99);
+    Ok(Divergence {
+        survivors: rate(0)?,
+        survivors_better: rate(1)?,
+        verdicts: rate(2)?,
+        verdicts_better: rate(3)?,
+        claims: rate(4)?,
+        claims_borne_out: rate(5)?,
+    })
+}
+
+/// Whether one sweep decided anything, in the order of the fields of [`Divergence`].
+fn decisions(records: &Records, task: &str, request: &ReportRequest) -> Result<[bool; 6], Error> {
+    let analysis = Analysis::new(records, request)?;
+    let family = analysis.family(task, Question::TestMetric);
+    let answers = family.map_or(&[][..], |family| &family.answers);
+    let survivor = |answer: &&Answer| {
+        let adjusted = answer.adjusted.sign_flip;
+        adjusted.is_some_and(|p| p <= request.alpha)
+    };
+    let favoured = |answer: &Answer| {
+        let advantage = answer.comparison.advantage;
+        advantage.is_some_and(|advantage| advantage.value > 0.0)
+    };
+    let verdict = |is: Verdict| answers.iter().any(|answer| answer.verdict == is);
+    let claims = claims(&analysis, request)?;
+    let claim = |is: Support| claims.iter().any(|claim| claim.verdict == is);
+    Ok([
+        answers.iter().any(|answer| survivor(&answer)),
+        answers.iter().filter(survivor).any(favoured),
+        verdict(Verdict::Better) || verdict(Verdict::Worse),
+        verdict(Verdict::Better),
+        claim(Support::BorneOut) || claim(Support::OppositeBorneOut),
+        claim(Support::BorneOut),
+    ])
 }
 
 #[cfg(test)]

@@ -45,6 +45,11 @@ pub struct Simulation {
     pub noise: Noise,
     /// Probability that a trial of the baseline diverges.
     pub divergence: f64,
+    /// Probability that a trial of the treatment diverges.
+    pub treatment_divergence: f64,
+    /// Noise of unit scale below which the treatment diverges, whatever its probability: it loses
+    /// its worst trials, and the others look better than it is.
+    pub treatment_loses_below: Option<f64>,
     /// Whether the metric is a count out of 6,040.
     pub counts: bool,
     /// Whether test loss and test metric are measured at the end of every epoch.
@@ -69,6 +74,8 @@ impl Default for Simulation {
             advantage_per_doubling: 0.003,
             noise: Noise::Normal,
             divergence: 0.0,
+            treatment_divergence: 0.0,
+            treatment_loses_below: None,
             counts: true,
             test_curves: false,
             settings: 6,
@@ -96,13 +103,14 @@ impl Simulation {
             .collect()
     }
 
-    /// Probability that `n` pairs of a cell end well: those of which the baseline does not diverge.
+    /// Probability that `n` pairs of a cell end well, where whether a trial diverges is chance.
     pub fn chance_of_pairs(&self, n: usize) -> f64 {
         let ways = (0..n).fold(1.0, |ways, i| {
             ways * (self.seeds - i) as f64 / (i + 1) as f64
         });
         let missing = (self.seeds - n) as i32;
-        ways * (1.0 - self.divergence).powi(n as i32) * self.divergence.powi(missing)
+        let whole = (1.0 - self.divergence) * (1.0 - self.treatment_divergence);
+        ways * whole.powi(n as i32) * (1.0 - whole).powi(missing)
     }
 
     fn gain(&self, cell: usize) -> f64 {
@@ -159,7 +167,11 @@ impl Simulation {
             test += gain;
         }
         let chance = Philox::new(self.seed).block_of([2, arm as u32, cell as u32, seed as u32])[0];
-        let diverged = arm == 0 && f64::from(chance) / 4_294_967_296.0 < self.divergence;
+        let chance = f64::from(chance) / 4_294_967_296.0;
+        let lost = self
+            .treatment_loses_below
+            .is_some_and(|bound| arm == 1 && noise < bound);
+        let diverged = lost || chance < [self.divergence, self.treatment_divergence][arm];
         let mut row = self.row(&self.arms[arm], self.batch_sizes[cell], Stage::Confirm);
         row.seed = 1000 + seed as i64;
         row.trial_id = format!("{}-{}-{cell}-{seed}", self.task, self.arms[arm]);

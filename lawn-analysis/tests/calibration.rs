@@ -1,6 +1,6 @@
 //! The path from records to verdicts keeps its error rates.
 
-use lawn_analysis::calibrate::calibrate;
+use lawn_analysis::calibrate::{calibrate, calibrate_divergence};
 use lawn_analysis::simulate::{Noise, Simulation};
 
 fn one_batch() -> Simulation {
@@ -109,4 +109,46 @@ fn every_scenario_has_a_stream_of_its_own() {
 fn the_number_of_threads_changes_nothing() {
     let one = calibrate("threads", &one_batch(), 40, 1).unwrap();
     assert_eq!(calibrate("threads", &one_batch(), 40, 3).unwrap(), one);
+}
+
+#[test]
+fn verdicts_and_claims_err_no_more_often_where_trials_diverge() {
+    let null = Simulation {
+        batch_sizes: vec![1024, 65_536],
+        seeds: 10,
+        divergence: 0.2,
+        treatment_divergence: 0.2,
+        ..one_batch()
+    };
+    let found = calibrate_divergence("both diverge", &null, 400, 2).unwrap();
+    for rate in [found.survivors, found.verdicts, found.claims] {
+        assert!(rate.interval.unwrap().low <= 0.05, "{found:?}");
+        assert!(
+            rate.value > 0.0,
+            "a test that never errs decides nothing: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn an_arm_that_loses_its_worst_trials_is_not_called_better() {
+    let flattered = Simulation {
+        batch_sizes: vec![1024, 65_536],
+        seeds: 20,
+        treatment_loses_below: Some(-0.25),
+        ..one_batch()
+    };
+    let found = calibrate_divergence("flattered", &flattered, 200, 2).unwrap();
+    // The survivors would have it so in more sweeps than one in five.
+    assert!(found.survivors_better.value > 0.2, "{found:?}");
+    assert!(
+        found.verdicts_better.interval.unwrap().low <= 0.025,
+        "{found:?}"
+    );
+    assert!(
+        found.claims_borne_out.interval.unwrap().low <= 0.025,
+        "{found:?}"
+    );
+    assert!(found.verdicts.value > 0.2, "it is called worse: {found:?}");
+    assert!(found.claims.value > 0.2, "{found:?}");
 }
