@@ -239,3 +239,54 @@ fn a_row_of_norm_zero_stays_free_and_is_reported() {
         }
     }
 }
+
+/// libtorch's kernel takes the learning rate of a free step in f32: off by at most 2⁻²⁴ of
+/// itself, and so is the way that the weights have gone.
+#[test]
+fn a_rate_in_f32_costs_less_than_weights_in_f32() {
+    const STEPS: usize = 2000;
+    // Half way between two neighbours in f32, the worst that there is.
+    let eta = 1e-3f32.next_up();
+    let eta = (f64::from(eta) + f64::from(eta.next_up())) / 2.0;
+    let mut numbers = Numbers(17);
+    let start = numbers.tensor(&[64], Kind::Float);
+    // Most of them positive, so that the steps add up.
+    let gradients: Vec<Tensor> = (0..STEPS)
+        .map(|_| numbers.tensor(&[64], Kind::Float) + 0.5)
+        .collect();
+    let oracle = |eta: f64| {
+        let mut unit = Unit::new(&values(&start));
+        for g in &gradients {
+            unit.free(Oracle::Adam(0.9, 0.999, 1e-8), eta, &values(g));
+        }
+        unit.w
+    };
+    let exact = oracle(eta);
+    let apart = |a: &[f64], b: &[f64]| {
+        let apart = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+        apart.fold(0.0, f64::max)
+    };
+    let rounded = apart(&oracle(f64::from(eta as f32)), &exact);
+    let way = apart(&values(&start), &exact);
+    println!("a way of {way:.2}: {rounded:.1e} by the rate");
+    assert!(way > 0.5 && rounded > 0.9 * way * 2f64.powi(-24));
+    assert!(rounded < 1.1 * way * 2f64.powi(-24));
+    let found = [Backend::Reference, Backend::Auto, Backend::MultiTensor].map(|backend| {
+        let (parameters, weights) = parameters(&[start.shallow_clone()]);
+        let config = OptimizerConfig {
+            backend,
+            ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(eta))
+        };
+        let mut optimizer = config.build(parameters).unwrap();
+        for g in &gradients {
+            set_gradients(&mut optimizer, &weights, &[Some(g.shallow_clone())]);
+            optimizer.step().unwrap();
+        }
+        let found = apart(&values(&weights[0]), &exact);
+        println!("{backend:?}: {found:.1e} in all");
+        found
+    });
+    let [reference, kernels, multi_tensor] = found;
+    assert!(reference < 1e-5 && kernels < 1e-5);
+    assert!(multi_tensor < reference + 2.0 * rounded, "{found:?}");
+}
