@@ -243,7 +243,9 @@ impl Optimizer {
     /// Continues from a state, which must be of the same rule and parameters.
     ///
     /// Everything is checked before anything is changed. Hyper-parameters are
-    /// this optimizer's own; those of the state are kept in it for the record.
+    /// this optimizer's own; those of the state are kept in it for the record. Only
+    /// the freeze must not be moved past the steps that were taken: whether the state
+    /// has radii is whether this optimizer would have them.
     ///
     /// # Errors
     ///

@@ -155,6 +155,13 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
             entry: format!("radius/{}", slot.name),
         });
     }
+    if frozen
+        && let Some(lawn) = &optimizer.config.lawn
+        && progress.steps <= lawn.free_steps
+    {
+        // The freeze is still to come: these radii are of other weights.
+        return Err(mismatch("phase", "free", "constrained"));
+    }
     let mut restored = Vec::with_capacity(optimizer.slots.len());
     for slot in &optimizer.slots {
         slot.require_unchanged()?;

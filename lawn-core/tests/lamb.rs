@@ -106,7 +106,16 @@ fn data() -> (Vec<Tensor>, Vec<Vec<Tensor>>) {
 }
 
 fn ours(rule: LambConfig, lambda: f64, clip_norm: Option<f64>, backend: Backend) -> Vec<Vec<f64>> {
-    let (start, gradients) = data();
+    ours_from(data(), rule, lambda, clip_norm, backend)
+}
+
+fn ours_from(
+    (start, gradients): (Vec<Tensor>, Vec<Vec<Tensor>>),
+    rule: LambConfig,
+    lambda: f64,
+    clip_norm: Option<f64>,
+    backend: Backend,
+) -> Vec<Vec<f64>> {
     let (parameters, weights) = parameters(&start);
     let decay = Decay::Decoupled { rate: lambda };
     let rule = RuleConfig::from(rule);
@@ -126,9 +135,15 @@ fn ours(rule: LambConfig, lambda: f64, clip_norm: Option<f64>, backend: Backend)
 
 /// Runs `step(x, g, (m, v), t, global norm)` over the same data.
 fn theirs(
+    step: impl FnMut(&mut [f64], &[f64], (&mut [f64], &mut [f64]), i32, f64),
+) -> Vec<Vec<f64>> {
+    theirs_from(data(), step)
+}
+
+fn theirs_from(
+    (start, gradients): (Vec<Tensor>, Vec<Vec<Tensor>>),
     mut step: impl FnMut(&mut [f64], &[f64], (&mut [f64], &mut [f64]), i32, f64),
 ) -> Vec<Vec<f64>> {
-    let (start, gradients) = data();
     let mut x: Vec<Vec<f64>> = start.iter().map(values).collect();
     let mut m: Vec<Vec<f64>> = x.iter().map(|x| vec![0.0; x.len()]).collect();
     let mut v = m.clone();
@@ -184,6 +199,101 @@ fn each_preset_is_its_source() {
                 let expected = theirs(|p, g, s, t, global| apex.step(p, g, s, (t, lambda, global)));
                 let found = ours(preset, lambda, Some(1.0), backend);
                 assert_close(&what(name), &found, &expected);
+            }
+        }
+    }
+}
+
+/// Every convention as [`LambConfig`] has it in its equations.
+fn by_convention(
+    rule: &LambConfig,
+    x: &mut [f64],
+    g: &[f64],
+    (m, v): (&mut [f64], &mut [f64]),
+    t: i32,
+    lambda: f64,
+) {
+    let (beta1, beta2, epsilon) = (rule.beta1, rule.beta2, rule.epsilon);
+    let beta3 = match rule.gradient_averaging {
+        GradientAveraging::Averaged => 1.0 - beta1,
+        GradientAveraging::Summed => 1.0,
+    };
+    let (c1, c2) = match rule.bias_correction {
+        BiasCorrection::Applied => (1.0 - beta1.powi(t), 1.0 - beta2.powi(t)),
+        BiasCorrection::Omitted => (1.0, 1.0),
+    };
+    let mut d = Vec::new();
+    for i in 0..x.len() {
+        m[i] = beta1 * m[i] + beta3 * g[i];
+        v[i] = beta2 * v[i] + (1.0 - beta2) * g[i] * g[i];
+        let below = match rule.epsilon_place {
+            EpsilonPlace::OutsideRoot => (v[i] / c2).sqrt() + epsilon,
+            EpsilonPlace::InsideRoot => (v[i] / c2 + epsilon).sqrt(),
+        };
+        d.push(m[i] / c1 / below);
+    }
+    for i in 0..x.len() {
+        match rule.decay_place {
+            DecayPlace::InsideTrust => d[i] += lambda * x[i],
+            DecayPlace::OutsideTrust => x[i] *= 1.0 - ETA * lambda,
+        }
+    }
+    let adapts = rule.adaptation == Adaptation::Always || lambda != 0.0;
+    let (x_norm, d_norm) = (norm(x), norm(&d));
+    let mut rho = 1.0;
+    if adapts {
+        if x_norm > 0.0 && d_norm > 0.0 {
+            rho = x_norm / d_norm;
+        }
+        rho = rho.min(rule.trust_max.unwrap_or(f64::INFINITY));
+    }
+    for (x, d) in x.iter_mut().zip(d) {
+        *x -= ETA * rho * d;
+    }
+}
+
+#[test]
+fn every_convention_is_its_equation() {
+    // The second parameter starts at 0, so that its first ratio is 1; without a
+    // gradient at first, so that of its direction there is none at all.
+    let with_zeros = || {
+        let (start, mut gradients) = data();
+        let zero = start[1].zeros_like();
+        gradients[0][1] = zero.shallow_clone();
+        (vec![start[0].shallow_clone(), zero], gradients)
+    };
+    let mut rules = Vec::new();
+    for bits in 0..32 {
+        let second = |bit: u32| bits >> bit & 1 == 1;
+        rules.push(LambConfig {
+            beta2: 0.95,
+            epsilon: 1e-3,
+            epsilon_place: [EpsilonPlace::OutsideRoot, EpsilonPlace::InsideRoot]
+                [usize::from(second(0))],
+            bias_correction: [BiasCorrection::Applied, BiasCorrection::Omitted]
+                [usize::from(second(1))],
+            gradient_averaging: [GradientAveraging::Averaged, GradientAveraging::Summed]
+                [usize::from(second(2))],
+            decay_place: [DecayPlace::InsideTrust, DecayPlace::OutsideTrust]
+                [usize::from(second(3))],
+            adaptation: [Adaptation::Always, Adaptation::WhenDecayed][usize::from(second(4))],
+            ..LambConfig::paper()
+        });
+    }
+    for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+        for rule in &rules {
+            for (lambda, trust_max) in [(0.0, None), (0.1, None), (0.1, Some(0.7))] {
+                let rule = LambConfig { trust_max, ..*rule };
+                let found = ours_from(with_zeros(), rule, lambda, None, backend);
+                let step = |x: &mut [f64], g: &[f64], s: (&mut [f64], &mut [f64]), t, _| {
+                    by_convention(&rule, x, g, s, t, lambda);
+                };
+                let expected = theirs_from(with_zeros(), step);
+                let apart = largest(&found, &expected);
+                assert!(
+                    apart < 1e-13,
+                    "{rule:?} {lambda} {backend:?}: off by {apart:e}"
+                );
             }
         }
     }

@@ -366,12 +366,97 @@ fn a_truncated_file_is_refused_at_every_length() {
     }
 }
 
+/// One that comes back from where it was, and one that was elsewhere.
 #[test]
-fn a_file_without_checksums_is_read() {
+fn an_optimizer_that_has_gone_on_goes_back() {
+    for free_steps in [0, 2, 3, 9] {
+        for kind in [Kind::Float, Kind::BFloat16] {
+            let build = || {
+                let mut numbers = Numbers(1);
+                let start = [&[3i64, 4][..], &[5]].map(|shape| numbers.tensor(shape, kind));
+                let (parameters, weights) = parameters(&start);
+                let config = OptimizerConfig {
+                    master_weights: true,
+                    lawn: Some(LawnConfig {
+                        scope: Scope::AllWeights,
+                        ..LawnConfig::new(free_steps)
+                    }),
+                    ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1))
+                };
+                (config.build(parameters).unwrap(), weights)
+            };
+            let step = |optimizer: &mut Optimizer, weights: &[Tensor]| {
+                let g: Vec<_> = weights.iter().map(|w| Some(w.detach().cos())).collect();
+                set_gradients(optimizer, weights, &g);
+                optimizer.step().unwrap();
+            };
+            let (mut whole, weights) = build();
+            (0..3).for_each(|_| step(&mut whole, &weights));
+            let (state, then) = (whole.state(), [0, 1].map(|i| weights[i].detach().copy()));
+            (0..4).for_each(|_| step(&mut whole, &weights));
+            let expected = everything(&whole, &weights);
+
+            let (mut other, elsewhere) = build();
+            for (optimizer, weights) in [(&mut whole, &weights), (&mut other, &elsewhere)] {
+                (0..5).for_each(|_| step(optimizer, weights));
+                optimizer.load_state(&state).unwrap();
+                tch::no_grad(|| (0..2).for_each(|i| weights[i].shallow_clone().copy_(&then[i])));
+                (0..4).for_each(|_| step(optimizer, weights));
+                assert!(
+                    everything(optimizer, weights) == expected,
+                    "{free_steps} {kind:?}"
+                );
+            }
+        }
+    }
+}
+
+/// Radii of a freeze that is still to come would be those of other weights.
+#[test]
+fn radii_before_the_freeze_are_refused() {
+    let (trained, _) = trained();
+    for free_steps in [4, 200] {
+        let (mut fresh, weights) = optimizer(free_steps);
+        let before = everything(&fresh, &weights);
+        let error = fresh.load_state(&trained.state()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "state: expected phase `free`, found `constrained`"
+        );
+        assert!(everything(&fresh, &weights) == before);
+    }
+    let (mut fresh, _) = optimizer(3);
+    fresh.load_state(&trained.state()).unwrap();
+}
+
+/// Bytes of a file with this metadata, and a tensor `x` of one number.
+fn file(metadata: &[(&str, &str)]) -> Vec<u8> {
     let data = 1.5f32.to_le_bytes();
     let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1], &data);
-    let bytes = safetensors::serialize([("x", view.unwrap())], None).unwrap();
-    let state = State::from_bytes(&bytes, Device::Cpu).unwrap();
+    let metadata = metadata.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+    safetensors::serialize([("x", view.unwrap())], Some(metadata.collect())).unwrap()
+}
+
+#[test]
+fn a_checksum_without_a_tensor_or_a_tensor_without_one_is_refused() {
+    let mut state = State::default();
+    let one = Tensor::from_slice(&[1.5f32]);
+    state.tensors.insert("x".into(), one);
+    let bytes = state.to_bytes().unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let sum = header.metadata().clone().unwrap()["checksum:x"].clone();
+
+    let read = |metadata: &[(&str, &str)]| State::from_bytes(&file(metadata), Device::Cpu);
+    assert!(read(&[("checksum:x", &sum)]).is_ok());
+    let error = read(&[("checksum:y", &sum)]).unwrap_err();
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "checksum:x"));
+    let error = read(&[("checksum:x", &sum), ("checksum:y", &sum)]).unwrap_err();
+    assert!(matches!(error, Error::MissingEntry { entry } if entry == "y"));
+}
+
+#[test]
+fn a_file_without_checksums_is_read() {
+    let state = State::from_bytes(&file(&[]), Device::Cpu).unwrap();
     assert_eq!(state.tensors["x"].double_value(&[0]), 1.5);
 }
 
