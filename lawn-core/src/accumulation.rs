@@ -123,5 +123,8 @@ mod tests {
         let options = accumulation.finish().unwrap();
         assert_eq!((options.samples, options.gradient_scale), (10, 2.0));
         assert_eq!(accumulation.finish(), None);
+        // And nothing of it in the next step.
+        let options = [4, 4, 3].map(|samples| accumulation.add(samples))[2].unwrap();
+        assert_eq!((options.samples, options.gradient_scale), (11, 3.0));
     }
 }

@@ -32,10 +32,12 @@ pub enum Error {
     #[error("no parameters: expected at least one trainable parameter")]
     NoParameters,
     /// A name that no parameter has.
-    #[error("unknown parameter `{name}`")]
+    #[error("unknown parameter `{name}`: expected {known}")]
     UnknownParameter {
         /// The name.
         name: String,
+        /// The first few names that there are.
+        known: String,
     },
     /// A trainable variable of a `VarStore` has no name there.
     #[error("trainable variable {index} of shape {shape:?} has no name in its store")]
@@ -93,10 +95,12 @@ pub enum Error {
         found: f64,
     },
     /// A name pattern that no parameter matches.
-    #[error("pattern `{pattern}` matches no parameter")]
+    #[error("pattern `{pattern}` matches no parameter: expected it to match {known}")]
     UnmatchedPattern {
         /// The pattern.
         pattern: String,
+        /// The first few names that there are.
+        known: String,
     },
     /// A parameter that two groups claim.
     #[error("parameter `{name}` is in two groups: `{first}` and `{second}`")]
@@ -117,7 +121,9 @@ pub enum Error {
         role: Role,
     },
     /// Weight decay on a parameter whose norm LAWN fixes.
-    #[error("parameter `{name}` is constrained: expected no weight decay, found {found}")]
+    #[error(
+        "parameter `{name}` is constrained: expected no weight decay, found {found}; a group can take either from it"
+    )]
     DecayOnConstrained {
         /// The parameter.
         name: String,

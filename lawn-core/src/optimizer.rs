@@ -48,6 +48,7 @@ pub(crate) struct Progress {
 
 /// The norm of one parameter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct WeightNorm {
     /// Name of the parameter.
     pub parameter: String,
@@ -266,5 +267,23 @@ impl Optimizer {
                 treatment.reason = "norm 0 at the freeze".to_owned();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_threads_hand_to_each_other_can_be_sent() {
+        fn sent<T: Send>() {}
+        fn shared<T: Send + Sync>() {}
+        sent::<Optimizer>();
+        sent::<Parameters>();
+        sent::<State>();
+        sent::<crate::StepReport>();
+        shared::<Error>();
+        shared::<OptimizerConfig>();
+        shared::<Diagnostics>();
     }
 }

@@ -159,15 +159,14 @@ impl Parameters {
     ///
     /// [`Error::UnknownParameter`] when no parameter has this name.
     pub fn set_role(&mut self, name: &str, role: Role) -> Result<(), Error> {
-        let parameter = self
-            .parameters
-            .iter_mut()
-            .find(|parameter| parameter.name == name)
-            .ok_or_else(|| Error::UnknownParameter {
-                name: name.to_owned(),
-            })?;
-        parameter.role = role;
-        Ok(())
+        let mut parameters = self.parameters.iter_mut();
+        match parameters.find(|parameter| parameter.name == name) {
+            Some(parameter) => {
+                parameter.role = role;
+                Ok(())
+            }
+            None => Err(self.unknown(name)),
+        }
     }
 
     /// Attaches the model's layers in forward order, from which
@@ -184,7 +183,7 @@ impl Parameters {
     pub fn set_layers(&mut self, layers: Vec<Layer>) -> Result<(), Error> {
         for name in layers.iter().flat_map(|layer| &layer.parameters) {
             if self.get(name).is_none() {
-                return Err(Error::UnknownParameter { name: name.clone() });
+                return Err(self.unknown(name));
             }
         }
         self.layers = Some(layers);
@@ -220,6 +219,25 @@ impl Parameters {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parameters.is_empty()
+    }
+
+    fn unknown(&self, name: &str) -> Error {
+        Error::UnknownParameter {
+            name: name.to_owned(),
+            known: self.known(),
+        }
+    }
+
+    /// The first few names, for who has mistaken one.
+    pub(crate) fn known(&self) -> String {
+        const SHOWN: usize = 8;
+        let names = self.parameters.iter().take(SHOWN);
+        let names: Vec<String> = names.map(|p| format!("`{}`", p.name)).collect();
+        match self.len().saturating_sub(SHOWN) {
+            _ if names.is_empty() => "none, as there are no parameters".to_owned(),
+            0 => format!("one of {}", names.join(", ")),
+            more => format!("one of {} or {more} more", names.join(", ")),
+        }
     }
 
     pub(crate) fn into_parts(self) -> (Vec<Parameter>, Option<Store>) {
@@ -427,11 +445,11 @@ mod tests {
         let mut parameters = Parameters::default();
         assert!(matches!(
             parameters.set_role("x", Role::Bias),
-            Err(Error::UnknownParameter { name }) if name == "x"
+            Err(Error::UnknownParameter { name, .. }) if name == "x"
         ));
         assert!(matches!(
             parameters.set_layers(vec![Layer::homogeneous(["y"])]),
-            Err(Error::UnknownParameter { name }) if name == "y"
+            Err(Error::UnknownParameter { name, .. }) if name == "y"
         ));
     }
 }

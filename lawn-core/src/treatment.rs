@@ -33,6 +33,7 @@ impl fmt::Display for Constraint {
 
 /// One line of the dry-run table: what will be done to a parameter, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Treatment {
     /// Name of the parameter.
     pub parameter: String,
@@ -271,6 +272,7 @@ fn require_match(pattern: &str, parameters: &Parameters) -> Result<(), Error> {
     } else {
         Err(Error::UnmatchedPattern {
             pattern: pattern.to_owned(),
+            known: parameters.known(),
         })
     }
 }

@@ -174,13 +174,12 @@ fn groups_override_the_scope() {
 #[test]
 fn what_cannot_be_meant_is_refused() {
     let error = |config: OptimizerConfig| config.build(model()).unwrap_err();
-    assert!(matches!(
-        error(patterns(&["fc.weight", "head.*"])),
-        Error::UnmatchedPattern { pattern } if pattern == "head.*"
-    ));
+    let unmatched = error(patterns(&["fc.weight", "head.*"]));
+    assert!(matches!(&unmatched, Error::UnmatchedPattern { pattern, .. } if pattern == "head.*"));
+    assert!(unmatched.to_string().contains("`fc.weight`"), "{unmatched}");
     assert!(matches!(
         error(config().with_group(Group::new("head"))),
-        Error::UnmatchedPattern { pattern } if pattern == "head"
+        Error::UnmatchedPattern { pattern, .. } if pattern == "head"
     ));
     assert!(matches!(
         error(config().with_group(Group::new("fc.*")).with_group(Group::new("*.bias"))),

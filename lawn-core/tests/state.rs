@@ -198,6 +198,9 @@ fn groups_and_the_place_in_the_schedule_are_in_it() {
     assert_eq!(state.metadata["samples"], "200");
     let rate: f64 = state.metadata["learning_rate"].parse().unwrap();
     assert_eq!(rate, whole.learning_rate());
+    // By samples, not by steps.
+    let schedule = Schedule::cosine(0.1, 0.0, 400).warm_up(100);
+    assert_eq!(rate, schedule.lr_at(200));
     let settings: serde_json::Value = serde_json::from_str(&state.metadata["settings"]).unwrap();
     assert_eq!(settings["rule"]["kind"], "adam");
     assert_eq!(settings["clock"], "samples");
