@@ -10,7 +10,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use lawn_models::{DataError, Stage, TaskConfig};
+use lawn_models::{DataError, DataSet, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::NamedTask;
@@ -24,16 +24,15 @@ const SCHEMA: u32 = 1;
 ///
 /// # Errors
 ///
-/// [`Error::NoDataRoot`], [`Error::NoData`], [`Error::Data`] where one cannot be read.
+/// [`Error::NoDataRoot`], [`Error::NoSuchDataRoot`], [`Error::NoData`], [`Error::Data`] where
+/// one cannot be read.
 pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
         let (task, data) = (task.name.clone(), task.config.data().to_owned());
         let Some(root) = root else {
             return Err(Error::NoDataRoot { task, data });
         };
-        let sets: Vec<_> = lawn_models::describe_data(root)?
-            .into_iter()
-            .collect::<Result<_, _>>()?;
+        let sets: Vec<_> = sets(root)?.into_iter().collect::<Result<_, _>>()?;
         if !sets.iter().any(|set| set.name == data) {
             let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
             let found = if names.is_empty() {
@@ -50,6 +49,15 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What lies in the data root.
+///
+/// # Errors
+///
+/// [`Error::NoSuchDataRoot`].
+pub(crate) fn sets(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Error> {
+    lawn_models::describe_data(root).map_err(|source| Error::NoSuchDataRoot { source })
 }
 
 /// By task, the checksum of the files that it reads; generated data have none.

@@ -6,7 +6,7 @@ use lawn_models::{CudaProbe, DataError, DataSet};
 use serde::Serialize;
 
 use crate::engine::{EngineError, ray, slurm};
-use crate::render;
+use crate::{Error, data, render};
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
@@ -152,6 +152,10 @@ fn ray_finding() -> Finding {
     }
 }
 
+/// What to do about a data root that holds nothing.
+const NO_DATA_SETS: &str =
+    "unpack a data set there, get one with `lawn data get`, or make one with `lawn data make`";
+
 fn data_finding(data_root: Option<&Path>) -> Finding {
     let what = "data sets";
     let Some(root) = data_root else {
@@ -170,7 +174,7 @@ fn data_finding(data_root: Option<&Path>) -> Finding {
             what,
             state: State::Missing,
             found: format!("none in {}", root.display()),
-            advice: Some("unpack a data set there, or make one with `lawn data make`".into()),
+            advice: Some(NO_DATA_SETS.into()),
         },
         Ok(sets) => Finding {
             what,
@@ -205,15 +209,17 @@ fn describe(set: &Result<DataSet, DataError>) -> String {
     }
 }
 
-/// The data sets under `data_root`, a line each.
-#[must_use]
-pub fn data_sets(data_root: Option<&Path>) -> String {
-    let finding = data_finding(data_root);
-    let advice = finding
-        .advice
-        .map(|advice| format!("\n{advice}"))
-        .unwrap_or_default();
-    format!("{}{advice}\n", finding.found.replace("; ", "\n"))
+/// The data sets under `root`, a line each; of none, what to do about it.
+///
+/// # Errors
+///
+/// [`Error::NoSuchDataRoot`].
+pub fn data_sets(root: &Path) -> Result<String, Error> {
+    let sets = data::sets(root)?;
+    Ok(match sets.is_empty() {
+        true => format!("none in {}\n{NO_DATA_SETS}\n", root.display()),
+        false => sets.iter().map(|set| describe(set) + "\n").collect(),
+    })
 }
 
 impl Findings {

@@ -85,6 +85,12 @@ pub enum Error {
         /// What is wrong with them.
         source: Box<Error>,
     },
+    /// What a trial is to train cannot be read: that is no fault of the trial.
+    #[error("{source}; a copy of the run has it, or begin anew in another folder with --out")]
+    RunDamaged {
+        /// What is wrong, with the file.
+        source: Box<Error>,
+    },
     /// There is no run where one was expected.
     #[error("{} is not a run directory: it has no plan.json", dir.display())]
     NoRun {
@@ -159,6 +165,12 @@ pub enum Error {
     /// Nothing says where data sets are.
     #[error("give --data-root DIR or set LAWN_DATA, the folder that holds the data sets")]
     NoDataRootGiven,
+    /// The data root cannot be listed.
+    #[error("{source}; the data root is the folder that holds the data sets")]
+    NoSuchDataRoot {
+        /// What is wrong with it.
+        source: lawn_models::DataError,
+    },
     /// A task's data set is not under the data root.
     #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {found}", root.display())]
     NoData {
@@ -255,8 +267,10 @@ impl Error {
             | Self::NotSelected { .. }
             | Self::NoDataRoot { .. }
             | Self::NoDataRootGiven
+            | Self::NoSuchDataRoot { .. }
             | Self::NoData { .. }
             | Self::DataHere { .. }
+            | Self::RunDamaged { .. }
             | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)

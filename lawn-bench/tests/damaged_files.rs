@@ -20,6 +20,7 @@ use lawn_bench::ending::Ending;
 use lawn_bench::plan::Plan;
 use lawn_bench::run_dir::RunDir;
 use lawn_bench::{Error, provenance};
+use lawn_models::Stage;
 
 const TINY: &str = include_str!("sweeps/tiny.toml");
 
@@ -149,5 +150,36 @@ fn what_is_empty_cut_or_flipped_is_named_or_is_what_was_written() {
             }
         }
         std::fs::write(&kind.path, &sound).expect("there is room");
+    }
+}
+
+#[test]
+fn a_trial_that_cannot_read_what_all_trials_read_ends_the_sweep_and_is_no_outcome() {
+    let (_folder, run, _) = run();
+    let plan = Plan::read(&run).expect("it is whole");
+    let confirmed = |trial: &lawn_bench::plan::Trial| trial.stage == Stage::Confirm;
+    let index = plan
+        .trials
+        .iter()
+        .position(confirmed)
+        .expect("there is one");
+    for (path, name) in [(run.frozen(), "frozen.json"), (run.plan(), "plan.json")] {
+        let sound = std::fs::read(&path).expect("it is there");
+        std::fs::write(&path, &sound[..sound.len() / 2]).expect("there is room");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lawn"));
+        command
+            .arg("trial")
+            .arg(run.root())
+            .args(["--index", &index.to_string()]);
+        let output = command.output().expect("lawn starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        // The exit code that launchers take for a refusal.
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.contains(&format!("{name} is damaged")) && said.contains("--out"),
+            "{said}"
+        );
+        assert!(!run.trial(&plan.trials[index].id).root().exists());
+        std::fs::write(&path, sound).expect("there is room");
     }
 }

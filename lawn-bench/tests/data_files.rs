@@ -218,3 +218,47 @@ fn the_system_is_asked_for_test_files_in_confirmation_alone() {
         assert!(files.iter().filter(is_test).count() > 0, "{files:?}");
     }
 }
+
+#[test]
+fn data_that_are_not_there_are_the_users_to_give_for_every_verb() {
+    let place = Place::new();
+    let file = place.folder.path().join("files.toml");
+    std::fs::write(&file, format!("{TASKS}{CONFIRMED}")).expect("there is room");
+    let file = file.to_str().expect("it is text");
+    let absent = place.folder.path().join("absent");
+    let absent = absent.to_str().expect("it is text");
+    let empty = tempfile::tempdir().expect("a folder");
+    let empty = empty.path().to_str().expect("it is text");
+    let run = |words: &[&str]| lawn().args(words).output().expect("lawn starts");
+    for verb in ["model", "floors", "sweep"] {
+        refuses(&run(&[verb, file]), "give --data-root DIR or set LAWN_DATA");
+        refuses(&run(&[verb, file, "--data-root", absent]), "cannot read");
+        refuses(
+            &run(&[verb, file, "--data-root", empty]),
+            "which is not under",
+        );
+    }
+    refuses(
+        &run(&["data", "list"]),
+        "give --data-root DIR or set LAWN_DATA",
+    );
+    refuses(
+        &run(&["data", "list", "--data-root", absent]),
+        "the data root is the folder",
+    );
+    let output = run(&["data", "list", "--data-root", empty]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("lawn data get"), "{}", said(&output));
+    let data = place.data();
+    let root = data.to_str().expect("it is text");
+    let output = run(&["data", "list", "--data-root", root]);
+    let sets: Vec<String> = said(&output)
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(sets, ["feedback", "pictures"]);
+    // What is not looked at need not be there.
+    std::fs::remove_dir_all(data.join("pictures")).expect("it was made");
+    let output = run(&["model", file, "--task", "feedback", "--data-root", root]);
+    assert!(output.status.success(), "{}", said(&output));
+}

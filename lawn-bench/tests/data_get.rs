@@ -128,7 +128,7 @@ fn people_are_told_terms_files_and_where_the_set_is() {
     );
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("small is in "));
     assert!(place.is_whole());
-    refuses(&place.get(&[]), 0, &["was there", "as published"]);
+    refuses(&place.get(&[]), 0, &["was there", "as in the catalogue"]);
 }
 
 #[test]
@@ -211,6 +211,42 @@ fn another_file_fails_the_call_and_is_named() {
         .expect("it was made")
         .count();
     assert_eq!(left, 0);
+}
+
+#[test]
+fn a_full_disk_stops_a_call_that_goes_on_once_there_is_room() {
+    let server = Server::of(body());
+    let place = Place::new(&server.address());
+    let root = place.folder.path().join("data");
+    std::fs::create_dir(&root).expect("there is room");
+    let mount = |options: &str| {
+        let mut command = Command::new("mount");
+        let command = command.args(["-t", "tmpfs", "-o", options, "tmpfs"]);
+        let output = command.arg(&root).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    if !mount("size=80k") {
+        eprintln!("skipped: mounting needs a privilege that this process lacks");
+        return;
+    }
+    let done = std::panic::catch_unwind(|| {
+        refuses(&place.get(&[]), 5, &["b.txt.part", "No space left"]);
+        let part = std::fs::metadata(place.file("b.txt.part"))
+            .expect("it is kept")
+            .len();
+        assert!(mount("remount,size=1m"));
+        let output = place.get(&[]);
+        assert!(
+            output.status.success() && place.is_whole(),
+            "{}",
+            said(&output)
+        );
+        let asked = server.requests();
+        assert_eq!(asked.len(), 3, "{asked:?}");
+        assert_eq!(asked[2].from, Some(part as usize));
+    });
+    let _ = Command::new("umount").arg(&root).status();
+    done.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
 /// A server that sends a KiB in 20 ms at first, all at once later.

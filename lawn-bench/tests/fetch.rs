@@ -506,7 +506,7 @@ fn a_set_whose_reader_counts_something_else_is_not_kept() {
         .count();
     assert_eq!(left, 0);
     let got = get(60).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(got.counts["users"], 60);
+    assert!(got.counts.contains(&("users".to_owned(), 60)), "{got:?}");
     let sets = lawn_models::describe_data(&fetch.root).expect("it can be listed");
     let names: Vec<_> = sets.into_iter().flatten().map(|set| set.name).collect();
     assert_eq!(names, ["feedback"]);

@@ -27,7 +27,11 @@ fn errors_in_what_is_set_point_at_it() {
         ("", 1, "a value is set as KEY.KEY=VALUE"),
         // What is wrong stands in the file, and is right there without what is set.
         ("budget={epochs=8, steps=3}", 1, "must have one of epochs"),
-        ("budget.steps=3", 1, "must have one of epochs"),
+        (
+            "budget.steps=0",
+            14,
+            "budget.steps must be 1 or more, not 0",
+        ),
         ("budget.epochs=2", 1, "below the budget of 2 epochs"),
     ];
     let mut faults = String::new();
@@ -68,6 +72,58 @@ fn only_what_brought_an_error_into_the_file_is_blamed_for_it() {
     );
     let own = error(text, &["budget.epochs=6"]);
     assert_ne!(own.origin, "--set", "{own}");
+}
+
+#[test]
+fn of_keys_that_stand_for_one_another_the_one_that_is_set_stays() {
+    use lawn_models::{Amount, FreePhase};
+    let read = |text: &str, sets: &[&str]| {
+        let file = file(text.into(), sets);
+        let sweep = file
+            .sweep()
+            .unwrap_or_else(|error| panic!("{sets:?}: {error}"));
+        let written = file.written().expect("it is a sweep");
+        let again = lawn_bench::config::parse("sweep.toml", &written);
+        let again = again.unwrap_or_else(|error| panic!("{sets:?}: {error}\n{written}"));
+        assert_eq!(again, sweep, "{written}");
+        sweep
+    };
+    let budget = |text: &str, sets: &[&str]| read(text, sets).budget;
+    assert!(RIGHT.contains("[budget]\nepochs = 6\n"));
+    let epochs = "free_epochs = { min = 1, max = 4, scale = \"integer\" }";
+    assert!(RIGHT.contains(epochs));
+    let text = RIGHT.replace(
+        epochs,
+        "free_fraction = { min = 0.1, max = 0.9, scale = \"linear\" }",
+    );
+    let inline = text.replace("[budget]\nepochs = 6\n", "");
+    let inline = format!("budget = {{ epochs = 6 }}\n{inline}");
+    for text in [&text, &inline] {
+        assert_eq!(budget(text, &["budget.steps=300"]), Amount::Steps(300));
+        assert_eq!(
+            budget(text, &["budget.samples=90_000"]),
+            Amount::Samples(90_000)
+        );
+        let both = ["budget.steps=300", "budget.epochs=8"];
+        assert_eq!(budget(text, &both), Amount::Epochs(8), "the last one wins");
+    }
+    let every = ["evaluation.every.epochs=2", "evaluation.every.steps=30"];
+    assert_eq!(read(&text, &every).evaluation.every, Amount::Steps(30));
+    let from = [
+        "diagnostics.distance_from.epochs=2",
+        "diagnostics.distance_from.fraction=0.25",
+    ];
+    let from = read(&text, &from).diagnostics.distance_from;
+    assert_eq!(from, Some(FreePhase::Fraction(0.25)));
+    // An arm may have any name.
+    let named = format!("{text}\n[arms.epochs]\nrule = \"sgd\"\n");
+    let arms = file(named, &["arms.steps.rule=sgd"]).sweep();
+    let arms = arms.unwrap_or_else(|error| panic!("{error}")).arms;
+    let arms: Vec<_> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert!(
+        arms.contains(&"epochs") && arms.contains(&"steps"),
+        "{arms:?}"
+    );
 }
 
 #[test]

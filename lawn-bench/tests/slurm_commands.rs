@@ -61,6 +61,29 @@ fn status_joins_the_queue_with_the_records() {
     assert_eq!(status["slurm"]["tasks"][2]["job"], "101_2");
     assert_eq!(status["slurm"]["tasks"][2]["index"], 2);
 
+    // The job that goes on is over, and says why it is the last one.
+    site.queue_holds(&[1]);
+    let log = site.submission_folder(2).join("log.txt");
+    let text = said(&site.lawn(&["status", "run"]));
+    assert!(!text.contains("failed"), "it did not begin:\n{text}");
+    std::fs::write(
+        &log,
+        "error: a first time\nnote\nerror: plan.json is damaged: line 3\n",
+    )
+    .expect("there is room");
+    let text = said(&site.lawn(&["status", "run"]));
+    let failed = format!(
+        "no job goes on after them\n  the last one failed: plan.json is damaged: line 3 (log: {})",
+        log.strip_prefix(site.folder.path())
+            .expect("it is there")
+            .display()
+    );
+    assert!(text.contains(&failed), "{failed:?} is not in:\n{text}");
+    // One that follows it is no longer the last.
+    site.queue_holds(&[1, 2]);
+    let text = said(&site.lawn(&["status", "run"]));
+    assert!(!text.contains("failed"), "{text}");
+
     // A queue that does not answer is no reason to keep what the run's own files say.
     site.command(
         "squeue",

@@ -124,7 +124,10 @@ impl Data {
                 make(&kind, &set, &out)?;
                 print(&format!("made {}\n", out.display()));
             }
-            What::List { data } => print(&doctor::data_sets(data.data_root.as_deref())),
+            What::List { data } => {
+                let root = data.data_root.ok_or(Error::NoDataRootGiven)?;
+                print(&doctor::data_sets(&root)?);
+            }
         }
         Ok(Exit::Ok)
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::DataRoot;
-use crate::{Error, config, render};
+use crate::{Error, config, data, render};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -37,8 +37,9 @@ struct TaskFloors {
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let root = self.data.data_root.as_deref();
-        let measured = config::load(&self.file)?
-            .tasks
+        let tasks = config::load(&self.file)?.tasks;
+        data::find(&tasks, root)?;
+        let measured = tasks
             .into_iter()
             .map(|task| {
                 Ok(TaskFloors {

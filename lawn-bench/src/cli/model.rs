@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
-use crate::Error;
 use crate::choices::Choices;
 use crate::config::SweepFile;
 use crate::plan::Plan;
+use crate::{Error, data};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -61,6 +61,12 @@ impl Model {
         let wanted = |filter: &Option<String>, name: &str| {
             filter.as_deref().is_none_or(|filter| filter == name)
         };
+        let tasks = plan.sweep.tasks.iter();
+        let tasks: Vec<_> = tasks
+            .filter(|task| wanted(&self.task, &task.name))
+            .cloned()
+            .collect();
+        data::find(&tasks, self.data.data_root.as_deref())?;
         let mut treated = Vec::new();
         for cell in plan.cells() {
             if cell.batch_size == plan.sweep.reference_batch_size

@@ -15,7 +15,8 @@ pub(super) struct DataRoot {
 
 #[derive(Debug, Args)]
 pub(super) struct Sets {
-    /// Set a value over the sweep file; any number of times. Recorded with the run.
+    /// Set a value over the sweep file; any number of times. Recorded with the run. A unit takes
+    /// the place of another: `budget.steps=300` that of `budget.epochs`.
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     pub(super) sets: Vec<String>,
 }

@@ -9,6 +9,28 @@ use super::source::Source;
 /// What errors name as the origin of a value that was set.
 pub(super) const ORIGIN: &str = "--set";
 
+/// Keys of one table of which one stands for the others: who sets one takes the others away.
+const INSTEAD: [&[&str]; 3] = [
+    &["epochs", "steps", "samples"],
+    &["epochs", "fraction"],
+    &["free_epochs", "free_fraction"],
+];
+
+/// Tables whose keys are names that the user chose.
+const NAMED: [&str; 2] = ["arms", "tasks"];
+
+/// The keys that go when `key` is set in the table called `table`.
+fn replaced<'k>(table: &str, key: &'k str) -> impl Iterator<Item = &'static str> + use<'k> {
+    let groups = match NAMED.contains(&table) {
+        true => &[][..],
+        false => &INSTEAD[..],
+    };
+    let groups = groups.iter().filter(move |group| group.contains(&key));
+    groups
+        .flat_map(|group| group.iter().copied())
+        .filter(move |&other| other != key)
+}
+
 /// The override as TOML: what is no value of TOML is text, as in `resources.device=cuda`.
 pub(super) fn as_toml(set: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/".contains(c);
@@ -42,14 +64,22 @@ pub(super) fn lay<'i>(
         let help = Some("for example: --set budget.epochs=8".into());
         return Err(source.error(start..moved.len(), message, help));
     }
-    merge(source, table, over.into_inner())
+    merge(source, "", table, over.into_inner())
 }
 
+/// Lays `over` over `table`, which is called `name`.
 fn merge<'i>(
     source: &Source<'_>,
+    name: &str,
     table: &mut DeTable<'i>,
     over: DeTable<'i>,
 ) -> Result<(), ConfigError> {
+    // Before anything is laid: of what is set together nothing takes the other's place.
+    for key in over.keys() {
+        for other in replaced(name, key.get_ref()) {
+            table.remove(other);
+        }
+    }
     for (key, value) in over {
         let there = table.remove(key.get_ref().as_ref());
         let value = match (there, value.get_ref()) {
@@ -57,7 +87,7 @@ fn merge<'i>(
                 let (span, over_span) = (there.span(), value.span());
                 match (there.into_inner(), value.into_inner()) {
                     (DeValue::Table(mut below), DeValue::Table(over)) => {
-                        merge(source, &mut below, over)?;
+                        merge(source, key.get_ref(), &mut below, over)?;
                         Spanned::new(span, DeValue::Table(below))
                     }
                     (there, _) => {
@@ -94,19 +124,24 @@ pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::
     let mut heading = String::new();
     for set in sets {
         let over: toml_edit::DocumentMut = as_toml(set).parse()?;
-        write(document.as_table_mut(), over.as_table());
+        write("", document.as_table_mut(), over.as_table());
         heading += &format!("# --set {}\n", set.replace('\n', " "));
     }
     Ok(format!("{heading}{document}"))
 }
 
-fn write(table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike) {
+fn write(name: &str, table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike) {
+    for (key, _) in over.iter() {
+        for other in replaced(name, key) {
+            table.remove(other);
+        }
+    }
     for (key, value) in over.iter() {
         let there = table
             .get_mut(key)
             .and_then(|there| there.as_table_like_mut());
         match (there, value.as_table_like()) {
-            (Some(there), Some(below)) => write(there, below),
+            (Some(there), Some(below)) => write(key, there, below),
             _ => {
                 let mut value = value.clone();
                 if let Some(value) = value.as_value_mut() {

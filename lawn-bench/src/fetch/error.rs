@@ -49,7 +49,7 @@ pub enum FetchError {
         source_name: String,
     },
     /// A source did not give a file.
-    #[error("{file}: {source_name} {reason}")]
+    #[error("{source_name} {reason}")]
     NotThere {
         /// Name of the file.
         file: String,

@@ -13,7 +13,6 @@ mod part;
 mod source;
 mod view;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -68,7 +67,7 @@ pub struct Kept {
     pub sha256: String,
     /// Where it came from; none where it was there.
     pub source: Option<String>,
-    /// What it was held against.
+    /// What its SHA-256 was held against, or what else is known of it.
     pub checked: &'static str,
 }
 
@@ -82,7 +81,7 @@ pub struct Got {
     /// Its files.
     pub files: Vec<Kept>,
     /// What its reader counts in it; nothing where no reader knows its format.
-    pub counts: BTreeMap<String, u64>,
+    pub counts: Vec<(String, u64)>,
 }
 
 /// Gets data sets into a data root.
@@ -261,11 +260,12 @@ impl Kept {
         source: Option<String>,
         recorded: Option<&String>,
     ) -> Self {
-        let checked = match (&file.sha256, recorded, file.bytes.or(file.lines)) {
-            (Some(_), ..) => "as published",
-            (None, Some(_), _) => "as recorded when it was got",
-            (None, None, Some(_)) => "not published; its size is right",
-            (None, None, None) => "not published",
+        let checked = match (&file.sha256, recorded, file.bytes, file.lines) {
+            (Some(_), ..) => "as in the catalogue",
+            (None, Some(_), ..) => "as in SHA256SUMS",
+            (None, None, Some(_), _) => "none is published; the size is right",
+            (None, None, None, Some(_)) => "none is published; the number of lines is right",
+            (None, None, None, None) => "none is published",
         };
         Self {
             file: file.name.clone(),
@@ -294,25 +294,21 @@ fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<
 }
 
 /// What the reader of the data set counts in it, where that is what the catalogue says.
-fn counted(
-    name: &str,
-    folder: &Path,
-    set: &PublicSet,
-) -> Result<BTreeMap<String, u64>, FetchError> {
+fn counted(name: &str, folder: &Path, set: &PublicSet) -> Result<Vec<(String, u64)>, FetchError> {
     let other = |detail: String| FetchError::OtherSet {
         name: name.to_owned(),
         detail,
     };
     let found = lawn_models::describe_data(folder).map_err(|error| other(error.to_string()))?;
-    let mut counts = BTreeMap::new();
+    let mut counts: Vec<(String, u64)> = Vec::new();
     for described in found {
         let described = described.map_err(|error| other(error.to_string()))?;
         counts.extend(described.counts);
     }
     for (what, expected) in &set.counts {
-        match counts.get(what) {
-            Some(found) if found == expected => {}
-            Some(found) => return Err(other(format!("{found} {what}, expected {expected}"))),
+        match counts.iter().find(|(name, _)| name == what) {
+            Some((_, found)) if found == expected => {}
+            Some((_, found)) => return Err(other(format!("{found} {what}, expected {expected}"))),
             None => return Err(other(format!("no {what} found, expected {expected}"))),
         }
     }

@@ -195,16 +195,26 @@ fn content_range(response: &Response<Body>) -> Option<(Option<u64>, Option<u64>)
 fn failure(error: ureq::Error) -> Failure {
     use std::io::ErrorKind::{ConnectionRefused, InvalidData, InvalidInput};
     match error {
-        ureq::Error::Io(error) => Failure {
+        ureq::Error::Io(error) => {
+            let said = error.to_string();
             // What TLS has to say about a certificate comes as data that are not valid.
-            passes: ![ConnectionRefused, InvalidData, InvalidInput].contains(&error.kind()),
-            ..Failure::lasting(format!("cannot be reached: {error}"))
-        },
+            let lasts = [ConnectionRefused, InvalidData, InvalidInput].contains(&error.kind())
+                || is_unknown_host(&said);
+            Failure {
+                passes: !lasts,
+                ..Failure::lasting(format!("cannot be reached: {said}"))
+            }
+        }
         ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => {
             Failure::passing(format!("does not answer: {error}"))
         }
         error => Failure::lasting(format!("cannot be used: {error}")),
     }
+}
+
+/// Whether a name has no address; the standard library says so in words alone.
+fn is_unknown_host(said: &str) -> bool {
+    said.contains("failed to lookup address") && !said.contains("Temporary failure")
 }
 
 #[cfg(test)]

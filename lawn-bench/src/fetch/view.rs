@@ -60,7 +60,7 @@ fn summary(kept: &Kept) -> String {
         None => "was there",
     };
     format!(
-        "{state}  {}  {}, SHA-256 {}, {}",
+        "{state}  {}  {}, SHA-256 {} ({})",
         kept.path.display(),
         HumanBytes(kept.bytes),
         kept.sha256,
@@ -257,9 +257,14 @@ impl<W: Write> View for Events<W> {
     }
 
     fn got(&mut self, got: &Got) {
+        let counts: serde_json::Map<String, Value> = got
+            .counts
+            .iter()
+            .map(|(what, count)| (what.clone(), (*count).into()))
+            .collect();
         self.print(
             "set",
-            json!({ "set": got.name, "folder": got.folder, "counts": got.counts }),
+            json!({ "set": got.name, "folder": got.folder, "counts": counts }),
         );
     }
 }

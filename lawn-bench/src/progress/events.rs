@@ -35,11 +35,14 @@ use crate::trial::Event;
 /// Schema of the events.
 pub(crate) const SCHEMA: u32 = 1;
 
-pub(super) struct Events;
+pub(super) struct Events<W> {
+    out: W,
+}
 
-impl Events {
-    pub(super) fn new(run: &RunDir, tally: &Tally<'_>) -> Self {
-        print(
+impl<W: Write> Events<W> {
+    pub(super) fn new(out: W, run: &RunDir, tally: &Tally<'_>) -> Self {
+        let mut events = Self { out };
+        events.print(
             "sweep",
             json!({
                 "schema": SCHEMA,
@@ -50,32 +53,37 @@ impl Events {
                 "workers": tally.running.len(),
             }),
         );
-        Self
+        events
+    }
+
+    fn print(&mut self, event: &str, fields: Value) {
+        print(&mut self.out, event, fields);
     }
 }
 
 /// Prints how the sweep came to its end.
 pub(crate) fn end(end: &End) {
-    match end {
-        End::Finished { report, failed } => print(
+    let (event, fields) = match end {
+        End::Finished { report, failed } => (
             "report",
             json!({ "html": report.html, "summary": report.summary, "failed": failed }),
         ),
-        End::Described(text) => print("described", json!({ "text": text })),
-        End::HandedOver { run } => print("handed-over", json!({ "run": run })),
-        End::Stopped { run } => print("stopped", json!({ "run": run })),
-    }
+        End::Described(text) => ("described", json!({ "text": text })),
+        End::HandedOver { run } => ("handed-over", json!({ "run": run })),
+        End::Stopped { run } => ("stopped", json!({ "run": run })),
+    };
+    print(&mut std::io::stdout().lock(), event, fields);
 }
 
-impl View for Events {
+impl<W: Write> View for Events<W> {
     fn say(&mut self, line: &str) {
-        print("note", json!({ "line": line }));
+        self.print("note", json!({ "line": line }));
     }
 
     fn began(&mut self, tally: &Tally<'_>, worker: usize) {
         if let Some(running) = &tally.running[worker] {
             let trial = trial(tally.plan, running.index);
-            print("trial-started", with(trial, json!({ "worker": worker })));
+            self.print("trial-started", with(trial, json!({ "worker": worker })));
         }
     }
 
@@ -95,9 +103,9 @@ impl View for Events {
                     "seconds_left": seconds_left,
                     "sweep_seconds_left": tally.time_left().map(|left| left.as_secs_f64()),
                 });
-                print("trial-progress", with(trial, fields));
+                self.print("trial-progress", with(trial, fields));
             }
-            Event::Evaluated { record } => print(
+            Event::Evaluated { record } => self.print(
                 "trial-evaluated",
                 with(trial, json!({ "worker": worker, "record": record })),
             ),
@@ -109,7 +117,7 @@ impl View for Events {
 
     fn stopped(&mut self, tally: &Tally<'_>, worker: usize, index: usize) {
         let trial = trial(tally.plan, index);
-        print("trial-stopped", with(trial, json!({ "worker": worker })));
+        self.print("trial-stopped", with(trial, json!({ "worker": worker })));
     }
 
     fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
@@ -124,7 +132,7 @@ impl View for Events {
             "total": tally.total,
             "sweep_seconds_left": tally.time_left().map(|left| left.as_secs_f64()),
         });
-        print("trial-ended", with(trial(tally.plan, ended.index), fields));
+        self.print("trial-ended", with(trial(tally.plan, ended.index), fields));
     }
 }
 
@@ -151,10 +159,9 @@ fn with(mut object: Value, more: Value) -> Value {
 }
 
 /// Prints an event at once; a reader that went away is no reason to stop training.
-fn print(event: &str, fields: Value) {
+fn print(out: &mut impl Write, event: &str, fields: Value) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0.0, |now| now.as_secs_f64());
     let line = with(json!({ "event": event, "unix_seconds": seconds }), fields);
-    let mut stdout = std::io::stdout().lock();
-    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -94,7 +94,7 @@ impl<'a> Progress<'a> {
         let tally = Tally::new(plan, outcomes, workers, Box::new(Instant::now));
         let view: Box<dyn View> = match show {
             Show::Nothing => Box::new(Nothing),
-            Show::Events => Box::new(events::Events::new(run, &tally)),
+            Show::Events => Box::new(events::Events::new(std::io::stdout(), run, &tally)),
             Show::People if ProgressDrawTarget::stderr().is_hidden() => {
                 Box::new(lines::Lines::new(std::io::stderr()))
             }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use indicatif::InMemoryTerm;
 
 use super::bars::Bars;
+use super::events::Events;
 use super::lines::Lines;
 use super::*;
 use crate::config::parse;
@@ -99,24 +100,45 @@ fn crashed() -> Ending {
     Ending::failed(Outcome::Crashed, "exit code 17; no such thing\nand more")
 }
 
+/// Nothing is over yet.
+const NOTHING: [Option<Ending>; 4] = [const { None }; 4];
+
 fn step(step: u64) -> Event {
     Event::Progress { step, steps: 100 }
 }
 
-/// Bars of two workers on `terminal`, which says that it has so many columns.
-fn bars<'a>(
-    run: &'a RunDir,
-    plan: &'a Plan,
-    outcomes: &[Option<Ending>],
-    hands: &Hands,
-    terminal: &InMemoryTerm,
-    columns: &Rc<Cell<usize>>,
-) -> Progress<'a> {
-    let tally = Tally::new(plan, outcomes, [2, 2], hands.clock());
-    let target = ProgressDrawTarget::term_like(Box::new(terminal.clone()));
-    let columns = columns.clone();
-    let view = Box::new(Bars::new(&tally, target, Box::new(move || columns.get())));
-    Progress { run, tally, view }
+/// What a test of bars looks at: a terminal of 20 lines, and the columns that it says it has.
+struct Scene {
+    plan: Plan,
+    run: RunDir,
+    hands: Hands,
+    terminal: InMemoryTerm,
+    columns: Rc<Cell<usize>>,
+}
+
+impl Scene {
+    fn new(columns: usize) -> Self {
+        Self {
+            plan: plan(),
+            run: run(),
+            hands: Hands::new(),
+            terminal: InMemoryTerm::new(20, 100),
+            columns: Rc::new(Cell::new(columns)),
+        }
+    }
+
+    /// Bars of two workers.
+    fn bars(&self, outcomes: &[Option<Ending>]) -> Progress<'_> {
+        let tally = Tally::new(&self.plan, outcomes, [2, 2], self.hands.clock());
+        let target = ProgressDrawTarget::term_like(Box::new(self.terminal.clone()));
+        let columns = self.columns.clone();
+        let view = Box::new(Bars::new(&tally, target, Box::new(move || columns.get())));
+        Progress {
+            run: &self.run,
+            tally,
+            view,
+        }
+    }
 }
 
 /// What the terminal shows, line by line, each bar as the eighths that it is full.
@@ -136,17 +158,15 @@ fn shown(terminal: &InMemoryTerm) -> Vec<String> {
 
 #[test]
 fn bars_show_speed_time_left_failures_and_the_best() {
-    let (plan, run, hands) = (plan(), run(), Hands::new());
-    let terminal = InMemoryTerm::new(20, 100);
-    let columns = Rc::new(Cell::new(100));
-    let mut progress = bars(
-        &run,
-        &plan,
-        &[const { None }; 4],
-        &hands,
-        &terminal,
-        &columns,
-    );
+    let scene = Scene::new(100);
+    let mut progress = scene.bars(&NOTHING);
+    let Scene {
+        plan,
+        run,
+        hands,
+        terminal,
+        ..
+    } = &scene;
     let started = Event::Started {
         resumed_step: 0,
         steps: 100,
@@ -157,7 +177,7 @@ fn bars_show_speed_time_left_failures_and_the_best() {
     }
     // Nobody knows how long that takes.
     assert_eq!(
-        shown(&terminal),
+        shown(terminal),
         [
             "0 of 4 trials [0/8]   0%  0 s",
             "  tune adam-lawn-row · batch 4096 · setting 0 [0/8]   0%",
@@ -172,7 +192,7 @@ fn bars_show_speed_time_left_failures_and_the_best() {
     hands.go_on(2.0);
     progress.event(0, 0, &step(50));
     assert_eq!(
-        shown(&terminal),
+        shown(terminal),
         [
             "0 of 4 trials [1/8]  12%  4 s, about 9 s left",
             "  tune adam-lawn-row · batch 4096 · setting 0 [4/8]  50%  20/s, 2 s",
@@ -181,10 +201,10 @@ fn bars_show_speed_time_left_failures_and_the_best() {
     );
 
     hands.go_on(61.0);
-    progress.ended(Some(0), 0, &ok(&plan, 0.25));
+    progress.ended(Some(0), 0, &ok(plan, 0.25));
     let best = "  best adam-lawn-row  4096: 0.2500";
     assert_eq!(
-        shown(&terminal),
+        shown(terminal),
         [
             "1 of 4 trials [2/8]  25%  1 min 05 s, about 7 s left",
             "  idle                                        [0/8]   0%",
@@ -199,7 +219,7 @@ fn bars_show_speed_time_left_failures_and_the_best() {
         "crashed  tune adam-lawn-row · batch 4096 · setting 1: \
          exit code 17; no such thing (files: {folder})"
     );
-    let lines = shown(&terminal);
+    let lines = shown(terminal);
     assert_eq!(
         lines[..2].concat(),
         failure,
@@ -216,16 +236,19 @@ fn bars_show_speed_time_left_failures_and_the_best() {
     );
     // What failed stays to be read, bars do not.
     progress.finish();
-    assert_eq!(shown(&terminal).concat(), failure);
+    assert_eq!(shown(terminal).concat(), failure);
 }
 
 #[test]
 fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
-    let (plan, run, hands) = (plan(), run(), Hands::new());
-    let terminal = InMemoryTerm::new(20, 100);
-    let columns = Rc::new(Cell::new(100));
-    let before = [Some(ok(&plan, 0.25)), None, None, None];
-    let mut progress = bars(&run, &plan, &before, &hands, &terminal, &columns);
+    let scene = Scene::new(100);
+    let Scene {
+        plan,
+        hands,
+        terminal,
+        ..
+    } = &scene;
+    let mut progress = scene.bars(&[Some(ok(plan, 0.25)), None, None, None]);
     let idle = "  idle                                        [0/8]   0%";
     let resumed = Event::Started {
         resumed_step: 40,
@@ -240,7 +263,7 @@ fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
     // Steps of an earlier process are done, and not this one's speed. A whole trial takes a
     // second to begin, and 5 for its steps: (1 + 2 · 6) / 2 workers.
     let best = "  best adam-lawn-row  4096: 0.2500";
-    let lines = shown(&terminal);
+    let lines = shown(terminal);
     assert_eq!(lines[0], "0 of 3 trials [2/8]  27%  2 s, about 6 s left");
     let running = "  tune adam-lawn-row · batch 4096 · setting 1 [6/8]  80%  20/s, 1 s";
     assert_eq!(lines[1], running);
@@ -248,7 +271,7 @@ fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
 
     // A stop is said and counts as nothing; the trial runs again, and better.
     progress.stopped(0, 1);
-    let lines = shown(&terminal);
+    let lines = shown(terminal);
     assert_eq!(
         lines[0],
         "stopped  tune adam-lawn-row · batch 4096 · setting 1"
@@ -256,39 +279,30 @@ fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
     assert_eq!(lines[2..4], [idle, idle]);
     progress.began(1, 1);
     progress.event(1, 1, &step(90));
-    progress.ended(Some(1), 1, &ok(&plan, 0.5));
-    let lines = shown(&terminal);
+    progress.ended(Some(1), 1, &ok(plan, 0.5));
+    let lines = shown(terminal);
     assert!(lines[1].starts_with("1 of 3 trials ["), "{}", lines[1]);
     assert_eq!(lines[4], "  best adam-lawn-row  4096: 0.5000");
 }
 
 #[test]
 fn names_are_as_wide_as_the_terminal_allows() {
-    let (plan, run, hands) = (plan(), run(), Hands::new());
-    let terminal = InMemoryTerm::new(20, 100);
-    let columns = Rc::new(Cell::new(76));
-    let mut progress = bars(
-        &run,
-        &plan,
-        &[const { None }; 4],
-        &hands,
-        &terminal,
-        &columns,
-    );
+    let scene = Scene::new(76);
+    let mut progress = scene.bars(&NOTHING);
     progress.began(0, 0);
     progress.began(1, 1);
     let name = |line: usize| {
-        let line = shown(&terminal).swap_remove(line);
+        let line = shown(&scene.terminal).swap_remove(line);
         line.split('[').next().expect("a part").to_owned()
     };
     assert_eq!(name(1), "  tune adam-l…· batch 4096 · setting 0 ");
     assert_eq!(name(2), "  tune adam-l…· batch 4096 · setting 1 ");
     // A terminal that is made wider shows more of every name with the next event.
-    columns.set(100);
+    scene.columns.set(100);
     progress.event(0, 0, &step(10));
     assert_eq!(name(1), "  tune adam-lawn-row · batch 4096 · setting 0 ");
     assert_eq!(name(2), "  tune adam-lawn-row · batch 4096 · setting 1 ");
-    columns.set(20);
+    scene.columns.set(20);
     progress.event(0, 0, &step(20));
     assert_eq!(name(2), "  tun…etting 1 ");
 }
@@ -296,7 +310,7 @@ fn names_are_as_wide_as_the_terminal_allows() {
 #[test]
 fn lines_say_what_is_over_and_how_long_the_rest_takes() {
     let (plan, run, hands, written) = (plan(), run(), Hands::new(), Written::default());
-    let tally = Tally::new(&plan, &[const { None }; 4], [2, 2], hands.clock());
+    let tally = Tally::new(&plan, &NOTHING, [2, 2], hands.clock());
     let view = Box::new(Lines::new(written.clone()));
     let mut progress = Progress {
         run: &run,
@@ -347,4 +361,104 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
         written.take(),
         "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  (run by another launcher)\n"
     );
+}
+
+#[test]
+fn events_say_all_of_a_trial_by_its_names() {
+    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Written::default());
+    let before = [Some(ok(&plan, 0.25)), None, None, None];
+    let tally = Tally::new(&plan, &before, [2, 2], hands.clock());
+    let view = Box::new(Events::new(written.clone(), &run, &tally));
+    let mut progress = Progress {
+        run: &run,
+        tally,
+        view,
+    };
+    let said = || -> Vec<serde_json::Value> {
+        let text = written.take();
+        let read = |line| serde_json::from_str(line).expect("an object a line");
+        text.lines().map(read).collect()
+    };
+    let first = said().remove(0);
+    assert_eq!(
+        (&first["event"], &first["schema"]),
+        (&"sweep".into(), &1.into())
+    );
+    assert_eq!((&first["trials"], &first["left"]), (&4.into(), &3.into()));
+    assert_eq!(
+        (&first["run"], &first["workers"]),
+        (&"runs/small".into(), &2.into())
+    );
+
+    progress.say("a line");
+    progress.began(1, 1);
+    progress.event(1, 1, &step(10));
+    hands.go_on(2.0);
+    progress.event(1, 1, &step(50));
+    progress.stopped(1, 1);
+    progress.began(0, 1);
+    progress.ended(Some(0), 1, &crashed());
+    progress.ended(None, 2, &ok(&plan, 0.5));
+    let events = said();
+    let names: Vec<_> = events
+        .iter()
+        .filter_map(|event| event["event"].as_str())
+        .collect();
+    let expected = "note trial-started trial-progress trial-progress trial-stopped trial-started \
+                    trial-ended trial-ended";
+    assert_eq!(names.join(" "), expected);
+    assert!(events.iter().all(|event| event["unix_seconds"].is_f64()));
+    assert_eq!(events[0]["line"], "a line");
+    let trial = &plan.trials[1];
+    for (event, worker) in events[1..7].iter().zip([1, 1, 1, 1, 0, 0]) {
+        assert_eq!(event["trial"], trial.id.as_str());
+        assert_eq!(
+            (&event["index"], &event["worker"]),
+            (&1.into(), &worker.into())
+        );
+        assert_eq!(
+            (&event["arm"], &event["task"]),
+            (&"adam-lawn-row".into(), &"feedback".into())
+        );
+        assert_eq!(
+            (&event["batch_size"], &event["stage"]),
+            (&4096.into(), &"tune".into())
+        );
+        assert_eq!((&event["setting"], &event["rung"]), (&1.into(), &0.into()));
+        assert_eq!(event["seed"], trial.seed);
+    }
+    assert!(events[2]["steps_per_second"].is_null(), "nobody knows yet");
+    assert_eq!(
+        (&events[3]["step"], &events[3]["steps"]),
+        (&50.into(), &100.into())
+    );
+    assert_eq!(events[3]["steps_per_second"], 20.0);
+    assert_eq!(events[3]["seconds_left"], 2.5);
+    let crash = &events[6];
+    assert_eq!(
+        (&crash["outcome"], &crash["is_best"]),
+        (&"crashed".into(), &false.into())
+    );
+    assert!(
+        crash["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("exit code 17"))
+    );
+    let folder = run.trial(&trial.id).root().display().to_string();
+    assert_eq!(crash["folder"], folder);
+    assert_eq!(
+        (&crash["done"], &crash["failed"], &crash["total"]),
+        (&1.into(), &1.into(), &3.into())
+    );
+    // One that another launcher ran; the best of seeds is luck.
+    let other = &events[7];
+    assert!(
+        other["worker"].is_null() && other["setting"].is_null(),
+        "{other}"
+    );
+    assert_eq!(
+        (&other["stage"], &other["is_best"]),
+        (&"confirm".into(), &false.into())
+    );
+    assert_eq!((&other["done"], &other["failed"]), (&2.into(), &1.into()));
 }

@@ -58,11 +58,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-    let plan = Excerpt::read(run, index)?;
+    let plan = Excerpt::read(run, index).map_err(of_the_run)?;
     let (sweep, trial) = (&plan.sweep, &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),
-        None => Choices::read(run, sweep)?,
+        None => Choices::read(run, sweep).map_err(of_the_run)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
     if let Some(task) = plan.task() {
@@ -117,6 +117,17 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     }
     emit(&Event::Ended { outcome });
     Ok(outcome)
+}
+
+/// An error in a file that all trials of a run read, which ends the sweep: it would meet
+/// every one of them.
+fn of_the_run(error: Error) -> Error {
+    match error {
+        Error::Damaged { .. } => Error::RunDamaged {
+            source: Box::new(error),
+        },
+        error => error,
+    }
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole

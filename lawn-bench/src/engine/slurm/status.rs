@@ -1,12 +1,14 @@
 //! What the queue knows beside the run's own records: pending, running, where, and why not.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::queue::{Job, Tasks};
 use super::{client, submission};
 use crate::Error;
+use crate::engine::failure::tail;
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
 
@@ -21,6 +23,8 @@ pub struct SlurmStatus {
     pub tasks: Vec<Task>,
     /// The job that goes on with the sweep after them.
     pub next: Option<u64>,
+    /// How the newest such job failed, where it is over and none follows it.
+    pub failed: Option<String>,
     /// Why the queue could not be read, where it could not.
     pub error: Option<String>,
 }
@@ -75,6 +79,13 @@ impl SlurmStatus {
                 }
             }
         }
+        let newest = submissions
+            .iter()
+            .rev()
+            .find(|submission| submission.is_next());
+        if let Some(newest) = newest.filter(|_| status.next.is_none()) {
+            status.failed = failure(&newest.log())?;
+        }
         Ok(Some(status))
     }
 
@@ -125,10 +136,30 @@ impl SlurmStatus {
             Some(job) => format!("job {job} goes on after them"),
             None => "no job goes on after them".into(),
         };
+        let failed = self.failed.as_ref().map_or_else(String::new, |failed| {
+            format!("  the last one failed: {failed}\n")
+        });
         format!(
-            "slurm: {}, {}; {next}\n",
+            "slurm: {}, {}; {next}\n{failed}",
             counted(&self.pending, "pending"),
             counted(&self.running, "running"),
         )
     }
+}
+
+/// The error that the log of a job ends with, and where that is; none where it has none.
+fn failure(log: &Path) -> Result<Option<String>, Error> {
+    let bytes = match std::fs::read(log) {
+        Ok(bytes) => bytes,
+        // It did not begin.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", log)(error)),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    let error = text.trim_end().rsplit_once("error: ");
+    Ok(error.map(|(_, said)| {
+        // Errors with a place in a text begin with their heading alone on a line.
+        let said = tail(said).replace('\n', "\n  ");
+        format!("{said} (log: {})", log.display())
+    }))
 }

@@ -5,6 +5,7 @@
 //!   job.sh            the script, for the eye too
 //!   trials.txt        line K+1: index and id of the trial that array task K trains
 //!   submission.json   this module's
+//!   log.txt           what the job that goes on with the sweep wrote
 //!   log-K.txt         what the job itself wrote; the trial's standard error is in its folder
 //!   exit-K            exit code of a trial's process that left no outcome
 //! ```
@@ -106,6 +107,12 @@ impl Submission {
     /// As [`files::write_json`].
     pub(super) fn write(&self) -> Result<(), Error> {
         files::write_json(&record_path(&self.dir), SCHEMA, &self.record)
+    }
+
+    /// Where the job that goes on with the sweep writes what it says.
+    #[must_use]
+    pub(super) fn log(&self) -> PathBuf {
+        self.dir.join("log.txt")
     }
 
     /// Whether this is the job that goes on with the sweep.
