@@ -1,10 +1,11 @@
 //! Type I error, coverage and power of the whole path, on simulated sweeps:
-//! `cargo run --release --example calibrate -- [SWEEPS] [THREADS] [SEED]`.
+//! `cargo run --release --example calibrate -- [SWEEPS] [THREADS] [SEED] [TABLE]`.
 //!
 //! SWEEPS is the number of sweeps of each line (default 2,000), THREADS how many threads simulate
 //! them (default 2): it changes no number. SEED is the master seed (default 0), from which each line
-//! draws a stream of its own. The output is Markdown: `CALIBRATION.md` of the crate is that of 5,000
-//! sweeps a line.
+//! draws a stream of its own. TABLE is `tests` or `divergence`, for one of the two tables (default
+//! both); the second has a fifth as many sweeps. The output is Markdown: `CALIBRATION.md` of the
+//! crate is that of 5,000 sweeps a line.
 
 use lawn_analysis::calibrate::{calibrate, calibrate_divergence};
 use lawn_analysis::simulate::{Noise, Simulation};
@@ -15,6 +16,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sweeps = arguments.next().map_or(Ok(2_000), |text| text.parse())?;
     let threads = arguments.next().map_or(Ok(2), |text| text.parse())?;
     let seed = arguments.next().map_or(Ok(0), |text| text.parse())?;
+    let table = arguments.next();
+    let wanted = |name: &str| table.as_deref().is_none_or(|table| table == name);
     let one_batch = Simulation {
         seed,
         batch_sizes: vec![1024],
@@ -39,6 +42,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         advantage,
         ..one_batch.clone()
     };
+    if !wanted("tests") {
+        return where_trials_diverge(&family(0.0), sweeps, threads);
+    }
     let scenarios = [
         ("no effect, normal", null(Noise::Normal, 0.0)),
         ("no effect, heavy tails", null(Noise::HeavyTailed, 0.0)),
@@ -112,7 +118,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!("\n{marked} rates are marked; {checked} have something expected above 0.\n");
-    where_trials_diverge(&family(0.0), sweeps, threads)
+    if wanted("divergence") {
+        where_trials_diverge(&family(0.0), sweeps, threads)?;
+    }
+    Ok(())
 }
 
 /// The second table: the tests that decide where trials diverge, and the claims.
@@ -121,6 +130,8 @@ fn where_trials_diverge(
     sweeps: u64,
     threads: usize,
 ) -> Result<(), Box<dyn std::error::Error>> {
+    // Each is as long as several of the others.
+    let sweeps = (sweeps / 5).max(1);
     let both = |divergence| Simulation {
         divergence,
         treatment_divergence: divergence,
@@ -149,7 +160,7 @@ fn where_trials_diverge(
         ),
     ];
     println!(
-        "# Where trials diverge\n\nTwo contrasts of equal truth at three batch sizes: six tests in \
+        "# Where trials diverge\n\n{sweeps} sweeps a line, each of two contrasts of equal truth at three batch sizes: six tests in \
          a family, and the six claims about the test metric in another. A rate is that of sweeps \
          in which any of a family was decided.\n\n\
          - **Survivors**: the exact sign-flip test of the pairs that ended well. **Verdicts**: what \

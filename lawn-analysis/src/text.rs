@@ -1,4 +1,5 @@
-//! Numbers as people read them.
+//! Numbers as people read them: with separators of thousands from five digits on. Files for
+//! programs (CSV, JSON) have plain ones, and do not come here.
 
 /// A number in four significant digits, whole numbers with thin grouping.
 pub(crate) fn number(value: f64) -> String {
@@ -73,7 +74,7 @@ pub(crate) fn percent(rate: f64) -> String {
     format!("{} %", text.trim_end_matches(".0"))
 }
 
-/// A batch size in as few characters as name it: `256`, `10k`, `1.5k`, `1M`.
+/// A batch size in as few characters as name it: `256`, `10k`, `1.5k`, `65,536`, `1M`.
 pub(crate) fn batch(size: i64) -> String {
     for (unit, letter) in [(1_000_000, "M"), (1_000, "k")] {
         if size >= unit && size % (unit / 10) == 0 {
@@ -81,7 +82,12 @@ pub(crate) fn batch(size: i64) -> String {
             return format!("{}{letter}", text.trim_end_matches(".0"));
         }
     }
-    size.to_string()
+    number(size as f64)
+}
+
+/// A batch size in a sentence.
+pub(crate) fn at_batch(size: i64) -> String {
+    format!("at batch size {}", number(size as f64))
 }
 
 /// `one`, or the number with its plural.
@@ -210,11 +216,23 @@ mod tests {
 
     #[test]
     fn batches_are_short_and_exact() {
-        let read: Vec<String> = [64, 1024, 1000, 1500, 10_000, 1_048_576, 2_500_000]
+        let read: Vec<String> = [64, 1024, 1000, 1500, 10_000, 65_536, 1_048_576, 2_500_000]
             .into_iter()
             .map(batch)
             .collect();
-        assert_eq!(read, ["64", "1024", "1k", "1.5k", "10k", "1048576", "2.5M"]);
+        assert_eq!(
+            read,
+            [
+                "64",
+                "1024",
+                "1k",
+                "1.5k",
+                "10k",
+                "65,536",
+                "1,048,576",
+                "2.5M"
+            ]
+        );
     }
 
     #[test]

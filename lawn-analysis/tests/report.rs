@@ -158,7 +158,7 @@ fn the_summary_is_one_screen_however_much_there_is() {
             "{summary}"
         );
     }
-    assert_eq!(summary.matches("at 1048576").count(), 8, "{summary}");
+    assert_eq!(summary.matches("at 1,048,576").count(), 8, "{summary}");
     for expected in [
         "**Before any p-value.**",
         "**Verdicts**:",

@@ -34,6 +34,7 @@ use crate::parallel;
 use crate::records::Records;
 use crate::report::ReportRequest;
 use crate::stats::{Adjustment, adjust};
+use crate::text::number;
 
 /// One question about one contrast, answered.
 #[derive(Clone, Debug)]
@@ -311,8 +312,9 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
         let reference = request.reference_batch_size;
         if !task.batch_sizes.contains(&reference) {
             notes.push(format!(
-                "Task {name} has no trial at the reference batch size {reference}: no large-batch \
-                 drop there."
+                "Task {name} has no trial at the reference batch size {}: no large-batch drop \
+                 there.",
+                number(reference as f64)
             ));
         } else if task.batch_sizes.len() == 1 {
             notes.push(format!(

@@ -6,6 +6,7 @@ use super::comparison::Place;
 use super::study::{CurvePoint, Task};
 use crate::records::{Outcome, Phase, TrialRow};
 use crate::stats::{decimal_minus, rounded_at};
+use crate::text::at_batch;
 
 /// What two arms are compared on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -140,15 +141,15 @@ pub(crate) fn quantity(
         Question::GeneralizationGap => Ok(Quantity::Value(gap(trial, task.sign())?)),
         Question::DistanceMoved => distance_moved(task.curve(trial))
             .map(Quantity::Value)
-            .ok_or_else(|| format!("no distance from the freeze at batch size {batch}")),
+            .ok_or_else(|| format!("no distance from the freeze {}", at_batch(batch))),
         Question::LogitGrowth | Question::LossFall => {
             let freezing = finished(task, &place.contrast.treatment, batch, seed)?;
             let freeze = freeze_of(task.curve(freezing))
                 .or_else(|| freeze_of_others(task, freezing))
-                .ok_or_else(|| format!("no freeze at batch size {batch}"))?;
+                .ok_or_else(|| format!("no freeze {}", at_batch(batch)))?;
             since(task.curve(trial), freeze, place.question)
                 .map(Quantity::Value)
-                .ok_or_else(|| format!("no epochs about the freeze at batch size {batch}"))
+                .ok_or_else(|| format!("no epochs about the freeze {}", at_batch(batch)))
         }
         _ => Ok(match count_of(trial) {
             Some((count, total)) => Quantity::Count { count, total },
@@ -159,7 +160,7 @@ pub(crate) fn quantity(
 
 fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, String> {
     if small.outcome == Outcome::Diverged {
-        return Err(format!("{DIVERGED} at batch size {}", small.batch_size));
+        return Err(format!("{DIVERGED} {}", at_batch(small.batch_size)));
     }
     if large.outcome == Outcome::Diverged {
         return Ok(Quantity::Diverged);
@@ -183,7 +184,7 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
         if trial.outcome == Outcome::Diverged {
             // No end of loss at a large batch is no end of slope; at a small one, of the opposite.
             if log2(batch) <= middle {
-                return Err(format!("{DIVERGED} at batch size {batch}"));
+                return Err(format!("{DIVERGED} {}", at_batch(*batch)));
             }
             diverged = true;
             continue;
@@ -259,24 +260,24 @@ fn finished<'a>(
 ) -> Result<&'a TrialRow, String> {
     let trial = task
         .confirmation(arm, batch_size, seed)
-        .ok_or_else(|| format!("no confirmation trial at batch size {batch_size}"))?;
+        .ok_or_else(|| format!("no confirmation trial {}", at_batch(batch_size)))?;
     match trial.outcome {
         Outcome::Ok | Outcome::Diverged => Ok(trial),
-        outcome => Err(format!("{outcome} at batch size {batch_size}")),
+        outcome => Err(format!("{outcome} {}", at_batch(batch_size))),
     }
 }
 
 fn test_metric(trial: &TrialRow) -> Result<f64, String> {
     trial
         .test_metric
-        .ok_or_else(|| format!("no test metric at batch size {}", trial.batch_size))
+        .ok_or_else(|| format!("no test metric {}", at_batch(trial.batch_size)))
 }
 
 /// Generalization gap of one trial: positive where the metric is worse on test data.
 fn gap(trial: &TrialRow, sign: f64) -> Result<f64, String> {
     let train = trial
         .train_metric
-        .ok_or_else(|| format!("no train metric at batch size {}", trial.batch_size))?;
+        .ok_or_else(|| format!("no train metric {}", at_batch(trial.batch_size)))?;
     Ok(sign * decimal_minus(train, test_metric(trial)?))
 }
 

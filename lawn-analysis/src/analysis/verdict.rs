@@ -9,7 +9,7 @@ use super::question::Question;
 use super::worst_rank::{Diverged, with_these_worst};
 use crate::report::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
-use crate::text::{count, number, p_value, percent, resolved, signed};
+use crate::text::{at_batch, count, number, p_value, percent, resolved, signed};
 
 /// The answer to one question about one contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -98,9 +98,7 @@ pub(super) fn sentence(
     let (treatment, baseline) = (&place.contrast.treatment, &place.contrast.baseline);
     let at = place
         .batch_size
-        .map_or("over all batch sizes".to_owned(), |batch| {
-            format!("at batch size {}", number(batch as f64))
-        });
+        .map_or("over all batch sizes".to_owned(), at_batch);
     let quantity = match place.question {
         Question::TestMetric => format!("test {}", place.metric),
         Question::AgainstReference => {

@@ -1,5 +1,8 @@
 //! Series told apart three ways: by colour, by dash and by marker.
 
+#[cfg(test)]
+mod sight;
+
 use plotters::style::RGBColor;
 
 /// Text and axes.
@@ -12,8 +15,9 @@ pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
 /// Colours that stand out from paper by 3 to 1 or more (WCAG 2.2, 1.4.11), found by a search for
-/// eight that stay apart for eyes that lack any one kind of cone. The two of each pair differ in
-/// lightness too, so that an arm and its LAWN form stay apart in grey.
+/// eight that stay apart for eyes that lack any one kind of cone: by CIEDE2000 10 or more between
+/// any two. The two of each pair differ in lightness too, so that an arm and its LAWN form stay
+/// apart in grey.
 const COLOURS: [RGBColor; 8] = [
     RGBColor(0x0d, 0x88, 0xee),
     RGBColor(0x99, 0x48, 0x06),
@@ -97,18 +101,24 @@ impl Looks {
 ///
 /// Source: WCAG 2.2, *contrast ratio* and *relative luminance*.
 pub(crate) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
-    let linear = |part: u8| {
-        let part = f64::from(part) / 255.0;
-        if part <= 0.040_45 {
-            part / 12.92
-        } else {
-            ((part + 0.055) / 1.055).powf(2.4)
-        }
-    };
-    let luminance =
-        |c: RGBColor| 0.2126 * linear(c.0) + 0.7152 * linear(c.1) + 0.0722 * linear(c.2);
     let (one, other) = (luminance(one), luminance(other));
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+/// What share of its full light a part of an sRGB colour gives off.
+fn part_of_light(part: u8) -> f64 {
+    let part = f64::from(part) / 255.0;
+    if part <= 0.040_45 {
+        part / 12.92
+    } else {
+        ((part + 0.055) / 1.055).powf(2.4)
+    }
+}
+
+fn luminance(colour: RGBColor) -> f64 {
+    0.2126 * part_of_light(colour.0)
+        + 0.7152 * part_of_light(colour.1)
+        + 0.0722 * part_of_light(colour.2)
 }
 
 /// Colours that a dark page replaces: the one drawn, and the name of the one to use.
@@ -141,12 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn series_stand_out_from_paper_and_from_each_other_in_grey() {
+    fn series_stand_out_from_paper() {
         for colour in COLOURS {
             assert!(contrast(colour, PAPER) >= 3.0, "{colour:?}");
-        }
-        for pair in COLOURS.chunks(2) {
-            assert!(contrast(pair[0], pair[1]) >= 1.2, "{pair:?}");
         }
     }
 

@@ -122,7 +122,12 @@ pub(crate) fn draw(table: &Table, parameter: &str, higher_is_better: bool, width
         let title = Label::normal("", (x, y - 5.0 - rise), Anchor::Start).bold();
         scene.paragraph(&around.title, &title);
         let places: Vec<(f64, &str)> = (0..sizes.len())
-            .map(|place| (x + (place as f64 + 0.5) * cell, sizes[place].as_str()))
+            .map(|place| {
+                let size = sizes[place].as_str();
+                // A size wider than its cell stays within the drawing.
+                let last = width - 0.5 * font::widest([size], SMALL) - 1.0;
+                ((x + (place as f64 + 0.5) * cell).min(last), size)
+            })
             .collect();
         for place in legible(&places, 3.0) {
             let (x, size) = places[place];

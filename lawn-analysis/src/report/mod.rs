@@ -24,6 +24,7 @@ use crate::figures::{self, Figure, escape};
 use crate::parallel;
 use crate::records::{Records, write_atomically};
 use crate::tables::{self, Table};
+use crate::text::number;
 use html::Section;
 
 /// Analyses the records and writes the report into `dir`: [`Report::new`], then
@@ -284,7 +285,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
                 "{}, {better} is better; arms {}; batch sizes {}",
                 task.metric,
                 task.arms.join(", "),
-                batches.join(", ")
+                batches.join(" · ")
             ),
         )
     });
@@ -310,7 +311,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
     let rules = [
         (
             "Reference batch size".to_owned(),
-            request.reference_batch_size.to_string(),
+            number(request.reference_batch_size as f64),
         ),
         (
             "Error rate of a family".to_owned(),

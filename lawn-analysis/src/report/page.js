@@ -34,6 +34,9 @@ const cellsOf = (csv) => {
   }
   return rows;
 };
+// A number with separators of thousands from five digits on, as everywhere on the page.
+const grouped = (text) => text.replace(/^-?\d{5,}(?=\.|$)/,
+  (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 const tableOf = ([names, ...rows], label) => {
   const table = document.createElement("table");
   table.createCaption().textContent = label;
@@ -49,7 +52,7 @@ const tableOf = ([names, ...rows], label) => {
     const line = body.insertRow();
     for (const value of row) {
       const cell = line.insertCell();
-      cell.textContent = value;
+      cell.textContent = grouped(value);
       if (value !== "" && !Number.isNaN(Number(value))) cell.className = "number";
     }
   }
@@ -114,7 +117,7 @@ const svg = (name, attributes, text) => {
   if (text !== undefined) element.textContent = text;
   return element;
 };
-const short = (value) => Number(value.toPrecision(4)).toString();
+const short = (value) => grouped(Number(value.toPrecision(4)).toString());
 const spark = (name, epochs, values) => {
   const seen = values.filter((value) => value !== null);
   const figure = svg("svg", { viewBox: "0 0 240 96", role: "img" });
@@ -199,7 +202,7 @@ const choose = (data, form) => {
     let left = data.trials.filter((one) => one.task === Number(task.value));
     fill(arm, distinct(left, "arm", (value) => data.arms[value]));
     left = left.filter((one) => one.arm === Number(arm.value));
-    fill(batch, distinct(left, "batch", String));
+    fill(batch, distinct(left, "batch", (size) => grouped(String(size))));
     left = left.filter((one) => one.batch === Number(batch.value));
     fill(trial, left.map((one) => [one.id,
       one.confirmed ? `seed ${one.seed}` : `tuning, setting ${one.setting}, seed ${one.seed}`]));

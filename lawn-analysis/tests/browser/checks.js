@@ -59,6 +59,7 @@
   check("no overflow with a chosen trial", fits());
 
   // The numbers of each figure, made from the CSV that its link saves.
+  const plainly = (text) => text.replace(/(\d),(?=\d{3})/g, "$1");
   const numbers = [...document.querySelectorAll("details.numbers")];
   numbers.forEach((details) => { details.open = true; });
   await until(() => numbers.every((details) => details.querySelector("table")));
@@ -71,9 +72,16 @@
       const plain = lines.every((line) => !line.includes('"'));
       return read.rows.length === lines.length && read.caption.textContent
         && [...read.rows].every((row) => row.cells.length === read.rows[0].cells.length)
-        && (!plain || [...last.cells].map((cell) => cell.textContent).join(",") === lines.at(-1));
+        && (!plain || [...last.cells].map((cell) => plainly(cell.textContent)).join(",") === lines.at(-1));
     }));
   check("no overflow with numbers", fits());
+  // Separators of thousands are for readers: values and files have none.
+  check("thousands are told apart",
+    [...batch.options].some((option) => option.text === "65,536" && option.value === "65536")
+    && [...document.querySelectorAll("details.numbers td")].some((cell) => cell.textContent === "65,536")
+    && ![...document.querySelectorAll("main *")].some((e) => e.childElementCount === 0
+      && !["SCRIPT", "STYLE"].includes(e.tagName) && /\b65536\b/.test(e.textContent)
+      && !/sample-/.test(e.textContent)));
   numbers.forEach((details) => { details.open = false; });
 
   const levels = [...document.querySelectorAll("h1, h2, h3, h4")].map((h) => Number(h.tagName[1]));

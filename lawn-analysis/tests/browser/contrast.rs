@@ -1,26 +1,16 @@
 //! Contrast as WCAG 2.2 asks for, level AA, of every text and every mark that the page draws, from
 //! the colours that its own style sheet gives them.
 
-use super::devtools::{Browser, Scheme};
-use super::{WIDTHS, page};
+use super::devtools::Scheme;
+use super::{in_every_view, opened};
 
 /// Gives every fault as a line, and how many texts and marks were looked at.
 const MEASURE: &str = include_str!("contrast.js");
 
 #[test]
 fn texts_and_marks_stand_out_in_light_and_dark() {
-    let Some(mut browser) = Browser::start() else {
-        return;
-    };
-    let dir = tempfile::tempdir().unwrap();
-    let page = page(dir.path());
-    for (width, scheme) in WIDTHS
-        .into_iter()
-        .flat_map(|width| Scheme::ALL.map(|scheme| (width, scheme)))
-    {
-        browser.open(&page, width, scheme);
+    in_every_view(|browser, width, scheme| {
         // With everything open: answers, numbers of figures, curves.
-        browser.wait_for("!document.getElementById('chooser').hidden");
         browser.evaluate(
             "document.querySelectorAll('details').forEach((d) => { d.open = true; });
              document.getElementById('chooser').requestSubmit();
@@ -36,16 +26,14 @@ fn texts_and_marks_stand_out_in_light_and_dark() {
         let count = |what: &str| found[what].as_u64().unwrap();
         assert!(count("texts") > 1000 && count("marks") > 500, "{found}");
         assert_eq!(found["dark"], scheme == Scheme::Dark);
-    }
+    });
 }
 
 #[test]
 fn what_is_faint_is_found() {
-    let Some(mut browser) = Browser::start() else {
+    let Some((mut browser, _dir)) = opened(1280, Scheme::Light) else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
-    browser.open(&page(dir.path()), 1280, Scheme::Light);
     browser.evaluate(
         "document.documentElement.style.setProperty('--muted', '#8a8a8a');
          document.documentElement.style.setProperty('--ink', '#8a8a8a');

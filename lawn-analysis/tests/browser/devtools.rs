@@ -217,6 +217,17 @@ impl Browser {
         self.call("Input.dispatchKeyEvent", event("keyUp"));
     }
 
+    /// Presses a key and waits for the event that it brings about on the target of an expression:
+    /// what is animated is over only then, however slow the machine.
+    pub(crate) fn press_for(&mut self, key: Key, target: &str, event: &str) {
+        self.evaluate(&format!(
+            "void (window.heard = new Promise((heard) =>
+               ({target}).addEventListener('{event}', heard, {{ once: true }})))"
+        ));
+        self.press(key);
+        self.evaluate("window.heard.then(() => true)");
+    }
+
     /// What the page complained of since it was last asked.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
         // Whatever was said before this is answered.

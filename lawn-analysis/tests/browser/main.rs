@@ -32,21 +32,38 @@ fn page(dir: &Path) -> PathBuf {
     write_report(&records, &request, dir).unwrap().html
 }
 
-#[test]
-fn the_page_works_at_any_width_in_light_and_dark() {
-    let Some(mut browser) = Browser::start() else {
+/// The page opened in a width and scheme, ready to be driven; none where there is no browser.
+///
+/// The folder holds the page and goes with it.
+fn opened(width: u32, scheme: Scheme) -> Option<(Browser, tempfile::TempDir)> {
+    let mut browser = Browser::start()?;
+    let dir = tempfile::tempdir().unwrap();
+    browser.open(&page(dir.path()), width, scheme);
+    browser.wait_for("!document.getElementById('chooser').hidden");
+    Some((browser, dir))
+}
+
+/// Opens the page in every width and scheme, one after the other in one browser.
+fn in_every_view(mut check: impl FnMut(&mut Browser, u32, Scheme)) {
+    let Some((mut browser, dir)) = opened(WIDTHS[0], Scheme::Light) else {
         return;
     };
-    let dir = tempfile::tempdir().unwrap();
-    let page = page(dir.path());
-    for (width, scheme) in WIDTHS
-        .into_iter()
-        .flat_map(|width| Scheme::ALL.map(|scheme| (width, scheme)))
-    {
-        browser.open(&page, width, scheme);
+    let page = dir.path().join("report.html");
+    for width in WIDTHS {
+        for scheme in Scheme::ALL {
+            browser.open(&page, width, scheme);
+            browser.wait_for("!document.getElementById('chooser').hidden");
+            check(&mut browser, width, scheme);
+        }
+    }
+}
+
+#[test]
+fn the_page_works_at_any_width_in_light_and_dark() {
+    in_every_view(|browser, width, scheme| {
         let seen = browser.evaluate(CHECKS);
         let seen = seen.as_array().unwrap();
-        assert_eq!(seen.len(), 17, "{seen:?}");
+        assert_eq!(seen.len(), 18, "{seen:?}");
         let failed: Vec<_> = seen.iter().filter(|check| check[1] != true).collect();
         assert!(failed.is_empty(), "at {width}, {scheme:?}: {failed:?}");
         let complaints = browser.complaints();
@@ -54,7 +71,7 @@ fn the_page_works_at_any_width_in_light_and_dark() {
             complaints.is_empty(),
             "at {width}, {scheme:?}: {complaints:?}"
         );
-    }
+    });
 }
 
 #[test]
