@@ -16,6 +16,18 @@
   check("the figure fits the width", (display("figure svg.narrow") === "block") === narrow
     && (display("figure svg.wide") === "none") === narrow);
 
+  // Beside its sentence or above it, the longest of them too.
+  const verdict = document.querySelector(".answers .verdict");
+  const word = verdict.textContent;
+  verdict.textContent = "opposite borne out";
+  check("verdicts lie on no sentence", fits() && [...document.querySelectorAll(".answers li")].every((answer) => {
+    const text = document.createRange();
+    text.selectNodeContents(answer.children[0]);
+    const [of, sentence] = [text.getBoundingClientRect(), answer.children[1].getBoundingClientRect()];
+    return of.right <= sentence.left || of.bottom <= sentence.top + 1;
+  }));
+  verdict.textContent = word;
+
   const table = document.getElementById("table-comparisons");
   const heading = [...table.tHead.rows[0].cells].find((c) => c.textContent.trim() === "advantage");
   const column = heading.cellIndex;
