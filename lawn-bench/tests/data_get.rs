@@ -11,20 +11,10 @@ use std::time::{Duration, Instant};
 
 use common::{lawn, said};
 use server::{Answer, Server};
-use sha2::{Digest, Sha256};
 
 /// A file of 60,000 bytes.
 fn body() -> Vec<u8> {
-    (0..6000)
-        .flat_map(|line| format!("{line:09}\n").into_bytes())
-        .collect()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    server::lines(6000)
 }
 
 /// A data root with a catalogue beside it, whose set `small` has the files `a.txt` and `b.txt`.
@@ -38,7 +28,7 @@ impl Place {
             folder: tempfile::tempdir().expect("a temporary folder"),
         };
         let file = |name: &str| {
-            let sum = digest(&body());
+            let sum = server::digest(&body());
             format!("[[small.files]]\nname = {name:?}\nsha256 = {sum:?}\n")
         };
         let text = format!(
@@ -123,7 +113,7 @@ fn people_are_told_terms_files_and_where_the_set_is() {
             "terms: free",
             &from,
             "58.59 KiB",
-            &digest(&body()),
+            &server::digest(&body()),
         ],
     );
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("small is in "));
@@ -151,7 +141,7 @@ fn programs_are_told_an_event_a_line() {
         .collect();
     assert_eq!(names, ["get", "began", "file", "began", "file", "set"]);
     assert_eq!(events[0]["schema"], 1);
-    assert_eq!(events[2]["sha256"], digest(&body()));
+    assert_eq!(events[2]["sha256"], server::digest(&body()));
     assert_eq!(events[2]["bytes"], 60_000);
     assert_eq!(events[2]["source"], format!("{}/a.txt", server.address()));
     assert_eq!(events[5]["set"], "small");

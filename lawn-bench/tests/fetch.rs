@@ -12,20 +12,10 @@ use lawn_bench::fetch::{
     Catalogue, Fetch, FetchError, Got, Kept, Patience, PublicSet, Source, View,
 };
 use server::{Answer, Server};
-use sha2::{Digest, Sha256};
 
 /// A file of 50,000 bytes and 5,000 lines.
 fn body() -> Vec<u8> {
-    (0..5000)
-        .flat_map(|line| format!("{line:09}\n").into_bytes())
-        .collect()
-}
-
-fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    server::lines(5000)
 }
 
 /// Notes what people are told.
@@ -60,7 +50,7 @@ impl Place {
 
     /// One whose catalogue knows the SHA-256 of [`body`].
     fn exact() -> Self {
-        Self::new(&format!("sha256 = \"{}\"", digest(&body())))
+        Self::new(&format!("sha256 = \"{}\"", server::digest(&body())))
     }
 
     fn target(&self) -> PathBuf {
@@ -111,7 +101,7 @@ impl Place {
         let got = got.unwrap_or_else(|error| panic!("{error}\n{said:?}"));
         assert_eq!(std::fs::read(self.target()).expect("it was got"), body());
         assert!(!self.part().exists());
-        assert_eq!(got.files[0].sha256, digest(&body()));
+        assert_eq!(got.files[0].sha256, server::digest(&body()));
         said
     }
 
@@ -131,7 +121,7 @@ fn a_file_is_got_whole_recorded_and_not_got_again() {
     let (place, server) = (Place::exact(), Server::of(body()));
     place.gets(&server);
     let sums = std::fs::read_to_string(place.folder.path().join("small/SHA256SUMS"));
-    let line = format!("{}  a.txt\n", digest(&body()));
+    let line = format!("{}  a.txt\n", server::digest(&body()));
     assert_eq!(sums.expect("it was recorded"), line);
     place.gets(&server);
     let asked = server.requests();
@@ -293,8 +283,8 @@ fn another_file_is_refused_by_hash_size_or_lines_and_nothing_of_it_is_kept() {
             Place::exact(),
             other.clone(),
             "SHA-256",
-            digest(&body()),
-            digest(&other),
+            server::digest(&body()),
+            server::digest(&other),
         ),
         (
             Place::new("bytes = 50000"),
@@ -447,7 +437,10 @@ fn what_one_source_began_another_ends() {
 
 #[test]
 fn a_file_that_is_there_and_is_another_is_left_and_named() {
-    for known in [format!("sha256 = \"{}\"", digest(&body())), String::new()] {
+    for known in [
+        format!("sha256 = \"{}\"", server::digest(&body())),
+        String::new(),
+    ] {
         let (place, server) = (Place::new(&known), Server::of(body()));
         place.gets(&server);
         let mut other = body();

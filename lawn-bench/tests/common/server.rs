@@ -4,6 +4,23 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use sha2::{Digest, Sha256};
+
+/// A file of so many lines of 10 bytes, no two alike.
+pub(crate) fn lines(count: usize) -> Vec<u8> {
+    (0..count)
+        .flat_map(|line| format!("{line:09}\n").into_bytes())
+        .collect()
+}
+
+/// The SHA-256 in hexadecimal.
+pub(crate) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// What a client asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
