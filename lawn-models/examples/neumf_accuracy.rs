@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use lawn_models::{
-    Amount, Decay, Device, Diagnostics, Evaluation, EvaluationRecord, Measurement, NcfConfig,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, LrShape, Measurement, NcfConfig,
     Observer, OptimizerSettings, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
     TrialEnd, TrialInfo, run_trial, set_threads,
 };
@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             }),
             optimizer: OptimizerSettings {
                 warmup: 0.1,
-                decay: Decay::Linear,
+                decay: LrShape::Linear,
                 ..OptimizerSettings::new(RuleName::Adam, options.learning_rate)
             },
             batch_size: options.batch_size,

@@ -1,11 +1,14 @@
-//! The data sets at hand: what lies under a data root, and what can be made.
+//! The data sets at hand: what lies under a data root, what can be made, and what can be
+//! had of it without a model.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ProceduralConfig, SyntheticConfig, TaskConfig};
-use crate::{DataError, image, ncf};
+use crate::data::DataError;
+use crate::measure::Floor;
+use crate::tasks::{Files, KINDS, MakeData, TaskConfig};
+use crate::trial::{self, Stage, TestPermit};
 
 /// A data set found under a data root.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -13,33 +16,44 @@ pub struct DataSet {
     /// What a task's `data` calls it.
     pub name: String,
     /// The kind of task that reads it.
-    pub kind: DataSetKind,
+    pub kind: String,
     /// Its folder.
     pub path: PathBuf,
     /// How many of what it holds.
     pub counts: Vec<(String, u64)>,
 }
 
-/// Which format a data set has.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum DataSetKind {
-    /// Rating files of neural collaborative filtering.
-    Ncf,
-    /// Folders of JPEG images by class.
-    Image,
-}
+/// The text of the modules whose types a configuration is read into: what their fields
+/// mean is said there, and a schema says it in the same words.
+pub const CONFIG_SOURCES: [&str; SOURCES] = {
+    let mut all = [""; SOURCES];
+    let mut filled = 0;
+    let mut list = trial::SOURCES;
+    let mut next = 0;
+    loop {
+        let mut place = 0;
+        while place < list.len() {
+            all[filled] = list[place];
+            filled += 1;
+            place += 1;
+        }
+        if next == KINDS.len() {
+            break all;
+        }
+        list = KINDS[next].sources;
+        next += 1;
+    }
+};
 
-/// What [`make_data`] writes.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum MakeData {
-    /// Synthetic implicit feedback as rating files.
-    Ncf(SyntheticConfig),
-    /// Procedural images as folders of JPEG files.
-    Image(ProceduralConfig),
-}
+/// Modules of which the text is told.
+const SOURCES: usize = {
+    let (mut count, mut next) = (trial::SOURCES.len(), 0);
+    while next < KINDS.len() {
+        count += KINDS[next].sources.len();
+        next += 1;
+    }
+    count
+};
 
 /// Looks at each folder under `root`, and at `root` itself, in order of name.
 ///
@@ -56,8 +70,24 @@ pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Dat
         }
     }
     folders[1..].sort();
-    let describe = |folder: &PathBuf| ncf::describe(folder).or_else(|| image::describe(folder));
-    Ok(folders.iter().filter_map(describe).collect())
+    Ok(folders
+        .iter()
+        .filter_map(|folder| describe(folder))
+        .collect())
+}
+
+/// The data set in a folder, of the first kind that knows its format.
+fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
+    let name = folder.file_name()?.to_str()?;
+    KINDS.iter().find_map(|kind| {
+        let counts = (kind.describe)(folder)?;
+        Some(counts.map(|counts| DataSet {
+            name: name.to_owned(),
+            kind: kind.name.to_owned(),
+            path: folder.to_owned(),
+            counts,
+        }))
+    })
 }
 
 /// The files that a task trains and validates on: listed, not opened. None where its data
@@ -66,10 +96,7 @@ pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Dat
 /// # Errors
 /// [`DataError`] where the data set is not under `root`, or cannot be listed.
 pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    match task {
-        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.train_files()),
-        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.train_files(),
-    }
+    task.files(root, Files::Train)
 }
 
 /// The files of a task's test split: listed, not opened. None where its data are generated.
@@ -77,10 +104,7 @@ pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataE
 /// # Errors
 /// As [`train_files`].
 pub fn test_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    match task {
-        TaskConfig::Ncf(config) => Ok(ncf::Source::of(config, Some(root))?.test_files()),
-        TaskConfig::Image(config) => image::Source::of(config, Some(root))?.test_files(),
-    }
+    task.files(root, Files::Test)
 }
 
 /// Writes generated data in the format that a user's own data would have.
@@ -89,22 +113,39 @@ pub fn test_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataEr
 ///
 /// # Errors
 /// [`DataError::Options`] for sizes that [`TaskConfig::validate`] would refuse,
-/// [`DataError::Write`] where a file cannot be written.
-///
-/// [`TaskConfig::validate`]: crate::TaskConfig::validate
+/// [`DataError::Unusable`] for a folder that is not empty, [`DataError::Write`] where a file
+/// cannot be written.
 pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
-    let refuse = |kind: &str, error: crate::SettingsError| DataError::Options {
-        kind: kind.to_owned(),
-        reason: error.to_string(),
-    };
-    match what {
-        MakeData::Ncf(config) => {
-            config.validate().map_err(|error| refuse("ncf", error))?;
-            ncf::make(config, folder)
-        }
-        MakeData::Image(config) => {
-            config.validate().map_err(|error| refuse("image", error))?;
-            image::make(config, folder)
-        }
+    if std::fs::read_dir(folder).is_ok_and(|mut there| there.next().is_some()) {
+        let (found, expected) = ("a folder that is not empty", "a new or an empty one");
+        return Err(DataError::unusable(folder, found, expected));
     }
+    what.write(folder)
+}
+
+/// Measures the floors of a task.
+///
+/// Nothing is tuned here, so that a look at the test split gives nothing away;
+/// it is opened only if `with_test` asks for it.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `data_root` or cannot be used.
+///
+/// ```
+/// use lawn_models::{TaskConfig, floors};
+/// let task = TaskConfig::from_table("ncf", serde_json::json!({
+///     "generated": { "users": 100, "items": 200 },
+/// }))?;
+/// let floors = floors(&task, None, false)?;
+/// assert_eq!(floors[0].predictor, "random");
+/// assert_eq!(floors[0].measurements[0].value, 0.1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn floors(
+    task: &TaskConfig,
+    data_root: Option<&Path>,
+    with_test: bool,
+) -> Result<Vec<Floor>, DataError> {
+    let permit = with_test.then(|| TestPermit::of(Stage::Confirm)).flatten();
+    task.floors(data_root, permit.as_ref())
 }

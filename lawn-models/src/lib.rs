@@ -10,39 +10,40 @@
 struct Readme;
 
 mod catalog;
-mod config;
-mod data_error;
-mod floors;
-#[cfg(test)]
-mod golden;
-mod image;
-mod initial;
-mod ncf;
+mod data;
+mod device;
+mod measure;
+pub mod models;
 mod random;
-mod record;
-mod system;
-mod trainer;
+mod tasks;
+mod train;
+pub mod trial;
 
 pub use catalog::{
-    DataSet, DataSetKind, MakeData, describe_data, make_data, test_files, train_files,
+    CONFIG_SOURCES, DataSet, describe_data, floors, make_data, test_files, train_files,
 };
-pub use config::{
-    Amount, CONFIG_SOURCES, Decay, Diagnostics, Evaluation, FreePhase, ImageConfig, Length,
-    NcfConfig, NcfModelKind, OptimizerSettings, ProceduralConfig, RuleName, ScopeName,
-    ScopeSetting, SettingsError, Stage, SyntheticConfig, TaskConfig, TaskMetrics, Ties,
-    TrialConfig, TrialContext, ValidationItem,
+pub use data::images::GeneratedImages;
+pub use data::ratings::{GeneratedRatings, ValidationItem};
+pub use data::{Batch, DataError, Dataset, Loader, Request};
+pub use device::{CudaProbe, Probe, probe, set_threads};
+pub use measure::{Floor, Measurement, Split, Ties};
+pub use models::NcfModelKind;
+pub use tasks::{
+    AssembledTask, Counts, Files, ImageConfig, KINDS, Kind, KindEntry, KindVisitor, MakeData,
+    NcfConfig, Surroundings, TaskConfig, TaskMetrics, TrialConfig, visit_kinds,
 };
-pub use data_error::DataError;
-pub use floors::{Floor, floors};
-pub use record::{
-    EvaluationRecord, Measurement, Notice, Observer, ParameterDiagnostics, Seconds, Silent, Split,
-    TrialEnd, TrialInfo, TrialSummary, UnitNorm,
+pub use train::{
+    EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
+    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
+    remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
 };
-pub use system::{CudaProbe, Probe, probe, set_threads};
-pub use trainer::{
-    TestPermit, TrialError, dry_run, remove_checkpoints, run_trial, set_aside,
-    set_checkpoints_aside,
+pub use trial::{
+    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, RuleName,
+    ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
 };
+
+/// Sizes of generated ratings, by the name that they had before.
+pub use data::ratings::GeneratedRatings as SyntheticConfig;
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{Determinism, Granularity, Phase, Treatment, TreatmentTable};

@@ -18,8 +18,8 @@ pub(crate) enum Purpose {
     Split,
     /// Negatives that evaluation ranks against.
     Evaluation,
-    /// Synthetic data.
-    Synthesis,
+    /// Generated data.
+    Generation,
 }
 
 impl Purpose {
@@ -32,7 +32,7 @@ impl Purpose {
             Self::Augmentation => 4,
             Self::Split => 5,
             Self::Evaluation => 6,
-            Self::Synthesis => 7,
+            Self::Generation => 7,
         }
     }
 }

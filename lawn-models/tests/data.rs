@@ -5,28 +5,28 @@ use std::path::Path;
 use std::time::Duration;
 
 use lawn_models::{
-    Amount, DataSetKind, Device, Diagnostics, Evaluation, MakeData, OptimizerSettings,
-    ProceduralConfig, RuleName, Silent, Stage, SyntheticConfig, TaskConfig, TrialConfig,
-    TrialContext, TrialEnd, describe_data, make_data, run_trial,
+    Amount, Device, Diagnostics, Evaluation, GeneratedImages, GeneratedRatings, MakeData,
+    OptimizerSettings, RuleName, SilentObserver, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialEnd, describe_data, make_data, run_trial,
 };
 use serde_json::{Value, json};
 
-fn synthetic() -> SyntheticConfig {
-    SyntheticConfig {
+fn ratings() -> GeneratedRatings {
+    GeneratedRatings {
         users: 40,
         items: 180,
         interactions: 10,
-        ..SyntheticConfig::default()
+        ..GeneratedRatings::default()
     }
 }
 
-fn procedural() -> ProceduralConfig {
-    ProceduralConfig {
+fn images() -> GeneratedImages {
+    GeneratedImages {
         classes: 3,
         side: 8,
         train: 60,
         test: 12,
-        ..ProceduralConfig::default()
+        ..GeneratedImages::default()
     }
 }
 
@@ -55,18 +55,14 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         checkpoint_every: Duration::from_secs(60),
     };
     lawn_models::set_threads(1);
-    run_trial(&config, &context, &mut Silent).map_err(|error| error.to_string())
+    run_trial(&config, &context, &mut SilentObserver).map_err(|error| error.to_string())
 }
 
 /// Made data under a root of its own.
 fn root() -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
-    make_data(&MakeData::Ncf(synthetic()), &root.path().join("feedback")).unwrap();
-    make_data(
-        &MakeData::Image(procedural()),
-        &root.path().join("textures"),
-    )
-    .unwrap();
+    make_data(&MakeData::Ncf(ratings()), &root.path().join("feedback")).unwrap();
+    make_data(&MakeData::Image(images()), &root.path().join("textures")).unwrap();
     root
 }
 
@@ -81,13 +77,13 @@ fn made_data_are_found_and_counted() {
         .collect();
     assert_eq!(found.len(), 2);
     assert_eq!(
-        (found[0].name.as_str(), found[0].kind),
-        ("feedback", DataSetKind::Ncf)
+        (found[0].name.as_str(), found[0].kind.as_str()),
+        ("feedback", "ncf")
     );
     assert_eq!(found[0].counts[0], ("users".to_owned(), 40));
     assert_eq!(
-        (found[1].name.as_str(), found[1].kind),
-        ("textures", DataSetKind::Image)
+        (found[1].name.as_str(), found[1].kind.as_str()),
+        ("textures", "image")
     );
     let counts: Vec<u64> = found[1].counts.iter().map(|(_, count)| *count).collect();
     assert_eq!(counts, [3, 60, 12]);
@@ -99,7 +95,7 @@ fn made_data_are_found_and_counted() {
 fn a_trial_on_written_ratings_equals_one_on_generated() {
     let root = root();
     let sizes = json!({ "users": 40, "items": 180, "interactions": 10 });
-    let generated = try_run("ncf", json!({ "synthetic": sizes }), root.path());
+    let generated = try_run("ncf", json!({ "generated": sizes }), root.path());
     let written = try_run("ncf", json!({ "data": "feedback" }), root.path());
     assert_eq!(generated.unwrap(), written.unwrap());
 }
@@ -271,9 +267,9 @@ fn broken_image_folders_are_refused_by_name() {
     );
 
     let other = tempfile::tempdir().unwrap();
-    let larger = ProceduralConfig {
+    let larger = GeneratedImages {
         side: 12,
-        ..procedural()
+        ..images()
     };
     make_data(&MakeData::Image(larger), &other.path().join("larger")).unwrap();
     let larger = other.path().join("larger/train/class001/000001.jpg");
@@ -288,12 +284,12 @@ fn broken_image_folders_are_refused_by_name() {
 #[test]
 fn impossible_sizes_are_refused_before_anything_is_written() {
     let root = tempfile::tempdir().unwrap();
-    let config = SyntheticConfig {
+    let config = GeneratedRatings {
         items: 5,
-        ..synthetic()
+        ..ratings()
     };
     let folder = root.path().join("x");
     let error = make_data(&MakeData::Ncf(config), &folder).unwrap_err();
-    assert!(error.to_string().contains("synthetic.items"), "{error}");
+    assert!(error.to_string().contains("generated.items"), "{error}");
     assert!(!folder.exists());
 }

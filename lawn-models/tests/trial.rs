@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use lawn_models::{
-    Amount, Decay, Device, Diagnostics, Evaluation, EvaluationRecord, Notice, Observer,
+    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, LrShape, Notice, Observer,
     OptimizerSettings, Phase, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
     TrialEnd, TrialError, TrialInfo, TrialSummary, run_trial,
 };
@@ -40,13 +40,13 @@ impl Observer for Recorder {
 }
 
 fn ncf() -> Value {
-    json!({ "model": "neumf", "synthetic": { "users": 60, "items": 200, "interactions": 12 } })
+    json!({ "model": "neumf", "generated": { "users": 60, "items": 200, "interactions": 12 } })
 }
 
 fn image() -> Value {
     json!({
         "depth": 8, "width": 4, "statistics_batch": 16,
-        "procedural": { "classes": 3, "side": 8, "train": 120, "test": 30, "noise": 0.02 },
+        "generated": { "classes": 3, "side": 8, "train": 120, "test": 30, "noise": 0.02 },
     })
 }
 
@@ -57,7 +57,7 @@ fn trial(kind: &str, table: Value) -> TrialConfig {
             lawn: true,
             free_epochs: Some(1.0),
             warmup: 0.1,
-            decay: Decay::Linear,
+            decay: LrShape::Linear,
             ..OptimizerSettings::new(RuleName::Adam, 1e-2)
         },
         batch_size: if kind == "ncf" { 700 } else { 48 },

@@ -1,0 +1,134 @@
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::trial::SettingsError;
+
+/// A data set that is absent or cannot be used as it stands.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// A file or folder could not be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file or folder could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The task names a data set, but no data root was given.
+    #[error("data set \"{name}\" needs a data root, none was given")]
+    NoRoot {
+        /// Name of the data set.
+        name: String,
+    },
+    /// No data set of that name and kind lies under the data root.
+    #[error("no data set \"{name}\" under {root}: expected {expected}")]
+    NotFound {
+        /// Name of the data set.
+        name: String,
+        /// The data root.
+        root: PathBuf,
+        /// What was looked for.
+        expected: String,
+    },
+    /// A line has too few columns.
+    #[error("{path}:{line}: found {found} tab-separated columns, expected {expected}")]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// Columns found.
+        found: usize,
+        /// What was expected.
+        expected: String,
+    },
+    /// A field of a text file is not what it must be.
+    #[error("{path}:{line}: {field} is \"{value}\", allowed is {allowed}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// Line number, from 1.
+        line: usize,
+        /// Name of the field.
+        field: &'static str,
+        /// The text found.
+        value: String,
+        /// What would have been accepted.
+        allowed: String,
+    },
+    /// A data set parses but lacks something that the protocol needs.
+    #[error("{path}: found {found}, expected {expected}")]
+    Unusable {
+        /// The file or folder, or the generator's name.
+        path: PathBuf,
+        /// What was found.
+        found: String,
+        /// What was expected.
+        expected: String,
+    },
+    /// An image could not be decoded.
+    #[error("cannot decode {path}: {reason}")]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        reason: String,
+    },
+    /// The kind of data to make or its options are not known.
+    #[error("cannot make data of kind \"{kind}\": {reason}")]
+    Options {
+        /// The kind asked for.
+        kind: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl DataError {
+    /// For `map_err` on reading `path`.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// For `map_err` on writing `path`.
+    pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
+        |source| Self::Write {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Sizes of generated data that are not allowed.
+    pub(crate) fn options(kind: &str, error: &SettingsError) -> Self {
+        Self::Options {
+            kind: kind.to_owned(),
+            reason: error.to_string(),
+        }
+    }
+
+    /// A data set that parses but cannot be used.
+    pub(crate) fn unusable(
+        path: &Path,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Unusable {
+            path: path.to_owned(),
+            found: found.into(),
+            expected: expected.into(),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The images of one split, and their mean and deviation.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+
+use super::jpeg::{self, CHANNELS};
+use crate::data::error::DataError;
+use crate::data::parts;
+
+/// Images of one size with their labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Images {
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) classes: Vec<String>,
+    /// `[N]`, indices into `classes`.
+    pub(crate) labels: Vec<u32>,
+    pub(crate) pixels: Pixels,
+}
+
+/// Where the pixels are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Pixels {
+    /// In memory: `[N, height, width, 3]`, 0 to 255.
+    InMemory(Vec<u8>),
+    /// In these files, which are decoded each time.
+    Files(Vec<PathBuf>),
+}
+
+impl Images {
+    /// Number of images.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Bytes of one image, rows from the top.
+    ///
+    /// # Errors
+    /// [`DataError`] where its file cannot be decoded or has another size.
+    pub(crate) fn of(&self, index: usize) -> Result<Cow<'_, [u8]>, DataError> {
+        match &self.pixels {
+            Pixels::InMemory(bytes) => {
+                let size = self.height * self.width * CHANNELS;
+                Ok(Cow::Borrowed(&bytes[index * size..][..size]))
+            }
+            Pixels::Files(files) => {
+                let path = &files[index];
+                let image = jpeg::read(path)?;
+                if (image.height, image.width) != (self.height, self.width) {
+                    return Err(DataError::unusable(
+                        path,
+                        format!("{} × {} pixels", image.width, image.height),
+                        format!("{} × {}, as the first image", self.width, self.height),
+                    ));
+                }
+                Ok(Cow::Owned(image.bytes))
+            }
+        }
+    }
+
+    /// Threads that are worth while to read with, of so many: decoding takes long, copying
+    /// does not.
+    pub(crate) fn threads(&self, most: usize) -> usize {
+        match self.pixels {
+            Pixels::InMemory(_) => 1,
+            Pixels::Files(_) => most,
+        }
+    }
+
+    /// Makes sure that the chosen images can be read. Those in memory were.
+    ///
+    /// # Errors
+    /// [`DataError`] of the first that cannot.
+    pub(crate) fn check(&self, chosen: &[u32], threads: usize) -> Result<(), DataError> {
+        if let Pixels::InMemory(_) = self.pixels {
+            return Ok(());
+        }
+        let check = |part: &[u32]| -> Result<(), DataError> {
+            part.iter()
+                .try_for_each(|&index| self.of(index as usize).map(drop))
+        };
+        let parts = chosen.chunks(parts::size(chosen.len(), threads));
+        parts::each(parts, check).into_iter().collect()
+    }
+}
+
+/// Mean and standard deviation of each channel, in parts of 255.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Statistics {
+    pub(crate) mean: [f64; CHANNELS],
+    pub(crate) deviation: [f64; CHANNELS],
+}
+
+/// Sums over pixels. Sums of bytes and of squared bytes are exact in integers.
+#[derive(Default)]
+struct Sums {
+    values: [u64; CHANNELS],
+    squares: [u64; CHANNELS],
+}
+
+impl Statistics {
+    /// Over all pixels of the chosen images.
+    ///
+    /// # Errors
+    /// [`DataError`] of the first image that cannot be read.
+    pub(crate) fn over(images: &Images, chosen: &[u32], threads: usize) -> Result<Self, DataError> {
+        let sum = |part: &[u32]| -> Result<Sums, DataError> {
+            let mut sums = Sums::default();
+            for &index in part {
+                sums.add(&images.of(index as usize)?);
+            }
+            Ok(sums)
+        };
+        let parts = chosen.chunks(parts::size(chosen.len(), images.threads(threads)));
+        let mut all = Sums::default();
+        for part in parts::each(parts, sum) {
+            let part = part?;
+            for channel in 0..CHANNELS {
+                all.values[channel] += part.values[channel];
+                all.squares[channel] += part.squares[channel];
+            }
+        }
+        let count = (chosen.len() * images.height * images.width) as f64;
+        let mean = all.values.map(|sum| sum as f64 / count / 255.0);
+        let deviation = std::array::from_fn(|channel| {
+            let square = all.squares[channel] as f64 / count / (255.0 * 255.0);
+            let variance: f64 = square - mean[channel] * mean[channel];
+            // One flat colour has no spread, and nothing to divide by.
+            if variance > 1e-12 {
+                variance.sqrt()
+            } else {
+                1.0
+            }
+        });
+        Ok(Self { mean, deviation })
+    }
+}
+
+impl Sums {
+    fn add(&mut self, bytes: &[u8]) {
+        for pixel in bytes.chunks_exact(CHANNELS) {
+            for (channel, &byte) in pixel.iter().enumerate() {
+                self.values[channel] += u64::from(byte);
+                self.squares[channel] += u64::from(byte) * u64::from(byte);
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Data sets, and the loader that brings them to a device. This room knows no model.
+//!
+//! A folder a format, each with its files and with what is generated in its place.
+
+mod dataset;
+mod epochs;
+mod error;
+pub(crate) mod images;
+mod loader;
+mod parts;
+pub(crate) mod ratings;
+
+pub(crate) use dataset::GENERATED;
+pub use dataset::{Batch, Dataset};
+pub use error::DataError;
+pub use loader::{Loader, Request};

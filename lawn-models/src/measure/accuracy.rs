@@ -1,0 +1,119 @@
+//! Classification: cross entropy, and how often the greatest logit is the right one.
+
+use tch::{Device, Kind, Reduction, Tensor};
+
+use super::measurement::{Measurement, Split};
+use super::objective::{Assessment, Forward, Objective};
+use crate::data::{DataError, Dataset};
+use crate::trial::TestPermit;
+
+/// Samples evaluated at once.
+const AT_ONCE: usize = 500;
+
+/// Reads the samples of the test split.
+type ReadTest = dyn Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError>;
+
+/// Learns by cross entropy, and counts the right answers.
+pub(crate) struct Accuracy {
+    device: Device,
+    train: Box<dyn Dataset>,
+    validation: Box<dyn Dataset>,
+    read_test: Box<ReadTest>,
+}
+
+/// What a model answers on a set of samples.
+struct Answers {
+    right: u64,
+    total: u64,
+    logit_mean_abs: f64,
+    logit_max_abs: f64,
+}
+
+impl Accuracy {
+    /// Answers on `device`; `read_test` is called by whoever has the permit.
+    pub(crate) fn new(
+        device: Device,
+        [train, validation]: [Box<dyn Dataset>; 2],
+        read_test: impl Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError> + 'static,
+    ) -> Self {
+        Self {
+            device,
+            train,
+            validation,
+            read_test: Box::new(read_test),
+        }
+    }
+
+    fn answers(&self, samples: &dyn Dataset, forward: &Forward<'_>) -> Result<Answers, DataError> {
+        let _guard = tch::no_grad_guard();
+        let total = samples.len();
+        let mut answers = Answers {
+            right: 0,
+            total,
+            logit_mean_abs: 0.0,
+            logit_max_abs: 0.0,
+        };
+        for start in (0..total).step_by(AT_ONCE) {
+            let end = total.min(start + AT_ONCE as u64);
+            let batch = samples.batch(start..end, 0)?.to_device(self.device);
+            let logits = forward(&batch.inputs);
+            let right = logits.argmax(1, false).eq_tensor(&batch.targets);
+            answers.right += right.sum(Kind::Int64).int64_value(&[]) as u64;
+            let size = logits.abs();
+            let mean = size.mean(Kind::Double).double_value(&[]);
+            answers.logit_mean_abs += mean * (end - start) as f64 / total as f64;
+            // `max` passes a NaN on, which `f64::max` would swallow.
+            let most = size.max().double_value(&[]);
+            if most.is_nan() || most > answers.logit_max_abs {
+                answers.logit_max_abs = most;
+            }
+        }
+        Ok(answers)
+    }
+}
+
+impl Objective for Accuracy {
+    fn loss(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
+        logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Sum, -100, 0.0)
+    }
+
+    fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
+        let train = self.answers(&*self.train, forward)?;
+        let validation = self.answers(&*self.validation, forward)?;
+        Ok(Assessment {
+            measurements: vec![
+                train.measurement(Split::Train),
+                validation.measurement(Split::Validation),
+            ],
+            logit_mean_abs: train.logit_mean_abs,
+            logit_max_abs: train.logit_max_abs,
+        })
+    }
+
+    fn measure_test(
+        &self,
+        forward: &Forward<'_>,
+        permit: &TestPermit,
+    ) -> Result<Vec<Measurement>, DataError> {
+        let test = (self.read_test)(permit)?;
+        let answers = self.answers(&*test, forward)?;
+        Ok(vec![answers.measurement(Split::Test)])
+    }
+}
+
+impl Answers {
+    fn measurement(&self, split: Split) -> Measurement {
+        top_1(split, self.right, self.total)
+    }
+}
+
+/// The part of the samples that are answered rightly.
+pub(crate) fn top_1(split: Split, right: u64, total: u64) -> Measurement {
+    Measurement {
+        split,
+        metric: "top-1".to_owned(),
+        value: right as f64 / total as f64,
+        count: Some(right),
+        total: Some(total),
+    }
+}

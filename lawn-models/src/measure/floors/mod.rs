@@ -1,0 +1,7 @@
+//! What can be had without learning anything: the floors that a metric is read against.
+
+pub(crate) mod accuracy;
+mod floor;
+pub(crate) mod ranking;
+
+pub use floor::Floor;

@@ -1,0 +1,15 @@
+//! What is learned for, and how well: losses, metrics, and the floors below them.
+
+mod accuracy;
+pub(crate) mod floors;
+mod leave_one_out;
+mod measurement;
+mod objective;
+mod ranking;
+
+pub(crate) use accuracy::Accuracy;
+pub use floors::Floor;
+pub(crate) use leave_one_out::LeaveOneOut;
+pub use measurement::{Measurement, Split};
+pub(crate) use objective::{Assessment, Objective};
+pub use ranking::Ties;

@@ -1,0 +1,136 @@
+//! Batch normalization whose statistics have a batch size of their own.
+
+use lawn_core::Layer;
+use tch::Tensor;
+use tch::nn::Path;
+
+use crate::models::model::Mode;
+
+/// Weight of the newest statistics in the running ones, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// Keeps the divisor from 0, PyTorch's default.
+const EPSILON: f64 = 1e-5;
+
+/// Normalization over ghost batches.
+///
+/// ```text
+/// y = γ (x − mean) / √(variance + ε) + β
+/// ```
+/// Training takes mean and variance over each run of `statistics_batch` samples by
+/// itself, so that the size of the batch does not change what is computed. Evaluation
+/// uses the running averages, which each run moves once.
+///
+/// Source: Ioffe and Szegedy 2015, arXiv 1502.03167; ghost batches: Hoffer et
+/// al. 2017, arXiv 1705.08741.
+///
+/// ```
+/// use lawn_models::models::{Mode, layers::GhostBatchNorm};
+/// use tch::{Device, Kind, Tensor, nn};
+///
+/// let store = nn::VarStore::new(Device::Cpu);
+/// let norm = GhostBatchNorm::new(&(store.root() / "norm"), 16, 2);
+/// let input = Tensor::ones([4, 16, 8, 8], (Kind::Float, Device::Cpu));
+/// assert_eq!(norm.forward(&input, Mode::Train).size(), input.size());
+/// ```
+#[derive(Debug)]
+pub struct GhostBatchNorm {
+    names: [String; 2],
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_variance: Tensor,
+    statistics_batch: i64,
+}
+
+impl GhostBatchNorm {
+    /// γ = 1 and β = 0, `[channels]` each.
+    pub fn new(path: &Path, channels: i64, statistics_batch: i64) -> Self {
+        Self {
+            names: ["weight", "bias"].map(|name| path.path(name)),
+            weight: path.ones("weight", &[channels]),
+            bias: path.zeros("bias", &[channels]),
+            running_mean: path.zeros_no_train("running_mean", &[channels]),
+            running_variance: path.ones_no_train("running_var", &[channels]),
+            statistics_batch,
+        }
+    }
+
+    /// `[N, channels, height, width]` to the same.
+    pub fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
+        let train = mode == Mode::Train;
+        if !train || input.size()[0] <= self.statistics_batch {
+            return self.normalize(input, train);
+        }
+        let ghosts = input.split(self.statistics_batch, 0);
+        let outputs: Vec<Tensor> = ghosts
+            .iter()
+            .map(|ghost| self.normalize(ghost, true))
+            .collect();
+        Tensor::cat(&outputs, 0)
+    }
+
+    /// Samples that share their statistics in training.
+    pub fn statistics_batch(&self) -> i64 {
+        self.statistics_batch
+    }
+
+    /// Its description.
+    pub fn layer(&self) -> Layer {
+        Layer::normalization(&self.names)
+    }
+
+    fn normalize(&self, input: &Tensor, train: bool) -> Tensor {
+        input.batch_norm(
+            Some(&self.weight),
+            Some(&self.bias),
+            Some(&self.running_mean),
+            Some(&self.running_variance),
+            train,
+            MOMENTUM,
+            EPSILON,
+            true,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::nn::VarStore;
+    use tch::{Device, Kind};
+
+    fn layer(statistics_batch: i64) -> (VarStore, GhostBatchNorm) {
+        let store = VarStore::new(Device::Cpu);
+        let layer = GhostBatchNorm::new(&store.root(), 3, statistics_batch);
+        (store, layer)
+    }
+
+    #[test]
+    fn parts_of_whole_ghost_batches_change_nothing() {
+        let input = Tensor::arange(8 * 3 * 4, (Kind::Float, Device::Cpu))
+            .square()
+            .view([8, 3, 2, 2]);
+        let (whole_store, whole) = layer(2);
+        let (part_store, part) = layer(2);
+        let together = whole.forward(&input, Mode::Train);
+        let apart: Vec<Tensor> = [(0, 4), (4, 4)]
+            .map(|(start, count)| part.forward(&input.narrow(0, start, count), Mode::Train))
+            .into();
+        assert_eq!(together, Tensor::cat(&apart, 0));
+        for (name, value) in whole_store.variables() {
+            assert_eq!(value, part_store.variables()[&name], "{name}");
+        }
+        let (_store, coarse) = layer(8);
+        assert_ne!(together, coarse.forward(&input, Mode::Train));
+    }
+
+    #[test]
+    fn evaluation_uses_the_running_averages() {
+        let input = Tensor::from_slice(&[3f32, 5.0, 7.0]).view([1, 3, 1, 1]);
+        let (_store, layer) = layer(2);
+        // Means start at 0 and variances at 1.
+        let output = layer.forward(&input, Mode::Evaluate);
+        assert!((output - input).abs().max().double_value(&[]) < 1e-4);
+    }
+}

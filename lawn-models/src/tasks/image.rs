@@ -1,0 +1,336 @@
+//! Image classification: the kind `image`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tch::nn::VarStore;
+
+use super::generated;
+use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::task::Task;
+use crate::data::images::{
+    self, GeneratedImages, Images, PlainImages, Source, Statistics, TrainImages,
+};
+use crate::data::{DataError, Dataset, GENERATED};
+use crate::device::available_memory;
+use crate::measure::{Accuracy, Floor, Split, floors};
+use crate::models::{ResNet, ResNetConfig};
+use crate::trial::{SettingsError, TestPermit, require};
+
+/// What `generated` was called once, and is still called in the files of a run.
+const THEN: &str = "procedural";
+
+/// Image classification with the residual network for small images.
+///
+/// Source: He et al. 2016, *Deep Residual Learning for Image Recognition*,
+/// arXiv 1512.03385, section 4.2.
+///
+/// A data set is a folder of JPEG files, all of one size, under the data root:
+///
+/// ```text
+/// NAME/train/CLASS/*.jpg
+/// NAME/test/CLASS/*.jpg        the same classes
+/// ```
+///
+/// Part of each class of train is held out for validation; as many of those that
+/// stay, shown as they are, are measured as the train split.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageConfig {
+    /// `"generated"`, or the name of an image folder under the data root.
+    #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
+    pub data: String,
+    /// Depth of the network, `6n + 2`.
+    pub depth: i64,
+    /// Channels of the first stage; the second and third have two and four
+    /// times as many.
+    pub width: i64,
+    /// Samples that one set of batch-normalization statistics is taken over
+    /// (ghost batch). Independent of batch and micro-batch.
+    pub statistics_batch: u64,
+    /// Random horizontal flips, and crops after padding by `side / 8`.
+    pub augment: bool,
+    /// Part of each class of the train folder held out for validation.
+    pub validation_fraction: f64,
+    /// Seeds the held-out images: part of the data set, not of the trial.
+    pub split_seed: u64,
+    /// Sizes of the generated images; only where `data = "generated"`.
+    #[serde(
+        rename(serialize = "procedural"),
+        alias = "procedural",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub generated: Option<GeneratedImages>,
+}
+
+impl Default for ImageConfig {
+    fn default() -> Self {
+        Self {
+            data: GENERATED.to_owned(),
+            depth: 20,
+            width: 16,
+            statistics_batch: 128,
+            augment: true,
+            validation_fraction: 0.1,
+            split_seed: 0,
+            generated: None,
+        }
+    }
+}
+
+fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
+    generated::read(table, THEN)
+}
+
+fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
+    generated::write(data, into, THEN)
+}
+
+/// How images are read.
+#[derive(Clone, Copy)]
+struct Reading {
+    /// Bytes that a split may take in memory.
+    room: u64,
+    /// Threads that decode.
+    threads: usize,
+}
+
+impl Reading {
+    /// Half of the memory that is left, on as many threads as one operation may use.
+    fn here() -> Self {
+        Self {
+            room: available_memory().map_or(u64::MAX, |left| left / 2),
+            threads: tch::get_num_threads().max(1) as usize,
+        }
+    }
+}
+
+impl Kind for ImageConfig {
+    const NAME: &'static str = "image";
+    const ABOUT: &'static str = "classification of small images by residual networks";
+    const METRICS: TaskMetrics = TaskMetrics {
+        primary: "top-1",
+        all: &["top-1"],
+        higher_is_better: true,
+    };
+    const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
+    const SOURCES: &'static [&'static str] = &[include_str!("image.rs"), images::GENERATED_SOURCE];
+
+    type Generated = GeneratedImages;
+
+    fn data(&self) -> &str {
+        &self.data
+    }
+
+    fn resolve(&mut self) {
+        if self.data == GENERATED {
+            self.generated.get_or_insert_default();
+        }
+    }
+
+    fn validate(&self) -> Result<(), SettingsError> {
+        require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
+        require(
+            (8..=1_202).contains(&self.depth) && self.depth % 6 == 2,
+            "depth",
+            self.depth,
+            "6n + 2: 8, 14, 20, 32, 44, 56, 110, …",
+        )?;
+        require(
+            (1..=1_024).contains(&self.width),
+            "width",
+            self.width,
+            "1 to 1024",
+        )?;
+        require(
+            (2..=u64::from(u32::MAX)).contains(&self.statistics_batch),
+            "statistics_batch",
+            self.statistics_batch,
+            "2 to 4294967295",
+        )?;
+        require(
+            self.validation_fraction > 0.0 && self.validation_fraction < 1.0,
+            "validation_fraction",
+            self.validation_fraction,
+            "above 0 and below 1",
+        )?;
+        generated::require_beside(&self.data, self.generated.is_some())?;
+        self.generated
+            .as_ref()
+            .map_or(Ok(()), |sizes| sizes.validate())
+    }
+
+    fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
+        self.put_together(surroundings, Reading::here())
+            .map(AssembledTask)
+    }
+
+    fn floors(
+        &self,
+        data_root: Option<&Path>,
+        permit: Option<&TestPermit>,
+    ) -> Result<Vec<Floor>, DataError> {
+        let Reading { room, threads } = Reading::here();
+        let source = self.source(data_root)?;
+        let images = source.train(room, threads)?;
+        let split = self.split(&images);
+        let labels = |chosen: &[u32]| -> Vec<u32> {
+            let label = |&index: &u32| images.labels[index as usize];
+            chosen.iter().map(label).collect()
+        };
+        let mut answers = vec![(Split::Validation, labels(&split.validation))];
+        if let Some(permit) = permit {
+            let test = source.test(permit, &images, room, threads)?;
+            answers.push((Split::Test, test.labels));
+        }
+        let classes = images.classes.len();
+        Ok(floors::accuracy::floors(
+            classes,
+            &labels(&split.train),
+            &answers,
+        ))
+    }
+
+    fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
+        let source = self.source(Some(root))?;
+        match split {
+            Files::Train => source.train_files(),
+            Files::Test => source.test_files(),
+        }
+    }
+
+    fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
+        images::describe(folder)
+    }
+
+    fn write(sizes: &GeneratedImages, folder: &Path) -> Result<(), DataError> {
+        sizes
+            .validate()
+            .map_err(|error| DataError::options(Self::NAME, &error))?;
+        images::write(sizes, folder)
+    }
+}
+
+impl ImageConfig {
+    fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
+        Source::of(&self.data, self.generated.as_ref(), root)
+    }
+
+    fn put_together(
+        &self,
+        surroundings: Surroundings<'_>,
+        reading: Reading,
+    ) -> Result<Task, DataError> {
+        let (device, seed) = (surroundings.device, surroundings.seed);
+        let source = self.source(surroundings.data_root)?;
+        let images = Arc::new(source.train(reading.room, reading.threads)?);
+        let split = self.split(&images);
+        if split.validation.is_empty() {
+            return Err(DataError::unusable(
+                Path::new(&self.data),
+                "one image a class or fewer",
+                "two or more, one of them for validation",
+            ));
+        }
+        images.check(&split.validation, reading.threads)?;
+        let statistics = Statistics::over(&images, &split.train, reading.threads)?;
+        let plain = move |images: &Arc<Images>, chosen: Vec<u32>| {
+            PlainImages::new(Arc::clone(images), statistics, chosen, reading.threads)
+        };
+        let measured = [split.probe, split.validation]
+            .map(|chosen| -> Box<dyn Dataset> { Box::new(plain(&images, chosen)) });
+        let train = plain(&images, split.train);
+        let padding = self.augment.then_some((images.width / 8) as i32);
+        let store = VarStore::new(device);
+        let model = ResNetConfig {
+            depth: self.depth,
+            width: self.width,
+            classes: images.classes.len() as i64,
+            statistics_batch: self.statistics_batch,
+        };
+        let read_test = move |permit: &TestPermit| -> Result<Box<dyn Dataset>, DataError> {
+            let Reading { room, threads } = reading;
+            let test = Arc::new(source.test(permit, &images, room, threads)?);
+            let all = (0..test.len() as u32).collect();
+            Ok(Box::new(plain(&test, all)))
+        };
+        Ok(Task {
+            model: Box::new(ResNet::new(&store.root(), &model, seed)),
+            objective: Box::new(Accuracy::new(device, measured, read_test)),
+            dataset: Arc::new(TrainImages::new(train, padding, seed)),
+            store,
+        })
+    }
+
+    /// The train images, split.
+    fn split(&self, images: &Images) -> images::Split {
+        images::Split::new(
+            &images.labels,
+            images.classes.len(),
+            self.validation_fraction,
+            self.split_seed,
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn balanced_classes_make_both_floors_alike() {
+        let floors = ImageConfig::default().floors(None, None).unwrap();
+        let [random, majority] = &floors[..] else {
+            panic!("there are two floors, not {}", floors.len());
+        };
+        assert_eq!(random.measurements[0].metric, "top-1");
+        let (random, majority) = (random.measurements[0].value, majority.measurements[0].value);
+        assert!((random - majority).abs() < 0.05, "{random} and {majority}");
+    }
+
+    /// Images that are decoded anew each time are learned from as those in memory are.
+    #[test]
+    fn memory_that_images_do_not_fit_in_changes_nothing() {
+        let root = tempfile::tempdir().unwrap();
+        let sizes = GeneratedImages {
+            classes: 3,
+            side: 8,
+            train: 60,
+            test: 12,
+            ..GeneratedImages::default()
+        };
+        images::write(&sizes, &root.path().join("mine")).unwrap();
+        let config = ImageConfig {
+            data: "mine".to_owned(),
+            depth: 8,
+            width: 4,
+            ..ImageConfig::default()
+        };
+        let surroundings = Surroundings {
+            device: tch::Device::Cpu,
+            data_root: Some(root.path()),
+            seed: 3,
+        };
+        let [kept, read] = [u64::MAX, 0].map(|room| {
+            let reading = Reading { room, threads: 2 };
+            config.put_together(surroundings, reading).unwrap()
+        });
+        let len = kept.dataset.len();
+        assert_eq!(len, read.dataset.len());
+        for epoch in [1, 2] {
+            let [one, other] =
+                [&kept, &read].map(|task| task.dataset.batch(0..len, epoch).unwrap());
+            assert_eq!(one.inputs[0], other.inputs[0]);
+            assert_eq!(one.targets, other.targets);
+        }
+        let permit = TestPermit::of(crate::trial::Stage::Confirm).unwrap();
+        let [one, other] = [&kept, &read].map(|task| {
+            let answer = |inputs: &[_]| task.answer(inputs);
+            let measured = task.objective.measure(&answer).unwrap();
+            let test = task.objective.measure_test(&answer, &permit).unwrap();
+            (measured.measurements, measured.logit_max_abs, test)
+        });
+        assert_eq!(one, other);
+    }
+}

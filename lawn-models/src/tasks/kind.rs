@@ -1,0 +1,170 @@
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tch::Device;
+
+use super::task::Task;
+use crate::data::DataError;
+use crate::measure::Floor;
+use crate::trial::{SettingsError, TestPermit};
+
+/// Names of what a task measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskMetrics {
+    /// The metric that settings are chosen by.
+    pub primary: &'static str,
+    /// Every metric, the primary one first.
+    pub all: &'static [&'static str],
+    /// Whether more of the primary metric is better.
+    pub higher_is_better: bool,
+}
+
+/// Where a task is put together.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub(crate) device: Device,
+    pub(crate) data_root: Option<&'a Path>,
+    /// Seed of the trial.
+    pub(crate) seed: u64,
+}
+
+/// A task that has been put together.
+pub struct AssembledTask(pub(crate) Task);
+
+/// What a data set holds: how many of what.
+pub type Counts = Vec<(String, u64)>;
+
+/// A kind of task. The type that it is implemented for is its table in a sweep file.
+///
+/// A kind is one file in `tasks/`, which implements this, and one line in the list of
+/// [`KINDS`](crate::KINDS).
+pub trait Kind: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Default {
+    /// The value of `kind` that stands for it, and its name wherever one is needed.
+    const NAME: &'static str;
+
+    /// What it is, in a few words.
+    const ABOUT: &'static str;
+
+    /// What it measures on each split.
+    const METRICS: TaskMetrics;
+
+    /// Keys of the table that had another name once, `(then, now)`. The value of `data` that
+    /// stands for generated data had the same. Both are still read.
+    const RENAMED: &'static [(&'static str, &'static str)] = &[];
+
+    /// The text of the modules whose types its table is read into: the documentation of
+    /// their fields is that of the keys.
+    const SOURCES: &'static [&'static str];
+
+    /// Sizes of the data that can be made in place of files.
+    type Generated: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
+
+    /// Name of the data set: `generated`, or one that is looked up under the data root.
+    fn data(&self) -> &str;
+
+    /// Writes out what the defaults stand for, so that a plan records what it ran with.
+    fn resolve(&mut self);
+
+    /// Checks every value against what it allows, without libtorch.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the setting, its value and what is allowed.
+    fn validate(&self) -> Result<(), SettingsError>;
+
+    /// Puts data set, model and objective together.
+    ///
+    /// # Errors
+    /// [`DataError`] where the data set is absent or cannot be used.
+    fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError>;
+
+    /// What the metrics are without a model, on the test split too with a permit.
+    ///
+    /// # Errors
+    /// As [`assemble`](Self::assemble).
+    fn floors(
+        &self,
+        data_root: Option<&Path>,
+        permit: Option<&TestPermit>,
+    ) -> Result<Vec<Floor>, DataError>;
+
+    /// The files that training and validation read, and those of the test split: listed, not
+    /// opened. None where the data are generated.
+    ///
+    /// # Errors
+    /// [`DataError`] where the data set is not under `root`, or cannot be listed.
+    fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError>;
+
+    /// Counts the data set in a folder, if it has one in the format of this kind.
+    fn describe(folder: &Path) -> Option<Result<Counts, DataError>>;
+
+    /// Writes generated data in that format.
+    ///
+    /// # Errors
+    /// [`DataError::Options`] for sizes that are not allowed, [`DataError::Write`].
+    fn write(sizes: &Self::Generated, folder: &Path) -> Result<(), DataError>;
+}
+
+/// Which files of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// Those that training and validation read.
+    Train,
+    /// Those of the test split.
+    Test,
+}
+
+/// What is known of a kind without a task of it.
+#[derive(Clone, Copy, Debug)]
+pub struct KindEntry {
+    /// The value of `kind`.
+    pub name: &'static str,
+    /// What it is, in a few words.
+    pub about: &'static str,
+    /// What it measures on each split.
+    pub metrics: TaskMetrics,
+    /// Keys and words that had another name once, `(then, now)`.
+    pub renamed: &'static [(&'static str, &'static str)],
+    /// The text of the modules whose types its table is read into.
+    pub sources: &'static [&'static str],
+    pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
+}
+
+impl KindEntry {
+    pub(super) const fn of<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            about: K::ABOUT,
+            metrics: K::METRICS,
+            renamed: K::RENAMED,
+            sources: K::SOURCES,
+            describe: K::describe,
+        }
+    }
+
+    /// Puts the words of today into a table of this kind, and gives those that it had in
+    /// their place, `(then, now)`.
+    pub fn rename(&self, table: &mut Map<String, Value>) -> Vec<(&'static str, &'static str)> {
+        let mut found = Vec::new();
+        for &(then, now) in self.renamed {
+            let data = table.get_mut("data").filter(|data| **data == then);
+            let names_data = data.map(|data| *data = now.into()).is_some();
+            let sizes = table.remove(then);
+            if names_data || sizes.is_some() {
+                found.push((then, now));
+            }
+            if let Some(sizes) = sizes {
+                table.insert(now.to_owned(), sizes);
+            }
+        }
+        found
+    }
+}
+
+/// Does something with the type of each kind, in the order of the list.
+pub trait KindVisitor {
+    /// Is called with each of them.
+    fn visit<K: Kind>(&mut self);
+}

@@ -1,0 +1,42 @@
+//! What can be learned: the kinds of task, each in a file of its own.
+//!
+//! The list of kinds stands below, and nowhere else. What reads a sweep file, writes its
+//! schema, finds data sets, measures floors or prints help asks the list.
+
+mod generated;
+mod image;
+mod kind;
+#[macro_use]
+mod list;
+mod ncf;
+mod task;
+#[cfg(test)]
+mod tests;
+
+pub use image::ImageConfig;
+pub use kind::{
+    AssembledTask, Counts, Files, Kind, KindEntry, KindVisitor, Surroundings, TaskMetrics,
+};
+pub use ncf::NcfConfig;
+pub(crate) use task::Task;
+
+// The list of kinds. The name of a variant in lower case is the name of its kind.
+kinds! {
+    Ncf: NcfConfig,
+    Image: ImageConfig,
+}
+
+/// What a trial of any kind of task is asked to do.
+pub type TrialConfig = crate::trial::TrialConfig<TaskConfig>;
+
+impl TrialConfig {
+    /// Checks all settings, each alone and against the others, without libtorch.
+    ///
+    /// # Errors
+    /// [`SettingsError`](crate::SettingsError) names the setting, its value and what is
+    /// allowed.
+    pub fn validate(&self) -> Result<(), crate::trial::SettingsError> {
+        self.task.validate()?;
+        self.validate_training()
+    }
+}

@@ -1,0 +1,35 @@
+use std::sync::Arc;
+
+use lawn_core::Parameters;
+use tch::Tensor;
+use tch::nn::VarStore;
+
+use crate::data::Dataset;
+use crate::measure::Objective;
+use crate::models::{Mode, Model};
+
+/// What a trial trains: a model, what it learns from, and what for.
+pub(crate) struct Task {
+    /// The variables of the model, running statistics included.
+    pub(crate) store: VarStore,
+    pub(crate) model: Box<dyn Model>,
+    pub(crate) dataset: Arc<dyn Dataset>,
+    pub(crate) objective: Box<dyn Objective>,
+}
+
+impl Task {
+    /// The trainable variables in forward order, with their roles and layers.
+    ///
+    /// # Errors
+    /// As [`Parameters::from_var_store`] and [`Parameters::set_layers`].
+    pub(crate) fn parameters(&self) -> Result<Parameters, lawn_core::Error> {
+        let mut parameters = Parameters::from_var_store(&self.store)?;
+        parameters.set_layers(self.model.layers())?;
+        Ok(parameters)
+    }
+
+    /// Logits as evaluation computes them.
+    pub(crate) fn answer(&self, inputs: &[Tensor]) -> Tensor {
+        self.model.forward(inputs, Mode::Evaluate)
+    }
+}

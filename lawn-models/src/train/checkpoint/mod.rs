@@ -1,0 +1,217 @@
+//! What a trial can be carried on from: a file, and the one before it.
+//!
+//! A safetensors file with the entries
+//!
+//! | entry | is |
+//! |---|---|
+//! | tensor `model/NAME` | a variable of the model, running statistics included |
+//! | tensor, metadata `optimizer/KEY` | the optimizer's own state |
+//! | tensor `origin/NAME` | a weight where distances are measured from |
+//! | metadata `format`, `version` | what this file is |
+//! | metadata `trial` | the trial's configuration, JSON |
+//! | metadata `progress` | how far it has come, JSON |
+//! | metadata `digest` | checksum of all the other metadata and of names, kinds and shapes |
+//!
+//! The bytes of the tensors have checksums of their own, see [`State`].
+
+mod file;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use lawn_core::{Optimizer, State};
+use serde::Serialize;
+use tch::Tensor;
+use tch::nn::VarStore;
+
+use super::error::TrialError;
+use super::observer::Notice;
+use super::progress::Progress;
+use crate::tasks::TrialConfig;
+use file::{
+    CheckpointFile, DIGEST, FORMAT, VERSION, checkpoint_error, digest, io_error, name, read,
+    sibling,
+};
+
+pub use file::{remove_checkpoints, set_aside, set_checkpoints_aside};
+
+/// Weights where distances are measured from, by name.
+pub(super) type Origin = BTreeMap<String, Tensor>;
+
+/// The checkpoints of one trial.
+pub(super) struct Checkpoints<'a> {
+    /// The newest.
+    path: &'a Path,
+    trial: &'a TrialConfig,
+}
+
+/// What a checkpoint holds besides the model and the optimizer.
+pub(super) struct SavedProgress {
+    pub(super) progress: Progress,
+    pub(super) origin: Option<Origin>,
+}
+
+impl<'a> Checkpoints<'a> {
+    pub(super) fn new(path: &'a Path, trial: &'a TrialConfig) -> Self {
+        Self { path, trial }
+    }
+
+    /// Writes a checkpoint, whole or not at all; the newest becomes the one before.
+    pub(super) fn save(
+        &self,
+        progress: &Progress,
+        origin: Option<&Origin>,
+        store: &VarStore,
+        optimizer: &Optimizer,
+    ) -> Result<(), TrialError> {
+        let mut file = State::default();
+        let mut note = |key: &str, value: String| file.metadata.insert(key.to_owned(), value);
+        note("format", FORMAT.to_owned());
+        note("version", VERSION.to_string());
+        note("trial", identity(self.trial));
+        note("progress", json(progress));
+        let state = optimizer.state();
+        let own = |key: String| format!("optimizer/{key}");
+        let metadata = state.metadata.into_iter();
+        file.metadata
+            .extend(metadata.map(|(key, value)| (own(key), value)));
+        let tensors = state.tensors.into_iter();
+        file.tensors
+            .extend(tensors.map(|(key, tensor)| (own(key), tensor)));
+        for (name, tensor) in store.variables() {
+            file.tensors.insert(format!("model/{name}"), tensor);
+        }
+        for (name, tensor) in origin.into_iter().flatten() {
+            let key = format!("origin/{name}");
+            file.tensors.insert(key, tensor.shallow_clone());
+        }
+        let digest = digest(&file);
+        file.metadata.insert(DIGEST.to_owned(), digest);
+
+        // Only a checkpoint that is whole on the disk takes the place of another.
+        let new = sibling(self.path, "new");
+        file.save(&new)
+            .map_err(|source| checkpoint_error(self.path, source))?;
+        let place = || {
+            if self.path.exists() {
+                fs::rename(self.path, sibling(self.path, "previous"))?;
+            }
+            fs::rename(&new, self.path)?;
+            let folder = self.path.parent().filter(|path| *path != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        place().map_err(|source| io_error(self.path, source))
+    }
+
+    /// Reads the newest checkpoint that is as it was written into the model and the
+    /// optimizer; none where there is none. Damaged ones are set aside.
+    pub(super) fn load(
+        &self,
+        store: &mut VarStore,
+        optimizer: &mut Optimizer,
+        mut notice: impl FnMut(Notice),
+    ) -> Result<Option<SavedProgress>, TrialError> {
+        for path in [self.path, &sibling(self.path, "previous")] {
+            match read(path)? {
+                CheckpointFile::Nothing => {}
+                CheckpointFile::Sound(file) => {
+                    return self.restore(path, file, store, optimizer).map(Some);
+                }
+                CheckpointFile::Damaged(reason) => {
+                    let kept = set_aside(path).map_err(|source| io_error(path, source))?;
+                    notice(Notice::CheckpointDamaged {
+                        file: name(path),
+                        kept_as: name(&kept),
+                        reason,
+                    });
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn restore(
+        &self,
+        path: &Path,
+        file: State,
+        store: &mut VarStore,
+        optimizer: &mut Optimizer,
+    ) -> Result<SavedProgress, TrialError> {
+        let mismatch = |entry: &str, found: &str, expected: &str| TrialError::CheckpointMismatch {
+            path: path.to_owned(),
+            entry: entry.to_owned(),
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        };
+        let entry = |key: &str| file.metadata.get(key).map_or("absent", String::as_str);
+        for (key, expected) in [
+            ("format", FORMAT.to_owned()),
+            ("version", VERSION.to_string()),
+            ("trial", identity(self.trial)),
+        ] {
+            if entry(key) != expected {
+                return Err(mismatch(key, entry(key), &expected));
+            }
+        }
+        let progress = serde_json::from_str(entry("progress"))
+            .map_err(|error| mismatch("progress", &error.to_string(), "a trial's progress"))?;
+
+        let mut model = BTreeMap::new();
+        let mut origin = Origin::new();
+        let mut state = State::default();
+        for (key, tensor) in file.tensors {
+            if let Some(name) = key.strip_prefix("optimizer/") {
+                state.tensors.insert(name.to_owned(), tensor);
+            } else if let Some(name) = key.strip_prefix("model/") {
+                model.insert(name.to_owned(), tensor);
+            } else if let Some(name) = key.strip_prefix("origin/") {
+                origin.insert(name.to_owned(), tensor.to_device(store.device()));
+            }
+        }
+        for (key, value) in file.metadata {
+            if let Some(key) = key.strip_prefix("optimizer/") {
+                state.metadata.insert(key.to_owned(), value);
+            }
+        }
+        optimizer
+            .load_state(&state)
+            .map_err(|source| checkpoint_error(path, source))?;
+        let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
+        for (name, mut variable) in variables {
+            let shape = format!("{:?}", variable.size());
+            let found = model.remove(&name);
+            let found_shape = found.as_ref().map(|tensor| format!("{:?}", tensor.size()));
+            match found {
+                Some(tensor) if tensor.size() == variable.size() => {
+                    tch::no_grad(|| variable.copy_(&tensor));
+                }
+                _ => {
+                    let found = found_shape.unwrap_or_else(|| "absent".to_owned());
+                    return Err(mismatch(&format!("model/{name}"), &found, &shape));
+                }
+            }
+        }
+        if let Some(name) = model.keys().next() {
+            let key = format!("model/{name}");
+            return Err(mismatch(&key, "there", "no such variable"));
+        }
+        Ok(SavedProgress {
+            progress,
+            origin: (!origin.is_empty()).then_some(origin),
+        })
+    }
+}
+
+/// The configuration without what is no part of a trial's identity.
+fn identity(trial: &TrialConfig) -> String {
+    json(&TrialConfig {
+        micro_batch_size: None,
+        stop_after: None,
+        ..trial.clone()
+    })
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("settings and records are plain data")
+}

@@ -1,0 +1,18 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tch::Device;
+
+/// Where a trial runs: nothing here is part of its identity.
+#[derive(Clone, Debug)]
+pub struct TrialContext {
+    /// Where tensors live.
+    pub device: Device,
+    /// Folder of the data sets; needed unless the data are generated.
+    pub data_root: Option<PathBuf>,
+    /// Checkpoint file. The trial resumes from it when it exists.
+    pub checkpoint: PathBuf,
+    /// Time from one checkpoint to the next; one is written when the trial
+    /// stops on request as well.
+    pub checkpoint_every: Duration,
+}

@@ -1,0 +1,97 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::device::{DeviceError, Failure};
+use crate::trial::SettingsError;
+
+/// A trial that could not be set up or carried on.
+///
+/// A trial whose numbers stop being finite is no error but
+/// [`TrialEnd::Diverged`](crate::TrialEnd::Diverged).
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrialError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The data set is absent or cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The optimizer cannot be built or cannot step.
+    #[error(transparent)]
+    Optimizer(#[from] lawn_core::Error),
+    /// The device is not there.
+    #[error("device {device} cannot be used: {reason}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The device or the host ran out of memory.
+    #[error("out of memory: {detail}")]
+    OutOfMemory {
+        /// What libtorch said.
+        detail: String,
+    },
+    /// A checkpoint cannot be read or written.
+    #[error("checkpoint {path}: {source}")]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        source: lawn_core::Error,
+    },
+    /// A checkpoint was written by a newer version.
+    #[error("checkpoint {path} has version {found}, this one reads up to {known}")]
+    CheckpointNewer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The newest version known here.
+        known: u32,
+    },
+    /// A checkpoint was written by a version too old to be understood.
+    #[error(
+        "checkpoint {path} has version {found}, this one reads from {oldest} on; go on with the one that wrote it, or remove the file to train from the first step"
+    )]
+    CheckpointOlder {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The oldest version known here.
+        oldest: u32,
+    },
+    /// A file is not a checkpoint of this trial.
+    #[error("checkpoint {path}: {entry} is {found}, expected {expected}")]
+    CheckpointMismatch {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        entry: String,
+        /// What the file has.
+        found: String,
+        /// What the trial needs.
+        expected: String,
+    },
+}
+
+impl From<DeviceError> for TrialError {
+    fn from(error: DeviceError) -> Self {
+        let DeviceError { device, reason } = error;
+        Self::Device { device, reason }
+    }
+}
+
+impl From<Failure<Self>> for TrialError {
+    fn from(failure: Failure<Self>) -> Self {
+        match failure {
+            Failure::OutOfMemory(detail) => Self::OutOfMemory { detail },
+            Failure::Other(error) => error,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What a trial measures of itself on the way.
+
+use lawn_core::{Diagnostics, Optimizer};
+
+use super::distance::Distance;
+use super::error::TrialError;
+use super::record::{EvaluationRecord, ParameterDiagnostics, UnitNorm};
+use super::training::Training;
+use crate::measure::Assessment;
+use crate::trial::TestPermit;
+
+/// What came of measuring.
+pub(super) enum Evaluation {
+    /// Every number is finite.
+    Finite(Box<EvaluationRecord>),
+    /// One is not: which.
+    NotFinite(String),
+}
+
+/// Measures, and begins the next interval.
+pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialError> {
+    training.account();
+    let since = std::mem::take(&mut training.progress.since);
+    let train_loss = training.loss_sum.double_value(&[]) / since.samples as f64;
+    let units: Vec<UnitNorm> = training
+        .optimizer
+        .weight_norms()
+        .into_iter()
+        .map(|unit| UnitNorm {
+            parameter: unit.parameter,
+            weight_norm: unit.norm,
+            constrained: unit.constrained,
+        })
+        .collect();
+    let squares = units.iter().map(|unit| unit.weight_norm.powi(2));
+    let weight_norm = squares.sum::<f64>().sqrt();
+    let task = &training.task;
+    let answer = |inputs: &[_]| task.answer(inputs);
+    let Assessment {
+        mut measurements,
+        logit_mean_abs,
+        logit_max_abs,
+    } = task.objective.measure(&answer)?;
+    for (what, value) in [
+        ("the train loss", train_loss),
+        ("a parameter", weight_norm),
+        ("a logit", logit_max_abs),
+        ("a logit", logit_mean_abs),
+    ] {
+        if !value.is_finite() {
+            return Ok(Evaluation::NotFinite(format!("{what} is not finite")));
+        }
+    }
+    if training.config.evaluation.test_curve
+        && let Some(permit) = TestPermit::of(training.config.stage)
+    {
+        measurements.extend(task.objective.measure_test(&answer, &permit)?);
+    }
+    let mut seconds = since.seconds;
+    seconds.evaluate = training.timer.lap().elapsed;
+    let (phase, learning_rate) = training.last_step;
+    let samples = training.progress.samples;
+    let record = EvaluationRecord {
+        epoch: samples as f64 / training.length.epoch_samples as f64,
+        step: training.step,
+        samples,
+        phase,
+        learning_rate,
+        train_loss,
+        measurements,
+        logit_mean_abs,
+        logit_max_abs,
+        gradient_norm: since.gradient_norm_sum / since.steps as f64,
+        weight_norm,
+        units,
+        diagnostics: diagnostics(&training.optimizer),
+        distance_from_freeze: training.distance.as_ref().and_then(Distance::measure),
+        samples_per_second: since.samples as f64 / (seconds.train + seconds.data),
+        seconds,
+    };
+    training.forget_losses();
+    training.progress.last = Some(record.clone());
+    Ok(Evaluation::Finite(Box::new(record)))
+}
+
+/// What the last step did to each parameter, if it was told to remember.
+fn diagnostics(optimizer: &Optimizer) -> Vec<ParameterDiagnostics> {
+    // The units of a parameter stand together.
+    let parameters = optimizer
+        .diagnostics()
+        .chunk_by(|one, next| one.parameter == next.parameter);
+    parameters.map(summary).collect()
+}
+
+/// The units of one parameter, of which there is one at least, taken together.
+fn summary(units: &[Diagnostics]) -> ParameterDiagnostics {
+    let values = |of: fn(&Diagnostics) -> f64| units.iter().map(of);
+    let norm = |of| values(of).map(|norm| norm.powi(2)).sum::<f64>().sqrt();
+    let mean = |of| values(of).sum::<f64>() / units.len() as f64;
+    ParameterDiagnostics {
+        parameter: units[0].parameter.clone(),
+        units: units.len() as u64,
+        constrained: units.iter().filter(|unit| unit.constrained).count() as u64,
+        weight_norm: norm(|unit| unit.weight_norm),
+        gradient_norm: norm(|unit| unit.gradient_norm),
+        cosine: mean(|unit| unit.cosine),
+        rotation: mean(|unit| unit.rotation),
+        rotation_max: values(|unit| unit.rotation).fold(0.0, f64::max),
+        trust_ratio: mean(|unit| unit.trust_ratio),
+        radius_drift: values(|unit| unit.radius_drift.abs()).fold(0.0, f64::max),
+    }
+}

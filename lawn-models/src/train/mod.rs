@@ -1,0 +1,25 @@
+//! Runs one trial of any task.
+
+mod checkpoint;
+mod context;
+mod distance;
+mod error;
+mod evaluate;
+mod observer;
+mod optimizer;
+mod progress;
+mod record;
+mod run;
+mod step;
+mod trainer;
+mod training;
+mod unread_norms;
+
+pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
+pub use context::TrialContext;
+pub use error::TrialError;
+pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
+pub use record::{
+    EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
+};
+pub use run::{dry_run, examine, run_trial};

@@ -1,0 +1,117 @@
+//! Who listens to a trial, and what is told beside its records.
+
+use std::fmt;
+
+use lawn_core::Treatment;
+use serde::{Deserialize, Serialize};
+
+use super::record::EvaluationRecord;
+
+/// Something out of the ordinary that a trial came through.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(tag = "notice", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Notice {
+    /// A checkpoint was not as it was written; training went on from the one before
+    /// it, or from the start.
+    CheckpointDamaged {
+        /// Name of the file.
+        file: String,
+        /// The name that it has now.
+        kept_as: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// The log was not as it was written; training began again.
+    LogDamaged {
+        /// The name that it has now.
+        kept_as: String,
+        /// What was wrong.
+        reason: String,
+    },
+    /// Memory ran out; training went on from the last checkpoint with fewer samples
+    /// in memory at once. The result is the same up to rounding.
+    MicroBatchReduced {
+        /// Samples in memory at once before.
+        from: u64,
+        /// And after.
+        to: u64,
+        /// What was said of memory.
+        reason: String,
+    },
+}
+
+/// As in a sentence.
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CheckpointDamaged {
+                file,
+                kept_as,
+                reason,
+            } => write!(f, "{file} was damaged ({reason}), kept as {kept_as}"),
+            Self::LogDamaged { kept_as, reason } => {
+                write!(
+                    f,
+                    "the log was damaged ({reason}), kept as {kept_as}; began again"
+                )
+            }
+            Self::MicroBatchReduced { from, to, reason } => {
+                write!(f, "micro-batch reduced from {from} to {to}: {reason}")
+            }
+        }
+    }
+}
+
+/// What is known once a trial has been set up.
+#[derive(Clone, Debug)]
+pub struct TrialInfo {
+    /// Optimizer steps in one epoch.
+    pub steps_per_epoch: u64,
+    /// Optimizer steps in all.
+    pub steps: u64,
+    /// Samples in one epoch; negatives count.
+    pub train_samples: u64,
+    /// Steps that an earlier run has done; 0 for a fresh start. Records of later
+    /// steps are from work that was lost and is done again.
+    pub resumed_step: u64,
+    /// The last of them that has a record; 0 where none has.
+    pub recorded_step: u64,
+    /// What the optimizer will do to each parameter, and why.
+    pub treatments: Vec<Treatment>,
+}
+
+/// Listens to a trial.
+pub trait Observer {
+    /// The trial is set up and about to train; called again where it had to begin
+    /// again, or to go on from a checkpoint, for want of memory.
+    fn started(&mut self, info: &TrialInfo);
+    /// `step` of `steps` optimizer steps are done.
+    fn progress(&mut self, step: u64, steps: u64);
+    /// The trial has measured itself. Called before the next checkpoint is
+    /// written, so that a log never lacks a record that a resumed trial skips.
+    fn evaluated(&mut self, record: &EvaluationRecord);
+    /// The trial came through something out of the ordinary. May be called before
+    /// [`started`](Self::started), and before it is called again.
+    fn notice(&mut self, _notice: &Notice) {}
+    /// Polled at each step; the trial stops soon after it turns true.
+    fn stop_requested(&self) -> bool;
+    /// Asked before each checkpoint: false where another process trains this trial now,
+    /// whose checkpoints must not be touched.
+    fn may_save(&self) -> bool {
+        true
+    }
+}
+
+/// Hears nothing and never stops.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SilentObserver;
+
+impl Observer for SilentObserver {
+    fn started(&mut self, _info: &TrialInfo) {}
+    fn progress(&mut self, _step: u64, _steps: u64) {}
+    fn evaluated(&mut self, _record: &EvaluationRecord) {}
+    fn stop_requested(&self) -> bool {
+        false
+    }
+}

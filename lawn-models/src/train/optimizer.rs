@@ -1,0 +1,284 @@
+//! From flat settings to an optimizer.
+
+use lawn_core::{
+    AdamConfig, Decay, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule,
+    Scope, SgdConfig,
+};
+
+use crate::trial::{Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+
+/// The optimizer that the settings describe for a trial of this length.
+pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> OptimizerConfig {
+    OptimizerConfig {
+        decay: decay(settings),
+        lawn: settings.lawn.then(|| lawn(settings, length)),
+        clip_norm: settings.clip_norm,
+        ..OptimizerConfig::new(rule(settings), schedule(settings, length))
+    }
+}
+
+fn rule(settings: &OptimizerSettings) -> RuleConfig {
+    let &OptimizerSettings {
+        momentum,
+        beta1,
+        beta2,
+        epsilon,
+        ..
+    } = settings;
+    match settings.rule {
+        RuleName::Sgd => {
+            let base = SgdConfig::default();
+            RuleConfig::Sgd(SgdConfig {
+                momentum: momentum.unwrap_or(base.momentum),
+                dampening: settings.dampening.unwrap_or(base.dampening),
+                nesterov: settings.nesterov.unwrap_or(base.nesterov),
+            })
+        }
+        RuleName::Adam | RuleName::Adamw | RuleName::Amsgrad => {
+            let base = AdamConfig::default();
+            RuleConfig::Adam(AdamConfig {
+                beta1: beta1.unwrap_or(base.beta1),
+                beta2: beta2.unwrap_or(base.beta2),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                amsgrad: settings.rule == RuleName::Amsgrad,
+            })
+        }
+        RuleName::Lamb => {
+            let base = LambConfig::default();
+            RuleConfig::Lamb(LambConfig {
+                beta1: beta1.unwrap_or(base.beta1),
+                beta2: beta2.unwrap_or(base.beta2),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                ..base
+            })
+        }
+        RuleName::Lars => {
+            let base = LarsConfig::default();
+            RuleConfig::Lars(LarsConfig {
+                momentum: momentum.unwrap_or(base.momentum),
+                nesterov: settings.nesterov.unwrap_or(base.nesterov),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                trust_coefficient: settings.trust_coefficient.unwrap_or(base.trust_coefficient),
+                ..base
+            })
+        }
+    }
+}
+
+impl OptimizerSettings {
+    /// The settings of `rule` that have a default, each with its default; those of a
+    /// constraint among them.
+    ///
+    /// What has none stays left out: no weight decay, no clipping, no free phase.
+    #[must_use]
+    pub fn defaults(rule: RuleName) -> Self {
+        let bare = Self::new(rule, 1.0);
+        let constraint = LawnConfig::new(0);
+        let mut all = Self {
+            scope: Some(ScopeSetting::Named(ScopeName::default())),
+            granularity: Some(constraint.granularity),
+            ..bare.clone()
+        };
+        match self::rule(&bare) {
+            RuleConfig::Sgd(own) => {
+                all.momentum = Some(own.momentum);
+                all.dampening = Some(own.dampening);
+                all.nesterov = Some(own.nesterov);
+            }
+            RuleConfig::Adam(own) => {
+                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
+                all.epsilon = Some(own.epsilon);
+            }
+            RuleConfig::Lamb(own) => {
+                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
+                all.epsilon = Some(own.epsilon);
+            }
+            RuleConfig::Lars(own) => {
+                all.momentum = Some(own.momentum);
+                all.nesterov = Some(own.nesterov);
+                all.epsilon = Some(own.epsilon);
+                all.trust_coefficient = Some(own.trust_coefficient);
+            }
+            _ => {}
+        }
+        all
+    }
+
+    /// These settings with those of `defaults` where one is left out; what belongs to a
+    /// constraint only where there is one.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        Self {
+            momentum: self.momentum.or(defaults.momentum),
+            dampening: self.dampening.or(defaults.dampening),
+            nesterov: self.nesterov.or(defaults.nesterov),
+            trust_coefficient: self.trust_coefficient.or(defaults.trust_coefficient),
+            beta1: self.beta1.or(defaults.beta1),
+            beta2: self.beta2.or(defaults.beta2),
+            epsilon: self.epsilon.or(defaults.epsilon),
+            scope: self
+                .scope
+                .clone()
+                .or(defaults.scope.clone().filter(|_| self.lawn)),
+            granularity: self
+                .granularity
+                .or(defaults.granularity.filter(|_| self.lawn)),
+            ..self.clone()
+        }
+    }
+}
+
+fn decay(settings: &OptimizerSettings) -> Decay {
+    match (settings.weight_decay, settings.rule) {
+        (None, _) => Decay::None,
+        (Some(rate), RuleName::Adamw | RuleName::Lamb) => Decay::Decoupled { rate },
+        (Some(rate), _) => Decay::L2 { rate },
+    }
+}
+
+fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
+    LawnConfig {
+        free_steps: settings.free_phase().map_or(0, |phase| phase.steps(length)),
+        scope: match &settings.scope {
+            None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
+                Scope::FinalHomogeneous
+            }
+            Some(ScopeSetting::Named(ScopeName::AllWeights)) => Scope::AllWeights,
+            Some(ScopeSetting::Patterns(patterns)) => Scope::Patterns(patterns.clone()),
+        },
+        project_gradient: settings.project_gradient,
+        project_update: settings.project_update,
+        granularity: settings.granularity.unwrap_or_default(),
+    }
+}
+
+fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
+    let peak = settings.learning_rate;
+    let warm = (settings.warmup * length.steps as f64).round() as u64;
+    let rest = (length.steps - warm.min(length.steps)).max(1);
+    let main = match settings.decay {
+        LrShape::Constant => Schedule::constant(peak),
+        LrShape::Linear => Schedule::linear(peak, 0.0, rest),
+        LrShape::Cosine => Schedule::cosine(peak, 0.0, rest),
+    };
+    if warm == 0 { main } else { main.warm_up(warm) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Amount;
+
+    const LENGTH: Length = Length {
+        steps_per_epoch: 5,
+        steps: 20,
+        epoch_samples: 50,
+        samples: 200,
+    };
+
+    #[test]
+    fn warm_up_and_decay_share_the_budget() {
+        let settings = OptimizerSettings {
+            warmup: 0.1,
+            decay: LrShape::Linear,
+            ..OptimizerSettings::new(RuleName::Adam, 1.0)
+        };
+        let schedule = schedule(&settings, LENGTH);
+        let rates: Vec<f64> = (0..20).map(|step| schedule.lr_at(step)).collect();
+        assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
+        assert!((rates[19] - 1.0 / 18.0).abs() < 1e-12);
+        assert!(rates.iter().all(|&rate| rate > 0.0));
+    }
+
+    #[test]
+    fn free_epochs_become_steps_and_leave_one_constrained() {
+        let free = |epochs| {
+            let settings = OptimizerSettings {
+                lawn: true,
+                free_epochs: Some(epochs),
+                ..OptimizerSettings::new(RuleName::Adam, 1.0)
+            };
+            optimizer(&settings, LENGTH).lawn.unwrap().free_steps
+        };
+        assert_eq!(
+            [free(0.0), free(0.5), free(2.0), free(3.99)],
+            [0, 3, 10, 19]
+        );
+    }
+
+    #[test]
+    fn a_fraction_is_of_all_steps() {
+        for (budget, free) in [
+            (Amount::Epochs(4), 5),
+            (Amount::Steps(14), 4),
+            (Amount::Samples(57), 2),
+        ] {
+            let settings = OptimizerSettings {
+                lawn: true,
+                free_fraction: Some(0.25),
+                ..OptimizerSettings::new(RuleName::Adam, 1.0)
+            };
+            let config = optimizer(&settings, budget.length(50, 10));
+            assert_eq!(config.lawn.unwrap().free_steps, free, "{budget}");
+        }
+    }
+
+    #[test]
+    fn weight_decay_is_coupled_or_decoupled_by_rule() {
+        let with = |rule| {
+            let settings = OptimizerSettings {
+                weight_decay: Some(0.1),
+                ..OptimizerSettings::new(rule, 1.0)
+            };
+            optimizer(&settings, LENGTH).decay
+        };
+        assert_eq!(with(RuleName::Adam), Decay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Lars), Decay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Adamw), Decay::Decoupled { rate: 0.1 });
+        assert_eq!(with(RuleName::Lamb), Decay::Decoupled { rate: 0.1 });
+    }
+
+    #[test]
+    fn defaults_written_out_make_the_same_optimizer() {
+        for &rule in RuleName::ALL {
+            let bare = OptimizerSettings::new(rule, 0.1);
+            let lawn = OptimizerSettings {
+                lawn: true,
+                free_fraction: Some(0.5),
+                ..bare.clone()
+            };
+            for settings in [bare, lawn] {
+                let full = settings.or(&OptimizerSettings::defaults(rule));
+                full.validate().expect("defaults are allowed");
+                let all = serde_json::to_value(&full).unwrap();
+                for name in rule
+                    .settings()
+                    .iter()
+                    .filter(|name| **name != "weight_decay")
+                {
+                    assert!(!all[name].is_null(), "{name} of {rule:?}");
+                }
+                assert_eq!(full.scope.is_some(), settings.lawn);
+                assert_eq!(optimizer(&full, LENGTH), optimizer(&settings, LENGTH));
+            }
+        }
+    }
+
+    #[test]
+    fn settings_left_out_keep_the_rules_defaults() {
+        let found = |rule| optimizer(&OptimizerSettings::new(rule, 1.0), LENGTH).rule;
+        assert_eq!(found(RuleName::Sgd), RuleConfig::Sgd(SgdConfig::default()));
+        assert_eq!(
+            found(RuleName::Adam),
+            RuleConfig::Adam(AdamConfig::default())
+        );
+        assert_eq!(
+            found(RuleName::Lamb),
+            RuleConfig::Lamb(LambConfig::default())
+        );
+        assert_eq!(
+            found(RuleName::Lars),
+            RuleConfig::Lars(LarsConfig::default())
+        );
+    }
+}

@@ -1,0 +1,147 @@
+//! How far a trial has come: what a checkpoint has to know besides tensors.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::{EvaluationRecord, Seconds};
+use crate::data::Request;
+use crate::trial::Length;
+
+/// How far a trial has come.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub(super) struct Progress {
+    /// Whole epochs done.
+    pub(super) epoch: u64,
+    /// Steps done in the epoch under way.
+    pub(super) step_in_epoch: u64,
+    /// Samples trained on.
+    pub(super) samples: u64,
+    /// What happened since the last evaluation.
+    pub(super) since: Interval,
+    /// The last evaluation.
+    pub(super) last: Option<EvaluationRecord>,
+    /// Samples that fit in memory at once, where fewer did than were asked for.
+    pub(super) micro_batch_size: Option<u64>,
+}
+
+/// What happened from one evaluation to the next.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq)]
+pub(super) struct Interval {
+    /// Steps taken.
+    pub(super) steps: u64,
+    /// Samples trained on.
+    pub(super) samples: u64,
+    /// Sum of their losses.
+    pub(super) loss_sum: f64,
+    /// Sum over the steps of the gradient norm.
+    pub(super) gradient_norm_sum: f64,
+    /// Where the time went.
+    pub(super) seconds: Seconds,
+}
+
+impl Progress {
+    /// Where in its epoch the next batch starts, and how many samples it has: what
+    /// is left of the epoch or of the budget ends it early.
+    pub(super) fn next_batch(&self, length: &Length, batch_size: u64) -> (u64, u64) {
+        let start = self.step_in_epoch * batch_size;
+        let count = batch_size
+            .min(length.epoch_samples - start)
+            .min(length.samples - self.samples);
+        (start, count)
+    }
+
+    /// Counts one step over `samples`.
+    pub(super) fn advance(&mut self, length: &Length, samples: u64) {
+        self.samples += samples;
+        self.since.steps += 1;
+        self.since.samples += samples;
+        self.step_in_epoch += 1;
+        if self.step_in_epoch == length.steps_per_epoch {
+            self.epoch += 1;
+            self.step_in_epoch = 0;
+        }
+    }
+}
+
+/// The parts of all batches that are still to come, in order.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    progress: Progress,
+    length: Length,
+    batch_size: u64,
+    /// Samples in a part, at most.
+    part: u64,
+    /// Samples of the next batch that have been asked for.
+    done: u64,
+}
+
+impl Parts {
+    /// What is to come after `progress`, in batches of `batch_size` that are cut into parts.
+    pub(super) fn new(progress: &Progress, length: Length, batch_size: u64, part: u64) -> Self {
+        let progress = Progress {
+            last: None,
+            ..progress.clone()
+        };
+        Self {
+            progress,
+            length,
+            batch_size,
+            part,
+            done: 0,
+        }
+    }
+}
+
+impl Iterator for Parts {
+    type Item = Request;
+
+    fn next(&mut self) -> Option<Request> {
+        if self.progress.samples >= self.length.samples {
+            return None;
+        }
+        let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
+        let from = start + self.done;
+        self.done += self.part.min(count - self.done);
+        let request = Request {
+            epoch: self.progress.epoch + 1,
+            samples: from..start + self.done,
+        };
+        if self.done == count {
+            self.progress.advance(&self.length, count);
+            self.done = 0;
+        }
+        Some(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Amount;
+
+    #[test]
+    fn parts_cut_up_what_is_left_of_the_budget() {
+        let length = Amount::Samples(145).length(100, 30);
+        let all: Vec<(u64, u64, u64)> = Parts::new(&Progress::default(), length, 30, 20)
+            .map(|one| (one.epoch, one.samples.start, one.samples.end))
+            .collect();
+        let first = [
+            (0, 20),
+            (20, 30),
+            (30, 50),
+            (50, 60),
+            (60, 80),
+            (80, 90),
+            (90, 100),
+        ];
+        let first = first.map(|(start, end)| (1, start, end));
+        let second = [(0, 20), (20, 30), (30, 45)].map(|(start, end)| (2, start, end));
+        assert_eq!(all, [&first[..], &second[..]].concat());
+
+        // After a batch has been trained on.
+        let mut progress = Progress::default();
+        progress.advance(&length, 30);
+        let rest: Vec<Request> = Parts::new(&progress, length, 30, 30).collect();
+        assert_eq!(rest[0].samples, 30..60);
+        assert_eq!(rest.len(), 5);
+    }
+}

@@ -1,0 +1,177 @@
+//! The public way into a trial.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lawn_core::Optimizer;
+use tch::Device;
+
+use super::context::TrialContext;
+use super::error::TrialError;
+use super::observer::{Notice, Observer, TrialInfo};
+use super::record::TrialEnd;
+use super::trainer::run;
+use super::training::{self, SetUp, Training};
+use crate::device;
+use crate::tasks::TrialConfig;
+use crate::trial::Length;
+
+/// Trains one trial from its start, or from its checkpoint where there is one.
+///
+/// Where memory does not hold the samples of a step, the trial goes on from its
+/// last checkpoint with half as many at once, down to the fewest that give the
+/// same result; the observer is given a [`Notice`].
+///
+/// On the CPU a trial that was stopped, or killed, and run again with the same
+/// number of threads ends with the same bits as one that ran through.
+///
+/// # Errors
+/// [`TrialError`] when the trial cannot be set up or carried on. Numbers that
+/// stop being finite are [`TrialEnd::Diverged`] instead.
+///
+/// ```
+/// use std::time::Duration;
+/// use lawn_models::*;
+///
+/// let task = TaskConfig::from_table("ncf", serde_json::json!({
+///     "model": "gmf", "generated": { "users": 50, "items": 200 },
+/// }))?;
+/// let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+/// let config = TrialConfig::new(task, optimizer, 256, Amount::Epochs(1));
+/// let folder = tempfile::tempdir()?;
+/// let context = TrialContext {
+///     device: Device::Cpu,
+///     data_root: None,
+///     checkpoint: folder.path().join("checkpoint.safetensors"),
+///     checkpoint_every: Duration::from_secs(60),
+/// };
+/// let end = run_trial(&config, &context, &mut SilentObserver)?;
+/// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn run_trial(
+    config: &TrialConfig,
+    context: &TrialContext,
+    observer: &mut dyn Observer,
+) -> Result<TrialEnd, TrialError> {
+    config.validate()?;
+    device::require_device(context.device)?;
+    let mut limit = None;
+    loop {
+        // Samples in memory at once, and the fewest there can be, once they are known.
+        let mut parts = None;
+        let attempt = device::catch_out_of_memory(|| {
+            let training = Training::new(config, context, limit, observer)?;
+            parts = Some((training.part(), training.smallest_part()));
+            run(training, observer)
+        });
+        let attempt = attempt.map_err(TrialError::from);
+        let Err(TrialError::OutOfMemory { detail }) = attempt else {
+            return attempt;
+        };
+        let smaller = parts.and_then(|(part, least)| Some((part, smaller(part, least)?)));
+        let Some((from, to)) = smaller else {
+            return Err(TrialError::OutOfMemory { detail });
+        };
+        observer.notice(&Notice::MicroBatchReduced {
+            from,
+            to,
+            reason: detail,
+        });
+        limit = Some(to);
+    }
+}
+
+/// Sets a trial up on the CPU and trains nothing: its sizes, and what the optimizer
+/// will do to each parameter, and why.
+///
+/// # Errors
+/// [`TrialError`] when the trial cannot be set up.
+///
+/// ```
+/// use lawn_models::*;
+///
+/// let task = TaskConfig::from_table("ncf", serde_json::json!({
+///     "model": "gmf", "generated": { "users": 50, "items": 200 },
+/// }))?;
+/// let mut optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+/// optimizer.lawn = true;
+/// optimizer.free_fraction = Some(0.5);
+/// let config = TrialConfig::new(task, optimizer, 256, Amount::Epochs(2));
+/// let info = dry_run(&config, None)?;
+/// assert!(info.treatments.iter().any(|treatment| treatment.units > 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialInfo, TrialError> {
+    config.validate()?;
+    let SetUp {
+        length, optimizer, ..
+    } = SetUp::new(config, &untrained(data_root))?;
+    Ok(info(length, &optimizer))
+}
+
+/// As [`dry_run`], for many trials of one task, whose data and model are set up once: those
+/// of the first.
+///
+/// # Errors
+/// [`TrialError`] when the task cannot be set up; within, when an optimizer cannot be laid
+/// over its model.
+pub fn examine(
+    trials: &[TrialConfig],
+    data_root: Option<&Path>,
+) -> Result<Vec<Result<TrialInfo, TrialError>>, TrialError> {
+    let Some(first) = trials.first() else {
+        return Ok(Vec::new());
+    };
+    first.task.validate()?;
+    let task = device::catch_out_of_memory(|| training::task(first, &untrained(data_root)))
+        .map_err(TrialError::from)?;
+    let one = |config: &TrialConfig| {
+        config.validate()?;
+        let (length, optimizer) = training::optimizer(&task, config)?;
+        Ok(info(length, &optimizer))
+    };
+    Ok(trials.iter().map(one).collect())
+}
+
+/// Where a trial is set up that nothing is trained of.
+fn untrained(data_root: Option<&Path>) -> TrialContext {
+    TrialContext {
+        device: Device::Cpu,
+        data_root: data_root.map(Path::to_owned),
+        checkpoint: PathBuf::new(),
+        checkpoint_every: Duration::MAX,
+    }
+}
+
+fn info(length: Length, optimizer: &Optimizer) -> TrialInfo {
+    TrialInfo {
+        steps_per_epoch: length.steps_per_epoch,
+        steps: length.steps,
+        train_samples: length.epoch_samples,
+        resumed_step: 0,
+        recorded_step: 0,
+        treatments: optimizer.treatments().to_vec(),
+    }
+}
+
+/// Half of a part, as a multiple of the smallest; none where that is no smaller.
+fn smaller(part: u64, least: u64) -> Option<u64> {
+    let half = part.div_ceil(2).next_multiple_of(least);
+    (half < part).then_some(half)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_halved_down_to_the_smallest() {
+        let all = |part, least| -> Vec<u64> {
+            std::iter::successors(Some(part), |&part| smaller(part, least)).collect()
+        };
+        assert_eq!(all(10, 1), [10, 5, 3, 2, 1]);
+        assert_eq!(all(1000, 128), [1000, 512, 256, 128]);
+        assert_eq!(all(16, 16), [16]);
+    }
+}

@@ -1,0 +1,87 @@
+//! One optimizer step: the parts of a batch, their gradients, the update.
+//!
+//! This file alone knows that a batch is cut into parts.
+
+use std::time::Instant;
+
+use lawn_core::StepOptions;
+use tch::Kind;
+
+use super::error::TrialError;
+use super::training::Training;
+use super::unread_norms::Position;
+use crate::models::Mode;
+
+/// How a step went.
+pub(super) enum Outcome {
+    /// The optimizer took it.
+    Taken,
+    /// Gradients stopped being finite: the position before the first step that the
+    /// optimizer skipped. On an accelerator, which no step waits for, that may be known
+    /// only some steps later.
+    Skipped(Position),
+}
+
+/// Takes one step, which an evaluation may follow.
+pub(super) fn step(
+    training: &mut Training<'_>,
+    evaluation_is_due: bool,
+) -> Result<Outcome, TrialError> {
+    let before = Position {
+        epoch: training.progress.epoch,
+        step: training.step,
+    };
+    let (start, count) = training
+        .progress
+        .next_batch(&training.length, training.config.batch_size);
+    training.optimizer.zero_grad();
+    let mut done = 0;
+    while done < count {
+        let asked = Instant::now();
+        let part = training.loader().next_batch()?;
+        training.timer.waited += asked.elapsed().as_secs_f64();
+        let (request, batch) = part.expect("the loader has all parts of the budget");
+        debug_assert_eq!(request.samples.start, start + done);
+        let logits = training.task.model.forward(&batch.inputs, Mode::Train);
+        let loss = training.task.objective.loss(&logits, &batch.targets);
+        // Each part is divided by the whole batch: their gradients add up
+        // to those of the mean.
+        (&loss / count as f64).backward();
+        training.loss_sum += loss.detach().to_kind(Kind::Double);
+        done += request.samples.end - request.samples.start;
+    }
+    if let Some(distance) = &mut training.distance {
+        distance.before_step(training.step);
+    }
+    let report = training.optimizer.step_with(StepOptions {
+        samples: count,
+        diagnostics: training.config.diagnostics.units && evaluation_is_due,
+        ..StepOptions::default()
+    })?;
+    if !report.is_pending() {
+        if report.skipped() {
+            return Ok(Outcome::Skipped(before));
+        }
+        training.progress.since.gradient_norm_sum += report.gradient_norm();
+    } else {
+        training.unread.push(&report, before);
+    }
+    training.progress.advance(&training.length, count);
+    training.step += 1;
+    if evaluation_is_due || training.unread.is_full() {
+        if let Err(position) = read_norms(training) {
+            return Ok(Outcome::Skipped(position));
+        }
+        training.last_step = (report.phase, report.learning_rate());
+    }
+    Ok(Outcome::Taken)
+}
+
+/// Waits for the gradient norms that are still on the device, if any are.
+///
+/// # Errors
+/// The position before the first step that the optimizer skipped.
+pub(super) fn read_norms(training: &mut Training<'_>) -> Result<(), Position> {
+    let sum = &mut training.progress.since.gradient_norm_sum;
+    training.unread.read(sum)
+}

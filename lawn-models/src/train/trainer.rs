@@ -1,0 +1,130 @@
+//! The loop over the steps of a trial.
+
+use super::error::TrialError;
+use super::evaluate::{Evaluation, evaluate};
+use super::observer::{Observer, TrialInfo};
+use super::record::{TrialEnd, TrialSummary};
+use super::step::{Outcome, read_norms, step};
+use super::training::{Timer, Training};
+use super::unread_norms::Position;
+use crate::measure::Split;
+use crate::trial::TestPermit;
+
+/// Trains to the end of the budget, or until the observer asks to stop.
+pub(super) fn run(
+    mut training: Training<'_>,
+    observer: &mut dyn Observer,
+) -> Result<TrialEnd, TrialError> {
+    observer.started(&TrialInfo {
+        steps_per_epoch: training.length.steps_per_epoch,
+        steps: steps(&training),
+        train_samples: training.length.epoch_samples,
+        resumed_step: training.step,
+        recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
+        treatments: training.optimizer.treatments().to_vec(),
+    });
+    training.timer = Timer::start();
+    while !is_over(&training) {
+        if observer.stop_requested() {
+            if let Err(position) = read_norms(&mut training) {
+                return Ok(skipped(position));
+            }
+            // A checkpoint that is newer holds more: others tell by it whether a trial
+            // that is stopped again and again gets further.
+            if observer.may_save() && training.saved_step != Some(training.step) {
+                training.save()?;
+            }
+            return Ok(TrialEnd::Preempted {
+                epoch: training.progress.epoch,
+                step: training.step,
+            });
+        }
+        let evaluation_is_due = evaluation_is_due(&training);
+        if let Outcome::Skipped(position) = step(&mut training, evaluation_is_due)? {
+            return Ok(skipped(position));
+        }
+        observer.progress(training.step, steps(&training));
+        if evaluation_is_due {
+            match evaluate(&mut training)? {
+                Evaluation::Finite(record) => observer.evaluated(&record),
+                Evaluation::NotFinite(reason) => return Ok(diverged(&training, reason)),
+            }
+        }
+        let is_due = training.last_checkpoint.elapsed() >= training.context.checkpoint_every;
+        if is_due && observer.may_save() {
+            if let Err(position) = read_norms(&mut training) {
+                return Ok(skipped(position));
+            }
+            training.save()?;
+        }
+    }
+    if training.config.stop_after.is_some() && observer.may_save() {
+        training.save()?;
+    }
+    finish(training)
+}
+
+/// Whether the budget is used up, or an evaluation came after enough of it.
+fn is_over(training: &Training<'_>) -> bool {
+    let done = training.progress.samples;
+    let last = training.progress.last.as_ref().map(|record| record.samples);
+    let enough = |part| done as f64 >= part * training.length.samples as f64;
+    done >= training.length.samples
+        || last == Some(done) && training.config.stop_after.is_some_and(enough)
+}
+
+/// Steps until then, but for what an evaluation is waited for.
+fn steps(training: &Training<'_>) -> u64 {
+    let part = training.config.stop_after.unwrap_or(1.0);
+    (part * training.length.steps as f64).ceil() as u64
+}
+
+/// Whether the trial is to be measured after the next step.
+fn evaluation_is_due(training: &Training<'_>) -> bool {
+    let before = training.progress.samples;
+    let (_, count) = training
+        .progress
+        .next_batch(&training.length, training.config.batch_size);
+    let (step, after) = (training.step + 1, before + count);
+    let every = training.config.evaluation.every;
+    after == training.length.samples || training.length.reaches(every, step, before, after)
+}
+
+/// Measures the test split where the stage allows it, and sums up.
+fn finish(training: Training<'_>) -> Result<TrialEnd, TrialError> {
+    let Training { config, task, .. } = &training;
+    let last = training.progress.last.as_ref();
+    let last = last.expect("a budget ends with an evaluation");
+    let mut measurements = last.measurements.clone();
+    let measured = |split| measurements.iter().any(|one| one.split == split);
+    if let Some(permit) = TestPermit::of(config.stage)
+        && !measured(Split::Test)
+    {
+        let answer = |inputs: &[_]| task.answer(inputs);
+        measurements.extend(task.objective.measure_test(&answer, &permit)?);
+    }
+    Ok(TrialEnd::Finished(TrialSummary {
+        epochs: last.epoch,
+        steps: last.step,
+        samples: last.samples,
+        measurements,
+        train_loss: last.train_loss,
+    }))
+}
+
+fn diverged(training: &Training<'_>, reason: String) -> TrialEnd {
+    TrialEnd::Diverged {
+        epoch: training.progress.epoch + 1,
+        step: training.step,
+        reason,
+    }
+}
+
+/// The end of a trial whose step from there was skipped.
+fn skipped(before: Position) -> TrialEnd {
+    TrialEnd::Diverged {
+        epoch: before.epoch + 1,
+        step: before.step,
+        reason: "the gradient is not finite".to_owned(),
+    }
+}

@@ -1,0 +1,232 @@
+//! A trial that has been set up: all that it is made of, and how far it has come.
+
+use std::time::Instant;
+
+use lawn_core::{Optimizer, Phase};
+use tch::{Device, Kind, Tensor};
+
+use super::checkpoint::Checkpoints;
+use super::context::TrialContext;
+use super::distance::Distance;
+use super::error::TrialError;
+use super::observer::Observer;
+use super::optimizer;
+use super::progress::{Parts, Progress};
+use super::unread_norms::UnreadNorms;
+use crate::data::Loader;
+use crate::tasks::{Surroundings, Task, TrialConfig};
+use crate::trial::Length;
+
+/// What a trial is made of before anything is trained or restored.
+pub(super) struct SetUp {
+    task: Task,
+    pub(super) length: Length,
+    pub(super) optimizer: Optimizer,
+}
+
+impl SetUp {
+    pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Result<Self, TrialError> {
+        let task = task(config, context)?;
+        let (length, optimizer) = optimizer(&task, config)?;
+        Ok(Self {
+            task,
+            length,
+            optimizer,
+        })
+    }
+}
+
+/// The task of a trial, put together where the trial runs.
+pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task, TrialError> {
+    Ok(config.task.assemble(Surroundings {
+        device: context.device,
+        data_root: context.data_root.as_deref(),
+        seed: config.seed,
+    })?)
+}
+
+/// What a trial comes to with a task, and the optimizer of its parameters.
+pub(super) fn optimizer(
+    task: &Task,
+    config: &TrialConfig,
+) -> Result<(Length, Optimizer), TrialError> {
+    let length = config.budget.length(task.dataset.len(), config.batch_size);
+    let optimizer = optimizer::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+    Ok((length, optimizer))
+}
+
+/// A trial under way.
+pub(super) struct Training<'a> {
+    pub(super) config: &'a TrialConfig,
+    pub(super) context: &'a TrialContext,
+    pub(super) task: Task,
+    pub(super) optimizer: Optimizer,
+    pub(super) length: Length,
+    pub(super) progress: Progress,
+    /// Sum of the losses since the last evaluation: a scalar f64 on the device, so
+    /// that no step waits for it.
+    pub(super) loss_sum: Tensor,
+    /// Phase and learning rate of the step before the evaluation.
+    pub(super) last_step: (Phase, f64),
+    /// Steps taken: the optimizer would have to wait for an accelerator to tell. A
+    /// skipped one ends the trial.
+    pub(super) step: u64,
+    /// Gradient norms that are still on the device.
+    pub(super) unread: UnreadNorms,
+    /// Gives the samples of the steps to come, once the first has been asked for.
+    loader: Option<Loader>,
+    /// Where the weights were at the freeze, where distances are measured.
+    pub(super) distance: Option<Distance>,
+    pub(super) last_checkpoint: Instant,
+    /// The step that the newest checkpoint holds, where it holds all that is known.
+    pub(super) saved_step: Option<u64>,
+    pub(super) timer: Timer,
+}
+
+impl<'a> Training<'a> {
+    /// Sets a trial up, from its checkpoint where it has one. `micro_batch_size` is
+    /// what memory has been found to hold.
+    pub(super) fn new(
+        config: &'a TrialConfig,
+        context: &'a TrialContext,
+        micro_batch_size: Option<u64>,
+        observer: &mut dyn Observer,
+    ) -> Result<Self, TrialError> {
+        let SetUp {
+            mut task,
+            length,
+            mut optimizer,
+        } = SetUp::new(config, context)?;
+        let mut distance = Distance::new(config, length, &task, optimizer.treatments())?;
+        let mut progress = Progress::default();
+        let checkpoints = Checkpoints::new(&context.checkpoint, config);
+        let found = checkpoints.load(&mut task.store, &mut optimizer, |notice| {
+            observer.notice(&notice);
+        })?;
+        let holds_all = found.is_some() && micro_batch_size.is_none();
+        if let Some(found) = found {
+            progress = found.progress;
+            if let Some(distance) = &mut distance {
+                distance.origin = found.origin;
+            }
+        }
+        progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
+        let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
+        let step = optimizer.steps();
+        Ok(Self {
+            config,
+            context,
+            task,
+            last_step: (optimizer.phase(), optimizer.learning_rate()),
+            step,
+            optimizer,
+            length,
+            progress,
+            loss_sum,
+            unread: UnreadNorms::default(),
+            loader: None,
+            distance,
+            last_checkpoint: Instant::now(),
+            saved_step: holds_all.then_some(step),
+            timer: Timer::start(),
+        })
+    }
+
+    /// Samples in memory at once, such that cutting a batch changes nothing but
+    /// rounding.
+    pub(super) fn part(&self) -> u64 {
+        let limits = [
+            self.config.micro_batch_size,
+            self.progress.micro_batch_size,
+            Some(self.config.batch_size),
+        ];
+        let limit = limits.into_iter().flatten().min();
+        let limit = limit.unwrap_or(self.config.batch_size);
+        limit.next_multiple_of(self.smallest_part())
+    }
+
+    /// The smallest such part.
+    pub(super) fn smallest_part(&self) -> u64 {
+        self.task.model.statistics_batch()
+    }
+
+    /// What gives the samples of the steps to come, part by part.
+    pub(super) fn loader(&mut self) -> &mut Loader {
+        let part = self.part();
+        self.loader.get_or_insert_with(|| {
+            let Length { samples, .. } = self.length;
+            let last_epoch = samples.div_ceil(self.length.epoch_samples);
+            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part);
+            let dataset = self.task.dataset.clone();
+            Loader::start(dataset, self.context.device, parts, last_epoch)
+        })
+    }
+
+    /// Writes a checkpoint; all gradient norms have been read.
+    pub(super) fn save(&mut self) -> Result<(), TrialError> {
+        self.account();
+        self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
+        let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
+        Checkpoints::new(&self.context.checkpoint, self.config).save(
+            &self.progress,
+            origin,
+            &self.task.store,
+            &self.optimizer,
+        )?;
+        self.progress.since.seconds.checkpoint += self.timer.lap().elapsed;
+        self.last_checkpoint = Instant::now();
+        self.saved_step = Some(self.step);
+        Ok(())
+    }
+
+    /// Adds the time since the last account to training and to waiting.
+    pub(super) fn account(&mut self) {
+        self.synchronize();
+        let Lap { elapsed, waited } = self.timer.lap();
+        self.progress.since.seconds.train += elapsed - waited;
+        self.progress.since.seconds.data += waited;
+    }
+
+    /// Begins to sum up losses anew.
+    pub(super) fn forget_losses(&mut self) {
+        self.loss_sum = Tensor::zeros([], (Kind::Double, self.context.device));
+    }
+
+    /// Waits for the device, so that a clock read now is honest.
+    fn synchronize(&self) {
+        if let Device::Cuda(index) = self.context.device {
+            tch::Cuda::synchronize(index as i64);
+        }
+    }
+}
+
+/// Tells the time of training from the time of waiting for samples.
+pub(super) struct Timer {
+    since: Instant,
+    pub(super) waited: f64,
+}
+
+/// Seconds of one stretch of time.
+pub(super) struct Lap {
+    pub(super) elapsed: f64,
+    /// How many of them were spent waiting for samples.
+    pub(super) waited: f64,
+}
+
+impl Timer {
+    pub(super) fn start() -> Self {
+        Self {
+            since: Instant::now(),
+            waited: 0.0,
+        }
+    }
+
+    /// The time since the last lap.
+    pub(super) fn lap(&mut self) -> Lap {
+        let lap = std::mem::replace(self, Self::start());
+        Lap {
+            elapsed: lap.since.elapsed().as_secs_f64(),
+            waited: lap.waited,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What a trial is asked to do: amounts, optimizer settings, and all of them together.
+//!
+//! This is plain data and the ground that every other room stands on. Reading and
+//! checking it calls no libtorch, so that a plan can be made and refused before
+//! anything is loaded.
+
+mod amount;
+mod config;
+mod diagnostics;
+mod error;
+mod optimizer;
+mod permit;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub use amount::{Amount, Length};
+pub use config::{Evaluation, Stage, TrialConfig};
+pub use diagnostics::{Diagnostics, FreePhase};
+pub use error::SettingsError;
+pub(crate) use error::require;
+pub use optimizer::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+pub use permit::TestPermit;
+
+/// The text of the modules whose types a configuration is read into: what their fields
+/// mean is said there, and a schema says it in the same words.
+pub(crate) const SOURCES: &[&str] = &[
+    include_str!("diagnostics.rs"),
+    include_str!("optimizer.rs"),
+    include_str!("config.rs"),
+];

@@ -1,0 +1,198 @@
+use lawn_core::Granularity;
+use serde::{Deserialize, Serialize};
+
+/// An arm's hyper-parameters at one point, flat: any of them can be fixed or
+/// tuned by its name.
+///
+/// A setting left out takes the value of the optimizer's own configuration.
+/// One that the rule does not have is refused, never ignored.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerSettings {
+    /// Base rule.
+    pub rule: RuleName,
+    /// Peak learning rate η, after warm-up and before decay.
+    pub learning_rate: f64,
+    /// Whether LAWN is stacked on the rule.
+    #[serde(default)]
+    pub lawn: bool,
+    /// Epochs before the norms are fixed, fractions allowed; `lawn` only, with a
+    /// budget in epochs. One of this and `free_fraction` is needed there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_epochs: Option<f64>,
+    /// Part of all steps before the norms are fixed; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_fraction: Option<f64>,
+    /// Which parameters are constrained; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ScopeSetting>,
+    /// What one radius belongs to; `lawn` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granularity: Option<Granularity>,
+    /// Whether the gradient loses its radial part before the rule; `lawn` only.
+    #[serde(default = "yes")]
+    pub project_gradient: bool,
+    /// Whether the rule's update loses its radial part; `lawn` only.
+    #[serde(default = "yes")]
+    pub project_update: bool,
+    /// Momentum μ of SGD and LARS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Dampening τ of SGD's momentum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dampening: Option<f64>,
+    /// Nesterov's form of momentum, for SGD and LARS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nesterov: Option<bool>,
+    /// Trust coefficient κ of LARS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_coefficient: Option<f64>,
+    /// Decay β₁ of the first moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Decay β₂ of the second moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Term ε of the rule, which keeps a divisor from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
+    /// others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Greatest global norm of the raw gradients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Part of all steps over which the learning rate rises linearly from 0.
+    #[serde(default)]
+    pub warmup: f64,
+    /// Shape of the learning rate after warm-up.
+    #[serde(default)]
+    pub decay: LrShape,
+}
+
+/// Base rules.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum RuleName {
+    /// Stochastic gradient descent, with momentum where it is set.
+    Sgd,
+    /// Adam; weight decay is coupled.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Adam that keeps the largest second moment.
+    Amsgrad,
+    /// Layer-wise adaptive moments.
+    Lamb,
+    /// Layer-wise adaptive rates on momentum.
+    Lars,
+}
+
+/// Which parameters LAWN constrains.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum ScopeSetting {
+    /// One of the named scopes.
+    Named(ScopeName),
+    /// Patterns of parameter names; each must match something.
+    Patterns(Vec<String>),
+}
+
+/// The named scopes.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScopeName {
+    /// The weights after the last normalization layer.
+    #[default]
+    FinalHomogeneous,
+    /// Every weight and embedding.
+    AllWeights,
+}
+
+/// Shape of the learning rate after warm-up.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[serde(rename_all = "lowercase")]
+pub enum LrShape {
+    /// Stays at its peak.
+    #[default]
+    Constant,
+    /// Falls linearly to zero.
+    Linear,
+    /// Falls to zero along half a cosine.
+    Cosine,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl RuleName {
+    /// Every rule.
+    pub const ALL: &[Self] = &[
+        Self::Sgd,
+        Self::Adam,
+        Self::Adamw,
+        Self::Amsgrad,
+        Self::Lamb,
+        Self::Lars,
+    ];
+
+    /// The rule as it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+            Self::Amsgrad => "amsgrad",
+            Self::Lamb => "lamb",
+            Self::Lars => "lars",
+        }
+    }
+
+    /// The optional settings that this rule has.
+    pub(crate) fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
+            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb => {
+                &["beta1", "beta2", "epsilon", "weight_decay"]
+            }
+            Self::Lars => &[
+                "momentum",
+                "nesterov",
+                "trust_coefficient",
+                "epsilon",
+                "weight_decay",
+            ],
+        }
+    }
+}
+
+impl OptimizerSettings {
+    /// A rule at a learning rate, everything else left at its default.
+    pub fn new(rule: RuleName, learning_rate: f64) -> Self {
+        Self {
+            rule,
+            learning_rate,
+            lawn: false,
+            free_epochs: None,
+            free_fraction: None,
+            scope: None,
+            granularity: None,
+            project_gradient: true,
+            project_update: true,
+            momentum: None,
+            dampening: None,
+            nesterov: None,
+            trust_coefficient: None,
+            beta1: None,
+            beta2: None,
+            epsilon: None,
+            weight_decay: None,
+            clip_norm: None,
+            warmup: 0.0,
+            decay: LrShape::Constant,
+        }
+    }
+}

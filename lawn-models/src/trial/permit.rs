@@ -1,0 +1,46 @@
+use super::config::Stage;
+
+/// Leave to look at test data. Whatever reads a test split asks for one, and only a
+/// confirm stage gives it: in a tune trial there is none, and nobody can make one.
+///
+/// ```compile_fail
+/// let permit = lawn_models::TestPermit(());
+/// ```
+/// ```compile_fail
+/// let permit = lawn_models::TestPermit::of(lawn_models::Stage::Confirm);
+/// ```
+/// ```compile_fail
+/// let permit: lawn_models::TestPermit = Default::default();
+/// ```
+/// ```compile_fail
+/// fn another(permit: &lawn_models::TestPermit) -> lawn_models::TestPermit {
+///     permit.clone()
+/// }
+/// ```
+/// It can be named, so that the examples above fail for what they should:
+/// ```
+/// fn reads_test_data(_permit: &lawn_models::TestPermit) {}
+/// ```
+#[derive(Debug)]
+pub struct TestPermit(());
+
+impl TestPermit {
+    /// The permit of a stage, if it has one.
+    pub(crate) fn of(stage: Stage) -> Option<Self> {
+        match stage {
+            Stage::Tune => None,
+            Stage::Confirm => Some(Self(())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tune_stage_gives_no_permit() {
+        assert!(TestPermit::of(Stage::Tune).is_none());
+        assert!(TestPermit::of(Stage::Confirm).is_some());
+    }
+}
