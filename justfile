@@ -37,9 +37,13 @@ venv:
     cp {{requirements}} {{stamp}}
     echo "setup: .venv/libtorch -> $torch"
 
-# Build the `lawn` command.
+# Build the `lawn` command. Every recipe builds the whole workspace's features in one profile, so that none compiles another's dependencies anew.
 build: setup
-    cargo build --locked --release -p lawn-bench
+    cargo build --locked --release --workspace --bin lawn
+
+# Put the `lawn` command into cargo's folder of commands, so that the shell finds it.
+install: setup
+    LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" cargo install --locked --path lawn-bench --target-dir {{target}}
 
 # Run a sweep to its report: the embedded one, or a FILE (also relative to lawn-bench) or run DIR.
 sweep file="studies/embedded.toml" *args: build
@@ -93,22 +97,25 @@ peers what *args:
 
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":
-    cargo run --locked --release --example sample_report -- {{quote(dir)}}
+    cargo build --locked --release --workspace --example sample_report
+    {{target}}/release/examples/sample_report {{quote(dir)}}
 
 # Type I error, coverage and power of the report's own code on simulated sweeps.
 calibrate *args:
-    cargo run --locked --release --example calibrate -- {{args}}
+    cargo build --locked --release --workspace --example calibrate
+    {{target}}/release/examples/calibrate {{args}}
 
 # NeuMF's test metrics on MovieLens-1M by seed: `just accuracy --data-root DIR`.
 accuracy *args: setup
-    cargo run --locked --release -p lawn-models --example neumf_accuracy -- {{args}}
+    cargo build --locked --release --workspace --example neumf_accuracy
+    {{target}}/release/examples/neumf_accuracy {{args}}
 
-# Format, lints, and every test.
-test: setup lint
+# Every test, in the profile that `just sweep` has built already; `just lint` has the lints.
+test: setup
     #!/usr/bin/env bash
     set -euo pipefail
     log=$(mktemp); trap 'rm -f "$log"' EXIT
-    status=0; cargo test --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
+    status=0; cargo test --locked --release --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
     # One closing line for all of cargo's runners.
     awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
          END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
@@ -116,7 +123,7 @@ test: setup lint
 
 # Sweeps that are killed and damaged at random until they end; the tests have a shorter form.
 torture runs="100" seed="0": setup
-    LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --workspace --test torture -- --nocapture
+    LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --release --workspace --test torture -- --nocapture
 
 # The engines against a real Slurm and a real Ray on this machine; `--install` brings Slurm by apt-get.
 test-engines *args: setup
@@ -125,12 +132,12 @@ test-engines *args: setup
 # Formatting and lints, warnings are errors.
 lint: setup
     cargo fmt --all --check
-    cargo clippy --locked --workspace --all-targets -- -D warnings
+    cargo clippy --locked --release --workspace --all-targets -- -D warnings
 
-# What continuous integration runs: the tests, and those of the engines.
+# What continuous integration runs: the lints, the tests, and those of the engines.
 ci:
     .ci/run
 
 # Build the documentation, warnings are errors.
 doc: setup
-    RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
+    RUSTDOCFLAGS="-D warnings" cargo doc --locked --release --workspace --no-deps

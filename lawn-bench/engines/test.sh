@@ -77,7 +77,7 @@ fail() {
 run() {
     local counts
     timeout --foreground --kill-after=10 "$limit" \
-        cargo test --locked --workspace --test engines -- --ignored --test-threads 1 "${1}_" 2>&1 | tee "$log" || true
+        cargo test --locked --release --workspace --test engines -- --ignored --test-threads 1 "${1}_" 2>&1 | tee "$log" || true
     counts=$(sed -n 's/^test result:.* \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$log")
     if [ -z "$counts" ]; then
         fail "$1" "the tests did not come to their end within $limit s"

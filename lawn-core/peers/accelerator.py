@@ -36,7 +36,7 @@ RATIOS = [
 
 
 def example(*arguments):
-    command = ["cargo", "run", "--quiet", "--release", "-p", "lawn-core", "--example", "accelerator", "--", *arguments]
+    command = ["cargo", "run", "--quiet", "--locked", "--release", "-p", "lawn-core", "--example", "accelerator", "--", *arguments]
     return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

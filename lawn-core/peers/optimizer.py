@@ -12,7 +12,7 @@ percent, for as long as they lie there: so everything is allocated anew a few
 times, each with rounds of its own. What memory does by itself is measured among
 the contenders, so that the bytes that a step moves can be held against it.
 
-lawn-core runs in a process of its own (`cargo bench --bench serve`), which
+lawn-core runs in a process of its own (`lawn-core/benches/serve.rs`), which
 sleeps while a peer is timed, as the peers do while it is. Building it is a
 step of its own, for a machine that is wanted quiet:
 
@@ -156,7 +156,7 @@ COPIED = 1 << 25
 
 def build():
     """Path of lawn-core's executable, built if it is not."""
-    command = ["cargo", "bench", "-p", "lawn-core", "--bench", "serve", "--no-run", "--message-format", "json"]
+    command = ["cargo", "build", "--locked", "--release", "--workspace", "--bench", "serve", "--message-format", "json"]
     lines = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     found = [json.loads(line) for line in lines]
     return [line["executable"] for line in found if line.get("executable")][-1]

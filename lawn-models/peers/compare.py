@@ -39,7 +39,7 @@ def run(command, threads):
 
 def build():
     """Builds the example and gives the path of its program."""
-    command = ["cargo", "build", "--release", "-p", "lawn-models"]
+    command = ["cargo", "build", "--locked", "--release", "--workspace"]
     command += ["--example", "neumf_throughput", "--message-format", "json"]
     lines = subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.PIPE, text=True).stdout
     messages = (json.loads(line) for line in lines.splitlines())
