@@ -40,7 +40,7 @@ pub use record::{
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
 pub use trainer::{
-    TestPermit, TrialError, dry_run, remove_checkpoints, run_trial, set_aside,
+    TestPermit, TrialError, dry_run, examine, remove_checkpoints, run_trial, set_aside,
     set_checkpoints_aside,
 };
 

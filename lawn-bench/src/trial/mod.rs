@@ -22,7 +22,7 @@ use crate::config::DeviceChoice;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Excerpt;
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, data, files, tensorboard};
+use crate::{Error, data, files, streams, tensorboard};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
@@ -57,7 +57,7 @@ pub struct TrialFile {
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
-    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+    std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
     let plan = Excerpt::read(run, index).map_err(of_the_run)?;
     let (sweep, trial) = (&plan.sweep, &plan.trial);
     let choices = match trial.setting {
