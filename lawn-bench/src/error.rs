@@ -131,6 +131,16 @@ pub enum Error {
         /// What is wrong, with the file.
         source: Box<Error>,
     },
+    /// A trial was begun by a version whose rule of the same settings is another one.
+    #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step\n  then: {there}\n  now:  {now}", path.display())]
+    OtherRule {
+        /// The trial's record.
+        path: PathBuf,
+        /// The rule then, as JSON.
+        there: String,
+        /// The rule now, as JSON.
+        now: String,
+    },
     /// There is no run where one was expected.
     #[error("{} is not a run directory: it has no plan.json", dir.display())]
     NoRun {
@@ -300,6 +310,7 @@ impl Error {
             | Self::Older { .. }
             | Self::OtherPlan { .. }
             | Self::OtherData { .. }
+            | Self::OtherRule { .. }
             | Self::SetInRun { .. }
             | Self::OutOfRun { .. }
             | Self::NotOurs { .. }

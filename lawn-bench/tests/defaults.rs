@@ -126,6 +126,36 @@ fn the_record_of_a_trial_says_what_was_left_out() {
     let record: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
     assert_eq!(record["config"]["optimizer"]["momentum"], 0.0);
     assert_eq!(record["config"]["optimizer"]["nesterov"], false);
+    assert_eq!(record["rule"]["kind"], "sgd");
+}
+
+#[test]
+fn a_trial_is_not_gone_on_with_by_another_rule() {
+    let (kept, run) = common::folder();
+    let file = kept.path().join("lamb.toml");
+    let lamb = common::SMALL.replace("rule = \"sgd\"", "rule = \"lamb\"");
+    std::fs::write(
+        &file,
+        format!("{lamb}\n[resources]\nkeep_checkpoints = true\n"),
+    )
+    .expect("there is room");
+    assert!(common::sweep(&file, Some(&run)).status.success());
+    let trials = std::fs::read_dir(run.join("trials")).expect("there are trials");
+    let trial = trials.flatten().next().expect("there is one").path();
+    std::fs::remove_file(trial.join("outcome.json")).expect("it was there");
+    let path = trial.join("trial.json");
+    let text = std::fs::read_to_string(&path).expect("it is there");
+    let mut record: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    // What no setting names, as if it had been another convention when the trial began.
+    assert_eq!(record["rule"]["epsilon_place"], "outside-root");
+    record["rule"]["epsilon_place"] = "inside-root".into();
+    let fields = record.as_object_mut().expect("an object");
+    fields.retain(|name, _| !["schema", "checksum"].contains(&name.as_str()));
+    files::write_json(&path, lawn_bench::trial::SCHEMA, &record).expect("there is room");
+    std::fs::write(trial.join("checkpoint.safetensors"), "").expect("there is room");
+    let output = common::sweep(&run, None);
+    assert_eq!(output.status.code(), Some(2), "{}", common::said(&output));
+    assert!(common::said(&output).contains("was begun with another rule"));
 }
 
 #[test]

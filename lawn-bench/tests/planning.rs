@@ -121,8 +121,8 @@ fn cases() -> Vec<Case> {
         ),
         (
             "[confirmation]",
-            lawn_arm("[\"*bias*\", \"*\"]"),
-            "[\"*bias*\", \"*\"]",
+            lawn_arm("[\"*bias*\"]"),
+            "[\"*bias*\"]",
             "arm `x` cannot train task `feedback`",
         ),
         // Reports.
