@@ -46,6 +46,6 @@ pub use trial::{
 pub use data::ratings::GeneratedRatings as SyntheticConfig;
 
 /// Types of `lawn-core` that the public interface is made of.
-pub use lawn_core::{Determinism, Granularity, Phase, Treatment, TreatmentTable};
+pub use lawn_core::{Determinism, Granularity, Phase, RuleConfig, Treatment, TreatmentTable};
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -11,7 +11,7 @@ use crate::choices::Frozen;
 use crate::config::SweepFile;
 use crate::estimate::{self, Measured};
 use crate::run_dir::RunDir;
-use crate::{Error, advice, data, outline, plan};
+use crate::{Error, advice, data, examination, outline, plan, streams};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -27,7 +27,8 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps: say nothing about time, memory, sizes and constrained parameters.
+    /// Train no steps: say nothing about time, memory, sizes and constrained parameters. Each task
+    /// is set up all the same, so that what no trial could train is refused here.
     #[arg(long)]
     no_calibrate: bool,
     /// A run whose tuning is looked at for settings at a border [default: runs/NAME].
@@ -63,7 +64,8 @@ impl Plan {
             return measure();
         };
         let root = self.data.data_root.as_deref();
-        let sweep = SweepFile::read(file, &self.sets.sets)?.sweep()?;
+        let file = SweepFile::read(file, &self.sets.sets)?;
+        let sweep = file.sweep()?;
         let checksums = match root {
             Some(root) => {
                 data::find(&sweep.tasks, Some(root))?;
@@ -72,6 +74,7 @@ impl Plan {
             None => BTreeMap::new(),
         };
         let plan = plan::Plan::new(sweep, checksums);
+        examination::examine(&file, &plan, root)?;
         let (measured, mut warnings) = self.measured(&plan)?;
         warnings.extend(advice::warnings(
             &plan,
@@ -108,7 +111,7 @@ impl Plan {
                 "nothing was measured, as the data sets are not known; give --data-root DIR";
             return Ok((BTreeMap::new(), vec![warning.into()]));
         }
-        estimate::measure(plan, root, |said| eprintln!("{said}"))
+        estimate::measure(plan, root, streams::say)
     }
 
     /// How the earlier run was tuned, if there is one.

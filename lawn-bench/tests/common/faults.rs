@@ -287,7 +287,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     (
         "items = 220",
         "items = 20",
-        "[tasks.feedback]",
+        "20 }",
         &["`synthetic.items` is 20", "allowed is"],
     ),
     (

@@ -104,6 +104,13 @@ impl OptimizerSettings {
         all
     }
 
+    /// The rule that these settings come to, with all of its own: those that no setting names,
+    /// too, as the conventions of LAMB are.
+    #[must_use]
+    pub fn rule_config(&self) -> RuleConfig {
+        self::rule(self)
+    }
+
     /// These settings with those of `defaults` where one is left out; what belongs to a
     /// constraint only where there is one.
     #[must_use]

@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::memory;
-use crate::Error;
 use crate::engine::Work;
 use crate::lease::Owner;
 use crate::run_dir::TrialDir;
 use crate::stop::{Stop, signal_group};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
+use crate::{Error, files};
 
 /// What a trial's process has to tell its launcher.
 pub(super) enum News {
@@ -57,11 +57,7 @@ impl Process {
         let spawn_error = |source| Error::Spawn { source };
         let dir = work.run.trial(&work.plan.trials[index].id);
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(dir.stderr())
-            .map_err(Error::io("open", &dir.stderr()))?;
+        let stderr = files::open_own(&dir.stderr(), File::options().create(true).append(true))?;
         let said_before = stderr.metadata().map_or(0, |file| file.len());
         let mut command = Command::new(std::env::current_exe().map_err(spawn_error)?);
         command

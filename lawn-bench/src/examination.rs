@@ -1,0 +1,141 @@
+//! What only the data and the model can tell of a sweep, before anything of it is planned.
+//!
+//! Each task is set up once, as its trials will be, and each of its optimizers is laid over the
+//! model: a data set that cannot be split, a scope that constrains nothing, a pattern without
+//! a parameter would otherwise be the outcome of every trial.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use lawn_models::{Amount, TrialConfig, TrialError};
+
+use crate::config::{ConfigError, NamedTask, SweepFile};
+use crate::plan::Plan;
+
+/// Greatest number of samples or steps of a trial: records keep them as signed numbers.
+const MOST: u64 = i64::MAX as u64;
+
+/// Sets up each task of `plan`, which was made from `file`; nothing is trained.
+///
+/// # Errors
+///
+/// [`ConfigError`] at the value that cannot be used: the data set, the scope, the budget.
+pub(crate) fn examine(
+    file: &SweepFile,
+    plan: &Plan,
+    data_root: Option<&Path>,
+) -> Result<(), ConfigError> {
+    for task in &plan.sweep.tasks {
+        if task.config.needs_data_root() && data_root.is_none() {
+            continue;
+        }
+        examine_task(file, plan, task, data_root)?;
+    }
+    Ok(())
+}
+
+fn examine_task(
+    file: &SweepFile,
+    plan: &Plan,
+    task: &NamedTask,
+    data_root: Option<&Path>,
+) -> Result<(), ConfigError> {
+    let (arms, configs): (Vec<&str>, Vec<TrialConfig>) = treated(plan, task).into_iter().unzip();
+    let of_task = |said: String| {
+        let [data, synthetic, procedural] =
+            ["data", "synthetic", "procedural"].map(|key| ["tasks", task.name.as_str(), key]);
+        let message = format!("task `{}` cannot be trained: {said}", task.name);
+        file.fault(&[&synthetic, &procedural, &data, &data[..2]], message)
+    };
+    // What a panic says is told with its place in the file, not as one.
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let examine = || lawn_models::examine(&configs, data_root);
+    let examined = catch_unwind(AssertUnwindSafe(examine));
+    std::panic::set_hook(hook);
+    let examined = match examined {
+        Ok(Ok(examined)) => examined,
+        Ok(Err(error)) => return Err(of_task(error.to_string())),
+        Err(panic) => return Err(of_task(said(&*panic))),
+    };
+    for (arm, result) in arms.into_iter().zip(examined) {
+        match result {
+            Ok(info) => too_long(file, plan, info.train_samples)?,
+            Err(error) => return Err(of_arm(file, arm, &task.name, &error)),
+        }
+    }
+    Ok(())
+}
+
+/// A trial an arm, and one more for each other scope that it is tuned over: what an optimizer
+/// does to a parameter depends on nothing else.
+fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
+    let sweep = &plan.sweep;
+    let mut found: Vec<(&str, TrialConfig)> = Vec::new();
+    for arm in &sweep.arms {
+        let settings = arm.settings.iter().flat_map(|setting| setting.everywhere());
+        for optimizer in settings {
+            let is_known = found.iter().any(|(name, config)| {
+                let known = &config.optimizer;
+                *name == arm.name
+                    && (&known.scope, &known.granularity)
+                        == (&optimizer.scope, &optimizer.granularity)
+            });
+            if !is_known {
+                let mut config = TrialConfig::new(
+                    task.config.clone(),
+                    optimizer.clone(),
+                    sweep.reference_batch_size,
+                    sweep.budget,
+                );
+                config.evaluation = sweep.evaluation;
+                found.push((&arm.name, config));
+            }
+        }
+    }
+    found
+}
+
+fn of_arm(file: &SweepFile, arm: &str, task: &str, error: &TrialError) -> ConfigError {
+    let message = format!("arm `{arm}` cannot train task `{task}`: {error}");
+    let setting = match error {
+        TrialError::Settings(error) => error.setting().to_owned(),
+        // All else that is found here is about what is constrained.
+        _ => "scope".to_owned(),
+    };
+    let own: &[&str] = &["arms", arm, &setting];
+    let tuned: &[&str] = &["arms", arm, "tune", &setting];
+    let shared: &[&str] = &["defaults", &setting];
+    file.fault(&[own, tuned, shared, &own[..2]], message)
+}
+
+/// The length of a trial is known once the samples of an epoch are.
+fn too_long(file: &SweepFile, plan: &Plan, epoch_samples: u64) -> Result<(), ConfigError> {
+    let budget = plan.sweep.budget;
+    let smallest = plan.sweep.batch_sizes[0];
+    let (epoch, smallest) = (u128::from(epoch_samples.max(1)), u128::from(smallest));
+    let steps_per_epoch = epoch.div_ceil(smallest);
+    let count = u128::from(budget.count());
+    let most = match budget {
+        Amount::Epochs(_) => count * epoch,
+        Amount::Steps(_) => count.div_ceil(steps_per_epoch) * epoch,
+        Amount::Samples(_) => count,
+    };
+    if most <= u128::from(MOST) {
+        return Ok(());
+    }
+    let message = format!(
+        "the budget of {budget} comes to {most} samples; allowed: up to {MOST} with {epoch} samples an epoch"
+    );
+    let unit: &[&str] = &["budget", budget.unit()];
+    Err(file.fault(&[unit, &unit[..1]], message))
+}
+
+/// What a panic of libtorch says, without where in it that was.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("it cannot be set up");
+    text.lines().next().unwrap_or_default().to_owned()
+}
