@@ -167,7 +167,7 @@ fn no_data_sets(root: &Path) -> String {
         "lawn".as_ref(),
         "data".as_ref(),
         "make".as_ref(),
-        "ncf".as_ref(),
+        lawn_models::KINDS[0].name.as_ref(),
         "--out".as_ref(),
         small.as_os_str(),
     ]);

@@ -251,7 +251,7 @@ pub enum Error {
         /// What it said.
         said: String,
     },
-    /// A size of a synthetic data set is wrong.
+    /// A size of a generated data set is wrong.
     #[error("cannot make `{kind}` data: {detail}")]
     MakeData {
         /// Kind of data set.

@@ -43,10 +43,14 @@ fn examine_task(
 ) -> Result<(), ConfigError> {
     let (arms, configs): (Vec<&str>, Vec<TrialConfig>) = treated(plan, task).into_iter().unzip();
     let of_task = |said: String| {
-        let [data, synthetic, procedural] =
-            ["data", "synthetic", "procedural"].map(|key| ["tasks", task.name.as_str(), key]);
+        let at = |key| ["tasks", task.name.as_str(), key];
+        let renamed = task.config.entry().renamed.iter();
+        let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
+        let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
+        let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
+        places.push(&places[places.len() - 1][..2]);
         let message = format!("task `{}` cannot be trained: {said}", task.name);
-        file.fault(&[&synthetic, &procedural, &data, &data[..2]], message)
+        file.fault(&places, message)
     };
     // What a panic says is told with its place in the file, not as one.
     let hook = std::panic::take_hook();

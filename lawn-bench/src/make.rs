@@ -90,11 +90,11 @@ mod tests {
     use super::*;
 
     fn sizes(users: u32) -> MakeData {
-        MakeData::Ncf(lawn_models::SyntheticConfig {
+        MakeData::Ncf(lawn_models::GeneratedRatings {
             users,
             items: 220,
             interactions: 10,
-            ..lawn_models::SyntheticConfig::default()
+            ..lawn_models::GeneratedRatings::default()
         })
     }
 

@@ -294,6 +294,9 @@ fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
     }
     let file = SweepFile::read(&request.target, &request.sets)?;
     let sweep = file.sweep()?;
+    for note in file.notes()? {
+        streams::say(&note);
+    }
     data::find(&sweep.tasks, root)?;
     let checksums = match root {
         Some(root) => data::checksums(&sweep.tasks, root)?,

@@ -459,11 +459,11 @@ fn a_file_that_is_there_and_is_another_is_left_and_named() {
 #[test]
 fn a_set_whose_reader_counts_something_else_is_not_kept() {
     let folder = tempfile::tempdir().expect("a folder");
-    let sizes = lawn_models::SyntheticConfig {
+    let sizes = lawn_models::GeneratedRatings {
         users: 60,
         items: 220,
         interactions: 10,
-        ..lawn_models::SyntheticConfig::default()
+        ..lawn_models::GeneratedRatings::default()
     };
     let made = folder.path().join("made/feedback");
     lawn_models::make_data(&lawn_models::MakeData::Ncf(sizes), &made).expect("it is made");

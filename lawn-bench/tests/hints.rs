@@ -123,7 +123,7 @@ fn failed_trials_are_retried_as_it_is_printed_with_their_data() {
     );
     assert!(made.status.success(), "{}", said(&made));
     let text = SMALL.replace(
-        "synthetic = { users = 60, items = 220, interactions = 10 }",
+        "generated = { users = 60, items = 220, interactions = 10 }",
         "data = \"feedback\"",
     );
     place.write("files.toml", &text.replace("= 0.1", "= 1e30"));

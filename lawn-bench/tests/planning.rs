@@ -90,7 +90,7 @@ fn cases() -> Vec<Case> {
         (
             "users = 60",
             "users = 1".into(),
-            "synthetic",
+            "generated",
             "cannot be trained: ",
         ),
         // Names.

@@ -158,8 +158,8 @@ fn missing_data_is_said_before_anything_runs() {
     let text = std::fs::read_to_string(TINY).expect("the tiny sweep");
     let file = kept.path().join("missing.toml");
     let text = text
-        .replace("data = \"synthetic\"", "data = \"nowhere\"")
-        .replace("synthetic = {", "# {");
+        .replace("data = \"generated\"", "data = \"nowhere\"")
+        .replace("generated = {", "# {");
     std::fs::write(&file, text).expect("a sweep file");
     let output = lawn()
         .arg("sweep")

@@ -18,7 +18,7 @@ batch_sizes = [64]
 
 [tasks.one]
 kind = "ncf"
-synthetic = { users = 60, items = 220, interactions = 10 }
+generated = { users = 60, items = 220, interactions = 10 }
 
 [budget]
 epochs = 4
@@ -40,10 +40,10 @@ const IMAGES: &str = r#"kind = "image"
 depth = 8
 width = 4
 statistics_batch = 16
-procedural = { classes = 3, side = 8, train = 300, test = 30 }"#;
+generated = { classes = 3, side = 8, train = 300, test = 30 }"#;
 
 const NCF: &str = r#"kind = "ncf"
-synthetic = { users = 60, items = 220, interactions = 10 }"#;
+generated = { users = 60, items = 220, interactions = 10 }"#;
 
 /// The folder that a run is in, and the run.
 struct Run {
@@ -314,7 +314,7 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
         (
             NCF,
             "kind = \"ncf\"\nlayers = [512, 64]\n\
-             synthetic = { users = 2000, items = 500, interactions = 12 }",
+             generated = { users = 2000, items = 500, interactions = 12 }",
         ),
         ("[64]", "[40_000]"),
         ("epochs = 4", "steps = 2"),

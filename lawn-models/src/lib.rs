@@ -42,9 +42,6 @@ pub use trial::{
     ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
 };
 
-/// Sizes of generated ratings, by the name that they had before.
-pub use data::ratings::GeneratedRatings as SyntheticConfig;
-
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{Determinism, Granularity, Phase, RuleConfig, Treatment, TreatmentTable};
 /// The device type of [`TrialContext`].

@@ -1,13 +1,13 @@
 //! What can be known of trials before any of them trains.
 
 use lawn_models::{
-    Amount, MakeData, OptimizerSettings, RuleName, ScopeSetting, SyntheticConfig, TaskConfig,
+    Amount, GeneratedRatings, MakeData, OptimizerSettings, RuleName, ScopeSetting, TaskConfig,
     TrialConfig, dry_run, examine, make_data,
 };
 
 fn trial(users: u32, scope: Option<&str>) -> TrialConfig {
     let table = serde_json::json!({
-        "model": "gmf", "synthetic": { "users": users, "items": 220, "interactions": 10 },
+        "model": "gmf", "generated": { "users": users, "items": 220, "interactions": 10 },
     });
     let task = TaskConfig::from_table("ncf", table).unwrap();
     let mut optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
@@ -45,11 +45,11 @@ fn data_that_nothing_can_be_tested_on_are_refused_before_a_trial_trains() {
 #[test]
 fn a_folder_with_files_is_not_written_to() {
     let root = tempfile::tempdir().unwrap();
-    let sizes = SyntheticConfig {
+    let sizes = GeneratedRatings {
         users: 60,
         items: 220,
         interactions: 10,
-        ..SyntheticConfig::default()
+        ..GeneratedRatings::default()
     };
     let what = MakeData::Ncf(sizes);
     let folder = root.path().join("real");

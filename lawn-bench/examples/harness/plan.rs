@@ -24,7 +24,7 @@ pub(super) fn sweep() -> String {
         let _ = write!(
             text,
             "[tasks.task-{one}]\nkind = \"ncf\"\nmodel = \"gmf\"\nfactors = {}\n\
-             synthetic = {{ users = 60, items = 220, interactions = 10 }}\n\
+             generated = {{ users = 60, items = 220, interactions = 10 }}\n\
              [arms.arm-{one}]\nrule = \"adam\"\nbeta1 = 0.9{one}\n",
             one + 1
         );

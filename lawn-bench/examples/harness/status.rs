@@ -27,7 +27,7 @@ fn ten_thousand() -> String {
     format!(
         "name = \"ten-thousand\"\nbatch_sizes = [32, 64, 128, 256, 512]\n\
          [tasks.feedback]\nkind = \"ncf\"\nmodel = \"gmf\"\n\
-         synthetic = {{ users = 60, items = 220, interactions = 10 }}\n\
+         generated = {{ users = 60, items = 220, interactions = 10 }}\n\
          [budget]\nepochs = 1\n{}\n[confirmation]\nseeds = [{}]\n",
         arms.concat(),
         seeds.join(", ")

@@ -13,9 +13,9 @@ batch_sizes = [256]
 
 [tasks.feedback]
 kind = "ncf"
-data = "synthetic"
+data = "generated"
 model = "neumf"
-synthetic = { users = 1000, items = 600, interactions = 20 }
+generated = { users = 1000, items = 600, interactions = 20 }
 
 [budget]
 epochs = 12

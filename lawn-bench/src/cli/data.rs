@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand};
 
 use super::exit::Exit;
@@ -28,12 +29,12 @@ enum What {
     /// are checked and left as they are.
     #[command(after_help = get_help())]
     Get(Get),
-    /// Write a synthetic data set in the format of the real ones.
+    /// Write a generated data set in the format of the real ones.
     ///
     /// Nothing is overwritten: DIR is new or empty, or holds the same data set, made before.
     Make {
         /// Kind of data set.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(lawn_models::TaskConfig::KINDS))]
+        #[arg(value_parser = PossibleValuesParser::new(kinds()))]
         kind: String,
         /// Folder to write it to.
         #[arg(long, value_name = "DIR")]
@@ -66,6 +67,12 @@ struct Get {
     /// Print an event a line, as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Each kind of data set with what it is for.
+fn kinds() -> impl Iterator<Item = PossibleValue> {
+    let kinds = lawn_models::KINDS.iter();
+    kinds.map(|kind| PossibleValue::new(kind.name).help(kind.about))
 }
 
 fn get_help() -> String {
@@ -139,7 +146,7 @@ impl Data {
     }
 }
 
-/// The synthetic data set asked for. Sizes are JSON values, so that their type is that of the
+/// The generated data set asked for. Sizes are JSON values, so that their type is that of the
 /// text.
 fn asked(kind: &str, sizes: &[(String, String)]) -> Result<lawn_models::MakeData, Error> {
     let mut options = serde_json::Map::from_iter([("kind".to_owned(), kind.into())]);

@@ -35,7 +35,7 @@ pub struct Cli {
 enum Verb {
     /// Say what was found here (libtorch, CUDA, threads, data sets), and what to do about the rest.
     Doctor(doctor::Doctor),
-    /// Get public data sets, make synthetic ones, or list those under the data root.
+    /// Get public data sets, make generated ones, or list those under the data root.
     Data(data::Data),
     /// Say of each parameter whether an arm constrains it, and why.
     Model(model::Model),

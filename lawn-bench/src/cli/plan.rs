@@ -76,6 +76,7 @@ impl Plan {
         let plan = plan::Plan::new(sweep, checksums);
         examination::examine(&file, &plan, root)?;
         let (measured, mut warnings) = self.measured(&plan)?;
+        warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
             &plan,
             &measured,

@@ -38,6 +38,23 @@ pub(super) fn explain(explained: &Explained) -> String {
     page.text.trim_start().to_owned()
 }
 
+/// What is written by an earlier name.
+pub(super) fn notes(explained: &Explained) -> Vec<String> {
+    let tasks = explained.sweep.tasks.iter();
+    let notes = tasks.flat_map(|task| {
+        let mut given = explained.given["tasks"][&task.name]
+            .as_object()
+            .cloned()
+            .unwrap_or_default();
+        let renamed = task.config.entry().rename(&mut given);
+        let name = &task.name;
+        renamed.into_iter().map(move |(then, now)| {
+            format!("task `{name}` says `{then}`, which is called `{now}` now; both are read")
+        })
+    });
+    notes.collect()
+}
+
 /// A table whose defaults depend on others, filled in.
 fn resolved(name: &str, mut table: Value, sweep: &Sweep) -> Value {
     match name {
@@ -103,7 +120,12 @@ impl Page {
 
     fn task(&mut self, task: &NamedTask, given: &Value) {
         let path = format!("tasks.{}", key(&task.name));
-        self.table(&path, &json!(task.config), given);
+        let words = |table: &Value| {
+            let mut table = table.as_object().cloned().unwrap_or_default();
+            task.config.entry().rename(&mut table);
+            Value::Object(table)
+        };
+        self.table(&path, &words(&json!(task.config)), &words(given));
     }
 
     /// Values that are left out, as comments: written out they would be given, and the trials

@@ -95,6 +95,15 @@ impl SweepFile {
         Ok(explain::explain(&check::explained(self)?))
     }
 
+    /// The keys and words of its tasks that have another name today, each with that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`SweepFile::sweep`].
+    pub fn notes(&self) -> Result<Vec<String>, ConfigError> {
+        Ok(explain::notes(&check::explained(self)?))
+    }
+
     /// The text with what is set written into it; it is read as the same sweep.
     ///
     /// # Errors

@@ -49,7 +49,13 @@ pub(super) fn tasks(
             let config = TaskConfig::from_table(text, ValueDeserializer::from(rest))
                 .map_err(|error| source.toml(&error, table.span()))?;
             config.validate().map_err(|error| {
-                let keys: Vec<&str> = error.setting().split('.').collect();
+                let mut keys: Vec<&str> = error.setting().split('.').collect();
+                // It may be written by an earlier name.
+                for &(then, now) in config.entry().renamed {
+                    if keys[0] == now && !written.contains_key(now) {
+                        keys[0] = then;
+                    }
+                }
                 let place = match found(&written, &keys) {
                     Ok(place) | Err(Some(place)) => place,
                     Err(None) => table.span(),

@@ -20,7 +20,7 @@ batch_sizes = [4096]
 
 [tasks.feedback]
 kind = "ncf"
-synthetic = { users = 60, items = 220, interactions = 10 }
+generated = { users = 60, items = 220, interactions = 10 }
 
 [budget]
 steps = 100

@@ -15,7 +15,7 @@ kind = "ncf"
 model = "neumf"
 factors = 4
 layers = [8, 4]
-synthetic = { users = 120, items = 220 }
+generated = { users = 120, items = 220 }
 
 [budget]
 epochs = 6
@@ -288,7 +288,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "items = 220",
         "items = 20",
         "20 }",
-        &["`synthetic.items` is 20", "allowed is"],
+        &["`generated.items` is 20", "allowed is"],
     ),
     (
         "max = 1e-1, scale",

@@ -17,7 +17,7 @@ batch_sizes = [64]
 [tasks.feedback]
 kind = "ncf"
 model = "gmf"
-synthetic = { users = 60, items = 220, interactions = 10 }
+generated = { users = 60, items = 220, interactions = 10 }
 
 [budget]
 epochs = 2

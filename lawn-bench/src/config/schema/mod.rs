@@ -7,7 +7,7 @@
 mod docs;
 mod trace;
 
-use lawn_models::{Amount, ImageConfig, NcfConfig, OptimizerSettings, ScopeName, TaskConfig};
+use lawn_models::{Amount, Kind, KindVisitor, OptimizerSettings, ScopeName, visit_kinds};
 use serde_json::{Map, Value, json};
 
 use super::Scale;
@@ -144,16 +144,25 @@ fn named(entry: &Value) -> Value {
 
 /// One schema a kind of task.
 fn tasks() -> Vec<Value> {
-    let of_kind = |kind: &&str| {
-        let mut schema = match *kind {
-            "ncf" => schema_of::<NcfConfig>(),
-            _ => schema_of::<ImageConfig>(),
-        };
-        schema["properties"]["kind"] = json!({ "const": kind, "description": "Kind of the task." });
-        schema["required"] = json!(["kind"]);
-        schema
-    };
-    TaskConfig::KINDS.iter().map(of_kind).collect()
+    struct Schemas(Vec<Value>);
+    impl KindVisitor for Schemas {
+        fn visit<K: Kind>(&mut self) {
+            let mut schema = schema_of::<K>();
+            let properties = &mut schema["properties"];
+            for (then, now) in K::RENAMED {
+                let mut earlier = properties[now].clone();
+                earlier["description"] = format!("Earlier name of {now}.").into();
+                earlier["deprecated"] = true.into();
+                properties[then] = earlier;
+            }
+            properties["kind"] = json!({ "const": K::NAME, "description": "Kind of the task." });
+            schema["required"] = json!(["kind"]);
+            self.0.push(schema);
+        }
+    }
+    let mut schemas = Schemas(Vec::new());
+    visit_kinds(&mut schemas);
+    schemas.0
 }
 
 /// An arm: its hyper-parameters, none of them needed as defaults may have it, a grid
