@@ -1,9 +1,10 @@
 //! Compiles the extension over libtorch, and gives this package's tests and
 //! examples an rpath to libtorch, so that they run without `LD_LIBRARY_PATH`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXTENSION: &str = "cpp/extension.cpp";
+const VERSION: &str = "cpp/version.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -30,4 +31,26 @@ fn main() {
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .file(EXTENSION)
         .compile("lawn_core_extension");
+    // For the build scripts of the crates above, as DEP_LAWN_CORE_LIBTORCH_LIB and so on.
+    println!("cargo::metadata=lib={lib}");
+    println!("cargo::metadata=include={}", root.join("include").display());
+    println!("cargo::metadata=abi={abi}");
+    println!("cargo::metadata=version={}", version(&root));
+}
+
+/// The version of libtorch, which no function of its C interface tells. The preprocessor finds
+/// it, wherever the headers of a release have it.
+fn version(root: &Path) -> String {
+    println!("cargo:rerun-if-changed={VERSION}");
+    let expanded = cc::Build::new()
+        .cpp(true)
+        .warnings(false)
+        .include(root.join("include"))
+        .include(root.join("include/torch/csrc/api/include"))
+        .file(VERSION)
+        .try_expand()
+        .unwrap_or_default();
+    let text = String::from_utf8_lossy(&expanded);
+    let version = text.lines().rfind(|line| line.starts_with('"'));
+    version.unwrap_or("unknown").trim_matches('"').to_owned()
 }

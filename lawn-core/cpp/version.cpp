@@ -1,0 +1,3 @@
+// Preprocessed only: its last line becomes the version of libtorch.
+#include <torch/version.h>
+TORCH_VERSION
