@@ -234,8 +234,8 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
                 assert_eq!(end, TrialEnd::Finished(summary.clone()), "{kind}, {how}");
                 assert_eq!(log.records, expected.records, "{kind}, {how}");
                 let resumed = log.info.unwrap().resumed_step;
-                // The stop writes nothing: the newest checkpoint holds its step already.
-                assert_eq!(resumed, if both { 0 } else { 4 }, "{how}");
+                // A stop writes the state of the step that was just written.
+                assert_eq!(resumed, if both { 0 } else { 5 }, "{how}");
                 assert_eq!(log.notices.len(), 1 + usize::from(both));
                 for notice in &log.notices {
                     let Notice::CheckpointDamaged { kept_as, .. } = notice else {

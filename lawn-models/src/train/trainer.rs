@@ -31,7 +31,7 @@ pub(super) fn run(
             }
             // A checkpoint that is newer holds more: others tell by it whether a trial
             // that is stopped again and again gets further.
-            if observer.may_save() && training.saved_step != Some(training.step) {
+            if observer.may_save() && training.resumed_step != Some(training.step) {
                 training.save()?;
             }
             return Ok(TrialEnd::Preempted {

@@ -78,8 +78,8 @@ pub(super) struct Training<'a> {
     /// Where the weights were at the freeze, where distances are measured.
     pub(super) distance: Option<Distance>,
     pub(super) last_checkpoint: Instant,
-    /// The step that the newest checkpoint holds, where it holds all that is known.
-    pub(super) saved_step: Option<u64>,
+    /// The step that this process went on from, where its checkpoint holds all that was known.
+    pub(super) resumed_step: Option<u64>,
     pub(super) timer: Timer,
 }
 
@@ -127,7 +127,7 @@ impl<'a> Training<'a> {
             loader: None,
             distance,
             last_checkpoint: Instant::now(),
-            saved_step: holds_all.then_some(step),
+            resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
         })
     }
@@ -175,7 +175,6 @@ impl<'a> Training<'a> {
         )?;
         self.progress.since.seconds.checkpoint += self.timer.lap().elapsed;
         self.last_checkpoint = Instant::now();
-        self.saved_step = Some(self.step);
         Ok(())
     }
 
