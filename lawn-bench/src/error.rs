@@ -132,7 +132,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A trial was begun by a version whose rule of the same settings is another one.
-    #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step\n  then: {there}\n  now:  {now}", path.display())]
+    #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step; the rule was {there} and is {now}", path.display())]
     OtherRule {
         /// The trial's record.
         path: PathBuf,

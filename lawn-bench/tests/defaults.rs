@@ -99,6 +99,7 @@ fn an_explained_arm_shows_all_that_decides_and_stays_the_same_plan() {
         "# scope = \"final-homogeneous\"  # default",
         "# granularity = \"layer\"  # default",
         "# clip_norm is not set",
+        "signal_seconds = 60  # default",
     ] {
         assert!(explained.contains(line), "{line:?} is not in:\n{explained}");
     }

@@ -60,6 +60,12 @@ fn resolved(name: &str, mut table: Value, sweep: &Sweep) -> Value {
     match name {
         "evaluation" => table["every"] = json!(sweep.evaluation.every),
         "diagnostics" => table["distance_from"] = json!(sweep.diagnostics.distance_from),
+        "engines" => {
+            let (slurm, ray) = (&sweep.engines.slurm, &sweep.engines.ray);
+            table["slurm"]["attempts"] = slurm.attempts.into();
+            table["slurm"]["signal_seconds"] = slurm.signal_seconds.into();
+            table["ray"]["attempts"] = ray.attempts.into();
+        }
         "tuning" => {
             table["settings"] = sweep.rungs[0].settings.into();
             let metrics = sweep

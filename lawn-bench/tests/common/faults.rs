@@ -167,7 +167,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         &["unknown variant `lg`", "did you mean `log`?"],
     ),
     ("\"sqrt\"", "\"sqr\"", "\"sqr\"", &["did you mean `sqrt`?"]),
-    ("\"cpu\"", "\"gpu\"", "\"gpu\"", &["did you mean `cpu`?"]),
+    (
+        "\"cpu\"",
+        "\"gpu\"",
+        "\"gpu\"",
+        &["did you mean `cuda`? allowed: cpu, cuda, auto"],
+    ),
     (
         "\"ndcg@10\"",
         "\"ndgc@10\"",
