@@ -56,11 +56,8 @@ pub struct ImageConfig {
     /// Seeds the held-out images: part of the data set, not of the trial.
     pub split_seed: u64,
     /// Sizes of the generated images; only where `data = "generated"`.
-    #[serde(
-        rename(serialize = "procedural"),
-        alias = "procedural",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename(serialize = "procedural"), alias = "procedural")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedImages>,
 }
 

@@ -67,11 +67,8 @@ pub struct NcfConfig {
     /// set, not of the trial.
     pub split_seed: u64,
     /// Sizes of the generated data; only where `data = "generated"`.
-    #[serde(
-        rename(serialize = "synthetic"),
-        alias = "synthetic",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename(serialize = "synthetic"), alias = "synthetic")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedRatings>,
 }
 
