@@ -26,16 +26,30 @@ pub(super) fn contrasts(
         Err(source.error(name.span(), message, help))
     };
     if let Some(given) = &raw.contrasts {
-        return given
-            .get_ref()
-            .iter()
-            .map(|contrast| {
-                Ok(Contrast {
-                    baseline: known(&contrast.baseline)?,
-                    treatment: known(&contrast.treatment)?,
-                })
-            })
-            .collect();
+        let mut contrasts: Vec<Contrast> = Vec::new();
+        for contrast in given.get_ref() {
+            let (baseline, treatment) = (&contrast.baseline, &contrast.treatment);
+            let (span, [baseline, treatment]) =
+                (treatment.span(), [known(baseline)?, known(treatment)?]);
+            // Twice the same test would double the p-values of its family.
+            let same = |before: &Contrast| {
+                let pair = [&before.baseline, &before.treatment];
+                pair == [&baseline, &treatment] || pair == [&treatment, &baseline]
+            };
+            let message = if baseline == treatment {
+                format!("`{treatment}` cannot be compared with itself")
+            } else if contrasts.iter().any(same) {
+                format!("`{treatment}` against `{baseline}` is asked for twice")
+            } else {
+                contrasts.push(Contrast {
+                    baseline,
+                    treatment,
+                });
+                continue;
+            };
+            return Err(source.error(span, message, None));
+        }
+        return Ok(contrasts);
     }
     let first = |arm: &Arm| arm.settings[0].optimizer.clone();
     Ok(arms
