@@ -148,11 +148,12 @@ pub enum Error {
     /// Results made elsewhere are not as they should be.
     #[error(transparent)]
     BadResults(lawn_analysis::Error),
-    /// Results made elsewhere leave something open that an option settles.
+    /// Results made elsewhere leave something open that an option settles; boxed, as every result
+    /// holds an error.
     #[error("{error}; {hint}")]
     Unsettled {
         /// What is open.
-        error: lawn_analysis::Error,
+        error: Box<lawn_analysis::Error>,
         /// What settles it.
         hint: String,
     },

@@ -225,7 +225,7 @@ impl Asked {
             directions: self.better.clone(),
             missing_metric,
         };
-        let results = Results::read_with(from, &options).map_err(|error| self.unread(error))?;
+        let results = Results::read_with(from, &options).map_err(Self::unread)?;
         if !results.ignored.is_empty() {
             eprintln!(
                 "{}: ignored columns: {}",
@@ -273,17 +273,17 @@ impl Asked {
     }
 
     /// An error of reading, with the option that settles it.
-    fn unread(&self, error: AnalysisError) -> Error {
-        match &error {
-            AnalysisError::MissingNumber { .. } => Error::Unsettled {
-                hint: "--missing-metric diverged, or crashed, takes them as such".into(),
-                error,
-            },
-            AnalysisError::NoDirection { metric, .. } => Error::Unsettled {
-                hint: format!("or give --better {metric}=lower"),
-                error,
-            },
-            _ => Error::BadResults(error),
+    fn unread(error: AnalysisError) -> Error {
+        let hint = match &error {
+            AnalysisError::MissingNumber { .. } => {
+                "--missing-metric diverged, or crashed, takes them as such".to_owned()
+            }
+            AnalysisError::NoDirection { metric, .. } => format!("or give --better {metric}=lower"),
+            _ => return Error::BadResults(error),
+        };
+        Error::Unsettled {
+            error: Box::new(error),
+            hint,
         }
     }
 
@@ -354,8 +354,8 @@ impl Asked {
             let parts = splits(text).flat_map(|c| [c.baseline, c.treatment]);
             let unknown: Vec<String> = parts.filter(|name| !is_arm(name)).collect();
             let name = match &unknown[..] {
-                [name] => name,
-                _ if splits(text).count() == 1 => &unknown[0],
+                [name] => name.as_str(),
+                _ if splits(text).count() == 1 => unknown[0].as_str(),
                 _ => text,
             };
             let found = arms.join(", ");

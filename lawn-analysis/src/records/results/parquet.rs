@@ -27,6 +27,10 @@ use super::texts::{Column, Texts, type_of};
 use crate::error::{Error, Position};
 use crate::records::decode::guarded;
 
+/// The most digits of a decimal that any tool writes, which are of 256 bits.
+const DECIMAL_DIGITS: usize = 76;
+const DECIMAL_BYTES: usize = 32;
+
 /// How the values of a column become text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
@@ -138,12 +142,16 @@ fn form(field: &ParquetType) -> Result<Form, String> {
         (None, Some(Converted::Decimal(_, scale))) => Some(scale),
         _ => None,
     };
+    // What is damaged may say any size, and room would be made for it.
+    if scale.is_some_and(|scale| scale > DECIMAL_DIGITS) {
+        return Err("a decimal of too many digits".to_owned());
+    }
     let form = match (column.physical_type, scale) {
         (PhysicalType::Boolean, _) => Some(Form::Boolean),
         (PhysicalType::Int32, Some(scale)) => Some(Form::Decimal32(scale)),
         (PhysicalType::Int64, Some(scale)) => Some(Form::Decimal64(scale)),
         (PhysicalType::ByteArray, Some(scale)) => Some(Form::DecimalBytes(scale)),
-        (PhysicalType::FixedLenByteArray(length), Some(scale)) => {
+        (PhysicalType::FixedLenByteArray(length @ 1..=DECIMAL_BYTES), Some(scale)) => {
             Some(Form::DecimalFixed(length, scale))
         }
         (PhysicalType::Int32 | PhysicalType::Int64, None) => integer(column),
