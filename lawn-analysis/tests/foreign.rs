@@ -352,13 +352,13 @@ fn the_direction_is_in_every_sentence() {
     let analysis = Analysis::new(&results.records, &request).unwrap();
     let sentence = &analysis.family("t", Question::TestMetric).unwrap().answers[0].sentence;
     assert!(
-        sentence.contains("test metric (less is better) at batch 256"),
+        sentence.contains("test metric (less is better) at batch size 256"),
         "{sentence}"
     );
     let analysis = Analysis::new(&read(&text).unwrap().records, &request).unwrap();
     let sentence = &analysis.family("t", Question::TestMetric).unwrap().answers[0].sentence;
     assert!(
-        sentence.contains("test metric (more is better) at batch 256"),
+        sentence.contains("test metric (more is better) at batch size 256"),
         "{sentence}"
     );
 }

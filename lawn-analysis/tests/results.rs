@@ -141,7 +141,7 @@ fn what_other_tools_write_is_read() {
     // A byte order mark, spaces, quoted names with commas and line breaks, whole decimals.
     let text = "\u{feff}task, arm ,batch_size,seed,test_metric,test_count,higher_is_better,note\r\n\
                 \"a, b\",x,256.0,1, 0.5 ,5.0,True,\"two\nlines\"\r\n\
-                \"a, b\",x,256.0,oops,,,False,\r\n";
+                \"a, b\",x,256.0,oops,0.6,,False,\r\n";
     let (_dir, path) = written("results.csv", text);
     let error = Results::read(&path).unwrap_err().to_string();
     assert!(error.contains("line 4: column `seed`: `oops`"), "{error}");

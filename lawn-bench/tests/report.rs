@@ -202,7 +202,15 @@ fn arms_may_have_colons_and_ignored_columns_are_provenance() {
 #[test]
 fn what_is_wrong_is_named_and_ends_with_2() {
     let (_dir, good) = written(&results());
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 14] = [
+        (
+            &["--margin", "metric=0.1", "--margin", "metric=0.2"],
+            "is given two margins of `metric`",
+        ),
+        (
+            &["--better", "higher", "--better", "lower"],
+            "is given two directions of every metric",
+        ),
         (
             &["--contrast", "adam:sgd"],
             "has no arm `sgd`; found: adam, adam-lawn",

@@ -378,6 +378,14 @@ impl Asked {
 
     fn margins(&self, from: &Path, trials: &[TrialRow]) -> Result<BTreeMap<String, f64>, Error> {
         let metrics = names(trials, |trial| &trial.metric);
+        let given: Vec<&String> = self.margins.iter().map(|(metric, _)| metric).collect();
+        if let Some(metric) = repeated(&given) {
+            return Err(self.wrong(
+                from,
+                "--margin",
+                format!("is given two margins of `{metric}`"),
+            ));
+        }
         match self
             .margins
             .iter()
@@ -390,6 +398,12 @@ impl Asked {
             None => Ok(self.margins.iter().cloned().collect()),
         }
     }
+}
+
+/// The first that is there twice.
+fn repeated<T: PartialEq + Copy>(given: &[T]) -> Option<T> {
+    let again = |index: &usize| given[..*index].contains(&given[*index]);
+    (0..given.len()).find(again).map(|index| given[index])
 }
 
 /// The distinct names of the trials, in their order.
