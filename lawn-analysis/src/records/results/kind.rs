@@ -23,7 +23,7 @@ const BEGINNINGS: [(&[u8], &str); 16] = [
     (b"\xd0\xcf\x11\xe0", "an .xls file"),
     (b"SQLite format 3\0", "an SQLite database"),
     (b"\x89HDF", "an HDF5 file"),
-    (b"\x80\x04", "a pickle of Python"),
+    (b"\x80", "a pickle of Python"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
     (b"{", "JSON"),
