@@ -169,7 +169,7 @@ fn trials_without_a_metric_are_taken_as_asked() {
     let said = report(&path, &["--missing-metric", "diverged"]);
     let out = text(&said.stdout);
     assert!(
-        out.contains("taken as diverged") && out.contains("31 of 32"),
+        out.contains("as diverged, as asked") && out.contains("31 of 32"),
         "{out}"
     );
 }

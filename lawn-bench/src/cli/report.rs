@@ -298,10 +298,14 @@ impl Asked {
             return Err(self.wrong(from, "--better", "has a column `higher_is_better`"));
         }
         let metrics = names(trials, |trial| &trial.metric);
-        let mut asked = self
-            .better
-            .iter()
-            .filter_map(|asked| asked.metric.as_deref());
+        let directions = self.better.iter();
+        let given: Vec<Option<&str>> = directions.map(|b| b.metric.as_deref()).collect();
+        if let Some(metric) = repeated(&given) {
+            let of = metric.map_or("every metric".to_owned(), |metric| format!("`{metric}`"));
+            let detail = format!("is given two directions of {of}");
+            return Err(self.wrong(from, "--better", detail));
+        }
+        let mut asked = given.into_iter().flatten();
         match asked.find(|metric| !metrics.contains(metric)) {
             Some(unknown) => {
                 let detail = format!("has no metric `{unknown}`; found: {}", metrics.join(", "));

@@ -25,8 +25,8 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
         Some(Width::Single) | None => 2_f64.powi(-24),
     };
     let written = trials.iter().filter_map(|trial| {
-        (trial.test_count?, trial.test_total?);
-        trial.test_metric
+        let counted = trial.test_count.is_some() && trial.test_total.is_some();
+        trial.test_metric.filter(|_| counted)
     });
     let unit = 10_f64.powi(-(written.map(decimals).max().unwrap_or(0) as i32));
     for (trial, position) in trials.iter_mut().zip(&texts.positions) {
