@@ -29,25 +29,27 @@ pub(super) fn contrasts(
         let mut contrasts: Vec<Contrast> = Vec::new();
         for contrast in given.get_ref() {
             let (baseline, treatment) = (&contrast.baseline, &contrast.treatment);
-            let (span, [baseline, treatment]) =
-                (treatment.span(), [known(baseline)?, known(treatment)?]);
-            // Twice the same test would double the p-values of its family.
-            let same = |before: &Contrast| {
-                let pair = [&before.baseline, &before.treatment];
-                pair == [&baseline, &treatment] || pair == [&treatment, &baseline]
+            let pair = Contrast {
+                baseline: known(baseline)?,
+                treatment: known(treatment)?,
             };
-            let message = if baseline == treatment {
-                format!("`{treatment}` cannot be compared with itself")
-            } else if contrasts.iter().any(same) {
-                format!("`{treatment}` against `{baseline}` is asked for twice")
-            } else {
-                contrasts.push(Contrast {
-                    baseline,
-                    treatment,
-                });
-                continue;
+            if pair.baseline == pair.treatment {
+                let message = format!("arm `{}` is compared with itself", pair.baseline);
+                return Err(source.error(treatment.span(), message, None));
+            }
+            // Each comparison makes all others of its family pay for it.
+            let turned = Contrast {
+                baseline: pair.treatment.clone(),
+                treatment: pair.baseline.clone(),
             };
-            return Err(source.error(span, message, None));
+            if contrasts.contains(&pair) || contrasts.contains(&turned) {
+                let message = format!(
+                    "`{}` against `{}` is listed twice",
+                    pair.treatment, pair.baseline
+                );
+                return Err(source.error(treatment.span(), message, None));
+            }
+            contrasts.push(pair);
         }
         return Ok(contrasts);
     }
