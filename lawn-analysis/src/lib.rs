@@ -27,6 +27,6 @@ pub mod stats;
 pub mod tables;
 mod text;
 
-pub use error::Error;
+pub use error::{Error, Position};
 pub use records::Records;
 pub use report::{Report, ReportFiles, ReportRequest, Width, write_report};

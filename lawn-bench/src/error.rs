@@ -148,6 +148,15 @@ pub enum Error {
     /// Results made elsewhere are not as they should be.
     #[error(transparent)]
     BadResults(lawn_analysis::Error),
+    /// Results made elsewhere leave something open that an option settles; boxed, as every result
+    /// holds an error.
+    #[error("{error}; {hint}")]
+    Unsettled {
+        /// What is open.
+        error: Box<lawn_analysis::Error>,
+        /// What settles it.
+        hint: String,
+    },
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {
@@ -274,6 +283,7 @@ impl Error {
             | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)
+            | Self::Unsettled { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
             Self::Held { .. } => Exit::Held,

@@ -87,7 +87,8 @@ impl Analysis {
     /// ([`best_baseline`]), in a family of its own ([`Question::AgainstBest`]).
     ///
     /// # Errors
-    /// As [`tasks`]; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
+    /// As [`tasks`]; [`Error::BadContrast`] for one that is asked for twice, or of an arm with
+    /// itself; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
     /// positive.
     pub fn new(records: &Records, request: &ReportRequest) -> Result<Self, Error> {
         check(request)?;
@@ -141,6 +142,7 @@ impl Analysis {
 }
 
 fn check(request: &ReportRequest) -> Result<(), Error> {
+    request.check_contrasts()?;
     if !(request.alpha > 0.0 && request.alpha < 0.5) {
         return Err(Error::OutOfRange {
             name: "alpha",
@@ -289,7 +291,7 @@ fn family(
 
 /// What was asked for and is not in the records.
 fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = request.notes.clone();
     if tasks.is_empty() {
         notes.push("The records hold no trial yet.".to_owned());
     }

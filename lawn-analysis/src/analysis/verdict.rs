@@ -86,6 +86,24 @@ pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -
     }
 }
 
+/// A metric on the test data: many are called so already.
+pub(super) fn on_test(metric: &str) -> String {
+    if metric.starts_with("test") {
+        metric.to_owned()
+    } else {
+        format!("test {metric}")
+    }
+}
+
+/// Which direction of a quantity is better, in words.
+pub(super) fn better(more_is_better: bool) -> &'static str {
+    if more_is_better {
+        "more is better"
+    } else {
+        "less is better"
+    }
+}
+
 /// The verdict as a sentence with its numbers.
 pub(super) fn sentence(
     comparison: &Comparison,
@@ -99,19 +117,15 @@ pub(super) fn sentence(
     let at = place
         .batch_size
         .map_or("over all batch sizes".to_owned(), at_batch);
+    let (metric, better) = (on_test(&place.metric), better(more_is_better));
     let quantity = match place.question {
-        Question::TestMetric => format!("test {}", place.metric),
+        Question::TestMetric => format!("{metric} ({better})"),
         Question::AgainstReference => {
-            format!(
-                "test {}, the latter at the reference batch size,",
-                place.metric
-            )
+            format!("{metric} ({better}), the latter at the reference batch size,")
         }
-        Question::AgainstBest => {
-            format!("test {} (the best baseline by validation)", place.metric)
-        }
-        Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
-        other => other.name().to_owned(),
+        Question::AgainstBest => format!("{metric} ({better}; the best baseline by validation)"),
+        Question::TestSlope => format!("{metric} per doubling of the batch ({better})"),
+        other => format!("{} ({better})", other.name()),
     };
     let head = match verdict {
         Verdict::Better => format!("{treatment} is better than {baseline} in {quantity} {at}"),

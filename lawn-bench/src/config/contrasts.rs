@@ -26,16 +26,32 @@ pub(super) fn contrasts(
         Err(source.error(name.span(), message, help))
     };
     if let Some(given) = &raw.contrasts {
-        return given
-            .get_ref()
-            .iter()
-            .map(|contrast| {
-                Ok(Contrast {
-                    baseline: known(&contrast.baseline)?,
-                    treatment: known(&contrast.treatment)?,
-                })
-            })
-            .collect();
+        let mut contrasts: Vec<Contrast> = Vec::new();
+        for contrast in given.get_ref() {
+            let (baseline, treatment) = (&contrast.baseline, &contrast.treatment);
+            let pair = Contrast {
+                baseline: known(baseline)?,
+                treatment: known(treatment)?,
+            };
+            if pair.baseline == pair.treatment {
+                let message = format!("arm `{}` is compared with itself", pair.baseline);
+                return Err(source.error(treatment.span(), message, None));
+            }
+            // Each comparison makes all others of its family pay for it.
+            let turned = Contrast {
+                baseline: pair.treatment.clone(),
+                treatment: pair.baseline.clone(),
+            };
+            if contrasts.contains(&pair) || contrasts.contains(&turned) {
+                let message = format!(
+                    "`{}` against `{}` is listed twice",
+                    pair.treatment, pair.baseline
+                );
+                return Err(source.error(treatment.span(), message, None));
+            }
+            contrasts.push(pair);
+        }
+        return Ok(contrasts);
     }
     let first = |arm: &Arm| arm.settings[0].optimizer.clone();
     Ok(arms

@@ -6,6 +6,7 @@ use crate::analysis::comparison::Place;
 use crate::analysis::pairing::Pairing;
 use crate::analysis::question::{Quantity, Question, quantity};
 use crate::analysis::study::Task;
+use crate::analysis::verdict::{better, on_test};
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::analysis::{Analysis, Answer, known};
 use crate::error::Error;
@@ -38,8 +39,11 @@ pub(super) fn of_task(
         .collect();
     let find =
         |question, contrast: &Contrast, batch| find(analysis, task, question, contrast, batch);
-    let advantage =
-        |what: &str, per: &str| [what.to_owned(), format!(" in test {}{per}", task.metric)];
+    let better = better(more_is_better(task));
+    let advantage = |what: &str, per: &str| {
+        let of = format!(" in {}{per} ({better})", on_test(&task.metric));
+        [what.to_owned(), of]
+    };
     let mut stated = Vec::new();
     for contrast in &contrasts {
         let Contrast {
