@@ -268,3 +268,21 @@ fn sampled_permutation_agrees_with_t() {
     let t = welch_t(&x, &y, Alternative::TwoSided).unwrap();
     assert!((sampled.p - t.p).abs() < 1e-2, "{} {}", sampled.p, t.p);
 }
+
+#[test]
+fn rounding_parts_no_tie_of_independent_samples() {
+    let rounded = [0.1 + 0.2, 0.7 + 0.1, 0.5];
+    let meant = [0.3, 0.8, 0.5];
+    assert!(rounded[0] != meant[0] && rounded[1] != meant[1]);
+    let other = Sample::new(vec![0.3, 0.8, 0.2, 0.5]).unwrap();
+    let both = Alternative::TwoSided;
+    let of = |x: [f64; 3]| mann_whitney(&Sample::new(x.to_vec()).unwrap(), &other, both).unwrap();
+    assert_eq!(of(rounded), of(meant));
+    // What is small and unequal stays so.
+    let x = Sample::new(vec![1e300, 3e-300]).unwrap();
+    let y = Sample::new(vec![1e-300, 2e-300]).unwrap();
+    assert_eq!(
+        mann_whitney(&x, &y, Alternative::Greater).unwrap().p,
+        1.0 / 6.0
+    );
+}

@@ -147,7 +147,8 @@ fn disjoint_seeds_are_called_that_and_compared_as_independent() {
     let found = sentence(&disjoint, Question::TestMetric);
     says(&found, "no seed in common");
     for part in [
-        "; as independent samples, which decide no verdict, they differ by +0.0300 (8 and 8 trials",
+        "; as independent samples, which decide no verdict, they differ by +0.03000 (8 and 8 \
+         trials",
         "95 % interval +",
         "Welch t adjusted p < 0.0001",
         "Mann–Whitney adjusted p = 0.00031",

@@ -348,14 +348,18 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
                 "Task {name} has one batch size only: no large-batch drop and no slope there."
             ));
         }
-        let mut arms = request
-            .contrasts
-            .iter()
-            .filter(|contrast| known(task, contrast));
-        if arms.any(|contrast| !both(contrast, |arm| records_train_metric(task, arm))) {
+        let known = request.contrasts.iter().filter(|one| known(task, one));
+        let mut without: Vec<&str> = known
+            .flat_map(|one| [one.baseline.as_str(), one.treatment.as_str()])
+            .filter(|arm| !records_train_metric(task, arm))
+            .collect();
+        without.sort_unstable();
+        without.dedup();
+        if !without.is_empty() {
             notes.push(format!(
-                "Task {name}: a contrast of which an arm records no train metric has no \
-                 generalization gap."
+                "Task {name}: no train metric was recorded of {}, so that no generalization gap is \
+                 asked about there.",
+                without.join(", ")
             ));
         }
         let confirmed = task

@@ -143,8 +143,13 @@ pub(super) fn sentence(
     } else {
         "difference"
     };
+    let exact = if test == DecidingTest::PairedT && comparison.paired_t.is_none() {
+        " of the exact test"
+    } else {
+        ""
+    };
     let p = adjusted.registered.map_or("no p-value".to_owned(), |p| {
-        format!("adjusted {}", p_value(p))
+        format!("adjusted {}{exact}", p_value(p))
     });
     format!(
         "On {}, {head}: {}{tail}.",

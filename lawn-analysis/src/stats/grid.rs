@@ -6,9 +6,9 @@ const MOST_DIGITS: i32 = 30;
 const DIGITS_OF_A_DIVISION: u32 = 15;
 /// The largest denominator that such a number is read with: two fractions of smaller ones are
 /// further apart than floating point rounds.
-const LARGEST_DENOMINATOR: i128 = 1 << 20;
+const LARGEST_DENOMINATOR: i128 = 1 << 22;
 /// The largest common denominator.
-const LARGEST_COMMON: i128 = 1 << 27;
+const LARGEST_COMMON: i128 = 1 << 50;
 
 /// What one unit of an integer is worth.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -111,8 +111,7 @@ fn fractions(values: &[f64]) -> Option<Integers> {
     let found = found?;
     let mut common = 1_i128;
     for (_, denominator) in &found {
-        common =
-            common / gcd(common.unsigned_abs(), denominator.unsigned_abs()) as i128 * denominator;
+        common = common / i128::from(gcd(common as u64, *denominator as u64)) * denominator;
         if common > LARGEST_COMMON {
             return None;
         }
@@ -152,6 +151,10 @@ fn fraction(value: f64) -> Option<(i128, i128)> {
         if here.1 > LARGEST_DENOMINATOR {
             return None;
         }
+        // With larger denominators other fractions would be as near.
+        if (here.1 * here.1) as f64 * tolerance > 0.25 {
+            return None;
+        }
         if here.0 > 0 && (size - here.0 as f64 / here.1 as f64).abs() <= tolerance {
             let sign = if value < 0.0 { -1 } else { 1 };
             return Some((sign * here.0, here.1));
@@ -164,7 +167,7 @@ fn fraction(value: f64) -> Option<(i128, i128)> {
 }
 
 /// The greatest common divisor; that of a number and 0 is the number.
-pub(super) fn gcd(mut a: u128, mut b: u128) -> u128 {
+pub(super) fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -203,7 +206,7 @@ mod tests {
 
     #[test]
     fn quotients_are_the_fractions_that_they_were() {
-        for total in [3, 7, 24, 96, 2947, 6040, 10_000, 50_000, 999_983] {
+        for total in [3, 7, 24, 96, 2947, 6040, 10_000, 50_000, 999_983, 1_281_167] {
             let counts = [0, 1, 2, total / 3, total / 2, total - 2, total - 1, total];
             let parts = |of: fn(f64) -> f64| {
                 let values: Vec<f64> = counts

@@ -5,6 +5,7 @@
 //! numbers: the logarithms of numbers of which no two share a factor are linearly independent over
 //! the rationals, since no product of powers of them is 1.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::grid::{Integers, Scale, gcd};
@@ -16,7 +17,7 @@ const KEPT: u32 = 96;
 /// All sums together stay below this power of two, with room to add to them.
 const ROOM: u32 = 120;
 /// Of more distinct numbers than this no common factors are looked for.
-const MOST_NUMBERS: usize = 500;
+const MOST_NUMBERS: usize = 200;
 
 /// Numbers each of which is `unit · Σ coefficient · ln(n)`, of pairs of a coefficient and an n from
 /// 1 on.
@@ -33,54 +34,46 @@ pub(crate) fn log_sums(sums: &[Vec<(i128, u64)>], unit: f64) -> Integers {
     let mut numbers: Vec<u64> = sums.iter().flatten().map(|(_, number)| *number).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    let whole = numbers.len() > MOST_NUMBERS;
-    let base = if whole {
-        numbers.retain(|number| *number > 1);
-        numbers
+    let sums = if numbers.len() > MOST_NUMBERS {
+        sums.to_vec()
     } else {
-        coprime_base(numbers)
-    };
-    let exponent = |n: u64, q: u64| {
-        if whole {
-            i128::from(n == q)
-        } else {
-            i128::from(exponent(n, q))
+        let base = coprime_base(numbers);
+        let sums: Vec<Vec<(i128, u64)>> = sums.iter().map(|sum| powers(sum, &base)).collect();
+        if let [only] = base[..] {
+            return Integers {
+                units: sums.iter().map(|sum| sum[0].0).collect(),
+                scale: Scale::Real((only as f64).ln() * unit),
+            };
         }
+        sums
     };
-    let powers = |sum: &Vec<(i128, u64)>| -> Vec<i128> {
-        let power = |q: &u64| sum.iter().map(|(c, n)| c * exponent(*n, *q)).sum();
-        base.iter().map(power).collect()
-    };
-    let powers: Vec<Vec<i128>> = sums.iter().map(powers).collect();
-    if let [only] = base[..] {
-        return Integers {
-            units: powers.into_iter().map(|powers| powers[0]).collect(),
-            scale: Scale::Real((only as f64).ln() * unit),
-        };
-    }
-    let reach = powers
-        .iter()
-        .flatten()
-        .map(|power| power.unsigned_abs() as f64);
+    let reach = sums.iter().flatten().map(|(c, _)| c.unsigned_abs() as f64);
     // No logarithm of 64 bits is above 2⁶.
     let taken = reach.sum::<f64>().max(1.0).log2().ceil() as u32 + 6;
     let kept = ROOM.saturating_sub(taken).min(KEPT);
     let dropped = FRACTION - kept;
-    let logs: Vec<i128> = base
+    let mut logs: BTreeMap<u64, i128> = BTreeMap::new();
+    let mut log = |number: u64| {
+        let rounded = || ((ln(number) + (1 << (dropped - 1))) >> dropped) as i128;
+        *logs.entry(number).or_insert_with(rounded)
+    };
+    let units = sums
         .iter()
-        .map(|q| ((ln(*q) + (1 << (dropped - 1))) >> dropped) as i128)
-        .collect();
-    let units = powers.iter().map(|powers| {
-        powers
-            .iter()
-            .zip(&logs)
-            .map(|(power, log)| power * log)
-            .sum()
-    });
+        .map(|sum| sum.iter().map(|(c, number)| c * log(*number)).sum());
     Integers {
         units: units.collect(),
         scale: Scale::Real(2.0_f64.powi(-(kept as i32)) * unit),
     }
+}
+
+/// The same sum over a base, of each of whose numbers it has the power.
+fn powers(sum: &[(i128, u64)], base: &[u64]) -> Vec<(i128, u64)> {
+    let power = |q: &u64| {
+        let terms = sum.iter();
+        let terms = terms.map(|(c, number)| c * i128::from(exponent(*number, *q)));
+        (terms.sum(), *q)
+    };
+    base.iter().map(power).collect()
 }
 
 /// Numbers of which no two share a factor, and of whose powers every number given is a product.
@@ -90,7 +83,7 @@ fn coprime_base(mut numbers: Vec<u64>) -> Vec<u64> {
         if number < 2 {
             continue;
         }
-        let shared = |q: &u64| gcd(u128::from(*q), u128::from(number)) as u64;
+        let shared = |q: &u64| gcd(*q, number);
         match base.iter().position(|q| shared(q) > 1) {
             None => base.push(number),
             Some(place) => {
@@ -208,5 +201,13 @@ mod tests {
         assert_eq!(units[4] + units[5], units[0]);
         assert!(units[3] > units[0]);
         assert_eq!(units[6], 0);
+    }
+
+    #[test]
+    fn many_numbers_are_taken_as_they_are() {
+        let sums: Vec<Vec<(i128, u64)>> = (2..1000).map(|n| vec![(3, n), (-3, n + 1)]).collect();
+        let found = log_sums(&sums, 1.0);
+        let sum = found.scale.value(found.units.iter().sum());
+        assert!((sum - 3.0 * (2.0_f64 / 1000.0).ln()).abs() < 1e-12, "{sum}");
     }
 }

@@ -36,13 +36,29 @@ const SEED: u64 = 0x7065_726d_7574_6573;
 /// [`Error::OutOfRange`] beyond 120 values together.
 pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<TestResult, Error> {
     let all: Vec<f64> = x.values().iter().chain(y.values()).copied().collect();
-    let integers = Integers::of(&all);
-    let units = match integers.scale {
-        Scale::Parts(_) => integers.units,
-        // A grid of decimals may round the smallest, and for ranks their order is enough.
+    // For ranks the order is enough, unless rounding may have parted what is equal.
+    let fractions = Some(&all)
+        .filter(|all| may_tie(all))
+        .map(|all| Integers::of(all));
+    let units = match fractions {
+        Some(Integers {
+            units,
+            scale: Scale::Parts(_),
+        }) => units,
         _ => all.iter().map(|value| in_order(*value)).collect(),
     };
     rank_sum(&units, x.n(), alternative)
+}
+
+/// Whether two unequal numbers are so near that rounding may have parted them.
+fn may_tie(values: &[f64]) -> bool {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.windows(2).any(|pair| {
+        let apart = pair[1] - pair[0];
+        let size = pair[0].abs().max(pair[1].abs()).max(0.25);
+        apart > 0.0 && apart <= size * 2.0_f64.powi(-48)
+    })
 }
 
 /// An integer that is larger where the number is, and equal where it is.
