@@ -108,8 +108,8 @@ pub struct ArmRanks {
     pub arms: Vec<String>,
     /// Their ranks; 1 is the best.
     pub ranking: Ranking,
-    /// Friedman's test, where it exists.
-    pub friedman: Option<TestResult>,
+    /// Friedman's test.
+    pub friedman: TestResult,
     /// Mean ranks further apart than this differ.
     pub critical_difference: f64,
 }
@@ -141,7 +141,7 @@ pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
     let ranking = Ranking::new(&blocks).ok()?;
     Some(ArmRanks {
         arms,
-        friedman: ranking.friedman().ok(),
+        friedman: ranking.friedman(),
         critical_difference: ranking.critical_difference(alpha),
         ranking,
     })

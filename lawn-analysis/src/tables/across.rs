@@ -88,7 +88,7 @@ pub fn ranks(ranks: &ArmRanks) -> Table {
             (*rank).into(),
             ranks.ranking.blocks.into(),
             ranks.critical_difference.into(),
-            ranks.friedman.map(|test| test.p).into(),
+            ranks.friedman.p.into(),
         ]);
     }
     table

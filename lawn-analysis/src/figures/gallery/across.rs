@@ -40,9 +40,7 @@ fn of_scores(scores: &[ArmScores], looks: Looks) -> Figure {
 }
 
 fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
-    let test = found.friedman.map_or(String::new(), |test| {
-        format!(" Friedman's test: {}.", p_value(test.p))
-    });
+    let test = format!(" Friedman's test: {}.", p_value(found.friedman.p));
     let caption = format!(
         "Critical-difference diagram: mean ranks of the arms over n = {} blocks (task, batch size \
          and seed), 1 being the best and diverged trials the worst. The blocks are those of the \
