@@ -19,6 +19,7 @@ pub mod analysis;
 pub mod calibrate;
 mod error;
 mod figures;
+mod naming;
 mod parallel;
 pub mod records;
 pub mod report;

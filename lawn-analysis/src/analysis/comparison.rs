@@ -190,7 +190,8 @@ pub(super) fn compare(
     comparison.bootstrap = (differences.n() >= FEWEST_FOR_BOOTSTRAP && differences.varies())
         .then(|| bootstrap.bca(differences.sample(), mean_of).ok())
         .flatten()
-        .map(BootstrapInterval::secondary);
+        .map(BootstrapInterval::secondary)
+        .filter(Interval::has_width);
     comparison.d_z = d_z(&differences).ok();
     comparison.hedges_g = hedges_g(&differences).ok();
     comparison.superiority = Some(probability_of_superiority(&differences, level));

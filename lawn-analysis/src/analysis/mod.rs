@@ -18,7 +18,7 @@ mod unpaired;
 mod verdict;
 mod worst_rank;
 
-pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
+pub use across::{ArmRanks, ArmScores, Improvement, arm_ranks, arm_scores, improvements};
 pub use best::best_baseline;
 pub use claims::{Claim, Support, claims, claims_feasibility};
 pub use comparison::{Comparison, Place};
@@ -28,7 +28,7 @@ pub use sensitivity::{POWER, Sensitivity, sensitivity};
 pub use study::{CurvePoint, Task, tasks};
 pub use survival::{Failure, Survival, failures, survival};
 pub use target::{Reached, Target, target};
-pub use tuning::{Border, Tuning, TuningCell, TuningMap, tuning, tuning_map};
+pub use tuning::{Border, Tuning, TuningPoint, TuningPoints, tuning, tuning_points};
 pub use unpaired::Unpaired;
 pub use verdict::{Adjusted, Verdict};
 pub use worst_rank::Diverged;

@@ -177,11 +177,13 @@ pub struct FigureFiles {
 pub struct ReportFiles {
     /// The page.
     pub html: PathBuf,
-    /// One screen of text.
+    /// The summary: text that a terminal shows too.
     pub summary: PathBuf,
     /// Every verdict with its numbers, as JSON.
     pub verdicts: PathBuf,
-    /// The figures.
+    /// The list of all files, by which the next report knows them.
+    pub list: PathBuf,
+    /// The figures; no two have one name.
     pub figures: Vec<FigureFiles>,
     /// The tables, in every format.
     pub tables: Vec<PathBuf>,

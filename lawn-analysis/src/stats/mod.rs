@@ -26,7 +26,7 @@ mod special;
 mod t;
 
 pub use adjust::{Adjustment, adjust};
-pub use aggregate::{Scores, interquartile_mean};
+pub use aggregate::{Aggregate, Scores, interquartile_mean};
 pub use bootstrap::{Bootstrap, BootstrapInterval, FEWEST_FOR_BOOTSTRAP};
 pub use effect::{
     ProbabilityOfSuperiority, cliffs_delta, d_z, hedges_g, hedges_g_independent,
