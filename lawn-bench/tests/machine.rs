@@ -101,9 +101,9 @@ fn a_device_that_is_not_here_ends_the_sweep_and_is_no_outcome() {
     assert_eq!(output.status.code(), Some(2), "{words}");
     assert!(words.contains("device cuda"), "{words}");
     assert_eq!(outcomes(&place.run("a")), 0, "{words}");
-    // Where it is there the same trials are trained.
+    // The same trials are trained on another.
     let device = "resources.device=\"cpu\"";
-    let (code, words) = place.lawn(&["sweep", "sweep.toml", "--out", "b", "--set", device]);
+    let (code, words) = place.lawn(&["sweep", "sweep.toml", "--out", "a", "--set", device]);
     assert_eq!(code, 0, "{words}");
 }
 

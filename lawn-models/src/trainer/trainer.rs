@@ -37,8 +37,8 @@ pub(super) struct Trainer<'a> {
     /// Where the weights were at the freeze, where distances are measured.
     pub(super) distance: Option<Distance>,
     last_checkpoint: Instant,
-    /// The step that the newest checkpoint holds, where it holds all that is known.
-    saved_step: Option<u64>,
+    /// The step that this process went on from, where its checkpoint holds all that was known.
+    resumed_step: Option<u64>,
     timer: Timer,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Trainer<'a> {
             epoch: None,
             distance,
             last_checkpoint: Instant::now(),
-            saved_step: holds_all.then_some(step),
+            resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
         })
     }
@@ -136,7 +136,7 @@ impl<'a> Trainer<'a> {
                 }
                 // A checkpoint that is newer holds more: others tell by it whether a trial
                 // that is stopped again and again gets further.
-                if observer.may_save() && self.saved_step != Some(self.step) {
+                if observer.may_save() && self.resumed_step != Some(self.step) {
                     self.save()?;
                 }
                 return Ok(TrialEnd::Preempted {
@@ -337,7 +337,6 @@ impl<'a> Trainer<'a> {
         )?;
         self.progress.since.seconds.checkpoint += self.timer.lap().0;
         self.last_checkpoint = Instant::now();
-        self.saved_step = Some(self.step);
         Ok(())
     }
 

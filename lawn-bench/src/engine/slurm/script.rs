@@ -141,6 +141,7 @@ read -r index id < <(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {dir}/trials.txt)
 trial={trials}/$id
 exit_file={dir}/exit-$SLURM_ARRAY_TASK_ID
 mkdir -p "$trial"
+rm -f "$exit_file"
 
 # When the trial's checkpoint was written: whether a job got further.
 saved() {{ stat --format=%y "$trial/checkpoint.safetensors" 2> /dev/null; }}
