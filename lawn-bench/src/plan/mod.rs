@@ -127,7 +127,8 @@ impl Plan {
         files::read_json(&run.plan(), KNOWN)
     }
 
-    /// Makes `run` hold this plan, made from `file` whose text is `text`.
+    /// Makes `run` hold this plan, made from `file` whose text is `text`. Of one that is there
+    /// with the same trials the resources are replaced.
     ///
     /// # Errors
     ///
@@ -138,14 +139,19 @@ impl Plan {
             let there = Self::read(run)?;
             there.require_data(&self.data, run)?;
             let same = there.trials == self.trials && there.sweep.contrasts == self.sweep.contrasts;
-            return if same {
-                Ok(())
-            } else {
-                Err(Error::OtherPlan {
+            if !same {
+                return Err(Error::OtherPlan {
                     dir: run.root().into(),
                     file: file.into(),
-                })
-            };
+                });
+            }
+            if there.sweep.resources == self.sweep.resources {
+                return Ok(());
+            }
+            // Nothing in them changes a result: what is asked for now holds, as another device.
+            let mut plan = there;
+            plan.sweep.resources = self.sweep.resources.clone();
+            return files::write_json_rows(&run.plan(), SCHEMA, &plan);
         }
         files::write(&run.sweep_toml(), text.as_bytes())?;
         files::write_json_rows(&run.plan(), SCHEMA, self)

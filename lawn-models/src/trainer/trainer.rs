@@ -37,6 +37,8 @@ pub(super) struct Trainer<'a> {
     /// Where the weights were at the freeze, where distances are measured.
     pub(super) distance: Option<Distance>,
     last_checkpoint: Instant,
+    /// The step that this process went on from, where its checkpoint holds all that was known.
+    resumed_step: Option<u64>,
     timer: Timer,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Trainer<'a> {
         let found = checkpoints.load(task.store_mut(), &mut optimizer, |notice| {
             observer.notice(&notice);
         })?;
+        let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
             if let Some(distance) = &mut distance {
@@ -96,12 +99,13 @@ impl<'a> Trainer<'a> {
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
+        let step = optimizer.steps();
         Ok(Self {
             config,
             context,
             task,
             last_step: (optimizer.phase(), optimizer.learning_rate()),
-            step: optimizer.steps(),
+            step,
             optimizer,
             length,
             progress,
@@ -110,6 +114,7 @@ impl<'a> Trainer<'a> {
             epoch: None,
             distance,
             last_checkpoint: Instant::now(),
+            resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
         })
     }
@@ -129,7 +134,9 @@ impl<'a> Trainer<'a> {
                 if let Err(position) = self.read_norms() {
                     return Ok(Self::skipped(position));
                 }
-                if observer.may_save() {
+                // A checkpoint that is newer holds more: others tell by it whether a trial
+                // that is stopped again and again gets further.
+                if observer.may_save() && self.resumed_step != Some(self.step) {
                     self.save()?;
                 }
                 return Ok(TrialEnd::Preempted {
