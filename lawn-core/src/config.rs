@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
+use crate::rule::{Watch, Watched};
 use crate::treatment::plan;
 use crate::{Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule};
 
@@ -54,7 +55,8 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub groups: Vec<Group>,
     /// Whether a step with a gradient that is not finite is skipped. That takes a
     /// look at all gradients before the first write, and so does clipping;
-    /// without either, a free step is a single sweep over memory.
+    /// without either, a free step is a single sweep over memory. Also whether what a
+    /// rule of one's own makes of finite gradients must be finite.
     #[serde(default = "yes")]
     pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
@@ -166,20 +168,29 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoParameters`]; [`Error::Setting`] for a number outside of its
-    /// domain; [`Error::UnmatchedPattern`], [`Error::OverlappingGroups`],
-    /// [`Error::Unconstrainable`], [`Error::EmptyScope`] for a selection that
-    /// cannot be meant; [`Error::DecayOnConstrained`].
+    /// [`Error::NoParameters`], [`Error::NothingTrained`]; [`Error::Setting`] for a
+    /// number outside of its domain; [`Error::UnmatchedPattern`],
+    /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
+    /// [`Error::EmptyScope`] for a selection that cannot be meant;
+    /// [`Error::UndecidedScope`] for one that names do not tell;
+    /// [`Error::DecayOnConstrained`].
     pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
         }
         // Kernels rely on the buffers of the rule that they are for.
-        let rule: Box<dyn Rule> = match self.rule.builtin() {
-            Some(builtin) => Box::new(builtin),
-            None => Box::new(self.rule),
+        let (rule, watch): (Box<dyn Rule>, _) = match self.rule.builtin() {
+            Some(builtin) => {
+                builtin.validate()?;
+                (Box::new(builtin), None)
+            }
+            None => {
+                let watch = Watch::default();
+                self.rule.validate()?;
+                let watched = Watched::new(self.rule, watch.clone());
+                (Box::new(watched), Some(watch))
+            }
         };
-        rule.validate()?;
         self.schedule.validate()?;
         self.decay.validate()?;
         self.groups.iter().try_for_each(Group::validate)?;
@@ -199,6 +210,6 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             master_weights: self.master_weights,
             backend: self.backend,
         };
-        Optimizer::new(settings, parameters, treatments)
+        Optimizer::new(settings, parameters, treatments, watch)
     }
 }

@@ -95,7 +95,9 @@ pub enum Scope {
     /// logits, through positively homogeneous maps; all of them where there is
     /// no normalization. Derived from
     /// [`Parameters::set_layers`](crate::Parameters::set_layers) or, without
-    /// it, from the order and roles of the parameters.
+    /// it, from order, names, shapes and buffers: then
+    /// [`Treatment::guessed`](crate::Treatment::guessed) says so, and what these
+    /// leave open is [refused](crate::Error::UndecidedScope) where it decides.
     #[default]
     FinalHomogeneous,
     /// Every weight and embedding.

@@ -7,6 +7,7 @@ use crate::diagnostics::{Diagnostics, Told};
 use crate::layout::Apart;
 use crate::multi_tensor::{Counts, MultiTensor};
 use crate::parameter::Store;
+use crate::rule::Watch;
 use crate::slot::{Slot, host, place};
 use crate::treatment::{Constraint, Treatment};
 use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
@@ -21,10 +22,18 @@ pub struct Optimizer {
     /// Where their weights lie.
     pub(crate) weights: Apart,
     pub(crate) treatments: Vec<Treatment>,
+    /// What they were before the freeze.
+    planned: Vec<Treatment>,
+    /// What the rule answers, if it is one of the user's own.
+    pub(crate) watch: Option<Watch>,
     /// As if the device had skipped none of the steps that it still has to tell of.
     pub(crate) progress: Progress,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
+    /// Whether they are of a state whose weights were not seen yet.
+    pub(crate) unverified: bool,
+    /// Whether a step was begun and not ended.
+    pub(crate) interrupted: bool,
     pub(crate) diagnostics: Told,
     /// Where parameters are on an accelerator.
     pub(crate) multi_tensor: Option<MultiTensor>,
@@ -63,6 +72,7 @@ impl Optimizer {
         config: OptimizerConfig<Box<dyn Rule>>,
         parameters: Parameters,
         treatments: Vec<Treatment>,
+        watch: Option<Watch>,
     ) -> Result<Self, Error> {
         let mut gradients = COptimizer::sgd(0.0, 0.0, 0.0, 0.0, false)?;
         let (parameters, store) = parameters.into_parts();
@@ -89,9 +99,13 @@ impl Optimizer {
             config,
             weights: place(&mut slots)?,
             slots,
+            planned: treatments.clone(),
             treatments,
+            watch,
             progress: Progress::default(),
             frozen: false,
+            unverified: false,
+            interrupted: false,
             diagnostics: Told::Known(Vec::new()),
             multi_tensor,
             store,
@@ -248,6 +262,10 @@ impl Optimizer {
     /// the freeze must not be moved past the steps that were taken: whether the state
     /// has radii is whether this optimizer would have them.
     ///
+    /// The weights are the model's and are loaded by it, before or after this. Past the
+    /// freeze the next step refuses others, whose norms the radii do not fit:
+    /// [`Error::OtherWeights`].
+    ///
     /// # Errors
     ///
     /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
@@ -259,7 +277,12 @@ impl Optimizer {
 
     /// Counts the units without a radius into the treatments.
     pub(crate) fn report_free_units(&mut self) {
-        for (slot, treatment) in self.slots.iter().zip(&mut self.treatments) {
+        let slots = self.slots.iter().zip(&self.planned);
+        for ((slot, planned), treatment) in slots.zip(&mut self.treatments) {
+            *treatment = Treatment {
+                trained: treatment.trained,
+                ..planned.clone()
+            };
             let Some(radius) = &slot.radius else { continue };
             treatment.free_units = radius.eq(0.0).sum(Kind::Int64).int64_value(&[]);
             if treatment.free_units == treatment.units {
@@ -273,6 +296,27 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{AdamConfig, Parameter, Role, Schedule};
+
+    #[test]
+    fn a_step_that_was_broken_off_is_not_gone_on_from() {
+        let tensor = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let one = Parameter {
+            name: "w".into(),
+            role: Role::Weight,
+            tensor: tensor.shallow_clone(),
+        };
+        let config = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1));
+        let mut optimizer = config.build(Parameters::new(vec![one]).unwrap()).unwrap();
+        let state = optimizer.state();
+        tensor.square().sum(Kind::Float).backward();
+        optimizer.step().unwrap();
+        // As libtorch leaves it that has no memory left.
+        optimizer.interrupted = true;
+        assert!(matches!(optimizer.step(), Err(Error::Interrupted)));
+        optimizer.load_state(&state).unwrap();
+        optimizer.step().unwrap();
+    }
 
     #[test]
     fn what_threads_hand_to_each_other_can_be_sent() {

@@ -18,6 +18,8 @@ use crate::Phase;
 pub struct StepReport {
     /// The phase it was taken in.
     pub phase: Phase,
+    /// Parameters that had a gradient and required it; the others were left alone.
+    pub updated: usize,
     /// Steps taken before those that `taken` counts.
     pub(crate) known: u64,
     pub(crate) taken: Reading,
@@ -72,12 +74,13 @@ impl StepReport {
     }
 }
 
-/// All of it, as a record with six fields; waits for the device.
+/// All of it, as a record with seven fields; waits for the device.
 impl Serialize for StepReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut record = serializer.serialize_struct("StepReport", 6)?;
+        let mut record = serializer.serialize_struct("StepReport", 7)?;
         record.serialize_field("step", &self.step())?;
         record.serialize_field("phase", &self.phase)?;
+        record.serialize_field("updated", &self.updated)?;
         record.serialize_field("learning_rate", &self.learning_rate())?;
         record.serialize_field("gradient_norm", &self.gradient_norm())?;
         record.serialize_field("clip_factor", &self.clip_factor())?;

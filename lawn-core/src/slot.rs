@@ -1,11 +1,9 @@
 //! One parameter with what the rule remembers of it.
 
-use std::fmt;
-
 use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
-use crate::layout::{Apart, Span, address};
+use crate::layout::{Apart, Form, Span, address};
 use crate::parameter::shared_memory;
 use crate::treatment::{Constraint, Treatment};
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
@@ -38,30 +36,6 @@ pub(crate) struct Slot {
     constrained: bool,
     decay: Decay,
     learning_rate_scale: f64,
-}
-
-/// What a tensor is without its numbers.
-#[derive(Debug, PartialEq, Eq)]
-struct Form {
-    kind: Kind,
-    shape: Vec<i64>,
-    device: Device,
-}
-
-impl Form {
-    fn of(tensor: &Tensor) -> Self {
-        Self {
-            kind: tensor.kind(),
-            shape: tensor.size(),
-            device: tensor.device(),
-        }
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} on {:?}", self.kind, self.shape, self.device)
-    }
 }
 
 impl Slot {
@@ -166,51 +140,119 @@ impl Slot {
 
     /// One update in libtorch operations, from the model's gradient times
     /// `factor`; measured if asked to.
-    pub(crate) fn update(
-        &mut self,
-        rule: &dyn Rule,
-        lawn: Option<&LawnConfig>,
-        learning_rate: f64,
-        factor: f64,
-        gradient: &Tensor,
-        measure: bool,
-    ) -> Vec<Measured> {
+    pub(crate) fn update(&mut self, request: &Request<'_>, gradient: &Tensor) -> Vec<Measured> {
         if self.weight.numel() == 0 {
             return Vec::new();
         }
         if self.held {
-            let first_moment = self.rule_buffers(rule).swap_remove(0);
+            let first_moment = self.rule_buffers(request.rule).swap_remove(0);
             self.buffers[0].copy_(&first_moment);
             self.held = false;
         }
-        let context = self.context(lawn, learning_rate);
         let kind = working_kind(&self.weight);
         let mut w = match &self.master {
             Some(master) => master.shallow_clone(),
             None => self.weight.detach().to_kind(kind),
         };
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let measured = self.compute(request, &mut w, gradient, &mut buffers);
+        self.buffers = buffers;
+        if self.weight.kind() != kind {
+            self.weight.copy_(&w);
+        }
+        measured
+    }
+
+    /// The same on copies, which [`commit`](Self::commit) takes over.
+    pub(crate) fn stage(&self, request: &Request<'_>, gradient: &Tensor) -> Staged {
+        let mut weight = match &self.master {
+            Some(master) => master.copy(),
+            None => {
+                let kind = working_kind(&self.weight);
+                let weight = self.weight.detach();
+                if weight.kind() == kind {
+                    weight.copy()
+                } else {
+                    weight.to_kind(kind)
+                }
+            }
+        };
+        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::copy).collect();
+        let measured = if self.weight.numel() == 0 {
+            Vec::new()
+        } else {
+            self.compute(request, &mut weight, gradient, &mut buffers)
+        };
+        Staged {
+            weight,
+            buffers,
+            measured,
+        }
+    }
+
+    /// Takes over what an update has made; answers what was measured.
+    pub(crate) fn commit(&mut self, staged: Staged) -> Vec<Measured> {
+        if let Some(master) = &mut self.master {
+            master.copy_(&staged.weight);
+        }
+        self.weight.copy_(&staged.weight);
+        for (buffer, staged) in self.buffers.iter_mut().zip(&staged.buffers) {
+            buffer.copy_(staged);
+        }
+        staged.measured
+    }
+
+    fn compute(
+        &self,
+        request: &Request<'_>,
+        w: &mut Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Vec<Measured> {
+        let Request { rule, lawn, .. } = *request;
+        let context = self.context(lawn, request.learning_rate);
+        let kind = working_kind(&self.weight);
         let g = gradient.to_kind(kind);
-        let g = if factor == 1.0 { g } else { g * factor };
-        let before = measure.then(|| w.copy());
-        let s = &mut self.buffers;
+        let g = match request.factor {
+            1.0 => g,
+            factor => g * factor,
+        };
+        let before = request.measure.then(|| w.copy());
         let trust = match lawn
             .filter(|_| context.constrained)
             .zip(self.radius.as_ref())
         {
             Some((lawn, radius)) => {
-                reference::constrained(rule, &context, lawn, radius, &mut w, &g, s)
+                reference::constrained(rule, &context, lawn, radius, w, &g, buffers)
             }
-            None => reference::free(rule, &context, &mut w, &g, s),
+            None => reference::free(rule, &context, w, &g, buffers),
         };
-        if self.weight.kind() != kind {
-            self.weight.copy_(&w);
-        }
         let Some(before) = before else {
             return Vec::new();
         };
         let g = gradient.to_kind(kind);
-        Measured::of_tensors(context.granularity, &before, &w, &g, trust.as_ref())
+        Measured::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
     }
+}
+
+/// What an update in libtorch operations is made of, for any parameter.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) rule: &'a dyn Rule,
+    /// In the constrained phase.
+    pub(crate) lawn: Option<&'a LawnConfig>,
+    pub(crate) learning_rate: f64,
+    /// What gradients are multiplied by.
+    pub(crate) factor: f64,
+    /// Whether diagnostics are asked for.
+    pub(crate) measure: bool,
+}
+
+/// What an update has made, before anything is written.
+pub(crate) struct Staged {
+    weight: Tensor,
+    buffers: Vec<Tensor>,
+    measured: Vec<Measured>,
 }
 
 /// Looks at where the weights lie; refuses those that lie over each other.

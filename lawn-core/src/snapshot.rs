@@ -216,6 +216,8 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
     }
     optimizer.progress = progress;
     optimizer.frozen = frozen;
+    optimizer.unverified = frozen;
+    optimizer.interrupted = false;
     if let Some(multi_tensor) = &mut optimizer.multi_tensor {
         multi_tensor.load(&optimizer.slots);
     }

@@ -1,5 +1,7 @@
 //! One step for all parameters.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use tch::{Kind, Tensor};
 
 use crate::diagnostics::{Measured, Told};
@@ -7,7 +9,8 @@ use crate::error::require;
 use crate::fused::Fused;
 use crate::multi_tensor::MultiTensor;
 use crate::report::{Limits, Reading};
-use crate::slot::{Slot, host, place};
+use crate::slot::{Request, Slot, place};
+use crate::staged::stage;
 use crate::{Backend, Clock, Error, LawnConfig, Optimizer, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
@@ -64,14 +67,29 @@ impl Optimizer {
     /// Takes one step from the gradients that `backward` left.
     ///
     /// The gradients themselves are not changed. A parameter without one is
-    /// left alone. If any is not finite the step is skipped: nothing changes
+    /// left alone, and so is one that requires none at the moment, whatever gradient an
+    /// earlier `backward` left. If any is not finite the step is skipped: nothing changes
     /// but [`skipped`](Self::skipped).
+    ///
+    /// The first step after a state was loaded past the freeze holds the norms of the
+    /// weights to the radii of the state; it waits for an accelerator.
+    ///
+    /// *Differs from* PyTorch, where a step without any gradient does nothing in silence
+    /// while the scheduler goes on, and one with a left-over gradient moves a parameter
+    /// that requires none.
     ///
     /// # Errors
     ///
-    /// [`Error::AddedLater`], [`Error::ParameterChanged`],
-    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
-    /// [`Error::Radius`]. Nothing has changed then.
+    /// [`Error::AddedLater`], [`Error::ParameterChanged`], [`Error::NoGradient`],
+    /// [`Error::SparseGradient`], [`Error::LearningRate`], at the freeze
+    /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
+    /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
+    /// a panic in the middle of an earlier step.
+    ///
+    /// # Panics
+    ///
+    /// If a rule of one's own does, and nothing has changed then either; if libtorch
+    /// fails, as where a device has no memory left.
     pub fn step(&mut self) -> Result<StepReport, Error> {
         self.step_with(StepOptions::default())
     }
@@ -85,6 +103,9 @@ impl Optimizer {
     /// schedule counts them.
     pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
         let _guard = tch::no_grad_guard();
+        if self.interrupted {
+            return Err(Error::Interrupted);
+        }
         if self.depends_on_skipped(&options) {
             self.settle();
         }
@@ -92,6 +113,14 @@ impl Optimizer {
         self.require_valid(&options, learning_rate)?;
         self.diagnostics = Told::Known(Vec::new());
         let gradients = self.gradients()?;
+        let updated = gradients.iter().flatten().count();
+        if updated == 0 {
+            return Err(Error::NoGradient);
+        }
+        if self.unverified {
+            self.require_loaded_weights()?;
+            self.unverified = false;
+        }
         let phase = self.phase();
         let freezes = phase == Phase::Constrained && !self.frozen;
         if freezes {
@@ -102,6 +131,8 @@ impl Optimizer {
             check_finite: self.config.check_finite,
         };
         let known = self.least_steps();
+        // Until all of it is written; a rule of one's own writes nothing before it is known.
+        self.interrupted = self.watch.is_none();
         let (taken, rate, norm) = if let Some(multi_tensor) = &mut self.multi_tensor {
             let lawn = self.config.lawn.as_ref();
             let lawn = lawn.filter(|_| phase == Phase::Constrained);
@@ -120,7 +151,19 @@ impl Optimizer {
             self.progress.samples += options.samples;
             (begun.taken, begun.rate, begun.norm.into())
         } else {
-            let norm = self.update(&gradients, &options, phase, learning_rate, limits);
+            let update = || self.update(&gradients, &options, phase, learning_rate, limits);
+            let norm = match catch_unwind(AssertUnwindSafe(update)) {
+                Ok(Ok(norm)) => norm,
+                stopped => {
+                    if freezes {
+                        self.thaw();
+                    }
+                    match stopped {
+                        Ok(stopped) => return Err(stopped.expect_err("others are above")),
+                        Err(panic) => resume_unwind(panic),
+                    }
+                }
+            };
             let taken = !limits.skips(norm);
             if taken {
                 self.progress.steps += 1;
@@ -131,6 +174,7 @@ impl Optimizer {
             let taken = Reading::Known(f64::from(u8::from(taken)));
             (taken, Reading::Known(learning_rate), Reading::Known(norm))
         };
+        self.interrupted = false;
         if freezes {
             self.settle();
             if self.progress.steps == known {
@@ -141,6 +185,7 @@ impl Optimizer {
         }
         Ok(StepReport {
             phase,
+            updated,
             known,
             taken,
             rate,
@@ -164,7 +209,7 @@ impl Optimizer {
     }
 
     /// Learns which steps a device has skipped; waits for it.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.progress = self.known_progress();
         if let Some(multi_tensor) = &mut self.multi_tensor {
             multi_tensor.settle();
@@ -200,7 +245,7 @@ impl Optimizer {
         phase: Phase,
         rate: f64,
         limits: Limits,
-    ) -> f64 {
+    ) -> Result<f64, Error> {
         let rule = &*self.config.rule;
         let lawn = self.config.lawn.as_ref();
         let lawn = lawn.filter(|_| phase == Phase::Constrained);
@@ -226,7 +271,7 @@ impl Optimizer {
             }
             let norm = norm(fused.as_ref());
             if limits.skips(norm) {
-                return norm;
+                return Ok(norm);
             }
             factor = limits.clip_factor(norm) / options.gradient_scale;
         }
@@ -248,6 +293,18 @@ impl Optimizer {
             .map(|index| fused.as_ref().is_some_and(|fused| fused.holds(index)))
             .collect();
         drop(fused);
+        let request = Request {
+            rule,
+            lawn,
+            learning_rate: rate,
+            factor,
+            measure: options.diagnostics,
+        };
+        let mut staged = match &self.watch {
+            Some(watch) => stage(&self.slots, gradients, &request, watch, limits.check_finite)?,
+            None => Vec::new(),
+        };
+        self.interrupted = true;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(gradient) = &gradients[index] else {
                 continue;
@@ -255,8 +312,10 @@ impl Optimizer {
             if taken[index] {
                 slot.held = held[index];
             } else {
-                measured[index] =
-                    slot.update(rule, lawn, rate, factor, gradient, options.diagnostics);
+                measured[index] = match staged.get_mut(index).and_then(Option::take) {
+                    Some(staged) => slot.commit(staged),
+                    None => slot.update(&request, gradient),
+                };
             }
             slot.updates += 1;
         }
@@ -269,11 +328,11 @@ impl Optimizer {
             }
         }
         self.diagnostics = Told::Known(diagnostics);
-        norm
+        Ok(norm)
     }
 
-    /// The gradient of each parameter that has one, once all parameters are known to
-    /// be what they were.
+    /// The gradient of each parameter that has one and requires it, once all parameters
+    /// are known to be what they were.
     fn gradients(&mut self) -> Result<Vec<Option<Tensor>>, Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
@@ -281,9 +340,11 @@ impl Optimizer {
         }
         self.slots
             .iter()
-            .map(|slot| {
+            .zip(&mut self.treatments)
+            .map(|(slot, treatment)| {
+                treatment.trained = slot.weight.requires_grad();
                 let gradient = slot.weight.grad();
-                if !gradient.defined() {
+                if !treatment.trained || !gradient.defined() {
                     return Ok(None);
                 }
                 if gradient.is_sparse() {
@@ -294,43 +355,6 @@ impl Optimizer {
                 Ok(Some(gradient))
             })
             .collect()
-    }
-
-    /// Fixes the radii.
-    fn freeze(&mut self) -> Result<(), Error> {
-        let Some(lawn) = &self.config.lawn else {
-            return Ok(());
-        };
-        if let Some(multi_tensor) = &mut self.multi_tensor {
-            multi_tensor.freeze(&mut self.slots)?;
-            self.frozen = true;
-            return Ok(());
-        }
-        let mut radii = Vec::new();
-        for slot in &self.slots {
-            let radius = slot
-                .is_constrained()
-                .then(|| slot.measure(lawn.granularity));
-            let norms = radius.as_ref().map(host).unwrap_or_default();
-            if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
-                return Err(Error::Radius {
-                    name: slot.name.clone(),
-                    found,
-                });
-            }
-            radii.push(radius);
-        }
-        for (slot, radius) in self.slots.iter_mut().zip(radii) {
-            slot.set_radius(radius);
-        }
-        self.frozen = true;
-        Ok(())
-    }
-
-    /// Forgets the radii again, for a freeze whose step was skipped.
-    fn thaw(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
-        self.frozen = false;
     }
 }
 
