@@ -31,6 +31,7 @@ mod scalars;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod x86;
 
 pub(crate) use engine::Engine;
