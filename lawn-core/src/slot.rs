@@ -5,9 +5,11 @@ use std::fmt;
 use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
+use crate::kernel::has_direction;
 use crate::layout::{Apart, Span, address};
 use crate::parameter::shared_memory;
 use crate::treatment::{Constraint, Treatment};
+use crate::units::rounding;
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
 /// One parameter with what the rule remembers of it.
@@ -33,6 +35,8 @@ pub(crate) struct Slot {
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
     pub(crate) radii: Vec<f64>,
+    /// Whether radii were let go of since that was last reported.
+    pub(crate) has_lost: bool,
     /// How often it was updated.
     pub(crate) updates: u64,
     constrained: bool,
@@ -93,6 +97,7 @@ impl Slot {
             held: false,
             radius: None,
             radii: Vec::new(),
+            has_lost: false,
             updates: 0,
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
@@ -151,6 +156,17 @@ impl Slot {
         self.radius = radius;
     }
 
+    /// Lets go of the radii of units whose weights have no direction any more: they
+    /// stay free, as one of norm 0 at the freeze does.
+    pub(crate) fn release(&mut self, units: &[usize]) {
+        if let Some(radius) = self.radius.as_ref().filter(|_| !units.is_empty()) {
+            units.iter().for_each(|&unit| self.radii[unit] = 0.0);
+            let released = Tensor::from_slice(&self.radii).reshape(radius.size());
+            self.radius = Some(released.to_device(radius.device()));
+            self.has_lost = true;
+        }
+    }
+
     /// What the rule is told about this parameter's next update; constrained if
     /// `lawn` is given and this parameter is.
     pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
@@ -192,12 +208,19 @@ impl Slot {
         let g = gradient.to_kind(kind);
         let g = if factor == 1.0 { g } else { g * factor };
         let before = measure.then(|| w.copy());
+        if context.constrained {
+            let squares = host(&context.granularity.dot(&w, &w));
+            let lost = |unit: &usize| self.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
+            let lost: Vec<usize> = (0..self.radii.len()).filter(lost).collect();
+            self.release(&lost);
+        }
         let s = &mut self.buffers;
         let trust = match lawn
             .filter(|_| context.constrained)
             .zip(self.radius.as_ref())
         {
             Some((lawn, radius)) => {
+                let radius = (radius, rounding(self.weight.kind()));
                 reference::constrained(rule, &context, lawn, radius, &mut w, &g, s)
             }
             None => reference::free(rule, &context, &mut w, &g, s),

@@ -41,5 +41,5 @@ pub(crate) use job::Job;
 pub(crate) use lanes::Element;
 pub(crate) use memory::{Block, Memory};
 pub(crate) use narrow::NarrowBlock;
-pub(crate) use scalars::{Outcome, Scalars};
+pub(crate) use scalars::{Outcome, Scalars, has_direction};
 pub(crate) use sweep::Kernel;
