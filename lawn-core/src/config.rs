@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::require;
 use crate::rule::{Watch, Watched};
 use crate::treatment::plan;
-use crate::{Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule};
+use crate::{
+    Backend, Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
+};
 
 /// Everything that defines an optimizer, apart from the parameters.
 ///
@@ -57,6 +59,13 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// look at all gradients before the first write, and so does clipping;
     /// without either, a free step is a single sweep over memory. Also whether what a
     /// rule of one's own makes of finite gradients must be finite.
+    ///
+    /// With either, finite gradients whose squares would overflow are clipped to the
+    /// largest global norm that they can have: 2⁶² for Adam, LAMB and under a norm
+    /// constraint, unless all parameters are f64, and 2⁵⁰⁰ otherwise;
+    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without
+    /// both a second moment that overflows stays infinite, and its weight where it
+    /// is, as in PyTorch.
     #[serde(default = "yes")]
     pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
@@ -71,37 +80,6 @@ pub struct OptimizerConfig<R = RuleConfig> {
 /// The default of switches that are on unless a file says otherwise.
 pub(crate) fn yes() -> bool {
     true
-}
-
-/// What computes the steps.
-///
-/// All of them take the same steps, up to rounding, and load each other's state.
-/// A rule of one's own has libtorch operations on any of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backend {
-    /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
-    /// parameter is on CUDA, libtorch operations for what neither takes.
-    #[default]
-    Auto,
-    /// Operations of libtorch on all parameters at once: few launches for many
-    /// tensors, and no step waits for the device, but the one of the freeze and
-    /// [few others](crate#accelerators).
-    /// Meant for accelerators; runs on the CPU as well, where it is slower than
-    /// the kernels.
-    ///
-    /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter; and the rates of the last 65,536
-    /// steps that the host has not learned of yet whether they were skipped: where
-    /// more than those are skipped unasked, the schedule moves on.
-    ///
-    /// *Differs from* the others: Adam's own kernel, in the free steps of f32
-    /// weights, takes the learning rate in f32, which is off by 2⁻²⁴ of itself at
-    /// most. So is the way that the weights have gone: over 2,000 steps less than a
-    /// sixtieth of what their own rounding makes of it (`tests/oracle.rs`).
-    MultiTensor,
-    /// libtorch operations for all: slower, and the measure of the kernels.
-    Reference,
 }
 
 /// What a [`Schedule`] counts.

@@ -140,6 +140,7 @@
 //! - `doc-only`: builds the documentation without libtorch.
 
 mod accumulation;
+mod backend;
 mod config;
 mod determinism;
 mod diagnostics;
@@ -171,7 +172,8 @@ mod treatment;
 mod units;
 
 pub use accumulation::Accumulation;
-pub use config::{Backend, Clock, OptimizerConfig};
+pub use backend::Backend;
+pub use config::{Clock, OptimizerConfig};
 pub use determinism::Determinism;
 pub use diagnostics::Diagnostics;
 pub use error::Error;

@@ -2,6 +2,8 @@
 
 use tch::Kind;
 
+use crate::kernel::has_direction;
+use crate::optimizer::ZERO_AT_FREEZE;
 use crate::slot::{Slot, host};
 use crate::{Error, LawnConfig, Optimizer};
 
@@ -26,7 +28,7 @@ impl Optimizer {
         self.settle();
         self.freeze()?;
         self.unverified = false;
-        self.report_free_units();
+        self.report_free_units(ZERO_AT_FREEZE);
         Ok(())
     }
 
@@ -75,10 +77,10 @@ impl Optimizer {
         for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
             let norms = host(&slot.measure(granularity));
             let (relative, absolute) = rounding(slot, norms.len());
-            // A unit of zeros has no direction, so that no step throws it anywhere.
+            // A unit without a direction is let go of, so that no step throws it anywhere.
             let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {
                 **radius > 0.0
-                    && **found != 0.0
+                    && has_direction(*found * *found)
                     && !((*found - *radius).abs() <= relative * **radius + absolute)
             };
             let mut units = norms.iter().zip(&slot.radii).enumerate();

@@ -3,9 +3,11 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
+use crate::kernel::has_direction;
 use crate::layout::{Apart, Form, Span, address};
 use crate::parameter::shared_memory;
 use crate::treatment::{Constraint, Treatment};
+use crate::units::rounding;
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
 /// One parameter with what the rule remembers of it.
@@ -31,6 +33,8 @@ pub(crate) struct Slot {
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
     pub(crate) radii: Vec<f64>,
+    /// Whether radii were let go of since that was last reported.
+    pub(crate) has_lost: bool,
     /// How often it was updated.
     pub(crate) updates: u64,
     constrained: bool,
@@ -67,6 +71,7 @@ impl Slot {
             held: false,
             radius: None,
             radii: Vec::new(),
+            has_lost: false,
             updates: 0,
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
@@ -125,6 +130,38 @@ impl Slot {
         self.radius = radius;
     }
 
+    /// Lets go of the radii of units whose weights have no direction any more: they
+    /// stay free, as one of norm 0 at the freeze does.
+    pub(crate) fn release(&mut self, units: &[usize]) {
+        if !units.is_empty() {
+            self.radius = self.radius_without(units);
+            units.iter().for_each(|&unit| self.radii[unit] = 0.0);
+            self.has_lost = true;
+        }
+    }
+
+    /// The radii, with none for these units.
+    fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
+        let radius = self.radius.as_ref()?;
+        if units.is_empty() {
+            return Some(radius.shallow_clone());
+        }
+        let mut radii = self.radii.clone();
+        units.iter().for_each(|&unit| radii[unit] = 0.0);
+        let released = Tensor::from_slice(&radii).reshape(radius.size());
+        Some(released.to_device(radius.device()))
+    }
+
+    /// The units under a constraint whose weights `w` have no direction any more.
+    fn lost(&self, w: &Tensor, lawn: Option<&LawnConfig>) -> Vec<usize> {
+        let Some(lawn) = lawn.filter(|_| self.constrained) else {
+            return Vec::new();
+        };
+        let squares = host(&lawn.granularity.dot(w, w));
+        let lost = |unit: &usize| self.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
+        (0..self.radii.len()).filter(lost).collect()
+    }
+
     /// What the rule is told about this parameter's next update; constrained if
     /// `lawn` is given and this parameter is.
     pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
@@ -154,8 +191,11 @@ impl Slot {
             Some(master) => master.shallow_clone(),
             None => self.weight.detach().to_kind(kind),
         };
+        let lost = self.lost(&w, request.lawn);
+        self.release(&lost);
+        let radius = self.radius_without(&[]);
         let mut buffers = std::mem::take(&mut self.buffers);
-        let measured = self.compute(request, &mut w, gradient, &mut buffers);
+        let measured = self.compute(request, radius.as_ref(), &mut w, gradient, &mut buffers);
         self.buffers = buffers;
         if self.weight.kind() != kind {
             self.weight.copy_(&w);
@@ -178,14 +218,17 @@ impl Slot {
             }
         };
         let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::copy).collect();
-        let measured = if self.weight.numel() == 0 {
-            Vec::new()
-        } else {
-            self.compute(request, &mut weight, gradient, &mut buffers)
-        };
+        let (mut lost, mut measured) = Default::default();
+        if self.weight.numel() > 0 {
+            lost = self.lost(&weight, request.lawn);
+            let radius = self.radius_without(&lost);
+            let radius = radius.as_ref();
+            measured = self.compute(request, radius, &mut weight, gradient, &mut buffers);
+        }
         Staged {
             weight,
             buffers,
+            lost,
             measured,
         }
     }
@@ -199,12 +242,14 @@ impl Slot {
         for (buffer, staged) in self.buffers.iter_mut().zip(&staged.buffers) {
             buffer.copy_(staged);
         }
+        self.release(&staged.lost);
         staged.measured
     }
 
     fn compute(
         &self,
         request: &Request<'_>,
+        radius: Option<&Tensor>,
         w: &mut Tensor,
         gradient: &Tensor,
         buffers: &mut [Tensor],
@@ -218,11 +263,9 @@ impl Slot {
             factor => g * factor,
         };
         let before = request.measure.then(|| w.copy());
-        let trust = match lawn
-            .filter(|_| context.constrained)
-            .zip(self.radius.as_ref())
-        {
+        let trust = match lawn.filter(|_| context.constrained).zip(radius) {
             Some((lawn, radius)) => {
+                let radius = (radius, rounding(self.weight.kind()));
                 reference::constrained(rule, &context, lawn, radius, w, &g, buffers)
             }
             None => reference::free(rule, &context, w, &g, buffers),
@@ -252,6 +295,8 @@ pub(crate) struct Request<'a> {
 pub(crate) struct Staged {
     weight: Tensor,
     buffers: Vec<Tensor>,
+    /// Units whose radius is let go of.
+    lost: Vec<usize>,
     measured: Vec<Measured>,
 }
 

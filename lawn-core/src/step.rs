@@ -1,17 +1,20 @@
 //! One step for all parameters.
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tch::{Kind, Tensor};
 
+use crate::backend::Path;
 use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::fused::Fused;
 use crate::multi_tensor::MultiTensor;
+use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::report::{Limits, Reading};
-use crate::slot::{Request, Slot, place};
+use crate::slot::{Request, Slot, place, working_kind};
 use crate::staged::stage;
-use crate::{Backend, Clock, Error, LawnConfig, Optimizer, Phase, StepReport};
+use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 ///
@@ -112,6 +115,7 @@ impl Optimizer {
         let learning_rate = self.rate_at(self.progress);
         self.require_valid(&options, learning_rate)?;
         self.diagnostics = Told::Known(Vec::new());
+        self.freed = OnceCell::new();
         let gradients = self.gradients()?;
         let updated = gradients.iter().flatten().count();
         if updated == 0 {
@@ -126,10 +130,7 @@ impl Optimizer {
         if freezes {
             self.freeze()?;
         }
-        let limits = Limits {
-            clip_norm: self.config.clip_norm,
-            check_finite: self.config.check_finite,
-        };
+        let limits = self.limits(phase);
         let known = self.least_steps();
         // Until all of it is written; a rule of one's own writes nothing before it is known.
         self.interrupted = self.watch.is_none();
@@ -171,6 +172,9 @@ impl Optimizer {
             } else {
                 self.progress.skipped += 1;
             }
+            if self.slots.iter().any(|slot| slot.has_lost) {
+                self.report_free_units(ZERO_SINCE);
+            }
             let taken = Reading::Known(f64::from(u8::from(taken)));
             (taken, Reading::Known(learning_rate), Reading::Known(norm))
         };
@@ -180,7 +184,7 @@ impl Optimizer {
             if self.progress.steps == known {
                 self.thaw();
             } else {
-                self.report_free_units();
+                self.report_free_units(ZERO_AT_FREEZE);
             }
         }
         Ok(StepReport {
@@ -213,6 +217,30 @@ impl Optimizer {
         self.progress = self.known_progress();
         if let Some(multi_tensor) = &mut self.multi_tensor {
             multi_tensor.settle();
+        }
+    }
+
+    fn limits(&self, phase: Phase) -> Limits {
+        let OptimizerConfig {
+            clip_norm,
+            check_finite,
+            ..
+        } = self.config;
+        let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
+        let squares = phase == Phase::Constrained
+            || matches!(
+                self.config.rule.builtin(),
+                Some(RuleConfig::Adam(_) | RuleConfig::Lamb(_))
+            );
+        Limits {
+            clip_norm,
+            check_finite,
+            reach: match check_finite || clip_norm.is_some() {
+                true if squares && working().any(|kind| kind != Kind::Double) => SINGLE_REACH,
+                true => DOUBLE_REACH,
+                false => f64::INFINITY,
+            },
+            clips_alone: self.multi_tensor.is_none() || working().any(|kind| kind == Kind::Double),
         }
     }
 
@@ -249,9 +277,7 @@ impl Optimizer {
         let rule = &*self.config.rule;
         let lawn = self.config.lawn.as_ref();
         let lawn = lawn.filter(|_| phase == Phase::Constrained);
-        let builtin = rule
-            .builtin()
-            .filter(|_| self.config.backend == Backend::Auto);
+        let builtin = rule.builtin().filter(|_| self.path == Path::Kernels);
         let mut fused = builtin
             .as_ref()
             .map(|builtin| Fused::new(&self.slots, &self.weights, gradients, builtin, lawn, rate));
@@ -270,6 +296,16 @@ impl Optimizer {
                 fused.sum();
             }
             let norm = norm(fused.as_ref());
+            if !norm.is_finite()
+                && let Some(smaller) = fitting(gradients)
+            {
+                drop(fused);
+                let options = StepOptions {
+                    gradient_scale: options.gradient_scale * DOWN,
+                    ..*options
+                };
+                return self.update(&smaller, &options, phase, rate, limits);
+            }
             if limits.skips(norm) {
                 return Ok(norm);
             }
@@ -292,6 +328,9 @@ impl Optimizer {
         let held: Vec<bool> = (0..self.slots.len())
             .map(|index| fused.as_ref().is_some_and(|fused| fused.holds(index)))
             .collect();
+        let lost: Vec<Vec<usize>> = (0..self.slots.len())
+            .map(|index| fused.as_ref().map_or(Vec::new(), |fused| fused.lost(index)))
+            .collect();
         drop(fused);
         let request = Request {
             rule,
@@ -311,6 +350,7 @@ impl Optimizer {
             };
             if taken[index] {
                 slot.held = held[index];
+                slot.release(&lost[index]);
             } else {
                 measured[index] = match staged.get_mut(index).and_then(Option::take) {
                     Some(staged) => slot.commit(staged),
@@ -356,6 +396,27 @@ impl Optimizer {
             })
             .collect()
     }
+}
+
+/// The largest norm of gradients whose squares f32 can hold, and some way on.
+const SINGLE_REACH: f64 = (1u64 << 62) as f64;
+
+/// The same for f64: 2⁵⁰⁰.
+const DOUBLE_REACH: f64 = f64::from_bits((1023 + 500) << 52);
+
+/// 2⁻⁵⁶⁰, by which any gradient of f64 comes within reach, and no bit is lost.
+const DOWN: f64 = f64::from_bits((1023 - 560) << 52);
+
+/// The gradients times [`DOWN`], if they are finite and some are of f64, whose
+/// squares overflow.
+fn fitting(gradients: &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>> {
+    let present = || gradients.iter().flatten().filter(|g| g.numel() > 0);
+    let finite = |g: &Tensor| g.isfinite().all().int64_value(&[]) != 0;
+    let fits = present().any(|g| g.kind() == Kind::Double) && present().all(finite);
+    fits.then(|| {
+        let smaller = |g: &Option<Tensor>| g.as_ref().map(|g| g * DOWN);
+        gradients.iter().map(smaller).collect()
+    })
 }
 
 fn is_rate(eta: f64) -> bool {

@@ -46,7 +46,8 @@ pub struct Treatment {
     pub constraint: Constraint,
     /// How many radii it has: 0 unless constrained.
     pub units: i64,
-    /// Units whose norm was 0 at the freeze, so that they stay free; 0 before.
+    /// Units whose norm was 0 at the freeze, or has become 0 since (pruned, padding),
+    /// so that they have no direction to keep and stay free; 0 before.
     pub free_units: i64,
     /// Its weight decay.
     pub decay: Decay,
