@@ -204,6 +204,11 @@ impl Group {
         bump_versions(written.map(|(place, _)| &slots[place.slot].weight));
     }
 
+    /// Whether it is of f64.
+    pub(super) fn is_double(&self) -> bool {
+        self.weights.kind() == Kind::Double
+    }
+
     /// Whether the model's weights are of the kind and laid out as the storage's.
     pub(super) fn is_like_the_model(&self, slots: &[Slot]) -> bool {
         let kind = self.weights.kind();

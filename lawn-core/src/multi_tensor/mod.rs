@@ -96,10 +96,11 @@ impl MultiTensor {
                 updated.push(group);
             }
         }
+        let has_double = updated.iter().any(|group| group.is_double());
         let scale = options.gradient_scale;
         let norm = match norms.as_slice() {
             [] => Tensor::zeros([], (Kind::Double, device)),
-            norms => foreach_norm([Tensor::cat(norms, 0)].iter()).squeeze() / scale,
+            norms => total(&Tensor::cat(norms, 0), has_double) / scale,
         };
         let finite = limits.largest().map(|largest| norm.le(largest));
         let (eta, rate, taken) = match &finite {
@@ -134,7 +135,6 @@ impl MultiTensor {
             limits,
             gradient_scale: scale,
             names: slots.iter().map(|slot| slot.name.clone()).collect(),
-            radii: slots.iter().map(|slot| slot.radii.clone()).collect(),
             parts,
         });
         Begun {
@@ -225,6 +225,16 @@ impl MultiTensor {
             }
         }
         all
+    }
+}
+
+/// The norm of all from that of each, scalar, f64; squares of norms of f64 may
+/// overflow.
+fn total(norms: &Tensor, has_double: bool) -> Tensor {
+    if has_double {
+        foreach_norm(std::iter::once(norms)).squeeze()
+    } else {
+        norms.square().sum(Kind::Double).sqrt()
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) struct Request<'a> {
 impl Group {
     /// Updates the parameters that have a gradient; answers what
     /// [`Measured::of_sums`](crate::diagnostics::Measured::of_sums) takes, as
-    /// `[6, units]`, if asked to.
+    /// `[7, units]`, if asked to; the last of them are the radii.
     pub(super) fn update(&mut self, request: &Request<'_>, slots: &mut [Slot]) -> Option<Tensor> {
         let device = self.weights.device();
         let finite = request.finite.as_ref();
@@ -73,7 +73,9 @@ impl Group {
             let moved = &self.weights - &before;
             let (wm, mm) = (units.dot(&before, &moved), units.square(&moved));
             let rho = rho.unwrap_or_else(|| ww.ones_like());
-            let sums = [ww, wg, gg, wm, mm, rho].map(|sum| units.pick(&sum));
+            let radius = self.radius.as_ref().filter(|_| request.lawn.is_some());
+            let radius = radius.map_or_else(|| ww.zeros_like(), |r| r.radius.shallow_clone());
+            let sums = [ww, wg, gg, wm, mm, rho, radius].map(|sum| units.pick(&sum));
             Tensor::stack(&sums, 0)
         })
     }
