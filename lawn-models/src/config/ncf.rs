@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{SettingsError, require};
 
 /// Greatest width of a layer or an embedding: beyond it, something is mistyped.
-const MOST_WIDTH: i64 = 65_536;
+const MOST_WIDTH: i64 = 1 << 24;
 
 /// Neural collaborative filtering on implicit feedback.
 ///
