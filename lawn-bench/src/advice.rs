@@ -6,7 +6,8 @@ use lawn_analysis::stats::Feasibility;
 use lawn_models::{Amount, FreePhase, OptimizerSettings};
 
 use crate::choices::Frozen;
-use crate::config::Sweep;
+use crate::config::{DeviceChoice, Engines, Sweep};
+use crate::engine::EngineName;
 use crate::estimate::Measured;
 use crate::plan::{Cell, Plan};
 
@@ -22,12 +23,59 @@ pub fn warnings(
     warnings.extend(free_within_warm_up(plan, measured));
     warnings.extend(larger_than_the_data(measured));
     warnings.extend(rungs_that_coincide(&plan.sweep));
+    // Of an engine that nothing is asked of, nothing is said: it may not be used.
+    let asked = [
+        (
+            EngineName::Slurm,
+            plan.sweep.engines.slurm != Default::default(),
+        ),
+        (
+            EngineName::Ray,
+            plan.sweep.engines.ray != Default::default(),
+        ),
+    ];
+    for (engine, _) in asked.into_iter().filter(|(_, is_asked)| *is_asked) {
+        let said = devices(&plan.sweep, &plan.sweep.engines, engine);
+        warnings.extend(
+            said.iter()
+                .map(|one| one.trim_start_matches("warning: ").to_owned()),
+        );
+    }
     warnings.extend(
         earlier
             .into_iter()
             .flat_map(|frozen| at_border(plan, frozen)),
     );
     warnings
+}
+
+/// Where what is asked of other machines and what trials run on do not go together.
+#[must_use]
+pub fn devices(sweep: &Sweep, settings: &Engines, engine: EngineName) -> Vec<String> {
+    let (name, gpus) = match engine {
+        EngineName::Local => return Vec::new(),
+        EngineName::Slurm => {
+            let gpus = settings.slurm.gpus.clone();
+            let options = settings.slurm.options.iter();
+            let asks = |option: &&String| option.contains("gpu") || option.contains("gres");
+            ("slurm", gpus.or(options.clone().find(asks).cloned()))
+        }
+        EngineName::Ray => {
+            let gpus = settings.ray.gpus.filter(|&gpus| gpus > 0.0);
+            ("ray", gpus.map(|gpus| gpus.to_string()))
+        }
+    };
+    match (sweep.resources.device, gpus) {
+        (DeviceChoice::Cpu, Some(gpus)) => vec![format!(
+            "warning: engines.{name} asks for GPUs (`{gpus}`), and resources.device = \"cpu\" \
+             uses none of them; set resources.device to \"cuda\" or \"auto\", or ask for none"
+        )],
+        (DeviceChoice::Cuda, None) => vec![format!(
+            "warning: resources.device = \"cuda\", and engines.{name} asks for no GPU; set \
+             engines.{name}.gpus unless every machine there has one"
+        )],
+        _ => Vec::new(),
+    }
 }
 
 /// A family is one question about one task, over all contrasts and batch sizes.

@@ -6,7 +6,7 @@ use lawn_models::{CudaProbe, DataError, DataSet};
 use serde::Serialize;
 
 use crate::engine::{EngineError, ray, slurm};
-use crate::{Error, data, render};
+use crate::{Error, data, render, shell};
 
 /// What was found.
 #[derive(Debug, Clone, Serialize)]
@@ -153,8 +153,26 @@ fn ray_finding() -> Finding {
 }
 
 /// What to do about a data root that holds nothing.
-const NO_DATA_SETS: &str =
-    "unpack a data set there, get one with `lawn data get`, or make one with `lawn data make`";
+fn no_data_sets(root: &Path) -> String {
+    let get = shell::line([
+        "lawn".as_ref(),
+        "data".as_ref(),
+        "get".as_ref(),
+        "ml-1m".as_ref(),
+        "--data-root".as_ref(),
+        root.as_os_str(),
+    ]);
+    let small = root.join("small");
+    let make = shell::line([
+        "lawn".as_ref(),
+        "data".as_ref(),
+        "make".as_ref(),
+        "ncf".as_ref(),
+        "--out".as_ref(),
+        small.as_os_str(),
+    ]);
+    format!("unpack a data set there, get one as with `{get}`, or make one as with `{make}`")
+}
 
 fn data_finding(data_root: Option<&Path>) -> Finding {
     let what = "data sets";
@@ -174,7 +192,7 @@ fn data_finding(data_root: Option<&Path>) -> Finding {
             what,
             state: State::Missing,
             found: format!("none in {}", root.display()),
-            advice: Some(NO_DATA_SETS.into()),
+            advice: Some(no_data_sets(root)),
         },
         Ok(sets) => Finding {
             what,
@@ -217,7 +235,7 @@ fn describe(set: &Result<DataSet, DataError>) -> String {
 pub fn data_sets(root: &Path) -> Result<String, Error> {
     let sets = data::sets(root)?;
     Ok(match sets.is_empty() {
-        true => format!("none in {}\n{NO_DATA_SETS}\n", root.display()),
+        true => format!("none in {}\n{}\n", root.display(), no_data_sets(root)),
         false => sets.iter().map(|set| describe(set) + "\n").collect(),
     })
 }

@@ -54,12 +54,52 @@ pub enum Error {
         instead: &'static str,
     },
     /// The run directory holds another plan.
-    #[error("{} holds another plan than {} makes now; give --out another folder, or `lawn sweep {}` to go on with what is there", dir.display(), file.display(), dir.display())]
+    #[error("{} holds another plan than {} makes now{}\ngive --out another folder, or `{}` to go on with what is there", dir.display(), file.display(), list(differences), goes_on)]
     OtherPlan {
         /// The run directory.
         dir: PathBuf,
         /// The sweep file.
         file: PathBuf,
+        /// In what they differ: a line a key, with both values.
+        differences: Vec<String>,
+        /// The command that goes on with what is there.
+        goes_on: String,
+    },
+    /// A folder that is to be written to holds what this command did not write.
+    #[error("{} holds `{found}` and no {what} made by lawn; nothing is overwritten, give --out a new or an empty folder", dir.display())]
+    NotOurs {
+        /// The folder.
+        dir: PathBuf,
+        /// A file or folder in it.
+        found: String,
+        /// What it would have to hold.
+        what: &'static str,
+    },
+    /// A data set was made before, of other sizes.
+    #[error("{} was made of other sizes; nothing is overwritten, give --out another folder\n  there: {there}\n  asked: {asked}", dir.display())]
+    MadeOtherwise {
+        /// The folder.
+        dir: PathBuf,
+        /// What is there, as JSON.
+        there: String,
+        /// What was asked for, as JSON.
+        asked: String,
+    },
+    /// A file is another thing than a file of its own: a link, or no file at all.
+    #[error("{} is {found}, and would be written through; remove it", path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A folder was named for a run that is somewhere else.
+    #[error("{} is a run, and goes on where it is: --out {} applies to a sweep file", dir.display(), out.display())]
+    OutOfRun {
+        /// The run directory.
+        dir: PathBuf,
+        /// The folder named.
+        out: PathBuf,
     },
     /// Values were set over a run, whose plan cannot change.
     #[error("{} goes on as it was planned: --set applies to a sweep file, with --out for another run", dir.display())]
@@ -128,6 +168,16 @@ pub enum Error {
         /// The first line of why.
         reason: String,
     },
+    /// A trial was begun by a version whose rule of the same settings is another one.
+    #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step; the rule was {there} and is {now}", path.display())]
+    OtherRule {
+        /// The trial's record.
+        path: PathBuf,
+        /// The rule then, as JSON.
+        there: String,
+        /// The rule now, as JSON.
+        now: String,
+    },
     /// There is no run where one was expected.
     #[error("{} is not a run directory: it has no plan.json", dir.display())]
     NoRun {
@@ -141,7 +191,7 @@ pub enum Error {
         detail: String,
     },
     /// A launcher is at work where none may be.
-    #[error("`lawn sweep` is at work in {}: {by}; stop it first", dir.display())]
+    #[error("a launcher is at work in {}: {by}; stop it first", dir.display())]
     Busy {
         /// The run directory.
         dir: PathBuf,
@@ -308,7 +358,12 @@ impl Error {
             | Self::Older { .. }
             | Self::OtherPlan { .. }
             | Self::OtherData { .. }
+            | Self::OtherRule { .. }
             | Self::SetInRun { .. }
+            | Self::OutOfRun { .. }
+            | Self::NotOurs { .. }
+            | Self::NotAFile { .. }
+            | Self::MadeOtherwise { .. }
             | Self::NoRun { .. }
             | Self::NoTrial { .. }
             | Self::NoModel { .. }
@@ -333,8 +388,26 @@ impl Error {
             Self::TooManyFailed { .. } => Exit::TooManyFailed,
             Self::Held { .. } => Exit::Held,
             Self::NoRoom { .. } => Exit::NoRoom,
-            Self::Io { source, .. } if files::is_storage(source.kind()) => Exit::NoRoom,
+            Self::Io { source, .. } | Self::Data(lawn_models::DataError::Write { source, .. })
+                if files::is_storage(source.kind()) =>
+            {
+                Exit::NoRoom
+            }
             _ => Exit::Failed,
         }
+    }
+}
+
+/// The lines below a message, each on its own; a full stop of the message where there are none.
+fn list(lines: &[String]) -> String {
+    match lines {
+        [] => ";".to_owned(),
+        lines => format!(
+            ":{}",
+            lines
+                .iter()
+                .map(|line| format!("\n  {line}"))
+                .collect::<String>()
+        ),
     }
 }

@@ -149,6 +149,53 @@ pub(crate) fn temporary(folder: &Path, prefix: &str) -> Result<tempfile::NamedTe
         .map_err(Error::io("write in", folder))
 }
 
+/// Opens a file that this program alone writes to, as `options` say, creating it where they do.
+///
+/// A link that somebody put in its place is not followed, and a file that has another name
+/// too is not written to.
+///
+/// # Errors
+///
+/// [`Error::NotAFile`] for those and for anything that is no file, [`Error::Io`].
+pub(crate) fn open_own(path: &Path, options: &mut std::fs::OpenOptions) -> Result<File, Error> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    // Without blocking: a pipe would wait for its reader.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let not_a_file = |found| Error::NotAFile {
+        path: path.into(),
+        found,
+    };
+    let is_link = || std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
+    let file = match options.custom_flags(flags.bits() as i32).open(path) {
+        Err(_) if is_link() => return Err(not_a_file("a link")),
+        file => file.map_err(Error::io("open", path))?,
+    };
+    let about = file.metadata().map_err(Error::io("read", path))?;
+    if !about.is_file() {
+        return Err(not_a_file("no regular file"));
+    }
+    if about.nlink() > 1 {
+        return Err(not_a_file("a file with another name too"));
+    }
+    Ok(file)
+}
+
+/// The name of an entry of `folder`, the first in order; none where it is empty or not there.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub(crate) fn entry_of(folder: &Path) -> Result<Option<String>, Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", folder)(error)),
+    };
+    let names = entries.map(|entry| Ok(name(&entry?.path())));
+    let names: std::io::Result<Vec<String>> = names.collect();
+    Ok(names.map_err(Error::io("read", folder))?.into_iter().min())
+}
+
 /// Makes a rename or link in `folder` survive a power cut.
 pub(crate) fn flush(folder: &Path) -> Result<(), Error> {
     File::open(folder)

@@ -10,7 +10,7 @@ use lawn_models::Stage;
 use crate::choices::{self, Choices};
 use crate::plan::{Cell, Plan, Trial};
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, launchers, outcomes};
+use crate::{Error, launchers, outcomes, shell};
 
 /// Which failed trials to give another chance: those that are in every list that is not empty.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
         let dir = run.root().into();
         return Err(Error::Busy { dir, by });
     }
-    let named = selection.check(&plan)?;
+    let named = selection.check(&plan, run)?;
     let endings = outcomes::read(run, &plan)?.endings;
     for &index in &named {
         let outcome = endings[index].as_ref().map(|ending| ending.outcome);
@@ -125,7 +125,7 @@ impl Selection {
 
     /// Makes sure that the plan has what is selected by name; gives the indices of the
     /// trials named.
-    fn check(&self, plan: &Plan) -> Result<Vec<usize>, Error> {
+    fn check(&self, plan: &Plan, run: &RunDir) -> Result<Vec<usize>, Error> {
         let refuse = |detail: String| Err(Error::NotSelected { detail });
         let arms: Vec<&str> = plan
             .sweep
@@ -153,18 +153,19 @@ impl Selection {
         }
         self.trials
             .iter()
-            .map(|name| find(plan, name).map_err(|detail| Error::NotSelected { detail }))
+            .map(|name| find(plan, name, run).map_err(|detail| Error::NotSelected { detail }))
             .collect()
     }
 }
 
 /// The index of the trial that `name` means: an index where it is a number of the plan's,
 /// else an id or its beginning.
-fn find(plan: &Plan, name: &str) -> Result<usize, String> {
+fn find(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
-    // An id may look like a number, but not like one so small.
-    if let Some(index) = name.parse().ok().filter(|&index: &usize| index < count) {
-        return Ok(index);
+    // The beginning of an id may be all digits, too: a number is an index, an id a whole one.
+    if name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        let index = name.parse().ok().filter(|&index: &usize| index < count);
+        return index.ok_or_else(|| unknown(name, count, run));
     }
     let mut found = (0..count).filter(|&index| plan.trials[index].id.starts_with(name));
     match (found.next(), found.count()) {
@@ -173,11 +174,17 @@ fn find(plan: &Plan, name: &str) -> Result<usize, String> {
             "{} trials have an id that begins with {name}",
             more + 1
         )),
-        (None, _) => Err(format!(
-            "no trial is `{name}`; an index is 0 to {}, ids are in `lawn status --json`",
-            count.saturating_sub(1)
-        )),
+        (None, _) => Err(unknown(name, count, run)),
     }
+}
+
+/// Hexadecimal digits of a trial's id.
+const ID_DIGITS: usize = 16;
+
+fn unknown(name: &str, count: usize, run: &RunDir) -> String {
+    let last = count.saturating_sub(1);
+    let status = shell::lawn("status", run.root());
+    format!("no trial is `{name}`; an index is 0 to {last}, ids are in `{status} --json`")
 }
 
 /// Moves the outcome of a trial and what it wrote to a folder of its own. The log stays too,

@@ -34,6 +34,37 @@ impl RunDir {
         &self.root
     }
 
+    /// Makes sure that a plan can be put here without taking the place of anything: the folder
+    /// is new or empty, or holds what a launcher left that ended before it wrote the plan, whose
+    /// sweep file was `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOurs`] with what is there, [`Error::Io`].
+    pub(crate) fn require_free(&self, text: &str) -> Result<(), Error> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("read", &self.root)(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", &self.root))?.path();
+            let is_same = || std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
+            let is_ours = path == self.exclusive()
+                || path == self.launchers()
+                || path == self.sweep_toml() && is_same()
+                || files::name(&path).starts_with(".tmp");
+            if !is_ours {
+                return Err(Error::NotOurs {
+                    dir: self.root.clone(),
+                    found: files::name(&path),
+                    what: "run",
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The sweep as the user wrote it.
     #[must_use]
     pub fn sweep_toml(&self) -> PathBuf {

@@ -11,9 +11,9 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
-use crate::Error;
 use crate::cli::Exit;
 use crate::signals::heeded;
+use crate::{Error, streams};
 
 /// Whether to stop, and the process groups that must not outlive this process.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ pub fn exit_on_signals() -> Result<(), Error> {
         .name("signals".into())
         .spawn(move || {
             if signals.forever().next().is_some() {
-                eprintln!("\nstopped; the same command goes on");
+                streams::say("\nstopped; the same command goes on");
                 std::process::exit(Exit::Stopped.code().into());
             }
         })

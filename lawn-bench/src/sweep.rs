@@ -1,6 +1,7 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +17,9 @@ use crate::plan::Plan;
 use crate::progress::{Progress, Show};
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
-use crate::{Error, choices, data, launchers, outcomes, provenance};
+use crate::{
+    Error, advice, choices, data, examination, launchers, outcomes, provenance, shell, streams,
+};
 use lawn_analysis::records::Outcome;
 
 /// What to sweep, and with what.
@@ -40,6 +43,26 @@ pub struct Request {
     pub dry_run: bool,
     /// How it shows what happens.
     pub show: Show,
+}
+
+impl Request {
+    /// The command that goes on with `run` as this launch did, for a shell.
+    #[must_use]
+    pub fn goes_on(&self, run: &Path) -> String {
+        let mut words: Vec<OsString> = vec!["lawn".into(), "sweep".into()];
+        words.push(shell::operand(run).into());
+        if let Some(root) = &self.data_root {
+            words.extend(["--data-root".into(), root.into()]);
+        }
+        if self.engine != EngineName::default() {
+            let name = serde_json::to_value(self.engine).unwrap_or_default();
+            words.extend(["--engine".into(), name.as_str().unwrap_or_default().into()]);
+        }
+        if let Some(workers) = self.workers {
+            words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        shell::line(words)
+    }
 }
 
 /// Times that a sweep trains again what it finds damaged, before it gives up on the disk.
@@ -105,6 +128,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         .iter()
         .map(|other| format!("beside {other}"))
         .collect();
+    notes.extend(advice::devices(&plan.sweep, &settings, request.engine));
     if request.engine == EngineName::Local {
         notes.extend(too_many_threads(workers, plan.sweep.resources.threads));
     }
@@ -249,6 +273,9 @@ fn describe(request: &Request) -> Result<String, Error> {
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;
+    for note in advice::devices(&plan.sweep, &settings, request.engine) {
+        streams::say(&note);
+    }
     let outcomes = outcomes::read(&run, &plan)?.endings;
     for round in plan.rounds() {
         let left = pending(&outcomes, round.trials.clone());
@@ -270,6 +297,12 @@ fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
         }
         let run = RunDir::new(&request.target);
         let plan = Plan::read(&run)?;
+        if let Some(out) = request.out.as_ref().filter(|out| !is_same(out, run.root())) {
+            return Err(Error::OutOfRun {
+                dir: run.root().into(),
+                out: out.clone(),
+            });
+        }
         data::find(&plan.sweep.tasks, root)?;
         if let Some(root) = root {
             plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
@@ -288,8 +321,20 @@ fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
         .out
         .clone()
         .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
+    let run = RunDir::new(root);
     let text = file.written()?;
-    Ok((RunDir::new(root), plan, Some(text)))
+    // What is planned already was examined then.
+    if !run.plan().exists() {
+        run.require_free(&text)?;
+        examination::examine(&file, &plan, request.data_root.as_deref())?;
+    }
+    Ok((run, plan, Some(text)))
+}
+
+/// Whether two paths are one place.
+fn is_same(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| path.canonicalize().ok();
+    place(a).is_some_and(|a| Some(a) == place(b))
 }
 
 /// The run that `request` names, its plan made and written, or read.
@@ -302,7 +347,23 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
     // Two launchers that begin at once agree on one plan.
     let terms = Terms::new(plan.sweep.resources.lease);
     match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
-        Asked::Taken(_held) => plan.write(&run, &request.target, &text)?,
+        Asked::Taken(_held) => {
+            let written = plan.write(&run, &request.target, &text);
+            written.map_err(|error| match error {
+                Error::OtherPlan {
+                    dir,
+                    file,
+                    differences,
+                    ..
+                } => Error::OtherPlan {
+                    goes_on: request.goes_on(&dir),
+                    dir,
+                    file,
+                    differences,
+                },
+                error => error,
+            })?;
+        }
         Asked::Refused(by) => {
             let dir = run.root().into();
             return Err(Error::Held { dir, by });

@@ -205,7 +205,11 @@ fn another_file_fails_the_call_and_is_named() {
 
 #[test]
 fn a_full_disk_stops_a_call_that_goes_on_once_there_is_room() {
-    let server = Server::of(body());
+    // A size that is said is looked for room for before.
+    let server = Server::new(|request, _| Answer {
+        unsized_: true,
+        ..Answer::file(&body(), request)
+    });
     let place = Place::new(&server.address());
     let root = place.folder.path().join("data");
     std::fs::create_dir(&root).expect("there is room");

@@ -15,7 +15,11 @@ fn errors_in_what_is_set_point_at_it() {
         ),
         ("budgt.epochs=3", 1, "did you mean `budget`?"),
         ("budget.epochs=many", 15, "expected a whole number"),
-        ("resources.device=gpu", 18, "did you mean `cpu`?"),
+        (
+            "resources.device=gpu",
+            18,
+            "did you mean `cuda`? allowed: cpu, cuda, auto",
+        ),
         ("name.first=3", 1, "`name` is text, it has no keys"),
         (
             "defaults.tune.learning_rate.max=1e-5",

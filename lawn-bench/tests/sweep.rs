@@ -99,7 +99,7 @@ fn the_same_file_goes_on_with_its_run_and_another_is_refused() {
         .expect("lawn starts");
     assert_eq!(busy.status.code(), Some(1));
     assert!(
-        said(&busy).contains("`lawn sweep` is at work"),
+        said(&busy).contains("a launcher is at work"),
         "{}",
         said(&busy)
     );

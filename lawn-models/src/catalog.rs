@@ -89,7 +89,8 @@ pub fn test_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataEr
 ///
 /// # Errors
 /// [`DataError::Options`] for sizes that [`TaskConfig::validate`] would refuse,
-/// [`DataError::Write`] where a file cannot be written.
+/// [`DataError::Unusable`] for a folder that is not empty, [`DataError::Write`] where a file
+/// cannot be written.
 ///
 /// [`TaskConfig::validate`]: crate::TaskConfig::validate
 pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
@@ -97,6 +98,10 @@ pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
         kind: kind.to_owned(),
         reason: error.to_string(),
     };
+    if std::fs::read_dir(folder).is_ok_and(|mut there| there.next().is_some()) {
+        let (found, expected) = ("a folder that is not empty", "a new or an empty one");
+        return Err(DataError::unusable(folder, found, expected));
+    }
     match what {
         MakeData::Ncf(config) => {
             config.validate().map_err(|error| refuse("ncf", error))?;

@@ -40,11 +40,11 @@ pub use record::{
 };
 pub use system::{CudaProbe, Probe, probe, set_threads};
 pub use trainer::{
-    TestPermit, TrialError, dry_run, remove_checkpoints, run_trial, set_aside,
+    TestPermit, TrialError, dry_run, examine, remove_checkpoints, run_trial, set_aside,
     set_checkpoints_aside,
 };
 
 /// Types of `lawn-core` that the public interface is made of.
-pub use lawn_core::{Determinism, Granularity, Phase, Treatment, TreatmentTable};
+pub use lawn_core::{Determinism, Granularity, Phase, RuleConfig, Treatment, TreatmentTable};
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::output::print;
 use super::values::{DataRoot, key_value};
 use crate::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
+use crate::make::{self, Made};
 use crate::{Error, doctor, stop};
 
 #[derive(Debug, Args)]
@@ -28,6 +29,8 @@ enum What {
     #[command(after_help = get_help())]
     Get(Get),
     /// Write a synthetic data set in the format of the real ones.
+    ///
+    /// Nothing is overwritten: DIR is new or empty, or holds the same data set, made before.
     Make {
         /// Kind of data set.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(lawn_models::TaskConfig::KINDS))]
@@ -121,8 +124,11 @@ impl Data {
         match self.what {
             What::Get(get) => return get.run(),
             What::Make { kind, out, set } => {
-                make(&kind, &set, &out)?;
-                print(&format!("made {}\n", out.display()));
+                let said = match make::make(&asked(&kind, &set)?, &out)? {
+                    Made::New => "made",
+                    Made::Before => "was there, of the same sizes:",
+                };
+                print(&format!("{said} {}\n", out.display()));
             }
             What::List { data } => {
                 let root = data.data_root.ok_or(Error::NoDataRootGiven)?;
@@ -133,17 +139,16 @@ impl Data {
     }
 }
 
-/// Makes a synthetic data set. Sizes are JSON values, so that their type is that of the text.
-fn make(kind: &str, sizes: &[(String, String)], out: &Path) -> Result<(), Error> {
+/// The synthetic data set asked for. Sizes are JSON values, so that their type is that of the
+/// text.
+fn asked(kind: &str, sizes: &[(String, String)]) -> Result<lawn_models::MakeData, Error> {
     let mut options = serde_json::Map::from_iter([("kind".to_owned(), kind.into())]);
     for (name, value) in sizes {
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
         options.insert(name.clone(), value);
     }
-    let what: lawn_models::MakeData =
-        serde_json::from_value(options.into()).map_err(|error| Error::MakeData {
-            kind: kind.to_owned(),
-            detail: error.to_string(),
-        })?;
-    Ok(lawn_models::make_data(&what, out)?)
+    serde_json::from_value(options.into()).map_err(|error| Error::MakeData {
+        kind: kind.to_owned(),
+        detail: error.to_string(),
+    })
 }

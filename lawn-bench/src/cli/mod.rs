@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::Error;
+use crate::{Error, streams};
 pub use exit::Exit;
 
 /// Large-batch training with and without Logit Attenuating Weight Normalization.
@@ -129,15 +129,40 @@ fn command() -> clap::Command {
 /// Reads the command line, does what was asked and says what is to be said.
 #[must_use]
 pub fn main() -> ExitCode {
-    let matches = command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match cli.verb.run() {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            eprintln!("{}", described(&error));
-            error.exit().into()
+    let parsed = command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let exit = match parsed {
+        Ok(cli) => cli.verb.run().unwrap_or_else(|error| {
+            streams::say(&described(&error));
+            error.exit()
+        }),
+        Err(told) => tell(&told),
+    };
+    match streams::lost() {
+        Some(error) => {
+            streams::say(&described(&error));
+            match exit {
+                Exit::Ok => error.exit(),
+                exit => exit,
+            }
         }
+        None => exit,
     }
+    .into()
+}
+
+/// Prints the help that was asked for, or what is wrong with the command line.
+fn tell(told: &clap::Error) -> Exit {
+    let (stream, exit) = match told.use_stderr() {
+        true => (streams::Stream::Error, Exit::Usage),
+        false => (streams::Stream::Output, Exit::Ok),
+    };
+    let flush = || std::io::Write::flush(&mut std::io::stdout());
+    if let Err(error) = told.print().and_then(|()| flush()) {
+        stream.fail(error);
+    }
+    exit
 }
 
 /// The error and what caused it. The sweep file's errors bring their own heading.

@@ -1,21 +1,18 @@
 //! What verbs share in speaking to standard output.
 
-use std::io::Write;
-
-/// Writes to standard output; a reader that went away, as `head` does, is no error.
-pub(super) fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
+pub(super) use crate::streams::print;
 
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
-pub(super) fn print_report(report: &lawn_analysis::ReportFiles) {
-    let summary = std::fs::read_to_string(&report.summary).unwrap_or_default();
+pub(super) fn print_report(report: &lawn_analysis::ReportFiles) -> Result<(), crate::Error> {
+    let path = &report.summary;
+    let summary = std::fs::read_to_string(path).map_err(crate::Error::io("read", path))?;
     print(&format!(
         "{}\n\nreport: {}\n",
         summary.trim_end(),
         report.html.display()
     ));
+    Ok(())
 }

@@ -11,7 +11,7 @@ use crate::choices::Frozen;
 use crate::config::SweepFile;
 use crate::estimate::{self, Measured};
 use crate::run_dir::RunDir;
-use crate::{Error, advice, data, outline, plan};
+use crate::{Error, advice, data, examination, outline, plan, streams};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -21,13 +21,14 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
-    #[arg(required_unless_present = "measure")]
+    #[arg(required_unless_present_any = ["measure", "examine"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps: say nothing about time, memory, sizes and constrained parameters.
+    /// Train no steps: say nothing about time, memory, sizes and constrained parameters. Each task
+    /// is set up all the same, so that what no trial could train is refused here.
     #[arg(long)]
     no_calibrate: bool,
     /// A run whose tuning is looked at for settings at a border [default: runs/NAME].
@@ -39,6 +40,9 @@ pub(super) struct Plan {
     /// Measure one trial, told on standard input: what calibration calls.
     #[arg(long, hide = true)]
     measure: bool,
+    /// Examine trials of one task, told on standard input: what planning calls.
+    #[arg(long, hide = true)]
+    examine: bool,
 }
 
 /// What `--json` prints.
@@ -59,11 +63,17 @@ struct MeasuredCell<'a> {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        if self.examine {
+            let request: examination::Request = told()?;
+            print(&to_json(&request.examine_here()));
+            return Ok(Exit::Ok);
+        }
         let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
             return measure();
         };
         let root = self.data.data_root.as_deref();
-        let sweep = SweepFile::read(file, &self.sets.sets)?.sweep()?;
+        let file = SweepFile::read(file, &self.sets.sets)?;
+        let sweep = file.sweep()?;
         let checksums = match root {
             Some(root) => {
                 data::find(&sweep.tasks, Some(root))?;
@@ -72,6 +82,7 @@ impl Plan {
             None => BTreeMap::new(),
         };
         let plan = plan::Plan::new(sweep, checksums);
+        examination::examine(&file, &plan, root)?;
         let (measured, mut warnings) = self.measured(&plan)?;
         warnings.extend(advice::warnings(
             &plan,
@@ -108,7 +119,7 @@ impl Plan {
                 "nothing was measured, as the data sets are not known; give --data-root DIR";
             return Ok((BTreeMap::new(), vec![warning.into()]));
         }
-        estimate::measure(plan, root, |said| eprintln!("{said}"))
+        estimate::measure(plan, root, streams::say)
     }
 
     /// How the earlier run was tuned, if there is one.
@@ -128,13 +139,17 @@ impl Plan {
     }
 }
 
+/// What standard input says.
+fn told<T: serde::de::DeserializeOwned>() -> Result<T, Error> {
+    serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
+        path: "standard input".into(),
+        detail: error.to_string(),
+    })
+}
+
 /// Measures what standard input asks for.
 fn measure() -> Result<Exit, Error> {
-    let request: estimate::Request =
-        serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
-            path: "standard input".into(),
-            detail: error.to_string(),
-        })?;
+    let request: estimate::Request = told()?;
     let measured = request.measure_here()?;
     print(&(serde_json::to_string(&measured).unwrap_or_default() + "\n"));
     Ok(Exit::Ok)

@@ -13,7 +13,7 @@ use super::output::{print, print_report};
 use super::values;
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
-use crate::{Error, sweep};
+use crate::{Error, files, shell, streams, sweep};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,7 +60,7 @@ pub(super) struct Report {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --from")]
 struct Asked {
-    /// Folder that the report is written to.
+    /// Folder that the report is written to: a new or an empty one, or that of an older report.
     #[arg(
         long,
         value_name = "DIR",
@@ -193,7 +193,10 @@ impl Report {
                 let run = RunDir::new(dir);
                 let (files, damaged) = sweep::report(&run, &Plan::read(&run)?, self.width)?;
                 for damage in &damaged {
-                    eprintln!("{damage}; the trial is left out until `lawn sweep` runs it again");
+                    let again = shell::lawn("sweep", dir);
+                    streams::say(&format!(
+                        "{damage}; the trial is left out until `{again}` runs it again"
+                    ));
                 }
                 files
             }
@@ -209,7 +212,7 @@ impl Report {
             })?;
             print(&verdicts);
         } else {
-            print_report(&files);
+            print_report(&files)?;
         }
         Ok(Exit::Ok)
     }
@@ -227,11 +230,11 @@ impl Asked {
         };
         let results = Results::read_with(from, &options).map_err(Self::unread)?;
         if !results.ignored.is_empty() {
-            eprintln!(
+            streams::say(&format!(
                 "{}: ignored columns: {}",
                 from.display(),
                 results.ignored.join(", ")
-            );
+            ));
         }
         let mut records = results.records;
         self.select(from, &mut records.trials)?;
@@ -259,7 +262,23 @@ impl Asked {
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
         let report = lawn_analysis::Report::new(&records, &request).map_err(Error::BadResults)?;
+        require_free(&self.out)?;
         Ok(report.write(&self.out)?)
+    }
+}
+
+/// Files by which a report is known.
+const REPORT: [&str; 2] = ["report.html", "verdicts.json"];
+
+/// A report takes the place of a report, and of nothing else.
+fn require_free(out: &Path) -> Result<(), Error> {
+    match files::entry_of(out)? {
+        Some(found) if !REPORT.iter().any(|name| out.join(name).is_file()) => Err(Error::NotOurs {
+            dir: out.into(),
+            found,
+            what: "report",
+        }),
+        _ => Ok(()),
     }
 }
 

@@ -6,9 +6,9 @@ use lawn_analysis::records::Outcome;
 use super::exit::Exit;
 use super::output::print;
 use super::values::failure;
-use crate::Error;
 use crate::retry::{self, Selection};
 use crate::run_dir::RunDir;
+use crate::{Error, provenance, shell};
 
 #[derive(Debug, Args)]
 #[command(
@@ -54,10 +54,15 @@ impl Retry {
             from_scratch: self.from_scratch,
         };
         let retried = retry::retry(&RunDir::new(&self.dir), &selection)?;
+        let run = RunDir::new(&self.dir);
+        let mut again = shell::lawn("sweep", run.root());
+        if let Some(root) = provenance::data_root(&run) {
+            again += " ";
+            again += &shell::line(["--data-root".as_ref(), root.as_os_str()]);
+        }
         print(&format!(
-            "{} to be run again by `lawn sweep {}`\n",
-            retried.trials,
-            self.dir.display()
+            "{} to be run again by `{again}`\n",
+            retried.trials
         ));
         if retried.counted > 0 {
             print(&format!(

@@ -7,7 +7,7 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{print, to_json};
 use crate::run_dir::RunDir;
-use crate::{Error, status};
+use crate::{Error, status, streams};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -40,7 +40,8 @@ impl Status {
             let screen = self.watch.is_some() && !self.json && std::io::stdout().is_terminal();
             print(&if screen { repainted(&text) } else { text });
             match self.watch {
-                Some(seconds) if !status.is_over() => {
+                // Nobody sees what is printed next.
+                Some(seconds) if !status.is_over() && streams::is_read() => {
                     std::thread::sleep(Duration::from_secs(seconds));
                 }
                 _ => return Ok(Exit::Ok),

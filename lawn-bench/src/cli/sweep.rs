@@ -5,11 +5,11 @@ use clap::Args;
 use super::exit::Exit;
 use super::output::{print, print_report};
 use super::values::{DataRoot, Sets, positive};
-use crate::Error;
 use crate::engine::EngineName;
 use crate::failures::Limit;
 use crate::progress::{self, Show};
 use crate::sweep::{self, End, Request};
+use crate::{Error, shell, streams};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -78,7 +78,7 @@ impl Sweep {
         Ok(match end {
             End::Finished { report, failed } => {
                 if talk {
-                    print_report(&report);
+                    print_report(&report)?;
                 }
                 if failed == 0 {
                     Exit::Ok
@@ -94,13 +94,15 @@ impl Sweep {
             }
             End::HandedOver { run } => {
                 if talk {
-                    eprintln!("handed over; `lawn status {}` tells", run.display());
+                    let tells = shell::lawn("status", &run);
+                    streams::say(&format!("handed over; `{tells}` tells"));
                 }
                 Exit::Ok
             }
             End::Stopped { run } => {
                 if talk {
-                    eprintln!("stopped; `lawn sweep {}` goes on", run.display());
+                    let goes_on = request.goes_on(&run);
+                    streams::say(&format!("stopped; `{goes_on}` goes on"));
                 }
                 Exit::Stopped
             }

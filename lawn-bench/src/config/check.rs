@@ -13,11 +13,13 @@ use super::arms::arms;
 use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
 use super::raw::{RawReport, RawResources, RawSweep};
-use super::source::Source;
+use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
-use super::values::{at_least, distinct, file_name};
-use super::{ConfigError, Resources, Sweep, SweepFile, engines, overrides, tuning};
+use super::values::{at_least, distinct, file_name, within};
+use super::{
+    ConfigError, NamedTask, Resources, Sweep, SweepFile, engines, limits, overrides, tuning,
+};
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     read(file, |source, table, span| {
@@ -54,36 +56,108 @@ fn read<T>(
     file: &SweepFile,
     check: impl FnOnce(&Source<'_>, &DeTable<'_>, Range<usize>) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
-    let mut source = Source::new(&file.origin, &file.text);
-    let sets = file.sets.iter().map(|set| overrides::as_toml(set));
-    let sets: Vec<String> = sets.collect();
-    let mut moved = Vec::new();
-    for set in &sets {
-        let start = source.end();
-        source.add(overrides::ORIGIN, set);
-        moved.push((start, overrides::moved(set, start)));
-    }
-    let set = |count: usize| -> Result<_, ConfigError> {
-        let root = DeTable::parse(&file.text).map_err(|error| source.toml(&error, 0..0))?;
-        let span = root.span();
-        let mut table = root.into_inner();
-        for (start, set) in &moved[..count] {
-            overrides::lay(&source, &mut table, set, *start)?;
-        }
-        Ok((table, span))
-    };
-    let (table, span) = set(moved.len())?;
-    let error = match check(&source, &table, span) {
+    let sets = toml_sets(file);
+    let laid = Laid::new(file, &sets);
+    let (table, span) = laid.table(sets.len())?;
+    let error = match check(&laid.source, &table, span) {
         Err(error) if error.origin != overrides::ORIGIN => error,
         done => return done,
     };
     let is_right = |count: &usize| {
-        let laid = set(*count);
-        laid.is_ok_and(|(table, span)| checked(&source, &table, span).is_ok())
+        let table = laid.table(*count);
+        table.is_ok_and(|(table, span)| checked(&laid.source, &table, span).is_ok())
     };
-    match (0..moved.len()).rev().find(is_right) {
-        Some(without) => Err(source.blamed_on(without + 1, error)),
+    match (0..sets.len()).rev().find(is_right) {
+        Some(without) => Err(laid.source.blamed_on(without + 1, error)),
         None => Err(error),
+    }
+}
+
+/// See [`SweepFile::fault`].
+pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> ConfigError {
+    let sets = toml_sets(file);
+    let laid = Laid::new(file, &sets);
+    let (table, span) = match laid.table(sets.len()) {
+        Ok(laid) => laid,
+        Err(error) => return error,
+    };
+    let mut nearest = span;
+    for place in places {
+        match found(&table, place) {
+            Ok(span) => {
+                nearest = span;
+                break;
+            }
+            Err(Some(span)) => nearest = span,
+            Err(None) => {}
+        }
+    }
+    laid.source.error(nearest, message, None)
+}
+
+/// Where the value is that `place` leads to; else the last of the way that is there.
+pub(super) fn found(
+    table: &DeTable<'_>,
+    place: &[&str],
+) -> Result<Range<usize>, Option<Range<usize>>> {
+    let (mut table, mut last) = (table, None);
+    for (depth, key) in place.iter().enumerate() {
+        let Some((key, value)) = table.get_key_value(*key) else {
+            return Err(last);
+        };
+        last = Some(match value.get_ref() {
+            // Of a table its name is shown, not all that it holds.
+            DeValue::Table(_) => key.span(),
+            _ => value.span(),
+        });
+        match value.get_ref() {
+            DeValue::Table(below) => table = below,
+            _ if depth + 1 < place.len() => return Err(last),
+            _ => {}
+        }
+    }
+    last.ok_or(None)
+}
+
+fn toml_sets(file: &SweepFile) -> Vec<String> {
+    let sets = file.sets.iter();
+    sets.map(|set| overrides::as_toml(set)).collect()
+}
+
+/// The text of a sweep and what is set over it, with a place for every error.
+struct Laid<'f> {
+    source: Source<'f>,
+    text: &'f str,
+    /// Where each set begins in all texts, and its text moved there.
+    moved: Vec<(usize, String)>,
+}
+
+impl<'f> Laid<'f> {
+    fn new(file: &'f SweepFile, sets: &'f [String]) -> Self {
+        let mut source = Source::new(&file.origin, &file.text);
+        let mut moved = Vec::new();
+        for set in sets {
+            let start = source.end();
+            source.add(overrides::ORIGIN, set);
+            moved.push((start, overrides::moved(set, start)));
+        }
+        Self {
+            source,
+            text: &file.text,
+            moved,
+        }
+    }
+
+    /// The table of the text with the first `count` sets laid over it, and its span.
+    fn table(&self, count: usize) -> Result<(DeTable<'_>, Range<usize>), ConfigError> {
+        let root = DeTable::parse(self.text).map_err(|error| self.source.toml(&error, 0..0))?;
+        let span = root.span();
+        let mut table = root.into_inner();
+        for (start, set) in &self.moved[..count] {
+            overrides::lay(&self.source, &mut table, set, *start)?;
+        }
+        limits::integers(&self.source, &table)?;
+        Ok((table, span))
     }
 }
 
@@ -97,7 +171,12 @@ fn checked(
         .map_err(|error| source.toml(&error, span))?;
 
     let budget = amount(source, &raw.budget, "budget")?;
-    let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1)?;
+    let batch_sizes = distinct(
+        source,
+        &raw.batch_sizes,
+        "batch size",
+        1..=limits::BATCH_SIZE,
+    )?;
     let mut tasks = tasks(source, table)?;
     tuning::choose_metrics(source, table, &mut tasks)?;
     let tuned = Tuning {
@@ -108,6 +187,7 @@ fn checked(
     let arms = arms(source, table, &tuned, budget)?;
     let settings = arms.first().map_or(0, |arm| arm.settings.len());
     let diagnostics = diagnostics(source, &raw.diagnostics, budget, &arms)?;
+    let margins = margins(source, table, &raw.report, &tasks)?;
     let sweep = Sweep {
         name: file_name(source, &raw.name)?,
         contrasts: contrasts(source, &raw, &arms)?,
@@ -123,12 +203,13 @@ fn checked(
         confirmation_seeds: confirmation_seeds(source, &raw)?,
         batch_sizes,
         alpha: alpha(source, &raw.report.alpha)?,
-        margins: margins(source, &raw.report)?,
+        margins,
         width: raw.report.width,
         resources: resources(source, &raw.resources)?,
         engines: engines::check(source, &raw.engines)?,
     };
     check_size(source, &sweep, &raw)?;
+    limits::check(source, table, &raw, &sweep)?;
     Ok((sweep, raw))
 }
 
@@ -177,7 +258,7 @@ fn confirmation_seeds(source: &Source<'_>, raw: &RawSweep) -> Result<Vec<u64>, C
             Some("confirm with fresh seeds, or set tuning.seed to another".into()),
         ));
     }
-    distinct(source, seeds, "seed", 0)
+    distinct(source, seeds, "seed", 0..=u64::MAX)
 }
 
 fn alpha(source: &Source<'_>, alpha: &Spanned<f64>) -> Result<f64, ConfigError> {
@@ -189,8 +270,36 @@ fn alpha(source: &Source<'_>, alpha: &Spanned<f64>) -> Result<f64, ConfigError> 
     Err(source.error(alpha.span(), message, None))
 }
 
-fn margins(source: &Source<'_>, report: &RawReport) -> Result<BTreeMap<String, f64>, ConfigError> {
+/// Margins of metrics that a task measures; one of another metric would hold for nothing.
+fn margins(
+    source: &Source<'_>,
+    table: &DeTable<'_>,
+    report: &RawReport,
+    tasks: &[NamedTask],
+) -> Result<BTreeMap<String, f64>, ConfigError> {
+    let mut measured: Vec<&str> = tasks
+        .iter()
+        .flat_map(|task| task.config.metrics().all.iter().copied())
+        .collect();
+    measured.sort_unstable();
+    measured.dedup();
     let checked = report.margins.iter().map(|(metric, margin)| {
+        if !measured.contains(&metric.as_str()) {
+            let place = found(table, &["report", "margins"]).ok();
+            let key = table
+                .get("report")
+                .and_then(|report| report.get_ref().as_table())
+                .and_then(|report| report.get("margins"))
+                .and_then(|margins| margins.get_ref().as_table())
+                .and_then(|margins| margins.get_key_value(metric.as_str()));
+            let place = key.map(|(key, _)| key.span()).or(place);
+            let message = format!(
+                "no task measures `{metric}`; allowed: {}",
+                measured.join(", ")
+            );
+            let help = nearest(metric, measured.iter().copied());
+            return Err(source.error(place.unwrap_or_else(|| margin.span()), message, help));
+        }
         let given = *margin.get_ref();
         if given.is_finite() && given > 0.0 {
             return Ok((metric.clone(), given));
@@ -201,6 +310,12 @@ fn margins(source: &Source<'_>, report: &RawReport) -> Result<BTreeMap<String, f
     });
     checked.collect()
 }
+
+/// Greatest number of trials at the same time: beyond it, something is mistyped.
+const WORKERS: usize = 100_000;
+
+/// Greatest number of threads of a trial: no machine has more to give.
+const THREADS: usize = 1 << 12;
 
 fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, ConfigError> {
     let duration = |given: &Spanned<f64>, what: &str, least: f64| {
@@ -214,11 +329,17 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
     let timeout = timeout.map(|given| duration(given, "resources.timeout_seconds", 0.0));
     let micro_batch_size = match &raw.micro_batch_size {
         None => None,
-        Some(size) => Some(at_least(source, size, "micro_batch_size", 1)?),
+        Some(size) => Some(within(
+            source,
+            size,
+            "resources.micro_batch_size",
+            1,
+            limits::BATCH_SIZE,
+        )?),
     };
     Ok(Resources {
-        workers: at_least(source, &raw.workers, "resources.workers", 1)?,
-        threads: at_least(source, &raw.threads, "resources.threads", 1)?,
+        workers: within(source, &raw.workers, "resources.workers", 1, WORKERS)?,
+        threads: within(source, &raw.threads, "resources.threads", 1, THREADS)?,
         device: raw.device,
         timeout: timeout.transpose()?,
         grace: duration(&raw.grace_seconds, "resources.grace_seconds", 0.0)?,

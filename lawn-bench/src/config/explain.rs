@@ -1,5 +1,6 @@
 //! The resolved sweep as TOML that reads as the same sweep, each default marked.
 
+use lawn_models::OptimizerSettings;
 use serde_json::{Map, Value, json};
 
 use super::check::Explained;
@@ -42,6 +43,12 @@ fn resolved(name: &str, mut table: Value, sweep: &Sweep) -> Value {
     match name {
         "evaluation" => table["every"] = json!(sweep.evaluation.every),
         "diagnostics" => table["distance_from"] = json!(sweep.diagnostics.distance_from),
+        "engines" => {
+            let (slurm, ray) = (&sweep.engines.slurm, &sweep.engines.ray);
+            table["slurm"]["attempts"] = slurm.attempts.into();
+            table["slurm"]["signal_seconds"] = slurm.signal_seconds.into();
+            table["ray"]["attempts"] = ray.attempts.into();
+        }
         "tuning" => {
             table["settings"] = sweep.rungs[0].settings.into();
             let metrics = sweep
@@ -105,6 +112,17 @@ impl Page {
         self.table(&path, &json!(task.config), given);
     }
 
+    /// Values that are left out, as comments: written out they would be given, and the trials
+    /// would have other ids.
+    fn left_out(&mut self, arm: &Arm) {
+        for (key, value) in left_out(arm) {
+            self.text += &format!("# {} = {}{DEFAULT}\n", self::key(&key), toml(&value));
+        }
+        if arm.settings[0].optimizer.clip_norm.is_none() && !arm.space.contains_key("clip_norm") {
+            self.line("clip_norm", &Value::Null, false);
+        }
+    }
+
     /// The fixed values of an arm, those of all arms marked, then what it is tuned over.
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
         let path = format!("arms.{}", key(&arm.name));
@@ -114,6 +132,7 @@ impl Page {
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.line(key, value, !own[key].is_null() || !shared[key].is_null());
         }
+        self.left_out(arm);
         let is_grid = |domain: &Domain| matches!(domain, Domain::Grid(_));
         for (name, grid) in [("grid", true), ("tune", false)] {
             let mut axes = arm
@@ -135,6 +154,18 @@ impl Page {
             }
         }
     }
+}
+
+/// What the hyper-parameters of an arm are that neither it nor what holds for all arms says.
+fn left_out(arm: &Arm) -> Map<String, Value> {
+    let first = &arm.settings[0].optimizer;
+    let full = json!(first.or(&OptimizerSettings::defaults(first.rule)));
+    let given = json!(first);
+    let mut all = full.as_object().cloned().unwrap_or_default();
+    // What has no default does nothing.
+    all.entry("weight_decay").or_insert(json!(0.0));
+    all.retain(|name, _| given[name].is_null() && !arm.space.contains_key(name));
+    all
 }
 
 fn domain(domain: &Domain) -> Value {

@@ -13,6 +13,7 @@ mod draw;
 mod engines;
 mod error;
 mod explain;
+mod limits;
 mod overrides;
 mod raw;
 mod schema;
@@ -75,6 +76,13 @@ impl SweepFile {
     /// of a value that was set, with its place in that.
     pub fn sweep(&self) -> Result<Sweep, ConfigError> {
         check::sweep(self)
+    }
+
+    /// An error at the value that the first of `places` names which is there; each is the keys
+    /// that lead to it from the top. Where none is, at the table nearest to the last of them.
+    #[must_use]
+    pub fn fault(&self, places: &[&[&str]], message: impl Into<String>) -> ConfigError {
+        check::fault(self, places, message.into())
     }
 
     /// The resolved sweep as TOML, which is read as the same sweep; a value that neither

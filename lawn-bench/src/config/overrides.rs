@@ -81,7 +81,11 @@ fn merge<'i>(
         }
     }
     for (key, value) in over {
-        let there = table.remove(key.get_ref().as_ref());
+        // A key keeps its place: arms and tasks stand in the order of the file.
+        let (key, there) = match table.remove_entry(key.get_ref().as_ref()) {
+            Some((key, there)) => (key, Some(there)),
+            None => (key, None),
+        };
         let value = match (there, value.get_ref()) {
             (Some(there), DeValue::Table(_)) => {
                 let (span, over_span) = (there.span(), value.span());

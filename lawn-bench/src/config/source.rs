@@ -192,15 +192,32 @@ fn in_words(message: &str) -> String {
     format!("{found}, expected {expected}")
 }
 
-/// "did you mean" for the two errors of serde that list what is allowed.
+/// What the two errors of serde that list what is allowed should help with: the nearest word,
+/// and of values all of them.
 fn suggestion(message: &str) -> Option<String> {
-    let (found, allowed) = message
-        .strip_prefix("unknown field ")
-        .or_else(|| message.strip_prefix("unknown variant "))?
-        .split_once(',')?;
+    let (message, is_value) = match message.strip_prefix("unknown variant ") {
+        Some(rest) => (rest, true),
+        None => (message.strip_prefix("unknown field ")?, false),
+    };
+    let (found, allowed) = message.split_once(',')?;
     let allowed: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
-    nearest(found.trim_matches('`'), allowed)
+    let found = found.trim_matches('`');
+    let meant = SYNONYMS
+        .iter()
+        .find(|(other, word)| *other == found && allowed.contains(word));
+    let near = match meant {
+        Some((_, word)) => Some(format!("did you mean `{word}`?")),
+        None => nearest(found, allowed.iter().copied()),
+    };
+    if !is_value {
+        return near;
+    }
+    let all = format!("allowed: {}", allowed.join(", "));
+    Some(near.map_or(all.clone(), |near| format!("{near} {all}")))
 }
+
+/// What other programs call it, where the nearest word would be a wrong one.
+const SYNONYMS: [(&str, &str); 1] = [("gpu", "cuda")];
 
 /// "did you mean `x`?" with the candidate nearest to `found`, if one is near.
 pub(super) fn nearest<'c>(

@@ -223,7 +223,7 @@ impl Setting {
     }
 
     /// The hyper-parameters at all batch sizes that differ by more than the learning rate.
-    pub(super) fn everywhere(&self) -> impl Iterator<Item = &OptimizerSettings> {
+    pub(crate) fn everywhere(&self) -> impl Iterator<Item = &OptimizerSettings> {
         let at = self.at.values().map(|point| &point.optimizer);
         std::iter::once(&self.optimizer).chain(at)
     }

@@ -4,6 +4,7 @@ use lawn_models::TaskConfig;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::check::found;
 use super::source::{Source, nearest};
 use super::values::{entries, file_name};
 use super::{ConfigError, NamedTask};
@@ -43,12 +44,18 @@ pub(super) fn tasks(
                     Some(help),
                 ));
             };
+            let written = fields.clone();
             let rest = Spanned::new(table.span(), DeValue::Table(fields));
             let config = TaskConfig::from_table(text, ValueDeserializer::from(rest))
                 .map_err(|error| source.toml(&error, table.span()))?;
-            config
-                .validate()
-                .map_err(|error| source.error(table.span(), error.to_string(), None))?;
+            config.validate().map_err(|error| {
+                let keys: Vec<&str> = error.setting().split('.').collect();
+                let place = match found(&written, &keys) {
+                    Ok(place) | Err(Some(place)) => place,
+                    Err(None) => table.span(),
+                };
+                source.error(place, error.to_string(), None)
+            })?;
             Ok(NamedTask {
                 name: file_name(source, name)?,
                 metric: config.metrics().primary.to_owned(),

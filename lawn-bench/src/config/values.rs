@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -35,6 +36,10 @@ pub(super) fn entries<'t, 'i>(
     Ok(entries)
 }
 
+/// Letters of a name at most: figures are called after a task and two arms, and no file system
+/// takes a name of more than 255 letters.
+const NAME_LETTERS: usize = 64;
+
 /// Names become folders and columns: letters, digits, `-`, `_` and `.`.
 pub(super) fn file_name<T: AsRef<str>>(
     source: &Source<'_>,
@@ -46,6 +51,14 @@ pub(super) fn file_name<T: AsRef<str>>(
         let message = format!("`{text}` cannot be a name");
         let help =
             "a name is made of letters, digits, `-`, `_` and `.`, and does not begin with `.`";
+        return Err(source.error(name.span(), message, Some(help.into())));
+    }
+    if text.len() > NAME_LETTERS {
+        let message = format!(
+            "a name has {} letters; allowed: up to {NAME_LETTERS}",
+            text.len()
+        );
+        let help = "figures and folders are called after it";
         return Err(source.error(name.span(), message, Some(help.into())));
     }
     Ok(text.to_owned())
@@ -68,16 +81,32 @@ pub(super) fn at_least<T: PartialOrd + Copy + std::fmt::Display>(
     Ok(given)
 }
 
-/// The values of a list, ascending: one at least, each `least` or more, none twice.
+/// As [`at_least`], and no more than `most`.
+pub(super) fn within<T: PartialOrd + Copy + std::fmt::Display>(
+    source: &Source<'_>,
+    value: &Spanned<T>,
+    what: &str,
+    least: T,
+    most: T,
+) -> Result<T, ConfigError> {
+    let given = at_least(source, value, what, least)?;
+    if given > most {
+        let message = format!("{what} must be {most} or less, not {given}");
+        return Err(source.error(value.span(), message, None));
+    }
+    Ok(given)
+}
+
+/// The values of a list, ascending: one at least, each one `allowed`, none twice.
 pub(super) fn distinct(
     source: &Source<'_>,
     list: &Spanned<Vec<Spanned<u64>>>,
     what: &str,
-    least: u64,
+    allowed: RangeInclusive<u64>,
 ) -> Result<Vec<u64>, ConfigError> {
     let mut seen = BTreeSet::new();
     for value in list.get_ref() {
-        let given = at_least(source, value, what, least)?;
+        let given = within(source, value, what, *allowed.start(), *allowed.end())?;
         if !seen.insert(given) {
             return Err(source.error(
                 value.span(),

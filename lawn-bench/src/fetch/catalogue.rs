@@ -96,6 +96,14 @@ impl Catalogue {
                         file.name
                     )));
                 }
+                let end = file.name.rsplit('/').next().unwrap_or_default();
+                if end == super::check::SUMS || end.ends_with(".part") {
+                    return Err(wrong(format!(
+                        "has a file \"{}\"; names that end with {} or .part are those of lawn itself",
+                        file.name,
+                        super::check::SUMS
+                    )));
+                }
                 let is_digest = |text: &String| {
                     text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
                 };

@@ -109,9 +109,21 @@ pub(super) fn recorded(folder: &Path) -> Result<BTreeMap<String, String>, Error>
     Ok(text.lines().filter_map(entry).collect())
 }
 
-/// Records the SHA-256 of the files of `folder`.
-pub(super) fn record(folder: &Path, sums: &BTreeMap<String, String>) -> Result<(), Error> {
+/// Records the SHA-256 of the files of `folder`, and says whether it did: a file of that name
+/// that somebody else wrote, as publishers do, stays as it is.
+pub(super) fn record(folder: &Path, sums: &BTreeMap<String, String>) -> Result<bool, Error> {
+    let path = folder.join(SUMS);
+    if std::fs::symlink_metadata(&path).is_ok() {
+        let there = std::fs::read_to_string(&path).unwrap_or_default();
+        if there != text(&recorded(folder)?) {
+            return Ok(false);
+        }
+    }
+    files::write(&path, text(sums).as_bytes()).map(|()| true)
+}
+
+/// The file as [`record`] writes it: by name, and nothing else in it.
+fn text(sums: &BTreeMap<String, String>) -> String {
     let line = |(name, digits): (&String, &String)| format!("{digits}  {name}\n");
-    let text: String = sums.iter().map(line).collect();
-    files::write(&folder.join(SUMS), text.as_bytes())
+    sums.iter().map(line).collect()
 }

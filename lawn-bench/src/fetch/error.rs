@@ -48,6 +48,20 @@ pub enum FetchError {
         /// Where it came from.
         source_name: String,
     },
+    /// A source sends more than a file may have.
+    #[error("{source_name} sends more than {most} {what} of {file}; nothing of it is kept{advice}")]
+    TooLong {
+        /// Name of the file.
+        file: String,
+        /// The source.
+        source_name: String,
+        /// What was counted.
+        what: &'static str,
+        /// So many may come.
+        most: u64,
+        /// What to do where so many are right.
+        advice: &'static str,
+    },
     /// A source did not give a file.
     #[error("{source_name} {reason}")]
     NotThere {

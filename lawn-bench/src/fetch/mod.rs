@@ -10,6 +10,7 @@ mod catalogue;
 mod check;
 mod error;
 mod part;
+mod room;
 mod source;
 mod view;
 
@@ -129,8 +130,11 @@ impl Fetch {
             kept.iter()
                 .map(|one| (one.file.clone(), one.sha256.clone())),
         );
-        if sums != before {
-            check::record(&folder, &sums)?;
+        if sums != before && !check::record(&folder, &sums)? {
+            view.note(&format!(
+                "{} was not written by lawn and stays as it is; the sums found are not kept",
+                folder.join(check::SUMS).display()
+            ));
         }
         let got = Got {
             name: name.to_owned(),
@@ -177,7 +181,10 @@ impl Fetch {
                     ));
                 }
                 Err(error) => {
-                    if matches!(error, FetchError::Mismatch { .. }) {
+                    if matches!(
+                        error,
+                        FetchError::Mismatch { .. } | FetchError::TooLong { .. }
+                    ) {
                         part.clear()?;
                     }
                     tried.push(error);

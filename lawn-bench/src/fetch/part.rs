@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::catalogue::PublicFile;
+use super::room::{self, Room};
 use super::source::{Failure, Sent, Source};
 use super::view::View;
 use super::{FetchError, Patience};
@@ -16,6 +17,16 @@ use crate::{Error, files};
 pub(super) struct Part {
     path: PathBuf,
     file: File,
+}
+
+/// What came of what a source sent.
+enum Received {
+    /// All of it is in the part.
+    Whole,
+    /// It ended too soon.
+    Broken(Failure),
+    /// It is more than the file may have.
+    TooMuch { what: &'static str, most: u64 },
 }
 
 /// What came of asking a source.
@@ -35,7 +46,7 @@ impl Part {
         let open = || {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(false);
-            options.open(&path).map_err(Error::io("write", &path))
+            files::open_own(&path, &mut options)
         };
         let mut said = false;
         loop {
@@ -118,9 +129,24 @@ impl Part {
                         }));
                     }
                     view.began(&file.name, &source.place(name), sent.from, sent.total);
-                    match self.receive(sent, view)? {
-                        None => return Ok(Asked::Whole),
-                        Some(failure) => failure,
+                    match self.receive(sent, file, view)? {
+                        Received::Whole => return Ok(Asked::Whole),
+                        Received::Broken(failure) => failure,
+                        Received::TooMuch { what, most } => {
+                            let is_known = file.bytes.or(file.lines).is_some();
+                            return Ok(Asked::No(FetchError::TooLong {
+                                file: file.name.clone(),
+                                source_name: source.place(name),
+                                what,
+                                most,
+                                advice: match is_known {
+                                    true => "",
+                                    false => {
+                                        "; where it is so large, its `bytes` belong into the catalogue"
+                                    }
+                                },
+                            }));
+                        }
                     }
                 }
                 Err(failure) => failure,
@@ -148,12 +174,30 @@ impl Part {
         }
     }
 
-    /// Writes what is sent; says why it ended too soon, where it did.
-    fn receive(&mut self, mut sent: Sent, view: &mut dyn View) -> Result<Option<Failure>, Error> {
+    /// Writes what is sent, as far as it may come and there is room for it.
+    fn receive(
+        &mut self,
+        mut sent: Sent,
+        file: &PublicFile,
+        view: &mut dyn View,
+    ) -> Result<Received, Error> {
         let here = || Error::io("write", &self.path);
         self.file.set_len(sent.from).map_err(here())?;
         self.file.seek(SeekFrom::Start(sent.from)).map_err(here())?;
         let mut at = sent.from;
+        let most = sent.total.unwrap_or(u64::MAX).min(room::most(file));
+        // What was there before is counted when all is here.
+        let lines_left = file.lines.filter(|_| sent.from == 0);
+        let mut lines = 0;
+        let coming = sent.total.map(|total| total.saturating_sub(at));
+        if coming.is_some_and(|coming| at.saturating_add(coming) > room::most(file)) {
+            let most = room::most(file);
+            return Ok(Received::TooMuch {
+                what: "bytes",
+                most,
+            });
+        }
+        let mut room = Room::new(&self.file, coming).map_err(here())?;
         let mut buffer = vec![0; 1 << 16];
         loop {
             let count = match sent.body.read(&mut buffer) {
@@ -162,15 +206,37 @@ impl Part {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let reason = format!("broke off after {at} bytes: {error}");
-                    return Ok(Some(Failure::passing(reason)));
+                    return Ok(Received::Broken(Failure::passing(reason)));
                 }
             };
-            self.file.write_all(&buffer[..count]).map_err(here())?;
             at += count as u64;
+            if at > most {
+                return Ok(Received::TooMuch {
+                    what: "bytes",
+                    most,
+                });
+            }
+            lines += buffer[..count]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count() as u64;
+            if let Some(most) = lines_left.filter(|&most| lines > most) {
+                return Ok(Received::TooMuch {
+                    what: "lines",
+                    most,
+                });
+            }
+            room.take(count as u64).map_err(here())?;
+            (&self.file).write_all(&buffer[..count]).map_err(here())?;
             view.moved(at);
         }
-        let short = sent.total.filter(|&total| at < total);
-        Ok(short.map(|total| Failure::passing(format!("ended after {at} of {total} bytes"))))
+        Ok(match sent.total.filter(|&total| at < total) {
+            None => Received::Whole,
+            Some(total) => {
+                let reason = format!("ended after {at} of {total} bytes");
+                Received::Broken(Failure::passing(reason))
+            }
+        })
     }
 }
 

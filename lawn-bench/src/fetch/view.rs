@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Got, Kept, PublicSet};
 use crate::progress::humantime;
+use crate::streams::{self, Stream};
 
 /// Schema of the events.
 const SCHEMA: u32 = 1;
@@ -38,7 +39,7 @@ pub trait View {
 #[must_use]
 pub fn people() -> Box<dyn View> {
     if ProgressDrawTarget::stderr().is_hidden() {
-        Box::new(Lines::new(std::io::stderr(), LINES_EVERY))
+        Box::new(Lines::new(Stream::Error, LINES_EVERY))
     } else {
         Box::new(Bar(ProgressBar::hidden()))
     }
@@ -48,7 +49,7 @@ pub fn people() -> Box<dyn View> {
 #[must_use]
 pub fn events() -> Box<dyn View> {
     Box::new(Events {
-        out: std::io::stdout(),
+        out: Stream::Output,
         pace: Pace::new(EVENTS_EVERY),
     })
 }
@@ -76,7 +77,7 @@ impl View for Bar {
     }
 
     fn note(&mut self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
+        self.0.suspend(|| streams::say(line));
     }
 
     fn began(&mut self, file: &str, _place: &str, from: u64, total: Option<u64>) {
@@ -100,7 +101,7 @@ impl View for Bar {
 
     fn kept(&mut self, kept: &Kept) {
         self.0.finish_and_clear();
-        eprintln!("{}", summary(kept));
+        streams::say(&summary(kept));
     }
 
     fn got(&mut self, _got: &Got) {}
@@ -172,7 +173,7 @@ impl<W: Write> View for Lines<W> {
 
     fn note(&mut self, line: &str) {
         // A log that went away is no reason to stop.
-        let _ = writeln!(self.out, "{line}");
+        let _ = self.out.write_all(format!("{line}\n").as_bytes());
     }
 
     fn began(&mut self, file: &str, place: &str, from: u64, total: Option<u64>) {
@@ -223,7 +224,11 @@ impl<W: Write> Events<W> {
         fields["event"] = event.into();
         fields["unix_seconds"] = now.map_or(0.0, |now| now.as_secs_f64()).into();
         // A reader that went away is no reason to stop.
-        let _ = writeln!(self.out, "{fields}").and_then(|()| self.out.flush());
+        let line = format!("{fields}\n");
+        let _ = self
+            .out
+            .write_all(line.as_bytes())
+            .and_then(|()| self.out.flush());
     }
 }
 

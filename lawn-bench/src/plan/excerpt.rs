@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lawn_models::TrialConfig;
+use lawn_models::{OptimizerSettings, TrialConfig};
 use serde::Deserialize;
 
 use super::file::{self, Row};
-use super::{Cell, KNOWN, Plan, SCHEMA, Trial, resolve};
+use super::{Cell, KNOWN, Plan, SCHEMA, Trial, defaults, resolve};
 use crate::Error;
 use crate::choices::Choices;
 use crate::config::{NamedTask, Sweep};
@@ -36,6 +36,7 @@ pub struct Excerpt {
     pub index: usize,
     /// The trial.
     pub trial: Trial,
+    defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
     /// The lines of all trials.
     rows: Vec<u8>,
@@ -47,6 +48,8 @@ struct Head {
     sweep: Sweep,
     #[serde(default)]
     data: BTreeMap<String, String>,
+    #[serde(default = "defaults::of_first_plans")]
+    defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
 }
 
@@ -78,7 +81,12 @@ impl Excerpt {
             let bytes = files::to_json_rows(path, SCHEMA, &plan)?;
             return Self::parse(path, &bytes, index);
         };
-        let Head { sweep, data, cells } = document.part(head).parse(KNOWN)?;
+        let Head {
+            sweep,
+            data,
+            defaults,
+            cells,
+        } = document.part(head).parse(KNOWN)?;
         let damaged = |detail| Error::Damaged {
             path: path.into(),
             detail,
@@ -93,6 +101,7 @@ impl Excerpt {
             sweep,
             data,
             index,
+            defaults,
             cells,
             rows: rows.to_vec(),
         })
@@ -106,7 +115,8 @@ impl Excerpt {
     /// choose.
     pub fn resolve(&self, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
         let index = self.index;
-        resolve::resolve(&self.sweep, &self.trial, choices).ok_or(Error::NotFrozen { index })
+        resolve::resolve(&self.sweep, &self.defaults, &self.trial, choices)
+            .ok_or(Error::NotFrozen { index })
     }
 
     /// The trial's task.

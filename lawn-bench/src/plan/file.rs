@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use lawn_models::Stage;
+use lawn_models::{OptimizerSettings, Stage};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::{Cell, Plan, Trial};
+use super::{Cell, Plan, Trial, defaults};
 use crate::config::Sweep;
 
 #[derive(Serialize)]
@@ -13,6 +13,7 @@ struct Written<'a> {
     sweep: &'a Sweep,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
+    defaults: &'a [OptimizerSettings],
     cells: Vec<&'a Cell>,
     trials: Vec<Row<&'a str>>,
 }
@@ -22,6 +23,8 @@ struct Read {
     sweep: Sweep,
     #[serde(default)]
     data: BTreeMap<String, String>,
+    #[serde(default = "defaults::of_first_plans")]
+    defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
     trials: Vec<Row<String>>,
 }
@@ -65,6 +68,7 @@ impl Serialize for Plan {
         Written {
             sweep: &self.sweep,
             data: &self.data,
+            defaults: &self.defaults,
             cells,
             trials,
         }
@@ -78,6 +82,7 @@ impl<'de> Deserialize<'de> for Plan {
         let Read {
             sweep,
             data,
+            defaults,
             cells,
             trials: rows,
         } = Read::deserialize(deserializer)?;
@@ -97,6 +102,7 @@ impl<'de> Deserialize<'de> for Plan {
         Ok(Self {
             sweep,
             data,
+            defaults,
             trials,
         })
     }

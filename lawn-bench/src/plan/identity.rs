@@ -3,7 +3,7 @@
 use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Stage, TaskConfig};
 use serde::Serialize;
 
-use super::{Cell, SCHEMA};
+use super::{Cell, SCHEMA, defaults};
 use crate::config::{NamedTask, Rung, Sweep};
 
 /// The hash of what all trials of a cell share.
@@ -21,6 +21,9 @@ struct CellIdentity<'a> {
     diagnostics: Diagnostics,
     // Float sums depend on how they are cut among threads.
     threads: usize,
+    /// Defaults that are not those of the first plans.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    defaults: Vec<OptimizerSettings>,
 }
 
 /// What a trial adds to its cell.
@@ -67,6 +70,7 @@ impl CellHash {
             .update(&[0])
             .update(cell.arm.as_bytes())
             .update(&[0]);
+        let arm = sweep.arms.iter().find(|arm| arm.name == cell.arm);
         let identity = CellIdentity {
             schema: SCHEMA,
             task: &task.config,
@@ -76,6 +80,7 @@ impl CellHash {
             evaluation: sweep.evaluation,
             diagnostics: sweep.diagnostics,
             threads: sweep.resources.threads,
+            defaults: arm.map_or_else(Vec::new, defaults::changed),
         };
         write(&mut hasher, &identity);
         Self(hasher)

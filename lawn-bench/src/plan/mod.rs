@@ -3,6 +3,8 @@
 //! A trial's id is a hash of everything that could change its result. Engine,
 //! worker count, device and micro-batch are not part of it.
 
+mod defaults;
+mod difference;
 mod excerpt;
 mod file;
 mod identity;
@@ -13,12 +15,12 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
-use lawn_models::{Stage, TaskConfig};
+use lawn_models::{OptimizerSettings, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{NamedTask, Sweep};
 use crate::run_dir::RunDir;
-use crate::{Error, data, files};
+use crate::{Error, data, files, shell};
 
 pub use excerpt::Excerpt;
 
@@ -35,6 +37,9 @@ pub struct Plan {
     pub sweep: Sweep,
     /// By task, the checksum of the data set that it reads from files.
     pub data: BTreeMap<String, String>,
+    /// By rule, what its settings are where they are left out: the defaults when the plan was
+    /// made, which its trials keep.
+    pub defaults: Vec<OptimizerSettings>,
     /// The trials, round by round.
     pub trials: Vec<Trial>,
 }
@@ -107,6 +112,7 @@ impl Plan {
     pub fn new(sweep: Sweep, data: BTreeMap<String, String>) -> Self {
         let trials = list::list(&sweep, &data);
         Self {
+            defaults: defaults::of(&sweep),
             sweep,
             data,
             trials,
@@ -133,16 +139,22 @@ impl Plan {
     /// # Errors
     ///
     /// [`Error::OtherPlan`] where it holds another, [`Error::OtherData`] where it was
-    /// made from other data, [`Error::Io`].
+    /// made from other data, [`Error::NotOurs`] where the folder holds something else,
+    /// [`Error::Io`].
     pub fn write(&self, run: &RunDir, file: &Path, text: &str) -> Result<(), Error> {
         if run.plan().exists() {
             let there = Self::read(run)?;
             there.require_data(&self.data, run)?;
-            let same = there.trials == self.trials && there.sweep.contrasts == self.sweep.contrasts;
-            if !same {
+            let verdicts = |plan: &Self| {
+                let sweep = &plan.sweep;
+                (sweep.contrasts.clone(), sweep.alpha, sweep.margins.clone())
+            };
+            if !(there.trials == self.trials && verdicts(&there) == verdicts(self)) {
                 return Err(Error::OtherPlan {
                     dir: run.root().into(),
                     file: file.into(),
+                    goes_on: shell::lawn("sweep", run.root()),
+                    differences: difference::differences(&there.sweep, &self.sweep),
                 });
             }
             if there.sweep.resources == self.sweep.resources {
@@ -153,6 +165,7 @@ impl Plan {
             plan.sweep.resources = self.sweep.resources.clone();
             return files::write_json_rows(&run.plan(), SCHEMA, &plan);
         }
+        run.require_free(text)?;
         files::write(&run.sweep_toml(), text.as_bytes())?;
         files::write_json_rows(&run.plan(), SCHEMA, self)
     }

@@ -1,8 +1,8 @@
 //! What a trial trains, once its setting is known.
 
-use lawn_models::{Stage, TrialConfig};
+use lawn_models::{OptimizerSettings, Stage, TrialConfig};
 
-use super::{Plan, Trial};
+use super::{Plan, Trial, defaults};
 use crate::Error;
 use crate::choices::Choices;
 use crate::config::Sweep;
@@ -15,13 +15,15 @@ impl Plan {
     /// [`Error::NoTrial`]; [`Error::NotFrozen`] for a trial whose setting has not been
     /// chosen, or of a cell that had none to choose.
     pub fn resolve(&self, index: usize, choices: &Choices) -> Result<(usize, TrialConfig), Error> {
-        resolve(&self.sweep, self.trial(index)?, choices).ok_or(Error::NotFrozen { index })
+        resolve(&self.sweep, &self.defaults, self.trial(index)?, choices)
+            .ok_or(Error::NotFrozen { index })
     }
 }
 
 /// All that `trial` trains, and the index of its setting; none where that is not chosen.
 pub(super) fn resolve(
     sweep: &Sweep,
+    defaults: &[OptimizerSettings],
     trial: &Trial,
     choices: &Choices,
 ) -> Option<(usize, TrialConfig)> {
@@ -35,7 +37,10 @@ pub(super) fn resolve(
     };
     let config = TrialConfig {
         task: task.config.clone(),
-        optimizer: arm.settings.get(setting)?.at(cell.batch_size, sweep),
+        optimizer: defaults::fill(
+            &arm.settings.get(setting)?.at(cell.batch_size, sweep),
+            defaults,
+        ),
         batch_size: cell.batch_size,
         budget: sweep.budget,
         evaluation: sweep.evaluation,

@@ -139,7 +139,7 @@ impl Bars {
         let hidden = lines.len().saturating_sub(SHOWN_ARMS);
         lines.truncate(SHOWN_ARMS);
         if hidden > 0 {
-            lines.push(format!("  and {hidden} more in `lawn status`"));
+            lines.push(format!("  and {hidden} more, which lawn status lists"));
         }
         self.best.set_message(lines.join("\n"));
     }

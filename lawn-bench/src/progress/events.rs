@@ -29,6 +29,7 @@ use super::tally::Tally;
 use super::{Ended, View};
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
+use crate::streams::Stream;
 use crate::sweep::End;
 use crate::trial::Event;
 
@@ -72,7 +73,7 @@ pub(crate) fn end(end: &End) {
         End::HandedOver { run } => ("handed-over", json!({ "run": run })),
         End::Stopped { run } => ("stopped", json!({ "run": run })),
     };
-    print(&mut std::io::stdout().lock(), event, fields);
+    print(&mut Stream::Output, event, fields);
 }
 
 impl<W: Write> View for Events<W> {
@@ -163,5 +164,8 @@ fn print(out: &mut impl Write, event: &str, fields: Value) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let seconds = now.map_or(0.0, |now| now.as_secs_f64());
     let line = with(json!({ "event": event, "unix_seconds": seconds }), fields);
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    // In one write, so that no reader sees a part of it.
+    let _ = out
+        .write_all(format!("{line}\n").as_bytes())
+        .and_then(|()| out.flush());
 }

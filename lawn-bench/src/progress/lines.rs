@@ -18,7 +18,7 @@ impl<W: Write> Lines<W> {
 impl<W: Write> View for Lines<W> {
     fn say(&mut self, line: &str) {
         // A log that went away is no reason to stop training.
-        let _ = writeln!(self.out, "{line}");
+        let _ = self.out.write_all(format!("{line}\n").as_bytes());
     }
 
     fn stopped(&mut self, tally: &Tally<'_>, _worker: usize, index: usize) {

@@ -17,6 +17,7 @@ use crate::engine::Watcher;
 use crate::plan::Plan;
 use crate::render;
 use crate::run_dir::RunDir;
+use crate::streams::Stream;
 use crate::trial::Event;
 pub(crate) use events::end as print_end;
 use lawn_analysis::records::Outcome;
@@ -94,9 +95,9 @@ impl<'a> Progress<'a> {
         let tally = Tally::new(plan, outcomes, workers, Box::new(Instant::now));
         let view: Box<dyn View> = match show {
             Show::Nothing => Box::new(Nothing),
-            Show::Events => Box::new(events::Events::new(std::io::stdout(), run, &tally)),
+            Show::Events => Box::new(events::Events::new(Stream::Output, run, &tally)),
             Show::People if ProgressDrawTarget::stderr().is_hidden() => {
-                Box::new(lines::Lines::new(std::io::stderr()))
+                Box::new(lines::Lines::new(Stream::Error))
             }
             Show::People => {
                 let width = || usize::from(console::Term::stderr().size().1);

@@ -98,7 +98,9 @@ impl Launch {
             machine: Machine::this_one(Some(probe.cuda)),
             workers,
             threads,
-            command: std::env::args().collect(),
+            command: std::env::args_os()
+                .map(|word| word.to_string_lossy().into_owned())
+                .collect(),
             unix_seconds: since.map_or(0, |since| since.as_secs()),
         }
     }
@@ -128,7 +130,7 @@ impl Launch {
 pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error> {
     // Several launchers may start on one run, and none may lose another's entry.
     let lock = run.root().join(".provenance.lock");
-    let held = File::create(&lock).map_err(Error::io("create", &lock))?;
+    let held = files::open_own(&lock, File::options().write(true).create(true))?;
     held.lock().map_err(Error::io("lock", &lock))?;
     let mut provenance = read(run)?;
     let launch = Launch::now(workers, threads);
@@ -149,6 +151,25 @@ fn read(run: &RunDir) -> Result<Provenance, Error> {
     } else {
         Ok(Provenance::default())
     }
+}
+
+/// The data root that the last launch was given on its command line, where that is still there.
+#[must_use]
+pub fn data_root(run: &RunDir) -> Option<std::path::PathBuf> {
+    let provenance = read(run).ok()?;
+    let words = &provenance.launches.last()?.command;
+    let option = "--data-root";
+    let given =
+        words
+            .iter()
+            .enumerate()
+            .find_map(|(place, word)| match word.strip_prefix(option)? {
+                "" => words.get(place + 1).cloned(),
+                rest => rest.strip_prefix('=').map(str::to_owned),
+            });
+    given
+        .map(std::path::PathBuf::from)
+        .filter(|root| root.is_dir())
 }
 
 /// The provenance as name and value, for the report.

@@ -25,6 +25,8 @@ use crate::{Error, launchers, outcomes, render};
 pub struct Status {
     /// Name of the sweep.
     pub sweep: String,
+    /// Directory of the run.
+    pub run: PathBuf,
     /// Whether a launcher is at work now.
     pub running: bool,
     /// The stage that the first trial not over belongs to; none where all are over.
@@ -116,7 +118,8 @@ pub struct CellStatus {
     pub confirmed: Count,
     /// Trials by the word of their outcome.
     pub outcomes: BTreeMap<&'static str, usize>,
-    /// Best validation metric of the trials so far.
+    /// Best validation metric of the tuning trials so far. None where nothing is tuned: the best
+    /// of several seeds of one setting is luck.
     pub best_validation: Option<f64>,
     /// Index of the setting chosen, once that is done.
     pub frozen: Option<usize>,
@@ -125,8 +128,10 @@ pub struct CellStatus {
 /// So many of so many.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Count {
-    /// Over.
+    /// Over, whatever the outcome.
     pub done: usize,
+    /// Those of them that did not end `ok`.
+    pub failed: usize,
     /// All.
     pub all: usize,
 }
@@ -144,6 +149,7 @@ impl Status {
         let outcomes = outcomes::read(run, &plan)?;
         let mut status = Self {
             sweep: plan.sweep.name.clone(),
+            run: run.root().into(),
             running: !launchers.is_empty(),
             stage: None,
             trials: plan.trials.len(),
@@ -220,6 +226,10 @@ impl CellStatus {
             return;
         }
         count.done += 1;
+        count.failed += usize::from(ending.outcome != Outcome::Ok);
+        if trial.stage != Stage::Tune {
+            return;
+        }
         let task = plan.task(&trial.cell.task);
         let found = task
             .zip(ending.summary.as_ref())

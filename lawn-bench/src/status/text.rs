@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use lawn_models::Stage;
 
-use super::{CellStatus, Failure, RunningTrial, Status};
+use super::{CellStatus, Count, Failure, RunningTrial, Status};
 use crate::progress::humantime;
-use crate::render;
+use crate::{render, shell};
 
 /// Failures told one by one; the rest is counted.
 const SHOWN_FAILURES: usize = 20;
@@ -41,7 +41,8 @@ impl Status {
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
         if !self.damaged.is_empty() {
-            text.push_str("\ndamaged, trained again by the next `lawn sweep`:\n");
+            let again = shell::lawn("sweep", &self.run);
+            let _ = writeln!(text, "\ndamaged, trained again by `{again}`:");
             for damage in &self.damaged {
                 let _ = writeln!(text, "  {damage}");
             }
@@ -53,7 +54,8 @@ impl Status {
             }
             let hidden = self.failures.len().saturating_sub(SHOWN_FAILURES);
             if hidden > 0 {
-                let _ = writeln!(text, "  and {hidden} more in `lawn status --json`");
+                let all = shell::lawn("status", &self.run);
+                let _ = writeln!(text, "  and {hidden} more in `{all} --json`");
             }
         }
         text
@@ -113,16 +115,25 @@ fn cell_row(status: &CellStatus) -> Vec<String> {
         status.cell.task.clone(),
         status.cell.arm.clone(),
         status.cell.batch_size.to_string(),
-        format!("{}/{}", status.tuned.done, status.tuned.all),
+        count(status.tuned),
         status
             .frozen
             .map_or_else(unknown, |setting| setting.to_string()),
-        format!("{}/{}", status.confirmed.done, status.confirmed.all),
+        count(status.confirmed),
         status
             .best_validation
             .map_or_else(unknown, |best| format!("{best:.4}")),
         outcomes.join(", "),
     ]
+}
+
+/// `2/3`, those that ended `ok` of all; how many failed beside it.
+fn count(count: Count) -> String {
+    let ok = count.done - count.failed;
+    match count.failed {
+        0 => format!("{ok}/{}", count.all),
+        failed => format!("{ok}/{}, {failed} failed", count.all),
+    }
 }
 
 fn failure_line(failure: &Failure) -> String {

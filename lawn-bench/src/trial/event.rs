@@ -1,10 +1,10 @@
 //! What a trial's process says while it runs: one JSON object a line.
 
-use std::io::Write;
-
 use lawn_analysis::records::Outcome;
 use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
+
+use crate::streams;
 
 /// What a trial's process says while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,8 +46,5 @@ pub enum Event {
 pub(super) fn emit(event: &Event) {
     let mut line = serde_json::to_string(event).unwrap_or_default();
     line.push('\n');
-    let mut stdout = std::io::stdout().lock();
-    let _ = stdout
-        .write_all(line.as_bytes())
-        .and_then(|()| stdout.flush());
+    streams::print(&line);
 }

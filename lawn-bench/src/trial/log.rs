@@ -80,10 +80,9 @@ impl Log {
             text.extend(line(&Line::Record(Box::new(record))));
         }
         files::write(path, &text)?;
-        let file = File::options().append(true).open(path);
         Ok(Self {
             path: path.to_owned(),
-            file: file.map_err(Error::io("open", path))?,
+            file: files::open_own(path, File::options().append(true))?,
         })
     }
 

@@ -14,7 +14,7 @@ mod train;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lawn_models::{CudaProbe, Device, TrialConfig, TrialContext};
+use lawn_models::{CudaProbe, Device, RuleConfig, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
 use crate::choices::Choices;
@@ -22,7 +22,7 @@ use crate::config::DeviceChoice;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Excerpt;
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, data, files, provenance, tensorboard};
+use crate::{Error, data, files, provenance, streams, tensorboard};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
@@ -46,6 +46,32 @@ pub struct TrialFile {
     pub setting: usize,
     /// All that it trains.
     pub config: TrialConfig,
+    /// The optimizer's rule with all of its own, what no setting names included. Files of
+    /// before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<RuleConfig>,
+}
+
+impl TrialFile {
+    /// Makes sure that a checkpoint beside an earlier file of the trial is of the same rule: one
+    /// trial is not trained by two.
+    fn require_same(&self, dir: &TrialDir) -> Result<(), Error> {
+        let path = dir.trial();
+        if !dir.checkpoint().exists() {
+            return Ok(());
+        }
+        // One that is damaged is written anew.
+        let there: Option<Self> = files::read_json_if_there(&path, 1..=SCHEMA).unwrap_or_default();
+        let there = there.and_then(|there| there.rule);
+        match there.filter(|there| Some(there) != self.rule.as_ref()) {
+            None => Ok(()),
+            Some(there) => Err(Error::OtherRule {
+                path,
+                there: serde_json::to_string(&there).unwrap_or_default(),
+                now: serde_json::to_string(&self.rule).unwrap_or_default(),
+            }),
+        }
+    }
 }
 
 /// Trains the trial at `index` of the run, from its checkpoint where it has one.
@@ -60,7 +86,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
-    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+    std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
     let plan = Excerpt::read(run, index).map_err(of_the_run)?;
     let (sweep, trial) = (&plan.sweep, &plan.trial);
     let choices = match trial.setting {
@@ -80,15 +106,14 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         Err(Error::Damaged { path, .. }) => drop(files::set_aside(&path)?),
         there => drop(there?),
     }
-    files::write_json(
-        &dir.trial(),
-        SCHEMA,
-        &TrialFile {
-            id: trial.id.clone(),
-            setting,
-            config: config.clone(),
-        },
-    )?;
+    let file = TrialFile {
+        id: trial.id.clone(),
+        setting,
+        rule: Some(config.optimizer.rule_config()),
+        config: config.clone(),
+    };
+    file.require_same(&dir)?;
+    files::write_json(&dir.trial(), SCHEMA, &file)?;
 
     if let Some(before) = plan.earlier_rung(setting, &choices) {
         carry_on(&run.trial(&before.id), &dir)?;

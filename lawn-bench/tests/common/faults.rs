@@ -167,7 +167,12 @@ pub(crate) const FAULTS: &[Fault] = &[
         &["unknown variant `lg`", "did you mean `log`?"],
     ),
     ("\"sqrt\"", "\"sqr\"", "\"sqr\"", &["did you mean `sqrt`?"]),
-    ("\"cpu\"", "\"gpu\"", "\"gpu\"", &["did you mean `cpu`?"]),
+    (
+        "\"cpu\"",
+        "\"gpu\"",
+        "\"gpu\"",
+        &["did you mean `cuda`? allowed: cpu, cuda, auto"],
+    ),
     (
         "\"ndcg@10\"",
         "\"ndgc@10\"",
@@ -287,7 +292,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     (
         "items = 220",
         "items = 20",
-        "[tasks.feedback]",
+        "20 }",
         &["`synthetic.items` is 20", "allowed is"],
     ),
     (

@@ -1,5 +1,7 @@
 //! A small HTTP server for files, which can be told to misbehave.
 
+#![allow(dead_code, reason = "each test needs a part of it")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};

@@ -120,10 +120,10 @@ impl ImageConfig {
             "1 to 1024",
         )?;
         require(
-            self.statistics_batch >= 2,
+            (2..=u64::from(u32::MAX)).contains(&self.statistics_batch),
             "statistics_batch",
             self.statistics_batch,
-            "an integer ≥ 2",
+            "2 to 4294967295",
         )?;
         require(
             self.validation_fraction > 0.0 && self.validation_fraction < 1.0,

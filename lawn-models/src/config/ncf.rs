@@ -2,6 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{SettingsError, require};
 
+/// Greatest width of a layer or an embedding: beyond it, something is mistyped.
+const MOST_WIDTH: i64 = 1 << 24;
+
 /// Neural collaborative filtering on implicit feedback.
 ///
 /// Source: He et al. 2017, *Neural Collaborative Filtering*, arXiv 1708.05031:
@@ -164,11 +167,14 @@ impl NcfConfig {
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self) -> Result<(), SettingsError> {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
-        require(self.factors >= 1, "factors", self.factors, "an integer ≥ 1")?;
+        let width = |width: i64| (1..=MOST_WIDTH).contains(&width);
+        let widths = format!("1 to {MOST_WIDTH}");
+        require(width(self.factors), "factors", self.factors, &widths)?;
         if self.model != NcfModelKind::Gmf {
             let listed = format!("{:?}", self.layers);
-            let sound = self.layers.len() >= 2 && self.layers.iter().all(|&width| width >= 1);
-            require(sound, "layers", &listed, "two or more widths ≥ 1")?;
+            let sound = self.layers.len() >= 2 && self.layers.iter().all(|&one| width(one));
+            let allowed = format!("two or more widths of {widths}");
+            require(sound, "layers", &listed, &allowed)?;
             require(
                 self.layers[0] % 2 == 0,
                 "layers",

@@ -152,7 +152,7 @@ impl RuleName {
     }
 
     /// The optional settings that this rule has.
-    pub(super) fn settings(self) -> &'static [&'static str] {
+    pub(crate) fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
             Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb => {

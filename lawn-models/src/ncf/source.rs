@@ -57,7 +57,12 @@ impl Source {
     /// The train interactions, those to be held out for validation included.
     pub(crate) fn train(&self) -> Result<Vec<Rating>, DataError> {
         match self {
-            Self::Synthetic(config) => Ok(synthetic::generate(config).train),
+            Self::Synthetic(config) => {
+                let data = synthetic::generate(config);
+                // What no trial could be tested on is known before it trains.
+                synthetic::test_cases(config, &data)?;
+                Ok(data.train)
+            }
             Self::Files(files) => files.read_train(),
         }
     }

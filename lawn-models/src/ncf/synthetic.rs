@@ -101,6 +101,13 @@ pub(crate) fn test_cases(
     config: &SyntheticConfig,
     data: &Synthetic,
 ) -> Result<Vec<Case>, DataError> {
+    if data.test.is_empty() {
+        return Err(DataError::unusable(
+            "synthetic".as_ref(),
+            "no user with an item that another user has too",
+            "one at least, to test on",
+        ));
+    }
     let mut pairs: Vec<(u32, u32)> = data.train.iter().map(|r| (r.user, r.item)).collect();
     pairs.extend(&data.test);
     let items = 1 + data.train.iter().map(|r| r.item).max().unwrap_or(0) as usize;

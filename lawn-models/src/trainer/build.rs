@@ -65,6 +65,76 @@ fn rule(settings: &OptimizerSettings) -> RuleConfig {
     }
 }
 
+impl OptimizerSettings {
+    /// The settings of `rule` that have a default, each with its default; those of a
+    /// constraint among them.
+    ///
+    /// What has none stays left out: no weight decay, no clipping, no free phase.
+    #[must_use]
+    pub fn defaults(rule: RuleName) -> Self {
+        let bare = Self::new(rule, 1.0);
+        let constraint = LawnConfig::new(0);
+        let mut all = Self {
+            scope: Some(ScopeSetting::Named(ScopeName::default())),
+            granularity: Some(constraint.granularity),
+            ..bare.clone()
+        };
+        match self::rule(&bare) {
+            RuleConfig::Sgd(own) => {
+                all.momentum = Some(own.momentum);
+                all.dampening = Some(own.dampening);
+                all.nesterov = Some(own.nesterov);
+            }
+            RuleConfig::Adam(own) => {
+                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
+                all.epsilon = Some(own.epsilon);
+            }
+            RuleConfig::Lamb(own) => {
+                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
+                all.epsilon = Some(own.epsilon);
+            }
+            RuleConfig::Lars(own) => {
+                all.momentum = Some(own.momentum);
+                all.nesterov = Some(own.nesterov);
+                all.epsilon = Some(own.epsilon);
+                all.trust_coefficient = Some(own.trust_coefficient);
+            }
+            _ => {}
+        }
+        all
+    }
+
+    /// The rule that these settings come to, with all of its own: those that no setting names,
+    /// too, as the conventions of LAMB are.
+    #[must_use]
+    pub fn rule_config(&self) -> RuleConfig {
+        self::rule(self)
+    }
+
+    /// These settings with those of `defaults` where one is left out; what belongs to a
+    /// constraint only where there is one.
+    #[must_use]
+    pub fn or(&self, defaults: &Self) -> Self {
+        Self {
+            momentum: self.momentum.or(defaults.momentum),
+            dampening: self.dampening.or(defaults.dampening),
+            nesterov: self.nesterov.or(defaults.nesterov),
+            trust_coefficient: self.trust_coefficient.or(defaults.trust_coefficient),
+            beta1: self.beta1.or(defaults.beta1),
+            beta2: self.beta2.or(defaults.beta2),
+            epsilon: self.epsilon.or(defaults.epsilon),
+            scope: self
+                .scope
+                .clone()
+                .or(defaults.scope.clone().filter(|_| self.lawn)),
+            granularity: self
+                .granularity
+                .or(defaults.granularity.filter(|_| self.lawn)),
+            ..self.clone()
+        }
+    }
+}
+
 fn decay(settings: &OptimizerSettings) -> Decay {
     match (settings.weight_decay, settings.rule) {
         (None, _) => Decay::None,
@@ -173,6 +243,32 @@ mod tests {
         assert_eq!(with(RuleName::Lars), Decay::L2 { rate: 0.1 });
         assert_eq!(with(RuleName::Adamw), Decay::Decoupled { rate: 0.1 });
         assert_eq!(with(RuleName::Lamb), Decay::Decoupled { rate: 0.1 });
+    }
+
+    #[test]
+    fn defaults_written_out_make_the_same_optimizer() {
+        for &rule in RuleName::ALL {
+            let bare = OptimizerSettings::new(rule, 0.1);
+            let lawn = OptimizerSettings {
+                lawn: true,
+                free_fraction: Some(0.5),
+                ..bare.clone()
+            };
+            for settings in [bare, lawn] {
+                let full = settings.or(&OptimizerSettings::defaults(rule));
+                full.validate().expect("defaults are allowed");
+                let all = serde_json::to_value(&full).unwrap();
+                for name in rule
+                    .settings()
+                    .iter()
+                    .filter(|name| **name != "weight_decay")
+                {
+                    assert!(!all[name].is_null(), "{name} of {rule:?}");
+                }
+                assert_eq!(full.scope.is_some(), settings.lawn);
+                assert_eq!(optimizer(&full, LENGTH), optimizer(&settings, LENGTH));
+            }
+        }
     }
 
     #[test]

@@ -14,6 +14,6 @@ mod unread;
 
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use error::TrialError;
-pub use run::{dry_run, run_trial};
+pub use run::{dry_run, examine, run_trial};
 pub use task::TestPermit;
 pub(crate) use task::{Batch, Measured, Task};

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use lawn_core::Optimizer;
 use tch::Device;
 
 use super::TrialError;
-use super::trainer::{SetUp, Trainer};
-use crate::config::{TrialConfig, TrialContext};
+use super::trainer::{self, SetUp, Trainer};
+use crate::config::{Length, TrialConfig, TrialContext};
 use crate::record::{Notice, Observer, TrialEnd, TrialInfo};
 use crate::system;
 
@@ -98,23 +99,54 @@ pub fn run_trial(
 /// ```
 pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialInfo, TrialError> {
     config.validate()?;
-    let context = TrialContext {
+    let SetUp {
+        length, optimizer, ..
+    } = SetUp::new(config, &untrained(data_root))?;
+    Ok(info(length, &optimizer))
+}
+
+/// As [`dry_run`], for many trials of one task, whose data and model are set up once: those
+/// of the first.
+///
+/// # Errors
+/// [`TrialError`] when the task cannot be set up; within, when an optimizer cannot be laid
+/// over its model.
+pub fn examine(
+    trials: &[TrialConfig],
+    data_root: Option<&Path>,
+) -> Result<Vec<Result<TrialInfo, TrialError>>, TrialError> {
+    let Some(first) = trials.first() else {
+        return Ok(Vec::new());
+    };
+    first.task.validate()?;
+    let task = system::catch_out_of_memory(|| trainer::task(first, &untrained(data_root)))?;
+    let one = |config: &TrialConfig| {
+        config.validate()?;
+        let (length, optimizer) = trainer::optimizer(&*task, config)?;
+        Ok(info(length, &optimizer))
+    };
+    Ok(trials.iter().map(one).collect())
+}
+
+/// Where a trial is set up that nothing is trained of.
+fn untrained(data_root: Option<&Path>) -> TrialContext {
+    TrialContext {
         device: Device::Cpu,
         data_root: data_root.map(Path::to_owned),
         checkpoint: PathBuf::new(),
         checkpoint_every: Duration::MAX,
-    };
-    let SetUp {
-        length, optimizer, ..
-    } = SetUp::new(config, &context)?;
-    Ok(TrialInfo {
+    }
+}
+
+fn info(length: Length, optimizer: &Optimizer) -> TrialInfo {
+    TrialInfo {
         steps_per_epoch: length.steps_per_epoch,
         steps: length.steps,
         train_samples: length.epoch_samples,
         resumed_step: 0,
         recorded_step: 0,
         treatments: optimizer.treatments().to_vec(),
-    })
+    }
 }
 
 /// Half of a part, as a multiple of the smallest; none where that is no smaller.

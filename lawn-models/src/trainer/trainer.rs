@@ -58,16 +58,25 @@ pub(super) struct SetUp {
 impl SetUp {
     pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Result<Self, TrialError> {
         let task = task(config, context)?;
-        let length = config
-            .budget
-            .length(task.train_samples(), config.batch_size);
-        let optimizer = build::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+        let (length, optimizer) = optimizer(&*task, config)?;
         Ok(Self {
             task,
             length,
             optimizer,
         })
     }
+}
+
+/// What a trial comes to with a task, and the optimizer of its parameters.
+pub(super) fn optimizer(
+    task: &dyn Task,
+    config: &TrialConfig,
+) -> Result<(Length, Optimizer), TrialError> {
+    let length = config
+        .budget
+        .length(task.train_samples(), config.batch_size);
+    let optimizer = build::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+    Ok((length, optimizer))
 }
 
 impl<'a> Trainer<'a> {
@@ -376,7 +385,10 @@ impl Timer {
     }
 }
 
-fn task(config: &TrialConfig, context: &TrialContext) -> Result<Box<dyn Task>, TrialError> {
+pub(super) fn task(
+    config: &TrialConfig,
+    context: &TrialContext,
+) -> Result<Box<dyn Task>, TrialError> {
     let (root, device) = (context.data_root.as_deref(), context.device);
     Ok(match &config.task {
         TaskConfig::Ncf(ncf) => Box::new(NcfTask::new(ncf, root, device, config.seed)?),

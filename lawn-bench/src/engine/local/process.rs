@@ -17,7 +17,7 @@ use crate::run_dir::TrialDir;
 use crate::spawn::this_command;
 use crate::stop::{Stop, signal_group};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
-use crate::{Error, provenance};
+use crate::{Error, files, provenance};
 
 /// What a trial's process has to tell its launcher.
 pub(super) enum News {
@@ -61,11 +61,7 @@ impl Process {
         let spawn_error = |source| Error::Spawn { source };
         let dir = work.run.trial(&work.plan.trials[index].id);
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
-        let stderr = File::options()
-            .create(true)
-            .append(true)
-            .open(dir.stderr())
-            .map_err(Error::io("open", &dir.stderr()))?;
+        let stderr = files::open_own(&dir.stderr(), File::options().create(true).append(true))?;
         let said_before = stderr.metadata().map_or(0, |file| file.len());
         let before = Mark::of(&dir);
         let mut command = this_command().map_err(spawn_error)?;

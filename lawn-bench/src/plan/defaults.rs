@@ -1,0 +1,98 @@
+//! What settings mean where they are left out, as it was when a plan was made.
+//!
+//! A plan keeps the defaults of its rules, and its trials train with those, whatever later
+//! versions take for them. A trial's id is a hash of what was written; where a default is no
+//! longer [that of the first plans](FIRST), it is a part of the hash as well, so that no two
+//! meanings have one id, and no id changes as long as nothing does.
+
+use lawn_models::{OptimizerSettings, RuleName};
+
+use crate::config::{Arm, Sweep};
+
+/// The defaults, by rule, of plans that keep none: those of schema 2 when it was new. They
+/// never change. A test tells whoever changes a default of today what that means.
+const FIRST: &str = r#"[
+    { "rule": "sgd", "momentum": 0.0, "dampening": 0.0, "nesterov": false },
+    { "rule": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "adamw", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "amsgrad", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "lamb", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6 },
+    { "rule": "lars", "momentum": 0.9, "nesterov": false, "trust_coefficient": 1e-3, "epsilon": 1e-8 }
+]"#;
+
+/// The scope and the granularity of a constraint in the first plans.
+const FIRST_CONSTRAINT: [(&str, &str); 2] =
+    [("scope", "final-homogeneous"), ("granularity", "layer")];
+
+/// Of each rule that `sweep` trains, the defaults of today.
+pub(super) fn of(sweep: &Sweep) -> Vec<OptimizerSettings> {
+    let all = RuleName::ALL.iter();
+    let used = all.filter(|rule| sweep.arms.iter().any(|arm| trains(arm, **rule)));
+    used.map(|&rule| OptimizerSettings::defaults(rule))
+        .collect()
+}
+
+/// The defaults of a plan that keeps none: those of the first plans, where today's are
+/// others. Where they are the same nothing is filled in, as nothing was then.
+pub(super) fn of_first_plans() -> Vec<OptimizerSettings> {
+    let changed = first().into_iter();
+    changed
+        .filter(|first| *first != OptimizerSettings::defaults(first.rule))
+        .collect()
+}
+
+/// Today's defaults of the rules of `arm` that are not those of the first plans.
+pub(super) fn changed(arm: &Arm) -> Vec<OptimizerSettings> {
+    let first = first().into_iter();
+    first
+        .filter(|first| trains(arm, first.rule))
+        .filter_map(|first| {
+            let today = OptimizerSettings::defaults(first.rule);
+            (today != first).then_some(today)
+        })
+        .collect()
+}
+
+/// `settings` with what they leave out.
+pub(super) fn fill(
+    settings: &OptimizerSettings,
+    defaults: &[OptimizerSettings],
+) -> OptimizerSettings {
+    let own = defaults.iter().find(|one| one.rule == settings.rule);
+    own.map_or_else(|| settings.clone(), |own| settings.or(own))
+}
+
+fn trains(arm: &Arm, rule: RuleName) -> bool {
+    let mut settings = arm.settings.iter();
+    settings.any(|setting| setting.optimizer.rule == rule)
+}
+
+fn first() -> Vec<OptimizerSettings> {
+    let mut all: serde_json::Value = serde_json::from_str(FIRST).expect("a constant is read");
+    for one in all.as_array_mut().into_iter().flatten() {
+        one["learning_rate"] = 1.0.into();
+        for (name, value) in FIRST_CONSTRAINT {
+            one[name] = value.into();
+        }
+    }
+    serde_json::from_value(all).expect("a constant is read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_of_the_first_plans() {
+        for first in first() {
+            assert_eq!(
+                OptimizerSettings::defaults(first.rule),
+                first,
+                "a default has changed: ids of new trials that leave it out will be others, \
+                 and trials of runs that are there go on as they were planned; say so in the \
+                 changelog, and here which rule"
+            );
+        }
+        assert_eq!(first().len(), RuleName::ALL.len());
+    }
+}

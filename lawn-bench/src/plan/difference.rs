@@ -1,0 +1,136 @@
+//! In what two plans differ, by the keys of their sweep files.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::config::Sweep;
+
+/// Differences told one by one; the rest is counted.
+const SHOWN: usize = 8;
+
+/// What the sweep keeps under another name than its file has.
+const NAMES: [(&str, &str); 8] = [
+    ("tuning_seed", "tuning.seed"),
+    ("rungs", "tuning.rungs"),
+    ("learning_rate_scaling", "tuning.learning_rate_scaling"),
+    ("confirmation_seeds", "confirmation.seeds"),
+    ("alpha", "report.alpha"),
+    ("margins", "report.margins"),
+    ("width", "report.width"),
+    ("resources.threads", "resources.threads"),
+];
+
+/// What changes no result and no verdict.
+const FREE: [&str; 4] = ["name", "width", "engines", "resources"];
+
+/// A line a key in which the sweep that is `there` differs from the one made `now`, both
+/// values beside it.
+pub(super) fn differences(there: &Sweep, now: &Sweep) -> Vec<String> {
+    let (old, new) = (keys(there), keys(now));
+    let mut lines: Vec<String> = orders(there, now);
+    let all = old
+        .keys()
+        .chain(new.keys().filter(|key| !old.contains_key(*key)));
+    let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
+    let differing = all.filter(|key| old.get(*key) != new.get(*key)).map(|key| {
+        let (old, new) = (shown(old.get(key)), shown(new.get(key)));
+        format!("{key}: {old} there, {new} now")
+    });
+    lines.extend(differing);
+    let hidden = lines.len().saturating_sub(SHOWN);
+    lines.truncate(SHOWN);
+    if hidden > 0 {
+        lines.push(format!("and {hidden} more"));
+    }
+    lines
+}
+
+/// Arms and tasks that stand in another order: so do their trials.
+fn orders(there: &Sweep, now: &Sweep) -> Vec<String> {
+    let arms =
+        |sweep: &Sweep| -> Vec<String> { sweep.arms.iter().map(|arm| arm.name.clone()).collect() };
+    let tasks = |sweep: &Sweep| -> Vec<String> {
+        sweep.tasks.iter().map(|task| task.name.clone()).collect()
+    };
+    let pairs = [
+        ("tasks", tasks(there), tasks(now)),
+        ("arms", arms(there), arms(now)),
+    ];
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort();
+        names
+    };
+    pairs
+        .into_iter()
+        .filter(|(_, old, new)| old != new && sorted(old) == sorted(new))
+        .map(|(what, old, new)| {
+            format!(
+                "order of {what}: {} there, {} now",
+                old.join(", "),
+                new.join(", ")
+            )
+        })
+        .collect()
+}
+
+/// Every value that decides a trial or a verdict, by its key in a sweep file.
+fn keys(sweep: &Sweep) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    let Ok(Value::Object(mut whole)) = serde_json::to_value(sweep) else {
+        return found;
+    };
+    for name in FREE {
+        whole.remove(name);
+    }
+    whole.insert("resources.threads".into(), sweep.resources.threads.into());
+    for (name, value) in whole {
+        let renamed = NAMES.iter().find(|(own, _)| *own == name);
+        let name = renamed.map_or(name.as_str(), |(_, file)| file);
+        match name {
+            "arms" => arms(sweep, &mut found),
+            "tasks" => {
+                for task in &sweep.tasks {
+                    let key = format!("tasks.{}", task.name);
+                    let config = serde_json::to_value(&task.config).unwrap_or_default();
+                    flatten(&key, &config, &mut found);
+                    let metric = format!("tuning.metric of task {}", task.name);
+                    found.insert(metric, task.metric.as_str().into());
+                }
+            }
+            name => flatten(name, &value, &mut found),
+        }
+    }
+    found
+}
+
+/// What an arm fixes, and what it is tuned over: its settings follow from both.
+fn arms(sweep: &Sweep, found: &mut BTreeMap<String, Value>) {
+    for arm in &sweep.arms {
+        let key = format!("arms.{}", arm.name);
+        if let Some(first) = arm.settings.first() {
+            let fixed = serde_json::to_value(&first.optimizer).unwrap_or_default();
+            let fixed = fixed.as_object().into_iter().flatten();
+            for (name, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
+                flatten(&format!("{key}.{name}"), value, found);
+            }
+        }
+        for (name, axis) in &arm.space {
+            let axis = serde_json::to_value(axis).unwrap_or_default();
+            flatten(&format!("{key}.tune.{name}"), &axis, found);
+        }
+        found.insert(format!("{key}: settings"), arm.settings.len().into());
+    }
+}
+
+fn flatten(key: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (name, value) in fields {
+                flatten(&format!("{key}.{name}"), value, found);
+            }
+        }
+        value => drop(found.insert(key.to_owned(), value.clone())),
+    }
+}
