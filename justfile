@@ -116,9 +116,28 @@ test: setup
     set -euo pipefail
     log=$(mktemp); trap 'rm -f "$log"' EXIT
     status=0; cargo test --locked --release --workspace --no-fail-fast 2>&1 | tee "$log" || status=$?
-    # One closing line for all of cargo's runners.
-    awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
-         END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' "$log"
+    just tally "$log"
+    exit $status
+
+# One closing line for all of cargo's runners.
+[private]
+tally log:
+    @awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 } \
+         END { printf "%d passed, %d failed, %d skipped\n", passed, failed, ignored }' {{quote(log)}}
+
+# The archive of lawn-core as `cargo publish` would send it, built and tested outside of the workspace.
+package: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
+    cargo package --quiet --locked --allow-dirty --no-verify -p lawn-core --target-dir "$dir"
+    tar -xzf "$dir"/package/lawn-core-*.crate -C "$dir"
+    # As the workspace optimises its dependencies, so that they are compiled once.
+    sed -n '/^\[profile/,$p' Cargo.toml > "$dir/profile.toml"
+    export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CARGO_TARGET_DIR="$(realpath -m {{quote(target)}})"
+    status=0
+    (cd "$dir"/lawn-core-*/ && cargo --config "$dir/profile.toml" test --release --locked --no-fail-fast) 2>&1 | tee "$dir/log" || status=$?
+    just tally "$dir/log"
     exit $status
 
 # Sweeps that are killed and damaged at random until they end; the tests have a shorter form.

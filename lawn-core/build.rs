@@ -9,6 +9,11 @@ const VERSION: &str = "cpp/version.cpp";
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={EXTENSION}");
+    println!("cargo:rustc-check-cfg=cfg(unoptimised)");
+    if std::env::var("OPT_LEVEL").is_ok_and(|level| level == "0") {
+        // The kernels would be slower than libtorch's operations.
+        println!("cargo:rustc-cfg=unoptimised");
+    }
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
     println!("cargo:rerun-if-env-changed=LIBTORCH_CXX11_ABI");
     if std::env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() {

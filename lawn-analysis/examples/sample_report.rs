@@ -72,6 +72,47 @@ fn eight_arms() -> (Records, Vec<[String; 2]>) {
     (records, arms.to_vec())
 }
 
+/// Many arms at three batch sizes: what legends and parts are like.
+fn many_arms(arms: usize) -> (Records, ReportRequest) {
+    let mut records = Records::default();
+    let mut request = ReportRequest::new(format!("A simulated sweep of {arms} arms"), 1024);
+    for pair in 0..arms / 2 {
+        let names = [format!("rule-{pair}"), format!("rule-{pair}-lawn")];
+        let simulation = Simulation {
+            arms: names.clone(),
+            batch_sizes: vec![1024, 8192, 65_536],
+            seeds: 4,
+            epochs: 8,
+            advantage_per_doubling: 0.0005 * pair as f64,
+            seed: pair as u64,
+            ..Simulation::default()
+        };
+        records.append(simulation.records());
+        let [baseline, treatment] = names;
+        request = request.contrast(baseline, treatment);
+    }
+    (records, request)
+}
+
+/// Two tasks of one slug, and names beyond the typeface and of great length.
+fn strange_names() -> (Records, ReportRequest) {
+    let long = "adam(lr=0.001;betas=(0.9;0.999);eps=1e-08;weight_decay=0.0;amsgrad=False)";
+    let arms = [long.to_owned(), "Łódź-数据".to_owned()];
+    let mut records = Records::default();
+    for (seed, task) in ["resnet-18", "ResNet_18"].into_iter().enumerate() {
+        let simulation = Simulation {
+            task: task.into(),
+            arms: arms.clone(),
+            seed: seed as u64,
+            ..Simulation::default()
+        };
+        records.append(simulation.records());
+    }
+    let [baseline, treatment] = arms;
+    let request = ReportRequest::new("A simulated sweep of strange names", 1024);
+    (records, request.contrast(baseline, treatment))
+}
+
 /// Few seeds: what has no interval, and what an interval of two values is like.
 fn few_seeds(seeds: usize) -> Records {
     let simulation = Simulation {
@@ -115,6 +156,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut diverging = four.clone();
     diverging.title = "A simulated sweep of which an arm diverges".into();
     let one_width = &[Width::default()][..];
+    let [(ten_arms, ten), (fifty_arms, fifty)] = [10, 50].map(many_arms);
+    let (strange_names, strange) = strange_names();
     for (name, records, mut request, widths) in [
         ("two-arms", two_tasks(), two, Width::ALL),
         ("four-arms", four_arms(), four, Width::ALL),
@@ -122,6 +165,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("one-seed", few_seeds(1), plain.clone(), one_width),
         ("two-seeds", few_seeds(2), plain, one_width),
         ("diverging", one_arm_diverges(), diverging, one_width),
+        ("ten-arms", ten_arms, ten, one_width),
+        ("fifty-arms", fifty_arms, fifty, one_width),
+        ("strange-names", strange_names, strange, one_width),
     ] {
         for width in widths {
             request.width = *width;

@@ -38,13 +38,13 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// A cell of a text file does not hold what its column must.
-    #[error("{}, line {line}: column `{column}`: {} is not {allowed}", path.display(), quoted(value))]
+    /// A cell of a file of results does not hold what its column must.
+    #[error("{}, {position}: column `{column}`: {} is not {allowed}", path.display(), quoted(value))]
     Cell {
         /// The file.
         path: PathBuf,
-        /// The line on which the row starts, counted from 1.
-        line: usize,
+        /// Where the row is.
+        position: Position,
         /// The column.
         column: String,
         /// The text found.
@@ -66,13 +66,65 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A column that results must have is absent.
-    #[error("{}: column `{column}` is missing; required: {required}; found: {found}", path.display())]
-    MissingResult {
+    /// A file of results is neither text nor Parquet.
+    #[error("{}: {found}; allowed: a CSV file in UTF-8, or a Parquet file", path.display())]
+    OtherFormat {
+        /// The file.
+        path: PathBuf,
+        /// What it is, by its bytes.
+        found: &'static str,
+    },
+    /// Trials that are said to have ended well have no finite number in a column that decides.
+    #[error(
+        "{}: column `{column}`: {missing} of {of} trials whose outcome is ok have no number ({rows}); \
+         say in a column `outcome` how they ended, such as diverged or crashed",
+        path.display()
+    )]
+    MissingNumber {
         /// The file.
         path: PathBuf,
         /// The column.
         column: String,
+        /// How many have none.
+        missing: usize,
+        /// How many trials of that stage have the outcome ok.
+        of: usize,
+        /// Where they are.
+        rows: String,
+    },
+    /// Nothing says which direction is better of a metric whose name is that of a loss or an error.
+    #[error(
+        "{}: metric `{metric}`: nothing says whether more or less of it is better; say it in a \
+         column `higher_is_better`",
+        path.display()
+    )]
+    NoDirection {
+        /// The file.
+        path: PathBuf,
+        /// The metric.
+        metric: String,
+    },
+    /// Two trials of a file of results have one id.
+    #[error("{}: {first} and {second} both have the trial id `{trial_id}`", path.display())]
+    RepeatedTrial {
+        /// The file.
+        path: PathBuf,
+        /// The id.
+        trial_id: String,
+        /// Where one is.
+        first: Position,
+        /// Where the other is.
+        second: Position,
+    },
+    /// Columns that results must have are absent.
+    #[error(
+        "{}: {}; required: {required}; found: {found}", path.display(), absent(columns)
+    )]
+    MissingResult {
+        /// The file.
+        path: PathBuf,
+        /// The columns.
+        columns: Vec<String>,
         /// The columns that results must have.
         required: String,
         /// The columns of the file.
@@ -145,6 +197,16 @@ pub enum Error {
         value: String,
         /// The words allowed.
         allowed: String,
+    },
+    /// A contrast that cannot be one of a family.
+    #[error("contrast `{treatment}` against `{baseline}`: {why}")]
+    BadContrast {
+        /// The arm to compare with.
+        baseline: String,
+        /// The arm in question.
+        treatment: String,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// Two trials claim the same place in the comparison.
     #[error(
@@ -240,6 +302,54 @@ pub enum Error {
         /// What the renderer said.
         why: String,
     },
+}
+
+/// Where a row of a file of results is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// The line of a text file on which the row starts, counted from 1.
+    Line(usize),
+    /// The row of a Parquet file, counted from 1.
+    Row(usize),
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Row(row) => write!(f, "row {row}"),
+        }
+    }
+}
+
+/// More rows than this are counted and not named.
+const MOST_ROWS: usize = 12;
+
+/// Positions of one file as an error lists them.
+pub(crate) fn listed(positions: &[Position]) -> String {
+    let numbers = positions.iter().map(|position| match position {
+        Position::Line(number) | Position::Row(number) => number.to_string(),
+    });
+    let shown = numbers.take(MOST_ROWS).collect::<Vec<_>>().join(", ");
+    let word = match positions {
+        [Position::Line(_)] => "line",
+        [Position::Line(_), ..] => "lines",
+        [Position::Row(_)] => "row",
+        _ => "rows",
+    };
+    match positions.len().saturating_sub(MOST_ROWS) {
+        0 => format!("{word} {shown}"),
+        more => format!("{word} {shown} and {more} more"),
+    }
+}
+
+/// Which columns are missing.
+fn absent(columns: &[String]) -> String {
+    let quoted: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+    match &quoted[..] {
+        [one] => format!("column {one} is missing"),
+        several => format!("columns {} are missing", several.join(", ")),
+    }
 }
 
 /// A text as it is shown in an error.

@@ -19,6 +19,7 @@ pub mod analysis;
 pub mod calibrate;
 mod error;
 mod figures;
+mod naming;
 mod parallel;
 pub mod records;
 pub mod report;
@@ -27,6 +28,6 @@ pub mod stats;
 pub mod tables;
 mod text;
 
-pub use error::Error;
+pub use error::{Error, Position};
 pub use records::Records;
 pub use report::{Report, ReportFiles, ReportRequest, Width, write_report};

@@ -1,6 +1,9 @@
 //! Numbers as people read them: with separators of thousands from five digits on. Files for
 //! programs (CSV, JSON) have plain ones, and do not come here.
 
+/// From here on a number is written with an exponent.
+const LARGE: f64 = 1e15;
+
 /// A number in four significant digits, whole numbers with thin grouping.
 pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -8,7 +11,13 @@ pub(crate) fn number(value: f64) -> String {
     }
     let sign = if value < 0.0 { "−" } else { "" };
     let size = value.abs();
-    if size.fract() == 0.0 && size < 1e15 {
+    if size >= LARGE {
+        let text = format!("{size:.3e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let mantissa = mantissa.trim_end_matches('0').trim_end_matches('.');
+        return format!("{sign}{mantissa}e{exponent}");
+    }
+    if size.fract() == 0.0 {
         return format!("{sign}{}", grouped(size as u64));
     }
     if size >= 10_000.0 {
@@ -20,6 +29,12 @@ pub(crate) fn number(value: f64) -> String {
     let before = size.log10().floor() as i32;
     let decimals = (3 - before).clamp(0, 6) as usize;
     format!("{sign}{size:.decimals$}")
+}
+
+/// A whole number, every digit of it.
+pub(crate) fn integer(value: i64) -> String {
+    let sign = if value < 0 { "−" } else { "" };
+    format!("{sign}{}", grouped(value.unsigned_abs()))
 }
 
 /// As [`number`], with its sign always.
@@ -39,7 +54,13 @@ pub(crate) fn resolved(value: f64, low: f64, high: f64) -> [String; 3] {
     if low >= high || (shown[0] != shown[1] && shown[0] != shown[2]) {
         return shown;
     }
-    let decimals = (1.0 - (high - low).log10().floor()).clamp(0.0, 15.0) as usize;
+    let largest = all.iter().map(|number| number.abs()).fold(0.0, f64::max);
+    let least = (high - low).log10().floor();
+    if largest >= LARGE {
+        let digits = (largest.log10().floor() - least + 1.0).clamp(0.0, 16.0) as usize;
+        return all.map(|number| format!("{number:+.digits$e}").replace('-', "−"));
+    }
+    let decimals = (1.0 - least).clamp(0.0, 15.0) as usize;
     all.map(|number| format!("{number:+.decimals$}").replace('-', "−"))
 }
 
@@ -82,12 +103,12 @@ pub(crate) fn batch(size: i64) -> String {
             return format!("{}{letter}", text.trim_end_matches(".0"));
         }
     }
-    number(size as f64)
+    integer(size)
 }
 
 /// A batch size in a sentence.
 pub(crate) fn at_batch(size: i64) -> String {
-    format!("at batch size {}", number(size as f64))
+    format!("at batch size {}", integer(size))
 }
 
 /// `one`, or the number with its plural.
@@ -128,6 +149,18 @@ pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// What stands for a sign that moves a terminal or that XML cannot hold: its picture.
+pub(crate) fn visible(c: char) -> char {
+    match c {
+        '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
+        // They turn the direction of what follows.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ => c,
+    }
 }
 
 /// A name as a part of a file name or an HTML id.
@@ -203,6 +236,12 @@ mod tests {
                 "100.00"
             ]
         );
+        let large = [1e24, -1.234_56e20, 1e15, 999_999_999_999_999.0].map(number);
+        assert_eq!(large, ["1e24", "−1.235e20", "1e15", "999,999,999,999,999"]);
+        assert_eq!(integer(9_007_199_254_740_993), "9,007,199,254,740,993");
+        assert_eq!(integer(i64::MIN), "−9,223,372,036,854,775,808");
+        let apart = resolved(1.000_01e24, 1e24, 1.000_02e24);
+        assert_eq!(apart, ["+1.000010e24", "+1.000000e24", "+1.000020e24"]);
         assert_eq!(signed(0.5), "+0.5000");
         assert_eq!(resolved(0.5, 0.25, 0.75), ["+0.5000", "+0.2500", "+0.7500"]);
         assert_eq!(

@@ -84,8 +84,8 @@ fn ours(method: &str, input: &Value) -> Value {
                 "above": found.above.p,
                 "below": found.below.p,
                 "p": found.p,
-                "low": found.interval.low,
-                "high": found.interval.high,
+                "low": found.interval.unwrap().low,
+                "high": found.interval.unwrap().high,
             })
         }
         "clopper_pearson" => {
@@ -143,7 +143,7 @@ fn ours(method: &str, input: &Value) -> Value {
             let ranking = Ranking::new(&blocks).unwrap();
             match method {
                 "friedman" => {
-                    let found = ranking.friedman().unwrap();
+                    let found = ranking.friedman();
                     json!({
                         "statistic": found.statistic,
                         "p": found.p,

@@ -32,6 +32,21 @@ fn sound(folder: &Path) -> Vec<u8> {
     fs::read(parquet).unwrap()
 }
 
+/// Files of many types, as `make.py` beside them wrote them.
+fn made() -> impl Iterator<Item = Vec<u8>> {
+    let names = [
+        "decimals",
+        "short_decimals",
+        "long_decimals",
+        "singles",
+        "halves",
+    ];
+    names.into_iter().map(|name| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet");
+        fs::read(folder.join(format!("{name}.parquet"))).unwrap()
+    })
+}
+
 /// The file with one byte to three changed, by SplitMix64.
 fn flipped(sound: &[u8], flip: u64) -> Vec<u8> {
     let mut state = flip.wrapping_mul(0xd134_2543_de82_ef95);
@@ -58,10 +73,12 @@ fn child() {
     let (range, folder) = asked.split_once(' ').expect("flips and a folder");
     let (first, end) = range.split_once("..").expect("two numbers");
     let folder = Path::new(folder);
-    let (sound, path) = (sound(folder), folder.join("flipped.parquet"));
+    let sounds: Vec<Vec<u8>> = std::iter::once(sound(folder)).chain(made()).collect();
+    let path = folder.join("flipped.parquet");
     for flip in first.parse().unwrap()..end.parse().unwrap() {
         fs::write(folder.join("now"), format!("{flip}")).unwrap();
-        fs::write(&path, flipped(&sound, flip)).unwrap();
+        let sound = &sounds[flip as usize % sounds.len()];
+        fs::write(&path, flipped(sound, flip)).unwrap();
         if let Err(error) = Results::read(&path) {
             assert!(error.to_string().contains("flipped.parquet"), "{error}");
         }

@@ -1,9 +1,9 @@
 //! Laws that hold for any data.
 
 use lawn_analysis::stats::{
-    Adjustment, Alternative, Bootstrap, Differences, Feasibility, Ranking, Sample, Scores, adjust,
-    cliffs_delta, clopper_pearson, mann_whitney, mean_t, paired_t, permutation, probability_larger,
-    sign_flip, sign_test, signed_rank, welch_t,
+    Adjustment, Alternative, Bootstrap, Differences, Feasibility, Ranking, Ratio, Sample, Scores,
+    adjust, cliffs_delta, clopper_pearson, mann_whitney, mean_t, paired_t, permutation,
+    probability_larger, sign_flip, sign_test, signed_rank, welch_t,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -56,6 +56,25 @@ fn independent_p(x: &[f64], y: &[f64], alternative: Alternative) -> Vec<f64> {
     p
 }
 
+/// p-values as fractions, of pairs and of independent samples, of decimals of three digits.
+fn exact_p(t: &[i64], b: &[i64]) -> Vec<Option<Ratio>> {
+    let decimals = |side: &[i64]| -> Vec<f64> {
+        let text = side.iter().map(|thousandths| format!("{thousandths}e-3"));
+        text.map(|text| text.parse().unwrap()).collect()
+    };
+    let (t, b) = (decimals(t), decimals(b));
+    let d = Differences::new(&t, &b).unwrap();
+    let (x, y) = (Sample::new(t).unwrap(), Sample::new(b).unwrap());
+    let both = Alternative::TwoSided;
+    vec![
+        sign_flip(&d, both).exact,
+        signed_rank(d.units(), both).exact,
+        sign_test(d.units(), both).unwrap().exact,
+        mann_whitney(&x, &y, both).unwrap().exact,
+        permutation(&x, &y, both).exact,
+    ]
+}
+
 fn close(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-9)
 }
@@ -85,6 +104,43 @@ proptest! {
         b.rotate_left(1);
         prop_assert!(close(&p, &independent_p(&a, &b, side)));
         prop_assert!(close(&p, &independent_p(&y, &x, mirrored(side))));
+    }
+
+    #[test]
+    fn exact_p_of_decimals_knows_no_order_origin_or_unit(
+        pairs in vec((-30_i64..30, -30_i64..30), 1..9), by in -5000_i64..5000, turn in 0_usize..9,
+    ) {
+        let (t, b): (Vec<i64>, Vec<i64>) = pairs.iter().copied().unzip();
+        let p = exact_p(&t, &b);
+        let moved = |side: &[i64]| side.iter().map(|x| x + by).collect::<Vec<_>>();
+        prop_assert_eq!(&exact_p(&moved(&t), &moved(&b)), &p);
+        for unit in [10, 100, 1000] {
+            let scaled = |side: &[i64]| side.iter().map(|x| x * unit).collect::<Vec<_>>();
+            prop_assert_eq!(&exact_p(&scaled(&t), &scaled(&b)), &p);
+        }
+        prop_assert_eq!(&exact_p(&b, &t), &p);
+        let turned = |side: &[i64]| {
+            let mut side = side.to_vec();
+            side.rotate_left(turn % pairs.len());
+            side
+        };
+        prop_assert_eq!(&exact_p(&turned(&t), &turned(&b)), &p);
+    }
+
+    #[test]
+    fn quotients_tie_as_their_counts_do(
+        pairs in vec((0_i64..40, 0_i64..40), 1..9), total in 40_i64..60_000,
+    ) {
+        let (t, b): (Vec<i64>, Vec<i64>) = pairs.into_iter().unzip();
+        let parts = |side: &[i64]| -> Vec<f64> {
+            side.iter().map(|count| *count as f64 / total as f64).collect()
+        };
+        let counts = Differences::of_counts(&t, &b, total).unwrap();
+        let found = Differences::new(&parts(&t), &parts(&b)).unwrap();
+        let both = Alternative::TwoSided;
+        prop_assert_eq!(sign_flip(&found, both).exact, sign_flip(&counts, both).exact);
+        let ranked = |d: &Differences| signed_rank(d.units(), both).exact;
+        prop_assert_eq!(ranked(&found), ranked(&counts));
     }
 
     #[test]
@@ -173,9 +229,7 @@ proptest! {
     fn mean_ranks_add_up(blocks in vec(values(4..5), 2..7)) {
         let ranking = Ranking::new(&blocks).unwrap();
         prop_assert!((ranking.mean_ranks.iter().sum::<f64>() - 10.0).abs() < 1e-9);
-        if let Ok(test) = ranking.friedman() {
-            prop_assert!((0.0..=1.0).contains(&test.p));
-        }
+        prop_assert!((0.0..=1.0).contains(&ranking.friedman().p));
     }
 
     #[test]
@@ -213,4 +267,22 @@ fn sampled_permutation_agrees_with_t() {
     assert!(sampled.exact.is_none());
     let t = welch_t(&x, &y, Alternative::TwoSided).unwrap();
     assert!((sampled.p - t.p).abs() < 1e-2, "{} {}", sampled.p, t.p);
+}
+
+#[test]
+fn rounding_parts_no_tie_of_independent_samples() {
+    let rounded = [0.1 + 0.2, 0.7 + 0.1, 0.5];
+    let meant = [0.3, 0.8, 0.5];
+    assert!(rounded[0] != meant[0] && rounded[1] != meant[1]);
+    let other = Sample::new(vec![0.3, 0.8, 0.2, 0.5]).unwrap();
+    let both = Alternative::TwoSided;
+    let of = |x: [f64; 3]| mann_whitney(&Sample::new(x.to_vec()).unwrap(), &other, both).unwrap();
+    assert_eq!(of(rounded), of(meant));
+    // What is small and unequal stays so.
+    let x = Sample::new(vec![1e300, 3e-300]).unwrap();
+    let y = Sample::new(vec![1e-300, 2e-300]).unwrap();
+    assert_eq!(
+        mann_whitney(&x, &y, Alternative::Greater).unwrap().p,
+        1.0 / 6.0
+    );
 }

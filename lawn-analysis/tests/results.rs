@@ -115,7 +115,10 @@ fn what_is_wrong_with_a_table_is_named() {
             csv().lines().next().unwrap().to_owned() + "\n",
             "no row under the header",
         ),
-        (String::new(), "column `task` is missing"),
+        (
+            String::new(),
+            "columns `task`, `arm`, `batch_size`, `seed`, `test_metric` are missing",
+        ),
     ];
     for (text, expected) in cases {
         let (_dir, path) = written("results.csv", &text);
@@ -128,7 +131,7 @@ fn what_is_wrong_with_a_table_is_named() {
     let (dir, _) = written("results.csv", "");
     let error = Results::read(&dir.path().join("absent.csv")).unwrap_err();
     assert!(matches!(error, Error::Io { .. }), "{error}");
-    let (_dir, path) = written("results.parquet", "not parquet");
+    let (_dir, path) = written("results.parquet", "PAR1 not parquet");
     let error = Results::read(&path).unwrap_err();
     assert!(matches!(error, Error::Parquet { .. }), "{error}");
 }
@@ -138,7 +141,7 @@ fn what_other_tools_write_is_read() {
     // A byte order mark, spaces, quoted names with commas and line breaks, whole decimals.
     let text = "\u{feff}task, arm ,batch_size,seed,test_metric,test_count,higher_is_better,note\r\n\
                 \"a, b\",x,256.0,1, 0.5 ,5.0,True,\"two\nlines\"\r\n\
-                \"a, b\",x,256.0,oops,,,False,\r\n";
+                \"a, b\",x,256.0,oops,0.6,,False,\r\n";
     let (_dir, path) = written("results.csv", text);
     let error = Results::read(&path).unwrap_err().to_string();
     assert!(error.contains("line 4: column `seed`: `oops`"), "{error}");

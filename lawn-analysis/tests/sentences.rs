@@ -65,10 +65,13 @@ fn faults(sentence: &str) -> Vec<&'static str> {
             faults.push(fault);
         }
     };
-    let numbers = has("no confirmation trial has finished")
+    let numbers = has("neither arm has a confirmation trial")
+        || has("has no confirmation trial there")
         || has("no seed ended well in both arms")
-        || has("no seed ended well in all arms")
-        || has("no seed has what it needs")
+        || has("no seed in common")
+        || has("no seed has a number in both arms")
+        || (has("no seed of ") && has("has a trial at every batch size that it takes"))
+        || (has("no seed of ") && (has(" ended well") || has("has a number (")))
         || (has(" seed") && (has("adjusted p") || has("no p-value")));
     expect(numbers, "n or p is missing");
     let interval = has("% interval") || has("no interval") || !has("adjusted p") || has("no seed");

@@ -3,22 +3,23 @@
 //! A checksum has two parts, `TRAIN-TEST`: each is over the names and contents of the files
 //! of its split, so that a tuning trial knows its data without opening a test file. Hashing
 //! a large set takes a while, so that the hash of each file is kept in the user's cache
-//! with its size and time of change, and taken from there while both are the same.
+//! with what the file system says of it, and taken from there while all of that is the same.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use lawn_models::{DataError, DataSet, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::NamedTask;
 use crate::run_dir::RunDir;
-use crate::{Error, files};
+use crate::{Error, files, lease};
 
-/// Schema of the cache.
-const SCHEMA: u32 = 1;
+/// Schema of the cache. 1 knew files by size and time of modification alone.
+const SCHEMA: u32 = 2;
 
 /// Makes sure, before anything runs, that every task finds its data set.
 ///
@@ -164,14 +165,49 @@ struct Known {
     files: BTreeMap<PathBuf, Hashed>,
 }
 
-/// The hash of a file, while its size and time are these.
+/// The hash of a file, while the system says this of it.
 #[derive(Serialize, Deserialize)]
 struct Hashed {
-    size: u64,
-    /// Nanoseconds since 1970.
-    modified: u128,
+    is: Stamp,
     hash: String,
 }
+
+/// What differs for two files of one name, or for one file that was written to. Copies keep
+/// size and time of modification; nobody sets the time of change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    /// The home that has the cache may be that of several machines.
+    host: String,
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            host: lease::host(),
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+
+    /// Whether a write to the file now would be seen in its times, which are those of ticks.
+    fn is_settled(&self) -> bool {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.map_or(0, |since| since.as_secs());
+        u64::try_from(self.changed.0).is_ok_and(|changed| now.saturating_sub(changed) >= SETTLED)
+    }
+}
+
+/// Seconds after which a file that was written to has another time, on any file system.
+const SETTLED: u64 = 3;
 
 impl Cache {
     fn path() -> Option<PathBuf> {
@@ -180,7 +216,7 @@ impl Cache {
 
     /// What is kept; nothing where that cannot be read: it can be made again.
     fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, 1..=SCHEMA).ok());
+        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
             changed: false,
@@ -200,14 +236,10 @@ impl Cache {
 
     fn hash(&mut self, path: &Path) -> Result<String, Error> {
         let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        let since = about
-            .modified()
-            .ok()
-            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let (size, modified) = (about.len(), since.map_or(0, |since| since.as_nanos()));
+        let is = Stamp::of(&about);
         let place = std::path::absolute(path).map_err(Error::io("find", path))?;
         if let Some(hashed) = self.known.files.get(&place)
-            && (hashed.size, hashed.modified) == (size, modified)
+            && hashed.is == is
         {
             return Ok(hashed.hash.clone());
         }
@@ -217,13 +249,11 @@ impl Cache {
             .update_reader(file)
             .map_err(Error::io("read", path))?;
         let hash = hasher.finalize().to_hex().to_string();
-        let hashed = Hashed {
-            size,
-            modified,
-            hash: hash.clone(),
-        };
-        self.known.files.insert(place, hashed);
-        self.changed = true;
+        if is.is_settled() {
+            let hash = hash.clone();
+            self.known.files.insert(place, Hashed { is, hash });
+            self.changed = true;
+        }
         Ok(hash)
     }
 }
@@ -237,5 +267,28 @@ mod tests {
         assert!(is_as_planned("0f3c-91ab", "0f3c-91ab"));
         assert!(!is_as_planned("0f3c-91ab", "0f3c-77d0"));
         assert!(is_as_planned("0f3c", "0f3c-91ab"));
+    }
+
+    #[test]
+    fn the_hash_of_a_file_is_kept_by_all_that_the_system_says_of_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
+        std::fs::write(&path, "one").expect("there is room");
+        let mut cache = Cache::default();
+        let about = std::fs::metadata(&path).expect("it is there");
+        let place = std::path::absolute(&path).expect("it has a place");
+        let is = Stamp::of(&about);
+        let hash = "kept".to_owned();
+        cache.known.files.insert(place, Hashed { is, hash });
+        assert_eq!(cache.hash(&path).expect("it can be read"), "kept");
+        // Another file of its size and time in its place, as `cp -p` and `tar` leave it.
+        std::fs::write(&other, "two").expect("there is room");
+        let file = File::options().write(true).open(&other);
+        let file = file.expect("it can be written to");
+        let then = about.modified().expect("it has one");
+        file.set_modified(then).expect("it is ours");
+        std::fs::rename(&other, &path).expect("it is ours");
+        assert_ne!(cache.hash(&path).expect("it can be read"), "kept");
+        assert!(!cache.changed, "it was written to this very moment");
     }
 }

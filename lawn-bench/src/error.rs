@@ -131,6 +131,43 @@ pub enum Error {
         /// What is wrong, with the file.
         source: Box<Error>,
     },
+    /// A trial would be trained by another command than the one that its launcher is.
+    #[error(
+        "this lawn is the build {here}, and the one that started this trial is {launcher}: another was put in its place, or this machine has its own; `lawn sweep DIR` of one of them goes on"
+    )]
+    OtherBuild {
+        /// The launcher's build.
+        launcher: String,
+        /// That of this command.
+        here: String,
+    },
+    /// This machine does not have what a trial needs.
+    #[error("this machine cannot train it: {said}")]
+    Machine {
+        /// What was said.
+        said: String,
+    },
+    /// More trials failed than are allowed to.
+    #[error(
+        "stopped, as {failed} of {trials} trials failed and --max-failures allows {allowed}; the last, {id}, is {outcome}: {reason}; once that is mended, `lawn retry {} --outcome {outcome}` and the same command go on",
+        dir.display()
+    )]
+    TooManyFailed {
+        /// The run directory.
+        dir: PathBuf,
+        /// Trials that failed, those that diverged aside.
+        failed: usize,
+        /// Trials of the plan.
+        trials: usize,
+        /// Trials that may fail.
+        allowed: usize,
+        /// Id of the one that failed last.
+        id: String,
+        /// How it ended.
+        outcome: lawn_analysis::records::Outcome,
+        /// The first line of why.
+        reason: String,
+    },
     /// A trial was begun by a version whose rule of the same settings is another one.
     #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step; the rule was {there} and is {now}", path.display())]
     OtherRule {
@@ -198,6 +235,15 @@ pub enum Error {
     /// Results made elsewhere are not as they should be.
     #[error(transparent)]
     BadResults(lawn_analysis::Error),
+    /// Results made elsewhere leave something open that an option settles; boxed, as every result
+    /// holds an error.
+    #[error("{error}; {hint}")]
+    Unsettled {
+        /// What is open.
+        error: Box<lawn_analysis::Error>,
+        /// What settles it.
+        hint: String,
+    },
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {
@@ -243,8 +289,10 @@ pub enum Error {
         /// What it said.
         said: String,
     },
-    /// A trial did not begin: its machine does not have what the plan asks for.
-    #[error("trial {id} did not begin: {said}")]
+    /// A trial was not trained: its machine does not have what that takes.
+    #[error(
+        "trial {id} could not be trained where it ran: {said}; that is no outcome: once it is mended the same command goes on"
+    )]
     Refused {
         /// Id of the trial.
         id: String,
@@ -326,11 +374,18 @@ impl Error {
             | Self::NoData { .. }
             | Self::DataHere { .. }
             | Self::RunDamaged { .. }
+            | Self::OtherBuild { .. }
+            | Self::Machine { .. }
+            | Self::Trial(
+                lawn_models::TrialError::Device { .. } | lawn_models::TrialError::Data(_),
+            )
             | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)
+            | Self::Unsettled { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
+            Self::TooManyFailed { .. } => Exit::TooManyFailed,
             Self::Held { .. } => Exit::Held,
             Self::NoRoom { .. } => Exit::NoRoom,
             Self::Io { source, .. } | Self::Data(lawn_models::DataError::Write { source, .. })

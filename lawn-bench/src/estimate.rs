@@ -1,11 +1,12 @@
 //! What a trial takes, measured on its first steps.
 //!
 //! One process a measurement, so that its peak of memory is its own. Measurements are
-//! kept in the user's cache, by everything that could change them.
+//! kept in the user's cache, by everything that could change them: the content of the data set,
+//! the machine and its device, the build, and the configuration.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use lawn_models::{
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::choices::Choices;
 use crate::config::DeviceChoice;
 use crate::plan::{Cell, Plan};
+use crate::provenance::{self, Machine};
 use crate::{Error, files, trial};
 
 /// Schema of the cache.
@@ -75,7 +77,7 @@ pub fn measure(
         let Some(request) = Request::of(plan, &cell, data_root) else {
             continue;
         };
-        let key = request.key();
+        let key = request.key(plan.data.get(&cell.task).map(String::as_str));
         if let Some(known) = cache.known.measured.get(&key) {
             measured.insert(cell, known.clone());
             continue;
@@ -128,22 +130,28 @@ impl Request {
         })
     }
 
-    /// The hash of what could change the measurement: hyper-parameters that are numbers
-    /// do not, and are left out.
-    fn key(&self) -> String {
-        let optimizer = &self.config.optimizer;
+    /// The hash of what could change the measurement. Of hyper-parameters that are numbers only
+    /// whether they are 0 does: that may save an operation or a buffer.
+    fn key(&self, data: Option<&str>) -> String {
+        let mut config = serde_json::json!(self.config);
+        if let Some(optimizer) = config["optimizer"].as_object_mut() {
+            for value in optimizer.values_mut().filter(|value| value.is_number()) {
+                *value = (value.as_f64() != Some(0.0)).into();
+            }
+        }
+        // Other initial weights and another order take the same time.
+        config["seed"].take();
+        let mut machine = Machine::this_one(None);
+        // Where data sets are is not what they are.
+        machine.environment.remove("LAWN_DATA");
         let what = serde_json::json!({
-            "lawn": env!("CARGO_PKG_VERSION"),
-            "machine": std::env::var("HOSTNAME").unwrap_or_default(),
+            "build": provenance::build(),
+            "machine": machine,
             "processors": std::thread::available_parallelism().map_or(1, usize::from),
-            "task": self.config.task,
-            "rule": optimizer.rule,
-            "constrained": optimizer.lawn,
-            "scope": optimizer.scope,
-            "batch_size": self.config.batch_size,
-            "micro_batch_size": self.config.micro_batch_size,
-            "device": self.device,
+            "device": format!("{:?}", trial::device(self.device)),
             "threads": self.threads,
+            "data": data,
+            "config": config,
             "debug": cfg!(debug_assertions),
         });
         blake3::hash(what.to_string().as_bytes()).to_hex()[..16].to_owned()
@@ -152,7 +160,8 @@ impl Request {
     /// Runs the measurement in a process of its own; in words, why it failed.
     fn run(&self) -> Result<Result<Measured, String>, Error> {
         let spawn = |source| Error::Spawn { source };
-        let mut child = Command::new(std::env::current_exe().map_err(spawn)?)
+        let mut child = crate::spawn::this_command()
+            .map_err(spawn)?
             .args(["plan", "--measure"])
             .env("OMP_NUM_THREADS", self.threads.to_string())
             .env("MKL_NUM_THREADS", self.threads.to_string())
@@ -288,5 +297,64 @@ impl Cache {
             // A cache that cannot be written costs time, nothing else.
             let _ = files::write_json(&path, SCHEMA, &self.known);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SWEEP: &str = r#"
+name = "keys"
+batch_sizes = [64]
+tasks.feedback = { kind = "ncf", model = "gmf", data = "ml" }
+budget.epochs = 2
+arms.adam = { rule = "adam", learning_rate = 0.1 }
+confirmation.seeds = [1]
+"#;
+
+    /// The key of the first cell of a sweep, `from` replaced by `to`, on data with this checksum.
+    fn key(from: &str, to: &str, checksum: &str) -> String {
+        assert!(SWEEP.contains(from), "{from}");
+        let sweep = crate::config::parse("keys.toml", &SWEEP.replace(from, to));
+        let sweep = sweep.unwrap_or_else(|error| panic!("{error}"));
+        let data = BTreeMap::from([("feedback".to_owned(), checksum.to_owned())]);
+        let plan = Plan::new(sweep, data);
+        let cell = plan.cells().remove(0);
+        let request = Request::of(&plan, &cell, None).expect("it has a trial");
+        request.key(plan.data.get(&cell.task).map(String::as_str))
+    }
+
+    #[test]
+    fn a_measurement_is_kept_by_all_that_could_change_it() {
+        let one = key("64", "64", "0f3c-91ab");
+        assert_eq!(
+            one,
+            key("learning_rate = 0.1", "learning_rate = 0.2", "0f3c-91ab")
+        );
+        assert_eq!(one, key("seeds = [1]", "seeds = [2]", "0f3c-91ab"));
+        // Another data set under the same name.
+        assert_ne!(one, key("64", "64", "0f3c-77d0"));
+        for (from, to) in [
+            ("64", "128"),
+            ("\"gmf\"", "\"neumf\""),
+            (
+                "learning_rate = 0.1",
+                "learning_rate = 0.1, weight_decay = 0.1",
+            ),
+            (
+                "learning_rate = 0.1",
+                "learning_rate = 0.1, lawn = true, free_fraction = 0.5",
+            ),
+            ("confirmation", "resources.threads = 2\nconfirmation"),
+        ] {
+            assert_ne!(one, key(from, to, "0f3c-91ab"), "{to}");
+        }
+    }
+
+    #[test]
+    fn the_machine_is_known_though_shells_do_not_export_its_name() {
+        let machine = Machine::this_one(None);
+        assert!(!machine.host.is_empty() && machine.host != "unknown");
     }
 }

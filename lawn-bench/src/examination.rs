@@ -6,12 +6,38 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use lawn_models::{Amount, TrialConfig, TrialError};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, NamedTask, SweepFile};
 use crate::plan::Plan;
+use crate::spawn::this_command;
+
+/// What the examining process is told on its standard input: trials of one task.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Request {
+    trials: Vec<TrialConfig>,
+    data_root: Option<PathBuf>,
+}
+
+/// What it finds, printed as JSON.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Found {
+    /// The task itself cannot be set up.
+    NoTask(String),
+    /// Of each trial the samples of an epoch, or why it cannot be set up.
+    Trials(Vec<Result<u64, Fault>>),
+}
+
+/// Why an optimizer cannot be laid over the model.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fault {
+    setting: String,
+    said: String,
+}
 
 /// Greatest number of samples or steps of a trial: records keep them as signed numbers.
 const MOST: u64 = i64::MAX as u64;
@@ -42,34 +68,87 @@ fn examine_task(
     data_root: Option<&Path>,
 ) -> Result<(), ConfigError> {
     let (arms, configs): (Vec<&str>, Vec<TrialConfig>) = treated(plan, task).into_iter().unzip();
-    let of_task = |said: String| {
-        let at = |key| ["tasks", task.name.as_str(), key];
-        let renamed = task.config.entry().renamed.iter();
-        let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
-        let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
-        let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
-        places.push(&places[places.len() - 1][..2]);
-        let message = format!("task `{}` cannot be trained: {said}", task.name);
-        file.fault(&places, message)
+    let request = Request {
+        trials: configs,
+        data_root: data_root.map(Path::to_owned),
     };
-    // What a panic says is told with its place in the file, not as one.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let examine = || lawn_models::examine(&configs, data_root);
-    let examined = catch_unwind(AssertUnwindSafe(examine));
-    std::panic::set_hook(hook);
-    let examined = match examined {
-        Ok(Ok(examined)) => examined,
-        Ok(Err(error)) => return Err(of_task(error.to_string())),
-        Err(panic) => return Err(of_task(said(&*panic))),
-    };
-    for (arm, result) in arms.into_iter().zip(examined) {
-        match result {
-            Ok(info) => too_long(file, plan, info.train_samples)?,
-            Err(error) => return Err(of_arm(file, arm, &task.name, &error)),
+    match request.ask() {
+        // Its process could not say. What became of it may be the machine's doing, and the
+        // trials tell.
+        None => Ok(()),
+        Some(Found::NoTask(said)) => {
+            let at = |key| ["tasks", task.name.as_str(), key];
+            let renamed = task.config.entry().renamed.iter();
+            let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
+            let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
+            let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
+            places.push(&places[places.len() - 1][..2]);
+            let message = format!("task `{}` cannot be trained: {said}", task.name);
+            Err(file.fault(&places, message))
+        }
+        Some(Found::Trials(found)) => {
+            for (arm, result) in arms.into_iter().zip(found) {
+                match result {
+                    Ok(samples) => too_long(file, plan, samples)?,
+                    Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
+                }
+            }
+            Ok(())
         }
     }
-    Ok(())
+}
+
+impl Request {
+    /// Examines in a process of its own, whose memory is given back; none where that came to no
+    /// answer.
+    fn ask(&self) -> Option<Found> {
+        let mut child = this_command()
+            .ok()?
+            .args(["plan", "--examine"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        if let Some(stdin) = child.stdin.take() {
+            let _ = serde_json::to_writer(stdin, self);
+        }
+        let output = child.wait_with_output().ok()?;
+        serde_json::from_slice(&output.stdout).ok()
+    }
+
+    /// Examines in this process.
+    pub(crate) fn examine_here(&self) -> Found {
+        lawn_models::set_threads(1);
+        let examine = || lawn_models::examine(&self.trials, self.data_root.as_deref());
+        match catch_unwind(AssertUnwindSafe(examine)) {
+            Ok(Ok(found)) => {
+                let found = found.into_iter();
+                Found::Trials(
+                    found
+                        .map(|one| one.map(|info| info.train_samples).map_err(Fault::of))
+                        .collect(),
+                )
+            }
+            // Another machine may have the memory.
+            Ok(Err(TrialError::OutOfMemory { .. })) => Found::Trials(Vec::new()),
+            Ok(Err(error)) => Found::NoTask(error.to_string()),
+            Err(panic) => Found::NoTask(said(&*panic)),
+        }
+    }
+}
+
+impl Fault {
+    fn of(error: TrialError) -> Self {
+        Self {
+            setting: match &error {
+                TrialError::Settings(error) => error.setting().to_owned(),
+                // All else that is found here is about what is constrained.
+                _ => "scope".to_owned(),
+            },
+            said: error.to_string(),
+        }
+    }
 }
 
 /// A trial an arm, and one more for each other scope that it is tuned over: what an optimizer
@@ -101,16 +180,12 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
     found
 }
 
-fn of_arm(file: &SweepFile, arm: &str, task: &str, error: &TrialError) -> ConfigError {
-    let message = format!("arm `{arm}` cannot train task `{task}`: {error}");
-    let setting = match error {
-        TrialError::Settings(error) => error.setting().to_owned(),
-        // All else that is found here is about what is constrained.
-        _ => "scope".to_owned(),
-    };
-    let own: &[&str] = &["arms", arm, &setting];
-    let tuned: &[&str] = &["arms", arm, "tune", &setting];
-    let shared: &[&str] = &["defaults", &setting];
+fn of_arm(file: &SweepFile, arm: &str, task: &str, fault: &Fault) -> ConfigError {
+    let message = format!("arm `{arm}` cannot train task `{task}`: {}", fault.said);
+    let setting = fault.setting.as_str();
+    let own: &[&str] = &["arms", arm, setting];
+    let tuned: &[&str] = &["arms", arm, "tune", setting];
+    let shared: &[&str] = &["defaults", setting];
     file.fault(&[own, tuned, shared, &own[..2]], message)
 }
 

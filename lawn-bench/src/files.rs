@@ -1,9 +1,10 @@
 //! Files that are whole or not there: written to a temporary name, flushed, renamed.
 
 use std::borrow::Cow;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Write;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -121,8 +122,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<bool, Error> {
 /// [`Error::Io`].
 pub fn replace_unflushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
+    let mut file = temporary(folder, ".tmp")?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     file.persist(path)
         .map_err(|error| Error::io("replace", path)(error.error))?;
@@ -132,12 +132,21 @@ pub fn replace_unflushed(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// A file beside `path` that holds `bytes`, flushed; its name goes when it is dropped.
 fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     let folder = path.parent().unwrap_or_else(|| Path::new("."));
-    let mut file =
-        tempfile::NamedTempFile::new_in(folder).map_err(Error::io("write in", folder))?;
+    let mut file = temporary(folder, ".tmp")?;
     file.write_all(bytes)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::io("write", path))?;
     Ok(file)
+}
+
+/// An empty file in `folder` that will be given another name: as open as the user's umask has
+/// files be, where one that stays temporary is the user's alone.
+pub(crate) fn temporary(folder: &Path, prefix: &str) -> Result<tempfile::NamedTempFile, Error> {
+    tempfile::Builder::new()
+        .prefix(prefix)
+        .permissions(Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(Error::io("write in", folder))
 }
 
 /// Opens a file that this program alone writes to, as `options` say, creating it where they do.
@@ -214,6 +223,23 @@ pub(crate) fn name(path: &Path) -> String {
 pub(crate) fn is_storage(kind: std::io::ErrorKind) -> bool {
     use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
+/// Whether an error of the system, `code`, says that this machine does not reach the file, or
+/// may not: nothing that the trial did.
+pub(crate) fn is_of_the_machine(code: i32) -> bool {
+    use rustix::io::Errno;
+    const ERRORS: [Errno; 8] = [
+        Errno::ACCESS,
+        Errno::HOSTDOWN,
+        Errno::IO,
+        Errno::MFILE,
+        Errno::NFILE,
+        Errno::NOTCONN,
+        Errno::PERM,
+        Errno::STALE,
+    ];
+    ERRORS.iter().any(|error| error.raw_os_error() == code)
 }
 
 /// Removes the file `path` where it is.

@@ -1,12 +1,14 @@
 //! `lawn retry`: gives failed trials another chance.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use lawn_analysis::records::{Outcome, Word};
 use lawn_models::Stage;
 
-use crate::plan::{Plan, Trial};
+use crate::choices::{self, Choices};
+use crate::plan::{Cell, Plan, Trial};
 use crate::run_dir::{RunDir, TrialDir};
 use crate::{Error, launchers, outcomes, shell};
 
@@ -30,15 +32,16 @@ pub struct Selection {
 pub struct Retried {
     /// Trials that the next `lawn sweep DIR` runs again.
     pub trials: usize,
-    /// Trials selected whose failure counted when settings were frozen.
+    /// Trials selected whose failure counted when a setting was chosen.
     pub counted: usize,
 }
 
 /// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them
 /// again. What they left is kept beside, in `attempt-1`, `attempt-2` and so on.
 ///
-/// Once the settings are frozen only confirmation trials are given another chance: a
-/// setting that failed in tuning counted against its arm's budget when the choice was made.
+/// A tuning trial is given another chance until a setting was chosen among those of its cell:
+/// then its failure counted against the arm's budget. Where every setting failed nothing was
+/// chosen, and what followed from that is forgotten too.
 ///
 /// # Errors
 ///
@@ -61,11 +64,14 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
             return Err(Error::NotSelected { detail });
         }
     }
-    let frozen = run.frozen().exists();
+    let choices = Choices::read(run, &plan.sweep)?;
     let mut retried = Retried {
         trials: 0,
         counted: 0,
     };
+    let mut selected = Vec::new();
+    // By cell, the first rung of which trials run again.
+    let mut reopened: BTreeMap<Cell, usize> = BTreeMap::new();
     for (index, (trial, ending)) in plan.trials.iter().zip(&endings).enumerate() {
         let Some(ending) = ending else {
             continue;
@@ -74,10 +80,29 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
         if !is_named || !selection.holds(trial, ending.outcome) {
             continue;
         }
-        if frozen && trial.stage == Stage::Tune {
+        if !choices.is_open(trial, &plan) {
             retried.counted += 1;
             continue;
         }
+        if trial.stage == Stage::Tune {
+            let first = reopened.entry(trial.cell.clone()).or_insert(trial.rung);
+            *first = trial.rung.min(*first);
+        }
+        selected.push(trial);
+    }
+    choices::reopen(run, &plan, &reopened)?;
+    for trial in &plan.trials {
+        let follows = reopened
+            .get(&trial.cell)
+            .is_some_and(|&rung| trial.stage == Stage::Confirm || trial.rung > rung);
+        let dir = run.trial(&trial.id);
+        // No setting was left for it, so that it was never trained.
+        if follows && dir.outcome().exists() && !dir.trial().exists() {
+            set_aside(&dir, selection.from_scratch)?;
+            selected.retain(|other| other.id != trial.id);
+        }
+    }
+    for trial in selected {
         set_aside(&run.trial(&trial.id), selection.from_scratch)?;
         retried.trials += 1;
     }

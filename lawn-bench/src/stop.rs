@@ -1,6 +1,7 @@
 //! A launcher's stop: the first signal asks for it in order, the second ends all at once.
 //! SIGUSR1 is a batch system's warning that the time is nearly up, and no impatience: the
-//! SIGTERM that follows it still stops in order.
+//! SIGTERM that follows it still stops in order. Signals that this process was started to
+//! ignore stay ignored.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::iterator::Signals;
 
 use crate::cli::Exit;
+use crate::signals::heeded;
 use crate::{Error, streams};
 
 /// Whether to stop, and the process groups that must not outlive this process.
@@ -28,7 +30,7 @@ pub struct Stop {
 /// [`Error::Spawn`].
 pub fn exit_on_signals() -> Result<(), Error> {
     let spawn = |source| Error::Spawn { source };
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(spawn)?;
+    let mut signals = Signals::new(heeded(&[SIGINT, SIGTERM, SIGHUP])).map_err(spawn)?;
     std::thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
@@ -51,7 +53,8 @@ impl Stop {
     pub fn on_signals() -> Result<Arc<Self>, Error> {
         let stop = Arc::new(Self::default());
         let spawn = |source| Error::Spawn { source };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1]).map_err(spawn)?;
+        let mut signals =
+            Signals::new(heeded(&[SIGINT, SIGTERM, SIGHUP, SIGUSR1])).map_err(spawn)?;
         let requested = stop.clone();
         std::thread::Builder::new()
             .name("signals".into())

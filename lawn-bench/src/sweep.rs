@@ -10,6 +10,7 @@ use crate::config::SweepFile;
 use crate::damage::Damage;
 use crate::ending::Ending;
 use crate::engine::{self, Carried, Engine, EngineName, Work};
+use crate::failures::{Failures, Limit};
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::merge::{self, Merged};
 use crate::plan::Plan;
@@ -36,6 +37,8 @@ pub struct Request {
     pub data_root: Option<PathBuf>,
     /// What runs the trials.
     pub engine: EngineName,
+    /// Trials that may fail before the sweep is stopped; any number where none is given.
+    pub max_failures: Option<Limit>,
     /// Say what would be run now, and run nothing.
     pub dry_run: bool,
     /// How it shows what happens.
@@ -94,7 +97,8 @@ pub enum End {
 /// # Errors
 ///
 /// [`Error::Config`], [`Error::OtherPlan`], [`Error::NoData`] and its like where the
-/// data of a task is not there, and what the engine and the report say.
+/// data of a task is not there, [`Error::TooManyFailed`], and what the engine and the report
+/// say.
 pub fn run(request: &Request) -> Result<End, Error> {
     if request.dry_run {
         return describe(request).map(End::Described);
@@ -115,6 +119,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
         plan: &plan,
         workers,
         data_root: request.data_root.clone(),
+        max_failures: request.max_failures,
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work, &settings)?;
@@ -145,8 +150,18 @@ pub fn run(request: &Request) -> Result<End, Error> {
         for note in notes.drain(..) {
             progress.say(&note);
         }
-        let passed = rounds(&run, &plan, &*engine, &stop, &mut progress)?;
+        let mut watcher = Failures::new(
+            (&run, &plan),
+            &stop,
+            request.max_failures,
+            &outcomes.endings,
+            &mut progress,
+        );
+        let passed = rounds(&run, &plan, &*engine, &stop, &mut watcher);
+        let is_enough = watcher.check();
         progress.finish();
+        is_enough?;
+        let passed = passed?;
         let root = || run.root().into();
         match passed {
             Passed::Through => {}
@@ -197,12 +212,13 @@ fn rounds(
     plan: &Plan,
     engine: &dyn Engine,
     stop: &Stop,
-    progress: &mut Progress<'_>,
+    watcher: &mut Failures<'_>,
 ) -> Result<Passed, Error> {
     let terms = Terms::new(plan.sweep.resources.lease);
     for round in plan.rounds() {
+        watcher.check()?;
         let left = pending(&outcomes::read(run, plan)?.endings, round.trials.clone());
-        let carried = engine.run(&left, progress)?;
+        let carried = engine.run(&left, watcher)?;
         if stop.is_requested() {
             return Ok(Passed::Stopped);
         }
@@ -253,6 +269,7 @@ fn describe(request: &Request) -> Result<String, Error> {
         plan: &plan,
         workers: engine::workers(request.engine, request.workers, &settings, &plan.sweep),
         data_root: request.data_root.clone(),
+        max_failures: request.max_failures,
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;

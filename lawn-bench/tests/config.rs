@@ -250,6 +250,26 @@ fn contrasts_name_arms() {
 }
 
 #[test]
+fn a_contrast_is_asked_for_once() {
+    let pair = |baseline: &str, treatment: &str| {
+        format!("{{ baseline = \"{baseline}\", treatment = \"{treatment}\" }}")
+    };
+    let once = pair("adam", "adam-lawn");
+    for (more, expected) in [
+        (once.clone(), "`adam-lawn` against `adam` is listed twice"),
+        (
+            pair("adam-lawn", "adam"),
+            "`adam` against `adam-lawn` is listed twice",
+        ),
+        (pair("adam", "adam"), "arm `adam` is compared with itself"),
+    ] {
+        let text = format!("contrasts = [{once}, {more}]\n{TINY}");
+        let error = parse("tiny.toml", &text).expect_err("it is there twice");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn what_is_not_toml_is_placed_too() {
     check(
         "batch_sizes = [64, 256]",

@@ -82,9 +82,9 @@ fn cases() -> Vec<Case> {
         ),
         (
             "model = \"gmf\"",
-            "model = \"mlp\"\nlayers = [200_000, 8]".into(),
-            "[200_000, 8]",
-            "`layers` is [200000, 8]",
+            "model = \"mlp\"\nlayers = [200_000_000, 8]".into(),
+            "[200_000_000, 8]",
+            "`layers` is [200000000, 8]",
         ),
         // Data.
         (

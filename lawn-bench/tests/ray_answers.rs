@@ -101,6 +101,7 @@ fn ended(code: i32, words: &str) -> Result<Ending, Box<Error>> {
         plan: &plan,
         workers: 1,
         data_root: None,
+        max_failures: None,
         stop: &Stop::default(),
     };
     let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
@@ -137,4 +138,25 @@ fn any_other_death_is_an_outcome() {
     let ending = ended(-9, "").expect("an outcome");
     let detail = ending.detail.unwrap_or_default();
     assert!(detail.starts_with("signal 9 (SIGKILL)"), "{detail}");
+}
+
+#[test]
+fn a_job_that_its_machine_cannot_execute_or_stops_at_once_is_no_outcome() {
+    for (code, words, told) in [
+        (
+            127,
+            "env: '/opt/lawn': No such file or directory",
+            "/opt/lawn",
+        ),
+        (
+            1,
+            "lawn: /lib/libc.so.6: version `GLIBC_2.38' not found",
+            "GLIBC_2.38",
+        ),
+        (-15, "", "3 jobs in a row"),
+    ] {
+        let error = ended(code, words).expect_err("it was not trained");
+        assert!(matches!(*error, Error::Refused { .. }), "{error}");
+        assert!(error.to_string().contains(told), "{error}");
+    }
 }

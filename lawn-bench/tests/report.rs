@@ -112,15 +112,139 @@ fn the_other_direction_turns_the_verdict_around() {
     assert_eq!(answer.unwrap()["verdict"], "worse");
 }
 
+/// The answer of a report at the larger batch size.
+fn large(output: &Output) -> serde_json::Value {
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let verdicts: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut answers = verdicts["answers"].as_array().unwrap().iter();
+    let found =
+        answers.find(|answer| answer["question"] == "test-metric" && answer["batch_size"] == 4096);
+    found.unwrap().clone()
+}
+
+#[test]
+fn a_loss_has_the_direction_that_is_given() {
+    let losses = results()
+        .replace("train_metric,note", "train_metric,metric")
+        .replace(",x\n", ",val_loss\n");
+    let (dir, path) = written(&losses);
+    let refused = report(&path, &["--json"]);
+    let err = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{err}");
+    assert!(err.contains("metric `val_loss`"), "{err}");
+    assert!(err.contains("or give --better val_loss=lower"), "{err}");
+    assert!(!dir.path().join("report").exists());
+    for better in ["lower", "val_loss=lower"] {
+        let answer = large(&report(&path, &["--json", "--better", better]));
+        assert_eq!(answer["verdict"], "worse");
+        let sentence = answer["sentence"].as_str().unwrap();
+        assert!(sentence.contains("val_loss (less is better)"), "{sentence}");
+    }
+}
+
+#[test]
+fn trials_without_a_metric_are_taken_as_asked() {
+    // Seed 8 of the treatment has no number at the larger batch.
+    let lacking = "mine,adam-lawn,4096,8,";
+    let text_of = |line: &str| match line.strip_prefix(lacking) {
+        Some(_) => format!("{lacking},0.7,x\n"),
+        None => format!("{line}\n"),
+    };
+    let (dir, path) = written(&results().lines().map(text_of).collect::<String>());
+    let refused = report(&path, &[]);
+    let err = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{err}");
+    assert!(
+        err.contains("1 of 32 trials whose outcome is ok have no number (line 33)"),
+        "{err}"
+    );
+    assert!(!dir.path().join("report").exists());
+    let diverged = large(&report(&path, &["--json", "--missing-metric", "diverged"]));
+    let crashed = large(&report(&path, &["--json", "--missing-metric", "crashed"]));
+    assert_eq!(diverged["treatment_diverged"], 1);
+    assert_eq!(
+        (&crashed["treatment_diverged"], &crashed["n"]),
+        (&0.into(), &7.into())
+    );
+    let said = report(&path, &["--missing-metric", "diverged"]);
+    let out = text(&said.stdout);
+    assert!(
+        out.contains("as diverged, as asked") && out.contains("31 of 32"),
+        "{out}"
+    );
+}
+
+#[test]
+fn arms_may_have_colons_and_ignored_columns_are_provenance() {
+    let renamed = results()
+        .replace(",adam-lawn,", ",lawn:lr=0.1,")
+        .replace(",adam,", ",sgd:lr=0.1,");
+    let (dir, path) = written(&renamed);
+    let output = report(&path, &["--json", "--contrast", "sgd:lr=0.1:lawn:lr=0.1"]);
+    let answer = large(&output);
+    assert_eq!(
+        (&answer["baseline"], &answer["treatment"]),
+        (&"sgd:lr=0.1".into(), &"lawn:lr=0.1".into())
+    );
+    let page = fs::read_to_string(dir.path().join("report/report.html")).unwrap();
+    assert!(page.contains("Columns ignored") && page.contains("1: note"));
+    let ambiguous = renamed
+        .replace(",lawn:lr=0.1,", ",b:c,")
+        .replace(",sgd:lr=0.1,", ",a,")
+        + "mine,a:b,256,1,0.6,0.7,x\nmine,c,256,1,0.6,0.7,x\n";
+    let (_dir, path) = written(&ambiguous);
+    let output = report(&path, &["--contrast", "a:b:c"]);
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    assert!(err.contains("`a` and `b:c` and as `a:b` and `c`"), "{err}");
+}
+
 #[test]
 fn what_is_wrong_is_named_and_ends_with_2() {
     let (_dir, good) = written(&results());
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 14] = [
+        (
+            &["--margin", "metric=0.1", "--margin", "metric=0.2"],
+            "is given two margins of `metric`",
+        ),
+        (
+            &["--better", "higher", "--better", "lower"],
+            "is given two directions of every metric",
+        ),
         (
             &["--contrast", "adam:sgd"],
             "has no arm `sgd`; found: adam, adam-lawn",
         ),
         (&["--contrast", "adam"], "must be BASELINE:TREATMENT"),
+        (
+            &[
+                "--contrast",
+                "adam:adam-lawn",
+                "--contrast",
+                "adam:adam-lawn",
+            ],
+            "contrast `adam-lawn` against `adam`: it is asked for twice",
+        ),
+        (
+            &["--contrast", "adam:adam"],
+            "an arm cannot be compared with itself",
+        ),
+        (
+            &["--contrast", "a:b:c"],
+            "has no two arms `a:b:c` with a colon between; found: adam, adam-lawn",
+        ),
+        (
+            &["--better", "loss=lower"],
+            "has no metric `loss`; found: metric",
+        ),
+        (
+            &["--better", "less"],
+            "allowed: higher, lower, METRIC=higher, METRIC=lower",
+        ),
+        (
+            &["--missing-metric", "ok"],
+            "allowed: refuse, diverged, out-of-memory",
+        ),
         (&["--task", "yours"], "has no task `yours`; found: mine"),
         (
             &["--margin", "accuracy=0.1"],
@@ -160,7 +284,8 @@ fn what_is_wrong_is_named_and_ends_with_2() {
             results()
                 .replacen("0.6000", "NaN", 1)
                 .replacen("0.6010", "NaN", 1),
-            "test_metric is NaN although its outcome is ok",
+            "no number (line 2); say in a column `outcome` how they ended, such as diverged or \
+             crashed; --missing-metric diverged, or crashed, takes them as such",
         ),
     ];
     for (table, expected) in tables {

@@ -177,6 +177,8 @@ fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
     // The process of trial 0 died by itself, trial 1 took too long. Trial 2 had no room to
     // write to, and of its second job nothing is known.
     let folder = site.submission_folder(1);
+    std::fs::create_dir_all(site.trial_folder(2)).expect("ours");
+    std::fs::write(site.trial_folder(2).join("trial.json"), "it began\n").expect("ours");
     std::fs::write(folder.join("exit-0"), "137\n").expect("ours");
     std::fs::write(folder.join("exit-1"), "124\n").expect("ours");
     std::fs::write(folder.join("exit-2"), "5\n").expect("ours");
@@ -213,7 +215,14 @@ fn jobs_that_leave_no_outcome_are_tried_again_and_then_are_a_row() {
 
 #[test]
 fn what_no_machine_can_begin_ends_the_sweep_once_and_is_no_outcome() {
-    for (code, word) in [(2, "did not begin"), (5, "make room")] {
+    for (code, word) in [
+        (1, "could not be trained"),
+        (2, "could not be trained"),
+        (5, "make room"),
+        (126, "could not be trained"),
+        (127, "could not be trained"),
+        (132, "could not be trained"),
+    ] {
         let site = Site::new("[engines.slurm]\nattempts = 2\n");
         site.submits();
         // All three trials are refused, with words of their own, by both of their jobs.
@@ -232,7 +241,8 @@ fn what_no_machine_can_begin_ends_the_sweep_once_and_is_no_outcome() {
         assert_eq!(site.submission(3)["trials"], json!([0, 1, 2]));
         refuse(3);
         let output = site.sweep(&[]);
-        fails(&output, code, &[word, "reason 0"]);
+        let exit = if code == 5 { 5 } else { 2 };
+        fails(&output, exit, &[word, "reason 0"]);
         assert!(!said(&output).contains("reason 1"), "once is enough");
         for trial in 0..3 {
             assert!(!site.trial_folder(trial).join("outcome.json").exists());
@@ -269,4 +279,48 @@ fn what_slurm_ended_for_memory_is_out_of_memory() {
     fails(&output, 3, &["report.html"]);
     let outcomes = [0, 1, 2].map(|trial| site.outcome(trial)["outcome"].clone());
     assert_eq!(outcomes, ["out-of-memory", "out-of-memory", "crashed"]);
+}
+
+#[test]
+fn jobs_that_end_before_their_trial_begins_are_no_outcome() {
+    let site = Site::new("[engines.slurm]\nattempts = 2\n");
+    // Nothing of the jobs is known: their nodes did not reach the run's folder.
+    site.submits();
+    site.submits();
+    assert_eq!(site.submission(3)["trials"], json!([0, 1, 2]));
+    let words = ["2 jobs in a row ended before it began", "log-0.txt"];
+    fails(&site.sweep(&[]), 2, &words);
+    for trial in 0..3 {
+        assert!(!site.trial_folder(trial).join("outcome.json").exists());
+    }
+}
+
+#[test]
+fn a_node_that_lacks_the_command_is_avoided_while_there_are_others() {
+    let site = Site::new("[engines.slurm]\noptions = [\"--exclude=node1\"]\n");
+    site.submits();
+    let folder = site.submission_folder(1);
+    std::fs::write(folder.join("exit-0"), "127 node7\n").expect("ours");
+    std::fs::write(folder.join("exit-1"), "126 node8\n").expect("ours");
+    std::fs::write(folder.join("exit-2"), "0 node9\n").expect("ours");
+    site.submits();
+    let script = |number: usize| {
+        let path = site.submission_folder(number).join("job.sh");
+        std::fs::read_to_string(path).expect("a script")
+    };
+    assert!(script(3).contains("#SBATCH --exclude=node7,node8,node1\n"));
+
+    // Where Slurm has no others it is told nothing of them.
+    for task in 0..3 {
+        let exit = site.submission_folder(3).join(format!("exit-{task}"));
+        std::fs::write(exit, "127 node9\n").expect("ours");
+    }
+    site.command(
+        "sbatch",
+        "if grep -q 'exclude=node7' \"$2\"; then echo 'node configuration' >&2; exit 1; fi\n\
+         n=$(cat jobs)\necho $((n + 1)) > jobs\necho $((n + 1))",
+    );
+    site.submits();
+    assert!(!script(5).contains("node9"));
+    assert!(script(5).contains("#SBATCH --exclude=node1\n"));
 }

@@ -4,10 +4,11 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use common::site::{Site, read_json, said};
+use common::site::{Site, fails, read_json, said};
+use lawn_bench::provenance;
 
 /// The scripts that a dry run prints, without what differs from machine to machine.
 fn dry_run(further: &str) -> String {
@@ -19,6 +20,7 @@ fn dry_run(further: &str) -> String {
     String::from_utf8_lossy(&output.stdout)
         .replace(folder.to_str().expect("it is text"), "/FOLDER")
         .replace(env!("CARGO_BIN_EXE_lawn"), "/BIN/lawn")
+        .replace(&provenance::build(), "THIS")
 }
 
 /// Compares `text` with the file `name` beside this test, or writes it there where
@@ -68,34 +70,54 @@ lawn = \"/opt/lawn tools/lawn\"
     );
 }
 
-/// Runs the array script of a site whose `lawn` is `body`, as Slurm would run task 1;
-/// `signal` goes to the shell while the trial runs.
-fn run_task(further: &str, body: &str, signal: Option<&str>) -> (Site, Option<i32>) {
+/// A site whose `lawn` is `body`, and whose trials are submitted.
+fn site(further: &str, body: &str) -> Site {
     let site = Site::new(&format!(
-        "{further}\n[engines.slurm]\nlawn = \"./bin/trial-command\"\n"
+        "{further}\n[engines.slurm]\nlawn = \"./bin/trial-command\"\nattempts = 2\n"
     ));
     site.command("trial-command", body);
     site.submits();
+    site
+}
+
+/// Starts the array script of a site as Slurm would start task 1.
+fn start_task(site: &Site) -> Child {
     let path = std::env::var("PATH").unwrap_or_default();
-    let mut shell = Command::new("bash")
+    Command::new("bash")
         .arg(site.submission_folder(1).join("job.sh"))
         .current_dir(site.folder.path())
         .env("PATH", format!("{}:{path}", site.path("bin").display()))
         .env("SLURM_ARRAY_TASK_ID", "1")
         .env("SLURM_ARRAY_JOB_ID", "101")
+        .env("SLURM_JOB_ID", "103")
         .stdin(Stdio::null())
         .spawn()
-        .expect("there is bash");
+        .expect("there is bash")
+}
+
+fn send(signal: &str, shell: &Child) {
+    let sent = Command::new("kill")
+        .args([signal, &shell.id().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// Runs task 1; `signal` goes to the shell once the trial has made the file `started`.
+fn task(site: &Site, signal: Option<&str>) -> Option<i32> {
+    let _ = std::fs::remove_file(site.path("started"));
+    let mut shell = start_task(site);
     if let Some(signal) = signal {
         while !site.path("started").exists() {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let sent = Command::new("kill")
-            .args([signal, &shell.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        send(signal, &shell);
     }
-    let code = shell.wait().expect("it ends").code();
+    shell.wait().expect("it ends").code()
+}
+
+fn run_task(further: &str, body: &str, signal: Option<&str>) -> (Site, Option<i32>) {
+    let site = site(further, body);
+    let code = task(&site, signal);
     (site, code)
 }
 
@@ -163,4 +185,81 @@ fn a_trial_that_takes_too_long_is_told_apart() {
         (code, exit_file(&site).as_deref()),
         (Some(124), Some("124\n"))
     );
+}
+
+#[test]
+fn a_signal_ends_the_task_whenever_it_comes() {
+    // Not ready for a signal in its first third of a second, as while libtorch is loaded.
+    let late = "touch started\nsleep 0.3\ntrap 'exit 130' TERM\n\
+                for i in $(seq 200); do sleep 0.05; done";
+    for limit in ["", "timeout_seconds = 60"] {
+        for signal in ["-USR1", "-TERM", "-HUP"] {
+            for delay in [0, 60, 150, 600] {
+                let site = site(limit, late);
+                let mut shell = start_task(&site);
+                while !site.path("started").exists() {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                std::thread::sleep(Duration::from_millis(delay));
+                send(signal, &shell);
+                let sent = Instant::now();
+                let status = loop {
+                    if let Some(status) = shell.try_wait().expect("it is ours") {
+                        break status;
+                    }
+                    let waits = sent.elapsed();
+                    if waits > Duration::from_secs(8) {
+                        shell.kill().expect("it is ours");
+                        panic!("{signal} after {delay} ms: the task goes on");
+                    }
+                    std::thread::sleep(Duration::from_millis(10));
+                };
+                let case = format!("{signal} after {delay} ms, {limit:?}: {status}");
+                assert!(matches!(status.code(), Some(130 | 143)), "{case}");
+                assert_eq!(requeued(&site), signal == "-USR1", "{case}");
+                assert_eq!(exit_file(&site), None, "{case}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signal_in_the_prologue_is_kept() {
+    let site = Site::new(
+        "[engines.slurm]\nlawn = \"./bin/trial-command\"\nprologue = \"touch started; sleep 0.3\"\n",
+    );
+    site.command("trial-command", "touch trained");
+    site.submits();
+    assert_eq!(task(&site, Some("-USR1")), Some(143));
+    assert!(requeued(&site) && !site.path("trained").exists());
+}
+
+#[test]
+fn a_task_that_gets_no_further_is_not_requeued_for_ever() {
+    let site = site("", OBEDIENT);
+    let requeues = |site: &Site| {
+        let log = std::fs::read_to_string(site.path("scontrol.log")).unwrap_or_default();
+        log.matches("requeue").count()
+    };
+    task(&site, Some("-USR1"));
+    assert_eq!((requeues(&site), exit_file(&site)), (1, None));
+    // A new checkpoint: it counts from the beginning.
+    let saves = "for trial in run/trials/*/; do date +%N > $trial/checkpoint.safetensors; done\n";
+    site.command("trial-command", &format!("{saves}{OBEDIENT}"));
+    task(&site, Some("-USR1"));
+    assert_eq!((requeues(&site), exit_file(&site)), (2, None));
+    site.command("trial-command", OBEDIENT);
+    task(&site, Some("-USR1"));
+    assert_eq!((requeues(&site), exit_file(&site)), (3, None));
+    task(&site, Some("-USR1"));
+    assert_eq!(
+        requeues(&site),
+        3,
+        "twice in a row without a new checkpoint"
+    );
+    assert_eq!(exit_file(&site).as_deref(), Some("stalled\n"));
+    // The sweep ends with that, and the trial stays one to be run.
+    let words = ["2 times in a row", "engines.slurm.time"];
+    fails(&site.sweep(&[]), 2, &words);
+    assert!(!site.trial_folder(1).join("outcome.json").exists());
 }

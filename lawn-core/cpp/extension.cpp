@@ -2,6 +2,7 @@
 // and, for the tests, a count of the operations that are dispatched.
 
 #include <cstring>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_foreach_copy.h>
+#include <ATen/ops/_foreach_div.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
@@ -52,6 +54,28 @@ std::vector<at::Tensor> list(at::Tensor **tensors, size_t count) {
     result.push_back(*tensors[i]);
   }
   return result;
+}
+
+// The norm of each tensor, f64. Squares of f64 may overflow, as those of f32 in
+// f64 cannot; so f64 are divided by the largest of them first.
+at::Tensor norms(const std::vector<at::Tensor> &tensors) {
+  const auto of = [](const std::vector<at::Tensor> &all) {
+    return at::stack(at::_foreach_norm(all, 2, at::kDouble));
+  };
+  std::vector<at::Tensor> elements;
+  for (const auto &tensor : tensors) {
+    if (tensor.numel() > 0 && tensor.scalar_type() == at::kDouble) {
+      elements.push_back(tensor);
+    }
+  }
+  if (elements.empty()) {
+    return of(tensors);
+  }
+  const double infinity = std::numeric_limits<double>::infinity();
+  const at::Tensor largest = at::stack(at::_foreach_norm(elements, infinity)).amax();
+  const at::Tensor plain = largest.isfinite().logical_and(largest.gt(0)).logical_not();
+  const at::Tensor unit = largest.masked_fill(plain, 1);
+  return of(at::_foreach_div(tensors, unit)).mul(unit);
 }
 
 thread_local int depth = 0;
@@ -104,7 +128,17 @@ char *lawn_foreach_copy(at::Tensor **destinations, at::Tensor **sources, size_t 
 // The norm of each tensor, f64, as one tensor for the caller to free.
 char *lawn_foreach_norm(at::Tensor **tensors, size_t count, at::Tensor **result) {
   return guarded([&] {
-    *result = new at::Tensor(at::stack(at::_foreach_norm(list(tensors, count), 2, at::kDouble)));
+    *result = new at::Tensor(norms(list(tensors, count)));
+  });
+}
+
+// Tells autograd that each tensor was written to, as an operation in place does;
+// so do all that share its memory as views.
+char *lawn_bump_versions(at::Tensor **tensors, size_t count) {
+  return guarded([&] {
+    for (size_t i = 0; i < count; ++i) {
+      tensors[i]->unsafeGetTensorImpl()->bump_version();
+    }
   });
 }
 

@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
+use crate::rule::{Watch, Watched};
 use crate::treatment::plan;
-use crate::{Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule};
+use crate::{
+    Backend, Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
+};
 
 /// Everything that defines an optimizer, apart from the parameters.
 ///
@@ -54,7 +57,15 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub groups: Vec<Group>,
     /// Whether a step with a gradient that is not finite is skipped. That takes a
     /// look at all gradients before the first write, and so does clipping;
-    /// without either, a free step is a single sweep over memory.
+    /// without either, a free step is a single sweep over memory. Also whether what a
+    /// rule of one's own makes of finite gradients must be finite.
+    ///
+    /// With either, finite gradients whose squares would overflow are clipped to the
+    /// largest global norm that they can have: 2⁶² for Adam, LAMB and under a norm
+    /// constraint, unless all parameters are f64, and 2⁵⁰⁰ otherwise;
+    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without
+    /// both a second moment that overflows stays infinite, and its weight where it
+    /// is, as in PyTorch.
     #[serde(default = "yes")]
     pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
@@ -69,37 +80,6 @@ pub struct OptimizerConfig<R = RuleConfig> {
 /// The default of switches that are on unless a file says otherwise.
 pub(crate) fn yes() -> bool {
     true
-}
-
-/// What computes the steps.
-///
-/// All of them take the same steps, up to rounding, and load each other's state.
-/// A rule of one's own has libtorch operations on any of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Backend {
-    /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
-    /// parameter is on CUDA, libtorch operations for what neither takes.
-    #[default]
-    Auto,
-    /// Operations of libtorch on all parameters at once: few launches for many
-    /// tensors, and no step waits for the device, but the one of the freeze and
-    /// [few others](crate#accelerators).
-    /// Meant for accelerators; runs on the CPU as well, where it is slower than
-    /// the kernels.
-    ///
-    /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter; and the rates of the last 65,536
-    /// steps that the host has not learned of yet whether they were skipped: where
-    /// more than those are skipped unasked, the schedule moves on.
-    ///
-    /// *Differs from* the others: Adam's own kernel, in the free steps of f32
-    /// weights, takes the learning rate in f32, which is off by 2⁻²⁴ of itself at
-    /// most. So is the way that the weights have gone: over 2,000 steps less than a
-    /// sixtieth of what their own rounding makes of it (`tests/oracle.rs`).
-    MultiTensor,
-    /// libtorch operations for all: slower, and the measure of the kernels.
-    Reference,
 }
 
 /// What a [`Schedule`] counts.
@@ -166,20 +146,29 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoParameters`]; [`Error::Setting`] for a number outside of its
-    /// domain; [`Error::UnmatchedPattern`], [`Error::OverlappingGroups`],
-    /// [`Error::Unconstrainable`], [`Error::EmptyScope`] for a selection that
-    /// cannot be meant; [`Error::DecayOnConstrained`].
+    /// [`Error::NoParameters`], [`Error::NothingTrained`]; [`Error::Setting`] for a
+    /// number outside of its domain; [`Error::UnmatchedPattern`],
+    /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
+    /// [`Error::EmptyScope`] for a selection that cannot be meant;
+    /// [`Error::UndecidedScope`] for one that names do not tell;
+    /// [`Error::DecayOnConstrained`].
     pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
         }
         // Kernels rely on the buffers of the rule that they are for.
-        let rule: Box<dyn Rule> = match self.rule.builtin() {
-            Some(builtin) => Box::new(builtin),
-            None => Box::new(self.rule),
+        let (rule, watch): (Box<dyn Rule>, _) = match self.rule.builtin() {
+            Some(builtin) => {
+                builtin.validate()?;
+                (Box::new(builtin), None)
+            }
+            None => {
+                let watch = Watch::default();
+                self.rule.validate()?;
+                let watched = Watched::new(self.rule, watch.clone());
+                (Box::new(watched), Some(watch))
+            }
         };
-        rule.validate()?;
         self.schedule.validate()?;
         self.decay.validate()?;
         self.groups.iter().try_for_each(Group::validate)?;
@@ -199,6 +188,6 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             master_weights: self.master_weights,
             backend: self.backend,
         };
-        Optimizer::new(settings, parameters, treatments)
+        Optimizer::new(settings, parameters, treatments, watch)
     }
 }

@@ -197,15 +197,13 @@ pub(crate) struct Pending {
     pub(crate) gradient_scale: f64,
     /// Of each parameter.
     pub(crate) names: Vec<String>,
-    /// Of each parameter's units; empty before the freeze.
-    pub(crate) radii: Vec<Vec<f64>>,
     pub(crate) parts: Vec<Part>,
 }
 
 /// The sums of some units.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// `[6, units]`, f64, as [`Measured::of_sums`] takes them.
+    /// `[7, units]`, f64: what [`Measured::of_sums`] takes, and the radius, 0 for none.
     pub(crate) sums: Tensor,
     /// For each unit its parameter and its number in it; nothing for a unit that
     /// had no gradient.
@@ -222,15 +220,16 @@ impl Pending {
             let sums = host(&part.sums);
             for (i, unit) in part.units.iter().enumerate() {
                 let Some(unit) = *unit else { continue };
-                let sums = std::array::from_fn(|sum| sums[sum * part.units.len() + i]);
-                found.push((unit, Measured::of_sums(sums)));
+                let of = |sum: usize| sums[sum * part.units.len() + i];
+                found.push((unit, Measured::of_sums(std::array::from_fn(of)), of(6)));
             }
         }
-        found.sort_unstable_by_key(|(unit, _)| *unit);
-        let named = found.into_iter().map(|((parameter, unit), measured)| {
-            let radius = self.radii[parameter].get(unit).copied().unwrap_or(0.0);
-            measured.named(&self.names[parameter], unit, radius, self.gradient_scale)
-        });
+        found.sort_unstable_by_key(|(unit, _, _)| *unit);
+        let named = found
+            .into_iter()
+            .map(|((parameter, unit), measured, radius)| {
+                measured.named(&self.names[parameter], unit, radius, self.gradient_scale)
+            });
         named.collect()
     }
 }

@@ -84,6 +84,40 @@ pub enum Error {
         /// How it is laid out.
         found: &'static str,
     },
+    /// A parameter that operations have made of others: gradients stop before it, so that
+    /// it would never move. Take the tensor that it was made of, or `detach` it and have
+    /// it require gradients.
+    #[error("parameter `{name}`: expected a leaf, found the result of an operation")]
+    Computed {
+        /// The parameter.
+        name: String,
+    },
+    /// None of the parameters is to be trained.
+    #[error("no parameter requires a gradient: expected at least one that does")]
+    NothingTrained,
+    /// A step before any `backward`, or after one that reached no parameter. It would move
+    /// nothing, so it does not count: schedule and freeze stay where they are.
+    #[error(
+        "no parameter has a gradient: expected `backward` of a loss that depends on one before the step"
+    )]
+    NoGradient,
+    /// A step before this one was left half done, by a panic in the middle of it.
+    #[error(
+        "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
+    )]
+    Interrupted,
+    /// What a rule of one's own answered, where no step can be made of it.
+    #[error("rule `{rule}`, parameter `{name}`: expected {expected}, found {found}")]
+    RuleAnswer {
+        /// Name of the rule.
+        rule: String,
+        /// The parameter.
+        name: String,
+        /// What it should have answered.
+        expected: String,
+        /// What it answered.
+        found: String,
+    },
     /// A setting outside of its domain.
     #[error("`{setting}`: expected {expected}, found {found}")]
     Setting {
@@ -131,11 +165,32 @@ pub enum Error {
         found: Decay,
     },
     /// A norm constraint on nothing: no weight after the last normalization layer,
-    /// or groups that take all of them out.
-    #[error("the scope `{scope}` constrains no parameter: expected a weight or embedding in it")]
+    /// groups that take all of them out, or none of them trained.
+    #[error(
+        "the scope `{scope}` constrains no parameter: expected a weight or embedding in it, found {found}"
+    )]
     EmptyScope {
         /// The scope.
         scope: String,
+        /// What there is in it.
+        found: String,
+    },
+    /// The final homogeneous sub-network, taken from names and order, depends on what
+    /// these do not tell. To be stated: the role of a vector of factors by
+    /// [`set_role`](crate::Parameters::set_role), or the layers by
+    /// [`set_layers`](crate::Parameters::set_layers), or patterns as the scope.
+    #[error(
+        "scope final-homogeneous: `{name}` {why}, and `{undecided}` is constrained or not with it; expected {expected}"
+    )]
+    UndecidedScope {
+        /// The parameter or layer that is not known.
+        name: String,
+        /// What is not known of it.
+        why: &'static str,
+        /// The first parameter that depends on it.
+        undecided: String,
+        /// What settles it.
+        expected: &'static str,
     },
     /// A gradient that is not a dense tensor.
     #[error("gradient of `{name}`: expected a dense tensor, found a sparse one")]
@@ -150,6 +205,29 @@ pub enum Error {
         name: String,
         /// The norm.
         found: f64,
+    },
+    /// Weights that are not those of the state that was loaded, told by a norm: a step
+    /// would throw them to the radius. Load the weights that were saved with the state, or
+    /// have the radii [taken anew](crate::Optimizer::take_radii).
+    #[error(
+        "parameter `{name}`, unit {unit}: expected the norm {expected} of the loaded state, found {found}; load the weights saved with it, or take the radii anew"
+    )]
+    OtherWeights {
+        /// The parameter.
+        name: String,
+        /// The first of its units, from 0.
+        unit: usize,
+        /// Its radius.
+        expected: f64,
+        /// The norm of its weights.
+        found: f64,
+    },
+    /// Radii that should be taken anew where there are none: before the freeze, or without
+    /// a norm constraint.
+    #[error("no radii to take anew: expected a step after the freeze, found {found} steps taken")]
+    NoRadii {
+        /// Steps taken.
+        found: u64,
     },
     /// The learning rate of a step is not finite or is negative.
     #[error("learning rate at step {step}: expected a finite number of at least 0, found {found}")]

@@ -17,6 +17,7 @@ unsafe extern "C" {
         count: usize,
         result: *mut *mut c_void,
     ) -> *mut c_char;
+    fn lawn_bump_versions(tensors: *const *mut c_void, count: usize) -> *mut c_char;
     fn lawn_add(tensor: *mut c_void, other: *mut c_void, alpha: f64) -> *mut c_char;
     fn lawn_addcmul(tensor: *mut c_void, a: *mut c_void, b: *mut c_void, value: f64)
     -> *mut c_char;
@@ -74,6 +75,18 @@ pub(crate) fn foreach_norm<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Ten
     checked(unsafe { lawn_foreach_norm(tensors.as_ptr(), tensors.len(), &raw mut result) });
     // SAFETY: without an error, the result is a new tensor that nobody else has.
     unsafe { Tensor::from_ptr(result.cast()) }
+}
+
+/// Tells autograd that each tensor was written to behind its back: a `backward` that
+/// still needs what was there fails, as after any operation in place.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails.
+pub(crate) fn bump_versions<'a>(tensors: impl Iterator<Item = &'a Tensor>) {
+    let tensors: Vec<_> = tensors.map(raw).collect();
+    // SAFETY: the pointers are to tensors that the iterator borrows for 'a.
+    checked(unsafe { lawn_bump_versions(tensors.as_ptr(), tensors.len()) });
 }
 
 /// `tensor ← tensor + alpha · other`.

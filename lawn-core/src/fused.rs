@@ -2,11 +2,13 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::extension::bump_versions;
 use crate::kernel::{
     Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, Scalars,
 };
 use crate::layout::{Apart, is_dense, is_outermost};
 use crate::slot::Slot;
+use crate::units::rounding;
 use crate::{Context, Granularity, LawnConfig, RuleConfig};
 
 /// Which engine has a parameter.
@@ -33,6 +35,8 @@ impl Width {
 /// The parameters of one step that the kernels take.
 #[derive(Debug)]
 pub(crate) struct Fused<'a> {
+    /// All parameters of the optimizer.
+    slots: &'a [Slot],
     single: Engine<'a, Block<f32>>,
     double: Engine<'a, Block<f64>>,
     narrow: Engine<'a, NarrowBlock>,
@@ -79,6 +83,7 @@ impl<'a> Fused<'a> {
         }
         let (isa, threads) = (Isa::best(), threads());
         Self {
+            slots,
             single: Engine::new(isa, threads, single),
             double: Engine::new(isa, threads, double),
             narrow: Engine::new(isa, threads, narrow),
@@ -99,6 +104,13 @@ impl<'a> Fused<'a> {
             (Width::Single, job) => self.single.outcomes_of(job),
             (Width::Double, job) => self.double.outcomes_of(job),
         })
+    }
+
+    /// The units of this parameter that have lost their direction, and so their radius.
+    pub(crate) fn lost(&self, parameter: usize) -> Vec<usize> {
+        let outcomes = self.outcomes(parameter).unwrap_or_default();
+        let lost = outcomes.iter().enumerate().filter(|(_, o)| o.is_lost);
+        lost.map(|(unit, _)| unit).collect()
     }
 
     /// Whether the step leaves this parameter's direction in place of its first moment.
@@ -124,6 +136,8 @@ impl<'a> Fused<'a> {
 
     /// Takes the step, with the gradients multiplied by `kappa`.
     pub(crate) fn step(&mut self, kappa: f64, all_sums: bool) {
+        let written = self.places.iter().zip(self.slots);
+        bump_versions(written.filter_map(|(place, slot)| place.map(|_| &slot.weight)));
         // SAFETY: the pointers are to the storages of weights and buffers,
         // which the borrowed slots keep alive, and of gradients, which are kept
         // here. The optimizer is borrowed for the whole step, and by the
@@ -233,7 +247,7 @@ fn push<'a, M: Memory>(
         block,
         unit_len: block.len() / units,
         kernel: Kernel::new(rule, context, slot.held),
-        scalars: Scalars::new(rule, context, lawn),
+        scalars: Scalars::new(rule, context, lawn, rounding(slot.weight.kind())),
         radii: if context.constrained {
             &slot.radii
         } else {

@@ -23,7 +23,12 @@ use crate::config::yes;
 ///
 /// `r` is f64 and saved with the state. Buffers are kept at the freeze. A unit
 /// whose norm is 0 at the freeze has no direction to keep: it stays free and is
-/// reported in [`Treatment::free_units`](crate::Treatment::free_units).
+/// reported in [`Treatment::free_units`](crate::Treatment::free_units). So does one
+/// that is 0, or not finite, before a later step: it is free from then on.
+///
+/// What a projection leaves is 0 where it is no more than rounding makes of a radial
+/// gradient: a millionth of its norm (2⁻⁷ in bf16, 2⁻¹⁰ in f16). Rules that divide by
+/// a norm or by a root would make a full step of it.
 ///
 /// *Source:* Gupta et al. 2021, arXiv 2108.05839. The paper leaves the
 /// projections, the granularity and the sub-network open; here they are
@@ -95,7 +100,9 @@ pub enum Scope {
     /// logits, through positively homogeneous maps; all of them where there is
     /// no normalization. Derived from
     /// [`Parameters::set_layers`](crate::Parameters::set_layers) or, without
-    /// it, from the order and roles of the parameters.
+    /// it, from order, names, shapes and buffers: then
+    /// [`Treatment::guessed`](crate::Treatment::guessed) says so, and what these
+    /// leave open is [refused](crate::Error::UndecidedScope) where it decides.
     #[default]
     FinalHomogeneous,
     /// Every weight and embedding.

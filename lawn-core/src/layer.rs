@@ -1,10 +1,6 @@
 //! A model's layers, as far as norm constraints need to know them.
 
-use std::collections::HashSet;
-
 use serde::{Deserialize, Serialize};
-
-use crate::{Parameters, Role};
 
 /// How a layer answers to a scaling of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,79 +70,5 @@ impl Layer {
             map,
             parameters: parameters.into_iter().map(Into::into).collect(),
         }
-    }
-}
-
-/// Names of the parameters in the final homogeneous sub-network: those after
-/// the last layer that is not positively homogeneous.
-///
-/// There, and only there, the norm of the weights scales the logits.
-pub(crate) fn final_homogeneous(parameters: &Parameters) -> HashSet<String> {
-    if let Some(layers) = parameters.layers() {
-        return layers
-            .iter()
-            .rev()
-            .take_while(|layer| layer.map == Map::Homogeneous)
-            .flat_map(|layer| layer.parameters.iter().cloned())
-            .collect();
-    }
-    let all: Vec<_> = parameters.iter().collect();
-    let start = all
-        .iter()
-        .rposition(|p| p.role == Role::Norm)
-        .map_or(0, |last| last + 1);
-    all[start..].iter().map(|p| p.name.clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Parameter;
-    use tch::{Device, Kind, Tensor};
-
-    fn parameters(names: &[(&str, Role)]) -> Parameters {
-        let one = |&(name, role): &(&str, Role)| Parameter {
-            name: name.into(),
-            role,
-            tensor: Tensor::zeros([2, 2], (Kind::Float, Device::Cpu)),
-        };
-        Parameters::new(names.iter().map(one).collect()).unwrap()
-    }
-
-    fn sorted(set: HashSet<String>) -> Vec<String> {
-        let mut names: Vec<_> = set.into_iter().collect();
-        names.sort_unstable();
-        names
-    }
-
-    const NAMES: [(&str, Role); 4] = [
-        ("a", Role::Weight),
-        ("n", Role::Norm),
-        ("b", Role::Weight),
-        ("c", Role::Weight),
-    ];
-
-    #[test]
-    fn order_and_roles_stand_in_for_layers() {
-        assert_eq!(sorted(final_homogeneous(&parameters(&NAMES))), ["b", "c"]);
-        let plain = [("e", Role::Embedding), ("a", Role::Weight)];
-        assert_eq!(sorted(final_homogeneous(&parameters(&plain))), ["a", "e"]);
-    }
-
-    #[test]
-    fn layers_decide_where_they_are_given() {
-        let mut parameters = parameters(&NAMES);
-        let none: [&str; 0] = [];
-        parameters
-            .set_layers(vec![
-                Layer::homogeneous(["a"]),
-                Layer::normalization(["n"]),
-                Layer::homogeneous(["b"]),
-                Layer::other(none),
-                Layer::homogeneous(["c"]),
-                Layer::homogeneous(none),
-            ])
-            .unwrap();
-        assert_eq!(sorted(final_homogeneous(&parameters)), ["c"]);
     }
 }

@@ -84,7 +84,7 @@
 //!
 //! | asked | waits |
 //! |---|---|
-//! | [`step`](Optimizer::step) | never, but in the step of the freeze, and as told below |
+//! | [`step`](Optimizer::step) | never, but in the step of the freeze, in the first after a state was loaded past it, and as told below |
 //! | [`gradient_norm_tensor`](StepReport::gradient_norm_tensor), for sums over many steps | never |
 //! | [`gradient_norm`](StepReport::gradient_norm), [`clip_factor`](StepReport::clip_factor), [`skipped`](StepReport::skipped) | once a report |
 //! | a report's [`step`](StepReport::step), [`learning_rate`](StepReport::learning_rate) | once a report each |
@@ -140,6 +140,7 @@
 //! - `doc-only`: builds the documentation without libtorch.
 
 mod accumulation;
+mod backend;
 mod config;
 mod determinism;
 mod diagnostics;
@@ -155,19 +156,24 @@ mod multi_tensor;
 mod optimizer;
 mod parameter;
 mod pattern;
+mod radius;
 mod reference;
 mod report;
+mod role;
 mod rule;
 mod schedule;
+mod scope;
 mod slot;
 mod snapshot;
+mod staged;
 mod state;
 mod step;
 mod treatment;
 mod units;
 
 pub use accumulation::Accumulation;
-pub use config::{Backend, Clock, OptimizerConfig};
+pub use backend::Backend;
+pub use config::{Clock, OptimizerConfig};
 pub use determinism::Determinism;
 pub use diagnostics::Diagnostics;
 pub use error::Error;
@@ -175,8 +181,9 @@ pub use group::{Decay, Group};
 pub use lawn::{LawnConfig, Phase, Scope};
 pub use layer::{Layer, Map};
 pub use optimizer::{Optimizer, WeightNorm};
-pub use parameter::{Parameter, Parameters, Role};
+pub use parameter::{Parameter, Parameters};
 pub use report::StepReport;
+pub use role::Role;
 pub use rule::{
     AdamConfig, Adaptation, BiasCorrection, Context, DecayPlace, EpsilonPlace, GradientAveraging,
     LambConfig, LarsConfig, Norms, Rule, RuleConfig, SgdConfig,

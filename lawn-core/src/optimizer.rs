@@ -1,15 +1,19 @@
 //! The optimizer: parameters, a rule, and what the rule remembers of them.
 
-use serde::Serialize;
-use tch::{COptimizer, Device, Kind, Tensor};
+use std::cell::OnceCell;
 
+use serde::Serialize;
+use tch::{COptimizer, Device, Tensor};
+
+use crate::backend::{OPTIMISED, Path};
 use crate::diagnostics::{Diagnostics, Told};
 use crate::layout::Apart;
 use crate::multi_tensor::{Counts, MultiTensor};
 use crate::parameter::Store;
+use crate::rule::Watch;
 use crate::slot::{Slot, host, place};
 use crate::treatment::{Constraint, Treatment};
-use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
+use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -18,14 +22,26 @@ use crate::{Backend, Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phas
 pub struct Optimizer {
     pub(crate) config: OptimizerConfig<Box<dyn Rule>>,
     pub(crate) slots: Vec<Slot>,
+    pub(crate) path: Path,
     /// Where their weights lie.
     pub(crate) weights: Apart,
     pub(crate) treatments: Vec<Treatment>,
+    /// What they were before the freeze.
+    planned: Vec<Treatment>,
+    /// What the rule answers, if it is one of the user's own.
+    pub(crate) watch: Option<Watch>,
     /// As if the device had skipped none of the steps that it still has to tell of.
     pub(crate) progress: Progress,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
+    /// Whether they are of a state whose weights were not seen yet.
+    pub(crate) unverified: bool,
+    /// Whether a step was begun and not ended.
+    pub(crate) interrupted: bool,
     pub(crate) diagnostics: Told,
+    /// The treatments with what the device has let go of since the freeze, once they
+    /// were asked for.
+    pub(crate) freed: OnceCell<Vec<Treatment>>,
     /// Where parameters are on an accelerator.
     pub(crate) multi_tensor: Option<MultiTensor>,
     /// Where the parameters are from.
@@ -63,6 +79,7 @@ impl Optimizer {
         config: OptimizerConfig<Box<dyn Rule>>,
         parameters: Parameters,
         treatments: Vec<Treatment>,
+        watch: Option<Watch>,
     ) -> Result<Self, Error> {
         let mut gradients = COptimizer::sgd(0.0, 0.0, 0.0, 0.0, false)?;
         let (parameters, store) = parameters.into_parts();
@@ -76,23 +93,27 @@ impl Optimizer {
                 config.master_weights,
             ));
         }
-        let multi_tensor = config.rule.builtin().filter(|_| match config.backend {
-            Backend::Auto => slots
-                .iter()
-                .any(|slot| matches!(slot.weight.device(), Device::Cuda(_))),
-            Backend::MultiTensor => true,
-            Backend::Reference => false,
-        });
-        let multi_tensor =
-            multi_tensor.map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
+        let builtin = config.rule.builtin();
+        let devices = || slots.iter().map(|slot| slot.weight.device());
+        let on_cuda = devices().any(|device| matches!(device, Device::Cuda(_)));
+        let path = (config.backend).path(builtin.is_some(), on_cuda, OPTIMISED);
+        let multi_tensor = builtin
+            .filter(|_| path == Path::MultiTensor)
+            .map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
         Ok(Self {
             config,
+            path,
             weights: place(&mut slots)?,
             slots,
+            planned: treatments.clone(),
             treatments,
+            watch,
             progress: Progress::default(),
             frozen: false,
+            unverified: false,
+            interrupted: false,
             diagnostics: Told::Known(Vec::new()),
+            freed: OnceCell::new(),
             multi_tensor,
             store,
             gradients,
@@ -179,9 +200,32 @@ impl Optimizer {
     }
 
     /// What is done to each parameter, and why; in the order of the parameters.
+    /// Waits for an accelerator after the freeze, which may have let go of units.
     #[must_use]
     pub fn treatments(&self) -> &[Treatment] {
-        &self.treatments
+        if self.multi_tensor.is_none() || !self.frozen {
+            return &self.treatments;
+        }
+        self.freed.get_or_init(|| {
+            let mut treatments = self.treatments.clone();
+            count_free_units(&self.radii(), &mut treatments, ZERO_SINCE);
+            treatments
+        })
+    }
+
+    /// The radii of each parameter, where they are fixed, as they are now; waits for
+    /// an accelerator.
+    pub(crate) fn radii(&self) -> Vec<Option<Vec<f64>>> {
+        let multi_tensor = self.multi_tensor.as_ref();
+        let on_device = multi_tensor.map(|device| device.radii(self.slots.len()));
+        let radii = |(index, slot): (usize, &Slot)| {
+            slot.radius.as_ref()?;
+            Some(match &on_device {
+                Some(radii) => radii[index][..slot.radii.len()].to_vec(),
+                None => slot.radii.clone(),
+            })
+        };
+        self.slots.iter().enumerate().map(radii).collect()
     }
 
     /// The norm of every parameter, measured now, in f64.
@@ -248,6 +292,10 @@ impl Optimizer {
     /// the freeze must not be moved past the steps that were taken: whether the state
     /// has radii is whether this optimizer would have them.
     ///
+    /// The weights are the model's and are loaded by it, before or after this. Past the
+    /// freeze the next step refuses others, whose norms the radii do not fit:
+    /// [`Error::OtherWeights`].
+    ///
     /// # Errors
     ///
     /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
@@ -257,15 +305,36 @@ impl Optimizer {
         crate::snapshot::restore(self, state)
     }
 
-    /// Counts the units without a radius into the treatments.
-    pub(crate) fn report_free_units(&mut self) {
-        for (slot, treatment) in self.slots.iter().zip(&mut self.treatments) {
-            let Some(radius) = &slot.radius else { continue };
-            treatment.free_units = radius.eq(0.0).sum(Kind::Int64).int64_value(&[]);
-            if treatment.free_units == treatment.units {
-                treatment.constraint = Constraint::Free;
-                treatment.reason = "norm 0 at the freeze".to_owned();
+    /// Counts the units without a radius into the treatments; `why` some have none.
+    pub(crate) fn report_free_units(&mut self, why: &str) {
+        if why == ZERO_AT_FREEZE {
+            // Of these radii, whatever was said of others.
+            for (planned, treatment) in self.planned.iter().zip(&mut self.treatments) {
+                *treatment = Treatment {
+                    trained: treatment.trained,
+                    ..planned.clone()
+                };
             }
+        }
+        self.slots.iter_mut().for_each(|slot| slot.has_lost = false);
+        self.freed = OnceCell::new();
+        count_free_units(&self.radii(), &mut self.treatments, why);
+    }
+}
+
+/// Why a unit has no radius: there was no direction to keep.
+pub(crate) const ZERO_AT_FREEZE: &str = "norm 0 at the freeze";
+/// The same, later.
+pub(crate) const ZERO_SINCE: &str = "norm 0 since the freeze";
+
+fn count_free_units(radii: &[Option<Vec<f64>>], treatments: &mut [Treatment], why: &str) {
+    for (radii, treatment) in radii.iter().zip(treatments) {
+        let Some(radii) = radii else { continue };
+        treatment.free_units = radii.iter().filter(|radius| **radius == 0.0).count() as i64;
+        let all = treatment.free_units == treatment.units;
+        if all && treatment.constraint == Constraint::Constrained {
+            treatment.constraint = Constraint::Free;
+            treatment.reason = why.to_owned();
         }
     }
 }
@@ -273,6 +342,29 @@ impl Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tch::Kind;
+
+    use crate::{AdamConfig, Parameter, Role, Schedule};
+
+    #[test]
+    fn a_step_that_was_broken_off_is_not_gone_on_from() {
+        let tensor = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let one = Parameter {
+            name: "w".into(),
+            role: Role::Weight,
+            tensor: tensor.shallow_clone(),
+        };
+        let config = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1));
+        let mut optimizer = config.build(Parameters::new(vec![one]).unwrap()).unwrap();
+        let state = optimizer.state();
+        tensor.square().sum(Kind::Float).backward();
+        optimizer.step().unwrap();
+        // As libtorch leaves it that has no memory left.
+        optimizer.interrupted = true;
+        assert!(matches!(optimizer.step(), Err(Error::Interrupted)));
+        optimizer.load_state(&state).unwrap();
+        optimizer.step().unwrap();
+    }
 
     #[test]
     fn what_threads_hand_to_each_other_can_be_sent() {

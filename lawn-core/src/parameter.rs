@@ -1,51 +1,15 @@
 //! The parameters of a model: named, ordered, each with a role.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::{Deserialize, Serialize};
 use tch::nn::Variables;
 use tch::{Tensor, nn};
 
-use crate::layout::{Apart, Span, has_repeats};
-use crate::{Error, Layer};
-
-/// What a parameter does in its model; decides the defaults of its treatment.
-///
-/// Weight decay and the norm constraint apply to weights and embeddings, never
-/// to biases or to the scale and shift of normalization layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// A matrix or a convolution filter.
-    Weight,
-    /// An additive term.
-    Bias,
-    /// Scale or shift of a normalization layer.
-    Norm,
-    /// A table of vectors, looked up by row.
-    Embedding,
-}
-
-impl Role {
-    /// Whether a parameter of this role may be decayed and constrained.
-    #[must_use]
-    pub fn is_constrainable(self) -> bool {
-        matches!(self, Role::Weight | Role::Embedding)
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Role::Weight => "weight",
-            Role::Bias => "bias",
-            Role::Norm => "norm",
-            Role::Embedding => "embedding",
-        })
-    }
-}
+use crate::layout::{Apart, Span, has_repeats, require_interleaved};
+use crate::role::{Doubt, Shapes, infer};
+use crate::scope::{Silent, silent};
+use crate::{Error, Layer, Role};
 
 /// One trainable tensor with its name and role.
 #[derive(Debug)]
@@ -64,6 +28,9 @@ pub struct Parameters {
     parameters: Vec<Parameter>,
     layers: Option<Vec<Layer>>,
     store: Option<Store>,
+    /// What names and shapes left open, by name.
+    doubts: HashMap<String, Doubt>,
+    silent: Vec<Silent>,
 }
 
 /// The variables of a store, and how many of them were trainable once.
@@ -79,13 +46,24 @@ impl Parameters {
     /// # Errors
     ///
     /// [`Error::DuplicateParameter`]; [`Error::Kind`] for a tensor that is not
-    /// floating-point; [`Error::Layout`] for one that is not dense;
+    /// floating-point; [`Error::Layout`] for one that is undefined or not dense;
+    /// [`Error::Computed`] for one that is the result of operations;
     /// [`Error::SharedMemory`].
+    ///
+    /// A tensor that requires no gradient is taken, as part of a model may be trained
+    /// later; until then [`Treatment::trained`](crate::Treatment::trained) says that
+    /// it is not.
     pub fn new(parameters: Vec<Parameter>) -> Result<Self, Error> {
         let mut names = HashSet::new();
         for Parameter { name, tensor, .. } in &parameters {
             if !names.insert(name.as_str()) {
                 return Err(Error::DuplicateParameter { name: name.clone() });
+            }
+            if !tensor.defined() {
+                return Err(Error::Layout {
+                    name: name.clone(),
+                    found: "an undefined one",
+                });
             }
             let kind = tensor.f_kind()?;
             if !is_float(kind) {
@@ -97,14 +75,19 @@ impl Parameters {
         }
         for Parameter { name, tensor, .. } in &parameters {
             require_writable(name, tensor)?;
+            if !tensor.f_is_leaf()? {
+                return Err(Error::Computed { name: name.clone() });
+            }
         }
         // Kernels write to each from a thread of its own.
         let spans = parameters.iter().map(|p| Span::of(&p.tensor));
-        Apart::new(spans).map_err(|pair| shared_memory(pair.map(|i| &parameters[i].name)))?;
+        let shared = |pair: [usize; 2]| shared_memory(pair.map(|i| &parameters[i].name));
+        Apart::new(spans).map_err(shared)?;
+        let tensors: Vec<&Tensor> = parameters.iter().map(|p| &p.tensor).collect();
+        require_interleaved(&tensors).map_err(shared)?;
         Ok(Self {
             parameters,
-            layers: None,
-            store: None,
+            ..Self::default()
         })
     }
 
@@ -113,42 +96,57 @@ impl Parameters {
     /// An optimizer of them refuses its steps once the store has more: see
     /// [`Error::AddedLater`].
     ///
-    /// Roles are inferred from the last part of the name and the shape, and
-    /// [`set_role`](Self::set_role) corrects them:
+    /// Roles are inferred from names, shapes and what stands in the same layer, trained
+    /// or not; [`set_role`](Self::set_role) corrects them. The first line that fits
+    /// counts:
     ///
     /// | name | dimensions | role |
     /// |---|---|---|
-    /// | a bias beside a 1-dimensional `weight` | any | norm |
-    /// | another bias (`bias`, `b`, `bias_ih_l0`) | any | bias |
-    /// | a scale (`weight`, `gamma`, `scale`) | 0 or 1 | norm |
+    /// | `x_g` beside `x_v`, and what `parametrizations` make of them | any | scale |
+    /// | `bias`, `b`, `bias_ih_l0`, `beta`, `shift` beside a scale of its shape | any | norm |
+    /// | another of these | any | bias, in a normalization norm |
+    /// | a scale (`weight`, `gamma`, `scale`, `gain`) beside a shift of its shape | any | norm |
+    /// | in a layer with running statistics, or called so (`norm`, `bn`, `ln` …) | 0 or 1 | norm |
+    /// | called `prelu`, `act`, `slope`, `temperature`, `logit`, `gate` … | 0 or 1 | scale |
+    /// | a scale of one element | 0 or 1 | scale |
+    /// | a scale of several | 0 or 1 | norm, undecided |
     /// | any other | 0 or 1 | bias |
-    /// | contains `embed` | 2 or more | embedding |
+    /// | has the word `bias` and no bias beside | 2 or more | bias |
+    /// | contains `embed`, or is a `token`, and has no bias beside | 2 or 3 | embedding |
     /// | any other | 2 or more | weight |
+    ///
+    /// What is undecided is refused where it decides: [`Error::UndecidedScope`].
     ///
     /// # Errors
     ///
     /// [`Error::UnnamedVariable`] for a trainable variable that the store does
     /// not name, and what [`new`](Self::new) refuses.
     pub fn from_var_store(vs: &nn::VarStore) -> Result<Self, Error> {
-        let named = named(&lock(&vs.variables_))?;
+        let (named, shapes) = {
+            let variables = lock(&vs.variables_);
+            let all = variables.named_variables.iter();
+            let shapes = all.map(|(name, one)| (name.clone(), one.size()));
+            (named(&variables)?, Shapes::new(shapes.collect()))
+        };
         let trainable = named.len();
-        let dimensions: HashMap<String, usize> = named
-            .iter()
-            .map(|(name, tensor)| (name.clone(), tensor.dim()))
-            .collect();
-        let parameters = named
-            .into_iter()
-            .map(|(name, tensor)| Parameter {
-                role: infer_role(&name, tensor.dim(), &dimensions),
-                name,
-                tensor,
-            })
-            .collect();
+        let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
+        let silent = silent(&names, &shapes);
+        let mut doubts = HashMap::new();
+        let mut parameters = Vec::with_capacity(trainable);
+        for (name, tensor) in named {
+            let (role, doubt) = infer(&name, &shapes);
+            if let Some(doubt) = doubt {
+                doubts.insert(name.clone(), doubt);
+            }
+            parameters.push(Parameter { name, role, tensor });
+        }
         Ok(Self {
             store: Some(Store {
                 variables: Arc::clone(&vs.variables_),
                 trainable,
             }),
+            doubts,
+            silent,
             ..Self::new(parameters)?
         })
     }
@@ -163,6 +161,9 @@ impl Parameters {
         match parameters.find(|parameter| parameter.name == name) {
             Some(parameter) => {
                 parameter.role = role;
+                if self.doubts.get(name) == Some(&Doubt::Vector) {
+                    self.doubts.remove(name);
+                }
                 Ok(())
             }
             None => Err(self.unknown(name)),
@@ -172,9 +173,11 @@ impl Parameters {
     /// Attaches the model's layers in forward order, from which
     /// [`Scope::FinalHomogeneous`](crate::Scope::FinalHomogeneous) is derived.
     ///
-    /// Without them the order of the parameters stands for the order of the
-    /// layers, and the parameters with the role [`Role::Norm`] for the
-    /// normalization layers.
+    /// Without them the order of the parameters stands for the order of the layers, and
+    /// the sub-network begins after the last parameter with the role [`Role::Norm`], the
+    /// last LSTM or GRU, or the last layer of which only running statistics are seen. A
+    /// normalization without parameters or statistics, and what activations there are,
+    /// are not seen: reasons say then that the scope is guessed.
     ///
     /// # Errors
     ///
@@ -238,6 +241,16 @@ impl Parameters {
             0 => format!("one of {}", names.join(", ")),
             more => format!("one of {} or {more} more", names.join(", ")),
         }
+    }
+
+    /// What the name and shape of a parameter left open.
+    pub(crate) fn doubt(&self, name: &str) -> Option<Doubt> {
+        self.doubts.get(name).copied()
+    }
+
+    /// The normalization layers without trainable parameters.
+    pub(crate) fn silent(&self) -> &[Silent] {
+        &self.silent
     }
 
     pub(crate) fn into_parts(self) -> (Vec<Parameter>, Option<Store>) {
@@ -319,32 +332,6 @@ fn is_float(kind: tch::Kind) -> bool {
     matches!(kind, Float | Double | Half | BFloat16)
 }
 
-fn infer_role(name: &str, dimensions: usize, all: &HashMap<String, usize>) -> Role {
-    let (parent, last) = name.rsplit_once('.').unwrap_or(("", name));
-    if last == "b" || last.starts_with("bias") || last.ends_with("bias") {
-        let sibling = if parent.is_empty() {
-            "weight".into()
-        } else {
-            format!("{parent}.weight")
-        };
-        return match all.get(&sibling) {
-            Some(&beside) if beside <= 1 => Role::Norm,
-            _ => Role::Bias,
-        };
-    }
-    if dimensions <= 1 {
-        return match last {
-            "weight" | "gamma" | "scale" => Role::Norm,
-            _ => Role::Bias,
-        };
-    }
-    if name.to_ascii_lowercase().contains("embed") {
-        Role::Embedding
-    } else {
-        Role::Weight
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -408,6 +395,30 @@ mod tests {
     }
 
     #[test]
+    fn a_tensor_is_one_that_can_be_trained() {
+        let given = |tensor| {
+            let (name, role) = ("a".into(), Role::Weight);
+            Parameters::new(vec![Parameter { name, role, tensor }])
+        };
+        let undefined = given(Tensor::new()).unwrap_err();
+        assert!(
+            matches!(&undefined, Error::Layout { name, found } if name == "a" && found.contains("undefined")),
+            "{undefined}"
+        );
+        let leaf = Tensor::ones([2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        for computed in [
+            &leaf * 2.0,
+            leaf.to_kind(Kind::Double),
+            leaf.narrow(0, 0, 1),
+        ] {
+            let error = given(computed).unwrap_err();
+            assert!(matches!(error, Error::Computed { name } if name == "a"));
+        }
+        given(leaf.detach()).unwrap();
+        given(leaf).unwrap();
+    }
+
+    #[test]
     fn no_two_share_memory() {
         let all = Tensor::zeros([4, 6], (Kind::Float, Device::Cpu));
         let given = |tensors: Vec<Tensor>| {
@@ -437,6 +448,14 @@ mod tests {
         // Beside each other, between each other, and nowhere.
         given(vec![all.narrow(0, 0, 2), all.narrow(0, 2, 2)]).unwrap();
         given(vec![all.select(1, 0), all.select(1, 1)]).unwrap();
+        for (first, second) in [
+            (all.select(1, 0), all.select(1, 0)),
+            (all.narrow(1, 0, 3), all.narrow(1, 2, 2)),
+            (all.narrow(1, 0, 3), all.get(1)),
+        ] {
+            let error = given(vec![first, second]).unwrap_err();
+            assert!(matches!(error, Error::SharedMemory { .. }), "{error}");
+        }
         given(vec![all.shallow_clone(), all.narrow(0, 1, 0)]).unwrap();
     }
 

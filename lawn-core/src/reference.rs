@@ -3,7 +3,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::units::scale;
+use crate::units::{ROUNDING, scale};
 use crate::{Context, Decay, LawnConfig, Norms, Rule};
 
 /// The free update; answers ρ, if the rule has one.
@@ -43,12 +43,13 @@ pub(crate) fn free(
 /// answers ρ, if the rule has one.
 ///
 /// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result;
-/// 0 stands for a unit that stays free.
+/// 0 stands for a unit that stays free. What `gradient_rounding` and [`ROUNDING`]
+/// stand for is left of no projection.
 pub(crate) fn constrained(
     rule: &dyn Rule,
     context: &Context,
     lawn: &LawnConfig,
-    radius: &Tensor,
+    (radius, gradient_rounding): (&Tensor, f64),
     w: &mut Tensor,
     g: &Tensor,
     buffers: &mut [Tensor],
@@ -61,22 +62,35 @@ pub(crate) fn constrained(
         let share = context.granularity.dot(w, x) / &ww;
         share.where_self(&bound, &share.zeros_like())
     };
+    // x without that share; 0 where only rounding is left, which no rule shall
+    // make a direction of.
+    let tangential = |x: &Tensor, w: &Tensor, rounding: f64| {
+        let left = x - scale(w, &radial(x, w));
+        let square = |x: &Tensor| context.granularity.dot(x, x);
+        let nothing = square(&left).le_tensor(&(square(x) * rounding));
+        left.masked_fill(&nothing.logical_and(&bound), 0.0)
+    };
     let g = if lawn.project_gradient {
-        g - scale(w, &radial(g, w))
+        tangential(g, w, gradient_rounding)
     } else {
         g.shallow_clone()
     };
     let d = rule.direction(context, w, &g, buffers);
     let d = if lawn.project_update {
-        &d - scale(w, &radial(&d, w))
+        tangential(&d, w, ROUNDING)
     } else {
         d
     };
     let (d, rho) = trusted(rule, context, w, d);
-    let moved = &*w - d * eta;
-    let factor = radius / context.granularity.norm(&moved);
+    let step = d * eta;
+    let moved = &*w - &step;
+    let square = context.granularity.dot(&moved, &moved);
+    let factor = radius / square.sqrt();
     let factor = factor.where_self(&bound, &factor.ones_like());
-    w.copy_(&scale(&moved, &factor));
+    // Against all of w: what is left has no direction but rounding's.
+    let whole = &ww + context.granularity.dot(&step, &step);
+    let nothing = square.le_tensor(&(whole * ROUNDING)).logical_and(&bound);
+    w.copy_(&w.where_self(&nothing, &scale(&moved, &factor)));
     rho
 }
 

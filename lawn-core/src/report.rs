@@ -18,6 +18,8 @@ use crate::Phase;
 pub struct StepReport {
     /// The phase it was taken in.
     pub phase: Phase,
+    /// Parameters that had a gradient and required it; the others were left alone.
+    pub updated: usize,
     /// Steps taken before those that `taken` counts.
     pub(crate) known: u64,
     pub(crate) taken: Reading,
@@ -59,25 +61,28 @@ impl StepReport {
         self.norm.is_pending()
     }
 
-    /// What clipping multiplied the gradients by; 1 where it did nothing. Waits
-    /// for the device.
+    /// What clipping multiplied the gradients by; 1 where it did nothing. Gradients
+    /// whose squares would overflow are
+    /// [clipped as well](crate::OptimizerConfig::check_finite). Waits for the device.
     pub fn clip_factor(&self) -> f64 {
         self.limits.clip_factor(self.norm.value())
     }
 
-    /// Whether a gradient was not finite, so that nothing was changed. Waits
-    /// for the device.
+    /// Whether a gradient was not finite, or too large for
+    /// [`Backend::MultiTensor`](crate::Backend::MultiTensor), so that nothing was
+    /// changed. Waits for the device.
     pub fn skipped(&self) -> bool {
         self.limits.skips(self.norm.value())
     }
 }
 
-/// All of it, as a record with six fields; waits for the device.
+/// All of it, as a record with seven fields; waits for the device.
 impl Serialize for StepReport {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut record = serializer.serialize_struct("StepReport", 6)?;
+        let mut record = serializer.serialize_struct("StepReport", 7)?;
         record.serialize_field("step", &self.step())?;
         record.serialize_field("phase", &self.phase)?;
+        record.serialize_field("updated", &self.updated)?;
         record.serialize_field("learning_rate", &self.learning_rate())?;
         record.serialize_field("gradient_norm", &self.gradient_norm())?;
         record.serialize_field("clip_factor", &self.clip_factor())?;
@@ -91,17 +96,39 @@ impl Serialize for StepReport {
 pub(crate) struct Limits {
     pub(crate) clip_norm: Option<f64>,
     pub(crate) check_finite: bool,
+    /// The largest norm whose squares the step can form; infinite where nobody
+    /// looks at the norm before.
+    pub(crate) reach: f64,
+    /// Whether what is beyond is clipped though nothing else is, or else skipped.
+    pub(crate) clips_alone: bool,
 }
 
 impl Limits {
-    /// Whether a step with this norm is skipped.
-    pub(crate) fn skips(&self, norm: f64) -> bool {
-        self.check_finite && !norm.is_finite()
+    /// The norm above which gradients are scaled down.
+    pub(crate) fn clip(&self) -> Option<f64> {
+        match self.clip_norm {
+            Some(clip) => Some(clip.min(self.reach)),
+            None => Some(self.reach).filter(|reach| self.clips_alone && reach.is_finite()),
+        }
     }
 
-    /// `min(1, clip_norm / ‖g‖)`; 1 for a step that is skipped.
+    /// The largest norm that is not skipped, if steps are.
+    pub(crate) fn largest(&self) -> Option<f64> {
+        self.check_finite.then(|| match self.clip() {
+            Some(_) => f64::MAX,
+            None => self.reach.min(f64::MAX),
+        })
+    }
+
+    /// Whether a step with this norm is skipped.
+    pub(crate) fn skips(&self, norm: f64) -> bool {
+        let taken = |largest| norm <= largest;
+        !self.largest().is_none_or(taken)
+    }
+
+    /// `min(1, clip / ‖g‖)`; 1 for a step that is skipped.
     pub(crate) fn clip_factor(&self, norm: f64) -> f64 {
-        match self.clip_norm {
+        match self.clip() {
             Some(clip) if norm > clip && !self.skips(norm) => clip / norm,
             _ => 1.0,
         }

@@ -1,13 +1,13 @@
 //! One parameter with what the rule remembers of it.
 
-use std::fmt;
-
 use tch::{Device, Kind, Tensor};
 
 use crate::diagnostics::Measured;
-use crate::layout::{Apart, Span, address};
+use crate::kernel::has_direction;
+use crate::layout::{Apart, Form, Span, address};
 use crate::parameter::shared_memory;
 use crate::treatment::{Constraint, Treatment};
+use crate::units::rounding;
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule, fused, reference};
 
 /// One parameter with what the rule remembers of it.
@@ -33,35 +33,13 @@ pub(crate) struct Slot {
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
     pub(crate) radii: Vec<f64>,
+    /// Whether radii were let go of since that was last reported.
+    pub(crate) has_lost: bool,
     /// How often it was updated.
     pub(crate) updates: u64,
     constrained: bool,
     decay: Decay,
     learning_rate_scale: f64,
-}
-
-/// What a tensor is without its numbers.
-#[derive(Debug, PartialEq, Eq)]
-struct Form {
-    kind: Kind,
-    shape: Vec<i64>,
-    device: Device,
-}
-
-impl Form {
-    fn of(tensor: &Tensor) -> Self {
-        Self {
-            kind: tensor.kind(),
-            shape: tensor.size(),
-            device: tensor.device(),
-        }
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {:?} on {:?}", self.kind, self.shape, self.device)
-    }
 }
 
 impl Slot {
@@ -93,6 +71,7 @@ impl Slot {
             held: false,
             radius: None,
             radii: Vec::new(),
+            has_lost: false,
             updates: 0,
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
@@ -151,6 +130,38 @@ impl Slot {
         self.radius = radius;
     }
 
+    /// Lets go of the radii of units whose weights have no direction any more: they
+    /// stay free, as one of norm 0 at the freeze does.
+    pub(crate) fn release(&mut self, units: &[usize]) {
+        if !units.is_empty() {
+            self.radius = self.radius_without(units);
+            units.iter().for_each(|&unit| self.radii[unit] = 0.0);
+            self.has_lost = true;
+        }
+    }
+
+    /// The radii, with none for these units.
+    fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
+        let radius = self.radius.as_ref()?;
+        if units.is_empty() {
+            return Some(radius.shallow_clone());
+        }
+        let mut radii = self.radii.clone();
+        units.iter().for_each(|&unit| radii[unit] = 0.0);
+        let released = Tensor::from_slice(&radii).reshape(radius.size());
+        Some(released.to_device(radius.device()))
+    }
+
+    /// The units under a constraint whose weights `w` have no direction any more.
+    fn lost(&self, w: &Tensor, lawn: Option<&LawnConfig>) -> Vec<usize> {
+        let Some(lawn) = lawn.filter(|_| self.constrained) else {
+            return Vec::new();
+        };
+        let squares = host(&lawn.granularity.dot(w, w));
+        let lost = |unit: &usize| self.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
+        (0..self.radii.len()).filter(lost).collect()
+    }
+
     /// What the rule is told about this parameter's next update; constrained if
     /// `lawn` is given and this parameter is.
     pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
@@ -166,51 +177,127 @@ impl Slot {
 
     /// One update in libtorch operations, from the model's gradient times
     /// `factor`; measured if asked to.
-    pub(crate) fn update(
-        &mut self,
-        rule: &dyn Rule,
-        lawn: Option<&LawnConfig>,
-        learning_rate: f64,
-        factor: f64,
-        gradient: &Tensor,
-        measure: bool,
-    ) -> Vec<Measured> {
+    pub(crate) fn update(&mut self, request: &Request<'_>, gradient: &Tensor) -> Vec<Measured> {
         if self.weight.numel() == 0 {
             return Vec::new();
         }
         if self.held {
-            let first_moment = self.rule_buffers(rule).swap_remove(0);
+            let first_moment = self.rule_buffers(request.rule).swap_remove(0);
             self.buffers[0].copy_(&first_moment);
             self.held = false;
         }
-        let context = self.context(lawn, learning_rate);
         let kind = working_kind(&self.weight);
         let mut w = match &self.master {
             Some(master) => master.shallow_clone(),
             None => self.weight.detach().to_kind(kind),
         };
-        let g = gradient.to_kind(kind);
-        let g = if factor == 1.0 { g } else { g * factor };
-        let before = measure.then(|| w.copy());
-        let s = &mut self.buffers;
-        let trust = match lawn
-            .filter(|_| context.constrained)
-            .zip(self.radius.as_ref())
-        {
-            Some((lawn, radius)) => {
-                reference::constrained(rule, &context, lawn, radius, &mut w, &g, s)
-            }
-            None => reference::free(rule, &context, &mut w, &g, s),
-        };
+        let lost = self.lost(&w, request.lawn);
+        self.release(&lost);
+        let radius = self.radius_without(&[]);
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let measured = self.compute(request, radius.as_ref(), &mut w, gradient, &mut buffers);
+        self.buffers = buffers;
         if self.weight.kind() != kind {
             self.weight.copy_(&w);
         }
+        measured
+    }
+
+    /// The same on copies, which [`commit`](Self::commit) takes over.
+    pub(crate) fn stage(&self, request: &Request<'_>, gradient: &Tensor) -> Staged {
+        let mut weight = match &self.master {
+            Some(master) => master.copy(),
+            None => {
+                let kind = working_kind(&self.weight);
+                let weight = self.weight.detach();
+                if weight.kind() == kind {
+                    weight.copy()
+                } else {
+                    weight.to_kind(kind)
+                }
+            }
+        };
+        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::copy).collect();
+        let (mut lost, mut measured) = Default::default();
+        if self.weight.numel() > 0 {
+            lost = self.lost(&weight, request.lawn);
+            let radius = self.radius_without(&lost);
+            let radius = radius.as_ref();
+            measured = self.compute(request, radius, &mut weight, gradient, &mut buffers);
+        }
+        Staged {
+            weight,
+            buffers,
+            lost,
+            measured,
+        }
+    }
+
+    /// Takes over what an update has made; answers what was measured.
+    pub(crate) fn commit(&mut self, staged: Staged) -> Vec<Measured> {
+        if let Some(master) = &mut self.master {
+            master.copy_(&staged.weight);
+        }
+        self.weight.copy_(&staged.weight);
+        for (buffer, staged) in self.buffers.iter_mut().zip(&staged.buffers) {
+            buffer.copy_(staged);
+        }
+        self.release(&staged.lost);
+        staged.measured
+    }
+
+    fn compute(
+        &self,
+        request: &Request<'_>,
+        radius: Option<&Tensor>,
+        w: &mut Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Vec<Measured> {
+        let Request { rule, lawn, .. } = *request;
+        let context = self.context(lawn, request.learning_rate);
+        let kind = working_kind(&self.weight);
+        let g = gradient.to_kind(kind);
+        let g = match request.factor {
+            1.0 => g,
+            factor => g * factor,
+        };
+        let before = request.measure.then(|| w.copy());
+        let trust = match lawn.filter(|_| context.constrained).zip(radius) {
+            Some((lawn, radius)) => {
+                let radius = (radius, rounding(self.weight.kind()));
+                reference::constrained(rule, &context, lawn, radius, w, &g, buffers)
+            }
+            None => reference::free(rule, &context, w, &g, buffers),
+        };
         let Some(before) = before else {
             return Vec::new();
         };
         let g = gradient.to_kind(kind);
-        Measured::of_tensors(context.granularity, &before, &w, &g, trust.as_ref())
+        Measured::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
     }
+}
+
+/// What an update in libtorch operations is made of, for any parameter.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) rule: &'a dyn Rule,
+    /// In the constrained phase.
+    pub(crate) lawn: Option<&'a LawnConfig>,
+    pub(crate) learning_rate: f64,
+    /// What gradients are multiplied by.
+    pub(crate) factor: f64,
+    /// Whether diagnostics are asked for.
+    pub(crate) measure: bool,
+}
+
+/// What an update has made, before anything is written.
+pub(crate) struct Staged {
+    weight: Tensor,
+    buffers: Vec<Tensor>,
+    /// Units whose radius is let go of.
+    lost: Vec<usize>,
+    measured: Vec<Measured>,
 }
 
 /// Looks at where the weights lie; refuses those that lie over each other.

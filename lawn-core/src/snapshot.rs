@@ -10,13 +10,14 @@
 //! Metadata: `format`, `version`, `rule`, `step`, `samples`, `skipped`, `phase`,
 //! `learning_rate` (of the next step), `settings` (JSON, for the record).
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
-use crate::optimizer::Progress;
+use crate::optimizer::{Progress, ZERO_AT_FREEZE};
 use crate::slot::host;
 use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State};
 
@@ -85,7 +86,8 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
     ];
     let _guard = tch::no_grad_guard();
     let mut tensors = BTreeMap::new();
-    for (slot, updates) in optimizer.slots.iter().zip(optimizer.updates()) {
+    let known = optimizer.updates().into_iter().zip(optimizer.radii());
+    for (slot, (updates, radii)) in optimizer.slots.iter().zip(known) {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
@@ -97,8 +99,9 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         if let Some(master) = &slot.master {
             insert("master", master);
         }
-        if let Some(radius) = &slot.radius {
-            insert("radius", radius);
+        if let Some((radius, radii)) = slot.radius.as_ref().zip(radii) {
+            let radii = Tensor::from_slice(&radii).reshape(radius.size());
+            insert("radius", &radii.to_device(radius.device()));
         }
     }
     let metadata = metadata
@@ -216,10 +219,13 @@ pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Er
     }
     optimizer.progress = progress;
     optimizer.frozen = frozen;
+    optimizer.unverified = frozen;
+    optimizer.interrupted = false;
     if let Some(multi_tensor) = &mut optimizer.multi_tensor {
         multi_tensor.load(&optimizer.slots);
     }
-    optimizer.report_free_units();
+    optimizer.report_free_units(ZERO_AT_FREEZE);
+    optimizer.freed = OnceCell::new();
     Ok(())
 }
 

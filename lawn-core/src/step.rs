@@ -1,14 +1,20 @@
 //! One step for all parameters.
 
+use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use tch::{Kind, Tensor};
 
+use crate::backend::Path;
 use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::fused::Fused;
 use crate::multi_tensor::MultiTensor;
+use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::report::{Limits, Reading};
-use crate::slot::{Slot, host, place};
-use crate::{Backend, Clock, Error, LawnConfig, Optimizer, Phase, StepReport};
+use crate::slot::{Request, Slot, place, working_kind};
+use crate::staged::stage;
+use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 ///
@@ -64,14 +70,29 @@ impl Optimizer {
     /// Takes one step from the gradients that `backward` left.
     ///
     /// The gradients themselves are not changed. A parameter without one is
-    /// left alone. If any is not finite the step is skipped: nothing changes
+    /// left alone, and so is one that requires none at the moment, whatever gradient an
+    /// earlier `backward` left. If any is not finite the step is skipped: nothing changes
     /// but [`skipped`](Self::skipped).
+    ///
+    /// The first step after a state was loaded past the freeze holds the norms of the
+    /// weights to the radii of the state; it waits for an accelerator.
+    ///
+    /// *Differs from* PyTorch, where a step without any gradient does nothing in silence
+    /// while the scheduler goes on, and one with a left-over gradient moves a parameter
+    /// that requires none.
     ///
     /// # Errors
     ///
-    /// [`Error::AddedLater`], [`Error::ParameterChanged`],
-    /// [`Error::SparseGradient`], [`Error::LearningRate`], and at the freeze
-    /// [`Error::Radius`]. Nothing has changed then.
+    /// [`Error::AddedLater`], [`Error::ParameterChanged`], [`Error::NoGradient`],
+    /// [`Error::SparseGradient`], [`Error::LearningRate`], at the freeze
+    /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
+    /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
+    /// a panic in the middle of an earlier step.
+    ///
+    /// # Panics
+    ///
+    /// If a rule of one's own does, and nothing has changed then either; if libtorch
+    /// fails, as where a device has no memory left.
     pub fn step(&mut self) -> Result<StepReport, Error> {
         self.step_with(StepOptions::default())
     }
@@ -85,23 +106,34 @@ impl Optimizer {
     /// schedule counts them.
     pub fn step_with(&mut self, options: StepOptions) -> Result<StepReport, Error> {
         let _guard = tch::no_grad_guard();
+        if self.interrupted {
+            return Err(Error::Interrupted);
+        }
         if self.depends_on_skipped(&options) {
             self.settle();
         }
         let learning_rate = self.rate_at(self.progress);
         self.require_valid(&options, learning_rate)?;
         self.diagnostics = Told::Known(Vec::new());
+        self.freed = OnceCell::new();
         let gradients = self.gradients()?;
+        let updated = gradients.iter().flatten().count();
+        if updated == 0 {
+            return Err(Error::NoGradient);
+        }
+        if self.unverified {
+            self.require_loaded_weights()?;
+            self.unverified = false;
+        }
         let phase = self.phase();
         let freezes = phase == Phase::Constrained && !self.frozen;
         if freezes {
             self.freeze()?;
         }
-        let limits = Limits {
-            clip_norm: self.config.clip_norm,
-            check_finite: self.config.check_finite,
-        };
+        let limits = self.limits(phase);
         let known = self.least_steps();
+        // Until all of it is written; a rule of one's own writes nothing before it is known.
+        self.interrupted = self.watch.is_none();
         let (taken, rate, norm) = if let Some(multi_tensor) = &mut self.multi_tensor {
             let lawn = self.config.lawn.as_ref();
             let lawn = lawn.filter(|_| phase == Phase::Constrained);
@@ -120,7 +152,19 @@ impl Optimizer {
             self.progress.samples += options.samples;
             (begun.taken, begun.rate, begun.norm.into())
         } else {
-            let norm = self.update(&gradients, &options, phase, learning_rate, limits);
+            let update = || self.update(&gradients, &options, phase, learning_rate, limits);
+            let norm = match catch_unwind(AssertUnwindSafe(update)) {
+                Ok(Ok(norm)) => norm,
+                stopped => {
+                    if freezes {
+                        self.thaw();
+                    }
+                    match stopped {
+                        Ok(stopped) => return Err(stopped.expect_err("others are above")),
+                        Err(panic) => resume_unwind(panic),
+                    }
+                }
+            };
             let taken = !limits.skips(norm);
             if taken {
                 self.progress.steps += 1;
@@ -128,19 +172,24 @@ impl Optimizer {
             } else {
                 self.progress.skipped += 1;
             }
+            if self.slots.iter().any(|slot| slot.has_lost) {
+                self.report_free_units(ZERO_SINCE);
+            }
             let taken = Reading::Known(f64::from(u8::from(taken)));
             (taken, Reading::Known(learning_rate), Reading::Known(norm))
         };
+        self.interrupted = false;
         if freezes {
             self.settle();
             if self.progress.steps == known {
                 self.thaw();
             } else {
-                self.report_free_units();
+                self.report_free_units(ZERO_AT_FREEZE);
             }
         }
         Ok(StepReport {
             phase,
+            updated,
             known,
             taken,
             rate,
@@ -164,10 +213,34 @@ impl Optimizer {
     }
 
     /// Learns which steps a device has skipped; waits for it.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.progress = self.known_progress();
         if let Some(multi_tensor) = &mut self.multi_tensor {
             multi_tensor.settle();
+        }
+    }
+
+    fn limits(&self, phase: Phase) -> Limits {
+        let OptimizerConfig {
+            clip_norm,
+            check_finite,
+            ..
+        } = self.config;
+        let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
+        let squares = phase == Phase::Constrained
+            || matches!(
+                self.config.rule.builtin(),
+                Some(RuleConfig::Adam(_) | RuleConfig::Lamb(_))
+            );
+        Limits {
+            clip_norm,
+            check_finite,
+            reach: match check_finite || clip_norm.is_some() {
+                true if squares && working().any(|kind| kind != Kind::Double) => SINGLE_REACH,
+                true => DOUBLE_REACH,
+                false => f64::INFINITY,
+            },
+            clips_alone: self.multi_tensor.is_none() || working().any(|kind| kind == Kind::Double),
         }
     }
 
@@ -200,13 +273,11 @@ impl Optimizer {
         phase: Phase,
         rate: f64,
         limits: Limits,
-    ) -> f64 {
+    ) -> Result<f64, Error> {
         let rule = &*self.config.rule;
         let lawn = self.config.lawn.as_ref();
         let lawn = lawn.filter(|_| phase == Phase::Constrained);
-        let builtin = rule
-            .builtin()
-            .filter(|_| self.config.backend == Backend::Auto);
+        let builtin = rule.builtin().filter(|_| self.path == Path::Kernels);
         let mut fused = builtin
             .as_ref()
             .map(|builtin| Fused::new(&self.slots, &self.weights, gradients, builtin, lawn, rate));
@@ -225,8 +296,18 @@ impl Optimizer {
                 fused.sum();
             }
             let norm = norm(fused.as_ref());
+            if !norm.is_finite()
+                && let Some(smaller) = fitting(gradients)
+            {
+                drop(fused);
+                let options = StepOptions {
+                    gradient_scale: options.gradient_scale * DOWN,
+                    ..*options
+                };
+                return self.update(&smaller, &options, phase, rate, limits);
+            }
             if limits.skips(norm) {
-                return norm;
+                return Ok(norm);
             }
             factor = limits.clip_factor(norm) / options.gradient_scale;
         }
@@ -247,16 +328,34 @@ impl Optimizer {
         let held: Vec<bool> = (0..self.slots.len())
             .map(|index| fused.as_ref().is_some_and(|fused| fused.holds(index)))
             .collect();
+        let lost: Vec<Vec<usize>> = (0..self.slots.len())
+            .map(|index| fused.as_ref().map_or(Vec::new(), |fused| fused.lost(index)))
+            .collect();
         drop(fused);
+        let request = Request {
+            rule,
+            lawn,
+            learning_rate: rate,
+            factor,
+            measure: options.diagnostics,
+        };
+        let mut staged = match &self.watch {
+            Some(watch) => stage(&self.slots, gradients, &request, watch, limits.check_finite)?,
+            None => Vec::new(),
+        };
+        self.interrupted = true;
         for (index, slot) in self.slots.iter_mut().enumerate() {
             let Some(gradient) = &gradients[index] else {
                 continue;
             };
             if taken[index] {
                 slot.held = held[index];
+                slot.release(&lost[index]);
             } else {
-                measured[index] =
-                    slot.update(rule, lawn, rate, factor, gradient, options.diagnostics);
+                measured[index] = match staged.get_mut(index).and_then(Option::take) {
+                    Some(staged) => slot.commit(staged),
+                    None => slot.update(&request, gradient),
+                };
             }
             slot.updates += 1;
         }
@@ -269,11 +368,11 @@ impl Optimizer {
             }
         }
         self.diagnostics = Told::Known(diagnostics);
-        norm
+        Ok(norm)
     }
 
-    /// The gradient of each parameter that has one, once all parameters are known to
-    /// be what they were.
+    /// The gradient of each parameter that has one and requires it, once all parameters
+    /// are known to be what they were.
     fn gradients(&mut self) -> Result<Vec<Option<Tensor>>, Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
@@ -281,9 +380,11 @@ impl Optimizer {
         }
         self.slots
             .iter()
-            .map(|slot| {
+            .zip(&mut self.treatments)
+            .map(|(slot, treatment)| {
+                treatment.trained = slot.weight.requires_grad();
                 let gradient = slot.weight.grad();
-                if !gradient.defined() {
+                if !treatment.trained || !gradient.defined() {
                     return Ok(None);
                 }
                 if gradient.is_sparse() {
@@ -295,43 +396,27 @@ impl Optimizer {
             })
             .collect()
     }
+}
 
-    /// Fixes the radii.
-    fn freeze(&mut self) -> Result<(), Error> {
-        let Some(lawn) = &self.config.lawn else {
-            return Ok(());
-        };
-        if let Some(multi_tensor) = &mut self.multi_tensor {
-            multi_tensor.freeze(&mut self.slots)?;
-            self.frozen = true;
-            return Ok(());
-        }
-        let mut radii = Vec::new();
-        for slot in &self.slots {
-            let radius = slot
-                .is_constrained()
-                .then(|| slot.measure(lawn.granularity));
-            let norms = radius.as_ref().map(host).unwrap_or_default();
-            if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
-                return Err(Error::Radius {
-                    name: slot.name.clone(),
-                    found,
-                });
-            }
-            radii.push(radius);
-        }
-        for (slot, radius) in self.slots.iter_mut().zip(radii) {
-            slot.set_radius(radius);
-        }
-        self.frozen = true;
-        Ok(())
-    }
+/// The largest norm of gradients whose squares f32 can hold, and some way on.
+const SINGLE_REACH: f64 = (1u64 << 62) as f64;
 
-    /// Forgets the radii again, for a freeze whose step was skipped.
-    fn thaw(&mut self) {
-        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
-        self.frozen = false;
-    }
+/// The same for f64: 2⁵⁰⁰.
+const DOUBLE_REACH: f64 = f64::from_bits((1023 + 500) << 52);
+
+/// 2⁻⁵⁶⁰, by which any gradient of f64 comes within reach, and no bit is lost.
+const DOWN: f64 = f64::from_bits((1023 - 560) << 52);
+
+/// The gradients times [`DOWN`], if they are finite and some are of f64, whose
+/// squares overflow.
+fn fitting(gradients: &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>> {
+    let present = || gradients.iter().flatten().filter(|g| g.numel() > 0);
+    let finite = |g: &Tensor| g.isfinite().all().int64_value(&[]) != 0;
+    let fits = present().any(|g| g.kind() == Kind::Double) && present().all(finite);
+    fits.then(|| {
+        let smaller = |g: &Option<Tensor>| g.as_ref().map(|g| g * DOWN);
+        gradients.iter().map(smaller).collect()
+    })
 }
 
 fn is_rate(eta: f64) -> bool {

@@ -1,12 +1,13 @@
 //! What happens to each parameter, and why: decided once, before any step.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layer::final_homogeneous;
+use crate::config::yes;
 use crate::pattern::matches;
+use crate::role::Doubt;
+use crate::scope::{Basis, Chosen, final_homogeneous};
 use crate::{Decay, Error, Group, LawnConfig, Parameter, Parameters, Role, Scope};
 
 /// How the norm constraint treats a parameter.
@@ -45,12 +46,21 @@ pub struct Treatment {
     pub constraint: Constraint,
     /// How many radii it has: 0 unless constrained.
     pub units: i64,
-    /// Units whose norm was 0 at the freeze, so that they stay free; 0 before.
+    /// Units whose norm was 0 at the freeze, or has become 0 since (pruned, padding),
+    /// so that they have no direction to keep and stay free; 0 before.
     pub free_units: i64,
     /// Its weight decay.
     pub decay: Decay,
     /// Its factor to the scheduled learning rate.
     pub learning_rate_scale: f64,
+    /// Whether it requires gradients: a step leaves it alone until it does. As it was
+    /// when the optimizer was built or, later, in the last step.
+    #[serde(default = "yes")]
+    pub trained: bool,
+    /// Whether its place among the layers was taken from names and order, which show
+    /// neither activations nor normalizations without parameters.
+    #[serde(default)]
+    pub guessed: bool,
     /// Why, in a few words.
     pub reason: String,
 }
@@ -63,7 +73,9 @@ pub struct Treatment {
 /// fc.bias    bias    [10]     skipped          0  none   biases are never constrained
 /// ```
 ///
-/// Where a [`Group`] scales the learning rate, a column `rate` has the factors.
+/// Where a [`Group`] scales the learning rate, a column `rate` has the factors. A
+/// parameter that requires no gradient is `untrained`, and what it is otherwise stands
+/// in the reason. Where the scope is guessed, a last line says what was not seen.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(transparent)]
 pub struct TreatmentTable<'a>(pub &'a [Treatment]);
@@ -91,11 +103,17 @@ impl fmt::Display for TreatmentTable<'_> {
                 t.parameter.clone(),
                 t.role.to_string(),
                 format!("{:?}", t.shape),
-                t.constraint.to_string(),
+                match t.trained {
+                    true => t.constraint.to_string(),
+                    false => "untrained".to_owned(),
+                },
                 units,
                 t.learning_rate_scale.to_string(),
                 t.decay.to_string(),
-                t.reason.clone(),
+                match t.trained {
+                    true => t.reason.clone(),
+                    false => format!("requires no gradient; else {}: {}", t.constraint, t.reason),
+                },
             ]
         }));
         let widths: Vec<usize> = (0..head.len())
@@ -122,9 +140,16 @@ impl fmt::Display for TreatmentTable<'_> {
             }
             writeln!(f, "{}", line.trim_end())?;
         }
+        if self.0.iter().any(|t| t.guessed) {
+            writeln!(f, "{GUESSED}")?;
+        }
         Ok(())
     }
 }
+
+/// What a table says where the scope was taken from names.
+const GUESSED: &str = "the scope is taken from names and order, which show neither activations \
+                       nor normalizations without parameters; `set_layers` states them";
 
 /// Decides the treatment of every parameter.
 pub(crate) fn plan(
@@ -136,44 +161,96 @@ pub(crate) fn plan(
     for group in groups {
         require_match(&group.pattern, parameters)?;
     }
+    if !parameters.iter().any(|one| one.tensor.requires_grad()) {
+        return Err(Error::NothingTrained);
+    }
     let scope = lawn
-        .map(|lawn| scope_names(parameters, &lawn.scope))
+        .map(|lawn| choose(parameters, &lawn.scope, groups))
         .transpose()?;
     let treatments = parameters
         .iter()
-        .map(|parameter| treat(parameter, lawn, scope.as_ref(), decay, groups))
-        .collect::<Result<Vec<_>, _>>()?;
-    match lawn {
-        Some(lawn)
-            if treatments
-                .iter()
-                .all(|t| t.constraint != Constraint::Constrained) =>
-        {
-            Err(Error::EmptyScope {
-                scope: lawn.scope.to_string(),
-            })
+        .map(|one| {
+            let mut treatment = treat(one, lawn, scope.as_ref(), decay, groups)?;
+            treatment.reason += &notes(parameters, &treatment, lawn);
+            Ok(treatment)
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    match lawn.zip(scope) {
+        Some((lawn, scope)) => {
+            require_some(&treatments, lawn, &scope)?;
+            Ok(treatments)
         }
-        _ => Ok(treatments),
+        None => Ok(treatments),
     }
+}
+
+/// Refuses a constraint that binds nothing that moves.
+fn require_some(treatments: &[Treatment], lawn: &LawnConfig, scope: &Chosen) -> Result<(), Error> {
+    let mut constrained = treatments
+        .iter()
+        .filter(|t| t.constraint == Constraint::Constrained)
+        .peekable();
+    let found = match &scope.basis {
+        _ if constrained.peek().is_some() => {
+            if constrained.any(|t| t.trained) {
+                return Ok(());
+            }
+            "only such as require no gradient".to_owned()
+        }
+        Basis::Guessed(Some(layer)) => format!("none after `{layer}`"),
+        _ => "none".to_owned(),
+    };
+    Err(Error::EmptyScope {
+        scope: lawn.scope.to_string(),
+        found,
+    })
+}
+
+/// What else is to be known of a parameter's treatment.
+fn notes(parameters: &Parameters, treatment: &Treatment, lawn: Option<&LawnConfig>) -> String {
+    let mut notes = String::new();
+    if let (Some(lawn), Some(layers)) = (lawn, parameters.layers()) {
+        let named = layers.iter().flat_map(|layer| &layer.parameters);
+        let unnamed = !named.into_iter().any(|name| *name == treatment.parameter);
+        let free = treatment.constraint == Constraint::Free;
+        if lawn.scope == Scope::FinalHomogeneous && free && unnamed {
+            notes += "; no layer names it";
+        }
+    }
+    if treatment.constraint == Constraint::Constrained {
+        if parameters.doubt(&treatment.parameter) == Some(Doubt::Direction) {
+            notes += "; weight normalization divides its norm out";
+        }
+        let elements: i64 = treatment.shape.iter().product();
+        if elements > 0 && elements == treatment.units {
+            notes += "; a unit of one element keeps its value";
+        }
+    }
+    if treatment.learning_rate_scale == 0.0 {
+        notes += "; rate 0, so that it never moves";
+    }
+    notes
 }
 
 fn treat(
     parameter: &Parameter,
     lawn: Option<&LawnConfig>,
-    scope: Option<&HashSet<String>>,
+    scope: Option<&Chosen>,
     decay: Decay,
     groups: &[Group],
 ) -> Result<Treatment, Error> {
     let group = group_of(&parameter.name, groups)?;
     let constrainable = parameter.role.is_constrainable();
+    let mut guessed = false;
     let (constraint, reason) = match (lawn, scope) {
         (Some(lawn), Some(scope)) => {
             let (wanted, why) = match group.and_then(|g| g.constrained.map(|on| (on, &g.pattern))) {
                 Some((on, pattern)) => (on, format!("by group {pattern}")),
-                None if scope.contains(&parameter.name) => {
-                    (true, format!("in scope {}", lawn.scope))
+                None => {
+                    guessed = constrainable && matches!(scope.basis, Basis::Guessed(_));
+                    let wanted = scope.names.contains(&parameter.name);
+                    (wanted, scope.why(wanted, &lawn.scope))
                 }
-                None => (false, format!("not in scope {}", lawn.scope)),
             };
             match (constrainable, wanted) {
                 (true, true) => (Constraint::Constrained, why),
@@ -215,6 +292,8 @@ fn treat(
         free_units: 0,
         decay,
         learning_rate_scale: group.map_or(1.0, |group| group.learning_rate_scale),
+        trained: parameter.tensor.requires_grad(),
+        guessed,
         reason,
     })
 }
@@ -229,6 +308,7 @@ fn is_named(parameter: &Parameter, lawn: &LawnConfig, group: Option<&Group>) -> 
 fn never(role: Role) -> String {
     match role {
         Role::Bias => "biases are never constrained".to_owned(),
+        Role::Scale => "factors are never constrained".to_owned(),
         _ => "normalization parameters are never constrained".to_owned(),
     }
 }
@@ -245,22 +325,32 @@ fn group_of<'a>(name: &str, groups: &'a [Group]) -> Result<Option<&'a Group>, Er
     }
 }
 
-fn scope_names(parameters: &Parameters, scope: &Scope) -> Result<HashSet<String>, Error> {
-    match scope {
-        Scope::FinalHomogeneous => Ok(final_homogeneous(parameters)),
-        Scope::AllWeights => Ok(parameters.iter().map(|p| p.name.clone()).collect()),
+fn choose(parameters: &Parameters, scope: &Scope, groups: &[Group]) -> Result<Chosen, Error> {
+    let names = |wanted: &dyn Fn(&str) -> bool| {
+        let names = parameters.iter().map(|p| p.name.clone());
+        names.filter(|name| wanted(name)).collect()
+    };
+    let names = match scope {
+        Scope::FinalHomogeneous => {
+            let decide = |group: &&Group| group.constrained.is_some();
+            let decide: Vec<&Group> = groups.iter().filter(decide).collect();
+            return final_homogeneous(parameters, |parameter| {
+                let mut decide = decide.iter();
+                decide.any(|group| matches(&group.pattern, &parameter.name))
+            });
+        }
+        Scope::AllWeights => names(&|_| true),
         Scope::Patterns(patterns) => {
             for pattern in patterns {
                 require_match(pattern, parameters)?;
             }
-            let wanted = |name: &str| patterns.iter().any(|pattern| matches(pattern, name));
-            Ok(parameters
-                .iter()
-                .map(|p| p.name.clone())
-                .filter(|name| wanted(name))
-                .collect())
+            names(&|name| patterns.iter().any(|pattern| matches(pattern, name)))
         }
-    }
+    };
+    Ok(Chosen {
+        names,
+        basis: Basis::Stated,
+    })
 }
 
 fn require_match(pattern: &str, parameters: &Parameters) -> Result<(), Error> {

@@ -57,6 +57,19 @@ impl Granularity {
     }
 }
 
+/// What a projection leaves of a squared norm where nothing but rounding is left:
+/// a millionth of the norm, which is 16 roundings of f32.
+pub(crate) const ROUNDING: f64 = 1e-12;
+
+/// The same for numbers that were rounded to this kind: two roundings of 16 bits.
+pub(crate) fn rounding(kind: Kind) -> f64 {
+    match kind {
+        Kind::Half => 2f64.powi(-20),
+        Kind::BFloat16 => 2f64.powi(-14),
+        _ => ROUNDING,
+    }
+}
+
 /// `a` with each unit multiplied by its factor, in the kind of `a`.
 pub(crate) fn scale(a: &Tensor, factors: &Tensor) -> Tensor {
     a * factors.to_kind(a.kind())

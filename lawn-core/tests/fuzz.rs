@@ -1,15 +1,15 @@
 //! A bounded run of what the fuzzer does without bound: the state reader on
 //! bytes that are almost right. The same bytes every time.
 
-#[path = "../fuzz/check.rs"]
-mod check;
 mod common;
+#[path = "common/state_reader.rs"]
+mod state_reader;
 
 use std::path::Path;
 
-use check::{check, optimizer};
-use common::Numbers;
+use common::{Numbers, set_gradients};
 use lawn_core::{Error, State};
+use state_reader::{check, optimizer};
 use tch::{Device, Kind, Tensor};
 
 /// What a header is made of, and what it should not be made of.
@@ -43,9 +43,15 @@ const TOKENS: [&str; 24] = [
 /// States as an optimizer writes them, before and after the freeze, and the
 /// files that the fuzzer once stumbled over.
 fn seeds() -> Vec<Vec<u8>> {
-    let mut optimizer = optimizer();
+    let (mut optimizer, weight) = optimizer();
     let mut seeds = vec![optimizer.state().to_bytes().unwrap()];
     for _ in 0..3 {
+        let weights = [weight.shallow_clone()];
+        set_gradients(
+            &mut optimizer,
+            &weights,
+            &[Some(weight.detach().zeros_like())],
+        );
         optimizer.step().unwrap();
         seeds.push(optimizer.state().to_bytes().unwrap());
     }
@@ -70,7 +76,7 @@ fn seeds() -> Vec<Vec<u8>> {
     plain.extend(&text[8 + header..]);
     assert!(State::from_bytes(&plain, Device::Cpu).is_ok());
     seeds.push(plain);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/state");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds/state");
     let mut paths: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -133,7 +139,7 @@ fn the_reader_answers_whatever_the_bytes() {
 #[test]
 fn a_length_that_libtorch_cannot_have_is_named() {
     let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/state/empty-of-impossible-length");
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds/state/empty-of-impossible-length");
     let bytes = std::fs::read(path).unwrap();
     let error = State::from_bytes(&bytes, Device::Cpu).unwrap_err();
     assert!(matches!(error, Error::EntryValue { entry, .. } if entry == "w"));

@@ -97,12 +97,13 @@ fn the_table_says_why() {
         .unwrap();
     let expected = "\
 parameter     role       shape         treatment    units  rate  decay    reason
-embed.weight  embedding  [7, 3]        free             0     1  none     not in scope final-homogeneous
-conv.weight   weight     [4, 3, 3, 3]  free             0   0.5  l2 0.01  not in scope final-homogeneous
+embed.weight  embedding  [7, 3]        free             0     1  none     not in scope final-homogeneous, as it seems: before `norm`
+conv.weight   weight     [4, 3, 3, 3]  free             0   0.5  l2 0.01  not in scope final-homogeneous, as it seems: before `norm`
 norm.weight   norm       [4]           skipped          0     1  none     normalization parameters are never constrained
 norm.bias     norm       [4]           skipped          0     1  none     normalization parameters are never constrained
-fc.weight     weight     [2, 4]        constrained      2     1  none     in scope final-homogeneous
+fc.weight     weight     [2, 4]        constrained      2     1  none     in scope final-homogeneous, as it seems: after `norm`
 fc.bias       bias       [2]           skipped          0     1  none     biases are never constrained
+the scope is taken from names and order, which show neither activations nor normalizations without parameters; `set_layers` states them
 ";
     let table = TreatmentTable(optimizer.treatments());
     assert_eq!(table.to_string(), expected);

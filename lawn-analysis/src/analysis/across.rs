@@ -3,8 +3,8 @@
 use super::study::Task;
 use crate::error::Error;
 use crate::records::Outcome;
-use crate::report::ReportRequest;
-use crate::stats::{Bootstrap, Estimate, Ranking, Sample, Scores, TestResult};
+use crate::report::{Contrast, ReportRequest};
+use crate::stats::{Aggregate, Bootstrap, Estimate, Ranking, Sample, Scores, TestResult};
 
 /// Scores of one arm over all tasks.
 #[derive(Clone, Debug)]
@@ -17,8 +17,50 @@ pub struct ArmScores {
     pub scores: Scores,
     /// Their interquartile mean with its stratified bootstrap interval.
     pub interquartile_mean: Estimate,
+    /// The same for each of [`Aggregate::ALL`].
+    pub aggregates: Vec<(Aggregate, Estimate)>,
     /// Probability that a run of this arm beats one of the baseline, averaged over tasks.
     pub improvement: Option<Estimate>,
+}
+
+/// How often a run of the treatment beats one of its baseline, at the largest batch size.
+#[derive(Clone, Debug)]
+pub struct Improvement {
+    /// The two arms.
+    pub contrast: Contrast,
+    /// The probability, averaged over tasks.
+    pub probability: Estimate,
+}
+
+/// The probability of improvement of every registered contrast whose arms have scores.
+///
+/// # Errors
+/// As [`Scores::probability_of_improvement`].
+pub fn improvements(
+    scores: &[ArmScores],
+    request: &ReportRequest,
+) -> Result<Vec<Improvement>, Error> {
+    let of = |arm: &String| scores.iter().find(|scores| scores.arm == *arm);
+    let both = request
+        .contrasts
+        .iter()
+        .filter_map(|contrast| Some((contrast, of(&contrast.treatment)?, of(&contrast.baseline)?)));
+    both.map(|(contrast, treatment, baseline)| {
+        let bootstrap = bootstrap(request);
+        let (treatment, baseline) = (&treatment.scores, &baseline.scores);
+        Ok(Improvement {
+            contrast: contrast.clone(),
+            probability: treatment.probability_of_improvement(baseline, &bootstrap)?,
+        })
+    })
+    .collect()
+}
+
+fn bootstrap(request: &ReportRequest) -> Bootstrap {
+    Bootstrap {
+        level: 1.0 - request.alpha,
+        ..Bootstrap::default()
+    }
 }
 
 /// The scores of every arm that has a trial in every task.
@@ -32,10 +74,7 @@ pub fn arm_scores(tasks: &[Task], request: &ReportRequest) -> Result<Vec<ArmScor
     let (Some(contrast), Some(first)) = (request.contrasts.first(), tasks.first()) else {
         return Ok(Vec::new());
     };
-    let bootstrap = Bootstrap {
-        level: 1.0 - request.alpha,
-        ..Bootstrap::default()
-    };
+    let bootstrap = bootstrap(request);
     let mut found: Vec<(String, Scores)> = Vec::new();
     for arm in &first.arms {
         let by_task: Option<Vec<Sample>> = tasks
@@ -59,11 +98,15 @@ pub fn arm_scores(tasks: &[Task], request: &ReportRequest) -> Result<Vec<ArmScor
                 }
                 _ => None,
             };
-            let interquartile_mean = scores.interquartile_mean(&bootstrap)?;
+            let aggregates = Aggregate::ALL
+                .into_iter()
+                .map(|which| Ok((which, scores.aggregate(which, &bootstrap)?)))
+                .collect::<Result<Vec<_>, Error>>()?;
             Ok(ArmScores {
                 arm,
+                interquartile_mean: scores.interquartile_mean(&bootstrap)?,
                 scores,
-                interquartile_mean,
+                aggregates,
                 improvement,
             })
         })
@@ -108,8 +151,8 @@ pub struct ArmRanks {
     pub arms: Vec<String>,
     /// Their ranks; 1 is the best.
     pub ranking: Ranking,
-    /// Friedman's test, where it exists.
-    pub friedman: Option<TestResult>,
+    /// Friedman's test.
+    pub friedman: TestResult,
     /// Mean ranks further apart than this differ.
     pub critical_difference: f64,
 }
@@ -141,7 +184,7 @@ pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
     let ranking = Ranking::new(&blocks).ok()?;
     Some(ArmRanks {
         arms,
-        friedman: ranking.friedman().ok(),
+        friedman: ranking.friedman(),
         critical_difference: ranking.critical_difference(alpha),
         ranking,
     })

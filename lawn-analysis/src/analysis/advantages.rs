@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::pairing::{Pairing, differences};
-use super::question::Quantity;
+use super::quantity::Quantity;
 use crate::error::Error;
 use crate::stats::Differences;
 
@@ -38,13 +38,13 @@ impl Advantages {
     /// A pair of which one trial diverged is beyond all numbers, one of which both did is a tie.
     ///
     /// # Errors
-    /// As [`differences`].
+    /// As [`Differences::new`].
     pub(super) fn sum(
         pairings: &[(&Pairing, i8)],
         parts: usize,
         more_is_better: bool,
     ) -> Result<Self, Error> {
-        let by_seed: Vec<BTreeMap<i64, (Quantity, Quantity)>> = pairings
+        let by_seed: Vec<BTreeMap<i64, (&Quantity, &Quantity)>> = pairings
             .iter()
             .map(|(pairing, _)| pairing.pairs().map(|(s, b, t)| (s, (b, t))).collect())
             .collect();
@@ -69,17 +69,12 @@ impl Advantages {
             let pairs = by_seed
                 .iter()
                 .filter_map(move |pairs| pairs.get(&seed).copied());
-            pairs.filter(|(b, t)| b.number().is_some() && t.number().is_some())
+            pairs.filter(|(b, t)| b.is_number() && t.is_number())
         };
         // All on one grid, so that what is equal adds up to what is equal.
         let (b, t): (Vec<_>, Vec<_>) = seeds.iter().flat_map(whole).unzip();
-        let flat = (!b.is_empty())
-            .then(|| differences(&t, &b, more_is_better))
-            .transpose()?;
-        let mut flat = flat.iter().flat_map(|flat| {
-            let values = flat.sample().values();
-            values.iter().zip(flat.units())
-        });
+        let flat = differences(&t, &b, more_is_better);
+        let mut steps = flat.units.iter();
         let mut found = Self {
             seeds: Vec::new(),
             differences: None,
@@ -87,7 +82,7 @@ impl Advantages {
         };
         let (mut values, mut units) = (Vec::new(), Vec::new());
         for seed in seeds {
-            let (mut value, mut unit, mut lead) = (0.0, 0, 0);
+            let (mut unit, mut lead) = (0, 0);
             let mut diverged = undefined.contains(&seed);
             for ((_, sign), pairs) in pairings.iter().zip(&by_seed) {
                 match pairs.get(&seed) {
@@ -99,8 +94,7 @@ impl Advantages {
                         (lead, diverged) = (lead - i64::from(*sign), true);
                     }
                     Some(_) => {
-                        if let Some((one, step)) = flat.next() {
-                            value += f64::from(*sign) * one;
+                        if let Some(step) = steps.next() {
                             unit += i128::from(*sign) * step;
                         }
                     }
@@ -114,7 +108,7 @@ impl Advantages {
             });
             if !diverged {
                 found.seeds.push(seed);
-                values.push(value / parts as f64);
+                values.push(flat.scale.value(unit) / parts as f64);
                 units.push(unit);
             }
         }
@@ -134,6 +128,7 @@ impl Advantages {
 mod tests {
     use super::Standing::{Beyond, Known, Undefined};
     use super::*;
+    use crate::analysis::quantity::Amount;
 
     const LOST: f64 = f64::NEG_INFINITY;
 
@@ -142,7 +137,7 @@ mod tests {
             if value == LOST {
                 Quantity::Diverged
             } else {
-                Quantity::Value(value)
+                Quantity::Amount(Amount::recorded(value))
             }
         };
         Pairing {

@@ -4,6 +4,7 @@ use super::study::Task;
 use super::tuning::Tuning;
 use crate::records::Outcome;
 use crate::report::{Contrast, ReportRequest};
+use crate::stats::Integers;
 
 /// The baseline of the registered contrasts whose validation metric is best in the mean over all
 /// batch sizes of a task.
@@ -28,20 +29,18 @@ pub fn best_baseline<'a>(
     }
     let scores: Option<Vec<f64>> = baselines
         .iter()
-        .map(|arm| {
+        .flat_map(|arm| {
             let by_batch = task.batch_sizes.iter();
-            let values: Option<Vec<f64>> = by_batch
-                .map(|batch| validation(task, arm, *batch, tuning))
-                .collect();
-            values.map(|values| task.sign() * values.iter().sum::<f64>())
+            by_batch.map(|batch| Some(task.sign() * validation(task, arm, *batch, tuning)?))
         })
         .collect();
-    let scores = scores?;
-    // Of equals the first registered is taken.
-    (0..baselines.len())
-        .rev()
-        .max_by(|a, b| scores[*a].total_cmp(&scores[*b]))
-        .map(|index| baselines[index])
+    // Added up exactly: of equals the first registered is taken.
+    let scores = Integers::of(&scores?).units;
+    let sums = scores.chunks(task.batch_sizes.len());
+    let sums = sums.map(|by_batch| by_batch.iter().sum::<i128>());
+    let scored: Vec<(&str, i128)> = baselines.into_iter().zip(sums).collect();
+    let best = scored.into_iter().rev().max_by_key(|(_, sum)| *sum);
+    best.map(|(arm, _)| arm)
 }
 
 /// Every treatment that was not registered against the best baseline, against it.

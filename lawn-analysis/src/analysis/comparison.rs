@@ -2,8 +2,11 @@
 
 use super::advantages::Advantages;
 use super::pairing::{Pairing, Unmatched};
-use super::question::{Quantity, Question};
+use super::quantity::{Quantity, integers};
+use super::question::Question;
+use super::reason::why_no_number;
 use super::study::Task;
+use super::unpaired::Unpaired;
 use super::worst_rank::{Diverged, leaning, worst_rank};
 use crate::error::Error;
 use crate::report::{Contrast, DecidingTest, ReportRequest};
@@ -81,6 +84,10 @@ pub struct Comparison {
     pub equivalence: Option<Equivalence>,
     /// That the treatment is not worse by more than that margin.
     pub non_inferiority: Option<TestResult>,
+    /// Why there is no advantage, where there is none.
+    pub why_none: Option<String>,
+    /// The arms as independent samples, where they have no seed in common.
+    pub unpaired: Option<Unpaired>,
 }
 
 impl Comparison {
@@ -88,10 +95,16 @@ impl Comparison {
     /// The pairs that ended well are then a selection, and a test of them alone would favour the
     /// arm that loses its worst trials.
     pub fn deciding(&self, registered: DecidingTest) -> Option<TestResult> {
-        self.worst_rank.or(match registered {
+        self.worst_rank.or(self.registered(registered))
+    }
+
+    /// The registered test of the pairs that ended well. Equal differences have no t, and the exact
+    /// test takes its place.
+    pub(super) fn registered(&self, registered: DecidingTest) -> Option<TestResult> {
+        match registered {
             DecidingTest::SignFlip => self.sign_flip,
-            DecidingTest::PairedT => self.paired_t,
-        })
+            DecidingTest::PairedT => self.paired_t.or(self.sign_flip),
+        }
     }
 
     /// Which arm the deciding test leans to: above zero the treatment, below zero the baseline.
@@ -139,30 +152,34 @@ pub(super) fn compare(
         diverged,
         equivalence: None,
         non_inferiority: None,
+        why_none: None,
+        unpaired: None,
         place,
     };
     let Some(differences) = advantages.differences else {
+        let place = &comparison.place;
+        let several = place.question.overall() || place.question == Question::LargeBatchDrop;
+        comparison.why_none = Some(why_no_number(&[(&pairing, &place.contrast)], several));
+        comparison.unpaired = Unpaired::of(task, place, request, more_is_better);
         return Ok(comparison);
     };
     let level = 1.0 - request.alpha;
-    let mean = |of: fn((Quantity, Quantity)) -> Quantity| -> Result<Estimate, Error> {
-        let whole = pairing.pairs().map(|(_, b, t)| (b, t));
-        let whole = whole.filter(|(b, t)| b.number().is_some() && t.number().is_some());
-        let values = whole.filter_map(|pair| of(pair).number()).collect();
-        Ok(mean_t(&Sample::new(values)?, level))
+    let whole = pairing.pairs().map(|(_, b, t)| (b, t));
+    let whole = whole.filter(|(b, t)| b.is_number() && t.is_number());
+    let (baseline, treatment): (Vec<&Quantity>, Vec<&Quantity>) = whole.unzip();
+    let mean = |side: &[&Quantity]| -> Result<Estimate, Error> {
+        let found = integers(side);
+        let values = found.units.iter().map(|unit| found.scale.value(*unit));
+        Ok(mean_t(&Sample::new(values.collect())?, level))
     };
-    comparison.baseline = Some(mean(|(baseline, _)| baseline)?);
-    comparison.treatment = Some(mean(|(_, treatment)| treatment)?);
+    comparison.baseline = Some(mean(&baseline)?);
+    comparison.treatment = Some(mean(&treatment)?);
     comparison.advantages = differences.sample().values().to_vec();
-    let advantage = mean_t(differences.sample(), level);
     // Equal differences have no variance, which says that the metric is coarse and not that the
     // mean is known: an interval without width would claim the latter.
-    let units = differences.units();
-    let varies = units.iter().any(|unit| *unit != units[0]);
     comparison.advantage = Some(Estimate {
         method: "mean paired advantage",
-        interval: advantage.interval.filter(|_| varies),
-        ..advantage
+        ..mean_t(differences.sample(), level)
     });
     // A statistic that does not exist for so few or such equal values is absent, not an error.
     let bootstrap = Bootstrap {
@@ -170,10 +187,11 @@ pub(super) fn compare(
         ..Bootstrap::default()
     };
     let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    comparison.bootstrap = (differences.n() >= FEWEST_FOR_BOOTSTRAP)
+    comparison.bootstrap = (differences.n() >= FEWEST_FOR_BOOTSTRAP && differences.varies())
         .then(|| bootstrap.bca(differences.sample(), mean_of).ok())
         .flatten()
-        .map(BootstrapInterval::secondary);
+        .map(BootstrapInterval::secondary)
+        .filter(Interval::has_width);
     comparison.d_z = d_z(&differences).ok();
     comparison.hedges_g = hedges_g(&differences).ok();
     comparison.superiority = Some(probability_of_superiority(&differences, level));

@@ -6,33 +6,37 @@ mod best;
 mod claims;
 mod comparison;
 mod pairing;
+mod quantity;
 mod question;
+mod reason;
 mod sensitivity;
 mod study;
 mod survival;
 mod target;
 mod tuning;
+mod unpaired;
 mod verdict;
 mod worst_rank;
 
-pub use across::{ArmRanks, ArmScores, arm_ranks, arm_scores};
+pub use across::{ArmRanks, ArmScores, Improvement, arm_ranks, arm_scores, improvements};
 pub use best::best_baseline;
 pub use claims::{Claim, Support, claims, claims_feasibility};
 pub use comparison::{Comparison, Place};
-pub use pairing::Unmatched;
+pub use pairing::{Cause, Unmatched};
 pub use question::Question;
 pub use sensitivity::{POWER, Sensitivity, sensitivity};
 pub use study::{CurvePoint, Task, tasks};
 pub use survival::{Failure, Survival, failures, survival};
 pub use target::{Reached, Target, target};
-pub use tuning::{Border, Tuning, TuningCell, TuningMap, tuning, tuning_map};
+pub use tuning::{Border, Tuning, TuningPoint, TuningPoints, tuning, tuning_points};
+pub use unpaired::Unpaired;
 pub use verdict::{Adjusted, Verdict};
 pub use worst_rank::Diverged;
 
 use crate::error::Error;
 use crate::parallel;
-use crate::records::Records;
-use crate::report::ReportRequest;
+use crate::records::{Outcome, Records};
+use crate::report::{Contrast, ReportRequest};
 use crate::stats::{Adjustment, adjust};
 use crate::text::number;
 
@@ -87,7 +91,8 @@ impl Analysis {
     /// ([`best_baseline`]), in a family of its own ([`Question::AgainstBest`]).
     ///
     /// # Errors
-    /// As [`tasks`]; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
+    /// As [`tasks`]; [`Error::BadContrast`] for one that is asked for twice, or of an arm with
+    /// itself; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
     /// positive.
     pub fn new(records: &Records, request: &ReportRequest) -> Result<Self, Error> {
         check(request)?;
@@ -141,6 +146,7 @@ impl Analysis {
 }
 
 fn check(request: &ReportRequest) -> Result<(), Error> {
+    request.check_contrasts()?;
     if !(request.alpha > 0.0 && request.alpha < 0.5) {
         return Err(Error::OutOfRange {
             name: "alpha",
@@ -201,9 +207,10 @@ fn places(
         .iter()
         .filter(|contrast| known(task, contrast))
         .filter(|contrast| match question {
-            Question::DistanceMoved => [&contrast.baseline, &contrast.treatment]
-                .into_iter()
-                .all(|arm| records_distance(task, arm)),
+            Question::DistanceMoved => both(contrast, |arm| records_distance(task, arm)),
+            Question::GeneralizationGap | Question::GapSlope => {
+                both(contrast, |arm| records_train_metric(task, arm))
+            }
             _ => question.in_metric_units() || freezes(task, &contrast.treatment),
         });
     contrasts
@@ -238,7 +245,23 @@ fn records_distance(task: &Task, arm: &str) -> bool {
     curves(task, arm).any(|curve| question::distance_moved(curve).is_some())
 }
 
-fn known(task: &Task, contrast: &crate::report::Contrast) -> bool {
+/// Whether the trials of the arm record a train metric; asked where none ended well, since what
+/// they would have recorded is not known.
+fn records_train_metric(task: &Task, arm: &str) -> bool {
+    let mut ended_well = task
+        .batch_sizes
+        .iter()
+        .flat_map(|batch| task.confirmations(arm, *batch))
+        .filter(|trial| trial.outcome == Outcome::Ok)
+        .peekable();
+    ended_well.peek().is_none() || ended_well.any(|trial| trial.train_metric.is_some())
+}
+
+fn both(contrast: &Contrast, holds: impl Fn(&str) -> bool) -> bool {
+    holds(&contrast.baseline) && holds(&contrast.treatment)
+}
+
+fn known(task: &Task, contrast: &Contrast) -> bool {
     task.arms.contains(&contrast.baseline) && task.arms.contains(&contrast.treatment)
 }
 
@@ -257,7 +280,10 @@ fn family(
     let paired_t = holm(&|c| c.paired_t.map(|test| test.p))?;
     let equivalence = holm(&|c| c.equivalence.map(|test| test.p))?;
     let non_inferiority = holm(&|c| c.non_inferiority.map(|test| test.p))?;
+    let welch = holm(&|c| c.unpaired?.welch.map(|test| test.p))?;
+    let mann_whitney = holm(&|c| c.unpaired?.mann_whitney.map(|test| test.p))?;
     let test = request.deciding_test;
+    let registered = holm(&|c| c.registered(test).map(|test| test.p))?;
     let deciding = holm(&|c| c.deciding(test).map(|test| test.p))?;
     let more_is_better = question.more_is_better(task.higher_is_better);
     let answers = comparisons
@@ -267,9 +293,12 @@ fn family(
             let adjusted = Adjusted {
                 sign_flip: sign_flip[index],
                 paired_t: paired_t[index],
+                registered: registered[index],
                 deciding: deciding[index],
                 equivalence: equivalence[index],
                 non_inferiority: non_inferiority[index],
+                welch: welch[index],
+                mann_whitney: mann_whitney[index],
             };
             let verdict = verdict::decide(&comparison, &adjusted, request.alpha);
             let sentence = verdict::sentence(&comparison, &adjusted, verdict, test, more_is_better);
@@ -289,7 +318,7 @@ fn family(
 
 /// What was asked for and is not in the records.
 fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = request.notes.clone();
     if tasks.is_empty() {
         notes.push("The records hold no trial yet.".to_owned());
     }
@@ -319,6 +348,20 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
         } else if task.batch_sizes.len() == 1 {
             notes.push(format!(
                 "Task {name} has one batch size only: no large-batch drop and no slope there."
+            ));
+        }
+        let known = request.contrasts.iter().filter(|one| known(task, one));
+        let mut without: Vec<&str> = known
+            .flat_map(|one| [one.baseline.as_str(), one.treatment.as_str()])
+            .filter(|arm| !records_train_metric(task, arm))
+            .collect();
+        without.sort_unstable();
+        without.dedup();
+        if !without.is_empty() {
+            notes.push(format!(
+                "Task {name}: no train metric was recorded of {}, so that no generalization gap is \
+                 asked about there.",
+                without.join(", ")
             ));
         }
         let confirmed = task

@@ -3,11 +3,53 @@
 use std::collections::BTreeSet;
 
 use super::comparison::Place;
-use super::question::{DIVERGED, Quantity, quantity};
+use super::quantity::{Quantity, integers};
+use super::question::quantity;
 use super::study::Task;
-use crate::error::Error;
 use crate::report::Contrast;
-use crate::stats::Differences;
+use crate::stats::Integers;
+use crate::text::at_batch;
+
+/// What kind of thing a seed lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No trial of that seed was made there.
+    NoTrial,
+    /// A trial diverged.
+    Diverged,
+    /// A trial failed for another reason, or was stopped.
+    Failed,
+    /// The trials ended well, and did not record what is asked for.
+    NoNumber,
+}
+
+/// What a seed lacks, and in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) cause: Cause,
+    pub(super) why: String,
+}
+
+impl Lack {
+    /// A trial that ended well did not record `what`.
+    pub(super) fn number(what: &str, batch_size: i64) -> Self {
+        Self {
+            cause: Cause::NoNumber,
+            why: format!("{what} {}", at_batch(batch_size)),
+        }
+    }
+
+    /// A trial diverged that leaves no number, and none that is neither better nor worse.
+    pub(super) fn diverged(batch_size: i64) -> Self {
+        Self {
+            cause: Cause::Diverged,
+            why: format!("{DIVERGED} {}", at_batch(batch_size)),
+        }
+    }
+}
+
+const DIVERGED: &str = "diverged";
 
 /// A seed that could not be paired, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +60,8 @@ pub struct Unmatched {
     pub arm: String,
     /// Why it does.
     pub why: String,
-    /// Whether that is because a trial diverged.
-    pub diverged: bool,
+    /// What kind of reason that is.
+    pub cause: Cause,
 }
 
 /// The seeds of a contrast, sorted into pairs and the rest.
@@ -74,16 +116,17 @@ impl Pairing {
                 (b, t) => {
                     let before = pairing.lacking.len();
                     for (side, arm) in [(b, baseline), (t, treatment)] {
-                        if let Err(why) = side {
+                        if let Err(Lack { cause, why }) = side {
                             pairing.lacking.push(Unmatched {
                                 seed,
                                 arm: arm.clone(),
-                                diverged: why.starts_with(DIVERGED),
                                 why,
+                                cause,
                             });
                         }
                     }
-                    if pairing.lacking[before..].iter().all(|one| one.diverged) {
+                    let mut lacks = pairing.lacking[before..].iter();
+                    if lacks.all(|one| one.cause == Cause::Diverged) {
                         pairing.undefined.push(seed);
                     }
                 }
@@ -93,10 +136,10 @@ impl Pairing {
     }
 
     /// The pairs with the quantities of baseline and treatment.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (i64, Quantity, Quantity)> {
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (i64, &Quantity, &Quantity)> {
         let sides = self.baseline.iter().zip(&self.treatment);
         let pairs = self.seeds.iter().zip(sides);
-        pairs.map(|(seed, (b, t))| (*seed, *b, *t))
+        pairs.map(|(seed, (b, t))| (*seed, b, t))
     }
 
     /// Every seed of a trial of either arm.
@@ -110,12 +153,12 @@ impl Pairing {
         let mut unmatched = self.lacking.clone();
         for (seed, b, t) in self.pairs() {
             for (quantity, arm) in [(b, &contrast.baseline), (t, &contrast.treatment)] {
-                if quantity == Quantity::Diverged {
+                if !quantity.is_number() {
                     unmatched.push(Unmatched {
                         seed,
                         arm: arm.clone(),
                         why: DIVERGED.to_owned(),
-                        diverged: true,
+                        cause: Cause::Diverged,
                     });
                 }
             }
@@ -125,35 +168,18 @@ impl Pairing {
     }
 }
 
-/// Exact differences, positive where the treatment is better.
+/// Exact differences, positive where the treatment is better. No quantity may have diverged.
 pub(super) fn differences(
-    treatment: &[Quantity],
-    baseline: &[Quantity],
+    treatment: &[&Quantity],
+    baseline: &[&Quantity],
     more_is_better: bool,
-) -> Result<Differences, Error> {
-    let counts = |side: &[Quantity]| -> Option<(Vec<i64>, Vec<i64>)> {
-        side.iter()
-            .map(|quantity| match quantity {
-                Quantity::Count { count, total } => Some((*count, *total)),
-                Quantity::Value(_) | Quantity::Diverged => None,
-            })
-            .collect::<Option<Vec<_>>>()
-            .map(|pairs| pairs.into_iter().unzip())
-    };
-    let raw = match (counts(treatment), counts(baseline)) {
-        (Some((t, totals)), Some((b, others)))
-            if totals
-                .iter()
-                .chain(&others)
-                .all(|total| *total == totals[0]) =>
-        {
-            Differences::of_counts(&t, &b, totals[0])?
-        }
-        _ => {
-            let numbers =
-                |side: &[Quantity]| side.iter().filter_map(|q| q.number()).collect::<Vec<_>>();
-            Differences::new(&numbers(treatment), &numbers(baseline))?
-        }
-    };
-    Ok(if more_is_better { raw } else { raw.negated() })
+) -> Integers {
+    let Integers { units, scale } = integers(&[treatment, baseline].concat());
+    let (t, b) = units.split_at(treatment.len());
+    let units = t.iter().zip(b);
+    let units = units.map(|(t, b)| if more_is_better { t - b } else { b - t });
+    Integers {
+        units: units.collect(),
+        scale,
+    }
 }

@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::comparison::Place;
+use super::pairing::{Cause, Lack};
+use super::quantity::{Amount, Quantity};
 use super::study::{CurvePoint, Task};
 use crate::records::{Outcome, Phase, TrialRow};
-use crate::stats::{decimal_minus, rounded_at};
 use crate::text::at_batch;
 
 /// What two arms are compared on.
@@ -94,39 +95,14 @@ impl Question {
     }
 }
 
-/// The quantity of one arm and seed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Quantity {
-    /// A number.
-    Value(f64),
-    /// A count, or a difference of counts, out of a total.
-    Count { count: i64, total: i64 },
-    /// A trial that it needs diverged: worse than any number.
-    Diverged,
-}
-
-impl Quantity {
-    /// The quantity as a number, unless it diverged.
-    pub(crate) fn number(self) -> Option<f64> {
-        match self {
-            Self::Value(value) => Some(value),
-            Self::Count { count, total } => Some(count as f64 / total as f64),
-            Self::Diverged => None,
-        }
-    }
-}
-
-/// How the reason begins where a trial diverged.
-pub(super) const DIVERGED: &str = "diverged";
-
 /// The quantity of one arm and seed at a place, or why there is none.
-pub(crate) fn quantity(
+pub(super) fn quantity(
     task: &Task,
     place: &Place,
     arm: &str,
     reference: i64,
     seed: i64,
-) -> Result<Quantity, String> {
+) -> Result<Quantity, Lack> {
     let Some(batch) = place.batch_of(arm, reference) else {
         return overall(task, place.question, arm, seed);
     };
@@ -138,43 +114,55 @@ pub(crate) fn quantity(
         return Ok(Quantity::Diverged);
     }
     match place.question {
-        Question::GeneralizationGap => Ok(Quantity::Value(gap(trial, task.sign())?)),
+        Question::GeneralizationGap => Ok(Quantity::Amount(gap(trial, task.sign())?)),
         Question::DistanceMoved => distance_moved(task.curve(trial))
-            .map(Quantity::Value)
-            .ok_or_else(|| format!("no distance from the freeze {}", at_batch(batch))),
+            .map(|distance| Quantity::Amount(Amount::recorded(distance)))
+            .ok_or_else(|| Lack::number("no distance from the freeze", batch)),
         Question::LogitGrowth | Question::LossFall => {
-            let freezing = finished(task, &place.contrast.treatment, batch, seed)?;
-            let freeze = freeze_of(task.curve(freezing))
-                .or_else(|| freeze_of_others(task, freezing))
-                .ok_or_else(|| format!("no freeze {}", at_batch(batch)))?;
+            let freeze = freeze_at(task, &place.contrast.treatment, batch, seed)?;
             since(task.curve(trial), freeze, place.question)
-                .map(Quantity::Value)
-                .ok_or_else(|| format!("no epochs about the freeze {}", at_batch(batch)))
+                .ok_or_else(|| Lack::number("no epochs about the freeze", batch))
         }
-        _ => Ok(match count_of(trial) {
-            Some((count, total)) => Quantity::Count { count, total },
-            None => Quantity::Value(test_metric(trial)?),
-        }),
+        _ => Ok(Quantity::Amount(amount(trial)?)),
     }
 }
 
-fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, String> {
+/// The epoch at which the treatment froze, which both arms are measured from.
+fn freeze_at(task: &Task, treatment: &str, batch: i64, seed: i64) -> Result<f64, Lack> {
+    let none = |cause, why: &str| Lack {
+        cause,
+        why: format!("no freeze of {treatment} to measure from: {why}"),
+    };
+    // Of the arm that is asked for the trial is there: what is missing is the other one's.
+    let freezing = finished(task, treatment, batch, seed).map_err(|lack| match lack.cause {
+        Cause::NoTrial => none(Cause::NoNumber, &lack.why),
+        cause => none(cause, &lack.why),
+    })?;
+    freeze_of(task.curve(freezing))
+        .or_else(|| freeze_of_others(task, freezing))
+        .ok_or_else(|| {
+            let why = format!("it never ended an epoch constrained {}", at_batch(batch));
+            none(Cause::NoNumber, &why)
+        })
+}
+
+fn drop_of(task: &Task, small: &TrialRow, large: &TrialRow) -> Result<Quantity, Lack> {
     if small.outcome == Outcome::Diverged {
-        return Err(format!("{DIVERGED} {}", at_batch(small.batch_size)));
+        return Err(Lack::diverged(small.batch_size));
     }
     if large.outcome == Outcome::Diverged {
         return Ok(Quantity::Diverged);
     }
-    Ok(match (count_of(small), count_of(large)) {
+    Ok(Quantity::Amount(match (count_of(small), count_of(large)) {
         (Some((a, total)), Some((b, same))) if total == same => {
             let count = if task.higher_is_better { a - b } else { b - a };
-            Quantity::Count { count, total }
+            Amount::Count { count, total }
         }
-        _ => Quantity::Value(task.sign() * decimal_minus(test_metric(small)?, test_metric(large)?)),
-    })
+        _ => Amount::difference(test_metric(small)?, test_metric(large)?, task.sign()),
+    }))
 }
 
-fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quantity, String> {
+fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quantity, Lack> {
     let log2 = |batch: &i64| (*batch as f64).log2();
     let middle = task.batch_sizes.iter().map(log2).sum::<f64>() / task.batch_sizes.len() as f64;
     let mut points = Vec::with_capacity(task.batch_sizes.len());
@@ -184,23 +172,27 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
         if trial.outcome == Outcome::Diverged {
             // No end of loss at a large batch is no end of slope; at a small one, of the opposite.
             if log2(batch) <= middle {
-                return Err(format!("{DIVERGED} {}", at_batch(*batch)));
+                return Err(Lack::diverged(*batch));
             }
             diverged = true;
             continue;
         }
         let value = match question {
-            Question::TestSlope => test_metric(trial)?,
+            Question::TestSlope => amount(trial)?,
             _ => gap(trial, task.sign())?,
         };
-        points.push((log2(batch), value));
+        points.push((*batch, value));
     }
     if diverged {
         return Ok(Quantity::Diverged);
     }
-    slope(&points)
-        .map(Quantity::Value)
-        .ok_or("a single batch size has no slope".into())
+    if points.len() < 2 || points[0].0 < 1 {
+        return Err(Lack {
+            cause: Cause::NoNumber,
+            why: "a slope takes two batch sizes or more, from 1 on".to_owned(),
+        });
+    }
+    Ok(Quantity::Slope(points))
 }
 
 /// The last epoch that ended free, where a later one ended constrained.
@@ -229,14 +221,21 @@ fn freeze_of_others(task: &Task, trial: &TrialRow) -> Option<f64> {
 /// ```
 ///
 /// Both arms are measured from the epoch at which the treatment froze.
-fn since(curve: &[CurvePoint], freeze: f64, question: Question) -> Option<f64> {
+fn since(curve: &[CurvePoint], freeze: f64, question: Question) -> Option<Quantity> {
     let from = curve.iter().find(|point| point.epoch == freeze)?;
     let to = curve.last().filter(|point| point.epoch > freeze)?;
-    let value = match question {
-        Question::LogitGrowth => (to.logit_mean_abs / from.logit_mean_abs).log2(),
-        _ => from.train_loss - to.train_loss,
+    let (value, quantity) = match question {
+        Question::LogitGrowth => {
+            let (from, to) = (from.logit_mean_abs, to.logit_mean_abs);
+            ((to / from).log2(), Quantity::Doublings { from, to })
+        }
+        _ => {
+            let (from, to) = (from.train_loss, to.train_loss);
+            let fall = Amount::difference(from, to, 1.0);
+            (from - to, Quantity::Amount(fall))
+        }
     };
-    value.is_finite().then_some(value)
+    value.is_finite().then_some(quantity)
 }
 
 /// Distance from the freeze at the end of training.
@@ -257,28 +256,40 @@ fn finished<'a>(
     arm: &str,
     batch_size: i64,
     seed: i64,
-) -> Result<&'a TrialRow, String> {
+) -> Result<&'a TrialRow, Lack> {
+    let lack = |cause, what: &str| Lack {
+        cause,
+        why: format!("{what} {}", at_batch(batch_size)),
+    };
     let trial = task
         .confirmation(arm, batch_size, seed)
-        .ok_or_else(|| format!("no confirmation trial {}", at_batch(batch_size)))?;
+        .ok_or_else(|| lack(Cause::NoTrial, "no confirmation trial"))?;
     match trial.outcome {
         Outcome::Ok | Outcome::Diverged => Ok(trial),
-        outcome => Err(format!("{outcome} {}", at_batch(batch_size))),
+        outcome => Err(lack(Cause::Failed, &outcome.to_string())),
     }
 }
 
-fn test_metric(trial: &TrialRow) -> Result<f64, String> {
+fn test_metric(trial: &TrialRow) -> Result<f64, Lack> {
     trial
         .test_metric
-        .ok_or_else(|| format!("no test metric {}", at_batch(trial.batch_size)))
+        .ok_or_else(|| Lack::number("no test metric", trial.batch_size))
+}
+
+/// The test metric, as a count where it is one.
+fn amount(trial: &TrialRow) -> Result<Amount, Lack> {
+    Ok(match count_of(trial) {
+        Some((count, total)) => Amount::Count { count, total },
+        None => Amount::recorded(test_metric(trial)?),
+    })
 }
 
 /// Generalization gap of one trial: positive where the metric is worse on test data.
-fn gap(trial: &TrialRow, sign: f64) -> Result<f64, String> {
+fn gap(trial: &TrialRow, sign: f64) -> Result<Amount, Lack> {
     let train = trial
         .train_metric
-        .ok_or_else(|| format!("no train metric {}", at_batch(trial.batch_size)))?;
-    Ok(sign * decimal_minus(train, test_metric(trial)?))
+        .ok_or_else(|| Lack::number("no train metric", trial.batch_size))?;
+    Ok(Amount::difference(train, test_metric(trial)?, sign))
 }
 
 /// The count behind the test metric, where the metric is that count over its total.
@@ -286,46 +297,4 @@ fn count_of(trial: &TrialRow) -> Option<(i64, i64)> {
     let (count, total, value) = (trial.test_count?, trial.test_total?, trial.test_metric?);
     let agrees = total > 0 && (value - count as f64 / total as f64).abs() <= 1e-9;
     agrees.then_some((count, total))
-}
-
-/// Least-squares slope.
-///
-/// ```text
-/// Σ (xᵢ − x̄)(yᵢ − ȳ) / Σ (xᵢ − x̄)²
-/// ```
-///
-/// Rounded at the 14th digit of the largest |yᵢ|, so that slopes are equal that differ by their
-/// rounding only.
-fn slope(points: &[(f64, f64)]) -> Option<f64> {
-    let n = points.len() as f64;
-    let x_mean = points.iter().map(|(x, _)| x).sum::<f64>() / n;
-    let y_mean = points.iter().map(|(_, y)| y).sum::<f64>() / n;
-    let across: f64 = points
-        .iter()
-        .map(|(x, y)| (x - x_mean) * (y - y_mean))
-        .sum();
-    let along: f64 = points
-        .iter()
-        .map(|(x, _)| (x - x_mean) * (x - x_mean))
-        .sum();
-    let largest = points.iter().map(|(_, y)| y.abs()).fold(0.0, f64::max);
-    let exponent = largest.log10().floor().max(-300.0) as i32 - 13;
-    (points.len() > 1 && along > 0.0).then(|| rounded_at(across / along, exponent))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::slope;
-
-    #[test]
-    fn slopes_that_are_equal_are_equal_in_the_last_bit() {
-        let of = |top: [f64; 3]| slope(&[(6.0, top[0]), (8.0, top[1]), (10.0, top[2])]);
-        for top in [[0.7, 0.68, 0.66], [0.53, 0.51, 0.49], [0.111, 0.091, 0.071]] {
-            assert_eq!(of(top), Some(-0.01), "{top:?}");
-        }
-        assert_eq!(of([0.3, 0.1, 0.3]), Some(0.0));
-        assert_eq!(of([0.0; 3]), Some(0.0));
-        assert_eq!(of([3e-200, 2e-200, 1e-200]), Some(-5e-201));
-        assert_eq!(slope(&[(6.0, 0.5)]), None);
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::study::{CurvePoint, Task};
 use crate::records::Outcome;
+use crate::stats::Sample;
 
 /// A validation metric that every arm reaches at the smallest batch size, and who reaches it when.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +36,8 @@ pub fn target(task: &Task) -> Option<Target> {
         let last: Vec<f64> = curves(task, arm, smallest)
             .filter_map(|curve| curve.last()?.validation_metric)
             .collect();
-        let n = last.len() as f64;
-        (n > 0.0).then(|| sign * last.iter().sum::<f64>() / n)
+        // The mean of equal numbers is that number, which they then reach.
+        Sample::new(last).ok().map(|last| sign * last.mean())
     });
     let least = finals.fold(f64::INFINITY, f64::min);
     if !least.is_finite() {

@@ -191,42 +191,34 @@ fn borders(
         .collect()
 }
 
-/// The most values of a hyper-parameter that have a row each; more are gathered.
-const MOST_VALUES: usize = 12;
-/// Rows that more values are gathered into.
-const ROWS: usize = 8;
-
-/// Validation metric over batch sizes and values of one hyper-parameter.
+/// Every tuning trial by the value of one hyper-parameter.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TuningMap {
+pub struct TuningPoints {
     /// The hyper-parameter: of those that are numbers, the one of most values tried.
     pub parameter: String,
-    /// Whether values are gathered into rows of equal ratios, each named by its middle, because
-    /// too many were tried for a row each.
-    pub gathered: bool,
-    /// The cells that were tried.
-    pub cells: Vec<TuningCell>,
+    /// The trials.
+    pub points: Vec<TuningPoint>,
 }
 
-/// All tuning trials of an arm at a batch size and a value of the hyper-parameter.
+/// One tuning trial.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TuningCell {
+pub struct TuningPoint {
     /// The arm.
     pub arm: String,
     /// The batch size.
     pub batch_size: i64,
+    /// Index of its setting.
+    pub setting: i64,
     /// Value of the hyper-parameter.
     pub value: f64,
-    /// Tuning trials with this value.
-    pub trials: usize,
-    /// Those of them that did not end well.
-    pub failed: usize,
-    /// The best validation metric of those that did.
+    /// Its validation metric; none where it did not end well.
     pub validation: Option<f64>,
+    /// Whether its setting is the one that was confirmed, else the best one.
+    pub chosen: bool,
 }
 
-/// The map of a task; none where tuning varied no number.
-pub fn tuning_map(task: &Task) -> Option<TuningMap> {
+/// The tuning trials of a task; none where tuning varied no number.
+pub fn tuning_points(task: &Task, tuning: &[Tuning]) -> Option<TuningPoints> {
     let mut values: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     let mut trials: Vec<(&TrialRow, BTreeMap<String, Value>)> = Vec::new();
     for arm in &task.arms {
@@ -245,83 +237,35 @@ pub fn tuning_map(task: &Task) -> Option<TuningMap> {
             }
         }
     }
-    let (parameter, tried) = values
+    let (parameter, _) = values
         .into_iter()
         .filter(|(_, tried)| tried.len() > 1)
         .max_by(|a, b| a.1.len().cmp(&b.1.len()).then(b.0.cmp(&a.0)))?;
-    let tried: Vec<f64> = tried.into_iter().map(f64::from_bits).collect();
-    let rows = Rows::of(&tried);
-    let mut cells: Vec<TuningCell> = Vec::new();
-    for (trial, setting) in trials {
-        let Some(value) = setting.get(&parameter).and_then(Value::as_f64) else {
-            continue;
-        };
-        let value = rows.as_ref().map_or(value, |rows| rows.middle(value));
-        let same = |cell: &&mut TuningCell| {
-            cell.arm == trial.arm && cell.batch_size == trial.batch_size && cell.value == value
-        };
-        let cell = match cells.iter_mut().find(same) {
-            Some(cell) => cell,
-            None => {
-                cells.push(TuningCell {
-                    arm: trial.arm.clone(),
-                    batch_size: trial.batch_size,
-                    value,
-                    trials: 0,
-                    failed: 0,
-                    validation: None,
-                });
-                cells.last_mut()?
-            }
-        };
-        cell.trials += 1;
-        let metric = trial
-            .validation_metric
-            .filter(|_| trial.outcome == Outcome::Ok);
-        match metric {
-            None => cell.failed += 1,
-            Some(metric) => {
-                let better = |known: &f64| task.sign() * metric > task.sign() * known;
-                if cell.validation.as_ref().is_none_or(better) {
-                    cell.validation = Some(metric);
-                }
-            }
-        }
-    }
-    Some(TuningMap {
-        parameter,
-        gathered: rows.is_some(),
-        cells,
-    })
-}
-
-/// Rows of equal ratios between the least and the largest of some values.
-struct Rows {
-    least: f64,
-    /// Ratio of the ends of a row, in logarithms.
-    step: f64,
-}
-
-impl Rows {
-    /// Rows for more values than have one each, if all are positive.
-    fn of(values: &[f64]) -> Option<Self> {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let step = (largest / least).ln() / ROWS as f64;
-        (values.len() > MOST_VALUES && least > 0.0 && step > 0.0).then_some(Self { least, step })
-    }
-
-    /// The middle of the row that a value lies in.
-    fn middle(&self, value: f64) -> f64 {
-        let row = ((value / self.least).ln() / self.step).floor();
-        let row = row.clamp(0.0, (ROWS - 1) as f64);
-        self.least * ((row + 0.5) * self.step).exp()
-    }
+    let best: BTreeMap<(&str, i64), i64> = tuning
+        .iter()
+        .filter(|row| row.task == task.name)
+        .filter_map(|row| Some(((row.arm.as_str(), row.batch_size), row.best?)))
+        .collect();
+    let points = trials.into_iter().filter_map(|(trial, setting)| {
+        let place = (trial.arm.as_str(), trial.batch_size);
+        Some(TuningPoint {
+            arm: trial.arm.clone(),
+            batch_size: trial.batch_size,
+            setting: trial.setting,
+            value: setting.get(&parameter)?.as_f64()?,
+            validation: trial
+                .validation_metric
+                .filter(|_| trial.outcome == Outcome::Ok),
+            chosen: best.get(&place) == Some(&trial.setting),
+        })
+    });
+    let points = points.collect();
+    Some(TuningPoints { parameter, points })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Border, MOST_VALUES, ROWS, Rows};
+    use super::Border;
 
     #[test]
     fn the_ends_of_three_numbers_are_borders_and_those_of_two_are_not() {
@@ -336,22 +280,5 @@ mod tests {
         // The same number twice is one.
         assert_eq!(ends(&[0.1, 0.3, 0.3, 0.1]), [None; 4]);
         assert_eq!(ends(&[0.1]), [None]);
-    }
-
-    #[test]
-    fn many_values_are_gathered_into_rows_of_equal_ratios() {
-        let tried: Vec<f64> = (0..=MOST_VALUES)
-            .map(|i| 1e-3 * 2.0_f64.powi(i as i32))
-            .collect();
-        let rows = Rows::of(&tried).unwrap();
-        let mut middles: Vec<f64> = tried.iter().map(|value| rows.middle(*value)).collect();
-        middles.dedup();
-        assert_eq!(middles.len(), ROWS);
-        let ratios = middles.windows(2).map(|pair| pair[1] / pair[0]);
-        for ratio in ratios {
-            assert!((ratio - 2.0_f64.powf(1.5)).abs() < 1e-9, "{ratio}");
-        }
-        assert!(Rows::of(&tried[1..]).is_none());
-        assert!(Rows::of(&[-1.0; MOST_VALUES + 1]).is_none());
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::comparison::Comparison;
+use super::pairing::Cause;
 use super::question::Question;
+use super::unpaired::Unpaired;
 use super::worst_rank::{Diverged, with_these_worst};
 use crate::report::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
@@ -50,22 +52,19 @@ pub struct Adjusted {
     pub sign_flip: Option<f64>,
     /// Paired t test.
     pub paired_t: Option<f64>,
+    /// The registered test of the pairs that ended well; of equal differences, which have no t, the
+    /// exact test.
+    pub registered: Option<f64>,
     /// The test that decides ([`Comparison::deciding`]).
     pub deciding: Option<f64>,
     /// Equivalence within the margin.
     pub equivalence: Option<f64>,
     /// Not worse by more than the margin.
     pub non_inferiority: Option<f64>,
-}
-
-impl Adjusted {
-    /// The adjusted p of the registered test of the pairs that ended well.
-    fn registered(&self, test: DecidingTest) -> Option<f64> {
-        match test {
-            DecidingTest::SignFlip => self.sign_flip,
-            DecidingTest::PairedT => self.paired_t,
-        }
-    }
+    /// Welch's t test of arms without a seed in common.
+    pub welch: Option<f64>,
+    /// The Mann–Whitney test of arms without a seed in common.
+    pub mann_whitney: Option<f64>,
 }
 
 /// The verdict that the numbers allow.
@@ -86,6 +85,24 @@ pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -
     }
 }
 
+/// A metric on the test data: many are called so already.
+pub(super) fn on_test(metric: &str) -> String {
+    if metric.starts_with("test") {
+        metric.to_owned()
+    } else {
+        format!("test {metric}")
+    }
+}
+
+/// Which direction of a quantity is better, in words.
+pub(super) fn better(more_is_better: bool) -> &'static str {
+    if more_is_better {
+        "more is better"
+    } else {
+        "less is better"
+    }
+}
+
 /// The verdict as a sentence with its numbers.
 pub(super) fn sentence(
     comparison: &Comparison,
@@ -99,19 +116,15 @@ pub(super) fn sentence(
     let at = place
         .batch_size
         .map_or("over all batch sizes".to_owned(), at_batch);
+    let (metric, better) = (on_test(&place.metric), better(more_is_better));
     let quantity = match place.question {
-        Question::TestMetric => format!("test {}", place.metric),
+        Question::TestMetric => format!("{metric} ({better})"),
         Question::AgainstReference => {
-            format!(
-                "test {}, the latter at the reference batch size,",
-                place.metric
-            )
+            format!("{metric} ({better}), the latter at the reference batch size,")
         }
-        Question::AgainstBest => {
-            format!("test {} (the best baseline by validation)", place.metric)
-        }
-        Question::TestSlope => format!("test {} per doubling of the batch", place.metric),
-        other => other.name().to_owned(),
+        Question::AgainstBest => format!("{metric} ({better}; the best baseline by validation)"),
+        Question::TestSlope => format!("{metric} per doubling of the batch ({better})"),
+        other => format!("{} ({better})", other.name()),
     };
     let head = match verdict {
         Verdict::Better => format!("{treatment} is better than {baseline} in {quantity} {at}"),
@@ -130,37 +143,71 @@ pub(super) fn sentence(
     ]
     .concat();
     let Some(advantage) = comparison.advantage else {
-        let why = if comparison.unmatched.is_empty() {
-            "no confirmation trial has finished"
-        } else {
-            "no seed ended well in both arms"
-        };
-        return format!("On {}, {head}: {why}{tail}.", place.task);
+        let why = comparison.why_none.as_deref();
+        let why = why.unwrap_or("no seed has a number in both arms");
+        let unpaired = comparison.unpaired.as_ref().map_or(String::new(), |found| {
+            as_independent(found, adjusted, more_is_better)
+        });
+        return format!("On {}, {head}: {why}{unpaired}{tail}.", place.task);
     };
     // The sentence speaks of the quantity itself; only the verdict is oriented.
-    let seen = if more_is_better {
-        advantage
-    } else {
-        Estimate {
-            value: -advantage.value,
-            interval: advantage.interval.map(Interval::negated),
-            ..advantage
-        }
-    };
+    let seen = as_seen(advantage, more_is_better);
     let difference = if comparison.diverged.any() {
         "difference where neither diverged"
     } else {
         "difference"
     };
-    let p = adjusted
-        .registered(test)
-        .map_or("no p-value".to_owned(), |p| {
-            format!("adjusted {}", p_value(p))
-        });
+    let exact = if test == DecidingTest::PairedT && comparison.paired_t.is_none() {
+        " of the exact test"
+    } else {
+        ""
+    };
+    let p = adjusted.registered.map_or("no p-value".to_owned(), |p| {
+        format!("adjusted {}{exact}", p_value(p))
+    });
     format!(
         "On {}, {head}: {}{tail}.",
         place.task,
         in_numbers(difference, seen, "", &p)
+    )
+}
+
+/// An advantage as the difference of the quantity itself, treatment minus baseline.
+fn as_seen(advantage: Estimate, more_is_better: bool) -> Estimate {
+    if more_is_better {
+        return advantage;
+    }
+    Estimate {
+        value: -advantage.value,
+        interval: advantage.interval.map(Interval::negated),
+        ..advantage
+    }
+}
+
+/// What arms without a seed in common say as independent samples.
+fn as_independent(unpaired: &Unpaired, adjusted: &Adjusted, more_is_better: bool) -> String {
+    let seen = as_seen(unpaired.difference, more_is_better);
+    let interval = seen.interval.map_or("no interval".to_owned(), |found| {
+        let [_, low, high] = resolved(seen.value, found.low, found.high);
+        format!("{} interval {low} to {high}", percent(found.level))
+    });
+    let test = |name: &str, p: Option<f64>| {
+        p.map_or(format!("no {name}"), |p| {
+            format!("{name} adjusted {}", p_value(p))
+        })
+    };
+    let diverged = match unpaired.diverged {
+        0 => String::new(),
+        n => format!(", {n} that diverged worst in the latter test"),
+    };
+    format!(
+        "; as independent samples, which decide no verdict, they differ by {} ({} and {} trials, \
+         {interval}, {}, {}{diverged})",
+        signed(seen.value),
+        unpaired.treatment,
+        unpaired.baseline,
+        test("Welch t", adjusted.welch),
+        test("Mann–Whitney", adjusted.mann_whitney)
     )
 }
 
@@ -188,7 +235,8 @@ pub(super) fn in_numbers(what: &str, estimate: Estimate, unit: &str, p: &str) ->
 
 /// Seeds that lack the quantity in one of the arms for another reason than that a trial diverged.
 fn without_pair(comparison: &Comparison) -> String {
-    let lacking = comparison.unmatched.iter().filter(|one| !one.diverged);
+    let lacking = comparison.unmatched.iter();
+    let lacking = lacking.filter(|one| one.cause != Cause::Diverged);
     let seeds: BTreeSet<i64> = lacking.map(|one| one.seed).collect();
     if seeds.is_empty() || comparison.advantage.is_none() {
         return String::new();
@@ -254,13 +302,20 @@ fn tail(
         }
         (Verdict::Inconclusive, ..)
             if !comparison.feasibility.feasible()
-                && (test == DecidingTest::SignFlip || comparison.diverged.any()) =>
+                && (test == DecidingTest::SignFlip
+                    || comparison.paired_t.is_none()
+                    || comparison.diverged.any()) =>
         {
             let Feasibility {
                 n, seeds_needed, ..
             } = comparison.feasibility;
-            let seeds = count(n, "seed", "seeds");
-            format!("; {seeds} cannot decide it, {seeds_needed} could")
+            match n {
+                0 => format!("; {seeds_needed} paired seeds could decide it"),
+                n => {
+                    let seeds = count(n, "seed", "seeds");
+                    format!("; {seeds} cannot decide it, {seeds_needed} could")
+                }
+            }
         }
         _ => String::new(),
     }

@@ -2,7 +2,7 @@
 
 use super::advantages::Standing;
 use super::pairing::Pairing;
-use super::question::Quantity;
+use super::quantity::Quantity;
 use crate::error::Error;
 use crate::stats::{
     Alternative, Differences, Ratio, TestResult, sign_flip, signed_rank, signed_ranks,
@@ -29,7 +29,7 @@ pub struct Diverged {
 impl Diverged {
     pub(super) fn of(pairing: &Pairing) -> Self {
         let count = |side: &[Quantity]| {
-            let diverged = side.iter().filter(|one| **one == Quantity::Diverged);
+            let diverged = side.iter().filter(|one| !one.is_number());
             diverged.count()
         };
         Self {

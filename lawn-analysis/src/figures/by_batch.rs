@@ -5,11 +5,14 @@ use super::legend::Entry;
 use super::palette::{Look, Looks};
 use super::panel::{Panel, chart};
 use super::scene::Scene;
-use super::series::{Series, batch_sizes, by_arm, evenly, names};
+use super::series::{Series, batch_sizes, by_arm, evenly, lanes, names};
 use crate::tables::{Table, Value};
 
 /// The most seeds drawn at one place; of more, those of evenly spaced ranks.
 pub(crate) const MOST_SEEDS: usize = 60;
+
+/// From one lane of seeds to the next, in points: equal seeds stand beside each other.
+const LANE: f64 = 2.4;
 
 /// One arm: its seeds, and its means with their intervals.
 struct Arm {
@@ -103,11 +106,15 @@ fn draw_arm(scene: &mut Scene, panel: &Panel, arm: &Arm, shift: f64, apart: f64)
     let mut by_batch: Vec<[f64; 2]> = arm.seeds.whole().collect();
     by_batch.sort_by(|a, b| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
     for seeds in by_batch.chunk_by(|a, b| a[0] == b[0]) {
-        for index in evenly(seeds.len(), MOST_SEEDS) {
-            let (x, y) = at(seeds[index][0], seeds[index][1]);
-            // Beside the interval, which would hide them.
-            let beside = (0.42 * apart).clamp(2.0, 4.0);
-            scene.marker((x + beside, y), look.marker, 1.3, look.colour, 1.0);
+        let chosen = evenly(seeds.len(), MOST_SEEDS).into_iter();
+        let points: Vec<_> = chosen.map(|i| at(seeds[i][0], seeds[i][1])).collect();
+        let heights: Vec<f64> = points.iter().map(|point| point.1).collect();
+        // Beside the interval, which would hide them, and before the next arm.
+        let beside = (0.42 * apart).clamp(2.0, 4.0);
+        let most = ((apart - beside) / LANE).max(1.0) as usize;
+        for ((x, y), lane) in points.iter().zip(lanes(&heights, LANE, most)) {
+            let at = (x + beside + LANE * lane as f64, *y);
+            scene.marker(at, look.marker, 1.3, look.colour, 1.0);
         }
     }
     let radius = (0.4 * apart).clamp(1.9, 2.8);

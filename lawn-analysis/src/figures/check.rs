@@ -7,8 +7,8 @@ mod sweeps;
 use super::font::{self, SMALL};
 use super::palette::{INK, MUTED};
 use super::scene::{Anchor, Label, Scene};
-use super::{Figure, NARROW, WIDE, Width, of_all_tasks, of_task};
-use crate::analysis::{Analysis, arm_ranks, arm_scores};
+use super::{Across, Figure, NARROW, WIDE, Width, of_all_tasks, of_task, set_apart};
+use crate::analysis::{Analysis, arm_ranks, arm_scores, improvements};
 use crate::records::Word;
 use crate::report::ReportRequest;
 use crate::simulate::Simulation;
@@ -29,7 +29,13 @@ fn figures((_, records, contrasts): &Case) -> Vec<Figure> {
     }
     let scores = arm_scores(&analysis.tasks, &request).unwrap();
     let ranks = arm_ranks(&analysis.tasks, request.alpha);
-    figures.extend(of_all_tasks(&analysis.tasks, &scores, ranks.as_ref()));
+    let across = Across {
+        scores: &scores,
+        improvements: &improvements(&scores, &request).unwrap(),
+        ranks: ranks.as_ref(),
+    };
+    figures.extend(of_all_tasks(&analysis.tasks, across, &request));
+    set_apart(&mut figures);
     figures
 }
 
@@ -45,7 +51,7 @@ fn no_text_overlaps_or_is_clipped_whatever_is_drawn() {
             for width in &widths {
                 let scene = figure.scene(*width);
                 assert_eq!(scene.size().0, *width);
-                for fault in faults(&scene) {
+                for fault in faults(&scene).into_iter().take(3) {
                     found.push(format!("{}, {} at {width}: {fault}", case.0, figure.name));
                 }
             }
@@ -157,7 +163,9 @@ fn captions_say_how_many_and_which_interval() {
             "No interval",
             "Bars join",
             "one marker",
-            "trials a cell",
+            "Bands are",
+            "Bars are",
+            "bootstrap intervals",
         ];
         assert!(
             kinds.iter().any(|kind| figure.caption.contains(kind)),

@@ -119,7 +119,13 @@ mod tests {
             places.any(|place| place == needle.as_bytes())
         };
         // A font program, the way from its glyphs back to characters, and no date.
-        for needle in ["%PDF-1.7", "OpenSans", "/FontFile", "/ToUnicode"] {
+        for needle in [
+            "%PDF-1.7",
+            "OpenSans",
+            "OpenSans-Semibold",
+            "/FontFile",
+            "/ToUnicode",
+        ] {
             assert!(holds(needle), "{needle}");
         }
         assert!(!holds("/CreationDate"));

@@ -1,5 +1,6 @@
 //! The embedded typeface: its bytes, its sizes, and the room that a text takes in it.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use ttf_parser::Face;
@@ -31,8 +32,31 @@ fn face(bold: bool) -> &'static Face<'static> {
     &faces[usize::from(bold)]
 }
 
-/// Width of a text at a size, in the unit of the size, without kerning.
+/// A text in the signs that the typeface has: any other is written as its code, such as `#6570`, so
+/// that names that differ look different.
+pub(crate) fn drawn(text: &str) -> Cow<'_, str> {
+    let has = |c: char| {
+        [false, true]
+            .iter()
+            .all(|bold| face(*bold).glyph_index(c).is_some())
+    };
+    if text.chars().all(has) {
+        return Cow::Borrowed(text);
+    }
+    let mut drawn = String::with_capacity(2 * text.len());
+    for c in text.chars() {
+        if has(c) {
+            drawn.push(c);
+        } else {
+            drawn.push_str(&format!("#{:04X}", u32::from(c)));
+        }
+    }
+    Cow::Owned(drawn)
+}
+
+/// Width of a text as it is drawn at a size, in the unit of the size, without kerning.
 pub(crate) fn width(text: &str, size: f64, bold: bool) -> f64 {
+    let text = drawn(text);
     let face = face(bold);
     let advance = |c: char| {
         let glyph = face.glyph_index(c).unwrap_or_default();
@@ -75,9 +99,10 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// Breaks a text into lines of a width, after spaces and the signs that join words. A piece that is
 /// too wide by itself has a line of its own, with its middle left out. An empty text has no line.
 pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
+    let text = drawn(text);
     let fits = |line: &str| width(line.trim_end(), size, bold) <= room;
     let mut lines = vec![String::new()];
-    for piece in pieces(text) {
+    for piece in pieces(&text) {
         let current = lines.last().map_or("", String::as_str);
         let joined = format!("{current}{piece}");
         if fits(&joined) {
@@ -132,6 +157,15 @@ mod tests {
                 assert!(face(bold).glyph_index(c).is_some(), "{c}");
             }
         }
+    }
+
+    #[test]
+    fn what_has_no_glyph_is_written_as_its_code() {
+        assert_eq!(drawn("глиф Łódź Ω"), "глиф Łódź Ω");
+        assert_eq!(drawn("数据-a"), "#6570#636E-a");
+        assert_eq!(drawn("a\u{1b}\n"), "a#001B#000A");
+        assert_eq!(width("数", 8.0, false), width("#6570", 8.0, false));
+        assert_eq!(wrap("数据", SMALL, false, 100.0), ["#6570#636E"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::font::{self, SMALL};
-use super::palette::{EDGE, GRID, Look, Looks, MUTED};
+use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
 use crate::tables::{Table, Value};
@@ -10,10 +10,12 @@ use crate::text;
 
 /// Height of a row.
 const ROW: f64 = 14.0;
+/// Length of the head that points to the side that is favoured.
+const HEAD: f64 = 6.0;
 
 struct Row {
     question: String,
-    /// Which arms are compared, where there are several contrasts.
+    /// Which arms are compared.
     contrast: String,
     batch: String,
     value: f64,
@@ -37,6 +39,9 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
     );
     let (left, right) = (for_names + 8.0, width - for_p - 12.0);
     let words = Words::new("", "advantage of the treatment", "", right - left, ROW);
+    let sides = favoured(table)
+        .map(|side| font::wrap(&side, SMALL, false, 0.5 * (right - left) - HEAD - 6.0));
+    let for_sides = font::leading(SMALL) * sides.iter().map(Vec::len).max().unwrap_or(1) as f64;
 
     let head = 12.0;
     let headings = headings(&rows, for_names + 0.1);
@@ -57,7 +62,20 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
             ..Axis::from_zero([1.0].into_iter(), 2)
         },
     };
-    let mut scene = Scene::new(width, bottom + words.below() + 2.0);
+    let below = bottom + words.below();
+    let mut scene = Scene::new(width, below + for_sides + 3.0);
+    for (lines, edge, inward, anchor) in [
+        (&sides[0], left, 1.0, Anchor::Start),
+        (&sides[1], right, -1.0, Anchor::End),
+    ] {
+        // A head that points to the side, and the words behind it.
+        let (x, y) = (edge + inward * HEAD, below + SMALL + 0.5);
+        let middle = y - 0.3 * SMALL;
+        let base = edge + 0.8 * inward * HEAD;
+        let head = [(edge, middle), (base, middle - 2.6), (base, middle + 2.6)];
+        scene.fill(&head, INK, 1.0);
+        scene.paragraph(lines, &Label::small("", (x + 2.0 * inward, y), anchor));
+    }
     let across = |value: f64| panel.at(value.clamp(panel.x.low, panel.x.high), 0.0).0;
     if let Some(margin) = margin {
         let (from, to) = (across(-margin), across(margin));
@@ -94,6 +112,24 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
         y += ROW;
     }
     scene
+}
+
+/// Whom the two sides of zero favour: by name where one contrast is drawn.
+fn favoured(table: &Table) -> [String; 2] {
+    let name = |column: &str| {
+        let column = table.column(column);
+        let mut names: Vec<String> = table.rows().iter().map(|row| row[column].shown()).collect();
+        names.dedup();
+        match &names[..] {
+            [one] => Some(one.clone()),
+            _ => None,
+        }
+    };
+    let (baseline, treatment) = match (name("baseline"), name("treatment")) {
+        (Some(baseline), Some(treatment)) => (baseline, treatment),
+        _ => ("the baseline".to_owned(), "the treatment".to_owned()),
+    };
+    [baseline, treatment].map(|name| format!("favours {name}"))
 }
 
 /// The lines above each row: its question where it is the first one of it, and its contrast where
@@ -138,8 +174,6 @@ fn rows(table: &Table, looks: &Looks) -> Vec<Row> {
     ]
     .map(column);
     let contrast = |row: &[Value]| (row[treatment].shown(), row[baseline].shown());
-    let first = table.rows().first().map(|row| contrast(row));
-    let several = table.rows().iter().any(|row| Some(contrast(row)) != first);
     table
         .rows()
         .iter()
@@ -151,11 +185,7 @@ fn rows(table: &Table, looks: &Looks) -> Vec<Row> {
             let (treatment, baseline) = contrast(row);
             Some(Row {
                 question: row[question].shown(),
-                contrast: if several {
-                    format!("{treatment} vs {baseline}")
-                } else {
-                    String::new()
-                },
+                contrast: format!("{treatment} over {baseline}"),
                 batch,
                 value: row[value].as_number()?,
                 interval: row[low].as_number().zip(row[high].as_number()),

@@ -6,6 +6,17 @@ use super::font::{self, SMALL};
 use super::palette::{Look, Looks, Marker};
 use super::scene::{Anchor, Label, Scene};
 
+/// What the sample of an entry shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sample {
+    /// A line, with the marker if there is one.
+    Line,
+    /// The marker alone.
+    Dot,
+    /// The border of the marker alone.
+    Ring,
+}
+
 /// A name with a sample of what it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
@@ -13,6 +24,7 @@ pub(crate) struct Entry {
     colour: RGBColor,
     dash: &'static [f64],
     marker: Option<Marker>,
+    sample: Sample,
 }
 
 impl Entry {
@@ -22,6 +34,24 @@ impl Entry {
             colour: look.colour,
             dash: look.dash,
             marker: Some(look.marker),
+            sample: Sample::Line,
+        }
+    }
+
+    /// A hollow marker of any series, and what it means.
+    pub(crate) fn hollow(name: impl Into<String>, colour: RGBColor) -> Self {
+        Self {
+            marker: Some(Marker::Circle),
+            sample: Sample::Ring,
+            ..Self::rule(name, colour, &[])
+        }
+    }
+
+    /// A marker without a line.
+    pub(crate) fn dot(name: impl Into<String>, look: Look) -> Self {
+        Self {
+            sample: Sample::Dot,
+            ..Self::series(name, look)
         }
     }
 
@@ -32,6 +62,7 @@ impl Entry {
             colour,
             dash,
             marker: None,
+            sample: Sample::Line,
         }
     }
 
@@ -100,9 +131,16 @@ impl Legend {
             for placed in row {
                 let (from, entry) = (left + placed.left, &placed.entry);
                 let to = from + Self::SAMPLE;
-                scene.line(&[(from, y), (to, y)], entry.colour, 1.2, entry.dash);
-                if let Some(marker) = entry.marker {
-                    scene.marker((0.5 * (from + to), y), marker, 2.6, entry.colour, 1.0);
+                if entry.sample == Sample::Line {
+                    scene.line(&[(from, y), (to, y)], entry.colour, 1.2, entry.dash);
+                }
+                let middle = (0.5 * (from + to), y);
+                match entry.marker {
+                    Some(marker) if entry.sample == Sample::Ring => {
+                        scene.open_marker(middle, marker, 2.6, entry.colour);
+                    }
+                    Some(marker) => scene.marker(middle, marker, 2.6, entry.colour, 1.0),
+                    None => {}
                 }
                 let at = (to + Self::INSIDE, y + 0.36 * SMALL);
                 scene.paragraph(&placed.lines, &Label::small("", at, Anchor::Start));

@@ -5,6 +5,7 @@ mod by_batch;
 #[cfg(test)]
 mod check;
 mod curves;
+mod estimates;
 mod export;
 mod font;
 mod forest;
@@ -21,22 +22,21 @@ mod series;
 mod slopes;
 mod svg;
 mod target;
-mod tuning_map;
+mod tuning;
 mod width;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 pub(crate) use font::css as font_css;
-pub(crate) use gallery::{of_all_tasks, of_task};
+pub(crate) use gallery::{Across, of_all_tasks, of_task};
 pub(crate) use palette::page_colours;
 use scene::Scene;
 pub(crate) use svg::escape;
 pub use width::Width;
 
 use crate::error::Error;
-use crate::records::write_atomically;
-use crate::report::FigureFiles;
+use crate::naming;
+use crate::records::Word;
 use crate::tables::{self, Table, Value};
 
 /// Width of the form for a wide page in points.
@@ -115,29 +115,40 @@ impl Figure {
         });
         let cells =
             columns.flat_map(|column| self.table.rows().iter().map(move |row| &row[column]));
-        let words: BTreeSet<String> = cells
+        let names: BTreeSet<String> = cells
             .map(Value::shown)
-            .chain([self.title.clone()])
+            .chain([self.title.clone(), self.caption.clone()])
             .flat_map(|name| {
                 font::pieces(&name)
-                    .map(|piece| piece.trim_end_matches([' ', ',', ':']).to_owned())
+                    .map(|piece| piece.trim_end_matches([' ', ',', ':', '.']).to_owned())
                     .collect::<Vec<_>>()
             })
             .collect();
+        // A name is drawn in the signs that the typeface has.
+        let words: BTreeMap<String, &String> = names
+            .iter()
+            .map(|name| (font::drawn(name).into_owned(), name))
+            .collect();
         let mut short = BTreeMap::new();
-        for width in widths {
-            let scene = self.scene(*width);
-            for text in scene.texts() {
-                if let Some((start, end)) = text.split_once('…') {
-                    let is_it = |word: &&String| {
-                        let longer = word.len() > start.len() + end.len();
-                        longer && word.starts_with(start) && word.ends_with(end)
-                    };
-                    let full: Vec<&str> = words.iter().filter(is_it).map(String::as_str).collect();
-                    short.insert(text.to_owned(), full.join(" or "));
-                }
+        let scenes = widths.iter().map(|width| self.scene(*width));
+        let texts: BTreeSet<String> = scenes
+            .flat_map(|scene| scene.texts().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        for text in &texts {
+            if let Some((start, end)) = text.split_once('…') {
+                let is_it = |word: &&String| {
+                    let longer = word.len() > start.len() + end.len();
+                    longer && word.starts_with(start) && word.ends_with(end)
+                };
+                let found = words.keys().filter(is_it);
+                let full: Vec<&str> = found.map(|word| words[word].as_str()).collect();
+                short.insert(text.clone(), full.join(" or "));
             }
         }
+        let coded = words.iter().filter(|(drawn, name)| {
+            drawn != *name && texts.iter().any(|text| text.contains(drawn.as_str()))
+        });
+        short.extend(coded.map(|(drawn, name)| (drawn.clone(), (*name).clone())));
         if short.is_empty() {
             return self.caption.clone();
         }
@@ -155,6 +166,12 @@ impl Figure {
         self.scene(width.points()).size().1 + lines * CAPTION.1 <= PAGE
     }
 
+    /// Whether a page of any venue has room for it.
+    fn fits_everywhere(&self) -> bool {
+        let mut widths = Width::ALL.iter();
+        widths.all(|width| self.fits(self.fitting(*width)))
+    }
+
     /// The width to draw in: the wider one of the same pages where the drawing would be taller than
     /// a page.
     fn fitting(&self, width: Width) -> Width {
@@ -164,41 +181,55 @@ impl Figure {
         }
     }
 
-    /// Writes the drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and
-    /// Markdown. What would be taller than a page in one column takes both, and says so in its TeX.
-    pub(crate) fn write(&self, dir: &Path, width: Width) -> Result<FigureFiles, Error> {
-        let file = |extension: &str| dir.join(format!("{}.{extension}", self.name));
-        let files = FigureFiles {
-            name: self.name.clone(),
-            width: self.fitting(width),
-            svg: file("svg"),
-            png: file("png"),
-            pdf: file("pdf"),
-            csv: file("csv"),
-        };
-        let scene = self.scene(files.width.points());
-        let caption = self.caption_in(&[files.width.points()]);
+    /// The drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and Markdown:
+    /// bytes by extension, of which none is on the disk yet. What would be taller than a page in one
+    /// column takes both, and says so in its TeX.
+    pub(crate) fn rendered(&self, width: Width) -> Result<Rendered, Error> {
+        let width = self.fitting(width);
+        let scene = self.scene(width.points());
+        let caption = self.caption_in(&[width.points()]);
         let svg = scene.to_svg(&self.title, &self.description);
         let drawing = export::Drawing::parse(&self.name, &svg, scene.size())?;
         let standalone = scene.to_standalone_svg(&self.title, &self.description);
-        write_atomically(&files.svg, standalone.as_bytes())?;
-        write_atomically(&files.png, &drawing.png()?)?;
-        write_atomically(&files.pdf, &drawing.pdf()?)?;
-        write_atomically(&files.csv, self.table.to_csv().as_bytes())?;
-        write_atomically(
-            &file("md"),
-            format!("{}\n", tables::markdown(&caption)).as_bytes(),
-        )?;
-        write_atomically(
-            &file("tex"),
-            format!(
-                "% Drawn in the width {}, {} inches.\n{}",
-                files.width,
-                files.width.inches(),
-                tables::latex_caption(&caption)
-            )
-            .as_bytes(),
-        )?;
-        Ok(files)
+        let markdown = format!("{}\n", tables::markdown(&caption));
+        let tex = format!(
+            "% Drawn in the width {width}, {} inches.\n{}",
+            width.inches(),
+            tables::latex_caption(&caption)
+        );
+        let files = vec![
+            ("svg", standalone.into_bytes()),
+            ("png", drawing.png()?),
+            ("pdf", drawing.pdf()?),
+            ("csv", self.table.to_csv().into_bytes()),
+            ("md", markdown.into_bytes()),
+            ("tex", tex.into_bytes()),
+        ];
+        Ok(Rendered { width, files })
+    }
+
+    /// Draws under another name.
+    fn renamed(&mut self, name: String) {
+        self.table.name.clone_from(&name);
+        self.name = name;
+    }
+}
+
+/// The files of a figure before they are written.
+pub(crate) struct Rendered {
+    /// The width that it was drawn in.
+    pub(crate) width: Width,
+    /// Their bytes, by extension.
+    pub(crate) files: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// Gives every figure a name that no other one has.
+pub(crate) fn set_apart(figures: &mut [Figure]) {
+    let identities: Vec<_> = figures
+        .iter()
+        .map(|figure| figure.table.identity().clone())
+        .collect();
+    for (figure, name) in figures.iter_mut().zip(naming::apart(&identities)) {
+        figure.renamed(name);
     }
 }

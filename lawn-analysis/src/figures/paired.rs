@@ -6,8 +6,11 @@ use super::font::{self, SMALL};
 use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
-use super::series::evenly;
+use super::series::{evenly, lanes};
 use crate::tables::{Table, Value};
+
+/// From one lane of differences to the next, in points.
+const LANE: f64 = 3.8;
 
 /// The differences: of the pairs, and their mean with its interval and the margin.
 struct Differences {
@@ -133,11 +136,14 @@ impl Differences {
         panel.draw(scene, words);
         let (_, zero) = panel.at(0.0, 0.0);
         scene.line(&[(panel.left, zero), (panel.right, zero)], MUTED, 0.8, &[]);
-        for index in evenly(self.pairs.len(), MOST_SEEDS) {
-            // Spread sideways in three lanes, so that equal differences stay apart.
-            let (x, y) = panel.at(0.0, self.pairs[index]);
-            let lane = (index % 3) as f64 - 1.0;
-            let at = (x + 4.5 * lane, y);
+        let chosen = evenly(self.pairs.len(), MOST_SEEDS).into_iter();
+        let points: Vec<_> = chosen.map(|i| panel.at(0.0, self.pairs[i])).collect();
+        let heights: Vec<f64> = points.iter().map(|point| point.1).collect();
+        // From the middle to both sides, so that equal differences stay apart.
+        let most = (0.2 * (panel.right - panel.left) / LANE) as usize;
+        for ((x, y), lane) in points.iter().zip(lanes(&heights, LANE, 2 * most)) {
+            let side = if lane % 2 == 0 { 1.0 } else { -1.0 };
+            let at = (x + side * LANE * lane.div_ceil(2) as f64, *y);
             scene.marker(at, treatment.marker, 1.8, treatment.colour, 1.0);
         }
         if let Some(mean) = self.mean {

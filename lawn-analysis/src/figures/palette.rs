@@ -61,10 +61,17 @@ pub(crate) struct Look {
     pub(crate) marker: Marker,
 }
 
-/// The look of the series at a position; the three cycles only meet again after 40.
-fn look(index: usize) -> Look {
+/// Series after which the cycles of colours and markers meet again.
+const CYCLE: usize = COLOURS.len() * MARKERS.len();
+
+/// By how many places colours are shifted in each further cycle: whole pairs first.
+const SHIFTS: [usize; 4] = [0, 2, 1, 3];
+
+/// The look of the series at a position. Where colours and markers begin anew, colours are shifted,
+/// so that the first 160 series look different.
+pub(crate) fn look(index: usize) -> Look {
     Look {
-        colour: COLOURS[index % COLOURS.len()],
+        colour: COLOURS[(index + SHIFTS[index / CYCLE % SHIFTS.len()]) % COLOURS.len()],
         dash: DASHES[index % DASHES.len()],
         marker: MARKERS[index % MARKERS.len()],
     }
@@ -100,12 +107,14 @@ impl Looks {
 /// ```
 ///
 /// Source: WCAG 2.2, *contrast ratio* and *relative luminance*.
-pub(crate) fn contrast(one: RGBColor, other: RGBColor) -> f64 {
+#[cfg(test)]
+fn contrast(one: RGBColor, other: RGBColor) -> f64 {
     let (one, other) = (luminance(one), luminance(other));
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
 /// What share of its full light a part of an sRGB colour gives off.
+#[cfg(test)]
 fn part_of_light(part: u8) -> f64 {
     let part = f64::from(part) / 255.0;
     if part <= 0.040_45 {
@@ -115,6 +124,7 @@ fn part_of_light(part: u8) -> f64 {
     }
 }
 
+#[cfg(test)]
 fn luminance(colour: RGBColor) -> f64 {
     0.2126 * part_of_light(colour.0)
         + 0.7152 * part_of_light(colour.1)
@@ -148,6 +158,18 @@ mod tests {
         assert!((contrast(PAPER, black) - 21.0).abs() < 1e-9);
         // 0x767676 is the lightest grey that texts may have on white.
         assert!((contrast(RGBColor(0x76, 0x76, 0x76), PAPER) - 4.54).abs() < 0.005);
+    }
+
+    #[test]
+    fn fifty_arms_look_different() {
+        let looks: Vec<Look> = (0..160).map(look).collect();
+        for (index, one) in looks.iter().enumerate() {
+            for other in &looks[..index] {
+                let same =
+                    (one.colour, one.dash, one.marker) == (other.colour, other.dash, other.marker);
+                assert!(!same, "{index}: {one:?}");
+            }
+        }
     }
 
     #[test]

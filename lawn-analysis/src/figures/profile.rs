@@ -1,34 +1,36 @@
-//! Performance profile: the part of runs above each score.
+//! Performance profile: the part of runs above each score, with its band.
 
 use super::axis::Axis;
 use super::legend::Entry;
 use super::palette::Looks;
-use super::panel::chart;
-use super::scene::Scene;
+use super::panel::{Panel, chart};
+use super::scene::{Point, Scene};
 use super::series::{Series, by_arm, names};
 use crate::tables::Table;
 
-/// Draws the table of [`crate::tables::profile`].
-pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let arms: Vec<Series<2>> = by_arm(table, ["threshold", "share"], |_| true);
-    let scores = arms.iter().flat_map(Series::whole).map(|[score, _]| score);
+/// Draws the table of [`crate::tables::profile`]; `score` says what a score is.
+pub(crate) fn draw(table: &Table, score: &str, looks: &Looks, width: f64) -> Scene {
+    let arms: Vec<Series<4>> = by_arm(table, ["threshold", "share", "low", "high"], |_| true);
+    let scores = arms.iter().flat_map(Series::whole).map(|row| row[0]);
     let mut shares = Axis::from_zero([1.0].into_iter(), 6);
     // The top line of the profile lies at 1 and is to be seen whole.
     shares.high = 1.04;
     let axes = [Axis::linear(scores, (width / 60.0) as usize), shares];
     let entries = Entry::arms(names(&arms), looks);
-    let (mut scene, panel) = chart(width, entries, axes, ["score", "share of runs above"]);
+    let (mut scene, panel) = chart(width, entries, axes, [score, "share of runs above"]);
+    let points = |arm: &Series<4>| arm.whole().collect::<Vec<[f64; 4]>>();
+    // Many bands over each other would be one dark block.
+    let opacity = (0.6 / arms.len().max(1) as f64).min(0.13);
+    for arm in &arms {
+        let points = points(arm);
+        let mut band = steps(&panel, &points, 3);
+        band.extend(steps(&panel, &points, 2).into_iter().rev());
+        scene.fill(&band, looks.of(&arm.arm).colour, opacity);
+    }
     for arm in &arms {
         let look = looks.of(&arm.arm);
-        let points: Vec<[f64; 2]> = arm.whole().collect();
-        // Shares change at single scores: steps, not slopes.
-        let mut line = Vec::with_capacity(2 * points.len());
-        for pair in points.windows(2) {
-            line.push(panel.at(pair[0][0], pair[0][1]));
-            line.push(panel.at(pair[1][0], pair[0][1]));
-        }
-        line.extend(points.last().map(|point| panel.at(point[0], point[1])));
-        scene.line(&line, look.colour, 1.3, look.dash);
+        let points = points(arm);
+        scene.line(&steps(&panel, &points, 1), look.colour, 1.3, look.dash);
         // A marker at the middle of its fall tells the lines apart without colour.
         if let Some(middle) = points.iter().find(|point| point[1] <= 0.5) {
             let at = panel.at(middle[0], middle[1]);
@@ -36,4 +38,15 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
         }
     }
     scene
+}
+
+/// Shares change at single scores: steps, not slopes.
+fn steps(panel: &Panel, points: &[[f64; 4]], which: usize) -> Vec<Point> {
+    let mut line = Vec::with_capacity(2 * points.len());
+    for pair in points.windows(2) {
+        line.push(panel.at(pair[0][0], pair[0][which]));
+        line.push(panel.at(pair[1][0], pair[0][which]));
+    }
+    line.extend(points.last().map(|point| panel.at(point[0], point[which])));
+    line
 }

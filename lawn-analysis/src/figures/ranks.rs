@@ -2,6 +2,7 @@
 
 use super::font::{self, SMALL};
 use super::palette::{INK, Looks, MUTED};
+use super::panel::legible;
 use super::scene::{Anchor, Label, Scene};
 use crate::tables::Table;
 
@@ -57,11 +58,17 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
     let first = bars + 6.0 * groups.len() as f64 + 6.0;
     let mut scene = Scene::new(width, first + tall(better).max(tall(worse)) + 2.0);
     scene.line(&[(left, axis), (right, axis)], INK, 0.8, &[]);
-    for tick in 1..=count {
-        let x = at(tick as f64);
+    let ticks: Vec<(f64, String)> = (1..=count)
+        .map(|tick| (at(tick as f64), tick.to_string()))
+        .collect();
+    let labels: Vec<(f64, &str)> = ticks
+        .iter()
+        .map(|(x, label)| (*x, label.as_str()))
+        .collect();
+    for index in legible(&labels, 4.0) {
+        let (x, label) = labels[index];
         scene.line(&[(x, axis), (x, axis - 4.0)], INK, 0.8, &[]);
-        let at = (x, axis - 7.0);
-        scene.text(Label::small(tick.to_string(), at, Anchor::Middle));
+        scene.text(Label::small(label, (x, axis - 7.0), Anchor::Middle));
     }
     // The difference in the scale of the axis, its words above it.
     let (ruler, end) = (18.0, at(1.0 + critical).min(width - 4.0));

@@ -83,10 +83,6 @@ impl Label {
             ..self
         }
     }
-
-    pub(crate) fn in_colour(self, colour: RGBColor) -> Self {
-        Self { colour, ..self }
-    }
 }
 
 /// A drawing of a given size in points.
@@ -149,7 +145,8 @@ impl Scene {
     /// A text; nothing where it is empty.
     pub(crate) fn text(&mut self, label: Label) {
         if !label.text.is_empty() {
-            self.shapes.push(Shape::Text(label));
+            let text = font::drawn(&label.text).into_owned();
+            self.shapes.push(Shape::Text(Label { text, ..label }));
         }
     }
 

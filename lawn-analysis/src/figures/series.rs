@@ -81,9 +81,32 @@ pub(crate) fn evenly(count: usize, most: usize) -> Vec<usize> {
         .collect()
 }
 
+/// A lane for each of some heights, so that those nearer than `near` to each other lie beside each
+/// other: the first free one, or where all of `most` are taken, each in turn.
+pub(crate) fn lanes(heights: &[f64], near: f64, most: usize) -> Vec<usize> {
+    let most = most.max(1);
+    let mut lanes: Vec<usize> = Vec::with_capacity(heights.len());
+    for (index, height) in heights.iter().enumerate() {
+        let taken = |lane: usize| {
+            let mut before = heights[..index].iter().zip(&lanes);
+            before.any(|(other, of)| *of == lane && (other - height).abs() < near)
+        };
+        let free = (0..most).find(|lane| !taken(*lane));
+        lanes.push(free.unwrap_or(index % most));
+    }
+    lanes
+}
+
 #[cfg(test)]
 mod tests {
-    use super::evenly;
+    use super::{evenly, lanes};
+
+    #[test]
+    fn ties_lie_beside_each_other_and_others_in_line() {
+        assert_eq!(lanes(&[1.0, 1.0, 1.0, 9.0], 2.0, 4), [0, 1, 2, 0]);
+        assert_eq!(lanes(&[1.0; 4], 2.0, 2), [0, 1, 0, 1]);
+        assert_eq!(lanes(&[1.0; 2], 2.0, 0), [0, 0]);
+    }
 
     #[test]
     fn a_choice_keeps_the_ends() {

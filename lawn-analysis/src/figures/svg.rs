@@ -11,6 +11,7 @@ use plotters::style::{
 
 use super::font;
 use super::scene::{Anchor, Label, Scene, Shape};
+use crate::text::visible;
 
 /// Pixels of the canvas to a point.
 const FINE: f64 = 20.0;
@@ -148,7 +149,7 @@ fn draw_text(backend: &mut SVGBackend<'_>, label: &Label) {
         .expect(IN_MEMORY);
 }
 
-/// Escapes a text for XML; what XML cannot hold is left out.
+/// Escapes a text for XML; a sign that XML cannot hold is replaced by its picture.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -159,8 +160,7 @@ pub(crate) fn escape(text: &str) -> String {
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
             '\t' | '\n' | '\r' => escaped.push(c),
-            c if c.is_control() => {}
-            _ => escaped.push(c),
+            _ => escaped.push(visible(c)),
         }
     }
     escaped
@@ -173,12 +173,12 @@ mod tests {
     #[test]
     fn svg_has_words_and_no_markup_from_outside() {
         let mut scene = Scene::new(100.0, 50.0);
-        scene.text(Label::small("<b>&\u{1}", (10.0, 20.0), Anchor::Start).bold());
+        scene.text(Label::small("<b>&", (10.0, 20.0), Anchor::Start).bold());
         let svg = scene.to_svg("a < b", "words");
         assert!(svg.contains("<title>a &lt; b</title>"), "{svg}");
         assert!(svg.contains("&lt;b&gt;&amp;"), "{svg}");
         assert!(svg.contains("viewBox=\"0 0 2000 1000\""), "{svg}");
         assert!(svg.contains("font-size=\"150\""), "{svg}");
-        assert_eq!(escape("\u{1}a\n"), "a\n");
+        assert_eq!(escape("\u{1}a\n\u{ffff}"), "␁a\n\u{fffd}");
     }
 }

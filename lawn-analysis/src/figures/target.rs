@@ -13,26 +13,37 @@ use crate::tables::Table;
 /// Dashes of the line of perfect scaling.
 const IDEAL: &[f64] = &[2.0, 2.0];
 
-/// One of the two quantities, by arm: batch size, mean, least and most.
-type Quantity = Vec<Series<4>>;
+/// One of the two quantities, by arm: batch size, mean, least and most, seeds and those that reach
+/// the target.
+type Quantity = Vec<Series<6>>;
 
 /// Draws the table of [`crate::tables::target`].
 pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let read = |columns: [&str; 4]| by_arm(table, columns, |_| true);
+    let read = |[mean, low, high]: [&str; 3]| {
+        let columns = ["batch_size", mean, low, high, "seeds", "reached"];
+        by_arm(table, columns, |_| true)
+    };
     let quantities: [(&str, Quantity); 2] = [
         (
             "steps to target",
-            read(["batch_size", "steps", "steps_low", "steps_high"]),
+            read(["steps", "steps_low", "steps_high"]),
         ),
         (
             "training seconds to target",
-            read(["batch_size", "seconds", "seconds_low", "seconds_high"]),
+            read(["seconds", "seconds_low", "seconds_high"]),
         ),
     ];
     // Every batch size that was tried has its place, also where no seed reached the target.
     let batches = batch_sizes(table);
     let mut entries = Entry::arms(names(&quantities[0].1), looks);
     entries.push(Entry::rule("perfect scaling", MUTED, IDEAL));
+    let some_stay_away = {
+        let mut drawn = quantities[0].1.iter().flat_map(Series::whole);
+        drawn.any(|row| !all_arrive(&row))
+    };
+    if some_stay_away {
+        entries.push(Entry::hollow("not all seeds arrive", MUTED));
+    }
 
     // In a narrow column the two stand under each other.
     let columns = if width < 330.0 { 1 } else { 2 };
@@ -41,7 +52,7 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
         let ideal = ideal(&arms, &batches);
         let seen = arms.iter().flat_map(Series::whole);
         let y = Axis::log(
-            seen.flat_map(|[_, _, low, high]| [low, high])
+            seen.flat_map(|row| [row[2], row[3]])
                 .chain(ideal.map(|end| end.1))
                 .filter(|value| value.is_finite()),
             6,
@@ -86,11 +97,16 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
     scene
 }
 
+/// Whether every seed of a row reaches the target.
+fn all_arrive(row: &[f64; 6]) -> bool {
+    row[5] >= row[4]
+}
+
 /// Perfect scaling from the least at the smallest batch: twice the batch, half of it.
 ///
 /// It ends at the largest batch that reached the target: drawn further, it would stretch the
 /// axis far below all that was measured.
-fn ideal(arms: &[Series<4>], batches: &[i64]) -> [(f64, f64); 2] {
+fn ideal(arms: &[Series<6>], batches: &[i64]) -> [(f64, f64); 2] {
     let smallest = batches.first().map_or(1.0, |size| *size as f64);
     let next = batches.get(1).map_or(smallest, |size| *size as f64);
     let reached = || {
@@ -105,7 +121,7 @@ fn ideal(arms: &[Series<4>], batches: &[i64]) -> [(f64, f64); 2] {
     [(smallest, start), (largest, start * smallest / largest)]
 }
 
-fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<4>], batches: &[i64], looks: &Looks) {
+fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<6>], batches: &[i64], looks: &Looks) {
     let apart = apart(panel, batches, arms.len()).min(5.0);
     for (index, arm) in arms.iter().enumerate() {
         let look = looks.of(&arm.arm);
@@ -114,15 +130,23 @@ fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<4>], batches: &[i6
             let (x, y) = panel.at(batch, value);
             (x + shift, y)
         };
-        let points: Vec<[f64; 4]> = arm.whole().filter(|row| row[1] > 0.0).collect();
-        let line: Vec<_> = points.iter().map(|row| at(row[0], row[1])).collect();
-        if line.len() > 1 {
-            scene.line(&line, look.colour, 1.2, look.dash);
+        let points: Vec<[f64; 6]> = arm.whole().filter(|row| row[1] > 0.0).collect();
+        // A mean over the seeds that arrive is no point of the line of those where all do.
+        for run in points.chunk_by(|a, b| all_arrive(a) && all_arrive(b)) {
+            let line: Vec<_> = run.iter().map(|row| at(row[0], row[1])).collect();
+            if line.len() > 1 {
+                scene.line(&line, look.colour, 1.2, look.dash);
+            }
         }
-        for [batch, mean, low, high] in points {
+        for row in points {
+            let [batch, mean, low, high, ..] = row;
             let range = [at(batch, low.max(panel.y.low)), at(batch, high)];
             scene.line(&range, look.colour, 0.9, &[]);
-            scene.marker(at(batch, mean), look.marker, 2.6, look.colour, 1.0);
+            if all_arrive(&row) {
+                scene.marker(at(batch, mean), look.marker, 2.6, look.colour, 1.0);
+            } else {
+                scene.open_marker(at(batch, mean), look.marker, 2.8, look.colour);
+            }
         }
     }
 }

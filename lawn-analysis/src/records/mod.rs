@@ -5,10 +5,8 @@
 //! and a checksum that other readers pass over. It is replaced atomically: a reader sees the old
 //! file or the new one, never a part.
 
-mod csv;
 mod decode;
-mod pages;
-mod plain;
+mod results;
 mod rows;
 mod seal;
 mod table;
@@ -16,7 +14,7 @@ mod words;
 
 use std::path::Path;
 
-pub use plain::{RESULT_COLUMNS, Results};
+pub use results::{Direction, RESULT_COLUMNS, Results, ResultsOptions};
 pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
 pub(crate) use table::write_atomically;
 pub use table::{Misfit, SCHEMA_VERSION, Table};

@@ -212,8 +212,8 @@ cell!(
     bool,
     std::convert::identity,
     |text| match text {
-        "true" | "True" | "TRUE" => Some(true),
-        "false" | "False" | "FALSE" => Some(false),
+        "true" | "True" | "TRUE" | "1" => Some(true),
+        "false" | "False" | "FALSE" | "0" => Some(false),
         _ => None,
     }
 );
@@ -296,14 +296,17 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
     let dir = dir.unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(io)?;
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(io)?;
-    file.write_all(bytes).map_err(io)?;
-    // A temporary file is private; a report is for everyone whom the folder admits.
+    let mut draft = tempfile::Builder::new();
+    // A temporary file is private; a report is for everyone whom the user's umask admits.
     #[cfg(unix)]
-    {
+    let everyone = {
         use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o644)).map_err(io)?;
-    }
+        fs::Permissions::from_mode(0o666)
+    };
+    #[cfg(unix)]
+    draft.permissions(everyone);
+    let mut file = draft.tempfile_in(dir).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|error| io(error.error))?;
     // The rename itself is durable only once the folder is.

@@ -1,7 +1,9 @@
 //! Pieces of the page: escaped, accessible, without anything from the network.
 
+use crate::analysis::Verdict;
 use crate::figures::{Figure, NARROW, WIDE, escape, font_css};
 use crate::tables::{Table, Value, title};
+use crate::text::{batch, number};
 
 /// A table of more rows would make the page slow to open: its files hold it.
 pub(super) const MOST_ROWS: usize = 1_000;
@@ -70,6 +72,29 @@ pub(super) fn list(lines: &[String]) -> String {
     format!("<ul>{items}</ul>\n")
 }
 
+/// Links to places on the page, in a paragraph.
+pub(super) fn links(links: &[(&str, &str)]) -> String {
+    if links.is_empty() {
+        return String::new();
+    }
+    let link = |(to, text): &(&str, &str)| format!("<a href=\"{to}\">{text}</a>");
+    let links: Vec<String> = links.iter().map(link).collect();
+    format!("<p class=\"no-print\">{}</p>\n", links.join(" · "))
+}
+
+/// A verdict, in a word, with its sentence: an item of [`answers`].
+pub(super) fn answer(verdict: Verdict, word: &str, sentence: &str) -> String {
+    format!(
+        "<li><span class=\"verdict {verdict}\">{word}</span> <span>{}</span></li>\n",
+        escape(sentence)
+    )
+}
+
+/// Verdicts below each other.
+pub(super) fn answers(items: &str) -> String {
+    format!("<ul class=\"answers\">\n{items}</ul>\n")
+}
+
 /// Names with their values.
 pub(super) fn definitions(pairs: &[(String, String)]) -> String {
     if pairs.is_empty() {
@@ -97,8 +122,9 @@ pub(super) fn figure(figure: &Figure) -> String {
     } else {
         String::new()
     };
+    let name = escape(&figure.name);
     format!(
-        "<h3>{title}</h3>\n<figure>\n{}{}<figcaption>{} {link}</figcaption>\n{numbers}</figure>\n",
+        "<h3 id=\"figure-{name}\">{title}</h3>\n<figure>\n{}{}<figcaption>{} {link}</figcaption>\n{numbers}</figure>\n",
         figure.page_svg(false),
         figure.page_svg(true),
         escape(&figure.caption_in(&[NARROW, WIDE])),
@@ -129,28 +155,88 @@ fn download(table: &Table, folder: &str) -> String {
     )
 }
 
-/// A table that sorts by any column, in a region that scrolls by itself.
+/// A table that sorts by any column, in a region that scrolls by itself: without the columns of
+/// detail, an estimate and its interval in one cell, and the verdict first, so that no width hides it.
 pub(super) fn table(table: &Table) -> String {
-    table_with(table, |_, text| escape(text))
+    table_of(table, &table.name)
 }
 
-/// The same, with cells written by a function of column and text, which has to escape the text.
+/// The same of a table that is a part of another one, whose files are linked.
+pub(super) fn table_of(table: &Table, whole: &str) -> String {
+    let mut columns = table.printed();
+    if let Some(verdict) = columns.iter().position(|column| column.title == VERDICT) {
+        columns[..=verdict].rotate_right(1);
+    }
+    let shown: Vec<Shown> = columns
+        .into_iter()
+        .map(|column| Shown {
+            title: column.title.clone(),
+            numeric: column.numeric,
+            value: column.value,
+            content: Box::new(move |row| {
+                let text = column.cell(row);
+                // A line may break between an estimate and its interval, and nowhere else in it.
+                match text.split_once(" [") {
+                    Some((value, ends)) if column.numeric => {
+                        format!(
+                            "{} <span class=\"ends\">[{}</span>",
+                            escape(value),
+                            escape(ends)
+                        )
+                    }
+                    _ => escape(&text),
+                }
+            }),
+        })
+        .collect();
+    drawn(table, &shown, whole)
+}
+
+/// A table with all of its columns, of which cells are written by a function of column and text,
+/// which has to escape the text.
 pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String) -> String {
+    let content = &content;
+    let columns = table.columns.iter().enumerate();
+    let shown: Vec<Shown> = columns
+        .map(|(column, name)| Shown {
+            title: title(name),
+            numeric: table.numeric(column),
+            value: column,
+            content: Box::new(move |row| content(column, &row[column].shown())),
+        })
+        .collect();
+    drawn(table, &shown, &table.name)
+}
+
+/// The title of the column that stands first.
+const VERDICT: &str = "verdict";
+
+/// A column as the page shows it.
+struct Shown<'a> {
+    title: String,
+    numeric: bool,
+    /// The column that it sorts by.
+    value: usize,
+    /// The escaped content of its cell.
+    content: Box<dyn Fn(&[Value]) -> String + 'a>,
+}
+
+fn drawn(table: &Table, columns: &[Shown<'_>], whole: &str) -> String {
     if table.rows().len() > MOST_ROWS {
         let rows = crate::text::count(table.rows().len(), "row", "rows");
         let caption = escape(&table.caption);
         let link = download(table, "tables");
         return format!("<p>{caption} {rows}, too many for a page: {link}.</p>\n");
     }
-    let numeric: Vec<bool> = (0..table.columns.len()).map(|c| table.numeric(c)).collect();
-    let class = |numeric: bool| if numeric { " class=\"number\"" } else { "" };
-    let headings: String = table
-        .columns
+    let headings: String = columns
         .iter()
-        .zip(&numeric)
-        .map(|(name, numeric)| {
-            let name = escape(&title(name));
-            let class = class(*numeric);
+        .map(|column| {
+            let name = escape(&column.title);
+            let class = if column.numeric {
+                " class=\"number\""
+            } else {
+                ""
+            };
             format!("<th scope=\"col\"{class}><button type=\"button\">{name}</button></th>")
         })
         .collect();
@@ -158,15 +244,14 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
         .rows()
         .iter()
         .map(|row| {
-            let cells: String = row
-                .iter()
-                .zip(&numeric)
-                .enumerate()
-                .map(|(column, (value, numeric))| {
-                    cell(value, *numeric, &content(column, &value.shown()))
-                })
-                .collect();
-            format!("<tr>{cells}</tr>\n")
+            let cells = columns.iter().map(|column| {
+                let content = (column.content)(row);
+                if column.title == VERDICT {
+                    return verdict(&row[column.value].shown());
+                }
+                cell(&row[column.value], column.numeric, &content)
+            });
+            format!("<tr>{}</tr>\n", cells.collect::<String>())
         })
         .collect();
     let caption = escape(&table.caption);
@@ -174,10 +259,108 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
     let label = escape(&format!("{}, table", title(&table.name.replace('-', " "))));
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\n\
-         <table class=\"sortable\" id=\"table-{}\"><caption><span>{caption}</span></caption>\n\
-         <thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n<p>{}</p>\n",
+         <table class=\"sortable{}\" id=\"table-{}\"><caption><span>{caption}</span></caption>\n\
+         <thead><tr>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n{}",
+        if columns.iter().any(|column| column.title == VERDICT) {
+            " decided"
+        } else {
+            ""
+        },
         escape(&table.name),
-        download(table, "tables"),
+        if whole == table.name {
+            format!("<p>{}</p>\n", download(table, "tables"))
+        } else {
+            String::new()
+        },
+    )
+}
+
+/// The table of [`crate::tables::means`], task by task: arms below each other, batch sizes side by
+/// side.
+pub(super) fn means(table: &Table) -> String {
+    let [task, metric, arm, size] =
+        ["task", "metric", "arm", "batch_size"].map(|name| table.column(name));
+    let mut text = String::new();
+    let same = |a: &Vec<Value>, b: &Vec<Value>| a[task] == b[task];
+    for rows in table.rows().chunk_by(same) {
+        let mut sizes: Vec<i64> = rows
+            .iter()
+            .filter_map(|row| integer_in(&row[size]))
+            .collect();
+        sizes.sort_unstable();
+        sizes.dedup();
+        let headings: String = sizes
+            .iter()
+            .map(|size| format!("<th scope=\"col\" class=\"number\">{}</th>", batch(*size)))
+            .collect();
+        let of_arm = |a: &Vec<Value>, b: &Vec<Value>| a[arm] == b[arm];
+        let lines: String = rows
+            .chunk_by(of_arm)
+            .map(|cells| {
+                let cell = |at: &i64| {
+                    let mut found = cells.iter();
+                    let found = found.find(|row| integer_in(&row[size]) == Some(*at));
+                    found.map_or("<td class=\"number\">–</td>".to_owned(), |row| {
+                        mean_cell(table, row)
+                    })
+                };
+                let name = escape(&cells[0][arm].shown());
+                let cells: String = sizes.iter().map(cell).collect();
+                format!("<tr><th scope=\"row\">{name}</th>{cells}</tr>\n")
+            })
+            .collect();
+        let of = [&rows[0][task], &rows[0][metric]].map(|name| escape(&name.shown()));
+        text.push_str(&format!(
+            "<div class=\"scroll\" role=\"region\" aria-label=\"Means of {0}\" tabindex=\"0\">\n\
+             <table class=\"means\"><caption><span>{0}: mean test {1} of the trials that ended well, \
+             its t interval, and how many there are.</span></caption>\n<thead><tr><th \
+             scope=\"col\">arm</th>{headings}</tr></thead>\n<tbody>\n{lines}</tbody></table>\n</div>\n",
+            of[0], of[1],
+        ));
+    }
+    text + &format!("<p>{}</p>\n", download(table, "tables"))
+}
+
+fn integer_in(value: &Value) -> Option<i64> {
+    match value {
+        Value::Integer(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// A mean, below it its interval, below that how many trials ended how.
+fn mean_cell(table: &Table, row: &[Value]) -> String {
+    let at = |name: &str| &row[table.column(name)];
+    let count = |name: &str| integer_in(at(name)).unwrap_or(0);
+    let mut below = Vec::new();
+    if let (Some(low), Some(high)) = (at("low").as_number(), at("high").as_number()) {
+        below.push(format!("[{}, {}]", number(low), number(high)));
+    }
+    let mut ended = format!("n {}", count("n"));
+    for what in ["diverged", "failed"] {
+        if count(what) > 0 {
+            ended.push_str(&format!(", {} {what}", count(what)));
+        }
+    }
+    below.push(ended);
+    let below: String = below
+        .iter()
+        .map(|line| format!("<br><span class=\"small\">{line}</span>"))
+        .collect();
+    format!("<td class=\"number\">{}{below}</td>", at("mean").shown())
+}
+
+/// A cell that holds a verdict, in its colour.
+fn verdict(word: &str) -> String {
+    let class = match word {
+        "borne out" => "better",
+        "opposite borne out" => "worse",
+        "not decided" => "inconclusive",
+        other => other,
+    };
+    format!(
+        "<td><span class=\"verdict {class}\">{}</span></td>",
+        escape(word)
     )
 }
 

@@ -1,13 +1,15 @@
-//! The report: one page, one screen of text, figures and tables.
+//! The report: a page and a summary that begin with the answer, figures and tables.
 
 mod drill;
+mod files;
 mod html;
+mod lines;
+mod page;
 mod request;
-mod screen;
 mod summary;
 mod verdicts;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use crate::figures::Width;
 pub use request::{
@@ -16,16 +18,15 @@ pub use request::{
 pub use verdicts::{ClaimVerdict, PlaceVerdict, Verdicts};
 
 use crate::analysis::{
-    Analysis, Answer, ArmScores, Claim, Family, Sensitivity, Support, Verdict, arm_ranks,
-    arm_scores, best_baseline, claims, sensitivity,
+    Analysis, ArmScores, Claim, Question, Sensitivity, arm_ranks, arm_scores, claims, improvements,
+    sensitivity,
 };
 use crate::error::Error;
-use crate::figures::{self, Figure, escape};
+use crate::figures::{self, Across, Figure, Rendered};
 use crate::parallel;
-use crate::records::{Records, write_atomically};
+use crate::records::Records;
 use crate::tables::{self, Table};
-use crate::text::number;
-use html::Section;
+use files::Pending;
 
 /// Analyses the records and writes the report into `dir`: [`Report::new`], then
 /// [`Report::write`].
@@ -48,6 +49,7 @@ pub struct Report<'a> {
     claims: Vec<Claim>,
     scores: Vec<ArmScores>,
     figures: Vec<Figure>,
+    means: Table,
 }
 
 impl<'a> Report<'a> {
@@ -71,17 +73,20 @@ impl<'a> Report<'a> {
         for figures in of_tasks {
             drawn.extend(figures?);
         }
-        drawn.extend(figures::of_all_tasks(
-            &analysis.tasks,
-            &scores,
-            ranks.as_ref(),
-        ));
+        let across = Across {
+            scores: &scores,
+            improvements: &improvements(&scores, request)?,
+            ranks: ranks.as_ref(),
+        };
+        drawn.extend(figures::of_all_tasks(&analysis.tasks, across, request));
+        figures::set_apart(&mut drawn);
         Ok(Self {
             request,
             sensitivities: families.into_iter().collect::<Result<_, _>>()?,
             claims: claims(&analysis, request)?,
             scores,
             figures: drawn,
+            means: tables::means(&analysis.tasks, 1.0 - request.alpha)?,
             analysis,
         })
     }
@@ -99,9 +104,14 @@ impl<'a> Report<'a> {
     /// Writes the report into `dir`, which is made where it does not exist.
     ///
     /// ```text
-    /// dir/report.html   dir/summary.md   dir/verdicts.json
+    /// dir/report.html   dir/summary.md   dir/verdicts.json   dir/files.json
     /// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
     /// ```
+    ///
+    /// No two figures have one name, whatever the names of tasks and arms are. Everything is drawn
+    /// before anything is written. `files.json` lists what was: the files of an earlier report in
+    /// `dir` that the list names and this report has not are removed, as long as their content is
+    /// what was listed.
     ///
     /// Equal records and requests give equal bytes, on any number of threads.
     ///
@@ -109,31 +119,56 @@ impl<'a> Report<'a> {
     /// [`Error::Io`] where the file system refuses; [`Error::Figure`] where a drawing cannot be
     /// converted.
     pub fn write(&self, dir: &Path) -> Result<ReportFiles, Error> {
-        let (request, analysis) = (self.request, &self.analysis);
+        let threads = self.request.threads;
         let tables = self.tables();
-        let figure_files = parallel::map(request.threads, &self.figures, |figure| {
-            figure.write(&dir.join("figures"), request.width)
+        let mut pending = Pending::default();
+        let mut add = |path: String, content: Vec<u8>| {
+            let full = dir.join(&path);
+            pending.add(path, content);
+            full
+        };
+        let rendered = parallel::map(threads, &self.figures, |figure| {
+            figure.rendered(self.request.width)
         });
-        let filled: Vec<&Table> = tables.iter().filter(|table| !table.is_empty()).collect();
-        let table_files = parallel::map(request.threads, &filled, |table| {
-            write_table(table, &dir.join("tables"))
-        });
-        let summary = dir.join("summary.md");
-        let text = screen::markdown(analysis, request, &self.sensitivities, &self.claims);
-        write_atomically(&summary, text.as_bytes())?;
-        let verdicts = dir.join("verdicts.json");
-        write_atomically(&verdicts, self.verdicts().to_json().as_bytes())?;
-        let html = dir.join("report.html");
-        write_atomically(&html, self.page(&tables).as_bytes())?;
+        let mut figures = Vec::with_capacity(rendered.len());
+        for (figure, rendered) in self.figures.iter().zip(rendered) {
+            let Rendered { width, files } = rendered?;
+            for (extension, content) in files {
+                add(format!("figures/{}.{extension}", figure.name), content);
+            }
+            let path = |extension: &str| dir.join(format!("figures/{}.{extension}", figure.name));
+            figures.push(FigureFiles {
+                name: figure.name.clone(),
+                width,
+                svg: path("svg"),
+                png: path("png"),
+                pdf: path("pdf"),
+                csv: path("csv"),
+            });
+        }
+        let mut table_files = Vec::new();
+        for table in tables.iter().filter(|table| !table.is_empty()) {
+            for (extension, text) in [
+                ("csv", table.to_csv()),
+                ("md", table.to_markdown()),
+                ("tex", table.to_latex()),
+            ] {
+                let path = format!("tables/{}.{extension}", table.name);
+                table_files.push(add(path, text.into_bytes()));
+            }
+        }
+        let summary = add("summary.md".to_owned(), self.summary().into_bytes());
+        let verdicts = self.verdicts().to_json().into_bytes();
+        let verdicts = add("verdicts.json".to_owned(), verdicts);
+        let html = add("report.html".to_owned(), self.page(&tables).into_bytes());
+        pending.write(dir, threads)?;
         Ok(ReportFiles {
             html,
             summary,
             verdicts,
-            figures: figure_files.into_iter().collect::<Result<_, _>>()?,
-            tables: table_files
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()?
-                .concat(),
+            list: dir.join(files::LIST),
+            figures,
+            tables: table_files,
         })
     }
 
@@ -157,6 +192,7 @@ impl<'a> Report<'a> {
                 self.request.alpha,
             ),
             tables::claims(&self.claims),
+            self.means.clone(),
             tables::comparisons(analysis, &self.sensitivities),
             tables::pairs(analysis),
             tables::unmatched(analysis),
@@ -167,222 +203,16 @@ impl<'a> Report<'a> {
             tables::aggregates(&self.scores),
         ]
     }
-}
 
-fn write_table(table: &Table, dir: &Path) -> Result<Vec<PathBuf>, Error> {
-    let contents = [
-        ("csv", table.to_csv()),
-        ("md", table.to_markdown()),
-        ("tex", table.to_latex()),
-    ];
-    let mut paths = Vec::with_capacity(contents.len());
-    for (extension, text) in contents {
-        let path = dir.join(format!("{}.{extension}", table.name));
-        write_atomically(&path, text.as_bytes())?;
-        paths.push(path);
-    }
-    Ok(paths)
-}
-
-impl Report<'_> {
-    fn page(&self, tables: &[Table]) -> String {
-        let (analysis, request) = (&self.analysis, self.request);
-        let named = |name: &str| {
-            let found = tables
-                .iter()
-                .find(|table| table.name == name && !table.is_empty());
-            found.map_or(String::new(), html::table)
-        };
-        let lines =
-            summary::feasibility_lines(analysis, request, &self.sensitivities, &self.claims);
-        let feasibility = html::list(&lines);
-        let comparisons = [named("comparisons"), named("unmatched")].concat();
-        let drawn = parallel::map(request.threads, &self.figures, html::figure).concat();
-        let confirmations = tables.iter().find(|table| table.name == "confirmations");
-        let trials = confirmations
-            .filter(|table| !table.is_empty())
-            .map_or(String::new(), |table| drill::trials(table, &analysis.tasks));
-        let none = "No confirmation trial has finished yet, so there is nothing to draw.";
-        let sections = [
-            Section {
-                id: "asked",
-                heading: "What was asked",
-                body: asked(analysis, request),
-            },
-            Section {
-                id: "provenance",
-                heading: "Provenance",
-                body: html::definitions(&request.provenance),
-            },
-            Section {
-                id: "feasibility",
-                heading: "Before any p-value",
-                body: if feasibility.is_empty() {
-                    feasibility
-                } else {
-                    feasibility + &named("feasibility")
-                },
-            },
-            Section {
-                id: "claims",
-                heading: "Claims",
-                body: claimed(&self.claims) + &named("claims") + &named("aggregates"),
-            },
-            Section {
-                id: "answers",
-                heading: "Answers",
-                body: answers(analysis),
-            },
-            Section {
-                id: "figures",
-                heading: "Figures",
-                body: if drawn.is_empty() {
-                    html::paragraph(none)
-                } else {
-                    drawn
-                },
-            },
-            Section {
-                id: "comparisons",
-                heading: "Comparisons",
-                body: comparisons,
-            },
-            Section {
-                id: "tuning",
-                heading: "Tuning",
-                body: named("tuning"),
-            },
-            Section {
-                id: "survival",
-                heading: "Survival and failures",
-                body: [named("survival"), named("failures")].concat(),
-            },
-            Section {
-                id: "trials",
-                heading: "Trials",
-                body: trials,
-            },
-        ];
-        html::page(&request.title, &sections)
+    /// The figures that show a task's test metric by batch size: the main ones.
+    fn main_figures(&self, task: &str) -> impl Iterator<Item = &Figure> {
+        let of = [task, tables::ByBatch::TestMetric.slug()];
+        let is_it = move |figure: &&Figure| figure.table().identity().begins_with(&of);
+        self.figures.iter().filter(is_it)
     }
 }
 
-fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
-    let tasks = analysis.tasks.iter().map(|task| {
-        let batches: Vec<String> = task
-            .batch_sizes
-            .iter()
-            .map(|batch| crate::text::batch(*batch))
-            .collect();
-        let better = if task.higher_is_better {
-            "more"
-        } else {
-            "less"
-        };
-        (
-            format!("Task {}", task.name),
-            format!(
-                "{}, {better} is better; arms {}; batch sizes {}",
-                task.metric,
-                task.arms.join(", "),
-                batches.join(" · ")
-            ),
-        )
-    });
-    let best = analysis.tasks.iter().filter_map(|task| {
-        let best = best_baseline(task, request, &analysis.tuning)?;
-        Some((
-            format!("Best baseline on {}", task.name),
-            format!("{best}, by validation data: every treatment is compared with it too"),
-        ))
-    });
-    let contrasts = request.contrasts.iter().map(|contrast| {
-        (
-            "Contrast".to_owned(),
-            format!("{} against {}", contrast.treatment, contrast.baseline),
-        )
-    });
-    let margins = request.margins.iter().map(|(metric, margin)| {
-        (
-            "Margin".to_owned(),
-            format!("{metric} ±{margin}: a smaller difference does not matter"),
-        )
-    });
-    let rules = [
-        (
-            "Reference batch size".to_owned(),
-            number(request.reference_batch_size as f64),
-        ),
-        (
-            "Error rate of a family".to_owned(),
-            format!("{}, two-sided, Holm", request.alpha),
-        ),
-        (
-            "Deciding test".to_owned(),
-            request.deciding_test.name().to_owned(),
-        ),
-    ];
-    let pairs: Vec<(String, String)> = tasks
-        .chain(contrasts)
-        .chain(best)
-        .chain(rules)
-        .chain(margins)
-        .collect();
-    html::definitions(&pairs) + &html::list(&analysis.notes)
-}
-
-/// A verdict, in a word, with its sentence.
-fn verdict_item(verdict: Verdict, word: &str, sentence: &str) -> String {
-    format!(
-        "<li><span class=\"verdict {verdict}\">{word}</span> <span>{}</span></li>\n",
-        escape(sentence)
-    )
-}
-
-fn claimed(claims: &[Claim]) -> String {
-    if claims.is_empty() {
-        return String::new();
-    }
-    let items: String = claims
-        .iter()
-        .map(|claim| {
-            // A claim is coloured as what it says would be.
-            let like = match claim.verdict {
-                Support::BorneOut => Verdict::Better,
-                Support::OppositeBorneOut => Verdict::Worse,
-                Support::NotDecided => Verdict::Inconclusive,
-            };
-            verdict_item(
-                like,
-                claim.verdict.as_str(),
-                &format!("On {}. {}", claim.task, claim.sentence),
-            )
-        })
-        .collect();
-    format!("<ul class=\"answers\">\n{items}</ul>\n")
-}
-
-fn answers(analysis: &Analysis) -> String {
-    let mut text = String::new();
-    let headlines = summary::headlines(analysis);
-    let item =
-        |answer: &Answer| verdict_item(answer.verdict, answer.verdict.as_str(), &answer.sentence);
-    if !headlines.is_empty() {
-        let items: String = headlines.into_iter().map(item).collect();
-        text.push_str(&format!("<ul class=\"answers\">\n{items}</ul>\n"));
-    }
-    let by_batch = |family: &&Family| !family.question.overall();
-    let families: Vec<&Family> = analysis.families.iter().filter(by_batch).collect();
-    for family in families {
-        let items: String = family.answers.iter().map(item).collect();
-        text.push_str(&format!(
-            "<details><summary>{}: {}, at every batch size</summary>\n\
-             <ul class=\"answers\">\n{items}</ul></details>\n",
-            escape(&family.task),
-            family.question.name(),
-        ));
-    }
-    text.push_str(&html::paragraph(summary::survival_line(analysis).trim()));
-    text.push_str(&html::paragraph(summary::budget_line(analysis).trim()));
-    text.replace("<p></p>\n", "")
+/// Whether a question is a primary one: what every contrast is registered for.
+fn is_primary(question: Question) -> bool {
+    question == Question::TestMetric
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::figures::Width;
 use crate::records::Records;
 
@@ -63,6 +64,9 @@ pub struct ReportRequest {
     pub width: Width,
     /// Facts shown as they are: where, when and with what the run was made.
     pub provenance: Vec<(String, String)>,
+    /// What was done to the records before, in sentences: shown before anything else is said of them.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// Threads that the report is made on; their number changes no byte of it.
     #[serde(skip, default = "crate::parallel::available")]
     pub threads: usize,
@@ -81,6 +85,7 @@ impl ReportRequest {
             margins: BTreeMap::new(),
             width: Width::default(),
             provenance: Vec::new(),
+            notes: Vec::new(),
             threads: crate::parallel::available(),
         }
     }
@@ -93,6 +98,39 @@ impl ReportRequest {
             treatment: treatment.into(),
         });
         self
+    }
+
+    /// Makes sure that nothing is compared twice, which would double p-values, and nothing with
+    /// itself.
+    ///
+    /// # Errors
+    /// [`Error::BadContrast`].
+    pub(crate) fn check_contrasts(&self) -> Result<(), Error> {
+        let refused = |contrast: &Contrast, why| Error::BadContrast {
+            baseline: contrast.baseline.clone(),
+            treatment: contrast.treatment.clone(),
+            why,
+        };
+        for (index, contrast) in self.contrasts.iter().enumerate() {
+            let turned = Contrast {
+                baseline: contrast.treatment.clone(),
+                treatment: contrast.baseline.clone(),
+            };
+            let before = &self.contrasts[..index];
+            if contrast.baseline == contrast.treatment {
+                return Err(refused(contrast, "an arm cannot be compared with itself"));
+            }
+            if before.contains(contrast) {
+                return Err(refused(contrast, "it is asked for twice"));
+            }
+            if before.contains(&turned) {
+                return Err(refused(
+                    contrast,
+                    "it is asked for the other way round as well",
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -139,11 +177,13 @@ pub struct FigureFiles {
 pub struct ReportFiles {
     /// The page.
     pub html: PathBuf,
-    /// One screen of text.
+    /// The summary: text that a terminal shows too.
     pub summary: PathBuf,
     /// Every verdict with its numbers, as JSON.
     pub verdicts: PathBuf,
-    /// The figures.
+    /// The list of all files, by which the next report knows them.
+    pub list: PathBuf,
+    /// The figures; no two have one name.
     pub figures: Vec<FigureFiles>,
     /// The tables, in every format.
     pub tables: Vec<PathBuf>,

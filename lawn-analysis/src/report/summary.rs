@@ -1,216 +1,353 @@
-//! Lines that the page and the summary share.
+//! The summary: Markdown that a terminal shows as well. It begins with the answer, a sentence a
+//! claim, and leaves out nothing that speaks against a treatment.
 
-use crate::analysis::{
-    Analysis, Answer, Claim, Family, POWER, Question, Sensitivity, Task, claims_feasibility,
+use super::{Report, is_primary, lines};
+use crate::analysis::{Analysis, Answer, Claim, Support, Task, Verdict};
+use crate::tables::{Table, Value};
+use crate::text::{
+    batch, count, number, p_number, percent, resolved, shortened, signed, visible, wrapped,
 };
-use crate::report::ReportRequest;
-use crate::text::{batch, count, number};
 
-/// A true difference of more standard deviations than this is not to be hoped for.
-const LARGEST_HOPED_FOR: f64 = 10.0;
-/// More families than this are counted and not named.
-const MOST_NAMES: usize = 3;
+/// Columns of the screen.
+const COLUMNS: usize = 100;
+/// What names of arms may take at the least.
+const SHORTEST_NAME: usize = 12;
+/// Lines about what seeds can decide; of what is more, the number is said.
+const MOST_FEASIBILITY: usize = 2;
 
-/// What each family can reach, equal lines said once.
-pub(super) fn feasibility_lines(
-    analysis: &Analysis,
-    request: &ReportRequest,
-    sensitivities: &[Vec<Option<Sensitivity>>],
-    claims: &[Claim],
-) -> Vec<String> {
-    let of_task = |name: &str, task: &str| {
-        if analysis.tasks.len() > 1 {
-            format!("{name} of {task}")
-        } else {
-            name.to_owned()
-        }
-    };
-    let mut found: Vec<(String, String)> = Vec::new();
-    for (family, sensitivities) in analysis.families.iter().zip(sensitivities) {
-        let places = || {
-            family
-                .answers
-                .iter()
-                .map(|answer| answer.comparison.feasibility)
-        };
-        let Some(fewest) = places().min_by_key(|feasibility| feasibility.n) else {
-            continue;
-        };
-        let mut line = fewest.to_string();
-        let most = places().map(|feasibility| feasibility.n).max();
-        if let Some(most) = most.filter(|most| *most > fewest.n) {
-            line.push_str(&format!("; other places have up to {most}"));
-        }
-        // The place of fewest seeds sees least.
-        let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
-        if let Some(d_z) = detectable.reduce(f64::max) {
-            line.push_str(&if d_z <= LARGEST_HOPED_FOR {
-                format!(
-                    "; power {POWER} (paired t) for a true difference of {d_z:.1} standard \
-                     deviations"
-                )
-            } else {
-                "; no true difference to be hoped for would be found at the fewest".to_owned()
-            });
-        }
-        found.push((of_task(family.question.name(), &family.task), line));
-    }
-    for task in &analysis.tasks {
-        if let Some(fewest) = claims_feasibility(claims, &task.name, request.alpha) {
-            found.push((of_task("claims", &task.name), fewest.to_string()));
-        }
-    }
-    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
-    for (name, line) in found {
-        match lines.iter_mut().find(|(known, _)| *known == line) {
-            Some((_, names)) => names.push(name),
-            None => lines.push((line, vec![name])),
-        }
-    }
-    let mut lines: Vec<String> = lines
-        .into_iter()
-        .map(|(line, names)| format!("{}: {line}.", named(&names)))
-        .collect();
-    if request.deciding_test == super::DecidingTest::PairedT && !lines.is_empty() {
-        lines.push(
-            "Verdicts rest on the paired t test, as registered: it assumes normal differences."
+impl Report<'_> {
+    /// The summary as Markdown, of lines of [`COLUMNS`] characters: one screen for a contrast or
+    /// two, as long as it takes for more.
+    pub(super) fn summary(&self) -> String {
+        let (analysis, request) = (&self.analysis, self.request);
+        let mut text = vec![format!("# {}", shortened(&request.title, COLUMNS - 2))];
+        text.extend(notes(&analysis.notes));
+        text.extend(claimed(&self.claims));
+        text.extend(self.main_figures_named());
+        text.extend(means(&analysis.tasks, &self.means));
+        let level = percent(1.0 - request.alpha);
+        let test = request.deciding_test.name();
+        let primary: Vec<&Answer> = analysis
+            .families
+            .iter()
+            .filter(|family| is_primary(family.question))
+            .flat_map(|family| &family.answers)
+            .collect();
+        let what = format!(
+            "**Every primary comparison**: advantage of the treatment [{level} interval], n pairs, \
+             adjusted p ({test}):"
+        );
+        text.extend(compared(analysis, &what, &primary));
+        let worse: Vec<&Answer> = lines::worse(analysis).collect();
+        text.extend(compared(analysis, "**What else came out worse**:", &worse));
+        text.extend(verdicts(analysis));
+        text.extend(ended(analysis));
+        let feasible = lines::feasibility(analysis, request, &self.sensitivities, &self.claims);
+        text.extend(feasibility(&feasible));
+        text.push(String::new());
+        text.push(
+            "All of it: `report.html`, `verdicts.json`, `tables/`, `figures/` beside this file."
                 .to_owned(),
         );
+        let mut text = text.join("\n");
+        text.push('\n');
+        // A name must not move the terminal that shows it.
+        let shown = |c| if c == '\n' { c } else { visible(c) };
+        text.chars().map(shown).collect()
+    }
+
+    fn main_figures_named(&self) -> Vec<String> {
+        let tasks = self.analysis.tasks.iter();
+        let main = tasks.flat_map(|task| self.main_figures(&task.name));
+        let names: Vec<String> = main
+            .map(|one| format!("`figures/{}.svg`", one.name))
+            .collect();
+        match &names[..] {
+            [] => Vec::new(),
+            [one] => vec![String::new(), format!("Main figure: {one}")],
+            several => {
+                let mut all = vec![String::new(), "Main figures:".to_owned(), String::new()];
+                all.extend(several.iter().map(|name| format!("- {name}")));
+                all
+            }
+        }
+    }
+}
+
+/// A text in lines, the first and the others begun as given.
+fn begun(text: &str, begin: [&str; 2]) -> Vec<String> {
+    let lines = wrapped(text, COLUMNS - begin[0].len());
+    let begun = |(index, line)| format!("{}{line}", begin[usize::from(index > 0)]);
+    lines.into_iter().enumerate().map(begun).collect()
+}
+
+/// An item of a list, its further lines set in.
+fn item(text: &str) -> Vec<String> {
+    begun(text, ["- ", "  "])
+}
+
+/// What was asked and cannot be answered: all of it.
+fn notes(notes: &[String]) -> Vec<String> {
+    let mut shown = Vec::new();
+    for note in notes {
+        shown.push(if shown.is_empty() { "" } else { ">" }.to_owned());
+        shown.extend(begun(note, ["> ", "> "]));
+    }
+    shown
+}
+
+/// A sentence a claim.
+fn claimed(claims: &[Claim]) -> Vec<String> {
+    if claims.is_empty() {
+        return Vec::new();
+    }
+    let of = |verdict| {
+        claims
+            .iter()
+            .filter(|claim| claim.verdict == verdict)
+            .count()
+    };
+    let (borne, opposite) = (of(Support::BorneOut), of(Support::OppositeBorneOut));
+    let mut lines = vec![
+        String::new(),
+        format!(
+            "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not decided.",
+            claims.len(),
+            claims.len() - borne - opposite
+        ),
+        String::new(),
+    ];
+    lines.extend(
+        claims
+            .iter()
+            .flat_map(|claim| item(&format!("On {}. {}", claim.task, claim.sentence))),
+    );
+    lines
+}
+
+/// The means of the test metric: arms below each other, batch sizes side by side, in as many blocks
+/// as the columns need.
+fn means(tasks: &[Task], table: &Table) -> Vec<String> {
+    let [task, arm, size, mean, n] =
+        ["task", "arm", "batch_size", "mean", "n"].map(|name| table.column(name));
+    let mut lines = Vec::new();
+    for one in tasks {
+        let rows: Vec<&Vec<Value>> = table
+            .rows()
+            .iter()
+            .filter(|row| row[task] == (&one.name).into())
+            .collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let count_of = |row: &Vec<Value>| row[n].as_number().unwrap_or(0.0);
+        let most = rows.iter().map(|row| count_of(row)).fold(0.0, f64::max);
+        // The number of trials is said where it is not that of all others.
+        let cell = |name: &str, at: i64| {
+            let mut found = rows.iter();
+            let is_it = |row: &&&Vec<Value>| row[arm] == name.into() && row[size] == at.into();
+            found.find(is_it).map_or(String::new(), |row| {
+                let value = row[mean].as_number().map_or("–".to_owned(), number);
+                match count_of(row) {
+                    n if n == most => value,
+                    n => format!("{value} (n {n})"),
+                }
+            })
+        };
+        let text = format!(
+            "**Mean test {}** on {} (n {most}), by batch size:",
+            one.metric, one.name
+        );
+        lines.push(String::new());
+        lines.extend(begun(&text, ["", ""]));
+        lines.extend([String::new(), "```text".to_owned()]);
+        let widest = one.arms.iter().map(|name| name.chars().count()).max();
+        let for_names = widest.unwrap_or(0).min(COLUMNS / 3);
+        let columns: Vec<Vec<String>> = one
+            .batch_sizes
+            .iter()
+            .map(|at| {
+                let cells = one.arms.iter().map(|name| cell(name, *at));
+                std::iter::once(batch(*at)).chain(cells).collect()
+            })
+            .collect();
+        let wide = |column: &Vec<String>| column.iter().map(|cell| cell.chars().count()).max();
+        let mut next = 0;
+        while next < columns.len() {
+            let mut used = for_names;
+            let first = next;
+            while next < columns.len() {
+                let needed = 2 + wide(&columns[next]).unwrap_or(0);
+                if next > first && used + needed > COLUMNS {
+                    break;
+                }
+                used += needed;
+                next += 1;
+            }
+            for line in 0..=one.arms.len() {
+                let name = line
+                    .checked_sub(1)
+                    .map_or("", |index| one.arms[index].as_str());
+                let mut text = format!("{:<for_names$}", shortened(name, for_names));
+                for column in &columns[first..next] {
+                    let room = wide(column).unwrap_or(0);
+                    text.push_str(&format!("  {:>room$}", column[line]));
+                }
+                lines.push(text);
+            }
+        }
+        lines.push("```".to_owned());
     }
     lines
 }
 
-/// The families that a line is about: their names, or how many they are where that is too long.
-fn named(names: &[String]) -> String {
-    let joined = if names.len() > MOST_NAMES {
-        let more = names.len() - MOST_NAMES;
-        format!(
-            "{} and {}",
-            names[..MOST_NAMES].join(", "),
-            count(more, "more", "more")
-        )
-    } else {
-        names.join(", ")
+/// Comparisons in rows, under the heads of their families.
+fn compared(analysis: &Analysis, what: &str, answers: &[&Answer]) -> Vec<String> {
+    if answers.is_empty() {
+        return Vec::new();
+    }
+    let mut shown = vec![String::new()];
+    shown.extend(begun(what, ["", ""]));
+    shown.extend([String::new(), "```text".to_owned()]);
+    shown.extend(table(analysis, answers));
+    shown.push("```".to_owned());
+    shown
+}
+
+fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
+    let cells: Vec<[String; 5]> = answers.iter().map(|answer| cells(answer)).collect();
+    let widest = |column: usize| {
+        let lengths = cells.iter().map(|cells| cells[column].chars().count());
+        lengths.max().unwrap_or(0)
     };
-    let mut chars = joined.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
-}
-
-/// One sentence a contrast and task: the test metric at the largest batch size, then the rest.
-pub(super) fn headlines(analysis: &Analysis) -> Vec<&Answer> {
-    let mut chosen = Vec::new();
-    for task in &analysis.tasks {
-        for question in [Question::TestMetric, Question::GeneralizationGap] {
-            if let Some(family) = analysis.family(&task.name, question) {
-                chosen.extend(at_largest(family, task));
-            }
-        }
-        for question in Question::OVERALL {
-            chosen.extend(
-                analysis
-                    .family(&task.name, question)
-                    .into_iter()
-                    .flat_map(|f| &f.answers),
-            );
-        }
-    }
-    chosen
-}
-
-fn at_largest<'a>(family: &'a Family, task: &Task) -> impl Iterator<Item = &'a Answer> {
-    let largest = task.batch_sizes.last().copied();
-    family
-        .answers
-        .iter()
-        .filter(move |answer| answer.comparison.place.batch_size == largest)
-}
-
-/// How many confirmation trials ended well, in a sentence.
-pub(super) fn survival_line(analysis: &Analysis) -> String {
-    let sum = |pick: fn(&crate::analysis::Survival) -> usize| {
-        analysis.survival.iter().map(pick).sum::<usize>()
+    let widths: [usize; 5] = std::array::from_fn(widest);
+    // What the other columns leave is for the names of the arms.
+    let others: usize = widths.iter().sum::<usize>() + 2 * widths.len();
+    let room = COLUMNS.saturating_sub(others).max(SHORTEST_NAME);
+    let whole = |answer: &Answer| {
+        let contrast = &answer.comparison.place.contrast;
+        format!("{} over {}", contrast.treatment, contrast.baseline)
     };
-    let (ok, diverged, failed) = (sum(|s| s.ok), sum(|s| s.diverged), sum(|s| s.failed));
-    let ended = ok + diverged + failed;
-    if ended == 0 {
-        return String::new();
-    }
-    let mut line = format!(
-        "\n{} of {} ended well",
-        number(ok as f64),
-        count(ended, "confirmation trial", "confirmation trials")
-    );
-    if diverged + failed > 0 {
-        line.push_str(&format!("; {diverged} diverged, {failed} failed otherwise"));
-    }
-    let preempted = sum(|s| s.preempted);
-    if preempted > 0 {
-        line.push_str(&format!("; {preempted} stopped and can resume"));
-    }
-    line.push_str(".\n");
-    line
-}
-
-/// What confirmation trials trained for, in a sentence.
-pub(super) fn budget_line(analysis: &Analysis) -> String {
-    let mut budgets: Vec<String> = Vec::new();
-    for task in &analysis.tasks {
-        let arms = task.arms.iter();
-        let places = arms.flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)));
-        for trial in places.flat_map(|(arm, size)| task.confirmations(arm, size)) {
-            if let (Some(unit), Some(amount)) = (trial.budget_unit, trial.budget_amount) {
-                let budget = format!("{} {unit}", number(amount as f64));
-                if !budgets.contains(&budget) {
-                    budgets.push(budget);
-                }
-            }
-        }
-    }
-    match &budgets[..] {
-        [] => String::new(),
-        [one] => format!("\nBudget of every confirmation trial: {one}.\n"),
-        several => format!(
-            "\nBudgets of confirmation trials: {}.\n",
-            several.join(", ")
-        ),
-    }
-}
-
-/// Where the best setting lies on the border of what was tried, in a sentence.
-pub(super) fn border_line(analysis: &Analysis) -> String {
-    let on_border: Vec<String> = analysis
-        .tuning
+    let both = answers
         .iter()
-        .filter(|row| !row.borders.is_empty())
-        .map(|row| {
-            let names: Vec<&str> = row
-                .borders
-                .iter()
-                .map(|border| border.name.as_str())
-                .collect();
-            format!(
-                "{} on {} at {} ({})",
-                row.arm,
-                row.task,
-                batch(row.batch_size),
-                names.join(", ")
-            )
+        .all(|answer| whole(answer).chars().count() <= room);
+    let names: Vec<String> = answers
+        .iter()
+        .map(|answer| {
+            if both {
+                whole(answer)
+            } else {
+                shortened(&answer.comparison.place.contrast.treatment, room)
+            }
         })
         .collect();
-    if on_border.is_empty() {
-        return String::new();
+    let names_width = names.iter().map(|name| name.chars().count()).max();
+    let names_width = names_width.unwrap_or(0);
+    let mut lines = Vec::new();
+    let mut head = None;
+    for ((answer, cells), name) in answers.iter().zip(&cells).zip(&names) {
+        let place = &answer.comparison.place;
+        let family = (&place.task, place.question);
+        if head != Some(family) {
+            head = Some(family);
+            let over = if both { "" } else { ", over its baseline" };
+            let of = analysis.tasks.iter().find(|task| task.name == place.task);
+            let metric = of.map_or("", |task| task.metric.as_str());
+            let text = format!("{}, {metric}: {}{over}", place.task, place.question.name());
+            lines.push(shortened(&text, COLUMNS));
+        }
+        let [verdict, at, advantage, n, p] = cells;
+        let line = format!(
+            "{verdict:<0$}  {name:<1$}  {at:<2$}  {advantage:<3$}  {n:<4$}  {p}",
+            widths[0], names_width, widths[1], widths[2], widths[3]
+        );
+        lines.push(line.trim_end().to_owned());
     }
-    let shown = on_border.len().min(8);
-    let more = on_border.len() - shown;
-    let tail = if more > 0 {
-        format!(", and {more} more")
-    } else {
-        String::new()
-    };
-    format!(
-        "\nBest setting on the border of what was tried: {}{tail}.\n",
-        on_border[..shown].join("; ")
-    )
+    lines
+}
+
+/// Verdict, batch size, advantage with its interval, n and p.
+fn cells(answer: &Answer) -> [String; 5] {
+    let comparison = &answer.comparison;
+    let interval = comparison
+        .advantage
+        .and_then(|advantage| advantage.interval);
+    let advantage = comparison
+        .advantage
+        .map_or("–".to_owned(), |advantage| match interval {
+            Some(interval) => {
+                let [value, low, high] = resolved(advantage.value, interval.low, interval.high);
+                format!("{value} [{low}, {high}]")
+            }
+            None => signed(advantage.value),
+        });
+    let p = answer.adjusted.deciding;
+    [
+        answer.verdict.as_str().to_owned(),
+        comparison
+            .place
+            .batch_size
+            .map_or("all".to_owned(), |size| format!("at {}", batch(size))),
+        advantage,
+        format!("n {}", comparison.seeds.len()),
+        p.map_or(String::new(), |p| format!("p {}", p_number(p))),
+    ]
+}
+
+/// How often each verdict fell, over all questions.
+fn verdicts(analysis: &Analysis) -> Vec<String> {
+    let answers = || analysis.families.iter().flat_map(|family| &family.answers);
+    if answers().next().is_none() {
+        return Vec::new();
+    }
+    let of = |verdict| answers().filter(|answer| answer.verdict == verdict).count();
+    let text = format!(
+        "**Verdicts** on all questions: {} better, {} equivalent, {} worse, {} inconclusive \
+         (`tables/comparisons.md`).",
+        of(Verdict::Better),
+        of(Verdict::Equivalent),
+        of(Verdict::Worse),
+        of(Verdict::Inconclusive)
+    );
+    let mut lines = vec![String::new()];
+    lines.extend(begun(&text, ["", ""]));
+    lines
+}
+
+/// How trials ended, and where the best setting lies on a border.
+fn ended(analysis: &Analysis) -> Vec<String> {
+    let said = [
+        lines::survival(analysis),
+        lines::budget(analysis),
+        lines::border(analysis),
+    ];
+    let said = said.iter().filter(|text| !text.is_empty());
+    said.flat_map(|text| [vec![String::new()], begun(text, ["", ""])].concat())
+        .collect()
+}
+
+fn feasibility(found: &[String]) -> Vec<String> {
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let mut lines = vec![
+        String::new(),
+        "**What these seeds can decide.**".to_owned(),
+        String::new(),
+    ];
+    lines.extend(
+        found
+            .iter()
+            .take(MOST_FEASIBILITY)
+            .flat_map(|line| item(line)),
+    );
+    if found.len() > MOST_FEASIBILITY {
+        let more = count(
+            found.len() - MOST_FEASIBILITY,
+            "more such line",
+            "more such lines",
+        );
+        lines.push(format!("- {more}: `tables/feasibility.md`."));
+    }
+    lines
 }

@@ -63,6 +63,10 @@ pub struct PlaceVerdict<'a> {
     pub non_inferiority_adjusted_p: Option<f64>,
     /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
     pub worst_rank_adjusted_p: Option<f64>,
+    /// Adjusted p of Welch's t test, where the arms have no seed in common; it decides nothing.
+    pub welch_adjusted_p: Option<f64>,
+    /// Adjusted p of the Mann–Whitney test there.
+    pub mann_whitney_adjusted_p: Option<f64>,
     /// Trials of the baseline that diverged, of all pairs.
     pub baseline_diverged: usize,
     /// Trials of the treatment that diverged, of all pairs.
@@ -166,6 +170,8 @@ fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> Pla
         equivalence_adjusted_p: adjusted.equivalence,
         non_inferiority_adjusted_p: adjusted.non_inferiority,
         worst_rank_adjusted_p: comparison.worst_rank.and(adjusted.deciding),
+        welch_adjusted_p: adjusted.welch,
+        mann_whitney_adjusted_p: adjusted.mann_whitney,
         baseline_diverged: comparison.diverged.baseline,
         treatment_diverged: comparison.diverged.treatment,
         family: comparison.feasibility.family,

@@ -2,6 +2,7 @@
 
 use super::bootstrap::Bootstrap;
 use super::mann_whitney::probability_larger;
+use super::proportion::clopper_pearson_of;
 use super::result::{Estimate, Interval};
 use super::sample::{Sample, quantile_of_sorted};
 use crate::error::Error;
@@ -38,32 +39,24 @@ impl Scores {
             .collect()
     }
 
-    /// Interquartile mean of all scores with its stratified bootstrap interval.
+    /// A statistic of all scores with its stratified bootstrap interval.
     ///
-    /// Resamples draw runs within each task. Source: Agarwal et al. 2021, *Deep reinforcement
-    /// learning at the edge of the statistical precipice*, §4.3.
+    /// Resamples draw runs within each task. There is no interval where all resamples agree, as
+    /// with a single run a task: the bootstrap then says nothing of what other runs would give.
+    /// Source: Agarwal et al. 2021, *Deep reinforcement learning at the edge of the statistical
+    /// precipice*, §4.3.
     ///
     /// # Errors
     /// As [`Bootstrap::percentile`].
-    pub fn interquartile_mean(&self, bootstrap: &Bootstrap) -> Result<Estimate, Error> {
-        let interval = self.stratified(bootstrap, interquartile_mean_in_place)?;
-        let mut all = self.all();
-        Ok(Estimate {
-            value: interquartile_mean_in_place(&mut all),
-            interval: Some(interval),
-            n: all.len(),
-            method: "interquartile mean",
-        })
-    }
-
-    /// Percentile interval of a statistic of all scores, runs resampled within tasks.
-    fn stratified(
+    pub fn aggregate(
         &self,
+        statistic: Aggregate,
         bootstrap: &Bootstrap,
-        statistic: impl Fn(&mut [f64]) -> f64,
-    ) -> Result<Interval, Error> {
+    ) -> Result<Estimate, Error> {
         bootstrap.check()?;
+        let runs: Vec<usize> = self.0.iter().map(Sample::n).collect();
         let mut resample = self.all();
+        let value = statistic.of(&mut resample, &runs);
         let replicates = (0..bootstrap.resamples).map(|index| {
             let mut start = 0;
             for (stratum, task) in self.0.iter().enumerate() {
@@ -71,9 +64,23 @@ impl Scores {
                 bootstrap.fill(index, stratum as u32, task.values(), places);
                 start += task.n();
             }
-            statistic(&mut resample)
+            statistic.of(&mut resample, &runs)
         });
-        Ok(percentiles(replicates.collect(), bootstrap.level))
+        let interval = percentiles(replicates.collect(), bootstrap.level);
+        Ok(Estimate {
+            value,
+            interval: Some(interval).filter(Interval::has_width),
+            n: resample.len(),
+            method: statistic.name(),
+        })
+    }
+
+    /// [`Self::aggregate`] of [`Aggregate::InterquartileMean`].
+    ///
+    /// # Errors
+    /// As [`Bootstrap::percentile`].
+    pub fn interquartile_mean(&self, bootstrap: &Bootstrap) -> Result<Estimate, Error> {
+        self.aggregate(Aggregate::InterquartileMean, bootstrap)
     }
 
     /// The part of all runs with a score above each threshold.
@@ -93,6 +100,24 @@ impl Scores {
             .collect()
     }
 
+    /// The band about each share of [`Self::performance_profile`].
+    ///
+    /// ```text
+    /// Clopper and Pearson's interval of #{score > τ} out of all runs
+    /// ```
+    ///
+    /// It has width where all runs lie on one side of a threshold, where a bootstrap has none. Runs
+    /// of several tasks are taken for those of one mixture, of which their share varies more than
+    /// within tasks: the band is wide enough. It holds at each threshold, not at all of them at once.
+    pub fn profile_band(&self, thresholds: &[f64], level: f64) -> Vec<Interval> {
+        let n = self.all().len() as f64;
+        let shares = self.performance_profile(thresholds).into_iter();
+        let above = shares.map(|share| (share * n).round());
+        above
+            .map(|above| clopper_pearson_of(above, n, level))
+            .collect()
+    }
+
     /// Probability that a run of this arm beats one of the other, averaged over tasks.
     ///
     /// ```text
@@ -100,6 +125,18 @@ impl Scores {
     /// ```
     ///
     /// The interval resamples runs of both arms within tasks. Source: Agarwal et al. 2021, §4.3.
+    ///
+    /// Where all resamples agree (every run of one arm beats every run of the other in every task,
+    /// or all are equal), the bootstrap has no width whatever the number of runs. The interval is
+    /// then Clopper and Pearson's of disjoint pairs: k = min(n_m, k_m) over all tasks, so that M k
+    /// pairs are independent, and with P the share of them won.
+    ///
+    /// ```text
+    /// P = 1:  [(α/2)^(1 / (M k)), 1]
+    /// ```
+    ///
+    /// It covers P averaged over tasks: the chance that all pairs are won is the product of P_m^k,
+    /// which is at most P^(M k).
     ///
     /// # Errors
     /// [`Error::Unpaired`] for arms with unequal numbers of tasks; as [`Bootstrap::percentile`].
@@ -129,12 +166,81 @@ impl Scores {
             }
             replicates.push(mean(sum));
         }
+        let resampled = percentiles(replicates, bootstrap.level);
+        let interval = if resampled.has_width() {
+            resampled
+        } else {
+            let fewest = pairs().map(|(x, y)| x.n().min(y.n())).min().unwrap_or(0);
+            let disjoint = (left * fewest) as f64;
+            clopper_pearson_of(value * disjoint, disjoint, bootstrap.level)
+        };
         Ok(Estimate {
             value,
-            interval: Some(percentiles(replicates, bootstrap.level)),
+            interval: Some(interval),
             n: pairs().map(|(x, y)| x.n() + y.n()).sum(),
             method: "probability of improvement",
         })
+    }
+}
+
+/// One number for all scores of an arm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aggregate {
+    /// Median over tasks of their mean scores.
+    Median,
+    /// Mean of the middle half of all scores.
+    InterquartileMean,
+    /// Mean over tasks of their mean scores.
+    Mean,
+    /// Mean over tasks of how far scores fall short of 1: less is better.
+    OptimalityGap,
+}
+
+impl Aggregate {
+    /// All of them, in the order of rliable's figure.
+    pub const ALL: [Self; 4] = [
+        Self::Median,
+        Self::InterquartileMean,
+        Self::Mean,
+        Self::OptimalityGap,
+    ];
+
+    /// Its name in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Median => "median",
+            Self::InterquartileMean => "interquartile mean",
+            Self::Mean => "mean",
+            Self::OptimalityGap => "optimality gap",
+        }
+    }
+
+    /// The number, of scores that lie task by task, so many runs of each.
+    ///
+    /// ```text
+    /// optimality gap = mean over tasks of the mean of max(0, 1 − score)
+    /// ```
+    fn of(self, scores: &mut [f64], runs: &[usize]) -> f64 {
+        let by_task = |value: fn(f64) -> f64| -> Vec<f64> {
+            let mut start = 0;
+            let mean = |n: &usize| {
+                let runs = &scores[start..start + n];
+                start += n;
+                runs.iter().map(|score| value(*score)).sum::<f64>() / *n as f64
+            };
+            runs.iter().map(mean).collect()
+        };
+        let mean = |values: Vec<f64>| values.iter().sum::<f64>() / values.len() as f64;
+        match self {
+            Self::InterquartileMean => interquartile_mean_in_place(scores),
+            Self::Mean => mean(by_task(|score| score)),
+            Self::OptimalityGap => mean(by_task(|score| (1.0 - score).max(0.0))),
+            Self::Median => {
+                let mut means = by_task(|score| score);
+                means.sort_unstable_by(f64::total_cmp);
+                quantile_of_sorted(&means, 0.5)
+            }
+        }
     }
 }
 
@@ -173,5 +279,68 @@ fn percentiles(mut replicates: Vec<f64>, level: f64) -> Interval {
         high: quantile_of_sorted(&replicates, 1.0 - tail),
         level,
         method: "stratified bootstrap",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(tasks: &[&[f64]]) -> Scores {
+        let samples = tasks.iter().map(|task| Sample::new(task.to_vec()));
+        Scores::new(samples.collect::<Result<_, _>>().unwrap()).unwrap()
+    }
+
+    fn improvement(x: &[&[f64]], y: &[&[f64]]) -> Interval {
+        let found = scores(x).probability_of_improvement(&scores(y), &Bootstrap::default());
+        found.unwrap().interval.unwrap()
+    }
+
+    #[test]
+    fn improvement_beyond_doubt_has_the_doubt_of_few_runs() {
+        for n in [1, 3, 8] {
+            let low: Vec<f64> = (0..n).map(f64::from).collect();
+            let high: Vec<f64> = low.iter().map(|x| x + 100.0).collect();
+            let won = improvement(&[&high], &[&low]);
+            let bound = 0.025_f64.powf(1.0 / f64::from(n));
+            assert!(
+                (won.low - bound).abs() < 1e-9 && won.high == 1.0,
+                "{n}: {won:?}"
+            );
+            let lost = improvement(&[&low], &[&high]);
+            assert!((lost.high - (1.0 - bound)).abs() < 1e-9 && lost.low == 0.0);
+        }
+        // Two tasks of three and five runs: three pairs of each are as good as independent.
+        let (x, y): (&[&[f64]], &[&[f64]]) = (&[&[9.0; 3], &[9.0; 5]], &[&[1.0; 3], &[1.0; 5]]);
+        let bound = 0.025_f64.powf(1.0 / 6.0);
+        assert!((improvement(x, y).low - bound).abs() < 1e-9);
+        // All equal: half, and no certainty.
+        assert!(improvement(&[&[1.0; 4]], &[&[1.0; 4]]).has_width());
+    }
+
+    #[test]
+    fn aggregates_are_those_of_rliable_and_have_no_interval_of_no_width() {
+        let two = scores(&[&[0.5, 0.7, 1.1, 0.9], &[1.2, 1.0, 0.2, 0.8]]);
+        let of = |statistic| two.aggregate(statistic, &Bootstrap::default()).unwrap();
+        let expected = [0.8, 0.85, 0.8, (0.9 + 1.0) / 8.0];
+        for (statistic, expected) in Aggregate::ALL.into_iter().zip(expected) {
+            let found = of(statistic);
+            assert!((found.value - expected).abs() < 1e-12, "{found:?}");
+            assert!(found.interval.is_some_and(|interval| interval.has_width()));
+        }
+        let one = scores(&[&[0.5], &[0.7]]);
+        for statistic in Aggregate::ALL {
+            let found = one.aggregate(statistic, &Bootstrap::default()).unwrap();
+            assert_eq!(found.interval, None);
+        }
+    }
+
+    #[test]
+    fn the_band_of_a_profile_has_width_where_all_runs_agree() {
+        let runs = scores(&[&[0.5, 0.7, 0.9]]);
+        let band = runs.profile_band(&[0.0, 0.6, 2.0], 0.95);
+        assert!(band.iter().all(Interval::has_width));
+        assert!((band[0].low - 0.025_f64.cbrt()).abs() < 1e-9 && band[0].high == 1.0);
+        assert_eq!(band[2].low, 0.0);
     }
 }

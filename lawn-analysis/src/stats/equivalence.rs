@@ -1,7 +1,9 @@
 //! Showing that a difference is small, which a failed test of zero never does.
 
 use super::exact::Differences;
+use super::grid::Scale;
 use super::result::{Alternative, Interval, TestResult};
+use super::sign_flip::sign_flip;
 use super::special::t_quantile;
 use super::t::t_p;
 use crate::error::Error;
@@ -15,8 +17,9 @@ pub struct Equivalence {
     pub below: TestResult,
     /// The larger p of the two: that of equivalence.
     pub p: f64,
-    /// The interval of level 1 − 2α, which lies within the margin exactly where p < α.
-    pub interval: Interval,
+    /// The interval of level 1 − 2α, which lies within the margin exactly where p < α; none where
+    /// all differences are equal.
+    pub interval: Option<Interval>,
     /// The largest difference that does not matter.
     pub margin: f64,
 }
@@ -28,11 +31,13 @@ pub struct Equivalence {
 /// p = max(p₁, p₂)
 /// ```
 ///
-/// δ is `margin`, in the unit of the differences. Source: Schuirmann 1987.
+/// δ is `margin`, in the unit of the differences. Where all differences are equal there is no t,
+/// and each of the two tests is an exact sign-flip test of dᵢ ± δ: n equal differences within the
+/// margin have p = 2⁻ⁿ. Source: Schuirmann 1987.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for a margin or alpha that is not positive; [`Error::TooFew`] for a
-/// single pair; [`Error::Undefined`] where all differences are equal.
+/// single pair.
 pub fn equivalence(
     differences: &Differences,
     margin: f64,
@@ -56,14 +61,16 @@ pub fn equivalence(
     };
     let sample = differences.sample();
     let n = differences.n() as f64;
-    let error = sample.deviation().unwrap_or(0.0) / n.sqrt();
-    let half = t_quantile(1.0 - alpha, n - 1.0) * error;
-    let interval = Interval {
-        low: sample.mean() - half,
-        high: sample.mean() + half,
-        level: 1.0 - 2.0 * alpha,
-        method: "t",
-    };
+    let deviation = sample.deviation().filter(|_| differences.varies());
+    let interval = deviation.map(|deviation| {
+        let half = t_quantile(1.0 - alpha, n - 1.0) * deviation / n.sqrt();
+        Interval {
+            low: sample.mean() - half,
+            high: sample.mean() + half,
+            level: 1.0 - 2.0 * alpha,
+            method: "t",
+        }
+    });
     Ok(Equivalence {
         above,
         below,
@@ -75,7 +82,8 @@ pub fn equivalence(
 
 /// Paired t test that the mean difference is above −margin.
 ///
-/// The statistic is t = (d̄ + δ) / (s/√n), n − 1 degrees of freedom.
+/// The statistic is t = (d̄ + δ) / (s/√n), n − 1 degrees of freedom. Where all differences are
+/// equal there is none, and the test is the exact sign-flip test of dᵢ + δ, its statistic d̄ + δ.
 ///
 /// # Errors
 /// As [`equivalence`].
@@ -89,6 +97,9 @@ pub fn non_inferiority(differences: &Differences, margin: f64) -> Result<TestRes
     }
     let n = differences.n();
     let sample = differences.sample();
+    if n > 1 && !differences.varies() {
+        return above(sample.mean(), margin, n);
+    }
     let deviation = differences.deviation("non-inferiority")?;
     let statistic = (sample.mean() + margin) / (deviation / (n as f64).sqrt());
     Ok(TestResult {
@@ -98,5 +109,18 @@ pub fn non_inferiority(differences: &Differences, margin: f64) -> Result<TestRes
         n,
         alternative: Alternative::Greater,
         method: "non-inferiority t",
+    })
+}
+
+/// The exact sign-flip test that `n` equal differences are above −margin.
+fn above(difference: f64, margin: f64, n: usize) -> Result<TestResult, Error> {
+    // A difference of just the margin is not within it, however it was rounded.
+    let beyond = difference + margin;
+    let rounding = 1e-12 * margin;
+    let sign = i128::from(beyond > rounding) - i128::from(beyond < -rounding);
+    let signs = Differences::from_units(vec![sign; n], Scale::Real(beyond.abs()))?;
+    Ok(TestResult {
+        statistic: beyond,
+        ..sign_flip(&signs, Alternative::Greater)
     })
 }

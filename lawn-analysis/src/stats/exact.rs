@@ -1,14 +1,12 @@
 //! Differences kept as integers, so that equal differences are equal and ties are true.
 //!
 //! In binary floating point 0.3 − 0.2 and 0.2 − 0.1 differ in the last bit, which would break a
-//! tie that is there. A number is therefore read as the shortest decimal that denotes it, and
-//! differences are taken between decimals on one common grid.
+//! tie that is there. A number is therefore read as what it denotes, the shortest decimal or the
+//! fraction that a division left, and differences are taken between integers on one common scale.
 
+use super::grid::{Integers, Scale};
 use super::sample::Sample;
 use crate::error::Error;
-
-/// More decimal digits than this do not fit an `i128` with room for sums.
-const MOST_DIGITS: i32 = 30;
 
 /// Differences between paired values, treatment minus baseline.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +16,11 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// Differences `treatment[i] − baseline[i]` of decimal numbers.
+    /// Differences `treatment[i] − baseline[i]` of numbers, each taken as what it denotes.
     ///
-    /// Numbers that span more than 30 decimal digits are rounded at the 30th digit of the
+    /// That is the shortest decimal that reads as the number. Where one has fifteen digits or more,
+    /// as a division leaves it, and all are fractions of one denominator up to rounding, it is that
+    /// fraction. Numbers that span more than 30 decimal digits are rounded at the 30th digit of the
     /// largest.
     ///
     /// # Errors
@@ -32,15 +32,11 @@ impl Differences {
             return Err(Error::Unpaired { left, right });
         }
         let differences = treatment.iter().zip(baseline).map(|(t, b)| t - b);
-        let values = Sample::new(differences.collect())?;
+        Sample::new(differences.collect())?;
         let all: Vec<f64> = treatment.iter().chain(baseline).copied().collect();
-        let grid = on_common_grid(&all);
-        let units = grid[..left]
-            .iter()
-            .zip(&grid[left..])
-            .map(|(t, b)| t - b)
-            .collect();
-        Ok(Self { values, units })
+        let Integers { units, scale } = Integers::of(&all);
+        let (t, b) = units.split_at(left);
+        Self::from_units(t.iter().zip(b).map(|(t, b)| t - b).collect(), scale)
     }
 
     /// Differences of counts out of one common total, exact whatever the total.
@@ -65,8 +61,16 @@ impl Differences {
         let units: Vec<i128> = pairs
             .map(|(t, b)| i128::from(*t) - i128::from(*b))
             .collect();
-        let values = Sample::new(units.iter().map(|u| *u as f64 / total as f64).collect())?;
-        Ok(Self { values, units })
+        Self::from_units(units, Scale::Parts(total))
+    }
+
+    /// Differences that are integers of one scale.
+    ///
+    /// # Errors
+    /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
+    pub(crate) fn from_units(units: Vec<i128>, scale: Scale) -> Result<Self, Error> {
+        let values = units.iter().map(|unit| scale.value(*unit)).collect();
+        Self::from_parts(values, units)
     }
 
     /// Differences that are at hand already, each read as a decimal.
@@ -77,7 +81,7 @@ impl Differences {
         Self::new(values, &vec![0.0; values.len()])
     }
 
-    /// Differences that were added up both as numbers and in exact units.
+    /// Differences both as numbers and in exact units.
     ///
     /// # Errors
     /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
@@ -103,14 +107,18 @@ impl Differences {
             found: self.n(),
         };
         let deviation = self.sample().deviation().ok_or(too_few)?;
-        // Equality is decided on the exact differences: rounding must not make a variance.
-        if self.units().windows(2).all(|pair| pair[0] == pair[1]) {
+        if !self.varies() {
             return Err(Error::Undefined {
                 statistic,
                 why: "all differences are equal, so they have no variance",
             });
         }
         Ok(deviation)
+    }
+
+    /// Whether two of them are unequal, exactly and as numbers: rounding must not make a variance.
+    pub fn varies(&self) -> bool {
+        self.units.windows(2).any(|pair| pair[0] != pair[1]) && self.values.varies()
     }
 
     /// The differences as integers, all in one unit.
@@ -134,64 +142,6 @@ impl Differences {
     }
 }
 
-/// Finite numbers as integer multiples of one power of ten.
-pub(crate) fn on_common_grid(values: &[f64]) -> Vec<i128> {
-    let decimals: Vec<(i128, i32)> = values.iter().map(|value| decimal(*value)).collect();
-    let nonzero = || decimals.iter().filter(|(digits, _)| *digits != 0);
-    let finest = nonzero().map(|(_, exponent)| *exponent).min().unwrap_or(0);
-    let top = nonzero()
-        .map(|(digits, exponent)| exponent + digits.unsigned_abs().ilog10() as i32 + 1)
-        .max()
-        .unwrap_or(0);
-    let grid = finest.max(top - MOST_DIGITS);
-    decimals
-        .into_iter()
-        .map(|(digits, exponent)| {
-            if digits == 0 {
-                return 0;
-            }
-            if exponent >= grid {
-                return digits * 10_i128.pow((exponent - grid) as u32);
-            }
-            let drop = (grid - exponent) as u32;
-            if drop > 38 {
-                return 0;
-            }
-            let unit = 10_i128.pow(drop);
-            let half = if digits < 0 { -unit / 2 } else { unit / 2 };
-            (digits + half) / unit
-        })
-        .collect()
-}
-
-/// `a − b` as between decimals: differences that are equal are equal in the last bit, too.
-pub(crate) fn decimal_minus(a: f64, b: f64) -> f64 {
-    let finest = decimal(a).1.min(decimal(b).1);
-    rounded_at(a - b, finest)
-}
-
-/// The number at the power of ten given, for what computing it left beyond.
-pub(crate) fn rounded_at(value: f64, exponent: i32) -> f64 {
-    // Beyond 17 digits there is nothing to round.
-    let decimals = (-exponent).clamp(0, 340) as usize;
-    format!("{value:.decimals$}").parse().unwrap_or(value)
-}
-
-/// The shortest decimal that denotes the number: digits and power of ten.
-fn decimal(value: f64) -> (i128, i32) {
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').expect("`{:e}` writes an exponent");
-    let fraction = mantissa
-        .split_once('.')
-        .map_or(0, |(_, fraction)| fraction.len());
-    let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
-    let digits = digits
-        .parse()
-        .expect("a finite number has at most 17 digits");
-    let exponent: i32 = exponent.parse().expect("`{:e}` writes a decimal exponent");
-    (digits, exponent - fraction as i32)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,14 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn computed_numbers_stay_decimals() {
+    fn differences_are_the_decimals_meant() {
         assert_ne!(0.3 - 0.1, 0.2);
-        assert_eq!(decimal_minus(0.3, 0.1), 0.2);
-        assert_eq!(decimal_minus(0.25, 1.0), -0.75);
-        assert_eq!(decimal_minus(1e22, 1.0), 1e22 - 1.0);
-        assert_eq!(decimal_minus(3e-300, 1e-300), 2e-300);
-        assert_eq!(rounded_at(-0.020_000_000_000_000_018, -12), -0.02);
-        assert_eq!(rounded_at(1e300, 290), 1e300);
+        let differences = Differences::new(&[0.3, 0.25], &[0.1, 1.0]).unwrap();
+        assert_eq!(differences.sample().values(), [0.2, -0.75]);
     }
 
     #[test]
@@ -219,15 +165,5 @@ mod tests {
         let differences = Differences::of_counts(&[4000, 3999], &[3990, 4001], 6040).unwrap();
         assert_eq!(differences.units(), [10, -2]);
         assert_eq!(differences.sample().values()[0], 10.0 / 6040.0);
-    }
-
-    #[test]
-    fn far_apart_magnitudes_round_at_the_thirtieth_digit() {
-        assert_eq!(
-            on_common_grid(&[1e300, 1e-300, 0.0]),
-            [10_i128.pow(29), 0, 0]
-        );
-        assert_eq!(on_common_grid(&[0.0, -0.0]), [0, 0]);
-        assert_eq!(on_common_grid(&[5e-324, -1e-323]), [5, -10]);
     }
 }

@@ -79,32 +79,30 @@ impl Ranking {
     /// N blocks, k arms, T = Σ (t³ − t) over groups of t ties; k − 1 degrees of freedom. The
     /// statistic is χ², `n` the blocks. Source: Friedman 1937; Conover 1999, §5.8.
     ///
-    /// # Errors
-    /// [`Error::Undefined`] where all values of each block are equal.
-    pub fn friedman(&self) -> Result<TestResult, Error> {
+    /// Where all values of each block are equal, no arm ranks above another in any permutation: χ² is
+    /// 0 and p is 1.
+    pub fn friedman(&self) -> TestResult {
         let (n, k) = (self.blocks as f64, self.mean_ranks.len() as f64);
         let correction = 1.0 - self.ties / (n * k * (k * k - 1.0));
-        if correction <= 0.0 {
-            return Err(Error::Undefined {
-                statistic: "Friedman's chi-squared",
-                why: "all values of each block are equal",
-            });
-        }
         let centre = 0.5 * (k + 1.0);
         let spread: f64 = self
             .mean_ranks
             .iter()
             .map(|rank| (rank - centre).powi(2))
             .sum();
-        let statistic = 12.0 * n / (k * (k + 1.0)) * spread / correction;
-        Ok(TestResult {
+        let statistic = if correction > 0.0 {
+            12.0 * n / (k * (k + 1.0)) * spread / correction
+        } else {
+            0.0
+        };
+        TestResult {
             statistic,
             p: chi_squared_upper(statistic, k - 1.0),
             exact: None,
             n: self.blocks,
             alternative: Alternative::TwoSided,
             method: "Friedman",
-        })
+        }
     }
 
     /// Nemenyi's critical difference: mean ranks further apart differ at family error `alpha`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::exact::on_common_grid;
+use super::grid::{Integers, Scale};
 use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
 use super::sample::Sample;
@@ -35,8 +35,48 @@ const SEED: u64 = 0x7065_726d_7574_6573;
 /// # Errors
 /// [`Error::OutOfRange`] beyond 120 values together.
 pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<TestResult, Error> {
-    let n = x.n();
-    let both = n + y.n();
+    let all: Vec<f64> = x.values().iter().chain(y.values()).copied().collect();
+    // For ranks the order is enough, unless rounding may have parted what is equal.
+    let fractions = Some(&all)
+        .filter(|all| may_tie(all))
+        .map(|all| Integers::of(all));
+    let units = match fractions {
+        Some(Integers {
+            units,
+            scale: Scale::Parts(_),
+        }) => units,
+        _ => all.iter().map(|value| in_order(*value)).collect(),
+    };
+    rank_sum(&units, x.n(), alternative)
+}
+
+/// Whether two unequal numbers are so near that rounding may have parted them.
+fn may_tie(values: &[f64]) -> bool {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.windows(2).any(|pair| {
+        let apart = pair[1] - pair[0];
+        let size = pair[0].abs().max(pair[1].abs()).max(0.25);
+        apart > 0.0 && apart <= size * 2.0_f64.powi(-48)
+    })
+}
+
+/// An integer that is larger where the number is, and equal where it is.
+fn in_order(value: f64) -> i128 {
+    let size = i128::from(value.abs().to_bits());
+    if value < 0.0 { -size } else { size }
+}
+
+/// [`mann_whitney`] of integers on any scale, of which the first `n` are the first sample.
+///
+/// # Errors
+/// As [`mann_whitney`].
+pub(crate) fn rank_sum(
+    units: &[i128],
+    n: usize,
+    alternative: Alternative,
+) -> Result<TestResult, Error> {
+    let both = units.len();
     if both > MOST_VALUES {
         return Err(Error::OutOfRange {
             name: "values of both samples",
@@ -44,11 +84,13 @@ pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<
             allowed: "up to 120",
         });
     }
-    let mut all: Vec<(f64, bool)> = x.values().iter().map(|value| (*value, true)).collect();
-    all.extend(y.values().iter().map(|value| (*value, false)));
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // Adding zero makes the two zeros one, as comparison does.
-    let values: Vec<f64> = all.iter().map(|(value, _)| value + 0.0).collect();
+    let mut all: Vec<(i128, bool)> = units
+        .iter()
+        .enumerate()
+        .map(|(place, unit)| (*unit, place < n))
+        .collect();
+    all.sort_unstable_by_key(|(unit, _)| *unit);
+    let values: Vec<i128> = all.iter().map(|(unit, _)| *unit).collect();
     let ranks = doubled_midranks(&values);
     let observed: usize = all
         .iter()
@@ -118,7 +160,7 @@ pub fn probability_larger(x: &Sample, y: &Sample) -> f64 {
 /// Source: Pitman 1937.
 pub fn permutation(x: &Sample, y: &Sample, alternative: Alternative) -> TestResult {
     let all: Vec<f64> = x.values().iter().chain(y.values()).copied().collect();
-    let units = on_common_grid(&all);
+    let units = Integers::of(&all).units;
     let observed: i128 = units[..x.n()].iter().sum();
     let counted = count_sums(&units, x.n());
     let (ratio, exact) = match counted {

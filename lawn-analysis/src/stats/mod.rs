@@ -11,6 +11,8 @@ mod equivalence;
 mod exact;
 mod feasibility;
 mod friedman;
+mod grid;
+mod logs;
 mod mann_whitney;
 mod philox;
 mod power;
@@ -24,7 +26,7 @@ mod special;
 mod t;
 
 pub use adjust::{Adjustment, adjust};
-pub use aggregate::{Scores, interquartile_mean};
+pub use aggregate::{Aggregate, Scores, interquartile_mean};
 pub use bootstrap::{Bootstrap, BootstrapInterval, FEWEST_FOR_BOOTSTRAP};
 pub use effect::{
     ProbabilityOfSuperiority, cliffs_delta, d_z, hedges_g, hedges_g_independent,
@@ -32,9 +34,11 @@ pub use effect::{
 };
 pub use equivalence::{Equivalence, equivalence, non_inferiority};
 pub use exact::Differences;
-pub(crate) use exact::{decimal_minus, rounded_at};
 pub use feasibility::Feasibility;
 pub use friedman::Ranking;
+pub(crate) use grid::{Integers, Scale, decimal};
+pub(crate) use logs::log_sums;
+pub(crate) use mann_whitney::rank_sum;
 pub use mann_whitney::{mann_whitney, permutation, probability_larger};
 pub use philox::Philox;
 pub(crate) use philox::normal_draw;

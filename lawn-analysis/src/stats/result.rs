@@ -34,6 +34,11 @@ impl Interval {
         self.low <= value && value <= self.high
     }
 
+    /// Whether it says anything: one of no width claims to be certain.
+    pub fn has_width(&self) -> bool {
+        self.low < self.high
+    }
+
     /// The same interval seen from the other side of zero.
     #[must_use]
     pub fn negated(self) -> Self {

@@ -53,6 +53,9 @@ impl Sample {
     /// x̄ = (1/n) Σ xᵢ
     /// ```
     pub fn mean(&self) -> f64 {
+        if !self.varies() {
+            return self.0[0];
+        }
         // A second pass removes the rounding that the first one left.
         let n = self.0.len() as f64;
         let first = self.0.iter().sum::<f64>() / n;
@@ -68,9 +71,17 @@ impl Sample {
         if self.0.len() < 2 {
             return None;
         }
+        if !self.varies() {
+            return Some(0.0);
+        }
         let mean = self.mean();
         let sum: f64 = self.0.iter().map(|x| (x - mean) * (x - mean)).sum();
         Some(sum / (self.0.len() - 1) as f64)
+    }
+
+    /// Whether two values are unequal: rounding must not make a variance.
+    pub fn varies(&self) -> bool {
+        self.0.iter().any(|value| *value != self.0[0])
     }
 
     /// Square root of the unbiased variance, or none for a single value.

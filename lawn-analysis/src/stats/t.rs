@@ -25,20 +25,19 @@ use crate::error::Error;
 /// # Ok::<(), lawn_analysis::Error>(())
 /// ```
 pub fn mean_t(sample: &Sample, level: f64) -> Estimate {
-    let varies = sample
-        .values()
-        .iter()
-        .any(|value| *value != sample.values()[0]);
-    let interval = sample.deviation().filter(|_| varies).map(|deviation| {
-        let n = sample.n() as f64;
-        let half = t_quantile(0.5 + 0.5 * level, n - 1.0) * deviation / n.sqrt();
-        Interval {
-            low: sample.mean() - half,
-            high: sample.mean() + half,
-            level,
-            method: "t",
-        }
-    });
+    let interval = sample
+        .deviation()
+        .filter(|_| sample.varies())
+        .map(|deviation| {
+            let n = sample.n() as f64;
+            let half = t_quantile(0.5 + 0.5 * level, n - 1.0) * deviation / n.sqrt();
+            Interval {
+                low: sample.mean() - half,
+                high: sample.mean() + half,
+                level,
+                method: "t",
+            }
+        });
     Estimate {
         value: sample.mean(),
         interval,

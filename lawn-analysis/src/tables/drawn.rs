@@ -1,14 +1,13 @@
 //! Tables made to be drawn.
 
 use super::{Table, Value};
-use crate::analysis::{Analysis, Answer, Question, Target, Task, TuningMap};
+use crate::analysis::{Analysis, Answer, Question, Target, Task, TuningPoints};
 use crate::records::Outcome;
-use crate::text::slug;
 
 /// Every advantage of some questions, which are all in the unit of the metric.
 pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Table {
-    let mut table = Table::new(
-        format!("{}-forest", slug(&task.name)),
+    let mut table = Table::of_task(
+        [task.name.as_str(), "forest"],
         format!("Advantages of the treatments on {}.", task.name),
         &[
             "question",
@@ -51,14 +50,13 @@ pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Table
 pub fn paired(task: &Task, answer: &Answer, margin: Option<f64>) -> Table {
     let comparison = &answer.comparison;
     let contrast = &comparison.place.contrast;
-    let name = format!(
-        "{}-paired-{}-{}",
-        slug(&task.name),
-        slug(&contrast.treatment),
-        slug(&contrast.baseline)
-    );
-    let mut table = Table::new(
-        name,
+    let mut table = Table::of_task(
+        [
+            task.name.as_str(),
+            "paired",
+            &contrast.treatment,
+            &contrast.baseline,
+        ],
         format!(
             "Pairs of {} and {} on {}.",
             contrast.baseline, contrast.treatment, task.name
@@ -110,8 +108,8 @@ pub fn paired(task: &Task, answer: &Answer, margin: Option<f64>) -> Table {
 
 /// Test metric of every seed at the reference and at the largest batch size.
 pub fn drops(task: &Task, reference: i64, largest: i64) -> Table {
-    let mut table = Table::new(
-        format!("{}-drop", slug(&task.name)),
+    let mut table = Table::of_task(
+        [task.name.as_str(), "drop"],
         format!(
             "Test {} of {} at batch sizes {reference} and {largest}.",
             task.metric, task.name
@@ -150,8 +148,8 @@ pub(crate) fn is_share(task: &Task) -> bool {
 
 /// Final training loss and test metric of every confirmation trial that ended well.
 pub fn fit(task: &Task) -> Table {
-    let mut table = Table::new(
-        format!("{}-fit", slug(&task.name)),
+    let mut table = Table::of_task(
+        [task.name.as_str(), "fit"],
         format!(
             "Training loss and test {} of {}, trial by trial.",
             task.metric, task.name
@@ -188,33 +186,33 @@ pub fn fit(task: &Task) -> Table {
     table
 }
 
-/// The cells of a tuning map.
-pub fn tuning_map(task: &Task, map: &TuningMap) -> Table {
-    let mut table = Table::new(
-        format!("{}-tuning", slug(&task.name)),
+/// Every tuning trial by the value of a hyper-parameter.
+pub fn tuning_points(task: &Task, found: &TuningPoints) -> Table {
+    let mut table = Table::of_task(
+        [task.name.as_str(), "tuning"],
         format!(
-            "Best validation {} of {} by {}.",
-            task.metric, task.name, map.parameter
+            "Validation {} of {} in tuning by {}.",
+            task.metric, task.name, found.parameter
         ),
         &[
             "arm",
             "batch_size",
+            "setting",
             "parameter",
             "value",
-            "trials",
-            "failed",
             "validation_metric",
+            "chosen",
         ],
     );
-    for cell in &map.cells {
+    for point in &found.points {
         table.push(vec![
-            (&cell.arm).into(),
-            cell.batch_size.into(),
-            (&map.parameter).into(),
-            cell.value.into(),
-            cell.trials.into(),
-            cell.failed.into(),
-            cell.validation.into(),
+            (&point.arm).into(),
+            point.batch_size.into(),
+            point.setting.into(),
+            (&found.parameter).into(),
+            point.value.into(),
+            point.validation.into(),
+            if point.chosen { "yes" } else { "no" }.into(),
         ]);
     }
     table
@@ -222,8 +220,8 @@ pub fn tuning_map(task: &Task, map: &TuningMap) -> Table {
 
 /// Steps and seconds to the target: mean and range over the seeds that reach it.
 pub fn target(task: &Task, target: &Target) -> Table {
-    let mut table = Table::new(
-        format!("{}-target", slug(&task.name)),
+    let mut table = Table::of_task(
+        [task.name.as_str(), "target"],
         format!(
             "Steps and seconds of {} to a validation {}.",
             task.name, task.metric

@@ -1,6 +1,7 @@
 //! A table as CSV and Markdown, and its columns as they are printed.
 
 use super::{Table, Value};
+use crate::text::visible;
 
 impl Table {
     /// The table as CSV (RFC 4180), numbers in full precision.
@@ -37,7 +38,7 @@ impl Table {
 
     /// The columns as they are printed: those of detail left out, and an estimate with the ends of
     /// its interval in one.
-    pub(super) fn printed(&self) -> Vec<Printed> {
+    pub(crate) fn printed(&self) -> Vec<Printed> {
         let mut printed: Vec<Printed> = Vec::new();
         let mut column = 0;
         while column < self.columns.len() {
@@ -64,17 +65,17 @@ impl Table {
 }
 
 /// A column as it is printed.
-pub(super) struct Printed {
-    pub(super) title: String,
-    pub(super) numeric: bool,
+pub(crate) struct Printed {
+    pub(crate) title: String,
+    pub(crate) numeric: bool,
     /// Index of the column of the value.
-    pub(super) value: usize,
+    pub(crate) value: usize,
     /// Whether the two columns after it are the ends of its interval.
     interval: bool,
 }
 
 impl Printed {
-    pub(super) fn cell(&self, row: &[Value]) -> String {
+    pub(crate) fn cell(&self, row: &[Value]) -> String {
         let value = row[self.value].shown();
         if !self.interval {
             return value;
@@ -105,8 +106,8 @@ pub(crate) fn markdown(text: &str) -> String {
                 escaped.push('\\');
                 escaped.push(c);
             }
-            c if c.is_control() => escaped.push(' '),
-            _ => escaped.push(c),
+            c if c.is_whitespace() => escaped.push(' '),
+            _ => escaped.push(visible(c)),
         }
     }
     escaped

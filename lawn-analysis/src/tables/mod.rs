@@ -5,19 +5,22 @@ mod answers;
 mod drawn;
 mod formats;
 mod latex;
+mod means;
 mod series;
 mod trials;
 
-pub use across::{aggregates, profile, ranks};
+pub use across::{aggregates, improvement, interval_estimates, profile, ranks};
 pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
 pub(crate) use drawn::is_share;
-pub use drawn::{drops, fit, forest, paired, target, tuning_map};
+pub use drawn::{drops, fit, forest, paired, target, tuning_points};
 pub(crate) use formats::{markdown, title};
 pub(crate) use latex::latex_caption;
+pub use means::means;
 pub use series::{ByBatch, ByEpoch, by_batch, curves};
 pub use trials::{confirmations, failures, survival, tuning};
 
-use crate::text::number;
+use crate::naming::Identity;
+use crate::text::{integer, number};
 
 /// One cell of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +49,7 @@ impl Value {
     pub fn shown(&self) -> String {
         match self {
             Self::Absent => "–".to_owned(),
-            Self::Integer(value) => number(*value as f64),
+            Self::Integer(value) => integer(*value),
             Self::Number(value) => number(*value),
             Self::Text(text) => text.clone(),
         }
@@ -105,7 +108,9 @@ pub struct Table {
     pub caption: String,
     /// Names of the columns.
     pub columns: Vec<&'static str>,
-    /// Columns that only the CSV and the page have.
+    /// What it is of, in full.
+    identity: Identity,
+    /// Columns that only the CSV has.
     detail: Vec<&'static str>,
     /// How many printed columns at the left are headings of sections in LaTeX.
     sections: usize,
@@ -119,8 +124,10 @@ impl Table {
         caption: impl Into<String>,
         columns: &[&'static str],
     ) -> Self {
+        let name = name.into();
         Self {
-            name: name.into(),
+            identity: Identity::new([name.as_str()]),
+            name,
             caption: caption.into(),
             columns: columns.to_vec(),
             detail: Vec::new(),
@@ -129,7 +136,38 @@ impl Table {
         }
     }
 
-    /// Says which columns are detail: only the CSV and the page have them, a paper does not.
+    /// An empty table of a task: its name is made of that of the task, of what is shown, and of
+    /// whatever else tells it from others.
+    pub(crate) fn of_task<'a>(
+        parts: impl IntoIterator<Item = &'a str>,
+        caption: impl Into<String>,
+        columns: &[&'static str],
+    ) -> Self {
+        Self::new("", caption, columns).identified(Identity::new(parts))
+    }
+
+    /// The table as that of another thing, by which it is named.
+    pub(crate) fn identified(mut self, identity: Identity) -> Self {
+        self.name = identity.stem();
+        self.identity = identity;
+        self
+    }
+
+    /// What it is of.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The same table with some of its rows.
+    pub(crate) fn with_rows(&self, keep: impl Fn(&[Value]) -> bool) -> Self {
+        let rows = self.rows.iter().filter(|row| keep(row));
+        Self {
+            rows: rows.cloned().collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Says which columns are detail: only the CSV has them, what is read does not.
     ///
     /// # Panics
     /// Where there is no such column.
@@ -139,6 +177,12 @@ impl Table {
             self.column(name);
         }
         self.detail = columns.to_vec();
+        self
+    }
+
+    /// Makes more columns detail.
+    pub(crate) fn hiding(mut self, columns: &[&'static str]) -> Self {
+        self.detail.extend(columns);
         self
     }
 

@@ -6,8 +6,7 @@ use super::{Table, Value};
 use crate::analysis::Task;
 use crate::error::Error;
 use crate::records::{EpochRow, Outcome, Phase, Records, Split, Stage, TrialRow};
-use crate::stats::{Sample, mean_t};
-use crate::text::slug;
+use crate::stats::{Interval, Sample, mean_t};
 
 /// What is drawn against batch size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +26,7 @@ impl ByBatch {
         }
     }
 
-    fn slug(self) -> &'static str {
+    pub(crate) fn slug(self) -> &'static str {
         match self {
             Self::TestMetric => "test-metric",
             Self::GeneralizationGap => "gap",
@@ -51,8 +50,8 @@ impl ByBatch {
 /// As [`Sample::new`].
 pub fn by_batch(task: &Task, quantity: ByBatch, level: f64) -> Result<Table, Error> {
     let name = quantity.name(&task.metric);
-    let mut table = Table::new(
-        format!("{}-{}", slug(&task.name), quantity.slug()),
+    let mut table = Table::of_task(
+        [task.name.as_str(), quantity.slug()],
         format!("The {name} of {} by batch size.", task.name),
         &[
             "arm",
@@ -89,6 +88,7 @@ pub fn by_batch(task: &Task, quantity: ByBatch, level: f64) -> Result<Table, Err
             }
             let sample = Sample::new(trials.iter().map(|(_, value)| *value).collect())?;
             let mean = mean_t(&sample, level);
+            let interval = mean.interval.filter(Interval::has_width);
             table.push(vec![
                 arm.into(),
                 (*batch_size).into(),
@@ -96,8 +96,8 @@ pub fn by_batch(task: &Task, quantity: ByBatch, level: f64) -> Result<Table, Err
                 Value::Absent,
                 mean.n.into(),
                 mean.value.into(),
-                mean.interval.map(|interval| interval.low).into(),
-                mean.interval.map(|interval| interval.high).into(),
+                interval.map(|interval| interval.low).into(),
+                interval.map(|interval| interval.high).into(),
             ]);
         }
     }
@@ -223,8 +223,8 @@ pub fn curves(task: &Task, records: &Records, by: ByEpoch) -> Table {
 
     let mut columns = vec!["arm", "batch_size", "epoch", "step", "n", "phase"];
     columns.extend(quantities.iter().flat_map(|quantity| quantity.columns));
-    let mut table = Table::new(
-        format!("{}-{}", slug(&task.name), by.slug()),
+    let mut table = Table::of_task(
+        [task.name.as_str(), by.slug()],
         format!(
             "Mean over seeds, and their range, of {} by epoch.",
             task.name

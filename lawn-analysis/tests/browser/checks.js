@@ -28,6 +28,19 @@
   }));
   verdict.textContent = word;
 
+  // At a desk's width no table with a verdict scrolls sideways; at any, the verdict stands first.
+  const decided = [...document.querySelectorAll("table.decided")];
+  check("no verdict hides", decided.length >= 3 && decided.every((one) => {
+    const region = one.parentElement;
+    const cell = one.tBodies[0].rows[0].cells[0];
+    return one.tHead.rows[0].cells[0].textContent.trim() === "verdict"
+      && cell.getBoundingClientRect().right <= region.getBoundingClientRect().right
+      && (innerWidth < 1280 || region.scrollWidth <= region.clientWidth);
+  }));
+  const answer = document.querySelector("main section");
+  check("the answer comes first", answer.id === "answer" && answer.querySelector(".answers li")
+    && answer.querySelector("figure") && answer.querySelector("a[href='#feasibility']"));
+
   const table = document.getElementById("table-comparisons");
   const heading = [...table.tHead.rows[0].cells].find((c) => c.textContent.trim() === "advantage");
   const column = heading.cellIndex;

@@ -63,11 +63,11 @@ fn enter_and_space_sort() {
     let Some((mut browser, _dir)) = opened(1280, Scheme::Light) else {
         return;
     };
-    let heading = "#table-comparisons th:nth-child(9) button";
+    let heading = "#table-comparisons th:nth-child(8) button";
     let sorted =
-        "document.querySelector('#table-comparisons th:nth-child(9)').getAttribute('aria-sort')";
+        "document.querySelector('#table-comparisons th:nth-child(8)').getAttribute('aria-sort')";
     let values = "[...document.querySelectorAll('#table-comparisons tbody tr')]
-        .map((row) => row.cells[8].dataset.value).filter((value) => value !== '').map(Number)";
+        .map((row) => row.cells[7].dataset.value).filter((value) => value !== '').map(Number)";
     focus(&mut browser, heading);
     for (key, order, sign) in [
         (Key::Enter, "ascending", 1),

@@ -63,7 +63,7 @@ fn a_page_of_ten_thousand_trials_opens_and_scrolls() {
             // To the end, and there is something there.
             browser.evaluate("scrollTo(0, document.documentElement.scrollHeight)");
             browser.wait_for(
-                "document.getElementById('trials').getBoundingClientRect().bottom <= innerHeight + 100",
+                "document.querySelector('main section:last-of-type').getBoundingClientRect().bottom <= innerHeight + 100",
             );
             // Any of the trials can be chosen.
             let trials = "document.querySelector('select[name=\"trial\"]')";

@@ -63,7 +63,7 @@ fn the_page_works_at_any_width_in_light_and_dark() {
     in_every_view(|browser, width, scheme| {
         let seen = browser.evaluate(CHECKS);
         let seen = seen.as_array().unwrap();
-        assert_eq!(seen.len(), 19, "{seen:?}");
+        assert_eq!(seen.len(), 21, "{seen:?}");
         let failed: Vec<_> = seen.iter().filter(|check| check[1] != true).collect();
         assert!(failed.is_empty(), "at {width}, {scheme:?}: {failed:?}");
         let complaints = browser.complaints();

@@ -55,18 +55,24 @@ impl Frozen {
         files::read_json_if_there(&run.frozen(), KNOWN)
     }
 
-    /// Chooses after `round`, the last of tuning, and writes it.
+    /// Chooses after `round`, the last of tuning, where that is not done yet, and writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,
         round: &Round,
         choices: &Choices,
     ) -> Result<Self, Error> {
+        let mut known = Self::read(run)?.map_or_else(Vec::new, |known| known.cells);
         let cells = tried(run, plan, round, choices)?.into_iter();
+        let cells = cells.map(|(cell, tried)| {
+            let place = known.iter().position(|one| one.cell == cell);
+            place.map_or_else(
+                || choose(plan, cell, tried),
+                |place| known.swap_remove(place),
+            )
+        });
         let frozen = Self {
-            cells: cells
-                .map(|(cell, tried)| choose(plan, cell, tried))
-                .collect(),
+            cells: cells.collect(),
         };
         frozen.write(run)?;
         Ok(frozen)

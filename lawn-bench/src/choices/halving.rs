@@ -54,7 +54,7 @@ impl Promoted {
         files::read_json_if_there(&run.promoted(rung), KNOWN)
     }
 
-    /// Decides what goes on after `round`, and writes it.
+    /// Decides what goes on after `round`, where that is not decided yet, and writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,
@@ -63,8 +63,12 @@ impl Promoted {
     ) -> Result<Self, Error> {
         let rung = round.rung + 1;
         let places = plan.sweep.rungs[rung].settings;
+        let mut known = Self::read(run, rung)?.map_or_else(Vec::new, |known| known.cells);
         let cells = tried(run, plan, round, choices)?.into_iter();
         let cells = cells.map(|(cell, tried)| {
+            if let Some(place) = known.iter().position(|one| one.cell == cell) {
+                return known.swap_remove(place);
+            }
             let task = plan.task(&cell.task);
             let higher = task.is_none_or(|task| task.metrics().higher_is_better);
             let mut settings = ranked(&tried, higher);
@@ -86,7 +90,16 @@ impl Promoted {
             rung,
             cells: cells.collect(),
         };
-        files::write_json(&run.promoted(rung), SCHEMA, &promoted)?;
+        promoted.write(run)?;
         Ok(promoted)
+    }
+
+    /// Writes what goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub(super) fn write(&self, run: &RunDir) -> Result<(), Error> {
+        files::write_json(&run.promoted(self.rung), SCHEMA, self)
     }
 }

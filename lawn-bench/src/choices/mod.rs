@@ -4,6 +4,7 @@
 mod border;
 mod freeze;
 mod halving;
+mod reopen;
 mod retired;
 mod tried;
 
@@ -17,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 pub use freeze::{Frozen, FrozenCell};
 pub use halving::{Promoted, PromotedCell};
+pub(crate) use reopen::reopen;
 pub use tried::{Tried, score};
 
 use crate::config::Sweep;
@@ -55,11 +57,9 @@ impl Choices {
 
     fn promote(&mut self, promoted: &Promoted) {
         let cells = promoted.cells.iter();
-        self.promoted.push(
-            cells
-                .map(|one| (one.cell.clone(), one.settings.clone()))
-                .collect(),
-        );
+        let settings = cells.map(|one| (one.cell.clone(), one.settings.clone()));
+        self.promoted.truncate(promoted.rung - 1);
+        self.promoted.push(settings.collect());
     }
 
     fn freeze(&mut self, frozen: &Frozen) {
@@ -145,11 +145,13 @@ pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
         return Ok(());
     }
     let mut choices = Choices::read(run, &plan.sweep)?;
+    let mut cells = plan.trials[round.trials.clone()].iter().map(|it| &it.cell);
     if round.rung + 1 < plan.sweep.rungs.len() {
-        if choices.promoted.len() <= round.rung {
+        let promoted = choices.promoted.get(round.rung);
+        if !promoted.is_some_and(|known| cells.all(|cell| known.contains_key(cell))) {
             choices.promote(&Promoted::make(run, plan, round, &choices)?);
         }
-    } else if choices.frozen.is_empty() {
+    } else if !cells.all(|cell| choices.frozen.contains_key(cell)) {
         choices.freeze(&Frozen::make(run, plan, round, &choices)?);
     }
     let rounds = plan.rounds();

@@ -17,19 +17,22 @@ pub enum Exit {
     Held,
     /// There is no room to write to; the same command goes on.
     NoRoom,
+    /// More trials failed than `--max-failures` allows.
+    TooManyFailed,
     /// Stopped by a signal; the same command goes on.
     Stopped,
 }
 
 impl Exit {
     /// Every way to end.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
         Self::TrialsFailed,
         Self::Held,
         Self::NoRoom,
+        Self::TooManyFailed,
         Self::Stopped,
     ];
 
@@ -43,6 +46,7 @@ impl Exit {
             Self::TrialsFailed => 3,
             Self::Held => 4,
             Self::NoRoom => 5,
+            Self::TooManyFailed => 6,
             Self::Stopped => 130,
         }
     }
@@ -57,6 +61,9 @@ impl Exit {
             Self::TrialsFailed => "the sweep or trial is over, and trials failed",
             Self::Held => "`lawn trial`: a living process holds the trial",
             Self::NoRoom => "no room to write to; make some, the same command goes on",
+            Self::TooManyFailed => {
+                "more trials failed than --max-failures allows, and it was stopped"
+            }
             Self::Stopped => "stopped by a signal; the same command goes on",
         }
     }

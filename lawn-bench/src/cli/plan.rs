@@ -21,7 +21,7 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
-    #[arg(required_unless_present = "measure")]
+    #[arg(required_unless_present_any = ["measure", "examine"])]
     file: Option<PathBuf>,
     #[command(flatten)]
     sets: Sets,
@@ -40,6 +40,9 @@ pub(super) struct Plan {
     /// Measure one trial, told on standard input: what calibration calls.
     #[arg(long, hide = true)]
     measure: bool,
+    /// Examine trials of one task, told on standard input: what planning calls.
+    #[arg(long, hide = true)]
+    examine: bool,
 }
 
 /// What `--json` prints.
@@ -60,6 +63,11 @@ struct MeasuredCell<'a> {
 
 impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        if self.examine {
+            let request: examination::Request = told()?;
+            print(&to_json(&request.examine_here()));
+            return Ok(Exit::Ok);
+        }
         let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
             return measure();
         };
@@ -132,13 +140,17 @@ impl Plan {
     }
 }
 
+/// What standard input says.
+fn told<T: serde::de::DeserializeOwned>() -> Result<T, Error> {
+    serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
+        path: "standard input".into(),
+        detail: error.to_string(),
+    })
+}
+
 /// Measures what standard input asks for.
 fn measure() -> Result<Exit, Error> {
-    let request: estimate::Request =
-        serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
-            path: "standard input".into(),
-            detail: error.to_string(),
-        })?;
+    let request: estimate::Request = told()?;
     let measured = request.measure_here()?;
     print(&(serde_json::to_string(&measured).unwrap_or_default() + "\n"));
     Ok(Exit::Ok)

@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lawn_analysis::records::{RESULT_COLUMNS, Results, TrialRow};
+use lawn_analysis::records::{
+    Direction, Outcome, RESULT_COLUMNS, Results, ResultsOptions, TrialRow, Word,
+};
 use lawn_analysis::report::{Contrast, DecidingTest, contrasts_by_name};
-use lawn_analysis::{Records, ReportFiles, ReportRequest, Width};
+use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest, Width};
 
 use super::exit::Exit;
 use super::output::{print, print_report};
@@ -71,16 +73,28 @@ struct Asked {
     title: Option<String>,
     /// Arms to compare; any number of times [default: every arm X against X-lawn].
     #[arg(long = "contrast", value_name = "BASELINE:TREATMENT", conflicts_with = "dir", value_parser = contrast)]
-    contrasts: Vec<Contrast>,
+    contrasts: Vec<String>,
     /// Batch size that the large-batch drop is measured from [default: the smallest].
     #[arg(long, value_name = "B", conflicts_with = "dir", value_parser = clap::value_parser!(i64).range(1..))]
     reference_batch: Option<i64>,
     /// Largest difference of a metric that does not matter; any number of times.
     #[arg(long = "margin", value_name = "METRIC=DIFFERENCE", conflicts_with = "dir", value_parser = margin)]
     margins: Vec<(String, f64)>,
-    /// Which direction of the metric is better, where the file has no column `higher_is_better`.
-    #[arg(long, value_name = "DIRECTION", conflicts_with = "dir", value_parser = ["higher", "lower"])]
-    better: Option<String>,
+    /// Which direction of the metric is better, where the file has no column `higher_is_better`:
+    /// higher, lower, or of one metric METRIC=lower; any number of times.
+    #[arg(long, value_name = "DIRECTION", conflicts_with = "dir", value_parser = direction)]
+    better: Vec<Direction>,
+    /// How a trial ended of outcome ok without a number in a column that decides, such as an empty
+    /// test_metric: refuse the file, or take it as diverged, crashed, timeout, out-of-memory or
+    /// preempted.
+    #[arg(
+        long,
+        value_name = "OUTCOME",
+        conflicts_with = "dir",
+        default_value = "refuse",
+        value_parser = missing_metric
+    )]
+    missing_metric: MissingMetric,
     /// Report this task only; any number of times.
     #[arg(long = "task", value_name = "NAME", conflicts_with = "dir")]
     tasks: Vec<String>,
@@ -97,20 +111,66 @@ struct Asked {
     test: DecidingTest,
 }
 
-fn contrast(text: &str) -> Result<Contrast, String> {
-    match text.split_once(':') {
-        Some((baseline, treatment)) if ![baseline, treatment].contains(&"") => Ok(Contrast {
-            baseline: baseline.to_owned(),
-            treatment: treatment.to_owned(),
-        }),
-        _ => Err("must be BASELINE:TREATMENT, two names of arms".into()),
+/// Two names with a colon between; which one, where a name has one too, the arms decide.
+fn contrast(text: &str) -> Result<String, String> {
+    if splits(text).next().is_none() {
+        return Err("must be BASELINE:TREATMENT, two names of arms".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Every way to read a text as BASELINE:TREATMENT.
+fn splits(text: &str) -> impl Iterator<Item = Contrast> {
+    let colons = text.match_indices(':');
+    let contrasts = colons.map(|(at, _)| Contrast {
+        baseline: text[..at].to_owned(),
+        treatment: text[at + 1..].to_owned(),
+    });
+    contrasts.filter(|contrast| !contrast.baseline.is_empty() && !contrast.treatment.is_empty())
+}
+
+/// What is done with trials of outcome ok that have no metric.
+#[derive(Clone, Copy, Debug)]
+enum MissingMetric {
+    Refuse,
+    Take(Outcome),
+}
+
+fn missing_metric(text: &str) -> Result<MissingMetric, String> {
+    match (text, Outcome::parse(text)) {
+        ("refuse", _) => Ok(MissingMetric::Refuse),
+        (_, Some(outcome)) if outcome != Outcome::Ok => Ok(MissingMetric::Take(outcome)),
+        _ => {
+            let outcomes = Outcome::ALL
+                .iter()
+                .filter(|outcome| **outcome != Outcome::Ok);
+            let names: Vec<&str> = outcomes.map(|outcome| outcome.as_str()).collect();
+            Err(format!("allowed: refuse, {}", names.join(", ")))
+        }
     }
 }
 
+fn direction(text: &str) -> Result<Direction, String> {
+    let (metric, direction) = match text.rsplit_once('=') {
+        Some((metric, direction)) => (Some(metric.to_owned()), direction),
+        None => (None, text),
+    };
+    let higher_is_better = match direction {
+        "higher" => true,
+        "lower" => false,
+        _ => return Err("allowed: higher, lower, METRIC=higher, METRIC=lower".into()),
+    };
+    Ok(Direction {
+        metric,
+        higher_is_better,
+    })
+}
+
 fn margin(text: &str) -> Result<(String, f64), String> {
-    let (metric, margin) = values::key_value(text)?;
+    // A name may have the sign too, a number has not.
+    let (metric, margin) = text.rsplit_once('=').ok_or("must be METRIC=DIFFERENCE")?;
     match margin.parse() {
-        Ok(margin) if margin > 0.0 && f64::is_finite(margin) => Ok((metric, margin)),
+        Ok(margin) if margin > 0.0 && f64::is_finite(margin) => Ok((metric.to_owned(), margin)),
         _ => Err(format!(
             "the difference is `{margin}`, allowed: a number above 0"
         )),
@@ -160,7 +220,15 @@ impl Report {
 
 impl Asked {
     fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
-        let results = Results::read(from).map_err(Error::BadResults)?;
+        let missing_metric = match self.missing_metric {
+            MissingMetric::Refuse => None,
+            MissingMetric::Take(outcome) => Some(outcome),
+        };
+        let options = ResultsOptions {
+            directions: self.better.clone(),
+            missing_metric,
+        };
+        let results = Results::read_with(from, &options).map_err(Self::unread)?;
         if !results.ignored.is_empty() {
             streams::say(&format!(
                 "{}: ignored columns: {}",
@@ -170,17 +238,7 @@ impl Asked {
         }
         let mut records = results.records;
         self.select(from, &mut records.trials)?;
-        match self.better.as_deref() {
-            Some(_) if results.directed => {
-                return Err(self.wrong(from, "--better", "has a column `higher_is_better`"));
-            }
-            Some(direction) => {
-                let higher = direction == "higher";
-                let trials = records.trials.iter_mut();
-                trials.for_each(|trial| trial.higher_is_better = higher);
-            }
-            None => {}
-        }
+        self.check_directions(from, results.directed, &records.trials)?;
         let smallest = records.trials.iter().map(|trial| trial.batch_size).min();
         let reference = self.reference_batch.or(smallest).unwrap_or(1);
         let name = from.file_stem().unwrap_or(from.as_os_str());
@@ -192,13 +250,17 @@ impl Asked {
         request.alpha = self.alpha;
         request.deciding_test = self.test;
         request.width = width.unwrap_or_default();
-        request.provenance = vec![
-            ("Results".into(), from.display().to_string()),
-            (
-                "Report by".into(),
-                format!("lawn {}", env!("CARGO_PKG_VERSION")),
-            ),
-        ];
+        request.notes = results.notes;
+        request.provenance = vec![("Results".into(), from.display().to_string())];
+        if !results.ignored.is_empty() {
+            let (count, names) = (results.ignored.len(), results.ignored.join(", "));
+            let ignored = ("Columns ignored".into(), format!("{count}: {names}"));
+            request.provenance.push(ignored);
+        }
+        request.provenance.push((
+            "Report by".into(),
+            format!("lawn {}", env!("CARGO_PKG_VERSION")),
+        ));
         let report = lawn_analysis::Report::new(&records, &request).map_err(Error::BadResults)?;
         require_free(&self.out)?;
         Ok(report.write(&self.out)?)
@@ -229,6 +291,49 @@ impl Asked {
         }
     }
 
+    /// An error of reading, with the option that settles it.
+    fn unread(error: AnalysisError) -> Error {
+        let hint = match &error {
+            AnalysisError::MissingNumber { .. } => {
+                "--missing-metric diverged, or crashed, takes them as such".to_owned()
+            }
+            AnalysisError::NoDirection { metric, .. } => format!("or give --better {metric}=lower"),
+            _ => return Error::BadResults(error),
+        };
+        Error::Unsettled {
+            error: Box::new(error),
+            hint,
+        }
+    }
+
+    /// Directions are asked of metrics that are there, where the file does not say them.
+    fn check_directions(
+        &self,
+        from: &Path,
+        directed: bool,
+        trials: &[TrialRow],
+    ) -> Result<(), Error> {
+        if directed && !self.better.is_empty() {
+            return Err(self.wrong(from, "--better", "has a column `higher_is_better`"));
+        }
+        let metrics = names(trials, |trial| &trial.metric);
+        let directions = self.better.iter();
+        let given: Vec<Option<&str>> = directions.map(|b| b.metric.as_deref()).collect();
+        if let Some(metric) = repeated(&given) {
+            let of = metric.map_or("every metric".to_owned(), |metric| format!("`{metric}`"));
+            let detail = format!("is given two directions of {of}");
+            return Err(self.wrong(from, "--better", detail));
+        }
+        let mut asked = given.into_iter().flatten();
+        match asked.find(|metric| !metrics.contains(metric)) {
+            Some(unknown) => {
+                let detail = format!("has no metric `{unknown}`; found: {}", metrics.join(", "));
+                Err(self.wrong(from, "--better", detail))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Keeps the trials of the tasks asked for.
     fn select(&self, from: &Path, trials: &mut Vec<TrialRow>) -> Result<(), Error> {
         let found = names(trials, |trial| &trial.task);
@@ -248,16 +353,9 @@ impl Asked {
 
     fn contrasts(&self, from: &Path, records: &Records) -> Result<Vec<Contrast>, Error> {
         let arms = names(&records.trials, |trial| &trial.arm);
-        for contrast in &self.contrasts {
-            for arm in [&contrast.baseline, &contrast.treatment] {
-                if !arms.contains(&arm.as_str()) {
-                    let detail = format!("has no arm `{arm}`; found: {}", arms.join(", "));
-                    return Err(self.wrong(from, "--contrast", detail));
-                }
-            }
-        }
         if !self.contrasts.is_empty() {
-            return Ok(self.contrasts.clone());
+            let asked = self.contrasts.iter();
+            return asked.map(|text| self.contrast(from, text, &arms)).collect();
         }
         let contrasts = contrasts_by_name(records);
         if contrasts.is_empty() {
@@ -271,8 +369,46 @@ impl Asked {
         Ok(contrasts)
     }
 
+    /// The contrast of arms that a text names.
+    fn contrast(&self, from: &Path, text: &str, arms: &[&str]) -> Result<Contrast, Error> {
+        let is_arm = |name: &String| arms.contains(&name.as_str());
+        let mut known = splits(text).filter(|c| is_arm(&c.baseline) && is_arm(&c.treatment));
+        let Some(contrast) = known.next() else {
+            let parts = splits(text).flat_map(|c| [c.baseline, c.treatment]);
+            let unknown: Vec<String> = parts.filter(|name| !is_arm(name)).collect();
+            let name = match &unknown[..] {
+                [name] => name.as_str(),
+                _ if splits(text).count() == 1 => unknown[0].as_str(),
+                _ => text,
+            };
+            let found = arms.join(", ");
+            let detail = if name == text {
+                format!("has no two arms `{text}` with a colon between; found: {found}")
+            } else {
+                format!("has no arm `{name}`; found: {found}")
+            };
+            return Err(self.wrong(from, "--contrast", detail));
+        };
+        if let Some(other) = known.next() {
+            let detail = format!(
+                "has arms for `{text}` as `{}` and `{}` and as `{}` and `{}`: call one another name",
+                contrast.baseline, contrast.treatment, other.baseline, other.treatment
+            );
+            return Err(self.wrong(from, "--contrast", detail));
+        }
+        Ok(contrast)
+    }
+
     fn margins(&self, from: &Path, trials: &[TrialRow]) -> Result<BTreeMap<String, f64>, Error> {
         let metrics = names(trials, |trial| &trial.metric);
+        let given: Vec<&String> = self.margins.iter().map(|(metric, _)| metric).collect();
+        if let Some(metric) = repeated(&given) {
+            return Err(self.wrong(
+                from,
+                "--margin",
+                format!("is given two margins of `{metric}`"),
+            ));
+        }
         match self
             .margins
             .iter()
@@ -285,6 +421,12 @@ impl Asked {
             None => Ok(self.margins.iter().cloned().collect()),
         }
     }
+}
+
+/// The first that is there twice.
+fn repeated<T: PartialEq + Copy>(given: &[T]) -> Option<T> {
+    let again = |index: &usize| given[..*index].contains(&given[*index]);
+    (0..given.len()).find(again).map(|index| given[index])
 }
 
 /// The distinct names of the trials, in their order.

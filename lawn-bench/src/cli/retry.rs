@@ -16,7 +16,8 @@ use crate::{Error, provenance, shell};
     after_help = "\
 Every list narrows the choice: --outcome timeout --arm sgd retries the trials of sgd whose time
 was up. They go on from their checkpoints unless --from-scratch is given; what they left before
-is kept in attempt-1, attempt-2, … of each trial's folder.
+is kept in attempt-1, attempt-2, … of each trial's folder. A tuning trial is retried until a
+setting was chosen among those of its task, arm and batch size; where all failed, none was.
 
 Examples:
   lawn retry runs/embedded --outcome crashed --outcome timeout
@@ -65,7 +66,7 @@ impl Retry {
         ));
         if retried.counted > 0 {
             print(&format!(
-                "{} not retried: settings are frozen, and in tuning a failure counts\n",
+                "{} not retried: a setting was chosen where they count as failures\n",
                 retried.counted
             ));
         }

@@ -6,6 +6,7 @@ use super::exit::Exit;
 use super::output::{print, print_report};
 use super::values::{DataRoot, Sets, positive};
 use crate::engine::EngineName;
+use crate::failures::Limit;
 use crate::progress::{self, Show};
 use crate::sweep::{self, End, Request};
 use crate::{Error, shell, streams};
@@ -16,6 +17,7 @@ Examples:
   lawn sweep lawn-bench/studies/embedded.toml --workers 2
   lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
   lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=5 --out runs/short
+  lawn sweep ml-1m.toml --max-failures 5%   stop early where something is wrong with all
   lawn sweep runs/ml-1m                 go on with a run that was stopped
   lawn sweep ml-1m.toml --engine slurm --dry-run   see the scripts, then without --dry-run")]
 pub(super) struct Sweep {
@@ -34,6 +36,11 @@ pub(super) struct Sweep {
     /// What runs the trials.
     #[arg(long, value_name = "NAME", value_enum, default_value_t)]
     engine: EngineName,
+    /// Stop once more trials than N, or than this share of the plan, are crashed, out-of-memory
+    /// or timeout; those that diverged do not count. The same command goes on, after `lawn retry`
+    /// or with more allowed.
+    #[arg(long, value_name = "N|P%")]
+    max_failures: Option<Limit>,
     /// Say what the engine would be asked for now, and run nothing.
     #[arg(long)]
     dry_run: bool,
@@ -59,6 +66,7 @@ impl Sweep {
             workers: self.workers,
             data_root: self.data.data_root,
             engine: self.engine,
+            max_failures: self.max_failures,
             dry_run: self.dry_run,
             show,
         };

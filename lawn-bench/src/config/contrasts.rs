@@ -38,7 +38,11 @@ pub(super) fn contrasts(
                 return Err(source.error(treatment.span(), message, None));
             }
             // Each comparison makes all others of its family pay for it.
-            if contrasts.contains(&pair) {
+            let turned = Contrast {
+                baseline: pair.treatment.clone(),
+                treatment: pair.baseline.clone(),
+            };
+            if contrasts.contains(&pair) || contrasts.contains(&turned) {
                 let message = format!(
                     "`{}` against `{}` is listed twice",
                     pair.treatment, pair.baseline

@@ -39,7 +39,8 @@ pub struct Slurm {
     pub signal_seconds: u64,
     /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
     pub max_array_size: Option<usize>,
-    /// Jobs that may end without an outcome before a trial is `crashed`.
+    /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
+    /// begun is `crashed`, and what kept it from that ends the sweep.
     pub attempts: usize,
     /// Further options of `sbatch` for trials, as `--qos=long`.
     pub options: Vec<String>,
@@ -86,7 +87,8 @@ pub struct Ray {
     pub memory_bytes: Option<u64>,
     /// Trials at the same time, instead of `resources.workers`.
     pub workers: Option<usize>,
-    /// Jobs that may end without an outcome before a trial is `crashed`.
+    /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
+    /// begun is `crashed`, and what kept it from that ends the sweep.
     pub attempts: usize,
     /// The `lawn` command on the nodes, where it is not where it is here.
     pub lawn: Option<String>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::EngineError;
 use crate::Error;
 use crate::plan::Plan;
+use crate::provenance::{self, BUILD};
 use crate::run_dir::RunDir;
 
 /// What a job on another machine runs: `lawn` with absolute paths.
@@ -31,7 +32,7 @@ impl JobCommand {
     ) -> Result<Self, Error> {
         let lawn = match lawn {
             Some(lawn) => lawn.to_owned(),
-            None => text(std::env::current_exe().map_err(|source| Error::Spawn { source })?)?,
+            None => text(this_file()?)?,
         };
         Ok(Self {
             lawn,
@@ -51,10 +52,11 @@ impl JobCommand {
     #[must_use]
     pub(super) fn trial(&self, index: &str) -> String {
         let mut line = format!(
-            "env OMP_NUM_THREADS={0} MKL_NUM_THREADS={0} OMP_WAIT_POLICY=passive {1} trial {2} --index {index}",
+            "env OMP_NUM_THREADS={0} MKL_NUM_THREADS={0} OMP_WAIT_POLICY=passive {BUILD}={3} {1} trial {2} --index {index}",
             self.threads,
             quoted(&self.lawn),
             quoted(&self.run),
+            provenance::build(),
         );
         self.add_data_root(&mut line);
         line
@@ -78,6 +80,15 @@ impl JobCommand {
             line.push_str(&quoted(root));
         }
     }
+}
+
+/// The file of this command. Where another has been put in its place the system names it so.
+fn this_file() -> Result<PathBuf, Error> {
+    let path = std::env::current_exe().map_err(|source| Error::Spawn { source })?;
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(EngineError::Replaced { path }.into())
 }
 
 /// `path` from the root, so that a job finds it whatever folder it starts in. A folder that

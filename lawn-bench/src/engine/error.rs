@@ -74,6 +74,12 @@ pub enum EngineError {
         /// What the environment says that is of no use.
         found: Option<String>,
     },
+    /// The file of this command is gone, and jobs need one.
+    #[error("jobs would run this command by its path, where it is no more: {}; start the command that is there now", path.display())]
+    Replaced {
+        /// What the system says of it.
+        path: PathBuf,
+    },
     /// A path that goes into a script is not text.
     #[error("{} cannot go into a job: the path is not UTF-8", path.display())]
     NotText {

@@ -7,7 +7,6 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::ending::Ending;
 use crate::plan::Plan;
-use crate::run_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 
 /// Bytes of a crashed trial's standard error that its outcome quotes.
@@ -21,28 +20,61 @@ const ALLOCATION_FAILURES: [&str; 4] = [
     "CUDA out of memory",
 ];
 
-/// The error that ends the sweep, where a trial's process ended with an exit code that says
-/// nothing about the trial: there is no room to write to, or this machine does not have
-/// what the plan asks for.
-pub(super) fn of_the_machine(
-    code: i32,
-    plan: &Plan,
-    index: usize,
-    dir: &TrialDir,
-) -> Option<Error> {
-    let id = plan.trials[index].id.clone();
-    let stderr = || std::fs::read(dir.stderr()).unwrap_or_default();
-    // The last line is the error, which says itself that it is one.
-    let said = || {
-        let text = String::from_utf8_lossy(&stderr()).trim().to_owned();
-        let last = text.lines().next_back().unwrap_or_default();
-        tail(last.strip_prefix("error: ").unwrap_or(last)).to_owned()
-    };
-    match code {
-        _ if code == i32::from(Exit::NoRoom.code()) => Some(Error::NoRoom { id, said: said() }),
-        _ if code == i32::from(Exit::Usage.code()) => Some(Error::Refused { id, said: said() }),
-        _ => None,
+/// Exit codes, as a shell gives them, that say nothing about the trial: its machine lacks
+/// something.
+///
+/// ```text
+/// 1, 2      lawn said so; and the loader, where the machine's libc is too old
+/// 5         lawn found no room to write to
+/// 125       `env` or `timeout` themselves failed
+/// 126, 127  the command cannot be executed, is not there, or lacks a library
+/// 132       SIGILL: it was built for another processor
+/// ```
+const OF_THE_MACHINE: [i32; 7] = [1, 2, 5, 125, 126, 127, 132];
+
+/// Whether a trial's process that ended with `code` lacked something that its machine should
+/// have. Another machine may do better.
+pub(super) fn is_of_the_machine(code: i32) -> bool {
+    OF_THE_MACHINE.contains(&code)
+}
+
+/// Whether a process that ended with `code` was stopped: in order, or by a signal that asks
+/// for it and came before the process was ready for one.
+pub(super) fn was_stopped(code: i32) -> bool {
+    const STOPPED: [i32; 4] = [129, 130, 138, 143];
+    STOPPED.contains(&code)
+}
+
+/// How a process ended as a shell says it: the code, or 128 and the number of the signal.
+pub(super) fn shell_code(status: ExitStatus) -> Option<i32> {
+    let signalled = || Some(128 + status.signal()?);
+    status.code().or_else(signalled)
+}
+
+/// The error that ends the sweep, where a trial's process ended with a code that
+/// [says nothing about the trial](is_of_the_machine); `stderr` is what it wrote.
+pub(super) fn of_the_machine(code: i32, plan: &Plan, index: usize, stderr: &str) -> Option<Error> {
+    if !is_of_the_machine(code) {
+        return None;
     }
+    let id = plan.trials[index].id.clone();
+    // The last line is the error. Lawn's says itself that it is one.
+    let last = stderr.trim().lines().next_back().unwrap_or_default();
+    Some(match last.strip_prefix("error: ") {
+        said if code == i32::from(Exit::NoRoom.code()) => Error::NoRoom {
+            id,
+            said: tail(said.unwrap_or(last)).to_owned(),
+        },
+        Some(said) => Error::Refused {
+            id,
+            said: tail(said).to_owned(),
+        },
+        None => {
+            let ending = ending(Death::elsewhere(code, stderr).status);
+            let said = format!("{ending}; {}", tail(last));
+            Error::Refused { id, said }
+        }
+    })
 }
 
 /// What is known of a process that ended without an outcome.

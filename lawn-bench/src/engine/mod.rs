@@ -12,17 +12,23 @@
 //! that the trial may use as the only visible ones. The command
 //!
 //! - trains the trial from its checkpoint, or finds that it is over already;
-//! - on SIGTERM, SIGINT or SIGUSR1, and when a pipe that is its standard input closes,
-//!   writes a checkpoint and leaves the outcome `preempted`;
+//! - on SIGTERM, SIGINT, SIGHUP or SIGUSR1, and when a pipe that is its standard input closes,
+//!   writes a checkpoint and leaves the outcome `preempted`; while libtorch is still being
+//!   loaded it dies of the signal, which says the same;
 //! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
 //!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
-//!   to, and 2 where the machine does not have what the plan asks for, such as its data, or
-//!   where another version wrote the trial's files. The last two say nothing about the trial:
-//!   the engine ends with that error, at once or after trying elsewhere, and the trial stays
-//!   one to be run.
+//!   to, 2 where the machine does not have what the plan asks for, such as its data or a
+//!   device, or where another version wrote the trial's files, and 1 where something else
+//!   kept it from training. 1, 2 and 5 say nothing about the trial, nor do 125 to 127 and
+//!   SIGILL, with which a machine says that it cannot execute the command: the engine ends
+//!   with that error, at once or after trying elsewhere, and the trial stays one to be run.
 //!
 //! Any other exit code, or none, is a death of which the engine leaves the outcome, under
-//! the trial's lease. An engine may start the command again at any time.
+//! the trial's lease. An engine may start the command again at any time; one that is stopped
+//! again and again before it has a new checkpoint ends the sweep, too.
+//!
+//! The command is told in [`crate::provenance::BUILD`] from which source the launcher was
+//! built, and refuses to be another.
 //!
 //! A trial of several processes will be that command started once a process, with
 //! `torchrun`'s variables (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`)
@@ -34,6 +40,7 @@ mod error;
 mod failure;
 mod identity;
 pub mod local;
+mod mark;
 pub mod ray;
 mod settings;
 pub mod slurm;
@@ -43,6 +50,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::ending::Ending;
+use crate::failures::Limit;
 use crate::plan::Plan;
 use crate::run_dir::RunDir;
 use crate::stop::Stop;
@@ -76,6 +84,8 @@ pub struct Work<'a> {
     pub workers: usize,
     /// Where data sets are, for the trials' `--data-root`.
     pub data_root: Option<PathBuf>,
+    /// Trials that may fail, for launchers that go on later.
+    pub max_failures: Option<Limit>,
     /// Once requested, running trials are stopped in order and no more are started.
     pub stop: &'a Stop,
 }

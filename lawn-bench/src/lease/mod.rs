@@ -301,10 +301,7 @@ impl Lease {
             expiry_seconds: terms.expiry.as_secs_f64(),
         };
         let bytes = files::to_json(&path(folder, token), SCHEMA, &holder)?;
-        let mut draft = tempfile::Builder::new()
-            .prefix(".lease-")
-            .tempfile_in(folder)
-            .map_err(Error::io("make a lease in", folder))?;
+        let mut draft = files::temporary(folder, ".lease-")?;
         draft
             .write_all(&bytes)
             .and_then(|()| draft.as_file().sync_data())

@@ -133,7 +133,8 @@ impl Plan {
         files::read_json(&run.plan(), KNOWN)
     }
 
-    /// Makes `run` hold this plan, made from `file` whose text is `text`.
+    /// Makes `run` hold this plan, made from `file` whose text is `text`. Of one that is there
+    /// with the same trials the resources are replaced.
     ///
     /// # Errors
     ///
@@ -148,17 +149,21 @@ impl Plan {
                 let sweep = &plan.sweep;
                 (sweep.contrasts.clone(), sweep.alpha, sweep.margins.clone())
             };
-            let same = there.trials == self.trials && verdicts(&there) == verdicts(self);
-            return if same {
-                Ok(())
-            } else {
-                Err(Error::OtherPlan {
+            if !(there.trials == self.trials && verdicts(&there) == verdicts(self)) {
+                return Err(Error::OtherPlan {
                     dir: run.root().into(),
                     file: file.into(),
                     goes_on: shell::lawn("sweep", run.root()),
                     differences: difference::differences(&there.sweep, &self.sweep),
-                })
-            };
+                });
+            }
+            if there.sweep.resources == self.sweep.resources {
+                return Ok(());
+            }
+            // Nothing in them changes a result: what is asked for now holds, as another device.
+            let mut plan = there;
+            plan.sweep.resources = self.sweep.resources.clone();
+            return files::write_json_rows(&run.plan(), SCHEMA, &plan);
         }
         run.require_free(text)?;
         files::write(&run.sweep_toml(), text.as_bytes())?;

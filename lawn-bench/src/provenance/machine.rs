@@ -6,6 +6,8 @@ use std::path::Path;
 use lawn_models::CudaProbe;
 use serde::{Deserialize, Serialize};
 
+use crate::lease;
+
 /// Beginnings of the names of variables that change how fast or how exactly a
 /// trial computes.
 const VARIABLES: &[&str] = &[
@@ -24,6 +26,9 @@ const VARIABLES: &[&str] = &[
     "PYTORCH_",
     "TORCH_",
 ];
+
+/// Variables that begin so and change neither.
+const HARMLESS: &[&str] = &[super::BUILD, crate::trial::LAUNCHER];
 
 /// Processor, memory, accelerator and surroundings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,12 +52,12 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The machine that this process runs on.
-    pub(super) fn this_one(cuda: CudaProbe) -> Self {
+    /// The machine that this process runs on, and what libtorch says of CUDA there.
+    pub(crate) fn this_one(cuda: Option<CudaProbe>) -> Self {
         let cpuinfo = text("/proc/cpuinfo");
         let flags = field(&cpuinfo, "flags").or_else(|| field(&cpuinfo, "Features"));
         Self {
-            host: text("/proc/sys/kernel/hostname").trim().to_owned(),
+            host: lease::host(),
             processor: field(&cpuinfo, "model name").unwrap_or_default().to_owned(),
             processor_flags: flags
                 .unwrap_or_default()
@@ -60,10 +65,11 @@ impl Machine {
                 .map(str::to_owned)
                 .collect(),
             memory: memory(&text("/proc/meminfo")),
-            cuda: Some(cuda),
+            cuda,
             driver: driver(&text("/proc/driver/nvidia/version")),
             accelerators: accelerators(Path::new("/proc/driver/nvidia/gpus")),
             environment: std::env::vars()
+                .filter(|(name, _)| !HARMLESS.contains(&name.as_str()))
                 .filter(|(name, _)| VARIABLES.iter().any(|start| name.starts_with(start)))
                 .collect(),
         }
@@ -118,7 +124,7 @@ mod tests {
 
     #[test]
     fn this_machine_has_a_processor_and_memory() {
-        let machine = Machine::this_one(CudaProbe::Unavailable);
+        let machine = Machine::this_one(None);
         assert!(machine.memory > 1 << 20, "{}", machine.memory);
         assert!(!machine.host.is_empty());
         assert!(!machine.processor_flags.is_empty());

@@ -24,6 +24,33 @@ pub struct Provenance {
     pub launches: Vec<Launch>,
 }
 
+/// Environment variable in which a launcher tells a trial from which source it was built itself.
+pub const BUILD: &str = "LAWN_BUILD";
+
+/// What this command was built from, as one word: its version and a hash of its source.
+#[must_use]
+pub fn build() -> String {
+    format!(
+        "{}-{}",
+        env!("CARGO_PKG_VERSION"),
+        Source::of_this_command().digest()
+    )
+}
+
+/// Makes sure that this command is the one that the launcher is, where a launcher says so: all
+/// trials of a launch are trained by what `provenance.json` says of it.
+///
+/// # Errors
+///
+/// [`Error::OtherBuild`].
+pub fn require_build() -> Result<(), Error> {
+    let here = build();
+    match std::env::var(BUILD) {
+        Ok(launcher) if launcher != here => Err(Error::OtherBuild { launcher, here }),
+        _ => Ok(()),
+    }
+}
+
 /// What one launch of the sweep ran with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launch {
@@ -68,7 +95,7 @@ impl Launch {
             determinism: Some(probe.determinism),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
-            machine: Machine::this_one(probe.cuda),
+            machine: Machine::this_one(Some(probe.cuda)),
             workers,
             threads,
             command: std::env::args_os()

@@ -33,6 +33,16 @@ impl Source {
         }
     }
 
+    /// Twelve hexadecimal digits that differ where anything of it does.
+    pub(super) fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for part in [&self.commit, &self.uncommitted, &self.lockfile] {
+            hasher.update(part.as_deref().unwrap_or_default().as_bytes());
+            hasher.update(&[0]);
+        }
+        hasher.finalize().to_hex()[..12].to_owned()
+    }
+
     /// The uncommitted changes themselves.
     pub(super) fn diff() -> &'static str {
         UNCOMMITTED

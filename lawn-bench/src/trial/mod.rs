@@ -22,7 +22,7 @@ use crate::config::DeviceChoice;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Excerpt;
 use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, data, files, streams, tensorboard};
+use crate::{Error, data, files, provenance, streams, tensorboard};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
@@ -81,6 +81,9 @@ impl TrialFile {
 /// Whatever kept the trial from starting. What happens to it in training is an
 /// outcome, not an error.
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
+    let stop = stop::flag()?;
+    crate::spawn::take_name();
+    provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
@@ -117,7 +120,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     }
     let resources = &sweep.resources;
     lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
-    let stop = stop::flag(resources.grace)?;
+    stop::with_stdin(stop.clone(), resources.grace);
     let context = TrialContext {
         device: device(resources.device),
         data_root,

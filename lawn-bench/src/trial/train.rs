@@ -20,7 +20,7 @@ use lawn_analysis::records::Outcome;
 /// # Errors
 ///
 /// What says nothing about the trial: a file of it that cannot be written, or that
-/// another version wrote.
+/// another version wrote, and what its machine lacks.
 pub(super) fn train(
     dir: &TrialDir,
     config: &TrialConfig,
@@ -44,7 +44,7 @@ pub(super) fn train(
             None => {
                 let mut ending = match end {
                     Ok(end) => ending(end)?,
-                    Err(panic) => Ending::failed(Outcome::Crashed, said(&*panic)),
+                    Err(panic) => crashed(said(&*panic))?,
                 };
                 ending.notices = recorder.notices();
                 return Ok(ending);
@@ -99,27 +99,53 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
         Err(TrialError::Checkpoint { path, source }) => match storage(&source) {
             Some(source) => {
                 return Err(Error::Io {
-                    action: "write",
+                    action: "read or write",
                     path,
                     source,
                 });
             }
-            None => {
-                let error = TrialError::Checkpoint { path, source };
-                Ending::failed(Outcome::Crashed, error.to_string())
-            }
+            None => crashed(TrialError::Checkpoint { path, source }.to_string())?,
         },
-        Err(error) => Ending::failed(Outcome::Crashed, error.to_string()),
+        // The data are the task's, and the device the machine's: other trials meet the same.
+        Err(error @ (TrialError::Device { .. } | TrialError::Data(_))) => return Err(error.into()),
+        Err(error) => crashed(error.to_string())?,
     })
 }
 
-/// The error of the system, where it says that there is no room to write to.
+/// How CUDA says that something is wrong with the machine, not with what it was asked for.
+const OF_THE_MACHINE: [&str; 10] = [
+    "CUDA driver version is insufficient",
+    "CUDA-capable device(s) is/are busy or unavailable",
+    "all CUDA-capable devices are busy or unavailable",
+    "device kernel image is invalid",
+    "forward compatibility was attempted",
+    "no CUDA-capable device is detected",
+    "no kernel image is available for execution",
+    "system not yet initialized",
+    "uncorrectable ECC error",
+    "uncorrectable NVLink error",
+];
+
+/// The outcome of a trial that ended with the words `said`.
+///
+/// # Errors
+///
+/// [`Error::Machine`] where these speak of the machine.
+fn crashed(said: String) -> Result<Ending, Error> {
+    match OF_THE_MACHINE.iter().any(|words| said.contains(words)) {
+        true => Err(Error::Machine { said }),
+        false => Ok(Ending::failed(Outcome::Crashed, said)),
+    }
+}
+
+/// The error of the system, where it says that the machine lacks something.
 fn storage(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             let code = error.raw_os_error()?;
-            return files::is_storage(error.kind()).then(|| io::Error::from_raw_os_error(code));
+            let is_lack = files::is_storage(error.kind()) || files::is_of_the_machine(code);
+            return is_lack.then(|| io::Error::from_raw_os_error(code));
         }
         cause = error.source();
     }
@@ -163,5 +189,42 @@ mod tests {
                 assert!(said.contains(word), "{word:?} is not in: {said}");
             }
         }
+    }
+
+    #[test]
+    fn what_the_machine_lacks_is_no_outcome() {
+        let device = TrialError::Device {
+            device: "cuda(0)".into(),
+            reason: "no driver or no device".into(),
+        };
+        let data = lawn_models::DataError::NoRoot {
+            name: "ml-1m".into(),
+        };
+        for error in [device, data.into()] {
+            let error = ending(Err(error)).expect_err("the trial is not over");
+            assert_ne!(error.exit(), crate::cli::Exit::TrialsFailed, "{error}");
+        }
+        let ecc = "panicked: CUDA error: uncorrectable ECC error encountered\nsearch for it";
+        let error = crashed(ecc.into()).expect_err("another machine may do better");
+        assert_eq!(error.exit(), crate::cli::Exit::Usage);
+        let bug = crashed("panicked: index 7 is out of bounds".into()).expect("an outcome");
+        assert_eq!(bug.outcome, Outcome::Crashed);
+    }
+
+    #[test]
+    fn a_checkpoint_that_this_machine_cannot_open_is_no_outcome() {
+        let failed = |code| {
+            let path = std::path::PathBuf::from("checkpoint.safetensors");
+            let source = lawn_core::Error::Io {
+                path: path.clone(),
+                source: io::Error::from_raw_os_error(code),
+            };
+            ending(Err(TrialError::Checkpoint { path, source }))
+        };
+        // EACCES, EIO and ESTALE; EISDIR is a file of the trial that is not what it should be.
+        for code in [13, 5, 116] {
+            failed(code).expect_err("the trial is not over");
+        }
+        assert_eq!(failed(21).expect("an outcome").outcome, Outcome::Crashed);
     }
 }

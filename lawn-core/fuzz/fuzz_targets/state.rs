@@ -6,7 +6,7 @@
 
 #![no_main]
 
-#[path = "../check.rs"]
-mod check;
+#[path = "../../tests/common/state_reader.rs"]
+mod state_reader;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check::check(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| state_reader::check(bytes));

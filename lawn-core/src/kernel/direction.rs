@@ -104,7 +104,7 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 ///
 /// ```text
 /// m ← β₁ m + β₃ g,  v ← β₂ v + γ g²
-/// d = (m / c₁) / (√(v / c₂ + ε_in) + ε_out) + λ w
+/// d = (m / c₁) / (√(v / c₂ + ε_in) + ε_out) + λ w        0 + λ w where that divides by 0
 /// ```
 ///
 /// Where the weights move in another sweep than the buffers, `d − λ w` takes the
@@ -181,13 +181,14 @@ impl<E: Element> Adam<E> {
         }
     }
 
-    /// `(m / c₁) / (√(v / c₂ + ε_in) + ε_out)`.
+    /// `(m / c₁) / (√(v / c₂ + ε_in) + ε_out)`; 0 where that divides by 0.
     #[inline(always)]
     unsafe fn ratio<L: Lanes<Element = E>>(&self, m: L, v: L) -> L {
         // SAFETY: the machine has the instructions of L, says the caller.
         unsafe {
             let m_hat = m.mul(L::splat(self.inverse_c1));
-            m_hat.div(self.denominator(v, self.inverse_c2))
+            let divisor = self.denominator(v, self.inverse_c2);
+            m_hat.div(divisor).or_zero(divisor)
         }
     }
 

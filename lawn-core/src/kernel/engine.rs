@@ -163,7 +163,7 @@ impl<'a, M: Memory> Engine<'a, M> {
         waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
         let (mut moved, mut rest) = (&waves[..0], waves.as_slice());
         while !(moved.is_empty() && rest.is_empty()) {
-            let (wave, after) = rest.split_at(wave_len(rest));
+            let (wave, after) = rest.split_at(wave_len(rest, self.isa.wave()));
             // SAFETY: the pointers are valid, says the caller.
             unsafe { self.wave(moved, wave, kappa) };
             (moved, rest) = (wave, after);

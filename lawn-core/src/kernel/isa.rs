@@ -1,10 +1,14 @@
-//! The instructions of the running machine.
+//! The running machine: its instructions, and what its memory wants.
 
 use super::lanes::{Element, Lanes};
+use super::tuning::{LastLook, Tuning};
 
 /// What the running machine offers; there is no way to have one that it does not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Isa(Level);
+pub(crate) struct Isa {
+    level: Level,
+    tuning: Tuning,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Level {
@@ -43,7 +47,11 @@ impl Isa {
             }
         }
         levels.push(Level::Portable);
-        levels.into_iter().map(Self).collect()
+        let tuning = Tuning::of_machine();
+        levels
+            .into_iter()
+            .map(|level| Self { level, tuning })
+            .collect()
     }
 
     /// The best that this machine offers.
@@ -52,7 +60,23 @@ impl Isa {
     }
 
     pub(super) fn level(self) -> Level {
-        self.0
+        self.level
+    }
+
+    /// The same instructions, with memory treated in another way.
+    #[cfg(test)]
+    pub(super) fn tuned(self, tuning: Tuning) -> Self {
+        Self { tuning, ..self }
+    }
+
+    /// Whether what is looked at for the last time is asked to leave the caches.
+    pub(super) fn lets_go(self) -> bool {
+        self.tuning.last_look == LastLook::Leaves
+    }
+
+    /// Elements of a wave.
+    pub(super) fn wave(self) -> usize {
+        self.tuning.wave
     }
 
     /// Runs something with these instructions.
@@ -61,7 +85,7 @@ impl Isa {
     ///
     /// What [`Vectorized::run`] of `task` asks for, apart from the instructions.
     pub(crate) unsafe fn run<E: Element, T: Vectorized<E>>(self, task: T) -> T::Output {
-        match self.0 {
+        match self.level {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the level exists only where the machine was asked.
             Level::Avx512 => unsafe { avx512(task) },

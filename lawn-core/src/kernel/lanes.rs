@@ -48,6 +48,8 @@ pub(crate) trait Lanes: Copy {
     unsafe fn min(self, b: Self) -> Self;
     /// `self · b + c`.
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
+    /// `self`, and 0 where `divisor` is 0.
+    unsafe fn or_zero(self, divisor: Self) -> Self;
 
     unsafe fn zero() -> Self::Sum;
     /// `sum + self · b`, in f64, where the product of two f32 is exact.
@@ -122,6 +124,12 @@ macro_rules! array_lanes {
                 // Two roundings: a machine without the instruction would call
                 // a function for one.
                 Self(std::array::from_fn(|i| self.0[i] * b.0[i] + c.0[i]))
+            }
+            #[inline(always)]
+            unsafe fn or_zero(self, divisor: Self) -> Self {
+                Self(std::array::from_fn(|i| {
+                    if divisor.0[i] == 0.0 { 0.0 } else { self.0[i] }
+                }))
             }
             #[inline(always)]
             unsafe fn zero() -> Self::Sum {

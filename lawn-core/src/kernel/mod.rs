@@ -31,6 +31,7 @@ mod scalars;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod tuning;
 mod x86;
 
 pub(crate) use engine::Engine;
@@ -40,5 +41,5 @@ pub(crate) use job::Job;
 pub(crate) use lanes::Element;
 pub(crate) use memory::{Block, Memory};
 pub(crate) use narrow::NarrowBlock;
-pub(crate) use scalars::{Outcome, Scalars};
+pub(crate) use scalars::{Outcome, Scalars, has_direction};
 pub(crate) use sweep::Kernel;

@@ -22,7 +22,8 @@ const AHEAD: usize = 2560;
 const GRADIENT_AHEAD: usize = 3584;
 
 /// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
-/// writes the buffers. `MOVE`: writes the weights.
+/// writes the buffers. `MOVE`: writes the weights. `LET_GO`: asks what it looks
+/// at for the last time to leave the caches.
 pub(super) struct Over<
     'a,
     E,
@@ -31,6 +32,7 @@ pub(super) struct Over<
     const SUM: u8,
     const UPDATE: bool,
     const MOVE: bool,
+    const LET_GO: bool,
 > {
     pub(super) direction: R,
     pub(super) factors: &'a Factors,
@@ -99,8 +101,8 @@ impl<L: Lanes> Partial<L> {
     }
 }
 
-impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool> Vectorized<E>
-    for Over<'_, E, R, B, SUM, UPDATE, MOVE>
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
+    Vectorized<E> for Over<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
@@ -114,8 +116,8 @@ where
     }
 }
 
-impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool>
-    Over<'_, E, R, B, SUM, UPDATE, MOVE>
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
+    Over<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
@@ -153,16 +155,20 @@ where
         if Self::GRADIENT {
             prefetch(
                 self.block.g.wrapping_add(from(GRADIENT_AHEAD)),
-                Self::LAST_OF_GRADIENT,
+                LET_GO && Self::LAST_OF_GRADIENT,
             );
         }
         if Self::WEIGHT {
             // The next forward pass looks at the weights; but where they move in
             // a sweep of their own, the caches are worth more to the next wave.
-            prefetch(self.block.w.wrapping_add(from(AHEAD)), MOVE && !UPDATE);
+            prefetch(
+                self.block.w.wrapping_add(from(AHEAD)),
+                LET_GO && MOVE && !UPDATE,
+            );
         }
         for (k, s) in self.block.s[..Self::BUFFERS].iter().enumerate() {
-            prefetch(s.wrapping_add(from(AHEAD)), MOVE || k >= R::RECALLS_BUFFERS);
+            let last = MOVE || k >= R::RECALLS_BUFFERS;
+            prefetch(s.wrapping_add(from(AHEAD)), LET_GO && last);
         }
     }
 
@@ -261,13 +267,21 @@ where
 /// The last sweep over one block beside an earlier one over another, vector by
 /// vector: the one computes on what the caches hold while the memory of the
 /// other comes. The sums are those of the other.
-pub(super) struct Pair<'a, E, R, const B: usize, const SUM: u8, const UPDATE: bool> {
-    pub(super) moved: Over<'a, E, R, B, 0, false, true>,
-    pub(super) next: Over<'a, E, R, B, SUM, UPDATE, false>,
+pub(super) struct Pair<
+    'a,
+    E,
+    R,
+    const B: usize,
+    const SUM: u8,
+    const UPDATE: bool,
+    const LET_GO: bool,
+> {
+    pub(super) moved: Over<'a, E, R, B, 0, false, true, LET_GO>,
+    pub(super) next: Over<'a, E, R, B, SUM, UPDATE, false, LET_GO>,
 }
 
-impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool> Vectorized<E>
-    for Pair<'_, E, R, B, SUM, UPDATE>
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const LET_GO: bool> Vectorized<E>
+    for Pair<'_, E, R, B, SUM, UPDATE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
@@ -284,7 +298,7 @@ where
             let factors = (Splat::new(moved.factors), Splat::new(next.factors));
             let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
             for vector in 0..together {
-                let i = Over::<E, R, B, SUM, UPDATE, false>::at::<L>(vector, of_next);
+                let i = Over::<E, R, B, SUM, UPDATE, false, LET_GO>::at::<L>(vector, of_next);
                 next.vector(i, factors.1, &mut sums);
                 moved.vector(vector * L::N, factors.0, &mut nothing);
             }
@@ -294,21 +308,20 @@ where
     }
 }
 
-/// Asks for the cache line at `p`, which need not exist. What is looked at for
-/// the `last` time need not be kept in the caches behind the first, which have
-/// then room for what another sweep will look at.
+/// Asks for the cache line at `p`, which need not exist; for one to `let_go` of so
+/// that it does not stay in the caches behind the first.
 #[inline(always)]
-fn prefetch<T>(p: *const T, last: bool) {
+fn prefetch<T>(p: *const T, let_go: bool) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a hint about an address is no access to it.
     unsafe {
         use std::arch::x86_64::{_MM_HINT_NTA, _MM_HINT_T0, _mm_prefetch};
-        if last {
+        if let_go {
             _mm_prefetch::<_MM_HINT_NTA>(p.cast());
         } else {
             _mm_prefetch::<_MM_HINT_T0>(p.cast());
         }
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (p, last);
+    let _ = (p, let_go);
 }

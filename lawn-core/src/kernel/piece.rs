@@ -11,10 +11,6 @@ use super::sweep::Order;
 /// Sums are taken by block, so that this decides their last bits.
 pub(super) const BLOCK: usize = 16 * 1024;
 
-/// Elements of the larger units that all threads take through their sweeps
-/// together: few enough to stay in the last cache between one sweep and the next.
-const WAVE: usize = 512 * 1024;
-
 /// Consecutive elements of one job, of one unit or of several whole ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Piece {
@@ -62,8 +58,9 @@ pub(super) fn cut<M: Memory>(
     }
 }
 
-/// How many of the pieces make a wave: whole units, and at least one.
-pub(super) fn wave_len(pieces: &[Piece]) -> usize {
+/// How many of the pieces make a wave of so many elements: whole units, and at
+/// least one.
+pub(super) fn wave_len(pieces: &[Piece], wave: usize) -> usize {
     let mut elements = 0;
     let mut end = 0;
     while end < pieces.len() {
@@ -73,7 +70,7 @@ pub(super) fn wave_len(pieces: &[Piece]) -> usize {
             .take_while(|piece| piece.unit == unit[0].unit)
             .count();
         elements += unit[..count].iter().map(|piece| piece.len).sum::<usize>();
-        if end > 0 && elements > WAVE {
+        if end > 0 && elements > wave {
             break;
         }
         end += count;

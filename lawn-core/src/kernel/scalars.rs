@@ -4,6 +4,7 @@ use super::direction::{Adam, Held, Momentum, Nesterov};
 use super::lanes::Element;
 use super::sweep::{Factors, Kernel, Sums};
 use crate::rule::Moments;
+use crate::units::ROUNDING;
 use crate::{Context, Decay, LawnConfig, Rule, RuleConfig};
 
 /// The trust ratio of a rule.
@@ -34,6 +35,8 @@ pub(crate) struct Scalars {
     constrained: bool,
     project_gradient: bool,
     project_update: bool,
+    /// What [`left`] takes for the rounding of a gradient.
+    gradient_rounding: f64,
 }
 
 /// What one unit did in one step.
@@ -43,10 +46,18 @@ pub(crate) struct Outcome {
     pub(crate) factors: Factors,
     /// The trust ratio ρ.
     pub(crate) trust: f64,
+    /// Whether it has a radius and no direction to keep it along.
+    pub(crate) is_lost: bool,
 }
 
 impl Scalars {
-    pub(crate) fn new(rule: &RuleConfig, context: &Context, lawn: Option<&LawnConfig>) -> Self {
+    /// `gradient_rounding` as [`rounding`](crate::units::rounding) of its kind.
+    pub(crate) fn new(
+        rule: &RuleConfig,
+        context: &Context,
+        lawn: Option<&LawnConfig>,
+        gradient_rounding: f64,
+    ) -> Self {
         let (mut l2, mut decoupled) = (0.0, 0.0);
         if !rule.absorbs(context.decay) {
             match context.decay {
@@ -78,6 +89,7 @@ impl Scalars {
             constrained: context.constrained,
             project_gradient: lawn.is_some_and(|lawn| lawn.project_gradient),
             project_update: lawn.is_some_and(|lawn| lawn.project_update),
+            gradient_rounding,
         }
     }
 
@@ -96,7 +108,8 @@ impl Scalars {
     /// stands for a unit that stays free.
     pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
         let Sums { ww, wg, gg, .. } = outcome.sums;
-        let bound = self.constrained && radius > 0.0;
+        outcome.is_lost = self.constrained && radius > 0.0 && !has_direction(ww);
+        let bound = self.is_bound(radius, ww);
         let mut factors = Factors {
             kappa,
             alpha: 0.0,
@@ -107,7 +120,11 @@ impl Scalars {
         if bound && self.project_gradient {
             let a = kappa * wg / ww;
             factors.alpha = -a;
-            g_square = left(g_square, a * a * ww);
+            g_square = left(g_square, a * a * ww, self.gradient_rounding);
+            if g_square == 0.0 {
+                // Of rounding no rule shall make a direction.
+                (factors.kappa, factors.alpha) = (0.0, 0.0);
+            }
         } else if !self.constrained {
             factors.alpha = self.l2;
         }
@@ -137,7 +154,7 @@ impl Scalars {
     /// ```
     pub(crate) fn after(&self, radius: f64, outcome: &mut Outcome) {
         let Sums { ww, wd, dd, .. } = outcome.sums;
-        let bound = self.constrained && radius > 0.0;
+        let bound = self.is_bound(radius, ww);
         let b = if bound && self.project_update {
             wd / ww
         } else {
@@ -145,7 +162,7 @@ impl Scalars {
         };
         // What ⟨w,d⟩ and ⟨d,d⟩ are after the projection.
         let wd_left = if b == 0.0 { wd } else { 0.0 };
-        let d_square = left(dd, b * b * ww);
+        let d_square = left(dd, b * b * ww, ROUNDING);
         let shrunk = if self.constrained {
             1.0
         } else {
@@ -173,21 +190,31 @@ impl Scalars {
         } else {
             self.eta * rho
         };
-        let c = if bound {
-            radius / (ww - 2.0 * eta * wd_left + eta * eta * d_square).sqrt()
-        } else {
-            1.0
-        };
-        outcome.factors.p = c * (shrunk + eta * b);
-        outcome.factors.q = -c * eta;
+        let moved = ww - 2.0 * eta * wd_left + eta * eta * d_square;
+        let c = if bound { radius / moved.sqrt() } else { 1.0 };
+        (outcome.factors.p, outcome.factors.q) = (c * (shrunk + eta * b), -c * eta);
+        if bound && left(ww + eta * eta * d_square, 2.0 * eta * wd_left, ROUNDING) == 0.0 {
+            // Against all of w: what is left has no direction but rounding's.
+            (outcome.factors.p, outcome.factors.q) = (1.0, 0.0);
+        }
+    }
+
+    /// Whether a unit is held at its radius, which is 0 for one that stays free.
+    fn is_bound(&self, radius: f64, ww: f64) -> bool {
+        self.constrained && radius > 0.0 && has_direction(ww)
     }
 }
 
-/// What a projection leaves of a squared norm: 0 where that is less than
-/// rounding can tell, a millionth of the norm.
-fn left(square: f64, radial: f64) -> f64 {
+/// Whether weights of this squared norm have a direction.
+pub(crate) fn has_direction(ww: f64) -> bool {
+    ww > 0.0 && ww.is_finite()
+}
+
+/// What a projection leaves of a squared norm: 0 where that is no more than
+/// `rounding` of it.
+fn left(square: f64, radial: f64, rounding: f64) -> f64 {
     let left = square - radial;
-    if left > 1e-12 * square { left } else { 0.0 }
+    if left > rounding * square { left } else { 0.0 }
 }
 
 fn absorbed_l2(decay: Decay) -> f64 {

@@ -199,7 +199,14 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
 ) -> Sums {
     macro_rules! run {
         ($sum:expr, $update:literal, $move:literal) => {
-            isa.run(Over::<E, R, B, { $sum }, $update, $move> {
+            if isa.lets_go() {
+                run!($sum, $update, $move, true)
+            } else {
+                run!($sum, $update, $move, false)
+            }
+        };
+        ($sum:expr, $update:literal, $move:literal, $let_go:literal) => {
+            isa.run(Over::<E, R, B, { $sum }, $update, $move, $let_go> {
                 direction,
                 factors,
                 block,
@@ -231,7 +238,14 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
 ) -> Sums {
     macro_rules! run {
         ($sum:expr, $update:literal) => {
-            isa.run(Pair::<E, R, B, { $sum }, $update> {
+            if isa.lets_go() {
+                run!($sum, $update, true)
+            } else {
+                run!($sum, $update, false)
+            }
+        };
+        ($sum:expr, $update:literal, $let_go:literal) => {
+            isa.run(Pair::<E, R, B, { $sum }, $update, $let_go> {
                 moved: Over {
                     direction,
                     factors,

@@ -1,10 +1,16 @@
 //! Every instruction set against one element at a time, for all lengths.
 
 use super::direction::{Adam, Held, Momentum, Nesterov};
+use super::engine::Engine;
 use super::isa::Isa;
+use super::job::Job;
 use super::lanes::Element;
 use super::memory::{Block, Memory};
+use super::scalars::Scalars;
 use super::sweep::{Factors, Kernel, Sums, Sweep};
+use super::tuning::Tuning;
+use crate::units::ROUNDING;
+use crate::{AdamConfig, Context, Decay, Granularity, LawnConfig, RuleConfig};
 
 /// Numbers in `[-1, 1)`, the same everywhere.
 fn numbers<E: Element>(seed: u64, len: usize) -> Vec<E> {
@@ -222,4 +228,59 @@ fn compare_pairs<E: Element + Into<f64>>() {
 fn two_sweeps_in_one_loop_do_what_each_does_bit_for_bit() {
     compare_pairs::<f32>();
     compare_pairs::<f64>();
+}
+
+/// What a processor's memory wants decides how memory is asked for and in which
+/// order, and no bit.
+#[test]
+fn the_tuning_decides_no_bit() {
+    for isa in Isa::available() {
+        for kernel in kernels::<f32>() {
+            for sweep in SWEEPS {
+                let [zen, xeon] = [Tuning::ZEN, Tuning::XEON]
+                    .map(|tuning| after(isa.tuned(tuning), &kernel, sweep, 1000, false));
+                assert_eq!(zen, xeon, "{isa:?} {kernel:?} {sweep:?}");
+            }
+        }
+    }
+}
+
+/// Units that are taken through their sweeps in waves, of one unit or of two.
+#[test]
+fn the_size_of_a_wave_decides_no_bit() {
+    let rule = RuleConfig::from(AdamConfig::default());
+    let constraint = LawnConfig::new(0);
+    let context = Context {
+        updates: 1,
+        learning_rate: 0.01,
+        decay: Decay::None,
+        constrained: true,
+        granularity: Granularity::Row,
+    };
+    let (units, unit_len) = (5, 260_000);
+    let run = |wave: usize| {
+        let mut arrays = Arrays::<f32>::new(0, units * unit_len);
+        let radii = vec![100.0; units];
+        let job = Job {
+            block: arrays.block(),
+            unit_len,
+            kernel: Kernel::new(&rule, &context, false),
+            scalars: Scalars::new(&rule, &context, Some(&constraint), ROUNDING),
+            radii: &radii,
+        };
+        let isa = Isa::best().tuned(Tuning {
+            wave,
+            ..Tuning::XEON
+        });
+        let mut engine = Engine::new(isa, 2, vec![job]);
+        // SAFETY: the arrays are this function's, and outlive the engine.
+        unsafe { engine.step(1.0, false) };
+        let sums: Vec<Sums> = engine.outcomes.iter().map(|o| o.sums).collect();
+        drop(engine);
+        (arrays.numbers(), sums)
+    };
+    let expected = run(Tuning::ZEN.wave);
+    for wave in [0, Tuning::XEON.wave, usize::MAX] {
+        assert!(run(wave) == expected, "{wave}");
+    }
 }

@@ -95,6 +95,14 @@ impl Lanes for F32x16 {
     );
 
     #[inline(always)]
+    unsafe fn or_zero(self, divisor: Self) -> Self {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let other = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(divisor.0, _mm512_setzero_ps());
+            Self(_mm512_maskz_mov_ps(other, self.0))
+        }
+    }
+    #[inline(always)]
     unsafe fn zero() -> Self::Sum {
         // SAFETY: the machine has the instruction, says the caller.
         [unsafe { _mm512_setzero_pd() }; 2]
@@ -141,6 +149,14 @@ impl Lanes for F64x8 {
     );
 
     #[inline(always)]
+    unsafe fn or_zero(self, divisor: Self) -> Self {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let other = _mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(divisor.0, _mm512_setzero_pd());
+            Self(_mm512_maskz_mov_pd(other, self.0))
+        }
+    }
+    #[inline(always)]
     unsafe fn zero() -> Self::Sum {
         // SAFETY: the machine has the instruction, says the caller.
         unsafe { _mm512_setzero_pd() }
@@ -186,6 +202,14 @@ impl Lanes for F32x8 {
     );
 
     #[inline(always)]
+    unsafe fn or_zero(self, divisor: Self) -> Self {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let other = _mm256_cmp_ps::<_CMP_NEQ_UQ>(divisor.0, _mm256_setzero_ps());
+            Self(_mm256_and_ps(other, self.0))
+        }
+    }
+    #[inline(always)]
     unsafe fn zero() -> Self::Sum {
         // SAFETY: the machine has the instruction, says the caller.
         [unsafe { _mm256_setzero_pd() }; 2]
@@ -228,6 +252,14 @@ impl Lanes for F64x4 {
         _mm256_fmadd_pd
     );
 
+    #[inline(always)]
+    unsafe fn or_zero(self, divisor: Self) -> Self {
+        // SAFETY: the machine has the instructions, says the caller.
+        unsafe {
+            let other = _mm256_cmp_pd::<_CMP_NEQ_UQ>(divisor.0, _mm256_setzero_pd());
+            Self(_mm256_and_pd(other, self.0))
+        }
+    }
     #[inline(always)]
     unsafe fn zero() -> Self::Sum {
         // SAFETY: the machine has the instruction, says the caller.

@@ -141,5 +141,8 @@ fn ratio(
     };
     let mut d = corrected(rule, m, rule.beta1, updates);
     let _ = d.g_div_(&denominator);
+    if rule.epsilon < f64::from(f32::MIN_POSITIVE) {
+        let _ = d.masked_fill_(&denominator.eq(0.0), 0.0);
+    }
     d
 }

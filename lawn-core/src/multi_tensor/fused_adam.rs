@@ -67,6 +67,10 @@ impl FusedAdam {
             }
             _ => return None,
         };
+        if epsilon < f64::from(f32::MIN_POSITIVE) {
+            // The kernel divides 0 by 0 then.
+            return None;
+        }
         let direction = gradients.zeros_like();
         let count = plan.places.len() as i64;
         let updates = Tensor::zeros([count], (Kind::Float, gradients.device()));

@@ -5,8 +5,9 @@ use tch::{Kind, Tensor};
 use super::fused_adam::FusedAdam;
 use super::settings::Settings;
 use super::tiles::{Place, Plan, Units};
-use crate::extension::{foreach_copy, foreach_norm};
+use crate::extension::{bump_versions, foreach_copy, foreach_norm};
 use crate::slot::{Slot, host, working_kind};
+use crate::units::rounding;
 use crate::{LawnConfig, Rule, RuleConfig};
 
 /// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
@@ -22,6 +23,8 @@ pub(super) struct Group {
     /// The parameters in the storages.
     weight_views: Vec<Tensor>,
     gradient_views: Vec<Tensor>,
+    /// What rounding leaves of a squared norm of the model's gradients.
+    pub(super) rounding: f64,
     /// Whether the weights here are f32 masters of the model's.
     masters: bool,
     pub(super) parameters: Units,
@@ -51,8 +54,22 @@ pub(super) struct Present {
 pub(super) struct Radius {
     /// f64; 0 for a unit that stays free.
     pub(super) radius: Tensor,
-    /// Whether it is above 0.
-    pub(super) bound: Tensor,
+}
+
+impl Radius {
+    /// Lets go of the radii of units whose weights have no direction, by their
+    /// squared norms, if they are `taken` through the step; whether each is held.
+    pub(super) fn hold(&mut self, ww: &Tensor, taken: Option<&Tensor>) -> Tensor {
+        // Both comparisons are false for NaN.
+        let kept = ww.gt(0.0).logical_and(&ww.lt(f64::INFINITY));
+        let held = self.radius.gt(0.0).logical_and(&kept);
+        let kept = match taken {
+            Some(taken) => kept.logical_or(&taken.logical_not()),
+            None => kept,
+        };
+        self.radius = self.radius.where_scalarother(&kept, 0.0);
+        held
+    }
 }
 
 impl Group {
@@ -99,6 +116,7 @@ impl Group {
             settings: Settings::new(rule, &contexts(None), &contexts(lawn), &parameters, device),
             rows: rows.then(|| Units::new(&plan, true)),
             updates: Tensor::zeros([plan.places.len() as i64], (Kind::Double, device)),
+            rounding: rounding(slots[plan.places[0].slot].weight.kind()),
             padding: plan.padding(),
             present: vec![true; plan.places.len()],
             absences: None,
@@ -113,8 +131,8 @@ impl Group {
         }
     }
 
-    /// Sees which parameters have a gradient; answers `Σ ⟨g,g⟩`, scalar, f64, if
-    /// any has.
+    /// Sees which parameters have a gradient; answers the norm of each, f64, if any
+    /// has.
     pub(super) fn look(&mut self, gradients: &[Option<Tensor>]) -> Option<Tensor> {
         let places = self.places.iter();
         let present: Vec<bool> = places.map(|p| gradients[p.slot].is_some()).collect();
@@ -134,7 +152,7 @@ impl Group {
         }
         let mine = self.places.iter();
         let mine = mine.filter_map(|place| gradients[place.slot].as_ref());
-        Some(foreach_norm(mine).square().sum(Kind::Double))
+        Some(foreach_norm(mine))
     }
 
     /// Zeros where elements only fill a tile up: what is not finite in a unit may
@@ -176,6 +194,19 @@ impl Group {
             .zip(&self.present);
         let changed = places.filter(|((place, _), present)| **present && !place.is_empty());
         foreach_copy(changed.map(|((place, view), _)| (&slots[place.slot].weight, view)));
+        self.tell_of_writes(slots);
+    }
+
+    /// Tells autograd that the model's weights have been written to.
+    pub(super) fn tell_of_writes(&self, slots: &[Slot]) {
+        let places = self.places.iter().zip(&self.present);
+        let written = places.filter(|(_, present)| **present);
+        bump_versions(written.map(|(place, _)| &slots[place.slot].weight));
+    }
+
+    /// Whether it is of f64.
+    pub(super) fn is_double(&self) -> bool {
+        self.weights.kind() == Kind::Double
     }
 
     /// Whether the model's weights are of the kind and laid out as the storage's.
@@ -224,8 +255,7 @@ impl Group {
                     .take(place.units as usize)
             });
             let radius = units.spread(&put(radii.collect()));
-            let bound = radius.gt(0.0);
-            Radius { radius, bound }
+            Radius { radius }
         });
     }
 
@@ -233,6 +263,19 @@ impl Group {
     pub(super) fn updates(&self) -> Vec<u64> {
         let updates = host(&self.updates);
         updates.into_iter().map(|count| count as u64).collect()
+    }
+
+    /// The radii by parameter, where they are fixed: 0 for what has become free; waits
+    /// for the device.
+    pub(super) fn radii(&self) -> Option<Vec<Vec<f64>>> {
+        let Radius { radius, .. } = self.radius.as_ref()?;
+        let mut radii = host(&self.units(true).pick(radius)).into_iter();
+        let counts = self.places.iter().map(|place| place.units as usize);
+        Some(
+            counts
+                .map(|count| radii.by_ref().take(count).collect())
+                .collect(),
+        )
     }
 
     /// Which parameter each unit of the last step belongs to, and which of its

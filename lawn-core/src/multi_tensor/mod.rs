@@ -34,6 +34,7 @@ pub(crate) use self::clock::Counts;
 use self::group::Group;
 use self::update::Request;
 use crate::diagnostics::{Part, Pending};
+use crate::extension::foreach_norm;
 use crate::report::{Limits, Reading};
 use crate::slot::Slot;
 use crate::{Error, Granularity, LawnConfig, RuleConfig, StepOptions};
@@ -87,20 +88,21 @@ impl MultiTensor {
         options: &StepOptions,
     ) -> Begun {
         let device = self.clock.device();
-        let mut squares = Vec::new();
+        let mut norms = Vec::new();
         let mut updated = Vec::new();
         for group in &mut self.groups {
-            if let Some(square) = group.look(gradients) {
-                squares.push(square.to_device(device));
+            if let Some(norm) = group.look(gradients) {
+                norms.push(norm.to_device(device));
                 updated.push(group);
             }
         }
+        let has_double = updated.iter().any(|group| group.is_double());
         let scale = options.gradient_scale;
-        let norm = match squares.as_slice() {
+        let norm = match norms.as_slice() {
             [] => Tensor::zeros([], (Kind::Double, device)),
-            squares => Tensor::stack(squares, 0).sum(Kind::Double).sqrt() / scale,
+            norms => total(&Tensor::cat(norms, 0), has_double) / scale,
         };
-        let finite = limits.check_finite.then(|| norm.isfinite());
+        let finite = limits.largest().map(|largest| norm.le(largest));
         let (eta, rate, taken) = match &finite {
             Some(finite) => {
                 let eta = self.clock.rate(rate);
@@ -117,7 +119,7 @@ impl MultiTensor {
             gradients,
             lawn,
             rate: eta,
-            factor: factor(&norm, limits.clip_norm, scale),
+            factor: factor(&norm, limits.clip(), scale),
             finite,
             measure: options.diagnostics,
         };
@@ -133,7 +135,6 @@ impl MultiTensor {
             limits,
             gradient_scale: scale,
             names: slots.iter().map(|slot| slot.name.clone()).collect(),
-            radii: slots.iter().map(|slot| slot.radii.clone()).collect(),
             parts,
         });
         Begun {
@@ -203,6 +204,18 @@ impl MultiTensor {
         self.clock.reset();
     }
 
+    /// The radii of each of so many parameters, where they are fixed; 0 for a unit
+    /// that has become free. Waits for the device.
+    pub(crate) fn radii(&self, parameters: usize) -> Vec<Vec<f64>> {
+        let mut all = vec![Vec::new(); parameters];
+        for group in &self.groups {
+            for (place, radii) in group.places.iter().zip(group.radii().unwrap_or_default()) {
+                all[place.slot] = radii;
+            }
+        }
+        all
+    }
+
     /// How often each of so many parameters was updated; waits for the device.
     pub(crate) fn updates(&self, parameters: usize) -> Vec<u64> {
         let mut all = vec![0; parameters];
@@ -212,6 +225,16 @@ impl MultiTensor {
             }
         }
         all
+    }
+}
+
+/// The norm of all from that of each, scalar, f64; squares of norms of f64 may
+/// overflow.
+fn total(norms: &Tensor, has_double: bool) -> Tensor {
+    if has_double {
+        foreach_norm(std::iter::once(norms)).squeeze()
+    } else {
+        norms.square().sum(Kind::Double).sqrt()
     }
 }
 

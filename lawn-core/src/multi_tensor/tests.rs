@@ -111,9 +111,9 @@ fn a_step_takes_as_many_operations_for_many_tensors_as_for_few() {
         assert_eq!(outer(&few), outer(&many), "{config:?}");
         let most = match &config.lawn {
             None => 65,
-            Some(LawnConfig { granularity, .. }) if *granularity == Granularity::Layer => 95,
+            Some(LawnConfig { granularity, .. }) if *granularity == Granularity::Layer => 115,
             // Rows of three lengths, and what has no rows.
-            Some(_) => 4 * 90,
+            Some(_) => 4 * 110,
         };
         let found = outer(&many);
         let form = config.lawn.as_ref().map(|lawn| lawn.granularity);

@@ -219,12 +219,12 @@ impl Units {
         }
     }
 
-    /// `⟨a, b⟩` of each unit, for each of its tiles; f64.
+    /// `⟨a, b⟩` of each unit, for each of its tiles; f64, as the products are, of
+    /// which f32 could neither hold all nor tell what a projection leaves.
     pub(super) fn dot(&self, a: &Tensor, b: &Tensor) -> Tensor {
-        let products = parts(&(a * b));
-        let products = match products.dim() {
-            2 => products,
-            _ => products.sum_dim_intlist(2i64, false, None),
+        let products = match a.kind() {
+            Kind::Double => a * b,
+            _ => a.to_kind(Kind::Double).g_mul_(b),
         };
         self.total(products.sum_dim_intlist(1i64, false, Kind::Double))
     }

@@ -3,11 +3,12 @@
 use tch::{Kind, Tensor};
 
 use super::direction::{Taken, direction};
-use super::group::{Group, Present, Radius};
+use super::group::{Group, Present};
 use super::settings::Adapts;
-use super::tiles::{Units, column};
+use super::tiles::column;
 use crate::extension::addcmul;
 use crate::slot::Slot;
+use crate::units::ROUNDING;
 use crate::{LambConfig, LarsConfig, LawnConfig, RuleConfig};
 
 /// What a step asks of each group.
@@ -30,7 +31,7 @@ pub(super) struct Request<'a> {
 impl Group {
     /// Updates the parameters that have a gradient; answers what
     /// [`Measured::of_sums`](crate::diagnostics::Measured::of_sums) takes, as
-    /// `[6, units]`, if asked to.
+    /// `[7, units]`, if asked to; the last of them are the radii.
     pub(super) fn update(&mut self, request: &Request<'_>, slots: &mut [Slot]) -> Option<Tensor> {
         let device = self.weights.device();
         let finite = request.finite.as_ref();
@@ -72,7 +73,9 @@ impl Group {
             let moved = &self.weights - &before;
             let (wm, mm) = (units.dot(&before, &moved), units.square(&moved));
             let rho = rho.unwrap_or_else(|| ww.ones_like());
-            let sums = [ww, wg, gg, wm, mm, rho].map(|sum| units.pick(&sum));
+            let radius = self.radius.as_ref().filter(|_| request.lawn.is_some());
+            let radius = radius.map_or_else(|| ww.zeros_like(), |r| r.radius.shallow_clone());
+            let sums = [ww, wg, gg, wm, mm, rho, radius].map(|sum| units.pick(&sum));
             Tensor::stack(&sums, 0)
         })
     }
@@ -107,6 +110,7 @@ impl Group {
         if let Some(adam) = &mut self.fused_adam {
             adam.step(rate, updates, finite, weight, gradient);
         }
+        self.tell_of_writes(slots);
     }
 
     /// A step on the storage, by the equations of [`LawnConfig`], in their order;
@@ -129,8 +133,12 @@ impl Group {
         let taken = Taken(taken.as_ref());
         let mut w = self.weights.shallow_clone();
         let mut g = self.gradients.shallow_clone();
-        let radius = self.radius.as_ref().filter(|_| lawn.is_some());
+        let radius = self.radius.as_mut().filter(|_| lawn.is_some());
         let ww = radius.is_some().then(|| units.square(&w));
+        let held = radius.zip(ww.as_ref()).map(|(radius, ww)| {
+            let held = radius.hold(ww, taken_tiles.as_ref());
+            (radius.radius.shallow_clone(), held)
+        });
         // ‖w‖, of which ⟨w,w⟩ may be known already.
         let norm = |known: Option<&Tensor>, w: &Tensor| match known {
             Some(ww) => ww.sqrt(),
@@ -139,9 +147,15 @@ impl Group {
         let unmoved = w.shallow_clone();
         // The share of x that lies along w; none for a unit that stays free.
         let radial = |x: &Tensor| {
-            let (radius, ww) = (radius?, ww.as_ref()?);
+            let ((_, held), ww) = (held.as_ref()?, ww.as_ref()?);
             let share = units.dot(&unmoved, x) / ww;
-            Some(column(&share.where_scalarother(&radius.bound, 0.0), kind))
+            Some(share.where_scalarother(held, 0.0))
+        };
+        // Whether x, of which that share was taken, is more than rounding.
+        let is_left = |square: &Tensor, share: &Tensor, rounding: f64| {
+            let ww = ww.as_ref()?;
+            let whole = share.square() * ww + square;
+            Some(square.gt_tensor(&(whole * rounding)))
         };
 
         if let Some(factor) = &request.factor {
@@ -150,13 +164,23 @@ impl Group {
         if let Some(l2) = &settings.l2 {
             addcmul(&mut g, &w, &column(l2, kind), 1.0);
         }
-        if let Some(a) = radial(&g).filter(|_| lawn.is_some_and(|lawn| lawn.project_gradient)) {
-            addcmul(&mut g, &w, &a, -1.0);
+        let mut g_square = None;
+        if lawn.is_some_and(|lawn| lawn.project_gradient)
+            && let Some(a) = radial(&g)
+        {
+            addcmul(&mut g, &w, &column(&a, kind), -1.0);
+            let square = units.square(&g);
+            if let Some(left) = is_left(&square, &a, self.rounding) {
+                let _ = g.masked_fill_(&left.logical_not().unsqueeze(1), 0.0);
+                g_square = Some(square.where_scalarother(&left, 0.0));
+            }
         }
         let mut rho = None;
         if let RuleConfig::Lars(lars) = rule {
             let w_norm = || norm(ww.as_ref(), &w);
-            rho = lars_trust(lars, adapts, units, settings.absorbed.as_ref(), w_norm, &g);
+            let g_norm = || g_square.unwrap_or_else(|| units.square(&g)).sqrt();
+            let lambda = settings.absorbed.as_ref();
+            rho = lars_trust(lars, adapts, lambda, w_norm, g_norm);
             if let Some(lambda) = &settings.absorbed {
                 addcmul(&mut g, &w, &column(lambda, kind), 1.0);
             }
@@ -179,27 +203,34 @@ impl Group {
         if let (RuleConfig::Lamb(_), Some(lambda)) = (rule, &settings.absorbed) {
             addcmul(&mut d, &w, &column(lambda, kind), 1.0);
         }
-        if let Some(b) = radial(&d).filter(|_| lawn.is_some_and(|lawn| lawn.project_update)) {
-            d = d.addcmul(&w, &b.neg());
+        let b = radial(&d).filter(|_| lawn.is_some_and(|lawn| lawn.project_update));
+        if let Some(b) = &b {
+            d = d.addcmul(&w, &column(b, kind).neg());
         }
         if let Some(lambda) = &settings.decoupled {
             let _ = w.g_mul_(&column(&(1.0 - lambda * &step), kind));
         }
         if let RuleConfig::Lamb(lamb) = rule {
             let known = ww.as_ref().filter(|_| settings.decoupled.is_none());
-            rho = lamb_trust(lamb, adapts, units, || norm(known, &w), &d);
+            let d_square = units.square(&d);
+            if let Some(left) = b.and_then(|b| is_left(&d_square, &b, ROUNDING)) {
+                step = step.where_scalarother(&left, 0.0);
+            }
+            rho = lamb_trust(lamb, adapts, || norm(known, &w), &d_square.sqrt());
             if let Some(rho) = &rho {
                 step *= rho;
             }
         }
         addcmul(&mut w, &d, &column(&step, kind), -1.0);
-        if let Some(Radius { radius, bound }) = radius {
-            let factor = radius / units.square(&w).sqrt();
-            let bound = match &taken_tiles {
-                Some(taken) => &bound.logical_and(taken),
-                None => bound,
-            };
-            let _ = w.g_mul_(&column(&factor.where_scalarother(bound, 1.0), kind));
+        if let Some((radius, held)) = held {
+            let norm = units.square(&w).sqrt();
+            // A step against all of w leaves nothing that could be scaled.
+            let mut held = held.logical_and(&norm.gt(0.0));
+            if let Some(taken) = &taken_tiles {
+                held = held.logical_and(taken);
+            }
+            let factor = (radius / norm).where_scalarother(&held, 1.0);
+            let _ = w.g_mul_(&column(&factor, kind));
         }
         rho
     }
@@ -209,15 +240,14 @@ impl Group {
 fn lars_trust(
     lars: &LarsConfig,
     adapts: &Adapts,
-    units: &Units,
     lambda: Option<&Tensor>,
     w_norm: impl FnOnce() -> Tensor,
-    g: &Tensor,
+    g_norm: impl FnOnce() -> Tensor,
 ) -> Option<Tensor> {
     if adapts.is_none() {
         return None;
     }
-    let (w_norm, g_norm) = (w_norm(), units.square(g).sqrt());
+    let (w_norm, g_norm) = (w_norm(), g_norm());
     let mut below = &g_norm + lars.epsilon;
     if let Some(lambda) = lambda {
         addcmul(&mut below, &w_norm, lambda, 1.0);
@@ -231,14 +261,13 @@ fn lars_trust(
 fn lamb_trust(
     lamb: &LambConfig,
     adapts: &Adapts,
-    units: &Units,
     w_norm: impl FnOnce() -> Tensor,
-    d: &Tensor,
+    d_norm: &Tensor,
 ) -> Option<Tensor> {
     if adapts.is_none() {
         return None;
     }
-    let (w_norm, d_norm) = (w_norm(), units.square(d).sqrt());
+    let w_norm = w_norm();
     let defined = w_norm.gt(0.0).logical_and(&d_norm.gt(0.0));
     let ratio = (w_norm / d_norm).where_scalarother(&defined, 1.0);
     Some(adapts.only(match lamb.trust_max {

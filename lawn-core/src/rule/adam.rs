@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::moments::quotient;
 use super::{Context, Moments, Rule, RuleConfig};
 use crate::Error;
 use crate::error::require;
@@ -14,7 +15,7 @@ use crate::error::require;
 /// m ← β₁ m + (1 − β₁) g                 m̂ = m / (1 − β₁ᵗ)
 /// v ← β₂ v + (1 − β₂) g²                v̂ = v / (1 − β₂ᵗ)
 /// u ← max(u, v)                         v̂ = u / (1 − β₂ᵗ)        AMSGrad
-/// d = m̂ / (√v̂ + ε)
+/// d = m̂ / (√v̂ + ε)                      0 where that divides by 0
 /// ```
 ///
 /// `m`, `v`, `u` have the parameter's shape; `t` counts its updates from 1.
@@ -23,7 +24,7 @@ use crate::error::require;
 /// AdamW; Reddi et al. 2018 for AMSGrad.
 ///
 /// *Differs from* Reddi et al. and agrees with PyTorch: AMSGrad keeps the bias
-/// correction, and takes the maximum before it.
+/// correction, and takes the maximum before it. With ε = 0, 0/0 is 0 and not NaN.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamConfig {
@@ -31,7 +32,8 @@ pub struct AdamConfig {
     pub beta1: f64,
     /// `β₂` in `[0, 1)`.
     pub beta2: f64,
-    /// `ε` of at least 0.
+    /// `ε` of at least 0. With 0 an element that has never had a gradient stays where
+    /// it is.
     pub epsilon: f64,
     /// Whether the second moment never falls.
     pub amsgrad: bool,
@@ -84,7 +86,7 @@ impl Rule for AdamConfig {
         };
         let (c1, c2) = Moments::from(*self).corrections(context.updates);
         let (m_hat, v_hat) = (&*m / c1, v / c2);
-        m_hat / (v_hat.sqrt() + self.epsilon)
+        quotient(&m_hat, &(v_hat.sqrt() + self.epsilon))
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::adam::{update_moments, validate_moments};
+use super::moments::quotient;
 use super::{Context, Moments, Norms, Rule, RuleConfig};
 use crate::error::require;
 use crate::{Decay, Error};
@@ -14,7 +15,8 @@ use crate::{Decay, Error};
 /// m ← β₁ m + β₃ g                        β₃ = 1 − β₁, or 1 without gradient averaging
 /// v ← β₂ v + (1 − β₂) g²
 /// m̂ = m / (1 − β₁ᵗ),  v̂ = v / (1 − β₂ᵗ)  m̂ = m, v̂ = v without bias correction
-/// d = m̂ / (√v̂ + ε) + λ w                 λ: decoupled decay inside the trust ratio
+/// d = m̂ / (√v̂ + ε) + λ w                 λ: decoupled decay inside the trust ratio;
+///                                        0 + λ w where that divides by 0
 /// ρ = ‖w‖ / ‖d‖                          1 where either norm is 0, or not adapted
 /// w ← w − η min(ρ, ρ_max) d
 /// ```
@@ -67,7 +69,8 @@ pub struct LambConfig {
     pub beta1: f64,
     /// `β₂` in `[0, 1)`.
     pub beta2: f64,
-    /// `ε` of at least 0.
+    /// `ε` of at least 0. With 0 an element that has never had a gradient has no
+    /// part in `d`.
     pub epsilon: f64,
     /// Where `ε` enters.
     pub epsilon_place: EpsilonPlace,
@@ -80,6 +83,11 @@ pub struct LambConfig {
     /// Which parameters have a trust ratio.
     pub adaptation: Adaptation,
     /// `ρ_max`, the largest trust ratio; LAMBC's is 1.
+    ///
+    /// Without one, ρ undoes what becomes of a small direction: where rows are units,
+    /// one that had a gradient once, as an embedding of something rare, goes on along
+    /// it at full length for as long as its moments are not 0. Give embeddings that
+    /// are held by row a largest ratio.
     pub trust_max: Option<f64>,
 }
 
@@ -231,8 +239,8 @@ impl Rule for LambConfig {
         let (c1, c2) = Moments::from(*self).corrections(context.updates);
         let (m_hat, v_hat) = (&*m / c1, &*v / c2);
         let d = match self.epsilon_place {
-            EpsilonPlace::OutsideRoot => m_hat / (v_hat.sqrt() + self.epsilon),
-            EpsilonPlace::InsideRoot => m_hat / (v_hat + self.epsilon).sqrt(),
+            EpsilonPlace::OutsideRoot => quotient(&m_hat, &(v_hat.sqrt() + self.epsilon)),
+            EpsilonPlace::InsideRoot => quotient(&m_hat, &(v_hat + self.epsilon).sqrt()),
         };
         match context.decay {
             Decay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,

@@ -6,6 +6,7 @@ mod lamb;
 mod lars;
 mod moments;
 mod sgd;
+mod watched;
 
 pub use adam::AdamConfig;
 pub use builtin::RuleConfig;
@@ -15,6 +16,7 @@ pub use lamb::{
 pub use lars::LarsConfig;
 pub(crate) use moments::Moments;
 pub use sgd::SgdConfig;
+pub(crate) use watched::{Watch, Watched};
 
 use std::fmt;
 
@@ -36,7 +38,11 @@ use crate::{Decay, Error, Granularity};
 /// before ρ is taken. So any rule can be constrained.
 ///
 /// All tensors of one call have the parameter's shape and one element kind,
-/// f32 or f64. Calls are made without gradient recording.
+/// f32 or f64, and so must the direction. Calls are made without gradient recording.
+///
+/// Nothing is written before all directions are known, so that a rule that panics, or
+/// answers [what no step can be made of](Error::RuleAnswer), leaves all parameters and
+/// buffers as they were. Meanwhile there is a second copy of them.
 ///
 /// ```
 /// use lawn_core::{Context, Rule};
@@ -77,7 +83,7 @@ pub trait Rule: fmt::Debug + Send {
         buffers: &mut [Tensor],
     ) -> Tensor;
 
-    /// The trust ratio ρ of each unit, or `None` where it is 1.
+    /// The trust ratio ρ of each unit, shaped as the norms are, or `None` where it is 1.
     ///
     /// An answer made of tensor operations costs no synchronisation with the
     /// device.

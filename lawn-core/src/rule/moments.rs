@@ -1,6 +1,14 @@
 //! What Adam and LAMB have in common.
 
+use tch::Tensor;
+
 use super::{AdamConfig, BiasCorrection, EpsilonPlace, LambConfig};
+
+/// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
+/// had a gradient.
+pub(super) fn quotient(m: &Tensor, divisor: &Tensor) -> Tensor {
+    (m / divisor).masked_fill(&divisor.eq(0.0), 0.0)
+}
 
 /// The numbers of a rule with a first and a second moment.
 #[derive(Clone, Copy, Debug)]

@@ -197,7 +197,12 @@ pub(crate) fn diagnose(
         assert!((square.sqrt() / report.gradient_norm() - 1.0).abs() < 1e-12);
         all.extend_from_slice(optimizer.diagnostics());
     }
-    set_gradients(&mut optimizer, &weights, &[None, None]);
+    // Not asked for, and not those of the step before.
+    set_gradients(
+        &mut optimizer,
+        &weights,
+        &[None, Some(start[1].zeros_like())],
+    );
     optimizer.step().unwrap();
     assert!(optimizer.diagnostics().is_empty());
     all

@@ -19,7 +19,7 @@ use crate::trial::{SettingsError, TestPermit, require};
 const THEN: &str = "synthetic";
 
 /// Greatest width of a layer or an embedding: beyond it, something is mistyped.
-const MOST_WIDTH: i64 = 65_536;
+const MOST_WIDTH: i64 = 1 << 24;
 
 /// Neural collaborative filtering on implicit feedback.
 ///

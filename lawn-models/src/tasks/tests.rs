@@ -127,7 +127,7 @@ fn a_plan_records_the_generator_sizes_it_ran_with() {
 fn task_sizes_are_checked() {
     let rows = [
         ("ncf", json!({ "layers": [63, 8] }), "layers"),
-        ("ncf", json!({ "factors": 65_537 }), "factors"),
+        ("ncf", json!({ "factors": 16_777_217 }), "factors"),
         ("ncf", json!({ "negatives": 0 }), "negatives"),
         ("ncf", json!({ "data": "x", "generated": {} }), "generated"),
         (

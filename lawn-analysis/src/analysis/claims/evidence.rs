@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::analysis::Answer;
 use crate::analysis::advantages::Advantages;
 use crate::analysis::comparison::Comparison;
-use crate::analysis::pairing::Pairing;
+use crate::analysis::pairing::{Cause, Pairing};
+use crate::analysis::reason::why_no_number;
 use crate::analysis::study::Task;
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::error::Error;
@@ -42,7 +43,7 @@ impl Losses {
             (&contrast.baseline, &pairing.baseline),
             (&contrast.treatment, &pairing.treatment),
         ] {
-            let diverged = side.iter().filter(|one| one.number().is_none()).count();
+            let diverged = side.iter().filter(|one| !one.is_number()).count();
             match self.arms.iter_mut().find(|(known, _)| known == arm) {
                 Some((_, n)) => *n += diverged,
                 None => self.arms.push((arm.clone(), diverged)),
@@ -68,6 +69,8 @@ pub(super) struct Evidence {
     pub(super) left_out: usize,
     /// What diverged.
     pub(super) diverged: Losses,
+    /// Why there is no estimate, where there is none.
+    pub(super) why_none: Option<String>,
 }
 
 impl Evidence {
@@ -83,13 +86,10 @@ impl Evidence {
         let left_out: BTreeSet<i64> = comparison
             .unmatched
             .iter()
-            .filter(|one| !one.diverged)
+            .filter(|one| one.cause != Cause::Diverged)
             .map(|one| one.seed)
             .collect();
-        let registered = match request.deciding_test {
-            DecidingTest::SignFlip => comparison.sign_flip,
-            DecidingTest::PairedT => comparison.paired_t,
-        };
+        let registered = comparison.registered(request.deciding_test);
         Self {
             estimate: comparison.advantage,
             registered: registered.map(|test| test.p),
@@ -105,6 +105,7 @@ impl Evidence {
                 ],
                 undefined: diverged.undefined,
             },
+            why_none: comparison.why_none.clone(),
         }
     }
 
@@ -122,7 +123,13 @@ impl Evidence {
         let advantages = Advantages::sum(&signed, parts, more_is_better)?;
         let mut evidence = match &advantages.differences {
             Some(differences) => Self::of_numbers(differences, request),
-            None => Self::default(),
+            None => {
+                let pairings: Vec<_> = pairings.iter().map(|(p, c, _)| (*p, *c)).collect();
+                Self {
+                    why_none: Some(why_no_number(&pairings, false)),
+                    ..Self::default()
+                }
+            }
         };
         for (pairing, contrast, _) in pairings {
             evidence.diverged.add(pairing, contrast);
@@ -143,21 +150,18 @@ impl Evidence {
 
     /// That of numbers of which none is lost.
     pub(super) fn of_numbers(differences: &Differences, request: &ReportRequest) -> Self {
-        let mut estimate = mean_t(differences.sample(), 1.0 - request.alpha);
-        // Equal numbers have no variance, which says nothing of how well their mean is known.
-        let units = differences.units();
-        if units.iter().all(|unit| *unit == units[0]) {
-            estimate.interval = None;
-        }
+        let estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+        let sign_flip = || sign_flip(differences, Alternative::TwoSided);
         let registered = match request.deciding_test {
-            DecidingTest::SignFlip => Some(sign_flip(differences, Alternative::TwoSided).p),
-            DecidingTest::PairedT => paired_t(differences, Alternative::TwoSided)
-                .ok()
-                .map(|test| test.p),
+            DecidingTest::SignFlip => sign_flip(),
+            // Equal differences have no t.
+            DecidingTest::PairedT => {
+                paired_t(differences, Alternative::TwoSided).unwrap_or_else(|_| sign_flip())
+            }
         };
         Self {
             estimate: Some(estimate),
-            registered,
+            registered: Some(registered.p),
             leaning: estimate.value,
             seeds: differences.n(),
             ..Self::default()
@@ -186,6 +190,7 @@ impl Evidence {
             seeds: parts.iter().map(|part| part.seeds).min().unwrap_or(0),
             left_out: parts.iter().map(|part| part.left_out).max().unwrap_or(0),
             diverged: Losses::default(),
+            why_none: parts.iter().find_map(|part| part.why_none.clone()),
         }
     }
 }

@@ -188,11 +188,8 @@ fn sentence(
         tail.push_str(&format!("; {seeds} left out"));
     }
     let Some(estimate) = evidence.estimate else {
-        let why = if evidence.worst_rank.is_some() {
-            "no seed ended well in all arms"
-        } else {
-            "no seed has what it needs"
-        };
+        let why = evidence.why_none.as_deref();
+        let why = why.unwrap_or("no seed has what it needs");
         return format!("{head}: {claim}: {why}{tail}.");
     };
     let p = registered.map_or("no p-value".to_owned(), |p| {

@@ -4,8 +4,10 @@ use super::evidence::{Evidence, Losses};
 use crate::analysis::advantages::Standing;
 use crate::analysis::comparison::Place;
 use crate::analysis::pairing::Pairing;
-use crate::analysis::question::{Quantity, Question, quantity};
+use crate::analysis::quantity::{Quantity, integers};
+use crate::analysis::question::{Question, quantity};
 use crate::analysis::study::Task;
+use crate::analysis::verdict::{better, on_test};
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::analysis::{Analysis, Answer, known};
 use crate::error::Error;
@@ -38,8 +40,11 @@ pub(super) fn of_task(
         .collect();
     let find =
         |question, contrast: &Contrast, batch| find(analysis, task, question, contrast, batch);
-    let advantage =
-        |what: &str, per: &str| [what.to_owned(), format!(" in test {}{per}", task.metric)];
+    let better = better(more_is_better(task));
+    let advantage = |what: &str, per: &str| {
+        let of = format!(" in {}{per} ({better})", on_test(&task.metric));
+        [what.to_owned(), of]
+    };
     let mut stated = Vec::new();
     for contrast in &contrasts {
         let Contrast {
@@ -122,19 +127,26 @@ fn growth_of_baseline(
     let place: &Place = &answer.comparison.place;
     let reference = request.reference_batch_size;
     let seeds = Pairing::of(task, place, reference).all();
-    let (mut values, mut undefined, mut left_out) = (Vec::new(), 0, 0);
+    let (mut found, mut undefined, mut lacks) = (Vec::new(), 0, Vec::new());
+    let baseline = &place.contrast.baseline;
     for seed in seeds {
-        match quantity(task, place, &place.contrast.baseline, reference, seed) {
+        match quantity(task, place, baseline, reference, seed) {
             Ok(Quantity::Diverged) => undefined += 1,
-            Ok(found) => values.extend(found.number()),
-            Err(_) => left_out += 1,
+            Ok(number) => found.push(number),
+            Err(lack) => lacks.push(lack),
         }
     }
     let mut standings = vec![Standing::Undefined; undefined];
     let mut evidence = Evidence::default();
-    if !values.is_empty() {
-        let numbers = Differences::from_values(&values)?;
-        standings.extend(numbers.units().iter().map(|unit| Standing::Known(*unit)));
+    if found.is_empty() {
+        evidence.why_none = Some(match lacks.first() {
+            None => format!("no seed of {baseline} ended well"),
+            Some(lack) => format!("no seed of {baseline} has a number ({})", lack.why),
+        });
+    } else {
+        let numbers = integers(&found.iter().collect::<Vec<_>>());
+        standings.extend(numbers.units.iter().map(|unit| Standing::Known(*unit)));
+        let numbers = Differences::from_units(numbers.units, numbers.scale)?;
         evidence = Evidence::of_numbers(&numbers, request);
     }
     if undefined > 0 {
@@ -144,7 +156,7 @@ fn growth_of_baseline(
     }
     Ok(Evidence {
         seeds: standings.len(),
-        left_out,
+        left_out: lacks.len(),
         diverged: Losses {
             undefined,
             ..Losses::default()

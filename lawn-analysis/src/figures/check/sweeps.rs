@@ -104,7 +104,29 @@ pub(super) fn cases() -> Vec<Case> {
         ) = (None, None, None);
     }
     let three = vec![1024, 8192, 65_536];
+    let ten = pairs(10, |i| format!("rule-{i}"));
+    let fifty = pairs(50, |i| format!("optimizer-{i}"));
+    let few = || Simulation {
+        seeds: 3,
+        epochs: 3,
+        batch_sizes: vec![1024, 65_536],
+        ..plain()
+    };
+    // Beyond the typeface, with signs that move a terminal, and of one slug.
+    let strange = vec![
+        ["адам".to_owned(), "Łódź→数据-模型".to_owned()],
+        ["sgd\u{1b}[2J\n".to_owned(), "Sgd [2j".to_owned()],
+    ];
+    let endless = pairs(4, |i| {
+        format!(
+            "adam{i}(lr=0.001;betas=(0.9;0.999);eps=1e-08;weight_decay=0.0;amsgrad=False;foreach=None;maximize=False)"
+        )
+    });
     vec![
+        ("ten arms", records(&few(), &ten), ten),
+        ("fifty arms", records(&few(), &fifty), fifty),
+        ("strange", records(&plain(), &strange), strange),
+        ("endless", records(&plain(), &endless), endless),
         case("two arms", 2, curved()),
         case("four arms", 4, plain()),
         case("eight arms", 8, plain()),

@@ -1,48 +1,181 @@
 //! Figures over all tasks.
 
-use crate::analysis::{ArmRanks, ArmScores};
+use super::{by_arms, in_parts, of_part, part_in_words};
+use crate::analysis::{ArmRanks, ArmScores, Improvement, Task};
 use crate::figures::palette::Looks;
-use crate::figures::{Figure, profile, ranks};
-use crate::tables;
-use crate::text::p_value;
+use crate::figures::{Figure, estimates, profile, ranks};
+use crate::report::ReportRequest;
+use crate::tables::{self, Table};
+use crate::text::{batch, p_value, percent};
+
+/// The most rows of names that a drawing has room for on a page.
+const MOST_ROWS: usize = 25;
+
+/// What was found over all tasks.
+#[derive(Clone, Copy)]
+pub(crate) struct Across<'a> {
+    pub(crate) scores: &'a [ArmScores],
+    pub(crate) improvements: &'a [Improvement],
+    pub(crate) ranks: Option<&'a ArmRanks>,
+}
 
 /// The figures over all tasks.
 pub(crate) fn of_all_tasks(
-    tasks: &[crate::analysis::Task],
-    scores: &[ArmScores],
-    ranked: Option<&ArmRanks>,
+    tasks: &[Task],
+    found: Across<'_>,
+    request: &ReportRequest,
 ) -> Vec<Figure> {
     let looks = super::looks(tasks);
-    let profile = (scores.len() > 1).then(|| of_scores(scores, looks.clone()));
-    let ranks = ranked.map(|ranks| of_ranks(ranks, looks));
-    profile.into_iter().chain(ranks).collect()
+    let mut figures = Vec::new();
+    let score = Score::new(tasks, request);
+    if found.scores.len() > 1 {
+        figures.extend(of_profile(found.scores, &score, &looks));
+        let parts = in_parts(tables::interval_estimates(found.scores), "arm", MOST_ROWS);
+        let figure = |table| of_estimates(found.scores, table, &score, looks.clone());
+        figures.extend(parts.into_iter().map(figure));
+    }
+    let parts = in_parts(
+        tables::improvement(found.improvements),
+        "treatment",
+        MOST_ROWS,
+    );
+    let figure = |table| of_improvement(found.improvements, table, &score, looks.clone());
+    figures.extend(parts.into_iter().map(figure));
+    figures.extend(found.ranks.map(|ranks| of_ranks(ranks, looks)));
+    figures
 }
 
-fn of_scores(scores: &[ArmScores], looks: Looks) -> Figure {
+/// What a score is, in a label and in a sentence.
+struct Score {
+    label: String,
+    sentence: String,
+    level: f64,
+}
+
+impl Score {
+    fn new(tasks: &[Task], request: &ReportRequest) -> Self {
+        let baseline = request
+            .contrasts
+            .first()
+            .map_or("", |c| c.baseline.as_str());
+        let reference = batch(request.reference_batch_size);
+        let unit = format!("{baseline}'s mean at batch {reference}");
+        let metric = match tasks {
+            [task] => format!("test {}", task.metric),
+            _ => "test metric".to_owned(),
+        };
+        let largest: Vec<String> = tasks
+            .iter()
+            .filter_map(|task| task.batch_sizes.last().map(|size| batch(*size)))
+            .collect();
+        let at = match &largest[..] {
+            [one] => format!("the largest batch size ({one})"),
+            _ => "the largest batch size of each task".to_owned(),
+        };
+        let inverse = tasks.iter().any(|task| !task.higher_is_better);
+        let turned = if inverse {
+            " (its inverse where less of the metric is better)"
+        } else {
+            ""
+        };
+        Self {
+            label: format!("score: {metric} as a share of {unit}"),
+            sentence: format!(
+                "A score is the {metric} of a run at {at} as a share of {unit}{turned}, 0 where a \
+                 trial diverged."
+            ),
+            level: 1.0 - request.alpha,
+        }
+    }
+}
+
+fn runs(scores: &[ArmScores]) -> String {
     let runs = scores.iter().map(|arm| arm.interquartile_mean.n);
-    let (least, most) = (runs.clone().min(), runs.max());
-    let n = match (least, most) {
+    match (runs.clone().min(), runs.max()) {
         (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
         (_, most) => most.unwrap_or(0).to_string(),
+    }
+}
+
+fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure> {
+    let parts = by_arms(tables::profile(scores, score.level)).into_iter();
+    let figure = |table: Table| {
+        let caption = format!(
+            "Performance profile over all tasks: the part of runs (n = {} an arm) with a score \
+             above each value; the higher a line, the better its arm. {} Bands are {} Clopper and \
+             Pearson intervals at each value, not of all values at once.{}",
+            runs(scores),
+            score.sentence,
+            percent(score.level),
+            part_in_words(&table),
+        );
+        let title = format!("All tasks: performance profile{}", of_part(&table));
+        let (label, looks) = (score.label.clone(), looks.clone());
+        Figure::new(
+            table,
+            title,
+            caption.clone(),
+            caption,
+            move |table, width| profile::draw(table, &label, &looks, width),
+        )
+    };
+    parts.map(figure).collect()
+}
+
+fn of_estimates(scores: &[ArmScores], table: Table, score: &Score, looks: Looks) -> Figure {
+    let title = format!("All tasks: interval estimates{}", of_part(&table));
+    let without = scores
+        .iter()
+        .flat_map(|arm| &arm.aggregates)
+        .any(|(_, estimate)| estimate.interval.is_none());
+    let without = if without {
+        " Where all resamples agree no interval can be had, and none is drawn."
+    } else {
+        ""
     };
     let caption = format!(
-        "Performance profile over all tasks at the largest batch size: the part of runs (n = {n} an \
-         arm) with a score above each value, a score being the test metric as a share of the \
-         baseline's mean at the reference batch size, 0 where a trial diverged. No intervals are drawn."
+        "Scores of all tasks in one number an arm (n = {} runs), with {} stratified bootstrap \
+         intervals, which cover too little with fewer than ten runs a task. {} More is better, but \
+         for the optimality gap, which is how far scores fall short of 1.{without}",
+        runs(scores),
+        percent(score.level),
+        score.sentence,
     );
     Figure::new(
-        tables::profile(scores),
-        "All tasks: performance profile".to_owned(),
+        table,
+        title,
         caption.clone(),
         caption,
-        move |table, width| profile::draw(table, &looks, width),
+        move |table, width| estimates::draw_statistics(table, &looks, width),
+    )
+}
+
+fn of_improvement(found: &[Improvement], table: Table, score: &Score, looks: Looks) -> Figure {
+    let title = format!("All tasks: probability of improvement{}", of_part(&table));
+    let runs: Vec<usize> = found.iter().map(|one| one.probability.n).collect();
+    let n = match (runs.iter().min(), runs.iter().max()) {
+        (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
+        (_, most) => most.map_or(String::new(), usize::to_string),
+    };
+    let caption = format!(
+        "Probability that a run of the treatment scores more than one of the baseline, averaged over \
+         tasks (n = {n} runs of both): right of the dashed line the treatment is favoured, left of it \
+         the baseline. {} Bars are {} stratified bootstrap intervals; where every run of one arm \
+         beats every run of the other, they are Clopper and Pearson's for disjoint pairs of runs.",
+        score.sentence,
+        percent(score.level),
+    );
+    Figure::new(
+        table,
+        title,
+        caption.clone(),
+        caption,
+        move |table, width| estimates::draw_improvement(table, &looks, width),
     )
 }
 
 fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
-    let test = found.friedman.map_or(String::new(), |test| {
-        format!(" Friedman's test: {}.", p_value(test.p))
-    });
+    let test = format!(" Friedman's test: {}.", p_value(found.friedman.p));
     let caption = format!(
         "Critical-difference diagram: mean ranks of the arms over n = {} blocks (task, batch size \
          and seed), 1 being the best and diverged trials the worst. The blocks are those of the \

@@ -1,29 +1,28 @@
 //! How a task was trained and tuned: curves, steps and time to a target, settings tried.
 
-use super::words::{capital, counts, listed};
-use super::{Subject, filled};
+use super::words::{capital, counts, listed, rows_by_arm};
+use super::{Subject, by_arms, of_part, part_in_words};
 use crate::analysis;
 use crate::figures::curves::{self, Along, Style};
 use crate::figures::series::batch_sizes;
-use crate::figures::{Figure, target, tuning_map};
-use crate::tables::{self, ByEpoch, Table};
-use crate::text::{batch, number};
+use crate::figures::{Figure, target, tuning};
+use crate::tables::{self, ByEpoch, Table, Value};
+use crate::text::{batch, count, number};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
     let mut figures = Vec::new();
     for by in [ByEpoch::Norms, ByEpoch::Learning] {
-        let table = tables::curves(task, subject.records, by);
-        figures.extend(filled(table).map(|table| course(subject, by, table)));
+        let parts = by_arms(tables::curves(task, subject.records, by)).into_iter();
+        figures.extend(parts.map(|table| course(subject, by, table)));
     }
     if let Some(found) = analysis::target(task) {
-        let table = tables::target(task, &found);
-        figures.extend(filled(table).map(|table| to_target(subject, found.value, table)));
+        let parts = by_arms(tables::target(task, &found)).into_iter();
+        figures.extend(parts.map(|table| to_target(subject, found.value, table)));
     }
-    if let Some(map) = analysis::tuning_map(task) {
-        let table = tables::tuning_map(task, &map);
-        figures
-            .extend(filled(table).map(|table| tuned(subject, &map.parameter, map.gathered, table)));
+    if let Some(found) = analysis::tuning_points(task, &subject.analysis.tuning) {
+        let parts = by_arms(tables::tuning_points(task, &found)).into_iter();
+        figures.extend(parts.map(|table| tuned(subject, &found.parameter, table)));
     }
     figures
 }
@@ -91,15 +90,18 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
     };
     let caption = format!(
         "{} (from the top) of {} by {axis}, as recorded at each evaluation. Lines are means \
-         over seeds (n = {}), bands the range from the least to the most of them.{freeze}{omitted}",
+         over seeds (n = {}), bands the range from the least to the most of them.{freeze}{}{omitted}{}",
         capital(&listed(&names)),
         task.name,
         counts(&table, "n"),
+        without_distance(&table),
+        part_in_words(&table),
     );
     let title = match by {
         ByEpoch::Norms => "logits and weights by step",
         ByEpoch::Learning => "learning by epoch",
     };
+    let title = format!("{title}{}", of_part(&table));
     let style = Style {
         along,
         quantities: found
@@ -111,11 +113,46 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
     let looks = subject.looks.clone();
     Figure::new(
         table,
-        subject.title(title),
+        subject.title(&title),
         caption.clone(),
         caption,
         move |table, width| curves::draw(table, &style, &looks, width),
     )
+}
+
+/// Why some arms have no distance, where others have one.
+fn without_distance(table: &Table) -> String {
+    let Some(distance) = table
+        .columns
+        .iter()
+        .position(|name| *name == "distance_from_freeze")
+    else {
+        return String::new();
+    };
+    let arm = table.column("arm");
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for row in table.rows() {
+        let list = match row[distance].as_number() {
+            Some(_) => &mut with,
+            None => &mut without,
+        };
+        let name = row[arm].shown();
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    without.retain(|name| !with.contains(name));
+    match without.len() {
+        0 => String::new(),
+        1 => format!(
+            " {} has no line of the distance: it never froze, so there is nothing to measure from.",
+            without[0]
+        ),
+        _ => format!(
+            " {} have no line of the distance: they never froze, so there is nothing to measure from.",
+            listed(&without)
+        ),
+    }
 }
 
 fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
@@ -123,46 +160,60 @@ fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
     let caption = format!(
         "Optimizer steps and seconds of training of {} to a validation {} of {}, which every arm \
          reaches in the mean at the smallest batch: mean and range over the seeds that reach it (n = \
-         {} of {}), read at the evaluations; where there is no marker, none does. The dashed line \
-         halves with each doubling of the batch.",
+         {} of {}), read at the evaluations. A hollow marker is the mean of those that arrive where \
+         not all do, which favours it, and is joined to no other; where there is no marker, none \
+         arrives. The dashed line halves with each doubling of the batch.{}",
         task.name,
         task.metric,
         number(value),
         counts(&table, "reached"),
         counts(&table, "seeds"),
+        part_in_words(&table),
     );
+    let title = format!("steps and time to a target{}", of_part(&table));
     let looks = subject.looks.clone();
     Figure::new(
         table,
-        subject.title("steps and time to a target"),
+        subject.title(&title),
         caption.clone(),
         caption,
         move |table, width| target::draw(table, &looks, width),
     )
 }
 
-fn tuned(subject: &Subject<'_>, parameter: &str, gathered: bool, table: Table) -> Figure {
+fn tuned(subject: &Subject<'_>, parameter: &str, table: Table) -> Figure {
     let task = subject.task;
     let name = tables::title(parameter);
-    let rows = if gathered {
-        format!(" Values of {name} are gathered into rows of equal ratios, named by their middle.")
+    let validation = table.column("validation_metric");
+    let lost = table
+        .rows()
+        .iter()
+        .filter(|row| row[validation] == Value::Absent)
+        .count();
+    let lost = if lost > 0 {
+        format!(
+            " Crosses at the foot: {} without a value, diverged or failed.",
+            count(lost, "trial", "trials")
+        )
     } else {
         String::new()
     };
     let caption = format!(
-        "Best validation {} of {} in tuning, by batch size and {name}, of n = {} trials a cell; the \
-         darker the better. Hatched cells have no trial that ended well (diverged or failed); a \
-         cut corner marks cells with some that did not. White: not tried.{rows}",
+        "Validation {} of {} in tuning against {name}: one marker a trial (n = {} trials an arm), \
+         the larger one at each batch size that of the chosen setting; batch sizes stand side by \
+         side. Other hyper-parameters may have been varied with it.{lost}{}",
         task.metric,
         task.name,
-        counts(&table, "trials"),
+        rows_by_arm(&table),
+        part_in_words(&table),
     );
-    let higher = task.higher_is_better;
+    let label = format!("validation {}", task.metric);
+    let title = format!("tuning{}", of_part(&table));
     Figure::new(
         table,
-        subject.title("tuning"),
+        subject.title(&title),
         caption.clone(),
         caption,
-        move |table, width| tuning_map::draw(table, &name, higher, width),
+        move |table, width| tuning::draw(table, [&name, &label], width),
     )
 }

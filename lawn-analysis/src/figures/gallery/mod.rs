@@ -5,7 +5,7 @@ mod course;
 mod results;
 mod words;
 
-pub(crate) use across::of_all_tasks;
+pub(crate) use across::{Across, of_all_tasks};
 
 use super::Figure;
 use super::palette::Looks;
@@ -70,4 +70,53 @@ fn looks(tasks: &[Task]) -> Looks {
 
 fn filled(table: Table) -> Option<Table> {
     (!table.is_empty()).then_some(table)
+}
+
+/// The most arms that one drawing tells apart at a glance.
+const MOST_ARMS: usize = 10;
+
+/// A table in parts of equally many arms, none of which has more than can be told apart.
+fn by_arms(table: Table) -> Vec<Table> {
+    in_parts(table, "arm", MOST_ARMS)
+}
+
+/// A table in parts of equally many different values of a column, in their order, none of which
+/// has more than `most`; nothing of an empty one.
+fn in_parts(table: Table, column: &'static str, most: usize) -> Vec<Table> {
+    let index = table.column(column);
+    let mut values = Vec::new();
+    for row in table.rows() {
+        if !values.contains(&row[index]) {
+            values.push(row[index].clone());
+        }
+    }
+    let parts = values.len().div_ceil(most);
+    if parts < 2 {
+        return filled(table).into_iter().collect();
+    }
+    let chunks = values.chunks(values.len().div_ceil(parts));
+    chunks
+        .enumerate()
+        .map(|(part, values)| {
+            let identity = table.identity().with(&format!("part {}", part + 1));
+            let some = table.with_rows(|row| values.contains(&row[index]));
+            some.identified(identity)
+        })
+        .collect()
+}
+
+/// What a title says of a part.
+fn of_part(table: &Table) -> String {
+    let part = table.identity().part();
+    part.map_or(String::new(), |part| format!(", {part}"))
+}
+
+/// What a caption says of a part.
+fn part_in_words(table: &Table) -> &'static str {
+    match table.identity().part() {
+        Some(_) => {
+            " A figure shows ten arms at most: the others have parts of their own, on axes of their own."
+        }
+        None => "",
+    }
 }

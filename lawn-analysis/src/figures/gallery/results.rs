@@ -1,7 +1,9 @@
 //! What a task ended with: test metrics, gaps, drops, and the advantages of treatments.
 
-use super::words::{band, capital, counts, missing, most, rows_by_arm, thinned};
-use super::{Subject, filled};
+use super::words::{
+    band, capital, counts, missing, most, most_rows_of_an_arm, rows_by_arm, thinned,
+};
+use super::{Subject, by_arms, filled, in_parts, of_part, part_in_words};
 use crate::analysis::{Answer, Question};
 use crate::error::Error;
 use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
@@ -9,21 +11,20 @@ use crate::records::Outcome;
 use crate::tables::{self, ByBatch, Table, Value};
 use crate::text::{batch, count, percent};
 
-/// The most advantages that one forest plot shows: beyond, each question has its own.
-const MOST_ROWS: usize = 40;
-
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     let task = subject.task;
     let mut figures = Vec::new();
     for quantity in [ByBatch::TestMetric, ByBatch::GeneralizationGap] {
         let table = tables::by_batch(task, quantity, subject.level())?;
-        figures.extend(filled(table).map(|table| against_batch(subject, quantity, table)));
+        let parts = by_arms(table).into_iter();
+        figures.extend(parts.map(|table| against_batch(subject, quantity, table)));
     }
     let largest = task.batch_sizes.last().copied().unwrap_or_default();
     let reference = subject.request.reference_batch_size;
     if task.batch_sizes.contains(&reference) && largest > reference {
         let table = tables::drops(task, reference, largest);
-        figures.extend(filled(table).map(|table| slopegraph(subject, (reference, largest), table)));
+        let parts = by_arms(table).into_iter();
+        figures.extend(parts.map(|table| slopegraph(subject, (reference, largest), table)));
     }
     figures.extend(forests(subject));
     let family = subject.analysis.family(&task.name, Question::TestMetric);
@@ -32,7 +33,8 @@ pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
         answer.comparison.place.batch_size == Some(largest) && !answer.comparison.seeds.is_empty()
     });
     figures.extend(at_largest.map(|answer| pairs(subject, answer, largest)));
-    figures.extend(filled(tables::fit(task)).map(|table| loss_and_test(subject, table)));
+    let parts = by_arms(tables::fit(task)).into_iter();
+    figures.extend(parts.map(|table| loss_and_test(subject, table)));
     Ok(figures)
 }
 
@@ -53,16 +55,17 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figu
     let caption = format!(
         "{} of {} against batch size. Small markers are single seeds, large ones their means (n = \
          {} seeds); bars are {} t intervals of the mean, cut with an arrowhead where they leave the \
-         panel.{}{}",
+         panel.{}{}{}",
         capital(&name),
         task.name,
         counts(&table, "n"),
         percent(subject.level()),
         thinned(most(&table, "n"), "seeds"),
         missing(failed(subject)),
+        part_in_words(&table),
     );
     let description = means_in_words(&table, &name);
-    let title = subject.title(&format!("{name} by batch size"));
+    let title = subject.title(&format!("{name} by batch size{}", of_part(&table)));
     let label = match quantity {
         ByBatch::TestMetric => name,
         ByBatch::GeneralizationGap => "generalization gap".to_owned(),
@@ -75,22 +78,24 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figu
 
 fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), table: Table) -> Figure {
     let task = subject.task;
-    let most = table.rows().len() / task.arms.len().max(1);
+    let most = most_rows_of_an_arm(&table);
     let caption = format!(
         "Test {} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
-         mean (thick): the large-batch drop is the fall of a line.{} No intervals are drawn.",
+         mean (thick): the large-batch drop is the fall of a line.{} No intervals are drawn.{}",
         task.metric,
         task.name,
         batch(batches.0),
         batch(batches.1),
         rows_by_arm(&table),
         thinned(most, "seeds"),
+        part_in_words(&table),
     );
+    let title = format!("large-batch drop{}", of_part(&table));
     let label = format!("test {}", task.metric);
     let looks = subject.looks.clone();
     Figure::new(
         table,
-        subject.title("large-batch drop"),
+        subject.title(&title),
         caption.clone(),
         caption,
         move |table, width| slopes::draw(table, &label, batches, &looks, width),
@@ -107,21 +112,28 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
     let lost = diverged(subject, &questions);
     let table = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
-    let all = table(&questions);
-    let tables = if all.rows().len() <= MOST_ROWS {
-        vec![all]
-    } else {
-        let apart = questions.into_iter().map(|question| {
-            let mut one = table(&[question]);
-            one.name = format!("{}-{}", one.name, crate::text::slug(question.name()));
-            one
-        });
-        apart.collect()
+    let figure = |table| advantages(subject, table, &lost);
+    if let Some(all) = filled(table(&questions)).map(figure)
+        && all.fits_everywhere()
+    {
+        return vec![all];
+    }
+    let one_question = |question: Question| {
+        let one = table(&[question]);
+        let identity = one.identity().with(question.name());
+        let one = one.identified(identity);
+        // As many contrasts as a page has room for.
+        let mut most = subject.request.contrasts.len().max(1);
+        loop {
+            let parts = in_parts(one.clone(), "treatment", most).into_iter();
+            let figures: Vec<Figure> = parts.map(figure).collect();
+            if most == 1 || figures.iter().all(Figure::fits_everywhere) {
+                return figures;
+            }
+            most = most.div_ceil(2);
+        }
     };
-    let figures = tables.into_iter().filter_map(filled);
-    figures
-        .map(|table| advantages(subject, table, &lost))
-        .collect()
+    questions.into_iter().flat_map(one_question).collect()
 }
 
 /// What divergence changes in the advantages, in a sentence.
@@ -158,6 +170,7 @@ fn advantages(subject: &Subject<'_>, table: Table, lost: &str) -> Figure {
         Some(question) if table.rows().iter().all(same) => format!("advantages in {question}"),
         _ => "advantages".to_owned(),
     };
+    let title = format!("{title}{}", of_part(&table));
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
          paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
@@ -218,12 +231,13 @@ fn loss_and_test(subject: &Subject<'_>, table: Table) -> Figure {
     };
     let caption = format!(
         "Final training loss against {label} of {}: one marker a confirmation trial (n = {} trials \
-         an arm), the larger the marker the larger the batch.{}",
+         an arm), the larger the marker the larger the batch.{}{}",
         task.name,
         rows_by_arm(&table),
         missing(failed(subject)),
+        part_in_words(&table),
     );
-    let title = subject.title(&format!("training loss and {label}"));
+    let title = subject.title(&format!("training loss and {label}{}", of_part(&table)));
     let looks = subject.looks.clone();
     Figure::new(
         table,

@@ -25,17 +25,28 @@ pub(super) fn counts(table: &Table, column: &str) -> String {
     }
 }
 
-/// The numbers of rows of each arm: one, or the smallest and largest where they differ.
-pub(super) fn rows_by_arm(table: &Table) -> String {
+/// The numbers of rows of each arm, rising.
+fn rows_of_arms(table: &Table) -> Vec<usize> {
     let arm = table.column("arm");
     let mut names: Vec<String> = table.rows().iter().map(|row| row[arm].shown()).collect();
     names.sort();
-    let sizes = || names.chunk_by(|a, b| a == b).map(<[String]>::len);
-    match (sizes().min(), sizes().max()) {
-        (Some(low), Some(high)) if low < high => format!("{low} to {high}"),
-        (Some(low), _) => low.to_string(),
-        _ => "0".to_owned(),
+    let mut sizes: Vec<usize> = names.chunk_by(|a, b| a == b).map(<[String]>::len).collect();
+    sizes.sort_unstable();
+    sizes
+}
+
+/// The numbers of rows of each arm: one, or the smallest and largest where they differ.
+pub(super) fn rows_by_arm(table: &Table) -> String {
+    match rows_of_arms(table)[..] {
+        [low, .., high] if low < high => format!("{low} to {high}"),
+        [low, ..] => low.to_string(),
+        [] => "0".to_owned(),
     }
+}
+
+/// The largest number of rows of an arm.
+pub(super) fn most_rows_of_an_arm(table: &Table) -> usize {
+    rows_of_arms(table).last().copied().unwrap_or(0)
 }
 
 /// What a figure leaves out where there are many seeds.

@@ -10,12 +10,13 @@ mod memory;
 mod process;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use super::command::JobCommand;
-use super::failure::{Death, of_the_machine};
+use super::failure::{Death, of_the_machine, shell_code, was_stopped};
+use super::mark::Mark;
 use super::{Carried, Engine, Watcher, Work};
 use crate::Error;
 use crate::cli::Exit;
@@ -31,6 +32,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// Time between two looks at what others hold, and at memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Times in a row that a trial may be stopped by somebody else before it has a new checkpoint.
+const INTERRUPTIONS: usize = 3;
 
 /// Runs trials of one plan on this machine.
 pub struct Local<'a> {
@@ -50,6 +54,8 @@ struct Stage {
     slots: Vec<Option<Process>>,
     needs: Needs,
     looked: Instant,
+    /// How often in a row trials were stopped by others before they got further.
+    interrupted: BTreeMap<usize, usize>,
     /// Whether it was said that trials wait for memory.
     said: bool,
 }
@@ -184,17 +190,19 @@ impl<'a> Local<'a> {
         if let Some(outcome) = dir.final_outcome()? {
             return Ok(Ended::Over(outcome));
         }
-        let code = status.code();
-        if let Some(error) =
-            code.and_then(|code| of_the_machine(code, self.work.plan, process.index, &dir))
-        {
+        let code = shell_code(status);
+        let refusal =
+            |code| of_the_machine(code, self.work.plan, process.index, &process.said(&dir));
+        if let Some(error) = code.and_then(refusal) {
             return Err(error);
         }
-        match dir.outcome().exists() {
-            _ if code == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
+        match code {
+            _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
             _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
-            // Signalled by somebody else.
-            true if !process.timed_out => return Ok(Ended::Interrupted),
+            // Signalled by somebody else, perhaps before it was ready for that.
+            Some(code) if was_stopped(code) && !process.timed_out => {
+                return Ok(Ended::Interrupted);
+            }
             _ => {}
         }
         // Whoever has the lease says how the trial ended.
@@ -239,6 +247,20 @@ impl<'a> Local<'a> {
                     Ended::Stopped => watcher.stopped(worker, index),
                     Ended::Interrupted => {
                         watcher.stopped(worker, index);
+                        let times = stage.interrupted.entry(index).or_default();
+                        *times += 1;
+                        if Mark::of(&self.dir(index)).got_further_than(process.before) {
+                            *times = 0;
+                        }
+                        if *times == INTERRUPTIONS {
+                            return Err(Error::Refused {
+                                id: self.work.plan.trials[index].id.clone(),
+                                said: format!(
+                                    "{INTERRUPTIONS} times in a row a signal of another process \
+                                     stopped it before there was a new checkpoint"
+                                ),
+                            });
+                        }
                         stage.waiting.push_back(index);
                     }
                     Ended::Elsewhere => {
@@ -261,6 +283,7 @@ impl Engine for Local<'_> {
             slots: (0..self.work.workers).map(|_| None).collect(),
             needs: self.needs.take(),
             looked: Instant::now(),
+            interrupted: BTreeMap::new(),
             said: false,
         };
         let (sender, news) = mpsc::channel();

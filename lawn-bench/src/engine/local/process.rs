@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,13 @@ use rustix::process::Signal;
 
 use super::memory;
 use crate::engine::Work;
+use crate::engine::mark::Mark;
 use crate::lease::Owner;
 use crate::run_dir::TrialDir;
+use crate::spawn::this_command;
 use crate::stop::{Stop, signal_group};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
-use crate::{Error, files};
+use crate::{Error, files, provenance};
 
 /// What a trial's process has to tell its launcher.
 pub(super) enum News {
@@ -40,6 +42,8 @@ pub(super) struct Process {
     pub(super) peak: u64,
     /// Bytes of its standard error file that are of earlier processes.
     said_before: u64,
+    /// How far the trial was when it started.
+    pub(super) before: Mark,
     /// Processes that the kernel had killed for memory when this one started.
     pub(super) oom_kills: u64,
 }
@@ -59,7 +63,8 @@ impl Process {
         std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
         let stderr = files::open_own(&dir.stderr(), File::options().create(true).append(true))?;
         let said_before = stderr.metadata().map_or(0, |file| file.len());
-        let mut command = Command::new(std::env::current_exe().map_err(spawn_error)?);
+        let before = Mark::of(&dir);
+        let mut command = this_command().map_err(spawn_error)?;
         command
             .arg("trial")
             .arg(work.run.root())
@@ -72,6 +77,7 @@ impl Process {
         command
             .env("OMP_NUM_THREADS", &threads)
             .env("MKL_NUM_THREADS", &threads)
+            .env(provenance::BUILD, provenance::build())
             .env(STOP_WITH_STDIN, "1")
             .env(
                 LAUNCHER,
@@ -115,6 +121,7 @@ impl Process {
             killed: false,
             peak: 0,
             said_before,
+            before,
             oom_kills,
         })
     }

@@ -14,10 +14,13 @@ use lawn_analysis::records::Outcome;
 pub use client::{Client, Job, JobStatus, Submission, Submitted};
 
 use super::command::{JobCommand, quoted};
-use super::failure::{Death, of_the_machine};
+use super::failure::{Death, of_the_machine, was_stopped};
+use super::mark::Mark;
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
+use crate::cli::Exit;
 use crate::ending::Ending;
 use crate::lease::{self, Asked, Terms};
+use crate::run_dir::TrialDir;
 use crate::trial::{Event, read_log};
 use crate::{Error, config};
 
@@ -44,8 +47,12 @@ struct Running {
     /// The run's id and the trial's.
     name: String,
     attempt: usize,
-    /// Jobs of this launch that ended without an outcome.
+    /// Jobs in a row that left neither an outcome nor a new checkpoint.
     lost: usize,
+    /// Whether one of these took the trial up.
+    has_begun: bool,
+    /// How far the trial was when its job was submitted.
+    before: Mark,
     /// A new job is not submitted before.
     wait: Option<Instant>,
     /// Since when it was seen to run.
@@ -87,12 +94,18 @@ impl<'a> Ray<'a> {
         })
     }
 
+    fn dir(&self, index: usize) -> TrialDir {
+        self.work.run.trial(&self.work.plan.trials[index].id)
+    }
+
     fn trial(&self, run_id: &str, index: usize) -> Running {
         Running {
             index,
             name: format!("lawn-{run_id}-{}", self.work.plan.trials[index].id),
             attempt: 1,
             lost: 0,
+            has_begun: false,
+            before: Mark::of(&self.dir(index)),
             wait: Some(Instant::now()),
             since: None,
             timed_out: false,
@@ -122,6 +135,7 @@ impl<'a> Ray<'a> {
         running.wait = None;
         running.since = None;
         running.asked_to_stop = false;
+        running.before = Mark::of(&self.dir(running.index));
         loop {
             match self.client.submit(&self.submission(running))? {
                 Submitted::There(job) if job.status.is_over() => running.attempt += 1,
@@ -170,10 +184,7 @@ impl<'a> Ray<'a> {
 
     /// What becomes of a trial whose job is over, or gone.
     fn after(&self, running: &mut Running, job: Option<&Job>) -> Result<After, Error> {
-        let dir = self
-            .work
-            .run
-            .trial(&self.work.plan.trials[running.index].id);
+        let dir = self.dir(running.index);
         if let Some(outcome) = dir.final_outcome()? {
             return Ok(After::Over(outcome));
         }
@@ -185,45 +196,56 @@ impl<'a> Ray<'a> {
         if self.work.stop.is_requested() {
             return Ok(After::Stopped);
         }
-        let code = job.and_then(|job| job.driver_exit_code);
-        if let Some(error) =
-            code.and_then(|code| of_the_machine(code, self.work.plan, running.index, &dir))
-        {
-            return Err(error);
+        // A process that a signal ended has its number, negative.
+        let shell = |code: i32| if code < 0 { 128 - code } else { code };
+        let code = job.and_then(|job| job.driver_exit_code).map(shell);
+        if code == Some(Exit::Held.code().into()) {
+            return Ok(After::Again(HELD));
         }
-        let again = match code {
-            Some(4) => HELD,
-            Some(130) => Duration::ZERO,
-            Some(code) => {
-                let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
-                let code = if code < 0 { 128 - code } else { code };
-                let death = Death::elsewhere(code, &String::from_utf8_lossy(&stderr)).outcome();
-                return self.settle(running, &death);
+        let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
+        let stderr = String::from_utf8_lossy(&stderr);
+        let refusal =
+            code.and_then(|code| of_the_machine(code, self.work.plan, running.index, &stderr));
+        if let Some(code) = code
+            && refusal.is_none()
+            && !was_stopped(code)
+        {
+            return self.settle(running, &Death::elsewhere(code, &stderr).outcome());
+        }
+        // What ended the job says nothing about the trial: the next may do better.
+        let now = Mark::of(&dir);
+        if now.got_further_than(running.before) {
+            running.lost = 0;
+            running.has_begun = false;
+        } else {
+            running.lost += 1;
+            running.has_begun |= now.has_begun_since(running.before);
+        }
+        if running.lost < self.settings.attempts {
+            return Ok(After::Again(Duration::ZERO));
+        }
+        let message = job.and_then(|job| job.message.as_deref());
+        let detail = format!(
+            "{} jobs in a row left no outcome, the last was {}: {}",
+            running.lost,
+            running.id(),
+            message.unwrap_or("Ray has forgotten it")
+        );
+        match refusal {
+            Some(error) => Err(error),
+            None if code.is_none() && running.has_begun => {
+                self.settle(running, &Ending::failed(Outcome::Crashed, detail))
             }
-            None => {
-                running.lost += 1;
-                if running.lost >= self.settings.attempts {
-                    let message = job.and_then(|job| job.message.as_deref());
-                    let detail = format!(
-                        "{} jobs in a row left no outcome, the last was {}: {}",
-                        running.lost,
-                        running.id(),
-                        message.unwrap_or("Ray has forgotten it")
-                    );
-                    return self.settle(running, &Ending::failed(Outcome::Crashed, detail));
-                }
-                Duration::ZERO
-            }
-        };
-        Ok(After::Again(again))
+            None => Err(Error::Refused {
+                id: self.work.plan.trials[running.index].id.clone(),
+                said: detail,
+            }),
+        }
     }
 
     /// Leaves the outcome of a trial that cannot leave its own, where nobody else has it.
     fn settle(&self, running: &Running, ending: &Ending) -> Result<After, Error> {
-        let dir = self
-            .work
-            .run
-            .trial(&self.work.plan.trials[running.index].id);
+        let dir = self.dir(running.index);
         let terms = Terms::new(self.work.plan.sweep.resources.lease);
         let Asked::Taken(lease) = lease::ask(dir.root(), &terms)? else {
             return Ok(After::Again(HELD));
@@ -234,11 +256,7 @@ impl<'a> Ray<'a> {
 
     /// Tells the watcher of evaluations that the trial's log has gained.
     fn report_evaluations(&self, worker: usize, running: &mut Running, watcher: &mut dyn Watcher) {
-        let log = self
-            .work
-            .run
-            .trial(&self.work.plan.trials[running.index].id)
-            .log();
+        let log = self.dir(running.index).log();
         // A log that is not there yet, or is being made anew, is looked at again.
         let Ok(log) = read_log(&log) else { return };
         let records = log.records;

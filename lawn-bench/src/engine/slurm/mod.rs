@@ -6,6 +6,7 @@
 //! time: what is in the queue is not submitted twice.
 
 mod client;
+mod lost;
 mod queue;
 mod script;
 mod status;
@@ -15,17 +16,15 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lawn_analysis::records::Outcome;
-
 pub use client::{max_array_size, version};
 pub use status::{SlurmStatus, Task};
 
+use self::lost::Lost;
 use self::queue::Queue;
-use self::submission::{Record, Submission};
+use self::submission::{Exited, Record, Submission};
 use super::command::JobCommand;
-use super::failure::{self, Death};
+use super::failure;
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
-use crate::ending::Ending;
 use crate::lease::{self, Asked, Lease, Terms};
 use crate::{Error, config, files};
 
@@ -39,17 +38,6 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub struct Slurm<'a> {
     work: Work<'a>,
     settings: &'a config::Slurm,
-}
-
-/// What becomes of a trial that its jobs left without an outcome.
-enum Lost {
-    /// Another job goes on with it.
-    Again,
-    /// It has its outcome now.
-    Over,
-    /// None of its jobs could begin, which says nothing about it. Asked for again, it gets
-    /// as many jobs as before.
-    Refused(Error),
 }
 
 /// What is in the queue after a pass.
@@ -115,7 +103,7 @@ impl<'a> Slurm<'a> {
             .filter(|submission| !submission.is_next() && submission.is_live(&queue, None))
             .filter_map(|submission| submission.record.job)
             .collect();
-        let (new, refused) = self.submit_arrays(&fresh, &mut arrays)?;
+        let (new, refused) = self.submit_arrays(&submissions, &fresh, &mut arrays)?;
         let next = match going_on(&submissions, &queue) {
             Some(job) => job,
             None => self.submit_next(&arrays)?,
@@ -142,7 +130,8 @@ impl<'a> Slurm<'a> {
             number += 1;
             let (name, dir) = self.place(&id, number)?;
             let after: &[u64] = if place == 0 { &[] } else { &[0] };
-            let array = self.array(&name, &dir, trials.len(), after);
+            let avoided = BTreeSet::new();
+            let array = self.array(&name, &dir, trials.len(), after, &avoided);
             scripts.push((dir.join("job.sh"), array.script(&command)));
         }
         let (name, dir) = self.place(&id, number + 1)?;
@@ -164,116 +153,11 @@ impl<'a> Slurm<'a> {
         Terms::new(self.work.plan.sweep.resources.lease)
     }
 
-    /// The trials of `submission` in the queue. Where there are none any more, notes
-    /// which were lost.
-    fn settle(&self, submission: &mut Submission, queue: &Queue) -> Result<BTreeSet<usize>, Error> {
-        if submission.is_next() || submission.record.lost.is_some() {
-            return Ok(BTreeSet::new());
-        }
-        let live = submission.live_trials(queue);
-        if !live.is_empty() {
-            return Ok(live);
-        }
-        let mut lost = BTreeSet::new();
-        // Without a number and without an entry in the queue it was never submitted.
-        if submission.record.job.is_some() {
-            for &index in &submission.record.trials {
-                if self.was_lost(submission, index)? {
-                    lost.insert(index);
-                }
-            }
-        }
-        submission.record.lost = Some(lost);
-        submission.write()?;
-        Ok(live)
-    }
-
-    /// Whether the job of `submission` left the trial without an outcome of its own.
-    fn was_lost(&self, submission: &Submission, index: usize) -> Result<bool, Error> {
-        if submission.exit_code(index) == Some(HELD) {
-            return Ok(false);
-        }
-        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
-        if !dir.outcome().exists() {
-            return Ok(true);
-        }
-        // A trial that was preempted by an earlier job still says so.
-        Ok(dir.final_outcome()?.is_none()
-            && modified(&dir.outcome())? < modified(&submission.dir.join("job.sh"))?)
-    }
-
-    fn is_over(&self, index: usize) -> Result<bool, Error> {
-        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
-        Ok(dir.final_outcome()?.is_some())
-    }
-
-    /// What becomes of a trial without an outcome. Writes that of one whose process died by
-    /// itself, or that was lost too often.
-    fn give_up(
-        &self,
-        submissions: &mut [Submission],
-        queue: &Queue,
-        index: usize,
-    ) -> Result<Lost, Error> {
-        let times = submission::times_lost(submissions, index);
-        let newest = submissions
-            .iter_mut()
-            .rev()
-            .find(|submission| submission.record.trials.contains(&index));
-        // A trial that was given up and is asked for again is retried.
-        let Some(submission) = newest.filter(|it| !it.record.given_up.contains(&index)) else {
-            return Ok(Lost::Again);
-        };
-        let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
-        let limit = self.work.plan.sweep.resources.timeout;
-        let stderr = || {
-            let bytes = std::fs::read(dir.stderr()).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
-        let code = submission.exit_code(index);
-        // Where all of the job was killed for memory, nobody was left to write an exit code.
-        let code = code.or_else(|| submission.ran_out_of_memory(queue, index).then_some(KILLED));
-        let ending = match (code, limit) {
-            (Some(script::TIME_UP), Some(limit)) => {
-                let detail = format!("stopped after {} s", limit.as_secs_f64());
-                Ending::failed(Outcome::Timeout, detail)
-            }
-            (Some(code), _) if !OF_THE_MACHINE.contains(&code) => Death {
-                oom_kills: submission.ran_out_of_memory(queue, index),
-                ..Death::elsewhere(code, &stderr())
-            }
-            .outcome(),
-            _ if times < self.settings.attempts => return Ok(Lost::Again),
-            _ => {
-                let refusal = code
-                    .and_then(|code| failure::of_the_machine(code, self.work.plan, index, &dir));
-                if let Some(error) = refusal {
-                    submission.record.given_up.insert(index);
-                    submission.write()?;
-                    return Ok(Lost::Refused(error));
-                }
-                let job = submission.record.job.unwrap_or_default();
-                let detail = format!(
-                    "{times} jobs in a row left no outcome, the last was Slurm's job {job}; {}",
-                    failure::tail(stderr().trim())
-                );
-                Ending::failed(Outcome::Crashed, detail)
-            }
-        };
-        // Whoever has the lease says how the trial ended.
-        let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
-            return Ok(Lost::Again);
-        };
-        dir.settle(lease, &ending)?;
-        submission.record.given_up.insert(index);
-        submission.write()?;
-        Ok(Lost::Over)
-    }
-
     /// Submits `fresh` in as many arrays as it takes, one after the other so that no more
     /// than `workers` run at a time. Adds the arrays to `arrays`.
     fn submit_arrays(
         &self,
+        submissions: &[Submission],
         fresh: &[usize],
         arrays: &mut Vec<u64>,
     ) -> Result<(usize, Option<(usize, EngineError)>), Error> {
@@ -286,10 +170,17 @@ impl<'a> Slurm<'a> {
         let mut after: Vec<u64> = Vec::new();
         for trials in fresh.chunks(self.array_size()?) {
             let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
-            let script = self
-                .array(&name, &dir, trials.len(), &after)
-                .script(&command);
-            match self.hand_over(name, dir, trials, &script)? {
+            let script = |avoided: &BTreeSet<String>| {
+                let array = self.array(&name, &dir, trials.len(), &after, avoided);
+                array.script(&command)
+            };
+            let avoided = avoided(submissions, trials);
+            let mut handed = self.hand_over(&name, &dir, trials, &script(&avoided))?;
+            if handed.is_err() && !avoided.is_empty() {
+                // Slurm may have no others.
+                handed = self.hand_over(&name, &dir, trials, &script(&BTreeSet::new()))?;
+            }
+            match handed {
                 Ok(job) => {
                     submitted += trials.len();
                     arrays.push(job);
@@ -310,18 +201,18 @@ impl<'a> Slurm<'a> {
         let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
         let command = self.go_on(&self.command()?);
         let script = script::next(&name, self.settings, &dir, after, &command);
-        Ok(self.hand_over(name, dir, &[], &script)??)
+        Ok(self.hand_over(&name, &dir, &[], &script)??)
     }
 
     /// Writes all that the job needs, submits it, and notes its number.
     fn hand_over(
         &self,
-        name: String,
-        dir: PathBuf,
+        name: &str,
+        dir: &Path,
         trials: &[usize],
         script: &str,
     ) -> Result<Result<u64, EngineError>, Error> {
-        std::fs::create_dir_all(&dir).map_err(Error::io("create", &dir))?;
+        std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let mut list = String::new();
         for &index in trials {
             list += &format!("{index} {}\n", self.work.plan.trial(index)?.id);
@@ -330,9 +221,9 @@ impl<'a> Slurm<'a> {
         let path = dir.join("job.sh");
         files::write(&path, script.as_bytes())?;
         let mut submission = Submission {
-            dir,
+            dir: dir.to_owned(),
             record: Record {
-                name,
+                name: name.to_owned(),
                 trials: trials.to_vec(),
                 job: None,
                 lost: None,
@@ -371,7 +262,11 @@ impl<'a> Slurm<'a> {
 
     /// The command of the job that goes on.
     fn go_on(&self, command: &JobCommand) -> String {
-        command.sweep(&format!("--engine slurm --workers {}", self.work.workers))
+        let mut options = format!("--engine slurm --workers {}", self.work.workers);
+        if let Some(limit) = self.work.max_failures {
+            options += &format!(" --max-failures {limit}");
+        }
+        command.sweep(&options)
     }
 
     fn array<'s>(
@@ -380,6 +275,7 @@ impl<'a> Slurm<'a> {
         dir: &'s Path,
         tasks: usize,
         after: &'s [u64],
+        avoided: &'s BTreeSet<String>,
     ) -> script::Array<'s> {
         let resources = &self.work.plan.sweep.resources;
         script::Array {
@@ -392,6 +288,7 @@ impl<'a> Slurm<'a> {
             timeout: resources.timeout,
             grace: resources.grace,
             after,
+            avoided,
         }
     }
 
@@ -444,16 +341,18 @@ impl std::fmt::Display for Submitted {
     }
 }
 
-/// Exit code of `lawn trial` where a living process holds the trial.
-const HELD: i32 = 4;
-
-/// Exit codes of `lawn trial` that say nothing about the trial, see [`crate::cli::Exit`]:
-/// the machine does not have what the plan asks for, another process has the trial, there
-/// is no room to write to. Another job may do better.
-const OF_THE_MACHINE: [i32; 3] = [2, HELD, 5];
-
-/// Exit code of a process that SIGKILL ended, as a shell gives it.
-const KILLED: i32 = 137;
+/// The nodes that lacked what jobs of `trials` need.
+fn avoided(submissions: &[Submission], trials: &[usize]) -> BTreeSet<String> {
+    let exits = trials.iter().flat_map(|&trial| {
+        let lost = submission::that_lost(submissions, trial).into_iter();
+        lost.filter_map(move |submission| submission.exit(trial))
+    });
+    let nodes = exits.filter_map(|exit| match exit {
+        Exited::Code { code, node } if failure::is_of_the_machine(code) => node,
+        _ => None,
+    });
+    nodes.collect()
+}
 
 /// The job in the queue that goes on with the sweep, apart from the one that this process is.
 fn going_on(submissions: &[Submission], queue: &Queue) -> Option<u64> {
@@ -465,10 +364,4 @@ fn going_on(submissions: &[Submission], queue: &Queue) -> Option<u64> {
         .find(|submission| submission.is_next() && submission.is_live(queue, own))?
         .record
         .job
-}
-
-fn modified(path: &Path) -> Result<std::time::SystemTime, Error> {
-    std::fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .map_err(Error::io("look at", path))
 }

@@ -1,5 +1,6 @@
 //! The scripts that are given to `sbatch`.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +17,8 @@ struct Head<'a> {
 }
 
 impl Head<'_> {
-    fn write(&self, own: &[String], options: &[String]) -> String {
+    /// The head; `first` is the shell's before all that takes time.
+    fn write(&self, own: &[String], options: &[String], first: &str) -> String {
         let mut lines = vec![
             format!("--job-name={}", self.name),
             format!("--output={}", quoted(&self.log)),
@@ -40,6 +42,7 @@ impl Head<'_> {
             // Writing to a String cannot fail.
             let _ = writeln!(script, "#SBATCH {line}");
         }
+        script.push_str(first);
         if let Some(prologue) = &self.settings.prologue {
             script.push('\n');
             script.push_str(prologue.trim_end());
@@ -74,7 +77,25 @@ pub(super) struct Array<'a> {
     pub(super) grace: Duration,
     /// Jobs that must be over before.
     pub(super) after: &'a [u64],
+    /// Nodes that lacked what its trials need.
+    pub(super) avoided: &'a BTreeSet<String>,
 }
+
+/// What a job does first. Bash acts on a signal once the command that it waits for is over,
+/// `wait` aside: one that comes in the prologue is kept.
+///
+/// A signal may come before there is a process, between its start and `process=$!`, or between
+/// the look at `$signal` and `wait`: the handler tells a process that there is, and the loop one
+/// that there was not.
+const HANDLERS: &str = "
+# SIGUSR1 comes before the job's time is up, SIGTERM when the job is taken away: either way
+# the trial writes a checkpoint and leaves.
+signal=
+process=
+told() { signal=$1; [ -z \"$process\" ] || kill -TERM \"$process\" 2> /dev/null; }
+trap 'told USR1' USR1
+trap 'told TERM' TERM INT HUP
+";
 
 impl Array<'_> {
     /// The script. Each task reads its trial from `trials.txt`.
@@ -103,6 +124,7 @@ impl Array<'_> {
                 .as_ref()
                 .map(|memory| format!("--mem={memory}")),
         );
+        let options = avoiding(&settings.options, self.avoided);
         let head = Head {
             name: self.name,
             settings,
@@ -117,37 +139,63 @@ impl Array<'_> {
 # The trial of this array task.
 read -r index id < <(sed -n "$((SLURM_ARRAY_TASK_ID + 1))p" {dir}/trials.txt)
 trial={trials}/$id
+exit_file={dir}/exit-$SLURM_ARRAY_TASK_ID
 mkdir -p "$trial"
+rm -f "$exit_file"
 
-# SIGUSR1 comes before the job's time is up, SIGTERM when the job is taken away: either way
-# the trial writes a checkpoint and leaves. A handler that ran ends `wait` with 128 and the
-# number of its signal, so that it is waited for again.
-signal=
-trap 'signal=USR1; kill -TERM "$process"' USR1
-trap 'signal=TERM; kill -TERM "$process"' TERM
-{limited}{run} > /dev/null 2>> "$trial/stderr.log" &
-process=$!
-wait "$process"
-code=$?
-while [ "$code" = 138 ] || [ "$code" = 143 ]; do
+# When the trial's checkpoint was written: whether a job got further.
+saved() {{ stat --format=%y "$trial/checkpoint.safetensors" 2> /dev/null; }}
+saved_before=$(saved)
+
+# `wait` ends when a signal comes, too, and tells of a process that is over as often as it is
+# asked: what counts is whether the process still runs. One that was not ready for a signal
+# dies of it, or is told again.
+code=143
+if [ -z "$signal" ]; then
+    {limited}{run} > /dev/null 2>> "$trial/stderr.log" &
+    process=$!
+    while jobs -rp | grep -qx "$process"; do
+        if [ -z "$signal" ]; then
+            wait "$process"
+        else
+            kill -TERM "$process" 2> /dev/null
+            sleep 0.2
+        fi
+    done
     wait "$process"
     code=$?
-done
+fi
 {time_up}
+# Goes on in this job's stead; not where the jobs that were warned got no further.
+requeue() {{
+    if [ "$(saved)" != "$saved_before" ]; then
+        rm -f {dir}/stalled-"$SLURM_ARRAY_TASK_ID"
+    else
+        echo "$SLURM_JOB_ID" >> {dir}/stalled-"$SLURM_ARRAY_TASK_ID"
+        if [ "$(wc -l < {dir}/stalled-"$SLURM_ARRAY_TASK_ID")" -ge {attempts} ]; then
+            echo {STALLED} > "$exit_file"
+            return
+        fi
+    fi
+    scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID"
+}}
+
+# 129, 130, 138 and 143: it was stopped, in order or by the signal itself.
 case "$signal:$code" in
     *:0 | *:3) ;;
-    USR1:*) scontrol requeue "${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID" ;;
-    TERM:* | :130) ;;
+    USR1:129 | USR1:130 | USR1:137 | USR1:138 | USR1:143) requeue ;;
+    TERM:137 | *:129 | *:130 | *:138 | *:143) ;;
     *)
         # Where all of the job was killed, this shell goes too and does not say so.
         sleep 1
-        echo "$code" > {dir}/exit-"$SLURM_ARRAY_TASK_ID"
+        echo "$code" $SLURMD_NODENAME > "$exit_file"
         ;;
 esac
 exit "$code"
 "#,
-            head = head.write(&own, &settings.options),
+            head = head.write(&own, &options, HANDLERS),
             run = command.trial("\"$index\""),
+            attempts = settings.attempts,
         )
     }
 
@@ -171,6 +219,29 @@ exit "$code"
 /// Exit code of a trial that was stopped because its time was up.
 pub(super) const TIME_UP: i32 = 124;
 
+/// What stands in place of an exit code where a job was warned of its end, `attempts` times in
+/// a row, before its trial had a new checkpoint.
+pub(super) const STALLED: &str = "stalled";
+
+/// The options of `sbatch` that keep a job from the nodes `avoided` too.
+fn avoiding(options: &[String], avoided: &BTreeSet<String>) -> Vec<String> {
+    let mut nodes: Vec<&str> = avoided.iter().map(String::as_str).collect();
+    if nodes.is_empty() {
+        return options.to_vec();
+    }
+    // Of several such options sbatch takes the last.
+    const FORMS: [&str; 3] = ["--exclude=", "--exclude ", "-x"];
+    let given = |option: &'_ String| {
+        let list = FORMS.iter().find_map(|form| option.strip_prefix(form));
+        list.map(|list| list.trim().to_owned())
+    };
+    let own = options.iter().rev().find_map(given);
+    nodes.extend(own.as_deref());
+    let mut all = options.to_vec();
+    all.push(format!("--exclude={}", nodes.join(",")));
+    all
+}
+
 /// The script of the job that goes on with the sweep once the jobs `after` are over.
 #[must_use]
 pub(super) fn next(
@@ -189,6 +260,6 @@ pub(super) fn next(
     let own = ["--ntasks=1".to_owned()];
     format!(
         "{}\nexec {command}\n",
-        head.write(&own, &settings.next_options)
+        head.write(&own, &settings.next_options, "")
     )
 }

@@ -7,7 +7,8 @@
 //!   submission.json   this module's
 //!   log.txt           what the job that goes on with the sweep wrote
 //!   log-K.txt         what the job itself wrote; the trial's standard error is in its folder
-//!   exit-K            exit code of a trial's process that left no outcome
+//!   exit-K            exit code of a trial's process that left no outcome, and its node
+//!   stalled-K         a line a job that was warned of its end before its trial got further
 //! ```
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::queue::{Queue, Tasks};
+use super::script;
 use crate::run_dir::RunDir;
 use crate::{Error, files};
 
@@ -158,24 +160,31 @@ impl Submission {
             .any(|job| job.name == self.record.name && job.is_live() && Some(job.job) != own)
     }
 
-    /// The exit code with which the process of `trial` ended, where it left no outcome.
+    /// How the job of `trial` ended, where it left no outcome.
     #[must_use]
-    pub(super) fn exit_code(&self, trial: usize) -> Option<i32> {
-        let task = self
-            .record
-            .trials
-            .iter()
-            .position(|&index| index == trial)?;
+    pub(super) fn exit(&self, trial: usize) -> Option<Exited> {
+        let task = self.task(trial)?;
         let text = std::fs::read_to_string(self.dir.join(format!("exit-{task}"))).ok()?;
-        text.trim().parse().ok()
+        Exited::parse(&text)
+    }
+
+    /// Where the job of `trial` writes what it says itself.
+    #[must_use]
+    pub(super) fn task_log(&self, trial: usize) -> PathBuf {
+        let task = self.task(trial).unwrap_or_default();
+        self.dir.join(format!("log-{task}.txt"))
+    }
+
+    fn task(&self, trial: usize) -> Option<usize> {
+        let mut trials = self.record.trials.iter();
+        trials.position(|&index| index == trial)
     }
 
     /// Whether `queue` says that the task of `trial` was ended for memory. A Slurm forgets
     /// its jobs some minutes after their end.
     #[must_use]
     pub(super) fn ran_out_of_memory(&self, queue: &Queue, trial: usize) -> bool {
-        let trials = &self.record.trials;
-        let task = trials.iter().position(|&index| index == trial);
+        let task = self.task(trial);
         let is_it = |tasks: &Tasks| match (tasks, task) {
             (Tasks::Some(tasks), Some(task)) => tasks.contains(&task),
             _ => false,
@@ -203,21 +212,55 @@ impl Submission {
     }
 }
 
-/// How often in a row, up to the newest submission, `trial` was lost.
+/// How a job says that it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exited {
+    /// The trial's process did, with this code.
+    Code {
+        /// As a shell gives it.
+        code: i32,
+        /// Where it ran.
+        node: Option<String>,
+    },
+    /// Warned of its end before its trial got further, as the jobs before it.
+    Stalled,
+}
+
+impl Exited {
+    /// Reads what the script wrote.
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let first = words.next()?;
+        if first == script::STALLED {
+            return Some(Self::Stalled);
+        }
+        Some(Self::Code {
+            code: first.parse().ok()?,
+            node: words.next().map(str::to_owned),
+        })
+    }
+
+    /// The code, where there is one.
+    #[must_use]
+    pub(super) fn code(&self) -> Option<i32> {
+        match self {
+            Self::Code { code, .. } => Some(*code),
+            Self::Stalled => None,
+        }
+    }
+}
+
+/// The submissions in a row, from the newest back, whose jobs lost `trial`.
 #[must_use]
-pub(super) fn times_lost(submissions: &[Submission], trial: usize) -> usize {
-    submissions
-        .iter()
-        .rev()
+pub(super) fn that_lost(submissions: &[Submission], trial: usize) -> Vec<&Submission> {
+    let newest_first = submissions.iter().rev();
+    newest_first
         .filter(|submission| submission.record.trials.contains(&trial))
         .take_while(|Submission { record, .. }| {
-            record
-                .lost
-                .as_ref()
-                .is_some_and(|lost| lost.contains(&trial))
-                && !record.given_up.contains(&trial)
+            let lost = record.lost.as_ref();
+            lost.is_some_and(|lost| lost.contains(&trial)) && !record.given_up.contains(&trial)
         })
-        .count()
+        .collect()
 }
 
 #[cfg(test)]
@@ -293,9 +336,21 @@ mod tests {
             submission(&[1], &[1]),
             submission(&[1, 3], &[1]),
         ];
-        let lost = |all: &[Submission]| [1, 2, 3].map(|trial| times_lost(all, trial));
+        let lost = |all: &[Submission]| [1, 2, 3].map(|trial| that_lost(all, trial).len());
         assert_eq!(lost(&all), [2, 1, 0]);
         all[4].record.given_up.insert(1);
         assert_eq!(lost(&all), [0, 1, 0]);
+    }
+
+    #[test]
+    fn how_a_job_ended_is_read_with_its_node() {
+        let code = |code, node: Option<&str>| {
+            let node = node.map(str::to_owned);
+            Some(Exited::Code { code, node })
+        };
+        assert_eq!(Exited::parse("17\n"), code(17, None));
+        assert_eq!(Exited::parse("127 node7\n"), code(127, Some("node7")));
+        assert_eq!(Exited::parse("stalled\n"), Some(Exited::Stalled));
+        assert_eq!(Exited::parse(""), None);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) fn check(bytes: &[u8]) {
         again.to_bytes().expect("as before"),
         "the same state gives the same bytes"
     );
-    let mut optimizer = optimizer();
+    let (mut optimizer, _) = optimizer();
     if optimizer.load_state(&state).is_ok() {
         let kept = optimizer.state();
         for (name, tensor) in &kept.tensors {
@@ -36,21 +36,22 @@ pub(crate) fn check(bytes: &[u8]) {
     }
 }
 
-/// One that a state may be loaded into: a matrix of 2 × 3, constrained.
-pub(crate) fn optimizer() -> Optimizer {
+/// One that a state may be loaded into, and its weight: a matrix of 2 × 3, constrained.
+pub(crate) fn optimizer() -> (Optimizer, Tensor) {
     let tensor = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
     let parameter = Parameter {
         name: "w".into(),
         role: Role::Weight,
-        tensor,
+        tensor: tensor.shallow_clone(),
     };
     let parameters = Parameters::new(vec![parameter]).expect("one name is unique");
     let lawn = LawnConfig {
         scope: Scope::AllWeights,
         ..LawnConfig::new(1)
     };
-    OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1))
+    let optimizer = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1))
         .with_lawn(lawn)
         .build(parameters)
-        .expect("the configuration is valid")
+        .expect("the configuration is valid");
+    (optimizer, tensor)
 }

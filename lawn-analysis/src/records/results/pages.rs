@@ -9,25 +9,30 @@ use std::io::Cursor;
 use polars::error::{PolarsError, PolarsResult};
 use polars_buffer::Buffer;
 use polars_parquet::parquet::error::ParquetResult;
-use polars_parquet::parquet::metadata::ColumnChunkMetadata;
+use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
 use polars_parquet::parquet::page::CompressedPage;
-use polars_parquet::parquet::read::{PageReader, read_metadata};
+use polars_parquet::parquet::read::PageReader;
 
-/// Makes sure that the pages of the file `bytes` hold what its footer says, by their headers.
+/// Makes sure that the pages of the columns that are read hold what the footer of the file `bytes`
+/// says, by their headers.
 ///
 /// # Errors
 /// [`PolarsError::ComputeError`] naming the column.
-pub(super) fn check(bytes: &Buffer<u8>) -> PolarsResult<()> {
-    let metadata = read_metadata(&mut Cursor::new(bytes.as_ref())).map_err(refused)?;
+pub(super) fn check(
+    bytes: &Buffer<u8>,
+    metadata: &FileMetadata,
+    is_read: impl Fn(&str) -> bool,
+) -> PolarsResult<()> {
     for group in &metadata.row_groups {
         for column in group.parquet_columns() {
-            let descriptor = column.descriptor();
-            let name = descriptor.path_in_schema.join(".");
+            let path = &column.descriptor().path_in_schema;
+            let [name] = &path[..] else { continue };
+            if !is_read(name) {
+                continue;
+            }
             let refuse = |what: String| Err(refused(format!("column `{name}`: {what}")));
             let (values, rows) = (column.num_values(), group.num_rows());
-            // A row of a list has any number of values.
-            let is_list = descriptor.descriptor.max_rep_level > 0;
-            if values < 0 || (!is_list && usize::try_from(values) != Ok(rows)) {
+            if usize::try_from(values) != Ok(rows) {
                 return refuse(format!("{values} values in {rows} rows"));
             }
             match pages(bytes, column) {

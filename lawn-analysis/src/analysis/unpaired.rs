@@ -1,0 +1,96 @@
+//! Two arms without a seed in common, compared as independent samples.
+
+use super::comparison::Place;
+use super::quantity::{Quantity, integers};
+use super::question::quantity;
+use super::study::Task;
+use crate::report::ReportRequest;
+use crate::stats::{
+    Alternative, Estimate, Sample, TestResult, difference_welch, rank_sum, welch_t,
+};
+
+/// What two arms say that have no seed in common.
+///
+/// It is told beside a verdict and decides none: the registered test is one of pairs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Unpaired {
+    /// Trials of the baseline that ended well or diverged.
+    pub baseline: usize,
+    /// Those of the treatment.
+    pub treatment: usize,
+    /// How many of both diverged.
+    pub diverged: usize,
+    /// Difference of the means of those that ended well, positive where the treatment is better,
+    /// with Welch's interval where one of the arms varies.
+    pub difference: Estimate,
+    /// Welch's t test of them; none where neither arm varies or one has a single trial.
+    pub welch: Option<TestResult>,
+    /// The exact Mann–Whitney test, diverged trials worst; none beyond 120 trials.
+    pub mann_whitney: Option<TestResult>,
+}
+
+impl Unpaired {
+    /// The comparison of a place whose arms share no seed; none where an arm has no number, or
+    /// where they do.
+    pub(super) fn of(
+        task: &Task,
+        place: &Place,
+        request: &ReportRequest,
+        more_is_better: bool,
+    ) -> Option<Self> {
+        let reference = request.reference_batch_size;
+        let seeds = |arm: &str| -> Vec<i64> {
+            match place.batch_of(arm, reference) {
+                Some(batch) => {
+                    let trials = task.confirmations(arm, batch);
+                    trials.map(|trial| trial.seed).collect()
+                }
+                None => task.seeds(arm),
+            }
+        };
+        let contrast = &place.contrast;
+        let [b, t] = [&contrast.baseline, &contrast.treatment].map(|arm| (arm, seeds(arm)));
+        if b.1.iter().any(|seed| t.1.contains(seed)) {
+            return None;
+        }
+        let [b, t] = [b, t].map(|(arm, seeds)| -> Vec<Quantity> {
+            let found = seeds.into_iter();
+            let found = found.filter_map(|seed| quantity(task, place, arm, reference, seed).ok());
+            found.collect()
+        });
+        let numbers: Vec<&Quantity> = t.iter().chain(&b).filter(|q| q.is_number()).collect();
+        let all = integers(&numbers);
+        let sign = if more_is_better { 1 } else { -1 };
+        let worst = all.units.iter().map(|unit| sign * unit).min().unwrap_or(0) - 1;
+        let mut units = all.units.iter().map(|unit| sign * unit);
+        let ranked: Vec<i128> = t
+            .iter()
+            .chain(&b)
+            .map(|q| {
+                q.is_number()
+                    .then(|| units.next())
+                    .flatten()
+                    .unwrap_or(worst)
+            })
+            .collect();
+        let of = |ranked: &[i128]| {
+            let numbers = ranked.iter().filter(|unit| **unit > worst);
+            Sample::new(numbers.map(|unit| all.scale.value(*unit)).collect())
+        };
+        let (x, y) = (of(&ranked[..t.len()]).ok()?, of(&ranked[t.len()..]).ok()?);
+        let difference = difference_welch(&x, &y, 1.0 - request.alpha).unwrap_or(Estimate {
+            value: x.mean() - y.mean(),
+            interval: None,
+            n: x.n() + y.n(),
+            method: "difference of means",
+        });
+        Some(Self {
+            baseline: b.len(),
+            treatment: t.len(),
+            diverged: ranked.len() - numbers.len(),
+            difference,
+            welch: welch_t(&x, &y, Alternative::TwoSided).ok(),
+            mann_whitney: rank_sum(&ranked, t.len(), Alternative::TwoSided).ok(),
+        })
+    }
+}

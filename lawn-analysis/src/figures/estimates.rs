@@ -1,0 +1,175 @@
+//! Intervals in rows, a panel a statistic: rliable's interval estimates and probability of
+//! improvement.
+
+use super::axis::Axis;
+use super::font::{self, SMALL};
+use super::palette::{Looks, MUTED};
+use super::panel::{Grid, Panel, Words};
+use super::scene::{Anchor, Label, Scene};
+use crate::tables::{Table, Value};
+
+/// Height of a row of one line of a name, and half the height of the ends of its interval.
+const ROW: f64 = 13.0;
+const END: f64 = 2.2;
+/// The least width of a panel.
+const NARROWEST: f64 = 62.0;
+
+/// A row of a panel.
+struct Estimate {
+    /// Whose look it has.
+    arm: String,
+    value: f64,
+    interval: Option<(f64, f64)>,
+}
+
+/// What the panels have in common.
+struct Layout {
+    names: Vec<String>,
+    axis: &'static str,
+    /// Ends of the axes, and where a line divides them; of the values themselves where there are none.
+    ends: Option<[f64; 3]>,
+}
+
+/// Draws the table of [`crate::tables::interval_estimates`].
+pub(crate) fn draw_statistics(table: &Table, looks: &Looks, width: f64) -> Scene {
+    let [statistic, arm] = ["statistic", "arm"].map(|name| table.column(name));
+    let mut panels: Vec<(String, Vec<Estimate>)> = Vec::new();
+    for row in table.rows() {
+        let name = row[statistic].shown();
+        if panels.last().is_none_or(|(last, _)| *last != name) {
+            panels.push((name, Vec::new()));
+        }
+        if let Some((_, rows)) = panels.last_mut() {
+            rows.extend(estimate(table, row, "value", row[arm].shown()));
+        }
+    }
+    let first = panels.first().map(|(_, rows)| rows.iter());
+    let layout = Layout {
+        names: first
+            .into_iter()
+            .flatten()
+            .map(|row| row.arm.clone())
+            .collect(),
+        axis: "score",
+        ends: None,
+    };
+    draw(&panels, &layout, looks, width)
+}
+
+/// Draws the table of [`crate::tables::improvement`].
+pub(crate) fn draw_improvement(table: &Table, looks: &Looks, width: f64) -> Scene {
+    let [treatment, baseline] = ["treatment", "baseline"].map(|name| table.column(name));
+    let of = |row: &Vec<Value>| estimate(table, row, "probability", row[treatment].shown());
+    let name =
+        |row: &Vec<Value>| format!("{} over {}", row[treatment].shown(), row[baseline].shown());
+    let layout = Layout {
+        names: table.rows().iter().map(name).collect(),
+        axis: "probability that a run of the treatment beats one of the baseline",
+        ends: Some([0.0, 1.0, 0.5]),
+    };
+    let rows = table.rows().iter().filter_map(of).collect();
+    draw(&[(String::new(), rows)], &layout, looks, width)
+}
+
+fn estimate(table: &Table, row: &[Value], value: &str, arm: String) -> Option<Estimate> {
+    let number = |name: &str| row[table.column(name)].as_number();
+    Some(Estimate {
+        arm,
+        value: number(value)?,
+        interval: number("low").zip(number("high")),
+    })
+}
+
+fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, width: f64) -> Scene {
+    let widest = font::widest(layout.names.iter().map(String::as_str), SMALL);
+    let for_names = widest.min(0.36 * width);
+    let names: Vec<Vec<String>> = layout
+        .names
+        .iter()
+        .map(|name| font::wrap(name, SMALL, false, for_names + 0.1))
+        .collect();
+    let height = |lines: &Vec<String>| ROW + font::leading(SMALL) * (lines.len().max(1) - 1) as f64;
+    let tall: f64 = names.iter().map(height).sum();
+    let (left, right, gap) = (for_names + 12.0, width - 9.0, 12.0);
+    let columns = Grid::columns(
+        panels.len(),
+        ((right - left + gap) / (NARROWEST + gap)) as usize,
+    );
+    let across = Grid::across(left, right, columns, gap);
+    let words = |title: &str| Words::new(title, layout.axis, "", across, tall);
+    let above = panels.iter().map(|(title, _)| words(title).above());
+    let above = above.fold(2.0, f64::max);
+    let grid = Grid {
+        corner: (left, 2.0 + above),
+        across,
+        gap,
+        down: above + tall + words("").below() + 8.0,
+        columns,
+    };
+    let rows = panels.len().div_ceil(columns).max(1) as f64;
+    let mut scene = Scene::new(width, 2.0 + rows * grid.down - 5.0);
+    for (index, (title, estimates)) in panels.iter().enumerate() {
+        let (left, top) = grid.place(index);
+        let panel = Panel {
+            left,
+            top,
+            right: left + across,
+            bottom: top + tall,
+            x: axis(estimates, layout, across),
+            y: Axis {
+                ticks: Vec::new(),
+                ..Axis::from_zero([1.0].into_iter(), 2)
+            },
+        };
+        panel.draw(&mut scene, &words(title));
+        if let Some([_, _, middle]) = layout.ends {
+            let (x, _) = panel.at(middle, 0.0);
+            scene.line(
+                &[(x, panel.top), (x, panel.bottom)],
+                MUTED,
+                0.7,
+                &[2.0, 2.0],
+            );
+        }
+        let mut y = top;
+        for (estimate, lines) in estimates.iter().zip(&names) {
+            let middle = y + 0.5 * height(lines);
+            if grid.first(index) {
+                let rise = 0.5 * font::leading(SMALL) * (lines.len().max(1) - 1) as f64;
+                let at = (left - 6.0, middle + 0.36 * SMALL - rise);
+                scene.paragraph(lines, &Label::small("", at, Anchor::End));
+            }
+            draw_row(&mut scene, &panel, estimate, middle, looks);
+            y += height(lines);
+        }
+    }
+    scene
+}
+
+fn axis(estimates: &[Estimate], layout: &Layout, across: f64) -> Axis {
+    let most = (across / 34.0).clamp(2.0, 6.0) as usize;
+    if let Some([low, high, _]) = layout.ends {
+        let mut axis = Axis::linear([low, high].into_iter(), most);
+        let room = 0.03 * (high - low);
+        (axis.low, axis.high) = (low - room, high + room);
+        return axis;
+    }
+    let ends = estimates.iter().flat_map(|row| {
+        let (low, high) = row.interval.unwrap_or((row.value, row.value));
+        [low, high, row.value]
+    });
+    Axis::linear(ends, most)
+}
+
+fn draw_row(scene: &mut Scene, panel: &Panel, row: &Estimate, y: f64, looks: &Looks) {
+    let look = looks.of(&row.arm);
+    let across = |value: f64| panel.at(value, 0.0).0;
+    if let Some((low, high)) = row.interval {
+        let (from, to) = (across(low), across(high));
+        scene.line(&[(from, y), (to, y)], look.colour, 1.4, &[]);
+        for x in [from, to] {
+            scene.line(&[(x, y - END), (x, y + END)], look.colour, 1.0, &[]);
+        }
+    }
+    scene.marker((across(row.value), y), look.marker, 2.6, look.colour, 1.0);
+}

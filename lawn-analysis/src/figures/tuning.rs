@@ -1,0 +1,176 @@
+//! Tuning, trial by trial: validation metric over one hyper-parameter, a panel an arm.
+
+use super::axis::Axis;
+use super::legend::{Entry, Legend};
+use super::palette::{Look, look};
+use super::panel::{Grid, Panel, Words};
+use super::scene::{Point, Scene};
+use super::series::batch_sizes;
+use crate::tables::{Table, Value};
+use crate::text;
+
+/// The range of values, largest over smallest, from which on the axis has equal ratios.
+const WIDE_RANGE: f64 = 5.0;
+/// Part of a panel at its foot that trials without a value stand in.
+const FOOT: f64 = 0.12;
+
+/// From one batch size to the next at a value, in points, and all of them together at the most.
+const LANE: f64 = 4.2;
+const WIDEST: f64 = 17.0;
+
+/// One trial.
+struct Trial {
+    batch: i64,
+    value: f64,
+    validation: Option<f64>,
+    chosen: bool,
+}
+
+/// Draws the table of [`crate::tables::tuning_points`]; `names` are those of the parameter and of
+/// the validation metric.
+pub(crate) fn draw(table: &Table, names: [&str; 2], width: f64) -> Scene {
+    let arms = trials(table);
+    let all = || arms.iter().flat_map(|(_, trials)| trials);
+    let batches = batch_sizes(table);
+    let failed = all().any(|trial| trial.validation.is_none());
+    // Many panels are to fit a page.
+    let tall = if arms.len() > 6 { 84.0 } else { 112.0 };
+    let y = vertical(all().filter_map(|trial| trial.validation), failed);
+    let entries = batches.iter().enumerate().map(|(index, size)| {
+        let name = format!("batch {}", text::batch(*size));
+        Entry::dot(name, look(index))
+    });
+    let [parameter, metric] = names;
+    let margin = Words::new("", "", metric, width, tall).left(&y) + 2.0;
+    let columns = Grid::columns(arms.len(), ((width - margin) / 96.0) as usize);
+    let gap = 14.0;
+    let across = Grid::across(margin, width - 8.0, columns, gap);
+    let x = horizontal(
+        all().map(|trial| trial.value),
+        (across / 26.0).max(2.0) as usize,
+    );
+    let words = |arm: &str, first: bool| {
+        Words::new(
+            arm,
+            parameter,
+            if first { metric } else { "" },
+            across,
+            tall,
+        )
+    };
+    let above = arms.iter().map(|(arm, _)| words(arm, true).above());
+    let above = above.fold(0.0, f64::max);
+    let legend = Legend::new(entries.collect(), width - margin - 8.0);
+    let grid = Grid {
+        corner: (margin, legend.height() + 3.0 + above),
+        across,
+        gap,
+        down: above + tall + words("", true).below() + 6.0,
+        columns,
+    };
+    let rows = arms.len().div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, legend.height() + 3.0 + rows * grid.down - 4.0);
+    let apart = (WIDEST / batches.len().max(1) as f64).min(LANE);
+    legend.draw(&mut scene, margin, 2.0);
+    for (index, (arm, trials)) in arms.iter().enumerate() {
+        let (left, top) = grid.place(index);
+        let first = grid.first(index);
+        let panel = Panel {
+            left,
+            top,
+            right: left + across,
+            bottom: top + tall,
+            x: x.clone(),
+            y: if first {
+                y.clone()
+            } else {
+                y.clone().unlabelled()
+            },
+        };
+        panel.draw(&mut scene, &words(arm, first));
+        // What was chosen lies on top.
+        for chosen in [false, true] {
+            for trial in trials.iter().filter(|trial| trial.chosen == chosen) {
+                let place = batches.iter().position(|size| *size == trial.batch);
+                let place = place.unwrap_or(0);
+                // Side by side, so that equal trials of several batch sizes are all seen.
+                let shift = apart * (place as f64 - 0.5 * (batches.len() as f64 - 1.0));
+                draw_trial(&mut scene, &panel, trial, shift, look(place));
+            }
+        }
+    }
+    scene
+}
+
+/// By arm, in the order of the table.
+fn trials(table: &Table) -> Vec<(String, Vec<Trial>)> {
+    let [arm, batch, value, validation, chosen] =
+        ["arm", "batch_size", "value", "validation_metric", "chosen"]
+            .map(|name| table.column(name));
+    let mut arms: Vec<(String, Vec<Trial>)> = Vec::new();
+    for row in table.rows() {
+        let name = row[arm].shown();
+        let (Value::Integer(size), Some(at)) = (&row[batch], row[value].as_number()) else {
+            continue;
+        };
+        let trial = Trial {
+            batch: *size,
+            value: at,
+            validation: row[validation].as_number(),
+            chosen: row[chosen] == "yes".into(),
+        };
+        match arms.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, trials)) => trials.push(trial),
+            None => arms.push((name, vec![trial])),
+        }
+    }
+    arms
+}
+
+/// An axis of equal ratios where values are positive and far apart, with room at its ends.
+fn horizontal(values: impl Iterator<Item = f64> + Clone, most: usize) -> Axis {
+    let least = values.clone().fold(f64::INFINITY, f64::min);
+    let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if least > 0.0 && largest >= WIDE_RANGE * least {
+        Axis::log(values, most)
+    } else {
+        Axis::linear(values, most)
+    }
+}
+
+/// An axis that holds all metrics, and below them the foot where there are trials without one.
+fn vertical(values: impl Iterator<Item = f64>, failed: bool) -> Axis {
+    let mut axis = Axis::linear(values, 5);
+    if failed {
+        let ticks_from = axis.low;
+        axis.low -= FOOT / (1.0 - FOOT) * (axis.high - axis.low);
+        axis.ticks.retain(|tick| tick.at >= ticks_from);
+    }
+    axis
+}
+
+fn draw_trial(scene: &mut Scene, panel: &Panel, trial: &Trial, shift: f64, look: Look) {
+    let across = |x: f64| (x + shift).clamp(panel.left + 1.0, panel.right);
+    let Some(validation) = trial.validation else {
+        let x = across(panel.at(trial.value, panel.y.low).0);
+        let y = panel.bottom - 0.5 * FOOT * (panel.bottom - panel.top);
+        cross(scene, (x, y), look);
+        return;
+    };
+    let (x, y) = panel.at(trial.value, validation);
+    let at = (across(x), y);
+    let radius = if trial.chosen { 3.0 } else { 1.7 };
+    scene.marker(at, look.marker, radius, look.colour, 1.0);
+}
+
+fn cross(scene: &mut Scene, (x, y): Point, look: Look) {
+    let arm = 2.2;
+    for rise in [-arm, arm] {
+        scene.line(
+            &[(x - arm, y - rise), (x + arm, y + rise)],
+            look.colour,
+            0.9,
+            &[],
+        );
+    }
+}

@@ -1,0 +1,98 @@
+//! Counts behind a metric, compared with it.
+
+use std::path::Path;
+
+use super::numerals::Width;
+use super::texts::Texts;
+use crate::error::{Error, Position};
+use crate::records::TrialRow;
+
+/// Makes sure that every metric is the ratio of its counts, and gives it all the digits of that.
+///
+/// A metric is written with so many digits; it agrees with a ratio that rounds to it. Where it is
+/// the ratio in percent it is left as it is.
+///
+/// # Errors
+/// [`Error::Cell`] for a count that is not one, and for a metric that is another number.
+pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Result<(), Error> {
+    let column = texts
+        .columns
+        .iter()
+        .find(|column| column.name == "test_metric");
+    let relative = match column.and_then(|column| column.width) {
+        Some(Width::Half) => 2_f64.powi(-11),
+        // Numbers of 64 bits may have been 32 on their way.
+        Some(Width::Single) | None => 2_f64.powi(-24),
+    };
+    let written = trials.iter().filter_map(|trial| {
+        let counted = trial.test_count.is_some() && trial.test_total.is_some();
+        trial.test_metric.filter(|_| counted)
+    });
+    let unit = 10_f64.powi(-(written.map(decimals).max().unwrap_or(0) as i32));
+    for (trial, position) in trials.iter_mut().zip(&texts.positions) {
+        let (Some(count), Some(total)) = (trial.test_count, trial.test_total) else {
+            continue;
+        };
+        let refused = |column: &str, value: String, allowed: String| Error::Cell {
+            path: path.to_owned(),
+            position: *position,
+            column: column.to_owned(),
+            value,
+            allowed,
+        };
+        if total < 1 {
+            let allowed = "an integer of at least 1".to_owned();
+            return Err(refused("test_total", total.to_string(), allowed));
+        }
+        if !(0..=total).contains(&count) {
+            let allowed = format!("an integer from 0 to its test_total {total}");
+            return Err(refused("test_count", count.to_string(), allowed));
+        }
+        let Some(metric) = trial.test_metric else {
+            continue;
+        };
+        let ratio = count as f64 / total as f64;
+        let agrees = |ratio: f64| {
+            let far = (metric - ratio).abs();
+            far <= (0.5 + 1e-6) * unit || far <= relative * ratio.abs() * (1.0 + 1e-6)
+        };
+        if agrees(ratio) {
+            trial.test_metric = Some(ratio);
+        } else if !agrees(100.0 * ratio) {
+            let allowed =
+                format!("{ratio}, the ratio of its test_count {count} and test_total {total}");
+            return Err(refused("test_metric", metric.to_string(), allowed));
+        }
+    }
+    Ok(())
+}
+
+/// Digits behind the point of the shortest decimal.
+fn decimals(value: f64) -> usize {
+    let text = value.to_string();
+    text.split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len())
+}
+
+/// Makes sure that no two trials have one id.
+///
+/// # Errors
+/// [`Error::RepeatedTrial`].
+pub(super) fn unique(
+    path: &Path,
+    trials: &[TrialRow],
+    positions: &[Position],
+) -> Result<(), Error> {
+    let mut seen = std::collections::HashMap::new();
+    for (trial, position) in trials.iter().zip(positions) {
+        if let Some(first) = seen.insert(&trial.trial_id, *position) {
+            return Err(Error::RepeatedTrial {
+                path: path.to_owned(),
+                trial_id: trial.trial_id.clone(),
+                first,
+                second: *position,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! Which direction of a metric is better, where the file does not say it.
+
+use std::path::Path;
+
+use crate::error::Error;
+use crate::records::TrialRow;
+
+/// Which direction of a metric is better.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direction {
+    /// Name of the metric; none for every metric of which nothing else is said.
+    pub metric: Option<String>,
+    /// Whether more of it is better.
+    pub higher_is_better: bool,
+}
+
+/// Words in the name of a metric of which less is better, or that is not known to be otherwise.
+const LESS_IS_BETTER: [&str; 52] = [
+    "ade",
+    "bits",
+    "bpb",
+    "bpc",
+    "bpd",
+    "brier",
+    "ce",
+    "cer",
+    "cost",
+    "crossentropy",
+    "deviance",
+    "distance",
+    "divergence",
+    "ece",
+    "eer",
+    "entropy",
+    "epe",
+    "err",
+    "error",
+    "errors",
+    "fad",
+    "fde",
+    "fid",
+    "fvd",
+    "hausdorff",
+    "hinge",
+    "kid",
+    "kl",
+    "latency",
+    "loss",
+    "losses",
+    "lpips",
+    "mae",
+    "mape",
+    "mpjpe",
+    "mse",
+    "msle",
+    "nll",
+    "nmse",
+    "nrmse",
+    "perplexity",
+    "pp",
+    "ppl",
+    "regret",
+    "rmse",
+    "rmsle",
+    "smape",
+    "ter",
+    "wer",
+    "xe",
+    "xent",
+    "mistakes",
+];
+
+/// Ends of words that are written together with others.
+const ENDS: [&str; 3] = ["loss", "error", "perplexity"];
+
+/// Gives each trial the direction that is said of its metric.
+///
+/// # Errors
+/// [`Error::NoDirection`] for a metric of which nothing is said, and whose name is that of a loss
+/// or an error.
+pub(super) fn settle(
+    path: &Path,
+    trials: &mut [TrialRow],
+    said: &[Direction],
+) -> Result<(), Error> {
+    let of = |metric: &str| {
+        let exact = said
+            .iter()
+            .find(|said| said.metric.as_deref() == Some(metric));
+        exact.or_else(|| said.iter().find(|said| said.metric.is_none()))
+    };
+    for trial in trials {
+        match of(&trial.metric) {
+            Some(direction) => trial.higher_is_better = direction.higher_is_better,
+            None if less_may_be_better(&trial.metric) => {
+                return Err(Error::NoDirection {
+                    path: path.to_owned(),
+                    metric: trial.metric.clone(),
+                });
+            }
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+/// Whether the name has a word of which less is better.
+fn less_may_be_better(metric: &str) -> bool {
+    let words = words(metric);
+    words.iter().any(|word| {
+        LESS_IS_BETTER.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end))
+    })
+}
+
+/// The words of a name such as `val/topOne_err2`, in small letters.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut before = ' ';
+    for letter in name.chars() {
+        let begins = letter.is_uppercase() && before.is_lowercase();
+        if (begins || !letter.is_alphabetic()) && words.last().is_some_and(|word| !word.is_empty())
+        {
+            words.push(String::new());
+        }
+        if letter.is_alphabetic()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(letter.to_lowercase());
+        }
+        before = letter;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_known_by_their_names() {
+        for metric in [
+            "test_loss",
+            "loss",
+            "valLoss",
+            "testloss",
+            "test/perplexity",
+            "RMSE",
+            "top1_err",
+            "top-5 error",
+            "log_loss",
+            "testNLL",
+            "fid50k",
+            "WER (%)",
+            "cross_entropy",
+            "mae",
+            "bits_per_byte",
+            "eval.ppl",
+            "logloss",
+            "neg_mean_squared_error",
+        ] {
+            assert!(less_may_be_better(metric), "{metric}");
+        }
+        for metric in [
+            "accuracy",
+            "metric",
+            "hr@10",
+            "auc",
+            "mAP",
+            "ndcg",
+            "f1",
+            "per_class_accuracy",
+            "bleu",
+            "score",
+            "R2",
+            "lossless_ratio",
+            "iou",
+            "precision",
+            "success",
+        ] {
+            assert!(!less_may_be_better(metric), "{metric}");
+        }
+    }
+}

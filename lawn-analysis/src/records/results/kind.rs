@@ -1,0 +1,66 @@
+//! What a file is, by its bytes: its name is often another.
+
+/// What a file of results is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Parquet, whole or damaged.
+    Parquet,
+    /// Text, to be read as CSV.
+    Text,
+    /// Something that is not read, in words.
+    Other(&'static str),
+}
+
+/// What files of other kinds begin with.
+const BEGINNINGS: [(&[u8], &str); 16] = [
+    (b"PARE", "an encrypted Parquet file"),
+    (b"ARROW1", "an Arrow (Feather) file"),
+    (b"\x1f\x8b", "compressed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd"),
+    (b"BZh", "compressed by bzip2"),
+    (b"\xfd7zXZ\0", "compressed by xz"),
+    (b"PK\x03\x04", "a zip archive, as .xlsx and .npz files are"),
+    (b"\xd0\xcf\x11\xe0", "an .xls file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x80", "a pickle of Python"),
+    (b"\xff\xfe", "text in UTF-16"),
+    (b"\xfe\xff", "text in UTF-16"),
+    (b"{", "JSON"),
+    (b"[", "JSON"),
+    (b"<", "a page of HTML or XML"),
+];
+
+/// The kind of a file of this content.
+pub(super) fn of(bytes: &[u8]) -> Kind {
+    const MARK: &[u8] = b"PAR1";
+    // Damaged at one end, it is still known by the other.
+    if bytes.starts_with(MARK) || bytes.ends_with(MARK) {
+        return Kind::Parquet;
+    }
+    let other = BEGINNINGS
+        .iter()
+        .find(|(beginning, _)| bytes.starts_with(beginning));
+    match other {
+        Some((_, found)) => Kind::Other(found),
+        None if bytes.contains(&0) => Kind::Other("neither text nor Parquet: it has zero bytes"),
+        None => Kind::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_known_by_its_bytes() {
+        assert_eq!(of(b"PAR1 cut"), Kind::Parquet);
+        assert_eq!(of(b"XAR1 damaged PAR1"), Kind::Parquet);
+        assert_eq!(of(b"task,arm\n"), Kind::Text);
+        assert_eq!(of("\u{feff}task,arm\n".as_bytes()), Kind::Text);
+        assert_eq!(of(b""), Kind::Text);
+        for bytes in [&b"\x1f\x8b\x08"[..], b"{\"a\": 1}", b"\xff\xfet\0", b"a\0b"] {
+            assert!(matches!(of(bytes), Kind::Other(_)), "{bytes:?}");
+        }
+    }
+}

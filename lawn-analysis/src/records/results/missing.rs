@@ -1,0 +1,125 @@
+//! Trials that are said to have ended well and have no number to show for it.
+//!
+//! Left out, they would make survivors of the rest.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::error::{Error, Position, listed};
+use crate::records::{Outcome, Stage, TrialRow};
+
+/// A column that decides, and the trials that must have a number in it.
+struct Deciding {
+    column: &'static str,
+    value: fn(&TrialRow) -> Option<f64>,
+    stage: Stage,
+    /// Whether every trial must; where not, those of an arm must of which another has one.
+    always: bool,
+}
+
+const DECIDING: [Deciding; 4] = [
+    Deciding {
+        column: "test_metric",
+        value: |trial| trial.test_metric,
+        stage: Stage::Confirm,
+        always: true,
+    },
+    Deciding {
+        column: "train_metric",
+        value: |trial| trial.train_metric,
+        stage: Stage::Confirm,
+        always: false,
+    },
+    Deciding {
+        column: "validation_metric",
+        value: |trial| trial.validation_metric,
+        stage: Stage::Confirm,
+        always: false,
+    },
+    Deciding {
+        column: "validation_metric",
+        value: |trial| trial.validation_metric,
+        stage: Stage::Tune,
+        always: false,
+    },
+];
+
+/// Refuses trials that ended well without a number in a column that decides, or takes them as
+/// ended `told`; says so, in one sentence a column.
+///
+/// # Errors
+/// [`Error::MissingNumber`] where nothing is told.
+pub(super) fn settle(
+    path: &Path,
+    trials: &mut [TrialRow],
+    positions: &[Position],
+    told: Option<Outcome>,
+) -> Result<Vec<String>, Error> {
+    let mut said = Vec::new();
+    let mut settled = BTreeSet::new();
+    for deciding in &DECIDING {
+        let missing = without(deciding, trials);
+        if missing.is_empty() {
+            continue;
+        }
+        let well = trials.iter().filter(|trial| is_of(deciding, trial)).count();
+        let at: Vec<Position> = missing.iter().map(|index| positions[*index]).collect();
+        let Some(outcome) = told.filter(|outcome| *outcome != Outcome::Ok) else {
+            return Err(Error::MissingNumber {
+                path: path.to_owned(),
+                column: deciding.column.to_owned(),
+                missing: missing.len(),
+                of: well,
+                rows: listed(&at),
+            });
+        };
+        said.push(format!(
+            "{} of {well} {} trials that are said to have ended well have no {} ({}): taken as \
+             {outcome}, as asked.",
+            missing.len(),
+            stage(deciding.stage),
+            deciding.column,
+            listed(&at)
+        ));
+        settled.extend(
+            missing
+                .into_iter()
+                .map(|index| (index, outcome, deciding.column)),
+        );
+    }
+    for (index, outcome, column) in settled {
+        let trial = &mut trials[index];
+        trial.outcome = outcome;
+        trial
+            .detail
+            .get_or_insert_with(|| format!("no {column} in the results"));
+    }
+    Ok(said)
+}
+
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Tune => "tuning",
+        Stage::Confirm => "confirmation",
+    }
+}
+
+fn is_of(deciding: &Deciding, trial: &TrialRow) -> bool {
+    trial.stage == deciding.stage && trial.outcome == Outcome::Ok
+}
+
+fn without(deciding: &Deciding, trials: &[TrialRow]) -> Vec<usize> {
+    let arm = |trial: &TrialRow| (trial.task.clone(), trial.arm.clone());
+    let of = || trials.iter().filter(|trial| is_of(deciding, trial));
+    let measured: BTreeSet<(String, String)> = of()
+        .filter(|trial| (deciding.value)(trial).is_some())
+        .map(arm)
+        .collect();
+    let lacks = |trial: &TrialRow| {
+        is_of(deciding, trial)
+            && (deciding.value)(trial).is_none()
+            && (deciding.always || measured.contains(&arm(trial)))
+    };
+    let indices = trials.iter().enumerate().filter(|(_, trial)| lacks(trial));
+    indices.map(|(index, _)| index).collect()
+}

@@ -1,0 +1,294 @@
+//! Parquet of any program: the columns that are ours, by their physical types, as text.
+//!
+//! Columns that are none of ours are not looked at, whatever their types: of a table that another
+//! tool wrote most are that tool's own.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use polars::error::{PolarsError, PolarsResult};
+use polars_arrow::array::{
+    Array, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, PrimitiveArray,
+};
+use polars_arrow::datatypes::{ArrowDataType, Field};
+use polars_arrow::types::NativeType;
+use polars_buffer::Buffer;
+use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
+use polars_parquet::parquet::schema::Repetition;
+use polars_parquet::parquet::schema::types::{
+    IntegerType, ParquetType, PhysicalType, PrimitiveConvertedType as Converted,
+    PrimitiveLogicalType as Logical, PrimitiveType,
+};
+use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays, read_metadata};
+
+use super::numerals::{Width, big_endian, scaled, shortest_half};
+use super::pages;
+use super::texts::{Column, Texts, type_of};
+use crate::error::{Error, Position};
+use crate::records::decode::guarded;
+
+/// The most digits of a decimal that any tool writes, which are of 256 bits.
+const DECIMAL_DIGITS: usize = 76;
+const DECIMAL_BYTES: usize = 32;
+
+/// How the values of a column become text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Boolean,
+    Signed32,
+    Signed64,
+    Unsigned32,
+    Unsigned64,
+    Half,
+    Single,
+    Double,
+    Text,
+    /// An integer of 32 bits, with so many digits behind the point.
+    Decimal32(usize),
+    Decimal64(usize),
+    /// An integer of any length.
+    DecimalBytes(usize),
+    /// An integer of this many bytes.
+    DecimalFixed(usize, usize),
+}
+
+/// Reads the columns of ours from the Parquet file `bytes`.
+///
+/// # Errors
+/// As [`Texts::check`]; [`Error::Parquet`] for a file that is damaged; [`Error::WrongType`] for a
+/// column of ours that is neither text nor numbers nor true or false.
+pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Texts, Error> {
+    let bytes = Buffer::from(bytes);
+    let metadata = guarded(path, || read_metadata(&mut Cursor::new(bytes.as_ref())))?;
+    let fields = metadata.schema().fields();
+    let names: Vec<String> = fields.iter().map(|f| f.name().trim().to_owned()).collect();
+    Texts::check(path, &names)?;
+    let is_read = |name: &str| type_of(name.trim()).is_some();
+    guarded(path, || pages::check(&bytes, &metadata, is_read))?;
+    let mut texts = Texts::default();
+    for (field, name) in fields.iter().zip(names) {
+        let column = match type_of(&name) {
+            None => Column {
+                name,
+                cells: None,
+                width: None,
+            },
+            Some(expected) => column(path, &bytes, &metadata, field, name, expected)?,
+        };
+        texts.columns.push(column);
+    }
+    let rows = metadata.row_groups.iter().map(|group| group.num_rows());
+    texts.positions = (1..=rows.sum()).map(Position::Row).collect();
+    Ok(texts)
+}
+
+/// One column of ours, decoded.
+fn column(
+    path: &Path,
+    bytes: &Buffer<u8>,
+    metadata: &FileMetadata,
+    field: &ParquetType,
+    name: String,
+    expected: &'static str,
+) -> Result<Column, Error> {
+    let form = form(field).map_err(|found| Error::WrongType {
+        path: path.to_owned(),
+        column: name.clone(),
+        expected,
+        found,
+    })?;
+    let mut cells = Vec::new();
+    for group in &metadata.row_groups {
+        let mut chunks = group.parquet_columns().iter();
+        let chunk = chunks.find(|chunk| chunk.descriptor().path_in_schema[0] == field.name());
+        let texts = guarded(path, || {
+            let chunk = chunk.ok_or_else(|| broken(&name, "is not in every row group"))?;
+            let texts = decoded(bytes, chunk, form)?;
+            if texts.len() == group.num_rows() {
+                Ok(texts)
+            } else {
+                Err(broken(&name, "has other rows than its group"))
+            }
+        })?;
+        cells.extend(texts);
+    }
+    let width = match form {
+        Form::Half => Some(Width::Half),
+        Form::Single => Some(Width::Single),
+        _ => None,
+    };
+    Ok(Column {
+        name,
+        cells: Some(cells),
+        width,
+    })
+}
+
+fn broken(name: &str, what: &str) -> PolarsError {
+    PolarsError::ComputeError(format!("column `{name}` {what}").into())
+}
+
+/// The form of a column, or what it is instead of text, a number, or true or false.
+fn form(field: &ParquetType) -> Result<Form, String> {
+    let column = match field {
+        ParquetType::PrimitiveType(column) => column,
+        ParquetType::GroupType { .. } => return Err("nested".to_owned()),
+    };
+    if column.field_info.repetition == Repetition::Repeated {
+        return Err("a list".to_owned());
+    }
+    let scale = match (column.logical_type, column.converted_type) {
+        (Some(Logical::Decimal(_, scale)), _) => Some(scale),
+        (None, Some(Converted::Decimal(_, scale))) => Some(scale),
+        _ => None,
+    };
+    // What is damaged may say any size, and room would be made for it.
+    if scale.is_some_and(|scale| scale > DECIMAL_DIGITS) {
+        return Err("a decimal of too many digits".to_owned());
+    }
+    let form = match (column.physical_type, scale) {
+        (PhysicalType::Boolean, _) => Some(Form::Boolean),
+        (PhysicalType::Int32, Some(scale)) => Some(Form::Decimal32(scale)),
+        (PhysicalType::Int64, Some(scale)) => Some(Form::Decimal64(scale)),
+        (PhysicalType::ByteArray, Some(scale)) => Some(Form::DecimalBytes(scale)),
+        (PhysicalType::FixedLenByteArray(length @ 1..=DECIMAL_BYTES), Some(scale)) => {
+            Some(Form::DecimalFixed(length, scale))
+        }
+        (PhysicalType::Int32 | PhysicalType::Int64, None) => integer(column),
+        (PhysicalType::Float, None) => Some(Form::Single),
+        (PhysicalType::Double, None) => Some(Form::Double),
+        (PhysicalType::ByteArray, None) if column.logical_type != Some(Logical::Bson) => {
+            Some(Form::Text)
+        }
+        (PhysicalType::FixedLenByteArray(2), None)
+            if column.logical_type == Some(Logical::Float16) =>
+        {
+            Some(Form::Half)
+        }
+        _ => None,
+    };
+    form.ok_or_else(|| match (column.logical_type, column.converted_type) {
+        (Some(logical), _) => format!("{logical:?}"),
+        (None, Some(converted)) => format!("{converted:?}"),
+        (None, None) => format!("{:?}", column.physical_type),
+    })
+}
+
+/// The form of an integer; none where it is a date or a time.
+fn integer(column: &PrimitiveType) -> Option<Form> {
+    let is_long = column.physical_type == PhysicalType::Int64;
+    let unsigned = match (column.logical_type, column.converted_type) {
+        (Some(Logical::Integer(kind)), _) => matches!(
+            kind,
+            IntegerType::UInt8 | IntegerType::UInt16 | IntegerType::UInt32 | IntegerType::UInt64
+        ),
+        (Some(Logical::Unknown), _) | (None, None) => false,
+        (None, Some(converted)) => match converted {
+            Converted::Uint8 | Converted::Uint16 | Converted::Uint32 | Converted::Uint64 => true,
+            Converted::Int8 | Converted::Int16 | Converted::Int32 | Converted::Int64 => false,
+            _ => return None,
+        },
+        (Some(_), _) => return None,
+    };
+    Some(match (unsigned, is_long) {
+        (false, false) => Form::Signed32,
+        (false, true) => Form::Signed64,
+        (true, false) => Form::Unsigned32,
+        (true, true) => Form::Unsigned64,
+    })
+}
+
+/// The values of one chunk of a column as texts; no value is an empty one.
+fn decoded(
+    bytes: &Buffer<u8>,
+    chunk: &ColumnChunkMetadata,
+    form: Form,
+) -> PolarsResult<Vec<String>> {
+    let dtype = match form {
+        Form::Boolean => ArrowDataType::Boolean,
+        Form::Signed32 | Form::Decimal32(_) => ArrowDataType::Int32,
+        Form::Signed64 | Form::Decimal64(_) => ArrowDataType::Int64,
+        Form::Unsigned32 => ArrowDataType::UInt32,
+        Form::Unsigned64 => ArrowDataType::UInt64,
+        Form::Single => ArrowDataType::Float32,
+        Form::Double => ArrowDataType::Float64,
+        Form::Text | Form::DecimalBytes(_) => ArrowDataType::BinaryView,
+        Form::Half => ArrowDataType::FixedSizeBinary(2),
+        Form::DecimalFixed(length, _) => ArrowDataType::FixedSizeBinary(length),
+    };
+    let column = &chunk.descriptor().descriptor.primitive_type;
+    let name = column.field_info.name.clone();
+    let range = chunk.byte_range();
+    // Both were compared with the length of the file.
+    let pages = bytes
+        .clone()
+        .sliced(range.start as usize..range.end as usize);
+    let pages = PageReader::new(Cursor::new(pages), chunk, Vec::new(), usize::MAX);
+    let pages = vec![BasicDecompressor::new(pages, Vec::new())];
+    let (arrays, _) =
+        column_iter_to_arrays(pages, vec![column], Field::new(name, dtype, true), None)?;
+    let mut texts = Vec::new();
+    for array in &arrays {
+        let of = of_array(array.as_ref(), form);
+        texts.extend(of.ok_or_else(|| {
+            broken(
+                &column.field_info.name,
+                "is not of its type, or has text that is not UTF-8",
+            )
+        })?);
+    }
+    Ok(texts)
+}
+
+fn of_array(array: &dyn Array, form: Form) -> Option<Vec<String>> {
+    match form {
+        Form::Boolean => {
+            let array = array.as_any().downcast_ref::<BooleanArray>()?;
+            Some(texts(array.iter(), |value| value.to_string()))
+        }
+        Form::Signed32 => numbers::<i32>(array, |value| value.to_string()),
+        Form::Signed64 => numbers::<i64>(array, |value| value.to_string()),
+        Form::Unsigned32 => numbers::<u32>(array, |value| value.to_string()),
+        Form::Unsigned64 => numbers::<u64>(array, |value| value.to_string()),
+        Form::Single => numbers::<f32>(array, |value| value.to_string()),
+        Form::Double => numbers::<f64>(array, |value| value.to_string()),
+        Form::Decimal32(scale) => numbers::<i32>(array, |value| scaled(&value.to_string(), scale)),
+        Form::Decimal64(scale) => numbers::<i64>(array, |value| scaled(&value.to_string(), scale)),
+        Form::DecimalBytes(scale) => {
+            let array = array.as_any().downcast_ref::<BinaryViewArray>()?;
+            Some(texts(array.iter(), |value| {
+                scaled(&big_endian(value), scale)
+            }))
+        }
+        Form::DecimalFixed(_, scale) => {
+            let array = array.as_any().downcast_ref::<FixedSizeBinaryArray>()?;
+            Some(texts(array.iter(), |value| {
+                scaled(&big_endian(value), scale)
+            }))
+        }
+        Form::Half => {
+            let array = array.as_any().downcast_ref::<FixedSizeBinaryArray>()?;
+            let bits = |value: &[u8]| u16::from_le_bytes([value[0], value[1]]);
+            Some(texts(array.iter(), |value| shortest_half(bits(value))))
+        }
+        Form::Text => {
+            let array = array.as_any().downcast_ref::<BinaryViewArray>()?;
+            let text = |value: Option<&[u8]>| match value {
+                None => Some(String::new()),
+                Some(bytes) => Some(std::str::from_utf8(bytes).ok()?.trim().to_owned()),
+            };
+            array.iter().map(text).collect()
+        }
+    }
+}
+
+fn texts<T>(values: impl Iterator<Item = Option<T>>, text: impl Fn(T) -> String) -> Vec<String> {
+    values
+        .map(|value| value.map_or(String::new(), &text))
+        .collect()
+}
+
+fn numbers<T: NativeType>(array: &dyn Array, text: impl Fn(T) -> String) -> Option<Vec<String>> {
+    let array = array.as_any().downcast_ref::<PrimitiveArray<T>>()?;
+    Some(texts(array.iter(), |value| text(*value)))
+}

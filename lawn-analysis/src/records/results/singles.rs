@@ -1,0 +1,172 @@
+//! Numbers that were 32-bit floats before they were written with 64 bits.
+//!
+//! `0.9346` stored in 32 bits and printed as a 64-bit number is `0.9345999956130981`. Two
+//! differences that are equal in the former are not in the latter, and an exact test counts ties.
+
+use super::numerals::Width;
+use super::texts::Texts;
+
+/// The columns of a metric.
+const METRICS: [&str; 4] = [
+    "test_metric",
+    "train_metric",
+    "validation_metric",
+    "train_loss",
+];
+
+/// Decimals of a 32-bit float have at most so many digits where they are the shortest.
+const SHORT: usize = 8;
+/// Decades of evidence from which on a column is taken to be of 32-bit floats.
+const ENOUGH: f64 = 8.0;
+/// Digits that a 32-bit float has, as 24 log10 2: each digit of a decimal beyond them would differ
+/// by chance.
+const DIGITS: f64 = 7.2;
+/// Numbers of so few bits are taken for fractions of a power of two, which 64 bits have exactly.
+const FEW_BITS: u32 = 20;
+
+/// Replaces numbers that were 32-bit floats by the shortest decimals of these, and says so, in one
+/// sentence a column.
+pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
+    let mut said = Vec::new();
+    for column in &mut texts.columns {
+        let Some(cells) = column.cells.as_mut() else {
+            continue;
+        };
+        if !METRICS.contains(&column.name.as_str()) {
+            continue;
+        }
+        let of = |count: usize| match count {
+            1 => "1 value is".to_owned(),
+            count => format!("{count} values are"),
+        };
+        if let Some(width) = column.width {
+            let count = cells.iter().filter(|cell| !cell.is_empty()).count();
+            said.push(format!(
+                "Column {} holds {}-bit floats: {} read as the shortest decimal of each.",
+                column.name,
+                width.bits(),
+                of(count)
+            ));
+            continue;
+        }
+        let shorter = shorter(cells);
+        let Some((first, short)) = shorter.first() else {
+            continue;
+        };
+        said.push(format!(
+            "Column {} looks like 32-bit floats written as decimals: {} read as the shortest \
+             decimal of each, {} as {short}.",
+            column.name,
+            of(shorter.len()),
+            cells[*first]
+        ));
+        for (index, short) in shorter {
+            cells[index] = short;
+        }
+        column.width = Some(Width::Single);
+    }
+    said
+}
+
+/// The cells that become shorter, with what they become, if the column is of 32-bit floats.
+///
+/// It is where every long decimal in it is the print of such a float, and it would be none by
+/// chance: a decimal of d digits that is not of one is so with probability of about 10^(7.2 − d).
+fn shorter(cells: &[String]) -> Vec<(usize, String)> {
+    let mut evidence = 0.0;
+    let mut shorter = Vec::new();
+    for (index, cell) in cells.iter().enumerate() {
+        let Some(value) = cell.parse().ok().filter(|value: &f64| value.is_finite()) else {
+            continue;
+        };
+        let digits = significant(cell);
+        if digits <= SHORT {
+            continue;
+        }
+        let single = value as f32;
+        let wide = f64::from(single);
+        let printed = format!("{wide:.*e}", digits.min(17) - 1);
+        if wide != value && printed.parse() != Ok(value) {
+            return Vec::new();
+        }
+        if bits(single) > FEW_BITS {
+            evidence += digits.min(17) as f64 - DIGITS;
+        }
+        let short = single.to_string();
+        if significant(&short) < digits {
+            shorter.push((index, short));
+        }
+    }
+    if evidence < ENOUGH {
+        return Vec::new();
+    }
+    shorter
+}
+
+/// Digits of a decimal, without zeros at either end.
+fn significant(text: &str) -> usize {
+    let number = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').len()
+}
+
+/// Bits of the significand, without zeros at its end.
+fn bits(single: f32) -> u32 {
+    let significand = single.to_bits() & 0x007f_ffff | 0x0080_0000;
+    24 - significand.trailing_zeros()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shortened(cells: &[&str]) -> Vec<String> {
+        let mut cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        for (index, short) in shorter(&cells.clone()) {
+            cells[index] = short;
+        }
+        cells
+    }
+
+    #[test]
+    fn prints_of_32_bits_become_short() {
+        // The shortest of 64 bits, all digits, 17, 10, and what was typed by hand beside them.
+        let printed = [
+            "0.9345999956130981",
+            "0.93459999561309814453125",
+            "9.3459999561309814e-01",
+            "0.9345999956",
+            "0.9346",
+            "",
+            "NaN",
+            "1.0",
+        ];
+        let short = [
+            "0.9346", "0.9346", "0.9346", "0.9346", "0.9346", "", "NaN", "1.0",
+        ];
+        assert_eq!(shortened(&printed), short);
+        // In percent, and as a loss.
+        assert_eq!(shortened(&["93.45999908447266"]), ["93.46"]);
+        assert_eq!(
+            shortened(&["12345.677734375", "-3.0399999618530273"])[1],
+            "-3.04"
+        );
+    }
+
+    #[test]
+    fn numbers_of_64_bits_stay() {
+        let columns: [&[&str]; 5] = [
+            // One of them is none of 32 bits.
+            &["0.9345999956130981", "0.6536423841059602"],
+            // k of 16,384: 64 bits hold them exactly.
+            &["0.61035156250", "0.61041259765625", "0.93017578125"],
+            // Ten digits agree by chance once in 600 times.
+            &["0.9345999956", "0.25"],
+            &["0.9346", "0.917", "0.91"],
+            &[],
+        ];
+        for column in columns {
+            assert_eq!(shortened(column), column);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Lines that the page and the summary share.
+
+use super::is_primary;
+use crate::analysis::{Analysis, Answer, Claim, POWER, Sensitivity, Verdict, claims_feasibility};
+use crate::report::ReportRequest;
+use crate::text::{batch, count, number};
+
+/// A true difference of more standard deviations than this is not to be hoped for.
+const LARGEST_HOPED_FOR: f64 = 10.0;
+/// More families than this are counted and not named.
+const MOST_NAMES: usize = 3;
+
+/// What each family can reach, equal lines said once.
+pub(super) fn feasibility(
+    analysis: &Analysis,
+    request: &ReportRequest,
+    sensitivities: &[Vec<Option<Sensitivity>>],
+    claims: &[Claim],
+) -> Vec<String> {
+    let of_task = |name: &str, task: &str| {
+        if analysis.tasks.len() > 1 {
+            format!("{name} of {task}")
+        } else {
+            name.to_owned()
+        }
+    };
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (family, sensitivities) in analysis.families.iter().zip(sensitivities) {
+        let places = || {
+            family
+                .answers
+                .iter()
+                .map(|answer| answer.comparison.feasibility)
+        };
+        let Some(fewest) = places().min_by_key(|feasibility| feasibility.n) else {
+            continue;
+        };
+        let mut line = fewest.to_string();
+        let most = places().map(|feasibility| feasibility.n).max();
+        if let Some(most) = most.filter(|most| *most > fewest.n) {
+            line.push_str(&format!("; other places have up to {most}"));
+        }
+        // The place of fewest seeds sees least.
+        let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
+        if let Some(d_z) = detectable.reduce(f64::max) {
+            line.push_str(&if d_z <= LARGEST_HOPED_FOR {
+                format!(
+                    "; power {POWER} (paired t) for a true difference of {d_z:.1} standard \
+                     deviations"
+                )
+            } else {
+                "; no true difference to be hoped for would be found at the fewest".to_owned()
+            });
+        }
+        found.push((of_task(family.question.name(), &family.task), line));
+    }
+    for task in &analysis.tasks {
+        if let Some(fewest) = claims_feasibility(claims, &task.name, request.alpha) {
+            found.push((of_task("claims", &task.name), fewest.to_string()));
+        }
+    }
+    let mut lines: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, line) in found {
+        match lines.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, names)) => names.push(name),
+            None => lines.push((line, vec![name])),
+        }
+    }
+    let mut lines: Vec<String> = lines
+        .into_iter()
+        .map(|(line, names)| format!("{}: {line}.", named(&names)))
+        .collect();
+    if request.deciding_test == super::DecidingTest::PairedT && !lines.is_empty() {
+        lines.push(
+            "Verdicts rest on the paired t test, as registered: it assumes normal differences."
+                .to_owned(),
+        );
+    }
+    lines
+}
+
+/// The families that a line is about: their names, or how many they are where that is too long.
+fn named(names: &[String]) -> String {
+    let joined = if names.len() > MOST_NAMES {
+        let more = names.len() - MOST_NAMES;
+        format!(
+            "{} and {}",
+            names[..MOST_NAMES].join(", "),
+            count(more, "more", "more")
+        )
+    } else {
+        names.join(", ")
+    };
+    let mut chars = joined.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// Every answer that a treatment is worse, but for the primary ones, which are all shown anyway.
+pub(super) fn worse(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
+    let families = analysis.families.iter();
+    let others = families.filter(|family| !is_primary(family.question));
+    let answers = others.flat_map(|family| &family.answers);
+    answers.filter(|answer| answer.verdict == Verdict::Worse)
+}
+
+/// How many confirmation trials ended well, in a sentence.
+pub(super) fn survival(analysis: &Analysis) -> String {
+    let sum = |pick: fn(&crate::analysis::Survival) -> usize| {
+        analysis.survival.iter().map(pick).sum::<usize>()
+    };
+    let (ok, diverged, failed) = (sum(|s| s.ok), sum(|s| s.diverged), sum(|s| s.failed));
+    let ended = ok + diverged + failed;
+    if ended == 0 {
+        return String::new();
+    }
+    let mut line = format!(
+        "{} of {} ended well",
+        number(ok as f64),
+        count(ended, "confirmation trial", "confirmation trials")
+    );
+    if diverged + failed > 0 {
+        line.push_str(&format!("; {diverged} diverged, {failed} failed otherwise"));
+    }
+    let preempted = sum(|s| s.preempted);
+    if preempted > 0 {
+        line.push_str(&format!("; {preempted} stopped and can resume"));
+    }
+    line.push('.');
+    line
+}
+
+/// What confirmation trials trained for, in a sentence.
+pub(super) fn budget(analysis: &Analysis) -> String {
+    let mut budgets: Vec<String> = Vec::new();
+    for task in &analysis.tasks {
+        let arms = task.arms.iter();
+        let places = arms.flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)));
+        for trial in places.flat_map(|(arm, size)| task.confirmations(arm, size)) {
+            if let (Some(unit), Some(amount)) = (trial.budget_unit, trial.budget_amount) {
+                let budget = format!("{} {unit}", number(amount as f64));
+                if !budgets.contains(&budget) {
+                    budgets.push(budget);
+                }
+            }
+        }
+    }
+    match &budgets[..] {
+        [] => String::new(),
+        [one] => format!("Budget of every confirmation trial: {one}."),
+        several => format!("Budgets of confirmation trials: {}.", several.join(", ")),
+    }
+}
+
+/// Where the best setting lies on the border of what was tried, in a sentence.
+pub(super) fn border(analysis: &Analysis) -> String {
+    let on_border: Vec<String> = analysis
+        .tuning
+        .iter()
+        .filter(|row| !row.borders.is_empty())
+        .map(|row| {
+            let names: Vec<&str> = row
+                .borders
+                .iter()
+                .map(|border| border.name.as_str())
+                .collect();
+            format!(
+                "{} on {} at {} ({})",
+                row.arm,
+                row.task,
+                batch(row.batch_size),
+                names.join(", ")
+            )
+        })
+        .collect();
+    if on_border.is_empty() {
+        return String::new();
+    }
+    let shown = on_border.len().min(8);
+    let more = on_border.len() - shown;
+    let tail = if more > 0 {
+        format!(", and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "Best setting on the border of what was tried: {}{tail}.",
+        on_border[..shown].join("; ")
+    )
+}

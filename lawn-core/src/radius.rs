@@ -1,0 +1,114 @@
+//! Radii: taken at the freeze, taken anew, held to the weights of a loaded state.
+
+use tch::Kind;
+
+use crate::kernel::has_direction;
+use crate::optimizer::ZERO_AT_FREEZE;
+use crate::slot::{Slot, host};
+use crate::{Error, LawnConfig, Optimizer};
+
+impl Optimizer {
+    /// Takes the radii anew, from the weights as they are: for weights that were
+    /// changed on purpose after the freeze, or a state that is continued with others.
+    ///
+    /// Nothing else changes: buffers, schedule and phase stay. Waits for an accelerator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRadii`] before the freeze; [`Error::Radius`] for a norm that is not
+    /// finite; [`Error::ParameterChanged`]. Nothing has changed then.
+    pub fn take_radii(&mut self) -> Result<(), Error> {
+        let _guard = tch::no_grad_guard();
+        if !self.frozen {
+            return Err(Error::NoRadii {
+                found: self.steps(),
+            });
+        }
+        self.slots.iter().try_for_each(Slot::require_unchanged)?;
+        self.settle();
+        self.freeze()?;
+        self.unverified = false;
+        self.report_free_units(ZERO_AT_FREEZE);
+        Ok(())
+    }
+
+    /// Fixes the radii.
+    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+        let Some(lawn) = &self.config.lawn else {
+            return Ok(());
+        };
+        if let Some(multi_tensor) = &mut self.multi_tensor {
+            multi_tensor.freeze(&mut self.slots)?;
+            self.frozen = true;
+            return Ok(());
+        }
+        let mut radii = Vec::new();
+        for slot in &self.slots {
+            let radius = slot
+                .is_constrained()
+                .then(|| slot.measure(lawn.granularity));
+            let norms = radius.as_ref().map(host).unwrap_or_default();
+            if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
+                return Err(Error::Radius {
+                    name: slot.name.clone(),
+                    found,
+                });
+            }
+            radii.push(radius);
+        }
+        for (slot, radius) in self.slots.iter_mut().zip(radii) {
+            slot.set_radius(radius);
+        }
+        self.frozen = true;
+        Ok(())
+    }
+
+    /// Forgets the radii again, for a freeze whose step was not taken.
+    pub(crate) fn thaw(&mut self) {
+        self.slots.iter_mut().for_each(|slot| slot.set_radius(None));
+        self.frozen = false;
+    }
+
+    /// Refuses weights that cannot be those of the state that was loaded.
+    pub(crate) fn require_loaded_weights(&self) -> Result<(), Error> {
+        let Some(LawnConfig { granularity, .. }) = self.config.lawn else {
+            return Ok(());
+        };
+        for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
+            let norms = host(&slot.measure(granularity));
+            let (relative, absolute) = rounding(slot, norms.len());
+            // A unit without a direction is let go of, so that no step throws it anywhere.
+            let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {
+                **radius > 0.0
+                    && has_direction(*found * *found)
+                    && !((*found - *radius).abs() <= relative * **radius + absolute)
+            };
+            let mut units = norms.iter().zip(&slot.radii).enumerate();
+            if let Some((unit, (&found, &expected))) = units.find(apart) {
+                return Err(Error::OtherWeights {
+                    name: slot.name.clone(),
+                    unit,
+                    expected,
+                    found,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How far the norm of a unit is from its radius by rounding, at most: relative to the
+/// radius, and for numbers below the smallest normal one.
+///
+/// Wide enough for weights that were kept in fewer bits meanwhile.
+fn rounding(slot: &Slot, units: usize) -> (f64, f64) {
+    let narrow = |kind| slot.master.is_none() && slot.weight.kind() == kind;
+    let elements = (slot.weight.numel() / units.max(1)) as f64;
+    if narrow(Kind::BFloat16) {
+        (f64::exp2(-8.0), 0.0)
+    } else if narrow(Kind::Half) {
+        (f64::exp2(-10.0), f64::exp2(-25.0) * elements.sqrt())
+    } else {
+        (1e-4, 0.0)
+    }
+}

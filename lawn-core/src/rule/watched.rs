@@ -1,0 +1,125 @@
+//! A rule of one's own, whose answers are looked at before anything is made of them.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tch::Tensor;
+
+use super::{Context, Norms, Rule};
+use crate::Decay;
+use crate::layout::Form;
+
+/// A rule whose answers a [`Watch`] sees.
+pub(crate) struct Watched<R> {
+    rule: R,
+    watch: Watch,
+}
+
+/// What the answers to the last calls were.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watch(Arc<Mutex<Answers>>);
+
+/// What is wrong with an answer: what was expected, and what was found.
+pub(crate) type Fault = [String; 2];
+
+#[derive(Debug, Default)]
+struct Answers {
+    fault: Option<Fault>,
+    /// For each direction and trust ratio, whether all of it is finite.
+    finite: Vec<Tensor>,
+}
+
+impl Watch {
+    /// Takes what was seen since the last time: the first fault, and for each answer
+    /// whether it is finite.
+    pub(crate) fn take(&self) -> (Option<Fault>, Vec<Tensor>) {
+        let answers = std::mem::take(&mut *self.lock());
+        (answers.fault, answers.finite)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Answers> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an answer that has not the form that it should have.
+    fn require(&self, what: &str, answer: &Tensor, expected: &Form) -> bool {
+        let found = answer.defined().then(|| Form::of(answer));
+        if found.as_ref() == Some(expected) {
+            return true;
+        }
+        let found = found.map_or_else(|| "an undefined one".to_owned(), |f| f.to_string());
+        let fault = [format!("a {what} of {expected}"), found];
+        self.lock().fault.get_or_insert(fault);
+        false
+    }
+
+    /// Notes whether the numbers of an answer are finite.
+    fn look(&self, answer: &Tensor) {
+        self.lock().finite.push(answer.isfinite().all());
+    }
+}
+
+impl<R: Rule> Watched<R> {
+    pub(crate) fn new(rule: R, watch: Watch) -> Self {
+        Self { rule, watch }
+    }
+}
+
+impl<R: fmt::Debug> fmt::Debug for Watched<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rule.fmt(f)
+    }
+}
+
+impl<R: Rule> Rule for Watched<R> {
+    fn name(&self) -> &str {
+        self.rule.name()
+    }
+
+    fn buffers(&self) -> &[&str] {
+        self.rule.buffers()
+    }
+
+    fn direction(
+        &self,
+        context: &Context,
+        weight: &Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Tensor {
+        let direction = self.rule.direction(context, weight, gradient, buffers);
+        let expected = Form::of(weight);
+        let mut sound = self.watch.require("direction", &direction, &expected);
+        for (name, buffer) in self.rule.buffers().iter().zip(buffers) {
+            let what = format!("buffer `{name}`");
+            sound &= self.watch.require(&what, buffer, &expected);
+        }
+        if sound {
+            self.watch.look(&direction);
+            direction
+        } else {
+            // What follows shall not stumble over it: the step is given up in any case.
+            weight.zeros_like()
+        }
+    }
+
+    fn trust(&self, context: &Context, norms: &Norms<'_>) -> Option<Tensor> {
+        let trust = self.rule.trust(context, norms)?;
+        let mut expected = Form::of(norms.weight);
+        expected.shape = context.granularity.dot_shape(&expected.shape);
+        if trust.defined() {
+            // It is brought to the kind of what it multiplies.
+            expected.kind = trust.kind();
+        }
+        if self.watch.require("trust ratio", &trust, &expected) {
+            self.watch.look(&trust);
+            Some(trust)
+        } else {
+            None
+        }
+    }
+
+    fn absorbs(&self, decay: Decay) -> bool {
+        self.rule.absorbs(decay)
+    }
+}
