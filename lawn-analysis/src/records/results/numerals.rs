@@ -10,6 +10,14 @@ pub(super) enum Width {
 }
 
 impl Width {
+    /// Bits of the significand.
+    pub(super) fn significand(self) -> i32 {
+        match self {
+            Self::Half => 11,
+            Self::Single => 24,
+        }
+    }
+
     /// Bits.
     pub(super) fn bits(self) -> u32 {
         match self {
