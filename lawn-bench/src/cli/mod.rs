@@ -144,7 +144,7 @@ pub fn main() -> ExitCode {
 fn described(error: &Error) -> String {
     match error {
         Error::Config(error) => error.to_string(),
-        error => format!("error: {error}"),
+        error => output::still(&format!("error: {error}")),
     }
 }
 
