@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::numerals::Width;
+use super::numerals::{Width, decimals};
 use super::texts::Texts;
 use crate::error::{Error, Position};
 use crate::records::TrialRow;
@@ -68,13 +68,6 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
         }
     }
     Ok(())
-}
-
-/// Digits behind the point of the shortest decimal.
-fn decimals(value: f64) -> usize {
-    let text = value.to_string();
-    text.split_once('.')
-        .map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// Makes sure that no two trials have one id.
