@@ -211,14 +211,16 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
 /// The title of the column that stands first.
 const VERDICT: &str = "verdict";
 
+/// The escaped content of a cell, from its row.
+type Content<'a> = Box<dyn Fn(&[Value]) -> String + 'a>;
+
 /// A column as the page shows it.
 struct Shown<'a> {
     title: String,
     numeric: bool,
     /// The column that it sorts by.
     value: usize,
-    /// The escaped content of its cell.
-    content: Box<dyn Fn(&[Value]) -> String + 'a>,
+    content: Content<'a>,
 }
 
 fn drawn(table: &Table, columns: &[Shown<'_>], whole: &str) -> String {
