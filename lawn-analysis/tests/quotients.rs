@@ -6,6 +6,9 @@ use std::path::Path;
 use lawn_analysis::records::Results;
 use lawn_analysis::{Records, Report, ReportRequest};
 
+/// How a number of hits is written.
+type Form = fn(u32) -> String;
+
 /// Hits out of 24 of seeds 1 to 8: baseline, treatment.
 const HITS: [(u32, u32); 8] = [
     (16, 17),
@@ -19,7 +22,7 @@ const HITS: [(u32, u32); 8] = [
 ];
 
 /// Results whose metric is written so, with more columns at the end.
-fn read(metric: impl Fn(u32) -> String, more: (&str, fn(u32) -> String)) -> Results {
+fn read(metric: impl Fn(u32) -> String, more: (&str, Form)) -> Results {
     let mut text = format!("task,arm,batch_size,seed,test_metric{}\n", more.0);
     for (seed, (baseline, treatment)) in (1..).zip(HITS) {
         for (arm, hits) in [("sgd", baseline), ("mine", treatment)] {
@@ -58,8 +61,8 @@ fn counted() -> f64 {
 
 #[test]
 fn rounded_quotients_have_the_p_values_of_their_counts() {
-    let plain: (&str, fn(u32) -> String) = ("", |_| String::new());
-    let forms: [(&str, fn(u32) -> String, f64); 7] = [
+    let plain: (&str, Form) = ("", |_| String::new());
+    let forms: [(&str, Form, f64); 7] = [
         ("six digits", |k| format!("{:.6}", f64::from(k) / 24.0), 1.0),
         (
             "four digits",
@@ -100,7 +103,7 @@ fn rounded_quotients_have_the_p_values_of_their_counts() {
 
 #[test]
 fn counts_beside_a_metric_in_percent_say_its_digits() {
-    let counts: (&str, fn(u32) -> String) = (",test_count,test_total", |k| format!(",{k},24"));
+    let counts: (&str, Form) = (",test_count,test_total", |k| format!(",{k},24"));
     let results = read(|k| format!("{:.1}", 100.0 * f64::from(k) / 24.0), counts);
     assert!(results.notes.is_empty(), "{:?}", results.notes);
     let (p, advantage) = answer(&results.records);
