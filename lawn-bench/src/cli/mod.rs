@@ -169,7 +169,7 @@ fn tell(told: &clap::Error) -> Exit {
 fn described(error: &Error) -> String {
     match error {
         Error::Config(error) => error.to_string(),
-        error => format!("error: {error}"),
+        error => output::still(&format!("error: {error}")),
     }
 }
 
