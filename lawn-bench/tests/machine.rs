@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use common::{SMALL, lawn, said, timeless};
 use lawn_analysis::records::Outcome;
-use lawn_bench::ending::Ending;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
 
 /// Four settings, of which the best is trained twice.
@@ -115,7 +115,7 @@ fn a_trial_of_another_build_is_refused() {
     trial
         .args(["trial", "a", "--index", "0"])
         .current_dir(place.folder.path())
-        .env(lawn_bench::provenance::BUILD, "0.0.1-of-before");
+        .env(lawn_bench::run::provenance::BUILD, "0.0.1-of-before");
     let output = trial.output().expect("lawn starts");
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("0.0.1-of-before"));

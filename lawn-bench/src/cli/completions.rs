@@ -1,9 +1,9 @@
 use clap::{Args, CommandFactory};
 
 use super::Cli;
-use super::exit::Exit;
 use super::output::print;
 use crate::Error;
+use crate::Exit;
 
 #[derive(Debug, Args)]
 #[command(

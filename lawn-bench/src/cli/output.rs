@@ -1,6 +1,6 @@
 //! What verbs share in speaking to standard output.
 
-pub(super) use crate::streams::print;
+pub(super) use crate::process::streams::print;
 
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"

@@ -11,7 +11,6 @@ mod check;
 mod contrasts;
 mod draw;
 mod engines;
-mod error;
 mod explain;
 mod limits;
 mod overrides;
@@ -25,8 +24,8 @@ mod tasks;
 mod tuning;
 mod values;
 
+pub use crate::error::ConfigError;
 pub use engines::{Engines, Ray, Slurm};
-pub use error::ConfigError;
 pub use schema::schema;
 pub use sweep::{
     Arm, Axis, Contrast, DeviceChoice, Domain, NamedTask, Point, Resources, Rung, Scale, Scaling,

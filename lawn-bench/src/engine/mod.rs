@@ -1,7 +1,7 @@
 //! What runs trials.
 //!
 //! Every engine carries one command, `lawn trial DIR --index K`, and nothing else.
-//! The command takes the trial's [lease](crate::lease) itself, so that it is safe under any engine
+//! The command takes the trial's [lease](crate::run::lease) itself, so that it is safe under any engine
 //! and beside any other: a trial is never trained twice at a time. The files of the
 //! run stay the truth; an engine reports from them.
 //!
@@ -15,7 +15,7 @@
 //! - on SIGTERM, SIGINT, SIGHUP or SIGUSR1, and when a pipe that is its standard input closes,
 //!   writes a checkpoint and leaves the outcome `preempted`; while libtorch is still being
 //!   loaded it dies of the signal, which says the same;
-//! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
+//! - ends with the [exit code](crate::Exit) 0 or 3 where the trial is over, 130 where it
 //!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
 //!   to, 2 where the machine does not have what the plan asks for, such as its data or a
 //!   device, or where another version wrote the trial's files, and 1 where something else
@@ -27,7 +27,7 @@
 //! the trial's lease. An engine may start the command again at any time; one that is stopped
 //! again and again before it has a new checkpoint ends the sweep, too.
 //!
-//! The command is told in [`crate::provenance::BUILD`] from which source the launcher was
+//! The command is told in [`crate::run::provenance::BUILD`] from which source the launcher was
 //! built, and refuses to be another.
 //!
 //! A trial of several processes will be that command started once a process, with
@@ -36,11 +36,11 @@
 //! files. Today a trial is one process.
 
 mod command;
-mod error;
 mod failure;
 mod identity;
 pub mod local;
 mod mark;
+pub mod max_failures;
 pub mod ray;
 mod settings;
 pub mod slurm;
@@ -49,14 +49,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ending::Ending;
-use crate::failures::Limit;
+use crate::engine::max_failures::Limit;
+pub use crate::error::EngineError;
 use crate::plan::Plan;
-use crate::run_dir::RunDir;
-use crate::stop::Stop;
+use crate::process::stop::Stop;
+use crate::run::ending::Ending;
+use crate::run::run_dir::RunDir;
 use crate::trial::Event;
 use crate::{Error, config};
-pub use error::EngineError;
 pub use identity::run_id;
 pub use settings::{settings, workers};
 

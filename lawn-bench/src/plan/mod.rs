@@ -3,8 +3,12 @@
 //! A trial's id is a hash of everything that could change its result. Engine,
 //! worker count, device and micro-batch are not part of it.
 
+pub mod advice;
+pub mod choices;
 mod defaults;
 mod difference;
+pub mod estimate;
+pub(crate) mod examination;
 mod excerpt;
 mod file;
 mod identity;
@@ -19,8 +23,10 @@ use lawn_models::{OptimizerSettings, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{NamedTask, Sweep};
-use crate::run_dir::RunDir;
-use crate::{Error, data, files, shell};
+use crate::process::shell;
+use crate::run::files;
+use crate::run::run_dir::RunDir;
+use crate::{Error, data};
 
 pub use excerpt::Excerpt;
 

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
 
-use crate::files::Seal;
-use crate::{Error, files};
+use crate::Error;
+use crate::run::files;
+use crate::run::files::Seal;
 
 /// Schema of `log.jsonl`.
 const SCHEMA: u32 = 2;
