@@ -72,7 +72,7 @@ impl Verb {
             Self::Status(verb) => verb.run(),
             Self::Retry(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
-            Self::Completions(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(&mut Cli::command()),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::values::{DataRoot, Sets, positive};
 use crate::Error;
 use crate::Exit;
 use crate::engine::EngineName;
-use crate::engine::max_failures::Limit;
+use crate::engine::Limit;
 use crate::process::{shell, streams};
 use crate::sweep::progress::{self, Show};
 use crate::sweep::{self, End, Request};

@@ -15,6 +15,9 @@ use crate::run::run_dir::RunDir;
 /// Schema of `launcher.json`.
 pub const SCHEMA: u32 = 1;
 
+/// Environment variable that tells a trial who looks after it: an [`Owner`] as JSON.
+pub const LAUNCHER: &str = "LAWN_LAUNCHER";
+
 /// The content of `launcher.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Launcher {

@@ -5,6 +5,7 @@ pub mod ending;
 pub mod files;
 pub mod launchers;
 pub mod lease;
+pub mod log;
 pub mod outcomes;
 pub mod provenance;
 pub mod pulse;

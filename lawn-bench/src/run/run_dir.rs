@@ -12,10 +12,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::Error;
 use crate::run::ending::{self, Ending};
 use crate::run::files;
 use crate::run::lease::{self, Lease};
-use crate::{Error, trial};
+use crate::run::log;
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -217,11 +218,11 @@ impl TrialDir {
     ///
     /// # Errors
     ///
-    /// As [`trial::read_log`].
-    pub fn read_log(&self) -> Result<trial::LogContent, Error> {
+    /// As [`log::read`].
+    pub fn read_log(&self) -> Result<log::Content, Error> {
         match self.log().exists() {
-            true => trial::read_log(&self.log()),
-            false => Ok(trial::LogContent::default()),
+            true => log::read(&self.log()),
+            false => Ok(log::Content::default()),
         }
     }
 

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::SweepFile;
-use crate::engine::max_failures::{Failures, Limit};
 use crate::engine::{self, Carried, Engine, EngineName, Work};
+use crate::engine::{Limit, max_failures::Failures};
 use crate::plan::Plan;
 use crate::plan::{advice, choices, examination};
 use crate::process::stop::Stop;

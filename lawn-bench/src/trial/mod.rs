@@ -6,7 +6,6 @@
 //! launcher that dies leaves behind, does the same.
 
 mod event;
-mod log;
 mod recorder;
 mod stop;
 pub mod tensorboard;
@@ -30,15 +29,13 @@ use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
 
+pub use crate::run::launchers::LAUNCHER;
+pub use crate::run::log::{Content as LogContent, read as read_log};
 pub use event::Event;
-pub use log::{Content as LogContent, read as read_log};
 pub use stop::STOP_WITH_STDIN;
 
 /// Schema of `trial.json`.
 pub const SCHEMA: u32 = 2;
-
-/// Environment variable that tells a trial who looks after it: an [`lease::Owner`] as JSON.
-pub const LAUNCHER: &str = "LAWN_LAUNCHER";
 
 /// The content of `trial.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

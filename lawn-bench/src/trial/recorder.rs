@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use lawn_models::{EvaluationRecord, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
-use super::log::{self, Log};
 use crate::Error;
 use crate::run::lease::Watch;
+use crate::run::log::{self, Log};
 use crate::run::pulse::Pulses;
 use crate::run::run_dir::TrialDir;
 use crate::trial::tensorboard::{self, EventFile};

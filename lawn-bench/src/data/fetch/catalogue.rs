@@ -9,6 +9,10 @@ use super::FetchError;
 use super::source::Source;
 use crate::Error;
 
+/// The file in a data set's folder that holds the SHA-256 of each of its files, as
+/// `sha256sum --check` reads it.
+pub(super) const SUMS: &str = "SHA256SUMS";
+
 /// Data sets by name.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
@@ -97,11 +101,10 @@ impl Catalogue {
                     )));
                 }
                 let end = file.name.rsplit('/').next().unwrap_or_default();
-                if end == super::check::SUMS || end.ends_with(".part") {
+                if end == SUMS || end.ends_with(".part") {
                     return Err(wrong(format!(
                         "has a file \"{}\"; names that end with {} or .part are those of lawn itself",
-                        file.name,
-                        super::check::SUMS
+                        file.name, SUMS
                     )));
                 }
                 let is_digest = |text: &String| {

@@ -7,13 +7,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::catalogue::PublicFile;
+use super::catalogue::{PublicFile, SUMS};
 use crate::Error;
 use crate::run::files;
-
-/// The file in a data set's folder that holds the SHA-256 of each of its files, as
-/// `sha256sum --check` reads it.
-pub(super) const SUMS: &str = "SHA256SUMS";
 
 /// What was measured of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

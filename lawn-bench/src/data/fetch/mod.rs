@@ -8,81 +8,25 @@
 
 mod catalogue;
 mod check;
+mod got;
 mod part;
+mod patience;
 mod room;
 mod source;
 mod view;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use serde::Serialize;
 
 pub use crate::error::FetchError;
 pub use catalogue::{Catalogue, PublicFile, PublicSet};
 pub use check::Measured;
+pub use got::{Got, Kept};
+pub use patience::Patience;
 pub use source::Source;
 pub use view::{View, events, people};
 
 use crate::Error;
 use part::{Asked, Part};
-
-/// How long a source is waited for, and how often it is asked.
-#[derive(Debug, Clone)]
-pub struct Patience {
-    /// Times that a source is asked in a row without sending anything.
-    pub tries: u32,
-    /// The pause after the first of them; each later one is twice as long.
-    pub first_pause: Duration,
-    /// A pause is no longer than this, whatever the source asks for.
-    pub longest_pause: Duration,
-    /// Time for a connection to be made.
-    pub connect: Duration,
-    /// Time without a byte after which a connection counts as broken.
-    pub silence: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            tries: 5,
-            first_pause: Duration::from_secs(1),
-            longest_pause: Duration::from_secs(60),
-            connect: Duration::from_secs(20),
-            silence: Duration::from_secs(60),
-        }
-    }
-}
-
-/// A file of a data set that is in its place.
-#[derive(Debug, Clone, Serialize)]
-pub struct Kept {
-    /// Its name in the catalogue.
-    pub file: String,
-    /// Where it is.
-    pub path: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// Its SHA-256 in hexadecimal.
-    pub sha256: String,
-    /// Where it came from; none where it was there.
-    pub source: Option<String>,
-    /// What its SHA-256 was held against, or what else is known of it.
-    pub checked: &'static str,
-}
-
-/// A data set that is in its place.
-#[derive(Debug, Clone)]
-pub struct Got {
-    /// Its name.
-    pub name: String,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// Its files.
-    pub files: Vec<Kept>,
-    /// What its reader counts in it; nothing where no reader knows its format.
-    pub counts: Vec<(String, u64)>,
-}
 
 /// Gets data sets into a data root.
 #[derive(Debug, Clone)]
@@ -132,7 +76,7 @@ impl Fetch {
         if sums != before && !check::record(&folder, &sums)? {
             view.note(&format!(
                 "{} was not written by lawn and stays as it is; the sums found are not kept",
-                folder.join(check::SUMS).display()
+                folder.join(catalogue::SUMS).display()
             ));
         }
         let got = Got {

@@ -2,6 +2,7 @@
 //! promoted to the next rung, and which is frozen for confirmation.
 
 mod border;
+mod decided;
 mod freeze;
 mod halving;
 mod reopen;
@@ -16,6 +17,7 @@ use lawn_models::Stage;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use decided::Choices;
 pub use freeze::{Frozen, FrozenCell};
 pub use halving::{Promoted, PromotedCell};
 pub(crate) use reopen::reopen;
@@ -23,20 +25,11 @@ pub use tried::{Tried, score};
 
 use crate::Error;
 use crate::config::Sweep;
-use crate::plan::{Cell, Plan, Round, Trial};
+use crate::plan::{Cell, Plan, Round};
 use crate::run::ending::Ending;
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 use lawn_analysis::records::Outcome;
-
-/// What has been decided in a run so far.
-#[derive(Debug, Clone, Default)]
-pub struct Choices {
-    /// By rung from the second on, the settings promoted to it, the best first.
-    promoted: Vec<HashMap<Cell, Vec<usize>>>,
-    /// The settings frozen; none before that, and none in a cell where all failed.
-    frozen: HashMap<Cell, Option<usize>>,
-}
 
 impl Choices {
     /// Reads what has been decided in a run of `sweep`.
@@ -66,37 +59,6 @@ impl Choices {
     fn freeze(&mut self, frozen: &Frozen) {
         let cells = frozen.cells.iter();
         self.frozen = cells.map(|one| (one.cell.clone(), one.setting)).collect();
-    }
-
-    /// The setting that was chosen for `trial`, if that has been decided and one was left.
-    #[must_use]
-    pub fn setting(&self, trial: &Trial) -> Option<usize> {
-        match (trial.stage, trial.place) {
-            (Stage::Confirm, _) => *self.frozen.get(&trial.cell)?,
-            (Stage::Tune, Some(place)) => {
-                let rung = self.promoted.get(trial.rung.checked_sub(1)?)?;
-                rung.get(&trial.cell)?.get(place).copied()
-            }
-            (Stage::Tune, None) => None,
-        }
-    }
-
-    /// Whether the setting of `trial`, of a rung, goes on to the next.
-    fn goes_on(&self, trial: &Trial) -> bool {
-        let promoted = self
-            .promoted
-            .get(trial.rung)
-            .and_then(|it| it.get(&trial.cell));
-        let setting = trial.setting.or_else(|| self.setting(trial));
-        promoted
-            .zip(setting)
-            .is_some_and(|(promoted, setting)| promoted.contains(&setting))
-    }
-
-    /// The setting frozen for `cell`.
-    #[must_use]
-    pub fn frozen(&self, cell: &Cell) -> Option<usize> {
-        *self.frozen.get(cell)?
     }
 }
 

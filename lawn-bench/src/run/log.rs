@@ -41,7 +41,7 @@ pub struct Content {
 }
 
 /// A log that is written to.
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: File,
 }
@@ -57,7 +57,7 @@ impl Log {
     /// # Errors
     ///
     /// As [`read`], and [`Error::Damaged`] where the record of `recorded_step` is not there.
-    pub(super) fn reopen(
+    pub(crate) fn reopen(
         path: &Path,
         resumed_step: u64,
         recorded_step: u64,
@@ -88,12 +88,12 @@ impl Log {
     }
 
     /// Adds a record, and has it on the disk.
-    pub(super) fn record(&mut self, record: &EvaluationRecord) -> Result<(), Error> {
+    pub(crate) fn record(&mut self, record: &EvaluationRecord) -> Result<(), Error> {
         self.append(&Line::Record(Box::new(record.clone())))
     }
 
     /// Adds a notice, and has it on the disk.
-    pub(super) fn notice(&mut self, notice: &Notice) -> Result<(), Error> {
+    pub(crate) fn notice(&mut self, notice: &Notice) -> Result<(), Error> {
         self.append(&Line::Notice(notice.clone()))
     }
 
