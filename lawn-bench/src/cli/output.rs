@@ -1,6 +1,6 @@
 //! What verbs share in speaking to standard output.
 
-pub(super) use crate::streams::print;
+pub(super) use crate::process::streams::print;
 
 /// A text of which no sign moves the terminal: names and cells of files may hold such.
 pub(super) fn still(text: &str) -> String {
