@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
+use crate::parameters::treatment::plan;
 use crate::rule::{Watch, Watched};
-use crate::treatment::plan;
 use crate::{
     Backend, Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
 };

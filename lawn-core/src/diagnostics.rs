@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Granularity;
-use crate::kernel::Outcome;
+use crate::backend::fused::Outcome;
+use crate::parameters::slot::host;
 use crate::report::Limits;
-use crate::slot::host;
 
 /// What one step did to one unit of one parameter.
 ///

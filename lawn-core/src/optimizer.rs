@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use tch::{COptimizer, Device, Tensor};
 
+use crate::backend::multi_tensor::{Counts, MultiTensor};
 use crate::backend::{OPTIMISED, Path};
 use crate::diagnostics::{Diagnostics, Told};
-use crate::layout::Apart;
-use crate::multi_tensor::{Counts, MultiTensor};
-use crate::parameter::Store;
+use crate::parameters::layout::Apart;
+use crate::parameters::parameter::Store;
+use crate::parameters::slot::{Slot, host, place};
+use crate::parameters::treatment::{Constraint, Treatment};
 use crate::rule::Watch;
-use crate::slot::{Slot, host, place};
-use crate::treatment::{Constraint, Treatment};
 use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
@@ -236,7 +236,7 @@ impl Optimizer {
         let norms = self
             .slots
             .iter()
-            .map(|slot| crate::reference::norm(&slot.weight));
+            .map(|slot| crate::backend::reference::norm(&slot.weight));
         // Stacked first, so that a device is waited for once and not for each.
         let norms = host(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
         self.slots
@@ -282,7 +282,7 @@ impl Optimizer {
     /// All that a step depends on and the parameters do not hold, copied.
     #[must_use]
     pub fn state(&self) -> State {
-        crate::snapshot::take(self)
+        crate::state::snapshot::take(self)
     }
 
     /// Continues from a state, which must be of the same rule and parameters.
@@ -302,7 +302,7 @@ impl Optimizer {
     /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
     /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
     pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
-        crate::snapshot::restore(self, state)
+        crate::state::snapshot::restore(self, state)
     }
 
     /// Counts the units without a radius into the treatments; `why` some have none.

@@ -2,9 +2,9 @@
 
 use tch::Kind;
 
-use crate::kernel::has_direction;
+use crate::constraint::has_direction;
 use crate::optimizer::ZERO_AT_FREEZE;
-use crate::slot::{Slot, host};
+use crate::parameters::slot::{Slot, host};
 use crate::{Error, LawnConfig, Optimizer};
 
 impl Optimizer {

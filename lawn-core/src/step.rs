@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use tch::{Kind, Tensor};
 
 use crate::backend::Path;
+use crate::backend::fused::Fused;
+use crate::backend::multi_tensor::MultiTensor;
+use crate::backend::reference::stage;
 use crate::diagnostics::{Measured, Told};
 use crate::error::require;
-use crate::fused::Fused;
-use crate::multi_tensor::MultiTensor;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
+use crate::parameters::slot::{Request, Slot, place, working_kind};
 use crate::report::{Limits, Reading};
-use crate::slot::{Request, Slot, place, working_kind};
-use crate::staged::stage;
 use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
@@ -427,7 +427,7 @@ fn is_rate(eta: f64) -> bool {
 fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
     let norms: Vec<Tensor> = gradients
         .filter(|g| g.numel() > 0)
-        .map(crate::reference::norm)
+        .map(crate::backend::reference::norm)
         .collect();
     if norms.is_empty() {
         return 0.0;

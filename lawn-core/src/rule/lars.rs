@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 
 use super::{Adaptation, Context, Rule, RuleConfig};
 use crate::error::require;
-use crate::units::scale;
+use crate::parameters::units::scale;
 use crate::{Decay, Error};
 
 /// LARS: momentum over gradients that are scaled by a trust ratio for each unit.

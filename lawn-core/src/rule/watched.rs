@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::{Context, Norms, Rule};
 use crate::Decay;
-use crate::layout::Form;
+use crate::parameters::layout::Form;
 
 /// A rule whose answers a [`Watch`] sees.
 pub(crate) struct Watched<R> {

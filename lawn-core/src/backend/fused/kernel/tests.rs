@@ -1,0 +1,286 @@
+//! Every instruction set against one element at a time, for all lengths.
+
+use super::direction::{Adam, Held, Momentum, Nesterov};
+use super::engine::Engine;
+use super::isa::Isa;
+use super::job::Job;
+use super::lanes::Element;
+use super::memory::{Block, Memory};
+use super::scalars::Scalars;
+use super::sweep::{Factors, Kernel, Sums, Sweep};
+use super::tuning::Tuning;
+use crate::parameters::units::ROUNDING;
+use crate::{AdamConfig, Context, Decay, Granularity, LawnConfig, RuleConfig};
+
+/// Numbers in `[-1, 1)`, the same everywhere.
+fn numbers<E: Element>(seed: u64, len: usize) -> Vec<E> {
+    let mut state = seed;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        E::from_f64((state >> 11) as f64 / (1u64 << 52) as f64 - 1.0)
+    };
+    (0..len).map(|_| next()).collect()
+}
+
+fn kernels<E: Element>() -> Vec<Kernel<E>> {
+    let e = E::from_f64;
+    let adam = Adam {
+        beta1: e(0.9),
+        beta3: e(0.1),
+        beta2: e(0.99),
+        gamma: e(0.01),
+        inverse_c1: e(2.0),
+        inverse_c2: e(3.0),
+        epsilon_in: e(1e-3),
+        epsilon_out: e(1e-2),
+        lambda: e(0.1),
+        held: None,
+    };
+    let after_held = Adam {
+        held: Some(Held {
+            c1: e(0.6),
+            inverse_c2: e(1.5),
+        }),
+        ..adam
+    };
+    vec![
+        Kernel::Plain,
+        Kernel::Momentum(Momentum {
+            mu: e(0.9),
+            sigma: e(0.7),
+        }),
+        Kernel::Nesterov(Nesterov { mu: e(0.9) }),
+        Kernel::Adam(adam),
+        Kernel::Amsgrad(adam),
+        Kernel::Adam(after_held),
+        Kernel::Amsgrad(after_held),
+    ]
+}
+
+const SWEEPS: [Sweep; 8] = [
+    Sweep::Products,
+    Sweep::Square,
+    Sweep::Step,
+    Sweep::StepAndSquare,
+    Sweep::StepAndSum,
+    Sweep::Buffers,
+    Sweep::BuffersAndSum,
+    Sweep::Move,
+];
+
+const FACTORS: Factors = Factors {
+    kappa: 0.5,
+    alpha: -0.25,
+    p: 0.75,
+    q: -0.1,
+};
+
+/// What a block points to.
+struct Arrays<E> {
+    w: Vec<E>,
+    g: Vec<E>,
+    s: [Vec<E>; 3],
+}
+
+impl<E: Element + Into<f64>> Arrays<E> {
+    fn new(seed: u64, len: usize) -> Self {
+        Self {
+            w: numbers(seed + 1, len),
+            g: numbers(seed + 2, len),
+            // Squares, as second moments are not negative.
+            s: [3, 4, 5].map(|array| {
+                numbers::<E>(seed + array, len)
+                    .into_iter()
+                    .map(|x| E::from_f64(x.into().powi(2)))
+                    .collect()
+            }),
+        }
+    }
+
+    fn block(&mut self) -> Block<E> {
+        Block {
+            w: self.w.as_mut_ptr(),
+            g: self.g.as_ptr(),
+            s: self.s.each_mut().map(|s| s.as_mut_ptr()),
+            len: self.w.len(),
+        }
+    }
+
+    /// What a sweep may write, one after the other.
+    fn numbers(self) -> Vec<f64> {
+        let all = self.w.into_iter().chain(self.s.into_iter().flatten());
+        all.map(Into::into).collect()
+    }
+}
+
+/// The arrays after a sweep, one after the other, and its sums.
+fn after<E: Element + Into<f64>>(
+    isa: Isa,
+    kernel: &Kernel<E>,
+    sweep: Sweep,
+    len: usize,
+    piecewise: bool,
+) -> (Vec<f64>, Sums) {
+    let mut arrays = Arrays::<E>::new(0, len);
+    let block = arrays.block();
+    let mut sums = Sums::default();
+    if piecewise {
+        for i in 0..len {
+            // SAFETY: the arrays have `len` elements and are this function's.
+            sums += unsafe { kernel.sweep(isa, sweep, &FACTORS, block.part(i, 1)) };
+        }
+    } else {
+        // SAFETY: as above.
+        sums = unsafe { kernel.sweep(isa, sweep, &FACTORS, block) };
+    }
+    (arrays.numbers(), sums)
+}
+
+fn compare<E: Element + Into<f64>>(tolerance: f64) {
+    let isas = Isa::available();
+    let portable = isas[isas.len() - 1];
+    for kernel in kernels::<E>() {
+        for sweep in SWEEPS {
+            for len in (0..70).chain([1000]) {
+                let (expected, sums) = after(portable, &kernel, sweep, len, true);
+                for &isa in &isas {
+                    let (found, found_sums) = after(isa, &kernel, sweep, len, false);
+                    for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
+                        let apart = (a - b).abs();
+                        assert!(
+                            apart <= tolerance,
+                            "{isa:?} {kernel:?} {sweep:?} {len} at {i}: {apart:e}"
+                        );
+                    }
+                    let fields = |s: Sums| [s.ww, s.wg, s.gg, s.wd, s.dd];
+                    for (a, b) in fields(found_sums).into_iter().zip(fields(sums)) {
+                        let apart = (a - b).abs() / (1.0 + b.abs());
+                        assert!(
+                            apart <= tolerance,
+                            "{isa:?} {kernel:?} {sweep:?} {len}: {a} and {b}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn all_instruction_sets_do_the_same() {
+    compare::<f32>(1e-6);
+    compare::<f64>(1e-14);
+}
+
+#[test]
+fn sweeps_that_sum_do_so_over_what_was_there_before() {
+    let isa = Isa::best();
+    for kernel in kernels::<f64>() {
+        let (_, products) = after(isa, &kernel, Sweep::Products, 40, false);
+        let (_, stepped) = after(isa, &kernel, Sweep::StepAndSum, 40, false);
+        assert_eq!(
+            (products.ww, products.wg, products.gg),
+            (stepped.ww, stepped.wg, stepped.gg)
+        );
+        assert!(products.ww > 0.0 && stepped.dd > 0.0);
+        assert_eq!((products.wd, products.dd), (0.0, 0.0));
+    }
+}
+
+fn compare_pairs<E: Element + Into<f64>>() {
+    let kernels = kernels::<E>();
+    for isa in Isa::available() {
+        // Of one rule, whose numbers may differ, and of two.
+        for (k, n) in (0..kernels.len()).flat_map(|k| [(k, k), (k, 0)]) {
+            for sweep in SWEEPS {
+                for (moved, next) in [(0, 0), (40, 40), (33, 100), (100, 33), (0, 50), (50, 0)] {
+                    let run = |together: bool| {
+                        let (mut a, mut b) = (Arrays::<E>::new(0, moved), Arrays::new(10, next));
+                        let (moved, next) = (a.block(), b.block());
+                        let (kernel, other) = (&kernels[k], &kernels[n]);
+                        let factors = Factors {
+                            alpha: 0.5,
+                            ..FACTORS
+                        };
+                        // SAFETY: the arrays are this function's.
+                        let sums = unsafe {
+                            if together {
+                                let next = (other, sweep, &factors, next);
+                                kernel.pair(isa, (&FACTORS, moved), next)
+                            } else {
+                                kernel.sweep(isa, Sweep::Move, &FACTORS, moved);
+                                other.sweep(isa, sweep, &factors, next)
+                            }
+                        };
+                        (a.numbers(), b.numbers(), sums)
+                    };
+                    let what = format!("{isa:?} {k} {n} {sweep:?} {moved} {next}");
+                    assert_eq!(run(true), run(false), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn two_sweeps_in_one_loop_do_what_each_does_bit_for_bit() {
+    compare_pairs::<f32>();
+    compare_pairs::<f64>();
+}
+
+/// What a processor's memory wants decides how memory is asked for and in which
+/// order, and no bit.
+#[test]
+fn the_tuning_decides_no_bit() {
+    for isa in Isa::available() {
+        for kernel in kernels::<f32>() {
+            for sweep in SWEEPS {
+                let [zen, xeon] = [Tuning::ZEN, Tuning::XEON]
+                    .map(|tuning| after(isa.tuned(tuning), &kernel, sweep, 1000, false));
+                assert_eq!(zen, xeon, "{isa:?} {kernel:?} {sweep:?}");
+            }
+        }
+    }
+}
+
+/// Units that are taken through their sweeps in waves, of one unit or of two.
+#[test]
+fn the_size_of_a_wave_decides_no_bit() {
+    let rule = RuleConfig::from(AdamConfig::default());
+    let constraint = LawnConfig::new(0);
+    let context = Context {
+        updates: 1,
+        learning_rate: 0.01,
+        decay: Decay::None,
+        constrained: true,
+        granularity: Granularity::Row,
+    };
+    let (units, unit_len) = (5, 260_000);
+    let run = |wave: usize| {
+        let mut arrays = Arrays::<f32>::new(0, units * unit_len);
+        let radii = vec![100.0; units];
+        let job = Job {
+            block: arrays.block(),
+            unit_len,
+            kernel: Kernel::new(&rule, &context, false),
+            scalars: Scalars::new(&rule, &context, Some(&constraint), ROUNDING),
+            radii: &radii,
+        };
+        let isa = Isa::best().tuned(Tuning {
+            wave,
+            ..Tuning::XEON
+        });
+        let mut engine = Engine::new(isa, 2, vec![job]);
+        // SAFETY: the arrays are this function's, and outlive the engine.
+        unsafe { engine.step(1.0, false) };
+        let sums: Vec<Sums> = engine.outcomes.iter().map(|o| o.sums).collect();
+        drop(engine);
+        (arrays.numbers(), sums)
+    };
+    let expected = run(Tuning::ZEN.wave);
+    for wave in [0, Tuning::XEON.wave, usize::MAX] {
+        assert!(run(wave) == expected, "{wave}");
+    }
+}

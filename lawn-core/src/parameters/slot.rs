@@ -1,0 +1,332 @@
+//! One parameter with what the rule remembers of it.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::backend::{fused, reference};
+use crate::constraint::has_direction;
+use crate::diagnostics::Measured;
+use crate::parameters::layout::{Apart, Form, Span, address};
+use crate::parameters::parameter::shared_memory;
+use crate::parameters::treatment::{Constraint, Treatment};
+use crate::parameters::units::rounding;
+use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule};
+
+/// One parameter with what the rule remembers of it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    /// Shared with the model.
+    pub(crate) weight: Tensor,
+    /// What all that is beside the weight was made for.
+    form: Form,
+    /// Where the weight lay when that was last looked at.
+    address: usize,
+    /// Whether it filled its memory there without gaps, and alone.
+    pub(crate) is_apart: bool,
+    /// f32 copy of a weight of fewer bits, on which the steps are taken.
+    pub(crate) master: Option<Tensor>,
+    /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
+    pub(crate) buffers: Vec<Tensor>,
+    /// Whether the first of them holds the last direction in place of the first
+    /// moment, as the kernels leave it.
+    pub(crate) held: bool,
+    /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
+    pub(crate) radius: Option<Tensor>,
+    /// The same on the host; empty before the freeze.
+    pub(crate) radii: Vec<f64>,
+    /// Whether radii were let go of since that was last reported.
+    pub(crate) has_lost: bool,
+    /// How often it was updated.
+    pub(crate) updates: u64,
+    constrained: bool,
+    decay: Decay,
+    learning_rate_scale: f64,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        parameter: Parameter,
+        treatment: &Treatment,
+        rule: &dyn Rule,
+        master_weights: bool,
+    ) -> Self {
+        let Parameter {
+            name,
+            tensor: weight,
+            ..
+        } = parameter;
+        let kind = working_kind(&weight);
+        let narrow = weight.kind() != kind;
+        let _guard = tch::no_grad_guard();
+        let wide = weight.detach().to_kind(kind);
+        // Zeros in the layout of the weight, so that both are walked in one order.
+        let buffers = rule.buffers().iter().map(|_| wide.zeros_like()).collect();
+        Self {
+            name,
+            master: (master_weights && narrow).then_some(wide),
+            form: Form::of(&weight),
+            address: address(&weight),
+            is_apart: false,
+            weight,
+            buffers,
+            held: false,
+            radius: None,
+            radii: Vec::new(),
+            has_lost: false,
+            updates: 0,
+            constrained: treatment.constraint == Constraint::Constrained,
+            decay: treatment.decay,
+            learning_rate_scale: treatment.learning_rate_scale,
+        }
+    }
+
+    /// Refuses a weight that the model has made another tensor of.
+    pub(crate) fn require_unchanged(&self) -> Result<(), Error> {
+        let found = Form::of(&self.weight);
+        if found == self.form {
+            return Ok(());
+        }
+        Err(Error::ParameterChanged {
+            name: self.name.clone(),
+            expected: self.form.to_string(),
+            found: found.to_string(),
+        })
+    }
+
+    /// Whether the weight lies elsewhere than when that was last looked at.
+    pub(crate) fn has_moved(&self) -> bool {
+        address(&self.weight) != self.address
+    }
+
+    pub(crate) fn is_constrained(&self) -> bool {
+        self.constrained
+    }
+
+    /// The norm of each unit of what the steps are taken on.
+    pub(crate) fn measure(&self, granularity: Granularity) -> Tensor {
+        let weight = self.master.as_ref().unwrap_or(&self.weight);
+        match fused::norms(weight, granularity) {
+            Some(norms) => {
+                let shape = granularity.dot_shape(&weight.size());
+                Tensor::from_slice(&norms).reshape(shape)
+            }
+            None => granularity.norm(weight),
+        }
+    }
+
+    /// The rule's buffers, with the first moment even where its direction is held.
+    pub(crate) fn rule_buffers(&self, rule: &dyn Rule) -> Vec<Tensor> {
+        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::shallow_clone).collect();
+        if self.held
+            && let Some(rule) = rule.builtin()
+        {
+            buffers[0] = fused::first_moment(self, &rule);
+        }
+        buffers
+    }
+
+    /// Fixes the radii.
+    pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
+        self.radii = radius.as_ref().map(host).unwrap_or_default();
+        self.radius = radius;
+    }
+
+    /// Lets go of the radii of units whose weights have no direction any more: they
+    /// stay free, as one of norm 0 at the freeze does.
+    pub(crate) fn release(&mut self, units: &[usize]) {
+        if !units.is_empty() {
+            self.radius = self.radius_without(units);
+            units.iter().for_each(|&unit| self.radii[unit] = 0.0);
+            self.has_lost = true;
+        }
+    }
+
+    /// The radii, with none for these units.
+    fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
+        let radius = self.radius.as_ref()?;
+        if units.is_empty() {
+            return Some(radius.shallow_clone());
+        }
+        let mut radii = self.radii.clone();
+        units.iter().for_each(|&unit| radii[unit] = 0.0);
+        let released = Tensor::from_slice(&radii).reshape(radius.size());
+        Some(released.to_device(radius.device()))
+    }
+
+    /// The units under a constraint whose weights `w` have no direction any more.
+    fn lost(&self, w: &Tensor, lawn: Option<&LawnConfig>) -> Vec<usize> {
+        let Some(lawn) = lawn.filter(|_| self.constrained) else {
+            return Vec::new();
+        };
+        let squares = host(&lawn.granularity.dot(w, w));
+        let lost = |unit: &usize| self.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
+        (0..self.radii.len()).filter(lost).collect()
+    }
+
+    /// What the rule is told about this parameter's next update; constrained if
+    /// `lawn` is given and this parameter is.
+    pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
+        let lawn = lawn.filter(|_| self.constrained);
+        Context {
+            updates: self.updates + 1,
+            learning_rate: learning_rate * self.learning_rate_scale,
+            decay: self.decay,
+            constrained: lawn.is_some(),
+            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
+        }
+    }
+
+    /// One update in libtorch operations, from the model's gradient times
+    /// `factor`; measured if asked to.
+    pub(crate) fn update(&mut self, request: &Request<'_>, gradient: &Tensor) -> Vec<Measured> {
+        if self.weight.numel() == 0 {
+            return Vec::new();
+        }
+        if self.held {
+            let first_moment = self.rule_buffers(request.rule).swap_remove(0);
+            self.buffers[0].copy_(&first_moment);
+            self.held = false;
+        }
+        let kind = working_kind(&self.weight);
+        let mut w = match &self.master {
+            Some(master) => master.shallow_clone(),
+            None => self.weight.detach().to_kind(kind),
+        };
+        let lost = self.lost(&w, request.lawn);
+        self.release(&lost);
+        let radius = self.radius_without(&[]);
+        let mut buffers = std::mem::take(&mut self.buffers);
+        let measured = self.compute(request, radius.as_ref(), &mut w, gradient, &mut buffers);
+        self.buffers = buffers;
+        if self.weight.kind() != kind {
+            self.weight.copy_(&w);
+        }
+        measured
+    }
+
+    /// The same on copies, which [`commit`](Self::commit) takes over.
+    pub(crate) fn stage(&self, request: &Request<'_>, gradient: &Tensor) -> Staged {
+        let mut weight = match &self.master {
+            Some(master) => master.copy(),
+            None => {
+                let kind = working_kind(&self.weight);
+                let weight = self.weight.detach();
+                if weight.kind() == kind {
+                    weight.copy()
+                } else {
+                    weight.to_kind(kind)
+                }
+            }
+        };
+        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::copy).collect();
+        let (mut lost, mut measured) = Default::default();
+        if self.weight.numel() > 0 {
+            lost = self.lost(&weight, request.lawn);
+            let radius = self.radius_without(&lost);
+            let radius = radius.as_ref();
+            measured = self.compute(request, radius, &mut weight, gradient, &mut buffers);
+        }
+        Staged {
+            weight,
+            buffers,
+            lost,
+            measured,
+        }
+    }
+
+    /// Takes over what an update has made; answers what was measured.
+    pub(crate) fn commit(&mut self, staged: Staged) -> Vec<Measured> {
+        if let Some(master) = &mut self.master {
+            master.copy_(&staged.weight);
+        }
+        self.weight.copy_(&staged.weight);
+        for (buffer, staged) in self.buffers.iter_mut().zip(&staged.buffers) {
+            buffer.copy_(staged);
+        }
+        self.release(&staged.lost);
+        staged.measured
+    }
+
+    fn compute(
+        &self,
+        request: &Request<'_>,
+        radius: Option<&Tensor>,
+        w: &mut Tensor,
+        gradient: &Tensor,
+        buffers: &mut [Tensor],
+    ) -> Vec<Measured> {
+        let Request { rule, lawn, .. } = *request;
+        let context = self.context(lawn, request.learning_rate);
+        let kind = working_kind(&self.weight);
+        let g = gradient.to_kind(kind);
+        let g = match request.factor {
+            1.0 => g,
+            factor => g * factor,
+        };
+        let before = request.measure.then(|| w.copy());
+        let trust = match lawn.filter(|_| context.constrained).zip(radius) {
+            Some((lawn, radius)) => {
+                let radius = (radius, rounding(self.weight.kind()));
+                reference::constrained(rule, &context, lawn, radius, w, &g, buffers)
+            }
+            None => reference::free(rule, &context, w, &g, buffers),
+        };
+        let Some(before) = before else {
+            return Vec::new();
+        };
+        let g = gradient.to_kind(kind);
+        Measured::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
+    }
+}
+
+/// What an update in libtorch operations is made of, for any parameter.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) rule: &'a dyn Rule,
+    /// In the constrained phase.
+    pub(crate) lawn: Option<&'a LawnConfig>,
+    pub(crate) learning_rate: f64,
+    /// What gradients are multiplied by.
+    pub(crate) factor: f64,
+    /// Whether diagnostics are asked for.
+    pub(crate) measure: bool,
+}
+
+/// What an update has made, before anything is written.
+pub(crate) struct Staged {
+    weight: Tensor,
+    buffers: Vec<Tensor>,
+    /// Units whose radius is let go of.
+    lost: Vec<usize>,
+    measured: Vec<Measured>,
+}
+
+/// Looks at where the weights lie; refuses those that lie over each other.
+pub(crate) fn place(slots: &mut [Slot]) -> Result<Apart, Error> {
+    let spans: Vec<_> = slots.iter().map(|slot| Span::of(&slot.weight)).collect();
+    let apart = Apart::new(spans.iter().copied())
+        .map_err(|pair| shared_memory(pair.map(|index| &slots[index].name)))?;
+    for (slot, span) in slots.iter_mut().zip(spans) {
+        slot.address = address(&slot.weight);
+        slot.is_apart = span.is_some();
+    }
+    Ok(apart)
+}
+
+/// A tensor of f64 on the host, flat.
+pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor
+        .to_device(Device::Cpu)
+        .copy_data(&mut values, tensor.numel());
+    values
+}
+
+/// The element kind in which a parameter's steps are computed.
+pub(crate) fn working_kind(weight: &Tensor) -> Kind {
+    if weight.kind() == Kind::Double {
+        Kind::Double
+    } else {
+        Kind::Float
+    }
+}
