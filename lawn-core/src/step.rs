@@ -8,11 +8,11 @@ use tch::{Kind, Tensor};
 use crate::backend::Path;
 use crate::backend::fused::Fused;
 use crate::backend::multi_tensor::MultiTensor;
-use crate::backend::reference::stage;
+use crate::backend::reference::{Request, commit, stage, update};
 use crate::diagnostics::{Measured, Told};
 use crate::error::require;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
-use crate::parameters::slot::{Request, Slot, place, working_kind};
+use crate::parameters::slot::{Slot, place, working_kind};
 use crate::report::{Limits, Reading};
 use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
 
@@ -353,8 +353,8 @@ impl Optimizer {
                 slot.release(&lost[index]);
             } else {
                 measured[index] = match staged.get_mut(index).and_then(Option::take) {
-                    Some(staged) => slot.commit(staged),
-                    None => slot.update(&request, gradient),
+                    Some(staged) => commit(slot, staged),
+                    None => update(slot, &request, gradient),
                 };
             }
             slot.updates += 1;

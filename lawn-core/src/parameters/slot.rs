@@ -2,13 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::backend::{fused, reference};
-use crate::constraint::has_direction;
-use crate::diagnostics::Measured;
 use crate::parameters::layout::{Apart, Form, Span, address};
 use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::parameters::units::rounding;
 use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule};
 
 /// One parameter with what the rule remembers of it.
@@ -102,29 +98,6 @@ impl Slot {
         self.constrained
     }
 
-    /// The norm of each unit of what the steps are taken on.
-    pub(crate) fn measure(&self, granularity: Granularity) -> Tensor {
-        let weight = self.master.as_ref().unwrap_or(&self.weight);
-        match fused::norms(weight, granularity) {
-            Some(norms) => {
-                let shape = granularity.dot_shape(&weight.size());
-                Tensor::from_slice(&norms).reshape(shape)
-            }
-            None => granularity.norm(weight),
-        }
-    }
-
-    /// The rule's buffers, with the first moment even where its direction is held.
-    pub(crate) fn rule_buffers(&self, rule: &dyn Rule) -> Vec<Tensor> {
-        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::shallow_clone).collect();
-        if self.held
-            && let Some(rule) = rule.builtin()
-        {
-            buffers[0] = fused::first_moment(self, &rule);
-        }
-        buffers
-    }
-
     /// Fixes the radii.
     pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
         self.radii = radius.as_ref().map(host).unwrap_or_default();
@@ -142,7 +115,7 @@ impl Slot {
     }
 
     /// The radii, with none for these units.
-    fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
+    pub(crate) fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
         let radius = self.radius.as_ref()?;
         if units.is_empty() {
             return Some(radius.shallow_clone());
@@ -151,16 +124,6 @@ impl Slot {
         units.iter().for_each(|&unit| radii[unit] = 0.0);
         let released = Tensor::from_slice(&radii).reshape(radius.size());
         Some(released.to_device(radius.device()))
-    }
-
-    /// The units under a constraint whose weights `w` have no direction any more.
-    fn lost(&self, w: &Tensor, lawn: Option<&LawnConfig>) -> Vec<usize> {
-        let Some(lawn) = lawn.filter(|_| self.constrained) else {
-            return Vec::new();
-        };
-        let squares = host(&lawn.granularity.dot(w, w));
-        let lost = |unit: &usize| self.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
-        (0..self.radii.len()).filter(lost).collect()
     }
 
     /// What the rule is told about this parameter's next update; constrained if
@@ -175,130 +138,6 @@ impl Slot {
             granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
         }
     }
-
-    /// One update in libtorch operations, from the model's gradient times
-    /// `factor`; measured if asked to.
-    pub(crate) fn update(&mut self, request: &Request<'_>, gradient: &Tensor) -> Vec<Measured> {
-        if self.weight.numel() == 0 {
-            return Vec::new();
-        }
-        if self.held {
-            let first_moment = self.rule_buffers(request.rule).swap_remove(0);
-            self.buffers[0].copy_(&first_moment);
-            self.held = false;
-        }
-        let kind = working_kind(&self.weight);
-        let mut w = match &self.master {
-            Some(master) => master.shallow_clone(),
-            None => self.weight.detach().to_kind(kind),
-        };
-        let lost = self.lost(&w, request.lawn);
-        self.release(&lost);
-        let radius = self.radius_without(&[]);
-        let mut buffers = std::mem::take(&mut self.buffers);
-        let measured = self.compute(request, radius.as_ref(), &mut w, gradient, &mut buffers);
-        self.buffers = buffers;
-        if self.weight.kind() != kind {
-            self.weight.copy_(&w);
-        }
-        measured
-    }
-
-    /// The same on copies, which [`commit`](Self::commit) takes over.
-    pub(crate) fn stage(&self, request: &Request<'_>, gradient: &Tensor) -> Staged {
-        let mut weight = match &self.master {
-            Some(master) => master.copy(),
-            None => {
-                let kind = working_kind(&self.weight);
-                let weight = self.weight.detach();
-                if weight.kind() == kind {
-                    weight.copy()
-                } else {
-                    weight.to_kind(kind)
-                }
-            }
-        };
-        let mut buffers: Vec<Tensor> = self.buffers.iter().map(Tensor::copy).collect();
-        let (mut lost, mut measured) = Default::default();
-        if self.weight.numel() > 0 {
-            lost = self.lost(&weight, request.lawn);
-            let radius = self.radius_without(&lost);
-            let radius = radius.as_ref();
-            measured = self.compute(request, radius, &mut weight, gradient, &mut buffers);
-        }
-        Staged {
-            weight,
-            buffers,
-            lost,
-            measured,
-        }
-    }
-
-    /// Takes over what an update has made; answers what was measured.
-    pub(crate) fn commit(&mut self, staged: Staged) -> Vec<Measured> {
-        if let Some(master) = &mut self.master {
-            master.copy_(&staged.weight);
-        }
-        self.weight.copy_(&staged.weight);
-        for (buffer, staged) in self.buffers.iter_mut().zip(&staged.buffers) {
-            buffer.copy_(staged);
-        }
-        self.release(&staged.lost);
-        staged.measured
-    }
-
-    fn compute(
-        &self,
-        request: &Request<'_>,
-        radius: Option<&Tensor>,
-        w: &mut Tensor,
-        gradient: &Tensor,
-        buffers: &mut [Tensor],
-    ) -> Vec<Measured> {
-        let Request { rule, lawn, .. } = *request;
-        let context = self.context(lawn, request.learning_rate);
-        let kind = working_kind(&self.weight);
-        let g = gradient.to_kind(kind);
-        let g = match request.factor {
-            1.0 => g,
-            factor => g * factor,
-        };
-        let before = request.measure.then(|| w.copy());
-        let trust = match lawn.filter(|_| context.constrained).zip(radius) {
-            Some((lawn, radius)) => {
-                let radius = (radius, rounding(self.weight.kind()));
-                reference::constrained(rule, &context, lawn, radius, w, &g, buffers)
-            }
-            None => reference::free(rule, &context, w, &g, buffers),
-        };
-        let Some(before) = before else {
-            return Vec::new();
-        };
-        let g = gradient.to_kind(kind);
-        Measured::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
-    }
-}
-
-/// What an update in libtorch operations is made of, for any parameter.
-#[derive(Clone, Copy)]
-pub(crate) struct Request<'a> {
-    pub(crate) rule: &'a dyn Rule,
-    /// In the constrained phase.
-    pub(crate) lawn: Option<&'a LawnConfig>,
-    pub(crate) learning_rate: f64,
-    /// What gradients are multiplied by.
-    pub(crate) factor: f64,
-    /// Whether diagnostics are asked for.
-    pub(crate) measure: bool,
-}
-
-/// What an update has made, before anything is written.
-pub(crate) struct Staged {
-    weight: Tensor,
-    buffers: Vec<Tensor>,
-    /// Units whose radius is let go of.
-    lost: Vec<usize>,
-    measured: Vec<Measured>,
 }
 
 /// Looks at where the weights lie; refuses those that lie over each other.

@@ -17,6 +17,7 @@ use std::str::FromStr;
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
+use crate::backend::fused::buffers;
 use crate::optimizer::{Progress, ZERO_AT_FREEZE};
 use crate::parameters::slot::host;
 use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State};
@@ -91,7 +92,7 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
-        let buffers = slot.rule_buffers(&*config.rule);
+        let buffers = buffers(slot, &*config.rule);
         for (buffer, tensor) in config.rule.buffers().iter().zip(&buffers) {
             insert(buffer, tensor);
         }

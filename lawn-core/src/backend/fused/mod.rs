@@ -10,7 +10,7 @@ use crate::libtorch::versions::bump_versions;
 use crate::parameters::layout::{Apart, is_dense, is_outermost};
 use crate::parameters::slot::Slot;
 use crate::parameters::units::rounding;
-use crate::{Context, Granularity, LawnConfig, RuleConfig};
+use crate::{Context, Granularity, LawnConfig, Rule, RuleConfig};
 use kernel::{Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Scalars};
 
 /// Which engine has a parameter.
@@ -152,10 +152,22 @@ impl<'a> Fused<'a> {
     }
 }
 
+/// The buffers of a parameter as its rule has them: with the first moment even where its
+/// direction is held.
+pub(crate) fn buffers(slot: &Slot, rule: &dyn Rule) -> Vec<Tensor> {
+    let mut buffers: Vec<Tensor> = slot.buffers.iter().map(Tensor::shallow_clone).collect();
+    if slot.held
+        && let Some(rule) = rule.builtin()
+    {
+        buffers[0] = first_moment(slot, &rule);
+    }
+    buffers
+}
+
 /// The first moment of a parameter whose direction is held in its place: with
 /// the bits that the next step would form, and so not by libtorch, whose square
 /// roots are not all rounded to the nearest.
-pub(crate) fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
+fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
     let context = slot.context(None, 0.0);
     let [d, .., v] = slot.buffers.as_slice() else {
         unreachable!("there are two moments")
@@ -175,9 +187,19 @@ pub(crate) fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
     m
 }
 
+/// The norm of each unit of what the steps of a parameter are taken on, shaped as
+/// [`Granularity::dot`]'s result.
+pub(crate) fn unit_norms(slot: &Slot, granularity: Granularity) -> Tensor {
+    let weight = slot.master.as_ref().unwrap_or(&slot.weight);
+    match norms(weight, granularity) {
+        Some(norms) => Tensor::from_slice(&norms).reshape(granularity.dot_shape(&weight.size())),
+        None => granularity.norm(weight),
+    }
+}
+
 /// The norm of each unit of a weight, if the kernels can take it: unlike
 /// libtorch's, the same bits for any number of threads.
-pub(crate) fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
+fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
     let taken = weight.device() == Device::Cpu && weight.numel() > 0;
     if !(taken && has_units_in_one_piece(weight, granularity)) {
         return None;
@@ -263,7 +285,7 @@ fn block<E: Element>(slot: &Slot, gradient: &Tensor) -> Block<E> {
     Block {
         w: slot.weight.data_ptr().cast(),
         g: gradient.data_ptr().cast::<E>().cast_const(),
-        s: buffers(slot),
+        s: pointers(slot),
         len: slot.weight.numel(),
     }
 }
@@ -275,13 +297,13 @@ fn narrow_block(slot: &Slot, gradient: &Tensor, format: Format) -> NarrowBlock {
         w: slot.weight.data_ptr().cast(),
         master: master.map_or(std::ptr::null_mut(), |master| master.data_ptr().cast()),
         g: gradient.data_ptr().cast::<u16>().cast_const(),
-        s: buffers(slot),
+        s: pointers(slot),
         len: slot.weight.numel(),
     }
 }
 
 /// Where the buffers are; null for those that the rule does not have.
-fn buffers<E>(slot: &Slot) -> [*mut E; 3] {
+fn pointers<E>(slot: &Slot) -> [*mut E; 3] {
     let mut s = [std::ptr::null_mut(); 3];
     for (s, buffer) in s.iter_mut().zip(&slot.buffers) {
         *s = buffer.data_ptr().cast();

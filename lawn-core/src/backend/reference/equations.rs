@@ -15,7 +15,7 @@ use crate::{Context, Decay, LawnConfig, Norms, Rule};
 /// ρ = trust(‖w‖, ‖d‖)
 /// w ← w − η ρ d
 /// ```
-pub(crate) fn free(
+pub(super) fn free(
     rule: &dyn Rule,
     context: &Context,
     w: &mut Tensor,
@@ -45,7 +45,7 @@ pub(crate) fn free(
 /// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result;
 /// 0 stands for a unit that stays free. What `gradient_rounding` and [`ROUNDING`]
 /// stand for is left of no projection.
-pub(crate) fn constrained(
+pub(super) fn constrained(
     rule: &dyn Rule,
     context: &Context,
     lawn: &LawnConfig,

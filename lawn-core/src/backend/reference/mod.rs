@@ -2,6 +2,8 @@
 
 mod equations;
 mod staged;
+mod update;
 
-pub(crate) use equations::{constrained, free, norm};
+pub(crate) use equations::norm;
 pub(crate) use staged::stage;
+pub(crate) use update::{Request, commit, update};

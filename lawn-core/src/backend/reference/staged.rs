@@ -2,8 +2,9 @@
 
 use tch::{Device, Kind, Tensor};
 
+use super::update::{Request, Staged, prepare};
 use crate::Error;
-use crate::parameters::slot::{Request, Slot, Staged};
+use crate::parameters::slot::Slot;
 use crate::rule::Watch;
 
 /// The update of every parameter that has a gradient, with nothing written yet, so that
@@ -30,7 +31,7 @@ pub(crate) fn stage(
             staged.push(None);
             continue;
         };
-        staged.push(Some(slot.stage(request, gradient)));
+        staged.push(Some(prepare(slot, request, gradient)));
         let (fault, finite) = watch.take();
         if let Some([expected, found]) = fault {
             return Err(answer(request, slot, expected, found));
