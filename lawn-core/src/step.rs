@@ -14,7 +14,7 @@ use crate::error::require;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::parameters::slot::{Slot, place, working_kind};
 use crate::report::{Limits, Reading};
-use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
+use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 ///
@@ -228,10 +228,10 @@ impl Optimizer {
         } = self.config;
         let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
         let squares = phase == Phase::Constrained
-            || matches!(
-                self.config.rule.builtin(),
-                Some(RuleConfig::Adam(_) | RuleConfig::Lamb(_))
-            );
+            || self.config.rule.builtin().is_some_and(|rule| {
+                let context = self.slots[0].context(None, 0.0);
+                rule.form(&context).squares_gradients()
+            });
         Limits {
             clip_norm,
             check_finite,

@@ -2,13 +2,16 @@
 
 mod adam;
 mod builtin;
+pub(crate) mod form;
 mod lamb;
 mod lars;
 mod moments;
 mod sgd;
+mod trust;
 mod watched;
 
 pub use adam::AdamConfig;
+pub(crate) use builtin::Lowered;
 pub use builtin::RuleConfig;
 pub use lamb::{
     Adaptation, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
@@ -16,6 +19,7 @@ pub use lamb::{
 pub use lars::LarsConfig;
 pub(crate) use moments::Moments;
 pub use sgd::SgdConfig;
+pub(crate) use trust::{Trust, TrustBase};
 pub(crate) use watched::{Watch, Watched};
 
 use std::fmt;

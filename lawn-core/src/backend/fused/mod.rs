@@ -10,6 +10,7 @@ use crate::libtorch::versions::bump_versions;
 use crate::parameters::layout::{Apart, is_dense, is_outermost};
 use crate::parameters::slot::Slot;
 use crate::parameters::units::rounding;
+use crate::rule::form::Form;
 use crate::{Context, Granularity, LawnConfig, Rule, RuleConfig};
 use kernel::{Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Scalars};
 
@@ -71,7 +72,7 @@ impl<'a> Fused<'a> {
                     // What is read must not be written meanwhile.
                     g = g.copy();
                 }
-                let numbers = (rule, &context, lawn);
+                let numbers = (&rule.form(&context), &context, lawn);
                 let index = match width {
                     Width::Narrow(format) => {
                         push(&mut narrow, slot, narrow_block(slot, &g, format), numbers)
@@ -168,7 +169,8 @@ pub(crate) fn buffers(slot: &Slot, rule: &dyn Rule) -> Vec<Tensor> {
 /// the bits that the next step would form, and so not by libtorch, whose square
 /// roots are not all rounded to the nearest.
 fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
-    let context = slot.context(None, 0.0);
+    let t = slot.updates + 1;
+    let form = rule.form(&slot.context(None, 0.0));
     let [d, .., v] = slot.buffers.as_slice() else {
         unreachable!("there are two moments")
     };
@@ -179,9 +181,9 @@ fn first_moment(slot: &Slot, rule: &RuleConfig) -> Tensor {
     unsafe {
         match m.kind() {
             Kind::Double => {
-                Kernel::<f64>::new(rule, &context, true).release(isa, s.cast(), v.cast(), len);
+                Kernel::<f64>::new(&form, t, true).release(isa, s.cast(), v.cast(), len);
             }
-            _ => Kernel::<f32>::new(rule, &context, true).release(isa, s.cast(), v.cast(), len),
+            _ => Kernel::<f32>::new(&form, t, true).release(isa, s.cast(), v.cast(), len),
         }
     }
     m
@@ -264,14 +266,14 @@ fn push<'a, M: Memory>(
     jobs: &mut Vec<Job<'a, M>>,
     slot: &'a Slot,
     block: M,
-    (rule, context, lawn): (&RuleConfig, &Context, Option<&LawnConfig>),
+    (form, context, lawn): (&Form, &Context, Option<&LawnConfig>),
 ) -> usize {
     let units = context.granularity.units(&slot.weight.size()) as usize;
     jobs.push(Job {
         block,
         unit_len: block.len() / units,
-        kernel: Kernel::new(rule, context, slot.held),
-        scalars: Scalars::new(rule, context, lawn, rounding(slot.weight.kind())),
+        kernel: Kernel::new(form, context.updates, slot.held),
+        scalars: Scalars::new(form, context, lawn, rounding(slot.weight.kind())),
         radii: if context.constrained {
             &slot.radii
         } else {

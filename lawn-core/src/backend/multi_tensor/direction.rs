@@ -5,7 +5,8 @@ use tch::Tensor;
 use super::tiles::column;
 use crate::libtorch::in_place::{add, addcmul};
 use crate::rule::Moments;
-use crate::{BiasCorrection, EpsilonPlace, RuleConfig, SgdConfig};
+use crate::rule::form::Direction;
+use crate::{BiasCorrection, EpsilonPlace};
 
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.
@@ -49,47 +50,45 @@ impl Taken<'_> {
 /// `updates` counts each tile's updates, this one included. The answer may share
 /// its memory with `g` or a buffer.
 pub(super) fn direction(
-    rule: &RuleConfig,
+    form: Direction,
     buffers: &mut [Tensor],
     g: &Tensor,
     updates: &Tensor,
     taken: Taken<'_>,
 ) -> Tensor {
-    match rule {
-        RuleConfig::Sgd(sgd) => momentum(*sgd, buffers, g, updates, taken),
-        RuleConfig::Lars(lars) => {
+    match form {
+        Direction::Gradient => g.shallow_clone(),
+        Direction::Momentum {
+            mu,
+            dampening,
+            nesterov,
+        } => {
             let [v] = buffers else {
-                unreachable!("lars has one buffer")
+                unreachable!("there is one momentum")
             };
-            taken.decay(v, lars.momentum);
-            let _ = v.g_add_(g);
-            looked_ahead(lars.nesterov, lars.momentum, g, v)
+            add_momentum(v, g, (mu, dampening), updates, taken);
+            looked_ahead(nesterov, mu, g, v)
         }
-        RuleConfig::Adam(adam) => ratio(&Moments::from(*adam), buffers, g, updates, taken),
-        RuleConfig::Lamb(lamb) => ratio(&Moments::from(*lamb), buffers, g, updates, taken),
+        Direction::Moments { moments, .. } => ratio(&moments, buffers, g, updates, taken),
     }
 }
 
 /// `v ← μ v + σ g`; σ is 1 at the first update, `1 − τ` later.
-fn momentum(
-    sgd: SgdConfig,
-    buffers: &mut [Tensor],
+fn add_momentum(
+    v: &mut Tensor,
     g: &Tensor,
+    (mu, dampening): (f64, f64),
     updates: &Tensor,
     taken: Taken<'_>,
-) -> Tensor {
-    let [v] = buffers else {
-        return g.shallow_clone();
-    };
-    taken.decay(v, sgd.momentum);
-    if sgd.dampening == 0.0 {
+) {
+    taken.decay(v, mu);
+    if dampening == 0.0 {
         let _ = v.g_add_(g);
     } else {
-        let later = updates.full_like(1.0 - sgd.dampening);
+        let later = updates.full_like(1.0 - dampening);
         let sigma = later.where_scalarother(&updates.gt(1.0), 1.0);
         addcmul(v, g, &column(&sigma, g.kind()), 1.0);
     }
-    looked_ahead(sgd.nesterov, sgd.momentum, g, v)
 }
 
 /// `v`, or Nesterov's `g + μ v`.
@@ -124,7 +123,7 @@ fn ratio(
         unreachable!("there are two moments")
     };
     taken.decay(m, rule.beta1);
-    add(m, g, rule.beta3);
+    add(m, g, rule.beta3());
     taken.decay(v, rule.beta2);
     addcmul(v, g, g, 1.0 - rule.beta2);
     let v = match max {

@@ -4,7 +4,9 @@ use tch::{Kind, Tensor};
 
 use super::tiles::{Place, Plan};
 use crate::libtorch::fused_adam::{AdamLists, AdamNumbers, fused_adam};
-use crate::{BiasCorrection, Context, Decay, EpsilonPlace, GradientAveraging, RuleConfig};
+use crate::rule::Moments;
+use crate::rule::form::{Direction, Form};
+use crate::{BiasCorrection, Context, Decay, EpsilonPlace, GradientAveraging};
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.
@@ -50,23 +52,27 @@ struct Views {
 impl FusedAdam {
     /// For a rule that the kernel computes.
     pub(super) fn new(
-        rule: &RuleConfig,
+        form: &Form,
         plan: &Plan,
         contexts: &[Context],
         gradients: &Tensor,
         buffers: &[Tensor],
     ) -> Option<Self> {
-        let (beta1, beta2, epsilon) = match rule {
-            RuleConfig::Adam(adam) => (adam.beta1, adam.beta2, adam.epsilon),
-            RuleConfig::Lamb(lamb)
-                if lamb.bias_correction == BiasCorrection::Applied
-                    && lamb.gradient_averaging == GradientAveraging::Averaged
-                    && lamb.epsilon_place == EpsilonPlace::OutsideRoot =>
-            {
-                (lamb.beta1, lamb.beta2, lamb.epsilon)
-            }
-            _ => return None,
+        let Direction::Moments { moments, .. } = form.direction else {
+            return None;
         };
+        let Moments {
+            beta1,
+            beta2,
+            epsilon,
+            ..
+        } = moments;
+        let is_the_kernels = moments.bias_correction == BiasCorrection::Applied
+            && moments.averaging == GradientAveraging::Averaged
+            && moments.epsilon_place == EpsilonPlace::OutsideRoot;
+        if !is_the_kernels {
+            return None;
+        }
         if epsilon < f64::from(f32::MIN_POSITIVE) {
             // The kernel divides 0 by 0 then.
             return None;
@@ -89,7 +95,7 @@ impl FusedAdam {
         let mut classes: Vec<Class> = Vec::new();
         for (position, (place, _)) in views.iter().enumerate() {
             // The kernel takes the learning rate in f32.
-            let own = matches!(rule, RuleConfig::Adam(_)) && direction.kind() == Kind::Float;
+            let own = form.trust.is_none() && direction.kind() == Kind::Float;
             if !own {
                 break;
             }

@@ -9,6 +9,8 @@ use crate::libtorch::foreach::{foreach_copy, foreach_norm};
 use crate::libtorch::versions::bump_versions;
 use crate::parameters::slot::{Slot, host, working_kind};
 use crate::parameters::units::rounding;
+use crate::rule::Trust;
+use crate::rule::form::Direction;
 use crate::{LawnConfig, Rule, RuleConfig};
 
 /// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
@@ -31,6 +33,10 @@ pub(super) struct Group {
     pub(super) parameters: Units,
     /// The units of the constrained phase, where they are rows.
     pub(super) rows: Option<Units>,
+    /// How the rule makes its direction.
+    pub(super) direction: Direction,
+    /// The trust ratio of those that take it.
+    pub(super) trust: Option<Trust>,
     pub(super) settings: Settings,
     /// How often each parameter was updated; f64.
     pub(super) updates: Tensor,
@@ -104,6 +110,7 @@ impl Group {
                 .collect()
         };
         let parameters = Units::new(&plan, false);
+        let form = rule.form(&slots[plan.places[0].slot].context(None, 1.0));
         let rows = plan.places.iter().any(|place| place.units > 1);
         let views = |storage: &Tensor| {
             plan.places
@@ -114,6 +121,8 @@ impl Group {
         Self {
             weight_views: views(&weights),
             gradient_views: views(&gradients),
+            direction: form.direction,
+            trust: form.trust,
             settings: Settings::new(rule, &contexts(None), &contexts(lawn), &parameters, device),
             rows: rows.then(|| Units::new(&plan, true)),
             updates: Tensor::zeros([plan.places.len() as i64], (Kind::Double, device)),
@@ -121,7 +130,7 @@ impl Group {
             padding: plan.padding(),
             present: vec![true; plan.places.len()],
             absences: None,
-            fused_adam: FusedAdam::new(rule, &plan, &contexts(None), &gradients, &buffers),
+            fused_adam: FusedAdam::new(&form, &plan, &contexts(None), &gradients, &buffers),
             radius: None,
             places: plan.places,
             weights,

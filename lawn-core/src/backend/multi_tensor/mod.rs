@@ -42,7 +42,6 @@ use crate::{Error, Granularity, LawnConfig, RuleConfig, StepOptions};
 /// All parameters of an optimizer, in groups.
 #[derive(Debug)]
 pub(crate) struct MultiTensor {
-    rule: RuleConfig,
     granularity: Granularity,
     groups: Vec<Group>,
     /// On the first device.
@@ -70,7 +69,6 @@ impl MultiTensor {
         let group = |plan| Group::new(plan, slots, &rule, lawn);
         Self {
             groups: plans.into_iter().map(group).collect(),
-            rule,
             granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
             clock: Clock::new(device),
         }
@@ -115,7 +113,6 @@ impl MultiTensor {
             }
         };
         let request = Request {
-            rule: &self.rule,
             gradients,
             lawn,
             rate: eta,

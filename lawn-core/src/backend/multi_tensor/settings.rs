@@ -3,19 +3,22 @@
 use tch::{Device, Kind, Tensor};
 
 use super::tiles::Units;
-use crate::{Context, Decay, Rule, RuleConfig};
+use crate::rule::form::{DecayEntry, Form};
+use crate::{Context, RuleConfig};
 
 /// Numbers of tiles, f64; left out where all are 0.
 #[derive(Debug)]
 pub(super) struct Settings {
     /// Factor of the learning rate.
     pub(super) rate_scale: Tensor,
-    /// Rate of L2 decay, unless the rule has it.
+    /// Rate of decay in the gradient.
     pub(super) l2: Option<Tensor>,
-    /// Rate of decoupled decay, unless the rule has it.
+    /// Rate of decay of the weight.
     pub(super) decoupled: Option<Tensor>,
-    /// Rate of the decay that the rule has itself.
-    pub(super) absorbed: Option<Tensor>,
+    /// Rate of the decay inside a trust ratio of the gradient.
+    pub(super) trusted: Option<Tensor>,
+    /// Rate of the decay in the direction.
+    pub(super) directed: Option<Tensor>,
     free: Adapts,
     constrained: Adapts,
 }
@@ -40,25 +43,17 @@ impl Settings {
         device: Device,
     ) -> Self {
         let put = |values: Vec<f64>| units.spread(&Tensor::from_slice(&values).to_device(device));
-        let decay = |rate: &dyn Fn(&Context) -> f64| {
-            let rates: Vec<f64> = contexts.iter().map(rate).collect();
+        let forms: Vec<Form> = contexts.iter().map(|c| rule.form(c)).collect();
+        let decay = |entry| {
+            let rates: Vec<f64> = forms.iter().map(|form| form.decay_at(entry)).collect();
             rates.iter().any(|&rate| rate != 0.0).then(|| put(rates))
         };
-        let absorbs = |context: &Context| rule.absorbs(context.decay);
         Self {
             rate_scale: put(contexts.iter().map(|c| c.learning_rate).collect()),
-            l2: decay(&|context| match context.decay {
-                Decay::L2 { rate } if !absorbs(context) => rate,
-                _ => 0.0,
-            }),
-            decoupled: decay(&|context| match context.decay {
-                Decay::Decoupled { rate } if !absorbs(context) => rate,
-                _ => 0.0,
-            }),
-            absorbed: decay(&|context| match context.decay {
-                Decay::L2 { rate } | Decay::Decoupled { rate } if absorbs(context) => rate,
-                _ => 0.0,
-            }),
+            l2: decay(DecayEntry::Gradient),
+            decoupled: decay(DecayEntry::Weight),
+            trusted: decay(DecayEntry::TrustedGradient),
+            directed: decay(DecayEntry::Direction),
             free: adapts(rule, contexts, put),
             constrained: adapts(rule, constrained, put),
         }
@@ -74,12 +69,7 @@ impl Settings {
 }
 
 fn adapts(rule: &RuleConfig, contexts: &[Context], put: impl Fn(Vec<f64>) -> Tensor) -> Adapts {
-    let adaptation = match rule {
-        RuleConfig::Lamb(lamb) => lamb.adaptation,
-        RuleConfig::Lars(lars) => lars.adaptation,
-        _ => return Adapts::None,
-    };
-    let applies: Vec<bool> = contexts.iter().map(|c| adaptation.applies(c)).collect();
+    let applies: Vec<bool> = contexts.iter().map(|c| rule.form(c).adapts).collect();
     if applies.iter().all(|&applies| applies) {
         Adapts::All
     } else if applies.iter().any(|&applies| applies) {

@@ -4,16 +4,15 @@ use tch::{Kind, Tensor};
 
 use super::direction::{Taken, direction};
 use super::group::{Group, Present};
-use super::settings::Adapts;
 use super::tiles::column;
+use crate::LawnConfig;
 use crate::libtorch::in_place::addcmul;
 use crate::parameters::slot::Slot;
 use crate::parameters::units::ROUNDING;
-use crate::{LambConfig, LarsConfig, LawnConfig, RuleConfig};
+use crate::rule::{Trust, TrustBase};
 
 /// What a step asks of each group.
 pub(super) struct Request<'a> {
-    pub(super) rule: &'a RuleConfig,
     /// The gradient of each parameter of the optimizer.
     pub(super) gradients: &'a [Option<Tensor>],
     /// In the constrained phase.
@@ -123,7 +122,7 @@ impl Group {
         finite: Option<&Tensor>,
         taken_tiles: Option<Tensor>,
     ) -> Option<Tensor> {
-        let Request { rule, lawn, .. } = *request;
+        let Request { lawn, .. } = *request;
         let rows = self.rows.as_ref().filter(|_| lawn.is_some());
         let units = rows.unwrap_or(&self.parameters);
         let settings = &self.settings;
@@ -176,12 +175,20 @@ impl Group {
             }
         }
         let mut rho = None;
-        if let RuleConfig::Lars(lars) = rule {
-            let w_norm = || norm(ww.as_ref(), &w);
-            let g_norm = || g_square.unwrap_or_else(|| units.square(&g)).sqrt();
-            let lambda = settings.absorbed.as_ref();
-            rho = lars_trust(lars, adapts, lambda, w_norm, g_norm);
-            if let Some(lambda) = &settings.absorbed {
+        if let Some(trust) = self.trust
+            && let TrustBase::Gradient { epsilon } = trust.base
+        {
+            let lambda = settings.trusted.as_ref();
+            if !adapts.is_none() {
+                let w_norm = norm(ww.as_ref(), &w);
+                let g_norm = g_square.unwrap_or_else(|| units.square(&g)).sqrt();
+                let mut below = &g_norm + epsilon;
+                if let Some(lambda) = lambda {
+                    addcmul(&mut below, &w_norm, lambda, 1.0);
+                }
+                rho = Some(adapts.only(trust.ratios(&w_norm, &g_norm, &below)));
+            }
+            if let Some(lambda) = lambda {
                 addcmul(&mut g, &w, &column(lambda, kind), 1.0);
             }
             if let Some(rho) = &rho {
@@ -193,14 +200,20 @@ impl Group {
             None => {
                 let updates = self.parameters.spread(updates);
                 taken.hide(&mut g);
-                taken.only(direction(rule, &mut self.buffers, &g, &updates, taken))
+                taken.only(direction(
+                    self.direction,
+                    &mut self.buffers,
+                    &g,
+                    &updates,
+                    taken,
+                ))
             }
         };
         let mut step = &settings.rate_scale * rate;
         if let Some(taken) = &taken_tiles {
             step = step.where_scalarother(taken, 0.0);
         }
-        if let (RuleConfig::Lamb(_), Some(lambda)) = (rule, &settings.absorbed) {
+        if let Some(lambda) = &settings.directed {
             addcmul(&mut d, &w, &column(lambda, kind), 1.0);
         }
         let b = radial(&d).filter(|_| lawn.is_some_and(|lawn| lawn.project_update));
@@ -210,13 +223,16 @@ impl Group {
         if let Some(lambda) = &settings.decoupled {
             let _ = w.g_mul_(&column(&(1.0 - lambda * &step), kind));
         }
-        if let RuleConfig::Lamb(lamb) = rule {
+        if let Some(trust) = self.trust.filter(Trust::is_of_direction) {
             let known = ww.as_ref().filter(|_| settings.decoupled.is_none());
             let d_square = units.square(&d);
             if let Some(left) = b.and_then(|b| is_left(&d_square, &b, ROUNDING)) {
                 step = step.where_scalarother(&left, 0.0);
             }
-            rho = lamb_trust(lamb, adapts, || norm(known, &w), &d_square.sqrt());
+            if !adapts.is_none() {
+                let (w_norm, d_norm) = (norm(known, &w), d_square.sqrt());
+                rho = Some(adapts.only(trust.ratios(&w_norm, &d_norm, &d_norm)));
+            }
             if let Some(rho) = &rho {
                 step *= rho;
             }
@@ -234,46 +250,6 @@ impl Group {
         }
         rho
     }
-}
-
-/// `κ ‖w‖ / (‖g‖ + λ ‖w‖ + ε)`, 1 where a norm is 0, by tile.
-fn lars_trust(
-    lars: &LarsConfig,
-    adapts: &Adapts,
-    lambda: Option<&Tensor>,
-    w_norm: impl FnOnce() -> Tensor,
-    g_norm: impl FnOnce() -> Tensor,
-) -> Option<Tensor> {
-    if adapts.is_none() {
-        return None;
-    }
-    let (w_norm, g_norm) = (w_norm(), g_norm());
-    let mut below = &g_norm + lars.epsilon;
-    if let Some(lambda) = lambda {
-        addcmul(&mut below, &w_norm, lambda, 1.0);
-    }
-    let ratio = &w_norm * lars.trust_coefficient / below;
-    let defined = w_norm.gt(0.0).logical_and(&g_norm.gt(0.0));
-    Some(adapts.only(ratio.where_scalarother(&defined, 1.0)))
-}
-
-/// `min(‖w‖ / ‖d‖, ρ_max)`, 1 where a norm is 0, by tile.
-fn lamb_trust(
-    lamb: &LambConfig,
-    adapts: &Adapts,
-    w_norm: impl FnOnce() -> Tensor,
-    d_norm: &Tensor,
-) -> Option<Tensor> {
-    if adapts.is_none() {
-        return None;
-    }
-    let w_norm = w_norm();
-    let defined = w_norm.gt(0.0).logical_and(&d_norm.gt(0.0));
-    let ratio = (w_norm / d_norm).where_scalarother(&defined, 1.0);
-    Some(adapts.only(match lamb.trust_max {
-        Some(max) => ratio.clamp_max(max),
-        None => ratio,
-    }))
 }
 
 /// Which parameters and which tiles take the step; nothing where all do for sure.

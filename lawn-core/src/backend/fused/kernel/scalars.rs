@@ -5,24 +5,9 @@ use super::lanes::Element;
 use super::sweep::{Factors, Kernel, Sums};
 use crate::constraint::has_direction;
 use crate::parameters::units::ROUNDING;
-use crate::rule::Moments;
-use crate::{Context, Decay, LawnConfig, Rule, RuleConfig};
-
-/// The trust ratio of a rule.
-#[derive(Clone, Copy, Debug, Default)]
-enum Trust {
-    /// 1.
-    #[default]
-    None,
-    /// `min(‖w‖ / ‖d‖, max)`.
-    Lamb { max: f64 },
-    /// `κ ‖w‖ / (‖g‖ + λ ‖w‖ + ε)`, on the gradient.
-    Lars {
-        coefficient: f64,
-        epsilon: f64,
-        lambda: f64,
-    },
-}
+use crate::rule::form::{DecayEntry, Direction, Form};
+use crate::rule::{Moments, Trust, TrustBase};
+use crate::{Context, LawnConfig};
 
 /// The numbers that the units of one parameter share in one step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +17,10 @@ pub(crate) struct Scalars {
     l2: f64,
     /// Decoupled decay, unless the rule's kernel has it.
     decoupled: f64,
-    trust: Trust,
+    /// The trust ratio, if there is one.
+    trust: Option<Trust>,
+    /// `λ` of a decay inside of it.
+    trusted_l2: f64,
     constrained: bool,
     project_gradient: bool,
     project_update: bool,
@@ -54,39 +42,23 @@ pub(crate) struct Outcome {
 impl Scalars {
     /// `gradient_rounding` as [`rounding`](crate::parameters::units::rounding) of its kind.
     pub(crate) fn new(
-        rule: &RuleConfig,
+        form: &Form,
         context: &Context,
         lawn: Option<&LawnConfig>,
         gradient_rounding: f64,
     ) -> Self {
-        let (mut l2, mut decoupled) = (0.0, 0.0);
-        if !rule.absorbs(context.decay) {
-            match context.decay {
-                Decay::None => {}
-                Decay::L2 { rate } => l2 = rate,
-                Decay::Decoupled { rate } => decoupled = rate,
-            }
-        }
-        let trust = match rule {
-            RuleConfig::Lamb(lamb) if lamb.adaptation.applies(context) => Trust::Lamb {
-                max: lamb.trust_max.unwrap_or(f64::INFINITY),
-            },
-            RuleConfig::Lars(lars) if lars.adaptation.applies(context) => Trust::Lars {
-                coefficient: lars.trust_coefficient,
-                epsilon: lars.epsilon,
-                lambda: absorbed_l2(context.decay),
-            },
-            RuleConfig::Lars(_) => {
-                l2 = absorbed_l2(context.decay);
-                Trust::None
-            }
-            _ => Trust::None,
+        let trust = form.trust.filter(|_| form.adapts);
+        let trusted_l2 = form.decay_at(DecayEntry::TrustedGradient);
+        let (l2, trusted_l2) = match trust {
+            Some(_) => (form.decay_at(DecayEntry::Gradient), trusted_l2),
+            None => (form.decay_at(DecayEntry::Gradient) + trusted_l2, 0.0),
         };
         Self {
             eta: context.learning_rate,
             l2,
-            decoupled,
+            decoupled: form.decay_at(DecayEntry::Weight),
             trust,
+            trusted_l2,
             constrained: context.constrained,
             project_gradient: lawn.is_some_and(|lawn| lawn.project_gradient),
             project_update: lawn.is_some_and(|lawn| lawn.project_update),
@@ -96,12 +68,12 @@ impl Scalars {
 
     /// Whether the inner products of `w` and `g` are needed before the buffers move.
     pub(crate) fn needs_products(&self) -> bool {
-        self.constrained || matches!(self.trust, Trust::Lars { .. })
+        self.constrained || self.trust.is_some_and(|trust| !trust.is_of_direction())
     }
 
     /// Whether buffers and weights can move in one sweep.
     pub(crate) fn is_single_sweep(&self) -> bool {
-        !self.constrained && !matches!(self.trust, Trust::Lamb { .. })
+        !self.constrained && !self.trust.is_some_and(|trust| trust.is_of_direction())
     }
 
     /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that
@@ -130,16 +102,12 @@ impl Scalars {
             factors.alpha = self.l2;
         }
         outcome.trust = 1.0;
-        if let Trust::Lars {
-            coefficient,
-            epsilon,
-            lambda,
-        } = self.trust
+        if let Some(trust) = self.trust
+            && let TrustBase::Gradient { epsilon } = trust.base
         {
-            let (w_norm, g_norm) = (ww.sqrt(), g_square.sqrt());
-            if w_norm > 0.0 && g_norm > 0.0 {
-                outcome.trust = coefficient * w_norm / (g_norm + lambda * w_norm + epsilon);
-            }
+            let (w_norm, g_norm, lambda) = (ww.sqrt(), g_square.sqrt(), self.trusted_l2);
+            let below = g_norm + lambda * w_norm + epsilon;
+            outcome.trust = trust.ratio(w_norm, g_norm, below);
             factors.kappa *= outcome.trust;
             factors.alpha = (factors.alpha + lambda) * outcome.trust;
         }
@@ -169,21 +137,13 @@ impl Scalars {
         } else {
             1.0 - self.eta * self.decoupled
         };
-        if let Trust::Lamb { max } = self.trust {
-            let (w_norm, d_norm) = (shrunk * ww.sqrt(), d_square.sqrt());
-            let ratio = if w_norm > 0.0 && d_norm > 0.0 {
-                w_norm / d_norm
-            } else {
-                1.0
-            };
-            outcome.trust = ratio.min(max);
+        let mut rho = 1.0;
+        // One of the gradient is in the gradient already.
+        if let Some(trust) = self.trust.filter(Trust::is_of_direction) {
+            let d_norm = d_square.sqrt();
+            rho = trust.ratio(shrunk * ww.sqrt(), d_norm, d_norm);
+            outcome.trust = rho;
         }
-        // LARS has its ratio in the gradient already.
-        let rho = if matches!(self.trust, Trust::Lamb { .. }) {
-            outcome.trust
-        } else {
-            1.0
-        };
         // A direction that is radial to rounding has nothing left to go along,
         // least of all scaled up by a trust ratio.
         let eta = if bound && d_square == 0.0 {
@@ -213,57 +173,29 @@ fn left(square: f64, radial: f64, rounding: f64) -> f64 {
     if left > rounding * square { left } else { 0.0 }
 }
 
-fn absorbed_l2(decay: Decay) -> f64 {
-    match decay {
-        Decay::L2 { rate } => rate,
-        _ => 0.0,
-    }
-}
-
 impl<E: Element> Kernel<E> {
-    /// The kernel of a rule with its numbers for one update, after one that has
-    /// left its direction in place of the first moment if `held`.
-    pub(crate) fn new(rule: &RuleConfig, context: &Context, held: bool) -> Self {
+    /// The kernel of a rule with its numbers for update `t`, after one that has left its
+    /// direction in place of the first moment if `held`.
+    pub(crate) fn new(form: &Form, t: u64, held: bool) -> Self {
         let e = E::from_f64;
-        let momentum = |mu: f64, dampening: f64, nesterov: bool| {
-            // The first update takes the gradient whole; its buffer is still 0.
-            let sigma = if context.updates == 1 {
-                1.0
-            } else {
-                1.0 - dampening
-            };
-            match (mu == 0.0, nesterov) {
-                (true, _) => Kernel::Plain,
-                (false, true) => Kernel::Nesterov(Nesterov { mu: e(mu) }),
-                (false, false) => Kernel::Momentum(Momentum {
-                    mu: e(mu),
-                    sigma: e(sigma),
-                }),
+        match form.direction {
+            Direction::Gradient => Kernel::Plain,
+            Direction::Momentum {
+                mu, nesterov: true, ..
+            } => Kernel::Nesterov(Nesterov { mu: e(mu) }),
+            Direction::Momentum { mu, dampening, .. } => {
+                // The first update takes the gradient whole; its buffer is still 0.
+                let sigma = if t == 1 { 1.0 } else { 1.0 - dampening };
+                let (mu, sigma) = (e(mu), e(sigma));
+                Kernel::Momentum(Momentum { mu, sigma })
             }
-        };
-        match *rule {
-            RuleConfig::Sgd(sgd) => momentum(sgd.momentum, sgd.dampening, sgd.nesterov),
-            RuleConfig::Lars(lars) => {
-                // Momentum of 0 still keeps its buffer, as the state says it does.
-                match (lars.nesterov, e(lars.momentum)) {
-                    (true, mu) => Kernel::Nesterov(Nesterov { mu }),
-                    (false, mu) => Kernel::Momentum(Momentum { mu, sigma: e(1.0) }),
+            Direction::Moments { moments, max } => {
+                let lambda = form.decay_at(DecayEntry::Direction);
+                let numbers = Adam::new(&moments, lambda, t, held);
+                match max {
+                    true => Kernel::Amsgrad(numbers),
+                    false => Kernel::Adam(numbers),
                 }
-            }
-            RuleConfig::Adam(adam) => {
-                let numbers = Adam::new(&adam.into(), 0.0, context.updates, held);
-                if adam.amsgrad {
-                    Kernel::Amsgrad(numbers)
-                } else {
-                    Kernel::Adam(numbers)
-                }
-            }
-            RuleConfig::Lamb(lamb) => {
-                let lambda = match context.decay {
-                    Decay::Decoupled { rate } if rule.absorbs(context.decay) => rate,
-                    _ => 0.0,
-                };
-                Kernel::Adam(Adam::new(&lamb.into(), lambda, context.updates, held))
             }
         }
     }
@@ -278,7 +210,7 @@ impl<E: Element> Adam<E> {
         let (epsilon_in, epsilon_out) = rule.epsilons();
         Self {
             beta1: e(rule.beta1),
-            beta3: e(rule.beta3),
+            beta3: e(rule.beta3()),
             beta2: e(rule.beta2),
             gamma: e(1.0 - rule.beta2),
             inverse_c1: e(1.0 / c1),

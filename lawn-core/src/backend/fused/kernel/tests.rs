@@ -257,6 +257,7 @@ fn the_size_of_a_wave_decides_no_bit() {
         constrained: true,
         granularity: Granularity::Row,
     };
+    let form = rule.form(&context);
     let (units, unit_len) = (5, 260_000);
     let run = |wave: usize| {
         let mut arrays = Arrays::<f32>::new(0, units * unit_len);
@@ -264,8 +265,8 @@ fn the_size_of_a_wave_decides_no_bit() {
         let job = Job {
             block: arrays.block(),
             unit_len,
-            kernel: Kernel::new(&rule, &context, false),
-            scalars: Scalars::new(&rule, &context, Some(&constraint), ROUNDING),
+            kernel: Kernel::new(&form, context.updates, false),
+            scalars: Scalars::new(&form, &context, Some(&constraint), ROUNDING),
             radii: &radii,
         };
         let isa = Isa::best().tuned(Tuning {
