@@ -55,7 +55,7 @@
 //! # The parts
 //!
 //! - [`Parameters`]: what is optimized, named, ordered, each with a [`Role`].
-//! - [`OptimizerConfig`]: a rule, a [`Schedule`], [`Decay`], [`LawnConfig`],
+//! - [`OptimizerConfig`]: a rule, a [`Schedule`], [`WeightDecay`], [`LawnConfig`],
 //!   [`Group`]s; serde throughout; [`build`](OptimizerConfig::build) checks all of it.
 //! - [`Optimizer`]: [`step`](Optimizer::step), [`treatments`](Optimizer::treatments),
 //!   [`diagnostics`](Optimizer::diagnostics), [`state`](Optimizer::state).
@@ -164,8 +164,8 @@ pub use error::Error;
 pub use libtorch::Determinism;
 pub use optimizer::{Optimizer, WeightNorm};
 pub use parameters::{
-    Constraint, Decay, Granularity, Group, Layer, Map, Parameter, Parameters, Role, Scope,
-    Treatment, TreatmentTable,
+    Constraint, Granularity, Group, Layer, Map, Parameter, Parameters, Role, Scope, Treatment,
+    TreatmentTable, WeightDecay,
 };
 pub use report::StepReport;
 pub use rule::{

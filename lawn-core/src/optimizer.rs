@@ -7,8 +7,8 @@ use tch::{COptimizer, Device, Tensor};
 
 use crate::backend::multi_tensor::{Counts, MultiTensor};
 use crate::backend::{OPTIMISED, Path};
-use crate::diagnostics::{Diagnostics, Told};
-use crate::parameters::layout::Apart;
+use crate::diagnostics::{Diagnostics, Findings};
+use crate::parameters::layout::DisjointSpans;
 use crate::parameters::parameter::Store;
 use crate::parameters::slot::{Slot, host, place};
 use crate::parameters::treatment::{Constraint, Treatment};
@@ -24,7 +24,7 @@ pub struct Optimizer {
     pub(crate) slots: Vec<Slot>,
     pub(crate) path: Path,
     /// Where their weights lie.
-    pub(crate) weights: Apart,
+    pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
     /// What they were before the freeze.
     planned: Vec<Treatment>,
@@ -38,7 +38,7 @@ pub struct Optimizer {
     pub(crate) unverified: bool,
     /// Whether a step was begun and not ended.
     pub(crate) interrupted: bool,
-    pub(crate) diagnostics: Told,
+    pub(crate) diagnostics: Findings,
     /// The treatments with what the device has let go of since the freeze, once they
     /// were asked for.
     pub(crate) freed: OnceCell<Vec<Treatment>>,
@@ -112,7 +112,7 @@ impl Optimizer {
             frozen: false,
             unverified: false,
             interrupted: false,
-            diagnostics: Told::Known(Vec::new()),
+            diagnostics: Findings::Known(Vec::new()),
             freed: OnceCell::new(),
             multi_tensor,
             store,

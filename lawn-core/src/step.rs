@@ -9,7 +9,7 @@ use crate::backend::Path;
 use crate::backend::fused::Fused;
 use crate::backend::multi_tensor::MultiTensor;
 use crate::backend::reference::{Request, commit, stage, update};
-use crate::diagnostics::{Measured, Told};
+use crate::diagnostics::{Findings, Measurement};
 use crate::error::require;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::parameters::slot::{Slot, place, working_kind};
@@ -114,7 +114,7 @@ impl Optimizer {
         }
         let learning_rate = self.rate_at(self.progress);
         self.require_valid(&options, learning_rate)?;
-        self.diagnostics = Told::Known(Vec::new());
+        self.diagnostics = Findings::Known(Vec::new());
         self.freed = OnceCell::new();
         let gradients = self.gradients()?;
         let updated = gradients.iter().flatten().count();
@@ -321,7 +321,7 @@ impl Optimizer {
                 .filter(|_| options.diagnostics)
             {
                 let outcomes = fused.outcomes(index).unwrap_or_default();
-                *measured = outcomes.iter().map(Measured::from_outcome).collect();
+                *measured = outcomes.iter().map(Measurement::from_outcome).collect();
             }
         }
         let norm = norm(fused.as_ref());
@@ -367,7 +367,7 @@ impl Optimizer {
                 diagnostics.push(named);
             }
         }
-        self.diagnostics = Told::Known(diagnostics);
+        self.diagnostics = Findings::Known(diagnostics);
         Ok(norm)
     }
 

@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_void};
 use tch::Tensor;
 
 use super::guard::{checked, raw};
-use crate::Decay;
+use crate::WeightDecay;
 
 unsafe extern "C" {
     fn lawn_fused_adam(
@@ -45,7 +45,7 @@ pub(crate) struct AdamNumbers {
     pub(crate) beta1: f64,
     pub(crate) beta2: f64,
     pub(crate) epsilon: f64,
-    pub(crate) decay: Decay,
+    pub(crate) decay: WeightDecay,
 }
 
 /// A step of Adam for each parameter; none where `infinite`, a scalar of f32, is 1.
@@ -77,9 +77,9 @@ pub(crate) fn fused_adam(
     );
     let updates = pointers(&lists.updates);
     let (decay, decoupled) = match numbers.decay {
-        Decay::None => (0.0, false),
-        Decay::L2 { rate } => (rate, false),
-        Decay::Decoupled { rate } => (rate, true),
+        WeightDecay::None => (0.0, false),
+        WeightDecay::L2 { rate } => (rate, false),
+        WeightDecay::Decoupled { rate } => (rate, true),
     };
     let null = std::ptr::null_mut();
     // SAFETY: the tensors are borrowed during the call, all lists have `count`

@@ -13,7 +13,7 @@ use crate::error::require;
 /// normalization layers have none unless a [`Group`] gives it to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Decay {
+pub enum WeightDecay {
     /// No decay.
     #[default]
     None,
@@ -30,20 +30,20 @@ pub enum Decay {
     },
 }
 
-impl Decay {
+impl WeightDecay {
     /// Whether it does nothing: none, or a rate of 0.
     #[must_use]
     pub fn is_none(self) -> bool {
         match self {
-            Decay::None => true,
-            Decay::L2 { rate } | Decay::Decoupled { rate } => rate == 0.0,
+            WeightDecay::None => true,
+            WeightDecay::L2 { rate } | WeightDecay::Decoupled { rate } => rate == 0.0,
         }
     }
 
     pub(crate) fn validate(self) -> Result<(), Error> {
         match self {
-            Decay::None => Ok(()),
-            Decay::L2 { rate } | Decay::Decoupled { rate } => {
+            WeightDecay::None => Ok(()),
+            WeightDecay::L2 { rate } | WeightDecay::Decoupled { rate } => {
                 let valid = rate.is_finite() && rate >= 0.0;
                 require(valid, "decay.rate", "a finite number of at least 0", rate)
             }
@@ -51,12 +51,12 @@ impl Decay {
     }
 }
 
-impl fmt::Display for Decay {
+impl fmt::Display for WeightDecay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Decay::None => f.pad("none"),
-            Decay::L2 { rate } => f.pad(&format!("l2 {rate}")),
-            Decay::Decoupled { rate } => f.pad(&format!("decoupled {rate}")),
+            WeightDecay::None => f.pad("none"),
+            WeightDecay::L2 { rate } => f.pad(&format!("l2 {rate}")),
+            WeightDecay::Decoupled { rate } => f.pad(&format!("decoupled {rate}")),
         }
     }
 }
@@ -65,15 +65,15 @@ impl fmt::Display for Decay {
 /// is as for all.
 ///
 /// ```
-/// use lawn_core::{Decay, Group, OptimizerConfig, RuleConfig, Schedule, SgdConfig};
+/// use lawn_core::{WeightDecay, Group, OptimizerConfig, RuleConfig, Schedule, SgdConfig};
 ///
 /// let slow = Group {
 ///     learning_rate_scale: 0.1,
-///     decay: Some(Decay::None),
+///     decay: Some(WeightDecay::None),
 ///     ..Group::new("backbone.*")
 /// };
 /// let config = OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1))
-///     .with_decay(Decay::L2 { rate: 1e-4 })
+///     .with_decay(WeightDecay::L2 { rate: 1e-4 })
 ///     .with_group(slow);
 /// # assert_eq!(config.groups.len(), 1);
 /// ```
@@ -87,7 +87,7 @@ pub struct Group {
     pub learning_rate_scale: f64,
     /// Weight decay; also for biases and norm parameters if given here.
     #[serde(default)]
-    pub decay: Option<Decay>,
+    pub decay: Option<WeightDecay>,
     /// Whether the norm constraint applies, whatever its scope says; nothing
     /// where there is none, so that one list of groups does for both.
     #[serde(default)]

@@ -9,7 +9,7 @@ use crate::{Error, Map, Parameter, Parameters, Role, Scope};
 
 /// What a scope takes in.
 #[derive(Debug, Default)]
-pub(crate) struct Chosen {
+pub(crate) struct Selection {
     pub(crate) names: HashSet<String>,
     /// What the reasons say beside the name of the scope.
     pub(crate) basis: Basis,
@@ -25,7 +25,7 @@ pub(crate) enum Basis {
     Guessed(Option<String>),
 }
 
-impl Chosen {
+impl Selection {
     /// Why a parameter is in the scope, or is not.
     pub(crate) fn why(&self, wanted: bool, scope: &Scope) -> String {
         let (not, place) = match wanted {
@@ -61,11 +61,11 @@ pub(crate) struct Silent {
 pub(crate) fn final_homogeneous(
     parameters: &Parameters,
     settled: impl Fn(&Parameter) -> bool,
-) -> Result<Chosen, Error> {
+) -> Result<Selection, Error> {
     if let Some(layers) = parameters.layers() {
         let last = layers.iter().rev();
         let last = last.take_while(|layer| layer.map == Map::Homogeneous);
-        return Ok(Chosen {
+        return Ok(Selection {
             names: last.flat_map(|layer| layer.parameters.clone()).collect(),
             basis: Basis::Stated,
         });
@@ -137,7 +137,7 @@ pub(crate) fn final_homogeneous(
             return undecided(&silent.layer, why, LAYERS, decided);
         }
     }
-    Ok(Chosen {
+    Ok(Selection {
         names: all[start..].iter().map(|p| p.name.clone()).collect(),
         basis: Basis::Guessed(after),
     })

@@ -92,9 +92,9 @@ pub(crate) fn address(tensor: &Tensor) -> usize {
 
 /// Spans of which no two lie over each other, each of something.
 #[derive(Debug, Default)]
-pub(crate) struct Apart(Vec<Span>);
+pub(crate) struct DisjointSpans(Vec<Span>);
 
-impl Apart {
+impl DisjointSpans {
     /// The spans of some tensors, or which two of the tensors lie over each other.
     pub(crate) fn new(spans: impl Iterator<Item = Option<Span>>) -> Result<Self, [usize; 2]> {
         let numbered = spans.enumerate();
@@ -121,7 +121,7 @@ impl Apart {
 
 /// Which two of some tensors, of which one has gaps, have an element in common.
 ///
-/// Those without gaps are [`Apart`]'s; what lies in the gaps of another is not shared.
+/// Those without gaps are [`DisjointSpans`]'s; what lies in the gaps of another is not shared.
 pub(crate) fn require_interleaved(tensors: &[&Tensor]) -> Result<(), [usize; 2]> {
     let numbered = tensors.iter().enumerate().filter(|(_, t)| t.numel() > 0);
     let mut ranges: Vec<(usize, usize, usize)> = numbered

@@ -12,7 +12,7 @@ pub(crate) mod slot;
 pub(crate) mod treatment;
 pub(crate) mod units;
 
-pub use group::{Decay, Group};
+pub use group::{Group, WeightDecay};
 pub use layer::{Layer, Map};
 pub use parameter::{Parameter, Parameters};
 pub use role::Role;

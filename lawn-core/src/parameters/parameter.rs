@@ -7,7 +7,7 @@ use tch::nn::Variables;
 use tch::{Tensor, nn};
 
 use crate::parameters::homogeneous::{Silent, silent};
-use crate::parameters::layout::{Apart, Span, has_repeats, require_interleaved};
+use crate::parameters::layout::{DisjointSpans, Span, has_repeats, require_interleaved};
 use crate::parameters::role::{Doubt, Shapes, infer};
 use crate::{Error, Layer, Role};
 
@@ -82,7 +82,7 @@ impl Parameters {
         // Kernels write to each from a thread of its own.
         let spans = parameters.iter().map(|p| Span::of(&p.tensor));
         let shared = |pair: [usize; 2]| shared_memory(pair.map(|i| &parameters[i].name));
-        Apart::new(spans).map_err(shared)?;
+        DisjointSpans::new(spans).map_err(shared)?;
         let tensors: Vec<&Tensor> = parameters.iter().map(|p| &p.tensor).collect();
         require_interleaved(&tensors).map_err(shared)?;
         Ok(Self {

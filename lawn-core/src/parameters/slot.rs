@@ -2,10 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::parameters::layout::{Apart, Form, Span, address};
+use crate::parameters::layout::{DisjointSpans, Form, Span, address};
 use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::{Context, Decay, Error, Granularity, LawnConfig, Parameter, Rule};
+use crate::{Context, Error, Granularity, LawnConfig, Parameter, Rule, WeightDecay};
 
 /// One parameter with what the rule remembers of it.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(crate) struct Slot {
     /// How often it was updated.
     pub(crate) updates: u64,
     constrained: bool,
-    decay: Decay,
+    decay: WeightDecay,
     learning_rate_scale: f64,
 }
 
@@ -141,9 +141,9 @@ impl Slot {
 }
 
 /// Looks at where the weights lie; refuses those that lie over each other.
-pub(crate) fn place(slots: &mut [Slot]) -> Result<Apart, Error> {
+pub(crate) fn place(slots: &mut [Slot]) -> Result<DisjointSpans, Error> {
     let spans: Vec<_> = slots.iter().map(|slot| Span::of(&slot.weight)).collect();
-    let apart = Apart::new(spans.iter().copied())
+    let apart = DisjointSpans::new(spans.iter().copied())
         .map_err(|pair| shared_memory(pair.map(|index| &slots[index].name)))?;
     for (slot, span) in slots.iter_mut().zip(spans) {
         slot.address = address(&slot.weight);

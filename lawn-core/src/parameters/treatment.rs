@@ -5,10 +5,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::config::yes;
-use crate::parameters::homogeneous::{Basis, Chosen, final_homogeneous};
+use crate::parameters::homogeneous::{Basis, Selection, final_homogeneous};
 use crate::parameters::pattern::matches;
 use crate::parameters::role::Doubt;
-use crate::{Decay, Error, Group, LawnConfig, Parameter, Parameters, Role, Scope};
+use crate::{Error, Group, LawnConfig, Parameter, Parameters, Role, Scope, WeightDecay};
 
 /// How the norm constraint treats a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct Treatment {
     /// so that they have no direction to keep and stay free; 0 before.
     pub free_units: i64,
     /// Its weight decay.
-    pub decay: Decay,
+    pub decay: WeightDecay,
     /// Its factor to the scheduled learning rate.
     pub learning_rate_scale: f64,
     /// Whether it requires gradients: a step leaves it alone until it does. As it was
@@ -155,7 +155,7 @@ const GUESSED: &str = "the scope is taken from names and order, which show neith
 pub(crate) fn plan(
     parameters: &Parameters,
     lawn: Option<&LawnConfig>,
-    decay: Decay,
+    decay: WeightDecay,
     groups: &[Group],
 ) -> Result<Vec<Treatment>, Error> {
     for group in groups {
@@ -185,7 +185,11 @@ pub(crate) fn plan(
 }
 
 /// Refuses a constraint that binds nothing that moves.
-fn require_some(treatments: &[Treatment], lawn: &LawnConfig, scope: &Chosen) -> Result<(), Error> {
+fn require_some(
+    treatments: &[Treatment],
+    lawn: &LawnConfig,
+    scope: &Selection,
+) -> Result<(), Error> {
     let mut constrained = treatments
         .iter()
         .filter(|t| t.constraint == Constraint::Constrained)
@@ -235,8 +239,8 @@ fn notes(parameters: &Parameters, treatment: &Treatment, lawn: Option<&LawnConfi
 fn treat(
     parameter: &Parameter,
     lawn: Option<&LawnConfig>,
-    scope: Option<&Chosen>,
-    decay: Decay,
+    scope: Option<&Selection>,
+    decay: WeightDecay,
     groups: &[Group],
 ) -> Result<Treatment, Error> {
     let group = group_of(&parameter.name, groups)?;
@@ -270,7 +274,7 @@ fn treat(
     let decay = match group.and_then(|group| group.decay) {
         Some(decay) => decay,
         None if constrainable => decay,
-        None => Decay::None,
+        None => WeightDecay::None,
     };
     if constraint == Constraint::Constrained && !decay.is_none() {
         return Err(Error::DecayOnConstrained {
@@ -325,7 +329,7 @@ fn group_of<'a>(name: &str, groups: &'a [Group]) -> Result<Option<&'a Group>, Er
     }
 }
 
-fn choose(parameters: &Parameters, scope: &Scope, groups: &[Group]) -> Result<Chosen, Error> {
+fn choose(parameters: &Parameters, scope: &Scope, groups: &[Group]) -> Result<Selection, Error> {
     let names = |wanted: &dyn Fn(&str) -> bool| {
         let names = parameters.iter().map(|p| p.name.clone());
         names.filter(|name| wanted(name)).collect()
@@ -347,7 +351,7 @@ fn choose(parameters: &Parameters, scope: &Scope, groups: &[Group]) -> Result<Ch
             names(&|name| patterns.iter().any(|pattern| matches(pattern, name)))
         }
     };
-    Ok(Chosen {
+    Ok(Selection {
         names,
         basis: Basis::Stated,
     })

@@ -11,7 +11,7 @@ use super::{
 use crate::Error;
 use crate::error::require;
 
-/// Adam; AdamW with [`Decay::Decoupled`](crate::Decay::Decoupled); AMSGrad with
+/// Adam; AdamW with [`WeightDecay::Decoupled`](crate::WeightDecay::Decoupled); AMSGrad with
 /// [`amsgrad`](Self::amsgrad).
 ///
 /// ```text

@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::form::Form;
 use super::{AdamConfig, Context, LambConfig, LarsConfig, Norms, Rule, SgdConfig};
-use crate::{Decay, Error};
+use crate::{Error, WeightDecay};
 
 /// A rule that the backends compute by its [`Form`].
 pub(crate) trait Lowered: Rule {
@@ -89,7 +89,7 @@ impl Rule for RuleConfig {
         self.rule().trust(context, norms)
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
+    fn absorbs(&self, decay: WeightDecay) -> bool {
         self.rule().absorbs(decay)
     }
 

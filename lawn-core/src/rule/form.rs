@@ -1,6 +1,6 @@
 //! What a backend computes of a built-in rule: plain data, which no backend needs a name for.
 
-use crate::{Context, Decay};
+use crate::{Context, WeightDecay};
 
 use super::{Moments, Trust};
 
@@ -74,9 +74,9 @@ impl DecayTerm {
     /// decay of this parameter elsewhere itself.
     pub(crate) fn new(context: &Context, own: Option<DecayEntry>) -> Self {
         let (rate, usual) = match context.decay {
-            Decay::None => (0.0, DecayEntry::Weight),
-            Decay::L2 { rate } => (rate, DecayEntry::Gradient),
-            Decay::Decoupled { rate } => (rate, DecayEntry::Weight),
+            WeightDecay::None => (0.0, DecayEntry::Weight),
+            WeightDecay::L2 { rate } => (rate, DecayEntry::Gradient),
+            WeightDecay::Decoupled { rate } => (rate, DecayEntry::Weight),
         };
         Self {
             rate,

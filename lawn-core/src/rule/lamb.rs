@@ -9,7 +9,7 @@ use super::moments::quotient;
 use super::trust::{Trust, TrustBase};
 use super::{Context, Lowered, Moments, Norms, Rule, RuleConfig};
 use crate::error::require;
-use crate::{Decay, Error};
+use crate::{Error, WeightDecay};
 
 /// LAMB: Adam with a trust ratio for each unit.
 ///
@@ -51,12 +51,12 @@ use crate::{Decay, Error};
 /// step is corrected by its own count.
 ///
 /// ```
-/// use lawn_core::{Decay, GradientAveraging, LambConfig, OptimizerConfig, Schedule};
+/// use lawn_core::{WeightDecay, GradientAveraging, LambConfig, OptimizerConfig, Schedule};
 ///
 /// // FusedLAMB(lr=2e-3), with all that it does by itself.
 /// let config = OptimizerConfig::new(LambConfig::apex(), Schedule::constant(2e-3))
 ///     .with_clip_norm(1.0)
-///     .with_decay(Decay::Decoupled { rate: 0.01 });
+///     .with_decay(WeightDecay::Decoupled { rate: 0.01 });
 /// // Any other implementation, convention by convention.
 /// let summed = LambConfig {
 ///     gradient_averaging: GradientAveraging::Summed,
@@ -278,7 +278,7 @@ impl Rule for LambConfig {
             EpsilonPlace::InsideRoot => quotient(&m_hat, &(v_hat + self.epsilon).sqrt()),
         };
         match context.decay {
-            Decay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,
+            WeightDecay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,
             _ => d,
         }
     }
@@ -292,8 +292,9 @@ impl Rule for LambConfig {
         Some(ratios)
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
-        matches!(decay, Decay::Decoupled { .. }) && self.decay_place == DecayPlace::InsideTrust
+    fn absorbs(&self, decay: WeightDecay) -> bool {
+        matches!(decay, WeightDecay::Decoupled { .. })
+            && self.decay_place == DecayPlace::InsideTrust
     }
 
     fn validate(&self) -> Result<(), Error> {

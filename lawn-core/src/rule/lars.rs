@@ -8,7 +8,7 @@ use super::trust::{Trust, TrustBase};
 use super::{Adaptation, Context, Lowered, Rule, RuleConfig};
 use crate::error::require;
 use crate::parameters::units::scale;
-use crate::{Decay, Error};
+use crate::{Error, WeightDecay};
 
 /// LARS: momentum over gradients that are scaled by a trust ratio for each unit.
 ///
@@ -101,7 +101,7 @@ impl Rule for LarsConfig {
             unreachable!("lars has one buffer")
         };
         let lambda = match context.decay {
-            Decay::L2 { rate } => rate,
+            WeightDecay::L2 { rate } => rate,
             _ => 0.0,
         };
         let w_norm = context.granularity.norm(weight);
@@ -123,8 +123,8 @@ impl Rule for LarsConfig {
         }
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
-        matches!(decay, Decay::L2 { .. })
+    fn absorbs(&self, decay: WeightDecay) -> bool {
+        matches!(decay, WeightDecay::L2 { .. })
     }
 
     fn validate(&self) -> Result<(), Error> {

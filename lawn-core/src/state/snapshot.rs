@@ -20,7 +20,9 @@ use tch::{Kind, Tensor};
 use crate::backend::fused::buffers;
 use crate::optimizer::{Progress, ZERO_AT_FREEZE};
 use crate::parameters::slot::host;
-use crate::{Clock, Decay, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State};
+use crate::{
+    Clock, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State, WeightDecay,
+};
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
@@ -31,7 +33,7 @@ struct Settings<'a> {
     rule: RuleRecord,
     schedule: &'a Schedule,
     clock: Clock,
-    decay: Decay,
+    decay: WeightDecay,
     lawn: Option<&'a LawnConfig>,
     clip_norm: Option<f64>,
     groups: &'a [Group],

@@ -7,14 +7,14 @@ pub(crate) use kernel::Outcome;
 use tch::{Device, Kind, Tensor};
 
 use crate::libtorch::versions::bump_versions;
-use crate::parameters::layout::{Apart, is_dense, is_outermost};
+use crate::parameters::layout::{DisjointSpans, is_dense, is_outermost};
 use crate::parameters::slot::Slot;
 use crate::parameters::units::rounding;
 use crate::rule::form::Form;
 use crate::{Context, Granularity, LawnConfig, Rule, RuleConfig};
-use kernel::{Block, Element, Engine, Format, Isa, Job, Kernel, Memory, NarrowBlock, Scalars};
+use kernel::{Block, Element, Format, Isa, Job, Kernel, Memory, NarrowBlock, Runner, Scalars};
 
-/// Which engine has a parameter.
+/// Which runner has a parameter.
 #[derive(Clone, Copy, Debug)]
 enum Width {
     Narrow(Format),
@@ -40,10 +40,10 @@ impl Width {
 pub(crate) struct Fused<'a> {
     /// All parameters of the optimizer.
     slots: &'a [Slot],
-    single: Engine<'a, Block<f32>>,
-    double: Engine<'a, Block<f64>>,
-    narrow: Engine<'a, NarrowBlock>,
-    /// For each parameter, which engine's which job it is.
+    single: Runner<'a, Block<f32>>,
+    double: Runner<'a, Block<f64>>,
+    narrow: Runner<'a, NarrowBlock>,
+    /// For each parameter, which runner's which job it is.
     places: Vec<Option<(Width, usize)>>,
     /// Gradients, some of them copies, which must live as long as the pointers into
     /// them.
@@ -55,7 +55,7 @@ impl<'a> Fused<'a> {
     /// those of all parameters lie that can be taken.
     pub(crate) fn new(
         slots: &'a [Slot],
-        weights: &Apart,
+        weights: &DisjointSpans,
         gradients: &[Option<Tensor>],
         rule: &RuleConfig,
         lawn: Option<&LawnConfig>,
@@ -87,9 +87,9 @@ impl<'a> Fused<'a> {
         let (isa, threads) = (Isa::best(), threads());
         Self {
             slots,
-            single: Engine::new(isa, threads, single),
-            double: Engine::new(isa, threads, double),
-            narrow: Engine::new(isa, threads, narrow),
+            single: Runner::new(isa, threads, single),
+            double: Runner::new(isa, threads, double),
+            narrow: Runner::new(isa, threads, narrow),
             places,
             _gradients: kept,
         }
@@ -225,7 +225,7 @@ fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
     })
 }
 
-/// The weight where the gradient would be, as `⟨g,g⟩` is what a sweep can take alone.
+/// The weight where the gradient would be, as `⟨g,g⟩` is what a pass can take alone.
 fn squared<E>(weight: &Tensor) -> Block<E> {
     let w = weight.data_ptr().cast();
     Block {
@@ -237,7 +237,7 @@ fn squared<E>(weight: &Tensor) -> Block<E> {
 }
 
 fn norms_of<M: Memory>(block: M, weight: &Tensor, granularity: Granularity) -> Vec<f64> {
-    let mut engine = Engine::new(
+    let mut runner = Runner::new(
         Isa::best(),
         threads(),
         vec![Job {
@@ -248,8 +248,8 @@ fn norms_of<M: Memory>(block: M, weight: &Tensor, granularity: Granularity) -> V
             radii: &[],
         }],
     );
-    engine.sum();
-    engine
+    runner.sum();
+    runner
         .outcomes_of(0)
         .iter()
         .map(|outcome| outcome.sums.gg.sqrt())

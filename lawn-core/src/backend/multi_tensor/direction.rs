@@ -11,9 +11,9 @@ use crate::{BiasCorrection, EpsilonPlace};
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Taken<'a>(pub(super) Option<&'a Tensor>);
+pub(super) struct TakenTiles<'a>(pub(super) Option<&'a Tensor>);
 
-impl Taken<'_> {
+impl TakenTiles<'_> {
     /// Makes the gradient one that leaves everything as it is where the step is
     /// not taken: `x + (−0) = x` for every x, and to the bit.
     pub(super) fn hide(self, g: &mut Tensor) {
@@ -54,7 +54,7 @@ pub(super) fn direction(
     buffers: &mut [Tensor],
     g: &Tensor,
     updates: &Tensor,
-    taken: Taken<'_>,
+    taken: TakenTiles<'_>,
 ) -> Tensor {
     match form {
         Direction::Gradient => g.shallow_clone(),
@@ -79,7 +79,7 @@ fn add_momentum(
     g: &Tensor,
     (mu, dampening): (f64, f64),
     updates: &Tensor,
-    taken: Taken<'_>,
+    taken: TakenTiles<'_>,
 ) {
     taken.decay(v, mu);
     if dampening == 0.0 {
@@ -116,7 +116,7 @@ fn ratio(
     buffers: &mut [Tensor],
     g: &Tensor,
     updates: &Tensor,
-    taken: Taken<'_>,
+    taken: TakenTiles<'_>,
 ) -> Tensor {
     let (moments, max) = buffers.split_at_mut(2);
     let [m, v] = moments else {

@@ -6,7 +6,7 @@ use super::tiles::{Place, Plan};
 use crate::libtorch::fused_adam::{AdamLists, AdamNumbers, fused_adam};
 use crate::rule::Moments;
 use crate::rule::form::{Direction, Form};
-use crate::{BiasCorrection, Context, Decay, EpsilonPlace, GradientAveraging};
+use crate::{BiasCorrection, Context, EpsilonPlace, GradientAveraging, WeightDecay};
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.
@@ -34,7 +34,7 @@ pub(super) struct FusedAdam {
 #[derive(Debug)]
 struct Class {
     rate_scale: f64,
-    decay: Decay,
+    decay: WeightDecay,
     /// Positions in the list of views.
     views: Vec<usize>,
 }
@@ -137,7 +137,7 @@ impl FusedAdam {
             views.add(&mut lists, &views.direction, &views.gradient);
         }
         let infinite = infinite(finite);
-        let numbers = self.numbers(Decay::None);
+        let numbers = self.numbers(WeightDecay::None);
         fused_adam(&lists, &self.ahead, numbers, infinite.as_ref());
         self.direction.shallow_clone()
     }
@@ -178,7 +178,7 @@ impl FusedAdam {
         }
     }
 
-    fn numbers(&self, decay: Decay) -> AdamNumbers {
+    fn numbers(&self, decay: WeightDecay) -> AdamNumbers {
         AdamNumbers {
             beta1: self.beta1,
             beta2: self.beta2,

@@ -46,12 +46,12 @@ pub(super) struct Group {
     /// Which parameters have a gradient in this step.
     pub(super) present: Vec<bool>,
     /// The same on the device, boolean; nothing where all have.
-    pub(super) absences: Option<Present>,
+    pub(super) absences: Option<Presence>,
 }
 
 /// Which parameters have a gradient, where some have none; boolean.
 #[derive(Debug)]
-pub(super) struct Present {
+pub(super) struct Presence {
     pub(super) parameters: Tensor,
     pub(super) tiles: Tensor,
 }
@@ -150,7 +150,7 @@ impl Group {
             let flags: Vec<f64> = present.iter().map(|&p| f64::from(u8::from(p))).collect();
             self.absences = flags.contains(&0.0).then(|| {
                 let flags = Tensor::from_slice(&flags).to_device(self.weights.device());
-                Present {
+                Presence {
                     tiles: self.parameters.spread(&flags).to_kind(Kind::Bool),
                     parameters: flags.to_kind(Kind::Bool),
                 }

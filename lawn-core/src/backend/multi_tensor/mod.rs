@@ -33,7 +33,7 @@ use self::clock::Clock;
 pub(crate) use self::clock::Counts;
 use self::group::Group;
 use self::update::Request;
-use crate::diagnostics::{Part, Pending};
+use crate::diagnostics::{Part, PendingFindings};
 use crate::libtorch::foreach::foreach_norm;
 use crate::parameters::slot::Slot;
 use crate::report::{Limits, Reading};
@@ -49,7 +49,7 @@ pub(crate) struct MultiTensor {
 }
 
 /// One step as the host knows it before the device has taken it.
-pub(crate) struct Begun {
+pub(crate) struct PendingStep {
     /// The global gradient norm; scalar, f64.
     pub(crate) norm: Tensor,
     /// Its learning rate.
@@ -57,7 +57,7 @@ pub(crate) struct Begun {
     /// Steps taken since the host last knew, this one included.
     pub(crate) taken: Reading,
     /// What [`StepOptions::diagnostics`] asked for.
-    pub(crate) diagnostics: Option<Pending>,
+    pub(crate) diagnostics: Option<PendingFindings>,
 }
 
 impl MultiTensor {
@@ -84,7 +84,7 @@ impl MultiTensor {
         rate: f64,
         limits: Limits,
         options: &StepOptions,
-    ) -> Begun {
+    ) -> PendingStep {
         let device = self.clock.device();
         let mut norms = Vec::new();
         let mut updated = Vec::new();
@@ -127,14 +127,14 @@ impl MultiTensor {
                 parts.push(Part { sums, units });
             }
         }
-        let diagnostics = options.diagnostics.then(|| Pending {
+        let diagnostics = options.diagnostics.then(|| PendingFindings {
             norm: norm.shallow_clone(),
             limits,
             gradient_scale: scale,
             names: slots.iter().map(|slot| slot.name.clone()).collect(),
             parts,
         });
-        Begun {
+        PendingStep {
             norm,
             rate,
             taken,

@@ -19,13 +19,13 @@ pub(super) struct Settings {
     pub(super) trusted: Option<Tensor>,
     /// Rate of the decay in the direction.
     pub(super) directed: Option<Tensor>,
-    free: Adapts,
-    constrained: Adapts,
+    free: TrustMask,
+    constrained: TrustMask,
 }
 
 /// Which parameters have a trust ratio.
 #[derive(Debug)]
-pub(super) enum Adapts {
+pub(super) enum TrustMask {
     None,
     /// Boolean, by tile.
     Some(Tensor),
@@ -59,7 +59,7 @@ impl Settings {
         }
     }
 
-    pub(super) fn adapts(&self, constrained: bool) -> &Adapts {
+    pub(super) fn adapts(&self, constrained: bool) -> &TrustMask {
         if constrained {
             &self.constrained
         } else {
@@ -68,28 +68,28 @@ impl Settings {
     }
 }
 
-fn adapts(rule: &RuleConfig, contexts: &[Context], put: impl Fn(Vec<f64>) -> Tensor) -> Adapts {
+fn adapts(rule: &RuleConfig, contexts: &[Context], put: impl Fn(Vec<f64>) -> Tensor) -> TrustMask {
     let applies: Vec<bool> = contexts.iter().map(|c| rule.form(c).adapts).collect();
     if applies.iter().all(|&applies| applies) {
-        Adapts::All
+        TrustMask::All
     } else if applies.iter().any(|&applies| applies) {
         let flags = applies.iter().map(|&applies| f64::from(u8::from(applies)));
-        Adapts::Some(put(flags.collect()).to_kind(Kind::Bool))
+        TrustMask::Some(put(flags.collect()).to_kind(Kind::Bool))
     } else {
-        Adapts::None
+        TrustMask::None
     }
 }
 
-impl Adapts {
+impl TrustMask {
     /// The ratio of the parameters that have one, 1 for the others.
     pub(super) fn only(&self, ratio: Tensor) -> Tensor {
         match self {
-            Adapts::Some(adapts) => ratio.where_scalarother(adapts, 1.0),
+            TrustMask::Some(adapts) => ratio.where_scalarother(adapts, 1.0),
             _ => ratio,
         }
     }
 
     pub(super) fn is_none(&self) -> bool {
-        matches!(self, Adapts::None)
+        matches!(self, TrustMask::None)
     }
 }

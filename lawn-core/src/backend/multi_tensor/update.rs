@@ -2,8 +2,8 @@
 
 use tch::{Kind, Tensor};
 
-use super::direction::{Taken, direction};
-use super::group::{Group, Present};
+use super::direction::{TakenTiles, direction};
+use super::group::{Group, Presence};
 use super::tiles::column;
 use crate::LawnConfig;
 use crate::libtorch::in_place::addcmul;
@@ -29,7 +29,7 @@ pub(super) struct Request<'a> {
 
 impl Group {
     /// Updates the parameters that have a gradient; answers what
-    /// [`Measured::of_sums`](crate::diagnostics::Measured::of_sums) takes, as
+    /// [`Measurement::of_sums`](crate::diagnostics::Measurement::of_sums) takes, as
     /// `[7, units]`, if asked to; the last of them are the radii.
     pub(super) fn update(&mut self, request: &Request<'_>, slots: &mut [Slot]) -> Option<Tensor> {
         let device = self.weights.device();
@@ -129,7 +129,7 @@ impl Group {
         let adapts = settings.adapts(lawn.is_some());
         let kind = self.weights.kind();
         let taken = taken_tiles.as_ref().map(|tiles| tiles.unsqueeze(-1));
-        let taken = Taken(taken.as_ref());
+        let taken = TakenTiles(taken.as_ref());
         let mut w = self.weights.shallow_clone();
         let mut g = self.gradients.shallow_clone();
         let radius = self.radius.as_mut().filter(|_| lawn.is_some());
@@ -253,13 +253,13 @@ impl Group {
 }
 
 /// Which parameters and which tiles take the step; nothing where all do for sure.
-fn taken(present: Option<&Present>, finite: Option<&Tensor>) -> (Option<Tensor>, Option<Tensor>) {
+fn taken(present: Option<&Presence>, finite: Option<&Tensor>) -> (Option<Tensor>, Option<Tensor>) {
     let both = |present: &Tensor| match finite {
         Some(finite) => present.logical_and(finite),
         None => present.shallow_clone(),
     };
     match present {
-        Some(Present { parameters, tiles }) => (Some(both(parameters)), Some(both(tiles))),
+        Some(Presence { parameters, tiles }) => (Some(both(parameters)), Some(both(tiles))),
         None => (
             finite.map(Tensor::shallow_clone),
             finite.map(Tensor::shallow_clone),

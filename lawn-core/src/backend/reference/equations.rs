@@ -4,7 +4,7 @@
 use tch::{Kind, Tensor};
 
 use crate::parameters::units::{ROUNDING, scale};
-use crate::{Context, Decay, LawnConfig, Norms, Rule};
+use crate::{Context, LawnConfig, Norms, Rule, WeightDecay};
 
 /// The free update; answers ρ, if the rule has one.
 ///
@@ -24,12 +24,12 @@ pub(super) fn free(
 ) -> Option<Tensor> {
     let eta = context.learning_rate;
     let g = match context.decay {
-        Decay::L2 { rate } if !rule.absorbs(context.decay) => g + &*w * rate,
+        WeightDecay::L2 { rate } if !rule.absorbs(context.decay) => g + &*w * rate,
         _ => g.shallow_clone(),
     };
     let d = rule.direction(context, w, &g, buffers);
     match context.decay {
-        Decay::Decoupled { rate } if !rule.absorbs(context.decay) => {
+        WeightDecay::Decoupled { rate } if !rule.absorbs(context.decay) => {
             let _ = w.g_mul_scalar_(1.0 - eta * rate);
         }
         _ => {}

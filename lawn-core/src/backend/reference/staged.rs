@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::update::{Request, Staged, prepare};
+use super::update::{Request, StagedUpdate, prepare};
 use crate::Error;
 use crate::parameters::slot::Slot;
 use crate::rule::Watch;
@@ -21,7 +21,7 @@ pub(crate) fn stage(
     request: &Request<'_>,
     watch: &Watch,
     check_finite: bool,
-) -> Result<Vec<Option<Staged>>, Error> {
+) -> Result<Vec<Option<StagedUpdate>>, Error> {
     // Of a step that a panic has ended.
     watch.take();
     let mut staged = Vec::with_capacity(slots.len());

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::equations::{constrained, free};
 use crate::backend::fused::buffers;
 use crate::constraint::has_direction;
-use crate::diagnostics::Measured;
+use crate::diagnostics::Measurement;
 use crate::parameters::slot::{Slot, host, working_kind};
 use crate::parameters::units::rounding;
 use crate::{LawnConfig, Rule};
@@ -24,17 +24,21 @@ pub(crate) struct Request<'a> {
 }
 
 /// What an update has made, before anything is written.
-pub(crate) struct Staged {
+pub(crate) struct StagedUpdate {
     weight: Tensor,
     buffers: Vec<Tensor>,
     /// Units whose radius is let go of.
     lost: Vec<usize>,
-    measured: Vec<Measured>,
+    measured: Vec<Measurement>,
 }
 
 /// One update in libtorch operations, from the model's gradient times
 /// `factor`; measured if asked to.
-pub(crate) fn update(slot: &mut Slot, request: &Request<'_>, gradient: &Tensor) -> Vec<Measured> {
+pub(crate) fn update(
+    slot: &mut Slot,
+    request: &Request<'_>,
+    gradient: &Tensor,
+) -> Vec<Measurement> {
     if slot.weight.numel() == 0 {
         return Vec::new();
     }
@@ -68,7 +72,7 @@ pub(crate) fn update(slot: &mut Slot, request: &Request<'_>, gradient: &Tensor) 
 }
 
 /// The same on copies, which [`commit`] takes over.
-pub(super) fn prepare(slot: &Slot, request: &Request<'_>, gradient: &Tensor) -> Staged {
+pub(super) fn prepare(slot: &Slot, request: &Request<'_>, gradient: &Tensor) -> StagedUpdate {
     let mut weight = match &slot.master {
         Some(master) => master.copy(),
         None => {
@@ -89,7 +93,7 @@ pub(super) fn prepare(slot: &Slot, request: &Request<'_>, gradient: &Tensor) -> 
         let radius = radius.as_ref();
         measured = compute(slot, request, radius, &mut weight, gradient, &mut buffers);
     }
-    Staged {
+    StagedUpdate {
         weight,
         buffers,
         lost,
@@ -98,7 +102,7 @@ pub(super) fn prepare(slot: &Slot, request: &Request<'_>, gradient: &Tensor) -> 
 }
 
 /// Takes over what an update has made; answers what was measured.
-pub(crate) fn commit(slot: &mut Slot, staged: Staged) -> Vec<Measured> {
+pub(crate) fn commit(slot: &mut Slot, staged: StagedUpdate) -> Vec<Measurement> {
     if let Some(master) = &mut slot.master {
         master.copy_(&staged.weight);
     }
@@ -117,7 +121,7 @@ fn compute(
     w: &mut Tensor,
     gradient: &Tensor,
     buffers: &mut [Tensor],
-) -> Vec<Measured> {
+) -> Vec<Measurement> {
     let Request { rule, lawn, .. } = *request;
     let context = slot.context(lawn, request.learning_rate);
     let kind = working_kind(&slot.weight);
@@ -138,7 +142,7 @@ fn compute(
         return Vec::new();
     };
     let g = gradient.to_kind(kind);
-    Measured::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
+    Measurement::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
 }
 
 /// The units under a constraint whose weights `w` have no direction any more.

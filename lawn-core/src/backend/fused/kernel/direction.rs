@@ -107,8 +107,8 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 /// d = (m / c₁) / (√(v / c₂ + ε_in) + ε_out) + λ w        0 + λ w where that divides by 0
 /// ```
 ///
-/// Where the weights move in another sweep than the buffers, `d − λ w` takes the
-/// place of `m`, which is one array less to read for that sweep; the next step
+/// Where the weights move in another pass than the buffers, `d − λ w` takes the
+/// place of `m`, which is one array less to read for that pass; the next step
 /// forms `m` again, at the cost of four more roundings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adam<E> {
@@ -131,12 +131,12 @@ pub(crate) struct Adam<E> {
     /// `λ`.
     pub(crate) lambda: E,
     /// The corrections of the step before, if its direction is held in place of `m`.
-    pub(crate) held: Option<Held<E>>,
+    pub(crate) held: Option<HeldCorrections<E>>,
 }
 
 /// The bias corrections of a direction that is held.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Held<E> {
+pub(crate) struct HeldCorrections<E> {
     /// `c₁`.
     pub(crate) c1: E,
     /// `1 / c₂`.
@@ -162,7 +162,7 @@ impl<E: Element> Adam<E> {
         match self.held {
             None => s,
             // SAFETY: the machine has the instructions of L, says the caller.
-            Some(Held { c1, inverse_c2 }) => unsafe {
+            Some(HeldCorrections { c1, inverse_c2 }) => unsafe {
                 let finite = self.denominator(v, inverse_c2).min(L::splat(E::MAX));
                 s.mul(finite).mul(L::splat(c1))
             },

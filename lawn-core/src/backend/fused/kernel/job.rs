@@ -1,10 +1,10 @@
-//! One parameter in one step, and all sweeps over one of its units.
+//! One parameter in one step, and all passes over one of its units.
 
 use super::isa::Isa;
 use super::memory::Memory;
+use super::pass::{Factors, Kernel, Order, Pass, Sums};
 use super::piece::BLOCK;
 use super::scalars::{Outcome, Scalars};
-use super::sweep::{Factors, Kernel, Order, Sums, Sweep};
 
 /// One parameter in one step.
 #[derive(Debug)]
@@ -32,25 +32,25 @@ impl<M: Memory> Job<'_, M> {
     }
 
     /// Whether nothing about a whole unit has to be known before it moves.
-    pub(super) fn is_one_sweep(&self) -> bool {
-        self.scalars.is_single_sweep() && !self.scalars.needs_products()
+    pub(super) fn is_one_pass(&self) -> bool {
+        self.scalars.is_single_pass() && !self.scalars.needs_products()
     }
 
     /// Whether it leaves the direction in place of the first moment.
     pub(crate) fn holds(&self) -> bool {
-        matches!(self.kernel, Kernel::Adam(_) | Kernel::Amsgrad(_)) && !self.is_one_sweep()
+        matches!(self.kernel, Kernel::Adam(_) | Kernel::Amsgrad(_)) && !self.is_one_pass()
     }
 
-    /// The sweep over the buffers, with what the first has not summed.
-    pub(super) fn second_sweep(&self) -> Sweep {
+    /// The pass over the buffers, with what the first has not summed.
+    pub(super) fn second_pass(&self) -> Pass {
         if self.scalars.needs_products() {
-            Sweep::Buffers
+            Pass::Buffers
         } else {
-            Sweep::BuffersAndSum
+            Pass::BuffersAndSum
         }
     }
 
-    /// All sweeps over one unit.
+    /// All passes over one unit.
     ///
     /// # Safety
     ///
@@ -67,30 +67,30 @@ impl<M: Memory> Job<'_, M> {
             kernel, scalars, ..
         } = self;
         // Block by block, so that the sums are those that several threads would take.
-        let over = |sweep: Sweep, factors: &Factors| {
+        let over = |pass: Pass, factors: &Factors| {
             let mut sums = Sums::default();
             let blocks = unit.len().div_ceil(BLOCK);
             for block in 0..blocks {
                 let start = BLOCK
-                    * match sweep.order() {
+                    * match pass.order() {
                         Order::Forwards => block,
                         Order::Backwards => blocks - 1 - block,
                     };
                 // SAFETY: within the unit, whose pointers are valid, says the caller.
                 sums += unsafe {
                     let block = unit.part(start, BLOCK.min(unit.len() - start));
-                    block.sweep(isa, kernel, sweep, factors)
+                    block.pass(isa, kernel, pass, factors)
                 };
             }
             sums
         };
         if scalars.needs_products() && !summed {
-            outcome.sums = over(Sweep::Products, &Factors::default());
+            outcome.sums = over(Pass::Products, &Factors::default());
         }
         scalars.before(kappa, radius, outcome);
-        if scalars.is_single_sweep() {
+        if scalars.is_single_pass() {
             let known = summed || scalars.needs_products();
-            let sums = over(one_sweep(known, all_sums), &outcome.factors);
+            let sums = over(one_pass(known, all_sums), &outcome.factors);
             if all_sums || !known {
                 outcome.sums = sums;
             }
@@ -98,18 +98,18 @@ impl<M: Memory> Job<'_, M> {
             if !scalars.needs_products() {
                 outcome.sums = Sums::default();
             }
-            outcome.sums += over(self.second_sweep(), &outcome.factors);
+            outcome.sums += over(self.second_pass(), &outcome.factors);
             scalars.after(radius, outcome);
-            over(Sweep::Move, &outcome.factors);
+            over(Pass::Move, &outcome.factors);
         }
     }
 }
 
-/// The sweep that moves buffers and weights at once.
-pub(super) fn one_sweep(summed: bool, all_sums: bool) -> Sweep {
+/// The pass that moves buffers and weights at once.
+pub(super) fn one_pass(summed: bool, all_sums: bool) -> Pass {
     match (summed, all_sums) {
-        (_, true) => Sweep::StepAndSum,
-        (true, false) => Sweep::Step,
-        (false, false) => Sweep::StepAndSquare,
+        (_, true) => Pass::StepAndSum,
+        (true, false) => Pass::Step,
+        (false, false) => Pass::StepAndSquare,
     }
 }

@@ -2,9 +2,9 @@
 
 use super::isa::Isa;
 use super::lanes::Element;
-use super::sweep::{Factors, Kernel, Sums, Sweep};
+use super::pass::{Factors, Kernel, Pass, Sums};
 
-/// Memory of a parameter, or of a part of it, over which sweeps run.
+/// Memory of a parameter, or of a part of it, over which passes run.
 pub(crate) trait Memory: Copy + std::fmt::Debug {
     /// What is computed in.
     type Element: Element;
@@ -19,38 +19,38 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
     /// `start + len` is at most the length of this.
     unsafe fn part(&self, start: usize, len: usize) -> Self;
 
-    /// One sweep over all of it.
+    /// One pass over all of it.
     ///
     /// # Safety
     ///
     /// The pointers are valid for its length, those of the buffers as far as the
     /// rule has them; no other thread touches what is written, and none of the
     /// memory is written through two of the pointers.
-    unsafe fn sweep(
+    unsafe fn pass(
         &self,
         isa: Isa,
         kernel: &Kernel<Self::Element>,
-        sweep: Sweep,
+        pass: Pass,
         factors: &Factors,
     ) -> Sums;
 
-    /// [`Sweep::Move`] over this beside another sweep over another; the sums of
+    /// [`Pass::Move`] over this beside another pass over another; the sums of
     /// the other.
     ///
     /// # Safety
     ///
-    /// As [`sweep`](Self::sweep), for both.
+    /// As [`pass`](Self::pass), for both.
     unsafe fn pair(
         &self,
         isa: Isa,
         kernel: &Kernel<Self::Element>,
         factors: &Factors,
-        (next, next_kernel, sweep, next_factors): (Self, &Kernel<Self::Element>, Sweep, &Factors),
+        (next, next_kernel, pass, next_factors): (Self, &Kernel<Self::Element>, Pass, &Factors),
     ) -> Sums {
         // SAFETY: passed on.
         unsafe {
-            self.sweep(isa, kernel, Sweep::Move, factors);
-            next.sweep(isa, next_kernel, sweep, next_factors)
+            self.pass(isa, kernel, Pass::Move, factors);
+            next.pass(isa, next_kernel, pass, next_factors)
         }
     }
 }
@@ -85,9 +85,9 @@ impl<E: Element> Memory for Block<E> {
         }
     }
 
-    unsafe fn sweep(&self, isa: Isa, kernel: &Kernel<E>, sweep: Sweep, factors: &Factors) -> Sums {
+    unsafe fn pass(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, factors: &Factors) -> Sums {
         // SAFETY: passed on.
-        unsafe { kernel.sweep(isa, sweep, factors, *self) }
+        unsafe { kernel.pass(isa, pass, factors, *self) }
     }
 
     unsafe fn pair(
@@ -95,9 +95,9 @@ impl<E: Element> Memory for Block<E> {
         isa: Isa,
         kernel: &Kernel<E>,
         factors: &Factors,
-        (next, next_kernel, sweep, next_factors): (Self, &Kernel<E>, Sweep, &Factors),
+        (next, next_kernel, pass, next_factors): (Self, &Kernel<E>, Pass, &Factors),
     ) -> Sums {
-        let next = (next_kernel, sweep, next_factors, next);
+        let next = (next_kernel, pass, next_factors, next);
         // SAFETY: passed on.
         unsafe { kernel.pair(isa, (factors, *self), next) }
     }

@@ -1,7 +1,7 @@
 //! The fused kernels: built-in rules on parameters of the CPU, f32 and f64, and
 //! f16 and bf16, which are f32 while they are computed with.
 //!
-//! A free step is one sweep over memory. A constrained one, with the scalars of
+//! A free step is one pass over memory. A constrained one, with the scalars of
 //! [`scalars`] between them, is three:
 //!
 //! ```text
@@ -14,10 +14,9 @@
 //! of the first moment, which the next step forms again. For Adam in f32 that is
 //! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28. Small units
 //! are taken through all three by one thread each; larger ones by all threads in
-//! waves, whose last sweep runs in one loop with the first over the next wave.
+//! waves, whose last pass runs in one loop with the first over the next wave.
 
 mod direction;
-mod engine;
 mod format;
 mod isa;
 mod job;
@@ -25,21 +24,22 @@ mod lanes;
 mod memory;
 mod narrow;
 mod over;
+mod pass;
 mod piece;
 mod pool;
+mod runner;
 mod scalars;
-mod sweep;
 #[cfg(test)]
 mod tests;
 mod tuning;
 mod x86;
 
-pub(crate) use engine::Engine;
 pub(crate) use format::Format;
 pub(crate) use isa::Isa;
 pub(crate) use job::Job;
 pub(crate) use lanes::Element;
 pub(crate) use memory::{Block, Memory};
 pub(crate) use narrow::NarrowBlock;
+pub(crate) use pass::Kernel;
+pub(crate) use runner::Runner;
 pub(crate) use scalars::{Outcome, Scalars};
-pub(crate) use sweep::Kernel;

@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::isa::Isa;
 use super::memory::{Block, Memory};
-use super::sweep::{Factors, Kernel, Order, Sums, Sweep};
+use super::pass::{Factors, Kernel, Order, Pass, Sums};
 
 /// Elements that are converted at a time: two tiles of as many f32, and the
 /// buffers beside them, stay in a core's first cache.
@@ -49,19 +49,13 @@ impl Memory for NarrowBlock {
         }
     }
 
-    unsafe fn sweep(
-        &self,
-        isa: Isa,
-        kernel: &Kernel<f32>,
-        sweep: Sweep,
-        factors: &Factors,
-    ) -> Sums {
+    unsafe fn pass(&self, isa: Isa, kernel: &Kernel<f32>, pass: Pass, factors: &Factors) -> Sums {
         let (mut w_tile, mut g_tile) = ([0.0; TILE], [0.0; TILE]);
         let tiles = self.len.div_ceil(TILE);
         let mut sums = Sums::default();
         for tile in 0..tiles {
             let start = TILE
-                * match sweep.order() {
+                * match pass.order() {
                     Order::Forwards => tile,
                     Order::Backwards => tiles - 1 - tile,
                 };
@@ -70,11 +64,11 @@ impl Memory for NarrowBlock {
             // block, whose pointers are valid, says the caller.
             unsafe {
                 let part = self.part(start, len);
-                if kernel.reads_gradient(sweep) {
+                if kernel.reads_gradient(pass) {
                     self.format.widen(isa, part.g, g_tile.as_mut_ptr(), len);
                 }
                 let w = if part.master.is_null() {
-                    if sweep != Sweep::Square {
+                    if pass != Pass::Square {
                         self.format.widen(isa, part.w, w_tile.as_mut_ptr(), len);
                     }
                     w_tile.as_mut_ptr()
@@ -87,8 +81,8 @@ impl Memory for NarrowBlock {
                     s: part.s,
                     len,
                 };
-                sums += kernel.sweep(isa, sweep, factors, wide);
-                if sweep.moves() {
+                sums += kernel.pass(isa, pass, factors, wide);
+                if pass.moves() {
                     self.format.narrow(isa, w, part.w, len);
                 }
             }

@@ -1,10 +1,10 @@
-//! A sweep as one loop over a block, and two sweeps as one loop over two.
+//! A pass as one loop over a block, and two passes as one loop over two.
 
 use super::direction::Direction;
 use super::isa::Vectorized;
 use super::lanes::{Element, Lanes};
 use super::memory::Block;
-use super::sweep::{Factors, Sums};
+use super::pass::{Factors, Sums};
 
 /// Sum `⟨g,g⟩`.
 pub(super) const G: u8 = 1;
@@ -21,10 +21,10 @@ const AHEAD: usize = 2560;
 /// at the same time.
 const GRADIENT_AHEAD: usize = 3584;
 
-/// A sweep as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
+/// A pass as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
 /// writes the buffers. `MOVE`: writes the weights. `LET_GO`: asks what it looks
 /// at for the last time to leave the caches.
-pub(super) struct Over<
+pub(super) struct BlockLoop<
     'a,
     E,
     R,
@@ -102,7 +102,7 @@ impl<L: Lanes> Partial<L> {
 }
 
 impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
-    Vectorized<E> for Over<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
+    Vectorized<E> for BlockLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
@@ -117,7 +117,7 @@ where
 }
 
 impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
-    Over<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
+    BlockLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
 where
     E: Element,
     R: Direction<E, B>,
@@ -136,9 +136,9 @@ where
     } else {
         0
     };
-    /// Whether it runs from the end, see [`Sweep::order`](super::sweep::Sweep::order).
+    /// Whether it runs from the end, see [`Pass::order`](super::pass::Pass::order).
     const BACKWARDS: bool = UPDATE && !MOVE;
-    /// Whether no sweep after it looks at the gradient.
+    /// Whether no pass after it looks at the gradient.
     const LAST_OF_GRADIENT: bool = MOVE || (UPDATE && !R::RECALLS_GRADIENT);
 
     /// Asks for the memory that is needed soon after that at `i`.
@@ -160,7 +160,7 @@ where
         }
         if Self::WEIGHT {
             // The next forward pass looks at the weights; but where they move in
-            // a sweep of their own, the caches are worth more to the next wave.
+            // a pass of their own, the caches are worth more to the next wave.
             prefetch(
                 self.block.w.wrapping_add(from(AHEAD)),
                 LET_GO && MOVE && !UPDATE,
@@ -264,7 +264,7 @@ where
     }
 }
 
-/// The last sweep over one block beside an earlier one over another, vector by
+/// The last pass over one block beside an earlier one over another, vector by
 /// vector: the one computes on what the caches hold while the memory of the
 /// other comes. The sums are those of the other.
 pub(super) struct Pair<
@@ -276,8 +276,8 @@ pub(super) struct Pair<
     const UPDATE: bool,
     const LET_GO: bool,
 > {
-    pub(super) moved: Over<'a, E, R, B, 0, false, true, LET_GO>,
-    pub(super) next: Over<'a, E, R, B, SUM, UPDATE, false, LET_GO>,
+    pub(super) moved: BlockLoop<'a, E, R, B, 0, false, true, LET_GO>,
+    pub(super) next: BlockLoop<'a, E, R, B, SUM, UPDATE, false, LET_GO>,
 }
 
 impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const LET_GO: bool> Vectorized<E>
@@ -298,7 +298,7 @@ where
             let factors = (Splat::new(moved.factors), Splat::new(next.factors));
             let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
             for vector in 0..together {
-                let i = Over::<E, R, B, SUM, UPDATE, false, LET_GO>::at::<L>(vector, of_next);
+                let i = BlockLoop::<E, R, B, SUM, UPDATE, false, LET_GO>::at::<L>(vector, of_next);
                 next.vector(i, factors.1, &mut sums);
                 moved.vector(vector * L::N, factors.0, &mut nothing);
             }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::job::Job;
 use super::memory::Memory;
+use super::pass::Order;
 use super::pool;
-use super::sweep::Order;
 
 /// Elements of a block: enough that a task outweighs the cost of claiming it.
 /// Sums are taken by block, so that this decides their last bits.

@@ -1,8 +1,8 @@
-//! What happens between the sweeps: a few numbers for each unit.
+//! What happens between the passes: a few numbers for each unit.
 
-use super::direction::{Adam, Held, Momentum, Nesterov};
+use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::lanes::Element;
-use super::sweep::{Factors, Kernel, Sums};
+use super::pass::{Factors, Kernel, Sums};
 use crate::constraint::has_direction;
 use crate::parameters::units::ROUNDING;
 use crate::rule::form::{DecayEntry, Direction, Form};
@@ -71,8 +71,8 @@ impl Scalars {
         self.constrained || self.trust.is_some_and(|trust| !trust.is_of_direction())
     }
 
-    /// Whether buffers and weights can move in one sweep.
-    pub(crate) fn is_single_sweep(&self) -> bool {
+    /// Whether buffers and weights can move in one pass.
+    pub(crate) fn is_single_pass(&self) -> bool {
         !self.constrained && !self.trust.is_some_and(|trust| trust.is_of_direction())
     }
 
@@ -220,7 +220,7 @@ impl<E: Element> Adam<E> {
             lambda: e(lambda),
             held: held.then(|| {
                 let (c1, c2) = rule.corrections(t - 1);
-                Held {
+                HeldCorrections {
                     c1: e(c1),
                     inverse_c2: e(1.0 / c2),
                 }

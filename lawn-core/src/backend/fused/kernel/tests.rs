@@ -1,16 +1,16 @@
 //! Every instruction set against one element at a time, for all lengths.
 
-use super::direction::{Adam, Held, Momentum, Nesterov};
-use super::engine::Engine;
+use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::isa::Isa;
 use super::job::Job;
 use super::lanes::Element;
 use super::memory::{Block, Memory};
+use super::pass::{Factors, Kernel, Pass, Sums};
+use super::runner::Runner;
 use super::scalars::Scalars;
-use super::sweep::{Factors, Kernel, Sums, Sweep};
 use super::tuning::Tuning;
 use crate::parameters::units::ROUNDING;
-use crate::{AdamConfig, Context, Decay, Granularity, LawnConfig, RuleConfig};
+use crate::{AdamConfig, Context, Granularity, LawnConfig, RuleConfig, WeightDecay};
 
 /// Numbers in `[-1, 1)`, the same everywhere.
 fn numbers<E: Element>(seed: u64, len: usize) -> Vec<E> {
@@ -39,7 +39,7 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
         held: None,
     };
     let after_held = Adam {
-        held: Some(Held {
+        held: Some(HeldCorrections {
             c1: e(0.6),
             inverse_c2: e(1.5),
         }),
@@ -59,15 +59,15 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
     ]
 }
 
-const SWEEPS: [Sweep; 8] = [
-    Sweep::Products,
-    Sweep::Square,
-    Sweep::Step,
-    Sweep::StepAndSquare,
-    Sweep::StepAndSum,
-    Sweep::Buffers,
-    Sweep::BuffersAndSum,
-    Sweep::Move,
+const PASSES: [Pass; 8] = [
+    Pass::Products,
+    Pass::Square,
+    Pass::Step,
+    Pass::StepAndSquare,
+    Pass::StepAndSum,
+    Pass::Buffers,
+    Pass::BuffersAndSum,
+    Pass::Move,
 ];
 
 const FACTORS: Factors = Factors {
@@ -108,18 +108,18 @@ impl<E: Element + Into<f64>> Arrays<E> {
         }
     }
 
-    /// What a sweep may write, one after the other.
+    /// What a pass may write, one after the other.
     fn numbers(self) -> Vec<f64> {
         let all = self.w.into_iter().chain(self.s.into_iter().flatten());
         all.map(Into::into).collect()
     }
 }
 
-/// The arrays after a sweep, one after the other, and its sums.
+/// The arrays after a pass, one after the other, and its sums.
 fn after<E: Element + Into<f64>>(
     isa: Isa,
     kernel: &Kernel<E>,
-    sweep: Sweep,
+    pass: Pass,
     len: usize,
     piecewise: bool,
 ) -> (Vec<f64>, Sums) {
@@ -129,11 +129,11 @@ fn after<E: Element + Into<f64>>(
     if piecewise {
         for i in 0..len {
             // SAFETY: the arrays have `len` elements and are this function's.
-            sums += unsafe { kernel.sweep(isa, sweep, &FACTORS, block.part(i, 1)) };
+            sums += unsafe { kernel.pass(isa, pass, &FACTORS, block.part(i, 1)) };
         }
     } else {
         // SAFETY: as above.
-        sums = unsafe { kernel.sweep(isa, sweep, &FACTORS, block) };
+        sums = unsafe { kernel.pass(isa, pass, &FACTORS, block) };
     }
     (arrays.numbers(), sums)
 }
@@ -142,16 +142,16 @@ fn compare<E: Element + Into<f64>>(tolerance: f64) {
     let isas = Isa::available();
     let portable = isas[isas.len() - 1];
     for kernel in kernels::<E>() {
-        for sweep in SWEEPS {
+        for pass in PASSES {
             for len in (0..70).chain([1000]) {
-                let (expected, sums) = after(portable, &kernel, sweep, len, true);
+                let (expected, sums) = after(portable, &kernel, pass, len, true);
                 for &isa in &isas {
-                    let (found, found_sums) = after(isa, &kernel, sweep, len, false);
+                    let (found, found_sums) = after(isa, &kernel, pass, len, false);
                     for (i, (a, b)) in found.iter().zip(&expected).enumerate() {
                         let apart = (a - b).abs();
                         assert!(
                             apart <= tolerance,
-                            "{isa:?} {kernel:?} {sweep:?} {len} at {i}: {apart:e}"
+                            "{isa:?} {kernel:?} {pass:?} {len} at {i}: {apart:e}"
                         );
                     }
                     let fields = |s: Sums| [s.ww, s.wg, s.gg, s.wd, s.dd];
@@ -159,7 +159,7 @@ fn compare<E: Element + Into<f64>>(tolerance: f64) {
                         let apart = (a - b).abs() / (1.0 + b.abs());
                         assert!(
                             apart <= tolerance,
-                            "{isa:?} {kernel:?} {sweep:?} {len}: {a} and {b}"
+                            "{isa:?} {kernel:?} {pass:?} {len}: {a} and {b}"
                         );
                     }
                 }
@@ -175,11 +175,11 @@ fn all_instruction_sets_do_the_same() {
 }
 
 #[test]
-fn sweeps_that_sum_do_so_over_what_was_there_before() {
+fn passes_that_sum_do_so_over_what_was_there_before() {
     let isa = Isa::best();
     for kernel in kernels::<f64>() {
-        let (_, products) = after(isa, &kernel, Sweep::Products, 40, false);
-        let (_, stepped) = after(isa, &kernel, Sweep::StepAndSum, 40, false);
+        let (_, products) = after(isa, &kernel, Pass::Products, 40, false);
+        let (_, stepped) = after(isa, &kernel, Pass::StepAndSum, 40, false);
         assert_eq!(
             (products.ww, products.wg, products.gg),
             (stepped.ww, stepped.wg, stepped.gg)
@@ -194,7 +194,7 @@ fn compare_pairs<E: Element + Into<f64>>() {
     for isa in Isa::available() {
         // Of one rule, whose numbers may differ, and of two.
         for (k, n) in (0..kernels.len()).flat_map(|k| [(k, k), (k, 0)]) {
-            for sweep in SWEEPS {
+            for pass in PASSES {
                 for (moved, next) in [(0, 0), (40, 40), (33, 100), (100, 33), (0, 50), (50, 0)] {
                     let run = |together: bool| {
                         let (mut a, mut b) = (Arrays::<E>::new(0, moved), Arrays::new(10, next));
@@ -207,16 +207,16 @@ fn compare_pairs<E: Element + Into<f64>>() {
                         // SAFETY: the arrays are this function's.
                         let sums = unsafe {
                             if together {
-                                let next = (other, sweep, &factors, next);
+                                let next = (other, pass, &factors, next);
                                 kernel.pair(isa, (&FACTORS, moved), next)
                             } else {
-                                kernel.sweep(isa, Sweep::Move, &FACTORS, moved);
-                                other.sweep(isa, sweep, &factors, next)
+                                kernel.pass(isa, Pass::Move, &FACTORS, moved);
+                                other.pass(isa, pass, &factors, next)
                             }
                         };
                         (a.numbers(), b.numbers(), sums)
                     };
-                    let what = format!("{isa:?} {k} {n} {sweep:?} {moved} {next}");
+                    let what = format!("{isa:?} {k} {n} {pass:?} {moved} {next}");
                     assert_eq!(run(true), run(false), "{what}");
                 }
             }
@@ -225,7 +225,7 @@ fn compare_pairs<E: Element + Into<f64>>() {
 }
 
 #[test]
-fn two_sweeps_in_one_loop_do_what_each_does_bit_for_bit() {
+fn two_passes_in_one_loop_do_what_each_does_bit_for_bit() {
     compare_pairs::<f32>();
     compare_pairs::<f64>();
 }
@@ -236,16 +236,16 @@ fn two_sweeps_in_one_loop_do_what_each_does_bit_for_bit() {
 fn the_tuning_decides_no_bit() {
     for isa in Isa::available() {
         for kernel in kernels::<f32>() {
-            for sweep in SWEEPS {
+            for pass in PASSES {
                 let [zen, xeon] = [Tuning::ZEN, Tuning::XEON]
-                    .map(|tuning| after(isa.tuned(tuning), &kernel, sweep, 1000, false));
-                assert_eq!(zen, xeon, "{isa:?} {kernel:?} {sweep:?}");
+                    .map(|tuning| after(isa.tuned(tuning), &kernel, pass, 1000, false));
+                assert_eq!(zen, xeon, "{isa:?} {kernel:?} {pass:?}");
             }
         }
     }
 }
 
-/// Units that are taken through their sweeps in waves, of one unit or of two.
+/// Units that are taken through their passes in waves, of one unit or of two.
 #[test]
 fn the_size_of_a_wave_decides_no_bit() {
     let rule = RuleConfig::from(AdamConfig::default());
@@ -253,7 +253,7 @@ fn the_size_of_a_wave_decides_no_bit() {
     let context = Context {
         updates: 1,
         learning_rate: 0.01,
-        decay: Decay::None,
+        decay: WeightDecay::None,
         constrained: true,
         granularity: Granularity::Row,
     };
@@ -273,11 +273,11 @@ fn the_size_of_a_wave_decides_no_bit() {
             wave,
             ..Tuning::XEON
         });
-        let mut engine = Engine::new(isa, 2, vec![job]);
-        // SAFETY: the arrays are this function's, and outlive the engine.
-        unsafe { engine.step(1.0, false) };
-        let sums: Vec<Sums> = engine.outcomes.iter().map(|o| o.sums).collect();
-        drop(engine);
+        let mut runner = Runner::new(isa, 2, vec![job]);
+        // SAFETY: the arrays are this function's, and outlive the runner.
+        unsafe { runner.step(1.0, false) };
+        let sums: Vec<Sums> = runner.outcomes.iter().map(|o| o.sums).collect();
+        drop(runner);
         (arrays.numbers(), sums)
     };
     let expected = run(Tuning::ZEN.wave);

@@ -10,15 +10,15 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuning {
     pub(super) last_look: LastLook,
-    /// Elements of the larger units that all threads take through their sweeps
-    /// together: few enough to stay in the caches between one sweep and the next.
+    /// Elements of the larger units that all threads take through their passes
+    /// together: few enough to stay in the caches between one pass and the next.
     pub(super) wave: usize,
 }
 
-/// How memory is asked for that no later sweep looks at.
+/// How memory is asked for that no later pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LastLook {
-    /// So that it leaves the caches, which have then room for what another sweep
+    /// So that it leaves the caches, which have then room for what another pass
     /// looks at (`prefetchnta`).
     Leaves,
     /// As all other (`prefetcht0`). Intel's Xeons bring in what should leave the

@@ -1,21 +1,21 @@
-//! Runs the sweeps over many parameters on many threads.
+//! Runs the passes over many parameters on many threads.
 //!
 //! All memory is cut into blocks of a fixed size, whatever the number of
 //! threads; sums are taken by block and added up in order of the blocks. So the
 //! results are the same bits for any number of threads.
 
 use super::isa::Isa;
-use super::job::{Job, one_sweep};
+use super::job::{Job, one_pass};
 use super::memory::Memory;
+use super::pass::{Order, Pass, Sums};
 use super::piece::{Piece, cut, for_units, side_by_side, wave_len};
 use super::pool;
 use super::scalars::Outcome;
-use super::sweep::{Order, Sums, Sweep};
 
-/// Elements of the largest unit that one thread takes through all its sweeps.
+/// Elements of the largest unit that one thread takes through all its passes.
 /// Four arrays of as many f32 are 4 MiB: they stay in the last cache from one
-/// sweep to the next, the smaller ones in a core's own, and no thread waits for
-/// another between the sweeps.
+/// pass to the next, the smaller ones in a core's own, and no thread waits for
+/// another between the passes.
 const CACHED: usize = 256 * 1024;
 
 /// Elements below which threads cost more than they save.
@@ -40,7 +40,7 @@ impl<T> Results<T> {
 
 /// All parameters of one element kind in one step.
 #[derive(Debug)]
-pub(crate) struct Engine<'a, M: Memory> {
+pub(crate) struct Runner<'a, M: Memory> {
     isa: Isa,
     threads: usize,
     jobs: Vec<Job<'a, M>>,
@@ -48,11 +48,11 @@ pub(crate) struct Engine<'a, M: Memory> {
     pub(crate) outcomes: Vec<Outcome>,
     /// Index of each job's first unit, and at the end the number of units.
     first_units: Vec<usize>,
-    /// Whether the first sweep's sums are known.
+    /// Whether the first pass's sums are known.
     summed: bool,
 }
 
-impl<'a, M: Memory> Engine<'a, M> {
+impl<'a, M: Memory> Runner<'a, M> {
     pub(crate) fn new(isa: Isa, threads: usize, jobs: Vec<Job<'a, M>>) -> Self {
         let mut first_units = vec![0];
         for job in &jobs {
@@ -78,23 +78,23 @@ impl<'a, M: Memory> Engine<'a, M> {
         &self.outcomes[self.first_units[job]..self.first_units[job + 1]]
     }
 
-    /// `Σ ⟨g,g⟩` over all jobs, as far as a sweep has summed it.
+    /// `Σ ⟨g,g⟩` over all jobs, as far as a pass has summed it.
     pub(crate) fn square(&self) -> f64 {
         self.outcomes.iter().map(|outcome| outcome.sums.gg).sum()
     }
 
-    /// The sweep that every step starts with when something about all gradients
+    /// The pass that every step starts with when something about all gradients
     /// has to be known before the first write.
     pub(crate) fn sum(&mut self) {
         let pieces = self.pieces(|_| true, |_| false);
         // SAFETY: nothing is written, and the pointers are valid for reading
         // as long as the jobs exist.
         unsafe {
-            self.sweep(&[], &pieces, |job| {
+            self.pass(&[], &pieces, |job| {
                 if job.scalars.needs_products() {
-                    Sweep::Products
+                    Pass::Products
                 } else {
-                    Sweep::Square
+                    Pass::Square
                 }
             });
         }
@@ -108,10 +108,10 @@ impl<'a, M: Memory> Engine<'a, M> {
     ///
     /// The pointers of all jobs are valid, and nothing else touches them.
     pub(crate) unsafe fn step(&mut self, kappa: f64, all_sums: bool) {
-        let in_waves = |job: &Job<'_, M>| job.unit_len > CACHED && !job.is_one_sweep();
-        // First what needs no other block's sums: all that is done in one sweep,
+        let in_waves = |job: &Job<'_, M>| job.unit_len > CACHED && !job.is_one_pass();
+        // First what needs no other block's sums: all that is done in one pass,
         // and the units that stay in the cache of the thread that has them.
-        let pieces = self.pieces(|job| !in_waves(job), |job| !job.is_one_sweep());
+        let pieces = self.pieces(|job| !in_waves(job), |job| !job.is_one_pass());
         let (isa, summed, jobs) = (self.isa, self.summed, &self.jobs);
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
@@ -129,9 +129,9 @@ impl<'a, M: Memory> Engine<'a, M> {
                     // One of a unit's blocks, all of which have the same factors.
                     let mut outcome = Outcome::default();
                     job.scalars.before(kappa, 0.0, &mut outcome);
-                    let sweep = one_sweep(summed, all_sums);
+                    let pass = one_pass(summed, all_sums);
                     // SAFETY: the pointers are valid, says the caller.
-                    let sums = unsafe { block.sweep(isa, &job.kernel, sweep, &outcome.factors) };
+                    let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
                     // SAFETY: this piece's own.
                     unsafe { *partials.at(index) = sums };
                 } else {
@@ -158,7 +158,7 @@ impl<'a, M: Memory> Engine<'a, M> {
             }
         }
         let mut waves = self.pieces(in_waves, |_| false);
-        // Waves that follow each other are of like size, so that sweeps over the
+        // Waves that follow each other are of like size, so that passes over the
         // two that run beside each other end together.
         waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
         let (mut moved, mut rest) = (&waves[..0], waves.as_slice());
@@ -170,7 +170,7 @@ impl<'a, M: Memory> Engine<'a, M> {
         }
     }
 
-    /// The last sweep over one wave, beside it the first over the next, and
+    /// The last pass over one wave, beside it the first over the next, and
     /// alone the second over the next.
     ///
     /// # Safety
@@ -185,17 +185,17 @@ impl<'a, M: Memory> Engine<'a, M> {
         self.before(&second, kappa);
         // SAFETY: passed on.
         unsafe {
-            self.sweep(moved, next, |job| {
+            self.pass(moved, next, |job| {
                 if unknown(job) {
-                    Sweep::Products
+                    Pass::Products
                 } else {
-                    job.second_sweep()
+                    job.second_pass()
                 }
             });
         }
         self.before(&first, kappa);
         // SAFETY: passed on.
-        unsafe { self.sweep(&[], &first, Job::second_sweep) };
+        unsafe { self.pass(&[], &first, Job::second_pass) };
         for_units(next, |piece| {
             let job = &self.jobs[piece.job];
             let radius = job.radius(piece.unit_in_job);
@@ -203,7 +203,7 @@ impl<'a, M: Memory> Engine<'a, M> {
         });
     }
 
-    /// The scalars between the first sweep and the second.
+    /// The scalars between the first pass and the second.
     fn before(&mut self, pieces: &[Piece], kappa: f64) {
         for_units(pieces, |piece| {
             let job = &self.jobs[piece.job];
@@ -217,17 +217,17 @@ impl<'a, M: Memory> Engine<'a, M> {
         });
     }
 
-    /// [`Sweep::Move`] over the pieces `moved`, and beside it a sweep over the
+    /// [`Pass::Move`] over the pieces `moved`, and beside it a pass over the
     /// `next`, whose sums are added to those of their units.
     ///
     /// # Safety
     ///
     /// As [`step`](Self::step).
-    unsafe fn sweep(
+    unsafe fn pass(
         &mut self,
         moved: &[Piece],
         next: &[Piece],
-        sweep: impl Fn(&Job<'a, M>) -> Sweep + Sync,
+        pass: impl Fn(&Job<'a, M>) -> Pass + Sync,
     ) {
         let (isa, jobs) = (self.isa, &self.jobs);
         let outcomes: &[Outcome] = &self.outcomes;
@@ -241,10 +241,10 @@ impl<'a, M: Memory> Engine<'a, M> {
         let mut partial = vec![Sums::default(); total];
         let partials = Results(partial.as_mut_ptr());
         let offsets: &[usize] = &offsets;
-        // Whatever the job, all sweeps of one call run the same way.
+        // Whatever the job, all passes of one call run the same way.
         let order = next
             .first()
-            .map_or(Order::Forwards, |piece| sweep(&jobs[piece.job]).order());
+            .map_or(Order::Forwards, |piece| pass(&jobs[piece.job]).order());
         let elements = moved.iter().chain(next).map(|piece| piece.len).sum();
         let threads = threads_for(elements, self.threads);
         let tasks = side_by_side(moved.len(), next.len(), order, threads);
@@ -260,7 +260,7 @@ impl<'a, M: Memory> Engine<'a, M> {
             if let Some(index) = next_index {
                 let piece = &next[index];
                 let job = &jobs[piece.job];
-                let (sweep, len) = (sweep(job), piece.len / piece.units);
+                let (pass, len) = (pass(job), piece.len / piece.units);
                 for unit in 0..piece.units {
                     let factors = &outcomes[piece.unit + unit].factors;
                     // SAFETY: a piece lies within its job and belongs to this
@@ -272,9 +272,9 @@ impl<'a, M: Memory> Engine<'a, M> {
                                 isa,
                                 kernel,
                                 moved_factors,
-                                (block, &job.kernel, sweep, factors),
+                                (block, &job.kernel, pass, factors),
                             ),
-                            None => block.sweep(isa, &job.kernel, sweep, factors),
+                            None => block.pass(isa, &job.kernel, pass, factors),
                         };
                         *partials.at(offsets[index] + unit) = sums;
                     }
@@ -282,7 +282,7 @@ impl<'a, M: Memory> Engine<'a, M> {
             }
             if let Some((block, kernel, factors)) = moved {
                 // SAFETY: as above.
-                unsafe { block.sweep(isa, kernel, Sweep::Move, factors) };
+                unsafe { block.pass(isa, kernel, Pass::Move, factors) };
             }
         });
         for (piece, offset) in next.iter().zip(offsets) {

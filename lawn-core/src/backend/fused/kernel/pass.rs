@@ -1,4 +1,4 @@
-//! The sweeps over one block of memory.
+//! The passes over one block of memory.
 
 use std::ops::AddAssign;
 
@@ -6,7 +6,7 @@ use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
 use super::lanes::Element;
 use super::memory::Block;
-use super::over::{D, G, Over, Pair, W};
+use super::over::{BlockLoop, D, G, Pair, W};
 
 /// Inner products over some elements, in f64.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -46,17 +46,17 @@ pub(crate) struct Factors {
     pub(crate) q: f64,
 }
 
-/// From which end a sweep runs.
+/// From which end a pass runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Forwards,
-    /// After a sweep forwards: what that touched last is still in the cache.
+    /// After a pass forwards: what that touched last is still in the cache.
     Backwards,
 }
 
 /// What to do to a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sweep {
+pub(crate) enum Pass {
     /// `⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩`; writes nothing.
     Products,
     /// `⟨g,g⟩`; writes nothing.
@@ -75,20 +75,20 @@ pub(crate) enum Sweep {
     Move,
 }
 
-impl Sweep {
-    /// From which end it runs: the second of three sweeps runs backwards, so
+impl Pass {
+    /// From which end it runs: the second of three passes runs backwards, so
     /// that it finds in the cache what the first has touched last, as the third
     /// does after it.
     pub(crate) fn order(self) -> Order {
         match self {
-            Sweep::Buffers | Sweep::BuffersAndSum => Order::Backwards,
+            Pass::Buffers | Pass::BuffersAndSum => Order::Backwards,
             _ => Order::Forwards,
         }
     }
 
     /// Whether it writes the weights.
     pub(crate) fn moves(self) -> bool {
-        use Sweep::{Move, Step, StepAndSquare, StepAndSum};
+        use Pass::{Move, Step, StepAndSquare, StepAndSum};
         matches!(self, Step | StepAndSquare | StepAndSum | Move)
     }
 }
@@ -104,33 +104,33 @@ pub(crate) enum Kernel<E> {
 }
 
 impl<E: Element> Kernel<E> {
-    /// Whether a sweep of this rule looks at the gradient.
-    pub(crate) fn reads_gradient(&self, sweep: Sweep) -> bool {
-        sweep != Sweep::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
+    /// Whether a pass of this rule looks at the gradient.
+    pub(crate) fn reads_gradient(&self, pass: Pass) -> bool {
+        pass != Pass::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
     }
 
-    /// One sweep over one block.
+    /// One pass over one block.
     ///
     /// # Safety
     ///
     /// The block's pointers are valid for its length, those of the buffers as
     /// far as the rule has them; no other thread touches what is written, and
     /// none of the memory is written through two of the pointers.
-    pub(crate) unsafe fn sweep(
+    pub(crate) unsafe fn pass(
         &self,
         isa: Isa,
-        sweep: Sweep,
+        pass: Pass,
         factors: &Factors,
         block: Block<E>,
     ) -> Sums {
         // SAFETY: passed on.
         unsafe {
             match *self {
-                Kernel::Plain => one::<E, _, 0>(isa, Plain, sweep, factors, block),
-                Kernel::Momentum(d) => one::<E, _, 1>(isa, d, sweep, factors, block),
-                Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, sweep, factors, block),
-                Kernel::Adam(d) => one::<E, _, 2>(isa, d, sweep, factors, block),
-                Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, sweep, factors, block),
+                Kernel::Plain => one::<E, _, 0>(isa, Plain, pass, factors, block),
+                Kernel::Momentum(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
+                Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
             }
         }
     }
@@ -149,24 +149,24 @@ impl<E: Element> Kernel<E> {
         }
     }
 
-    /// [`Sweep::Move`] over one block beside another sweep over another block;
+    /// [`Pass::Move`] over one block beside another pass over another block;
     /// the sums of the other.
     ///
     /// # Safety
     ///
-    /// As [`sweep`](Self::sweep), for both blocks.
+    /// As [`pass`](Self::pass), for both blocks.
     pub(crate) unsafe fn pair(
         &self,
         isa: Isa,
         (factors, moved): (&Factors, Block<E>),
-        (kernel, sweep, next_factors, next): (&Self, Sweep, &Factors, Block<E>),
+        (kernel, pass, next_factors, next): (&Self, Pass, &Factors, Block<E>),
     ) -> Sums {
         macro_rules! pair {
             ($direction:expr, $next:expr, $buffers:literal) => {
                 pair::<E, _, $buffers>(
                     isa,
                     ($direction, factors, moved),
-                    ($next, sweep, next_factors, next),
+                    ($next, pass, next_factors, next),
                 )
             };
         }
@@ -179,8 +179,8 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
                 (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
                 _ => {
-                    self.sweep(isa, Sweep::Move, factors, moved);
-                    kernel.sweep(isa, sweep, next_factors, next)
+                    self.pass(isa, Pass::Move, factors, moved);
+                    kernel.pass(isa, pass, next_factors, next)
                 }
             }
         }
@@ -189,11 +189,11 @@ impl<E: Element> Kernel<E> {
 
 /// # Safety
 ///
-/// As [`Kernel::sweep`].
+/// As [`Kernel::pass`].
 unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
     isa: Isa,
     direction: R,
-    sweep: Sweep,
+    pass: Pass,
     factors: &Factors,
     block: Block<E>,
 ) -> Sums {
@@ -206,7 +206,7 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
             }
         };
         ($sum:expr, $update:literal, $move:literal, $let_go:literal) => {
-            isa.run(Over::<E, R, B, { $sum }, $update, $move, $let_go> {
+            isa.run(BlockLoop::<E, R, B, { $sum }, $update, $move, $let_go> {
                 direction,
                 factors,
                 block,
@@ -215,15 +215,15 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
     }
     // SAFETY: passed on.
     unsafe {
-        match sweep {
-            Sweep::Products => run!(G | W, false, false),
-            Sweep::Square => run!(G, false, false),
-            Sweep::Step => run!(0, true, true),
-            Sweep::StepAndSquare => run!(G, true, true),
-            Sweep::StepAndSum => run!(G | W | D, true, true),
-            Sweep::Buffers => run!(D, true, false),
-            Sweep::BuffersAndSum => run!(G | W | D, true, false),
-            Sweep::Move => run!(0, false, true),
+        match pass {
+            Pass::Products => run!(G | W, false, false),
+            Pass::Square => run!(G, false, false),
+            Pass::Step => run!(0, true, true),
+            Pass::StepAndSquare => run!(G, true, true),
+            Pass::StepAndSum => run!(G | W | D, true, true),
+            Pass::Buffers => run!(D, true, false),
+            Pass::BuffersAndSum => run!(G | W | D, true, false),
+            Pass::Move => run!(0, false, true),
         }
     }
 }
@@ -234,7 +234,7 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
 unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
     isa: Isa,
     (direction, factors, moved): (R, &Factors, Block<E>),
-    (next_direction, sweep, next_factors, next): (R, Sweep, &Factors, Block<E>),
+    (next_direction, pass, next_factors, next): (R, Pass, &Factors, Block<E>),
 ) -> Sums {
     macro_rules! run {
         ($sum:expr, $update:literal) => {
@@ -246,12 +246,12 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
         };
         ($sum:expr, $update:literal, $let_go:literal) => {
             isa.run(Pair::<E, R, B, { $sum }, $update, $let_go> {
-                moved: Over {
+                moved: BlockLoop {
                     direction,
                     factors,
                     block: moved,
                 },
-                next: Over {
+                next: BlockLoop {
                     direction: next_direction,
                     factors: next_factors,
                     block: next,
@@ -261,13 +261,13 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
     }
     // SAFETY: passed on.
     unsafe {
-        match sweep {
-            Sweep::Products => run!(G | W, false),
-            Sweep::Buffers => run!(D, true),
-            Sweep::BuffersAndSum => run!(G | W | D, true),
+        match pass {
+            Pass::Products => run!(G | W, false),
+            Pass::Buffers => run!(D, true),
+            Pass::BuffersAndSum => run!(G | W | D, true),
             _ => {
-                one(isa, direction, Sweep::Move, factors, moved);
-                one(isa, next_direction, sweep, next_factors, next)
+                one(isa, direction, Pass::Move, factors, moved);
+                one(isa, next_direction, pass, next_factors, next)
             }
         }
     }
