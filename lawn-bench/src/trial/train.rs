@@ -184,7 +184,7 @@ mod tests {
             ),
         ] {
             let error = ending(Err(error)).expect_err("the trial is not over");
-            assert_eq!(error.exit(), crate::cli::Exit::Usage);
+            assert_eq!(error.exit(), crate::Exit::Usage);
             let said = error.to_string();
             for word in words.into_iter().chain(["checkpoint.safetensors"]) {
                 assert!(said.contains(word), "{word:?} is not in: {said}");
@@ -203,11 +203,11 @@ mod tests {
         };
         for error in [device, data.into()] {
             let error = ending(Err(error)).expect_err("the trial is not over");
-            assert_ne!(error.exit(), crate::cli::Exit::TrialsFailed, "{error}");
+            assert_ne!(error.exit(), crate::Exit::TrialsFailed, "{error}");
         }
         let ecc = "panicked: CUDA error: uncorrectable ECC error encountered\nsearch for it";
         let error = crashed(ecc.into()).expect_err("another machine may do better");
-        assert_eq!(error.exit(), crate::cli::Exit::Usage);
+        assert_eq!(error.exit(), crate::Exit::Usage);
         let bug = crashed("panicked: index 7 is out of bounds".into()).expect("an outcome");
         assert_eq!(bug.outcome, Outcome::Crashed);
     }
