@@ -48,9 +48,22 @@ impl Place {
         (output.status.code().expect("an exit code"), said(&output))
     }
 
-    /// Sees to it that the tuning trials of `run`, which has the plan of `model`, crash.
+    /// Begins `run` with the plan of `model`: nothing is laid into a folder that holds no run.
+    fn begin(&self, model: &str, run: &str) -> Plan {
+        let (model, run) = (RunDir::new(self.run(model)), RunDir::new(self.run(run)));
+        std::fs::create_dir_all(run.root()).expect("there is room");
+        for (from, to) in [
+            (model.plan(), run.plan()),
+            (model.sweep_toml(), run.sweep_toml()),
+        ] {
+            std::fs::copy(from, to).expect("there is room");
+        }
+        Plan::read(&run).expect("a plan")
+    }
+
+    /// Sees to it that the tuning trials of `run`, which gets the plan of `model`, crash.
     fn break_tuning(&self, model: &str, run: &str) -> Vec<PathBuf> {
-        let plan = Plan::read(&RunDir::new(self.run(model))).expect("a plan");
+        let plan = self.begin(model, run);
         let tuning = plan.trials.iter().filter(|it| it.stage == Stage::Tune);
         let path = |id: &str| self.run(run).join("trials").join(id);
         let broken = tuning.map(|trial| path(&trial.id).join("checkpoint.safetensors"));
@@ -62,10 +75,10 @@ impl Place {
     }
 }
 
-/// Writes into `run`, which has the plan of `model`, that its tuning trials from the one at
+/// Writes into `run`, which gets the plan of `model`, that its tuning trials from the one at
 /// `first` on crashed.
 fn crash_tuning(place: &Place, model: &str, run: &str, first: usize) {
-    let plan = Plan::read(&RunDir::new(place.run(model))).expect("a plan");
+    let plan = place.begin(model, run);
     let tuning = plan.trials.iter().filter(|it| it.stage == Stage::Tune);
     for trial in tuning.skip(first) {
         let dir = RunDir::new(place.run(run)).trial(&trial.id);
