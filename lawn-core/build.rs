@@ -3,12 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
-const EXTENSION: &str = "cpp/extension.cpp";
+/// A file a subject, beside one of its name in `src/libtorch/`.
+const SUBJECTS: [&str; 6] = [
+    "determinism",
+    "dispatches",
+    "foreach",
+    "fused_adam",
+    "in_place",
+    "versions",
+];
 const VERSION: &str = "cpp/version.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed={EXTENSION}");
+    println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rustc-check-cfg=cfg(unoptimised)");
     if std::env::var("OPT_LEVEL").is_ok_and(|level| level == "0") {
         // The kernels would be slower than libtorch's operations.
@@ -34,7 +42,7 @@ fn main() {
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .file(EXTENSION)
+        .files(SUBJECTS.map(|subject| format!("cpp/{subject}.cpp")))
         .compile("lawn_core_extension");
     // For the build scripts of the crates above, as DEP_LAWN_CORE_LIBTORCH_LIB and so on.
     println!("cargo::metadata=lib={lib}");

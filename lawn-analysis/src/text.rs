@@ -106,6 +106,24 @@ pub(crate) fn batch(size: i64) -> String {
     integer(size)
 }
 
+/// A metric on the test data: many are called so already.
+pub(crate) fn on_test(metric: &str) -> String {
+    if metric.starts_with("test") {
+        metric.to_owned()
+    } else {
+        format!("test {metric}")
+    }
+}
+
+/// Which direction of a quantity is better, in words.
+pub(crate) fn better(more_is_better: bool) -> &'static str {
+    if more_is_better {
+        "more is better"
+    } else {
+        "less is better"
+    }
+}
+
 /// A batch size in a sentence.
 pub(crate) fn at_batch(size: i64) -> String {
     format!("at batch size {}", integer(size))

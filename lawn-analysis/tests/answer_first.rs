@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use lawn_analysis::analysis::Question;
 use lawn_analysis::records::Outcome;
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Records, Report, ReportFiles, ReportRequest, write_report};
@@ -118,7 +119,7 @@ fn means_are_given_for_every_arm_and_batch_with_what_they_leave_out() {
     );
     assert!(last.ends_with(",,,11,0"), "{last}");
     assert!(
-        summary.contains("**Mean test hit rate** on sample (n 12)"),
+        summary.contains("**Mean test hit rate** (more is better) on sample (n 12)"),
         "{summary}"
     );
     assert!(summary.contains("(n 1)"), "{summary}");
@@ -158,4 +159,75 @@ fn no_interval_is_printed_that_claims_certainty() {
         }
         assert!(!page.contains("[1, 1]"), "{seeds} seeds");
     }
+}
+
+#[test]
+fn arms_without_a_seed_in_common_are_shown_as_independent_samples() {
+    let mut records = crossing();
+    let paired = records.clone();
+    for trial in &mut records.trials {
+        if trial.arm == ARMS[1] {
+            trial.seed += 1_000_000;
+        }
+    }
+    let (dir, _, summary, page) = written(&records);
+    let csv = fs::read_to_string(dir.path().join("tables/unpaired.csv")).unwrap();
+    let request = request();
+    let report = Report::new(&records, &request).unwrap();
+    let verdicts = report.verdicts();
+    let primary = verdicts
+        .answers
+        .iter()
+        .filter(|answer| answer.question == Question::TestMetric);
+    let mut shown = 0;
+    for answer in primary {
+        assert_eq!(answer.verdict.as_str(), "inconclusive");
+        let advantage = answer.unpaired_advantage.unwrap();
+        let size = answer.batch_size.unwrap();
+        let start = format!(
+            "sample,test metric,{},{},{size},12,12,0,{advantage},",
+            ARMS[0], ARMS[1]
+        );
+        assert!(csv.contains(&start), "{start}: {csv}");
+        assert!(answer.unpaired_interval.is_some() && answer.welch_adjusted_p.is_some());
+        shown += 1;
+    }
+    assert_eq!(shown, 4);
+    let words: Vec<&str> = summary.split_whitespace().collect();
+    let words = words.join(" ");
+    assert_eq!(
+        words.matches("12 and 12 trials, Welch p ").count(),
+        4,
+        "{summary}"
+    );
+    assert!(
+        summary.contains("**Arms without a seed in common**"),
+        "{summary}"
+    );
+    for table in ["table-primary-unpaired", "table-unpaired"] {
+        assert_eq!(
+            page.matches(&format!("id=\"{table}\"")).count(),
+            1,
+            "{table}"
+        );
+    }
+    // Where there are pairs there is nothing of it.
+    let (dir, _, summary, page) = written(&paired);
+    assert!(!dir.path().join("tables/unpaired.csv").exists());
+    assert!(!summary.contains("without a seed") && !page.contains("without a seed in common"));
+}
+
+#[test]
+fn what_is_missing_is_said_after_the_answer() {
+    let mut records = crossing();
+    for trial in &mut records.trials {
+        trial.train_metric = None;
+    }
+    let (_dir, _, summary, page) = written(&records);
+    let note = "no train metric was recorded";
+    let at = |text: &str, what: &str| text.find(what).unwrap_or_else(|| panic!("{what}"));
+    assert!(at(&summary, "**Claims**") < at(&summary, note), "{summary}");
+    assert!(at(&summary, note) < at(&summary, "Main figure"));
+    assert!(at(&page, "<ul class=\"answers\">") < at(&page, note));
+    assert!(at(&page, note) < at(&page, "<section id=\"means\""));
 }

@@ -273,7 +273,7 @@ fn several_tasks_keep_apart() {
     assert!(names.contains(&"sample-test-metric") && names.contains(&"other-task-test-metric"));
     let summary = read(&files.summary);
     assert!(
-        summary.contains("other task, hit rate: test metric\n"),
+        summary.contains("other task, hit rate (more is better): test metric\n"),
         "{summary}"
     );
 }

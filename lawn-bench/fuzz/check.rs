@@ -9,10 +9,10 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use lawn_bench::Error;
-use lawn_bench::choices::{Choices, Frozen, Promoted};
 use lawn_bench::config::{SweepFile, parse};
+use lawn_bench::plan::choices::{Choices, Frozen, Promoted};
 use lawn_bench::plan::{Excerpt, Plan};
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::run_dir::RunDir;
 
 /// A sweep file, and values set over it, one a line after a line of `--set`.
 pub(crate) fn config(text: &str) {

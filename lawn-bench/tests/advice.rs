@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lawn_bench::advice::warnings;
-use lawn_bench::choices::{Frozen, FrozenCell};
 use lawn_bench::config::parse;
-use lawn_bench::estimate::Measured;
+use lawn_bench::plan::advice::warnings;
+use lawn_bench::plan::choices::{Frozen, FrozenCell};
+use lawn_bench::plan::estimate::Measured;
 use lawn_bench::plan::{Cell, Plan};
 
 const TINY: &str = include_str!("sweeps/tiny.toml");

@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use lawn_analysis::records::Outcome;
-use lawn_bench::choices::{Frozen, Promoted};
+use lawn_bench::Error;
 use lawn_bench::config::parse;
-use lawn_bench::ending::Ending;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
-use lawn_bench::{Error, provenance};
+use lawn_bench::plan::choices::{Frozen, Promoted};
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::provenance;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
 
 const TINY: &str = include_str!("sweeps/tiny.toml");

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 use common::{lawn, said};
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_bench::{config, data};
 
 const TASKS: &str = r#"

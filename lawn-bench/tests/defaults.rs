@@ -6,11 +6,11 @@ mod common;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lawn_bench::choices::Choices;
 use lawn_bench::config::{SweepFile, parse};
-use lawn_bench::files;
+use lawn_bench::plan::choices::Choices;
 use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::files;
+use lawn_bench::run::run_dir::RunDir;
 
 const TINY: &str = include_str!("sweeps/tiny.toml");
 
@@ -165,7 +165,7 @@ fn gpus_that_nothing_uses_are_told_of() {
     let warnings = |text: &str| {
         let sweep = parse("tiny.toml", text).unwrap_or_else(|error| panic!("{error}"));
         let plan = Plan::new(sweep, BTreeMap::new());
-        lawn_bench::advice::warnings(&plan, &BTreeMap::new(), None).join("\n")
+        lawn_bench::plan::advice::warnings(&plan, &BTreeMap::new(), None).join("\n")
     };
     let said = warnings(&text);
     assert!(said.contains("engines.slurm asks for GPUs (`1`)"), "{said}");

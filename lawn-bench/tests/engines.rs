@@ -12,7 +12,7 @@ use common::timeless;
 use lawn_analysis::records::Outcome;
 use lawn_bench::engine::ray::{Client, Submission, Submitted};
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::run_dir::RunDir;
 use serde_json::Value;
 
 const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sweeps/tiny.toml");

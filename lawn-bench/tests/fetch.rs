@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use lawn_bench::Error;
-use lawn_bench::fetch::{
+use lawn_bench::data::fetch::{
     Catalogue, Fetch, FetchError, Got, Kept, Patience, PublicSet, Source, View,
 };
 use server::{Answer, Server};

@@ -7,7 +7,7 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lawn_bench::fetch::{Catalogue, Fetch, Got, Kept, Patience, PublicSet, View};
+use lawn_bench::data::fetch::{Catalogue, Fetch, Got, Kept, Patience, PublicSet, View};
 use server::{Answer, Server, digest, lines};
 
 /// Hears the notes.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use lawn_bench::config::{SweepFile, parse};
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::run_dir::RunDir;
 use proptest::prelude::*;
 
 const SWEEPS: [&str; 2] = [

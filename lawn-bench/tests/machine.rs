@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use common::{SMALL, lawn, said, timeless};
 use lawn_analysis::records::Outcome;
-use lawn_bench::ending::Ending;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
 
 /// Four settings, of which the best is trained twice.
@@ -48,22 +48,18 @@ impl Place {
         (output.status.code().expect("an exit code"), said(&output))
     }
 
-    /// Begins `run` with the plan of `model`: nothing is laid into a folder that holds no run.
-    fn begin(&self, model: &str, run: &str) -> Plan {
-        let (model, run) = (RunDir::new(self.run(model)), RunDir::new(self.run(run)));
+    /// Begins `run` with the plan of `model`, and answers it.
+    fn planned(&self, model: &str, run: &str) -> Plan {
+        let [model, run] = [model, run].map(|name| RunDir::new(self.run(name)));
         std::fs::create_dir_all(run.root()).expect("there is room");
-        for (from, to) in [
-            (model.plan(), run.plan()),
-            (model.sweep_toml(), run.sweep_toml()),
-        ] {
-            std::fs::copy(from, to).expect("there is room");
-        }
-        Plan::read(&run).expect("a plan")
+        std::fs::copy(model.sweep_toml(), run.sweep_toml()).expect("there is room");
+        std::fs::copy(model.plan(), run.plan()).expect("there is room");
+        Plan::read(&model).expect("a plan")
     }
 
-    /// Sees to it that the tuning trials of `run`, which gets the plan of `model`, crash.
+    /// Sees to it that the tuning trials of `run`, which has the plan of `model`, crash.
     fn break_tuning(&self, model: &str, run: &str) -> Vec<PathBuf> {
-        let plan = self.begin(model, run);
+        let plan = self.planned(model, run);
         let tuning = plan.trials.iter().filter(|it| it.stage == Stage::Tune);
         let path = |id: &str| self.run(run).join("trials").join(id);
         let broken = tuning.map(|trial| path(&trial.id).join("checkpoint.safetensors"));
@@ -75,10 +71,10 @@ impl Place {
     }
 }
 
-/// Writes into `run`, which gets the plan of `model`, that its tuning trials from the one at
+/// Writes into `run`, which has the plan of `model`, that its tuning trials from the one at
 /// `first` on crashed.
 fn crash_tuning(place: &Place, model: &str, run: &str, first: usize) {
-    let plan = place.begin(model, run);
+    let plan = place.planned(model, run);
     let tuning = plan.trials.iter().filter(|it| it.stage == Stage::Tune);
     for trial in tuning.skip(first) {
         let dir = RunDir::new(place.run(run)).trial(&trial.id);
@@ -128,7 +124,7 @@ fn a_trial_of_another_build_is_refused() {
     trial
         .args(["trial", "a", "--index", "0"])
         .current_dir(place.folder.path())
-        .env(lawn_bench::provenance::BUILD, "0.0.1-of-before");
+        .env(lawn_bench::run::provenance::BUILD, "0.0.1-of-before");
     let output = trial.output().expect("lawn starts");
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("0.0.1-of-before"));

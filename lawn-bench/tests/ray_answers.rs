@@ -9,11 +9,11 @@ use std::path::Path;
 
 use common::SMALL;
 use lawn_analysis::records::Outcome;
-use lawn_bench::ending::Ending;
 use lawn_bench::engine::{self, Carried, EngineName, Watcher, Work};
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
-use lawn_bench::stop::Stop;
+use lawn_bench::process::stop::Stop;
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_bench::trial::Event;
 use lawn_bench::{Error, config};
 

@@ -55,7 +55,7 @@ fn results_give_a_summary_and_a_report() {
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.starts_with("# results\n"), "{out}");
     assert!(
-        out.contains("On mine, adam-lawn is better than adam"),
+        out.contains("On mine. Borne out: adam-lawn generalizes better than adam"),
         "{out}"
     );
     assert!(err.contains("ignored columns: note"), "{err}");
@@ -284,7 +284,7 @@ fn what_is_wrong_is_named_and_ends_with_2() {
             results()
                 .replacen("0.6000", "NaN", 1)
                 .replacen("0.6010", "NaN", 1),
-            "no number (line 2); say in a column `outcome` how they ended, such as diverged or \
+            "no number (lines 2, 26); say in a column `outcome` how they ended, such as diverged or \
              crashed; --missing-metric diverged, or crashed, takes them as such",
         ),
     ];

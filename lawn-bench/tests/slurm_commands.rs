@@ -7,7 +7,7 @@ mod common;
 use std::process::Command;
 
 use common::site::{Site, fails, said};
-use lawn_bench::files;
+use lawn_bench::run::files;
 use serde_json::{Value, json};
 
 #[test]

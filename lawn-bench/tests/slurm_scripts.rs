@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::site::{Site, fails, read_json, said};
-use lawn_bench::provenance;
+use lawn_bench::run::provenance;
 
 /// The scripts that a dry run prints, without what differs from machine to machine.
 fn dry_run(further: &str) -> String {

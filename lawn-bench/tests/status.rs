@@ -3,8 +3,8 @@
 mod common;
 
 use common::{SMALL, folder, lawn, said, sweep};
-use lawn_bench::run_dir::RunDir;
-use lawn_bench::status::Status;
+use lawn_bench::report::status::Status;
+use lawn_bench::run::run_dir::RunDir;
 
 #[test]
 fn failed_confirmations_are_not_counted_as_confirmed() {
@@ -48,7 +48,7 @@ fn the_best_of_seeds_is_not_the_best_of_settings() {
         .filter(|trial| trial.stage == lawn_models::Stage::Tune);
     let scores = tuning.filter_map(|trial| {
         let ending = run.trial(&trial.id).read_outcome().expect("it is sound")?;
-        lawn_bench::choices::score(plan.metric(&trial.cell.task)?, &ending.summary?)
+        lawn_bench::plan::choices::score(plan.metric(&trial.cell.task)?, &ending.summary?)
     });
     let best = scores.reduce(f64::max).expect("two were tuned");
     let status = Status::read(&run).expect("it is a run");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use lawn_bench::tensorboard::EventFile;
+use lawn_bench::trial::tensorboard::EventFile;
 
 /// Reads the folder that it is given, prints each tag with its steps and values.
 const READER: &str = r#"

@@ -5,10 +5,11 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use lawn_analysis::records::Outcome;
-use lawn_bench::ending::Ending;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::{RunDir, TrialDir};
-use lawn_bench::{Error, config, files, trial};
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::files;
+use lawn_bench::run::run_dir::{RunDir, TrialDir};
+use lawn_bench::{Error, config, trial};
 use lawn_models::{EvaluationRecord, Notice};
 
 /// One trial: one arm, one batch size, nothing to tune, one seed.

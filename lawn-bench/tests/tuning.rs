@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use lawn_analysis::{Records, analysis};
-use lawn_bench::choices::{Choices, Frozen, FrozenCell, Promoted, decide};
+use lawn_bench::Error;
 use lawn_bench::config::{Sweep, parse};
+use lawn_bench::plan::choices::{Choices, Frozen, FrozenCell, Promoted, decide};
 use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
-use lawn_bench::run_dir::RunDir;
-use lawn_bench::{Error, files};
+use lawn_bench::run::files;
+use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
 
 const HALVING: &str = include_str!("sweeps/halving.toml");

@@ -15,8 +15,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use std::time::Instant;
 
 use lawn_core::{
-    AdamConfig, Backend, Decay, LambConfig, LawnConfig, Optimizer, OptimizerConfig, Parameter,
-    Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
+    AdamConfig, Backend, LambConfig, LawnConfig, Optimizer, OptimizerConfig, Parameter, Parameters,
+    Role, RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
 };
 use tch::{Cuda, Device, Kind, Tensor};
 
@@ -139,8 +139,8 @@ fn configs() -> Vec<(&'static str, OptimizerConfig)> {
             ..LawnConfig::new(0)
         }),
         decay: match constrained {
-            true => Decay::None,
-            false => Decay::Decoupled { rate: 0.01 },
+            true => WeightDecay::None,
+            false => WeightDecay::Decoupled { rate: 0.01 },
         },
         ..OptimizerConfig::new(rule, Schedule::constant(1e-3))
     };

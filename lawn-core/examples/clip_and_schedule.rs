@@ -7,7 +7,8 @@
 use std::num::NonZeroU64;
 
 use lawn_core::{
-    Accumulation, AdamConfig, Decay, Group, OptimizerConfig, Parameters, Schedule, TreatmentTable,
+    Accumulation, AdamConfig, Group, OptimizerConfig, Parameters, Schedule, TreatmentTable,
+    WeightDecay,
 };
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, nn};
@@ -32,11 +33,11 @@ fn main() -> Result<(), lawn_core::Error> {
 
     let head = Group {
         learning_rate_scale: 0.1,
-        decay: Some(Decay::None),
+        decay: Some(WeightDecay::None),
         ..Group::new("head.*")
     };
     let mut optimizer = OptimizerConfig::new(AdamConfig::default(), schedule)
-        .with_decay(Decay::Decoupled { rate: 0.01 })
+        .with_decay(WeightDecay::Decoupled { rate: 0.01 })
         .with_clip_norm(1.0)
         .with_group(head)
         .build(Parameters::from_var_store(&vs)?)?;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::require;
-use crate::rule::{Watch, Watched};
-use crate::treatment::plan;
+use crate::parameters::treatment::plan;
+use crate::rule::{Watch, WatchedRule};
 use crate::{
-    Backend, Decay, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
+    Backend, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
+    WeightDecay,
 };
 
 /// Everything that defines an optimizer, apart from the parameters.
@@ -44,7 +45,7 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub clock: Clock,
     /// Weight decay of weights and embeddings.
     #[serde(default)]
-    pub decay: Decay,
+    pub decay: WeightDecay,
     /// The norm constraint.
     #[serde(default)]
     pub lawn: Option<LawnConfig>,
@@ -57,7 +58,7 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub groups: Vec<Group>,
     /// Whether a step with a gradient that is not finite is skipped. That takes a
     /// look at all gradients before the first write, and so does clipping;
-    /// without either, a free step is a single sweep over memory. Also whether what a
+    /// without either, a free step is a single pass over memory. Also whether what a
     /// rule of one's own makes of finite gradients must be finite.
     ///
     /// With either, finite gradients whose squares would overflow are clipped to the
@@ -101,7 +102,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             rule,
             schedule,
             clock: Clock::Steps,
-            decay: Decay::None,
+            decay: WeightDecay::None,
             lawn: None,
             clip_norm: None,
             groups: Vec::new(),
@@ -122,7 +123,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
 
     /// With weight decay.
     #[must_use]
-    pub fn with_decay(self, decay: Decay) -> Self {
+    pub fn with_decay(self, decay: WeightDecay) -> Self {
         Self { decay, ..self }
     }
 
@@ -165,7 +166,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             None => {
                 let watch = Watch::default();
                 self.rule.validate()?;
-                let watched = Watched::new(self.rule, watch.clone());
+                let watched = WatchedRule::new(self.rule, watch.clone());
                 (Box::new(watched), Some(watch))
             }
         };

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::Granularity;
-use crate::kernel::Outcome;
+use crate::backend::fused::Outcome;
+use crate::parameters::slot::host;
 use crate::report::Limits;
-use crate::slot::host;
 
 /// What one step did to one unit of one parameter.
 ///
@@ -60,7 +60,7 @@ pub struct Diagnostics {
 
 /// The numbers behind [`Diagnostics`], whichever path measured them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Measured {
+pub(crate) struct Measurement {
     ww: f64,
     wg: f64,
     gg: f64,
@@ -68,7 +68,7 @@ pub(crate) struct Measured {
     trust: f64,
 }
 
-impl Measured {
+impl Measurement {
     /// From the sums of the kernels.
     pub(crate) fn from_outcome(outcome: &Outcome) -> Self {
         let sums = outcome.sums;
@@ -162,35 +162,35 @@ impl Measured {
 
 /// Diagnostics of the last step.
 #[derive(Debug)]
-pub(crate) enum Told {
+pub(crate) enum Findings {
     /// They are on the host.
     Known(Vec<Diagnostics>),
     /// They are on a device, and on the host once they were asked for.
     Pending {
-        pending: Pending,
+        pending: PendingFindings,
         read: OnceCell<Vec<Diagnostics>>,
     },
 }
 
-impl Told {
+impl Findings {
     pub(crate) fn get(&self) -> &[Diagnostics] {
         match self {
-            Told::Known(diagnostics) => diagnostics,
-            Told::Pending { pending, read } => read.get_or_init(|| pending.read()),
+            Findings::Known(diagnostics) => diagnostics,
+            Findings::Pending { pending, read } => read.get_or_init(|| pending.read()),
         }
     }
 }
 
-impl From<Pending> for Told {
-    fn from(pending: Pending) -> Self {
+impl From<PendingFindings> for Findings {
+    fn from(pending: PendingFindings) -> Self {
         let read = OnceCell::new();
-        Told::Pending { pending, read }
+        Findings::Pending { pending, read }
     }
 }
 
 /// What a device will tell about a step.
 #[derive(Debug)]
-pub(crate) struct Pending {
+pub(crate) struct PendingFindings {
     /// The global gradient norm, which tells whether the step was skipped.
     pub(crate) norm: Tensor,
     pub(crate) limits: Limits,
@@ -203,14 +203,14 @@ pub(crate) struct Pending {
 /// The sums of some units.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// `[7, units]`, f64: what [`Measured::of_sums`] takes, and the radius, 0 for none.
+    /// `[7, units]`, f64: what [`Measurement::of_sums`] takes, and the radius, 0 for none.
     pub(crate) sums: Tensor,
     /// For each unit its parameter and its number in it; nothing for a unit that
     /// had no gradient.
     pub(crate) units: Vec<Option<(usize, usize)>>,
 }
 
-impl Pending {
+impl PendingFindings {
     fn read(&self) -> Vec<Diagnostics> {
         if self.limits.skips(self.norm.double_value(&[])) {
             return Vec::new();
@@ -221,7 +221,7 @@ impl Pending {
             for (i, unit) in part.units.iter().enumerate() {
                 let Some(unit) = *unit else { continue };
                 let of = |sum: usize| sums[sum * part.units.len() + i];
-                found.push((unit, Measured::of_sums(std::array::from_fn(of)), of(6)));
+                found.push((unit, Measurement::of_sums(std::array::from_fn(of)), of(6)));
             }
         }
         found.sort_unstable_by_key(|(unit, _, _)| *unit);

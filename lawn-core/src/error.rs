@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{Decay, Role};
+use crate::{Role, WeightDecay};
 
 /// Everything this crate refuses or fails at.
 ///
@@ -162,7 +162,7 @@ pub enum Error {
         /// The parameter.
         name: String,
         /// The decay it would have had.
-        found: Decay,
+        found: WeightDecay,
     },
     /// A norm constraint on nothing: no weight after the last normalization layer,
     /// groups that take all of them out, or none of them trained.

@@ -55,7 +55,7 @@
 //! # The parts
 //!
 //! - [`Parameters`]: what is optimized, named, ordered, each with a [`Role`].
-//! - [`OptimizerConfig`]: a rule, a [`Schedule`], [`Decay`], [`LawnConfig`],
+//! - [`OptimizerConfig`]: a rule, a [`Schedule`], [`WeightDecay`], [`LawnConfig`],
 //!   [`Group`]s; serde throughout; [`build`](OptimizerConfig::build) checks all of it.
 //! - [`Optimizer`]: [`step`](Optimizer::step), [`treatments`](Optimizer::treatments),
 //!   [`diagnostics`](Optimizer::diagnostics), [`state`](Optimizer::state).
@@ -142,48 +142,32 @@
 mod accumulation;
 mod backend;
 mod config;
-mod determinism;
+mod constraint;
 mod diagnostics;
 mod error;
-mod extension;
-mod fused;
-mod group;
-mod kernel;
-mod lawn;
-mod layer;
-mod layout;
-mod multi_tensor;
+mod libtorch;
 mod optimizer;
-mod parameter;
-mod pattern;
+mod parameters;
 mod radius;
-mod reference;
 mod report;
-mod role;
 mod rule;
 mod schedule;
-mod scope;
-mod slot;
-mod snapshot;
-mod staged;
 mod state;
 mod step;
-mod treatment;
-mod units;
 
 pub use accumulation::Accumulation;
 pub use backend::Backend;
 pub use config::{Clock, OptimizerConfig};
-pub use determinism::Determinism;
+pub use constraint::{LawnConfig, Phase};
 pub use diagnostics::Diagnostics;
 pub use error::Error;
-pub use group::{Decay, Group};
-pub use lawn::{LawnConfig, Phase, Scope};
-pub use layer::{Layer, Map};
+pub use libtorch::Determinism;
 pub use optimizer::{Optimizer, WeightNorm};
-pub use parameter::{Parameter, Parameters};
+pub use parameters::{
+    Constraint, Granularity, Group, Layer, Map, Parameter, Parameters, Role, Scope, Treatment,
+    TreatmentTable, WeightDecay,
+};
 pub use report::StepReport;
-pub use role::Role;
 pub use rule::{
     AdamConfig, Adaptation, BiasCorrection, Context, DecayPlace, EpsilonPlace, GradientAveraging,
     LambConfig, LarsConfig, Norms, Rule, RuleConfig, SgdConfig,
@@ -191,5 +175,3 @@ pub use rule::{
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
 pub use step::StepOptions;
-pub use treatment::{Constraint, Treatment, TreatmentTable};
-pub use units::Granularity;

@@ -5,14 +5,14 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use tch::{COptimizer, Device, Tensor};
 
+use crate::backend::multi_tensor::{Counts, MultiTensor};
 use crate::backend::{OPTIMISED, Path};
-use crate::diagnostics::{Diagnostics, Told};
-use crate::layout::Apart;
-use crate::multi_tensor::{Counts, MultiTensor};
-use crate::parameter::Store;
+use crate::diagnostics::{Diagnostics, Findings};
+use crate::parameters::layout::DisjointSpans;
+use crate::parameters::parameter::Store;
+use crate::parameters::slot::{Slot, host, place};
+use crate::parameters::treatment::{Constraint, Treatment};
 use crate::rule::Watch;
-use crate::slot::{Slot, host, place};
-use crate::treatment::{Constraint, Treatment};
 use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
 
 /// Parameters, a rule, and what the rule remembers of them.
@@ -24,7 +24,7 @@ pub struct Optimizer {
     pub(crate) slots: Vec<Slot>,
     pub(crate) path: Path,
     /// Where their weights lie.
-    pub(crate) weights: Apart,
+    pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
     /// What they were before the freeze.
     planned: Vec<Treatment>,
@@ -38,7 +38,7 @@ pub struct Optimizer {
     pub(crate) unverified: bool,
     /// Whether a step was begun and not ended.
     pub(crate) interrupted: bool,
-    pub(crate) diagnostics: Told,
+    pub(crate) diagnostics: Findings,
     /// The treatments with what the device has let go of since the freeze, once they
     /// were asked for.
     pub(crate) freed: OnceCell<Vec<Treatment>>,
@@ -112,7 +112,7 @@ impl Optimizer {
             frozen: false,
             unverified: false,
             interrupted: false,
-            diagnostics: Told::Known(Vec::new()),
+            diagnostics: Findings::Known(Vec::new()),
             freed: OnceCell::new(),
             multi_tensor,
             store,
@@ -236,7 +236,7 @@ impl Optimizer {
         let norms = self
             .slots
             .iter()
-            .map(|slot| crate::reference::norm(&slot.weight));
+            .map(|slot| crate::backend::reference::norm(&slot.weight));
         // Stacked first, so that a device is waited for once and not for each.
         let norms = host(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
         self.slots
@@ -282,7 +282,7 @@ impl Optimizer {
     /// All that a step depends on and the parameters do not hold, copied.
     #[must_use]
     pub fn state(&self) -> State {
-        crate::snapshot::take(self)
+        crate::state::snapshot::take(self)
     }
 
     /// Continues from a state, which must be of the same rule and parameters.
@@ -302,7 +302,7 @@ impl Optimizer {
     /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
     /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
     pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
-        crate::snapshot::restore(self, state)
+        crate::state::snapshot::restore(self, state)
     }
 
     /// Counts the units without a radius into the treatments; `why` some have none.

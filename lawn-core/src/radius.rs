@@ -2,9 +2,10 @@
 
 use tch::Kind;
 
-use crate::kernel::has_direction;
+use crate::backend::fused::unit_norms;
+use crate::constraint::has_direction;
 use crate::optimizer::ZERO_AT_FREEZE;
-use crate::slot::{Slot, host};
+use crate::parameters::slot::{Slot, host};
 use crate::{Error, LawnConfig, Optimizer};
 
 impl Optimizer {
@@ -46,7 +47,7 @@ impl Optimizer {
         for slot in &self.slots {
             let radius = slot
                 .is_constrained()
-                .then(|| slot.measure(lawn.granularity));
+                .then(|| unit_norms(slot, lawn.granularity));
             let norms = radius.as_ref().map(host).unwrap_or_default();
             if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
                 return Err(Error::Radius {
@@ -75,7 +76,7 @@ impl Optimizer {
             return Ok(());
         };
         for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
-            let norms = host(&slot.measure(granularity));
+            let norms = host(&unit_norms(slot, granularity));
             let (relative, absolute) = rounding(slot, norms.len());
             // A unit without a direction is let go of, so that no step throws it anywhere.
             let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {

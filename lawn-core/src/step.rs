@@ -6,15 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use tch::{Kind, Tensor};
 
 use crate::backend::Path;
-use crate::diagnostics::{Measured, Told};
+use crate::backend::fused::Fused;
+use crate::backend::multi_tensor::MultiTensor;
+use crate::backend::reference::{Request, commit, stage, update};
+use crate::diagnostics::{Findings, Measurement};
 use crate::error::require;
-use crate::fused::Fused;
-use crate::multi_tensor::MultiTensor;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
+use crate::parameters::slot::{Slot, place, working_kind};
 use crate::report::{Limits, Reading};
-use crate::slot::{Request, Slot, place, working_kind};
-use crate::staged::stage;
-use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, RuleConfig, StepReport};
+use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, StepReport};
 
 /// What [`Optimizer::step_with`] may be told about a step.
 ///
@@ -114,7 +114,7 @@ impl Optimizer {
         }
         let learning_rate = self.rate_at(self.progress);
         self.require_valid(&options, learning_rate)?;
-        self.diagnostics = Told::Known(Vec::new());
+        self.diagnostics = Findings::Known(Vec::new());
         self.freed = OnceCell::new();
         let gradients = self.gradients()?;
         let updated = gradients.iter().flatten().count();
@@ -228,10 +228,10 @@ impl Optimizer {
         } = self.config;
         let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
         let squares = phase == Phase::Constrained
-            || matches!(
-                self.config.rule.builtin(),
-                Some(RuleConfig::Adam(_) | RuleConfig::Lamb(_))
-            );
+            || self.config.rule.builtin().is_some_and(|rule| {
+                let context = self.slots[0].context(None, 0.0);
+                rule.form(&context).squares_gradients()
+            });
         Limits {
             clip_norm,
             check_finite,
@@ -321,7 +321,7 @@ impl Optimizer {
                 .filter(|_| options.diagnostics)
             {
                 let outcomes = fused.outcomes(index).unwrap_or_default();
-                *measured = outcomes.iter().map(Measured::from_outcome).collect();
+                *measured = outcomes.iter().map(Measurement::from_outcome).collect();
             }
         }
         let norm = norm(fused.as_ref());
@@ -353,8 +353,8 @@ impl Optimizer {
                 slot.release(&lost[index]);
             } else {
                 measured[index] = match staged.get_mut(index).and_then(Option::take) {
-                    Some(staged) => slot.commit(staged),
-                    None => slot.update(&request, gradient),
+                    Some(staged) => commit(slot, staged),
+                    None => update(slot, &request, gradient),
                 };
             }
             slot.updates += 1;
@@ -367,7 +367,7 @@ impl Optimizer {
                 diagnostics.push(named);
             }
         }
-        self.diagnostics = Told::Known(diagnostics);
+        self.diagnostics = Findings::Known(diagnostics);
         Ok(norm)
     }
 
@@ -427,7 +427,7 @@ fn is_rate(eta: f64) -> bool {
 fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
     let norms: Vec<Tensor> = gradients
         .filter(|g| g.numel() > 0)
-        .map(crate::reference::norm)
+        .map(crate::backend::reference::norm)
         .collect();
     if norms.is_empty() {
         return 0.0;

@@ -6,8 +6,8 @@ mod common;
 
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State, StepOptions,
+    AdamConfig, Backend, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
+    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State, StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -17,7 +17,7 @@ const FREE: u64 = 3;
 struct Row {
     name: &'static str,
     rule: RuleConfig,
-    decay: Decay,
+    decay: WeightDecay,
     /// A rate with which the quadratic converges.
     rate: f64,
 }
@@ -29,8 +29,8 @@ fn rows() -> Vec<Row> {
         decay,
         rate,
     };
-    let l2 = Decay::L2 { rate: 1e-4 };
-    let decoupled = Decay::Decoupled { rate: 1e-4 };
+    let l2 = WeightDecay::L2 { rate: 1e-4 };
+    let decoupled = WeightDecay::Decoupled { rate: 1e-4 };
     let sgd = |momentum, dampening, nesterov| SgdConfig {
         momentum,
         dampening,
@@ -50,16 +50,26 @@ fn rows() -> Vec<Row> {
         ..LarsConfig::default()
     };
     vec![
-        row("sgd", sgd(0.0, 0.0, false).into(), Decay::None, 0.3),
+        row("sgd", sgd(0.0, 0.0, false).into(), WeightDecay::None, 0.3),
         row("sgd-momentum", sgd(0.9, 0.1, false).into(), l2, 0.1),
         row("sgd-nesterov", sgd(0.9, 0.0, true).into(), l2, 0.1),
         row("adam", adam.into(), l2, 0.1),
         row("adamw", adam.into(), decoupled, 0.1),
-        row("amsgrad", amsgrad.into(), Decay::None, 0.1),
+        row("amsgrad", amsgrad.into(), WeightDecay::None, 0.1),
         row("lamb-paper", LambConfig::paper().into(), decoupled, 0.1),
         row("lamb-apex", LambConfig::apex().into(), decoupled, 0.1),
-        row("lamb-nvlamb", LambConfig::nvlamb().into(), Decay::None, 0.1),
-        row("lamb-timm", LambConfig::timm().into(), Decay::None, 0.1),
+        row(
+            "lamb-nvlamb",
+            LambConfig::nvlamb().into(),
+            WeightDecay::None,
+            0.1,
+        ),
+        row(
+            "lamb-timm",
+            LambConfig::timm().into(),
+            WeightDecay::None,
+            0.1,
+        ),
         row("lambc", clipped.into(), decoupled, 0.1),
         row("lars", lars.into(), l2, 0.5),
     ]
@@ -96,7 +106,7 @@ impl Run {
             ..LawnConfig::new(FREE)
         });
         let decay = if lawn.is_some() {
-            Decay::None
+            WeightDecay::None
         } else {
             config.decay
         };
@@ -134,7 +144,7 @@ impl Run {
 struct Settings {
     schedule: Schedule,
     /// Left out under the norm constraint.
-    decay: Decay,
+    decay: WeightDecay,
     clip_norm: Option<f64>,
 }
 
@@ -204,7 +214,7 @@ fn it_converges() {
 fn a_zero_gradient_without_decay_moves_nothing() {
     each(
         |row| Settings {
-            decay: Decay::None,
+            decay: WeightDecay::None,
             ..fixed(row)
         },
         |name, mut run, _| {

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Numbers, everything, parameters, set_gradients};
 use lawn_core::{
-    Backend, Context, Decay, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, Rule, Schedule,
-    Scope, State,
+    Backend, Context, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, Rule, Schedule, Scope,
+    State, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -127,7 +127,7 @@ fn the_first_constrained_step_is_the_formula() {
 fn decay_comes_from_the_optimizer() {
     let w = Numbers(3).tensor(&[4, 6], Kind::Double);
     let (parameters, weights) = parameters(&[w.copy()]);
-    let decay = Decay::Decoupled { rate: 0.5 };
+    let decay = WeightDecay::Decoupled { rate: 0.5 };
     let config = OptimizerConfig::new(LION, Schedule::constant(0.1)).with_decay(decay);
     let mut optimizer = config.build(parameters).unwrap();
     set_gradients(&mut optimizer, &weights, &[Some(w.zeros_like())]);

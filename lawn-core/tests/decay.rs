@@ -4,8 +4,8 @@ mod common;
 
 use common::{Numbers, distance, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Group, LambConfig, LarsConfig, Optimizer, OptimizerConfig,
-    RuleConfig, Schedule, SgdConfig,
+    AdamConfig, Backend, Group, LambConfig, LarsConfig, Optimizer, OptimizerConfig, RuleConfig,
+    Schedule, SgdConfig, WeightDecay,
 };
 use tch::{Kind, Tensor};
 
@@ -16,7 +16,7 @@ const SHAPES: [&[i64]; 2] = [&[4, 5], &[3, 2]];
 
 /// Rules that leave decay of this form to the optimizer. Those that take it into
 /// their trust ratio are held to timm and to the sources of LAMB.
-fn rules(decay: Decay) -> Vec<RuleConfig> {
+fn rules(decay: WeightDecay) -> Vec<RuleConfig> {
     let sgd = |momentum, nesterov| SgdConfig {
         momentum,
         nesterov,
@@ -35,7 +35,7 @@ fn rules(decay: Decay) -> Vec<RuleConfig> {
         amsgrad.into(),
     ];
     rules.push(match decay {
-        Decay::L2 { .. } => LambConfig::default().into(),
+        WeightDecay::L2 { .. } => LambConfig::default().into(),
         _ => LarsConfig::default().into(),
     });
     rules
@@ -44,7 +44,7 @@ fn rules(decay: Decay) -> Vec<RuleConfig> {
 /// Two parameters, of which the first is in a group with this decay.
 fn build(
     rule: RuleConfig,
-    decay: Option<Decay>,
+    decay: Option<WeightDecay>,
     backend: Backend,
     start: &[Tensor],
 ) -> (Optimizer, Vec<Tensor>) {
@@ -63,7 +63,7 @@ fn build(
 }
 
 /// Weights after four steps with the decay of the optimizer.
-fn decayed(rule: RuleConfig, decay: Decay, backend: Backend) -> Vec<Tensor> {
+fn decayed(rule: RuleConfig, decay: WeightDecay, backend: Backend) -> Vec<Tensor> {
     let mut numbers = Numbers(31);
     let start = SHAPES.map(|shape| numbers.tensor(shape, Kind::Double));
     let (mut optimizer, weights) = build(rule, Some(decay), backend, &start);
@@ -76,19 +76,19 @@ fn decayed(rule: RuleConfig, decay: Decay, backend: Backend) -> Vec<Tensor> {
 }
 
 /// The same without, and with the decay put in by hand.
-fn by_hand(rule: RuleConfig, decay: Decay) -> Vec<Tensor> {
+fn by_hand(rule: RuleConfig, decay: WeightDecay) -> Vec<Tensor> {
     let mut numbers = Numbers(31);
     let start = SHAPES.map(|shape| numbers.tensor(shape, Kind::Double));
     let (mut optimizer, mut weights) = build(rule, None, Backend::Reference, &start);
     for _ in 0..4 {
         let mut gradients = SHAPES.map(|shape| Some(numbers.tensor(shape, Kind::Double)));
         let before = weights[0].detach().copy();
-        if let Decay::L2 { rate } = decay {
+        if let WeightDecay::L2 { rate } = decay {
             gradients[0] = gradients[0].take().map(|g| g + &before * rate);
         }
         set_gradients(&mut optimizer, &weights, &gradients);
         optimizer.step().unwrap();
-        if let Decay::Decoupled { rate } = decay {
+        if let WeightDecay::Decoupled { rate } = decay {
             tch::no_grad(|| {
                 let moved = weights[0].detach() - before * (ETA * SCALE * rate);
                 weights[0].copy_(&moved);
@@ -101,12 +101,12 @@ fn by_hand(rule: RuleConfig, decay: Decay) -> Vec<Tensor> {
 #[test]
 fn a_group_decays_by_the_formula_and_nothing_else_does() {
     for decay in [
-        Decay::L2 { rate: LAMBDA },
-        Decay::Decoupled { rate: LAMBDA },
+        WeightDecay::L2 { rate: LAMBDA },
+        WeightDecay::Decoupled { rate: LAMBDA },
     ] {
         for rule in rules(decay) {
             let expected = by_hand(rule, decay);
-            let without = by_hand(rule, Decay::None);
+            let without = by_hand(rule, WeightDecay::None);
             assert!(
                 distance(&without[0], &expected[0]) > 1e-5,
                 "{rule:?} {decay:?}: the decay cannot be seen"

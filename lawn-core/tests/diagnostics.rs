@@ -5,8 +5,8 @@ mod common;
 use common::setting::{lawn, rules};
 use common::{Numbers, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Diagnostics, Granularity, LambConfig, OptimizerConfig, Schedule,
-    StepOptions,
+    AdamConfig, Backend, Diagnostics, Granularity, LambConfig, OptimizerConfig, Schedule,
+    StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -28,7 +28,7 @@ fn asking_for_them_changes_no_bit() {
                     let config = OptimizerConfig {
                         backend,
                         check_finite,
-                        decay: granularity.map_or(decay, |_| Decay::None),
+                        decay: granularity.map_or(decay, |_| WeightDecay::None),
                         lawn: granularity.map(|granularity| lawn(1, granularity)),
                         ..OptimizerConfig::new(rule, Schedule::constant(0.01))
                     };

@@ -5,8 +5,8 @@ mod common;
 use common::setting::{lawn, rules};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    Backend, Constraint, Decay, Granularity, Optimizer, OptimizerConfig, RuleConfig, Schedule,
-    StepOptions,
+    Backend, Constraint, Granularity, Optimizer, OptimizerConfig, RuleConfig, Schedule,
+    StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -19,7 +19,7 @@ const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Mult
 fn build(
     backend: Backend,
     rule: RuleConfig,
-    decay: Decay,
+    decay: WeightDecay,
     granularity: Option<Granularity>,
     kind: Kind,
 ) -> (Optimizer, Vec<Tensor>) {
@@ -29,7 +29,7 @@ fn build(
     let config = OptimizerConfig {
         backend,
         decay: if granularity.is_some() {
-            Decay::None
+            WeightDecay::None
         } else {
             decay
         },
@@ -91,7 +91,15 @@ fn their_state_is_saved_and_loaded() {
     for granularity in [Granularity::Layer, Granularity::Row] {
         for backend in BACKENDS {
             for at in [1, 2, 3] {
-                let build = || build(backend, rule, Decay::None, Some(granularity), Kind::Float);
+                let build = || {
+                    build(
+                        backend,
+                        rule,
+                        WeightDecay::None,
+                        Some(granularity),
+                        Kind::Float,
+                    )
+                };
                 let (mut whole, weights) = build();
                 let (mut resumed, mut again) = build();
                 let mut numbers = Numbers(9);

@@ -8,8 +8,8 @@ use common::setting::{
 };
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, LambConfig, Optimizer, OptimizerConfig, RuleConfig,
-    Schedule, SgdConfig,
+    AdamConfig, Backend, Granularity, LambConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule,
+    SgdConfig, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -97,7 +97,7 @@ fn a_state_has_the_first_moment() {
         for (kind, tolerance) in [(Kind::Float, 3e-6), (Kind::Double, 1e-12)] {
             let setting = Setting {
                 rule,
-                decay: Decay::None,
+                decay: WeightDecay::None,
                 granularity: Some(Granularity::Layer),
                 kind,
                 check_finite: false,
@@ -205,7 +205,7 @@ fn narrow_weights_are_the_rounded_master_weights() {
     for kind in [Kind::BFloat16, Kind::Half] {
         let setting = Setting {
             rule: AdamConfig::default().into(),
-            decay: Decay::None,
+            decay: WeightDecay::None,
             granularity: Some(Granularity::Layer),
             kind,
             check_finite: true,
@@ -297,7 +297,7 @@ fn layouts_of_weights_and_gradients_may_differ() {
         ] {
             let setting = Setting {
                 rule,
-                decay: Decay::None,
+                decay: WeightDecay::None,
                 granularity,
                 kind: Kind::Float,
                 check_finite: true,

@@ -4,8 +4,8 @@ mod common;
 
 use common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
-    Adaptation, Backend, BiasCorrection, Decay, DecayPlace, EpsilonPlace, GradientAveraging,
-    LambConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
+    Adaptation, Backend, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
+    LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope, WeightDecay,
 };
 use tch::{Kind, Tensor};
 
@@ -117,7 +117,7 @@ fn ours_from(
     backend: Backend,
 ) -> Vec<Vec<f64>> {
     let (parameters, weights) = parameters(&start);
-    let decay = Decay::Decoupled { rate: lambda };
+    let decay = WeightDecay::Decoupled { rate: lambda };
     let rule = RuleConfig::from(rule);
     let config = OptimizerConfig {
         clip_norm,

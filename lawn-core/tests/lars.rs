@@ -3,7 +3,9 @@
 mod common;
 
 use common::{Numbers, parameters, set_gradients, values};
-use lawn_core::{Adaptation, Backend, Decay, LarsConfig, OptimizerConfig, RuleConfig, Schedule};
+use lawn_core::{
+    Adaptation, Backend, LarsConfig, OptimizerConfig, RuleConfig, Schedule, WeightDecay,
+};
 use tch::{Kind, Tensor};
 
 const ETA: f64 = 0.03;
@@ -70,7 +72,7 @@ fn every_form_is_its_equation() {
                 backend,
                 ..OptimizerConfig::new(RuleConfig::from(rule), Schedule::constant(ETA))
             };
-            let config = config.with_decay(Decay::L2 { rate: lambda });
+            let config = config.with_decay(WeightDecay::L2 { rate: lambda });
             let mut optimizer = config.build(parameters).unwrap();
             let mut expected: Vec<Vec<f64>> = start.iter().map(values).collect();
             let mut momenta = vec![vec![0.0; 15]; expected.len()];

@@ -5,8 +5,8 @@ mod common;
 use common::setting::{Setting, lawn, rules};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, Optimizer, OptimizerConfig, Parameter, Parameters,
-    Role, Schedule,
+    AdamConfig, Backend, Granularity, Optimizer, OptimizerConfig, Parameter, Parameters, Role,
+    Schedule, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
@@ -105,7 +105,7 @@ fn the_number_of_threads_changes_no_bit_of_channels_last() {
         for kind in [Kind::Float, Kind::Double, Kind::BFloat16] {
             let setting = Setting {
                 rule: AdamConfig::default().into(),
-                decay: Decay::None,
+                decay: WeightDecay::None,
                 granularity: Some(granularity),
                 kind,
                 check_finite: true,
@@ -205,7 +205,7 @@ proptest! {
         seed in 0u64..1 << 40,
     ) {
         let start = Numbers(seed).tensor(&shape, Kind::Double);
-        let decay = if granularity.is_some() { Decay::None } else { decay };
+        let decay = if granularity.is_some() { WeightDecay::None } else { decay };
         let setting = Setting { rule, decay, granularity, kind, check_finite: true, clip_norm };
         let plain = Layout::plain(shape.len());
         let (_, expected) = run(&setting, &start, (&plain, &plain), Backend::Reference);

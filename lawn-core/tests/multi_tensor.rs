@@ -7,8 +7,8 @@ use common::setting::{
 };
 use common::{Numbers, distance, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Decay, Granularity, Group, LambConfig, LawnConfig, Optimizer,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig,
+    AdamConfig, Backend, Granularity, Group, LambConfig, LawnConfig, Optimizer, OptimizerConfig,
+    RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
@@ -67,14 +67,14 @@ fn groups_with_rates_and_decays_of_their_own_agree() {
             ..Group::new("p1")
         };
         let coupled = Group {
-            decay: Some(Decay::L2 { rate: 0.1 }),
+            decay: Some(WeightDecay::L2 { rate: 0.1 }),
             ..Group::new("p2")
         };
         let config = OptimizerConfig {
             backend,
             clip_norm,
             groups: vec![slow, coupled],
-            decay: Decay::Decoupled { rate: 0.2 },
+            decay: WeightDecay::Decoupled { rate: 0.2 },
             ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.05))
         };
         let mut optimizer = config.build(parameters).unwrap();
@@ -112,7 +112,7 @@ fn an_epsilon_of_zero_stays_out_of_the_padding() {
         for granularity in FORMS {
             let setting = Setting {
                 rule,
-                decay: Decay::None,
+                decay: WeightDecay::None,
                 granularity,
                 kind: Kind::Double,
                 check_finite: true,

@@ -24,7 +24,7 @@ fn both_licences_are_in_it() {
 
 #[test]
 fn its_pages_point_at_nothing_outside_of_it() {
-    for page in ["README.md", "BENCHMARKS.md"] {
+    for page in ["README.md", "BENCHMARKS.md", "ARCHITECTURE.md"] {
         let text = fs::read_to_string(here(page)).expect(page);
         let inline = text
             .split("](")

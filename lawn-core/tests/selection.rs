@@ -1,9 +1,9 @@
 //! Which parameters are treated how, and what cannot be meant.
 
 use lawn_core::{
-    AdamConfig, Backend, Clock, Constraint, Decay, Error, Granularity, Group, LawnConfig, Layer,
+    AdamConfig, Backend, Clock, Constraint, Error, Granularity, Group, LawnConfig, Layer,
     Optimizer, OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope,
-    SgdConfig, StepOptions, TreatmentTable,
+    SgdConfig, StepOptions, TreatmentTable, WeightDecay,
 };
 use tch::{Device, Kind, Tensor, nn};
 
@@ -86,7 +86,7 @@ fn the_table_says_why() {
         ..LawnConfig::new(5)
     };
     let group = Group {
-        decay: Some(Decay::L2 { rate: 0.01 }),
+        decay: Some(WeightDecay::L2 { rate: 0.01 }),
         learning_rate_scale: 0.5,
         ..Group::new("conv.*")
     };
@@ -134,9 +134,9 @@ the scope is taken from names and order, which show neither activations nor norm
 
 #[test]
 fn decay_is_for_weights_unless_a_group_says_otherwise() {
-    let decay = Decay::Decoupled { rate: 0.1 };
+    let decay = WeightDecay::Decoupled { rate: 0.1 };
     let group = Group {
-        decay: Some(Decay::L2 { rate: 0.2 }),
+        decay: Some(WeightDecay::L2 { rate: 0.2 }),
         ..Group::new("fc.bias")
     };
     let optimizer = config()
@@ -144,11 +144,18 @@ fn decay_is_for_weights_unless_a_group_says_otherwise() {
         .with_group(group)
         .build(model())
         .unwrap();
-    let decays: Vec<Decay> = optimizer.treatments().iter().map(|t| t.decay).collect();
-    let bias = Decay::L2 { rate: 0.2 };
+    let decays: Vec<WeightDecay> = optimizer.treatments().iter().map(|t| t.decay).collect();
+    let bias = WeightDecay::L2 { rate: 0.2 };
     assert_eq!(
         decays,
-        [decay, decay, Decay::None, Decay::None, decay, bias]
+        [
+            decay,
+            decay,
+            WeightDecay::None,
+            WeightDecay::None,
+            decay,
+            bias
+        ]
     );
 }
 
@@ -199,9 +206,9 @@ fn what_cannot_be_meant_is_refused() {
         Error::Unconstrainable { name, role: Role::Norm } if name == "norm.weight"
     ));
     assert!(matches!(
-        error(scope(Scope::AllWeights).with_decay(Decay::L2 { rate: 0.1 })),
+        error(scope(Scope::AllWeights).with_decay(WeightDecay::L2 { rate: 0.1 })),
         Error::DecayOnConstrained {
-            found: Decay::L2 { rate: 0.1 },
+            found: WeightDecay::L2 { rate: 0.1 },
             ..
         }
     ));
@@ -218,7 +225,7 @@ fn what_cannot_be_meant_is_refused() {
         Error::NoParameters
     ));
     // A decay of 0 decays nothing, so that it may stand on anything.
-    let nothing = scope(Scope::AllWeights).with_decay(Decay::L2 { rate: 0.0 });
+    let nothing = scope(Scope::AllWeights).with_decay(WeightDecay::L2 { rate: 0.0 });
     assert!(nothing.build(model()).is_ok());
 }
 
@@ -261,7 +268,10 @@ fn numbers_outside_of_their_domain_are_named() {
             "epsilon",
         ),
         (config().with_clip_norm(0.0), "clip_norm"),
-        (config().with_decay(Decay::L2 { rate: -1.0 }), "decay.rate"),
+        (
+            config().with_decay(WeightDecay::L2 { rate: -1.0 }),
+            "decay.rate",
+        ),
         (config().with_group(group), "learning_rate_scale"),
         (
             OptimizerConfig {

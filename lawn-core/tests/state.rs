@@ -4,8 +4,8 @@ mod common;
 
 use common::{Numbers, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Clock, Decay, Error, Group, LawnConfig, Optimizer, OptimizerConfig, Schedule,
-    Scope, SgdConfig, State, StepOptions,
+    AdamConfig, Clock, Error, Group, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope,
+    SgdConfig, State, StepOptions, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -167,7 +167,7 @@ fn groups_and_the_place_in_the_schedule_are_in_it() {
         let (parameters, weights) = parameters(&start);
         let group = Group {
             learning_rate_scale: 0.5,
-            decay: Some(Decay::L2 { rate: 0.1 }),
+            decay: Some(WeightDecay::L2 { rate: 0.1 }),
             constrained: Some(false),
             ..Group::new("p1")
         };

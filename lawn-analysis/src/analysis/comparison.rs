@@ -13,7 +13,8 @@ use crate::report::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{
     Alternative, Bootstrap, BootstrapInterval, Equivalence, Estimate, FEWEST_FOR_BOOTSTRAP,
     Feasibility, Interval, ProbabilityOfSuperiority, Sample, TestResult, d_z, equivalence,
-    hedges_g, mean_t, non_inferiority, paired_t, probability_of_superiority, sign_flip,
+    hedges_g, mean_difference, mean_t, non_inferiority, paired_t, probability_of_superiority,
+    sign_flip,
 };
 
 /// What a contrast is asked, and where.
@@ -179,7 +180,7 @@ pub(super) fn compare(
     // mean is known: an interval without width would claim the latter.
     comparison.advantage = Some(Estimate {
         method: "mean paired advantage",
-        ..mean_t(differences.sample(), level)
+        ..mean_difference(&differences, level)
     });
     // A statistic that does not exist for so few or such equal values is absent, not an error.
     let bootstrap = Bootstrap {

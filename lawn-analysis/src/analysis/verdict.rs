@@ -11,7 +11,7 @@ use super::unpaired::Unpaired;
 use super::worst_rank::{Diverged, with_these_worst};
 use crate::report::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
-use crate::text::{at_batch, count, number, p_value, percent, resolved, signed};
+use crate::text::{at_batch, better, count, number, on_test, p_value, percent, resolved, signed};
 
 /// The answer to one question about one contrast.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -82,24 +82,6 @@ pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -
         leaning if decided && leaning > 0.0 => Verdict::Better,
         leaning if decided && leaning < 0.0 => Verdict::Worse,
         _ => Verdict::Inconclusive,
-    }
-}
-
-/// A metric on the test data: many are called so already.
-pub(super) fn on_test(metric: &str) -> String {
-    if metric.starts_with("test") {
-        metric.to_owned()
-    } else {
-        format!("test {metric}")
-    }
-}
-
-/// Which direction of a quantity is better, in words.
-pub(super) fn better(more_is_better: bool) -> &'static str {
-    if more_is_better {
-        "more is better"
-    } else {
-        "less is better"
     }
 }
 

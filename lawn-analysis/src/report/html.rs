@@ -1,9 +1,9 @@
 //! Pieces of the page: escaped, accessible, without anything from the network.
 
-use crate::analysis::Verdict;
+use crate::analysis::{Task, Verdict};
 use crate::figures::{Figure, NARROW, WIDE, escape, font_css};
 use crate::tables::{Table, Value, title};
-use crate::text::{batch, number};
+use crate::text::{batch, better, number, on_test};
 
 /// A table of more rows would make the page slow to open: its files hold it.
 pub(super) const MOST_ROWS: usize = 1_000;
@@ -211,14 +211,16 @@ pub(super) fn table_with(table: &Table, content: impl Fn(usize, &str) -> String)
 /// The title of the column that stands first.
 const VERDICT: &str = "verdict";
 
+/// The escaped content of a cell, from its row.
+type Content<'a> = Box<dyn Fn(&[Value]) -> String + 'a>;
+
 /// A column as the page shows it.
 struct Shown<'a> {
     title: String,
     numeric: bool,
     /// The column that it sorts by.
     value: usize,
-    /// The escaped content of its cell.
-    content: Box<dyn Fn(&[Value]) -> String + 'a>,
+    content: Content<'a>,
 }
 
 fn drawn(table: &Table, columns: &[Shown<'_>], whole: &str) -> String {
@@ -277,7 +279,7 @@ fn drawn(table: &Table, columns: &[Shown<'_>], whole: &str) -> String {
 
 /// The table of [`crate::tables::means`], task by task: arms below each other, batch sizes side by
 /// side.
-pub(super) fn means(table: &Table) -> String {
+pub(super) fn means(table: &Table, tasks: &[Task]) -> String {
     let [task, metric, arm, size] =
         ["task", "metric", "arm", "batch_size"].map(|name| table.column(name));
     let mut text = String::new();
@@ -309,10 +311,13 @@ pub(super) fn means(table: &Table) -> String {
                 format!("<tr><th scope=\"row\">{name}</th>{cells}</tr>\n")
             })
             .collect();
-        let of = [&rows[0][task], &rows[0][metric]].map(|name| escape(&name.shown()));
+        let name = rows[0][task].shown();
+        let of = tasks.iter().find(|task| task.name == name);
+        let better = of.map_or("", |task| better(task.higher_is_better));
+        let of = [name, on_test(&rows[0][metric].shown())].map(|name| escape(&name));
         text.push_str(&format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"Means of {0}\" tabindex=\"0\">\n\
-             <table class=\"means\"><caption><span>{0}: mean test {1} of the trials that ended well, \
+             <table class=\"means\"><caption><span>{0}: mean {1} ({better}) of the trials that ended well, \
              its t interval, and how many there are.</span></caption>\n<thead><tr><th \
              scope=\"col\">arm</th>{headings}</tr></thead>\n<tbody>\n{lines}</tbody></table>\n</div>\n",
             of[0], of[1],

@@ -194,6 +194,7 @@ impl<'a> Report<'a> {
             tables::claims(&self.claims),
             self.means.clone(),
             tables::comparisons(analysis, &self.sensitivities),
+            tables::unpaired(analysis),
             tables::pairs(analysis),
             tables::unmatched(analysis),
             tables::survival(analysis),

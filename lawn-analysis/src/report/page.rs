@@ -3,12 +3,14 @@
 
 use super::html::{self, Section};
 use super::{Report, drill, is_primary, lines};
-use crate::analysis::{Analysis, Answer, Claim, Family, Support, Task, Verdict, best_baseline};
+use crate::analysis::{
+    Analysis, Answer, Claim, Family, Question, Support, Task, Verdict, best_baseline,
+};
 use crate::figures::{Figure, escape};
 use crate::parallel;
 use crate::report::ReportRequest;
 use crate::tables::Table;
-use crate::text::integer;
+use crate::text::{integer, on_test};
 
 impl Report<'_> {
     /// The whole page.
@@ -34,7 +36,7 @@ impl Report<'_> {
             section(
                 "comparisons",
                 "Comparisons",
-                [named("comparisons"), named("unmatched")].concat(),
+                ["comparisons", "unpaired", "unmatched"].map(named).concat(),
             ),
             section("tuning", "Tuning", named("tuning")),
             section(
@@ -62,10 +64,17 @@ impl Report<'_> {
         html::page(&request.title, &sections)
     }
 
-    /// A sentence a claim and the main figure, task by task; what is missing is said before.
+    /// A sentence a claim and the main figure, task by task, then what is missing; where nothing is
+    /// claimed, that comes first.
     fn answer(&self, feasibility: bool) -> String {
         let analysis = &self.analysis;
-        let mut text = html::list(&analysis.notes);
+        let notes = html::list(&analysis.notes);
+        let [before, after] = if self.claims.is_empty() {
+            [notes, String::new()]
+        } else {
+            [String::new(), notes]
+        };
+        let mut text = before;
         for task in &analysis.tasks {
             if analysis.tasks.len() > 1 {
                 text.push_str(&format!("<h3>{}</h3>\n", escape(&task.name)));
@@ -90,7 +99,7 @@ impl Report<'_> {
         if analysis.tasks.is_empty() {
             links.clear();
         }
-        text + &html::links(&links)
+        text + &after + &html::links(&links)
     }
 
     fn means(&self, tables: &[Table]) -> String {
@@ -98,30 +107,50 @@ impl Report<'_> {
         let Some(table) = table.filter(|table| !table.is_empty()) else {
             return String::new();
         };
-        html::means(table)
+        html::means(table, &self.analysis.tasks)
     }
 
     /// Every comparison of the test metric, better or worse, and what else came out worse.
     fn primary(&self, tables: &[Table]) -> String {
-        let Some(all) = tables.iter().find(|table| table.name == "comparisons") else {
+        // The rows of the primary question, in a table of another name.
+        let of_primary = |whole: &str, name: &str| {
+            let all = tables.iter().find(|table| table.name == whole)?;
+            let question = all.column("question");
+            let primary = Question::TestMetric.name();
+            let mut table = all.with_rows(|row| row[question] == primary.into());
+            table = table.hiding(&["question"]);
+            if self.analysis.tasks.len() == 1 {
+                table = table.hiding(&["task"]);
+            }
+            table.name = name.to_owned();
+            (!table.is_empty()).then_some(table)
+        };
+        let Some(table) = of_primary("comparisons", "primary") else {
             return String::new();
         };
-        let question = all.column("question");
-        let primary = crate::analysis::Question::TestMetric.name();
-        let mut table = all.with_rows(|row| row[question] == primary.into());
-        table = table.hiding(&["question", "p_superior"]);
-        if self.analysis.tasks.len() == 1 {
-            table = table.hiding(&["task"]);
-        }
-        if table.is_empty() {
-            return String::new();
-        }
-        table.name = "primary".to_owned();
-        table.caption =
-            "Every registered contrast at every batch size, in the test metric: the mean \
-                         paired difference, positive where the treatment is better, with its t \
-                         interval, and p adjusted by Holm over all of them."
-                .to_owned();
+        let mut table = table.hiding(&["p_superior"]);
+        let unpaired = of_primary("unpaired", "primary-unpaired");
+        let unpaired = unpaired.map_or(String::new(), |table| {
+            let heading = "<h3>Arms without a seed in common</h3>\n";
+            heading.to_owned() + &html::table_of(&table, "unpaired")
+        });
+        let tasks = &self.analysis.tasks;
+        let less = tasks.iter().filter(|task| !task.higher_is_better);
+        let less: Vec<String> = less
+            .map(|task| {
+                format!(
+                    " Of {} on {} less is better.",
+                    on_test(&task.metric),
+                    task.name
+                )
+            })
+            .collect();
+        table.caption = format!(
+            "Every registered contrast at every batch size, in the test metric: the mean paired \
+             difference, positive where the treatment is better, with its t interval, and p \
+             adjusted by Holm over all of them.{}",
+            less.concat()
+        );
         let worse: String = lines::worse(&self.analysis).map(answered).collect();
         let worse = if worse.is_empty() {
             String::new()
@@ -137,6 +166,7 @@ impl Report<'_> {
         ];
         let ended = ended.iter().filter(|line| !line.is_empty());
         html::table_of(&table, "comparisons")
+            + &unpaired
             + &worse
             + &ended.map(|line| html::paragraph(line)).collect::<String>()
     }

@@ -2,10 +2,12 @@
 //! claim, and leaves out nothing that speaks against a treatment.
 
 use super::{Report, is_primary, lines};
-use crate::analysis::{Analysis, Answer, Claim, Support, Task, Verdict};
+use crate::analysis::{Adjusted, Analysis, Answer, Claim, Support, Task, Unpaired, Verdict};
+use crate::stats::Estimate;
 use crate::tables::{Table, Value};
 use crate::text::{
-    batch, count, number, p_number, percent, resolved, shortened, signed, visible, wrapped,
+    batch, better, count, number, on_test, p_number, percent, resolved, shortened, signed, visible,
+    wrapped,
 };
 
 /// Columns of the screen.
@@ -21,8 +23,8 @@ impl Report<'_> {
     pub(super) fn summary(&self) -> String {
         let (analysis, request) = (&self.analysis, self.request);
         let mut text = vec![format!("# {}", shortened(&request.title, COLUMNS - 2))];
-        text.extend(notes(&analysis.notes));
         text.extend(claimed(&self.claims));
+        text.extend(notes(&analysis.notes));
         text.extend(self.main_figures_named());
         text.extend(means(&analysis.tasks, &self.means));
         let level = percent(1.0 - request.alpha);
@@ -38,6 +40,7 @@ impl Report<'_> {
              adjusted p ({test}):"
         );
         text.extend(compared(analysis, &what, &primary));
+        text.extend(unpaired(&primary));
         let worse: Vec<&Answer> = lines::worse(analysis).collect();
         text.extend(compared(analysis, "**What else came out worse**:", &worse));
         text.extend(verdicts(analysis));
@@ -155,8 +158,10 @@ fn means(tasks: &[Task], table: &Table) -> Vec<String> {
             })
         };
         let text = format!(
-            "**Mean test {}** on {} (n {most}), by batch size:",
-            one.metric, one.name
+            "**Mean {}** ({}) on {} (n {most}), by batch size:",
+            on_test(&one.metric),
+            better(one.higher_is_better),
+            one.name
         );
         lines.push(String::new());
         lines.extend(begun(&text, ["", ""]));
@@ -214,6 +219,66 @@ fn compared(analysis: &Analysis, what: &str, answers: &[&Answer]) -> Vec<String>
     shown
 }
 
+/// Arms without a seed in common, as independent samples: a sentence a comparison.
+fn unpaired(answers: &[&Answer]) -> Vec<String> {
+    let found: Vec<String> = answers
+        .iter()
+        .filter_map(|answer| {
+            let place = &answer.comparison.place;
+            let found = answer.comparison.unpaired.as_ref()?;
+            let at = place
+                .batch_size
+                .map_or(String::new(), |size| format!(" at {}", batch(size)));
+            Some(item(&format!(
+                "{}: {} over {}{at}: {}",
+                place.task,
+                place.contrast.treatment,
+                place.contrast.baseline,
+                independent(found, &answer.adjusted)
+            )))
+        })
+        .flatten()
+        .collect();
+    if found.is_empty() {
+        return Vec::new();
+    }
+    let what = "**Arms without a seed in common**, as independent samples, which decide no verdict \
+                (`tables/unpaired.md`):";
+    let mut lines = vec![String::new()];
+    lines.extend(begun(what, ["", ""]));
+    lines.push(String::new());
+    lines.extend(found);
+    lines
+}
+
+/// The advantage of independent samples, with its interval, n and p.
+fn independent(found: &Unpaired, adjusted: &Adjusted) -> String {
+    let advantage = advantage(found.difference);
+    let p = |name: &str, p: Option<f64>| {
+        p.map_or(format!("no {name}"), |p| {
+            format!("{name} p {}", p_number(p))
+        })
+    };
+    format!(
+        "{advantage}, {} and {} trials, {}, {}",
+        found.treatment,
+        found.baseline,
+        p("Welch", adjusted.welch),
+        p("Mann–Whitney", adjusted.mann_whitney)
+    )
+}
+
+/// An advantage with its interval.
+fn advantage(found: Estimate) -> String {
+    match found.interval {
+        Some(interval) => {
+            let [value, low, high] = resolved(found.value, interval.low, interval.high);
+            format!("{value} [{low}, {high}]")
+        }
+        None => signed(found.value),
+    }
+}
+
 fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
     let cells: Vec<[String; 5]> = answers.iter().map(|answer| cells(answer)).collect();
     let widest = |column: usize| {
@@ -252,8 +317,13 @@ fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
             head = Some(family);
             let over = if both { "" } else { ", over its baseline" };
             let of = analysis.tasks.iter().find(|task| task.name == place.task);
-            let metric = of.map_or("", |task| task.metric.as_str());
-            let text = format!("{}, {metric}: {}{over}", place.task, place.question.name());
+            let better = of.map_or("", |task| better(task.higher_is_better));
+            let text = format!(
+                "{}, {} ({better}): {}{over}",
+                place.task,
+                place.metric,
+                place.question.name()
+            );
             lines.push(shortened(&text, COLUMNS));
         }
         let [verdict, at, advantage, n, p] = cells;
@@ -269,18 +339,7 @@ fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
 /// Verdict, batch size, advantage with its interval, n and p.
 fn cells(answer: &Answer) -> [String; 5] {
     let comparison = &answer.comparison;
-    let interval = comparison
-        .advantage
-        .and_then(|advantage| advantage.interval);
-    let advantage = comparison
-        .advantage
-        .map_or("–".to_owned(), |advantage| match interval {
-            Some(interval) => {
-                let [value, low, high] = resolved(advantage.value, interval.low, interval.high);
-                format!("{value} [{low}, {high}]")
-            }
-            None => signed(advantage.value),
-        });
+    let advantage = comparison.advantage.map_or("–".to_owned(), advantage);
     let p = answer.adjusted.deciding;
     [
         answer.verdict.as_str().to_owned(),

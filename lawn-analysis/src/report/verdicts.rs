@@ -63,7 +63,12 @@ pub struct PlaceVerdict<'a> {
     pub non_inferiority_adjusted_p: Option<f64>,
     /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
     pub worst_rank_adjusted_p: Option<f64>,
-    /// Adjusted p of Welch's t test, where the arms have no seed in common; it decides nothing.
+    /// Difference of means, positive where the treatment is better, where the arms have no seed in
+    /// common; it decides nothing, and neither does what follows.
+    pub unpaired_advantage: Option<f64>,
+    /// Welch's interval of it.
+    pub unpaired_interval: Option<Interval>,
+    /// Adjusted p of Welch's t test there.
     pub welch_adjusted_p: Option<f64>,
     /// Adjusted p of the Mann–Whitney test there.
     pub mann_whitney_adjusted_p: Option<f64>,
@@ -151,6 +156,7 @@ impl<'a> Verdicts<'a> {
 fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> PlaceVerdict<'_> {
     let (comparison, adjusted) = (&answer.comparison, &answer.adjusted);
     let place = &comparison.place;
+    let unpaired = comparison.unpaired.map(|found| found.difference);
     PlaceVerdict {
         task: &place.task,
         metric: &place.metric,
@@ -170,6 +176,8 @@ fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> Pla
         equivalence_adjusted_p: adjusted.equivalence,
         non_inferiority_adjusted_p: adjusted.non_inferiority,
         worst_rank_adjusted_p: comparison.worst_rank.and(adjusted.deciding),
+        unpaired_advantage: unpaired.map(|found| found.value),
+        unpaired_interval: unpaired.and_then(|found| found.interval),
         welch_adjusted_p: adjusted.welch,
         mann_whitney_adjusted_p: adjusted.mann_whitney,
         baseline_diverged: comparison.diverged.baseline,

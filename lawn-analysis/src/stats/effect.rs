@@ -68,13 +68,13 @@ pub fn hedges_g(differences: &Differences) -> Result<Estimate, Error> {
 pub fn hedges_g_independent(x: &Sample, y: &Sample) -> Result<Estimate, Error> {
     let spread = |sample: &Sample| {
         let found = sample.n();
-        let variance = sample
-            .variance()
+        let deviation = sample
+            .deviation()
             .ok_or(Error::TooFew { needed: 2, found })?;
-        Ok::<f64, Error>(variance * (found - 1) as f64)
+        Ok::<f64, Error>(deviation * ((found - 1) as f64).sqrt())
     };
     let df = x.n() + y.n() - 2;
-    let pooled = ((spread(x)? + spread(y)?) / df as f64).sqrt();
+    let pooled = spread(x)?.hypot(spread(y)?) / (df as f64).sqrt();
     if pooled == 0.0 {
         return Err(Error::Undefined {
             statistic: "Hedges g",

@@ -50,4 +50,4 @@ pub use sign::sign_test;
 pub use sign_flip::sign_flip;
 pub use signed_rank::signed_rank;
 pub(crate) use signed_rank::signed_ranks;
-pub use t::{difference_welch, mean_t, paired_t, welch_t};
+pub use t::{difference_welch, mean_difference, mean_t, paired_t, welch_t};

@@ -58,7 +58,11 @@ impl Sample {
         }
         // A second pass removes the rounding that the first one left.
         let n = self.0.len() as f64;
-        let first = self.0.iter().sum::<f64>() / n;
+        let sum = self.0.iter().sum::<f64>();
+        if sum.is_infinite() {
+            return self.0.iter().map(|x| x / n).sum();
+        }
+        let first = sum / n;
         first + self.0.iter().map(|x| x - first).sum::<f64>() / n
     }
 
@@ -85,8 +89,22 @@ impl Sample {
     }
 
     /// Square root of the unbiased variance, or none for a single value.
+    ///
+    /// It is there for numbers of any size, whose squares may be none of 64 bits.
     pub fn deviation(&self) -> Option<f64> {
-        self.variance().map(f64::sqrt)
+        /// Between these, squares and sums of them neither overflow nor lose digits.
+        const SAFE: std::ops::Range<f64> = 1e-140..1e140;
+        if self.0.len() < 2 || !self.varies() {
+            return self.variance();
+        }
+        let mean = self.mean();
+        let distances = self.0.iter().map(|x| (x - mean).abs());
+        let furthest = distances.fold(0.0, f64::max);
+        if SAFE.contains(&furthest) {
+            return self.variance().map(f64::sqrt);
+        }
+        let sum: f64 = self.0.iter().map(|x| ((x - mean) / furthest).powi(2)).sum();
+        Some(furthest * (sum / (self.0.len() - 1) as f64).sqrt())
     }
 
     /// The values in rising order.
@@ -108,4 +126,26 @@ pub(crate) fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
     sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_size_have_a_mean_and_a_deviation() {
+        let of = |scale: f64| {
+            let values = [1.0, 2.0, 4.0, 1.5].map(|x| x * scale);
+            let sample = Sample::new(values.to_vec()).unwrap();
+            [sample.mean() / scale, sample.deviation().unwrap() / scale]
+        };
+        for scale in [1e-300, 1e-160, 1e160, 4e307] {
+            for (found, expected) in of(scale).iter().zip(of(1.0)) {
+                assert!((found - expected).abs() < 1e-12, "{scale}: {found}");
+            }
+        }
+        // The least that there is: not zero, whatever it is rounded to.
+        let least = Sample::new(vec![0.0, 5e-323]).unwrap();
+        assert!(least.deviation().unwrap() > 0.0);
+    }
 }

@@ -46,6 +46,28 @@ pub fn mean_t(sample: &Sample, level: f64) -> Estimate {
     }
 }
 
+/// Mean of differences with its t interval: that of [`mean_t`], and zero where they add up to it,
+/// whatever rounding leaves.
+pub fn mean_difference(differences: &Differences, level: f64) -> Estimate {
+    let found = mean_t(differences.sample(), level);
+    if differences.units().iter().sum::<i128>() != 0 {
+        return found;
+    }
+    let around_zero = |interval: Interval| {
+        let half = 0.5 * (interval.high - interval.low);
+        Interval {
+            low: -half,
+            high: half,
+            ..interval
+        }
+    };
+    Estimate {
+        value: 0.0,
+        interval: found.interval.map(around_zero),
+        ..found
+    }
+}
+
 /// Paired t test of a mean difference of zero.
 ///
 /// ```text
@@ -125,25 +147,26 @@ struct Welch {
 
 impl Welch {
     fn new(x: &Sample, y: &Sample) -> Result<Self, Error> {
-        let share = |sample: &Sample| {
+        let error = |sample: &Sample| {
             let n = sample.n();
-            let variance = sample.variance().ok_or(Error::TooFew {
+            let deviation = sample.deviation().ok_or(Error::TooFew {
                 needed: 2,
                 found: n,
             })?;
-            Ok::<f64, Error>(variance / n as f64)
+            Ok::<f64, Error>(deviation / (n as f64).sqrt())
         };
-        let (a, b) = (share(x)?, share(y)?);
-        if a + b == 0.0 {
+        let (a, b) = (error(x)?, error(y)?);
+        let error = a.hypot(b);
+        if error == 0.0 {
             return Err(Error::Undefined {
                 statistic: "Welch t",
                 why: "neither sample has a variance",
             });
         }
-        let parts = a * a / (x.n() - 1) as f64 + b * b / (y.n() - 1) as f64;
+        let part = |of: f64, n: usize| (of / error).powi(4) / (n - 1) as f64;
         Ok(Self {
-            error: (a + b).sqrt(),
-            df: (a + b) * (a + b) / parts,
+            error,
+            df: 1.0 / (part(a, x.n()) + part(b, y.n())),
         })
     }
 }

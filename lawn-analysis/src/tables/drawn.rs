@@ -3,6 +3,7 @@
 use super::{Table, Value};
 use crate::analysis::{Analysis, Answer, Question, Target, Task, TuningPoints};
 use crate::records::Outcome;
+use crate::text::on_test;
 
 /// Every advantage of some questions, which are all in the unit of the metric.
 pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Table {
@@ -111,8 +112,9 @@ pub fn drops(task: &Task, reference: i64, largest: i64) -> Table {
     let mut table = Table::of_task(
         [task.name.as_str(), "drop"],
         format!(
-            "Test {} of {} at batch sizes {reference} and {largest}.",
-            task.metric, task.name
+            "Large-batch drop: {} of {} at batch sizes {reference} and {largest}.",
+            on_test(&task.metric),
+            task.name
         ),
         &["arm", "seed", "at_reference", "at_largest", "drop"],
     );
@@ -151,8 +153,9 @@ pub fn fit(task: &Task) -> Table {
     let mut table = Table::of_task(
         [task.name.as_str(), "fit"],
         format!(
-            "Training loss and test {} of {}, trial by trial.",
-            task.metric, task.name
+            "Training loss and {} of {}, trial by trial.",
+            on_test(&task.metric),
+            task.name
         ),
         &[
             "arm",

@@ -8,6 +8,7 @@ mod latex;
 mod means;
 mod series;
 mod trials;
+mod unpaired;
 
 pub use across::{aggregates, improvement, interval_estimates, profile, ranks};
 pub use answers::{claims, comparisons, feasibility, pairs, unmatched};
@@ -18,6 +19,7 @@ pub(crate) use latex::latex_caption;
 pub use means::means;
 pub use series::{ByBatch, ByEpoch, by_batch, curves};
 pub use trials::{confirmations, failures, survival, tuning};
+pub use unpaired::unpaired;
 
 use crate::naming::Identity;
 use crate::text::{integer, number};

@@ -7,6 +7,7 @@ use crate::analysis::Task;
 use crate::error::Error;
 use crate::records::{EpochRow, Outcome, Phase, Records, Split, Stage, TrialRow};
 use crate::stats::{Interval, Sample, mean_t};
+use crate::text::on_test;
 
 /// What is drawn against batch size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ impl ByBatch {
     /// The quantity in words.
     pub fn name(self, metric: &str) -> String {
         match self {
-            Self::TestMetric => format!("test {metric}"),
+            Self::TestMetric => on_test(metric),
             Self::GeneralizationGap => format!("generalization gap in {metric}"),
         }
     }

@@ -5,10 +5,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use lawn_analysis::records::Outcome as Ended;
-use lawn_bench::choices::{Frozen, FrozenCell, Tried};
 use lawn_bench::config;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::plan::choices::{Frozen, FrozenCell, Tried};
+use lawn_bench::run::run_dir::RunDir;
 
 use super::{Outcome, median, plan};
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use lawn_bench::config::parse;
 use lawn_bench::plan::{Excerpt, Plan};
-use lawn_bench::run_dir::RunDir;
+use lawn_bench::run::run_dir::RunDir;
 
 use super::Outcome;
 

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use lawn_bench::ending::Ending;
+use lawn_bench::config;
 use lawn_bench::plan::Plan;
-use lawn_bench::run_dir::RunDir;
-use lawn_bench::status::Status;
-use lawn_bench::{config, ending, files};
+use lawn_bench::report::status::Status;
+use lawn_bench::run::ending::Ending;
+use lawn_bench::run::run_dir::RunDir;
+use lawn_bench::run::{ending, files};
 use lawn_models::TrialSummary;
 
 use super::{Outcome, median};

@@ -1,9 +1,8 @@
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 
-use super::Cli;
-use super::exit::Exit;
 use super::output::print;
 use crate::Error;
+use crate::Exit;
 
 #[derive(Debug, Args)]
 #[command(
@@ -15,9 +14,9 @@ pub(super) struct Completions {
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<Exit, Error> {
+    pub(super) fn run(self, command: &mut Command) -> Result<Exit, Error> {
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "lawn", &mut script);
+        clap_complete::generate(self.shell, command, "lawn", &mut script);
         print(&String::from_utf8_lossy(&script));
         Ok(Exit::Ok)
     }

@@ -2,10 +2,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::Sets;
 use crate::Error;
+use crate::Exit;
 use crate::config::{self, SweepFile};
 
 #[derive(Debug, Args)]

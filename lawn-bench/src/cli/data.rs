@@ -3,12 +3,14 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand};
 
-use super::exit::Exit;
 use super::output::print;
 use super::values::{DataRoot, key_value};
-use crate::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
-use crate::make::{self, Made};
-use crate::{Error, doctor, stop};
+use crate::Error;
+use crate::Exit;
+use crate::cli::doctor::findings;
+use crate::data::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
+use crate::data::make::{self, Made};
+use crate::process::stop;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -139,7 +141,7 @@ impl Data {
             }
             What::List { data } => {
                 let root = data.data_root.ok_or(Error::NoDataRootGiven)?;
-                print(&doctor::data_sets(&root)?);
+                print(&findings::data_sets(&root)?);
             }
         }
         Ok(Exit::Ok)

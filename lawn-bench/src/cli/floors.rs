@@ -4,10 +4,11 @@ use clap::Args;
 use lawn_models::{Floor, Split};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::DataRoot;
-use crate::{Error, config, data, render};
+use crate::Exit;
+use crate::report::render;
+use crate::{Error, config, data};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -4,7 +4,6 @@ mod completions;
 mod config;
 mod data;
 mod doctor;
-mod exit;
 mod floors;
 mod model;
 mod output;
@@ -20,8 +19,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::{Error, streams};
-pub use exit::Exit;
+use crate::process::streams;
+use crate::{Error, Exit};
 
 /// Large-batch training with and without Logit Attenuating Weight Normalization.
 #[derive(Debug, Parser)]
@@ -73,7 +72,7 @@ impl Verb {
             Self::Status(verb) => verb.run(),
             Self::Retry(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
-            Self::Completions(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(&mut Cli::command()),
         }
     }
 }
@@ -169,7 +168,7 @@ fn tell(told: &clap::Error) -> Exit {
 fn described(error: &Error) -> String {
     match error {
         Error::Config(error) => error.to_string(),
-        error => format!("error: {error}"),
+        error => output::still(&format!("error: {error}")),
     }
 }
 

@@ -5,12 +5,12 @@ use clap::Args;
 use lawn_models::{Treatment, TreatmentTable};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
-use crate::choices::Choices;
+use crate::Exit;
 use crate::config::SweepFile;
 use crate::plan::Plan;
+use crate::plan::choices::Choices;
 use crate::{Error, data};
 
 #[derive(Debug, Args)]

@@ -1,6 +1,19 @@
 //! What verbs share in speaking to standard output.
 
-pub(super) use crate::streams::print;
+pub(super) use crate::process::streams::print;
+
+/// A text of which no sign moves the terminal: names and cells of files may hold such.
+pub(super) fn still(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
 
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"

@@ -4,14 +4,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
-use crate::choices::Frozen;
+use crate::Exit;
 use crate::config::SweepFile;
-use crate::estimate::{self, Measured};
-use crate::run_dir::RunDir;
-use crate::{Error, advice, data, examination, outline, plan, streams};
+use crate::plan::choices::Frozen;
+use crate::plan::estimate::{self, Measured};
+use crate::plan::{advice, examination};
+use crate::process::streams;
+use crate::report::outline;
+use crate::run::run_dir::RunDir;
+use crate::{Error, data, plan};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -8,12 +8,14 @@ use lawn_analysis::records::{
 use lawn_analysis::report::{Contrast, DecidingTest, contrasts_by_name};
 use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest, Width};
 
-use super::exit::Exit;
-use super::output::{print, print_report};
+use super::output::{print, print_report, still};
 use super::values;
+use crate::Exit;
 use crate::plan::Plan;
-use crate::run_dir::RunDir;
-use crate::{Error, files, shell, streams, sweep};
+use crate::process::{shell, streams};
+use crate::run::files;
+use crate::run::run_dir::RunDir;
+use crate::{Error, sweep};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -230,11 +232,9 @@ impl Asked {
         };
         let results = Results::read_with(from, &options).map_err(Self::unread)?;
         if !results.ignored.is_empty() {
-            streams::say(&format!(
-                "{}: ignored columns: {}",
-                from.display(),
-                results.ignored.join(", ")
-            ));
+            let columns = results.ignored.join(", ");
+            let text = format!("{}: ignored columns: {columns}", from.display());
+            streams::say(&still(&text));
         }
         let mut records = results.records;
         self.select(from, &mut records.trials)?;

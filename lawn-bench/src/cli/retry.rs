@@ -3,12 +3,14 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args};
 use lawn_analysis::records::Outcome;
 
-use super::exit::Exit;
 use super::output::print;
 use super::values::failure;
-use crate::retry::{self, Selection};
-use crate::run_dir::RunDir;
-use crate::{Error, provenance, shell};
+use crate::Error;
+use crate::Exit;
+use crate::process::shell;
+use crate::run::provenance;
+use crate::run::retry::{self, Selection};
+use crate::run::run_dir::RunDir;
 
 #[derive(Debug, Args)]
 #[command(

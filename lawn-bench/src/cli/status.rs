@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::exit::Exit;
 use super::output::{print, to_json};
-use crate::run_dir::RunDir;
-use crate::{Error, status, streams};
+use crate::Error;
+use crate::Exit;
+use crate::process::streams;
+use crate::report::status;
+use crate::run::run_dir::RunDir;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -2,14 +2,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::exit::Exit;
 use super::output::{print, print_report};
 use super::values::{DataRoot, Sets, positive};
+use crate::Error;
+use crate::Exit;
 use crate::engine::EngineName;
-use crate::failures::Limit;
-use crate::progress::{self, Show};
+use crate::engine::Limit;
+use crate::process::{shell, streams};
+use crate::sweep::progress::{self, Show};
 use crate::sweep::{self, End, Request};
-use crate::{Error, shell, streams};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\

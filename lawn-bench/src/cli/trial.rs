@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use clap::Args;
 use lawn_analysis::records::Outcome;
 
-use super::exit::Exit;
 use super::values::DataRoot;
-use crate::run_dir::RunDir;
+use crate::Exit;
+use crate::run::run_dir::RunDir;
 use crate::{Error, trial};
 
 #[derive(Debug, Args)]

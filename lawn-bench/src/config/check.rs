@@ -12,14 +12,13 @@ use super::arm::Tuning;
 use super::arms::arms;
 use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
+use super::file::SweepFile;
 use super::raw::{RawReport, RawResources, RawSweep};
 use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
-use super::values::{at_least, distinct, file_name, within};
-use super::{
-    ConfigError, NamedTask, Resources, Sweep, SweepFile, engines, limits, overrides, tuning,
-};
+use super::values::{at_least, distinct, file_name, found, within};
+use super::{ConfigError, NamedTask, Resources, Sweep, engines, limits, overrides, tuning};
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     read(file, |source, table, span| {
@@ -93,30 +92,6 @@ pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> Co
         }
     }
     laid.source.error(nearest, message, None)
-}
-
-/// Where the value is that `place` leads to; else the last of the way that is there.
-pub(super) fn found(
-    table: &DeTable<'_>,
-    place: &[&str],
-) -> Result<Range<usize>, Option<Range<usize>>> {
-    let (mut table, mut last) = (table, None);
-    for (depth, key) in place.iter().enumerate() {
-        let Some((key, value)) = table.get_key_value(*key) else {
-            return Err(last);
-        };
-        last = Some(match value.get_ref() {
-            // Of a table its name is shown, not all that it holds.
-            DeValue::Table(_) => key.span(),
-            _ => value.span(),
-        });
-        match value.get_ref() {
-            DeValue::Table(below) => table = below,
-            _ if depth + 1 < place.len() => return Err(last),
-            _ => {}
-        }
-    }
-    last.ok_or(None)
 }
 
 fn toml_sets(file: &SweepFile) -> Vec<String> {

@@ -152,7 +152,7 @@ impl Default for RawResources {
             device: super::DeviceChoice::Cpu,
             timeout_seconds: None,
             grace_seconds: Spanned::new(0..0, 30.0),
-            lease_seconds: Spanned::new(0..0, crate::lease::EXPIRY.as_secs_f64()),
+            lease_seconds: Spanned::new(0..0, crate::run::lease::EXPIRY.as_secs_f64()),
             micro_batch_size: None,
             checkpoint_seconds: Spanned::new(0..0, 5.0),
             tensorboard: true,

@@ -4,9 +4,8 @@ use lawn_models::TaskConfig;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::check::found;
 use super::source::{Source, nearest};
-use super::values::{entries, file_name};
+use super::values::{entries, file_name, found};
 use super::{ConfigError, NamedTask};
 
 pub(super) fn tasks(

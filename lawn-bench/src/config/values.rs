@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -123,4 +123,28 @@ pub(super) fn distinct(
         ));
     }
     Ok(seen.into_iter().collect())
+}
+
+/// Where the value is that `place` leads to; else the last of the way that is there.
+pub(super) fn found(
+    table: &DeTable<'_>,
+    place: &[&str],
+) -> Result<Range<usize>, Option<Range<usize>>> {
+    let (mut table, mut last) = (table, None);
+    for (depth, key) in place.iter().enumerate() {
+        let Some((key, value)) = table.get_key_value(*key) else {
+            return Err(last);
+        };
+        last = Some(match value.get_ref() {
+            // Of a table its name is shown, not all that it holds.
+            DeValue::Table(_) => key.span(),
+            _ => value.span(),
+        });
+        match value.get_ref() {
+            DeValue::Table(below) => table = below,
+            _ if depth + 1 < place.len() => return Err(last),
+            _ => {}
+        }
+    }
+    last.ok_or(None)
 }

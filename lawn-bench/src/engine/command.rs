@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::EngineError;
 use crate::Error;
 use crate::plan::Plan;
-use crate::provenance::{self, BUILD};
-use crate::run_dir::RunDir;
+use crate::run::provenance::{self, BUILD};
+use crate::run::run_dir::RunDir;
 
 /// What a job on another machine runs: `lawn` with absolute paths.
 #[derive(Debug, Clone)]

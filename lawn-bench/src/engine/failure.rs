@@ -4,9 +4,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
 use crate::Error;
-use crate::cli::Exit;
-use crate::ending::Ending;
+use crate::Exit;
 use crate::plan::Plan;
+use crate::run::ending::Ending;
 use lawn_analysis::records::Outcome;
 
 /// Bytes of a crashed trial's standard error that its outcome quotes.

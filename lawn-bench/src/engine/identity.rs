@@ -4,8 +4,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use crate::run_dir::RunDir;
-use crate::{Error, files};
+use crate::Error;
+use crate::run::files;
+use crate::run::run_dir::RunDir;
 
 /// Schema of `engine/run.json`.
 const SCHEMA: u32 = 1;
@@ -32,7 +33,7 @@ pub fn run_id(run: &RunDir) -> Result<String, Error> {
     let nanoseconds = since.map_or(0, |since| since.as_nanos());
     let seed = format!(
         "{} {} {nanoseconds}",
-        crate::lease::host(),
+        crate::run::lease::host(),
         std::process::id()
     );
     let hash = blake3::hash(seed.as_bytes()).to_hex();

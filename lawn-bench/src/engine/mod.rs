@@ -1,7 +1,7 @@
 //! What runs trials.
 //!
 //! Every engine carries one command, `lawn trial DIR --index K`, and nothing else.
-//! The command takes the trial's [lease](crate::lease) itself, so that it is safe under any engine
+//! The command takes the trial's [lease](crate::run::lease) itself, so that it is safe under any engine
 //! and beside any other: a trial is never trained twice at a time. The files of the
 //! run stay the truth; an engine reports from them.
 //!
@@ -15,7 +15,7 @@
 //! - on SIGTERM, SIGINT, SIGHUP or SIGUSR1, and when a pipe that is its standard input closes,
 //!   writes a checkpoint and leaves the outcome `preempted`; while libtorch is still being
 //!   loaded it dies of the signal, which says the same;
-//! - ends with the [exit code](crate::cli::Exit) 0 or 3 where the trial is over, 130 where it
+//! - ends with the [exit code](crate::Exit) 0 or 3 where the trial is over, 130 where it
 //!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
 //!   to, 2 where the machine does not have what the plan asks for, such as its data or a
 //!   device, or where another version wrote the trial's files, and 1 where something else
@@ -27,7 +27,7 @@
 //! the trial's lease. An engine may start the command again at any time; one that is stopped
 //! again and again before it has a new checkpoint ends the sweep, too.
 //!
-//! The command is told in [`crate::provenance::BUILD`] from which source the launcher was
+//! The command is told in [`crate::run::provenance::BUILD`] from which source the launcher was
 //! built, and refuses to be another.
 //!
 //! A trial of several processes will be that command started once a process, with
@@ -36,102 +36,25 @@
 //! files. Today a trial is one process.
 
 mod command;
-mod error;
 mod failure;
 mod identity;
+mod limit;
 pub mod local;
 mod mark;
+pub mod max_failures;
+mod name;
 pub mod ray;
 mod settings;
 pub mod slurm;
+mod work;
 
-use std::path::PathBuf;
-
-use serde::{Deserialize, Serialize};
-
-use crate::ending::Ending;
-use crate::failures::Limit;
-use crate::plan::Plan;
-use crate::run_dir::RunDir;
-use crate::stop::Stop;
-use crate::trial::Event;
+pub use crate::error::EngineError;
 use crate::{Error, config};
-pub use error::EngineError;
 pub use identity::run_id;
+pub use limit::Limit;
+pub use name::EngineName;
 pub use settings::{settings, workers};
-
-/// The engines that `lawn sweep --engine NAME` knows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EngineName {
-    /// Processes on this machine.
-    #[default]
-    Local,
-    /// Job arrays of a Slurm cluster.
-    Slurm,
-    /// Jobs of a Ray cluster.
-    Ray,
-}
-
-/// What an engine works with.
-#[derive(Debug, Clone)]
-pub struct Work<'a> {
-    /// The run.
-    pub run: &'a RunDir,
-    /// Its plan.
-    pub plan: &'a Plan,
-    /// Trials trained at the same time by this launcher.
-    pub workers: usize,
-    /// Where data sets are, for the trials' `--data-root`.
-    pub data_root: Option<PathBuf>,
-    /// Trials that may fail, for launchers that go on later.
-    pub max_failures: Option<Limit>,
-    /// Once requested, running trials are stopped in order and no more are started.
-    pub stop: &'a Stop,
-}
-
-/// Where the trials given to an engine are when it returns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carried {
-    /// Each has a final outcome, or a stop was requested.
-    Through,
-    /// A scheduler has them, and goes on without this process.
-    HandedOver,
-}
-
-/// Runs trials.
-pub trait Engine {
-    /// Runs the trials `indices`, all of one stage, each until it has a final outcome.
-    /// Other launchers may run some of them at the same time.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the engine from going on; trials that run on this machine are
-    /// then stopped in order. A trial that fails is an outcome, not an error.
-    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error>;
-
-    /// What [`Engine::run`] would ask for the trials `indices`, as text. Starts nothing and
-    /// writes nothing.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the engine from saying.
-    fn describe(&self, indices: &[usize]) -> Result<String, Error>;
-}
-
-/// Hears what happens to the trials of an engine. `worker` counts from 0.
-pub trait Watcher {
-    /// The trial at `index` runs now, in slot `worker`.
-    fn began(&mut self, worker: usize, index: usize);
-    /// A running trial says something.
-    fn event(&mut self, worker: usize, index: usize, event: &Event);
-    /// The trial in slot `worker` was stopped before its end, and will go on later.
-    fn stopped(&mut self, worker: usize, index: usize);
-    /// The trial at `index` is over; without a worker another launcher ran it.
-    fn ended(&mut self, worker: Option<usize>, index: usize, outcome: &Ending);
-    /// Something that a reader should know, as one line.
-    fn note(&mut self, line: &str);
-}
+pub use work::{Carried, Engine, Watcher, Work};
 
 /// The engine called `name`, which asks for what `settings` says.
 ///

@@ -2,9 +2,10 @@
 //! those who go on with it.
 
 use super::EngineName;
+use crate::Error;
 use crate::config::{Engines, Sweep};
-use crate::run_dir::RunDir;
-use crate::{Error, files};
+use crate::run::files;
+use crate::run::run_dir::RunDir;
 
 /// Schema of `engine/settings.json`.
 const SCHEMA: u32 = 1;

@@ -13,10 +13,10 @@ use serde::Deserialize;
 use super::file::{self, Row};
 use super::{Cell, KNOWN, Plan, SCHEMA, Trial, defaults, resolve};
 use crate::Error;
-use crate::choices::Choices;
 use crate::config::{NamedTask, Sweep};
-use crate::files::{self, Document};
-use crate::run_dir::RunDir;
+use crate::plan::choices::Choices;
+use crate::run::files::{self, Document};
+use crate::run::run_dir::RunDir;
 
 /// What goes before the lines of the trials. A text of JSON holds no line feed, so that
 /// this is in the file once.

@@ -3,105 +3,33 @@
 //! A trial's id is a hash of everything that could change its result. Engine,
 //! worker count, device and micro-batch are not part of it.
 
+pub mod advice;
+pub mod choices;
 mod defaults;
 mod difference;
+pub mod estimate;
+pub(crate) mod examination;
 mod excerpt;
 mod file;
 mod identity;
 mod list;
 mod resolve;
+mod trials;
 
 use std::collections::BTreeMap;
-use std::ops::{Range, RangeInclusive};
 use std::path::Path;
 
-use lawn_models::{OptimizerSettings, Stage, TaskConfig};
-use serde::{Deserialize, Serialize};
+use lawn_models::{Stage, TaskConfig};
 
 use crate::config::{NamedTask, Sweep};
-use crate::run_dir::RunDir;
-use crate::{Error, data, files, shell};
+use crate::process::shell;
+use crate::run::files;
+use crate::run::run_dir::RunDir;
+use crate::{Error, data};
 
 pub use excerpt::Excerpt;
-
-/// Schema of `plan.json`.
-pub const SCHEMA: u32 = 2;
-
-/// Schemas that can be read: 1 knew no cells and no rungs.
-const KNOWN: RangeInclusive<u32> = SCHEMA..=SCHEMA;
-
-/// The content of `plan.json`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
-    /// What was asked.
-    pub sweep: Sweep,
-    /// By task, the checksum of the data set that it reads from files.
-    pub data: BTreeMap<String, String>,
-    /// By rule, what its settings are where they are left out: the defaults when the plan was
-    /// made, which its trials keep.
-    pub defaults: Vec<OptimizerSettings>,
-    /// The trials, round by round.
-    pub trials: Vec<Trial>,
-}
-
-/// One setting with one seed, trained once.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Trial {
-    /// Hash of everything that could change its result, 16 hexadecimal digits.
-    pub id: String,
-    /// Where it belongs.
-    pub cell: Cell,
-    /// Tuning or confirmation.
-    pub stage: Stage,
-    /// Rung of a tuning trial, from 0.
-    pub rung: usize,
-    /// Index into the arm's settings, where that is known beforehand.
-    pub setting: Option<usize>,
-    /// Rank among the settings that came to its rung, which then decides its setting.
-    pub place: Option<usize>,
-    /// Seed of initial weights, data order and negatives.
-    pub seed: u64,
-}
-
-/// Trials that do not wait for each other: all tuning trials of one rung, or all
-/// confirmation trials. What a round trains is decided when the one before is over.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Round {
-    /// Tuning or confirmation.
-    pub stage: Stage,
-    /// The rung of a tuning round, from 0.
-    pub rung: usize,
-    /// Its trials, as indices into those of the plan.
-    pub trials: Range<usize>,
-}
-
-/// What is tuned on its own: a task, an arm, a batch size.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Cell {
-    /// Name of the task.
-    pub task: String,
-    /// Name of the arm.
-    pub arm: String,
-    /// Samples per optimizer step.
-    pub batch_size: u64,
-}
-
-impl std::fmt::Display for Cell {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} · {} · batch {}",
-            self.task, self.arm, self.batch_size
-        )
-    }
-}
-
-impl Trial {
-    /// Orders rounds: those of tuning by rung, then confirmation.
-    fn round(&self) -> (bool, usize) {
-        (self.stage == Stage::Confirm, self.rung)
-    }
-}
+use trials::KNOWN;
+pub use trials::{Cell, Plan, Round, SCHEMA, Trial};
 
 impl Plan {
     /// Lists the trials of `sweep`; `data` holds by task the checksum of its data set,

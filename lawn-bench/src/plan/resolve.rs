@@ -4,8 +4,8 @@ use lawn_models::{OptimizerSettings, Stage, TrialConfig};
 
 use super::{Plan, Trial, defaults};
 use crate::Error;
-use crate::choices::Choices;
 use crate::config::Sweep;
+use crate::plan::choices::Choices;
 
 impl Plan {
     /// All that the trial at `index` trains, and the index of its setting.

@@ -4,7 +4,7 @@ use lawn_analysis::records::Outcome;
 use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
 
-use crate::streams;
+use crate::process::streams;
 
 /// What a trial's process says while it runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@
 //! launcher that dies leaves behind, does the same.
 
 mod event;
-mod log;
 mod recorder;
 mod stop;
+pub mod tensorboard;
 mod train;
 
 use std::path::PathBuf;
@@ -17,25 +17,25 @@ use std::time::Duration;
 use lawn_models::{CudaProbe, Device, RuleConfig, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
-use crate::choices::Choices;
 use crate::config::DeviceChoice;
-use crate::lease::{self, Asked, Lease, Terms};
 use crate::plan::Excerpt;
-use crate::run_dir::{RunDir, TrialDir};
-use crate::{Error, data, files, provenance, streams, tensorboard};
+use crate::plan::choices::Choices;
+use crate::process::streams;
+use crate::run::lease::{self, Asked, Lease, Terms};
+use crate::run::run_dir::{RunDir, TrialDir};
+use crate::run::{files, provenance};
+use crate::{Error, data};
 use event::emit;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
 
+pub use crate::run::launchers::LAUNCHER;
+pub use crate::run::log::{Content as LogContent, read as read_log};
 pub use event::Event;
-pub use log::{Content as LogContent, read as read_log};
 pub use stop::STOP_WITH_STDIN;
 
 /// Schema of `trial.json`.
 pub const SCHEMA: u32 = 2;
-
-/// Environment variable that tells a trial who looks after it: an [`lease::Owner`] as JSON.
-pub const LAUNCHER: &str = "LAWN_LAUNCHER";
 
 /// The content of `trial.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ impl TrialFile {
 /// outcome, not an error.
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
     let stop = stop::flag()?;
-    crate::spawn::take_name();
+    crate::process::spawn::take_name();
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
@@ -197,7 +197,7 @@ fn take(dir: &TrialDir, expiry: Duration) -> Result<Lease, Error> {
         Asked::Taken(lease) => Ok(lease),
         Asked::Refused(by) => Err(Error::Held {
             dir: dir.root().into(),
-            by,
+            by: by.to_string(),
         }),
     }
 }

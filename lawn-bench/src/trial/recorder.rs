@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use lawn_models::{EvaluationRecord, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
-use super::log::{self, Log};
 use crate::Error;
-use crate::lease::Watch;
-use crate::pulse::Pulses;
-use crate::run_dir::TrialDir;
-use crate::tensorboard::{self, EventFile};
+use crate::run::lease::Watch;
+use crate::run::log::{self, Log};
+use crate::run::pulse::Pulses;
+use crate::run::run_dir::TrialDir;
+use crate::trial::tensorboard::{self, EventFile};
 
 /// Least time between two progress events.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);

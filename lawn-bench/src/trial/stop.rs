@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 use crate::Error;
-use crate::signals::heeded;
+use crate::process::signals::heeded;
 
 /// Set by a launcher that keeps the trial's standard input open as long as it
 /// wants the trial to go on. Nobody else promises that: batch systems and scripts

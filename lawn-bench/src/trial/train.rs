@@ -7,9 +7,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use lawn_models::{Notice, TrialConfig, TrialContext, TrialEnd, TrialError};
 
 use super::recorder::Recorder;
-use crate::ending::Ending;
-use crate::run_dir::TrialDir;
-use crate::{Error, files};
+use crate::Error;
+use crate::run::ending::Ending;
+use crate::run::files;
+use crate::run::run_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 
 /// Trains, and says how that ended.
@@ -144,7 +145,7 @@ fn storage(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             let code = error.raw_os_error()?;
-            let is_lack = files::is_storage(error.kind()) || files::is_of_the_machine(code);
+            let is_lack = crate::error::is_storage(error.kind()) || files::is_of_the_machine(code);
             return is_lack.then(|| io::Error::from_raw_os_error(code));
         }
         cause = error.source();

@@ -3,12 +3,15 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::form::{DecayTerm, Direction, Form};
 use super::moments::quotient;
-use super::{Context, Moments, Rule, RuleConfig};
+use super::{
+    BiasCorrection, Context, EpsilonPlace, GradientAveraging, Lowered, Moments, Rule, RuleConfig,
+};
 use crate::Error;
 use crate::error::require;
 
-/// Adam; AdamW with [`Decay::Decoupled`](crate::Decay::Decoupled); AMSGrad with
+/// Adam; AdamW with [`WeightDecay::Decoupled`](crate::WeightDecay::Decoupled); AMSGrad with
 /// [`amsgrad`](Self::amsgrad).
 ///
 /// ```text
@@ -51,6 +54,33 @@ impl Default for AdamConfig {
     }
 }
 
+impl AdamConfig {
+    fn moments(&self) -> Moments {
+        Moments {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            averaging: GradientAveraging::Averaged,
+            epsilon: self.epsilon,
+            epsilon_place: EpsilonPlace::OutsideRoot,
+            bias_correction: BiasCorrection::Applied,
+        }
+    }
+}
+
+impl Lowered for AdamConfig {
+    fn form(&self, context: &Context) -> Form {
+        Form {
+            direction: Direction::Moments {
+                moments: self.moments(),
+                max: self.amsgrad,
+            },
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, None),
+        }
+    }
+}
+
 impl Rule for AdamConfig {
     fn name(&self) -> &str {
         if self.amsgrad { "amsgrad" } else { "adam" }
@@ -84,7 +114,7 @@ impl Rule for AdamConfig {
             }
             _ => &*v,
         };
-        let (c1, c2) = Moments::from(*self).corrections(context.updates);
+        let (c1, c2) = self.moments().corrections(context.updates);
         let (m_hat, v_hat) = (&*m / c1, v / c2);
         quotient(&m_hat, &(v_hat.sqrt() + self.epsilon))
     }

@@ -3,22 +3,52 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::form::Form;
 use super::{AdamConfig, Context, LambConfig, LarsConfig, Norms, Rule, SgdConfig};
-use crate::{Decay, Error};
+use crate::{Error, WeightDecay};
 
-/// One of the built-in rules; itself a rule, so that a configuration read from
-/// a file builds like any other.
-///
-/// ```
-/// use lawn_core::RuleConfig;
-/// let rule: RuleConfig = serde_json::from_str(r#"{"kind": "adam", "beta2": 0.99}"#)?;
-/// assert!(matches!(rule, RuleConfig::Adam(adam) if adam.beta1 == 0.9 && adam.beta2 == 0.99));
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum RuleConfig {
+/// A rule that the backends compute by its [`Form`].
+pub(crate) trait Lowered: Rule {
+    /// What they compute for an update of a parameter.
+    fn form(&self, context: &Context) -> Form;
+}
+
+/// The type of all built-in rules, of their list.
+macro_rules! builtin_rules {
+    ($($(#[$doc:meta])+ $variant:ident($config:ty)),+ $(,)?) => {
+        /// One of the built-in rules; itself a rule, so that a configuration read from
+        /// a file builds like any other.
+        ///
+        /// ```
+        /// use lawn_core::RuleConfig;
+        /// let rule: RuleConfig = serde_json::from_str(r#"{"kind": "adam", "beta2": 0.99}"#)?;
+        /// assert!(matches!(rule, RuleConfig::Adam(adam) if adam.beta1 == 0.9 && adam.beta2 == 0.99));
+        /// # Ok::<(), serde_json::Error>(())
+        /// ```
+        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", rename_all = "lowercase")]
+        #[non_exhaustive]
+        pub enum RuleConfig {
+            $($(#[$doc])+ $variant($config),)+
+        }
+
+        impl RuleConfig {
+            fn rule(&self) -> &dyn Lowered {
+                match self {
+                    $(RuleConfig::$variant(rule) => rule,)+
+                }
+            }
+        }
+
+        $(impl From<$config> for RuleConfig {
+            fn from(rule: $config) -> Self {
+                RuleConfig::$variant(rule)
+            }
+        })+
+    };
+}
+
+builtin_rules! {
     /// Stochastic gradient descent.
     Sgd(SgdConfig),
     /// Adam, AdamW, AMSGrad.
@@ -30,13 +60,9 @@ pub enum RuleConfig {
 }
 
 impl RuleConfig {
-    fn rule(&self) -> &dyn Rule {
-        match self {
-            RuleConfig::Sgd(rule) => rule,
-            RuleConfig::Adam(rule) => rule,
-            RuleConfig::Lamb(rule) => rule,
-            RuleConfig::Lars(rule) => rule,
-        }
+    /// What the backends compute for an update of a parameter.
+    pub(crate) fn form(&self, context: &Context) -> Form {
+        self.rule().form(context)
     }
 }
 
@@ -63,7 +89,7 @@ impl Rule for RuleConfig {
         self.rule().trust(context, norms)
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
+    fn absorbs(&self, decay: WeightDecay) -> bool {
         self.rule().absorbs(decay)
     }
 
@@ -75,20 +101,3 @@ impl Rule for RuleConfig {
         Some(*self)
     }
 }
-
-macro_rules! from_rule {
-    ($($variant:ident($config:ty)),+) => {$(
-        impl From<$config> for RuleConfig {
-            fn from(rule: $config) -> Self {
-                RuleConfig::$variant(rule)
-            }
-        }
-    )+};
-}
-
-from_rule!(
-    Sgd(SgdConfig),
-    Adam(AdamConfig),
-    Lamb(LambConfig),
-    Lars(LarsConfig)
-);

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::adam::{update_moments, validate_moments};
+use super::form::{DecayEntry, DecayTerm, Direction, Form};
 use super::moments::quotient;
-use super::{Context, Moments, Norms, Rule, RuleConfig};
+use super::trust::{Trust, TrustBase};
+use super::{Context, Lowered, Moments, Norms, Rule, RuleConfig};
 use crate::error::require;
-use crate::{Decay, Error};
+use crate::{Error, WeightDecay};
 
 /// LAMB: Adam with a trust ratio for each unit.
 ///
@@ -49,12 +51,12 @@ use crate::{Decay, Error};
 /// step is corrected by its own count.
 ///
 /// ```
-/// use lawn_core::{Decay, GradientAveraging, LambConfig, OptimizerConfig, Schedule};
+/// use lawn_core::{WeightDecay, GradientAveraging, LambConfig, OptimizerConfig, Schedule};
 ///
 /// // FusedLAMB(lr=2e-3), with all that it does by itself.
 /// let config = OptimizerConfig::new(LambConfig::apex(), Schedule::constant(2e-3))
 ///     .with_clip_norm(1.0)
-///     .with_decay(Decay::Decoupled { rate: 0.01 });
+///     .with_decay(WeightDecay::Decoupled { rate: 0.01 });
 /// // Any other implementation, convention by convention.
 /// let summed = LambConfig {
 ///     gradient_averaging: GradientAveraging::Summed,
@@ -194,11 +196,37 @@ impl LambConfig {
         Self::apex()
     }
 
-    /// `β₃`, with which the gradient enters `m`.
-    pub(crate) fn beta3(&self) -> f64 {
-        match self.gradient_averaging {
-            GradientAveraging::Averaged => 1.0 - self.beta1,
-            GradientAveraging::Summed => 1.0,
+    fn moments(&self) -> Moments {
+        Moments {
+            beta1: self.beta1,
+            beta2: self.beta2,
+            averaging: self.gradient_averaging,
+            epsilon: self.epsilon,
+            epsilon_place: self.epsilon_place,
+            bias_correction: self.bias_correction,
+        }
+    }
+
+    fn ratio(&self) -> Trust {
+        Trust {
+            coefficient: 1.0,
+            max: self.trust_max,
+            base: TrustBase::Direction,
+        }
+    }
+}
+
+impl Lowered for LambConfig {
+    fn form(&self, context: &Context) -> Form {
+        let absorbs = self.absorbs(context.decay);
+        Form {
+            direction: Direction::Moments {
+                moments: self.moments(),
+                max: false,
+            },
+            trust: Some(self.ratio()),
+            adapts: self.adaptation.applies(context),
+            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::Direction)),
         }
     }
 }
@@ -235,15 +263,22 @@ impl Rule for LambConfig {
         let [m, v] = buffers else {
             unreachable!("lamb has two moments")
         };
-        update_moments(m, v, gradient, self.beta1, self.beta3(), self.beta2);
-        let (c1, c2) = Moments::from(*self).corrections(context.updates);
+        update_moments(
+            m,
+            v,
+            gradient,
+            self.beta1,
+            self.moments().beta3(),
+            self.beta2,
+        );
+        let (c1, c2) = self.moments().corrections(context.updates);
         let (m_hat, v_hat) = (&*m / c1, &*v / c2);
         let d = match self.epsilon_place {
             EpsilonPlace::OutsideRoot => quotient(&m_hat, &(v_hat.sqrt() + self.epsilon)),
             EpsilonPlace::InsideRoot => quotient(&m_hat, &(v_hat + self.epsilon).sqrt()),
         };
         match context.decay {
-            Decay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,
+            WeightDecay::Decoupled { rate } if self.absorbs(context.decay) => d + weight * rate,
             _ => d,
         }
     }
@@ -253,16 +288,13 @@ impl Rule for LambConfig {
             return None;
         }
         let (weight_norm, direction_norm) = (norms.weight(), norms.direction());
-        let defined = weight_norm.gt(0.0).logical_and(&direction_norm.gt(0.0));
-        let ratio = (&weight_norm / &direction_norm).where_self(&defined, &weight_norm.ones_like());
-        Some(match self.trust_max {
-            Some(max) => ratio.clamp_max(max),
-            None => ratio,
-        })
+        let ratios = (self.ratio()).ratios(&weight_norm, &direction_norm, &direction_norm);
+        Some(ratios)
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
-        matches!(decay, Decay::Decoupled { .. }) && self.decay_place == DecayPlace::InsideTrust
+    fn absorbs(&self, decay: WeightDecay) -> bool {
+        matches!(decay, WeightDecay::Decoupled { .. })
+            && self.decay_place == DecayPlace::InsideTrust
     }
 
     fn validate(&self) -> Result<(), Error> {

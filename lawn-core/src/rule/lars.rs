@@ -1,12 +1,14 @@
 //! LARS.
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use super::{Adaptation, Context, Rule, RuleConfig};
+use super::form::{DecayEntry, DecayTerm, Direction, Form};
+use super::trust::{Trust, TrustBase};
+use super::{Adaptation, Context, Lowered, Rule, RuleConfig};
 use crate::error::require;
-use crate::units::scale;
-use crate::{Decay, Error};
+use crate::parameters::units::scale;
+use crate::{Error, WeightDecay};
 
 /// LARS: momentum over gradients that are scaled by a trust ratio for each unit.
 ///
@@ -51,6 +53,34 @@ impl Default for LarsConfig {
     }
 }
 
+impl LarsConfig {
+    fn ratio(&self) -> Trust {
+        let epsilon = self.epsilon;
+        Trust {
+            coefficient: self.trust_coefficient,
+            max: None,
+            base: TrustBase::Gradient { epsilon },
+        }
+    }
+}
+
+impl Lowered for LarsConfig {
+    fn form(&self, context: &Context) -> Form {
+        let absorbs = self.absorbs(context.decay);
+        Form {
+            // A momentum of 0 still keeps its buffer, as the state says it does.
+            direction: Direction::Momentum {
+                mu: self.momentum,
+                dampening: 0.0,
+                nesterov: self.nesterov,
+            },
+            trust: Some(self.ratio()),
+            adapts: self.adaptation.applies(context),
+            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::TrustedGradient)),
+        }
+    }
+}
+
 impl Rule for LarsConfig {
     fn name(&self) -> &str {
         "lars"
@@ -71,15 +101,13 @@ impl Rule for LarsConfig {
             unreachable!("lars has one buffer")
         };
         let lambda = match context.decay {
-            Decay::L2 { rate } => rate,
+            WeightDecay::L2 { rate } => rate,
             _ => 0.0,
         };
         let w_norm = context.granularity.norm(weight);
         let g_norm = context.granularity.norm(gradient);
-        let defined = w_norm.gt(0.0).logical_and(&g_norm.gt(0.0));
-        let ratio = &w_norm * self.trust_coefficient
-            / (&g_norm + &w_norm * lambda + self.epsilon).to_kind(Kind::Double);
-        let rho = ratio.where_self(&defined, &w_norm.ones_like());
+        let below = &g_norm + &w_norm * lambda + self.epsilon;
+        let rho = self.ratio().ratios(&w_norm, &g_norm, &below);
         let g = gradient + weight * lambda;
         let g = if self.adaptation.applies(context) {
             scale(&g, &rho)
@@ -95,8 +123,8 @@ impl Rule for LarsConfig {
         }
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
-        matches!(decay, Decay::L2 { .. })
+    fn absorbs(&self, decay: WeightDecay) -> bool {
+        matches!(decay, WeightDecay::L2 { .. })
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -2,13 +2,16 @@
 
 mod adam;
 mod builtin;
+pub(crate) mod form;
 mod lamb;
 mod lars;
 mod moments;
 mod sgd;
+mod trust;
 mod watched;
 
 pub use adam::AdamConfig;
+pub(crate) use builtin::Lowered;
 pub use builtin::RuleConfig;
 pub use lamb::{
     Adaptation, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
@@ -16,13 +19,14 @@ pub use lamb::{
 pub use lars::LarsConfig;
 pub(crate) use moments::Moments;
 pub use sgd::SgdConfig;
-pub(crate) use watched::{Watch, Watched};
+pub(crate) use trust::{Trust, TrustBase};
+pub(crate) use watched::{Watch, WatchedRule};
 
 use std::fmt;
 
 use tch::Tensor;
 
-use crate::{Decay, Error, Granularity};
+use crate::{Error, Granularity, WeightDecay};
 
 /// An update rule: hyper-parameters, and the direction they make of a gradient.
 ///
@@ -94,7 +98,7 @@ pub trait Rule: fmt::Debug + Send {
 
     /// Whether [`direction`](Self::direction) itself applies this decay. If
     /// not, which is the default, the optimizer does.
-    fn absorbs(&self, decay: Decay) -> bool {
+    fn absorbs(&self, decay: WeightDecay) -> bool {
         let _ = decay;
         false
     }
@@ -125,7 +129,7 @@ pub struct Context {
     /// The learning rate η of this parameter at this step.
     pub learning_rate: f64,
     /// The weight decay of this parameter.
-    pub decay: Decay,
+    pub decay: WeightDecay,
     /// Whether the parameter is under a norm constraint in this step.
     pub constrained: bool,
     /// How it is divided into units, for rules that take norms themselves.

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{AdamConfig, BiasCorrection, EpsilonPlace, LambConfig};
+use super::{BiasCorrection, EpsilonPlace, GradientAveraging};
 
 /// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
 /// had a gradient.
@@ -15,13 +15,21 @@ pub(super) fn quotient(m: &Tensor, divisor: &Tensor) -> Tensor {
 pub(crate) struct Moments {
     pub(crate) beta1: f64,
     pub(crate) beta2: f64,
-    pub(crate) beta3: f64,
+    pub(crate) averaging: GradientAveraging,
     pub(crate) epsilon: f64,
     pub(crate) epsilon_place: EpsilonPlace,
     pub(crate) bias_correction: BiasCorrection,
 }
 
 impl Moments {
+    /// `β₃`, with which the gradient enters `m`.
+    pub(crate) fn beta3(&self) -> f64 {
+        match self.averaging {
+            GradientAveraging::Averaged => 1.0 - self.beta1,
+            GradientAveraging::Summed => 1.0,
+        }
+    }
+
     /// `c₁ = 1 − β₁ᵗ` and `c₂ = 1 − β₂ᵗ` after `t` updates; 1 without bias correction.
     pub(crate) fn corrections(&self, updates: u64) -> (f64, f64) {
         let t = updates as f64;
@@ -36,32 +44,6 @@ impl Moments {
         match self.epsilon_place {
             EpsilonPlace::InsideRoot => (self.epsilon, 0.0),
             EpsilonPlace::OutsideRoot => (0.0, self.epsilon),
-        }
-    }
-}
-
-impl From<AdamConfig> for Moments {
-    fn from(adam: AdamConfig) -> Self {
-        Self {
-            beta1: adam.beta1,
-            beta2: adam.beta2,
-            beta3: 1.0 - adam.beta1,
-            epsilon: adam.epsilon,
-            epsilon_place: EpsilonPlace::OutsideRoot,
-            bias_correction: BiasCorrection::Applied,
-        }
-    }
-}
-
-impl From<LambConfig> for Moments {
-    fn from(lamb: LambConfig) -> Self {
-        Self {
-            beta1: lamb.beta1,
-            beta2: lamb.beta2,
-            beta3: lamb.beta3(),
-            epsilon: lamb.epsilon,
-            epsilon_place: lamb.epsilon_place,
-            bias_correction: lamb.bias_correction,
         }
     }
 }

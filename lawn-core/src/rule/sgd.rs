@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::{Context, Rule, RuleConfig};
+use super::form::{DecayTerm, Direction, Form};
+use super::{Context, Lowered, Rule, RuleConfig};
 use crate::Error;
 use crate::error::require;
 
@@ -30,6 +31,25 @@ pub struct SgdConfig {
     pub dampening: f64,
     /// Looks ahead by one momentum step. Needs momentum and no dampening.
     pub nesterov: bool,
+}
+
+impl Lowered for SgdConfig {
+    fn form(&self, context: &Context) -> Form {
+        let direction = match self.momentum {
+            0.0 => Direction::Gradient,
+            mu => Direction::Momentum {
+                mu,
+                dampening: self.dampening,
+                nesterov: self.nesterov,
+            },
+        };
+        Form {
+            direction,
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, None),
+        }
+    }
 }
 
 impl Rule for SgdConfig {

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::Tensor;
 
 use super::{Context, Norms, Rule};
-use crate::Decay;
-use crate::layout::Form;
+use crate::WeightDecay;
+use crate::parameters::layout::Form;
 
 /// A rule whose answers a [`Watch`] sees.
-pub(crate) struct Watched<R> {
+pub(crate) struct WatchedRule<R> {
     rule: R,
     watch: Watch,
 }
@@ -59,19 +59,19 @@ impl Watch {
     }
 }
 
-impl<R: Rule> Watched<R> {
+impl<R: Rule> WatchedRule<R> {
     pub(crate) fn new(rule: R, watch: Watch) -> Self {
         Self { rule, watch }
     }
 }
 
-impl<R: fmt::Debug> fmt::Debug for Watched<R> {
+impl<R: fmt::Debug> fmt::Debug for WatchedRule<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.rule.fmt(f)
     }
 }
 
-impl<R: Rule> Rule for Watched<R> {
+impl<R: Rule> Rule for WatchedRule<R> {
     fn name(&self) -> &str {
         self.rule.name()
     }
@@ -119,7 +119,7 @@ impl<R: Rule> Rule for Watched<R> {
         }
     }
 
-    fn absorbs(&self, decay: Decay) -> bool {
+    fn absorbs(&self, decay: WeightDecay) -> bool {
         self.rule.absorbs(decay)
     }
 }

@@ -1,9 +1,9 @@
 //! Runs of all rules under all settings, to compare backends by.
 
 use lawn_core::{
-    AdamConfig, Backend, BiasCorrection, Decay, Diagnostics, EpsilonPlace, GradientAveraging,
-    Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer, OptimizerConfig, RuleConfig,
-    Schedule, Scope, SgdConfig, StepOptions,
+    AdamConfig, Backend, BiasCorrection, Diagnostics, EpsilonPlace, GradientAveraging, Granularity,
+    LambConfig, LarsConfig, LawnConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule, Scope,
+    SgdConfig, StepOptions, WeightDecay,
 };
 use tch::{Kind, Tensor};
 
@@ -22,9 +22,9 @@ pub(crate) const SHAPES: [&[i64]; 7] = [
 ];
 
 /// Every rule, in forms that differ, with a decay.
-pub(crate) fn rules() -> Vec<(RuleConfig, Decay)> {
-    let decoupled = Decay::Decoupled { rate: 0.01 };
-    let l2 = Decay::L2 { rate: 0.01 };
+pub(crate) fn rules() -> Vec<(RuleConfig, WeightDecay)> {
+    let decoupled = WeightDecay::Decoupled { rate: 0.01 };
+    let l2 = WeightDecay::L2 { rate: 0.01 };
     let sgd = |momentum, dampening, nesterov| SgdConfig {
         momentum,
         dampening,
@@ -63,10 +63,10 @@ pub(crate) fn rules() -> Vec<(RuleConfig, Decay)> {
                 ..adam
             }
             .into(),
-            Decay::None,
+            WeightDecay::None,
         ),
         (lamb.into(), decoupled),
-        (inside.into(), Decay::None),
+        (inside.into(), WeightDecay::None),
         (plain.into(), l2),
         (
             LambConfig {
@@ -92,7 +92,7 @@ pub(crate) fn rules() -> Vec<(RuleConfig, Decay)> {
 #[derive(Clone)]
 pub(crate) struct Setting {
     pub(crate) rule: RuleConfig,
-    pub(crate) decay: Decay,
+    pub(crate) decay: WeightDecay,
     pub(crate) granularity: Option<Granularity>,
     pub(crate) kind: Kind,
     pub(crate) check_finite: bool,
@@ -124,7 +124,7 @@ pub(crate) fn run_with(
     });
     let config = OptimizerConfig {
         decay: if lawn.is_some() {
-            Decay::None
+            WeightDecay::None
         } else {
             setting.decay
         },

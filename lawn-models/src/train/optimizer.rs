@@ -1,8 +1,8 @@
 //! From flat settings to an optimizer.
 
 use lawn_core::{
-    AdamConfig, Decay, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule,
-    Scope, SgdConfig,
+    AdamConfig, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
+    SgdConfig, WeightDecay,
 };
 
 use crate::trial::{Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
@@ -135,11 +135,11 @@ impl OptimizerSettings {
     }
 }
 
-fn decay(settings: &OptimizerSettings) -> Decay {
+fn decay(settings: &OptimizerSettings) -> WeightDecay {
     match (settings.weight_decay, settings.rule) {
-        (None, _) => Decay::None,
-        (Some(rate), RuleName::Adamw | RuleName::Lamb) => Decay::Decoupled { rate },
-        (Some(rate), _) => Decay::L2 { rate },
+        (None, _) => WeightDecay::None,
+        (Some(rate), RuleName::Adamw | RuleName::Lamb) => WeightDecay::Decoupled { rate },
+        (Some(rate), _) => WeightDecay::L2 { rate },
     }
 }
 
@@ -239,10 +239,10 @@ mod tests {
             };
             optimizer(&settings, LENGTH).decay
         };
-        assert_eq!(with(RuleName::Adam), Decay::L2 { rate: 0.1 });
-        assert_eq!(with(RuleName::Lars), Decay::L2 { rate: 0.1 });
-        assert_eq!(with(RuleName::Adamw), Decay::Decoupled { rate: 0.1 });
-        assert_eq!(with(RuleName::Lamb), Decay::Decoupled { rate: 0.1 });
+        assert_eq!(with(RuleName::Adam), WeightDecay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Lars), WeightDecay::L2 { rate: 0.1 });
+        assert_eq!(with(RuleName::Adamw), WeightDecay::Decoupled { rate: 0.1 });
+        assert_eq!(with(RuleName::Lamb), WeightDecay::Decoupled { rate: 0.1 });
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::analysis::study::Task;
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::error::Error;
 use crate::report::{Contrast, DecidingTest, ReportRequest};
-use crate::stats::{Alternative, Differences, Estimate, mean_t, paired_t, sign_flip};
+use crate::stats::{Alternative, Differences, Estimate, mean_difference, paired_t, sign_flip};
 
 /// The trials that a claim rests on and that diverged.
 #[derive(Clone, Debug, Default)]
@@ -150,7 +150,7 @@ impl Evidence {
 
     /// That of numbers of which none is lost.
     pub(super) fn of_numbers(differences: &Differences, request: &ReportRequest) -> Self {
-        let estimate = mean_t(differences.sample(), 1.0 - request.alpha);
+        let estimate = mean_difference(differences, 1.0 - request.alpha);
         let sign_flip = || sign_flip(differences, Alternative::TwoSided);
         let registered = match request.deciding_test {
             DecidingTest::SignFlip => sign_flip(),

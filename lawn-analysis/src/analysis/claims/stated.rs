@@ -7,12 +7,12 @@ use crate::analysis::pairing::Pairing;
 use crate::analysis::quantity::{Quantity, integers};
 use crate::analysis::question::{Question, quantity};
 use crate::analysis::study::Task;
-use crate::analysis::verdict::{better, on_test};
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::analysis::{Analysis, Answer, known};
 use crate::error::Error;
 use crate::report::{Contrast, ReportRequest};
 use crate::stats::Differences;
+use crate::text::{better, on_test};
 
 /// A claim as registered, with what the records hold for it.
 pub(super) struct Stated {

@@ -6,7 +6,7 @@ use crate::figures::palette::Looks;
 use crate::figures::{Figure, estimates, profile, ranks};
 use crate::report::ReportRequest;
 use crate::tables::{self, Table};
-use crate::text::{batch, p_value, percent};
+use crate::text::{batch, on_test, p_value, percent};
 
 /// The most rows of names that a drawing has room for on a page.
 const MOST_ROWS: usize = 25;
@@ -61,7 +61,7 @@ impl Score {
         let reference = batch(request.reference_batch_size);
         let unit = format!("{baseline}'s mean at batch {reference}");
         let metric = match tasks {
-            [task] => format!("test {}", task.metric),
+            [task] => on_test(&task.metric),
             _ => "test metric".to_owned(),
         };
         let largest: Vec<String> = tasks

@@ -7,7 +7,7 @@ use crate::figures::curves::{self, Along, Style};
 use crate::figures::series::batch_sizes;
 use crate::figures::{Figure, target, tuning};
 use crate::tables::{self, ByEpoch, Table, Value};
-use crate::text::{batch, count, number};
+use crate::text::{batch, count, number, on_test};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
@@ -43,7 +43,7 @@ fn quantity(column: &str, metric: &str) -> Option<(String, String)> {
         "train_loss" => same("training loss".to_owned()),
         "test_loss" => same("test loss".to_owned()),
         "validation_loss" => same("validation loss".to_owned()),
-        "test_metric" => same(format!("test {metric}")),
+        "test_metric" => same(on_test(metric)),
         "validation_metric" => same(format!("validation {metric}")),
         _ => return None,
     })
@@ -122,37 +122,49 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
 
 /// Why some arms have no distance, where others have one.
 fn without_distance(table: &Table) -> String {
-    let Some(distance) = table
-        .columns
-        .iter()
-        .position(|name| *name == "distance_from_freeze")
-    else {
+    let mut columns = table.columns.iter();
+    let Some(distance) = columns.position(|name| *name == "distance_from_freeze") else {
         return String::new();
     };
-    let arm = table.column("arm");
-    let (mut with, mut without) = (Vec::new(), Vec::new());
-    for row in table.rows() {
-        let list = match row[distance].as_number() {
-            Some(_) => &mut with,
-            None => &mut without,
-        };
-        let name = row[arm].shown();
-        if !list.contains(&name) {
-            list.push(name);
+    let [arm, phase] = ["arm", "phase"].map(|name| table.column(name));
+    let arms = |holds: &dyn Fn(&[Value]) -> bool| -> Vec<String> {
+        let rows = table.rows().iter().filter(|row| holds(row));
+        let mut names: Vec<String> = Vec::new();
+        for name in rows.map(|row| row[arm].shown()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
+        names
+    };
+    let with = arms(&|row| row[distance].as_number().is_some());
+    if with.is_empty() {
+        return String::new();
     }
+    let constrained = arms(&|row| row[phase] == "constrained".into());
+    let mut without = arms(&|_| true);
     without.retain(|name| !with.contains(name));
-    match without.len() {
-        0 => String::new(),
-        1 => format!(
-            " {} has no line of the distance: it never froze, so there is nothing to measure from.",
-            without[0]
-        ),
-        _ => format!(
-            " {} have no line of the distance: they never froze, so there is nothing to measure from.",
-            listed(&without)
-        ),
+    let (unrecorded, free): (Vec<String>, Vec<String>) = without
+        .into_iter()
+        .partition(|name| constrained.contains(name));
+    let has = |names: &[String]| if names.len() == 1 { "has" } else { "have" };
+    let mut said = String::new();
+    if !free.is_empty() {
+        let they = if free.len() == 1 { "it" } else { "they" };
+        said.push_str(&format!(
+            " {} {} no line of the distance: {they} never froze, so there is nothing to measure from.",
+            listed(&free),
+            has(&free)
+        ));
     }
+    if !unrecorded.is_empty() {
+        said.push_str(&format!(
+            " {} {} no line of the distance: none was recorded.",
+            listed(&unrecorded),
+            has(&unrecorded)
+        ));
+    }
+    said
 }
 
 fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
@@ -216,4 +228,35 @@ fn tuned(subject: &Subject<'_>, parameter: &str, table: Table) -> Figure {
         caption,
         move |table, width| tuning::draw(table, [&name, &label], width),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_without_a_distance_are_named_with_a_reason_that_is_true() {
+        let columns = ["arm", "phase", "distance_from_freeze"];
+        let table = |rows: &[(&str, &str, Option<f64>)]| {
+            let mut table = Table::new("norms", "", &columns);
+            for (arm, phase, distance) in rows {
+                table.push(vec![(*arm).into(), (*phase).into(), (*distance).into()]);
+            }
+            without_distance(&table)
+        };
+        let lawn = [("lawn", "free", None), ("lawn", "constrained", Some(0.5))];
+        assert_eq!(table(&lawn), "");
+        assert_eq!(table(&[("adam", "free", None)]), "");
+        let free = [&lawn[..], &[("adam", "free", None), ("sgd", "free", None)]].concat();
+        assert_eq!(
+            table(&free),
+            " adam and sgd have no line of the distance: they never froze, so there is nothing to \
+             measure from."
+        );
+        let held = [&lawn[..], &[("ball", "constrained", None)]].concat();
+        assert_eq!(
+            table(&held),
+            " ball has no line of the distance: none was recorded."
+        );
+    }
 }

@@ -4,12 +4,12 @@ use super::words::{
     band, capital, counts, missing, most, most_rows_of_an_arm, rows_by_arm, thinned,
 };
 use super::{Subject, by_arms, filled, in_parts, of_part, part_in_words};
-use crate::analysis::{Answer, Question};
+use crate::analysis::{Answer, Question, Task};
 use crate::error::Error;
 use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
 use crate::records::Outcome;
 use crate::tables::{self, ByBatch, Table, Value};
-use crate::text::{batch, count, percent};
+use crate::text::{batch, better, count, on_test, percent};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     let task = subject.task;
@@ -52,11 +52,13 @@ fn failed(subject: &Subject<'_>) -> usize {
 fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figure {
     let task = subject.task;
     let name = quantity.name(&task.metric);
+    let more_is_better = quantity == ByBatch::TestMetric && task.higher_is_better;
     let caption = format!(
-        "{} of {} against batch size. Small markers are single seeds, large ones their means (n = \
+        "{} ({}) of {} against batch size. Small markers are single seeds, large ones their means (n = \
          {} seeds); bars are {} t intervals of the mean, cut with an arrowhead where they leave the \
          panel.{}{}{}",
         capital(&name),
+        better(more_is_better),
         task.name,
         counts(&table, "n"),
         percent(subject.level()),
@@ -76,22 +78,36 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figu
     })
 }
 
+/// The test metric and which direction of it is better.
+fn directed(task: &Task) -> String {
+    format!(
+        "{} ({})",
+        on_test(&task.metric),
+        better(task.higher_is_better)
+    )
+}
+
 fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), table: Table) -> Figure {
     let task = subject.task;
     let most = most_rows_of_an_arm(&table);
     let caption = format!(
-        "Test {} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
-         mean (thick): the large-batch drop is the fall of a line.{} No intervals are drawn.{}",
-        task.metric,
+        "{} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
+         mean (thick): the large-batch drop is the {} of a line.{} No intervals are drawn.{}",
+        capital(&directed(task)),
         task.name,
         batch(batches.0),
         batch(batches.1),
         rows_by_arm(&table),
+        if task.higher_is_better {
+            "fall"
+        } else {
+            "rise"
+        },
         thinned(most, "seeds"),
         part_in_words(&table),
     );
     let title = format!("large-batch drop{}", of_part(&table));
-    let label = format!("test {}", task.metric);
+    let label = on_test(&task.metric);
     let looks = subject.looks.clone();
     Figure::new(
         table,
@@ -199,10 +215,10 @@ fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
     let (baseline, treatment) = (contrast.baseline.clone(), contrast.treatment.clone());
     let n = answer.comparison.seeds.len();
     let caption = format!(
-        "Test {} of {} at batch size {}: n = {n} {} of {baseline} and {treatment} (left; dashed \
+        "{} of {} at batch size {}: n = {n} {} of {baseline} and {treatment} (left; dashed \
          where the treatment is worse), their advantages and the mean with its {} t interval \
          (right).{}{}",
-        task.metric,
+        capital(&directed(task)),
         task.name,
         batch(largest),
         if n == 1 { "pair" } else { "pairs" },
@@ -211,7 +227,7 @@ fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
         thinned(n, "pairs"),
     );
     let title = subject.title(&format!("{treatment} against {baseline}, pair by pair"));
-    let label = format!("test {}", task.metric);
+    let label = on_test(&task.metric);
     let looks = subject.looks.clone();
     Figure::new(
         table,
@@ -227,7 +243,7 @@ fn loss_and_test(subject: &Subject<'_>, table: Table) -> Figure {
     let (column, label) = if tables::is_share(task) {
         ("test_error", format!("test error (1 − {})", task.metric))
     } else {
-        ("test_metric", format!("test {}", task.metric))
+        ("test_metric", on_test(&task.metric))
     };
     let caption = format!(
         "Final training loss against {label} of {}: one marker a confirmation trial (n = {} trials \

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use super::numerals::Width;
+use super::numerals::{Width, decimals};
 use super::texts::Texts;
 use crate::error::{Error, Position};
 use crate::records::TrialRow;
 
 /// Makes sure that every metric is the ratio of its counts, and gives it all the digits of that.
 ///
-/// A metric is written with so many digits; it agrees with a ratio that rounds to it. Where it is
-/// the ratio in percent it is left as it is.
+/// A metric is written with so many digits; it agrees with a ratio that rounds to it, as it is or in
+/// percent.
 ///
 /// # Errors
 /// [`Error::Cell`] for a count that is not one, and for a metric that is another number.
@@ -56,22 +56,18 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
             let far = (metric - ratio).abs();
             far <= (0.5 + 1e-6) * unit || far <= relative * ratio.abs() * (1.0 + 1e-6)
         };
+        let percent = 100.0 * count as f64 / total as f64;
         if agrees(ratio) {
             trial.test_metric = Some(ratio);
-        } else if !agrees(100.0 * ratio) {
+        } else if agrees(percent) {
+            trial.test_metric = Some(percent);
+        } else {
             let allowed =
                 format!("{ratio}, the ratio of its test_count {count} and test_total {total}");
             return Err(refused("test_metric", metric.to_string(), allowed));
         }
     }
     Ok(())
-}
-
-/// Digits behind the point of the shortest decimal.
-fn decimals(value: f64) -> usize {
-    let text = value.to_string();
-    text.split_once('.')
-        .map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// Makes sure that no two trials have one id.

@@ -37,7 +37,16 @@ pub(super) fn rows(text: &[u8]) -> Vec<Row> {
     let mut reader = Reader::new();
     let mut rows = Vec::new();
     let mut line = 1;
-    let newlines = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'\n').count();
+    // A line ends at LF, at CR LF, or at a CR alone.
+    let mut before = 0;
+    let mut newlines = |bytes: &[u8]| {
+        let mut count = 0;
+        for byte in bytes {
+            count += usize::from(*byte == b'\r' || (*byte == b'\n' && before != b'\r'));
+            before = *byte;
+        }
+        count
+    };
     loop {
         let blank = rest
             .iter()
@@ -95,6 +104,15 @@ mod tests {
                 (seen.0, seen.1.iter().map(String::as_str).collect()),
                 *expected
             );
+        }
+    }
+
+    #[test]
+    fn lines_end_as_on_any_system() {
+        for end in ["\n", "\r\n", "\r"] {
+            let text = ["a,b", "1,2", "", "\"x", "y\",4", "5,6", ""].join(end);
+            let lines: Vec<usize> = rows(text.as_bytes()).iter().map(|row| row.line).collect();
+            assert_eq!(lines, [1, 2, 4, 6], "{end:?}");
         }
     }
 

@@ -8,6 +8,7 @@ mod missing;
 mod numerals;
 mod pages;
 mod parquet;
+mod quotients;
 mod singles;
 mod texts;
 
@@ -93,7 +94,8 @@ impl Results {
     ///
     /// A metric that was a 32-bit float before it was written with 64 bits is read as the shortest
     /// decimal of the former, so that equal differences tie: 0.9345999956130981 as 0.9346. A
-    /// metric that is the ratio of its counts, rounded, is read as that ratio.
+    /// metric that is the ratio of its counts, rounded, is read as that ratio, and so are rounded
+    /// numbers of a task that all fit one total, where they would not by chance.
     ///
     /// A file of any content is read or refused, with one exception: the sizes that a Parquet file
     /// gives its pages are compared with those of its footer before they are decoded, and where
@@ -136,6 +138,7 @@ impl Results {
             });
         }
         let mut notes = singles::shorten(&mut texts);
+        notes.extend(quotients::settle(&mut texts));
         let mut trials = trials(path, &texts)?;
         counts::unique(path, &trials, &texts.positions)?;
         counts::settle(path, &mut trials, &texts)?;

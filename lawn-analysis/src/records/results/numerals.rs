@@ -10,6 +10,14 @@ pub(super) enum Width {
 }
 
 impl Width {
+    /// Bits of the significand.
+    pub(super) fn significand(self) -> i32 {
+        match self {
+            Self::Half => 11,
+            Self::Single => 24,
+        }
+    }
+
     /// Bits.
     pub(super) fn bits(self) -> u32 {
         match self {
@@ -55,6 +63,20 @@ pub(super) fn shortest_half(bits: u16) -> String {
     // Without an exponent, as the others are.
     text.parse::<f64>()
         .map_or(text, |number| number.to_string())
+}
+
+/// Digits of a decimal, without zeros at either end.
+pub(super) fn significant(text: &str) -> usize {
+    let number = text.split(['e', 'E']).next().unwrap_or_default();
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    digits.trim_matches('0').len()
+}
+
+/// Digits behind the point of the shortest decimal of a number.
+pub(super) fn decimals(value: f64) -> usize {
+    let text = value.to_string();
+    text.split_once('.')
+        .map_or(0, |(_, fraction)| fraction.len())
 }
 
 /// An integer with a decimal point `scale` digits from its end.

@@ -3,7 +3,7 @@
 //! `0.9346` stored in 32 bits and printed as a 64-bit number is `0.9345999956130981`. Two
 //! differences that are equal in the former are not in the latter, and an exact test counts ties.
 
-use super::numerals::Width;
+use super::numerals::{Width, significant};
 use super::texts::Texts;
 
 /// The columns of a metric.
@@ -101,13 +101,6 @@ fn shorter(cells: &[String]) -> Vec<(usize, String)> {
         return Vec::new();
     }
     shorter
-}
-
-/// Digits of a decimal, without zeros at either end.
-fn significant(text: &str) -> usize {
-    let number = text.split(['e', 'E']).next().unwrap_or_default();
-    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
-    digits.trim_matches('0').len()
 }
 
 /// Bits of the significand, without zeros at its end.

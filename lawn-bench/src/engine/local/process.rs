@@ -10,14 +10,15 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::memory;
+use crate::Error;
 use crate::engine::Work;
 use crate::engine::mark::Mark;
-use crate::lease::Owner;
-use crate::run_dir::TrialDir;
-use crate::spawn::this_command;
-use crate::stop::{Stop, signal_group};
+use crate::process::spawn::this_command;
+use crate::process::stop::{Stop, signal_group};
+use crate::run::lease::Owner;
+use crate::run::run_dir::TrialDir;
+use crate::run::{files, provenance};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
-use crate::{Error, files, provenance};
 
 /// What a trial's process has to tell its launcher.
 pub(super) enum News {

@@ -17,10 +17,10 @@ use super::command::{JobCommand, quoted};
 use super::failure::{Death, of_the_machine, was_stopped};
 use super::mark::Mark;
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
-use crate::cli::Exit;
-use crate::ending::Ending;
-use crate::lease::{self, Asked, Terms};
-use crate::run_dir::TrialDir;
+use crate::Exit;
+use crate::run::ending::Ending;
+use crate::run::lease::{self, Asked, Terms};
+use crate::run::run_dir::TrialDir;
 use crate::trial::{Event, read_log};
 use crate::{Error, config};
 

@@ -9,9 +9,9 @@ use super::queue::Queue;
 use super::submission::{self, Exited, Submission};
 use super::{Slurm, script};
 use crate::Error;
-use crate::ending::Ending;
 use crate::engine::failure::{self, Death};
-use crate::lease::{self, Asked};
+use crate::run::ending::Ending;
+use crate::run::lease::{self, Asked};
 
 /// What becomes of a trial that its jobs left without an outcome.
 pub(super) enum Lost {

@@ -25,8 +25,9 @@ use self::submission::{Exited, Record, Submission};
 use super::command::JobCommand;
 use super::failure;
 use super::{Carried, Engine, EngineError, Watcher, Work, identity};
-use crate::lease::{self, Asked, Lease, Terms};
-use crate::{Error, config, files};
+use crate::run::files;
+use crate::run::lease::{self, Asked, Lease, Terms};
+use crate::{Error, config};
 
 /// `MaxArraySize` of a Slurm that was not told another: for a dry run where there is no Slurm.
 const USUAL_ARRAY_SIZE: usize = 1001;
@@ -145,7 +146,10 @@ impl<'a> Slurm<'a> {
         let folder = submission::folder(self.work.run).join("pass");
         match lease::wait(&folder, &self.terms(), PATIENCE)? {
             Asked::Taken(lease) => Ok(lease),
-            Asked::Refused(by) => Err(Error::Held { dir: folder, by }),
+            Asked::Refused(by) => Err(Error::Held {
+                dir: folder,
+                by: by.to_string(),
+            }),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{client, submission};
 use crate::Error;
 use crate::engine::failure::tail;
 use crate::plan::Plan;
-use crate::run_dir::RunDir;
+use crate::run::run_dir::RunDir;
 
 /// This run's part of the queue.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -51,7 +51,7 @@ impl SlurmStatus {
     ///
     /// # Errors
     ///
-    /// As [`crate::files::read_json`]. A Slurm that does not answer is [`SlurmStatus::error`].
+    /// As [`crate::run::files::read_json`]. A Slurm that does not answer is [`SlurmStatus::error`].
     pub fn read(run: &RunDir, plan: &Plan) -> Result<Option<Self>, Error> {
         let submissions = submission::read(run)?;
         if submissions.is_empty() {

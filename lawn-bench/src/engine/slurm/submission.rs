@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 
 use super::queue::{Queue, Tasks};
 use super::script;
-use crate::run_dir::RunDir;
-use crate::{Error, files};
+use crate::Error;
+use crate::run::files;
+use crate::run::run_dir::RunDir;
 
 /// Schema of `submission.json`.
 pub(super) const SCHEMA: u32 = 1;

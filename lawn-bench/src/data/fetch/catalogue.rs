@@ -1,0 +1,226 @@
+//! The data sets that can be got, and what is known of their files.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use serde::Deserialize;
+
+use super::FetchError;
+use super::source::Source;
+use crate::Error;
+
+/// The file in a data set's folder that holds the SHA-256 of each of its files, as
+/// `sha256sum --check` reads it.
+pub(super) const SUMS: &str = "SHA256SUMS";
+
+/// Data sets by name.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    sets: BTreeMap<String, PublicSet>,
+}
+
+/// A data set that its publisher lets everybody have.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicSet {
+    /// What it is, in one line.
+    pub about: String,
+    /// The terms under which it may be used, in one line.
+    #[serde(default)]
+    pub terms: String,
+    /// Where its files lie, in the order in which the places are tried.
+    #[serde(default)]
+    pub sources: Vec<String>,
+    /// What its reader counts in it, by name.
+    #[serde(default)]
+    pub counts: BTreeMap<String, u64>,
+    /// Its files; the one that readers look for first comes last, so that it is whole
+    /// once that one is there.
+    pub files: Vec<PublicFile>,
+}
+
+/// A file of a data set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PublicFile {
+    /// Its path in the data set's folder, and below each source.
+    pub name: String,
+    /// Its size, where that is known.
+    pub bytes: Option<u64>,
+    /// Its lines, where that is known.
+    pub lines: Option<u64>,
+    /// Its SHA-256 in hexadecimal, where that is known.
+    pub sha256: Option<String>,
+}
+
+impl Catalogue {
+    /// The data sets known to this `lawn`.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self::parse("the built-in catalogue", include_str!("catalogue.toml"))
+            .expect("a test reads the built-in catalogue")
+    }
+
+    /// Adds the data sets of the catalogue at `path`; of two with one name, its own counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`FetchError::Catalogue`].
+    pub fn add(&mut self, path: &Path) -> Result<(), Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        self.sets
+            .extend(Self::parse(&path.display().to_string(), &text)?.sets);
+        Ok(())
+    }
+
+    fn parse(origin: &str, text: &str) -> Result<Self, FetchError> {
+        let wrong = |detail: String| FetchError::Catalogue {
+            origin: origin.to_owned(),
+            detail,
+        };
+        let sets: BTreeMap<String, PublicSet> =
+            toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+        for (name, set) in &sets {
+            let wrong = |detail: String| wrong(format!("[{name}] {detail}"));
+            if !is_plain(name) || name.contains('/') {
+                return Err(wrong(
+                    "is no name of a folder; allowed are letters, digits, '.', '-' and '_'".into(),
+                ));
+            }
+            if set.files.is_empty() {
+                return Err(wrong("has no files".into()));
+            }
+            for source in &set.sources {
+                Source::parse(source).map_err(|error| wrong(error.to_string()))?;
+            }
+            for file in &set.files {
+                if !is_plain(&file.name) {
+                    return Err(wrong(format!(
+                        "has a file \"{}\"; allowed are paths below its folder, of letters, digits, '.', '-', '_' and '/'",
+                        file.name
+                    )));
+                }
+                let end = file.name.rsplit('/').next().unwrap_or_default();
+                if end == SUMS || end.ends_with(".part") {
+                    return Err(wrong(format!(
+                        "has a file \"{}\"; names that end with {} or .part are those of lawn itself",
+                        file.name, SUMS
+                    )));
+                }
+                let is_digest = |text: &String| {
+                    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                };
+                if let Some(found) = file.sha256.as_ref().filter(|text| !is_digest(text)) {
+                    return Err(wrong(format!(
+                        "has the sha256 \"{found}\" for {}; allowed are 64 hexadecimal digits",
+                        file.name
+                    )));
+                }
+            }
+        }
+        Ok(Self { sets })
+    }
+
+    /// The data set called `name`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError::Unknown`] with the names there are.
+    pub fn set(&self, name: &str) -> Result<&PublicSet, FetchError> {
+        self.sets.get(name).ok_or_else(|| FetchError::Unknown {
+            name: name.to_owned(),
+            known: self.names().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// Its names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.sets.keys().map(String::as_str)
+    }
+
+    /// A line a data set: its name, and what it is.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let width = self.names().map(str::len).max().unwrap_or(0);
+        let line = |(name, set): (&String, &PublicSet)| format!("  {name:width$}  {}\n", set.about);
+        self.sets.iter().map(line).collect()
+    }
+}
+
+/// Whether a path stays below the folder that it is joined to, and means the same in an address.
+fn is_plain(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
+    !path.is_empty()
+        && path.bytes().all(plain)
+        && Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        && !path.ends_with('/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_catalogue_is_sound_and_its_counts_go_with_its_lines() {
+        let catalogue = Catalogue::built_in();
+        assert_eq!(
+            catalogue.names().collect::<Vec<_>>(),
+            ["ml-1m", "pinterest-20"]
+        );
+        for (name, set) in &catalogue.sets {
+            assert!(
+                set.sources
+                    .iter()
+                    .all(|source| source.starts_with("https://"))
+            );
+            let lines = |end: &str| {
+                let file = set.files.iter().find(|file| file.name.ends_with(end));
+                file.and_then(|file| file.lines)
+            };
+            let count = |what: &str| set.counts.get(what).copied();
+            assert!(count("users").is_some(), "{name}");
+            assert_eq!(lines("train.rating"), count("train interactions"), "{name}");
+            assert_eq!(lines("test.rating"), count("test interactions"), "{name}");
+            assert_eq!(lines("test.negative"), count("users"), "{name}");
+            let last = &set.files[set.files.len() - 1].name;
+            assert!(last.ends_with("train.rating"), "{last}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_catalogue_is_told_where_it_is_wrong_and_what_is_allowed() {
+        let file = "[[x.files]]\nname = \"a\"\n";
+        let set = |more: &str| format!("[x]\nabout = \"y\"\n{more}\n{file}");
+        for (text, said) in [
+            (set("colour = 1"), "unknown field `colour`"),
+            (set("sources = [\"ftp://a\"]"), "http:// or https://"),
+            (
+                "[\"../x\"]\nabout = \"y\"\nfiles = []".into(),
+                "letters, digits",
+            ),
+            ("[x]\nabout = \"y\"\nfiles = []".into(), "has no files"),
+            ("[x]\nabout = \"y\"\n".into(), "missing field `files`"),
+            (
+                set("").replace("\"a\"", "\"../a\""),
+                "paths below its folder",
+            ),
+            (
+                set("").replace("\"a\"", "\"/etc/a\""),
+                "paths below its folder",
+            ),
+            (
+                set("").replace("\"a\"", "\"a b\""),
+                "paths below its folder",
+            ),
+            (set("") + "sha256 = \"12\"", "64 hexadecimal digits"),
+        ] {
+            let error = Catalogue::parse("c.toml", &text)
+                .expect_err(&text)
+                .to_string();
+            assert!(error.starts_with("c.toml: "), "{error}");
+            assert!(error.contains(said), "{said:?} is not in: {error}");
+        }
+    }
+}

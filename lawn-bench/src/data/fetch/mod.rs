@@ -1,0 +1,266 @@
+//! Public data sets, got from their publishers or from a mirror: `lawn data get`.
+//!
+//! A file grows as `NAME.part` and gets its name once it is what the [`Catalogue`] says, so
+//! that a call that was killed at any moment is gone on with by the next one. Where no SHA-256
+//! is published the numbers of lines are held against those known, the reader of the data set
+//! counts what is in it, and the SHA-256 found is kept in `SHA256SUMS` beside the files, for
+//! later calls and for `sha256sum --check`.
+
+mod catalogue;
+mod check;
+mod got;
+mod part;
+mod patience;
+mod room;
+mod source;
+mod view;
+
+use std::path::{Path, PathBuf};
+
+pub use crate::error::FetchError;
+pub use catalogue::{Catalogue, PublicFile, PublicSet};
+pub use check::Measured;
+pub use got::{Got, Kept};
+pub use patience::Patience;
+pub use source::Source;
+pub use view::{View, events, people};
+
+use crate::Error;
+use part::{Asked, Part};
+
+/// Gets data sets into a data root.
+#[derive(Debug, Clone)]
+pub struct Fetch {
+    /// Where data sets are put, each in a folder of its name.
+    pub root: PathBuf,
+    /// Places tried before those of the catalogue; one holds a file as `SET/FILE` or as `FILE`.
+    pub mirrors: Vec<Source>,
+    /// How long they are waited for.
+    pub patience: Patience,
+}
+
+impl Fetch {
+    /// Puts the data set `name`, which is `set`, into the data root. What is there already
+    /// is checked and left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fetch`], [`Error::Io`]; what could not be got whole stays as `FILE.part`, and
+    /// the same call goes on with it.
+    pub fn get(&self, name: &str, set: &PublicSet, view: &mut dyn View) -> Result<Got, Error> {
+        view.asked(name, set);
+        let folder = self.root.join(name);
+        std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
+        let mut sums = check::recorded(&folder)?;
+        let mut kept = Vec::new();
+        for file in &set.files {
+            let one = self.file(name, set, file, sums.get(&file.name), view)?;
+            view.kept(&one);
+            kept.push(one);
+        }
+        let counts = match counted(name, &folder, set) {
+            Ok(counts) => counts,
+            Err(error) => {
+                // Nothing that could be taken for the data set; what was there is the user's.
+                for one in kept.iter().filter(|one| one.source.is_some()) {
+                    crate::run::files::remove_if_there(&one.path)?;
+                }
+                return Err(error.into());
+            }
+        };
+        let before = sums.clone();
+        sums.extend(
+            kept.iter()
+                .map(|one| (one.file.clone(), one.sha256.clone())),
+        );
+        if sums != before && !check::record(&folder, &sums)? {
+            view.note(&format!(
+                "{} was not written by lawn and stays as it is; the sums found are not kept",
+                folder.join(catalogue::SUMS).display()
+            ));
+        }
+        let got = Got {
+            name: name.to_owned(),
+            folder,
+            files: kept,
+            counts,
+        };
+        view.got(&got);
+        Ok(got)
+    }
+
+    /// One file, in its place.
+    fn file(
+        &self,
+        name: &str,
+        set: &PublicSet,
+        file: &PublicFile,
+        recorded: Option<&String>,
+        view: &mut dyn View,
+    ) -> Result<Kept, Error> {
+        let target = self.root.join(name).join(&file.name);
+        if target.exists() {
+            return there(&target, file, recorded);
+        }
+        let folder = target.parent().unwrap_or(&self.root);
+        std::fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
+        let mut part = Part::hold(&target, view)?;
+        // Another process may have got it while this one waited.
+        if target.exists() {
+            part.remove()?;
+            return there(&target, file, recorded);
+        }
+        let mut tried: Vec<FetchError> = Vec::new();
+        for (source, at) in self.places(name, set, file)? {
+            match self.from(&mut part, &source, &at, file, view)? {
+                Ok(measured) => {
+                    part.keep(&target)?;
+                    return Ok(Kept::new(
+                        &target,
+                        file,
+                        measured,
+                        Some(source.place(&at)),
+                        None,
+                    ));
+                }
+                Err(error) => {
+                    if matches!(
+                        error,
+                        FetchError::Mismatch { .. } | FetchError::TooLong { .. }
+                    ) {
+                        part.clear()?;
+                    }
+                    tried.push(error);
+                }
+            }
+        }
+        if part.len()? == 0 {
+            part.remove()?;
+        }
+        Err(match tried.len() {
+            1 => tried.remove(0),
+            _ => FetchError::NoSource {
+                file: file.name.clone(),
+                tried,
+            },
+        }
+        .into())
+    }
+
+    /// Where a file may lie: sources, and its name at each.
+    fn places(
+        &self,
+        name: &str,
+        set: &PublicSet,
+        file: &PublicFile,
+    ) -> Result<Vec<(Source, String)>, FetchError> {
+        let mut places = Vec::new();
+        for mirror in &self.mirrors {
+            places.push((mirror.clone(), format!("{name}/{}", file.name)));
+            places.push((mirror.clone(), file.name.clone()));
+        }
+        for source in &set.sources {
+            places.push((Source::parse(source)?, file.name.clone()));
+        }
+        Ok(places)
+    }
+
+    /// Fills `part` from one source, and measures that it is `file`.
+    fn from(
+        &self,
+        part: &mut Part,
+        source: &Source,
+        at: &str,
+        file: &PublicFile,
+        view: &mut dyn View,
+    ) -> Result<Result<Measured, FetchError>, Error> {
+        loop {
+            let had = part.len()?;
+            if let Asked::No(error) = part.fill(source, at, file, &self.patience, view)? {
+                return Ok(Err(error));
+            }
+            let measured = Measured::of(part.path())?;
+            let Some(difference) = measured.difference(file, None) else {
+                return Ok(Ok(measured));
+            };
+            if had == 0 {
+                return Ok(Err(FetchError::Mismatch {
+                    file: file.name.clone(),
+                    what: difference.what,
+                    expected: difference.expected,
+                    found: difference.found,
+                    source_name: source.place(at),
+                }));
+            }
+            // What was there may have been the beginning of another file.
+            view.note(&format!(
+                "{}: its {} is {}, not {}; got once more from its start",
+                file.name, difference.what, difference.found, difference.expected
+            ));
+            part.clear()?;
+        }
+    }
+}
+
+impl Kept {
+    fn new(
+        path: &Path,
+        file: &PublicFile,
+        measured: Measured,
+        source: Option<String>,
+        recorded: Option<&String>,
+    ) -> Self {
+        let checked = match (&file.sha256, recorded, file.bytes, file.lines) {
+            (Some(_), ..) => "as in the catalogue",
+            (None, Some(_), ..) => "as in SHA256SUMS",
+            (None, None, Some(_), _) => "none is published; the size is right",
+            (None, None, None, Some(_)) => "none is published; the number of lines is right",
+            (None, None, None, None) => "none is published",
+        };
+        Self {
+            file: file.name.clone(),
+            path: path.into(),
+            bytes: measured.bytes,
+            sha256: measured.sha256,
+            source,
+            checked,
+        }
+    }
+}
+
+/// The file at `target`, where that is `file`.
+fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<Kept, Error> {
+    let measured = Measured::of(target)?;
+    match measured.difference(file, recorded) {
+        None => Ok(Kept::new(target, file, measured, None, recorded)),
+        Some(difference) => Err(FetchError::Different {
+            path: target.into(),
+            what: difference.what,
+            expected: difference.expected,
+            found: difference.found,
+        }
+        .into()),
+    }
+}
+
+/// What the reader of the data set counts in it, where that is what the catalogue says.
+fn counted(name: &str, folder: &Path, set: &PublicSet) -> Result<Vec<(String, u64)>, FetchError> {
+    let other = |detail: String| FetchError::OtherSet {
+        name: name.to_owned(),
+        detail,
+    };
+    let found = lawn_models::describe_data(folder).map_err(|error| other(error.to_string()))?;
+    let mut counts: Vec<(String, u64)> = Vec::new();
+    for described in found {
+        let described = described.map_err(|error| other(error.to_string()))?;
+        counts.extend(described.counts);
+    }
+    for (what, expected) in &set.counts {
+        match counts.iter().find(|(name, _)| name == what) {
+            Some((_, found)) if found == expected => {}
+            Some((_, found)) => return Err(other(format!("{found} {what}, expected {expected}"))),
+            None => return Err(other(format!("no {what} found, expected {expected}"))),
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,298 @@
+//! The data sets of a sweep: that they are there, and their checksums.
+//!
+//! A checksum has two parts, `TRAIN-TEST`: each is over the names and contents of the files
+//! of its split, so that a tuning trial knows its data without opening a test file. Hashing
+//! a large set takes a while, so that the hash of each file is kept in the user's cache
+//! with what the file system says of it, and taken from there while all of that is the same.
+
+pub mod fetch;
+pub mod make;
+
+use std::collections::BTreeMap;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use lawn_models::{DataError, DataSet, Stage, TaskConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::config::NamedTask;
+use crate::run::run_dir::RunDir;
+use crate::run::{files, lease};
+
+/// Schema of the cache. 1 knew files by size and time of modification alone.
+const SCHEMA: u32 = 2;
+
+/// Makes sure, before anything runs, that every task finds its data set.
+///
+/// # Errors
+///
+/// [`Error::NoDataRoot`], [`Error::NoSuchDataRoot`], [`Error::NoData`], [`Error::Data`] where
+/// one cannot be read.
+pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
+    for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
+        let (task, data) = (task.name.clone(), task.config.data().to_owned());
+        let Some(root) = root else {
+            return Err(Error::NoDataRoot { task, data });
+        };
+        let sets: Vec<_> = sets(root)?.into_iter().collect::<Result<_, _>>()?;
+        if !sets.iter().any(|set| set.name == data) {
+            let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
+            let found = if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(Error::NoData {
+                task,
+                data,
+                root: root.into(),
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What lies in the data root.
+///
+/// # Errors
+///
+/// [`Error::NoSuchDataRoot`].
+pub(crate) fn sets(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Error> {
+    lawn_models::describe_data(root).map_err(|source| Error::NoSuchDataRoot { source })
+}
+
+/// By task, the checksum of the files that it reads; generated data have none.
+///
+/// # Errors
+///
+/// [`Error::Data`], [`Error::Io`] where a file cannot be read.
+pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let mut cache = Cache::read();
+    let mut checksums = BTreeMap::new();
+    for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
+        let train = digest(task, root, lawn_models::train_files, &mut cache)?;
+        let test = digest(task, root, lawn_models::test_files, &mut cache)?;
+        checksums.insert(task.name.clone(), format!("{train}{BETWEEN}{test}"));
+    }
+    cache.write();
+    Ok(checksums)
+}
+
+/// Makes sure that the files that a trial of `task` reads under `root` are those that the
+/// run was planned with, of which `planned` is the checksum: before confirmation those of
+/// the test split are neither read nor looked at.
+///
+/// # Errors
+///
+/// [`Error::NoDataRoot`], [`Error::OtherData`], [`Error::DataHere`] where they are not there.
+pub fn require(
+    run: &RunDir,
+    task: &NamedTask,
+    planned: Option<&str>,
+    root: Option<&Path>,
+    stage: Stage,
+) -> Result<(), Error> {
+    if !task.config.needs_data_root() {
+        return Ok(());
+    }
+    let Some(root) = root else {
+        return Err(Error::NoDataRoot {
+            task: task.name.clone(),
+            data: task.config.data().to_owned(),
+        });
+    };
+    let Some((train, test)) = planned.and_then(|planned| planned.split_once(BETWEEN)) else {
+        return Ok(());
+    };
+    let mut cache = Cache::read();
+    let mut is =
+        |planned: &str, files: Files| Ok(digest(task, root, files, &mut cache)? == planned);
+    let same = is(train, lawn_models::train_files)
+        .and_then(|same| Ok(same && (stage == Stage::Tune || is(test, lawn_models::test_files)?)));
+    cache.write();
+    match same {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Error::OtherData {
+            dir: run.root().into(),
+            task: task.name.clone(),
+            data: task.config.data().to_owned(),
+        }),
+        Err(error) => Err(Error::DataHere {
+            task: task.name.clone(),
+            source: Box::new(error),
+        }),
+    }
+}
+
+/// Whether the checksum `now` is the one `planned`. Older plans have one part for all files,
+/// which is made no more: theirs is taken for the same.
+pub(crate) fn is_as_planned(planned: &str, now: &str) -> bool {
+    !planned.contains(BETWEEN) || planned == now
+}
+
+/// Between the parts of a checksum.
+const BETWEEN: char = '-';
+
+/// Lists files of a task.
+type Files = fn(&TaskConfig, &Path) -> Result<Vec<PathBuf>, DataError>;
+
+/// The hash of the names and contents of `files`.
+fn digest(task: &NamedTask, root: &Path, files: Files, cache: &mut Cache) -> Result<String, Error> {
+    let mut files = files(&task.config, root)?;
+    files.sort();
+    let mut all = blake3::Hasher::new();
+    for file in &files {
+        // The root may be the data set's own folder.
+        let name = file.strip_prefix(root).unwrap_or(file);
+        let name = name.strip_prefix(task.config.data()).unwrap_or(name);
+        all.update(name.as_os_str().as_encoded_bytes());
+        all.update(&[0]);
+        all.update(cache.hash(file)?.as_bytes());
+    }
+    let digits = all.finalize().to_hex();
+    Ok(digits[..16].to_owned())
+}
+
+/// Hashes of files that have been read before.
+#[derive(Default)]
+struct Cache {
+    known: Known,
+    changed: bool,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Known {
+    files: BTreeMap<PathBuf, Hashed>,
+}
+
+/// The hash of a file, while the system says this of it.
+#[derive(Serialize, Deserialize)]
+struct Hashed {
+    is: Stamp,
+    hash: String,
+}
+
+/// What differs for two files of one name, or for one file that was written to. Copies keep
+/// size and time of modification; nobody sets the time of change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Stamp {
+    /// The home that has the cache may be that of several machines.
+    host: String,
+    device: u64,
+    inode: u64,
+    size: u64,
+    /// Seconds and nanoseconds since 1970.
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    fn of(file: &Metadata) -> Self {
+        Self {
+            host: lease::host(),
+            device: file.dev(),
+            inode: file.ino(),
+            size: file.size(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
+
+    /// Whether a write to the file now would be seen in its times, which are those of ticks.
+    fn is_settled(&self) -> bool {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.map_or(0, |since| since.as_secs());
+        u64::try_from(self.changed.0).is_ok_and(|changed| now.saturating_sub(changed) >= SETTLED)
+    }
+}
+
+/// Seconds after which a file that was written to has another time, on any file system.
+const SETTLED: u64 = 3;
+
+impl Cache {
+    fn path() -> Option<PathBuf> {
+        Some(files::cache()?.join("checksums.json"))
+    }
+
+    /// What is kept; nothing where that cannot be read: it can be made again.
+    fn read() -> Self {
+        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA..=SCHEMA).ok());
+        Self {
+            known: known.unwrap_or_default(),
+            changed: false,
+        }
+    }
+
+    fn write(&self) {
+        if let Some(path) = Self::path().filter(|_| self.changed)
+            && path
+                .parent()
+                .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
+        {
+            // A cache that cannot be written costs time, nothing else.
+            let _ = files::write_json(&path, SCHEMA, &self.known);
+        }
+    }
+
+    fn hash(&mut self, path: &Path) -> Result<String, Error> {
+        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let is = Stamp::of(&about);
+        let place = std::path::absolute(path).map_err(Error::io("find", path))?;
+        if let Some(hashed) = self.known.files.get(&place)
+            && hashed.is == is
+        {
+            return Ok(hashed.hash.clone());
+        }
+        let file = File::open(path).map_err(Error::io("open", path))?;
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update_reader(file)
+            .map_err(Error::io("read", path))?;
+        let hash = hasher.finalize().to_hex().to_string();
+        if is.is_settled() {
+            let hash = hash.clone();
+            self.known.files.insert(place, Hashed { is, hash });
+            self.changed = true;
+        }
+        Ok(hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_of_before_goes_on_though_its_checksum_cannot_be_compared() {
+        assert!(is_as_planned("0f3c-91ab", "0f3c-91ab"));
+        assert!(!is_as_planned("0f3c-91ab", "0f3c-77d0"));
+        assert!(is_as_planned("0f3c", "0f3c-91ab"));
+    }
+
+    #[test]
+    fn the_hash_of_a_file_is_kept_by_all_that_the_system_says_of_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
+        std::fs::write(&path, "one").expect("there is room");
+        let mut cache = Cache::default();
+        let about = std::fs::metadata(&path).expect("it is there");
+        let place = std::path::absolute(&path).expect("it has a place");
+        let is = Stamp::of(&about);
+        let hash = "kept".to_owned();
+        cache.known.files.insert(place, Hashed { is, hash });
+        assert_eq!(cache.hash(&path).expect("it can be read"), "kept");
+        // Another file of its size and time in its place, as `cp -p` and `tar` leave it.
+        std::fs::write(&other, "two").expect("there is room");
+        let file = File::options().write(true).open(&other);
+        let file = file.expect("it can be written to");
+        let then = about.modified().expect("it has one");
+        file.set_modified(then).expect("it is ours");
+        std::fs::rename(&other, &path).expect("it is ours");
+        assert_ne!(cache.hash(&path).expect("it can be read"), "kept");
+        assert!(!cache.changed, "it was written to this very moment");
+    }
+}

@@ -1,0 +1,127 @@
+//! The setting of each cell that its confirmation trials train.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::border::at_border;
+use super::tried::{failures, ranked, tried};
+use super::{Choices, Tried};
+use crate::Error;
+use crate::plan::{Cell, Plan, Round};
+use crate::run::files;
+use crate::run::run_dir::RunDir;
+
+/// Schema of `frozen.json`.
+const SCHEMA: u32 = 2;
+
+/// Schemas that can be read: 1 knew no metric and no border.
+pub(super) const KNOWN: RangeInclusive<u32> = SCHEMA..=SCHEMA;
+
+/// The content of `frozen.json`: written once, when all tuning trials are over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Frozen {
+    /// One entry a cell that had something to tune.
+    pub cells: Vec<FrozenCell>,
+}
+
+/// What was tried in one cell, and what was chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrozenCell {
+    /// The cell.
+    #[serde(flatten)]
+    pub cell: Cell,
+    /// The validation metric that chose.
+    pub metric: String,
+    /// Index of the best setting; none where every setting failed.
+    pub setting: Option<usize>,
+    /// The tuned hyper-parameters of that setting.
+    pub tuned: BTreeMap<String, serde_json::Value>,
+    /// Those that lie at a border of what they were tuned over.
+    pub at_border: Vec<String>,
+    /// Why this one.
+    pub reason: String,
+    /// Every setting that came to the whole budget, failed ones too.
+    pub tried: Vec<Tried>,
+}
+
+impl Frozen {
+    /// Reads the choice of a run, if it has been made.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json_if_there`].
+    pub fn read(run: &RunDir) -> Result<Option<Self>, Error> {
+        files::read_json_if_there(&run.frozen(), KNOWN)
+    }
+
+    /// Chooses after `round`, the last of tuning, where that is not done yet, and writes it.
+    pub(super) fn make(
+        run: &RunDir,
+        plan: &Plan,
+        round: &Round,
+        choices: &Choices,
+    ) -> Result<Self, Error> {
+        let mut known = Self::read(run)?.map_or_else(Vec::new, |known| known.cells);
+        let cells = tried(run, plan, round, choices)?.into_iter();
+        let cells = cells.map(|(cell, tried)| {
+            let place = known.iter().position(|one| one.cell == cell);
+            place.map_or_else(
+                || choose(plan, cell, tried),
+                |place| known.swap_remove(place),
+            )
+        });
+        let frozen = Self {
+            cells: cells.collect(),
+        };
+        frozen.write(run)?;
+        Ok(frozen)
+    }
+
+    /// Writes the choice of a run.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`].
+    pub fn write(&self, run: &RunDir) -> Result<(), Error> {
+        files::write_json(&run.frozen(), SCHEMA, self)
+    }
+}
+
+fn choose(plan: &Plan, cell: Cell, tried: Vec<Tried>) -> FrozenCell {
+    let task = plan.task(&cell.task);
+    let higher = task.is_none_or(|task| task.metrics().higher_is_better);
+    let metric = plan.metric(&cell.task).unwrap_or_default().to_owned();
+    let setting = ranked(&tried, higher).first().copied();
+    let best = tried.iter().find(|one| Some(one.setting) == setting);
+    let reason = match best.and_then(Tried::finite) {
+        Some(score) => format!(
+            "{metric} {score} on validation data, the best of {}; {}",
+            tried.len(),
+            failures(&tried)
+        ),
+        None => format!(
+            "none came to a finite {metric} on validation data; {}",
+            failures(&tried)
+        ),
+    };
+    let arm = plan.sweep.arms.iter().find(|arm| arm.name == cell.arm);
+    let chosen = arm.and_then(|arm| Some((arm, arm.settings.get(setting?)?)));
+    let (tuned, at_border) = match (chosen, setting) {
+        (Some((arm, chosen)), Some(setting)) => (
+            chosen.tuned_at(cell.batch_size).clone(),
+            at_border(&arm.space, &arm.settings, setting, cell.batch_size),
+        ),
+        _ => Default::default(),
+    };
+    FrozenCell {
+        cell,
+        metric,
+        setting,
+        tuned,
+        at_border,
+        reason,
+        tried,
+    }
+}

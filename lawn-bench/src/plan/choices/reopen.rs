@@ -1,0 +1,63 @@
+//! Choices in which nothing was chosen, taken back: trials that are retried may be chosen yet.
+
+use std::collections::BTreeMap;
+
+use lawn_models::Stage;
+
+use super::{Choices, Frozen, Promoted};
+use crate::Error;
+use crate::plan::{Cell, Plan, Trial};
+use crate::run::files;
+use crate::run::run_dir::RunDir;
+
+impl Choices {
+    /// Whether the choice that `trial` counts in is still to be made, or nothing was chosen in
+    /// it. No choice follows a confirmation.
+    pub(crate) fn is_open(&self, trial: &Trial, plan: &Plan) -> bool {
+        let cell = &trial.cell;
+        match trial.stage {
+            Stage::Confirm => true,
+            Stage::Tune if trial.rung + 1 < plan.sweep.rungs.len() => {
+                let promoted = self.promoted.get(trial.rung).and_then(|it| it.get(cell));
+                promoted.is_none_or(Vec::is_empty)
+            }
+            Stage::Tune => self.frozen(cell).is_none(),
+        }
+    }
+}
+
+/// Takes back what was decided of each of the cells after the rung given with it, for
+/// [`decide`](super::decide) to decide it again; in what is taken back nothing was chosen.
+///
+/// # Errors
+///
+/// As [`files::read_json`] and [`files::write_json`].
+pub(crate) fn reopen(
+    run: &RunDir,
+    plan: &Plan,
+    cells: &BTreeMap<Cell, usize>,
+) -> Result<(), Error> {
+    if cells.is_empty() {
+        return Ok(());
+    }
+    if let Some(mut frozen) = Frozen::read(run)? {
+        frozen.cells.retain(|one| !cells.contains_key(&one.cell));
+        match frozen.cells.is_empty() {
+            true => files::remove_if_there(&run.frozen())?,
+            false => frozen.write(run)?,
+        }
+    }
+    // The latest first: what is left after a kill is decided in its order.
+    for rung in (1..plan.sweep.rungs.len()).rev() {
+        let Some(mut promoted) = Promoted::read(run, rung)? else {
+            continue;
+        };
+        let stays = |cell: &Cell| cells.get(cell).is_none_or(|&from| rung <= from);
+        promoted.cells.retain(|one| stays(&one.cell));
+        match promoted.cells.is_empty() {
+            true => files::remove_if_there(&run.promoted(rung))?,
+            false => promoted.write(run)?,
+        }
+    }
+    Ok(())
+}

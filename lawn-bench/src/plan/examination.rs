@@ -1,0 +1,220 @@
+//! What only the data and the model can tell of a sweep, before anything of it is planned.
+//!
+//! Each task is set up once, as its trials will be, and each of its optimizers is laid over the
+//! model: a data set that cannot be split, a scope that constrains nothing, a pattern without
+//! a parameter would otherwise be the outcome of every trial.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use lawn_models::{Amount, TrialConfig, TrialError};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, NamedTask, SweepFile};
+use crate::plan::Plan;
+use crate::process::spawn::this_command;
+
+/// What the examining process is told on its standard input: trials of one task.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Request {
+    trials: Vec<TrialConfig>,
+    data_root: Option<PathBuf>,
+}
+
+/// What it finds, printed as JSON.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum Found {
+    /// The task itself cannot be set up.
+    NoTask(String),
+    /// Of each trial the samples of an epoch, or why it cannot be set up.
+    Trials(Vec<Result<u64, Fault>>),
+}
+
+/// Why an optimizer cannot be laid over the model.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fault {
+    setting: String,
+    said: String,
+}
+
+/// Greatest number of samples or steps of a trial: records keep them as signed numbers.
+const MOST: u64 = i64::MAX as u64;
+
+/// Sets up each task of `plan`, which was made from `file`; nothing is trained.
+///
+/// # Errors
+///
+/// [`ConfigError`] at the value that cannot be used: the data set, the scope, the budget.
+pub(crate) fn examine(
+    file: &SweepFile,
+    plan: &Plan,
+    data_root: Option<&Path>,
+) -> Result<(), ConfigError> {
+    for task in &plan.sweep.tasks {
+        if task.config.needs_data_root() && data_root.is_none() {
+            continue;
+        }
+        examine_task(file, plan, task, data_root)?;
+    }
+    Ok(())
+}
+
+fn examine_task(
+    file: &SweepFile,
+    plan: &Plan,
+    task: &NamedTask,
+    data_root: Option<&Path>,
+) -> Result<(), ConfigError> {
+    let (arms, configs): (Vec<&str>, Vec<TrialConfig>) = treated(plan, task).into_iter().unzip();
+    let request = Request {
+        trials: configs,
+        data_root: data_root.map(Path::to_owned),
+    };
+    match request.ask() {
+        // Its process could not say. What became of it may be the machine's doing, and the
+        // trials tell.
+        None => Ok(()),
+        Some(Found::NoTask(said)) => {
+            let at = |key| ["tasks", task.name.as_str(), key];
+            let renamed = task.config.entry().renamed.iter();
+            let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
+            let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
+            let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
+            places.push(&places[places.len() - 1][..2]);
+            let message = format!("task `{}` cannot be trained: {said}", task.name);
+            Err(file.fault(&places, message))
+        }
+        Some(Found::Trials(found)) => {
+            for (arm, result) in arms.into_iter().zip(found) {
+                match result {
+                    Ok(samples) => too_long(file, plan, samples)?,
+                    Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+impl Request {
+    /// Examines in a process of its own, whose memory is given back; none where that came to no
+    /// answer.
+    fn ask(&self) -> Option<Found> {
+        let mut child = this_command()
+            .ok()?
+            .args(["plan", "--examine"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        if let Some(stdin) = child.stdin.take() {
+            let _ = serde_json::to_writer(stdin, self);
+        }
+        let output = child.wait_with_output().ok()?;
+        serde_json::from_slice(&output.stdout).ok()
+    }
+
+    /// Examines in this process.
+    pub(crate) fn examine_here(&self) -> Found {
+        lawn_models::set_threads(1);
+        let examine = || lawn_models::examine(&self.trials, self.data_root.as_deref());
+        match catch_unwind(AssertUnwindSafe(examine)) {
+            Ok(Ok(found)) => {
+                let found = found.into_iter();
+                Found::Trials(
+                    found
+                        .map(|one| one.map(|info| info.train_samples).map_err(Fault::of))
+                        .collect(),
+                )
+            }
+            // Another machine may have the memory.
+            Ok(Err(TrialError::OutOfMemory { .. })) => Found::Trials(Vec::new()),
+            Ok(Err(error)) => Found::NoTask(error.to_string()),
+            Err(panic) => Found::NoTask(said(&*panic)),
+        }
+    }
+}
+
+impl Fault {
+    fn of(error: TrialError) -> Self {
+        Self {
+            setting: match &error {
+                TrialError::Settings(error) => error.setting().to_owned(),
+                // All else that is found here is about what is constrained.
+                _ => "scope".to_owned(),
+            },
+            said: error.to_string(),
+        }
+    }
+}
+
+/// A trial an arm, and one more for each other scope that it is tuned over: what an optimizer
+/// does to a parameter depends on nothing else.
+fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
+    let sweep = &plan.sweep;
+    let mut found: Vec<(&str, TrialConfig)> = Vec::new();
+    for arm in &sweep.arms {
+        let settings = arm.settings.iter().flat_map(|setting| setting.everywhere());
+        for optimizer in settings {
+            let is_known = found.iter().any(|(name, config)| {
+                let known = &config.optimizer;
+                *name == arm.name
+                    && (&known.scope, &known.granularity)
+                        == (&optimizer.scope, &optimizer.granularity)
+            });
+            if !is_known {
+                let mut config = TrialConfig::new(
+                    task.config.clone(),
+                    optimizer.clone(),
+                    sweep.reference_batch_size,
+                    sweep.budget,
+                );
+                config.evaluation = sweep.evaluation;
+                found.push((&arm.name, config));
+            }
+        }
+    }
+    found
+}
+
+fn of_arm(file: &SweepFile, arm: &str, task: &str, fault: &Fault) -> ConfigError {
+    let message = format!("arm `{arm}` cannot train task `{task}`: {}", fault.said);
+    let setting = fault.setting.as_str();
+    let own: &[&str] = &["arms", arm, setting];
+    let tuned: &[&str] = &["arms", arm, "tune", setting];
+    let shared: &[&str] = &["defaults", setting];
+    file.fault(&[own, tuned, shared, &own[..2]], message)
+}
+
+/// The length of a trial is known once the samples of an epoch are.
+fn too_long(file: &SweepFile, plan: &Plan, epoch_samples: u64) -> Result<(), ConfigError> {
+    let budget = plan.sweep.budget;
+    let smallest = plan.sweep.batch_sizes[0];
+    let (epoch, smallest) = (u128::from(epoch_samples.max(1)), u128::from(smallest));
+    let steps_per_epoch = epoch.div_ceil(smallest);
+    let count = u128::from(budget.count());
+    let most = match budget {
+        Amount::Epochs(_) => count * epoch,
+        Amount::Steps(_) => count.div_ceil(steps_per_epoch) * epoch,
+        Amount::Samples(_) => count,
+    };
+    if most <= u128::from(MOST) {
+        return Ok(());
+    }
+    let message = format!(
+        "the budget of {budget} comes to {most} samples; allowed: up to {MOST} with {epoch} samples an epoch"
+    );
+    let unit: &[&str] = &["budget", budget.unit()];
+    Err(file.fault(&[unit, &unit[..1]], message))
+}
+
+/// What a panic of libtorch says, without where in it that was.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = text.unwrap_or("it cannot be set up");
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,187 @@
+//! A plan in words and tables.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
+
+use lawn_models::{Stage, TreatmentTable};
+
+use crate::plan::estimate::Measured;
+use crate::plan::{Cell, Plan};
+use crate::report::render;
+
+/// The plan for people: cell by cell what is trained and what it takes, which
+/// parameters are constrained, and what to think about.
+pub(crate) fn describe(
+    plan: &Plan,
+    measured: &BTreeMap<Cell, Measured>,
+    warnings: &[String],
+) -> String {
+    let mut text = heading(plan);
+    let mut counts: HashMap<&Cell, [usize; 2]> = HashMap::new();
+    for trial in &plan.trials {
+        let [tune, confirm] = counts.entry(&trial.cell).or_default();
+        match trial.stage {
+            Stage::Tune => *tune += 1,
+            Stage::Confirm => *confirm += 1,
+        }
+    }
+    let mut all_seconds = 0.0;
+    let rows: Vec<Vec<String>> = plan
+        .cells()
+        .iter()
+        .map(|cell| {
+            let [tune, confirm] = counts.get(cell).copied().unwrap_or_default();
+            let found = measured.get(cell);
+            let mut row = vec![
+                cell.task.clone(),
+                cell.arm.clone(),
+                cell.batch_size.to_string(),
+                tune.to_string(),
+                confirm.to_string(),
+            ];
+            let length = found.map(|found| {
+                plan.sweep
+                    .budget
+                    .length(found.epoch_samples, cell.batch_size)
+            });
+            let seconds = found.map(|found| cell_seconds(plan, cell, found));
+            all_seconds += seconds.map_or(0.0, |(_, all)| all);
+            let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+            row.extend([
+                or_dash(length.map(|length| length.steps.to_string())),
+                or_dash(length.map(|length| length.samples.to_string())),
+                or_dash(found.map(|found| bytes(found.peak_bytes))),
+                or_dash(seconds.map(|(one, _)| duration(one))),
+                or_dash(seconds.map(|(_, all)| duration(all))),
+            ]);
+            row
+        })
+        .collect();
+    text += "\n";
+    text += &render::table(
+        &[
+            "task",
+            "arm",
+            "batch size",
+            "tuning",
+            "confirm",
+            "steps",
+            "samples",
+            "memory",
+            "a trial",
+            "all",
+        ],
+        &rows,
+    );
+    if !measured.is_empty() {
+        text += &format!("\n{}\n", total(plan, measured, all_seconds));
+        text += &constrained(plan, measured);
+    }
+    for warning in warnings {
+        let _ = write!(text, "\nwarning: {warning}\n");
+    }
+    text
+}
+
+fn heading(plan: &Plan) -> String {
+    let sweep = &plan.sweep;
+    let mut text = format!(
+        "{}: {} trials of {}\n",
+        sweep.name,
+        plan.trials.len(),
+        sweep.budget
+    );
+    let _ = writeln!(
+        text,
+        "{} tasks × {} arms × {} batch sizes, each tuned over {} settings and confirmed with {} seeds",
+        sweep.tasks.len(),
+        sweep.arms.len(),
+        sweep.batch_sizes.len(),
+        sweep.rungs[0].settings,
+        sweep.confirmation_seeds.len()
+    );
+    if sweep.rungs.len() > 1 {
+        let rungs: Vec<String> = sweep
+            .rungs
+            .iter()
+            .map(|rung| format!("{} for {:.3}", rung.settings, rung.part))
+            .collect();
+        let _ = writeln!(text, "rungs: {} of the budget", rungs.join(", "));
+    }
+    text
+}
+
+/// Seconds of one whole trial of a cell, and of all of them.
+fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measured) -> (f64, f64) {
+    let sweep = &plan.sweep;
+    let seconds =
+        |part| found.trial_seconds(sweep.budget, sweep.evaluation.every, cell.batch_size, part);
+    let rungs = sweep.rungs.iter().filter(|_| sweep.is_tuned());
+    let tuning: f64 = rungs
+        .map(|rung| rung.settings as f64 * seconds(rung.part))
+        .sum();
+    let one = seconds(1.0);
+    (one, tuning + sweep.confirmation_seeds.len() as f64 * one)
+}
+
+fn total(plan: &Plan, measured: &BTreeMap<Cell, Measured>, seconds: f64) -> String {
+    let workers = plan.sweep.resources.workers;
+    let most = measured.values().map(|found| found.peak_bytes).max();
+    format!(
+        "about {} with {workers} at a time, if they do not slow each other; \
+         up to {} of memory at a time",
+        duration(seconds / workers as f64),
+        bytes(most.unwrap_or(0) * workers as u64)
+    )
+}
+
+/// What LAWN does to each parameter, once a task and arm.
+fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measured>) -> String {
+    let mut text = String::new();
+    let reference = plan.sweep.reference_batch_size;
+    for (cell, found) in measured {
+        let constrains = found.treatments.iter().any(|treatment| treatment.units > 0);
+        if constrains && cell.batch_size == reference {
+            let _ = write!(
+                text,
+                "\n{} · {}\n{}",
+                cell.task,
+                cell.arm,
+                TreatmentTable(&found.treatments)
+            );
+        }
+    }
+    text
+}
+
+/// As `1h 05m`, `12m 30s` or `4.2s`.
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{seconds:.1}s"),
+        60..3600 => format!("{}m {:02}s", whole / 60, whole % 60),
+        _ => format!("{}h {:02}m", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+fn bytes(count: u64) -> String {
+    let mebibytes = count as f64 / f64::from(1 << 20);
+    if mebibytes < 1024.0 {
+        format!("{mebibytes:.0} MiB")
+    } else {
+        format!("{:.1} GiB", mebibytes / 1024.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_sizes_are_in_the_unit_that_fits() {
+        assert_eq!(duration(4.24), "4.2s");
+        assert_eq!(duration(750.0), "12m 30s");
+        assert_eq!(duration(3900.0), "1h 05m");
+        assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
+    }
+}

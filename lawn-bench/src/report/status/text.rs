@@ -1,0 +1,150 @@
+//! The status for people.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use lawn_models::Stage;
+
+use super::{CellStatus, Count, Failure, RunningTrial, Status};
+use crate::process::shell;
+use crate::report::render;
+use crate::sweep::progress::humantime;
+
+/// Failures told one by one; the rest is counted.
+const SHOWN_FAILURES: usize = 20;
+
+impl Status {
+    /// The status as tables.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = format!("{}: {}\n", self.sweep, self.headline());
+        for launcher in &self.launchers {
+            let _ = writeln!(text, "launcher: {launcher}");
+        }
+        if let Some(slurm) = &self.slurm {
+            text.push_str(&slurm.render());
+        }
+        if !self.now.is_empty() {
+            let rows: Vec<Vec<String>> = self.now.iter().map(running_row).collect();
+            let header = ["running", "step", "steps/s", "left", "process", "host"];
+            let _ = write!(text, "\n{}", render::table(&header, &rows));
+        }
+        let rows: Vec<Vec<String>> = self.cells.iter().map(cell_row).collect();
+        let header = [
+            "task",
+            "arm",
+            "batch size",
+            "tuned",
+            "frozen",
+            "confirmed",
+            "best validation",
+            "outcomes",
+        ];
+        let _ = write!(text, "\n{}", render::table(&header, &rows));
+        if !self.damaged.is_empty() {
+            let again = shell::lawn("sweep", &self.run);
+            let _ = writeln!(text, "\ndamaged, trained again by `{again}`:");
+            for damage in &self.damaged {
+                let _ = writeln!(text, "  {damage}");
+            }
+        }
+        if !self.failures.is_empty() {
+            text.push_str("\nfailed:\n");
+            for failure in self.failures.iter().take(SHOWN_FAILURES) {
+                text.push_str(&failure_line(failure));
+            }
+            let hidden = self.failures.len().saturating_sub(SHOWN_FAILURES);
+            if hidden > 0 {
+                let all = shell::lawn("status", &self.run);
+                let _ = writeln!(text, "  and {hidden} more in `{all} --json`");
+            }
+        }
+        text
+    }
+
+    fn headline(&self) -> String {
+        let state = match (self.running || !self.now.is_empty(), self.stage) {
+            (true, Some(Stage::Tune)) => "tuning",
+            (true, Some(Stage::Confirm)) => "confirming",
+            (true, None) => "reporting",
+            (false, None) => "finished",
+            (false, Some(_)) if self.is_queued() => "in Slurm's queue",
+            (false, Some(_)) => "not running",
+        };
+        let counts: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|(word, count)| format!("{count} {word}"))
+            .collect();
+        let counts = match counts.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", counts.join(", ")),
+        };
+        format!(
+            "{state}, {} of {} trials over{counts}",
+            self.finished, self.trials
+        )
+    }
+}
+
+fn running_row(trial: &RunningTrial) -> Vec<String> {
+    let unknown = || "-".to_owned();
+    let pulse = trial.pulse.as_ref();
+    let speed = pulse.and_then(|pulse| pulse.steps_per_second);
+    let left = pulse
+        .zip(speed)
+        .map(|(pulse, speed)| pulse.steps.saturating_sub(pulse.step) as f64 / speed)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    vec![
+        trial.which.described.clone(),
+        pulse.map_or_else(unknown, |pulse| format!("{}/{}", pulse.step, pulse.steps)),
+        speed.map_or_else(unknown, |speed| format!("{speed:.1}")),
+        left.map_or_else(unknown, humantime),
+        trial.pid.to_string(),
+        trial.host.clone(),
+    ]
+}
+
+fn cell_row(status: &CellStatus) -> Vec<String> {
+    let outcomes: Vec<String> = status
+        .outcomes
+        .iter()
+        .map(|(word, count)| format!("{count} {word}"))
+        .collect();
+    let unknown = || "-".to_owned();
+    vec![
+        status.cell.task.clone(),
+        status.cell.arm.clone(),
+        status.cell.batch_size.to_string(),
+        count(status.tuned),
+        status
+            .frozen
+            .map_or_else(unknown, |setting| setting.to_string()),
+        count(status.confirmed),
+        status
+            .best_validation
+            .map_or_else(unknown, |best| format!("{best:.4}")),
+        outcomes.join(", "),
+    ]
+}
+
+/// `2/3`, those that ended `ok` of all; how many failed beside it.
+fn count(count: Count) -> String {
+    let ok = count.done - count.failed;
+    match count.failed {
+        0 => format!("{ok}/{}", count.all),
+        failed => format!("{ok}/{}, {failed} failed", count.all),
+    }
+}
+
+fn failure_line(failure: &Failure) -> String {
+    format!(
+        "  {} {}  {}  {}\n    {}\n    {}\n",
+        failure.which.index,
+        failure.which.trial,
+        failure.outcome,
+        failure.which.described,
+        failure.reason,
+        failure.log.display()
+    )
+}

@@ -1,0 +1,272 @@
+//! Where each file of a run is.
+//!
+//! ```text
+//! runs/<sweep>/
+//!   sweep.toml  plan.json  provenance.json  promoted-<rung>.json  frozen.json
+//!   launchers/<launcher>/  launcher.json  lease-1
+//!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
+//!   records/*.parquet
+//!   report/
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::run::ending::{self, Ending};
+use crate::run::files;
+use crate::run::lease::{self, Lease};
+use crate::run::log;
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunDir {
+    root: PathBuf,
+}
+
+impl RunDir {
+    /// The run in `root`, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes sure that a plan can be put here without taking the place of anything: the folder
+    /// is new or empty, or holds what a launcher left that ended before it wrote the plan, whose
+    /// sweep file was `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOurs`] with what is there, [`Error::Io`].
+    pub(crate) fn require_free(&self, text: &str) -> Result<(), Error> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("read", &self.root)(error)),
+        };
+        for entry in entries {
+            let path = entry.map_err(Error::io("read", &self.root))?.path();
+            let is_same = || std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
+            let is_ours = path == self.exclusive()
+                || path == self.launchers()
+                || path == self.sweep_toml() && is_same()
+                || files::name(&path).starts_with(".tmp");
+            if !is_ours {
+                return Err(Error::NotOurs {
+                    dir: self.root.clone(),
+                    found: files::name(&path),
+                    what: "run",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// The sweep as the user wrote it.
+    #[must_use]
+    pub fn sweep_toml(&self) -> PathBuf {
+        self.root.join("sweep.toml")
+    }
+
+    /// The plan, see [`crate::plan`].
+    #[must_use]
+    pub fn plan(&self) -> PathBuf {
+        self.root.join("plan.json")
+    }
+
+    /// What the run was made with, see [`crate::run::provenance`].
+    #[must_use]
+    pub fn provenance(&self) -> PathBuf {
+        self.root.join("provenance.json")
+    }
+
+    /// The settings that go on to a rung, see [`crate::plan::choices`].
+    #[must_use]
+    pub fn promoted(&self, rung: usize) -> PathBuf {
+        self.root.join(format!("promoted-{rung}.json"))
+    }
+
+    /// The settings chosen for confirmation, see [`crate::plan::choices`].
+    #[must_use]
+    pub fn frozen(&self) -> PathBuf {
+        self.root.join("frozen.json")
+    }
+
+    /// Event files of all trials, see [`crate::trial::tensorboard`].
+    #[must_use]
+    pub fn tensorboard(&self) -> PathBuf {
+        self.root.join("tensorboard")
+    }
+
+    /// The merged records.
+    #[must_use]
+    pub fn records(&self) -> PathBuf {
+        self.root.join("records")
+    }
+
+    /// The report.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.root.join("report")
+    }
+
+    /// The files of the trial `id`.
+    #[must_use]
+    pub fn trial(&self, id: &str) -> TrialDir {
+        TrialDir {
+            root: self.root.join("trials").join(id),
+        }
+    }
+
+    /// What engines that reach other machines keep, see [`crate::engine`].
+    #[must_use]
+    pub fn engine(&self) -> PathBuf {
+        self.root.join("engine")
+    }
+
+    /// The launchers that are at work, see [`crate::run::launchers`].
+    #[must_use]
+    pub fn launchers(&self) -> PathBuf {
+        self.root.join("launchers")
+    }
+
+    /// Where a launcher takes the lease of the run as a whole: to begin it, to choose, and
+    /// to merge and report, which one does at a time.
+    #[must_use]
+    pub fn exclusive(&self) -> PathBuf {
+        self.root.join(".exclusive")
+    }
+}
+
+/// The folder of one trial.
+#[derive(Debug, Clone)]
+pub struct TrialDir {
+    root: PathBuf,
+}
+
+impl TrialDir {
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What the trial trains, see [`crate::trial`].
+    #[must_use]
+    pub fn trial(&self) -> PathBuf {
+        self.root.join("trial.json")
+    }
+
+    /// One JSON line an epoch.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.root.join("log.jsonl")
+    }
+
+    /// Where training resumes from.
+    #[must_use]
+    pub fn checkpoint(&self) -> PathBuf {
+        self.root.join("checkpoint.safetensors")
+    }
+
+    /// How the trial ended.
+    #[must_use]
+    pub fn outcome(&self) -> PathBuf {
+        self.root.join("outcome.json")
+    }
+
+    /// What the trial's process wrote to standard error.
+    #[must_use]
+    pub fn stderr(&self) -> PathBuf {
+        self.root.join("stderr.log")
+    }
+
+    /// How far the trial is while it runs, see [`crate::run::pulse`].
+    #[must_use]
+    pub fn pulse(&self) -> PathBuf {
+        self.root.join("pulse.json")
+    }
+
+    /// The outcome, if the trial has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json`].
+    pub fn read_outcome(&self) -> Result<Option<Ending>, Error> {
+        files::read_json_if_there(&self.outcome(), 1..=ending::SCHEMA)
+    }
+
+    /// The final outcome, if the trial is over. A damaged one is none: the trial's next
+    /// process sets it aside, and training again gives it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::read_json`].
+    pub fn final_outcome(&self) -> Result<Option<Ending>, Error> {
+        match self.read_outcome() {
+            Err(Error::Damaged { .. }) => Ok(None),
+            outcome => Ok(outcome?.filter(Ending::is_final)),
+        }
+    }
+
+    /// What the log holds; none of it where there is no log.
+    ///
+    /// # Errors
+    ///
+    /// As [`log::read`].
+    pub fn read_log(&self) -> Result<log::Content, Error> {
+        match self.log().exists() {
+            true => log::read(&self.log()),
+            false => Ok(log::Content::default()),
+        }
+    }
+
+    /// Records how the trial ended, and says whether it did: the first final outcome stays.
+    ///
+    /// # Errors
+    ///
+    /// As [`files::write_json`] and [`files::read_json`].
+    pub fn write_outcome(&self, ending: &Ending) -> Result<bool, Error> {
+        let path = self.outcome();
+        let ending = Ending {
+            recorded: self.read_log().ok().map(|log| log.records.len()),
+            ..ending.clone()
+        };
+        let bytes = files::to_json(&path, ending::SCHEMA, &ending)?;
+        if files::create(&path, &bytes)? {
+            return Ok(true);
+        }
+        match self.read_outcome() {
+            Ok(Some(there)) if there.is_final() => return Ok(false),
+            Err(Error::Damaged { .. }) => drop(files::set_aside(&path)?),
+            there => drop(there?),
+        }
+        files::write(&path, &bytes).map(|()| true)
+    }
+
+    /// Records how the trial of `lease` ended, unless the lease was lost, and gives it back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Held`] where the lease was lost, and as [`Self::write_outcome`].
+    pub fn settle(&self, lease: Lease, ending: &Ending) -> Result<(), Error> {
+        if !lease.is_mine() {
+            return Err(Error::Held {
+                dir: self.root.clone(),
+                by: lease::look(&self.root, None)?.to_string(),
+            });
+        }
+        self.write_outcome(ending)?;
+        drop(lease);
+        if ending.is_final() {
+            files::remove_if_there(&self.pulse())?;
+            lease::clear(&self.root)?;
+        }
+        Ok(())
+    }
+}

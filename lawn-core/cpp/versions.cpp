@@ -1,0 +1,18 @@
+// What autograd is told of writes.
+
+#include "guard.h"
+
+using lawn::guarded;
+
+extern "C" {
+
+// Tells autograd that each tensor was written to, as an operation in place does;
+// so do all that share its memory as views.
+char *lawn_bump_versions(at::Tensor **tensors, size_t count) {
+  return guarded([&] {
+    for (size_t i = 0; i < count; ++i) {
+      tensors[i]->unsafeGetTensorImpl()->bump_version();
+    }
+  });
+}
+}

@@ -1,0 +1,115 @@
+//! One parameter in one step, and all passes over one of its units.
+
+use super::isa::Isa;
+use super::memory::Memory;
+use super::pass::{Factors, Kernel, Order, Pass, Sums};
+use super::piece::BLOCK;
+use super::scalars::{Outcome, Scalars};
+
+/// One parameter in one step.
+#[derive(Debug)]
+pub(crate) struct Job<'a, M: Memory> {
+    pub(crate) block: M,
+    /// Elements of a unit.
+    pub(crate) unit_len: usize,
+    pub(crate) kernel: Kernel<M::Element>,
+    pub(crate) scalars: Scalars,
+    /// Radius of each unit; empty in the free phase.
+    pub(crate) radii: &'a [f64],
+}
+
+// SAFETY: the pointers of a job are to memory that only the running step
+// touches, in parts that only one task at a time does.
+unsafe impl<M: Memory> Sync for Job<'_, M> {}
+
+impl<M: Memory> Job<'_, M> {
+    pub(super) fn units(&self) -> usize {
+        self.block.len() / self.unit_len
+    }
+
+    pub(super) fn radius(&self, unit: usize) -> f64 {
+        self.radii.get(unit).copied().unwrap_or(0.0)
+    }
+
+    /// Whether nothing about a whole unit has to be known before it moves.
+    pub(super) fn is_one_pass(&self) -> bool {
+        self.scalars.is_single_pass() && !self.scalars.needs_products()
+    }
+
+    /// Whether it leaves the direction in place of the first moment.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self.kernel, Kernel::Adam(_) | Kernel::Amsgrad(_)) && !self.is_one_pass()
+    }
+
+    /// The pass over the buffers, with what the first has not summed.
+    pub(super) fn second_pass(&self) -> Pass {
+        if self.scalars.needs_products() {
+            Pass::Buffers
+        } else {
+            Pass::BuffersAndSum
+        }
+    }
+
+    /// All passes over one unit.
+    ///
+    /// # Safety
+    ///
+    /// The unit's pointers are valid and nothing else touches them.
+    pub(super) unsafe fn whole_unit(
+        &self,
+        isa: Isa,
+        unit: M,
+        (kappa, radius): (f64, f64),
+        (summed, all_sums): (bool, bool),
+        outcome: &mut Outcome,
+    ) {
+        let Job {
+            kernel, scalars, ..
+        } = self;
+        // Block by block, so that the sums are those that several threads would take.
+        let over = |pass: Pass, factors: &Factors| {
+            let mut sums = Sums::default();
+            let blocks = unit.len().div_ceil(BLOCK);
+            for block in 0..blocks {
+                let start = BLOCK
+                    * match pass.order() {
+                        Order::Forwards => block,
+                        Order::Backwards => blocks - 1 - block,
+                    };
+                // SAFETY: within the unit, whose pointers are valid, says the caller.
+                sums += unsafe {
+                    let block = unit.part(start, BLOCK.min(unit.len() - start));
+                    block.pass(isa, kernel, pass, factors)
+                };
+            }
+            sums
+        };
+        if scalars.needs_products() && !summed {
+            outcome.sums = over(Pass::Products, &Factors::default());
+        }
+        scalars.before(kappa, radius, outcome);
+        if scalars.is_single_pass() {
+            let known = summed || scalars.needs_products();
+            let sums = over(one_pass(known, all_sums), &outcome.factors);
+            if all_sums || !known {
+                outcome.sums = sums;
+            }
+        } else {
+            if !scalars.needs_products() {
+                outcome.sums = Sums::default();
+            }
+            outcome.sums += over(self.second_pass(), &outcome.factors);
+            scalars.after(radius, outcome);
+            over(Pass::Move, &outcome.factors);
+        }
+    }
+}
+
+/// The pass that moves buffers and weights at once.
+pub(super) fn one_pass(summed: bool, all_sums: bool) -> Pass {
+    match (summed, all_sums) {
+        (_, true) => Pass::StepAndSum,
+        (true, false) => Pass::Step,
+        (false, false) => Pass::StepAndSquare,
+    }
+}

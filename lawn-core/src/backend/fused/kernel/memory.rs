@@ -1,0 +1,104 @@
+//! Where the numbers of a parameter lie.
+
+use super::isa::Isa;
+use super::lanes::Element;
+use super::pass::{Factors, Kernel, Pass, Sums};
+
+/// Memory of a parameter, or of a part of it, over which passes run.
+pub(crate) trait Memory: Copy + std::fmt::Debug {
+    /// What is computed in.
+    type Element: Element;
+
+    /// How many elements it has.
+    fn len(&self) -> usize;
+
+    /// The part that starts `start` elements on and has `len`.
+    ///
+    /// # Safety
+    ///
+    /// `start + len` is at most the length of this.
+    unsafe fn part(&self, start: usize, len: usize) -> Self;
+
+    /// One pass over all of it.
+    ///
+    /// # Safety
+    ///
+    /// The pointers are valid for its length, those of the buffers as far as the
+    /// rule has them; no other thread touches what is written, and none of the
+    /// memory is written through two of the pointers.
+    unsafe fn pass(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<Self::Element>,
+        pass: Pass,
+        factors: &Factors,
+    ) -> Sums;
+
+    /// [`Pass::Move`] over this beside another pass over another; the sums of
+    /// the other.
+    ///
+    /// # Safety
+    ///
+    /// As [`pass`](Self::pass), for both.
+    unsafe fn pair(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<Self::Element>,
+        factors: &Factors,
+        (next, next_kernel, pass, next_factors): (Self, &Kernel<Self::Element>, Pass, &Factors),
+    ) -> Sums {
+        // SAFETY: passed on.
+        unsafe {
+            self.pass(isa, kernel, Pass::Move, factors);
+            next.pass(isa, next_kernel, pass, next_factors)
+        }
+    }
+}
+
+/// Where a block lies: its weights, gradients and up to three buffers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block<E> {
+    pub(crate) w: *mut E,
+    pub(crate) g: *const E,
+    pub(crate) s: [*mut E; 3],
+    pub(crate) len: usize,
+}
+
+impl<E: Element> Memory for Block<E> {
+    type Element = E;
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    unsafe fn part(&self, start: usize, len: usize) -> Self {
+        // An absent buffer's pointer is null and is only ever moved.
+        let s = self.s.map(|s| s.wrapping_add(start));
+        // SAFETY: within the block, says the caller.
+        unsafe {
+            Self {
+                w: self.w.add(start),
+                g: self.g.add(start),
+                s,
+                len,
+            }
+        }
+    }
+
+    unsafe fn pass(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, factors: &Factors) -> Sums {
+        // SAFETY: passed on.
+        unsafe { kernel.pass(isa, pass, factors, *self) }
+    }
+
+    unsafe fn pair(
+        &self,
+        isa: Isa,
+        kernel: &Kernel<E>,
+        factors: &Factors,
+        (next, next_kernel, pass, next_factors): (Self, &Kernel<E>, Pass, &Factors),
+    ) -> Sums {
+        let next = (next_kernel, pass, next_factors, next);
+        // SAFETY: passed on.
+        unsafe { kernel.pair(isa, (factors, *self), next) }
+    }
+}

@@ -1,0 +1,45 @@
+//! The fused kernels: built-in rules on parameters of the CPU, f32 and f64, and
+//! f16 and bf16, which are f32 while they are computed with.
+//!
+//! A free step is one pass over memory. A constrained one, with the scalars of
+//! [`scalars`] between them, is three:
+//!
+//! ```text
+//! 1. ⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩           reads w, g
+//! 2. buffers, ⟨w,d⟩, ⟨d,d⟩         reads w, g, s; writes s
+//! 3. w ← p w + q d                 reads w, d; writes w
+//! ```
+//!
+//! `d` has no memory of its own: a momentum is it, and with Adam it takes the place
+//! of the first moment, which the next step forms again. For Adam in f32 that is
+//! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28. Small units
+//! are taken through all three by one thread each; larger ones by all threads in
+//! waves, whose last pass runs in one loop with the first over the next wave.
+
+mod direction;
+mod format;
+mod isa;
+mod job;
+mod lanes;
+mod memory;
+mod narrow;
+mod over;
+mod pass;
+mod piece;
+mod pool;
+mod runner;
+mod scalars;
+#[cfg(test)]
+mod tests;
+mod tuning;
+mod x86;
+
+pub(crate) use format::Format;
+pub(crate) use isa::Isa;
+pub(crate) use job::Job;
+pub(crate) use lanes::Element;
+pub(crate) use memory::{Block, Memory};
+pub(crate) use narrow::NarrowBlock;
+pub(crate) use pass::Kernel;
+pub(crate) use runner::Runner;
+pub(crate) use scalars::{Outcome, Scalars};

@@ -1,0 +1,327 @@
+//! A pass as one loop over a block, and two passes as one loop over two.
+
+use super::direction::Direction;
+use super::isa::Vectorized;
+use super::lanes::{Element, Lanes};
+use super::memory::Block;
+use super::pass::{Factors, Sums};
+
+/// Sum `⟨g,g⟩`.
+pub(super) const G: u8 = 1;
+/// Sum `⟨w,w⟩` and `⟨w,g⟩`.
+pub(super) const W: u8 = 2;
+/// Sum `⟨w,d⟩` and `⟨d,d⟩`.
+pub(super) const D: u8 = 4;
+
+/// How far ahead memory is asked for, in bytes. The machine itself looks ahead
+/// no further than to the end of a page; more than half a page is also far enough
+/// for the address of the next page to be looked up in time.
+const AHEAD: usize = 2560;
+/// The same for gradients: further, so that not every array comes to a new page
+/// at the same time.
+const GRADIENT_AHEAD: usize = 3584;
+
+/// A pass as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
+/// writes the buffers. `MOVE`: writes the weights. `LET_GO`: asks what it looks
+/// at for the last time to leave the caches.
+pub(super) struct BlockLoop<
+    'a,
+    E,
+    R,
+    const B: usize,
+    const SUM: u8,
+    const UPDATE: bool,
+    const MOVE: bool,
+    const LET_GO: bool,
+> {
+    pub(super) direction: R,
+    pub(super) factors: &'a Factors,
+    pub(super) block: Block<E>,
+}
+
+/// The factors in every lane.
+#[derive(Clone, Copy)]
+struct Splat<L> {
+    kappa: L,
+    alpha: L,
+    p: L,
+    q: L,
+}
+
+impl<L: Lanes> Splat<L> {
+    #[inline(always)]
+    unsafe fn new(factors: &Factors) -> Self {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        let splat = |x| unsafe { L::splat(L::Element::from_f64(x)) };
+        Self {
+            kappa: splat(factors.kappa),
+            alpha: splat(factors.alpha),
+            p: splat(factors.p),
+            q: splat(factors.q),
+        }
+    }
+}
+
+/// [`Sums`] lane by lane.
+#[derive(Clone, Copy)]
+struct Partial<L: Lanes> {
+    ww: L::Sum,
+    wg: L::Sum,
+    gg: L::Sum,
+    wd: L::Sum,
+    dd: L::Sum,
+}
+
+impl<L: Lanes> Partial<L> {
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        let zero = unsafe { L::zero() };
+        Self {
+            ww: zero,
+            wg: zero,
+            gg: zero,
+            wd: zero,
+            dd: zero,
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn total(self) -> Sums {
+        // SAFETY: the machine has the instructions of L, says the caller.
+        unsafe {
+            Sums {
+                ww: L::total(self.ww),
+                wg: L::total(self.wg),
+                gg: L::total(self.gg),
+                wd: L::total(self.wd),
+                dd: L::total(self.dd),
+            }
+        }
+    }
+}
+
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
+    Vectorized<E> for BlockLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
+    type Output = Sums;
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
+        // SAFETY: as for the caller.
+        unsafe { self.rest::<L>(0, Partial::zero()) }
+    }
+}
+
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const MOVE: bool, const LET_GO: bool>
+    BlockLoop<'_, E, R, B, SUM, UPDATE, MOVE, LET_GO>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
+    /// Whether the loop looks at the gradient.
+    const GRADIENT: bool = SUM & (G | W) > 0 || UPDATE || R::RECALLS_GRADIENT;
+    /// Whether it looks at the weights.
+    const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
+    /// Whether it needs the direction.
+    const DIRECTION: bool = UPDATE || MOVE;
+    /// How many of the buffers, from the first on, it looks at.
+    const BUFFERS: usize = if UPDATE {
+        B
+    } else if MOVE {
+        R::RECALLS_BUFFERS
+    } else {
+        0
+    };
+    /// Whether it runs from the end, see [`Pass::order`](super::pass::Pass::order).
+    const BACKWARDS: bool = UPDATE && !MOVE;
+    /// Whether no pass after it looks at the gradient.
+    const LAST_OF_GRADIENT: bool = MOVE || (UPDATE && !R::RECALLS_GRADIENT);
+
+    /// Asks for the memory that is needed soon after that at `i`.
+    #[inline(always)]
+    fn prefetch(&self, i: usize) {
+        let from = |ahead: usize| {
+            let distance = ahead / size_of::<E>();
+            if Self::BACKWARDS {
+                i.wrapping_sub(distance)
+            } else {
+                i.wrapping_add(distance)
+            }
+        };
+        if Self::GRADIENT {
+            prefetch(
+                self.block.g.wrapping_add(from(GRADIENT_AHEAD)),
+                LET_GO && Self::LAST_OF_GRADIENT,
+            );
+        }
+        if Self::WEIGHT {
+            // The next forward pass looks at the weights; but where they move in
+            // a pass of their own, the caches are worth more to the next wave.
+            prefetch(
+                self.block.w.wrapping_add(from(AHEAD)),
+                LET_GO && MOVE && !UPDATE,
+            );
+        }
+        for (k, s) in self.block.s[..Self::BUFFERS].iter().enumerate() {
+            let last = MOVE || k >= R::RECALLS_BUFFERS;
+            prefetch(s.wrapping_add(from(AHEAD)), LET_GO && last);
+        }
+    }
+
+    /// Where the `vector`th of `vectors` lies that the loop looks at.
+    #[inline(always)]
+    fn at<L: Lanes<Element = E>>(vector: usize, vectors: usize) -> usize {
+        if Self::BACKWARDS {
+            (vectors - 1 - vector) * L::N
+        } else {
+            vector * L::N
+        }
+    }
+
+    /// The loop, of which `done` vectors are done, and their sums taken.
+    #[inline(always)]
+    unsafe fn rest<L: Lanes<Element = E>>(&self, done: usize, mut sums: Partial<L>) -> Sums {
+        let vectors = self.block.len / L::N;
+        let whole = vectors * L::N;
+        let rest = self.block.len - whole;
+        // SAFETY: the indices are within the block; the rest as for the caller.
+        unsafe {
+            let factors = Splat::new(self.factors);
+            for vector in done..vectors {
+                self.vector(Self::at::<L>(vector, vectors), factors, &mut sums);
+            }
+            let factors = Splat::new(self.factors);
+            let mut singles = Partial::<E::Single>::zero();
+            for single in 0..rest {
+                let i = whole + Self::at::<E::Single>(single, rest);
+                self.vector(i, factors, &mut singles);
+            }
+            let mut sums = sums.total();
+            sums += singles.total();
+            sums
+        }
+    }
+
+    /// The `L::N` elements at `i`.
+    #[inline(always)]
+    unsafe fn vector<L: Lanes<Element = E>>(
+        &self,
+        i: usize,
+        factors: Splat<L>,
+        sums: &mut Partial<L>,
+    ) {
+        self.prefetch(i);
+        let block = &self.block;
+        // SAFETY: the pointers are valid for these elements, says the caller;
+        // and so are the instructions of L.
+        unsafe {
+            let g = if Self::GRADIENT {
+                L::load(block.g.add(i))
+            } else {
+                L::splat(E::default())
+            };
+            if SUM & G > 0 {
+                sums.gg = g.dot(g, sums.gg);
+            }
+            if !Self::WEIGHT {
+                return;
+            }
+            let w = L::load(block.w.add(i));
+            if SUM & W > 0 {
+                sums.ww = w.dot(w, sums.ww);
+                sums.wg = w.dot(g, sums.wg);
+            }
+            if !Self::DIRECTION {
+                return;
+            }
+            let mut s = [g; B];
+            for (k, s) in s[..Self::BUFFERS].iter_mut().enumerate() {
+                *s = L::load(block.s[k].add(i));
+            }
+            let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
+            let d = match (UPDATE, MOVE) {
+                (true, true) => self.direction.update(w, g, &mut s),
+                (true, false) => self.direction.hold(w, g, &mut s),
+                (false, _) => self.direction.recall(w, g, &s),
+            };
+            if UPDATE {
+                for (k, s) in s.iter().enumerate() {
+                    s.store(block.s[k].add(i));
+                }
+            }
+            if SUM & D > 0 {
+                sums.wd = w.dot(d, sums.wd);
+                sums.dd = d.dot(d, sums.dd);
+            }
+            if MOVE {
+                w.mul_add(factors.p, d.mul(factors.q)).store(block.w.add(i));
+            }
+        }
+    }
+}
+
+/// The last pass over one block beside an earlier one over another, vector by
+/// vector: the one computes on what the caches hold while the memory of the
+/// other comes. The sums are those of the other.
+pub(super) struct Pair<
+    'a,
+    E,
+    R,
+    const B: usize,
+    const SUM: u8,
+    const UPDATE: bool,
+    const LET_GO: bool,
+> {
+    pub(super) moved: BlockLoop<'a, E, R, B, 0, false, true, LET_GO>,
+    pub(super) next: BlockLoop<'a, E, R, B, SUM, UPDATE, false, LET_GO>,
+}
+
+impl<E, R, const B: usize, const SUM: u8, const UPDATE: bool, const LET_GO: bool> Vectorized<E>
+    for Pair<'_, E, R, B, SUM, UPDATE, LET_GO>
+where
+    E: Element,
+    R: Direction<E, B>,
+{
+    type Output = Sums;
+
+    #[inline(always)]
+    unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
+        let Self { moved, next } = self;
+        let (of_moved, of_next) = (moved.block.len / L::N, next.block.len / L::N);
+        let together = of_moved.min(of_next);
+        // SAFETY: the indices are within both blocks; the rest as for the caller.
+        unsafe {
+            let factors = (Splat::new(moved.factors), Splat::new(next.factors));
+            let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
+            for vector in 0..together {
+                let i = BlockLoop::<E, R, B, SUM, UPDATE, false, LET_GO>::at::<L>(vector, of_next);
+                next.vector(i, factors.1, &mut sums);
+                moved.vector(vector * L::N, factors.0, &mut nothing);
+            }
+            moved.rest::<L>(together, nothing);
+            next.rest::<L>(together, sums)
+        }
+    }
+}
+
+/// Asks for the cache line at `p`, which need not exist; for one to `let_go` of so
+/// that it does not stay in the caches behind the first.
+#[inline(always)]
+fn prefetch<T>(p: *const T, let_go: bool) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint about an address is no access to it.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_NTA, _MM_HINT_T0, _mm_prefetch};
+        if let_go {
+            _mm_prefetch::<_MM_HINT_NTA>(p.cast());
+        } else {
+            _mm_prefetch::<_MM_HINT_T0>(p.cast());
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (p, let_go);
+}

@@ -1,0 +1,274 @@
+//! The passes over one block of memory.
+
+use std::ops::AddAssign;
+
+use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
+use super::isa::Isa;
+use super::lanes::Element;
+use super::memory::Block;
+use super::over::{BlockLoop, D, G, Pair, W};
+
+/// Inner products over some elements, in f64.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sums {
+    /// `⟨w, w⟩`.
+    pub(crate) ww: f64,
+    /// `⟨w, g⟩`.
+    pub(crate) wg: f64,
+    /// `⟨g, g⟩`.
+    pub(crate) gg: f64,
+    /// `⟨w, d⟩`.
+    pub(crate) wd: f64,
+    /// `⟨d, d⟩`.
+    pub(crate) dd: f64,
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Self) {
+        self.ww += other.ww;
+        self.wg += other.wg;
+        self.gg += other.gg;
+        self.wd += other.wd;
+        self.dd += other.dd;
+    }
+}
+
+/// The factors of one unit in one step.
+///
+/// ```text
+/// g̃ = κ g + α w        w ← p w + q d
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Factors {
+    pub(crate) kappa: f64,
+    pub(crate) alpha: f64,
+    pub(crate) p: f64,
+    pub(crate) q: f64,
+}
+
+/// From which end a pass runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Forwards,
+    /// After a pass forwards: what that touched last is still in the cache.
+    Backwards,
+}
+
+/// What to do to a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// `⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩`; writes nothing.
+    Products,
+    /// `⟨g,g⟩`; writes nothing.
+    Square,
+    /// Buffers and weights at once; sums nothing.
+    Step,
+    /// Buffers and weights at once; `⟨g,g⟩`.
+    StepAndSquare,
+    /// Buffers and weights at once; all sums, with the weights as they were.
+    StepAndSum,
+    /// Buffers; `⟨w,d⟩, ⟨d,d⟩`.
+    Buffers,
+    /// Buffers; all sums.
+    BuffersAndSum,
+    /// Weights, from the buffers; sums nothing.
+    Move,
+}
+
+impl Pass {
+    /// From which end it runs: the second of three passes runs backwards, so
+    /// that it finds in the cache what the first has touched last, as the third
+    /// does after it.
+    pub(crate) fn order(self) -> Order {
+        match self {
+            Pass::Buffers | Pass::BuffersAndSum => Order::Backwards,
+            _ => Order::Forwards,
+        }
+    }
+
+    /// Whether it writes the weights.
+    pub(crate) fn moves(self) -> bool {
+        use Pass::{Move, Step, StepAndSquare, StepAndSum};
+        matches!(self, Step | StepAndSquare | StepAndSum | Move)
+    }
+}
+
+/// A built-in rule with its numbers for one step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kernel<E> {
+    Plain,
+    Momentum(Momentum<E>),
+    Nesterov(Nesterov<E>),
+    Adam(Adam<E>),
+    Amsgrad(Adam<E>),
+}
+
+impl<E: Element> Kernel<E> {
+    /// Whether a pass of this rule looks at the gradient.
+    pub(crate) fn reads_gradient(&self, pass: Pass) -> bool {
+        pass != Pass::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
+    }
+
+    /// One pass over one block.
+    ///
+    /// # Safety
+    ///
+    /// The block's pointers are valid for its length, those of the buffers as
+    /// far as the rule has them; no other thread touches what is written, and
+    /// none of the memory is written through two of the pointers.
+    pub(crate) unsafe fn pass(
+        &self,
+        isa: Isa,
+        pass: Pass,
+        factors: &Factors,
+        block: Block<E>,
+    ) -> Sums {
+        // SAFETY: passed on.
+        unsafe {
+            match *self {
+                Kernel::Plain => one::<E, _, 0>(isa, Plain, pass, factors, block),
+                Kernel::Momentum(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
+                Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
+            }
+        }
+    }
+
+    /// Forms the first moment again where the direction `s` is held in its place,
+    /// with the bits that the next step would; `v` is what `s` was divided by the
+    /// root of.
+    ///
+    /// # Safety
+    ///
+    /// The pointers are valid for `len` elements, which nothing else touches.
+    pub(crate) unsafe fn release(&self, isa: Isa, s: *mut E, v: *const E, len: usize) {
+        if let Kernel::Adam(rule) | Kernel::Amsgrad(rule) = *self {
+            // SAFETY: passed on.
+            unsafe { isa.run(Release { rule, s, v, len }) };
+        }
+    }
+
+    /// [`Pass::Move`] over one block beside another pass over another block;
+    /// the sums of the other.
+    ///
+    /// # Safety
+    ///
+    /// As [`pass`](Self::pass), for both blocks.
+    pub(crate) unsafe fn pair(
+        &self,
+        isa: Isa,
+        (factors, moved): (&Factors, Block<E>),
+        (kernel, pass, next_factors, next): (&Self, Pass, &Factors, Block<E>),
+    ) -> Sums {
+        macro_rules! pair {
+            ($direction:expr, $next:expr, $buffers:literal) => {
+                pair::<E, _, $buffers>(
+                    isa,
+                    ($direction, factors, moved),
+                    ($next, pass, next_factors, next),
+                )
+            };
+        }
+        // SAFETY: passed on.
+        unsafe {
+            match (*self, *kernel) {
+                (Kernel::Plain, Kernel::Plain) => pair!(Plain, Plain, 0),
+                (Kernel::Momentum(d), Kernel::Momentum(next)) => pair!(d, next, 1),
+                (Kernel::Nesterov(d), Kernel::Nesterov(next)) => pair!(d, next, 1),
+                (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
+                (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
+                _ => {
+                    self.pass(isa, Pass::Move, factors, moved);
+                    kernel.pass(isa, pass, next_factors, next)
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`Kernel::pass`].
+unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
+    isa: Isa,
+    direction: R,
+    pass: Pass,
+    factors: &Factors,
+    block: Block<E>,
+) -> Sums {
+    macro_rules! run {
+        ($sum:expr, $update:literal, $move:literal) => {
+            if isa.lets_go() {
+                run!($sum, $update, $move, true)
+            } else {
+                run!($sum, $update, $move, false)
+            }
+        };
+        ($sum:expr, $update:literal, $move:literal, $let_go:literal) => {
+            isa.run(BlockLoop::<E, R, B, { $sum }, $update, $move, $let_go> {
+                direction,
+                factors,
+                block,
+            })
+        };
+    }
+    // SAFETY: passed on.
+    unsafe {
+        match pass {
+            Pass::Products => run!(G | W, false, false),
+            Pass::Square => run!(G, false, false),
+            Pass::Step => run!(0, true, true),
+            Pass::StepAndSquare => run!(G, true, true),
+            Pass::StepAndSum => run!(G | W | D, true, true),
+            Pass::Buffers => run!(D, true, false),
+            Pass::BuffersAndSum => run!(G | W | D, true, false),
+            Pass::Move => run!(0, false, true),
+        }
+    }
+}
+
+/// # Safety
+///
+/// As [`Kernel::pair`].
+unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
+    isa: Isa,
+    (direction, factors, moved): (R, &Factors, Block<E>),
+    (next_direction, pass, next_factors, next): (R, Pass, &Factors, Block<E>),
+) -> Sums {
+    macro_rules! run {
+        ($sum:expr, $update:literal) => {
+            if isa.lets_go() {
+                run!($sum, $update, true)
+            } else {
+                run!($sum, $update, false)
+            }
+        };
+        ($sum:expr, $update:literal, $let_go:literal) => {
+            isa.run(Pair::<E, R, B, { $sum }, $update, $let_go> {
+                moved: BlockLoop {
+                    direction,
+                    factors,
+                    block: moved,
+                },
+                next: BlockLoop {
+                    direction: next_direction,
+                    factors: next_factors,
+                    block: next,
+                },
+            })
+        };
+    }
+    // SAFETY: passed on.
+    unsafe {
+        match pass {
+            Pass::Products => run!(G | W, false),
+            Pass::Buffers => run!(D, true),
+            Pass::BuffersAndSum => run!(G | W | D, true),
+            _ => {
+                one(isa, direction, Pass::Move, factors, moved);
+                one(isa, next_direction, pass, next_factors, next)
+            }
+        }
+    }
+}

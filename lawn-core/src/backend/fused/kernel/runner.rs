@@ -1,0 +1,313 @@
+//! Runs the passes over many parameters on many threads.
+//!
+//! All memory is cut into blocks of a fixed size, whatever the number of
+//! threads; sums are taken by block and added up in order of the blocks. So the
+//! results are the same bits for any number of threads.
+
+use super::isa::Isa;
+use super::job::{Job, one_pass};
+use super::memory::Memory;
+use super::pass::{Order, Pass, Sums};
+use super::piece::{Piece, cut, for_units, side_by_side, wave_len};
+use super::pool;
+use super::scalars::Outcome;
+
+/// Elements of the largest unit that one thread takes through all its passes.
+/// Four arrays of as many f32 are 4 MiB: they stay in the last cache from one
+/// pass to the next, the smaller ones in a core's own, and no thread waits for
+/// another between the passes.
+const CACHED: usize = 256 * 1024;
+
+/// Elements below which threads cost more than they save.
+const SERIAL: usize = 32 * 1024;
+
+/// A pointer to results of which every task writes its own.
+struct Results<T>(*mut T);
+
+// SAFETY: tasks on different threads write different elements.
+unsafe impl<T: Send> Sync for Results<T> {}
+
+impl<T> Results<T> {
+    /// # Safety
+    ///
+    /// `index` is within the results, and no other task has a reference to it.
+    #[allow(clippy::mut_from_ref, reason = "each element belongs to one task")]
+    unsafe fn at(&self, index: usize) -> &mut T {
+        // SAFETY: says the caller.
+        unsafe { &mut *self.0.add(index) }
+    }
+}
+
+/// All parameters of one element kind in one step.
+#[derive(Debug)]
+pub(crate) struct Runner<'a, M: Memory> {
+    isa: Isa,
+    threads: usize,
+    jobs: Vec<Job<'a, M>>,
+    /// What each unit did, in order of the jobs.
+    pub(crate) outcomes: Vec<Outcome>,
+    /// Index of each job's first unit, and at the end the number of units.
+    first_units: Vec<usize>,
+    /// Whether the first pass's sums are known.
+    summed: bool,
+}
+
+impl<'a, M: Memory> Runner<'a, M> {
+    pub(crate) fn new(isa: Isa, threads: usize, jobs: Vec<Job<'a, M>>) -> Self {
+        let mut first_units = vec![0];
+        for job in &jobs {
+            first_units.push(first_units[first_units.len() - 1] + job.units());
+        }
+        let outcomes = vec![Outcome::default(); first_units[jobs.len()]];
+        Self {
+            isa,
+            threads,
+            jobs,
+            outcomes,
+            first_units,
+            summed: false,
+        }
+    }
+
+    pub(crate) fn job(&self, index: usize) -> &Job<'a, M> {
+        &self.jobs[index]
+    }
+
+    /// The outcomes of one job's units.
+    pub(crate) fn outcomes_of(&self, job: usize) -> &[Outcome] {
+        &self.outcomes[self.first_units[job]..self.first_units[job + 1]]
+    }
+
+    /// `Σ ⟨g,g⟩` over all jobs, as far as a pass has summed it.
+    pub(crate) fn square(&self) -> f64 {
+        self.outcomes.iter().map(|outcome| outcome.sums.gg).sum()
+    }
+
+    /// The pass that every step starts with when something about all gradients
+    /// has to be known before the first write.
+    pub(crate) fn sum(&mut self) {
+        let pieces = self.pieces(|_| true, |_| false);
+        // SAFETY: nothing is written, and the pointers are valid for reading
+        // as long as the jobs exist.
+        unsafe {
+            self.pass(&[], &pieces, |job| {
+                if job.scalars.needs_products() {
+                    Pass::Products
+                } else {
+                    Pass::Square
+                }
+            });
+        }
+        self.summed = true;
+    }
+
+    /// Moves all buffers and weights. Gradients enter multiplied by `kappa`.
+    /// `all_sums` asks for every sum of every unit.
+    ///
+    /// # Safety
+    ///
+    /// The pointers of all jobs are valid, and nothing else touches them.
+    pub(crate) unsafe fn step(&mut self, kappa: f64, all_sums: bool) {
+        let in_waves = |job: &Job<'_, M>| job.unit_len > CACHED && !job.is_one_pass();
+        // First what needs no other block's sums: all that is done in one pass,
+        // and the units that stay in the cache of the thread that has them.
+        let pieces = self.pieces(|job| !in_waves(job), |job| !job.is_one_pass());
+        let (isa, summed, jobs) = (self.isa, self.summed, &self.jobs);
+        let outcomes = Results(self.outcomes.as_mut_ptr());
+        let mut partial = vec![Sums::default(); pieces.len()];
+        let partials = Results(partial.as_mut_ptr());
+        let elements = pieces.iter().map(|piece| piece.len).sum();
+        let threads = threads_for(elements, self.threads);
+        pool::each(pieces.len(), threads, &|index| {
+            let piece = &pieces[index];
+            let job = &jobs[piece.job];
+            for unit in 0..piece.units {
+                let len = piece.len / piece.units;
+                // SAFETY: a piece lies within its job, and belongs to this task.
+                let block = unsafe { job.block.part(piece.start + unit * len, len) };
+                if len < job.unit_len {
+                    // One of a unit's blocks, all of which have the same factors.
+                    let mut outcome = Outcome::default();
+                    job.scalars.before(kappa, 0.0, &mut outcome);
+                    let pass = one_pass(summed, all_sums);
+                    // SAFETY: the pointers are valid, says the caller.
+                    let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
+                    // SAFETY: this piece's own.
+                    unsafe { *partials.at(index) = sums };
+                } else {
+                    let radius = job.radius(piece.unit_in_job + unit);
+                    // SAFETY: this unit belongs to this piece alone.
+                    let outcome = unsafe { outcomes.at(piece.unit + unit) };
+                    // SAFETY: the pointers are valid, says the caller.
+                    unsafe {
+                        job.whole_unit(isa, block, (kappa, radius), (summed, all_sums), outcome);
+                    };
+                }
+            }
+        });
+        for (piece, sums) in pieces.iter().zip(partial) {
+            let job = &self.jobs[piece.job];
+            if piece.len < job.unit_len {
+                let outcome = &mut self.outcomes[piece.unit];
+                if summed && all_sums && piece.start % job.unit_len == 0 {
+                    // What was summed before is summed once more.
+                    outcome.sums = Sums::default();
+                }
+                outcome.sums += sums;
+                job.scalars.before(kappa, 0.0, outcome);
+            }
+        }
+        let mut waves = self.pieces(in_waves, |_| false);
+        // Waves that follow each other are of like size, so that passes over the
+        // two that run beside each other end together.
+        waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
+        let (mut moved, mut rest) = (&waves[..0], waves.as_slice());
+        while !(moved.is_empty() && rest.is_empty()) {
+            let (wave, after) = rest.split_at(wave_len(rest, self.isa.wave()));
+            // SAFETY: the pointers are valid, says the caller.
+            unsafe { self.wave(moved, wave, kappa) };
+            (moved, rest) = (wave, after);
+        }
+    }
+
+    /// The last pass over one wave, beside it the first over the next, and
+    /// alone the second over the next.
+    ///
+    /// # Safety
+    ///
+    /// As [`step`](Self::step).
+    unsafe fn wave(&mut self, moved: &[Piece], next: &[Piece], kappa: f64) {
+        let summed = self.summed;
+        let unknown = |job: &Job<'_, M>| job.scalars.needs_products() && !summed;
+        let (first, second): (Vec<Piece>, Vec<Piece>) = next
+            .iter()
+            .partition(|piece| unknown(&self.jobs[piece.job]));
+        self.before(&second, kappa);
+        // SAFETY: passed on.
+        unsafe {
+            self.pass(moved, next, |job| {
+                if unknown(job) {
+                    Pass::Products
+                } else {
+                    job.second_pass()
+                }
+            });
+        }
+        self.before(&first, kappa);
+        // SAFETY: passed on.
+        unsafe { self.pass(&[], &first, Job::second_pass) };
+        for_units(next, |piece| {
+            let job = &self.jobs[piece.job];
+            let radius = job.radius(piece.unit_in_job);
+            job.scalars.after(radius, &mut self.outcomes[piece.unit]);
+        });
+    }
+
+    /// The scalars between the first pass and the second.
+    fn before(&mut self, pieces: &[Piece], kappa: f64) {
+        for_units(pieces, |piece| {
+            let job = &self.jobs[piece.job];
+            let outcome = &mut self.outcomes[piece.unit];
+            job.scalars
+                .before(kappa, job.radius(piece.unit_in_job), outcome);
+            if !job.scalars.needs_products() {
+                // What was summed before is summed once more.
+                outcome.sums = Sums::default();
+            }
+        });
+    }
+
+    /// [`Pass::Move`] over the pieces `moved`, and beside it a pass over the
+    /// `next`, whose sums are added to those of their units.
+    ///
+    /// # Safety
+    ///
+    /// As [`step`](Self::step).
+    unsafe fn pass(
+        &mut self,
+        moved: &[Piece],
+        next: &[Piece],
+        pass: impl Fn(&Job<'a, M>) -> Pass + Sync,
+    ) {
+        let (isa, jobs) = (self.isa, &self.jobs);
+        let outcomes: &[Outcome] = &self.outcomes;
+        // Pieces of several units have a result for each.
+        let mut offsets = Vec::with_capacity(next.len());
+        let mut total = 0;
+        for piece in next {
+            offsets.push(total);
+            total += piece.units;
+        }
+        let mut partial = vec![Sums::default(); total];
+        let partials = Results(partial.as_mut_ptr());
+        let offsets: &[usize] = &offsets;
+        // Whatever the job, all passes of one call run the same way.
+        let order = next
+            .first()
+            .map_or(Order::Forwards, |piece| pass(&jobs[piece.job]).order());
+        let elements = moved.iter().chain(next).map(|piece| piece.len).sum();
+        let threads = threads_for(elements, self.threads);
+        let tasks = side_by_side(moved.len(), next.len(), order, threads);
+        pool::each(tasks.len(), threads, &|task| {
+            let (moved_index, next_index) = tasks[task];
+            let mut moved = moved_index.map(|index| {
+                let piece = &moved[index];
+                let job = &jobs[piece.job];
+                // SAFETY: a piece lies within its job.
+                let block = unsafe { job.block.part(piece.start, piece.len) };
+                (block, &job.kernel, &outcomes[piece.unit].factors)
+            });
+            if let Some(index) = next_index {
+                let piece = &next[index];
+                let job = &jobs[piece.job];
+                let (pass, len) = (pass(job), piece.len / piece.units);
+                for unit in 0..piece.units {
+                    let factors = &outcomes[piece.unit + unit].factors;
+                    // SAFETY: a piece lies within its job and belongs to this
+                    // task; so does its result.
+                    unsafe {
+                        let block = job.block.part(piece.start + unit * len, len);
+                        let sums = match moved.take() {
+                            Some((moved, kernel, moved_factors)) => moved.pair(
+                                isa,
+                                kernel,
+                                moved_factors,
+                                (block, &job.kernel, pass, factors),
+                            ),
+                            None => block.pass(isa, &job.kernel, pass, factors),
+                        };
+                        *partials.at(offsets[index] + unit) = sums;
+                    }
+                }
+            }
+            if let Some((block, kernel, factors)) = moved {
+                // SAFETY: as above.
+                unsafe { block.pass(isa, kernel, Pass::Move, factors) };
+            }
+        });
+        for (piece, offset) in next.iter().zip(offsets) {
+            for unit in 0..piece.units {
+                self.outcomes[piece.unit + unit].sums += partial[offset + unit];
+            }
+        }
+    }
+
+    /// The blocks of the jobs that `chosen` picks; units that are larger than a
+    /// block are cut unless `whole` says not to.
+    fn pieces(
+        &self,
+        chosen: impl Fn(&Job<'a, M>) -> bool,
+        whole: impl Fn(&Job<'a, M>) -> bool,
+    ) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for (index, job) in self.jobs.iter().enumerate().filter(|(_, job)| chosen(job)) {
+            cut(job, index, self.first_units[index], whole(job), &mut pieces);
+        }
+        pieces
+    }
+}
+
+/// As many threads as pay for so many elements.
+fn threads_for(elements: usize, threads: usize) -> usize {
+    if elements < SERIAL { 1 } else { threads }
+}

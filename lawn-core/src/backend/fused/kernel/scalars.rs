@@ -1,0 +1,230 @@
+//! What happens between the passes: a few numbers for each unit.
+
+use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
+use super::lanes::Element;
+use super::pass::{Factors, Kernel, Sums};
+use crate::constraint::has_direction;
+use crate::parameters::units::ROUNDING;
+use crate::rule::form::{DecayEntry, Direction, Form};
+use crate::rule::{Moments, Trust, TrustBase};
+use crate::{Context, LawnConfig};
+
+/// The numbers that the units of one parameter share in one step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Scalars {
+    eta: f64,
+    /// L2 decay, unless the rule's kernel has it.
+    l2: f64,
+    /// Decoupled decay, unless the rule's kernel has it.
+    decoupled: f64,
+    /// The trust ratio, if there is one.
+    trust: Option<Trust>,
+    /// `λ` of a decay inside of it.
+    trusted_l2: f64,
+    constrained: bool,
+    project_gradient: bool,
+    project_update: bool,
+    /// What [`left`] takes for the rounding of a gradient.
+    gradient_rounding: f64,
+}
+
+/// What one unit did in one step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) sums: Sums,
+    pub(crate) factors: Factors,
+    /// The trust ratio ρ.
+    pub(crate) trust: f64,
+    /// Whether it has a radius and no direction to keep it along.
+    pub(crate) is_lost: bool,
+}
+
+impl Scalars {
+    /// `gradient_rounding` as [`rounding`](crate::parameters::units::rounding) of its kind.
+    pub(crate) fn new(
+        form: &Form,
+        context: &Context,
+        lawn: Option<&LawnConfig>,
+        gradient_rounding: f64,
+    ) -> Self {
+        let trust = form.trust.filter(|_| form.adapts);
+        let trusted_l2 = form.decay_at(DecayEntry::TrustedGradient);
+        let (l2, trusted_l2) = match trust {
+            Some(_) => (form.decay_at(DecayEntry::Gradient), trusted_l2),
+            None => (form.decay_at(DecayEntry::Gradient) + trusted_l2, 0.0),
+        };
+        Self {
+            eta: context.learning_rate,
+            l2,
+            decoupled: form.decay_at(DecayEntry::Weight),
+            trust,
+            trusted_l2,
+            constrained: context.constrained,
+            project_gradient: lawn.is_some_and(|lawn| lawn.project_gradient),
+            project_update: lawn.is_some_and(|lawn| lawn.project_update),
+            gradient_rounding,
+        }
+    }
+
+    /// Whether the inner products of `w` and `g` are needed before the buffers move.
+    pub(crate) fn needs_products(&self) -> bool {
+        self.constrained || self.trust.is_some_and(|trust| !trust.is_of_direction())
+    }
+
+    /// Whether buffers and weights can move in one pass.
+    pub(crate) fn is_single_pass(&self) -> bool {
+        !self.constrained && !self.trust.is_some_and(|trust| trust.is_of_direction())
+    }
+
+    /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that
+    /// needs no more than that. `kappa` is what clipping left; a `radius` of 0
+    /// stands for a unit that stays free.
+    pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
+        let Sums { ww, wg, gg, .. } = outcome.sums;
+        outcome.is_lost = self.constrained && radius > 0.0 && !has_direction(ww);
+        let bound = self.is_bound(radius, ww);
+        let mut factors = Factors {
+            kappa,
+            alpha: 0.0,
+            p: 1.0 - self.eta * self.decoupled,
+            q: -self.eta,
+        };
+        let mut g_square = kappa * kappa * gg;
+        if bound && self.project_gradient {
+            let a = kappa * wg / ww;
+            factors.alpha = -a;
+            g_square = left(g_square, a * a * ww, self.gradient_rounding);
+            if g_square == 0.0 {
+                // Of rounding no rule shall make a direction.
+                (factors.kappa, factors.alpha) = (0.0, 0.0);
+            }
+        } else if !self.constrained {
+            factors.alpha = self.l2;
+        }
+        outcome.trust = 1.0;
+        if let Some(trust) = self.trust
+            && let TrustBase::Gradient { epsilon } = trust.base
+        {
+            let (w_norm, g_norm, lambda) = (ww.sqrt(), g_square.sqrt(), self.trusted_l2);
+            let below = g_norm + lambda * w_norm + epsilon;
+            outcome.trust = trust.ratio(w_norm, g_norm, below);
+            factors.kappa *= outcome.trust;
+            factors.alpha = (factors.alpha + lambda) * outcome.trust;
+        }
+        outcome.factors = factors;
+    }
+
+    /// What makes `w ← p w + q d` of the direction, with the projection, the
+    /// trust ratio, and the way back to the radius:
+    ///
+    /// ```text
+    /// b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    η′ = η ρ
+    /// c = r / ‖w − η′ d̃‖    p = c (1 + η′ b)    q = −c η′
+    /// ```
+    pub(crate) fn after(&self, radius: f64, outcome: &mut Outcome) {
+        let Sums { ww, wd, dd, .. } = outcome.sums;
+        let bound = self.is_bound(radius, ww);
+        let b = if bound && self.project_update {
+            wd / ww
+        } else {
+            0.0
+        };
+        // What ⟨w,d⟩ and ⟨d,d⟩ are after the projection.
+        let wd_left = if b == 0.0 { wd } else { 0.0 };
+        let d_square = left(dd, b * b * ww, ROUNDING);
+        let shrunk = if self.constrained {
+            1.0
+        } else {
+            1.0 - self.eta * self.decoupled
+        };
+        let mut rho = 1.0;
+        // One of the gradient is in the gradient already.
+        if let Some(trust) = self.trust.filter(Trust::is_of_direction) {
+            let d_norm = d_square.sqrt();
+            rho = trust.ratio(shrunk * ww.sqrt(), d_norm, d_norm);
+            outcome.trust = rho;
+        }
+        // A direction that is radial to rounding has nothing left to go along,
+        // least of all scaled up by a trust ratio.
+        let eta = if bound && d_square == 0.0 {
+            0.0
+        } else {
+            self.eta * rho
+        };
+        let moved = ww - 2.0 * eta * wd_left + eta * eta * d_square;
+        let c = if bound { radius / moved.sqrt() } else { 1.0 };
+        (outcome.factors.p, outcome.factors.q) = (c * (shrunk + eta * b), -c * eta);
+        if bound && left(ww + eta * eta * d_square, 2.0 * eta * wd_left, ROUNDING) == 0.0 {
+            // Against all of w: what is left has no direction but rounding's.
+            (outcome.factors.p, outcome.factors.q) = (1.0, 0.0);
+        }
+    }
+
+    /// Whether a unit is held at its radius, which is 0 for one that stays free.
+    fn is_bound(&self, radius: f64, ww: f64) -> bool {
+        self.constrained && radius > 0.0 && has_direction(ww)
+    }
+}
+
+/// What a projection leaves of a squared norm: 0 where that is no more than
+/// `rounding` of it.
+fn left(square: f64, radial: f64, rounding: f64) -> f64 {
+    let left = square - radial;
+    if left > rounding * square { left } else { 0.0 }
+}
+
+impl<E: Element> Kernel<E> {
+    /// The kernel of a rule with its numbers for update `t`, after one that has left its
+    /// direction in place of the first moment if `held`.
+    pub(crate) fn new(form: &Form, t: u64, held: bool) -> Self {
+        let e = E::from_f64;
+        match form.direction {
+            Direction::Gradient => Kernel::Plain,
+            Direction::Momentum {
+                mu, nesterov: true, ..
+            } => Kernel::Nesterov(Nesterov { mu: e(mu) }),
+            Direction::Momentum { mu, dampening, .. } => {
+                // The first update takes the gradient whole; its buffer is still 0.
+                let sigma = if t == 1 { 1.0 } else { 1.0 - dampening };
+                let (mu, sigma) = (e(mu), e(sigma));
+                Kernel::Momentum(Momentum { mu, sigma })
+            }
+            Direction::Moments { moments, max } => {
+                let lambda = form.decay_at(DecayEntry::Direction);
+                let numbers = Adam::new(&moments, lambda, t, held);
+                match max {
+                    true => Kernel::Amsgrad(numbers),
+                    false => Kernel::Adam(numbers),
+                }
+            }
+        }
+    }
+}
+
+impl<E: Element> Adam<E> {
+    /// The numbers of update `t`, before which the direction of update `t − 1` is
+    /// in place of the first moment if `held`.
+    fn new(rule: &Moments, lambda: f64, t: u64, held: bool) -> Self {
+        let e = E::from_f64;
+        let (c1, c2) = rule.corrections(t);
+        let (epsilon_in, epsilon_out) = rule.epsilons();
+        Self {
+            beta1: e(rule.beta1),
+            beta3: e(rule.beta3()),
+            beta2: e(rule.beta2),
+            gamma: e(1.0 - rule.beta2),
+            inverse_c1: e(1.0 / c1),
+            inverse_c2: e(1.0 / c2),
+            epsilon_in: e(epsilon_in),
+            epsilon_out: e(epsilon_out),
+            lambda: e(lambda),
+            held: held.then(|| {
+                let (c1, c2) = rule.corrections(t - 1);
+                HeldCorrections {
+                    c1: e(c1),
+                    inverse_c2: e(1.0 / c2),
+                }
+            }),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Steps by a rule of one's own: all of a step is computed before any of it is written.
+
+use tch::{Device, Kind, Tensor};
+
+use super::update::{Request, StagedUpdate, prepare};
+use crate::Error;
+use crate::parameters::slot::Slot;
+use crate::rule::Watch;
+
+/// The update of every parameter that has a gradient, with nothing written yet, so that
+/// a rule that panics or answers what no step can be made of leaves all as it was.
+///
+/// It holds a copy of these parameters and of their buffers until it is committed.
+///
+/// # Errors
+///
+/// [`Error::RuleAnswer`]; for numbers that are not finite only if `check_finite`.
+pub(crate) fn stage(
+    slots: &[Slot],
+    gradients: &[Option<Tensor>],
+    request: &Request<'_>,
+    watch: &Watch,
+    check_finite: bool,
+) -> Result<Vec<Option<StagedUpdate>>, Error> {
+    // Of a step that a panic has ended.
+    watch.take();
+    let mut staged = Vec::with_capacity(slots.len());
+    let mut answers = Vec::new();
+    for (index, (slot, gradient)) in slots.iter().zip(gradients).enumerate() {
+        let Some(gradient) = gradient else {
+            staged.push(None);
+            continue;
+        };
+        staged.push(Some(prepare(slot, request, gradient)));
+        let (fault, finite) = watch.take();
+        if let Some([expected, found]) = fault {
+            return Err(answer(request, slot, expected, found));
+        }
+        answers.extend(finite.into_iter().map(|finite| (index, finite)));
+    }
+    if check_finite && let Some(index) = first_that_is_not(&answers) {
+        let (expected, found) = ("finite numbers", "some that are not, of a finite gradient");
+        return Err(answer(
+            request,
+            &slots[index],
+            expected.into(),
+            found.into(),
+        ));
+    }
+    Ok(staged)
+}
+
+fn answer(request: &Request<'_>, slot: &Slot, expected: String, found: String) -> Error {
+    Error::RuleAnswer {
+        rule: request.rule.name().to_owned(),
+        name: slot.name.clone(),
+        expected,
+        found,
+    }
+}
+
+/// The first that is not true; waits for the devices once.
+fn first_that_is_not(answers: &[(usize, Tensor)]) -> Option<usize> {
+    let on_host = |answer: &Tensor| answer.to_device(Device::Cpu).to_kind(Kind::Bool);
+    let device = answers.first()?.1.device();
+    if answers.iter().all(|(_, answer)| answer.device() == device) {
+        let all: Vec<&Tensor> = answers.iter().map(|(_, answer)| answer).collect();
+        if on_host(&Tensor::stack(&all, 0).all()).int64_value(&[]) != 0 {
+            return None;
+        }
+    }
+    let fails = |(_, answer): &&(usize, Tensor)| on_host(answer).int64_value(&[]) == 0;
+    answers.iter().find(fails).map(|(index, _)| *index)
+}

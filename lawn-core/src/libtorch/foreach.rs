@@ -1,0 +1,47 @@
+//! Operations on lists of tensors, by `cpp/foreach.cpp`.
+
+use std::ffi::{c_char, c_void};
+
+use tch::Tensor;
+
+use super::guard::{checked, raw};
+
+unsafe extern "C" {
+    fn lawn_foreach_copy(
+        destinations: *const *mut c_void,
+        sources: *const *mut c_void,
+        count: usize,
+    ) -> *mut c_char;
+    fn lawn_foreach_norm(
+        tensors: *const *mut c_void,
+        count: usize,
+        result: *mut *mut c_void,
+    ) -> *mut c_char;
+}
+
+/// Copies each source into the destination beside it, all of them by few
+/// launches on an accelerator.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails.
+pub(crate) fn foreach_copy<'a>(pairs: impl Iterator<Item = (&'a Tensor, &'a Tensor)>) {
+    let (to, from): (Vec<_>, Vec<_>) = pairs.map(|(to, from)| (raw(to), raw(from))).unzip();
+    // SAFETY: the pointers are to tensors that the iterator borrows for 'a,
+    // which is longer than this call, and both lists have this length.
+    checked(unsafe { lawn_foreach_copy(to.as_ptr(), from.as_ptr(), to.len()) });
+}
+
+/// The norm of each tensor, `[tensors]`, f64; no finite element is too large.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails, as it does for no tensors.
+pub(crate) fn foreach_norm<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Tensor {
+    let tensors: Vec<_> = tensors.map(raw).collect();
+    let mut result = std::ptr::null_mut();
+    // SAFETY: the pointers are to tensors that the iterator borrows for 'a.
+    checked(unsafe { lawn_foreach_norm(tensors.as_ptr(), tensors.len(), &raw mut result) });
+    // SAFETY: without an error, the result is a new tensor that nobody else has.
+    unsafe { Tensor::from_ptr(result.cast()) }
+}

@@ -1,0 +1,171 @@
+//! One parameter with what the rule remembers of it.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::parameters::layout::{DisjointSpans, Form, Span, address};
+use crate::parameters::parameter::shared_memory;
+use crate::parameters::treatment::{Constraint, Treatment};
+use crate::{Context, Error, Granularity, LawnConfig, Parameter, Rule, WeightDecay};
+
+/// One parameter with what the rule remembers of it.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    pub(crate) name: String,
+    /// Shared with the model.
+    pub(crate) weight: Tensor,
+    /// What all that is beside the weight was made for.
+    form: Form,
+    /// Where the weight lay when that was last looked at.
+    address: usize,
+    /// Whether it filled its memory there without gaps, and alone.
+    pub(crate) is_apart: bool,
+    /// f32 copy of a weight of fewer bits, on which the steps are taken.
+    pub(crate) master: Option<Tensor>,
+    /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
+    pub(crate) buffers: Vec<Tensor>,
+    /// Whether the first of them holds the last direction in place of the first
+    /// moment, as the kernels leave it.
+    pub(crate) held: bool,
+    /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
+    pub(crate) radius: Option<Tensor>,
+    /// The same on the host; empty before the freeze.
+    pub(crate) radii: Vec<f64>,
+    /// Whether radii were let go of since that was last reported.
+    pub(crate) has_lost: bool,
+    /// How often it was updated.
+    pub(crate) updates: u64,
+    constrained: bool,
+    decay: WeightDecay,
+    learning_rate_scale: f64,
+}
+
+impl Slot {
+    pub(crate) fn new(
+        parameter: Parameter,
+        treatment: &Treatment,
+        rule: &dyn Rule,
+        master_weights: bool,
+    ) -> Self {
+        let Parameter {
+            name,
+            tensor: weight,
+            ..
+        } = parameter;
+        let kind = working_kind(&weight);
+        let narrow = weight.kind() != kind;
+        let _guard = tch::no_grad_guard();
+        let wide = weight.detach().to_kind(kind);
+        // Zeros in the layout of the weight, so that both are walked in one order.
+        let buffers = rule.buffers().iter().map(|_| wide.zeros_like()).collect();
+        Self {
+            name,
+            master: (master_weights && narrow).then_some(wide),
+            form: Form::of(&weight),
+            address: address(&weight),
+            is_apart: false,
+            weight,
+            buffers,
+            held: false,
+            radius: None,
+            radii: Vec::new(),
+            has_lost: false,
+            updates: 0,
+            constrained: treatment.constraint == Constraint::Constrained,
+            decay: treatment.decay,
+            learning_rate_scale: treatment.learning_rate_scale,
+        }
+    }
+
+    /// Refuses a weight that the model has made another tensor of.
+    pub(crate) fn require_unchanged(&self) -> Result<(), Error> {
+        let found = Form::of(&self.weight);
+        if found == self.form {
+            return Ok(());
+        }
+        Err(Error::ParameterChanged {
+            name: self.name.clone(),
+            expected: self.form.to_string(),
+            found: found.to_string(),
+        })
+    }
+
+    /// Whether the weight lies elsewhere than when that was last looked at.
+    pub(crate) fn has_moved(&self) -> bool {
+        address(&self.weight) != self.address
+    }
+
+    pub(crate) fn is_constrained(&self) -> bool {
+        self.constrained
+    }
+
+    /// Fixes the radii.
+    pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
+        self.radii = radius.as_ref().map(host).unwrap_or_default();
+        self.radius = radius;
+    }
+
+    /// Lets go of the radii of units whose weights have no direction any more: they
+    /// stay free, as one of norm 0 at the freeze does.
+    pub(crate) fn release(&mut self, units: &[usize]) {
+        if !units.is_empty() {
+            self.radius = self.radius_without(units);
+            units.iter().for_each(|&unit| self.radii[unit] = 0.0);
+            self.has_lost = true;
+        }
+    }
+
+    /// The radii, with none for these units.
+    pub(crate) fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
+        let radius = self.radius.as_ref()?;
+        if units.is_empty() {
+            return Some(radius.shallow_clone());
+        }
+        let mut radii = self.radii.clone();
+        units.iter().for_each(|&unit| radii[unit] = 0.0);
+        let released = Tensor::from_slice(&radii).reshape(radius.size());
+        Some(released.to_device(radius.device()))
+    }
+
+    /// What the rule is told about this parameter's next update; constrained if
+    /// `lawn` is given and this parameter is.
+    pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
+        let lawn = lawn.filter(|_| self.constrained);
+        Context {
+            updates: self.updates + 1,
+            learning_rate: learning_rate * self.learning_rate_scale,
+            decay: self.decay,
+            constrained: lawn.is_some(),
+            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
+        }
+    }
+}
+
+/// Looks at where the weights lie; refuses those that lie over each other.
+pub(crate) fn place(slots: &mut [Slot]) -> Result<DisjointSpans, Error> {
+    let spans: Vec<_> = slots.iter().map(|slot| Span::of(&slot.weight)).collect();
+    let apart = DisjointSpans::new(spans.iter().copied())
+        .map_err(|pair| shared_memory(pair.map(|index| &slots[index].name)))?;
+    for (slot, span) in slots.iter_mut().zip(spans) {
+        slot.address = address(&slot.weight);
+        slot.is_apart = span.is_some();
+    }
+    Ok(apart)
+}
+
+/// A tensor of f64 on the host, flat.
+pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor
+        .to_device(Device::Cpu)
+        .copy_data(&mut values, tensor.numel());
+    values
+}
+
+/// The element kind in which a parameter's steps are computed.
+pub(crate) fn working_kind(weight: &Tensor) -> Kind {
+    if weight.kind() == Kind::Double {
+        Kind::Double
+    } else {
+        Kind::Float
+    }
+}

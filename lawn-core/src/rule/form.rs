@@ -1,0 +1,86 @@
+//! What a backend computes of a built-in rule: plain data, which no backend needs a name for.
+
+use crate::{Context, WeightDecay};
+
+use super::{Moments, Trust};
+
+/// A rule as lowered for one update of one parameter.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Form {
+    /// How the direction is made.
+    pub(crate) direction: Direction,
+    /// The trust ratio, if the rule has one.
+    pub(crate) trust: Option<Trust>,
+    /// Whether this parameter takes it.
+    pub(crate) adapts: bool,
+    /// The weight decay of this parameter.
+    pub(crate) decay: DecayTerm,
+}
+
+/// `d` of the gradient and the rule's buffers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Direction {
+    /// `d = g`, without a buffer.
+    Gradient,
+    /// `v ← μ v + (1 − τ) g`, where τ is 0 at the first update; `d = v`, or `g + μ v`.
+    Momentum {
+        mu: f64,
+        dampening: f64,
+        nesterov: bool,
+    },
+    /// `d = m̂ / (√v̂ + ε)`, of the largest `v` so far if `max`.
+    Moments { moments: Moments, max: bool },
+}
+
+/// Weight decay of a rate, and where it enters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DecayTerm {
+    /// λ; 0 for none.
+    pub(crate) rate: f64,
+    pub(crate) entry: DecayEntry,
+}
+
+/// Where weight decay enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DecayEntry {
+    /// `g ← g + λ w`, before all else.
+    Gradient,
+    /// `g ← ρ (g + λ w)`, and `λ ‖w‖` in what ρ divides by.
+    TrustedGradient,
+    /// `d ← d + λ w`, before ρ is taken.
+    Direction,
+    /// `w ← (1 − ηλ) w`.
+    Weight,
+}
+
+impl Form {
+    /// The rate of the decay that enters there; 0 if it enters elsewhere.
+    pub(crate) fn decay_at(&self, entry: DecayEntry) -> f64 {
+        if self.decay.entry == entry {
+            self.decay.rate
+        } else {
+            0.0
+        }
+    }
+
+    /// Whether the rule keeps squares of gradients, which may overflow.
+    pub(crate) fn squares_gradients(&self) -> bool {
+        matches!(self.direction, Direction::Moments { .. })
+    }
+}
+
+impl DecayTerm {
+    /// L2 decay in the gradient, decoupled decay of the weight, unless the rule has the
+    /// decay of this parameter elsewhere itself.
+    pub(crate) fn new(context: &Context, own: Option<DecayEntry>) -> Self {
+        let (rate, usual) = match context.decay {
+            WeightDecay::None => (0.0, DecayEntry::Weight),
+            WeightDecay::L2 { rate } => (rate, DecayEntry::Gradient),
+            WeightDecay::Decoupled { rate } => (rate, DecayEntry::Weight),
+        };
+        Self {
+            rate,
+            entry: own.unwrap_or(usual),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! An optimizer's state, taken and restored.
+//!
+//! | tensor | shape, kind | of |
+//! |---|---|---|
+//! | `<buffer>/<parameter>` | the parameter's, f32 or f64 | each buffer of the rule |
+//! | `updates/<parameter>` | `[]`, i64 | each parameter |
+//! | `master/<parameter>` | the parameter's, f32 | f16 and bf16 parameters with master weights |
+//! | `radius/<parameter>` | `[units, 1…]`, f64 | constrained parameters, from the freeze on |
+//!
+//! Metadata: `format`, `version`, `rule`, `step`, `samples`, `skipped`, `phase`,
+//! `learning_rate` (of the next step), `settings` (JSON, for the record).
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use serde::Serialize;
+use tch::{Kind, Tensor};
+
+use crate::backend::fused::buffers;
+use crate::optimizer::{Progress, ZERO_AT_FREEZE};
+use crate::parameters::slot::host;
+use crate::{
+    Clock, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State, WeightDecay,
+};
+
+const FORMAT: &str = "lawn-core optimizer";
+const VERSION: u32 = 1;
+
+/// What the settings entry records.
+#[derive(Serialize)]
+struct Settings<'a> {
+    rule: RuleRecord,
+    schedule: &'a Schedule,
+    clock: Clock,
+    decay: WeightDecay,
+    lawn: Option<&'a LawnConfig>,
+    clip_norm: Option<f64>,
+    groups: &'a [Group],
+    check_finite: bool,
+    master_weights: bool,
+}
+
+/// A rule as a configuration file has it, or as it shows itself.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RuleRecord {
+    Builtin(RuleConfig),
+    Own(String),
+}
+
+impl RuleRecord {
+    fn of(rule: &dyn Rule) -> Self {
+        match rule.builtin() {
+            Some(builtin) => RuleRecord::Builtin(builtin),
+            None => RuleRecord::Own(format!("{rule:?}")),
+        }
+    }
+}
+
+/// Copies the state out of an optimizer.
+pub(crate) fn take(optimizer: &Optimizer) -> State {
+    let config = &optimizer.config;
+    let settings = Settings {
+        rule: RuleRecord::of(&*config.rule),
+        schedule: &config.schedule,
+        clock: config.clock,
+        decay: config.decay,
+        lawn: config.lawn.as_ref(),
+        clip_norm: config.clip_norm,
+        groups: &config.groups,
+        check_finite: config.check_finite,
+        master_weights: config.master_weights,
+    };
+    let progress = optimizer.known_progress();
+    let metadata = [
+        ("format", FORMAT.to_owned()),
+        ("version", VERSION.to_string()),
+        ("rule", config.rule.name().to_owned()),
+        ("step", progress.steps.to_string()),
+        ("samples", progress.samples.to_string()),
+        ("skipped", progress.skipped.to_string()),
+        ("phase", optimizer.phase().to_string()),
+        ("learning_rate", optimizer.rate_at(progress).to_string()),
+        (
+            "settings",
+            serde_json::to_string(&settings).expect("settings are JSON"),
+        ),
+    ];
+    let _guard = tch::no_grad_guard();
+    let mut tensors = BTreeMap::new();
+    let known = optimizer.updates().into_iter().zip(optimizer.radii());
+    for (slot, (updates, radii)) in optimizer.slots.iter().zip(known) {
+        let mut insert = |what: &str, tensor: &Tensor| {
+            tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
+        };
+        let buffers = buffers(slot, &*config.rule);
+        for (buffer, tensor) in config.rule.buffers().iter().zip(&buffers) {
+            insert(buffer, tensor);
+        }
+        insert("updates", &Tensor::from(updates as i64));
+        if let Some(master) = &slot.master {
+            insert("master", master);
+        }
+        if let Some((radius, radii)) = slot.radius.as_ref().zip(radii) {
+            let radii = Tensor::from_slice(&radii).reshape(radius.size());
+            insert("radius", &radii.to_device(radius.device()));
+        }
+    }
+    let metadata = metadata
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value))
+        .collect();
+    State { metadata, tensors }
+}
+
+/// Puts a state into an optimizer, after checking all of it.
+pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
+    let format = text(state, "format")?;
+    if format != FORMAT {
+        return Err(mismatch("format", FORMAT, format));
+    }
+    let version: u32 = number(state, "version")?;
+    if version == 0 {
+        return Err(Error::EntryValue {
+            entry: "version".to_owned(),
+            expected: "a version of at least 1",
+            found: version.to_string(),
+        });
+    }
+    if version > VERSION {
+        return Err(Error::StateVersion {
+            supported: VERSION,
+            found: version,
+        });
+    }
+    let rule = text(state, "rule")?;
+    if rule != optimizer.config.rule.name() {
+        return Err(mismatch("rule", optimizer.config.rule.name(), rule));
+    }
+    let progress = Progress {
+        steps: number(state, "step")?,
+        samples: number(state, "samples")?,
+        skipped: number(state, "skipped")?,
+    };
+
+    let mut reader = Reader { state, seen: 0 };
+    let buffers = optimizer.config.rule.buffers().to_vec();
+    // All radii or none: the freeze is one moment for all parameters.
+    let constrained = optimizer.slots.iter().filter(|slot| slot.is_constrained());
+    let frozen = constrained
+        .clone()
+        .any(|slot| state.tensors.contains_key(&format!("radius/{}", slot.name)));
+    if !frozen
+        && let Some(lawn) = &optimizer.config.lawn
+        && progress.steps > lawn.free_steps
+        && let Some(slot) = constrained.clone().next()
+    {
+        // The freeze was missed: its radii cannot be made up from later weights.
+        return Err(Error::MissingEntry {
+            entry: format!("radius/{}", slot.name),
+        });
+    }
+    if frozen
+        && let Some(lawn) = &optimizer.config.lawn
+        && progress.steps <= lawn.free_steps
+    {
+        // The freeze is still to come: these radii are of other weights.
+        return Err(mismatch("phase", "free", "constrained"));
+    }
+    let mut restored = Vec::with_capacity(optimizer.slots.len());
+    for slot in &optimizer.slots {
+        slot.require_unchanged()?;
+        let shape = slot.weight.size();
+        let mut found = Vec::new();
+        for (buffer, tensor) in buffers.iter().zip(&slot.buffers) {
+            found.push(reader.read(buffer, &slot.name, &shape, tensor.kind())?);
+        }
+        let updates = reader
+            .read("updates", &slot.name, &[], Kind::Int64)?
+            .int64_value(&[]);
+        let updates = u64::try_from(updates).map_err(|_| Error::EntryValue {
+            entry: format!("updates/{}", slot.name),
+            expected: "a count",
+            found: updates.to_string(),
+        })?;
+        let master = match &slot.master {
+            Some(_) => Some(reader.read("master", &slot.name, &shape, Kind::Float)?),
+            None => None,
+        };
+        let radius = match &optimizer.config.lawn {
+            Some(lawn) if frozen && slot.is_constrained() => {
+                let expected = lawn.granularity.dot_shape(&shape);
+                let radius = reader.read("radius", &slot.name, &expected, Kind::Double)?;
+                let bad = |norm: &&f64| !(norm.is_finite() && **norm >= 0.0);
+                if let Some(found) = host(radius).iter().find(bad) {
+                    return Err(Error::EntryValue {
+                        entry: format!("radius/{}", slot.name),
+                        expected: "finite norms of at least 0",
+                        found: found.to_string(),
+                    });
+                }
+                Some(radius)
+            }
+            _ => None,
+        };
+        restored.push((found, updates, master, radius));
+    }
+    reader.finish(optimizer)?;
+
+    let _guard = tch::no_grad_guard();
+    for (slot, (buffers, updates, master, radius)) in optimizer.slots.iter_mut().zip(restored) {
+        for (buffer, saved) in slot.buffers.iter_mut().zip(buffers) {
+            buffer.copy_(saved);
+        }
+        if let Some((master, saved)) = slot.master.as_mut().zip(master) {
+            master.copy_(saved);
+        }
+        slot.held = false;
+        slot.updates = updates;
+        slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
+    }
+    optimizer.progress = progress;
+    optimizer.frozen = frozen;
+    optimizer.unverified = frozen;
+    optimizer.interrupted = false;
+    if let Some(multi_tensor) = &mut optimizer.multi_tensor {
+        multi_tensor.load(&optimizer.slots);
+    }
+    optimizer.report_free_units(ZERO_AT_FREEZE);
+    optimizer.freed = OnceCell::new();
+    Ok(())
+}
+
+/// Takes tensors out of a state by name and counts them.
+struct Reader<'a> {
+    state: &'a State,
+    seen: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn read(
+        &mut self,
+        what: &str,
+        parameter: &str,
+        shape: &[i64],
+        kind: Kind,
+    ) -> Result<&'a Tensor, Error> {
+        let entry = format!("{what}/{parameter}");
+        let Some(tensor) = self.state.tensors.get(&entry) else {
+            return Err(Error::MissingEntry { entry });
+        };
+        if tensor.size() != shape {
+            let (expected, found) = (shape.to_vec(), tensor.size());
+            return Err(Error::EntryShape {
+                entry,
+                expected,
+                found,
+            });
+        }
+        if tensor.kind() != kind {
+            let (expected, found) = (format!("{kind:?}"), format!("{:?}", tensor.kind()));
+            return Err(Error::EntryKind {
+                entry,
+                expected,
+                found,
+            });
+        }
+        self.seen += 1;
+        Ok(tensor)
+    }
+
+    /// Refuses a state that holds more than was read.
+    fn finish(self, optimizer: &Optimizer) -> Result<(), Error> {
+        if self.seen == self.state.tensors.len() {
+            return Ok(());
+        }
+        let known = |entry: &str| {
+            let Some((what, parameter)) = entry.split_once('/') else {
+                return false;
+            };
+            let slot = optimizer.slots.iter().find(|slot| slot.name == parameter);
+            slot.is_some_and(|slot| match what {
+                "updates" => true,
+                "master" => slot.master.is_some(),
+                "radius" => slot.is_constrained(),
+                buffer => optimizer.config.rule.buffers().contains(&buffer),
+            })
+        };
+        match self.state.tensors.keys().find(|entry| !known(entry)) {
+            Some(entry) => Err(Error::ExtraEntry {
+                entry: entry.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn text<'a>(state: &'a State, key: &'static str) -> Result<&'a str, Error> {
+    let value = state.metadata.get(key);
+    value
+        .map(String::as_str)
+        .ok_or_else(|| Error::MissingEntry {
+            entry: key.to_owned(),
+        })
+}
+
+fn number<N: FromStr>(state: &State, key: &'static str) -> Result<N, Error> {
+    let value = text(state, key)?;
+    value.parse().map_err(|_| Error::EntryValue {
+        entry: key.to_owned(),
+        expected: "a whole number of at least 0",
+        found: value.to_owned(),
+    })
+}
+
+fn mismatch(entry: &'static str, expected: &str, found: &str) -> Error {
+    Error::StateMismatch {
+        entry,
+        expected: expected.to_owned(),
+        found: found.to_owned(),
+    }
+}
