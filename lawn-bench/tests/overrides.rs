@@ -29,6 +29,8 @@ fn errors_in_what_is_set_point_at_it() {
         ("=3", 1, "key"),
         ("budget", 7, "expected `=`"),
         ("", 1, "a value is set as KEY.KEY=VALUE"),
+        ("budget={}", 8, "changes nothing"),
+        ("arms={}", 6, "changes nothing"),
         // What is wrong stands in the file, and is right there without what is set.
         ("budget={epochs=8, steps=3}", 1, "must have one of epochs"),
         (

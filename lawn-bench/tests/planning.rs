@@ -62,6 +62,12 @@ fn cases() -> Vec<Case> {
         ),
         (
             "[confirmation]",
+            "[resources]\ntimeout_seconds = 0.0\n\n[confirmation]".into(),
+            "0.0",
+            "resources.timeout_seconds must be more than 0",
+        ),
+        (
+            "[confirmation]",
             "[resources]\nmicro_batch_size = 5_000_000_000\n\n[confirmation]".into(),
             "5_000_000_000",
             "resources.micro_batch_size must be",

@@ -40,7 +40,7 @@ pub(super) struct Sweep {
     /// Stop once more trials than N, or than this share of the plan, are crashed, out-of-memory
     /// or timeout; those that diverged do not count. The same command goes on, after `lawn retry`
     /// or with more allowed.
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%", allow_negative_numbers = true)]
     max_failures: Option<Limit>,
     /// Say what the engine would be asked for now, and run nothing.
     #[arg(long)]

@@ -301,7 +301,16 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         })
     };
     let timeout = raw.timeout_seconds.as_ref();
-    let timeout = timeout.map(|given| duration(given, "resources.timeout_seconds", 0.0));
+    let timeout = timeout.map(|given| {
+        let what = "resources.timeout_seconds";
+        let timeout = duration(given, what, 0.0)?;
+        // Every trial would end with it.
+        if timeout.is_zero() {
+            let message = format!("{what} must be more than 0; without it no time is set");
+            return Err(source.error(given.span(), message, None));
+        }
+        Ok(timeout)
+    });
     let micro_batch_size = match &raw.micro_batch_size {
         None => None,
         Some(size) => Some(within(

@@ -86,6 +86,15 @@ fn merge<'i>(
             Some((key, there)) => (key, Some(there)),
             None => (key, None),
         };
+        let is_nothing =
+            |value: &DeValue<'_>| matches!(value, DeValue::Table(table) if table.is_empty());
+        if there.is_some() && is_nothing(value.get_ref()) {
+            let message = format!(
+                "`{}` is set to a table without keys, which changes nothing: tables are laid over one another key by key",
+                key.get_ref()
+            );
+            return Err(source.error(value.span(), message, None));
+        }
         let value = match (there, value.get_ref()) {
             (Some(there), DeValue::Table(_)) => {
                 let (span, over_span) = (there.span(), value.span());

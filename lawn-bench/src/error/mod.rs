@@ -399,6 +399,11 @@ impl Error {
             {
                 Exit::NoRoom
             }
+            Self::Analysis(lawn_analysis::Error::Io { source, .. })
+                if files::is_storage(source.kind()) =>
+            {
+                Exit::NoRoom
+            }
             _ => Exit::Failed,
         }
     }
