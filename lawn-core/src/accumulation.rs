@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use crate::StepOptions;
+use crate::options::StepOptions;
 
 /// Counts micro-batches, so that one step is taken for several.
 ///

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::require;
-use crate::parameters::treatment::plan;
-use crate::rule::{Watch, WatchedRule};
-use crate::{
-    Backend, Error, Group, LawnConfig, Optimizer, Parameters, Rule, RuleConfig, Schedule,
-    WeightDecay,
-};
+use crate::backend::choice::Backend;
+use crate::constraint::lawn::LawnConfig;
+use crate::defaults::yes;
+use crate::parameters::decay::WeightDecay;
+use crate::parameters::group::Group;
+use crate::rule::builtin::RuleConfig;
+use crate::rule::interface::Rule;
+use crate::schedule::Schedule;
 
 /// Everything that defines an optimizer, apart from the parameters.
 ///
@@ -78,11 +79,6 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub backend: Backend,
 }
 
-/// The default of switches that are on unless a file says otherwise.
-pub(crate) fn yes() -> bool {
-    true
-}
-
 /// What a [`Schedule`] counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -141,54 +137,5 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     pub fn with_group(mut self, group: Group) -> Self {
         self.groups.push(group);
         self
-    }
-
-    /// The optimizer of these parameters.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NoParameters`], [`Error::NothingTrained`]; [`Error::Setting`] for a
-    /// number outside of its domain; [`Error::UnmatchedPattern`],
-    /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
-    /// [`Error::EmptyScope`] for a selection that cannot be meant;
-    /// [`Error::UndecidedScope`] for one that names do not tell;
-    /// [`Error::DecayOnConstrained`].
-    pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
-        if parameters.is_empty() {
-            return Err(Error::NoParameters);
-        }
-        // Kernels rely on the buffers of the rule that they are for.
-        let (rule, watch): (Box<dyn Rule>, _) = match self.rule.builtin() {
-            Some(builtin) => {
-                builtin.validate()?;
-                (Box::new(builtin), None)
-            }
-            None => {
-                let watch = Watch::default();
-                self.rule.validate()?;
-                let watched = WatchedRule::new(self.rule, watch.clone());
-                (Box::new(watched), Some(watch))
-            }
-        };
-        self.schedule.validate()?;
-        self.decay.validate()?;
-        self.groups.iter().try_for_each(Group::validate)?;
-        if let Some(clip) = self.clip_norm {
-            require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
-        }
-        let treatments = plan(&parameters, self.lawn.as_ref(), self.decay, &self.groups)?;
-        let settings = OptimizerConfig {
-            rule,
-            schedule: self.schedule,
-            clock: self.clock,
-            decay: self.decay,
-            lawn: self.lawn,
-            clip_norm: self.clip_norm,
-            groups: self.groups,
-            check_finite: self.check_finite,
-            master_weights: self.master_weights,
-            backend: self.backend,
-        };
-        Optimizer::new(settings, parameters, treatments, watch)
     }
 }

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::Granularity;
 use crate::backend::fused::Outcome;
 use crate::parameters::slot::host;
+use crate::parameters::units::Granularity;
 use crate::report::Limits;
 
 /// What one step did to one unit of one parameter.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::{Role, WeightDecay};
+use crate::parameters::decay::WeightDecay;
+use crate::parameters::role::Role;
 
 /// Everything this crate refuses or fails at.
 ///

@@ -143,10 +143,12 @@ mod accumulation;
 mod backend;
 mod config;
 mod constraint;
+mod defaults;
 mod diagnostics;
 mod error;
 mod libtorch;
 mod optimizer;
+mod options;
 mod parameters;
 mod radius;
 mod report;
@@ -163,6 +165,7 @@ pub use diagnostics::Diagnostics;
 pub use error::Error;
 pub use libtorch::Determinism;
 pub use optimizer::{Optimizer, WeightNorm};
+pub use options::StepOptions;
 pub use parameters::{
     Constraint, Granularity, Group, Layer, Map, Parameter, Parameters, Role, Scope, Treatment,
     TreatmentTable, WeightDecay,
@@ -174,4 +177,3 @@ pub use rule::{
 };
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
-pub use step::StepOptions;

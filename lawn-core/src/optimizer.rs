@@ -5,15 +5,23 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use tch::{COptimizer, Device, Tensor};
 
+use crate::backend::choice::{OPTIMISED, Path};
 use crate::backend::multi_tensor::{Counts, MultiTensor};
-use crate::backend::{OPTIMISED, Path};
+use crate::config::{Clock, OptimizerConfig};
+use crate::constraint::lawn::{LawnConfig, Phase};
 use crate::diagnostics::{Diagnostics, Findings};
+use crate::error::Error;
+use crate::error::require;
+use crate::parameters::group::Group;
 use crate::parameters::layout::DisjointSpans;
+use crate::parameters::parameter::Parameters;
 use crate::parameters::parameter::Store;
 use crate::parameters::slot::{Slot, host, place};
+use crate::parameters::treatment::plan;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::rule::Watch;
-use crate::{Clock, Error, LawnConfig, OptimizerConfig, Parameters, Phase, Rule, State};
+use crate::rule::interface::Rule;
+use crate::rule::watched::Watch;
+use crate::rule::watched::WatchedRule;
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -74,8 +82,59 @@ pub struct WeightNorm {
     pub constrained: bool,
 }
 
+impl<R: Rule + 'static> OptimizerConfig<R> {
+    /// The optimizer of these parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoParameters`], [`Error::NothingTrained`]; [`Error::Setting`] for a
+    /// number outside of its domain; [`Error::UnmatchedPattern`],
+    /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
+    /// [`Error::EmptyScope`] for a selection that cannot be meant;
+    /// [`Error::UndecidedScope`] for one that names do not tell;
+    /// [`Error::DecayOnConstrained`].
+    pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
+        if parameters.is_empty() {
+            return Err(Error::NoParameters);
+        }
+        // Kernels rely on the buffers of the rule that they are for.
+        let (rule, watch): (Box<dyn Rule>, _) = match self.rule.builtin() {
+            Some(builtin) => {
+                builtin.validate()?;
+                (Box::new(builtin), None)
+            }
+            None => {
+                let watch = Watch::default();
+                self.rule.validate()?;
+                let watched = WatchedRule::new(self.rule, watch.clone());
+                (Box::new(watched), Some(watch))
+            }
+        };
+        self.schedule.validate()?;
+        self.decay.validate()?;
+        self.groups.iter().try_for_each(Group::validate)?;
+        if let Some(clip) = self.clip_norm {
+            require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
+        }
+        let treatments = plan(&parameters, self.lawn.as_ref(), self.decay, &self.groups)?;
+        let settings = OptimizerConfig {
+            rule,
+            schedule: self.schedule,
+            clock: self.clock,
+            decay: self.decay,
+            lawn: self.lawn,
+            clip_norm: self.clip_norm,
+            groups: self.groups,
+            check_finite: self.check_finite,
+            master_weights: self.master_weights,
+            backend: self.backend,
+        };
+        Optimizer::new(settings, parameters, treatments, watch)
+    }
+}
+
 impl Optimizer {
-    pub(crate) fn new(
+    fn new(
         config: OptimizerConfig<Box<dyn Rule>>,
         parameters: Parameters,
         treatments: Vec<Treatment>,
@@ -236,7 +295,7 @@ impl Optimizer {
         let norms = self
             .slots
             .iter()
-            .map(|slot| crate::backend::reference::norm(&slot.weight));
+            .map(|slot| crate::backend::reference::equations::norm(&slot.weight));
         // Stacked first, so that a device is waited for once and not for each.
         let norms = host(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
         self.slots
@@ -279,32 +338,6 @@ impl Optimizer {
         }
     }
 
-    /// All that a step depends on and the parameters do not hold, copied.
-    #[must_use]
-    pub fn state(&self) -> State {
-        crate::state::snapshot::take(self)
-    }
-
-    /// Continues from a state, which must be of the same rule and parameters.
-    ///
-    /// Everything is checked before anything is changed. Hyper-parameters are
-    /// this optimizer's own; those of the state are kept in it for the record. Only
-    /// the freeze must not be moved past the steps that were taken: whether the state
-    /// has radii is whether this optimizer would have them.
-    ///
-    /// The weights are the model's and are loaded by it, before or after this. Past the
-    /// freeze the next step refuses others, whose norms the radii do not fit:
-    /// [`Error::OtherWeights`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
-    /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
-    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
-    pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
-        crate::state::snapshot::restore(self, state)
-    }
-
     /// Counts the units without a radius into the treatments; `why` some have none.
     pub(crate) fn report_free_units(&mut self, why: &str) {
         if why == ZERO_AT_FREEZE {
@@ -344,7 +377,7 @@ mod tests {
     use super::*;
     use tch::Kind;
 
-    use crate::{AdamConfig, Parameter, Role, Schedule};
+    use crate::{AdamConfig, Parameter, Role, Schedule, State};
 
     #[test]
     fn a_step_that_was_broken_off_is_not_gone_on_from() {

@@ -3,10 +3,12 @@
 use tch::Kind;
 
 use crate::backend::fused::unit_norms;
-use crate::constraint::has_direction;
+use crate::constraint::lawn::LawnConfig;
+use crate::constraint::lawn::has_direction;
+use crate::error::Error;
+use crate::optimizer::Optimizer;
 use crate::optimizer::ZERO_AT_FREEZE;
 use crate::parameters::slot::{Slot, host};
-use crate::{Error, LawnConfig, Optimizer};
 
 impl Optimizer {
     /// Takes the radii anew, from the weights as they are: for weights that were

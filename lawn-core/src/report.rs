@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use tch::Tensor;
 
-use crate::Phase;
+use crate::constraint::lawn::Phase;
 
 /// What one step did.
 ///

@@ -5,66 +5,22 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tch::{Kind, Tensor};
 
-use crate::backend::Path;
+use crate::backend::choice::Path;
 use crate::backend::fused::Fused;
 use crate::backend::multi_tensor::MultiTensor;
-use crate::backend::reference::{Request, commit, stage, update};
+use crate::backend::reference::staged::stage;
+use crate::backend::reference::update::{Request, commit, update};
+use crate::config::{Clock, OptimizerConfig};
+use crate::constraint::lawn::{LawnConfig, Phase};
 use crate::diagnostics::{Findings, Measurement};
+use crate::error::Error;
 use crate::error::require;
+use crate::optimizer::Optimizer;
 use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
+use crate::options::StepOptions;
 use crate::parameters::slot::{Slot, place, working_kind};
+use crate::report::StepReport;
 use crate::report::{Limits, Reading};
-use crate::{Clock, Error, LawnConfig, Optimizer, OptimizerConfig, Phase, StepReport};
-
-/// What [`Optimizer::step_with`] may be told about a step.
-///
-/// Mixed precision, with a loss that is scaled so that no gradient of it underflows:
-///
-/// ```
-/// # use lawn_core::{Error, OptimizerConfig, Parameters, Schedule, SgdConfig, StepOptions};
-/// # use tch::{Device, Kind, Tensor, nn, nn::Module};
-/// # let vs = nn::VarStore::new(Device::Cpu);
-/// # let fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
-/// # let x = Tensor::ones([1, 4], (Kind::Float, Device::Cpu));
-/// # let config = OptimizerConfig::new(SgdConfig::default(), Schedule::constant(0.1));
-/// # let mut optimizer = config.build(Parameters::from_var_store(&vs)?)?;
-/// let mut scale = 65536.0;
-/// for _ in 0..10 {
-///     let loss = fc.forward(&x).square().mean(Kind::Float);
-///     optimizer.zero_grad();
-///     (loss * scale).backward();
-///     let report = optimizer.step_with(StepOptions {
-///         gradient_scale: scale,
-///         ..StepOptions::default()
-///     })?;
-///     if report.skipped() {
-///         scale /= 2.0;
-///     }
-/// }
-/// # Ok::<(), Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepOptions {
-    /// How many samples the gradients are of; needed where the schedule's
-    /// [`Clock`] counts samples, and counted in the state in any case.
-    pub samples: u64,
-    /// What the loss was multiplied by, so that the gradients are divided by
-    /// it: the scale of mixed precision, or the number of accumulated
-    /// micro-batches.
-    pub gradient_scale: f64,
-    /// Whether [`Optimizer::diagnostics`] shall tell about this step.
-    pub diagnostics: bool,
-}
-
-impl Default for StepOptions {
-    fn default() -> Self {
-        Self {
-            samples: 0,
-            gradient_scale: 1.0,
-            diagnostics: false,
-        }
-    }
-}
 
 impl Optimizer {
     /// Takes one step from the gradients that `backward` left.
@@ -427,7 +383,7 @@ fn is_rate(eta: f64) -> bool {
 fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
     let norms: Vec<Tensor> = gradients
         .filter(|g| g.numel() > 0)
-        .map(crate::backend::reference::norm)
+        .map(crate::backend::reference::equations::norm)
         .collect();
     if norms.is_empty() {
         return 0.0;

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::yes;
-use crate::{Granularity, Scope};
+use crate::defaults::yes;
+use crate::parameters::scope::Scope;
+use crate::parameters::units::Granularity;
 
 /// Logit Attenuating Weight Normalization, stacked on any rule.
 ///

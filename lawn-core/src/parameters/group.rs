@@ -1,45 +1,12 @@
-//! Weight decay, and what is set for some parameters only.
-
-use std::fmt;
+//! What is set for some parameters only, and what may be.
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::error::Error;
 use crate::error::require;
-
-/// Weight decay with rate `λ`.
-///
-/// Applies to weights and embeddings; biases and the parameters of
-/// normalization layers have none unless a [`Group`] gives it to them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
-pub enum WeightDecay {
-    /// No decay.
-    #[default]
-    None,
-    /// `g ← g + λ w` before the rule: the gradient of `λ/2 ‖w‖²`.
-    L2 {
-        /// `λ`.
-        rate: f64,
-    },
-    /// `w ← (1 − ηλ) w` beside the rule, as in AdamW; inside the trust ratio of
-    /// LAMB unless that says otherwise.
-    Decoupled {
-        /// `λ`.
-        rate: f64,
-    },
-}
+use crate::parameters::decay::WeightDecay;
 
 impl WeightDecay {
-    /// Whether it does nothing: none, or a rate of 0.
-    #[must_use]
-    pub fn is_none(self) -> bool {
-        match self {
-            WeightDecay::None => true,
-            WeightDecay::L2 { rate } | WeightDecay::Decoupled { rate } => rate == 0.0,
-        }
-    }
-
     pub(crate) fn validate(self) -> Result<(), Error> {
         match self {
             WeightDecay::None => Ok(()),
@@ -47,16 +14,6 @@ impl WeightDecay {
                 let valid = rate.is_finite() && rate >= 0.0;
                 require(valid, "decay.rate", "a finite number of at least 0", rate)
             }
-        }
-    }
-}
-
-impl fmt::Display for WeightDecay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            WeightDecay::None => f.pad("none"),
-            WeightDecay::L2 { rate } => f.pad(&format!("l2 {rate}")),
-            WeightDecay::Decoupled { rate } => f.pad(&format!("decoupled {rate}")),
         }
     }
 }

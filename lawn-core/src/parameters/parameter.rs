@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tch::nn::Variables;
 use tch::{Tensor, nn};
 
-use crate::parameters::homogeneous::{Silent, silent};
+use crate::error::Error;
+use crate::parameters::layer::Layer;
 use crate::parameters::layout::{DisjointSpans, Span, has_repeats, require_interleaved};
+use crate::parameters::role::Role;
 use crate::parameters::role::{Doubt, Shapes, infer};
-use crate::{Error, Layer, Role};
+use crate::parameters::untrained::{UntrainedLayer, untrained_layers};
 
 /// One trainable tensor with its name and role.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub struct Parameters {
     store: Option<Store>,
     /// What names and shapes left open, by name.
     doubts: HashMap<String, Doubt>,
-    silent: Vec<Silent>,
+    silent: Vec<UntrainedLayer>,
 }
 
 /// The variables of a store, and how many of them were trainable once.
@@ -130,7 +132,7 @@ impl Parameters {
         };
         let trainable = named.len();
         let names: Vec<&str> = named.iter().map(|(name, _)| name.as_str()).collect();
-        let silent = silent(&names, &shapes);
+        let silent = untrained_layers(&names, &shapes);
         let mut doubts = HashMap::new();
         let mut parameters = Vec::with_capacity(trainable);
         for (name, tensor) in named {
@@ -249,7 +251,7 @@ impl Parameters {
     }
 
     /// The normalization layers without trainable parameters.
-    pub(crate) fn silent(&self) -> &[Silent] {
+    pub(crate) fn silent(&self) -> &[UntrainedLayer] {
         &self.silent
     }
 

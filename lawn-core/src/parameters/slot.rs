@@ -2,10 +2,15 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::constraint::lawn::LawnConfig;
+use crate::error::Error;
+use crate::parameters::decay::WeightDecay;
 use crate::parameters::layout::{DisjointSpans, Form, Span, address};
+use crate::parameters::parameter::Parameter;
 use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::{Context, Error, Granularity, LawnConfig, Parameter, Rule, WeightDecay};
+use crate::parameters::units::Granularity;
+use crate::rule::interface::{Context, Rule};
 
 /// One parameter with what the rule remembers of it.
 #[derive(Debug)]

@@ -4,11 +4,17 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::yes;
+use crate::constraint::lawn::LawnConfig;
+use crate::defaults::yes;
+use crate::error::Error;
+use crate::parameters::decay::WeightDecay;
+use crate::parameters::group::Group;
 use crate::parameters::homogeneous::{Basis, Selection, final_homogeneous};
+use crate::parameters::parameter::{Parameter, Parameters};
 use crate::parameters::pattern::matches;
 use crate::parameters::role::Doubt;
-use crate::{Error, Group, LawnConfig, Parameter, Parameters, Role, Scope, WeightDecay};
+use crate::parameters::role::Role;
+use crate::parameters::scope::Scope;
 
 /// How the norm constraint treats a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

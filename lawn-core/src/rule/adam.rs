@@ -5,11 +5,12 @@ use tch::Tensor;
 
 use super::form::{DecayTerm, Direction, Form};
 use super::moments::quotient;
-use super::{
-    BiasCorrection, Context, EpsilonPlace, GradientAveraging, Lowered, Moments, Rule, RuleConfig,
-};
-use crate::Error;
+use crate::error::Error;
 use crate::error::require;
+use crate::rule::builtin::{Lowered, RuleConfig};
+use crate::rule::interface::{Context, Rule};
+use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
+use crate::rule::moments::Moments;
 
 /// Adam; AdamW with [`WeightDecay::Decoupled`](crate::WeightDecay::Decoupled); AMSGrad with
 /// [`amsgrad`](Self::amsgrad).

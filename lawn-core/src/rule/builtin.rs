@@ -4,8 +4,13 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::form::Form;
-use super::{AdamConfig, Context, LambConfig, LarsConfig, Norms, Rule, SgdConfig};
-use crate::{Error, WeightDecay};
+use crate::error::Error;
+use crate::parameters::decay::WeightDecay;
+use crate::rule::adam::AdamConfig;
+use crate::rule::interface::{Context, Norms, Rule};
+use crate::rule::lamb::LambConfig;
+use crate::rule::lars::LarsConfig;
+use crate::rule::sgd::SgdConfig;
 
 /// A rule that the backends compute by its [`Form`].
 pub(crate) trait Lowered: Rule {

@@ -1,8 +1,10 @@
 //! What a backend computes of a built-in rule: plain data, which no backend needs a name for.
 
-use crate::{Context, WeightDecay};
+use crate::parameters::decay::WeightDecay;
+use crate::rule::interface::Context;
 
-use super::{Moments, Trust};
+use crate::rule::moments::Moments;
+use crate::rule::trust::Trust;
 
 /// A rule as lowered for one update of one parameter.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,12 @@ use super::adam::{update_moments, validate_moments};
 use super::form::{DecayEntry, DecayTerm, Direction, Form};
 use super::moments::quotient;
 use super::trust::{Trust, TrustBase};
-use super::{Context, Lowered, Moments, Norms, Rule, RuleConfig};
+use crate::error::Error;
 use crate::error::require;
-use crate::{Error, WeightDecay};
+use crate::parameters::decay::WeightDecay;
+use crate::rule::builtin::{Lowered, RuleConfig};
+use crate::rule::interface::{Context, Norms, Rule};
+use crate::rule::moments::Moments;
 
 /// LAMB: Adam with a trust ratio for each unit.
 ///

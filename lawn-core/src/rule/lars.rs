@@ -5,10 +5,13 @@ use tch::Tensor;
 
 use super::form::{DecayEntry, DecayTerm, Direction, Form};
 use super::trust::{Trust, TrustBase};
-use super::{Adaptation, Context, Lowered, Rule, RuleConfig};
+use crate::error::Error;
 use crate::error::require;
+use crate::parameters::decay::WeightDecay;
 use crate::parameters::units::scale;
-use crate::{Error, WeightDecay};
+use crate::rule::builtin::{Lowered, RuleConfig};
+use crate::rule::interface::{Context, Rule};
+use crate::rule::lamb::Adaptation;
 
 /// LARS: momentum over gradients that are scaled by a trust ratio for each unit.
 ///

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{BiasCorrection, EpsilonPlace, GradientAveraging};
+use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
 
 /// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
 /// had a gradient.

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use super::form::{DecayTerm, Direction, Form};
-use super::{Context, Lowered, Rule, RuleConfig};
-use crate::Error;
+use crate::error::Error;
 use crate::error::require;
+use crate::rule::builtin::{Lowered, RuleConfig};
+use crate::rule::interface::{Context, Rule};
 
 /// Stochastic gradient descent with momentum, dampening and Nesterov's form.
 ///

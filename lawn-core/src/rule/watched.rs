@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::Tensor;
 
-use super::{Context, Norms, Rule};
-use crate::WeightDecay;
+use crate::parameters::decay::WeightDecay;
 use crate::parameters::layout::Form;
+use crate::rule::interface::{Context, Norms, Rule};
 
 /// A rule whose answers a [`Watch`] sees.
 pub(crate) struct WatchedRule<R> {

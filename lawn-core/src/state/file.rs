@@ -9,7 +9,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use tch::{Device, Kind, Tensor};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Prefix of the metadata keys that hold the checksums of tensors in a file.
 const CHECKSUM: &str = "checksum:";

@@ -1,6 +1,6 @@
 //! What a run is continued from.
 
-mod file;
+pub(crate) mod file;
 pub(crate) mod snapshot;
 
 pub use file::State;

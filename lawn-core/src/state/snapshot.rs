@@ -18,11 +18,18 @@ use serde::Serialize;
 use tch::{Kind, Tensor};
 
 use crate::backend::fused::buffers;
+use crate::config::Clock;
+use crate::constraint::lawn::LawnConfig;
+use crate::error::Error;
+use crate::optimizer::Optimizer;
 use crate::optimizer::{Progress, ZERO_AT_FREEZE};
+use crate::parameters::decay::WeightDecay;
+use crate::parameters::group::Group;
 use crate::parameters::slot::host;
-use crate::{
-    Clock, Error, Group, LawnConfig, Optimizer, Rule, RuleConfig, Schedule, State, WeightDecay,
-};
+use crate::rule::builtin::RuleConfig;
+use crate::rule::interface::Rule;
+use crate::schedule::Schedule;
+use crate::state::file::State;
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
@@ -58,8 +65,36 @@ impl RuleRecord {
     }
 }
 
+impl Optimizer {
+    /// All that a step depends on and the parameters do not hold, copied.
+    #[must_use]
+    pub fn state(&self) -> State {
+        take(self)
+    }
+
+    /// Continues from a state, which must be of the same rule and parameters.
+    ///
+    /// Everything is checked before anything is changed. Hyper-parameters are
+    /// this optimizer's own; those of the state are kept in it for the record. Only
+    /// the freeze must not be moved past the steps that were taken: whether the state
+    /// has radii is whether this optimizer would have them.
+    ///
+    /// The weights are the model's and are loaded by it, before or after this. Past the
+    /// freeze the next step refuses others, whose norms the radii do not fit:
+    /// [`Error::OtherWeights`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
+    /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
+    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
+    pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
+        restore(self, state)
+    }
+}
+
 /// Copies the state out of an optimizer.
-pub(crate) fn take(optimizer: &Optimizer) -> State {
+fn take(optimizer: &Optimizer) -> State {
     let config = &optimizer.config;
     let settings = Settings {
         rule: RuleRecord::of(&*config.rule),
@@ -115,7 +150,7 @@ pub(crate) fn take(optimizer: &Optimizer) -> State {
 }
 
 /// Puts a state into an optimizer, after checking all of it.
-pub(crate) fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
+fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
     let format = text(state, "format")?;
     if format != FORMAT {
         return Err(mismatch("format", FORMAT, format));

@@ -6,12 +6,15 @@ pub(crate) use kernel::Outcome;
 
 use tch::{Device, Kind, Tensor};
 
+use crate::constraint::lawn::LawnConfig;
 use crate::libtorch::versions::bump_versions;
 use crate::parameters::layout::{DisjointSpans, is_dense, is_outermost};
 use crate::parameters::slot::Slot;
+use crate::parameters::units::Granularity;
 use crate::parameters::units::rounding;
+use crate::rule::builtin::RuleConfig;
 use crate::rule::form::Form;
-use crate::{Context, Granularity, LawnConfig, Rule, RuleConfig};
+use crate::rule::interface::{Context, Rule};
 use kernel::{Block, Element, Format, Isa, Job, Kernel, Memory, NarrowBlock, Runner, Scalars};
 
 /// Which runner has a parameter.

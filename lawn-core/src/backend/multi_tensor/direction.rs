@@ -4,9 +4,9 @@ use tch::Tensor;
 
 use super::tiles::column;
 use crate::libtorch::in_place::{add, addcmul};
-use crate::rule::Moments;
 use crate::rule::form::Direction;
-use crate::{BiasCorrection, EpsilonPlace};
+use crate::rule::lamb::{BiasCorrection, EpsilonPlace};
+use crate::rule::moments::Moments;
 
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.

@@ -4,9 +4,11 @@ use tch::{Kind, Tensor};
 
 use super::tiles::{Place, Plan};
 use crate::libtorch::fused_adam::{AdamLists, AdamNumbers, fused_adam};
-use crate::rule::Moments;
+use crate::parameters::decay::WeightDecay;
 use crate::rule::form::{Direction, Form};
-use crate::{BiasCorrection, Context, EpsilonPlace, GradientAveraging, WeightDecay};
+use crate::rule::interface::Context;
+use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
+use crate::rule::moments::Moments;
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.

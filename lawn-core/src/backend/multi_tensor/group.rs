@@ -5,13 +5,15 @@ use tch::{Kind, Tensor};
 use super::fused_adam::FusedAdam;
 use super::settings::Settings;
 use super::tiles::{Place, Plan, Units};
+use crate::constraint::lawn::LawnConfig;
 use crate::libtorch::foreach::{foreach_copy, foreach_norm};
 use crate::libtorch::versions::bump_versions;
 use crate::parameters::slot::{Slot, host, working_kind};
 use crate::parameters::units::rounding;
-use crate::rule::Trust;
+use crate::rule::builtin::RuleConfig;
 use crate::rule::form::Direction;
-use crate::{LawnConfig, Rule, RuleConfig};
+use crate::rule::interface::Rule;
+use crate::rule::trust::Trust;
 
 /// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
 /// weights, gradients and each buffer, on which every operation of a step is one

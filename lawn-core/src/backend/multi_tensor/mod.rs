@@ -33,11 +33,15 @@ use self::clock::Clock;
 pub(crate) use self::clock::Counts;
 use self::group::Group;
 use self::update::Request;
+use crate::constraint::lawn::LawnConfig;
 use crate::diagnostics::{Part, PendingFindings};
+use crate::error::Error;
 use crate::libtorch::foreach::foreach_norm;
+use crate::options::StepOptions;
 use crate::parameters::slot::Slot;
+use crate::parameters::units::Granularity;
 use crate::report::{Limits, Reading};
-use crate::{Error, Granularity, LawnConfig, RuleConfig, StepOptions};
+use crate::rule::builtin::RuleConfig;
 
 /// All parameters of an optimizer, in groups.
 #[derive(Debug)]

@@ -3,8 +3,9 @@
 use tch::{Device, Kind, Tensor};
 
 use super::tiles::Units;
+use crate::rule::builtin::RuleConfig;
 use crate::rule::form::{DecayEntry, Form};
-use crate::{Context, RuleConfig};
+use crate::rule::interface::Context;
 
 /// Numbers of tiles, f64; left out where all are 0.
 #[derive(Debug)]

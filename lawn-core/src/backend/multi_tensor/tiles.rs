@@ -2,9 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::constraint::lawn::LawnConfig;
 use crate::parameters::layout::{is_dense, is_outermost};
 use crate::parameters::slot::Slot;
-use crate::{Granularity, LawnConfig};
+use crate::parameters::units::Granularity;
 
 /// The longest tile. Sums over tiles are taken by one kernel, sums over the
 /// tiles of a unit by another.

@@ -5,11 +5,11 @@ use tch::{Kind, Tensor};
 use super::direction::{TakenTiles, direction};
 use super::group::{Group, Presence};
 use super::tiles::column;
-use crate::LawnConfig;
+use crate::constraint::lawn::LawnConfig;
 use crate::libtorch::in_place::addcmul;
 use crate::parameters::slot::Slot;
 use crate::parameters::units::ROUNDING;
-use crate::rule::{Trust, TrustBase};
+use crate::rule::trust::{Trust, TrustBase};
 
 /// What a step asks of each group.
 pub(super) struct Request<'a> {

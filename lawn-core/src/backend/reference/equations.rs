@@ -3,8 +3,10 @@
 
 use tch::{Kind, Tensor};
 
+use crate::constraint::lawn::LawnConfig;
+use crate::parameters::decay::WeightDecay;
 use crate::parameters::units::{ROUNDING, scale};
-use crate::{Context, LawnConfig, Norms, Rule, WeightDecay};
+use crate::rule::interface::{Context, Norms, Rule};
 
 /// The free update; answers ρ, if the rule has one.
 ///

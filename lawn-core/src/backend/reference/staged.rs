@@ -3,9 +3,9 @@
 use tch::{Device, Kind, Tensor};
 
 use super::update::{Request, StagedUpdate, prepare};
-use crate::Error;
+use crate::error::Error;
 use crate::parameters::slot::Slot;
-use crate::rule::Watch;
+use crate::rule::watched::Watch;
 
 /// The update of every parameter that has a gradient, with nothing written yet, so that
 /// a rule that panics or answers what no step can be made of leaves all as it was.

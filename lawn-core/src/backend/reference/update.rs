@@ -4,11 +4,12 @@ use tch::Tensor;
 
 use super::equations::{constrained, free};
 use crate::backend::fused::buffers;
-use crate::constraint::has_direction;
+use crate::constraint::lawn::LawnConfig;
+use crate::constraint::lawn::has_direction;
 use crate::diagnostics::Measurement;
 use crate::parameters::slot::{Slot, host, working_kind};
 use crate::parameters::units::rounding;
-use crate::{LawnConfig, Rule};
+use crate::rule::interface::Rule;
 
 /// What an update in libtorch operations is made of, for any parameter.
 #[derive(Clone, Copy)]

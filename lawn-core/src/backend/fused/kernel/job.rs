@@ -1,9 +1,8 @@
 //! One parameter in one step, and all passes over one of its units.
 
 use super::isa::Isa;
-use super::memory::Memory;
+use super::memory::{BLOCK, Memory};
 use super::pass::{Factors, Kernel, Order, Pass, Sums};
-use super::piece::BLOCK;
 use super::scalars::{Outcome, Scalars};
 
 /// One parameter in one step.

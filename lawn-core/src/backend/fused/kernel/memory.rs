@@ -4,6 +4,10 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::pass::{Factors, Kernel, Pass, Sums};
 
+/// Elements of a block: enough that a task outweighs the cost of claiming it.
+/// Sums are taken by block, so that this decides their last bits.
+pub(super) const BLOCK: usize = 16 * 1024;
+
 /// Memory of a parameter, or of a part of it, over which passes run.
 pub(crate) trait Memory: Copy + std::fmt::Debug {
     /// What is computed in.

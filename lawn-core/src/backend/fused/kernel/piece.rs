@@ -3,13 +3,9 @@
 use std::ops::Range;
 
 use super::job::Job;
-use super::memory::Memory;
+use super::memory::{BLOCK, Memory};
 use super::pass::Order;
 use super::pool;
-
-/// Elements of a block: enough that a task outweighs the cost of claiming it.
-/// Sums are taken by block, so that this decides their last bits.
-pub(super) const BLOCK: usize = 16 * 1024;
 
 /// Consecutive elements of one job, of one unit or of several whole ones.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,13 @@
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::lanes::Element;
 use super::pass::{Factors, Kernel, Sums};
-use crate::constraint::has_direction;
+use crate::constraint::lawn::LawnConfig;
+use crate::constraint::lawn::has_direction;
 use crate::parameters::units::ROUNDING;
 use crate::rule::form::{DecayEntry, Direction, Form};
-use crate::rule::{Moments, Trust, TrustBase};
-use crate::{Context, LawnConfig};
+use crate::rule::interface::Context;
+use crate::rule::moments::Moments;
+use crate::rule::trust::{Trust, TrustBase};
 
 /// The numbers that the units of one parameter share in one step.
 #[derive(Clone, Copy, Debug, Default)]
