@@ -276,11 +276,11 @@ impl Optimizer {
     /// an accelerator.
     pub(crate) fn radii(&self) -> Vec<Option<Vec<f64>>> {
         let multi_tensor = self.multi_tensor.as_ref();
-        let on_device = multi_tensor.map(|device| device.radii(self.slots.len()));
+        let on_device = multi_tensor.map(|device| device.radii(&self.slots));
         let radii = |(index, slot): (usize, &Slot)| {
             slot.radius.as_ref()?;
             Some(match &on_device {
-                Some(radii) => radii[index][..slot.radii.len()].to_vec(),
+                Some(radii) => radii[index].clone(),
                 None => slot.radii.clone(),
             })
         };

@@ -205,12 +205,14 @@ impl MultiTensor {
         self.clock.reset();
     }
 
-    /// The radii of each of so many parameters, where they are fixed; 0 for a unit
-    /// that has become free. Waits for the device.
-    pub(crate) fn radii(&self, parameters: usize) -> Vec<Vec<f64>> {
-        let mut all = vec![Vec::new(); parameters];
+    /// The radii of each parameter, where they are fixed; 0 for a unit that has become
+    /// free. Waits for the device.
+    pub(crate) fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        let mut all = vec![Vec::new(); slots.len()];
         for group in &self.groups {
-            for (place, radii) in group.places.iter().zip(group.radii().unwrap_or_default()) {
+            for (place, mut radii) in group.places.iter().zip(group.radii().unwrap_or_default()) {
+                // A parameter without elements has one unit here, however many rows it has.
+                radii.resize(slots[place.slot].radii.len(), 0.0);
                 all[place.slot] = radii;
             }
         }

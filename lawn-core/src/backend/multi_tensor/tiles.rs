@@ -14,11 +14,6 @@ const LONGEST: i64 = 1024;
 /// The shortest tile that parameters are padded to.
 const SHORTEST: i64 = 32;
 
-/// How many elements of long tiles are added up in f32 before f64 takes over. On
-/// CUDA a sum in f64 first writes all it adds up in f64; of a thirty-second of
-/// the elements that costs little, and rounds as little.
-const SHORT_SUM: i64 = 32;
-
 /// Elements of one group, unless a single parameter has more: bounds what a
 /// step needs for its intermediate results.
 const ELEMENTS: i64 = 1 << 26;
@@ -230,13 +225,11 @@ impl Units {
         self.total(products.sum_dim_intlist(1i64, false, Kind::Double))
     }
 
-    /// `⟨a, a⟩` of each unit, for each of its tiles; f64.
+    /// `⟨a, a⟩` of each unit, for each of its tiles; all in f64, so that no number of
+    /// f32 is too large or too small.
     pub(super) fn square(&self, a: &Tensor) -> Tensor {
-        let norms = match parts(a) {
-            whole if whole.dim() == 2 => return self.total(tile_squares(a)),
-            parts => parts.norm_scalaropt_dim(2, 2i64, false),
-        };
-        self.total(tile_squares(&norms))
+        let norms = a.norm_scalaropt_dim_dtype(2, 1i64, false, Kind::Double);
+        self.total(norms.square())
     }
 
     /// What the tiles of a unit sum up to, for each of them.
@@ -258,23 +251,6 @@ impl Units {
     pub(super) fn spread(&self, units: &Tensor) -> Tensor {
         units.index_select(0, &self.of_tile)
     }
-}
-
-/// Long tiles of f32 cut into short parts, `[tiles, parts, part]`; others as they
-/// are, `[tiles, tile]`.
-fn parts(a: &Tensor) -> Tensor {
-    let tile = a.size()[1];
-    if a.kind() == Kind::Float && tile >= 8 * SHORT_SUM && tile % SHORT_SUM == 0 {
-        a.view([-1, tile / SHORT_SUM, SHORT_SUM])
-    } else {
-        a.shallow_clone()
-    }
-}
-
-/// `⟨a, a⟩` of each tile, all in f64, so that no finite number is too large.
-pub(super) fn tile_squares(a: &Tensor) -> Tensor {
-    a.norm_scalaropt_dim_dtype(2, 1i64, false, Kind::Double)
-        .square()
 }
 
 /// Numbers of tiles as a column, which broadcasts over their elements.
