@@ -400,7 +400,7 @@ impl Error {
                 Exit::NoRoom
             }
             Self::Analysis(lawn_analysis::Error::Io { source, .. })
-                if files::is_storage(source.kind()) =>
+                if is_storage(source.kind()) =>
             {
                 Exit::NoRoom
             }
