@@ -84,7 +84,7 @@ impl Optimizer {
             let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {
                 **radius > 0.0
                     && has_direction(*found * *found)
-                    && !((*found - *radius).abs() <= relative * **radius + absolute)
+                    && (*found - *radius).abs() > relative * **radius + absolute
             };
             let mut units = norms.iter().zip(&slot.radii).enumerate();
             if let Some((unit, (&found, &expected))) = units.find(apart) {
