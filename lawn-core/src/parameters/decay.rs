@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Weight decay with rate `λ`.
 ///
 /// Applies to weights and embeddings; biases and the parameters of
-/// normalization layers have none unless a [`Group`] gives it to them.
+/// normalization layers have none unless a [`Group`](crate::Group) gives it to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum WeightDecay {
