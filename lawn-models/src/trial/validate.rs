@@ -12,6 +12,7 @@ impl OptimizerSettings {
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.validate_ranges()?;
+        self.validate_shape()?;
         self.validate_rule()?;
         self.validate_lawn()
     }
