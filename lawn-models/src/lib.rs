@@ -38,8 +38,8 @@ pub use train::{
     remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
 };
 pub use trial::{
-    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, RuleName,
-    ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
+    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
+    RuleName, ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lawn_models::{
     Amount, Device, Diagnostics, Evaluation, GeneratedImages, GeneratedRatings, MakeData,
-    OptimizerSettings, RuleName, SilentObserver, Stage, TaskConfig, TrialConfig, TrialContext,
-    TrialEnd, describe_data, make_data, run_trial,
+    OptimizerSettings, Precision, RuleName, SilentObserver, Stage, TaskConfig, TrialConfig,
+    TrialContext, TrialEnd, describe_data, make_data, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         budget: Amount::Epochs(1),
         seed: 0,
         stage,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation::default(),

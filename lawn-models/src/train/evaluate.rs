@@ -70,7 +70,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         measurements,
         logit_mean_abs,
         logit_max_abs,
-        gradient_norm: since.gradient_norm_sum / since.steps as f64,
+        gradient_norm: since.gradient_norm_sum / (since.steps - since.skipped).max(1) as f64,
         weight_norm,
         units,
         diagnostics: diagnostics(&training.optimizer),

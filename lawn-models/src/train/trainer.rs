@@ -2,7 +2,7 @@
 
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
-use super::observer::{Observer, TrialInfo};
+use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
 use super::step::{Outcome, read_norms, step};
 use super::training::{Timer, Training};
@@ -40,8 +40,13 @@ pub(super) fn run(
             });
         }
         let evaluation_is_due = evaluation_is_due(&training);
-        if let Outcome::Skipped(position) = step(&mut training, evaluation_is_due)? {
-            return Ok(skipped(position));
+        match step(&mut training, evaluation_is_due)? {
+            Outcome::Taken => {}
+            Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
+                step: training.step,
+                to,
+            }),
+            Outcome::Skipped(position) => return Ok(skipped(position)),
         }
         observer.progress(training.step, steps(&training));
         if evaluation_is_due {

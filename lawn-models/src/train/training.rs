@@ -68,8 +68,8 @@ pub(super) struct Training<'a> {
     pub(super) loss_sum: Tensor,
     /// Phase and learning rate of the step before the evaluation.
     pub(super) last_step: (Phase, f64),
-    /// Steps taken: the optimizer would have to wait for an accelerator to tell. A
-    /// skipped one ends the trial.
+    /// Steps done: the optimizer would have to wait for an accelerator to tell, and does not
+    /// count those that it skipped.
     pub(super) step: u64,
     /// Gradient norms that are still on the device.
     pub(super) unread: UnreadNorms,
@@ -112,7 +112,7 @@ impl<'a> Training<'a> {
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
-        let step = optimizer.steps();
+        let step = progress.steps(&length);
         Ok(Self {
             config,
             context,

@@ -10,6 +10,7 @@ mod diagnostics;
 mod error;
 mod optimizer;
 mod permit;
+mod precision;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use error::SettingsError;
 pub(crate) use error::require;
 pub use optimizer::{OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
+pub use precision::Precision;
 pub use shape::LrShape;
 
 /// The text of the modules whose types a configuration is read into: what their fields
@@ -29,6 +31,7 @@ pub use shape::LrShape;
 pub(crate) const SOURCES: &[&str] = &[
     include_str!("diagnostics.rs"),
     include_str!("optimizer.rs"),
+    include_str!("precision.rs"),
     include_str!("shape.rs"),
     include_str!("config.rs"),
 ];

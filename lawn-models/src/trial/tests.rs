@@ -189,6 +189,7 @@ fn free_epochs_must_leave_something_to_constrain() {
         budget: Amount::Epochs(2),
         seed: 0,
         stage: Stage::Tune,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation::default(),
