@@ -216,6 +216,35 @@ fn micro_batches_change_only_rounding() {
     }
 }
 
+/// What is measured is the average, what is trained and kept on its sphere are the weights.
+#[test]
+fn an_average_is_measured_in_place_of_the_weights() {
+    for config in both() {
+        let averaged = TrialConfig {
+            optimizer: OptimizerSettings {
+                ema_decay: Some(0.9),
+                ..config.optimizer.clone()
+            },
+            ..config.clone()
+        };
+        let (_, plain) = finish(&config);
+        let (whole, average) = finish(&averaged);
+        for (plain, average) in plain.records.iter().zip(&average.records) {
+            assert_eq!(plain.train_loss, average.train_loss);
+            assert_eq!(plain.units, average.units);
+            assert_ne!(plain.logit_mean_abs, average.logit_mean_abs);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = Recorder {
+            stop_at: Some(4),
+            ..Recorder::default()
+        };
+        run(&averaged, folder.path(), &mut first);
+        let end = run(&averaged, folder.path(), &mut Recorder::default());
+        assert_eq!(end, TrialEnd::Finished(whole));
+    }
+}
+
 #[test]
 fn numbers_that_blow_up_are_an_outcome() {
     for mut config in both() {

@@ -4,9 +4,10 @@ use lawn_core::Parameters;
 use tch::Tensor;
 use tch::nn::VarStore;
 
-use crate::data::Dataset;
-use crate::measure::Objective;
+use crate::data::{DataError, Dataset};
+use crate::measure::{Measurement, Objective};
 use crate::models::{Mode, Model};
+use crate::trial::TestPermit;
 
 /// What a trial trains: a model, what it learns from, and what for.
 pub(crate) struct Task {
@@ -26,6 +27,15 @@ impl Task {
         let mut parameters = Parameters::from_var_store(&self.store)?;
         parameters.set_layers(self.model.layers())?;
         Ok(parameters)
+    }
+
+    /// Measures the test split.
+    ///
+    /// # Errors
+    /// [`DataError`] where it cannot be read.
+    pub(crate) fn measure_test(&self, permit: &TestPermit) -> Result<Vec<Measurement>, DataError> {
+        self.objective
+            .measure_test(&|inputs| self.answer(inputs), permit)
     }
 
     /// Logits as evaluation computes them.

@@ -75,6 +75,9 @@ pub(super) fn step(
         diagnostics: training.config.diagnostics.units && evaluation_is_due,
         ..StepOptions::default()
     })?;
+    if let Some(average) = &mut training.average {
+        average.update();
+    }
     let mut overflowed = None;
     if is_scaled {
         // The scale of the next step hangs on this one, so f16 waits for an accelerator.

@@ -96,17 +96,15 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
 }
 
 /// Measures the test split where the stage allows it, and sums up.
-fn finish(training: Training<'_>) -> Result<TrialEnd, TrialError> {
-    let Training { config, task, .. } = &training;
-    let last = training.progress.last.as_ref();
+fn finish(mut training: Training<'_>) -> Result<TrialEnd, TrialError> {
+    let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
-    let mut measurements = last.measurements.clone();
+    let mut measurements = last.measurements;
     let measured = |split| measurements.iter().any(|one| one.split == split);
-    if let Some(permit) = TestPermit::of(config.stage)
+    if let Some(permit) = TestPermit::of(training.config.stage)
         && !measured(Split::Test)
     {
-        let answer = |inputs: &[_]| task.answer(inputs);
-        measurements.extend(task.objective.measure_test(&answer, &permit)?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
     }
     Ok(TrialEnd::Finished(TrialSummary {
         epochs: last.epoch,

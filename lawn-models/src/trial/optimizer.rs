@@ -65,6 +65,11 @@ pub struct OptimizerSettings {
     /// Greatest global norm of the raw gradients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Decay of the moving average of the weights, which is measured in their place; the
+    /// weights themselves are measured if left out. It is smaller at first: `(1 + t) / (10 + t)`
+    /// after `t` steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
     /// Part of all steps over which the learning rate rises linearly from 0.
     #[serde(default)]
     pub warmup: f64,
@@ -195,6 +200,7 @@ impl OptimizerSettings {
             epsilon: None,
             weight_decay: None,
             clip_norm: None,
+            ema_decay: None,
             warmup: 0.0,
             decay: LrShape::Constant,
             end_factor: None,

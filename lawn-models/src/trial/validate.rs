@@ -30,6 +30,7 @@ impl OptimizerSettings {
             ("momentum", self.momentum),
             ("beta1", self.beta1),
             ("beta2", self.beta2),
+            ("ema_decay", self.ema_decay),
         ] {
             let value = value.unwrap_or(0.0);
             require(
