@@ -16,6 +16,40 @@ pub(crate) struct Task {
     pub(crate) model: Box<dyn Model>,
     pub(crate) dataset: Arc<dyn Dataset>,
     pub(crate) objective: Box<dyn Objective>,
+    pub(crate) layout: Layout,
+}
+
+/// How what has channels lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// `[samples, channels, height, width]`, the last dimension closest.
+    Contiguous,
+    /// The channels closest; dimensions are named in the same order.
+    ChannelsLast,
+}
+
+impl Layout {
+    /// Lays the weights of a model with their channels last.
+    pub(crate) fn channels_last(store: &VarStore) -> Self {
+        for mut variable in store.variables().into_values() {
+            if variable.dim() == 4 {
+                let laid = Self::ChannelsLast.lay(&variable.detach());
+                variable.set_data(&laid);
+            }
+        }
+        Self::ChannelsLast
+    }
+
+    /// The same values in this layout.
+    fn lay(self, tensor: &Tensor) -> Tensor {
+        match self {
+            Self::ChannelsLast if tensor.dim() == 4 => tensor
+                .permute([0, 2, 3, 1])
+                .contiguous()
+                .permute([0, 3, 1, 2]),
+            _ => tensor.shallow_clone(),
+        }
+    }
 }
 
 impl Task {
@@ -38,8 +72,19 @@ impl Task {
             .measure_test(&|inputs| self.answer(inputs), permit)
     }
 
+    /// Logits of a batch.
+    pub(crate) fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
+        match self.layout {
+            Layout::Contiguous => self.model.forward(inputs, mode),
+            layout => {
+                let laid: Vec<Tensor> = inputs.iter().map(|input| layout.lay(input)).collect();
+                self.model.forward(&laid, mode)
+            }
+        }
+    }
+
     /// Logits as evaluation computes them.
     pub(crate) fn answer(&self, inputs: &[Tensor]) -> Tensor {
-        self.model.forward(inputs, Mode::Evaluate)
+        self.forward(inputs, Mode::Evaluate)
     }
 }

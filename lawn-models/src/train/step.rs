@@ -56,7 +56,7 @@ pub(super) fn step(
         debug_assert_eq!(request.samples.start, start + done);
         let loss = {
             let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
-            let logits = training.task.model.forward(&batch.inputs, Mode::Train);
+            let logits = training.task.forward(&batch.inputs, Mode::Train);
             training.task.objective.loss(&logits, &batch.targets)
         };
         // Each part is divided by the whole batch: their gradients add up
