@@ -11,20 +11,39 @@ unsafe extern "C" {
     fn lawn_autocast_end();
 }
 
-/// The kinds of numbers that autocast may cast to, with their numbers in
-/// `c10/core/ScalarType.h`.
+/// A kind of numbers that autocast casts to, with its number in `c10/core/ScalarType.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum HalfKind {
+pub enum HalfKind {
+    /// 5 bits of exponent, 10 of fraction: gradients need a scaled loss.
     F16 = 5,
+    /// 8 bits of exponent, 7 of fraction: the range of f32.
     Bf16 = 15,
 }
 
 /// A region in which libtorch computes what it can in a half-precision kind; weights stay f32.
 ///
-/// It ends when this is dropped, by a panic too, and whatever held before holds again. The
-/// switches are those of a thread, so this stays in the one that made it.
+/// Matrix products and convolutions are cast; sums, norms and losses are not. It ends when this is
+/// dropped, by a panic too, and whatever held before holds again. The switches are those of a
+/// thread, so this stays in the one that made it. Forward pass and loss belong into it, `backward`
+/// and the optimizer do not.
+///
+/// *Differs from* `tch::autocast`: it works on the CPU too, names its kind, and survives a panic.
+///
+/// ```
+/// use lawn_models::{Autocast, HalfKind};
+/// use tch::{Device, Kind, Tensor};
+///
+/// let weight = Tensor::ones([4, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+/// let input = Tensor::ones([3, 4], (Kind::Float, Device::Cpu));
+/// let loss = {
+///     let _region = Autocast::begin(Device::Cpu, HalfKind::Bf16);
+///     input.matmul(&weight).sum(Kind::Float)
+/// };
+/// loss.backward();
+/// assert_eq!(weight.grad().kind(), Kind::Float);
+/// ```
 #[derive(Debug)]
-pub(crate) struct Autocast {
+pub struct Autocast {
     cuda: bool,
     before: (bool, i32),
     _of_this_thread: PhantomData<*const ()>,
@@ -32,7 +51,7 @@ pub(crate) struct Autocast {
 
 impl Autocast {
     /// Begins a region for operations on this device.
-    pub(crate) fn begin(device: Device, kind: HalfKind) -> Self {
+    pub fn begin(device: Device, kind: HalfKind) -> Self {
         let cuda = matches!(device, Device::Cuda(_));
         let before = switches(cuda);
         // SAFETY: both write to this thread's own switches; the kind is one of libtorch's.

@@ -5,7 +5,7 @@ mod libtorch;
 mod memory;
 mod probe;
 
-pub(crate) use autocast::{Autocast, HalfKind};
+pub use autocast::{Autocast, HalfKind};
 pub(crate) use memory::{Failure, available_memory, catch_out_of_memory};
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device};
