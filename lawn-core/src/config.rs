@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend::choice::Backend;
-use crate::constraint::lawn::LawnConfig;
+use crate::backend::BackendChoice;
+use crate::constraint::LawnConfig;
+use crate::constraint::interface::NormConstraint;
+use crate::decay::WeightDecay;
 use crate::defaults::yes;
-use crate::parameters::decay::WeightDecay;
 use crate::parameters::group::Group;
-use crate::rule::builtin::RuleConfig;
-use crate::rule::interface::Rule;
+use crate::rule::{Rule, RuleConfig};
 use crate::schedule::Schedule;
 
 /// Everything that defines an optimizer, apart from the parameters.
@@ -76,7 +76,7 @@ pub struct OptimizerConfig<R = RuleConfig> {
     pub master_weights: bool,
     /// What computes the steps.
     #[serde(default)]
-    pub backend: Backend,
+    pub backend: BackendChoice,
 }
 
 /// What a [`Schedule`] counts.
@@ -89,6 +89,14 @@ pub enum Clock {
     /// Samples, as given to
     /// [`step_with`](crate::Optimizer::step_with).
     Samples,
+}
+
+impl<R> OptimizerConfig<R> {
+    /// The norm constraint, whichever is given.
+    pub(crate) fn constraint(&self) -> Option<&dyn NormConstraint> {
+        let given = [self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint)];
+        given.into_iter().flatten().next()
+    }
 }
 
 impl<R: Rule + 'static> OptimizerConfig<R> {
@@ -104,7 +112,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             groups: Vec::new(),
             check_finite: true,
             master_weights: false,
-            backend: Backend::Auto,
+            backend: BackendChoice::Auto,
         }
     }
 

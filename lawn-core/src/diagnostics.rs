@@ -5,10 +5,8 @@ use std::cell::OnceCell;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::backend::fused::Outcome;
-use crate::parameters::slot::host;
-use crate::parameters::units::Granularity;
 use crate::report::Limits;
+use crate::units::{Granularity, host};
 
 /// What one step did to one unit of one parameter.
 ///
@@ -61,36 +59,19 @@ pub struct Diagnostics {
 /// The numbers behind [`Diagnostics`], whichever path measured them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measurement {
-    ww: f64,
-    wg: f64,
-    gg: f64,
-    rotation: f64,
-    trust: f64,
+    /// `⟨w, w⟩` before the step.
+    pub(crate) ww: f64,
+    /// `⟨w, g⟩`.
+    pub(crate) wg: f64,
+    /// `⟨g, g⟩`.
+    pub(crate) gg: f64,
+    /// In radians.
+    pub(crate) rotation: f64,
+    /// ρ.
+    pub(crate) trust: f64,
 }
 
 impl Measurement {
-    /// From the sums of the kernels.
-    pub(crate) fn from_outcome(outcome: &Outcome) -> Self {
-        let sums = outcome.sums;
-        let (p, q) = (outcome.factors.p, outcome.factors.q);
-        // w′ = p w + q d, and d = b w + d⊥; the arc tangent is exact for small
-        // angles, where the cosine has lost all digits.
-        let b = if sums.ww > 0.0 {
-            sums.wd / sums.ww
-        } else {
-            0.0
-        };
-        let across = q.abs() * (sums.dd - b * b * sums.ww).max(0.0).sqrt();
-        let along = (p + q * b) * sums.ww.sqrt();
-        Self {
-            ww: sums.ww,
-            wg: sums.wg,
-            gg: sums.gg,
-            rotation: across.atan2(along),
-            trust: outcome.trust,
-        }
-    }
-
     /// Of every unit, by measuring; `gradient` as the model has it.
     pub(crate) fn of_tensors(
         granularity: Granularity,

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::role::Role;
+use crate::decay::WeightDecay;
+use crate::role::Role;
 
 /// Everything this crate refuses or fails at.
 ///

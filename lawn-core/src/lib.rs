@@ -144,6 +144,7 @@ mod average;
 mod backend;
 mod config;
 mod constraint;
+mod decay;
 mod defaults;
 mod diagnostics;
 mod error;
@@ -153,29 +154,30 @@ mod options;
 mod parameters;
 mod radius;
 mod report;
+mod role;
 mod rule;
 mod schedule;
 mod state;
 mod step;
+mod units;
 
 pub use accumulation::Accumulation;
 pub use average::WeightAverage;
-pub use backend::Backend;
+pub use backend::BackendChoice as Backend;
 pub use config::{Clock, OptimizerConfig};
-pub use constraint::{LawnConfig, Phase};
+pub use constraint::*;
+pub use decay::WeightDecay;
 pub use diagnostics::Diagnostics;
 pub use error::Error;
 pub use libtorch::Determinism;
 pub use optimizer::{Optimizer, WeightNorm};
 pub use options::StepOptions;
 pub use parameters::{
-    Constraint, Granularity, Group, Layer, Map, Parameter, Parameters, Role, Scope, Treatment,
-    TreatmentTable, WeightDecay,
+    Constraint, Group, Layer, Map, Parameter, Parameters, Scope, Treatment, TreatmentTable,
 };
 pub use report::StepReport;
-pub use rule::{
-    AdamConfig, Adaptation, BiasCorrection, Context, DecayPlace, EpsilonPlace, GradientAveraging,
-    LambConfig, LarsConfig, Norms, Rule, RuleConfig, SgdConfig,
-};
+pub use role::Role;
+pub use rule::*;
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
+pub use units::Granularity;

@@ -5,23 +5,26 @@ use std::cell::OnceCell;
 use serde::Serialize;
 use tch::{COptimizer, Device, Tensor};
 
-use crate::backend::choice::{OPTIMISED, Path};
-use crate::backend::multi_tensor::{Counts, MultiTensor};
+use crate::backend;
+use crate::backend::choice::{Circumstances, OPTIMISED};
+use crate::backend::clock::{Clock as DeviceClock, Counts};
+use crate::backend::interface::{Backend, Setup};
+use crate::backend::slot::{Slot, place};
 use crate::config::{Clock, OptimizerConfig};
-use crate::constraint::lawn::{LawnConfig, Phase};
+use crate::constraint::Phase;
+use crate::constraint::form::ConstraintForm;
+use crate::constraint::interface::NormConstraint;
 use crate::diagnostics::{Diagnostics, Findings};
-use crate::error::Error;
-use crate::error::require;
+use crate::error::{Error, require};
 use crate::parameters::group::Group;
 use crate::parameters::layout::DisjointSpans;
 use crate::parameters::parameter::Parameters;
 use crate::parameters::parameter::Store;
-use crate::parameters::slot::{Slot, host, place};
 use crate::parameters::treatment::plan;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::rule::interface::Rule;
-use crate::rule::watched::Watch;
-use crate::rule::watched::WatchedRule;
+use crate::rule::watched::{Watch, WatchedRule};
+use crate::rule::{Rule, RuleConfig};
+use crate::units::{host, norm};
 
 /// Parameters, a rule, and what the rule remembers of them.
 ///
@@ -30,14 +33,15 @@ use crate::rule::watched::WatchedRule;
 pub struct Optimizer {
     pub(crate) config: OptimizerConfig<Box<dyn Rule>>,
     pub(crate) slots: Vec<Slot>,
-    pub(crate) path: Path,
+    /// What takes the steps.
+    pub(crate) backend: Box<dyn Backend>,
     /// Where their weights lie.
     pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
     /// What they were before the freeze.
     planned: Vec<Treatment>,
-    /// What the rule answers, if it is one of the user's own.
-    pub(crate) watch: Option<Watch>,
+    /// The rule, if it is built in.
+    pub(crate) builtin: Option<RuleConfig>,
     /// As if the device had skipped none of the steps that it still has to tell of.
     pub(crate) progress: Progress,
     /// Whether the radii are fixed.
@@ -50,8 +54,6 @@ pub struct Optimizer {
     /// The treatments with what the device has let go of since the freeze, once they
     /// were asked for.
     pub(crate) freed: OnceCell<Vec<Treatment>>,
-    /// Where parameters are on an accelerator.
-    pub(crate) multi_tensor: Option<MultiTensor>,
     /// Where the parameters are from.
     pub(crate) store: Option<Store>,
     /// libtorch's own optimizer, for the one thing that tch offers nowhere
@@ -97,26 +99,24 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
         }
-        // Kernels rely on the buffers of the rule that they are for.
-        let (rule, watch): (Box<dyn Rule>, _) = match self.rule.builtin() {
-            Some(builtin) => {
-                builtin.validate()?;
-                (Box::new(builtin), None)
-            }
-            None => {
-                let watch = Watch::default();
-                self.rule.validate()?;
-                let watched = WatchedRule::new(self.rule, watch.clone());
-                (Box::new(watched), Some(watch))
-            }
-        };
+        self.rule.validate()?;
         self.schedule.validate()?;
         self.decay.validate()?;
         self.groups.iter().try_for_each(Group::validate)?;
         if let Some(clip) = self.clip_norm {
             require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
         }
-        let treatments = plan(&parameters, self.lawn.as_ref(), self.decay, &self.groups)?;
+        let extent = self.constraint().map(NormConstraint::extent);
+        let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
+        let builtin = RuleConfig::of(&self.rule);
+        let (rule, watch): (Box<dyn Rule>, _) = match builtin {
+            Some(builtin) => (Box::new(builtin), None),
+            None => {
+                let watch = Watch::default();
+                let watched = WatchedRule::new(self.rule, watch.clone());
+                (Box::new(watched), Some(watch))
+            }
+        };
         let settings = OptimizerConfig {
             rule,
             schedule: self.schedule,
@@ -129,7 +129,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             master_weights: self.master_weights,
             backend: self.backend,
         };
-        Optimizer::new(settings, parameters, treatments, watch)
+        Optimizer::new(settings, parameters, treatments, builtin, watch)
     }
 }
 
@@ -138,6 +138,7 @@ impl Optimizer {
         config: OptimizerConfig<Box<dyn Rule>>,
         parameters: Parameters,
         treatments: Vec<Treatment>,
+        builtin: Option<RuleConfig>,
         watch: Option<Watch>,
     ) -> Result<Self, Error> {
         let mut gradients = COptimizer::sgd(0.0, 0.0, 0.0, 0.0, false)?;
@@ -152,28 +153,36 @@ impl Optimizer {
                 config.master_weights,
             ));
         }
-        let builtin = config.rule.builtin();
+        let rule = &*config.rule;
+        let form = config.constraint().map(NormConstraint::form);
         let devices = || slots.iter().map(|slot| slot.weight.device());
-        let on_cuda = devices().any(|device| matches!(device, Device::Cuda(_)));
-        let path = (config.backend).path(builtin.is_some(), on_cuda, OPTIMISED);
-        let multi_tensor = builtin
-            .filter(|_| path == Path::MultiTensor)
-            .map(|rule| MultiTensor::new(rule, &mut slots, config.lawn.as_ref()));
+        let circumstances = Circumstances {
+            choice: config.backend,
+            has_form: has_form(rule, &slots, form.as_ref())?,
+            on_cuda: devices().any(|device| matches!(device, Device::Cuda(_))),
+            optimised: OPTIMISED,
+        };
+        let setup = Setup {
+            rule,
+            slots: &mut slots,
+            constraint: form.as_ref(),
+            watch,
+        };
+        let backend = backend::build(&circumstances, setup);
         Ok(Self {
             config,
-            path,
+            backend,
             weights: place(&mut slots)?,
             slots,
             planned: treatments.clone(),
             treatments,
-            watch,
+            builtin,
             progress: Progress::default(),
             frozen: false,
             unverified: false,
             interrupted: false,
             diagnostics: Findings::Known(Vec::new()),
             freed: OnceCell::new(),
-            multi_tensor,
             store,
             gradients,
         })
@@ -206,8 +215,7 @@ impl Optimizer {
 
     /// How far it has come; waits for a device that may have skipped steps.
     pub(crate) fn known_progress(&self) -> Progress {
-        let multi_tensor = self.multi_tensor.as_ref();
-        let skipped = multi_tensor.map_or(Counts::default(), MultiTensor::skipped);
+        let skipped = (self.backend.clock()).map_or(Counts::default(), DeviceClock::skipped);
         Progress {
             steps: self.progress.steps - skipped.steps,
             samples: self.progress.samples - skipped.samples,
@@ -217,26 +225,24 @@ impl Optimizer {
 
     /// Steps taken for sure: without those that a device may have skipped.
     pub(crate) fn least_steps(&self) -> u64 {
-        self.progress.steps - self.multi_tensor.as_ref().map_or(0, MultiTensor::unknown)
+        self.progress.steps - self.backend.clock().map_or(0, DeviceClock::begun)
     }
 
     /// How often each parameter was updated.
     pub(crate) fn updates(&self) -> Vec<u64> {
-        match &self.multi_tensor {
-            Some(multi_tensor) => multi_tensor.updates(self.slots.len()),
-            None => self.slots.iter().map(|slot| slot.updates).collect(),
-        }
+        self.backend.updates(&self.slots)
     }
 
     /// The phase of the next step. Waits for an accelerator only where a skipped
     /// step would make the difference.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        let Some(LawnConfig { free_steps, .. }) = &self.config.lawn else {
+        let Some(constraint) = self.config.constraint() else {
             return Phase::Free;
         };
-        let over = self.progress.steps >= *free_steps
-            && (self.least_steps() >= *free_steps || self.steps() >= *free_steps);
+        let free_steps = constraint.free_steps();
+        let over = self.progress.steps >= free_steps
+            && (self.least_steps() >= free_steps || self.steps() >= free_steps);
         if over {
             Phase::Constrained
         } else {
@@ -262,7 +268,7 @@ impl Optimizer {
     /// Waits for an accelerator after the freeze, which may have let go of units.
     #[must_use]
     pub fn treatments(&self) -> &[Treatment] {
-        if self.multi_tensor.is_none() || !self.frozen {
+        if self.backend.clock().is_none() || !self.frozen {
             return &self.treatments;
         }
         self.freed.get_or_init(|| {
@@ -275,16 +281,9 @@ impl Optimizer {
     /// The radii of each parameter, where they are fixed, as they are now; waits for
     /// an accelerator.
     pub(crate) fn radii(&self) -> Vec<Option<Vec<f64>>> {
-        let multi_tensor = self.multi_tensor.as_ref();
-        let on_device = multi_tensor.map(|device| device.radii(&self.slots));
-        let radii = |(index, slot): (usize, &Slot)| {
-            slot.radius.as_ref()?;
-            Some(match &on_device {
-                Some(radii) => radii[index].clone(),
-                None => slot.radii.clone(),
-            })
-        };
-        self.slots.iter().enumerate().map(radii).collect()
+        let radii = self.backend.radii(&self.slots);
+        let fixed = |(slot, radii): (&Slot, Vec<f64>)| slot.radius.as_ref().map(|_| radii);
+        self.slots.iter().zip(radii).map(fixed).collect()
     }
 
     /// The norm of every parameter, measured now, in f64.
@@ -292,10 +291,7 @@ impl Optimizer {
     pub fn weight_norms(&self) -> Vec<WeightNorm> {
         let constrained = self.phase() == Phase::Constrained;
         let _guard = tch::no_grad_guard();
-        let norms = self
-            .slots
-            .iter()
-            .map(|slot| crate::backend::reference::equations::norm(&slot.weight));
+        let norms = self.slots.iter().map(|slot| norm(&slot.weight));
         // Stacked first, so that a device is waited for once and not for each.
         let norms = host(&Tensor::stack(&norms.collect::<Vec<_>>(), 0));
         self.slots
@@ -353,6 +349,35 @@ impl Optimizer {
         self.freed = OnceCell::new();
         count_free_units(&self.radii(), &mut self.treatments, why);
     }
+}
+
+/// Whether a rule has a form for all parameters, in both phases.
+///
+/// # Errors
+///
+/// [`Error::RuleAnswer`] for one that is made with other buffers than the rule has.
+fn has_form(
+    rule: &dyn Rule,
+    slots: &[Slot],
+    constraint: Option<&ConstraintForm>,
+) -> Result<bool, Error> {
+    for slot in slots {
+        for constraint in [None, constraint] {
+            let Some(form) = rule.form(&slot.context(constraint, 1.0)) else {
+                return Ok(false);
+            };
+            let (expected, found) = (form.direction.buffers(), rule.buffers().len());
+            if expected != found {
+                return Err(Error::RuleAnswer {
+                    rule: rule.name().to_owned(),
+                    name: slot.name.clone(),
+                    expected: format!("{expected} buffers, which its form is made with"),
+                    found: found.to_string(),
+                });
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// Why a unit has no radius: there was no direction to keep.

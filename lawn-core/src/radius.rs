@@ -2,13 +2,13 @@
 
 use tch::Kind;
 
-use crate::backend::fused::unit_norms;
-use crate::constraint::lawn::LawnConfig;
-use crate::constraint::lawn::has_direction;
+use crate::backend::kernel::norms::unit_norms;
+use crate::backend::slot::Slot;
+use crate::constraint::form::has_direction;
+use crate::constraint::interface::NormConstraint;
 use crate::error::Error;
-use crate::optimizer::Optimizer;
-use crate::optimizer::ZERO_AT_FREEZE;
-use crate::parameters::slot::{Slot, host};
+use crate::optimizer::{Optimizer, ZERO_AT_FREEZE};
+use crate::units::host;
 
 impl Optimizer {
     /// Takes the radii anew, from the weights as they are: for weights that were
@@ -37,19 +37,11 @@ impl Optimizer {
 
     /// Fixes the radii.
     pub(crate) fn freeze(&mut self) -> Result<(), Error> {
-        let Some(lawn) = &self.config.lawn else {
+        let Some(form) = self.config.constraint().map(NormConstraint::form) else {
             return Ok(());
         };
-        if let Some(multi_tensor) = &mut self.multi_tensor {
-            multi_tensor.freeze(&mut self.slots)?;
-            self.frozen = true;
-            return Ok(());
-        }
-        let mut radii = Vec::new();
-        for slot in &self.slots {
-            let radius = slot
-                .is_constrained()
-                .then(|| unit_norms(slot, lawn.granularity));
+        let radii = self.backend.unit_norms(&self.slots, form.granularity);
+        for (slot, radius) in self.slots.iter().zip(&radii) {
             let norms = radius.as_ref().map(host).unwrap_or_default();
             if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
                 return Err(Error::Radius {
@@ -57,11 +49,14 @@ impl Optimizer {
                     found,
                 });
             }
-            radii.push(radius);
         }
-        for (slot, radius) in self.slots.iter_mut().zip(radii) {
-            slot.set_radius(radius);
+        let updates = self.backend.updates(&self.slots);
+        for ((slot, radius), updates) in self.slots.iter_mut().zip(radii).zip(updates) {
+            let device = slot.weight.device();
+            slot.set_radius(radius.map(|radius| radius.to_device(device)));
+            slot.updates = updates;
         }
+        self.backend.load(&self.slots);
         self.frozen = true;
         Ok(())
     }
@@ -74,11 +69,11 @@ impl Optimizer {
 
     /// Refuses weights that cannot be those of the state that was loaded.
     pub(crate) fn require_loaded_weights(&self) -> Result<(), Error> {
-        let Some(LawnConfig { granularity, .. }) = self.config.lawn else {
+        let Some(form) = self.config.constraint().map(NormConstraint::form) else {
             return Ok(());
         };
         for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
-            let norms = host(&unit_norms(slot, granularity));
+            let norms = host(&unit_norms(slot.working(), form.granularity));
             let (relative, absolute) = rounding(slot, norms.len());
             // A unit without a direction is let go of, so that no step throws it anywhere.
             let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {

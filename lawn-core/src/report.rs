@@ -6,7 +6,7 @@ use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use tch::Tensor;
 
-use crate::constraint::lawn::Phase;
+use crate::constraint::Phase;
 
 /// What one step did.
 ///

@@ -1,26 +1,20 @@
 //! One step for all parameters.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use tch::{Kind, Tensor};
 
-use crate::backend::choice::Path;
-use crate::backend::fused::Fused;
-use crate::backend::multi_tensor::MultiTensor;
-use crate::backend::reference::staged::stage;
-use crate::backend::reference::update::{Request, commit, update};
+use crate::backend::interface::StepRequest;
+use crate::backend::slot::{Slot, place, working_kind};
 use crate::config::{Clock, OptimizerConfig};
-use crate::constraint::lawn::{LawnConfig, Phase};
-use crate::diagnostics::{Findings, Measurement};
-use crate::error::Error;
-use crate::error::require;
-use crate::optimizer::Optimizer;
-use crate::optimizer::{ZERO_AT_FREEZE, ZERO_SINCE};
+use crate::constraint::Phase;
+use crate::constraint::interface::NormConstraint;
+use crate::diagnostics::Findings;
+use crate::error::{Error, require};
+use crate::optimizer::{Optimizer, ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::options::StepOptions;
-use crate::parameters::slot::{Slot, place, working_kind};
-use crate::report::StepReport;
-use crate::report::{Limits, Reading};
+use crate::report::{Limits, Reading, StepReport};
 
 impl Optimizer {
     /// Takes one step from the gradients that `backward` left.
@@ -88,53 +82,42 @@ impl Optimizer {
         }
         let limits = self.limits(phase);
         let known = self.least_steps();
-        // Until all of it is written; a rule of one's own writes nothing before it is known.
-        self.interrupted = self.watch.is_none();
-        let (taken, rate, norm) = if let Some(multi_tensor) = &mut self.multi_tensor {
-            let lawn = self.config.lawn.as_ref();
-            let lawn = lawn.filter(|_| phase == Phase::Constrained);
-            let begun = multi_tensor.step(
-                &mut self.slots,
-                &gradients,
-                lawn,
-                learning_rate,
-                limits,
-                &options,
-            );
-            if let Some(pending) = begun.diagnostics {
-                self.diagnostics = pending.into();
+        let form = self.config.constraint().map(NormConstraint::form);
+        let writes = Cell::new(false);
+        let request = StepRequest {
+            gradients: &gradients,
+            rule: &*self.config.rule,
+            constraint: form.as_ref().filter(|_| phase == Phase::Constrained),
+            learning_rate,
+            limits,
+            options,
+            weights: &self.weights,
+            writes: &writes,
+        };
+        let step = || self.backend.step(&mut self.slots, &request);
+        let record = match catch_unwind(AssertUnwindSafe(step)) {
+            Ok(Ok(record)) => record,
+            stopped => {
+                self.interrupted = writes.get();
+                if freezes {
+                    self.thaw();
+                }
+                match stopped {
+                    Ok(stopped) => return Err(stopped.err().expect("others are above")),
+                    Err(panic) => resume_unwind(panic),
+                }
             }
+        };
+        if matches!(record.taken, Reading::Known(0.0)) {
+            self.progress.skipped += 1;
+        } else {
             self.progress.steps += 1;
             self.progress.samples += options.samples;
-            (begun.taken, begun.rate, begun.norm.into())
-        } else {
-            let update = || self.update(&gradients, &options, phase, learning_rate, limits);
-            let norm = match catch_unwind(AssertUnwindSafe(update)) {
-                Ok(Ok(norm)) => norm,
-                stopped => {
-                    if freezes {
-                        self.thaw();
-                    }
-                    match stopped {
-                        Ok(stopped) => return Err(stopped.expect_err("others are above")),
-                        Err(panic) => resume_unwind(panic),
-                    }
-                }
-            };
-            let taken = !limits.skips(norm);
-            if taken {
-                self.progress.steps += 1;
-                self.progress.samples += options.samples;
-            } else {
-                self.progress.skipped += 1;
-            }
-            if self.slots.iter().any(|slot| slot.has_lost) {
-                self.report_free_units(ZERO_SINCE);
-            }
-            let taken = Reading::Known(f64::from(u8::from(taken)));
-            (taken, Reading::Known(learning_rate), Reading::Known(norm))
-        };
-        self.interrupted = false;
+        }
+        self.diagnostics = record.findings;
+        if self.slots.iter().any(|slot| slot.has_lost) {
+            self.report_free_units(ZERO_SINCE);
+        }
         if freezes {
             self.settle();
             if self.progress.steps == known {
@@ -147,9 +130,9 @@ impl Optimizer {
             phase,
             updated,
             known,
-            taken,
-            rate,
-            norm,
+            taken: record.taken,
+            rate: record.rate,
+            norm: record.norm,
             limits,
         })
     }
@@ -159,20 +142,23 @@ impl Optimizer {
     /// learning rate, or which samples the rates looked up are for.
     fn depends_on_skipped(&self, options: &StepOptions) -> bool {
         let (least, most) = (self.least_steps(), self.progress.steps);
-        let decides = |lawn: &LawnConfig| least < lawn.free_steps && lawn.free_steps <= most;
-        let multi_tensor = self.multi_tensor.as_ref();
-        let others = |multi_tensor: &MultiTensor| multi_tensor.samples() != options.samples;
+        let decides = |constraint: &dyn NormConstraint| {
+            let free_steps = constraint.free_steps();
+            least < free_steps && free_steps <= most
+        };
+        let clock = self.backend.clock();
         least < most
-            && (self.config.lawn.as_ref().is_some_and(decides)
-                || self.config.clock == Clock::Samples && multi_tensor.is_some_and(others)
+            && (self.config.constraint().is_some_and(decides)
+                || self.config.clock == Clock::Samples
+                    && clock.is_some_and(|clock| clock.samples() != options.samples)
                 || !is_rate(self.rate_at(self.progress)))
     }
 
     /// Learns which steps a device has skipped; waits for it.
     pub(crate) fn settle(&mut self) {
         self.progress = self.known_progress();
-        if let Some(multi_tensor) = &mut self.multi_tensor {
-            multi_tensor.settle();
+        if let Some(clock) = self.backend.clock_mut() {
+            clock.reset();
         }
     }
 
@@ -183,11 +169,11 @@ impl Optimizer {
             ..
         } = self.config;
         let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
-        let squares = phase == Phase::Constrained
-            || self.config.rule.builtin().is_some_and(|rule| {
-                let context = self.slots[0].context(None, 0.0);
-                rule.form(&context).squares_gradients()
-            });
+        let squares = phase == Phase::Constrained || {
+            let context = self.slots[0].context(None, 0.0);
+            let form = self.config.rule.form(&context);
+            form.is_some_and(|form| form.squares_gradients())
+        };
         Limits {
             clip_norm,
             check_finite,
@@ -196,7 +182,8 @@ impl Optimizer {
                 true => DOUBLE_REACH,
                 false => f64::INFINITY,
             },
-            clips_alone: self.multi_tensor.is_none() || working().any(|kind| kind == Kind::Double),
+            clips_alone: self.backend.clock().is_none()
+                || working().any(|kind| kind == Kind::Double),
         }
     }
 
@@ -218,113 +205,6 @@ impl Optimizer {
                 found: learning_rate,
             })
         }
-    }
-
-    /// Updates all parameters that have a gradient, unless the step is skipped;
-    /// answers the global gradient norm.
-    fn update(
-        &mut self,
-        gradients: &[Option<Tensor>],
-        options: &StepOptions,
-        phase: Phase,
-        rate: f64,
-        limits: Limits,
-    ) -> Result<f64, Error> {
-        let rule = &*self.config.rule;
-        let lawn = self.config.lawn.as_ref();
-        let lawn = lawn.filter(|_| phase == Phase::Constrained);
-        let builtin = rule.builtin().filter(|_| self.path == Path::Kernels);
-        let mut fused = builtin
-            .as_ref()
-            .map(|builtin| Fused::new(&self.slots, &self.weights, gradients, builtin, lawn, rate));
-        let taken: Vec<bool> = (0..self.slots.len())
-            .map(|index| fused.as_ref().is_some_and(|fused| fused.takes(index)))
-            .collect();
-        let others = gradients.iter().zip(&taken).filter(|(_, taken)| !**taken);
-        let others_square = square(others.filter_map(|(gradient, _)| gradient.as_ref()));
-        let norm = |fused: Option<&Fused<'_>>| {
-            (others_square + fused.map_or(0.0, Fused::square)).sqrt() / options.gradient_scale
-        };
-
-        let mut factor = 1.0 / options.gradient_scale;
-        if limits.check_finite || limits.clip_norm.is_some() {
-            if let Some(fused) = &mut fused {
-                fused.sum();
-            }
-            let norm = norm(fused.as_ref());
-            if !norm.is_finite()
-                && let Some(smaller) = fitting(gradients)
-            {
-                drop(fused);
-                let options = StepOptions {
-                    gradient_scale: options.gradient_scale * DOWN,
-                    ..*options
-                };
-                return self.update(&smaller, &options, phase, rate, limits);
-            }
-            if limits.skips(norm) {
-                return Ok(norm);
-            }
-            factor = limits.clip_factor(norm) / options.gradient_scale;
-        }
-
-        let mut measured = vec![Vec::new(); self.slots.len()];
-        if let Some(fused) = &mut fused {
-            fused.step(factor, options.diagnostics);
-            for (index, measured) in measured
-                .iter_mut()
-                .enumerate()
-                .filter(|_| options.diagnostics)
-            {
-                let outcomes = fused.outcomes(index).unwrap_or_default();
-                *measured = outcomes.iter().map(Measurement::from_outcome).collect();
-            }
-        }
-        let norm = norm(fused.as_ref());
-        let held: Vec<bool> = (0..self.slots.len())
-            .map(|index| fused.as_ref().is_some_and(|fused| fused.holds(index)))
-            .collect();
-        let lost: Vec<Vec<usize>> = (0..self.slots.len())
-            .map(|index| fused.as_ref().map_or(Vec::new(), |fused| fused.lost(index)))
-            .collect();
-        drop(fused);
-        let request = Request {
-            rule,
-            lawn,
-            learning_rate: rate,
-            factor,
-            measure: options.diagnostics,
-        };
-        let mut staged = match &self.watch {
-            Some(watch) => stage(&self.slots, gradients, &request, watch, limits.check_finite)?,
-            None => Vec::new(),
-        };
-        self.interrupted = true;
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(gradient) = &gradients[index] else {
-                continue;
-            };
-            if taken[index] {
-                slot.held = held[index];
-                slot.release(&lost[index]);
-            } else {
-                measured[index] = match staged.get_mut(index).and_then(Option::take) {
-                    Some(staged) => commit(slot, staged),
-                    None => update(slot, &request, gradient),
-                };
-            }
-            slot.updates += 1;
-        }
-        let mut diagnostics = Vec::new();
-        for (slot, measured) in self.slots.iter().zip(measured) {
-            for (unit, measured) in measured.into_iter().enumerate() {
-                let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
-                let named = measured.named(&slot.name, unit, radius, options.gradient_scale);
-                diagnostics.push(named);
-            }
-        }
-        self.diagnostics = Findings::Known(diagnostics);
-        Ok(norm)
     }
 
     /// The gradient of each parameter that has one and requires it, once all parameters
@@ -360,36 +240,6 @@ const SINGLE_REACH: f64 = (1u64 << 62) as f64;
 /// The same for f64: 2⁵⁰⁰.
 const DOUBLE_REACH: f64 = f64::from_bits((1023 + 500) << 52);
 
-/// 2⁻⁵⁶⁰, by which any gradient of f64 comes within reach, and no bit is lost.
-const DOWN: f64 = f64::from_bits((1023 - 560) << 52);
-
-/// The gradients times [`DOWN`], if they are finite and some are of f64, whose
-/// squares overflow.
-fn fitting(gradients: &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>> {
-    let present = || gradients.iter().flatten().filter(|g| g.numel() > 0);
-    let finite = |g: &Tensor| g.isfinite().all().int64_value(&[]) != 0;
-    let fits = present().any(|g| g.kind() == Kind::Double) && present().all(finite);
-    fits.then(|| {
-        let smaller = |g: &Option<Tensor>| g.as_ref().map(|g| g * DOWN);
-        gradients.iter().map(smaller).collect()
-    })
-}
-
 fn is_rate(eta: f64) -> bool {
     eta.is_finite() && eta >= 0.0
-}
-
-/// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.
-fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
-    let norms: Vec<Tensor> = gradients
-        .filter(|g| g.numel() > 0)
-        .map(crate::backend::reference::equations::norm)
-        .collect();
-    if norms.is_empty() {
-        return 0.0;
-    }
-    Tensor::stack(&norms, 0)
-        .square()
-        .sum(Kind::Double)
-        .double_value(&[])
 }

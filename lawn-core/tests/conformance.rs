@@ -1,79 +1,18 @@
-//! What every optimizer must do. A new one adds a row to [`rows`] and inherits
-//! every test, in f32 and f64, with and without the norm constraint, by the fused
-//! kernels, by libtorch operations, and by multi-tensor operations.
+//! What every rule must do. A new one adds a row to [`rows`] and inherits every test, in f32
+//! and f64, with and without the norm constraint, on each backend.
 
 mod common;
 
+use common::rules::{Row, rows};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, State, StepOptions, WeightDecay,
+    Backend, Granularity, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope, State,
+    StepOptions, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
 const SHAPES: [&[i64]; 4] = [&[3, 4], &[6], &[4, 2, 3, 3], &[1]];
 const FREE: u64 = 3;
-
-struct Row {
-    name: &'static str,
-    rule: RuleConfig,
-    decay: WeightDecay,
-    /// A rate with which the quadratic converges.
-    rate: f64,
-}
-
-fn rows() -> Vec<Row> {
-    let row = |name, rule: RuleConfig, decay, rate| Row {
-        name,
-        rule,
-        decay,
-        rate,
-    };
-    let l2 = WeightDecay::L2 { rate: 1e-4 };
-    let decoupled = WeightDecay::Decoupled { rate: 1e-4 };
-    let sgd = |momentum, dampening, nesterov| SgdConfig {
-        momentum,
-        dampening,
-        nesterov,
-    };
-    let adam = AdamConfig::default();
-    let amsgrad = AdamConfig {
-        amsgrad: true,
-        ..adam
-    };
-    let clipped = LambConfig {
-        trust_max: Some(10.0),
-        ..LambConfig::default()
-    };
-    let lars = LarsConfig {
-        trust_coefficient: 0.1,
-        ..LarsConfig::default()
-    };
-    vec![
-        row("sgd", sgd(0.0, 0.0, false).into(), WeightDecay::None, 0.3),
-        row("sgd-momentum", sgd(0.9, 0.1, false).into(), l2, 0.1),
-        row("sgd-nesterov", sgd(0.9, 0.0, true).into(), l2, 0.1),
-        row("adam", adam.into(), l2, 0.1),
-        row("adamw", adam.into(), decoupled, 0.1),
-        row("amsgrad", amsgrad.into(), WeightDecay::None, 0.1),
-        row("lamb-paper", LambConfig::paper().into(), decoupled, 0.1),
-        row("lamb-apex", LambConfig::apex().into(), decoupled, 0.1),
-        row(
-            "lamb-nvlamb",
-            LambConfig::nvlamb().into(),
-            WeightDecay::None,
-            0.1,
-        ),
-        row(
-            "lamb-timm",
-            LambConfig::timm().into(),
-            WeightDecay::None,
-            0.1,
-        ),
-        row("lambc", clipped.into(), decoupled, 0.1),
-        row("lars", lars.into(), l2, 0.5),
-    ]
-}
 
 struct Run {
     optimizer: Optimizer,

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::setting::{lawn, rules};
+use common::rules::rules;
+use common::setting::lawn;
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
     Backend, Constraint, Granularity, Optimizer, OptimizerConfig, RuleConfig, Schedule,

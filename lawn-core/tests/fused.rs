@@ -3,8 +3,9 @@
 
 mod common;
 
+use common::rules::rules;
 use common::setting::{
-    SHAPES, Setting, assert_same_diagnostics, diagnose, lawn, rules, run, run_with, start,
+    SHAPES, Setting, assert_same_diagnostics, diagnose, lawn, run, run_with, start,
 };
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::setting::{Setting, lawn, rules};
+use common::rules::rules;
+use common::setting::{Setting, lawn};
 use common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
     AdamConfig, Backend, Granularity, Optimizer, OptimizerConfig, Parameter, Parameters, Role,

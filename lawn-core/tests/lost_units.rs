@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::setting::{lawn, rules};
+use common::rules::rules;
+use common::setting::lawn;
 use common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
     Backend, Constraint, Granularity, Optimizer, OptimizerConfig, RuleConfig, Schedule,

@@ -2,9 +2,8 @@
 
 mod common;
 
-use common::setting::{
-    SHAPES, Setting, assert_same_diagnostics, diagnose, lawn, rules, run, start,
-};
+use common::rules::rules;
+use common::setting::{SHAPES, Setting, assert_same_diagnostics, diagnose, lawn, run, start};
 use common::{Numbers, distance, parameters, set_gradients};
 use lawn_core::{
     AdamConfig, Backend, Granularity, Group, LambConfig, LawnConfig, Optimizer, OptimizerConfig,

@@ -6,8 +6,8 @@ mod common;
 use common::setting::lawn;
 use common::{Numbers, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Context, Error, Granularity, Optimizer, OptimizerConfig, Parameter,
-    Parameters, Role, Rule, RuleConfig, Schedule,
+    AdamConfig, Backend, Error, Granularity, Optimizer, OptimizerConfig, Parameter, Parameters,
+    Role, Schedule,
 };
 use tch::{Device, Kind, Tensor};
 
@@ -162,51 +162,6 @@ fn weights_with_gaps_that_close_them_are_left_to_libtorch() {
         values(&all)
     };
     assert_eq!(run(Backend::Auto), run(Backend::Reference));
-}
-
-/// Kernels read the buffers of the rule that they are for.
-#[test]
-fn a_rule_that_says_it_is_another_is_that_one() {
-    #[derive(Debug)]
-    struct Liar;
-
-    impl Rule for Liar {
-        fn name(&self) -> &str {
-            "liar"
-        }
-
-        fn buffers(&self) -> &[&str] {
-            &[]
-        }
-
-        fn direction(&self, _: &Context, _: &Tensor, g: &Tensor, _: &mut [Tensor]) -> Tensor {
-            g.shallow_clone()
-        }
-
-        fn builtin(&self) -> Option<RuleConfig> {
-            Some(AdamConfig::default().into())
-        }
-    }
-
-    fn run<R: Rule + 'static>(rule: R, backend: Backend) -> Vec<u8> {
-        let (parameters, weights) = parameters(&start());
-        let config = OptimizerConfig {
-            backend,
-            ..OptimizerConfig::new(rule, Schedule::constant(0.1))
-        };
-        let mut optimizer = config.build(parameters).unwrap();
-        for step in 0..2 {
-            give(&mut optimizer, &weights, step);
-            optimizer.step().unwrap();
-        }
-        everything(&optimizer, &weights)
-    }
-    for backend in BACKENDS {
-        assert!(
-            run(Liar, backend) == run(AdamConfig::default(), backend),
-            "{backend:?}"
-        );
-    }
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 mod common;
 
-use common::setting::{lawn, rules};
+use common::rules::rules;
+use common::setting::lawn;
 use common::{Numbers, parameters, set_gradients};
 use lawn_core::{
     AdamConfig, Backend, Granularity, Optimizer, OptimizerConfig, Parameters, RuleConfig, Schedule,

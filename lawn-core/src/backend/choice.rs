@@ -1,14 +1,14 @@
-//! What computes the steps.
+//! Which backend computes the steps.
 
 use serde::{Deserialize, Serialize};
 
 /// What computes the steps.
 ///
 /// All of them take the same steps, up to rounding, and load each other's state.
-/// A rule of one's own has libtorch operations on any of them.
+/// A rule of one's own without a [form](crate::Rule::form) has libtorch operations on any of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Backend {
+pub enum BackendChoice {
     /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
     /// parameter is on CUDA, libtorch operations for what neither takes.
     ///
@@ -48,56 +48,15 @@ pub enum Backend {
 /// Whether the kernels of this build are compiled with optimisation.
 pub(crate) const OPTIMISED: bool = !cfg!(unoptimised);
 
-/// What takes a step through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Path {
-    /// Fused kernels, and operations of libtorch for what they do not take.
-    Kernels,
-    /// Operations of libtorch on all parameters at once.
-    MultiTensor,
-    /// Operations of libtorch, tensor by tensor.
-    Operations,
-}
-
-impl Backend {
-    /// The path of a rule that is `built_in` or not, over parameters of which some
-    /// are on CUDA or none, in a build that is `optimised` or not.
-    pub(crate) fn path(self, built_in: bool, on_cuda: bool, optimised: bool) -> Path {
-        match self {
-            _ if !built_in => Path::Operations,
-            Backend::Reference => Path::Operations,
-            Backend::MultiTensor => Path::MultiTensor,
-            Backend::Auto if on_cuda => Path::MultiTensor,
-            Backend::Auto if optimised => Path::Kernels,
-            Backend::Auto => Path::Operations,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_optimisation_auto_takes_the_operations_of_libtorch() {
-        use Backend::{Auto, MultiTensor, Reference};
-        for (backend, built_in, on_cuda, optimised, expected) in [
-            (Auto, true, false, true, Path::Kernels),
-            (Auto, true, false, false, Path::Operations),
-            (Auto, true, true, true, Path::MultiTensor),
-            (Auto, true, true, false, Path::MultiTensor),
-            (Auto, false, false, true, Path::Operations),
-            (Auto, false, true, true, Path::Operations),
-            (MultiTensor, true, false, true, Path::MultiTensor),
-            (MultiTensor, true, false, false, Path::MultiTensor),
-            (MultiTensor, false, false, true, Path::Operations),
-            (Reference, true, true, true, Path::Operations),
-        ] {
-            let found = backend.path(built_in, on_cuda, optimised);
-            assert_eq!(
-                found, expected,
-                "{backend:?} {built_in} {on_cuda} {optimised}"
-            );
-        }
-    }
+/// What the choice of a backend depends on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Circumstances {
+    /// What is asked for.
+    pub(crate) choice: BackendChoice,
+    /// Whether the rule has a [`Form`](crate::Form).
+    pub(crate) has_form: bool,
+    /// Whether a parameter is on CUDA.
+    pub(crate) on_cuda: bool,
+    /// Whether the kernels are compiled with optimisation.
+    pub(crate) optimised: bool,
 }

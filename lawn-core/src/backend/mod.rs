@@ -1,8 +1,65 @@
-//! What computes the steps; nothing here knows a rule by its name.
+//! What computes the steps; nothing here knows a rule or a constraint by its name. A backend
+//! is a folder and its line in the list below.
 
 pub(crate) mod choice;
-pub(crate) mod fused;
-pub(crate) mod multi_tensor;
-pub(crate) mod reference;
+pub(crate) mod clock;
+pub(crate) mod interface;
+pub(crate) mod kernel;
+pub(crate) mod slot;
 
-pub use choice::Backend;
+mod fused;
+mod host;
+mod multi_tensor;
+mod reference;
+
+pub use choice::BackendChoice;
+
+use choice::Circumstances;
+use interface::{Backend, Entry, Setup};
+
+/// All backends: the first that suits has all steps of an optimizer.
+const BACKENDS: [Entry; 3] = [
+    multi_tensor::MultiTensor::ENTRY,
+    fused::Fused::ENTRY,
+    reference::Reference::ENTRY,
+];
+
+/// The backend of an optimizer.
+pub(crate) fn build(circumstances: &Circumstances, setup: Setup<'_>) -> Box<dyn Backend> {
+    let entry = BACKENDS.iter().find(|entry| (entry.suits)(circumstances));
+    let entry = entry.expect("the reference suits everything");
+    (entry.new)(setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_optimisation_auto_takes_the_operations_of_libtorch() {
+        use BackendChoice::{Auto, MultiTensor, Reference};
+        const NAMES: [&str; 3] = ["multi_tensor", "fused", "reference"];
+        for (choice, has_form, on_cuda, optimised, expected) in [
+            (Auto, true, false, true, "fused"),
+            (Auto, true, false, false, "reference"),
+            (Auto, true, true, true, "multi_tensor"),
+            (Auto, true, true, false, "multi_tensor"),
+            (Auto, false, false, true, "reference"),
+            (Auto, false, true, true, "reference"),
+            (MultiTensor, true, false, true, "multi_tensor"),
+            (MultiTensor, true, false, false, "multi_tensor"),
+            (MultiTensor, false, false, true, "reference"),
+            (Reference, true, true, true, "reference"),
+        ] {
+            let circumstances = Circumstances {
+                choice,
+                has_form,
+                on_cuda,
+                optimised,
+            };
+            let suits = |entry: &Entry| (entry.suits)(&circumstances);
+            let found = BACKENDS.iter().position(suits).map(|index| NAMES[index]);
+            assert_eq!(found, Some(expected), "{circumstances:?}");
+        }
+    }
+}

@@ -1,12 +1,12 @@
-//! The norm constraint: when, on what, and how.
-
-use std::fmt;
+//! LAWN: the norm is free for some steps, and fixed from then on.
 
 use serde::{Deserialize, Serialize};
 
+use crate::constraint::form::{ConstraintForm, Hold};
+use crate::constraint::interface::NormConstraint;
 use crate::defaults::yes;
-use crate::parameters::scope::Scope;
-use crate::parameters::units::Granularity;
+use crate::parameters::scope::{Extent, Scope};
+use crate::units::Granularity;
 
 /// Logit Attenuating Weight Normalization, stacked on any rule.
 ///
@@ -90,26 +90,24 @@ impl LawnConfig {
     }
 }
 
-/// Before or after the freeze.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Phase {
-    /// Before the freeze, or without a norm constraint.
-    Free,
-    /// After the freeze.
-    Constrained,
-}
-
-impl fmt::Display for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Phase::Free => "free",
-            Phase::Constrained => "constrained",
-        })
+impl NormConstraint for LawnConfig {
+    fn extent(&self) -> Extent<'_> {
+        Extent {
+            scope: &self.scope,
+            granularity: self.granularity,
+        }
     }
-}
 
-/// Whether weights of this squared norm have a direction.
-pub(crate) fn has_direction(ww: f64) -> bool {
-    ww > 0.0 && ww.is_finite()
+    fn free_steps(&self) -> u64 {
+        self.free_steps
+    }
+
+    fn form(&self) -> ConstraintForm {
+        ConstraintForm {
+            granularity: self.granularity,
+            project_gradient: self.project_gradient,
+            project_update: self.project_update,
+            hold: Hold::Sphere,
+        }
+    }
 }

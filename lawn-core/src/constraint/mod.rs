@@ -1,5 +1,10 @@
 //! Norm constraints: when a radius is taken, what is projected, how it is held.
 
-pub(crate) mod lawn;
+pub(crate) mod form;
+pub(crate) mod interface;
+pub(crate) mod phase;
 
-pub use lawn::{LawnConfig, Phase};
+mod lawn;
+
+pub use lawn::LawnConfig;
+pub use phase::Phase;

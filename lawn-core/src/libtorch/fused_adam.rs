@@ -5,7 +5,7 @@ use std::ffi::{c_char, c_void};
 use tch::Tensor;
 
 use super::guard::{checked, raw};
-use crate::parameters::decay::WeightDecay;
+use crate::decay::WeightDecay;
 
 unsafe extern "C" {
     fn lawn_fused_adam(

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::decay::WeightDecay;
 use crate::error::Error;
 use crate::error::require;
-use crate::parameters::decay::WeightDecay;
 
 impl WeightDecay {
     pub(crate) fn validate(self) -> Result<(), Error> {

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use crate::error::Error;
 use crate::parameters::layer::Map;
+use crate::parameters::names::{Doubt, is_gated, layer_of};
 use crate::parameters::parameter::{Parameter, Parameters};
-use crate::parameters::role::Role;
-use crate::parameters::role::{Doubt, is_gated, layer_of};
 use crate::parameters::scope::Scope;
+use crate::role::Role;
 
 /// What a scope takes in.
 #[derive(Debug, Default)]

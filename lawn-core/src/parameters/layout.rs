@@ -6,13 +6,13 @@ use tch::{Device, Kind, Tensor};
 
 /// What a tensor is without its numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct TensorSpec {
     pub(crate) kind: Kind,
     pub(crate) shape: Vec<i64>,
     pub(crate) device: Device,
 }
 
-impl Form {
+impl TensorSpec {
     pub(crate) fn of(tensor: &Tensor) -> Self {
         Self {
             kind: tensor.kind(),
@@ -22,7 +22,7 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for TensorSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?} on {:?}", self.kind, self.shape, self.device)
     }

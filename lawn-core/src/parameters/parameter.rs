@@ -9,9 +9,9 @@ use tch::{Tensor, nn};
 use crate::error::Error;
 use crate::parameters::layer::Layer;
 use crate::parameters::layout::{DisjointSpans, Span, has_repeats, require_interleaved};
-use crate::parameters::role::Role;
-use crate::parameters::role::{Doubt, Shapes, infer};
+use crate::parameters::names::{Doubt, Shapes, infer};
 use crate::parameters::untrained::{UntrainedLayer, untrained_layers};
+use crate::role::Role;
 
 /// One trainable tensor with its name and role.
 #[derive(Debug)]

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::Granularity;
+
 /// Which parameters are constrained.
 ///
 /// Whatever the scope, biases and the parameters of normalization layers never
@@ -36,4 +38,11 @@ impl fmt::Display for Scope {
             Scope::Patterns(patterns) => f.write_str(&patterns.join(", ")),
         }
     }
+}
+
+/// The parameters that a constraint is for, and how they are divided into units.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent<'a> {
+    pub(crate) scope: &'a Scope,
+    pub(crate) granularity: Granularity,
 }

@@ -4,17 +4,16 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::constraint::lawn::LawnConfig;
+use crate::decay::WeightDecay;
 use crate::defaults::yes;
 use crate::error::Error;
-use crate::parameters::decay::WeightDecay;
 use crate::parameters::group::Group;
 use crate::parameters::homogeneous::{Basis, Selection, final_homogeneous};
+use crate::parameters::names::Doubt;
 use crate::parameters::parameter::{Parameter, Parameters};
 use crate::parameters::pattern::matches;
-use crate::parameters::role::Doubt;
-use crate::parameters::role::Role;
-use crate::parameters::scope::Scope;
+use crate::parameters::scope::{Extent, Scope};
+use crate::role::Role;
 
 /// How the norm constraint treats a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,7 +159,7 @@ const GUESSED: &str = "the scope is taken from names and order, which show neith
 /// Decides the treatment of every parameter.
 pub(crate) fn plan(
     parameters: &Parameters,
-    lawn: Option<&LawnConfig>,
+    extent: Option<Extent<'_>>,
     decay: WeightDecay,
     groups: &[Group],
 ) -> Result<Vec<Treatment>, Error> {
@@ -170,20 +169,20 @@ pub(crate) fn plan(
     if !parameters.iter().any(|one| one.tensor.requires_grad()) {
         return Err(Error::NothingTrained);
     }
-    let scope = lawn
-        .map(|lawn| choose(parameters, &lawn.scope, groups))
+    let scope = extent
+        .map(|extent| choose(parameters, extent.scope, groups))
         .transpose()?;
     let treatments = parameters
         .iter()
         .map(|one| {
-            let mut treatment = treat(one, lawn, scope.as_ref(), decay, groups)?;
-            treatment.reason += &notes(parameters, &treatment, lawn);
+            let mut treatment = treat(one, extent, scope.as_ref(), decay, groups)?;
+            treatment.reason += &notes(parameters, &treatment, extent);
             Ok(treatment)
         })
         .collect::<Result<Vec<_>, Error>>()?;
-    match lawn.zip(scope) {
-        Some((lawn, scope)) => {
-            require_some(&treatments, lawn, &scope)?;
+    match extent.zip(scope) {
+        Some((extent, scope)) => {
+            require_some(&treatments, extent, &scope)?;
             Ok(treatments)
         }
         None => Ok(treatments),
@@ -193,7 +192,7 @@ pub(crate) fn plan(
 /// Refuses a constraint that binds nothing that moves.
 fn require_some(
     treatments: &[Treatment],
-    lawn: &LawnConfig,
+    extent: Extent<'_>,
     scope: &Selection,
 ) -> Result<(), Error> {
     let mut constrained = treatments
@@ -211,19 +210,19 @@ fn require_some(
         _ => "none".to_owned(),
     };
     Err(Error::EmptyScope {
-        scope: lawn.scope.to_string(),
+        scope: extent.scope.to_string(),
         found,
     })
 }
 
 /// What else is to be known of a parameter's treatment.
-fn notes(parameters: &Parameters, treatment: &Treatment, lawn: Option<&LawnConfig>) -> String {
+fn notes(parameters: &Parameters, treatment: &Treatment, extent: Option<Extent<'_>>) -> String {
     let mut notes = String::new();
-    if let (Some(lawn), Some(layers)) = (lawn, parameters.layers()) {
+    if let (Some(extent), Some(layers)) = (extent, parameters.layers()) {
         let named = layers.iter().flat_map(|layer| &layer.parameters);
         let unnamed = !named.into_iter().any(|name| *name == treatment.parameter);
         let free = treatment.constraint == Constraint::Free;
-        if lawn.scope == Scope::FinalHomogeneous && free && unnamed {
+        if *extent.scope == Scope::FinalHomogeneous && free && unnamed {
             notes += "; no layer names it";
         }
     }
@@ -244,7 +243,7 @@ fn notes(parameters: &Parameters, treatment: &Treatment, lawn: Option<&LawnConfi
 
 fn treat(
     parameter: &Parameter,
-    lawn: Option<&LawnConfig>,
+    extent: Option<Extent<'_>>,
     scope: Option<&Selection>,
     decay: WeightDecay,
     groups: &[Group],
@@ -252,20 +251,20 @@ fn treat(
     let group = group_of(&parameter.name, groups)?;
     let constrainable = parameter.role.is_constrainable();
     let mut guessed = false;
-    let (constraint, reason) = match (lawn, scope) {
-        (Some(lawn), Some(scope)) => {
+    let (constraint, reason) = match (extent, scope) {
+        (Some(extent), Some(scope)) => {
             let (wanted, why) = match group.and_then(|g| g.constrained.map(|on| (on, &g.pattern))) {
                 Some((on, pattern)) => (on, format!("by group {pattern}")),
                 None => {
                     guessed = constrainable && matches!(scope.basis, Basis::Guessed(_));
                     let wanted = scope.names.contains(&parameter.name);
-                    (wanted, scope.why(wanted, &lawn.scope))
+                    (wanted, scope.why(wanted, extent.scope))
                 }
             };
             match (constrainable, wanted) {
                 (true, true) => (Constraint::Constrained, why),
                 (true, false) => (Constraint::Free, why),
-                (false, true) if is_named(parameter, lawn, group) => {
+                (false, true) if is_named(parameter, extent, group) => {
                     return Err(Error::Unconstrainable {
                         name: parameter.name.clone(),
                         role: parameter.role,
@@ -289,8 +288,8 @@ fn treat(
         });
     }
     let shape = parameter.tensor.size();
-    let units = match (constraint, lawn) {
-        (Constraint::Constrained, Some(lawn)) => lawn.granularity.units(&shape),
+    let units = match (constraint, extent) {
+        (Constraint::Constrained, Some(extent)) => extent.granularity.units(&shape),
         _ => 0,
     };
     Ok(Treatment {
@@ -309,10 +308,10 @@ fn treat(
 }
 
 /// Whether someone asked for this very parameter, rather than for all of a kind.
-fn is_named(parameter: &Parameter, lawn: &LawnConfig, group: Option<&Group>) -> bool {
+fn is_named(parameter: &Parameter, extent: Extent<'_>, group: Option<&Group>) -> bool {
     let literal = |pattern: &String| *pattern == parameter.name;
     group.is_some_and(|group| group.constrained == Some(true))
-        || matches!(&lawn.scope, Scope::Patterns(patterns) if patterns.iter().any(literal))
+        || matches!(extent.scope, Scope::Patterns(patterns) if patterns.iter().any(literal))
 }
 
 fn never(role: Role) -> String {

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::parameters::role::{Role, Shapes, infer, is_scale, layer_of};
+use crate::parameters::names::{Shapes, infer, is_scale, layer_of};
+use crate::role::Role;
 
 /// A normalization layer without trainable parameters, as its other variables show it.
 #[derive(Debug)]

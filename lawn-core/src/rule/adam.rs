@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::form::{DecayTerm, Direction, Form};
-use super::moments::quotient;
 use crate::error::Error;
-use crate::error::require;
-use crate::rule::builtin::{Lowered, RuleConfig};
-use crate::rule::interface::{Context, Rule};
-use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
-use crate::rule::moments::Moments;
+use crate::rule::context::Context;
+use crate::rule::form::{DecayTerm, Direction, Form};
+use crate::rule::interface::Rule;
+use crate::rule::moments::{
+    BiasCorrection, EpsilonPlace, GradientAveraging, Moments, quotient, update_moments,
+    validate_moments,
+};
 
 /// Adam; AdamW with [`WeightDecay::Decoupled`](crate::WeightDecay::Decoupled); AMSGrad with
 /// [`amsgrad`](Self::amsgrad).
@@ -68,20 +68,6 @@ impl AdamConfig {
     }
 }
 
-impl Lowered for AdamConfig {
-    fn form(&self, context: &Context) -> Form {
-        Form {
-            direction: Direction::Moments {
-                moments: self.moments(),
-                max: self.amsgrad,
-            },
-            trust: None,
-            adapts: false,
-            decay: DecayTerm::new(context, None),
-        }
-    }
-}
-
 impl Rule for AdamConfig {
     fn name(&self) -> &str {
         if self.amsgrad { "amsgrad" } else { "adam" }
@@ -124,39 +110,15 @@ impl Rule for AdamConfig {
         validate_moments(self.beta1, self.beta2, self.epsilon)
     }
 
-    fn builtin(&self) -> Option<RuleConfig> {
-        Some(RuleConfig::Adam(*self))
+    fn form(&self, context: &Context) -> Option<Form> {
+        Some(Form {
+            direction: Direction::Moments {
+                moments: self.moments(),
+                max: self.amsgrad,
+            },
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, None),
+        })
     }
-}
-
-/// `m ← β₁ m + β₃ g`, `v ← β₂ v + (1 − β₂) g²`.
-pub(super) fn update_moments(
-    m: &mut Tensor,
-    v: &mut Tensor,
-    g: &Tensor,
-    beta1: f64,
-    beta3: f64,
-    beta2: f64,
-) {
-    let _ = m.g_mul_scalar_(beta1);
-    let _ = m.g_add_(&(g * beta3));
-    let _ = v.g_mul_scalar_(beta2);
-    let _ = v.g_add_(&(g * g * (1.0 - beta2)));
-}
-
-pub(super) fn validate_moments(beta1: f64, beta2: f64, epsilon: f64) -> Result<(), Error> {
-    require(
-        (0.0..1.0).contains(&beta1),
-        "beta1",
-        "a number in [0, 1)",
-        beta1,
-    )?;
-    require(
-        (0.0..1.0).contains(&beta2),
-        "beta2",
-        "a number in [0, 1)",
-        beta2,
-    )?;
-    let valid = epsilon.is_finite() && epsilon >= 0.0;
-    require(valid, "epsilon", "a finite number of at least 0", epsilon)
 }

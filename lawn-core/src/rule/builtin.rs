@@ -1,26 +1,10 @@
-//! The rules that come with the crate, as one type.
+//! The rules that come with the crate, as one type made of their list.
 
-use serde::{Deserialize, Serialize};
-use tch::Tensor;
-
-use super::form::Form;
-use crate::error::Error;
-use crate::parameters::decay::WeightDecay;
-use crate::rule::adam::AdamConfig;
-use crate::rule::interface::{Context, Norms, Rule};
-use crate::rule::lamb::LambConfig;
-use crate::rule::lars::LarsConfig;
-use crate::rule::sgd::SgdConfig;
-
-/// A rule that the backends compute by its [`Form`].
-pub(crate) trait Lowered: Rule {
-    /// What they compute for an update of a parameter.
-    fn form(&self, context: &Context) -> Form;
-}
-
-/// The type of all built-in rules, of their list.
+/// Makes [`RuleConfig`](crate::RuleConfig) of the list of rules.
 macro_rules! builtin_rules {
-    ($($(#[$doc:meta])+ $variant:ident($config:ty)),+ $(,)?) => {
+    ($($(#[$doc:meta])+ $variant:ident($module:ident::$config:ident)),+ $(,)?) => {
+        $(pub use $module::$config;)+
+
         /// One of the built-in rules; itself a rule, so that a configuration read from
         /// a file builds like any other.
         ///
@@ -30,7 +14,9 @@ macro_rules! builtin_rules {
         /// assert!(matches!(rule, RuleConfig::Adam(adam) if adam.beta1 == 0.9 && adam.beta2 == 0.99));
         /// # Ok::<(), serde_json::Error>(())
         /// ```
-        #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize,
+        )]
         #[serde(tag = "kind", rename_all = "lowercase")]
         #[non_exhaustive]
         pub enum RuleConfig {
@@ -38,7 +24,18 @@ macro_rules! builtin_rules {
         }
 
         impl RuleConfig {
-            fn rule(&self) -> &dyn Lowered {
+            /// The built-in rule that a value is, if it is one.
+            pub(crate) fn of(rule: &dyn std::any::Any) -> Option<Self> {
+                if let Some(rule) = rule.downcast_ref() {
+                    return Some(*rule);
+                }
+                $(if let Some(rule) = rule.downcast_ref() {
+                    return Some(RuleConfig::$variant(*rule));
+                })+
+                None
+            }
+
+            fn rule(&self) -> &dyn Rule {
                 match self {
                     $(RuleConfig::$variant(rule) => rule,)+
                 }
@@ -50,59 +47,42 @@ macro_rules! builtin_rules {
                 RuleConfig::$variant(rule)
             }
         })+
+
+        impl Rule for RuleConfig {
+            fn name(&self) -> &str {
+                self.rule().name()
+            }
+
+            fn buffers(&self) -> &[&str] {
+                self.rule().buffers()
+            }
+
+            fn direction(
+                &self,
+                context: &Context,
+                weight: &tch::Tensor,
+                gradient: &tch::Tensor,
+                buffers: &mut [tch::Tensor],
+            ) -> tch::Tensor {
+                self.rule().direction(context, weight, gradient, buffers)
+            }
+
+            fn trust(&self, context: &Context, norms: &Norms<'_>) -> Option<tch::Tensor> {
+                self.rule().trust(context, norms)
+            }
+
+            fn absorbs(&self, decay: crate::decay::WeightDecay) -> bool {
+                self.rule().absorbs(decay)
+            }
+
+            fn validate(&self) -> Result<(), crate::error::Error> {
+                self.rule().validate()
+            }
+
+            fn form(&self, context: &Context) -> Option<Form> {
+                self.rule().form(context)
+            }
+        }
     };
 }
-
-builtin_rules! {
-    /// Stochastic gradient descent.
-    Sgd(SgdConfig),
-    /// Adam, AdamW, AMSGrad.
-    Adam(AdamConfig),
-    /// LAMB.
-    Lamb(LambConfig),
-    /// LARS.
-    Lars(LarsConfig),
-}
-
-impl RuleConfig {
-    /// What the backends compute for an update of a parameter.
-    pub(crate) fn form(&self, context: &Context) -> Form {
-        self.rule().form(context)
-    }
-}
-
-impl Rule for RuleConfig {
-    fn name(&self) -> &str {
-        self.rule().name()
-    }
-
-    fn buffers(&self) -> &[&str] {
-        self.rule().buffers()
-    }
-
-    fn direction(
-        &self,
-        context: &Context,
-        weight: &Tensor,
-        gradient: &Tensor,
-        buffers: &mut [Tensor],
-    ) -> Tensor {
-        self.rule().direction(context, weight, gradient, buffers)
-    }
-
-    fn trust(&self, context: &Context, norms: &Norms<'_>) -> Option<Tensor> {
-        self.rule().trust(context, norms)
-    }
-
-    fn absorbs(&self, decay: WeightDecay) -> bool {
-        self.rule().absorbs(decay)
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        self.rule().validate()
-    }
-
-    fn builtin(&self) -> Option<RuleConfig> {
-        Some(*self)
-    }
-}
+pub(super) use builtin_rules;

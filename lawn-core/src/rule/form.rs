@@ -1,14 +1,16 @@
-//! What a backend computes of a built-in rule: plain data, which no backend needs a name for.
+//! What a backend computes of a rule: plain data, for which no backend needs its name.
 
-use crate::parameters::decay::WeightDecay;
-use crate::rule::interface::Context;
-
+use crate::decay::WeightDecay;
+use crate::rule::context::Context;
 use crate::rule::moments::Moments;
 use crate::rule::trust::Trust;
 
-/// A rule as lowered for one update of one parameter.
+/// A rule as the backends compute it, for one update of one parameter; see
+/// [`Rule::form`](crate::Rule::form).
+///
+/// It is opaque: a built-in rule makes it, and another rule may hand it on.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Form {
+pub struct Form {
     /// How the direction is made.
     pub(crate) direction: Direction,
     /// The trust ratio, if the rule has one.
@@ -32,6 +34,17 @@ pub(crate) enum Direction {
     },
     /// `d = m̂ / (√v̂ + ε)`, of the largest `v` so far if `max`.
     Moments { moments: Moments, max: bool },
+}
+
+impl Direction {
+    /// How many buffers it is made with.
+    pub(crate) fn buffers(self) -> usize {
+        match self {
+            Direction::Gradient => 0,
+            Direction::Momentum { .. } => 1,
+            Direction::Moments { max, .. } => 2 + usize::from(max),
+        }
+    }
 }
 
 /// Weight decay of a rate, and where it enters.

@@ -1,13 +1,13 @@
-//! What a rule is, and what it may know.
+//! What a rule is.
 
 use std::fmt;
 
 use tch::Tensor;
 
+use crate::decay::WeightDecay;
 use crate::error::Error;
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::units::Granularity;
-use crate::rule::builtin::RuleConfig;
+use crate::rule::context::{Context, Norms};
+use crate::rule::form::Form;
 
 /// An update rule: hyper-parameters, and the direction they make of a gradient.
 ///
@@ -93,54 +93,14 @@ pub trait Rule: fmt::Debug + Send {
         Ok(())
     }
 
-    /// The built-in rule that this is, if it is one. The optimizer then has that one
-    /// in its place, whatever else this says, and its kernels; any other rule runs
-    /// through [`direction`](Self::direction).
-    fn builtin(&self) -> Option<RuleConfig> {
+    /// What the backends compute in place of [`direction`](Self::direction),
+    /// [`trust`](Self::trust) and [`absorbs`](Self::absorbs). A rule with one runs on all
+    /// backends; a rule without, which is the default, runs on libtorch operations.
+    ///
+    /// Built-in rules have one. A rule that adds to a built-in one what concerns no number,
+    /// such as a name or a check of its settings, hands that one's form on.
+    fn form(&self, context: &Context) -> Option<Form> {
+        let _ = context;
         None
-    }
-}
-
-/// What a rule may need to know beside the tensors.
-#[derive(Clone, Copy, Debug)]
-pub struct Context {
-    /// How often this parameter has been updated, this update included: `t`,
-    /// from 1. A step in which it has no gradient does not count.
-    pub updates: u64,
-    /// The learning rate η of this parameter at this step.
-    pub learning_rate: f64,
-    /// The weight decay of this parameter.
-    pub decay: WeightDecay,
-    /// Whether the parameter is under a norm constraint in this step.
-    pub constrained: bool,
-    /// How it is divided into units, for rules that take norms themselves.
-    pub granularity: Granularity,
-}
-
-/// The norms that a trust ratio may ask for; nothing is computed before it does.
-#[derive(Clone, Copy, Debug)]
-pub struct Norms<'a> {
-    granularity: Granularity,
-    pub(super) weight: &'a Tensor,
-    direction: &'a Tensor,
-}
-
-impl<'a> Norms<'a> {
-    pub(crate) fn new(granularity: Granularity, weight: &'a Tensor, direction: &'a Tensor) -> Self {
-        Self {
-            granularity,
-            weight,
-            direction,
-        }
-    }
-
-    /// `‖w‖₂` of each unit, f64, shaped as [`Granularity::dot`]'s result.
-    pub fn weight(&self) -> Tensor {
-        self.granularity.norm(self.weight)
-    }
-
-    /// `‖d‖₂` of each unit, f64, shaped alike.
-    pub fn direction(&self) -> Tensor {
-        self.granularity.norm(self.direction)
     }
 }

@@ -3,16 +3,16 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::adam::{update_moments, validate_moments};
-use super::form::{DecayEntry, DecayTerm, Direction, Form};
-use super::moments::quotient;
-use super::trust::{Trust, TrustBase};
-use crate::error::Error;
-use crate::error::require;
-use crate::parameters::decay::WeightDecay;
-use crate::rule::builtin::{Lowered, RuleConfig};
-use crate::rule::interface::{Context, Norms, Rule};
-use crate::rule::moments::Moments;
+use crate::decay::WeightDecay;
+use crate::error::{Error, require};
+use crate::rule::context::{Context, Norms};
+use crate::rule::form::{DecayEntry, DecayTerm, Direction, Form};
+use crate::rule::interface::Rule;
+use crate::rule::moments::{
+    BiasCorrection, EpsilonPlace, GradientAveraging, Moments, quotient, update_moments,
+    validate_moments,
+};
+use crate::rule::trust::{Adaptation, Trust, TrustBase};
 
 /// LAMB: Adam with a trust ratio for each unit.
 ///
@@ -96,39 +96,6 @@ pub struct LambConfig {
     pub trust_max: Option<f64>,
 }
 
-/// Where `ε` of [`LambConfig`] enters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EpsilonPlace {
-    /// `m̂ / (√v̂ + ε)`.
-    #[default]
-    OutsideRoot,
-    /// `m̂ / √(v̂ + ε)`.
-    InsideRoot,
-}
-
-/// Whether [`LambConfig`] takes out that moments start at 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BiasCorrection {
-    /// `m̂ = m / (1 − β₁ᵗ)`, `v̂ = v / (1 − β₂ᵗ)`.
-    #[default]
-    Applied,
-    /// `m̂ = m`, `v̂ = v`; `bias_correction=False` in apex and timm.
-    Omitted,
-}
-
-/// What the first moment of [`LambConfig`] is of the gradients.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum GradientAveraging {
-    /// Their moving average, `β₃ = 1 − β₁`.
-    #[default]
-    Averaged,
-    /// Their decaying sum, `β₃ = 1`; `grad_averaging=False` in apex and timm.
-    Summed,
-}
-
 /// Where decoupled weight decay enters [`LambConfig`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -138,19 +105,6 @@ pub enum DecayPlace {
     InsideTrust,
     /// `w ← (1 − ηλ) w` beside it; `decoupled_decay` in timm.
     OutsideTrust,
-}
-
-/// Which parameters of [`LambConfig`] and [`LarsConfig`](super::LarsConfig) have
-/// a trust ratio.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Adaptation {
-    /// All.
-    #[default]
-    Always,
-    /// Those with weight decay, and those under a norm constraint, where decay
-    /// cannot be the sign.
-    WhenDecayed,
 }
 
 impl LambConfig {
@@ -216,27 +170,6 @@ impl LambConfig {
             max: self.trust_max,
             base: TrustBase::Direction,
         }
-    }
-}
-
-impl Lowered for LambConfig {
-    fn form(&self, context: &Context) -> Form {
-        let absorbs = self.absorbs(context.decay);
-        Form {
-            direction: Direction::Moments {
-                moments: self.moments(),
-                max: false,
-            },
-            trust: Some(self.ratio()),
-            adapts: self.adaptation.applies(context),
-            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::Direction)),
-        }
-    }
-}
-
-impl Adaptation {
-    pub(crate) fn applies(self, context: &Context) -> bool {
-        self == Adaptation::Always || context.constrained || !context.decay.is_none()
     }
 }
 
@@ -306,7 +239,16 @@ impl Rule for LambConfig {
         require(max > 0.0, "trust_max", "a number above 0", max)
     }
 
-    fn builtin(&self) -> Option<RuleConfig> {
-        Some(RuleConfig::Lamb(*self))
+    fn form(&self, context: &Context) -> Option<Form> {
+        let absorbs = self.absorbs(context.decay);
+        Some(Form {
+            direction: Direction::Moments {
+                moments: self.moments(),
+                max: false,
+            },
+            trust: Some(self.ratio()),
+            adapts: self.adaptation.applies(context),
+            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::Direction)),
+        })
     }
 }

@@ -3,15 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::form::{DecayEntry, DecayTerm, Direction, Form};
-use super::trust::{Trust, TrustBase};
-use crate::error::Error;
-use crate::error::require;
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::units::scale;
-use crate::rule::builtin::{Lowered, RuleConfig};
-use crate::rule::interface::{Context, Rule};
-use crate::rule::lamb::Adaptation;
+use crate::decay::WeightDecay;
+use crate::error::{Error, require};
+use crate::rule::context::Context;
+use crate::rule::form::{DecayEntry, DecayTerm, Direction, Form};
+use crate::rule::interface::Rule;
+use crate::rule::trust::{Adaptation, Trust, TrustBase};
+use crate::units::scale;
 
 /// LARS: momentum over gradients that are scaled by a trust ratio for each unit.
 ///
@@ -63,23 +61,6 @@ impl LarsConfig {
             coefficient: self.trust_coefficient,
             max: None,
             base: TrustBase::Gradient { epsilon },
-        }
-    }
-}
-
-impl Lowered for LarsConfig {
-    fn form(&self, context: &Context) -> Form {
-        let absorbs = self.absorbs(context.decay);
-        Form {
-            // A momentum of 0 still keeps its buffer, as the state says it does.
-            direction: Direction::Momentum {
-                mu: self.momentum,
-                dampening: 0.0,
-                nesterov: self.nesterov,
-            },
-            trust: Some(self.ratio()),
-            adapts: self.adaptation.applies(context),
-            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::TrustedGradient)),
         }
     }
 }
@@ -154,7 +135,18 @@ impl Rule for LarsConfig {
         require(valid, "epsilon", "a finite number of at least 0", epsilon)
     }
 
-    fn builtin(&self) -> Option<RuleConfig> {
-        Some(RuleConfig::Lars(*self))
+    fn form(&self, context: &Context) -> Option<Form> {
+        let absorbs = self.absorbs(context.decay);
+        Some(Form {
+            // A momentum of 0 still keeps its buffer, as the state says it does.
+            direction: Direction::Momentum {
+                mu: self.momentum,
+                dampening: 0.0,
+                nesterov: self.nesterov,
+            },
+            trust: Some(self.ratio()),
+            adapts: self.adaptation.applies(context),
+            decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::TrustedGradient)),
+        })
     }
 }

@@ -1,21 +1,33 @@
-//! Update rules: what turns a gradient into a direction.
+//! Update rules: what turns a gradient into a direction. A rule is a file and its line in
+//! the list below.
 
-pub(crate) mod adam;
 pub(crate) mod builtin;
+pub(crate) mod context;
 pub(crate) mod form;
 pub(crate) mod interface;
-pub(crate) mod lamb;
-pub(crate) mod lars;
 pub(crate) mod moments;
-pub(crate) mod sgd;
 pub(crate) mod trust;
 pub(crate) mod watched;
 
-pub use adam::AdamConfig;
-pub use builtin::RuleConfig;
-pub use interface::{Context, Norms, Rule};
-pub use lamb::{
-    Adaptation, BiasCorrection, DecayPlace, EpsilonPlace, GradientAveraging, LambConfig,
-};
-pub use lars::LarsConfig;
-pub use sgd::SgdConfig;
+mod adam;
+mod lamb;
+mod lars;
+mod sgd;
+
+pub use context::{Context, Norms};
+pub use form::Form;
+pub use interface::Rule;
+pub use lamb::DecayPlace;
+pub use moments::{BiasCorrection, EpsilonPlace, GradientAveraging};
+pub use trust::Adaptation;
+
+builtin::builtin_rules! {
+    /// Stochastic gradient descent.
+    Sgd(sgd::SgdConfig),
+    /// Adam, AdamW, AMSGrad.
+    Adam(adam::AdamConfig),
+    /// LAMB.
+    Lamb(lamb::LambConfig),
+    /// LARS.
+    Lars(lars::LarsConfig),
+}

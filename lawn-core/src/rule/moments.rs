@@ -1,13 +1,41 @@
-//! What Adam and LAMB have in common.
+//! First and second moments of gradients, as Adam and LAMB have them.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
+use crate::error::{Error, require};
 
-/// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
-/// had a gradient.
-pub(super) fn quotient(m: &Tensor, divisor: &Tensor) -> Tensor {
-    (m / divisor).masked_fill(&divisor.eq(0.0), 0.0)
+/// Where `ε` of [`LambConfig`](crate::LambConfig) enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EpsilonPlace {
+    /// `m̂ / (√v̂ + ε)`.
+    #[default]
+    OutsideRoot,
+    /// `m̂ / √(v̂ + ε)`.
+    InsideRoot,
+}
+
+/// Whether [`LambConfig`](crate::LambConfig) takes out that moments start at 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BiasCorrection {
+    /// `m̂ = m / (1 − β₁ᵗ)`, `v̂ = v / (1 − β₂ᵗ)`.
+    #[default]
+    Applied,
+    /// `m̂ = m`, `v̂ = v`; `bias_correction=False` in apex and timm.
+    Omitted,
+}
+
+/// What the first moment of [`LambConfig`](crate::LambConfig) is of the gradients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GradientAveraging {
+    /// Their moving average, `β₃ = 1 − β₁`.
+    #[default]
+    Averaged,
+    /// Their decaying sum, `β₃ = 1`; `grad_averaging=False` in apex and timm.
+    Summed,
 }
 
 /// The numbers of a rule with a first and a second moment.
@@ -46,4 +74,43 @@ impl Moments {
             EpsilonPlace::OutsideRoot => (0.0, self.epsilon),
         }
     }
+}
+
+/// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
+/// had a gradient.
+pub(super) fn quotient(m: &Tensor, divisor: &Tensor) -> Tensor {
+    (m / divisor).masked_fill(&divisor.eq(0.0), 0.0)
+}
+
+/// `m ← β₁ m + β₃ g`, `v ← β₂ v + (1 − β₂) g²`.
+pub(super) fn update_moments(
+    m: &mut Tensor,
+    v: &mut Tensor,
+    g: &Tensor,
+    beta1: f64,
+    beta3: f64,
+    beta2: f64,
+) {
+    let _ = m.g_mul_scalar_(beta1);
+    let _ = m.g_add_(&(g * beta3));
+    let _ = v.g_mul_scalar_(beta2);
+    let _ = v.g_add_(&(g * g * (1.0 - beta2)));
+}
+
+/// Checks both decays and ε.
+pub(super) fn validate_moments(beta1: f64, beta2: f64, epsilon: f64) -> Result<(), Error> {
+    require(
+        (0.0..1.0).contains(&beta1),
+        "beta1",
+        "a number in [0, 1)",
+        beta1,
+    )?;
+    require(
+        (0.0..1.0).contains(&beta2),
+        "beta2",
+        "a number in [0, 1)",
+        beta2,
+    )?;
+    let valid = epsilon.is_finite() && epsilon >= 0.0;
+    require(valid, "epsilon", "a finite number of at least 0", epsilon)
 }

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::form::{DecayTerm, Direction, Form};
-use crate::error::Error;
-use crate::error::require;
-use crate::rule::builtin::{Lowered, RuleConfig};
-use crate::rule::interface::{Context, Rule};
+use crate::error::{Error, require};
+use crate::rule::context::Context;
+use crate::rule::form::{DecayTerm, Direction, Form};
+use crate::rule::interface::Rule;
 
 /// Stochastic gradient descent with momentum, dampening and Nesterov's form.
 ///
@@ -32,25 +31,6 @@ pub struct SgdConfig {
     pub dampening: f64,
     /// Looks ahead by one momentum step. Needs momentum and no dampening.
     pub nesterov: bool,
-}
-
-impl Lowered for SgdConfig {
-    fn form(&self, context: &Context) -> Form {
-        let direction = match self.momentum {
-            0.0 => Direction::Gradient,
-            mu => Direction::Momentum {
-                mu,
-                dampening: self.dampening,
-                nesterov: self.nesterov,
-            },
-        };
-        Form {
-            direction,
-            trust: None,
-            adapts: false,
-            decay: DecayTerm::new(context, None),
-        }
-    }
 }
 
 impl Rule for SgdConfig {
@@ -121,7 +101,20 @@ impl Rule for SgdConfig {
         )
     }
 
-    fn builtin(&self) -> Option<RuleConfig> {
-        Some(RuleConfig::Sgd(*self))
+    fn form(&self, context: &Context) -> Option<Form> {
+        let direction = match self.momentum {
+            0.0 => Direction::Gradient,
+            mu => Direction::Momentum {
+                mu,
+                dampening: self.dampening,
+                nesterov: self.nesterov,
+            },
+        };
+        Some(Form {
+            direction,
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, None),
+        })
     }
 }

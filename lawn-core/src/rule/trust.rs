@@ -1,6 +1,28 @@
 //! Trust ratios: the length of a step in proportion to the length of the weights.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
+
+use crate::rule::context::Context;
+
+/// Which parameters of [`LambConfig`](crate::LambConfig) and [`LarsConfig`](crate::LarsConfig) have
+/// a trust ratio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adaptation {
+    /// All.
+    #[default]
+    Always,
+    /// Those with weight decay, and those under a norm constraint, where decay
+    /// cannot be the sign.
+    WhenDecayed,
+}
+
+impl Adaptation {
+    pub(crate) fn applies(self, context: &Context) -> bool {
+        self == Adaptation::Always || context.constrained || !context.decay.is_none()
+    }
+}
 
 /// A trust ratio of a unit.
 ///

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tch::Tensor;
 
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::layout::Form;
-use crate::rule::interface::{Context, Norms, Rule};
+use crate::decay::WeightDecay;
+use crate::parameters::layout::TensorSpec;
+use crate::rule::context::{Context, Norms};
+use crate::rule::form::Form;
+use crate::rule::interface::Rule;
 
 /// A rule whose answers a [`Watch`] sees.
 pub(crate) struct WatchedRule<R> {
@@ -42,8 +44,8 @@ impl Watch {
     }
 
     /// Notes an answer that has not the form that it should have.
-    fn require(&self, what: &str, answer: &Tensor, expected: &Form) -> bool {
-        let found = answer.defined().then(|| Form::of(answer));
+    fn require(&self, what: &str, answer: &Tensor, expected: &TensorSpec) -> bool {
+        let found = answer.defined().then(|| TensorSpec::of(answer));
         if found.as_ref() == Some(expected) {
             return true;
         }
@@ -88,7 +90,7 @@ impl<R: Rule> Rule for WatchedRule<R> {
         buffers: &mut [Tensor],
     ) -> Tensor {
         let direction = self.rule.direction(context, weight, gradient, buffers);
-        let expected = Form::of(weight);
+        let expected = TensorSpec::of(weight);
         let mut sound = self.watch.require("direction", &direction, &expected);
         for (name, buffer) in self.rule.buffers().iter().zip(buffers) {
             let what = format!("buffer `{name}`");
@@ -105,7 +107,7 @@ impl<R: Rule> Rule for WatchedRule<R> {
 
     fn trust(&self, context: &Context, norms: &Norms<'_>) -> Option<Tensor> {
         let trust = self.rule.trust(context, norms)?;
-        let mut expected = Form::of(norms.weight);
+        let mut expected = TensorSpec::of(norms.weight);
         expected.shape = context.granularity.dot_shape(&expected.shape);
         if trust.defined() {
             // It is brought to the kind of what it multiplies.
@@ -121,5 +123,9 @@ impl<R: Rule> Rule for WatchedRule<R> {
 
     fn absorbs(&self, decay: WeightDecay) -> bool {
         self.rule.absorbs(decay)
+    }
+
+    fn form(&self, context: &Context) -> Option<Form> {
+        self.rule.form(context)
     }
 }

@@ -17,19 +17,16 @@ use std::str::FromStr;
 use serde::Serialize;
 use tch::{Kind, Tensor};
 
-use crate::backend::fused::buffers;
-use crate::config::Clock;
-use crate::constraint::lawn::LawnConfig;
+use crate::config::{Clock, OptimizerConfig};
+use crate::constraint::LawnConfig;
+use crate::decay::WeightDecay;
 use crate::error::Error;
-use crate::optimizer::Optimizer;
-use crate::optimizer::{Progress, ZERO_AT_FREEZE};
-use crate::parameters::decay::WeightDecay;
+use crate::optimizer::{Optimizer, Progress, ZERO_AT_FREEZE};
 use crate::parameters::group::Group;
-use crate::parameters::slot::host;
-use crate::rule::builtin::RuleConfig;
-use crate::rule::interface::Rule;
+use crate::rule::RuleConfig;
 use crate::schedule::Schedule;
 use crate::state::file::State;
+use crate::units::host;
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
@@ -57,10 +54,10 @@ enum RuleRecord {
 }
 
 impl RuleRecord {
-    fn of(rule: &dyn Rule) -> Self {
-        match rule.builtin() {
+    fn of(optimizer: &Optimizer) -> Self {
+        match optimizer.builtin {
             Some(builtin) => RuleRecord::Builtin(builtin),
-            None => RuleRecord::Own(format!("{rule:?}")),
+            None => RuleRecord::Own(format!("{:?}", optimizer.config.rule)),
         }
     }
 }
@@ -95,23 +92,35 @@ impl Optimizer {
 
 /// Copies the state out of an optimizer.
 fn take(optimizer: &Optimizer) -> State {
-    let config = &optimizer.config;
+    // Named one by one, so that what is added to a configuration is not forgotten here.
+    let OptimizerConfig {
+        rule,
+        schedule,
+        clock,
+        decay,
+        lawn,
+        clip_norm,
+        groups,
+        check_finite,
+        master_weights,
+        backend: _,
+    } = &optimizer.config;
     let settings = Settings {
-        rule: RuleRecord::of(&*config.rule),
-        schedule: &config.schedule,
-        clock: config.clock,
-        decay: config.decay,
-        lawn: config.lawn.as_ref(),
-        clip_norm: config.clip_norm,
-        groups: &config.groups,
-        check_finite: config.check_finite,
-        master_weights: config.master_weights,
+        rule: RuleRecord::of(optimizer),
+        schedule,
+        clock: *clock,
+        decay: *decay,
+        lawn: lawn.as_ref(),
+        clip_norm: *clip_norm,
+        groups,
+        check_finite: *check_finite,
+        master_weights: *master_weights,
     };
     let progress = optimizer.known_progress();
     let metadata = [
         ("format", FORMAT.to_owned()),
         ("version", VERSION.to_string()),
-        ("rule", config.rule.name().to_owned()),
+        ("rule", rule.name().to_owned()),
         ("step", progress.steps.to_string()),
         ("samples", progress.samples.to_string()),
         ("skipped", progress.skipped.to_string()),
@@ -129,8 +138,8 @@ fn take(optimizer: &Optimizer) -> State {
         let mut insert = |what: &str, tensor: &Tensor| {
             tensors.insert(format!("{what}/{}", slot.name), tensor.detach().copy());
         };
-        let buffers = buffers(slot, &*config.rule);
-        for (buffer, tensor) in config.rule.buffers().iter().zip(&buffers) {
+        let buffers = optimizer.backend.buffers(slot, &**rule);
+        for (buffer, tensor) in rule.buffers().iter().zip(&buffers) {
             insert(buffer, tensor);
         }
         insert("updates", &Tensor::from(updates as i64));
@@ -187,8 +196,8 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         .clone()
         .any(|slot| state.tensors.contains_key(&format!("radius/{}", slot.name)));
     if !frozen
-        && let Some(lawn) = &optimizer.config.lawn
-        && progress.steps > lawn.free_steps
+        && let Some(constraint) = optimizer.config.constraint()
+        && progress.steps > constraint.free_steps()
         && let Some(slot) = constrained.clone().next()
     {
         // The freeze was missed: its radii cannot be made up from later weights.
@@ -197,8 +206,8 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         });
     }
     if frozen
-        && let Some(lawn) = &optimizer.config.lawn
-        && progress.steps <= lawn.free_steps
+        && let Some(constraint) = optimizer.config.constraint()
+        && progress.steps <= constraint.free_steps()
     {
         // The freeze is still to come: these radii are of other weights.
         return Err(mismatch("phase", "free", "constrained"));
@@ -223,9 +232,9 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
             Some(_) => Some(reader.read("master", &slot.name, &shape, Kind::Float)?),
             None => None,
         };
-        let radius = match &optimizer.config.lawn {
-            Some(lawn) if frozen && slot.is_constrained() => {
-                let expected = lawn.granularity.dot_shape(&shape);
+        let radius = match optimizer.config.constraint() {
+            Some(constraint) if frozen && slot.is_constrained() => {
+                let expected = constraint.form().granularity.dot_shape(&shape);
                 let radius = reader.read("radius", &slot.name, &expected, Kind::Double)?;
                 let bad = |norm: &&f64| !(norm.is_finite() && **norm >= 0.0);
                 if let Some(found) = host(radius).iter().find(bad) {
@@ -259,8 +268,9 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
     optimizer.frozen = frozen;
     optimizer.unverified = frozen;
     optimizer.interrupted = false;
-    if let Some(multi_tensor) = &mut optimizer.multi_tensor {
-        multi_tensor.load(&optimizer.slots);
+    optimizer.backend.load(&optimizer.slots);
+    if let Some(clock) = optimizer.backend.clock_mut() {
+        clock.reset();
     }
     optimizer.report_free_units(ZERO_AT_FREEZE);
     optimizer.freed = OnceCell::new();

@@ -1,6 +1,7 @@
 //! What the tests share: parameters, and gradients of one's own choice.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
+pub(crate) mod rules;
 pub(crate) mod setting;
 
 use lawn_core::{Optimizer, Parameter, Parameters, Role, State};

@@ -1,9 +1,8 @@
 //! Runs of all rules under all settings, to compare backends by.
 
 use lawn_core::{
-    AdamConfig, Backend, BiasCorrection, Diagnostics, EpsilonPlace, GradientAveraging, Granularity,
-    LambConfig, LarsConfig, LawnConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule, Scope,
-    SgdConfig, StepOptions, WeightDecay,
+    Backend, Diagnostics, Granularity, LawnConfig, Optimizer, OptimizerConfig, RuleConfig,
+    Schedule, Scope, StepOptions, WeightDecay,
 };
 use tch::{Kind, Tensor};
 
@@ -20,73 +19,6 @@ pub(crate) const SHAPES: [&[i64]; 7] = [
     &[8, 3, 3, 3],
     &[1],
 ];
-
-/// Every rule, in forms that differ, with a decay.
-pub(crate) fn rules() -> Vec<(RuleConfig, WeightDecay)> {
-    let decoupled = WeightDecay::Decoupled { rate: 0.01 };
-    let l2 = WeightDecay::L2 { rate: 0.01 };
-    let sgd = |momentum, dampening, nesterov| SgdConfig {
-        momentum,
-        dampening,
-        nesterov,
-    };
-    let adam = AdamConfig {
-        epsilon: 1e-4,
-        ..AdamConfig::default()
-    };
-    let lamb = LambConfig {
-        epsilon: 1e-4,
-        ..LambConfig::default()
-    };
-    let inside = LambConfig {
-        epsilon_place: EpsilonPlace::InsideRoot,
-        ..lamb
-    };
-    let plain = LambConfig {
-        bias_correction: BiasCorrection::Omitted,
-        gradient_averaging: GradientAveraging::Summed,
-        ..lamb
-    };
-    let lars = LarsConfig {
-        trust_coefficient: 0.1,
-        ..LarsConfig::default()
-    };
-    vec![
-        (sgd(0.0, 0.0, false).into(), l2),
-        (sgd(0.9, 0.3, false).into(), decoupled),
-        (sgd(0.9, 0.0, true).into(), l2),
-        (adam.into(), decoupled),
-        (adam.into(), l2),
-        (
-            AdamConfig {
-                amsgrad: true,
-                ..adam
-            }
-            .into(),
-            WeightDecay::None,
-        ),
-        (lamb.into(), decoupled),
-        (inside.into(), WeightDecay::None),
-        (plain.into(), l2),
-        (
-            LambConfig {
-                trust_max: Some(1.5),
-                ..LambConfig::timm()
-            }
-            .into(),
-            decoupled,
-        ),
-        (lars.into(), l2),
-        (
-            LarsConfig {
-                nesterov: true,
-                ..lars
-            }
-            .into(),
-            decoupled,
-        ),
-    ]
-}
 
 /// What a run is made of.
 #[derive(Clone)]

@@ -5,8 +5,8 @@ use tch::Tensor;
 use super::tiles::column;
 use crate::libtorch::in_place::{add, addcmul};
 use crate::rule::form::Direction;
-use crate::rule::lamb::{BiasCorrection, EpsilonPlace};
 use crate::rule::moments::Moments;
+use crate::rule::{BiasCorrection, EpsilonPlace};
 
 /// Which tiles take the step; all of them, or a boolean tensor that broadcasts
 /// over the storage.

@@ -3,12 +3,12 @@
 use tch::{Kind, Tensor};
 
 use super::tiles::{Place, Plan};
+use crate::decay::WeightDecay;
 use crate::libtorch::fused_adam::{AdamLists, AdamNumbers, fused_adam};
-use crate::parameters::decay::WeightDecay;
+use crate::rule::Context;
 use crate::rule::form::{Direction, Form};
-use crate::rule::interface::Context;
-use crate::rule::lamb::{BiasCorrection, EpsilonPlace, GradientAveraging};
 use crate::rule::moments::Moments;
+use crate::rule::{BiasCorrection, EpsilonPlace, GradientAveraging};
 
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.

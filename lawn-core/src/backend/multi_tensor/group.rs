@@ -3,17 +3,16 @@
 use tch::{Kind, Tensor};
 
 use super::fused_adam::FusedAdam;
-use super::settings::Settings;
+use super::settings::{Settings, form_of};
 use super::tiles::{Place, Plan, Units};
-use crate::constraint::lawn::LawnConfig;
+use crate::backend::slot::{Slot, working_kind};
+use crate::constraint::form::ConstraintForm;
 use crate::libtorch::foreach::{foreach_copy, foreach_norm};
 use crate::libtorch::versions::bump_versions;
-use crate::parameters::slot::{Slot, host, working_kind};
-use crate::parameters::units::rounding;
-use crate::rule::builtin::RuleConfig;
+use crate::rule::Rule;
 use crate::rule::form::Direction;
-use crate::rule::interface::Rule;
 use crate::rule::trust::Trust;
+use crate::units::{host, rounding};
 
 /// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
 /// weights, gradients and each buffer, on which every operation of a step is one
@@ -86,8 +85,8 @@ impl Group {
     pub(super) fn new(
         plan: Plan,
         slots: &mut [Slot],
-        rule: &RuleConfig,
-        lawn: Option<&LawnConfig>,
+        rule: &dyn Rule,
+        constraint: Option<&ConstraintForm>,
     ) -> Self {
         let device = plan.device;
         let kind = working_kind(&slots[plan.places[0].slot].weight);
@@ -105,14 +104,14 @@ impl Group {
                 masters = true;
             }
         }
-        let contexts = |lawn| -> Vec<_> {
+        let contexts = |constraint| -> Vec<_> {
             let places = plan.places.iter();
             places
-                .map(|place| slots[place.slot].context(lawn, 1.0))
+                .map(|place| slots[place.slot].context(constraint, 1.0))
                 .collect()
         };
         let parameters = Units::new(&plan, false);
-        let form = rule.form(&slots[plan.places[0].slot].context(None, 1.0));
+        let form = form_of(rule, &slots[plan.places[0].slot].context(None, 1.0));
         let rows = plan.places.iter().any(|place| place.units > 1);
         let views = |storage: &Tensor| {
             plan.places
@@ -125,7 +124,13 @@ impl Group {
             gradient_views: views(&gradients),
             direction: form.direction,
             trust: form.trust,
-            settings: Settings::new(rule, &contexts(None), &contexts(lawn), &parameters, device),
+            settings: Settings::new(
+                rule,
+                &contexts(None),
+                &contexts(constraint),
+                &parameters,
+                device,
+            ),
             rows: rows.then(|| Units::new(&plan, true)),
             updates: Tensor::zeros([plan.places.len() as i64], (Kind::Double, device)),
             rounding: rounding(slots[plan.places[0].slot].weight.kind()),

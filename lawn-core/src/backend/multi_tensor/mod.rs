@@ -16,7 +16,6 @@
 //! that buffers and weights are multiplied by by 1. How many it has taken, and so
 //! which learning rate is next, it knows from its [`Clock`].
 
-mod clock;
 mod direction;
 mod fused_adam;
 mod group;
@@ -29,66 +28,68 @@ mod tests;
 
 use tch::{Device, Kind, Tensor};
 
-use self::clock::Clock;
-pub(crate) use self::clock::Counts;
 use self::group::Group;
 use self::update::Request;
-use crate::constraint::lawn::LawnConfig;
-use crate::diagnostics::{Part, PendingFindings};
+use crate::backend::choice::BackendChoice;
+use crate::backend::clock::Clock;
+use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
+use crate::backend::slot::Slot;
+use crate::diagnostics::{Findings, Part, PendingFindings};
 use crate::error::Error;
 use crate::libtorch::foreach::foreach_norm;
-use crate::options::StepOptions;
-use crate::parameters::slot::Slot;
-use crate::parameters::units::Granularity;
-use crate::report::{Limits, Reading};
-use crate::rule::builtin::RuleConfig;
+use crate::report::Reading;
+use crate::units::Granularity;
 
 /// All parameters of an optimizer, in groups.
 #[derive(Debug)]
 pub(crate) struct MultiTensor {
-    granularity: Granularity,
     groups: Vec<Group>,
     /// On the first device.
     clock: Clock,
 }
 
-/// One step as the host knows it before the device has taken it.
-pub(crate) struct PendingStep {
-    /// The global gradient norm; scalar, f64.
-    pub(crate) norm: Tensor,
-    /// Its learning rate.
-    pub(crate) rate: Reading,
-    /// Steps taken since the host last knew, this one included.
-    pub(crate) taken: Reading,
-    /// What [`StepOptions::diagnostics`] asked for.
-    pub(crate) diagnostics: Option<PendingFindings>,
-}
-
 impl MultiTensor {
+    pub(crate) const ENTRY: Entry = Entry {
+        suits: |at| {
+            let asked = match at.choice {
+                BackendChoice::Auto => at.on_cuda,
+                choice => choice == BackendChoice::MultiTensor,
+            };
+            asked && at.has_form
+        },
+        new: |setup| Box::new(Self::new(setup)),
+    };
+
     /// Takes the buffers and masters of all parameters into its own storages.
-    pub(crate) fn new(rule: RuleConfig, slots: &mut [Slot], lawn: Option<&LawnConfig>) -> Self {
+    fn new(setup: Setup<'_>) -> Self {
+        let Setup {
+            rule,
+            slots,
+            constraint,
+            ..
+        } = setup;
         let _guard = tch::no_grad_guard();
-        let plans = tiles::plan(slots, lawn);
+        let plans = tiles::plan(slots, constraint);
         let device = plans.first().map_or(Device::Cpu, |plan| plan.device);
-        let group = |plan| Group::new(plan, slots, &rule, lawn);
+        let group = |plan| Group::new(plan, slots, rule, constraint);
         Self {
             groups: plans.into_iter().map(group).collect(),
-            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
             clock: Clock::new(device),
         }
     }
+}
 
-    /// Takes a step, or has the device skip it; `lawn` in the constrained phase.
-    /// `rate` is the learning rate if no step was skipped since the host last knew.
-    pub(crate) fn step(
-        &mut self,
-        slots: &mut [Slot],
-        gradients: &[Option<Tensor>],
-        lawn: Option<&LawnConfig>,
-        rate: f64,
-        limits: Limits,
-        options: &StepOptions,
-    ) -> PendingStep {
+impl Backend for MultiTensor {
+    fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error> {
+        let StepRequest {
+            gradients,
+            constraint,
+            learning_rate: rate,
+            limits,
+            options,
+            ..
+        } = *request;
+        request.writes.set(true);
         let device = self.clock.device();
         let mut norms = Vec::new();
         let mut updated = Vec::new();
@@ -118,7 +119,7 @@ impl MultiTensor {
         };
         let request = Request {
             gradients,
-            lawn,
+            constraint,
             rate: eta,
             factor: factor(&norm, limits.clip(), scale),
             finite,
@@ -127,87 +128,50 @@ impl MultiTensor {
         let mut parts = Vec::new();
         for group in updated {
             if let Some(sums) = group.update(&request, slots) {
-                let units = group.named(lawn.is_some());
+                let units = group.named(constraint.is_some());
                 parts.push(Part { sums, units });
             }
         }
-        let diagnostics = options.diagnostics.then(|| PendingFindings {
+        let pending = || PendingFindings {
             norm: norm.shallow_clone(),
             limits,
             gradient_scale: scale,
             names: slots.iter().map(|slot| slot.name.clone()).collect(),
             parts,
-        });
-        PendingStep {
-            norm,
+        };
+        let findings = match options.diagnostics {
+            true => pending().into(),
+            false => Findings::Known(Vec::new()),
+        };
+        Ok(StepRecord {
+            norm: norm.into(),
             rate,
             taken,
-            diagnostics,
-        }
+            findings,
+        })
     }
 
-    /// Fixes the radii; waits for the device, once in a training.
-    pub(crate) fn freeze(&mut self, slots: &mut [Slot]) -> Result<(), Error> {
-        let mut found = Vec::new();
+    fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
+        let mut all: Vec<Option<Tensor>> = slots.iter().map(|_| None).collect();
         for group in &mut self.groups {
             let norms = group.norms(slots);
             for (place, norms) in group.places.iter().zip(norms) {
                 let slot = &slots[place.slot];
-                if !slot.is_constrained() {
-                    continue;
-                }
-                if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
-                    let name = slot.name.clone();
-                    return Err(Error::Radius { name, found });
-                }
-                let shape = self.granularity.dot_shape(&slot.weight.size());
-                let radius = match place.is_empty() {
+                let shape = granularity.dot_shape(&slot.weight.size());
+                all[place.slot] = slot.is_constrained().then(|| match place.is_empty() {
                     true => Tensor::zeros(shape, (Kind::Double, Device::Cpu)),
                     false => Tensor::from_slice(&norms).reshape(shape),
-                };
-                found.push((place.slot, radius.to_device(slot.weight.device())));
+                });
             }
         }
-        for (slot, radius) in found {
-            slots[slot].set_radius(Some(radius));
-        }
-        let updates = self.updates(slots.len());
-        for (slot, updates) in slots.iter_mut().zip(updates) {
-            slot.updates = updates;
-        }
+        all
+    }
+
+    fn load(&mut self, slots: &[Slot]) {
         self.groups.iter_mut().for_each(|group| group.load(slots));
-        Ok(())
     }
 
-    /// Continues with the radii and counts of the slots.
-    pub(crate) fn load(&mut self, slots: &[Slot]) {
-        self.groups.iter_mut().for_each(|group| group.load(slots));
-        self.clock.reset();
-    }
-
-    /// Steps of which the host does not know yet whether they were skipped.
-    pub(crate) fn unknown(&self) -> u64 {
-        self.clock.begun()
-    }
-
-    /// The samples of the last of them.
-    pub(crate) fn samples(&self) -> u64 {
-        self.clock.samples()
-    }
-
-    /// How many of them were; waits for the device if there are any.
-    pub(crate) fn skipped(&self) -> Counts {
-        self.clock.skipped()
-    }
-
-    /// Counts anew: the host knows.
-    pub(crate) fn settle(&mut self) {
-        self.clock.reset();
-    }
-
-    /// The radii of each parameter, where they are fixed; 0 for a unit that has become
-    /// free. Waits for the device.
-    pub(crate) fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+    fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
         let mut all = vec![Vec::new(); slots.len()];
         for group in &self.groups {
             for (place, mut radii) in group.places.iter().zip(group.radii().unwrap_or_default()) {
@@ -219,15 +183,22 @@ impl MultiTensor {
         all
     }
 
-    /// How often each of so many parameters was updated; waits for the device.
-    pub(crate) fn updates(&self, parameters: usize) -> Vec<u64> {
-        let mut all = vec![0; parameters];
+    fn updates(&self, slots: &[Slot]) -> Vec<u64> {
+        let mut all = vec![0; slots.len()];
         for group in &self.groups {
             for (place, updates) in group.places.iter().zip(group.updates()) {
                 all[place.slot] = updates;
             }
         }
         all
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.clock)
+    }
+
+    fn clock_mut(&mut self) -> Option<&mut Clock> {
+        Some(&mut self.clock)
     }
 }
 

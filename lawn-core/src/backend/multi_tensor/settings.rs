@@ -3,9 +3,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::tiles::Units;
-use crate::rule::builtin::RuleConfig;
 use crate::rule::form::{DecayEntry, Form};
-use crate::rule::interface::Context;
+use crate::rule::{Context, Rule};
 
 /// Numbers of tiles, f64; left out where all are 0.
 #[derive(Debug)]
@@ -37,14 +36,14 @@ impl Settings {
     /// From the context of each parameter at a learning rate of 1, in the free
     /// and in the constrained phase.
     pub(super) fn new(
-        rule: &RuleConfig,
+        rule: &dyn Rule,
         contexts: &[Context],
         constrained: &[Context],
         units: &Units,
         device: Device,
     ) -> Self {
         let put = |values: Vec<f64>| units.spread(&Tensor::from_slice(&values).to_device(device));
-        let forms: Vec<Form> = contexts.iter().map(|c| rule.form(c)).collect();
+        let forms: Vec<Form> = contexts.iter().map(|c| form_of(rule, c)).collect();
         let decay = |entry| {
             let rates: Vec<f64> = forms.iter().map(|form| form.decay_at(entry)).collect();
             rates.iter().any(|&rate| rate != 0.0).then(|| put(rates))
@@ -69,8 +68,8 @@ impl Settings {
     }
 }
 
-fn adapts(rule: &RuleConfig, contexts: &[Context], put: impl Fn(Vec<f64>) -> Tensor) -> TrustMask {
-    let applies: Vec<bool> = contexts.iter().map(|c| rule.form(c).adapts).collect();
+fn adapts(rule: &dyn Rule, contexts: &[Context], put: impl Fn(Vec<f64>) -> Tensor) -> TrustMask {
+    let applies: Vec<bool> = contexts.iter().map(|c| form_of(rule, c).adapts).collect();
     if applies.iter().all(|&applies| applies) {
         TrustMask::All
     } else if applies.iter().any(|&applies| applies) {
@@ -93,4 +92,9 @@ impl TrustMask {
     pub(super) fn is_none(&self) -> bool {
         matches!(self, TrustMask::None)
     }
+}
+
+/// The form of a rule that has one.
+pub(super) fn form_of(rule: &dyn Rule, context: &Context) -> Form {
+    rule.form(context).expect("no other rule is given to it")
 }

@@ -2,10 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::constraint::lawn::LawnConfig;
+use crate::backend::slot::Slot;
+use crate::constraint::form::ConstraintForm;
 use crate::parameters::layout::{is_dense, is_outermost};
-use crate::parameters::slot::Slot;
-use crate::parameters::units::Granularity;
+use crate::units::Granularity;
 
 /// The longest tile. Sums over tiles are taken by one kernel, sums over the
 /// tiles of a unit by another.
@@ -62,13 +62,13 @@ impl Place {
 /// A tile never spans two units. Whole tensors are padded with zeros to a
 /// multiple of the tile; rows are cut into tiles without a rest, so that a
 /// parameter stays in one piece.
-pub(super) fn plan(slots: &[Slot], lawn: Option<&LawnConfig>) -> Vec<Plan> {
+pub(super) fn plan(slots: &[Slot], constraint: Option<&ConstraintForm>) -> Vec<Plan> {
     // What parameters must have in common: device, kind, and the tile of rows.
     type Class = (Device, Kind, Option<i64>);
     let mut classes: Vec<(Class, Vec<usize>)> = Vec::new();
     for (index, slot) in slots.iter().enumerate() {
         let (device, kind) = (slot.weight.device(), slot.weight.kind());
-        let key = (device, kind, row_tile(slot, lawn));
+        let key = (device, kind, row_tile(slot, constraint));
         match classes.iter_mut().find(|(known, _)| *known == key) {
             Some((_, members)) => members.push(index),
             None => classes.push((key, vec![index])),
@@ -153,8 +153,8 @@ fn contiguous(shape: &[i64]) -> Vec<i64> {
 
 /// The tile of a parameter whose rows are units, if it is one: the largest power
 /// of two that divides a row, or any number that does where that is too small.
-fn row_tile(slot: &Slot, lawn: Option<&LawnConfig>) -> Option<i64> {
-    let granularity = lawn.filter(|_| slot.is_constrained())?.granularity;
+fn row_tile(slot: &Slot, constraint: Option<&ConstraintForm>) -> Option<i64> {
+    let granularity = constraint.filter(|_| slot.is_constrained())?.granularity;
     let shape = slot.weight.size();
     if granularity == Granularity::Layer || shape.len() < 2 || shape.contains(&0) {
         return None;

@@ -5,18 +5,18 @@ use tch::{Kind, Tensor};
 use super::direction::{TakenTiles, direction};
 use super::group::{Group, Presence};
 use super::tiles::column;
-use crate::constraint::lawn::LawnConfig;
+use crate::backend::slot::Slot;
+use crate::constraint::form::{ConstraintForm, Hold};
 use crate::libtorch::in_place::addcmul;
-use crate::parameters::slot::Slot;
-use crate::parameters::units::ROUNDING;
 use crate::rule::trust::{Trust, TrustBase};
+use crate::units::ROUNDING;
 
 /// What a step asks of each group.
 pub(super) struct Request<'a> {
     /// The gradient of each parameter of the optimizer.
     pub(super) gradients: &'a [Option<Tensor>],
     /// In the constrained phase.
-    pub(super) lawn: Option<&'a LawnConfig>,
+    pub(super) constraint: Option<&'a ConstraintForm>,
     /// The learning rate, `[1]`, f64.
     pub(super) rate: Tensor,
     /// What the gradients are multiplied by, scalar, f64; nothing for 1.
@@ -39,13 +39,13 @@ impl Group {
         let updates = &self.updates + 1.0;
         let rate = request.rate.to_device(device);
         let own = self.fused_adam.as_ref().is_some_and(|adam| adam.steps());
-        let in_place = own && request.lawn.is_none() && self.is_like_the_model(slots);
+        let in_place = own && request.constraint.is_none() && self.is_like_the_model(slots);
         if !in_place || request.measure {
             self.take_weights(slots);
             self.take_gradients(request.gradients);
         }
         let before = request.measure.then(|| {
-            let units = self.units(request.lawn.is_some());
+            let units = self.units(request.constraint.is_some());
             let (w, g) = (&self.weights, &self.gradients);
             (
                 w.copy(),
@@ -68,11 +68,14 @@ impl Group {
             None => self.updates.ones_like(),
         };
         before.map(|(before, [ww, wg, gg])| {
-            let units = self.units(request.lawn.is_some());
+            let units = self.units(request.constraint.is_some());
             let moved = &self.weights - &before;
             let (wm, mm) = (units.dot(&before, &moved), units.square(&moved));
             let rho = rho.unwrap_or_else(|| ww.ones_like());
-            let radius = self.radius.as_ref().filter(|_| request.lawn.is_some());
+            let radius = self
+                .radius
+                .as_ref()
+                .filter(|_| request.constraint.is_some());
             let radius = radius.map_or_else(|| ww.zeros_like(), |r| r.radius.shallow_clone());
             let sums = [ww, wg, gg, wm, mm, rho, radius].map(|sum| units.pick(&sum));
             Tensor::stack(&sums, 0)
@@ -112,7 +115,7 @@ impl Group {
         self.tell_of_writes(slots);
     }
 
-    /// A step on the storage, by the equations of [`LawnConfig`], in their order;
+    /// A step on the storage, by the equations of [`LawnConfig`](crate::LawnConfig), in their order;
     /// answers ρ by tile, if the rule has one.
     fn step_on_storage(
         &mut self,
@@ -122,17 +125,17 @@ impl Group {
         finite: Option<&Tensor>,
         taken_tiles: Option<Tensor>,
     ) -> Option<Tensor> {
-        let Request { lawn, .. } = *request;
-        let rows = self.rows.as_ref().filter(|_| lawn.is_some());
+        let Request { constraint, .. } = *request;
+        let rows = self.rows.as_ref().filter(|_| constraint.is_some());
         let units = rows.unwrap_or(&self.parameters);
         let settings = &self.settings;
-        let adapts = settings.adapts(lawn.is_some());
+        let adapts = settings.adapts(constraint.is_some());
         let kind = self.weights.kind();
         let taken = taken_tiles.as_ref().map(|tiles| tiles.unsqueeze(-1));
         let taken = TakenTiles(taken.as_ref());
         let mut w = self.weights.shallow_clone();
         let mut g = self.gradients.shallow_clone();
-        let radius = self.radius.as_mut().filter(|_| lawn.is_some());
+        let radius = self.radius.as_mut().filter(|_| constraint.is_some());
         let ww = radius.is_some().then(|| units.square(&w));
         let held = radius.zip(ww.as_ref()).map(|(radius, ww)| {
             let held = radius.hold(ww, taken_tiles.as_ref());
@@ -164,7 +167,7 @@ impl Group {
             addcmul(&mut g, &w, &column(l2, kind), 1.0);
         }
         let mut g_square = None;
-        if lawn.is_some_and(|lawn| lawn.project_gradient)
+        if constraint.is_some_and(|constraint| constraint.project_gradient)
             && let Some(a) = radial(&g)
         {
             addcmul(&mut g, &w, &column(&a, kind), -1.0);
@@ -216,7 +219,8 @@ impl Group {
         if let Some(lambda) = &settings.directed {
             addcmul(&mut d, &w, &column(lambda, kind), 1.0);
         }
-        let b = radial(&d).filter(|_| lawn.is_some_and(|lawn| lawn.project_update));
+        let b =
+            radial(&d).filter(|_| constraint.is_some_and(|constraint| constraint.project_update));
         if let Some(b) = &b {
             d = d.addcmul(&w, &column(b, kind).neg());
         }
@@ -240,6 +244,7 @@ impl Group {
         addcmul(&mut w, &d, &column(&step, kind), -1.0);
         if let Some((radius, held)) = held {
             let norm = units.square(&w).sqrt();
+            let (Some(Hold::Sphere) | None) = constraint.map(|constraint| constraint.hold);
             // A step against all of w leaves nothing that could be scaled.
             let mut held = held.logical_and(&norm.gt(0.0));
             if let Some(taken) = &taken_tiles {

@@ -1,12 +1,12 @@
 //! One update of one parameter in libtorch operations: the readable form, and
 //! what the fused kernels are held to. Runs on any device.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
-use crate::constraint::lawn::LawnConfig;
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::units::{ROUNDING, scale};
-use crate::rule::interface::{Context, Norms, Rule};
+use crate::constraint::form::{ConstraintForm, Hold};
+use crate::decay::WeightDecay;
+use crate::rule::{Context, Norms, Rule};
+use crate::units::{ROUNDING, scale};
 
 /// The free update; answers ρ, if the rule has one.
 ///
@@ -41,7 +41,7 @@ pub(super) fn free(
     rho
 }
 
-/// The constrained update, by the equations of [`LawnConfig`], in their order;
+/// The constrained update, by the equations of [`LawnConfig`](crate::LawnConfig), in their order;
 /// answers ρ, if the rule has one.
 ///
 /// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result;
@@ -50,7 +50,7 @@ pub(super) fn free(
 pub(super) fn constrained(
     rule: &dyn Rule,
     context: &Context,
-    lawn: &LawnConfig,
+    constraint: &ConstraintForm,
     (radius, gradient_rounding): (&Tensor, f64),
     w: &mut Tensor,
     g: &Tensor,
@@ -72,13 +72,13 @@ pub(super) fn constrained(
         let nothing = square(&left).le_tensor(&(square(x) * rounding));
         left.masked_fill(&nothing.logical_and(&bound), 0.0)
     };
-    let g = if lawn.project_gradient {
+    let g = if constraint.project_gradient {
         tangential(g, w, gradient_rounding)
     } else {
         g.shallow_clone()
     };
     let d = rule.direction(context, w, &g, buffers);
-    let d = if lawn.project_update {
+    let d = if constraint.project_update {
         tangential(&d, w, ROUNDING)
     } else {
         d
@@ -87,6 +87,7 @@ pub(super) fn constrained(
     let step = d * eta;
     let moved = &*w - &step;
     let square = context.granularity.dot(&moved, &moved);
+    let Hold::Sphere = constraint.hold;
     let factor = radius / square.sqrt();
     let factor = factor.where_self(&bound, &factor.ones_like());
     // Against all of w: what is left has no direction but rounding's.
@@ -102,9 +103,4 @@ fn trusted(rule: &dyn Rule, context: &Context, w: &Tensor, d: Tensor) -> (Tensor
         Some(rho) => (scale(&d, &rho), Some(rho)),
         None => (d, None),
     }
-}
-
-/// `‖x‖₂` over all elements, f64, on the device.
-pub(crate) fn norm(x: &Tensor) -> Tensor {
-    x.norm_scalaropt_dtype(2, Kind::Double)
 }

@@ -2,9 +2,10 @@
 
 use tch::{Device, Kind, Tensor};
 
-use super::update::{Request, StagedUpdate, prepare};
+use super::update::{StagedUpdate, UpdateRequest, prepare};
+use crate::backend::slot::Slot;
 use crate::error::Error;
-use crate::parameters::slot::Slot;
+use crate::rule::Rule;
 use crate::rule::watched::Watch;
 
 /// The update of every parameter that has a gradient, with nothing written yet, so that
@@ -14,13 +15,13 @@ use crate::rule::watched::Watch;
 ///
 /// # Errors
 ///
-/// [`Error::RuleAnswer`]; for numbers that are not finite only if `check_finite`.
+/// [`Error::RuleAnswer`]; for numbers that are not finite only if the request says so.
 pub(crate) fn stage(
     slots: &[Slot],
-    gradients: &[Option<Tensor>],
-    request: &Request<'_>,
+    gradients: &[Option<&Tensor>],
+    request: &UpdateRequest<'_>,
     watch: &Watch,
-    check_finite: bool,
+    buffers: fn(&Slot, &dyn Rule) -> Vec<Tensor>,
 ) -> Result<Vec<Option<StagedUpdate>>, Error> {
     // Of a step that a panic has ended.
     watch.take();
@@ -31,14 +32,17 @@ pub(crate) fn stage(
             staged.push(None);
             continue;
         };
-        staged.push(Some(prepare(slot, request, gradient)));
+        let buffers = buffers(slot, request.rule);
+        staged.push(Some(prepare(slot, &buffers, request, gradient)));
         let (fault, finite) = watch.take();
         if let Some([expected, found]) = fault {
             return Err(answer(request, slot, expected, found));
         }
         answers.extend(finite.into_iter().map(|finite| (index, finite)));
     }
-    if check_finite && let Some(index) = first_that_is_not(&answers) {
+    if request.check_finite
+        && let Some(index) = first_that_is_not(&answers)
+    {
         let (expected, found) = ("finite numbers", "some that are not, of a finite gradient");
         return Err(answer(
             request,
@@ -50,7 +54,7 @@ pub(crate) fn stage(
     Ok(staged)
 }
 
-fn answer(request: &Request<'_>, slot: &Slot, expected: String, found: String) -> Error {
+fn answer(request: &UpdateRequest<'_>, slot: &Slot, expected: String, found: String) -> Error {
     Error::RuleAnswer {
         rule: request.rule.name().to_owned(),
         name: slot.name.clone(),

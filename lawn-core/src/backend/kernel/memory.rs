@@ -1,8 +1,10 @@
-//! Where the numbers of a parameter lie.
+//! Memory of a parameter, over which passes run.
 
+use super::block::Block;
+use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::lanes::Element;
-use super::pass::{Factors, Kernel, Pass, Sums};
+use super::pass::{Factors, Pass, Sums};
 
 /// Elements of a block: enough that a task outweighs the cost of claiming it.
 /// Sums are taken by block, so that this decides their last bits.
@@ -57,15 +59,6 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
             next.pass(isa, next_kernel, pass, next_factors)
         }
     }
-}
-
-/// Where a block lies: its weights, gradients and up to three buffers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Block<E> {
-    pub(crate) w: *mut E,
-    pub(crate) g: *const E,
-    pub(crate) s: [*mut E; 3],
-    pub(crate) len: usize,
 }
 
 impl<E: Element> Memory for Block<E> {

@@ -1,8 +1,9 @@
 //! One parameter in one step, and all passes over one of its units.
 
+use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::memory::{BLOCK, Memory};
-use super::pass::{Factors, Kernel, Order, Pass, Sums};
+use super::pass::{Factors, Order, Pass, Sums};
 use super::scalars::{Outcome, Scalars};
 
 /// One parameter in one step.

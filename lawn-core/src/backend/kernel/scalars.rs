@@ -1,15 +1,15 @@
 //! What happens between the passes: a few numbers for each unit.
 
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
+use super::dispatch::Kernel;
 use super::lanes::Element;
-use super::pass::{Factors, Kernel, Sums};
-use crate::constraint::lawn::LawnConfig;
-use crate::constraint::lawn::has_direction;
-use crate::parameters::units::ROUNDING;
+use super::pass::{Factors, Sums};
+use crate::constraint::form::{ConstraintForm, Hold, has_direction};
+use crate::rule::Context;
 use crate::rule::form::{DecayEntry, Direction, Form};
-use crate::rule::interface::Context;
 use crate::rule::moments::Moments;
 use crate::rule::trust::{Trust, TrustBase};
+use crate::units::ROUNDING;
 
 /// The numbers that the units of one parameter share in one step.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +24,8 @@ pub(crate) struct Scalars {
     /// `λ` of a decay inside of it.
     trusted_l2: f64,
     constrained: bool,
+    /// How norms are held, in the constrained phase.
+    hold: Option<Hold>,
     project_gradient: bool,
     project_update: bool,
     /// What [`left`] takes for the rounding of a gradient.
@@ -42,11 +44,11 @@ pub(crate) struct Outcome {
 }
 
 impl Scalars {
-    /// `gradient_rounding` as [`rounding`](crate::parameters::units::rounding) of its kind.
+    /// `gradient_rounding` as [`rounding`](crate::units::rounding) of its kind.
     pub(crate) fn new(
         form: &Form,
         context: &Context,
-        lawn: Option<&LawnConfig>,
+        constraint: Option<&ConstraintForm>,
         gradient_rounding: f64,
     ) -> Self {
         let trust = form.trust.filter(|_| form.adapts);
@@ -62,8 +64,9 @@ impl Scalars {
             trust,
             trusted_l2,
             constrained: context.constrained,
-            project_gradient: lawn.is_some_and(|lawn| lawn.project_gradient),
-            project_update: lawn.is_some_and(|lawn| lawn.project_update),
+            hold: constraint.map(|constraint| constraint.hold),
+            project_gradient: constraint.is_some_and(|constraint| constraint.project_gradient),
+            project_update: constraint.is_some_and(|constraint| constraint.project_update),
             gradient_rounding,
         }
     }
@@ -154,6 +157,7 @@ impl Scalars {
             self.eta * rho
         };
         let moved = ww - 2.0 * eta * wd_left + eta * eta * d_square;
+        let (Some(Hold::Sphere) | None) = self.hold;
         let c = if bound { radius / moved.sqrt() } else { 1.0 };
         (outcome.factors.p, outcome.factors.q) = (c * (shrunk + eta * b), -c * eta);
         if bound && left(ww + eta * eta * d_square, 2.0 * eta * wd_left, ROUNDING) == 0.0 {

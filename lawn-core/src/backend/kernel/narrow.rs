@@ -1,9 +1,11 @@
 //! Parameters of 16 bits: f32 in the kernels, tile by tile.
 
+use super::block::Block;
+use super::dispatch::Kernel;
 use super::format::Format;
 use super::isa::Isa;
-use super::memory::{Block, Memory};
-use super::pass::{Factors, Kernel, Order, Pass, Sums};
+use super::memory::Memory;
+use super::pass::{Factors, Order, Pass, Sums};
 
 /// Elements that are converted at a time: two tiles of as many f32, and the
 /// buffers beside them, stay in a core's first cache.

@@ -1,16 +1,16 @@
 //! One parameter with what the rule remembers of it.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
-use crate::constraint::lawn::LawnConfig;
+use crate::constraint::form::ConstraintForm;
+use crate::decay::WeightDecay;
 use crate::error::Error;
-use crate::parameters::decay::WeightDecay;
-use crate::parameters::layout::{DisjointSpans, Form, Span, address};
+use crate::parameters::layout::{DisjointSpans, Span, TensorSpec, address};
 use crate::parameters::parameter::Parameter;
 use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::parameters::units::Granularity;
-use crate::rule::interface::{Context, Rule};
+use crate::rule::{Context, Rule};
+use crate::units::{Granularity, host};
 
 /// One parameter with what the rule remembers of it.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Slot {
     /// Shared with the model.
     pub(crate) weight: Tensor,
     /// What all that is beside the weight was made for.
-    form: Form,
+    spec: TensorSpec,
     /// Where the weight lay when that was last looked at.
     address: usize,
     /// Whether it filled its memory there without gaps, and alone.
@@ -65,7 +65,7 @@ impl Slot {
         Self {
             name,
             master: (master_weights && narrow).then_some(wide),
-            form: Form::of(&weight),
+            spec: TensorSpec::of(&weight),
             address: address(&weight),
             is_apart: false,
             weight,
@@ -83,13 +83,13 @@ impl Slot {
 
     /// Refuses a weight that the model has made another tensor of.
     pub(crate) fn require_unchanged(&self) -> Result<(), Error> {
-        let found = Form::of(&self.weight);
-        if found == self.form {
+        let found = TensorSpec::of(&self.weight);
+        if found == self.spec {
             return Ok(());
         }
         Err(Error::ParameterChanged {
             name: self.name.clone(),
-            expected: self.form.to_string(),
+            expected: self.spec.to_string(),
             found: found.to_string(),
         })
     }
@@ -97,6 +97,16 @@ impl Slot {
     /// Whether the weight lies elsewhere than when that was last looked at.
     pub(crate) fn has_moved(&self) -> bool {
         address(&self.weight) != self.address
+    }
+
+    /// What the steps are taken on.
+    pub(crate) fn working(&self) -> &Tensor {
+        self.master.as_ref().unwrap_or(&self.weight)
+    }
+
+    /// Handles on its buffers.
+    pub(crate) fn shared_buffers(&self) -> Vec<Tensor> {
+        self.buffers.iter().map(Tensor::shallow_clone).collect()
     }
 
     pub(crate) fn is_constrained(&self) -> bool {
@@ -132,15 +142,19 @@ impl Slot {
     }
 
     /// What the rule is told about this parameter's next update; constrained if
-    /// `lawn` is given and this parameter is.
-    pub(crate) fn context(&self, lawn: Option<&LawnConfig>, learning_rate: f64) -> Context {
-        let lawn = lawn.filter(|_| self.constrained);
+    /// `constraint` is given and this parameter is.
+    pub(crate) fn context(
+        &self,
+        constraint: Option<&ConstraintForm>,
+        learning_rate: f64,
+    ) -> Context {
+        let constraint = constraint.filter(|_| self.constrained);
         Context {
             updates: self.updates + 1,
             learning_rate: learning_rate * self.learning_rate_scale,
             decay: self.decay,
-            constrained: lawn.is_some(),
-            granularity: lawn.map_or(Granularity::Layer, |lawn| lawn.granularity),
+            constrained: constraint.is_some(),
+            granularity: constraint.map_or(Granularity::Layer, |constraint| constraint.granularity),
         }
     }
 }
@@ -155,15 +169,6 @@ pub(crate) fn place(slots: &mut [Slot]) -> Result<DisjointSpans, Error> {
         slot.is_apart = span.is_some();
     }
     Ok(apart)
-}
-
-/// A tensor of f64 on the host, flat.
-pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
-    let mut values = vec![0.0; tensor.numel()];
-    tensor
-        .to_device(Device::Cpu)
-        .copy_data(&mut values, tensor.numel());
-    values
 }
 
 /// The element kind in which a parameter's steps are computed.

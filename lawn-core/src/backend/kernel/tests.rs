@@ -1,16 +1,19 @@
 //! Every instruction set against one element at a time, for all lengths.
 
+use super::block::Block;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
+use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::job::Job;
 use super::lanes::Element;
-use super::memory::{Block, Memory};
-use super::pass::{Factors, Kernel, Pass, Sums};
+use super::memory::Memory;
+use super::pass::{Factors, Pass, Sums};
 use super::runner::Runner;
 use super::scalars::Scalars;
 use super::tuning::Tuning;
-use crate::parameters::units::ROUNDING;
-use crate::{AdamConfig, Context, Granularity, LawnConfig, RuleConfig, WeightDecay};
+use crate::constraint::interface::NormConstraint;
+use crate::units::ROUNDING;
+use crate::{AdamConfig, Context, Granularity, LawnConfig, Rule, WeightDecay};
 
 /// Numbers in `[-1, 1)`, the same everywhere.
 fn numbers<E: Element>(seed: u64, len: usize) -> Vec<E> {
@@ -248,8 +251,8 @@ fn the_tuning_decides_no_bit() {
 /// Units that are taken through their passes in waves, of one unit or of two.
 #[test]
 fn the_size_of_a_wave_decides_no_bit() {
-    let rule = RuleConfig::from(AdamConfig::default());
-    let constraint = LawnConfig::new(0);
+    let rule = AdamConfig::default();
+    let constraint = LawnConfig::new(0).form();
     let context = Context {
         updates: 1,
         learning_rate: 0.01,
@@ -257,7 +260,7 @@ fn the_size_of_a_wave_decides_no_bit() {
         constrained: true,
         granularity: Granularity::Row,
     };
-    let form = rule.form(&context);
+    let form = rule.form(&context).unwrap();
     let (units, unit_len) = (5, 260_000);
     let run = |wave: usize| {
         let mut arrays = Arrays::<f32>::new(0, units * unit_len);

@@ -1,7 +1,7 @@
 //! Units: what one radius belongs to.
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// How a parameter is divided into units, each with a norm of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,20 @@ pub(crate) fn rounding(kind: Kind) -> f64 {
 /// `a` with each unit multiplied by its factor, in the kind of `a`.
 pub(crate) fn scale(a: &Tensor, factors: &Tensor) -> Tensor {
     a * factors.to_kind(a.kind())
+}
+
+/// Numbers of units, or other f64, on the host, flat; waits for their device.
+pub(crate) fn host(tensor: &Tensor) -> Vec<f64> {
+    let mut values = vec![0.0; tensor.numel()];
+    tensor
+        .to_device(Device::Cpu)
+        .copy_data(&mut values, tensor.numel());
+    values
+}
+
+/// `‖x‖₂` over all elements, f64, on the device.
+pub(crate) fn norm(x: &Tensor) -> Tensor {
+    x.norm_scalaropt_dtype(2, Kind::Double)
 }
 
 #[cfg(test)]

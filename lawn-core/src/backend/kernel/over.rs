@@ -1,9 +1,9 @@
 //! A pass as one loop over a block, and two passes as one loop over two.
 
+use super::block::Block;
 use super::direction::Direction;
 use super::isa::Vectorized;
 use super::lanes::{Element, Lanes};
-use super::memory::Block;
 use super::pass::{Factors, Sums};
 
 /// Sum `⟨g,g⟩`.

@@ -19,7 +19,7 @@ const RATES: u64 = 1 << 16;
 /// schedule unless n steps or more have been skipped since then, which are as many
 /// as the device can remember; then the schedule moves on.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     begun: Counts,
     /// Steps and samples, `[2]`, i64.
     taken: Tensor,
@@ -41,7 +41,7 @@ pub(crate) struct Counts {
 }
 
 impl Clock {
-    pub(super) fn new(device: Device) -> Self {
+    pub(crate) fn new(device: Device) -> Self {
         Self::of_at_most(RATES, device)
     }
 
@@ -59,13 +59,13 @@ impl Clock {
         }
     }
 
-    pub(super) fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> Device {
         self.taken.device()
     }
 
     /// The learning rate of the step that begins, `[1]`, f64, which is `rate`
     /// if none was skipped.
-    pub(super) fn rate(&mut self, rate: f64) -> Tensor {
+    pub(crate) fn rate(&mut self, rate: f64) -> Tensor {
         let (begun, most) = (self.begun.steps, self.most);
         if begun < most && begun as i64 == self.rates.size()[0] {
             self.rates = Tensor::cat(&[&self.rates, &self.rates.zeros_like()], 0);
@@ -82,7 +82,7 @@ impl Clock {
 
     /// Counts a step of so many samples that is taken if `finite`, a boolean
     /// scalar; answers how many were taken with it, scalar, i64.
-    pub(super) fn count(&mut self, samples: u64, finite: &Tensor) -> Tensor {
+    pub(crate) fn count(&mut self, samples: u64, finite: &Tensor) -> Tensor {
         if samples != self.samples {
             let _ = self.each.get(1).fill_(samples as i64);
             self.samples = samples;
@@ -94,18 +94,18 @@ impl Clock {
     }
 
     /// Steps since the host last knew.
-    pub(super) fn begun(&self) -> u64 {
+    pub(crate) fn begun(&self) -> u64 {
         self.begun.steps
     }
 
     /// The samples of the last step.
-    pub(super) fn samples(&self) -> u64 {
+    pub(crate) fn samples(&self) -> u64 {
         self.samples
     }
 
     /// How many steps since the host last knew were skipped; waits for the device
     /// if there are any.
-    pub(super) fn skipped(&self) -> Counts {
+    pub(crate) fn skipped(&self) -> Counts {
         if self.begun.steps == 0 {
             return Counts::default();
         }
@@ -117,7 +117,7 @@ impl Clock {
     }
 
     /// Counts anew: the host knows.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.begun = Counts::default();
         // Not in place: reports of earlier steps look at what it was.
         self.taken = self.taken.zeros_like();

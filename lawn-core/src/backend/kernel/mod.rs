@@ -16,13 +16,17 @@
 //! are taken through all three by one thread each; larger ones by all threads in
 //! waves, whose last pass runs in one loop with the first over the next wave.
 
+mod block;
 mod direction;
+mod dispatch;
+mod element;
 mod format;
 mod isa;
 mod job;
 mod lanes;
 mod memory;
 mod narrow;
+pub(crate) mod norms;
 mod over;
 mod pass;
 mod piece;
@@ -32,14 +36,16 @@ mod scalars;
 #[cfg(test)]
 mod tests;
 mod tuning;
+pub(crate) mod width;
 mod x86;
 
+pub(crate) use block::Block;
+pub(crate) use dispatch::Kernel;
 pub(crate) use format::Format;
 pub(crate) use isa::Isa;
 pub(crate) use job::Job;
 pub(crate) use lanes::Element;
-pub(crate) use memory::{Block, Memory};
+pub(crate) use memory::Memory;
 pub(crate) use narrow::NarrowBlock;
-pub(crate) use pass::Kernel;
 pub(crate) use runner::Runner;
 pub(crate) use scalars::{Outcome, Scalars};

@@ -1,0 +1,121 @@
+//! The door to what computes the steps.
+
+use std::cell::Cell;
+use std::fmt;
+
+use tch::Tensor;
+
+use crate::backend::choice::Circumstances;
+use crate::backend::clock::Clock;
+use crate::backend::kernel::norms::unit_norms;
+use crate::backend::slot::Slot;
+use crate::constraint::form::ConstraintForm;
+use crate::diagnostics::Findings;
+use crate::error::Error;
+use crate::options::StepOptions;
+use crate::parameters::layout::DisjointSpans;
+use crate::report::{Limits, Reading};
+use crate::rule::Rule;
+use crate::rule::watched::Watch;
+use crate::units::Granularity;
+
+/// What computes the steps of an optimizer.
+///
+/// It computes them of a rule's [`form`](Rule::form), the [`ConstraintForm`] and numbers, and
+/// asks for no name. What a slot holds is its to keep elsewhere: the methods after
+/// [`step`](Self::step) tell where that is, and by default it is in the slots.
+pub(crate) trait Backend: fmt::Debug + Send {
+    /// Takes one step of all parameters that have a gradient, or skips it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RuleAnswer`]; nothing is written then.
+    fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error>;
+
+    /// The norms of the units of each parameter under the constraint, shaped as
+    /// [`Granularity::dot`]'s result; nothing for the others.
+    fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
+        let norms = |slot: &Slot| {
+            let constrained = slot.is_constrained();
+            constrained.then(|| unit_norms(slot.working(), granularity))
+        };
+        slots.iter().map(norms).collect()
+    }
+
+    /// Takes over radii and counts of updates that were put into the slots.
+    fn load(&mut self, _slots: &[Slot]) {}
+
+    /// The buffers of a parameter as its rule has them.
+    fn buffers(&self, slot: &Slot, _rule: &dyn Rule) -> Vec<Tensor> {
+        slot.shared_buffers()
+    }
+
+    /// How often each parameter was updated; waits for a device that counts.
+    fn updates(&self, slots: &[Slot]) -> Vec<u64> {
+        slots.iter().map(|slot| slot.updates).collect()
+    }
+
+    /// The radii of each parameter, where they are fixed; 0 for a unit that has become
+    /// free. Waits for a device that has them.
+    fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        slots.iter().map(|slot| slot.radii.clone()).collect()
+    }
+
+    /// What tells how many steps a device has taken, where the host goes on without
+    /// knowing; nothing where it knows after each step.
+    fn clock(&self) -> Option<&Clock> {
+        None
+    }
+
+    /// The same.
+    fn clock_mut(&mut self) -> Option<&mut Clock> {
+        None
+    }
+}
+
+/// What a step is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct StepRequest<'a> {
+    /// The model's gradient of each parameter, where it has one.
+    pub(crate) gradients: &'a [Option<Tensor>],
+    pub(crate) rule: &'a dyn Rule,
+    /// In the constrained phase.
+    pub(crate) constraint: Option<&'a ConstraintForm>,
+    /// The scheduled one; if a device skips steps that the host does not know of, that of
+    /// the schedule if it had skipped none.
+    pub(crate) learning_rate: f64,
+    pub(crate) limits: Limits,
+    pub(crate) options: StepOptions,
+    /// Where the weights lie.
+    pub(crate) weights: &'a DisjointSpans,
+    /// Whether something has been written.
+    pub(crate) writes: &'a Cell<bool>,
+}
+
+/// What the host knows of a step.
+pub(crate) struct StepRecord {
+    /// The global gradient norm, of unscaled gradients.
+    pub(crate) norm: Reading,
+    /// Its learning rate.
+    pub(crate) rate: Reading,
+    /// Steps taken since the host last knew, this one included.
+    pub(crate) taken: Reading,
+    /// What [`StepOptions::diagnostics`] asked for.
+    pub(crate) findings: Findings,
+}
+
+/// A backend in the list of them.
+pub(crate) struct Entry {
+    /// Whether it takes the steps there.
+    pub(crate) suits: fn(&Circumstances) -> bool,
+    pub(crate) new: fn(Setup<'_>) -> Box<dyn Backend>,
+}
+
+/// What a backend is made for.
+pub(crate) struct Setup<'a> {
+    pub(crate) rule: &'a dyn Rule,
+    pub(crate) slots: &'a mut [Slot],
+    pub(crate) constraint: Option<&'a ConstraintForm>,
+    /// What the rule answers, if it is one of the user's own.
+    pub(crate) watch: Option<Watch>,
+}
