@@ -3,8 +3,11 @@
 use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Stage, TaskConfig};
 use serde::Serialize;
 
-use super::{Cell, SCHEMA, defaults};
+use super::{Cell, defaults};
 use crate::config::{NamedTask, Rung, Sweep};
+
+/// Version of what is hashed. It is that of the first plans, so that ids stay what they are.
+const SCHEMA: u32 = 2;
 
 /// The hash of what all trials of a cell share.
 pub(super) struct CellHash(blake3::Hasher);

@@ -10,5 +10,4 @@ pub mod outcomes;
 pub mod provenance;
 pub mod pulse;
 pub mod retry;
-mod rows;
 pub mod run_dir;

@@ -88,14 +88,14 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
     let plan = Excerpt::read(run, index).map_err(of_the_run)?;
-    let (sweep, trial) = (&plan.sweep, &plan.trial);
+    let (sweep, trial) = (plan.sweep(), &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),
         None => Choices::read(run, sweep).map_err(of_the_run)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
     if let Some(task) = plan.task() {
-        let planned = plan.data.get(&task.name).map(String::as_str);
+        let planned = plan.data().get(&task.name).map(String::as_str);
         data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
     }
     let dir = run.trial(&trial.id);
