@@ -10,9 +10,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::draw::{self, Drawn, draw};
+use super::raw::SETTINGS;
 use super::source::Source;
 use super::space::{self, RawAxis, Values, to_json};
-use super::tuning::SETTINGS;
 use super::{Arm, Axis, ConfigError, Point, Setting, sobol};
 
 /// The key of an arm's table that holds its lists.

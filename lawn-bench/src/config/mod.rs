@@ -15,6 +15,7 @@ mod explain;
 mod file;
 mod limits;
 mod overrides;
+mod placed;
 mod raw;
 mod schema;
 mod sobol;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, TaskConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Engines;
@@ -150,7 +151,7 @@ pub enum Domain {
 }
 
 /// How a number is drawn from a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// Evenly.
@@ -242,7 +243,7 @@ pub struct Rung {
 }
 
 /// How the learning rates of a grid follow the batch size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scaling {
     /// The same rates at every batch size.
@@ -289,7 +290,7 @@ pub struct Resources {
 }
 
 /// Where trials train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceChoice {
     /// On the CPU: bit for bit reproducible.

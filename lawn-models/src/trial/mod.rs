@@ -21,11 +21,3 @@ pub use error::SettingsError;
 pub(crate) use error::require;
 pub use optimizer::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
-
-/// The text of the modules whose types a configuration is read into: what their fields
-/// mean is said there, and a schema says it in the same words.
-pub(crate) const SOURCES: &[&str] = &[
-    include_str!("diagnostics.rs"),
-    include_str!("optimizer.rs"),
-    include_str!("config.rs"),
-];

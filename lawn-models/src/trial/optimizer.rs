@@ -1,4 +1,5 @@
 use lawn_core::Granularity;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// A setting left out takes the value of the optimizer's own configuration.
 /// One that the rule does not have is refused, never ignored.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerSettings {
     /// Base rule.
@@ -28,6 +29,7 @@ pub struct OptimizerSettings {
     pub scope: Option<ScopeSetting>,
     /// What one radius belongs to; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
     /// Whether the gradient loses its radial part before the rule; `lawn` only.
     #[serde(default = "yes")]
@@ -72,7 +74,7 @@ pub struct OptimizerSettings {
 }
 
 /// Base rules.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum RuleName {
@@ -91,7 +93,7 @@ pub enum RuleName {
 }
 
 /// Which parameters LAWN constrains.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum ScopeSetting {
     /// One of the named scopes.
@@ -101,7 +103,7 @@ pub enum ScopeSetting {
 }
 
 /// The named scopes.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScopeName {
     /// The weights after the last normalization layer.
@@ -112,7 +114,7 @@ pub enum ScopeName {
 }
 
 /// Shape of the learning rate after warm-up.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum LrShape {
     /// Stays at its peak.
@@ -122,6 +124,11 @@ pub enum LrShape {
     Linear,
     /// Falls to zero along half a cosine.
     Cosine,
+}
+
+/// The optimizers' own crate knows no schemas.
+fn granularity(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [Granularity::Layer, Granularity::Row] })
 }
 
 fn yes() -> bool {
