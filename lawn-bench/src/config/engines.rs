@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use super::placed::Placed;
+use super::field::Field;
 use super::source::Source;
 use super::values::at_least;
 
@@ -126,61 +126,61 @@ pub(super) struct RawEngines {
 #[serde(deny_unknown_fields, default)]
 struct RawSlurm {
     /// `--partition`.
-    partition: Option<Placed<String>>,
+    partition: Option<Field<String>>,
     /// `--account`.
-    account: Option<Placed<String>>,
+    account: Option<Field<String>>,
     /// `--time` of a trial, in Slurm's notation.
-    time: Option<Placed<TextOrNumber>>,
+    time: Option<Field<TextOrNumber>>,
     /// `--gres=gpu:…` of a trial: a number, or a kind and a number as `a100:1`.
-    gpus: Option<Placed<TextOrNumber>>,
+    gpus: Option<Field<TextOrNumber>>,
     /// `--cpus-per-task` of a trial; `resources.threads` where it is not given.
     #[schemars(range(min = 1))]
-    cpus: Option<Placed<u64>>,
+    cpus: Option<Field<u64>>,
     /// `--mem` of a trial, in Slurm's notation.
-    memory: Option<Placed<TextOrNumber>>,
+    memory: Option<Field<TextOrNumber>>,
     /// Trials at the same time, instead of `resources.workers`.
     #[schemars(range(min = 1))]
-    workers: Option<Placed<usize>>,
+    workers: Option<Field<usize>>,
     /// Seconds before its end that a job is warned, to write a checkpoint.
-    signal_seconds: Option<Placed<u64>>,
+    signal_seconds: Option<Field<u64>>,
     /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
     #[schemars(range(min = 1))]
-    max_array_size: Option<Placed<usize>>,
+    max_array_size: Option<Field<usize>>,
     /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
     /// begun is `crashed`, and what kept it from that ends the sweep.
     #[schemars(range(min = 1))]
-    attempts: Option<Placed<usize>>,
+    attempts: Option<Field<usize>>,
     /// Further options of `sbatch` for trials, as `--qos=long`.
-    options: Vec<Placed<String>>,
+    options: Vec<Field<String>>,
     /// Further options of `sbatch` for the job that goes on with the sweep.
-    next_options: Vec<Placed<String>>,
+    next_options: Vec<Field<String>>,
     /// Lines of shell before the command, as `module load cuda`.
     prologue: Option<String>,
     /// The `lawn` command on the nodes, where it is not where it is here.
-    lawn: Option<Placed<String>>,
+    lawn: Option<Field<String>>,
 }
 
 #[derive(Deserialize, JsonSchema, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RawRay {
     /// Address of the Jobs server, `http://HOST:PORT`.
-    address: Option<Placed<String>>,
+    address: Option<Field<String>>,
     /// CPUs reserved for a trial; `resources.threads` where it is not given.
-    cpus: Option<Placed<f64>>,
+    cpus: Option<Field<f64>>,
     /// GPUs reserved for a trial.
-    gpus: Option<Placed<f64>>,
+    gpus: Option<Field<f64>>,
     /// Bytes of memory reserved for a trial.
     #[schemars(range(min = 1))]
-    memory_bytes: Option<Placed<u64>>,
+    memory_bytes: Option<Field<u64>>,
     /// Trials at the same time, instead of `resources.workers`.
     #[schemars(range(min = 1))]
-    workers: Option<Placed<usize>>,
+    workers: Option<Field<usize>>,
     /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
     /// begun is `crashed`, and what kept it from that ends the sweep.
     #[schemars(range(min = 1))]
-    attempts: Option<Placed<usize>>,
+    attempts: Option<Field<usize>>,
     /// The `lawn` command on the nodes, where it is not where it is here.
-    lawn: Option<Placed<String>>,
+    lawn: Option<Field<String>>,
 }
 
 /// `gpus = 2` and `gpus = "a100:2"` alike.
@@ -213,7 +213,7 @@ pub(super) fn check(source: &Source<'_>, raw: &RawEngines) -> Result<Engines, Co
 
 fn slurm(source: &Source<'_>, raw: &RawSlurm) -> Result<Slurm, ConfigError> {
     let defaults = Slurm::default();
-    let options = |given: &[Placed<String>]| {
+    let options = |given: &[Field<String>]| {
         given
             .iter()
             .map(|option| sbatch_option(source, option))
@@ -284,7 +284,7 @@ fn ray(source: &Source<'_>, raw: &RawRay) -> Result<Ray, ConfigError> {
 /// A count that, where it is given, is 1 or more.
 fn least<T: PartialOrd + Copy + std::fmt::Display + From<u8>>(
     source: &Source<'_>,
-    value: &Option<Placed<T>>,
+    value: &Option<Field<T>>,
     what: &str,
 ) -> Result<Option<T>, ConfigError> {
     value
@@ -296,7 +296,7 @@ fn least<T: PartialOrd + Copy + std::fmt::Display + From<u8>>(
 /// A name that goes into a line of `#SBATCH`.
 fn one_word(
     source: &Source<'_>,
-    value: &Option<Placed<String>>,
+    value: &Option<Field<String>>,
 ) -> Result<Option<String>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
     let text = value.get_ref();
@@ -307,7 +307,7 @@ fn one_word(
     Ok(Some(text.clone()))
 }
 
-fn sbatch_option(source: &Source<'_>, option: &Placed<String>) -> Result<String, ConfigError> {
+fn sbatch_option(source: &Source<'_>, option: &Field<String>) -> Result<String, ConfigError> {
     let text = option.get_ref();
     if !text.starts_with('-') || text.contains(char::is_control) {
         let message = format!("{text:?} is not an option of sbatch on one line");
@@ -327,7 +327,7 @@ const MEMORY: &str = "for example: memory = \"8G\"; a bare number counts megabyt
 /// A value in Slurm's notation, as `is` tells it.
 fn notation(
     source: &Source<'_>,
-    value: &Option<Placed<TextOrNumber>>,
+    value: &Option<Field<TextOrNumber>>,
     is: fn(&str) -> bool,
     help: &str,
 ) -> Result<Option<String>, ConfigError> {

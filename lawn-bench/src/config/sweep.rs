@@ -7,7 +7,8 @@ use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, TaskConfig
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Engines;
+use super::device::DeviceChoice;
+use super::engines::Engines;
 
 /// Tasks × arms × batch sizes × seeds, and how each is tuned.
 ///
@@ -264,6 +265,9 @@ pub struct Contrast {
     pub treatment: String,
 }
 
+/// How long a lease lives without a touch where a sweep says nothing.
+pub const LEASE: Duration = Duration::from_secs(60);
+
 /// What trials run on. Never part of a trial's identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Resources {
@@ -287,17 +291,4 @@ pub struct Resources {
     pub tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub keep_checkpoints: bool,
-}
-
-/// Where trials train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// On the CPU: bit for bit reproducible.
-    #[default]
-    Cpu,
-    /// On CUDA; an error where there is none.
-    Cuda,
-    /// On CUDA where it is found, on the CPU otherwise.
-    Auto,
 }

@@ -26,7 +26,7 @@ use crate::run::run_dir::RunDir;
 
 /// `plan.json`; `T` is what it says of the trials.
 #[derive(Serialize)]
-struct Written<'a, T> {
+struct HeadRef<'a, T> {
     sweep: &'a Sweep,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
@@ -96,7 +96,7 @@ impl Serialize for Plan {
     /// As one document, the form of schema 2.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (cells, trials) = rows(self);
-        Written {
+        HeadRef {
             sweep: &self.sweep,
             data: &self.data,
             defaults: &self.defaults,
@@ -120,7 +120,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
         lines.push(b'\n');
     }
     files::write(&run.planned_trials(), &lines)?;
-    let content = Written {
+    let content = HeadRef {
         sweep: &plan.sweep,
         data: &plan.data,
         defaults: &plan.defaults,

@@ -34,13 +34,13 @@ struct CellIdentity<'a> {
 struct TrialIdentity<'a> {
     stage: Stage,
     seed: u64,
-    setting: Trained<'a>,
+    setting: TrainedSetting<'a>,
 }
 
 /// What decides the setting of a trial.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Trained<'a> {
+pub(super) enum TrainedSetting<'a> {
     /// It is given, and trained for a part of the budget.
     Given {
         /// The setting.
@@ -90,7 +90,7 @@ impl CellHash {
     }
 
     /// The id of one of its trials.
-    pub(super) fn trial(&self, stage: Stage, seed: u64, setting: Trained<'_>) -> String {
+    pub(super) fn trial(&self, stage: Stage, seed: u64, setting: TrainedSetting<'_>) -> String {
         let mut hasher = self.0.clone();
         let identity = TrialIdentity {
             stage,

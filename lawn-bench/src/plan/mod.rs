@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod choices;
+pub mod damage;
 mod defaults;
 mod difference;
 pub mod estimate;
@@ -13,6 +14,7 @@ mod excerpt;
 mod file;
 mod identity;
 mod list;
+pub mod outcomes;
 mod resolve;
 mod trials;
 

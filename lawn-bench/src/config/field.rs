@@ -10,16 +10,16 @@ use toml::Spanned;
 /// A value with its place, which its schema does not show.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(transparent)]
-pub(super) struct Placed<T>(Spanned<T>);
+pub(super) struct Field<T>(Spanned<T>);
 
 /// A default, which stands nowhere.
-impl<T> From<T> for Placed<T> {
+impl<T> From<T> for Field<T> {
     fn from(value: T) -> Self {
         Self(Spanned::new(0..0, value))
     }
 }
 
-impl<T> Deref for Placed<T> {
+impl<T> Deref for Field<T> {
     type Target = Spanned<T>;
 
     fn deref(&self) -> &Spanned<T> {
@@ -27,7 +27,7 @@ impl<T> Deref for Placed<T> {
     }
 }
 
-impl<T: JsonSchema> JsonSchema for Placed<T> {
+impl<T: JsonSchema> JsonSchema for Field<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
     }
