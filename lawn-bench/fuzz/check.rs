@@ -81,14 +81,39 @@ pub(crate) fn sealed_lines(log: &[u8]) -> Vec<u8> {
     sealed.collect()
 }
 
-/// A plan; what is read can be worked with.
+/// `plan.json` and `trials.jsonl`, with the checksums that fit; the list of trials stays in the
+/// plan where there is no second text, as in schema 2.
+pub(crate) fn sealed_plan(head: &[u8], trials: Option<&[u8]>) -> Vec<u8> {
+    let (Some(trials), Ok(text)) = (trials, std::str::from_utf8(head)) else {
+        return sealed(head);
+    };
+    let key = "\"checksum\": \"";
+    let digest = text.find(key).map(|at| at + key.len());
+    let old = digest.and_then(|at| text.get(at..at + 16)).unwrap_or(key);
+    sealed(text.replacen(old, &digits(trials), 1).as_bytes())
+}
+
+/// What parts the two files of a plan in one text.
+const TRIALS: &str = "\n--trials\n";
+
+/// A plan, its trials after a line of `--trials`; what is read can be worked with.
 pub(crate) fn plan(bytes: &[u8]) {
     let run = run();
-    for bytes in [bytes, &sealed(bytes)] {
+    let cut = bytes.windows(TRIALS.len());
+    let cut = cut.enumerate().find(|(_, at)| *at == TRIALS.as_bytes());
+    let (head, trials) = match cut {
+        Some((at, _)) => (&bytes[..at], Some(&bytes[at + TRIALS.len()..])),
+        None => (bytes, None),
+    };
+    match trials {
+        Some(trials) => fs::write(run.planned_trials(), trials).expect("there is room"),
+        None => drop(fs::remove_file(run.planned_trials())),
+    }
+    for bytes in [head, &sealed_plan(head, trials)] {
         fs::write(run.plan(), bytes).expect("there is room");
         match Plan::read(&run) {
             Err(error) => {
-                names(&error, &run.plan());
+                names_plan(&error, &run);
                 excerpts_of_a_plan_that_is_refused(&run);
             }
             Ok(plan) => {
@@ -102,10 +127,20 @@ pub(crate) fn plan(bytes: &[u8]) {
     }
 }
 
+/// An error says which of the two files of a plan is wrong.
+fn names_plan(error: &Error, run: &RunDir) {
+    let said = error.to_string();
+    let named = ["plan.json", "trials.jsonl"].iter();
+    let named = named.filter(|name| said.contains(**name)).count();
+    assert!(
+        named > 0 && said.contains(&*run.root().to_string_lossy()),
+        "{said}"
+    );
+}
+
 /// A trial read without the others is that of the plan.
 fn excerpts(run: &RunDir, plan: &Plan) {
     let (count, choices) = (plan.trials.len(), Choices::default());
-    // Each reads the whole file.
     for index in [0, 1, count / 2, count.saturating_sub(1)] {
         let excerpt = Excerpt::read(run, index);
         let Some(trial) = plan.trials.get(index) else {
@@ -113,8 +148,8 @@ fn excerpts(run: &RunDir, plan: &Plan) {
             continue;
         };
         let excerpt = excerpt.unwrap_or_else(|error| panic!("trial {index}: {error}"));
-        assert_eq!((&excerpt.trial, &excerpt.sweep), (trial, &plan.sweep));
-        assert_eq!(excerpt.data, plan.data);
+        assert_eq!((&excerpt.trial, excerpt.sweep()), (trial, &plan.sweep));
+        assert_eq!(excerpt.data(), &plan.data);
         let resolved = excerpt.resolve(&choices).ok();
         assert_eq!(resolved, plan.resolve(index, &choices).ok());
         if let Some((setting, _)) = resolved {
@@ -136,7 +171,7 @@ fn excerpts_of_a_plan_that_is_refused(run: &RunDir) {
         match Excerpt::read(run, index) {
             Ok(excerpt) => drop(excerpt.resolve(&Choices::default())),
             Err(Error::NoTrial { .. }) => {}
-            Err(error) => names(&error, &run.plan()),
+            Err(error) => names_plan(&error, run),
         }
     }
 }

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod config;
 pub mod data;
+mod duration;
 pub mod engine;
 pub mod error;
 pub mod exit;

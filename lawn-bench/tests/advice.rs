@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use lawn_bench::config::parse;
 use lawn_bench::plan::advice::warnings;
 use lawn_bench::plan::choices::{Frozen, FrozenCell};
-use lawn_bench::plan::estimate::Measured;
+use lawn_bench::plan::estimate::Measurement;
 use lawn_bench::plan::{Cell, Plan};
 
 const TINY: &str = include_str!("sweeps/tiny.toml");
 
 /// A plan of the tiny sweep with replacements, and what each of its cells takes where an
 /// epoch has `epoch_samples`.
-fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cell, Measured>) {
+fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cell, Measurement>) {
     let text = replaced.iter().fold(TINY.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from:?} is not in the sweep");
         text.replacen(from, to, 1)
     });
     let sweep = parse("tiny.toml", &text).unwrap_or_else(|error| panic!("{error}"));
     let plan = Plan::new(sweep, BTreeMap::new());
-    let measured = Measured {
+    let measured = Measurement {
         epoch_samples,
         step_seconds: 0.1,
         evaluation_seconds: 0.1,

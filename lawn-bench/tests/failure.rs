@@ -121,23 +121,35 @@ fn files_of_a_run_that_are_damaged_or_newer_are_named() {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let plan = run.join("plan.json");
+    let [plan, trials] = ["plan.json", "trials.jsonl"].map(|name| run.join(name));
     let text = std::fs::read_to_string(&plan).expect("the plan is text");
-    for (damaged, code, said) in [
-        ("{ \"schema\": 99 }".to_owned(), 2, "has schema 99"),
-        (text[..text.len() / 2].to_owned(), 1, "plan.json is damaged"),
+    let lines = std::fs::read_to_string(&trials).expect("the trials are text");
+    let half = |text: &str| text[..text.len() / 2].to_owned();
+    let flipped = |text: &str, from: &str, to: &str| {
+        assert!(text.contains(from), "{from:?} is not in:\n{text}");
+        text.replacen(from, to, 1)
+    };
+    for (file, damaged, code, said) in [
+        (&plan, "{ \"schema\": 99 }".to_owned(), 2, "has schema 99"),
+        (&plan, half(&text), 1, "plan.json is damaged"),
+        (&plan, flipped(&text, "64", "65"), 1, "its checksum"),
+        (&plan, String::new(), 1, "plan.json is damaged"),
+        (&trials, half(&lines), 1, "trials.jsonl is damaged"),
         (
-            text.replacen("\"seed\": 1", "\"seed\": 3", 1),
+            &trials,
+            flipped(&lines, "\"seed\":1", "\"seed\":3"),
             1,
             "its checksum",
         ),
-        (String::new(), 1, "plan.json is damaged"),
+        (&trials, String::new(), 1, "it has 0 whole lines"),
     ] {
-        std::fs::write(&plan, damaged).expect("it can be written");
+        let sound = std::fs::read(file).expect("it is there");
+        std::fs::write(file, damaged).expect("it can be written");
         let output = lawn(&["status", &path(&run)]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{error}");
         assert!(error.contains(said), "{said:?} is not in {error}");
+        std::fs::write(file, sound).expect("it can be written");
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use lawn_bench::Error;
 use lawn_bench::data::fetch::{
-    Catalogue, Fetch, FetchError, Got, Kept, Patience, PublicSet, Source, View,
+    Catalogue, Download, Fetch, FetchError, KeptFile, Patience, PublicSet, Source, View,
 };
 use server::{Answer, Server};
 
@@ -29,8 +29,8 @@ impl View for Said {
     }
     fn began(&mut self, _file: &str, _place: &str, _from: u64, _total: Option<u64>) {}
     fn moved(&mut self, _at: u64) {}
-    fn kept(&mut self, _kept: &Kept) {}
-    fn got(&mut self, _got: &Got) {}
+    fn kept(&mut self, _kept: &KeptFile) {}
+    fn got(&mut self, _got: &Download) {}
 }
 
 /// A data root, and a catalogue with the set `small` of one file, `a.txt`.
@@ -67,7 +67,11 @@ impl Place {
     }
 
     /// Gets the set from `sources`, with `mirrors` before them.
-    fn get(&self, mirrors: &[String], sources: &[String]) -> (Result<Got, Error>, Vec<String>) {
+    fn get(
+        &self,
+        mirrors: &[String],
+        sources: &[String],
+    ) -> (Result<Download, Error>, Vec<String>) {
         let path = self.folder.path().join("catalogue.toml");
         let text = format!(
             "[small]\nabout = \"a small set\"\nsources = {sources:?}\n[[small.files]]\nname = \"a.txt\"\n{}\n",

@@ -7,7 +7,7 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lawn_bench::data::fetch::{Catalogue, Fetch, Got, Kept, Patience, PublicSet, View};
+use lawn_bench::data::fetch::{Catalogue, Download, Fetch, KeptFile, Patience, PublicSet, View};
 use server::{Answer, Server, digest, lines};
 
 /// Hears the notes.
@@ -21,12 +21,12 @@ impl View for Notes {
     }
     fn began(&mut self, _file: &str, _place: &str, _from: u64, _total: Option<u64>) {}
     fn moved(&mut self, _at: u64) {}
-    fn kept(&mut self, _kept: &Kept) {}
-    fn got(&mut self, _got: &Got) {}
+    fn kept(&mut self, _kept: &KeptFile) {}
+    fn got(&mut self, _got: &Download) {}
 }
 
 /// A set of one file, of which `known` says something.
-fn get(root: &Path, source: &str, known: &str) -> (Result<Got, String>, Vec<String>) {
+fn get(root: &Path, source: &str, known: &str) -> (Result<Download, String>, Vec<String>) {
     let text = format!(
         "[small]\nabout = \"small\"\nsources = [{source:?}]\n[[small.files]]\nname = \"a.txt\"\n{known}\n"
     );

@@ -77,8 +77,8 @@ fn left_by_trials() -> Vec<String> {
     texts.map(|text| text.expect("it is text")).collect()
 }
 
-/// A plan, without its checksum.
-fn plan() -> String {
+/// A plan without its checksum, and its trials.
+fn plan() -> [String; 2] {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = RunDir::new(folder.path());
     let sweep = parse("tiny.toml", SWEEPS[1]).expect("the tiny sweep is right");
@@ -86,20 +86,29 @@ fn plan() -> String {
     let toml = Path::new("tiny.toml");
     plan.write(&run, toml, SWEEPS[1])
         .expect("it can be written");
-    let text = std::fs::read_to_string(run.plan()).expect("it is text");
-    let end = text.find(",\n  \"checksum\"").expect("it has a checksum");
-    text[..end].to_owned() + "\n}\n"
+    let texts = [run.plan(), run.planned_trials()].map(std::fs::read_to_string);
+    let [text, trials] = texts.map(|text| text.expect("it is text"));
+    let end = text.rfind(",\n  \"checksum\"").expect("it has a checksum");
+    [text[..end].to_owned() + "\n}\n", trials]
 }
+
+/// A plan of schema 2, without its checksum.
+const OF_SCHEMA_2: &str = include_str!("../fuzz/seeds/plan/small.json");
 
 #[test]
 fn what_is_mutated_is_read_as_it_is() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = RunDir::new(folder.path());
-    std::fs::write(run.plan(), check::sealed(plan().as_bytes())).expect("there is room");
-    assert_eq!(
-        Plan::read(&run).map(|plan| plan.trials.len()).ok(),
-        Some(32)
-    );
+    let [head, trials] = plan();
+    let trials = trials.replace("\"seed\":", "\"seed\": ");
+    let sealed = check::sealed_plan(head.as_bytes(), Some(trials.as_bytes()));
+    std::fs::write(run.planned_trials(), trials).expect("there is room");
+    let old = check::sealed_plan(OF_SCHEMA_2.as_bytes(), None);
+    for (bytes, count) in [(sealed, 32), (old, 10)] {
+        std::fs::write(run.plan(), bytes).expect("there is room");
+        let read = Plan::read(&run).map(|plan| plan.trials.len());
+        assert_eq!(read.ok(), Some(count));
+    }
     let log = left_by_trials()
         .into_iter()
         .find(|text| !text.starts_with("{\n"));
@@ -141,8 +150,14 @@ proptest! {
     }
 
     #[test]
-    fn a_plan_is_read_or_refused(edits in edits()) {
-        check::plan(mutated(&plan(), &edits).as_bytes());
+    fn a_plan_is_read_or_refused(edits in edits(), which in 0..3_usize) {
+        let [head, trials] = plan();
+        let text = match which {
+            0 => mutated(&head, &edits) + "\n--trials\n" + &trials,
+            1 => head + "\n--trials\n" + &mutated(&trials, &edits),
+            _ => mutated(OF_SCHEMA_2, &edits),
+        };
+        check::plan(text.as_bytes());
     }
 
     #[test]

@@ -53,6 +53,7 @@ impl Place {
         let [model, run] = [model, run].map(|name| RunDir::new(self.run(name)));
         std::fs::create_dir_all(run.root()).expect("there is room");
         std::fs::copy(model.sweep_toml(), run.sweep_toml()).expect("there is room");
+        std::fs::copy(model.planned_trials(), run.planned_trials()).expect("there is room");
         std::fs::copy(model.plan(), run.plan()).expect("there is room");
         Plan::read(&model).expect("a plan")
     }

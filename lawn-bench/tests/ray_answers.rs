@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::SMALL;
 use lawn_analysis::records::Outcome;
-use lawn_bench::engine::{self, Carried, EngineName, Watcher, Work};
+use lawn_bench::engine::{self, Completion, EngineName, Watcher, Work};
 use lawn_bench::plan::Plan;
 use lawn_bench::process::stop::Stop;
 use lawn_bench::run::ending::Ending;
@@ -106,7 +106,7 @@ fn ended(code: i32, words: &str) -> Result<Ending, Box<Error>> {
     };
     let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
     let mut heard = Heard::default();
-    assert_eq!(engine.run(&[0], &mut heard)?, Carried::Through);
+    assert_eq!(engine.run(&[0], &mut heard)?, Completion::Through);
     assert_eq!(heard.ended.len(), 1);
     Ok(heard.ended.remove(0))
 }

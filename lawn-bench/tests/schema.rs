@@ -125,4 +125,16 @@ fn the_schema_describes_every_key_and_knows_defaults_and_bounds() {
     let arm = &schema["properties"]["arms"]["additionalProperties"]["properties"];
     let said = arm["warmup"]["description"].as_str().unwrap_or_default();
     assert!(said.starts_with("Part of all steps"), "{said}");
+    // A word says what it means, and a task has its defaults, in the words of today.
+    let ncf = &schema["properties"]["tasks"]["additionalProperties"]["oneOf"][0]["properties"];
+    assert_eq!(ncf["model"]["oneOf"][0]["const"], "gmf");
+    let said = ncf["model"]["oneOf"][0]["description"].as_str();
+    assert!(said.is_some_and(|said| said.contains("matrix factorization")));
+    assert_eq!(ncf["data"]["default"], "generated");
+    assert_eq!(ncf["factors"]["default"], 8);
+    // TOML has no null, and no program is told how wide a number is.
+    let text = schema.to_string();
+    for word in ["null", "\"format\"", "$ref"] {
+        assert!(!text.contains(word), "{word}");
+    }
 }

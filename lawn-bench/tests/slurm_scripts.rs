@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::site::{Site, fails, read_json, said};
+use common::site::{Site, fails, said};
 use lawn_bench::run::provenance;
 
 /// The scripts that a dry run prints, without what differs from machine to machine.
@@ -145,9 +145,7 @@ fn a_task_runs_its_own_trial_and_tells_how_it_died() {
         arguments.trim(),
         format!("trial {} --index 1", run.display())
     );
-    let plan = read_json(&site.run().join("plan.json"));
-    let id = plan["trials"][1]["id"].as_str().expect("an id");
-    let stderr = std::fs::read_to_string(site.run().join("trials").join(id).join("stderr.log"));
+    let stderr = std::fs::read_to_string(site.trial_folder(1).join("stderr.log"));
     assert_eq!(stderr.expect("it is there"), "oh no\n");
 
     for (body, expected) in [

@@ -117,38 +117,103 @@ fn a_plan_survives_its_file_and_holds_nothing_twice() {
     plan.write(&run, Path::new("halving.toml"), HALVING)
         .expect("it can be written");
     assert_eq!(Plan::read(&run).expect("it can be read"), plan);
-    let text = std::fs::read_to_string(run.plan()).expect("it is text");
-    let rows = text.lines().filter(|line| line.contains("\"id\"")).count();
-    assert_eq!(rows, 60, "a line a trial");
-    assert_eq!(
-        text.matches("\"task\": \"feedback\"").count(),
-        4,
-        "a cell once"
-    );
+    let read = |path| std::fs::read_to_string(path).expect("it is text");
+    let (head, lines) = (read(run.plan()), read(run.planned_trials()));
+    let ids = lines.lines().filter(|line| line.contains("\"id\""));
+    assert_eq!(ids.count(), 60, "a line a trial");
+    let cells = head.matches("\"task\": \"feedback\"").count();
+    assert_eq!(cells, 4, "a cell once");
 
-    // A plan whose parts do not fit together is damaged, and says how.
-    rewrite(&run, |plan| {
-        let rows = plan["trials"].as_array_mut().expect("a list");
-        let row = rows.iter_mut().find(|row| row["cell"] == 3);
-        row.expect("a trial of cell 3")["cell"] = 9.into();
-    });
-    let error = Plan::read(&run)
-        .expect_err("there is no cell 9")
-        .to_string();
-    assert!(error.contains("has an unknown cell"), "{error}");
+    // A plan whose parts do not fit together is damaged, and says how and where.
+    let at = lines.lines().position(|line| line.contains("\"cell\":3"));
+    rewrite(&run, &lines.replacen("\"cell\":3", "\"cell\":9", 1));
+    let error = Plan::read(&run).expect_err("there is no cell 9");
+    let error = error.to_string();
+    let place = format!("line {}: ", at.expect("a trial of cell 3") + 1);
+    for part in ["trials.jsonl", &place, "has an unknown cell"] {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+    rewrite(&run, &lines.replacen("\"cell\"", "\"cel\"", 1));
+    let error = Plan::read(&run).expect_err("a row has a cell").to_string();
+    assert!(error.contains("line 1: column "), "{error}");
 }
 
-/// Writes the plan of `run` again, changed, in other lines than it was and with their checksum.
-fn rewrite(run: &RunDir, change: impl FnOnce(&mut serde_json::Value)) {
+/// Writes other trials into the plan of `run`, and their number and checksum.
+fn rewrite(run: &RunDir, lines: &str) {
     let text = std::fs::read_to_string(run.plan()).expect("it is text");
-    let mut plan: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    change(&mut plan);
-    let content = plan.as_object_mut().expect("an object");
+    let mut head: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+    let digest = blake3::hash(lines.as_bytes()).to_hex();
+    head["trials"] = serde_json::json!({
+        "count": lines.lines().count(), "checksum": &digest[..16],
+    });
+    let content = head.as_object_mut().expect("an object");
     content.remove("schema");
     content.remove("checksum");
-    let bytes = files::to_json(&run.plan(), SCHEMA, content).expect("it has a JSON form");
-    assert_ne!(bytes, text.as_bytes());
-    std::fs::write(run.plan(), bytes).expect("it can be written");
+    std::fs::write(run.planned_trials(), lines).expect("it can be written");
+    files::write_json(&run.plan(), SCHEMA, content).expect("it can be written");
+}
+
+#[test]
+fn a_plan_of_schema_2_is_read_and_goes_on_as_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    // Written by a version that had the trials in `plan.json`; without its checksum.
+    let old = include_str!("../fuzz/seeds/plan/small.json");
+    let text = old.strip_suffix("\n}\n").expect("it is an object");
+    let digest = blake3::hash(text.as_bytes()).to_hex();
+    let old = format!("{text},\n  \"checksum\": \"{}\"\n}}\n", &digest[..16]);
+    std::fs::write(run.plan(), &old).expect("it can be written");
+    let plan = Plan::read(&run).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(plan.trials.len(), 10);
+    assert_eq!(plan.trials[9].id, "b502766dcd4da5dd");
+    for (index, trial) in plan.trials.iter().enumerate() {
+        let excerpt = Excerpt::read(&run, index).expect("it is in the plan");
+        assert_eq!((&excerpt.trial, excerpt.sweep()), (trial, &plan.sweep));
+    }
+    let last = |index| matches!(index, Err(Error::NoTrial { index: 10, last: 9 }));
+    assert!(last(Excerpt::read(&run, 10)));
+    // The same sweep planned today has the same trials, so that the run goes on.
+    let again = Plan::new(plan.sweep.clone(), plan.data.clone());
+    assert_eq!(again.trials, plan.trials);
+    let toml = Path::new("one.toml");
+    again.write(&run, toml, "").expect("it is the same plan");
+    let kept = std::fs::read_to_string(run.plan()).expect("it is text");
+    assert_eq!(kept, old, "and stays as it is");
+    // With other resources it is written anew.
+    let mut more = again;
+    more.sweep.resources.workers = 7;
+    more.write(&run, toml, "").expect("it is the same plan");
+    // Its trials keep the defaults that they were planned with.
+    more.defaults.clone_from(&plan.defaults);
+    assert_eq!(Plan::read(&run).expect("it can be read"), more);
+    assert!(run.planned_trials().exists());
+    let damaged = old.replacen("\"seed\": 4", "\"seed\": 5", 1);
+    assert_ne!(damaged, old);
+    std::fs::write(run.plan(), damaged).expect("it can be written");
+    let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
+    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+}
+
+#[test]
+fn what_a_launcher_left_before_the_plan_was_whole_is_in_no_ones_way() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = RunDir::new(folder.path());
+    let plan = Plan::new(sweep(HALVING), Default::default());
+    let write = || plan.write(&run, Path::new("halving.toml"), HALVING);
+    // Beside another sweep it is not ours.
+    std::fs::write(run.planned_trials(), "mine").expect("it can be written");
+    let refused = write().expect_err("it is not ours");
+    assert!(refused.to_string().contains("trials.jsonl"), "{refused}");
+    std::fs::write(run.sweep_toml(), HALVING).expect("it can be written");
+    write().expect("it was begun before");
+    assert_eq!(Plan::read(&run).expect("it can be read"), plan);
+    // A plan without its trials says so.
+    std::fs::remove_file(run.planned_trials()).expect("it is there");
+    let refused = Plan::read(&run).expect_err("they are gone").to_string();
+    assert!(
+        refused.contains("trials.jsonl is damaged: it is gone"),
+        "{refused}"
+    );
 }
 
 /// How `outcome.json` says that the trial is over.
@@ -209,7 +274,7 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     let choices = Choices::read(&run, &plan.sweep).expect("they are readable");
     for (index, trial) in plan.trials.iter().enumerate() {
         let excerpt = Excerpt::read(&run, index).expect("it is in the plan");
-        assert_eq!((&excerpt.trial, &excerpt.sweep), (trial, &plan.sweep));
+        assert_eq!((&excerpt.trial, excerpt.sweep()), (trial, &plan.sweep));
         let resolved = excerpt.resolve(&choices).expect("it is chosen");
         assert_eq!(resolved, plan.resolve(index, &choices).expect("the same"));
         let before = excerpt.earlier_rung(resolved.0, &choices);
@@ -229,20 +294,28 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
         }
     ));
 
-    let text = std::fs::read_to_string(run.plan()).expect("it is text");
+    let lines = std::fs::read_to_string(run.planned_trials()).expect("it is text");
     // One bit of another trial's line.
-    let damaged = text.replacen("\"seed\": 2", "\"seed\": 3", 1);
-    assert_ne!(damaged, text);
-    std::fs::write(run.plan(), damaged).expect("it can be written");
+    let damaged = lines.replacen("\"seed\":2", "\"seed\":3", 1);
+    assert_ne!(damaged, lines);
+    std::fs::write(run.planned_trials(), damaged).expect("it can be written");
     let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
     assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
-    // The same plan in other lines.
-    std::fs::write(run.plan(), text).expect("it can be written");
-    rewrite(&run, |_| {});
-    let excerpt = Excerpt::read(&run, 41).expect("it is a plan all the same");
-    assert_eq!(excerpt.trial, plan.trials[41]);
+    // A line more, and a last line without its end.
+    for other in [lines.clone() + "{}\n", lines.trim_end().to_owned()] {
+        std::fs::write(run.planned_trials(), other).expect("it can be written");
+        let refused = Excerpt::read(&run, 0).expect_err("that is not what was written");
+        assert!(
+            refused.to_string().contains("whole lines, not 60"),
+            "{refused}"
+        );
+    }
+    // What is wrong with another trial alone does not matter to this one.
+    rewrite(&run, &lines.replacen("\"cell\":3", "\"cell\":9", 1));
+    let excerpt = Excerpt::read(&run, 0).expect("it is sound");
+    assert_eq!(excerpt.trial, plan.trials[0]);
     // Without trials there is none to read.
-    rewrite(&run, |plan| plan["trials"] = serde_json::json!([]));
+    rewrite(&run, "");
     let refused = Excerpt::read(&run, 0).expect_err("there is none");
     assert!(matches!(refused, Error::NoTrial { index: 0, last: 0 }));
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::DataError;
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, TaskConfig};
-use crate::trial::{self, Stage, TestPermit};
+use crate::trial::{Stage, TestPermit};
 
 /// A data set found under a data root.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -22,38 +22,6 @@ pub struct DataSet {
     /// How many of what it holds.
     pub counts: Vec<(String, u64)>,
 }
-
-/// The text of the modules whose types a configuration is read into: what their fields
-/// mean is said there, and a schema says it in the same words.
-pub const CONFIG_SOURCES: [&str; SOURCES] = {
-    let mut all = [""; SOURCES];
-    let mut filled = 0;
-    let mut list = trial::SOURCES;
-    let mut next = 0;
-    loop {
-        let mut place = 0;
-        while place < list.len() {
-            all[filled] = list[place];
-            filled += 1;
-            place += 1;
-        }
-        if next == KINDS.len() {
-            break all;
-        }
-        list = KINDS[next].sources;
-        next += 1;
-    }
-};
-
-/// Modules of which the text is told.
-const SOURCES: usize = {
-    let (mut count, mut next) = (trial::SOURCES.len(), 0);
-    while next < KINDS.len() {
-        count += KINDS[next].sources.len();
-        next += 1;
-    }
-    count
-};
 
 /// Looks at each folder under `root`, and at `root` itself, in order of name.
 ///

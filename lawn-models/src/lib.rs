@@ -19,9 +19,7 @@ mod tasks;
 mod train;
 pub mod trial;
 
-pub use catalog::{
-    CONFIG_SOURCES, DataSet, describe_data, floors, make_data, test_files, train_files,
-};
+pub use catalog::{DataSet, describe_data, floors, make_data, test_files, train_files};
 pub use data::images::GeneratedImages;
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
@@ -29,8 +27,8 @@ pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
-    AssembledTask, Counts, Files, ImageConfig, KINDS, Kind, KindEntry, KindVisitor, MakeData,
-    NcfConfig, Surroundings, TaskConfig, TaskMetrics, TrialConfig, visit_kinds,
+    AssembledTask, Counts, Files, ImageConfig, KINDS, Kind, KindEntry, MakeData, NcfConfig,
+    Surroundings, TaskConfig, TaskMetrics, TrialConfig,
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,

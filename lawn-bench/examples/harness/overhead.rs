@@ -7,7 +7,7 @@ use std::time::Instant;
 use lawn_analysis::records::Outcome as Ended;
 use lawn_bench::config;
 use lawn_bench::plan::Plan;
-use lawn_bench::plan::choices::{Frozen, FrozenCell, Tried};
+use lawn_bench::plan::choices::{Frozen, FrozenCell, TuningResult};
 use lawn_bench::run::run_dir::RunDir;
 
 use super::{Outcome, median, plan};
@@ -72,7 +72,7 @@ fn planned(folder: &Path, text: &str) -> Outcome<(RunDir, Plan)> {
 
 /// Freezes the first setting of every cell, as if all had been tried.
 fn freeze(run: &RunDir, plan: &Plan) -> Outcome<()> {
-    let tried = |setting| Tried {
+    let tried = |setting| TuningResult {
         setting,
         outcome: Ended::Ok,
         score: Some(0.512_345_678_9),

@@ -64,11 +64,13 @@ pub(super) fn run() -> Outcome<()> {
     let excerpt = Excerpt::read(&run, last)?;
     lap("excerpt");
     assert_eq!((&excerpt.trial, &read), (&plan.trials[last], &plan));
+    let files = [run.plan(), run.planned_trials()].map(std::fs::metadata);
+    let bytes: u64 = files.into_iter().flatten().map(|file| file.len()).sum();
     println!(
-        "{} trials planned in {all:.3} s; {} MiB of memory, {before} before; plan.json has {:.1} MB",
+        "{} trials planned in {all:.3} s; {} MiB of memory, {before} before; the plan has {:.1} MB",
         plan.trials.len(),
         peak(),
-        std::fs::metadata(run.plan())?.len() as f64 / 1e6
+        bytes as f64 / 1e6
     );
     Ok(())
 }

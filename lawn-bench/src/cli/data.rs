@@ -9,7 +9,7 @@ use crate::Error;
 use crate::Exit;
 use crate::cli::doctor::findings;
 use crate::data::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
-use crate::data::make::{self, Made};
+use crate::data::make::{self, Origin};
 use crate::process::stop;
 
 #[derive(Debug, Args)]
@@ -134,8 +134,8 @@ impl Data {
             What::Get(get) => return get.run(),
             What::Make { kind, out, set } => {
                 let said = match make::make(&asked(&kind, &set)?, &out)? {
-                    Made::New => "made",
-                    Made::Before => "was there, of the same sizes:",
+                    Origin::New => "made",
+                    Origin::Before => "was there, of the same sizes:",
                 };
                 print(&format!("{said} {}\n", out.display()));
             }

@@ -38,7 +38,7 @@ pub(super) struct Model {
 
 /// A task's model as an arm treats it.
 #[derive(Debug, Serialize)]
-struct Treated {
+struct TreatedModel {
     task: String,
     arm: String,
     /// Elements of all parameters.
@@ -91,7 +91,7 @@ impl Model {
         Ok(Exit::Ok)
     }
 
-    fn treated(&self, plan: &Plan, cell: &crate::plan::Cell) -> Result<Treated, Error> {
+    fn treated(&self, plan: &Plan, cell: &crate::plan::Cell) -> Result<TreatedModel, Error> {
         // The first trial of a cell: settings differ in numbers, not in what is constrained.
         let index = plan.trials.iter().position(|trial| trial.cell == *cell);
         let (_, config) = plan.resolve(index.unwrap_or(0), &Choices::default())?;
@@ -102,7 +102,7 @@ impl Model {
                 .sum()
         };
         let treatments = info.treatments;
-        Ok(Treated {
+        Ok(TreatedModel {
             task: cell.task.clone(),
             arm: cell.arm.clone(),
             elements: elements(&mut treatments.iter()),
@@ -116,7 +116,7 @@ impl Model {
     }
 }
 
-fn describe(treated: &Treated) -> String {
+fn describe(treated: &TreatedModel) -> String {
     format!(
         "{} · {}: {} parameters in {} tensors, {} of them constrained; {} samples and {} steps an epoch\n{}",
         treated.task,

@@ -9,7 +9,7 @@ use super::values::{DataRoot, Sets};
 use crate::Exit;
 use crate::config::SweepFile;
 use crate::plan::choices::Frozen;
-use crate::plan::estimate::{self, Measured};
+use crate::plan::estimate::{self, Measurement};
 use crate::plan::{advice, examination};
 use crate::process::streams;
 use crate::report::outline;
@@ -61,7 +61,7 @@ struct MeasuredCell<'a> {
     #[serde(flatten)]
     cell: &'a plan::Cell,
     #[serde(flatten)]
-    measured: &'a Measured,
+    measured: &'a Measurement,
 }
 
 impl Plan {
@@ -112,7 +112,7 @@ impl Plan {
     fn measured(
         &self,
         plan: &plan::Plan,
-    ) -> Result<(BTreeMap<plan::Cell, Measured>, Vec<String>), Error> {
+    ) -> Result<(BTreeMap<plan::Cell, Measurement>, Vec<String>), Error> {
         let root = self.data.data_root.as_deref();
         if self.no_calibrate {
             return Ok(Default::default());

@@ -55,13 +55,13 @@ pub(super) struct Report {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    asked: Asked,
+    asked: Question,
 }
 
 /// What is asked of results made elsewhere; a run's sweep file has said it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --from")]
-struct Asked {
+struct Question {
     /// Folder that the report is written to: a new or an empty one, or that of an older report.
     #[arg(
         long,
@@ -220,7 +220,7 @@ impl Report {
     }
 }
 
-impl Asked {
+impl Question {
     fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
         let missing_metric = match self.missing_metric {
             MissingMetric::Refuse => None,
@@ -282,7 +282,7 @@ fn require_free(out: &Path) -> Result<(), Error> {
     }
 }
 
-impl Asked {
+impl Question {
     fn wrong(&self, from: &Path, option: &'static str, detail: impl Into<String>) -> Error {
         Error::Results {
             path: from.to_owned(),

@@ -9,8 +9,8 @@ use crate::Error;
 use crate::Exit;
 use crate::process::shell;
 use crate::run::provenance;
-use crate::run::retry::{self, Selection};
 use crate::run::run_dir::RunDir;
+use crate::sweep::retry::{self, Selection};
 
 #[derive(Debug, Args)]
 #[command(

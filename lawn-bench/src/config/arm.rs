@@ -9,10 +9,10 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::draw::{self, Drawn, draw};
+use super::draw::{self, Coordinate, draw};
+use super::raw::SETTINGS;
 use super::source::Source;
 use super::space::{self, RawAxis, Values, to_json};
-use super::tuning::SETTINGS;
 use super::{Arm, Axis, ConfigError, Point, Setting, sobol};
 
 /// The key of an arm's table that holds its lists.
@@ -32,12 +32,12 @@ pub(super) struct Tuning<'s> {
 
 /// What is written about an arm, or for all of them.
 #[derive(Default)]
-pub(super) struct Written<'i> {
+pub(super) struct RawArm<'i> {
     fixed: DeTable<'i>,
     axes: Vec<RawAxis<'i>>,
 }
 
-impl<'i> Written<'i> {
+impl<'i> RawArm<'i> {
     /// Tells fixed keys from those of the space.
     pub(super) fn read(
         source: &Source<'_>,
@@ -119,14 +119,14 @@ pub(super) fn read<'i>(
     source: &Source<'_>,
     name: &str,
     table: &Spanned<DeValue<'i>>,
-    defaults: &Written<'i>,
+    defaults: &RawArm<'i>,
     tuning: &Tuning<'_>,
 ) -> Result<Arm, ConfigError> {
     let span = table.span();
     let DeValue::Table(own) = table.get_ref() else {
         return Err(source.error(span, format!("arm `{name}` must be a table"), None));
     };
-    let written = Written::read(source, own, tuning)?.over(defaults);
+    let written = RawArm::read(source, own, tuning)?.over(defaults);
     let grids = written.axes.iter().filter(|axis| axis.is_grid()).count();
     if let Some(range) = written
         .axes
@@ -180,7 +180,7 @@ pub(super) fn read<'i>(
 /// A value for each axis.
 type Assignment<'a> = Vec<(Spanned<Cow<'a, str>>, Spanned<DeValue<'a>>)>;
 
-impl Written<'_> {
+impl RawArm<'_> {
     /// Points of the grid.
     fn points(&self, source: &Source<'_>, name: &str) -> Result<usize, ConfigError> {
         let mut points = 1_usize;
@@ -213,7 +213,7 @@ struct Reader<'r> {
     source: &'r Source<'r>,
     /// Where the arm is written.
     span: &'r Range<usize>,
-    written: &'r Written<'r>,
+    written: &'r RawArm<'r>,
     space: &'r BTreeMap<String, Axis>,
 }
 
@@ -245,7 +245,7 @@ impl Reader<'_> {
         index: u64,
         batch_size: Option<u64>,
     ) -> Result<Point, ConfigError> {
-        let drawn: Vec<Drawn> = self
+        let drawn: Vec<Coordinate> = self
             .written
             .axes
             .iter()
@@ -258,8 +258,8 @@ impl Reader<'_> {
             .collect();
         let values = self.written.axes.iter().zip(&drawn).map(|(axis, drawn)| {
             let value = match drawn {
-                Drawn::Entry(entry) => axis.values_at(batch_size).entries()[*entry].clone(),
-                Drawn::Number(text) => {
+                Coordinate::Entry(entry) => axis.values_at(batch_size).entries()[*entry].clone(),
+                Coordinate::Number(text) => {
                     let value = DeValue::parse(text).expect("numbers are drawn as TOML");
                     Spanned::new(axis.key.span(), value.into_inner())
                 }

@@ -3,7 +3,7 @@
 use lawn_models::Amount;
 use toml::de::{DeTable, DeValue};
 
-use super::arm::{self, Tuning, Written};
+use super::arm::{self, RawArm, Tuning};
 use super::source::Source;
 use super::values::{entries, file_name};
 use super::{Arm, ConfigError};
@@ -15,9 +15,9 @@ pub(super) fn arms(
     budget: Amount,
 ) -> Result<Vec<Arm>, ConfigError> {
     let defaults = match root.get("defaults") {
-        None => Written::default(),
+        None => RawArm::default(),
         Some(value) => match value.get_ref() {
-            DeValue::Table(table) => Written::read(source, table, tuning)?,
+            DeValue::Table(table) => RawArm::read(source, table, tuning)?,
             _ => return Err(source.error(value.span(), "defaults must be a table", None)),
         },
     };

@@ -27,7 +27,7 @@ pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
 }
 
 /// A sweep, beside what was written.
-pub(super) struct Explained {
+pub(super) struct Explanation {
     pub(super) sweep: Sweep,
     /// The tables that are not read apart, defaults filled in.
     pub(super) filled: serde_json::Value,
@@ -35,11 +35,11 @@ pub(super) struct Explained {
     pub(super) given: serde_json::Value,
 }
 
-pub(super) fn explained(file: &SweepFile) -> Result<Explained, ConfigError> {
+pub(super) fn explained(file: &SweepFile) -> Result<Explanation, ConfigError> {
     read(file, |source, table, span| {
         let (sweep, raw) = checked(source, table, span.clone())?;
         let whole = Spanned::new(span, DeValue::Table(table.clone()));
-        Ok(Explained {
+        Ok(Explanation {
             sweep,
             filled: serde_json::to_value(raw).unwrap_or_default(),
             given: to_json(source, &whole)?,
@@ -56,7 +56,7 @@ fn read<T>(
     check: impl FnOnce(&Source<'_>, &DeTable<'_>, Range<usize>) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
     let sets = toml_sets(file);
-    let laid = Laid::new(file, &sets);
+    let laid = Overlay::new(file, &sets);
     let (table, span) = laid.table(sets.len())?;
     let error = match check(&laid.source, &table, span) {
         Err(error) if error.origin != overrides::ORIGIN => error,
@@ -75,7 +75,7 @@ fn read<T>(
 /// See [`SweepFile::fault`].
 pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> ConfigError {
     let sets = toml_sets(file);
-    let laid = Laid::new(file, &sets);
+    let laid = Overlay::new(file, &sets);
     let (table, span) = match laid.table(sets.len()) {
         Ok(laid) => laid,
         Err(error) => return error,
@@ -100,14 +100,14 @@ fn toml_sets(file: &SweepFile) -> Vec<String> {
 }
 
 /// The text of a sweep and what is set over it, with a place for every error.
-struct Laid<'f> {
+struct Overlay<'f> {
     source: Source<'f>,
     text: &'f str,
     /// Where each set begins in all texts, and its text moved there.
     moved: Vec<(usize, String)>,
 }
 
-impl<'f> Laid<'f> {
+impl<'f> Overlay<'f> {
     fn new(file: &'f SweepFile, sets: &'f [String]) -> Self {
         let mut source = Source::new(&file.origin, &file.text);
         let mut moved = Vec::new();

@@ -49,19 +49,19 @@ pub(super) fn dimension(name: &str) -> Option<usize> {
 /// integer  min + ⌊u (max − min + 1)⌋
 /// list     ⌊u n⌋
 /// ```
-pub(super) enum Drawn {
+pub(super) enum Coordinate {
     /// A number as it is written in TOML.
     Number(String),
     /// An entry of a list.
     Entry(usize),
 }
 
-pub(super) fn draw(domain: &Domain, u: f64) -> Drawn {
+pub(super) fn draw(domain: &Domain, u: f64) -> Coordinate {
     match domain {
         Domain::Grid(values) | Domain::Choice(values) => {
-            Drawn::Entry(((u * values.len() as f64) as usize).min(values.len() - 1))
+            Coordinate::Entry(((u * values.len() as f64) as usize).min(values.len() - 1))
         }
-        &Domain::Range { min, max, scale } => Drawn::Number(match scale {
+        &Domain::Range { min, max, scale } => Coordinate::Number(match scale {
             Scale::Linear => rounded(min + u * (max - min), min, max),
             Scale::Log => rounded(min * (max / min).powf(u), min, max),
             Scale::Integer => {
@@ -85,8 +85,8 @@ mod tests {
 
     fn number(min: f64, max: f64, scale: Scale, u: f64) -> f64 {
         match draw(&Domain::Range { min, max, scale }, u) {
-            Drawn::Number(text) => text.parse().expect("a number"),
-            Drawn::Entry(_) => panic!("a range has no entries"),
+            Coordinate::Number(text) => text.parse().expect("a number"),
+            Coordinate::Entry(_) => panic!("a range has no entries"),
         }
     }
 
@@ -126,8 +126,8 @@ mod tests {
         let entries: Vec<usize> = [0.01, 0.34, 0.99]
             .iter()
             .map(|&u| match draw(&list, u) {
-                Drawn::Entry(entry) => entry,
-                Drawn::Number(text) => panic!("{text}"),
+                Coordinate::Entry(entry) => entry,
+                Coordinate::Number(text) => panic!("{text}"),
             })
             .collect();
         assert_eq!(entries, [0, 1, 2]);

@@ -1,9 +1,10 @@
 //! `[engines.slurm]` and `[engines.ray]`: what is asked of the machines that trials are carried to.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
 use super::ConfigError;
+use super::field::Field;
 use super::source::Source;
 use super::values::at_least;
 
@@ -112,7 +113,7 @@ impl Default for Ray {
 const ATTEMPTS: usize = 3;
 
 /// `[engines]` as it is written.
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, JsonSchema, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawEngines {
     /// What jobs of --engine slurm ask for.
@@ -121,39 +122,69 @@ pub(super) struct RawEngines {
     ray: RawRay,
 }
 
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, JsonSchema, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RawSlurm {
-    partition: Option<Spanned<String>>,
-    account: Option<Spanned<String>>,
-    time: Option<Spanned<TextOrNumber>>,
-    gpus: Option<Spanned<TextOrNumber>>,
-    cpus: Option<Spanned<u64>>,
-    memory: Option<Spanned<TextOrNumber>>,
-    workers: Option<Spanned<usize>>,
-    signal_seconds: Option<Spanned<u64>>,
-    max_array_size: Option<Spanned<usize>>,
-    attempts: Option<Spanned<usize>>,
-    options: Vec<Spanned<String>>,
-    next_options: Vec<Spanned<String>>,
+    /// `--partition`.
+    partition: Option<Field<String>>,
+    /// `--account`.
+    account: Option<Field<String>>,
+    /// `--time` of a trial, in Slurm's notation.
+    time: Option<Field<TextOrNumber>>,
+    /// `--gres=gpu:…` of a trial: a number, or a kind and a number as `a100:1`.
+    gpus: Option<Field<TextOrNumber>>,
+    /// `--cpus-per-task` of a trial; `resources.threads` where it is not given.
+    #[schemars(range(min = 1))]
+    cpus: Option<Field<u64>>,
+    /// `--mem` of a trial, in Slurm's notation.
+    memory: Option<Field<TextOrNumber>>,
+    /// Trials at the same time, instead of `resources.workers`.
+    #[schemars(range(min = 1))]
+    workers: Option<Field<usize>>,
+    /// Seconds before its end that a job is warned, to write a checkpoint.
+    signal_seconds: Option<Field<u64>>,
+    /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
+    #[schemars(range(min = 1))]
+    max_array_size: Option<Field<usize>>,
+    /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
+    /// begun is `crashed`, and what kept it from that ends the sweep.
+    #[schemars(range(min = 1))]
+    attempts: Option<Field<usize>>,
+    /// Further options of `sbatch` for trials, as `--qos=long`.
+    options: Vec<Field<String>>,
+    /// Further options of `sbatch` for the job that goes on with the sweep.
+    next_options: Vec<Field<String>>,
+    /// Lines of shell before the command, as `module load cuda`.
     prologue: Option<String>,
-    lawn: Option<Spanned<String>>,
+    /// The `lawn` command on the nodes, where it is not where it is here.
+    lawn: Option<Field<String>>,
 }
 
-#[derive(Deserialize, Serialize, Default)]
+#[derive(Deserialize, JsonSchema, Serialize, Default)]
 #[serde(deny_unknown_fields, default)]
 struct RawRay {
-    address: Option<Spanned<String>>,
-    cpus: Option<Spanned<f64>>,
-    gpus: Option<Spanned<f64>>,
-    memory_bytes: Option<Spanned<u64>>,
-    workers: Option<Spanned<usize>>,
-    attempts: Option<Spanned<usize>>,
-    lawn: Option<Spanned<String>>,
+    /// Address of the Jobs server, `http://HOST:PORT`.
+    address: Option<Field<String>>,
+    /// CPUs reserved for a trial; `resources.threads` where it is not given.
+    cpus: Option<Field<f64>>,
+    /// GPUs reserved for a trial.
+    gpus: Option<Field<f64>>,
+    /// Bytes of memory reserved for a trial.
+    #[schemars(range(min = 1))]
+    memory_bytes: Option<Field<u64>>,
+    /// Trials at the same time, instead of `resources.workers`.
+    #[schemars(range(min = 1))]
+    workers: Option<Field<usize>>,
+    /// Jobs in a row that may end without an outcome or a new checkpoint: then a trial that has
+    /// begun is `crashed`, and what kept it from that ends the sweep.
+    #[schemars(range(min = 1))]
+    attempts: Option<Field<usize>>,
+    /// The `lawn` command on the nodes, where it is not where it is here.
+    lawn: Option<Field<String>>,
 }
 
 /// `gpus = 2` and `gpus = "a100:2"` alike.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(
     untagged,
     expecting = "a whole number or a text in Slurm's notation was expected"
@@ -182,7 +213,7 @@ pub(super) fn check(source: &Source<'_>, raw: &RawEngines) -> Result<Engines, Co
 
 fn slurm(source: &Source<'_>, raw: &RawSlurm) -> Result<Slurm, ConfigError> {
     let defaults = Slurm::default();
-    let options = |given: &[Spanned<String>]| {
+    let options = |given: &[Field<String>]| {
         given
             .iter()
             .map(|option| sbatch_option(source, option))
@@ -253,7 +284,7 @@ fn ray(source: &Source<'_>, raw: &RawRay) -> Result<Ray, ConfigError> {
 /// A count that, where it is given, is 1 or more.
 fn least<T: PartialOrd + Copy + std::fmt::Display + From<u8>>(
     source: &Source<'_>,
-    value: &Option<Spanned<T>>,
+    value: &Option<Field<T>>,
     what: &str,
 ) -> Result<Option<T>, ConfigError> {
     value
@@ -265,7 +296,7 @@ fn least<T: PartialOrd + Copy + std::fmt::Display + From<u8>>(
 /// A name that goes into a line of `#SBATCH`.
 fn one_word(
     source: &Source<'_>,
-    value: &Option<Spanned<String>>,
+    value: &Option<Field<String>>,
 ) -> Result<Option<String>, ConfigError> {
     let Some(value) = value else { return Ok(None) };
     let text = value.get_ref();
@@ -276,7 +307,7 @@ fn one_word(
     Ok(Some(text.clone()))
 }
 
-fn sbatch_option(source: &Source<'_>, option: &Spanned<String>) -> Result<String, ConfigError> {
+fn sbatch_option(source: &Source<'_>, option: &Field<String>) -> Result<String, ConfigError> {
     let text = option.get_ref();
     if !text.starts_with('-') || text.contains(char::is_control) {
         let message = format!("{text:?} is not an option of sbatch on one line");
@@ -296,7 +327,7 @@ const MEMORY: &str = "for example: memory = \"8G\"; a bare number counts megabyt
 /// A value in Slurm's notation, as `is` tells it.
 fn notation(
     source: &Source<'_>,
-    value: &Option<Spanned<TextOrNumber>>,
+    value: &Option<Field<TextOrNumber>>,
     is: fn(&str) -> bool,
     help: &str,
 ) -> Result<Option<String>, ConfigError> {

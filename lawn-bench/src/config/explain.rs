@@ -3,14 +3,14 @@
 use lawn_models::OptimizerSettings;
 use serde_json::{Map, Value, json};
 
-use super::check::Explained;
+use super::check::Explanation;
 use super::{Arm, Domain, NamedTask, Scale, Sweep};
 
 /// The mark of a value that the file does not give.
 const DEFAULT: &str = "  # default";
 
-pub(super) fn explain(explained: &Explained) -> String {
-    let Explained {
+pub(super) fn explain(explained: &Explanation) -> String {
+    let Explanation {
         sweep,
         filled,
         given,
@@ -39,7 +39,7 @@ pub(super) fn explain(explained: &Explained) -> String {
 }
 
 /// What is written by an earlier name.
-pub(super) fn notes(explained: &Explained) -> Vec<String> {
+pub(super) fn notes(explained: &Explanation) -> Vec<String> {
     let tasks = explained.sweep.tasks.iter();
     let notes = tasks.flat_map(|task| {
         let mut given = explained.given["tasks"][&task.name]

@@ -67,7 +67,7 @@ pub(super) fn check(
                 let every = raw.evaluation.every.as_ref();
                 let place = match error.setting() {
                     "budget" => Some(count(&raw.budget)),
-                    "every" => every.map(count),
+                    "every" => every.map(|every| count(every)),
                     _ => None,
                 };
                 let message = match place {
@@ -89,5 +89,5 @@ fn count(raw: &Spanned<RawAmount>) -> Range<usize> {
         samples,
     } = raw.get_ref();
     let given = [epochs, steps, samples].into_iter().flatten().next();
-    given.map_or(raw.span(), Spanned::span)
+    given.map_or(raw.span(), |given| given.span())
 }

@@ -9,9 +9,12 @@ mod arms;
 mod budget;
 mod check;
 mod contrasts;
+mod device;
 mod draw;
+mod engine_name;
 mod engines;
 mod explain;
+mod field;
 mod file;
 mod limits;
 mod overrides;
@@ -26,12 +29,14 @@ mod tuning;
 mod values;
 
 pub use crate::error::ConfigError;
+pub use device::DeviceChoice;
+pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;
 pub use schema::schema;
 pub use sweep::{
-    Arm, Axis, Contrast, DeviceChoice, Domain, NamedTask, Point, Resources, Rung, Scale, Scaling,
-    Setting, Sweep,
+    Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, Resources, Rung, Scale, Scaling, Setting,
+    Sweep,
 };
 
 use std::path::Path;

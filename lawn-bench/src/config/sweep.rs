@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, TaskConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Engines;
+use super::device::DeviceChoice;
+use super::engines::Engines;
 
 /// Tasks × arms × batch sizes × seeds, and how each is tuned.
 ///
@@ -153,7 +155,7 @@ pub enum Domain {
 }
 
 /// How a number is drawn from a range.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// Evenly.
@@ -245,7 +247,7 @@ pub struct Rung {
 }
 
 /// How the learning rates of a grid follow the batch size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scaling {
     /// The same rates at every batch size.
@@ -265,6 +267,9 @@ pub struct Contrast {
     /// The arm whose effect is asked for.
     pub treatment: String,
 }
+
+/// How long a lease lives without a touch where a sweep says nothing.
+pub const LEASE: Duration = Duration::from_secs(60);
 
 /// What trials run on. Never part of a trial's identity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -289,17 +294,4 @@ pub struct Resources {
     pub tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub keep_checkpoints: bool,
-}
-
-/// Where trials train.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceChoice {
-    /// On the CPU: bit for bit reproducible.
-    #[default]
-    Cpu,
-    /// On CUDA; an error where there is none.
-    Cuda,
-    /// On CUDA where it is found, on the CPU otherwise.
-    Auto,
 }

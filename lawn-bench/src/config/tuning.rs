@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use toml::de::{DeTable, DeValue};
 
-use super::raw::{RawRungs, RawTuning};
+use super::raw::{RawRungs, RawTuning, SETTINGS};
 use super::source::{Source, nearest};
 use super::values::at_least;
 use super::{ConfigError, NamedTask, Rung};
-
-/// Greatest number of settings an arm: the sequence has more points than anyone trains.
-pub(super) const SETTINGS: usize = 1 << 16;
 
 /// The number of settings asked for.
 pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u64>, ConfigError> {

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ConfigError;
+use super::field::Field;
 use super::source::Source;
 
 /// A key and its value, both with their place in the text.
@@ -100,7 +101,7 @@ pub(super) fn within<T: PartialOrd + Copy + std::fmt::Display>(
 /// The values of a list, ascending: one at least, each one `allowed`, none twice.
 pub(super) fn distinct(
     source: &Source<'_>,
-    list: &Spanned<Vec<Spanned<u64>>>,
+    list: &Field<Vec<Field<u64>>>,
     what: &str,
     allowed: RangeInclusive<u64>,
 ) -> Result<Vec<u64>, ConfigError> {

@@ -21,7 +21,7 @@ struct Mark {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Made {
+pub enum Origin {
     /// It is there now.
     New,
     /// It was there already, of the same sizes.
@@ -37,7 +37,7 @@ pub enum Made {
 ///
 /// [`Error::NotOurs`] and [`Error::MadeOtherwise`] where something else is there,
 /// [`Error::NotAFile`] for a link, [`Error::Data`], [`Error::Io`].
-pub fn make(what: &MakeData, out: &Path) -> Result<Made, Error> {
+pub fn make(what: &MakeData, out: &Path) -> Result<Origin, Error> {
     let out = &std::path::absolute(out).map_err(Error::io("find", out))?;
     if std::fs::symlink_metadata(out).is_ok_and(|place| place.is_symlink()) {
         return Err(Error::NotAFile {
@@ -61,11 +61,11 @@ pub fn make(what: &MakeData, out: &Path) -> Result<Made, Error> {
     // A folder takes the place of an empty one, and of no other.
     std::fs::rename(&new, out).map_err(Error::io("write", out))?;
     files::flush(parent)?;
-    Ok(Made::New)
+    Ok(Origin::New)
 }
 
 /// Whether what is in `out` is `what`, made before.
-fn before(what: &MakeData, out: &Path, found: String) -> Result<Made, Error> {
+fn before(what: &MakeData, out: &Path, found: String) -> Result<Origin, Error> {
     let mark = out.join(MARK);
     if !mark.exists() {
         return Err(Error::NotOurs {
@@ -76,7 +76,7 @@ fn before(what: &MakeData, out: &Path, found: String) -> Result<Made, Error> {
     }
     let there: Mark = files::read_json(&mark, 1..=SCHEMA)?;
     if there.made == *what {
-        return Ok(Made::Before);
+        return Ok(Origin::Before);
     }
     let sizes = |made: &MakeData| serde_json::to_string(made).unwrap_or_default();
     Err(Error::MadeOtherwise {
@@ -103,10 +103,10 @@ mod tests {
     fn what_is_there_is_never_written_to() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let out = folder.path().join("root/ml-1m");
-        assert_eq!(make(&sizes(60), &out).expect("it is new"), Made::New);
+        assert_eq!(make(&sizes(60), &out).expect("it is new"), Origin::New);
         assert_eq!(
             make(&sizes(60), &out).expect("it is the same"),
-            Made::Before
+            Origin::Before
         );
         let error = make(&sizes(61), &out)
             .expect_err("it is another")
@@ -127,7 +127,7 @@ mod tests {
         assert!(!folder.path().join("elsewhere").exists());
         let empty = folder.path().join("empty");
         std::fs::create_dir(&empty).expect("a folder");
-        assert_eq!(make(&sizes(60), &empty).expect("it is empty"), Made::New);
+        assert_eq!(make(&sizes(60), &empty).expect("it is empty"), Origin::New);
         let beside = std::fs::read_dir(folder.path())
             .expect("it is there")
             .flatten();

@@ -160,18 +160,18 @@ fn digest(task: &NamedTask, root: &Path, files: Files, cache: &mut Cache) -> Res
 /// Hashes of files that have been read before.
 #[derive(Default)]
 struct Cache {
-    known: Known,
+    known: CacheFile,
     changed: bool,
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct Known {
-    files: BTreeMap<PathBuf, Hashed>,
+struct CacheFile {
+    files: BTreeMap<PathBuf, FileHash>,
 }
 
 /// The hash of a file, while the system says this of it.
 #[derive(Serialize, Deserialize)]
-struct Hashed {
+struct FileHash {
     is: Stamp,
     hash: String,
 }
@@ -255,7 +255,7 @@ impl Cache {
         let hash = hasher.finalize().to_hex().to_string();
         if is.is_settled() {
             let hash = hash.clone();
-            self.known.files.insert(place, Hashed { is, hash });
+            self.known.files.insert(place, FileHash { is, hash });
             self.changed = true;
         }
         Ok(hash)
@@ -283,7 +283,7 @@ mod tests {
         let place = std::path::absolute(&path).expect("it has a place");
         let is = Stamp::of(&about);
         let hash = "kept".to_owned();
-        cache.known.files.insert(place, Hashed { is, hash });
+        cache.known.files.insert(place, FileHash { is, hash });
         assert_eq!(cache.hash(&path).expect("it can be read"), "kept");
         // Another file of its size and time in its place, as `cp -p` and `tar` leave it.
         std::fs::write(&other, "two").expect("there is room");

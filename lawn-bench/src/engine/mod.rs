@@ -42,19 +42,18 @@ mod limit;
 pub mod local;
 mod mark;
 pub mod max_failures;
-mod name;
 pub mod ray;
 mod settings;
 pub mod slurm;
 mod work;
 
+pub use crate::config::EngineName;
 pub use crate::error::EngineError;
 use crate::{Error, config};
 pub use identity::run_id;
 pub use limit::Limit;
-pub use name::EngineName;
 pub use settings::{settings, workers};
-pub use work::{Carried, Engine, Watcher, Work};
+pub use work::{Completion, Engine, Watcher, Work};
 
 /// The engine called `name`, which asks for what `settings` says.
 ///

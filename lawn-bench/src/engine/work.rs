@@ -29,7 +29,7 @@ pub struct Work<'a> {
 
 /// Where the trials given to an engine are when it returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Carried {
+pub enum Completion {
     /// Each has a final outcome, or a stop was requested.
     Through,
     /// A scheduler has them, and goes on without this process.
@@ -45,7 +45,7 @@ pub trait Engine {
     ///
     /// Whatever keeps the engine from going on; trials that run on this machine are
     /// then stopped in order. A trial that fails is an outcome, not an error.
-    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error>;
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error>;
 
     /// What [`Engine::run`] would ask for the trials `indices`, as text. Starts nothing and
     /// writes nothing.

@@ -5,17 +5,16 @@ use std::collections::BTreeMap;
 use lawn_analysis::stats::Feasibility;
 use lawn_models::{Amount, FreePhase, OptimizerSettings};
 
-use crate::config::{DeviceChoice, Engines, Sweep};
-use crate::engine::EngineName;
+use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
-use crate::plan::estimate::Measured;
+use crate::plan::estimate::Measurement;
 use crate::plan::{Cell, Plan};
 
 /// Warnings about `plan`, given what was measured and how an earlier run was tuned.
 #[must_use]
 pub fn warnings(
     plan: &Plan,
-    measured: &BTreeMap<Cell, Measured>,
+    measured: &BTreeMap<Cell, Measurement>,
     earlier: Option<&Frozen>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
@@ -86,7 +85,7 @@ fn too_few_seeds(sweep: &Sweep) -> Option<String> {
 }
 
 /// LAWN fixes norms that the warm-up has hardly moved.
-fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measured>) -> Vec<String> {
+fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> Vec<String> {
     let sweep = &plan.sweep;
     let mut warnings = Vec::new();
     for arm in &sweep.arms {
@@ -122,7 +121,7 @@ fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measured>) -> Vec<
     warnings
 }
 
-fn larger_than_the_data(measured: &BTreeMap<Cell, Measured>) -> Vec<String> {
+fn larger_than_the_data(measured: &BTreeMap<Cell, Measurement>) -> Vec<String> {
     let mut said: Vec<String> = measured
         .iter()
         .filter(|(cell, found)| cell.batch_size > found.epoch_samples)

@@ -14,12 +14,12 @@ use lawn_models::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
 use crate::run::files;
 use crate::run::provenance::{self, Machine};
-use crate::{Error, trial};
 
 /// Schema of the cache.
 const SCHEMA: u32 = 1;
@@ -34,7 +34,7 @@ fn steps(batch_size: u64) -> u64 {
 
 /// What the trials of one cell take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct Measurement {
     /// Samples in one epoch; negatives count.
     pub epoch_samples: u64,
     /// Seconds of one optimizer step, its samples included.
@@ -49,7 +49,7 @@ pub struct Measured {
     pub treatments: Vec<Treatment>,
 }
 
-impl Measured {
+impl Measurement {
     /// Seconds of a trial over `part` of `budget` in batches of `batch_size`.
     #[must_use]
     pub fn trial_seconds(&self, budget: Amount, every: Amount, batch_size: u64, part: f64) -> f64 {
@@ -71,7 +71,7 @@ pub fn measure(
     plan: &Plan,
     data_root: Option<&Path>,
     mut said: impl FnMut(&str),
-) -> Result<(BTreeMap<Cell, Measured>, Vec<String>), Error> {
+) -> Result<(BTreeMap<Cell, Measurement>, Vec<String>), Error> {
     let mut cache = Cache::read();
     let (mut measured, mut failed) = (BTreeMap::new(), Vec::new());
     for cell in plan.cells() {
@@ -88,15 +88,24 @@ pub fn measure(
             steps(cell.batch_size)
         ));
         match request.run()? {
-            Ok(found) => {
+            Answer::Measured(found) => {
                 cache.known.measured.insert(key, found.clone());
                 cache.write();
                 measured.insert(cell, found);
             }
-            Err(reason) => failed.push(format!("{cell} could not be measured: {reason}")),
+            Answer::Failed(reason) => {
+                failed.push(format!("{cell} could not be measured: {reason}"))
+            }
         }
     }
     Ok((measured, failed))
+}
+
+/// What a measuring process came to.
+enum Answer {
+    Measured(Measurement),
+    /// In words, why there is no measurement.
+    Failed(String),
 }
 
 /// One measurement: what the measuring process is told on its standard input.
@@ -149,7 +158,7 @@ impl Request {
             "build": provenance::build(),
             "machine": machine,
             "processors": std::thread::available_parallelism().map_or(1, usize::from),
-            "device": format!("{:?}", trial::device(self.device)),
+            "device": format!("{:?}", self.device.here()),
             "threads": self.threads,
             "data": data,
             "config": config,
@@ -158,8 +167,8 @@ impl Request {
         blake3::hash(what.to_string().as_bytes()).to_hex()[..16].to_owned()
     }
 
-    /// Runs the measurement in a process of its own; in words, why it failed.
-    fn run(&self) -> Result<Result<Measured, String>, Error> {
+    /// Runs the measurement in a process of its own.
+    fn run(&self) -> Result<Answer, Error> {
         let spawn = |source| Error::Spawn { source };
         let mut child = crate::process::spawn::this_command()
             .map_err(spawn)?
@@ -177,11 +186,12 @@ impl Request {
         }
         let output = child.wait_with_output().map_err(spawn)?;
         let text = String::from_utf8_lossy(&output.stdout);
-        Ok(serde_json::from_str(text.trim()).map_err(|_| {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            let said = stderr.trim().lines().last().unwrap_or_default();
-            format!("{}; {said}", output.status)
-        }))
+        if let Ok(measured) = serde_json::from_str(text.trim()) {
+            return Ok(Answer::Measured(measured));
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let said = stderr.trim().lines().last().unwrap_or_default();
+        Ok(Answer::Failed(format!("{}; {said}", output.status)))
     }
 
     /// Measures in this process.
@@ -189,12 +199,12 @@ impl Request {
     /// # Errors
     ///
     /// [`Error::Trial`] where the trial cannot be trained.
-    pub fn measure_here(self) -> Result<Measured, Error> {
+    pub fn measure_here(self) -> Result<Measurement, Error> {
         let started = Instant::now();
         lawn_models::set_threads(u32::try_from(self.threads).unwrap_or(u32::MAX));
         let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a folder")))?;
         let context = TrialContext {
-            device: trial::device(self.device),
+            device: self.device.here(),
             data_root: self.data_root,
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::MAX,
@@ -219,7 +229,7 @@ struct Stopwatch {
 }
 
 impl Stopwatch {
-    fn measured(self) -> Measured {
+    fn measured(self) -> Measurement {
         let (info, ready) = self
             .info
             .map_or((None, self.started), |(info, at)| (Some(info), at));
@@ -230,7 +240,7 @@ impl Stopwatch {
         // The median, so that a step that waited for another process counts little.
         between.sort_by(f64::total_cmp);
         let train_samples = info.as_ref().map_or(1, |info| info.train_samples);
-        Measured {
+        Measurement {
             epoch_samples: train_samples.max(1),
             step_seconds: between.get(between.len() / 2).copied().unwrap_or(0.0),
             evaluation_seconds: self.evaluated.unwrap_or(0.0),
@@ -269,12 +279,12 @@ fn peak_bytes() -> u64 {
 
 /// Measurements that have been made before.
 struct Cache {
-    known: Known,
+    known: CacheFile,
 }
 
 #[derive(Default, Serialize, Deserialize)]
-struct Known {
-    measured: BTreeMap<String, Measured>,
+struct CacheFile {
+    measured: BTreeMap<String, Measurement>,
 }
 
 impl Cache {

@@ -1,37 +1,61 @@
-//! `plan.json`: cells once, and a row a trial that names its cell by index.
+//! The files of a plan: `plan.json`, and `trials.jsonl` with a line a trial.
+//!
+//! ```text
+//! plan.json     { "schema": 3, "sweep": {…}, "data": {…}, "defaults": […], "cells": […],
+//!                 "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
+//! trials.jsonl  {"id":"e3308c1acbe8babe","cell":0,"stage":"tune","setting":0,"seed":7}
+//!               …
+//! ```
+//!
+//! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
+//! `plan.json` holds a whole plan; the checksum there is that of all lines. Schema 2 has the
+//! trials in `plan.json`, as a list.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 
 use lawn_models::{OptimizerSettings, Stage};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Cell, Plan, Trial, defaults};
+use super::defaults;
+use super::trials::{Cell, KNOWN, Plan, SCHEMA, Trial};
+use crate::Error;
 use crate::config::Sweep;
+use crate::run::files::{self, Document, Seal};
+use crate::run::run_dir::RunDir;
 
+/// `plan.json`; `T` is what it says of the trials.
 #[derive(Serialize)]
-struct Written<'a> {
+struct HeadRef<'a, T> {
     sweep: &'a Sweep,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
     defaults: &'a [OptimizerSettings],
-    cells: Vec<&'a Cell>,
-    trials: Vec<Row<&'a str>>,
+    cells: &'a [&'a Cell],
+    trials: T,
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct Head<T> {
     sweep: Sweep,
     #[serde(default)]
     data: BTreeMap<String, String>,
     #[serde(default = "defaults::of_first_plans")]
     defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
-    trials: Vec<Row<String>>,
+    trials: T,
+}
+
+/// What `plan.json` says of `trials.jsonl`.
+#[derive(Serialize, Deserialize)]
+struct Summary {
+    count: usize,
+    checksum: String,
 }
 
 /// One trial.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Row<S> {
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Row<S> {
     id: S,
     cell: usize,
     stage: Stage,
@@ -48,68 +72,254 @@ fn is_first(rung: &usize) -> bool {
     *rung == 0
 }
 
+/// The cells of a plan, each once, and its trials.
+fn rows(plan: &Plan) -> (Vec<&Cell>, Vec<Row<&str>>) {
+    let mut cells: Vec<&Cell> = Vec::new();
+    let mut places: HashMap<&Cell, usize> = HashMap::new();
+    let rows = plan.trials.iter().map(|trial| Row {
+        id: trial.id.as_str(),
+        cell: *places.entry(&trial.cell).or_insert_with(|| {
+            cells.push(&trial.cell);
+            cells.len() - 1
+        }),
+        stage: trial.stage,
+        rung: trial.rung,
+        setting: trial.setting,
+        place: trial.place,
+        seed: trial.seed,
+    });
+    let rows = rows.collect();
+    (cells, rows)
+}
+
 impl Serialize for Plan {
+    /// As one document, the form of schema 2.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut cells: Vec<&Cell> = Vec::new();
-        let mut places: HashMap<&Cell, usize> = HashMap::new();
-        let rows = self.trials.iter().map(|trial| Row {
-            id: trial.id.as_str(),
-            cell: *places.entry(&trial.cell).or_insert_with(|| {
-                cells.push(&trial.cell);
-                cells.len() - 1
-            }),
-            stage: trial.stage,
-            rung: trial.rung,
-            setting: trial.setting,
-            place: trial.place,
-            seed: trial.seed,
-        });
-        let trials = rows.collect();
-        Written {
+        let (cells, trials) = rows(self);
+        HeadRef {
             sweep: &self.sweep,
             data: &self.data,
             defaults: &self.defaults,
-            cells,
+            cells: &cells,
             trials,
         }
         .serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Plan {
-    /// Refuses a plan whose parts do not fit, so that later code can rely on them.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Read {
-            sweep,
-            data,
-            defaults,
-            cells,
-            trials: rows,
-        } = Read::deserialize(deserializer)?;
-        check(&sweep, &cells).map_err(D::Error::custom)?;
-        let mut trials: Vec<Trial> = Vec::with_capacity(rows.len());
-        for (index, row) in rows.into_iter().enumerate() {
-            let trial = row.trial(index, &sweep, &cells).map_err(D::Error::custom)?;
-            if trials
-                .last()
-                .is_some_and(|last| last.round() > trial.round())
-            {
-                let fault = fault(index, "an earlier round than the trial before it");
-                return Err(D::Error::custom(fault));
+/// Writes the files of `plan`.
+///
+/// # Errors
+///
+/// As [`files::write_json`].
+pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
+    let (cells, rows) = rows(plan);
+    let mut lines = Vec::new();
+    for row in &rows {
+        serde_json::to_writer(&mut lines, row).expect("plain data has a JSON form");
+        lines.push(b'\n');
+    }
+    files::write(&run.planned_trials(), &lines)?;
+    let content = HeadRef {
+        sweep: &plan.sweep,
+        data: &plan.data,
+        defaults: &plan.defaults,
+        cells: &cells,
+        trials: Summary {
+            count: rows.len(),
+            checksum: Seal::digits(&lines),
+        },
+    };
+    files::write_json(&run.plan(), SCHEMA, &content)
+}
+
+/// A plan whose trials are read when they are asked for: every trial's process reads the plan,
+/// and a plan may have a hundred thousand.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Listing {
+    pub(super) sweep: Sweep,
+    pub(super) data: BTreeMap<String, String>,
+    pub(super) defaults: Vec<OptimizerSettings>,
+    cells: Vec<Cell>,
+    /// The file that lists the trials.
+    path: PathBuf,
+    trials: Trials,
+    count: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Trials {
+    /// The text of `trials.jsonl`.
+    Lines(Vec<u8>),
+    /// The list in a `plan.json` of schema 2.
+    Rows(Vec<Row<String>>),
+}
+
+impl Listing {
+    /// Reads the plan of `run`, its trials aside; that they are whole is known from their
+    /// checksum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRun`] where there is none, [`Error::Damaged`] where the list of trials is not
+    /// the one that was written, and as [`files::read_json`].
+    pub(super) fn read(run: &RunDir) -> Result<Self, Error> {
+        let path = run.plan();
+        if !path.exists() {
+            let dir = run.root().into();
+            return Err(Error::NoRun { dir });
+        }
+        let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let document = Document::open(&path, &bytes, KNOWN)?;
+        let listing = if document.schema == 2 {
+            let head: Head<Vec<Row<String>>> = document.content()?;
+            let count = head.trials.len();
+            head.listing(path, Trials::Rows, count)
+        } else {
+            let head: Head<Summary> = document.content()?;
+            let path = run.planned_trials();
+            let lines = lines(&path, &head.trials)?;
+            let count = head.trials.count;
+            head.listing(path, |_| Trials::Lines(lines), count)
+        };
+        check(&listing.sweep, &listing.cells).map_err(|detail| Error::Damaged {
+            path: run.plan(),
+            detail,
+        })?;
+        Ok(listing)
+    }
+
+    /// The trial at `index`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTrial`], and [`Error::Damaged`] where it does not fit the sweep or its cells.
+    pub(super) fn trial(&self, index: usize) -> Result<Trial, Error> {
+        let last = self.count.saturating_sub(1);
+        let found = self.trials.row(index);
+        self.fits(index, found.ok_or(Error::NoTrial { index, last })?)
+    }
+
+    /// All trials, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = Result<Trial, Error>> {
+        let rows = self.trials.rows().enumerate();
+        rows.map(|(index, row)| self.fits(index, row))
+    }
+
+    fn fits(&self, index: usize, row: Result<Row<String>, String>) -> Result<Trial, Error> {
+        let trial = row.and_then(|row| row.trial(index, &self.sweep, &self.cells));
+        trial.map_err(|detail| self.damaged(index, &detail))
+    }
+
+    fn damaged(&self, index: usize, detail: &str) -> Error {
+        let place = match self.trials {
+            Trials::Lines(_) => format!("line {}: ", index + 1),
+            Trials::Rows(_) => String::new(),
+        };
+        Error::Damaged {
+            path: self.path.clone(),
+            detail: format!("{place}{detail}"),
+        }
+    }
+
+    /// The whole plan. One whose parts do not fit is refused, so that later code can rely on them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::trial`].
+    pub(super) fn plan(self) -> Result<Plan, Error> {
+        let mut trials: Vec<Trial> = Vec::with_capacity(self.count);
+        for (index, trial) in self.all().enumerate() {
+            let trial = trial?;
+            let before = trials.last().map(Trial::round);
+            if before.is_some_and(|before| before > trial.round()) {
+                let detail = fault(index, "an earlier round than the trial before it");
+                return Err(self.damaged(index, &detail));
             }
             trials.push(trial);
         }
-        Ok(Self {
-            sweep,
-            data,
-            defaults,
+        Ok(Plan {
+            sweep: self.sweep,
+            data: self.data,
+            defaults: self.defaults,
             trials,
         })
     }
 }
 
+impl<T> Head<T> {
+    fn listing(self, path: PathBuf, trials: impl FnOnce(T) -> Trials, count: usize) -> Listing {
+        Listing {
+            sweep: self.sweep,
+            data: self.data,
+            defaults: self.defaults,
+            cells: self.cells,
+            path,
+            trials: trials(self.trials),
+            count,
+        }
+    }
+}
+
+/// The text of `trials.jsonl`, which is that of `summary`.
+fn lines(path: &Path, summary: &Summary) -> Result<Vec<u8>, Error> {
+    let damaged = |detail: String| Error::Damaged {
+        path: path.into(),
+        detail,
+    };
+    let lines = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(damaged("it is gone, and plan.json counts on it".into()));
+        }
+        lines => lines.map_err(Error::io("read", path))?,
+    };
+    let found = lines.iter().filter(|&&byte| byte == b'\n').count();
+    let count = summary.count;
+    if found != count || !lines.ends_with(b"\n") && count > 0 {
+        return Err(damaged(format!("it has {found} whole lines, not {count}")));
+    }
+    if Seal::digits(&lines) != summary.checksum {
+        return Err(damaged("its checksum is not the one in plan.json".into()));
+    }
+    Ok(lines)
+}
+
+impl Trials {
+    /// The trial at `index`, and no other.
+    fn row(&self, index: usize) -> Option<Result<Row<String>, String>> {
+        match self {
+            Self::Lines(lines) => each(lines).nth(index).map(parse),
+            Self::Rows(rows) => rows.get(index).cloned().map(Ok),
+        }
+    }
+
+    /// All of them.
+    fn rows(&self) -> impl Iterator<Item = Result<Row<String>, String>> {
+        let (lines, rows): (&[u8], &[Row<String>]) = match self {
+            Self::Lines(lines) => (lines, &[]),
+            Self::Rows(rows) => (&[], rows),
+        };
+        each(lines).map(parse).chain(rows.iter().cloned().map(Ok))
+    }
+}
+
+fn each(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines.split_inclusive(|&byte| byte == b'\n')
+}
+
+fn parse(line: &[u8]) -> Result<Row<String>, String> {
+    serde_json::from_slice(line).map_err(|error| place(&error))
+}
+
+/// An error of one line, whose number is known from elsewhere.
+fn place(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    let end = said.rfind(" at line ").unwrap_or(said.len());
+    format!("column {}: {}", error.column(), &said[..end])
+}
+
 /// Makes sure that the sweep is sound and has the cells.
-pub(super) fn check(sweep: &Sweep, cells: &[Cell]) -> Result<(), String> {
+fn check(sweep: &Sweep, cells: &[Cell]) -> Result<(), String> {
     sweep.check().map_err(|error| error.to_string())?;
     let is_known = |cell: &&Cell| {
         sweep.tasks.iter().any(|task| task.name == cell.task)
@@ -132,12 +342,7 @@ impl Row<String> {
     /// # Errors
     ///
     /// In words, where it does not fit the sweep or its cells.
-    pub(super) fn trial(
-        self,
-        index: usize,
-        sweep: &Sweep,
-        cells: &[Cell],
-    ) -> Result<Trial, String> {
+    fn trial(self, index: usize, sweep: &Sweep, cells: &[Cell]) -> Result<Trial, String> {
         let fault = |what| Err(fault(index, what));
         let Some(cell) = cells.get(self.cell) else {
             return fault("an unknown cell");

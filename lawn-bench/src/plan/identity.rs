@@ -5,8 +5,11 @@ use lawn_models::{
 };
 use serde::Serialize;
 
-use super::{Cell, SCHEMA, defaults};
+use super::{Cell, defaults};
 use crate::config::{NamedTask, Rung, Sweep};
+
+/// Version of what is hashed. It is that of the first plans, so that ids stay what they are.
+const SCHEMA: u32 = 2;
 
 /// The hash of what all trials of a cell share.
 pub(super) struct CellHash(blake3::Hasher);
@@ -36,13 +39,13 @@ struct CellIdentity<'a> {
 struct TrialIdentity<'a> {
     stage: Stage,
     seed: u64,
-    setting: Trained<'a>,
+    setting: TrainedSetting<'a>,
 }
 
 /// What decides the setting of a trial.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Trained<'a> {
+pub(super) enum TrainedSetting<'a> {
     /// It is given, and trained for a part of the budget.
     Given {
         /// The setting.
@@ -93,7 +96,7 @@ impl CellHash {
     }
 
     /// The id of one of its trials.
-    pub(super) fn trial(&self, stage: Stage, seed: u64, setting: Trained<'_>) -> String {
+    pub(super) fn trial(&self, stage: Stage, seed: u64, setting: TrainedSetting<'_>) -> String {
         let mut hasher = self.0.clone();
         let identity = TrialIdentity {
             stage,

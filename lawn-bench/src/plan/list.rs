@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lawn_models::{OptimizerSettings, Stage};
 
-use super::identity::{CellHash, Trained, digest};
+use super::identity::{CellHash, TrainedSetting, digest};
 use super::{Cell, Trial};
 use crate::config::Sweep;
 
@@ -90,7 +90,7 @@ impl CellTrials<'_> {
     /// The trial of a rung: its setting in the first, its rank among those promoted later.
     fn tuning(&self, sweep: &Sweep, rung: usize, place: usize) -> Trial {
         let trained = match rung {
-            0 => Trained::Given {
+            0 => TrainedSetting::Given {
                 optimizer: &self.candidates.settings[place],
                 part: sweep.rungs[0].part,
             },
@@ -109,7 +109,7 @@ impl CellTrials<'_> {
 
     fn confirmation(&self, sweep: &Sweep, seed: u64) -> Trial {
         let trained = match self.candidates.settings.as_slice() {
-            [only] => Trained::Given {
+            [only] => TrainedSetting::Given {
                 optimizer: only,
                 part: 1.0,
             },
@@ -126,8 +126,12 @@ impl CellTrials<'_> {
         }
     }
 
-    fn chosen<'a>(&'a self, sweep: &'a Sweep, promoted: Option<(usize, usize)>) -> Trained<'a> {
-        Trained::Chosen {
+    fn chosen<'a>(
+        &'a self,
+        sweep: &'a Sweep,
+        promoted: Option<(usize, usize)>,
+    ) -> TrainedSetting<'a> {
+        TrainedSetting::Chosen {
             candidates: &self.candidates.digest,
             metric: self.metric,
             rungs: &sweep.rungs,

@@ -5,6 +5,7 @@
 
 pub mod advice;
 pub mod choices;
+pub mod damage;
 mod defaults;
 mod difference;
 pub mod estimate;
@@ -13,6 +14,7 @@ mod excerpt;
 mod file;
 mod identity;
 mod list;
+pub mod outcomes;
 mod resolve;
 mod trials;
 
@@ -28,7 +30,7 @@ use crate::run::run_dir::RunDir;
 use crate::{Error, data};
 
 pub use excerpt::Excerpt;
-use trials::KNOWN;
+use file::Listing;
 pub use trials::{Cell, Plan, Round, SCHEMA, Trial};
 
 impl Plan {
@@ -53,12 +55,7 @@ impl Plan {
     ///
     /// [`Error::NoRun`] where there is none, and as [`files::read_json`].
     pub fn read(run: &RunDir) -> Result<Self, Error> {
-        if !run.plan().exists() {
-            return Err(Error::NoRun {
-                dir: run.root().into(),
-            });
-        }
-        files::read_json(&run.plan(), KNOWN)
+        Listing::read(run)?.plan()
     }
 
     /// Makes `run` hold this plan, made from `file` whose text is `text`. Of one that is there
@@ -91,11 +88,11 @@ impl Plan {
             // Nothing in them changes a result: what is asked for now holds, as another device.
             let mut plan = there;
             plan.sweep.resources = self.sweep.resources.clone();
-            return files::write_json_rows(&run.plan(), SCHEMA, &plan);
+            return file::write(run, &plan);
         }
         run.require_free(text)?;
         files::write(&run.sweep_toml(), text.as_bytes())?;
-        files::write_json_rows(&run.plan(), SCHEMA, self)
+        file::write(run, self)
     }
 
     /// Makes sure that the data sets are those that this plan was made with; `checksums`

@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::config::Sweep;
 
 /// Schema of `plan.json`.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
-/// Schemas that can be read: 1 knew no cells and no rungs.
-pub(super) const KNOWN: RangeInclusive<u32> = SCHEMA..=SCHEMA;
+/// Schemas that can be read: 2 has the trials in `plan.json`, 1 knew no cells and no rungs.
+pub(super) const KNOWN: RangeInclusive<u32> = 2..=SCHEMA;
 
-/// The content of `plan.json`.
+/// The content of `plan.json` and `trials.jsonl`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// What was asked.

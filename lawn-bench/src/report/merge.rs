@@ -7,14 +7,14 @@ use lawn_models::{Amount, EvaluationRecord, Measurement, Phase, Split, Stage, Ta
 
 use crate::Error;
 use crate::plan::choices::Choices;
+use crate::plan::damage::Damage;
 use crate::plan::{Plan, Trial};
-use crate::run::damage::Damage;
 use crate::run::ending::Ending;
 use crate::run::run_dir::{RunDir, TrialDir};
 
 /// What the trials of a run say together.
 #[derive(Debug, Clone, Default)]
-pub struct Merged {
+pub struct RunRecords {
     /// The records of the trials that have an outcome.
     pub records: Records,
     /// Trials that are left out because their outcome or log is damaged.
@@ -26,7 +26,7 @@ pub struct Merged {
 /// # Errors
 ///
 /// [`Error::Newer`] naming the file, [`Error::Io`], and as [`Choices::read`].
-pub fn gather(run: &RunDir, plan: &Plan) -> Result<Merged, Error> {
+pub fn gather(run: &RunDir, plan: &Plan) -> Result<RunRecords, Error> {
     let choices = Choices::read(run, &plan.sweep)?;
     let (mut records, mut damaged) = (Records::default(), Vec::new());
     for (index, planned) in plan.trials.iter().enumerate() {
@@ -91,7 +91,7 @@ pub fn gather(run: &RunDir, plan: &Plan) -> Result<Merged, Error> {
                 .extend(test.map(|one| measurement_row(&planned.id, summary.epochs, one)));
         }
     }
-    Ok(Merged { records, damaged })
+    Ok(RunRecords { records, damaged })
 }
 
 /// How a trial ended and what it measured, if it has an outcome.

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use lawn_models::{Stage, TreatmentTable};
 
-use crate::plan::estimate::Measured;
+use crate::plan::estimate::Measurement;
 use crate::plan::{Cell, Plan};
 use crate::report::render;
 
@@ -13,7 +13,7 @@ use crate::report::render;
 /// parameters are constrained, and what to think about.
 pub(crate) fn describe(
     plan: &Plan,
-    measured: &BTreeMap<Cell, Measured>,
+    measured: &BTreeMap<Cell, Measurement>,
     warnings: &[String],
 ) -> String {
     let mut text = heading(plan);
@@ -112,7 +112,7 @@ fn heading(plan: &Plan) -> String {
 }
 
 /// Seconds of one whole trial of a cell, and of all of them.
-fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measured) -> (f64, f64) {
+fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> (f64, f64) {
     let sweep = &plan.sweep;
     let seconds =
         |part| found.trial_seconds(sweep.budget, sweep.evaluation.every, cell.batch_size, part);
@@ -124,7 +124,7 @@ fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measured) -> (f64, f64) {
     (one, tuning + sweep.confirmation_seeds.len() as f64 * one)
 }
 
-fn total(plan: &Plan, measured: &BTreeMap<Cell, Measured>, seconds: f64) -> String {
+fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> String {
     let workers = plan.sweep.resources.workers;
     let most = measured.values().map(|found| found.peak_bytes).max();
     format!(
@@ -136,7 +136,7 @@ fn total(plan: &Plan, measured: &BTreeMap<Cell, Measured>, seconds: f64) -> Stri
 }
 
 /// What LAWN does to each parameter, once a task and arm.
-fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measured>) -> String {
+fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     let mut text = String::new();
     let reference = plan.sweep.reference_batch_size;
     for (cell, found) in measured {

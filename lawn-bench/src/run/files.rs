@@ -9,10 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::PrettyFormatter;
 
 use crate::Error;
-use crate::run::rows::Rows;
 
 /// A JSON document of a run, with the version of its schema in front.
 #[derive(Serialize)]
@@ -53,12 +52,17 @@ impl Seal {
 
     const DIGITS: usize = 16;
 
+    /// The checksum of `bytes`.
+    pub(crate) fn digits(bytes: &[u8]) -> String {
+        blake3::hash(bytes).to_hex()[..Self::DIGITS].to_owned()
+    }
+
     /// Puts the checksum into an object, whose text is `bytes`.
     pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
         bytes.truncate(bytes.len() - self.end.len());
-        let digits = blake3::hash(bytes).to_hex();
+        let digits = Self::digits(bytes);
         bytes.extend(self.open.as_bytes());
-        bytes.extend(&digits.as_bytes()[..Self::DIGITS]);
+        bytes.extend(digits.as_bytes());
         bytes.extend(self.close.as_bytes());
     }
 
@@ -77,7 +81,7 @@ impl Seal {
         let Some(text) = text.strip_suffix(self.open.as_bytes()) else {
             return Ok(None);
         };
-        if blake3::hash(text).to_hex().as_bytes()[..Self::DIGITS] != *found {
+        if Self::digits(text).as_bytes() != found {
             return Err("its checksum is not that of its text".into());
         }
         Ok(Some([text, self.end.as_bytes()].concat()))
@@ -267,40 +271,14 @@ pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result
     write(path, &to_json(path, schema, content)?)
 }
 
-/// As [`write_json`], each entry of a list on one line.
-///
-/// # Errors
-///
-/// As [`write()`].
-pub fn write_json_rows<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<(), Error> {
-    write(path, &to_json_rows(path, schema, content)?)
-}
-
-/// The bytes that [`write_json_rows`] writes.
-pub(crate) fn to_json_rows<T: Serialize>(
-    path: &Path,
-    schema: u32,
-    content: &T,
-) -> Result<Vec<u8>, Error> {
-    formatted(path, schema, content, Rows::default())
-}
-
 /// The bytes of a JSON document with its schema version, for the file `path`.
 ///
 /// # Errors
 ///
 /// [`Error::Damaged`] where `content` has no JSON form.
 pub fn to_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<Vec<u8>, Error> {
-    formatted(path, schema, content, PrettyFormatter::new())
-}
-
-fn formatted<T: Serialize>(
-    path: &Path,
-    schema: u32,
-    content: &T,
-    formatter: impl Formatter,
-) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
+    let formatter = PrettyFormatter::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
     Versioned { schema, content }
         .serialize(&mut serializer)
@@ -350,14 +328,15 @@ pub fn parse_json<T: DeserializeOwned>(
     bytes: &[u8],
     known: RangeInclusive<u32>,
 ) -> Result<T, Error> {
-    Document::open(path, bytes)?.parse(known)
+    Document::open(path, bytes, known)?.content()
 }
 
-/// The text of a JSON document, its checksum looked at and taken off.
+/// A JSON document whose checksum and version are those that they should be.
 pub(crate) struct Document<'a> {
     path: &'a Path,
     text: Cow<'a, [u8]>,
-    has_checksum: bool,
+    /// Version of its schema.
+    pub(crate) schema: u32,
 }
 
 impl<'a> Document<'a> {
@@ -365,62 +344,48 @@ impl<'a> Document<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Damaged`] where its checksum is not that of its text.
-    pub(crate) fn open(path: &'a Path, bytes: &'a [u8]) -> Result<Self, Error> {
-        let sealed = Seal::DOCUMENT.check(bytes).map_err(damaged(path))?;
-        Ok(Self {
-            path,
-            has_checksum: sealed.is_some(),
-            text: sealed.map_or(Cow::Borrowed(bytes), Cow::Owned),
-        })
-    }
-
-    /// All of it but the checksum.
-    pub(crate) fn text(&self) -> &[u8] {
-        &self.text
-    }
-
-    /// A part of it, that is a document again.
-    pub(crate) fn part(&self, text: Vec<u8>) -> Self {
-        Self {
-            text: text.into(),
-            ..*self
-        }
-    }
-
-    /// Its content.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse_json`].
-    pub(crate) fn parse<T: DeserializeOwned>(
-        &self,
+    /// As [`parse_json`], what it holds aside.
+    pub(crate) fn open(
+        path: &'a Path,
+        bytes: &'a [u8],
         known: RangeInclusive<u32>,
-    ) -> Result<T, Error> {
-        let said = damaged(self.path);
-        let invalid = |error: serde_json::Error| said(error.to_string());
+    ) -> Result<Self, Error> {
+        let said = damaged(path);
+        let sealed = Seal::DOCUMENT.check(bytes).map_err(&said)?;
+        let has_checksum = sealed.is_some();
+        let text = sealed.map_or(Cow::Borrowed(bytes), Cow::Owned);
         // The version first: the rest of a newer file may mean something else.
-        let SchemaOnly { schema } = serde_json::from_slice(&self.text).map_err(invalid)?;
+        let SchemaOnly { schema } =
+            serde_json::from_slice(&text).map_err(|error| said(error.to_string()))?;
         if schema > *known.end() {
             return Err(Error::Newer {
-                path: self.path.into(),
+                path: path.into(),
                 found: schema,
                 known: *known.end(),
             });
         }
         if schema < *known.start() {
             return Err(Error::Older {
-                path: self.path.into(),
+                path: path.into(),
                 found: schema,
                 oldest: *known.start(),
                 instead: "begin anew in another folder with --out",
             });
         }
-        if schema > 1 && !self.has_checksum {
+        if schema > 1 && !has_checksum {
             return Err(said("it has no checksum".into()));
         }
+        Ok(Self { path, text, schema })
+    }
+
+    /// What it holds.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Damaged`] with line and column where that is not a `T`.
+    pub(crate) fn content<T: DeserializeOwned>(&self) -> Result<T, Error> {
         // Not by way of `Versioned`: serde holds all that it flattens in memory at once.
-        serde_json::from_slice(&self.text).map_err(invalid)
+        serde_json::from_slice(&self.text).map_err(|error| damaged(self.path)(error.to_string()))
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::engine::EngineName;
+use crate::config::EngineName;
 use crate::run::files;
-use crate::run::lease::{self, Asked, Lease, Owner, State, Terms};
+use crate::run::lease::{self, Claim, Lease, Owner, State, Terms};
 use crate::run::run_dir::RunDir;
 
 /// Schema of `launcher.json`.
@@ -62,8 +62,8 @@ pub fn announce(
     let name = format!("{}-{}-{started}", owner.host, owner.pid);
     let folder = run.launchers().join(name);
     let lease = match lease::ask(&folder, terms)? {
-        Asked::Taken(lease) => Some(lease),
-        Asked::Refused(by) => {
+        Claim::Taken(lease) => Some(lease),
+        Claim::Refused(by) => {
             return Err(Error::Held {
                 dir: folder,
                 by: by.to_string(),

@@ -1,14 +1,10 @@
 //! The files of a run: where each is, how it is written and read, and who works on it.
 
-pub mod damage;
 pub mod ending;
 pub mod files;
 pub mod launchers;
 pub mod lease;
 pub mod log;
-pub mod outcomes;
 pub mod provenance;
 pub mod pulse;
-pub mod retry;
-mod rows;
 pub mod run_dir;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runs/<sweep>/
-//!   sweep.toml  plan.json  provenance.json  promoted-<rung>.json  frozen.json
+//!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
@@ -49,12 +49,14 @@ impl RunDir {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(Error::io("read", &self.root)(error)),
         };
+        let is_same = |path: &Path| std::fs::read(path).is_ok_and(|bytes| bytes == text.as_bytes());
         for entry in entries {
             let path = entry.map_err(Error::io("read", &self.root))?.path();
-            let is_same = || std::fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes());
             let is_ours = path == self.exclusive()
                 || path == self.launchers()
-                || path == self.sweep_toml() && is_same()
+                || path == self.sweep_toml() && is_same(&path)
+                // Written between the two.
+                || path == self.planned_trials() && is_same(&self.sweep_toml())
                 || files::name(&path).starts_with(".tmp");
             if !is_ours {
                 return Err(Error::NotOurs {
@@ -77,6 +79,12 @@ impl RunDir {
     #[must_use]
     pub fn plan(&self) -> PathBuf {
         self.root.join("plan.json")
+    }
+
+    /// The trials of the plan, a line each, see [`crate::plan`].
+    #[must_use]
+    pub fn planned_trials(&self) -> PathBuf {
+        self.root.join("trials.jsonl")
     }
 
     /// What the run was made with, see [`crate::run::provenance`].

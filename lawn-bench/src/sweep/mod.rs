@@ -1,6 +1,7 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
 pub mod progress;
+pub mod retry;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -9,18 +10,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::SweepFile;
-use crate::engine::{self, Carried, Engine, EngineName, Work};
+use crate::engine::{self, Completion, Engine, EngineName, Work};
 use crate::engine::{Limit, max_failures::Failures};
 use crate::plan::Plan;
-use crate::plan::{advice, choices, examination};
+use crate::plan::damage::Damage;
+use crate::plan::{advice, choices, examination, outcomes};
 use crate::process::stop::Stop;
 use crate::process::{shell, streams};
-use crate::report::merge::{self, Merged};
-use crate::run::damage::Damage;
+use crate::report::merge::{self, RunRecords};
 use crate::run::ending::Ending;
-use crate::run::lease::{self, Asked, Lease, Terms};
+use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::RunDir;
-use crate::run::{launchers, outcomes, provenance};
+use crate::run::{launchers, provenance};
 use crate::sweep::progress::{Progress, Show};
 use crate::{Error, data};
 use lawn_analysis::records::Outcome;
@@ -167,9 +168,9 @@ pub fn run(request: &Request) -> Result<End, Error> {
         let passed = passed?;
         let root = || run.root().into();
         match passed {
-            Passed::Through => {}
-            Passed::HandedOver => return Ok(End::HandedOver { run: root() }),
-            Passed::Stopped => return Ok(End::Stopped { run: root() }),
+            RoundsEnd::Through => {}
+            RoundsEnd::HandedOver => return Ok(End::HandedOver { run: root() }),
+            RoundsEnd::Stopped => return Ok(End::Stopped { run: root() }),
         }
         let _held = exclusively(&run, &terms, &stop)?;
         if stop.is_requested() {
@@ -200,7 +201,7 @@ fn set_aside(damage: &Damage) -> String {
 }
 
 /// How one pass over the rounds of a sweep came to its end.
-enum Passed {
+enum RoundsEnd {
     /// Each trial has a final outcome.
     Through,
     /// A scheduler goes on.
@@ -216,24 +217,24 @@ fn rounds(
     engine: &dyn Engine,
     stop: &Stop,
     watcher: &mut Failures<'_>,
-) -> Result<Passed, Error> {
+) -> Result<RoundsEnd, Error> {
     let terms = Terms::new(plan.sweep.resources.lease);
     for round in plan.rounds() {
         watcher.check()?;
         let left = pending(&outcomes::read(run, plan)?.endings, round.trials.clone());
         let carried = engine.run(&left, watcher)?;
         if stop.is_requested() {
-            return Ok(Passed::Stopped);
+            return Ok(RoundsEnd::Stopped);
         }
-        if carried == Carried::HandedOver {
-            return Ok(Passed::HandedOver);
+        if carried == Completion::HandedOver {
+            return Ok(RoundsEnd::HandedOver);
         }
         let Some(_held) = exclusively(run, &terms, stop)? else {
-            return Ok(Passed::Stopped);
+            return Ok(RoundsEnd::Stopped);
         };
         choices::decide(run, plan, &round)?;
     }
-    Ok(Passed::Through)
+    Ok(RoundsEnd::Through)
 }
 
 /// Waits until no other launcher works on the run as a whole, or a stop is requested.
@@ -241,9 +242,9 @@ fn exclusively(run: &RunDir, terms: &Terms, stop: &Stop) -> Result<Option<Lease>
     let step = Duration::from_millis(200);
     loop {
         match lease::wait(&run.exclusive(), terms, step)? {
-            Asked::Taken(lease) => return Ok(Some(lease)),
-            Asked::Refused(_) if stop.is_requested() => return Ok(None),
-            Asked::Refused(_) => {}
+            Claim::Taken(lease) => return Ok(Some(lease)),
+            Claim::Refused(_) if stop.is_requested() => return Ok(None),
+            Claim::Refused(_) => {}
         }
     }
 }
@@ -353,7 +354,7 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
     // Two launchers that begin at once agree on one plan.
     let terms = Terms::new(plan.sweep.resources.lease);
     match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
-        Asked::Taken(_held) => {
+        Claim::Taken(_held) => {
             let written = plan.write(&run, &request.target, &text);
             written.map_err(|error| match error {
                 Error::OtherPlan {
@@ -370,7 +371,7 @@ fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
                 error => error,
             })?;
         }
-        Asked::Refused(by) => {
+        Claim::Refused(by) => {
             let dir = run.root().into();
             let by = by.to_string();
             return Err(Error::Held { dir, by });
@@ -411,7 +412,7 @@ fn write_report(
     run: &RunDir,
     plan: &Plan,
     width: Option<lawn_analysis::Width>,
-    merged: &Merged,
+    merged: &RunRecords,
 ) -> Result<lawn_analysis::ReportFiles, Error> {
     merged.records.write(&run.records())?;
     let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);

@@ -14,14 +14,13 @@ mod train;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lawn_models::{CudaProbe, Device, RuleConfig, TrialConfig, TrialContext};
+use lawn_models::{RuleConfig, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
-use crate::config::DeviceChoice;
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
 use crate::process::streams;
-use crate::run::lease::{self, Asked, Lease, Terms};
+use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::{RunDir, TrialDir};
 use crate::run::{files, provenance};
 use crate::{Error, data};
@@ -88,14 +87,14 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
     let plan = Excerpt::read(run, index).map_err(of_the_run)?;
-    let (sweep, trial) = (&plan.sweep, &plan.trial);
+    let (sweep, trial) = (plan.sweep(), &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),
         None => Choices::read(run, sweep).map_err(of_the_run)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
     if let Some(task) = plan.task() {
-        let planned = plan.data.get(&task.name).map(String::as_str);
+        let planned = plan.data().get(&task.name).map(String::as_str);
         data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
     }
     let dir = run.trial(&trial.id);
@@ -122,7 +121,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
     stop::with_stdin(stop.clone(), resources.grace);
     let context = TrialContext {
-        device: device(resources.device),
+        device: resources.device.here(),
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: resources.checkpoint_every,
@@ -194,22 +193,10 @@ fn take(dir: &TrialDir, expiry: Duration) -> Result<Lease, Error> {
         expiry
     };
     match lease::wait(dir.root(), &Terms { expiry, launcher }, patience)? {
-        Asked::Taken(lease) => Ok(lease),
-        Asked::Refused(by) => Err(Error::Held {
+        Claim::Taken(lease) => Ok(lease),
+        Claim::Refused(by) => Err(Error::Held {
             dir: dir.root().into(),
             by: by.to_string(),
         }),
-    }
-}
-
-/// The device that a choice comes to on this machine.
-pub(crate) fn device(choice: DeviceChoice) -> Device {
-    match choice {
-        DeviceChoice::Cpu => Device::Cpu,
-        DeviceChoice::Cuda => Device::Cuda(0),
-        DeviceChoice::Auto => match lawn_models::probe().cuda {
-            CudaProbe::Available { .. } => Device::Cuda(0),
-            _ => Device::Cpu,
-        },
     }
 }

@@ -118,8 +118,10 @@ impl Site {
     }
 
     pub(crate) fn trial_folder(&self, trial: usize) -> PathBuf {
-        let plan = read_json(&self.run().join("plan.json"));
-        let id = plan["trials"][trial]["id"].as_str().expect("an id");
+        let lines = std::fs::read_to_string(self.run().join("trials.jsonl")).expect("a plan");
+        let line = lines.lines().nth(trial).expect("the trial is planned");
+        let planned: Value = serde_json::from_str(line).expect("it is JSON");
+        let id = planned["id"].as_str().expect("an id");
         self.run().join("trials").join(id)
     }
 

@@ -25,12 +25,12 @@ pub(crate) enum Failure<E> {
 pub(crate) fn catch_out_of_memory<T, E: Display>(
     run: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, Failure<E>> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Err(error)) => Err(match out_of_memory(&error.to_string()) {
-            Some(detail) => Failure::OutOfMemory(detail),
-            None => Failure::Other(error),
-        }),
-        Ok(Ok(value)) => Ok(value),
+    let told_apart = |error: E| match out_of_memory(&error.to_string()) {
+        Some(detail) => Failure::OutOfMemory(detail),
+        None => Failure::Other(error),
+    };
+    match catch_unwind(AssertUnwindSafe(|| run().map_err(told_apart))) {
+        Ok(result) => result,
         Err(panic) => match message(&*panic).and_then(out_of_memory) {
             Some(detail) => Err(Failure::OutOfMemory(detail)),
             None => resume_unwind(panic),

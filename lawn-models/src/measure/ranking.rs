@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 use crate::data::ratings::Case;
 
 /// How a positive ranks among negatives that score the same.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
     /// `1 + above + equal / 2`: neither rewards nor punishes a constant model.

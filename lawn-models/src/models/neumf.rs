@@ -14,7 +14,7 @@ use crate::random::{Purpose, stream};
 const EMBEDDING_DEVIATION: f64 = 0.01;
 
 /// The models of He et al. 2017.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum NcfModelKind {
     /// Generalized matrix factorization, section 3.2.

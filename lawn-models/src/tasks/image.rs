@@ -35,7 +35,7 @@ const THEN: &str = "procedural";
 ///
 /// Part of each class of train is held out for validation; as many of those that
 /// stay, shown as they are, are measured as the train split.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageConfig {
     /// `"generated"`, or the name of an image folder under the data root.
@@ -130,7 +130,6 @@ impl Kind for ImageConfig {
         higher_is_better: true,
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
-    const SOURCES: &'static [&'static str] = &[include_str!("image.rs"), images::GENERATED_SOURCE];
 
     type Generated = GeneratedImages;
 

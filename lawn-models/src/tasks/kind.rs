@@ -1,6 +1,7 @@
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -41,7 +42,9 @@ pub type Counts = Vec<(String, u64)>;
 ///
 /// A kind is one file in `tasks/`, which implements this, and one line in the list of
 /// [`KINDS`](crate::KINDS).
-pub trait Kind: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Default {
+pub trait Kind:
+    Serialize + DeserializeOwned + JsonSchema + Clone + Debug + PartialEq + Default
+{
     /// The value of `kind` that stands for it, and its name wherever one is needed.
     const NAME: &'static str;
 
@@ -54,10 +57,6 @@ pub trait Kind: Serialize + DeserializeOwned + Clone + Debug + PartialEq + Defau
     /// Keys of the table that had another name once, `(then, now)`. The value of `data` that
     /// stands for generated data had the same. Both are still read.
     const RENAMED: &'static [(&'static str, &'static str)] = &[];
-
-    /// The text of the modules whose types its table is read into: the documentation of
-    /// their fields is that of the keys.
-    const SOURCES: &'static [&'static str];
 
     /// Sizes of the data that can be made in place of files.
     type Generated: Serialize + DeserializeOwned + Clone + Debug + PartialEq;
@@ -127,8 +126,8 @@ pub struct KindEntry {
     pub metrics: TaskMetrics,
     /// Keys and words that had another name once, `(then, now)`.
     pub renamed: &'static [(&'static str, &'static str)],
-    /// The text of the modules whose types its table is read into.
-    pub sources: &'static [&'static str],
+    /// The JSON Schema of its table, in the words of the documentation of its fields.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
 }
 
@@ -139,7 +138,7 @@ impl KindEntry {
             about: K::ABOUT,
             metrics: K::METRICS,
             renamed: K::RENAMED,
-            sources: K::SOURCES,
+            schema: K::json_schema,
             describe: K::describe,
         }
     }
@@ -161,10 +160,4 @@ impl KindEntry {
         }
         found
     }
-}
-
-/// Does something with the type of each kind, in the order of the list.
-pub trait KindVisitor {
-    /// Is called with each of them.
-    fn visit<K: Kind>(&mut self);
 }

@@ -139,10 +139,5 @@ macro_rules! kinds {
                 }
             }
         }
-
-        /// Calls `visitor` with the type of each kind, in the order of the list.
-        pub fn visit_kinds(visitor: &mut impl KindVisitor) {
-            $(visitor.visit::<$config>();)+
-        }
     };
 }

@@ -14,9 +14,7 @@ mod task;
 mod tests;
 
 pub use image::ImageConfig;
-pub use kind::{
-    AssembledTask, Counts, Files, Kind, KindEntry, KindVisitor, Surroundings, TaskMetrics,
-};
+pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
 pub use ncf::NcfConfig;
 pub(crate) use task::Task;
 

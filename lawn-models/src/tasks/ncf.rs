@@ -44,7 +44,7 @@ const MOST_WIDTH: i64 = 1 << 24;
 ///
 /// *Differs from* the paper: a validation item is taken from train, and every
 /// model trains without it, the one that is tested too.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct NcfConfig {
     /// `"generated"`, or the name of a data set under the data root.
@@ -105,7 +105,6 @@ impl Kind for NcfConfig {
         higher_is_better: true,
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
-    const SOURCES: &'static [&'static str] = &[include_str!("ncf.rs"), ratings::GENERATED_SOURCE];
 
     type Generated = GeneratedRatings;
 

@@ -1,4 +1,5 @@
 use lawn_core::Granularity;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::shape::LrShape;
@@ -8,7 +9,7 @@ use super::shape::LrShape;
 ///
 /// A setting left out takes the value of the optimizer's own configuration.
 /// One that the rule does not have is refused, never ignored.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct OptimizerSettings {
     /// Base rule.
@@ -30,6 +31,7 @@ pub struct OptimizerSettings {
     pub scope: Option<ScopeSetting>,
     /// What one radius belongs to; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
     /// Whether the gradient loses its radial part before the rule; `lawn` only.
     #[serde(default = "yes")]
@@ -94,7 +96,7 @@ pub struct OptimizerSettings {
 }
 
 /// Base rules.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum RuleName {
@@ -113,7 +115,7 @@ pub enum RuleName {
 }
 
 /// Which parameters LAWN constrains.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(untagged)]
 pub enum ScopeSetting {
     /// One of the named scopes.
@@ -123,7 +125,7 @@ pub enum ScopeSetting {
 }
 
 /// The named scopes.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScopeName {
     /// The weights after the last normalization layer.
@@ -131,6 +133,11 @@ pub enum ScopeName {
     FinalHomogeneous,
     /// Every weight and embedding.
     AllWeights,
+}
+
+/// The optimizers' own crate knows no schemas.
+fn granularity(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [Granularity::Layer, Granularity::Row] })
 }
 
 fn yes() -> bool {

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Kind of numbers that training computes in. Weights, optimizer state and evaluation are f32
@@ -5,7 +6,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The half kinds are libtorch's autocast: matrix products and convolutions take them, sums,
 /// norms and losses stay f32.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// 8 bits of exponent, 23 of fraction.

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::error::{SettingsError, require};
@@ -15,7 +16,7 @@ use super::optimizer::OptimizerSettings;
 /// polynomial    η (e + (1 − e)(1 − x)^power)
 /// multi-step    η factor^(milestones passed)
 /// ```
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum LrShape {

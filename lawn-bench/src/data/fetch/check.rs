@@ -13,7 +13,7 @@ use crate::run::files;
 
 /// What was measured of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Measured {
+pub struct FileMeasure {
     /// Its size.
     pub bytes: u64,
     /// Its lines.
@@ -22,7 +22,7 @@ pub struct Measured {
     pub sha256: String,
 }
 
-impl Measured {
+impl FileMeasure {
     /// Reads the file at `path`.
     pub(super) fn of(path: &Path) -> Result<Self, Error> {
         let mut file = File::open(path).map_err(Error::io("open", path))?;

@@ -8,7 +8,7 @@
 
 mod catalogue;
 mod check;
-mod got;
+mod download;
 mod part;
 mod patience;
 mod room;
@@ -19,14 +19,14 @@ use std::path::{Path, PathBuf};
 
 pub use crate::error::FetchError;
 pub use catalogue::{Catalogue, PublicFile, PublicSet};
-pub use check::Measured;
-pub use got::{Got, Kept};
+pub use check::FileMeasure;
+pub use download::{Download, KeptFile};
 pub use patience::Patience;
 pub use source::Source;
 pub use view::{View, events, people};
 
 use crate::Error;
-use part::{Asked, Part};
+use part::{Part, Reply};
 
 /// Gets data sets into a data root.
 #[derive(Debug, Clone)]
@@ -47,7 +47,7 @@ impl Fetch {
     ///
     /// [`Error::Fetch`], [`Error::Io`]; what could not be got whole stays as `FILE.part`, and
     /// the same call goes on with it.
-    pub fn get(&self, name: &str, set: &PublicSet, view: &mut dyn View) -> Result<Got, Error> {
+    pub fn get(&self, name: &str, set: &PublicSet, view: &mut dyn View) -> Result<Download, Error> {
         view.asked(name, set);
         let folder = self.root.join(name);
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
@@ -79,7 +79,7 @@ impl Fetch {
                 folder.join(catalogue::SUMS).display()
             ));
         }
-        let got = Got {
+        let got = Download {
             name: name.to_owned(),
             folder,
             files: kept,
@@ -97,7 +97,7 @@ impl Fetch {
         file: &PublicFile,
         recorded: Option<&String>,
         view: &mut dyn View,
-    ) -> Result<Kept, Error> {
+    ) -> Result<KeptFile, Error> {
         let target = self.root.join(name).join(&file.name);
         if target.exists() {
             return there(&target, file, recorded);
@@ -113,9 +113,9 @@ impl Fetch {
         let mut tried: Vec<FetchError> = Vec::new();
         for (source, at) in self.places(name, set, file)? {
             match self.from(&mut part, &source, &at, file, view)? {
-                Ok(measured) => {
+                Attempt::Whole(measured) => {
                     part.keep(&target)?;
-                    return Ok(Kept::new(
+                    return Ok(KeptFile::new(
                         &target,
                         file,
                         measured,
@@ -123,7 +123,7 @@ impl Fetch {
                         None,
                     ));
                 }
-                Err(error) => {
+                Attempt::Failed(error) => {
                     if matches!(
                         error,
                         FetchError::Mismatch { .. } | FetchError::TooLong { .. }
@@ -173,18 +173,18 @@ impl Fetch {
         at: &str,
         file: &PublicFile,
         view: &mut dyn View,
-    ) -> Result<Result<Measured, FetchError>, Error> {
+    ) -> Result<Attempt, Error> {
         loop {
             let had = part.len()?;
-            if let Asked::No(error) = part.fill(source, at, file, &self.patience, view)? {
-                return Ok(Err(error));
+            if let Reply::No(error) = part.fill(source, at, file, &self.patience, view)? {
+                return Ok(Attempt::Failed(error));
             }
-            let measured = Measured::of(part.path())?;
+            let measured = FileMeasure::of(part.path())?;
             let Some(difference) = measured.difference(file, None) else {
-                return Ok(Ok(measured));
+                return Ok(Attempt::Whole(measured));
             };
             if had == 0 {
-                return Ok(Err(FetchError::Mismatch {
+                return Ok(Attempt::Failed(FetchError::Mismatch {
                     file: file.name.clone(),
                     what: difference.what,
                     expected: difference.expected,
@@ -202,11 +202,19 @@ impl Fetch {
     }
 }
 
-impl Kept {
+/// What came of one source for a file.
+enum Attempt {
+    /// The file is whole.
+    Whole(FileMeasure),
+    /// Another source is tried.
+    Failed(FetchError),
+}
+
+impl KeptFile {
     fn new(
         path: &Path,
         file: &PublicFile,
-        measured: Measured,
+        measured: FileMeasure,
         source: Option<String>,
         recorded: Option<&String>,
     ) -> Self {
@@ -229,10 +237,10 @@ impl Kept {
 }
 
 /// The file at `target`, where that is `file`.
-fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<Kept, Error> {
-    let measured = Measured::of(target)?;
+fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<KeptFile, Error> {
+    let measured = FileMeasure::of(target)?;
     match measured.difference(file, recorded) {
-        None => Ok(Kept::new(target, file, measured, None, recorded)),
+        None => Ok(KeptFile::new(target, file, measured, None, recorded)),
         Some(difference) => Err(FetchError::Different {
             path: target.into(),
             what: difference.what,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::catalogue::PublicFile;
 use super::room::{self, Room};
-use super::source::{Failure, Sent, Source};
+use super::source::{Failure, FileStream, Source};
 use super::view::View;
 use super::{FetchError, Patience};
 use crate::Error;
@@ -21,7 +21,7 @@ pub(super) struct Part {
 }
 
 /// What came of what a source sent.
-enum Received {
+enum Delivery {
     /// All of it is in the part.
     Whole,
     /// It ended too soon.
@@ -31,7 +31,7 @@ enum Received {
 }
 
 /// What came of asking a source.
-pub(super) enum Asked {
+pub(super) enum Reply {
     /// All that it has is in the part.
     Whole,
     /// It has another file, or none.
@@ -113,7 +113,7 @@ impl Part {
         file: &PublicFile,
         patience: &Patience,
         view: &mut dyn View,
-    ) -> Result<Asked, Error> {
+    ) -> Result<Reply, Error> {
         let mut failures = 0;
         loop {
             let before = self.len()?;
@@ -121,7 +121,7 @@ impl Part {
                 Ok(sent) => {
                     let sizes = file.bytes.zip(sent.total);
                     if let Some((expected, found)) = sizes.filter(|(a, b)| a != b) {
-                        return Ok(Asked::No(FetchError::Mismatch {
+                        return Ok(Reply::No(FetchError::Mismatch {
                             file: file.name.clone(),
                             what: "size in bytes",
                             expected: expected.to_string(),
@@ -131,11 +131,11 @@ impl Part {
                     }
                     view.began(&file.name, &source.place(name), sent.from, sent.total);
                     match self.receive(sent, file, view)? {
-                        Received::Whole => return Ok(Asked::Whole),
-                        Received::Broken(failure) => failure,
-                        Received::TooMuch { what, most } => {
+                        Delivery::Whole => return Ok(Reply::Whole),
+                        Delivery::Broken(failure) => failure,
+                        Delivery::TooMuch { what, most } => {
                             let is_known = file.bytes.or(file.lines).is_some();
-                            return Ok(Asked::No(FetchError::TooLong {
+                            return Ok(Reply::No(FetchError::TooLong {
                                 file: file.name.clone(),
                                 source_name: source.place(name),
                                 what,
@@ -158,7 +158,7 @@ impl Part {
                 false => failures + 1,
             };
             if !failure.passes || failures >= patience.tries {
-                return Ok(Asked::No(FetchError::NotThere {
+                return Ok(Reply::No(FetchError::NotThere {
                     file: file.name.clone(),
                     source_name: source.place(name),
                     reason: failure.reason,
@@ -178,10 +178,10 @@ impl Part {
     /// Writes what is sent, as far as it may come and there is room for it.
     fn receive(
         &mut self,
-        mut sent: Sent,
+        mut sent: FileStream,
         file: &PublicFile,
         view: &mut dyn View,
-    ) -> Result<Received, Error> {
+    ) -> Result<Delivery, Error> {
         let here = || Error::io("write", &self.path);
         self.file.set_len(sent.from).map_err(here())?;
         self.file.seek(SeekFrom::Start(sent.from)).map_err(here())?;
@@ -193,7 +193,7 @@ impl Part {
         let coming = sent.total.map(|total| total.saturating_sub(at));
         if coming.is_some_and(|coming| at.saturating_add(coming) > room::most(file)) {
             let most = room::most(file);
-            return Ok(Received::TooMuch {
+            return Ok(Delivery::TooMuch {
                 what: "bytes",
                 most,
             });
@@ -207,12 +207,12 @@ impl Part {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => {
                     let reason = format!("broke off after {at} bytes: {error}");
-                    return Ok(Received::Broken(Failure::passing(reason)));
+                    return Ok(Delivery::Broken(Failure::passing(reason)));
                 }
             };
             at += count as u64;
             if at > most {
-                return Ok(Received::TooMuch {
+                return Ok(Delivery::TooMuch {
                     what: "bytes",
                     most,
                 });
@@ -222,7 +222,7 @@ impl Part {
                 .filter(|&&byte| byte == b'\n')
                 .count() as u64;
             if let Some(most) = lines_left.filter(|&most| lines > most) {
-                return Ok(Received::TooMuch {
+                return Ok(Delivery::TooMuch {
                     what: "lines",
                     most,
                 });
@@ -232,10 +232,10 @@ impl Part {
             view.moved(at);
         }
         Ok(match sent.total.filter(|&total| at < total) {
-            None => Received::Whole,
+            None => Delivery::Whole,
             Some(total) => {
                 let reason = format!("ended after {at} of {total} bytes");
-                Received::Broken(Failure::passing(reason))
+                Delivery::Broken(Failure::passing(reason))
             }
         })
     }

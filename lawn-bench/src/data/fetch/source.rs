@@ -20,7 +20,7 @@ pub enum Source {
 }
 
 /// What a source sends of a file.
-pub(super) struct Sent {
+pub(super) struct FileStream {
     /// The byte that it begins with.
     pub(super) from: u64,
     /// The bytes of the whole file, where the source says.
@@ -87,7 +87,12 @@ impl Source {
 
     /// Begins to send the file `name`, from the byte `from` on where it can do that, from the
     /// first one where it cannot.
-    pub(super) fn open(&self, name: &str, from: u64, patience: &Patience) -> Result<Sent, Failure> {
+    pub(super) fn open(
+        &self,
+        name: &str,
+        from: u64,
+        patience: &Patience,
+    ) -> Result<FileStream, Failure> {
         match self {
             Self::Web(_) => {
                 let address = self.place(name);
@@ -109,12 +114,12 @@ impl Source {
     }
 }
 
-fn read(path: PathBuf, from: u64) -> std::io::Result<Sent> {
+fn read(path: PathBuf, from: u64) -> std::io::Result<FileStream> {
     let mut file = File::open(path)?;
     let total = file.metadata()?.len();
     let from = if from <= total { from } else { 0 };
     file.seek(SeekFrom::Start(from))?;
-    Ok(Sent {
+    Ok(FileStream {
         from,
         total: Some(total),
         body: Box::new(file),
@@ -122,7 +127,7 @@ fn read(path: PathBuf, from: u64) -> std::io::Result<Sent> {
 }
 
 /// Asks a server for a file from the byte `from` on. None where it has no such part.
-fn request(address: &str, from: u64, patience: &Patience) -> Result<Option<Sent>, Failure> {
+fn request(address: &str, from: u64, patience: &Patience) -> Result<Option<FileStream>, Failure> {
     let agent: Agent = Agent::config_builder()
         .http_status_as_error(false)
         .https_only(address.starts_with("https://"))
@@ -152,7 +157,7 @@ fn request(address: &str, from: u64, patience: &Patience) -> Result<Option<Sent>
         }),
         StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => Ok(match content_range(&response) {
             // It has no more than what is here already.
-            Some((_, Some(total))) if total == from => Some(Sent {
+            Some((_, Some(total))) if total == from => Some(FileStream {
                 from,
                 total: Some(total),
                 body: Box::new(std::io::empty()),
@@ -167,8 +172,8 @@ fn request(address: &str, from: u64, patience: &Patience) -> Result<Option<Sent>
     }
 }
 
-fn sent(response: Response<Body>, from: u64, total: Option<u64>) -> Sent {
-    Sent {
+fn sent(response: Response<Body>, from: u64, total: Option<u64>) -> FileStream {
+    FileStream {
         from,
         total,
         body: Box::new(response.into_body().into_reader()),

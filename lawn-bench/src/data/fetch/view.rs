@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Got, Kept, PublicSet};
+use super::{Download, KeptFile, PublicSet};
+use crate::duration::humantime;
 use crate::process::streams::{self, Stream};
-use crate::sweep::progress::humantime;
 
 /// Schema of the events.
 const SCHEMA: u32 = 1;
@@ -30,9 +30,9 @@ pub trait View {
     /// `at` bytes of the file are here.
     fn moved(&mut self, at: u64);
     /// A file is whole, and is what the catalogue says.
-    fn kept(&mut self, kept: &Kept);
+    fn kept(&mut self, kept: &KeptFile);
     /// All of a data set is here.
-    fn got(&mut self, got: &Got);
+    fn got(&mut self, got: &Download);
 }
 
 /// For people: a bar where standard error is a terminal, a line now and then elsewhere.
@@ -55,7 +55,7 @@ pub fn events() -> Box<dyn View> {
 }
 
 /// What people are told of a file that is whole.
-fn summary(kept: &Kept) -> String {
+fn summary(kept: &KeptFile) -> String {
     let state = match &kept.source {
         Some(_) => "got",
         None => "was there",
@@ -99,12 +99,12 @@ impl View for Bar {
         self.0.set_position(at);
     }
 
-    fn kept(&mut self, kept: &Kept) {
+    fn kept(&mut self, kept: &KeptFile) {
         self.0.finish_and_clear();
         streams::say(&summary(kept));
     }
 
-    fn got(&mut self, _got: &Got) {}
+    fn got(&mut self, _got: &Download) {}
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -206,11 +206,11 @@ impl<W: Write> View for Lines<W> {
         self.note(&line);
     }
 
-    fn kept(&mut self, kept: &Kept) {
+    fn kept(&mut self, kept: &KeptFile) {
         self.note(&summary(kept));
     }
 
-    fn got(&mut self, _got: &Got) {}
+    fn got(&mut self, _got: &Download) {}
 }
 
 struct Events<W> {
@@ -257,11 +257,11 @@ impl<W: Write> View for Events<W> {
         }
     }
 
-    fn kept(&mut self, kept: &Kept) {
+    fn kept(&mut self, kept: &KeptFile) {
         self.print("file", json!(kept));
     }
 
-    fn got(&mut self, got: &Got) {
+    fn got(&mut self, got: &Download) {
         let counts: serde_json::Map<String, Value> = got
             .counts
             .iter()

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 use super::command::JobCommand;
 use super::failure::{Death, of_the_machine, shell_code, was_stopped};
 use super::mark::Mark;
-use super::{Carried, Engine, Watcher, Work};
+use super::{Completion, Engine, Watcher, Work};
 use crate::Error;
 use crate::Exit;
 use crate::run::ending::Ending;
-use crate::run::lease::{self, Asked, Owner, State, Terms};
+use crate::run::lease::{self, Claim, Owner, State, Terms};
 use crate::run::run_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 use memory::Needs;
@@ -61,7 +61,7 @@ struct Stage {
 }
 
 /// What became of a process that ended.
-enum Ended {
+enum ProcessEnd {
     /// Its trial is over.
     Over(Ending),
     /// It was stopped by this launcher's stop.
@@ -184,11 +184,11 @@ impl<'a> Local<'a> {
 
     /// Waits for a process that closed its output, and makes sure that a trial that is over
     /// leaves an outcome.
-    fn finish(&self, process: &mut Process) -> Result<Ended, Error> {
+    fn finish(&self, process: &mut Process) -> Result<ProcessEnd, Error> {
         let status = process.wait(self.work.stop, self.work.plan.sweep.resources.grace)?;
         let dir = self.dir(process.index);
         if let Some(outcome) = dir.final_outcome()? {
-            return Ok(Ended::Over(outcome));
+            return Ok(ProcessEnd::Over(outcome));
         }
         let code = shell_code(status);
         let refusal =
@@ -197,17 +197,19 @@ impl<'a> Local<'a> {
             return Err(error);
         }
         match code {
-            _ if status.code() == Some(Exit::Held.code().into()) => return Ok(Ended::Elsewhere),
-            _ if self.work.stop.is_requested() => return Ok(Ended::Stopped),
+            _ if status.code() == Some(Exit::Held.code().into()) => {
+                return Ok(ProcessEnd::Elsewhere);
+            }
+            _ if self.work.stop.is_requested() => return Ok(ProcessEnd::Stopped),
             // Signalled by somebody else, perhaps before it was ready for that.
             Some(code) if was_stopped(code) && !process.timed_out => {
-                return Ok(Ended::Interrupted);
+                return Ok(ProcessEnd::Interrupted);
             }
             _ => {}
         }
         // Whoever has the lease says how the trial ended.
-        let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
-            return Ok(Ended::Elsewhere);
+        let Claim::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
+            return Ok(ProcessEnd::Elsewhere);
         };
         let outcome = if process.timed_out {
             let limit = self.work.plan.sweep.resources.timeout.unwrap_or_default();
@@ -224,7 +226,9 @@ impl<'a> Local<'a> {
             death.outcome()
         };
         dir.settle(lease, &outcome)?;
-        Ok(dir.final_outcome()?.map_or(Ended::Elsewhere, Ended::Over))
+        Ok(dir
+            .final_outcome()?
+            .map_or(ProcessEnd::Elsewhere, ProcessEnd::Over))
     }
 
     fn hear(&self, stage: &mut Stage, news: News, watcher: &mut dyn Watcher) -> Result<(), Error> {
@@ -243,9 +247,9 @@ impl<'a> Local<'a> {
                 let cell = &self.work.plan.trials[index].cell;
                 stage.needs.saw(cell, process.peak);
                 match ended {
-                    Ended::Over(outcome) => watcher.ended(Some(worker), index, &outcome),
-                    Ended::Stopped => watcher.stopped(worker, index),
-                    Ended::Interrupted => {
+                    ProcessEnd::Over(outcome) => watcher.ended(Some(worker), index, &outcome),
+                    ProcessEnd::Stopped => watcher.stopped(worker, index),
+                    ProcessEnd::Interrupted => {
                         watcher.stopped(worker, index);
                         let times = stage.interrupted.entry(index).or_default();
                         *times += 1;
@@ -263,7 +267,7 @@ impl<'a> Local<'a> {
                         }
                         stage.waiting.push_back(index);
                     }
-                    Ended::Elsewhere => {
+                    ProcessEnd::Elsewhere => {
                         watcher.stopped(worker, index);
                         stage.elsewhere.push(index);
                     }
@@ -275,7 +279,7 @@ impl<'a> Local<'a> {
 }
 
 impl Engine for Local<'_> {
-    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
         let resources = &self.work.plan.sweep.resources;
         let mut stage = Stage {
             waiting: indices.iter().copied().collect(),
@@ -300,7 +304,7 @@ impl Engine for Local<'_> {
             let done = stage.waiting.is_empty() && stage.elsewhere.is_empty();
             if idle && (stopping || done) {
                 self.needs.set(stage.needs);
-                return Ok(Carried::Through);
+                return Ok(Completion::Through);
             }
             if let Ok(news) = news.recv_timeout(TICK) {
                 self.hear(&mut stage, news, watcher)?;

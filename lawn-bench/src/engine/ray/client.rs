@@ -72,7 +72,7 @@ impl JobStatus {
 
 /// What came of a submission.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Submitted {
+pub enum SubmitReply {
     /// The server has a new job.
     New,
     /// It had a job of this id before.
@@ -128,15 +128,15 @@ impl Client {
     /// # Errors
     ///
     /// [`EngineError::Unreachable`], [`EngineError::Refused`], [`EngineError::Answer`].
-    pub fn submit(&self, submission: &Submission) -> Result<Submitted, EngineError> {
+    pub fn submit(&self, submission: &Submission) -> Result<SubmitReply, EngineError> {
         let answer = self.post("/api/jobs/", submission)?;
         if answer.status == 200 {
-            return Ok(Submitted::New);
+            return Ok(SubmitReply::New);
         }
         // Which status and words a duplicate gets has changed between versions of Ray; that
         // the job is there has not.
         match self.job(&submission.submission_id)? {
-            Some(job) => Ok(Submitted::There(job)),
+            Some(job) => Ok(SubmitReply::There(job)),
             None => Err(answer.refused()),
         }
     }

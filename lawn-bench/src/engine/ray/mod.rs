@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use lawn_analysis::records::Outcome;
 
-pub use client::{Client, Job, JobStatus, Submission, Submitted};
+pub use client::{Client, Job, JobStatus, Submission, SubmitReply};
 
 use super::command::{JobCommand, quoted};
 use super::failure::{Death, of_the_machine, was_stopped};
 use super::mark::Mark;
-use super::{Carried, Engine, EngineError, Watcher, Work, identity};
+use super::{Completion, Engine, EngineError, Watcher, Work, identity};
 use crate::Exit;
 use crate::run::ending::Ending;
-use crate::run::lease::{self, Asked, Terms};
+use crate::run::lease::{self, Claim, Terms};
 use crate::run::run_dir::TrialDir;
 use crate::trial::{Event, read_log};
 use crate::{Error, config};
@@ -70,7 +70,7 @@ impl Running {
 }
 
 /// What becomes of a trial whose job is over.
-enum After {
+enum Aftermath {
     Over(Ending),
     /// Another job goes on with it, once this time has passed.
     Again(Duration),
@@ -138,8 +138,8 @@ impl<'a> Ray<'a> {
         running.before = Mark::of(&self.dir(running.index));
         loop {
             match self.client.submit(&self.submission(running))? {
-                Submitted::There(job) if job.status.is_over() => running.attempt += 1,
-                Submitted::New | Submitted::There(_) => return Ok(()),
+                SubmitReply::There(job) if job.status.is_over() => running.attempt += 1,
+                SubmitReply::New | SubmitReply::There(_) => return Ok(()),
             }
         }
     }
@@ -150,11 +150,11 @@ impl<'a> Ray<'a> {
         worker: usize,
         running: &mut Running,
         watcher: &mut dyn Watcher,
-    ) -> Result<Option<After>, Error> {
+    ) -> Result<Option<Aftermath>, Error> {
         let stopping = self.work.stop.is_requested();
         if let Some(wait) = running.wait {
             if stopping {
-                return Ok(Some(After::Stopped));
+                return Ok(Some(Aftermath::Stopped));
             }
             if Instant::now() >= wait {
                 self.submit(running)?;
@@ -183,10 +183,10 @@ impl<'a> Ray<'a> {
     }
 
     /// What becomes of a trial whose job is over, or gone.
-    fn after(&self, running: &mut Running, job: Option<&Job>) -> Result<After, Error> {
+    fn after(&self, running: &mut Running, job: Option<&Job>) -> Result<Aftermath, Error> {
         let dir = self.dir(running.index);
         if let Some(outcome) = dir.final_outcome()? {
-            return Ok(After::Over(outcome));
+            return Ok(Aftermath::Over(outcome));
         }
         if running.timed_out {
             let limit = self.work.plan.sweep.resources.timeout.unwrap_or_default();
@@ -194,13 +194,13 @@ impl<'a> Ray<'a> {
             return self.settle(running, &Ending::failed(Outcome::Timeout, detail));
         }
         if self.work.stop.is_requested() {
-            return Ok(After::Stopped);
+            return Ok(Aftermath::Stopped);
         }
         // A process that a signal ended has its number, negative.
         let shell = |code: i32| if code < 0 { 128 - code } else { code };
         let code = job.and_then(|job| job.driver_exit_code).map(shell);
         if code == Some(Exit::Held.code().into()) {
-            return Ok(After::Again(HELD));
+            return Ok(Aftermath::Again(HELD));
         }
         let stderr = std::fs::read(dir.stderr()).unwrap_or_default();
         let stderr = String::from_utf8_lossy(&stderr);
@@ -222,7 +222,7 @@ impl<'a> Ray<'a> {
             running.has_begun |= now.has_begun_since(running.before);
         }
         if running.lost < self.settings.attempts {
-            return Ok(After::Again(Duration::ZERO));
+            return Ok(Aftermath::Again(Duration::ZERO));
         }
         let message = job.and_then(|job| job.message.as_deref());
         let detail = format!(
@@ -244,14 +244,14 @@ impl<'a> Ray<'a> {
     }
 
     /// Leaves the outcome of a trial that cannot leave its own, where nobody else has it.
-    fn settle(&self, running: &Running, ending: &Ending) -> Result<After, Error> {
+    fn settle(&self, running: &Running, ending: &Ending) -> Result<Aftermath, Error> {
         let dir = self.dir(running.index);
         let terms = Terms::new(self.work.plan.sweep.resources.lease);
-        let Asked::Taken(lease) = lease::ask(dir.root(), &terms)? else {
-            return Ok(After::Again(HELD));
+        let Claim::Taken(lease) = lease::ask(dir.root(), &terms)? else {
+            return Ok(Aftermath::Again(HELD));
         };
         dir.settle(lease, ending)?;
-        Ok(After::Over(ending.clone()))
+        Ok(Aftermath::Over(ending.clone()))
     }
 
     /// Tells the watcher of evaluations that the trial's log has gained.
@@ -269,7 +269,7 @@ impl<'a> Ray<'a> {
 }
 
 impl Engine for Ray<'_> {
-    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
         let run_id = super::run_id(self.work.run)?;
         let mut queue: VecDeque<usize> = indices.iter().copied().collect();
         let mut slots: Vec<Option<Running>> = (0..self.work.workers).map(|_| None).collect();
@@ -285,7 +285,7 @@ impl Engine for Ray<'_> {
                 }
             }
             if slots.iter().all(Option::is_none) {
-                return Ok(Carried::Through);
+                return Ok(Completion::Through);
             }
             for (worker, slot) in slots.iter_mut().enumerate() {
                 let Some(running) = slot else { continue };
@@ -310,15 +310,15 @@ impl Engine for Ray<'_> {
                 };
                 match after {
                     None => {}
-                    Some(After::Again(wait)) => {
+                    Some(Aftermath::Again(wait)) => {
                         running.attempt += 1;
                         running.wait = Some(Instant::now() + wait);
                     }
-                    Some(After::Over(ending)) => {
+                    Some(Aftermath::Over(ending)) => {
                         *slot = None;
                         watcher.ended(Some(worker), index, &ending);
                     }
-                    Some(After::Stopped) => {
+                    Some(Aftermath::Stopped) => {
                         *slot = None;
                         watcher.stopped(worker, index);
                     }

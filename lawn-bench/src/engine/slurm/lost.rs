@@ -6,15 +6,16 @@ use std::path::Path;
 use lawn_analysis::records::Outcome;
 
 use super::queue::Queue;
-use super::submission::{self, Exited, Submission};
-use super::{Slurm, script};
+use super::script;
+use super::submission::{self, JobExit, Submission};
 use crate::Error;
+use crate::engine::Work;
 use crate::engine::failure::{self, Death};
 use crate::run::ending::Ending;
-use crate::run::lease::{self, Asked};
+use crate::run::lease::{self, Claim, Terms};
 
 /// What becomes of a trial that its jobs left without an outcome.
-pub(super) enum Lost {
+pub(super) enum Fate {
     /// Another job goes on with it.
     Again,
     /// It has its outcome now.
@@ -30,7 +31,14 @@ const HELD: i32 = 4;
 /// Exit code of a process that SIGKILL ended, as a shell gives it.
 const KILLED: i32 = 137;
 
-impl Slurm<'_> {
+/// Says what became of the trials that one engine submitted.
+pub(super) struct Inquest<'a> {
+    pub(super) work: &'a Work<'a>,
+    /// Jobs in a row that may end without an outcome.
+    pub(super) attempts: usize,
+}
+
+impl Inquest<'_> {
     /// The trials of `submission` in the queue. Where there are none any more, notes
     /// which were lost.
     pub(super) fn settle(
@@ -62,8 +70,8 @@ impl Slurm<'_> {
     /// Whether the job of `submission` left the trial without an outcome of its own.
     fn was_lost(&self, submission: &Submission, index: usize) -> Result<bool, Error> {
         match submission.exit(index) {
-            Some(Exited::Code { code: HELD, .. }) => return Ok(false),
-            Some(Exited::Stalled) => return Ok(true),
+            Some(JobExit::Code { code: HELD, .. }) => return Ok(false),
+            Some(JobExit::Stalled) => return Ok(true),
             _ => {}
         }
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
@@ -87,7 +95,7 @@ impl Slurm<'_> {
         submissions: &mut [Submission],
         queue: &Queue,
         index: usize,
-    ) -> Result<Lost, Error> {
+    ) -> Result<Fate, Error> {
         let dir = self.work.run.trial(&self.work.plan.trial(index)?.id);
         let lost = submission::that_lost(submissions, index);
         let times = lost.len();
@@ -102,7 +110,7 @@ impl Slurm<'_> {
             .find(|submission| submission.record.trials.contains(&index));
         // A trial that was given up and is asked for again is retried.
         let Some(submission) = newest.filter(|it| !it.record.given_up.contains(&index)) else {
-            return Ok(Lost::Again);
+            return Ok(Fate::Again);
         };
         let stderr = || {
             let bytes = std::fs::read(dir.stderr()).unwrap_or_default();
@@ -115,13 +123,13 @@ impl Slurm<'_> {
             None => submission.ran_out_of_memory(queue, index).then_some(KILLED),
             Some(exit) => exit.code(),
         };
-        let is_stalled = exit == Some(Exited::Stalled);
+        let is_stalled = exit == Some(JobExit::Stalled);
         let job = submission.record.job.unwrap_or_default();
         let refused = |said: String| {
             let id = self.work.plan.trials[index].id.clone();
             Some(Error::Refused { id, said })
         };
-        let attempts = self.settings.attempts;
+        let attempts = self.attempts;
         let (ending, refusal) = match (code, limit) {
             (Some(script::TIME_UP), Some(limit)) => {
                 let detail = format!("stopped after {} s", limit.as_secs_f64());
@@ -135,7 +143,7 @@ impl Slurm<'_> {
                 };
                 (death.outcome(), None)
             }
-            _ if times < attempts && !is_stalled => return Ok(Lost::Again),
+            _ if times < attempts && !is_stalled => return Ok(Fate::Again),
             _ => {
                 let said = match code {
                     _ if is_stalled => refused(format!(
@@ -161,16 +169,17 @@ impl Slurm<'_> {
         if let Some(error) = refusal {
             submission.record.given_up.insert(index);
             submission.write()?;
-            return Ok(Lost::Refused(error));
+            return Ok(Fate::Refused(error));
         }
         // Whoever has the lease says how the trial ended.
-        let Asked::Taken(lease) = lease::ask(dir.root(), &self.terms())? else {
-            return Ok(Lost::Again);
+        let terms = Terms::new(self.work.plan.sweep.resources.lease);
+        let Claim::Taken(lease) = lease::ask(dir.root(), &terms)? else {
+            return Ok(Fate::Again);
         };
         dir.settle(lease, &ending)?;
         submission.record.given_up.insert(index);
         submission.write()?;
-        Ok(Lost::Over)
+        Ok(Fate::Over)
     }
 }
 

@@ -19,14 +19,14 @@ use std::time::Duration;
 pub use client::{max_array_size, version};
 pub use status::{SlurmStatus, Task};
 
-use self::lost::Lost;
+use self::lost::{Fate, Inquest};
 use self::queue::Queue;
-use self::submission::{Exited, Record, Submission};
+use self::submission::{JobExit, Record, Submission};
 use super::command::JobCommand;
 use super::failure;
-use super::{Carried, Engine, EngineError, Watcher, Work, identity};
+use super::{Completion, Engine, EngineError, Watcher, Work, identity};
 use crate::run::files;
-use crate::run::lease::{self, Asked, Lease, Terms};
+use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::{Error, config};
 
 /// `MaxArraySize` of a Slurm that was not told another: for a dry run where there is no Slurm.
@@ -43,7 +43,7 @@ pub struct Slurm<'a> {
 
 /// What is in the queue after a pass.
 #[derive(Debug)]
-pub struct Submitted {
+pub struct QueueReport {
     /// Trials that this pass submitted.
     pub new: usize,
     /// Trials that were in the queue before.
@@ -72,24 +72,28 @@ impl<'a> Slurm<'a> {
     /// [`Error::Engine`] where a command of Slurm fails before anything is in the queue,
     /// [`Error::Refused`] and [`Error::NoRoom`] where that is what the machines say of a trial
     /// again and again, [`Error::Io`], and as [`files::read_json`].
-    pub fn submit(&self, ready: &[usize]) -> Result<Option<Submitted>, Error> {
+    pub fn submit(&self, ready: &[usize]) -> Result<Option<QueueReport>, Error> {
         let _held = self.exclusively()?;
+        let inquest = Inquest {
+            work: &self.work,
+            attempts: self.settings.attempts,
+        };
         let queue = client::squeue()?;
         let mut submissions = submission::read(self.work.run)?;
         let mut live = BTreeSet::new();
         for submission in &mut submissions {
             submission.adopt(&queue)?;
-            live.extend(self.settle(submission, &queue)?);
+            live.extend(inquest.settle(submission, &queue)?);
         }
         let (mut fresh, mut waiting, mut refusal) = (Vec::new(), 0, None);
         for &index in ready {
             if live.contains(&index) {
                 waiting += 1;
-            } else if !self.is_over(index)? {
-                match self.give_up(&mut submissions, &queue, index)? {
-                    Lost::Again => fresh.push(index),
-                    Lost::Over => {}
-                    Lost::Refused(error) => refusal = refusal.or(Some(error)),
+            } else if !inquest.is_over(index)? {
+                match inquest.give_up(&mut submissions, &queue, index)? {
+                    Fate::Again => fresh.push(index),
+                    Fate::Over => {}
+                    Fate::Refused(error) => refusal = refusal.or(Some(error)),
                 }
             }
         }
@@ -109,7 +113,7 @@ impl<'a> Slurm<'a> {
             Some(job) => job,
             None => self.submit_next(&arrays)?,
         };
-        Ok(Some(Submitted {
+        Ok(Some(QueueReport {
             new,
             waiting,
             arrays,
@@ -145,8 +149,8 @@ impl<'a> Slurm<'a> {
     fn exclusively(&self) -> Result<Lease, Error> {
         let folder = submission::folder(self.work.run).join("pass");
         match lease::wait(&folder, &self.terms(), PATIENCE)? {
-            Asked::Taken(lease) => Ok(lease),
-            Asked::Refused(by) => Err(Error::Held {
+            Claim::Taken(lease) => Ok(lease),
+            Claim::Refused(by) => Err(Error::Held {
                 dir: folder,
                 by: by.to_string(),
             }),
@@ -179,10 +183,10 @@ impl<'a> Slurm<'a> {
                 array.script(&command)
             };
             let avoided = avoided(submissions, trials);
-            let mut handed = self.hand_over(&name, &dir, trials, &script(&avoided))?;
-            if handed.is_err() && !avoided.is_empty() {
+            let mut handed = self.hand_over(&name, &dir, trials, &script(&avoided));
+            if matches!(handed, Err(Error::Engine(_))) && !avoided.is_empty() {
                 // Slurm may have no others.
-                handed = self.hand_over(&name, &dir, trials, &script(&BTreeSet::new()))?;
+                handed = self.hand_over(&name, &dir, trials, &script(&BTreeSet::new()));
             }
             match handed {
                 Ok(job) => {
@@ -191,10 +195,10 @@ impl<'a> Slurm<'a> {
                     after = vec![job];
                 }
                 // What is in the queue already will go on with the rest.
-                Err(error) if !arrays.is_empty() => {
+                Err(Error::Engine(error)) if !arrays.is_empty() => {
                     return Ok((submitted, Some((fresh.len() - submitted, error))));
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
         Ok((submitted, None))
@@ -205,17 +209,21 @@ impl<'a> Slurm<'a> {
         let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
         let command = self.go_on(&self.command()?);
         let script = script::next(&name, self.settings, &dir, after, &command);
-        Ok(self.hand_over(&name, &dir, &[], &script)??)
+        self.hand_over(&name, &dir, &[], &script)
     }
 
     /// Writes all that the job needs, submits it, and notes its number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Engine`] where Slurm does not take it, and no other error of an engine.
     fn hand_over(
         &self,
         name: &str,
         dir: &Path,
         trials: &[usize],
         script: &str,
-    ) -> Result<Result<u64, EngineError>, Error> {
+    ) -> Result<u64, Error> {
         std::fs::create_dir_all(dir).map_err(Error::io("create", dir))?;
         let mut list = String::new();
         for &index in trials {
@@ -235,13 +243,10 @@ impl<'a> Slurm<'a> {
             },
         };
         submission.write()?;
-        let job = match client::sbatch(&path) {
-            Ok(job) => job,
-            Err(error) => return Ok(Err(error)),
-        };
+        let job = client::sbatch(&path)?;
         submission.record.job = Some(job);
         submission.write()?;
-        Ok(Ok(job))
+        Ok(job)
     }
 
     /// Name and folder of the submission `number`.
@@ -307,15 +312,15 @@ impl<'a> Slurm<'a> {
 }
 
 impl Engine for Slurm<'_> {
-    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Carried, Error> {
+    fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
         if indices.is_empty() {
-            return Ok(Carried::Through);
+            return Ok(Completion::Through);
         }
         let Some(submitted) = self.submit(indices)? else {
-            return Ok(Carried::Through);
+            return Ok(Completion::Through);
         };
         watcher.note(&submitted.to_string());
-        Ok(Carried::HandedOver)
+        Ok(Completion::HandedOver)
     }
 
     fn describe(&self, indices: &[usize]) -> Result<String, Error> {
@@ -327,7 +332,7 @@ impl Engine for Slurm<'_> {
     }
 }
 
-impl std::fmt::Display for Submitted {
+impl std::fmt::Display for QueueReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let arrays: Vec<String> = self.arrays.iter().map(u64::to_string).collect();
         write!(
@@ -352,7 +357,7 @@ fn avoided(submissions: &[Submission], trials: &[usize]) -> BTreeSet<String> {
         lost.filter_map(move |submission| submission.exit(trial))
     });
     let nodes = exits.filter_map(|exit| match exit {
-        Exited::Code { code, node } if failure::is_of_the_machine(code) => node,
+        JobExit::Code { code, node } if failure::is_of_the_machine(code) => node,
         _ => None,
     });
     nodes.collect()

@@ -163,10 +163,10 @@ impl Submission {
 
     /// How the job of `trial` ended, where it left no outcome.
     #[must_use]
-    pub(super) fn exit(&self, trial: usize) -> Option<Exited> {
+    pub(super) fn exit(&self, trial: usize) -> Option<JobExit> {
         let task = self.task(trial)?;
         let text = std::fs::read_to_string(self.dir.join(format!("exit-{task}"))).ok()?;
-        Exited::parse(&text)
+        JobExit::parse(&text)
     }
 
     /// Where the job of `trial` writes what it says itself.
@@ -215,7 +215,7 @@ impl Submission {
 
 /// How a job says that it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Exited {
+pub(super) enum JobExit {
     /// The trial's process did, with this code.
     Code {
         /// As a shell gives it.
@@ -227,7 +227,7 @@ pub(super) enum Exited {
     Stalled,
 }
 
-impl Exited {
+impl JobExit {
     /// Reads what the script wrote.
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
@@ -347,11 +347,11 @@ mod tests {
     fn how_a_job_ended_is_read_with_its_node() {
         let code = |code, node: Option<&str>| {
             let node = node.map(str::to_owned);
-            Some(Exited::Code { code, node })
+            Some(JobExit::Code { code, node })
         };
-        assert_eq!(Exited::parse("17\n"), code(17, None));
-        assert_eq!(Exited::parse("127 node7\n"), code(127, Some("node7")));
-        assert_eq!(Exited::parse("stalled\n"), Some(Exited::Stalled));
-        assert_eq!(Exited::parse(""), None);
+        assert_eq!(JobExit::parse("17\n"), code(17, None));
+        assert_eq!(JobExit::parse("127 node7\n"), code(127, Some("node7")));
+        assert_eq!(JobExit::parse("stalled\n"), Some(JobExit::Stalled));
+        assert_eq!(JobExit::parse(""), None);
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::border::at_border;
 use super::tried::{failures, ranked, tried};
-use super::{Choices, Tried};
+use super::{Choices, TuningResult};
 use crate::Error;
 use crate::plan::{Cell, Plan, Round};
 use crate::run::files;
@@ -43,7 +43,7 @@ pub struct FrozenCell {
     /// Why this one.
     pub reason: String,
     /// Every setting that came to the whole budget, failed ones too.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<TuningResult>,
 }
 
 impl Frozen {
@@ -89,13 +89,13 @@ impl Frozen {
     }
 }
 
-fn choose(plan: &Plan, cell: Cell, tried: Vec<Tried>) -> FrozenCell {
+fn choose(plan: &Plan, cell: Cell, tried: Vec<TuningResult>) -> FrozenCell {
     let task = plan.task(&cell.task);
     let higher = task.is_none_or(|task| task.metrics().higher_is_better);
     let metric = plan.metric(&cell.task).unwrap_or_default().to_owned();
     let setting = ranked(&tried, higher).first().copied();
     let best = tried.iter().find(|one| Some(one.setting) == setting);
-    let reason = match best.and_then(Tried::finite) {
+    let reason = match best.and_then(TuningResult::finite) {
         Some(score) => format!(
             "{metric} {score} on validation data, the best of {}; {}",
             tried.len(),

@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::tried::{failures, ranked, tried};
-use super::{Choices, Tried};
+use super::{Choices, TuningResult};
 use crate::Error;
 use crate::plan::{Cell, Plan, Round};
 use crate::run::files;
@@ -42,7 +42,7 @@ pub struct PromotedCell {
     /// Why these.
     pub reason: String,
     /// Every setting of the rung, failed ones too.
-    pub tried: Vec<Tried>,
+    pub tried: Vec<TuningResult>,
 }
 
 impl Promoted {

@@ -21,7 +21,7 @@ pub use decided::Choices;
 pub use freeze::{Frozen, FrozenCell};
 pub use halving::{Promoted, PromotedCell};
 pub(crate) use reopen::reopen;
-pub use tried::{Tried, score};
+pub use tried::{TuningResult, score};
 
 use crate::Error;
 use crate::config::Sweep;
@@ -40,12 +40,12 @@ impl Choices {
     pub fn read(run: &RunDir, sweep: &Sweep) -> Result<Self, Error> {
         let mut choices = Self::default();
         for rung in 1..sweep.rungs.len() {
-            match Chosen::read(&run.promoted(rung), halving::KNOWN)? {
+            match CellChoice::read(&run.promoted(rung), halving::KNOWN)? {
                 Some(promoted) => choices.promoted.push(promoted),
                 None => break,
             }
         }
-        choices.frozen = Chosen::read(&run.frozen(), freeze::KNOWN)?.unwrap_or_default();
+        choices.frozen = CellChoice::read(&run.frozen(), freeze::KNOWN)?.unwrap_or_default();
         Ok(choices)
     }
 
@@ -65,7 +65,7 @@ impl Choices {
 /// What was chosen for one cell. Every trial's process reads that, and not all that was
 /// tried on the way to it.
 #[derive(Deserialize)]
-struct Chosen<T> {
+struct CellChoice<T> {
     task: String,
     arm: String,
     batch_size: u64,
@@ -73,12 +73,12 @@ struct Chosen<T> {
     chosen: T,
 }
 
-impl<T: DeserializeOwned> Chosen<T> {
+impl<T: DeserializeOwned> CellChoice<T> {
     /// By cell, what the file `path` says was chosen; none where there is no file.
     fn read(path: &Path, known: RangeInclusive<u32>) -> Result<Option<HashMap<Cell, T>>, Error> {
         #[derive(Deserialize)]
         struct File<T> {
-            cells: Vec<Chosen<T>>,
+            cells: Vec<CellChoice<T>>,
         }
         let Some(file) = files::read_json_if_there::<File<T>>(path, known)? else {
             return Ok(None);

@@ -11,7 +11,7 @@ use crate::run::run_dir::RunDir;
 
 /// One tuning trial's part in a choice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tried {
+pub struct TuningResult {
     /// Index into the arm's settings.
     pub setting: usize,
     /// How it ended.
@@ -23,7 +23,7 @@ pub struct Tried {
     pub detail: Option<String>,
 }
 
-impl Tried {
+impl TuningResult {
     /// Its score, if it is one that can be compared.
     pub(super) fn finite(&self) -> Option<f64> {
         self.score.filter(|score| score.is_finite())
@@ -47,8 +47,8 @@ pub(super) fn tried(
     plan: &Plan,
     round: &Round,
     choices: &Choices,
-) -> Result<Vec<(Cell, Vec<Tried>)>, Error> {
-    let mut cells: Vec<(Cell, Vec<Tried>)> = Vec::new();
+) -> Result<Vec<(Cell, Vec<TuningResult>)>, Error> {
+    let mut cells: Vec<(Cell, Vec<TuningResult>)> = Vec::new();
     for trial in &plan.trials[round.trials.clone()] {
         if cells.last().is_none_or(|(cell, _)| *cell != trial.cell) {
             cells.push((trial.cell.clone(), Vec::new()));
@@ -59,13 +59,13 @@ pub(super) fn tried(
         let outcome = run.trial(&trial.id).read_outcome()?;
         let metric = plan.metric(&trial.cell.task).unwrap_or_default();
         let one = match outcome {
-            None => Tried {
+            None => TuningResult {
                 setting,
                 outcome: Outcome::Crashed,
                 score: None,
                 detail: Some("it has no outcome".into()),
             },
-            Some(ending) => Tried {
+            Some(ending) => TuningResult {
                 setting,
                 outcome: ending.outcome,
                 score: ending
@@ -83,7 +83,7 @@ pub(super) fn tried(
 }
 
 /// The settings with a finite score, the best first; of equals the one tried first.
-pub(super) fn ranked(tried: &[Tried], higher_is_better: bool) -> Vec<usize> {
+pub(super) fn ranked(tried: &[TuningResult], higher_is_better: bool) -> Vec<usize> {
     let sign = if higher_is_better { -1.0 } else { 1.0 };
     let scored = tried
         .iter()
@@ -94,7 +94,7 @@ pub(super) fn ranked(tried: &[Tried], higher_is_better: bool) -> Vec<usize> {
 }
 
 /// "2 of 16 failed: 1 diverged, 1 timeout", or "all 16 came to their end".
-pub(super) fn failures(tried: &[Tried]) -> String {
+pub(super) fn failures(tried: &[TuningResult]) -> String {
     let failed = || tried.iter().filter(|one| one.finite().is_none());
     let count = failed().count();
     if count == 0 {
@@ -118,8 +118,8 @@ pub(super) fn failures(tried: &[Tried]) -> String {
 mod tests {
     use super::*;
 
-    fn tried(scores: &[Option<f64>]) -> Vec<Tried> {
-        let one = |(setting, &score): (usize, &Option<f64>)| Tried {
+    fn tried(scores: &[Option<f64>]) -> Vec<TuningResult> {
+        let one = |(setting, &score): (usize, &Option<f64>)| TuningResult {
             setting,
             outcome: Outcome::Ok,
             score,

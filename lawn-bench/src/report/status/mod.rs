@@ -12,15 +12,16 @@ use serde::Serialize;
 use crate::Error;
 use crate::engine::slurm::SlurmStatus;
 use crate::plan::choices::{Choices, score};
+use crate::plan::damage::Damage;
+use crate::plan::outcomes;
 use crate::plan::{Cell, Plan, Trial};
 use crate::report::render;
-use crate::run::damage::Damage;
 use crate::run::ending::Ending;
+use crate::run::launchers;
 use crate::run::launchers::Launcher;
 use crate::run::lease::{self, State};
 use crate::run::pulse::Pulse;
 use crate::run::run_dir::RunDir;
-use crate::run::{launchers, outcomes};
 
 /// How far a run is.
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +57,7 @@ pub struct Status {
 
 /// A trial, as its place in the plan tells it.
 #[derive(Debug, Clone, Serialize)]
-pub struct Which {
+pub struct TrialRef {
     /// Its id.
     pub trial: String,
     /// Its index in the plan.
@@ -82,7 +83,7 @@ pub struct Which {
 pub struct RunningTrial {
     /// Which.
     #[serde(flatten)]
-    pub which: Which,
+    pub which: TrialRef,
     /// Machine of its process.
     pub host: String,
     /// Number of its process.
@@ -98,7 +99,7 @@ pub struct RunningTrial {
 pub struct Failure {
     /// Which.
     #[serde(flatten)]
-    pub which: Which,
+    pub which: TrialRef,
     /// How it ended.
     pub outcome: Outcome,
     /// The first line of what went wrong.
@@ -248,8 +249,8 @@ impl CellStatus {
     }
 }
 
-fn which(trial: &Trial, index: usize) -> Which {
-    Which {
+fn which(trial: &Trial, index: usize) -> TrialRef {
+    TrialRef {
         trial: trial.id.clone(),
         index,
         cell: trial.cell.clone(),

@@ -6,9 +6,9 @@ use std::time::Duration;
 use lawn_models::Stage;
 
 use super::{CellStatus, Count, Failure, RunningTrial, Status};
+use crate::duration::humantime;
 use crate::process::shell;
 use crate::report::render;
-use crate::sweep::progress::humantime;
 
 /// Failures told one by one; the rest is counted.
 const SHOWN_FAILURES: usize = 20;

@@ -35,13 +35,11 @@ use serde::{Deserialize, Serialize};
 pub use owner::{Life, Owner, host};
 
 use crate::Error;
+use crate::config::LEASE;
 use crate::run::files;
 
 /// Schema of a lease.
 pub const SCHEMA: u32 = 1;
-
-/// How long a lease lives without a touch where a sweep says nothing.
-pub const EXPIRY: Duration = Duration::from_secs(60);
 
 /// Touches within one expiry: some may be late or lost.
 const BEATS: u32 = 8;
@@ -115,7 +113,7 @@ impl std::fmt::Display for State {
 
 /// What comes of asking for a lease.
 #[derive(Debug)]
-pub enum Asked {
+pub enum Claim {
     /// It is ours.
     Taken(Lease),
     /// It is another's.
@@ -140,19 +138,19 @@ pub fn look(folder: &Path, asking: Option<&Owner>) -> Result<State, Error> {
 /// # Errors
 ///
 /// [`Error::Io`], [`Error::Newer`].
-pub fn ask(folder: &Path, terms: &Terms) -> Result<Asked, Error> {
+pub fn ask(folder: &Path, terms: &Terms) -> Result<Claim, Error> {
     fs::create_dir_all(folder).map_err(Error::io("create", folder))?;
     let token = highest(folder)?;
     let asking = terms.launcher.as_ref();
     if token > 0 {
         let state = state(folder, token, asking)?;
         if state != State::Free {
-            return Ok(Asked::Refused(state));
+            return Ok(Claim::Refused(state));
         }
     }
     match Lease::make(folder, token + 1, terms)? {
-        Some(lease) => Ok(Asked::Taken(lease)),
-        None => Ok(Asked::Refused(look(folder, asking)?)),
+        Some(lease) => Ok(Claim::Taken(lease)),
+        None => Ok(Claim::Refused(look(folder, asking)?)),
     }
 }
 
@@ -161,11 +159,11 @@ pub fn ask(folder: &Path, terms: &Terms) -> Result<Asked, Error> {
 /// # Errors
 ///
 /// As [`ask`].
-pub fn wait(folder: &Path, terms: &Terms, patience: Duration) -> Result<Asked, Error> {
+pub fn wait(folder: &Path, terms: &Terms, patience: Duration) -> Result<Claim, Error> {
     let since = Instant::now();
     loop {
         let asked = ask(folder, terms)?;
-        if matches!(asked, Asked::Taken(_)) || since.elapsed() >= patience {
+        if matches!(asked, Claim::Taken(_)) || since.elapsed() >= patience {
             return Ok(asked);
         }
         std::thread::sleep(Duration::from_millis(100).min(patience));
@@ -230,7 +228,7 @@ fn state(folder: &Path, token: u64, asking: Option<&Owner>) -> Result<State, Err
         Err(error @ Error::Newer { .. }) => return Err(error),
         Err(error) => {
             let age = age(folder, touched)?;
-            return Ok(if age > EXPIRY {
+            return Ok(if age > LEASE {
                 State::Free
             } else {
                 State::Unreadable {

@@ -11,8 +11,8 @@ fn folder() -> tempfile::TempDir {
 
 fn taken(folder: &Path, terms: &Terms) -> Lease {
     match ask(folder, terms).expect("the folder can be written") {
-        Asked::Taken(lease) => lease,
-        Asked::Refused(state) => panic!("held by {state}"),
+        Claim::Taken(lease) => lease,
+        Claim::Refused(state) => panic!("held by {state}"),
     }
 }
 
@@ -62,7 +62,7 @@ fn a_lease_is_one_processes_until_it_is_given_back() {
     assert!(lease.is_mine() && !lease.watch().is_lost());
     assert!(matches!(
         ask(folder.path(), &Terms::new(LONG)).unwrap(),
-        Asked::Refused(State::Held { holder, .. }) if holder.owner == Owner::this_process()
+        Claim::Refused(State::Held { holder, .. }) if holder.owner == Owner::this_process()
     ));
     drop(lease);
     assert_eq!(look(folder.path(), None).unwrap(), State::Free);
@@ -80,8 +80,8 @@ fn of_many_that_ask_at_once_one_gets_it() {
                 scope.spawn(|| {
                     barrier.wait();
                     match ask(folder.path(), &Terms::new(LONG)).unwrap() {
-                        Asked::Taken(lease) => Some(lease),
-                        Asked::Refused(_) => None,
+                        Claim::Taken(lease) => Some(lease),
+                        Claim::Refused(_) => None,
                     }
                 })
             })
@@ -129,7 +129,7 @@ fn a_holder_touches_its_lease_and_notices_when_it_is_followed() {
     std::thread::sleep(Duration::from_millis(1200));
     assert!(matches!(
         ask(folder.path(), &terms).unwrap(),
-        Asked::Refused(_)
+        Claim::Refused(_)
     ));
     // What a taker does while the holder is stopped.
     std::fs::write(path(folder.path(), 2), b"{}").unwrap();
@@ -162,7 +162,7 @@ fn empty_damaged_and_newer_leases_are_told_apart() {
         panic!("a fresh lease that cannot be read may be somebody's");
     };
     assert!(detail.contains("lease-1 is damaged"), "{detail}");
-    set_age(&path, 2 * EXPIRY);
+    set_age(&path, 2 * LEASE);
     assert_eq!(look(folder.path(), None).unwrap(), State::Free);
 
     std::fs::write(&path, b"{\"schema\": 99}").unwrap();

@@ -3,7 +3,8 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
-use super::{Ended, View, describe, humantime, left};
+use super::{FinishedTrial, View, describe, left};
+use crate::duration::humantime;
 use crate::report::render::shortened;
 use crate::trial::Event;
 
@@ -166,7 +167,7 @@ impl View for Bars {
         self.say(&format!("stopped  {}", describe(tally.plan, index)));
     }
 
-    fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
+    fn ended(&mut self, tally: &Tally<'_>, ended: &FinishedTrial<'_>) {
         if ended.failed() {
             self.say(&format!(
                 "{}  {}: {}",

@@ -26,7 +26,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::tally::Tally;
-use super::{Ended, View};
+use super::{FinishedTrial, View};
 use crate::plan::Plan;
 use crate::process::streams::Stream;
 use crate::run::run_dir::RunDir;
@@ -121,7 +121,7 @@ impl<W: Write> View for Events<W> {
         self.print("trial-stopped", with(trial, json!({ "worker": worker })));
     }
 
-    fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
+    fn ended(&mut self, tally: &Tally<'_>, ended: &FinishedTrial<'_>) {
         let fields = json!({
             "worker": ended.worker,
             "outcome": ended.outcome.outcome,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::tally::Tally;
-use super::{Ended, View, describe, left};
+use super::{FinishedTrial, View, describe, left};
 
 pub(super) struct Lines<W> {
     out: W,
@@ -25,7 +25,7 @@ impl<W: Write> View for Lines<W> {
         self.say(&format!("stopped  {}", describe(tally.plan, index)));
     }
 
-    fn ended(&mut self, tally: &Tally<'_>, ended: &Ended<'_>) {
+    fn ended(&mut self, tally: &Tally<'_>, ended: &FinishedTrial<'_>) {
         let mut line = format!(
             "{}/{} {}  {}",
             tally.done,

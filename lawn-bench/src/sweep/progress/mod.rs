@@ -7,6 +7,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 
+use crate::duration::humantime;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressDrawTarget;
@@ -45,13 +46,13 @@ trait View {
     /// The trial at `index` was stopped before its end.
     fn stopped(&mut self, _tally: &Tally<'_>, _worker: usize, _index: usize) {}
     /// A trial is over.
-    fn ended(&mut self, _tally: &Tally<'_>, _ended: &Ended<'_>) {}
+    fn ended(&mut self, _tally: &Tally<'_>, _ended: &FinishedTrial<'_>) {}
     /// The sweep is over, or was stopped.
     fn finish(&mut self) {}
 }
 
 /// A trial that is over.
-struct Ended<'a> {
+struct FinishedTrial<'a> {
     /// The worker that ran it; none where another launcher did.
     worker: Option<usize>,
     index: usize,
@@ -62,7 +63,7 @@ struct Ended<'a> {
     folder: std::path::PathBuf,
 }
 
-impl Ended<'_> {
+impl FinishedTrial<'_> {
     fn failed(&self) -> bool {
         self.outcome.outcome != Outcome::Ok
     }
@@ -94,7 +95,7 @@ impl<'a> Progress<'a> {
     ) -> Self {
         let tally = Tally::new(plan, outcomes, workers, Box::new(Instant::now));
         let view: Box<dyn View> = match show {
-            Show::Nothing => Box::new(Nothing),
+            Show::Nothing => Box::new(NoView),
             Show::Events => Box::new(events::Events::new(Stream::Output, run, &tally)),
             Show::People if ProgressDrawTarget::stderr().is_hidden() => {
                 Box::new(lines::Lines::new(Stream::Error))
@@ -146,7 +147,7 @@ impl Watcher for Progress<'_> {
         let trial = &self.tally.plan.trials[index];
         // Seeds are not settings: the best of them is luck.
         let is_best = is_best && trial.stage == Stage::Tune;
-        let ended = Ended {
+        let ended = FinishedTrial {
             worker,
             index,
             outcome,
@@ -161,9 +162,9 @@ impl Watcher for Progress<'_> {
     }
 }
 
-struct Nothing;
+struct NoView;
 
-impl View for Nothing {
+impl View for NoView {
     fn say(&mut self, _line: &str) {}
 }
 
@@ -177,14 +178,4 @@ fn left(left: Option<Duration>) -> String {
     left.map_or(String::new(), |left| {
         format!("about {} left", humantime(left))
     })
-}
-
-/// A duration as `1 h 02 min`, `3 min 04 s` or `5 s`.
-pub(crate) fn humantime(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds:02} s"),
-        (hours, minutes, _) => format!("{hours} h {minutes:02} min"),
-    }
 }

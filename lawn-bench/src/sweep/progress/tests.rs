@@ -58,9 +58,9 @@ impl Hands {
 
 /// What was written, for another to read.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+struct Sink(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Written {
+impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().expect("nobody panicked").write(bytes)
     }
@@ -70,7 +70,7 @@ impl Write for Written {
     }
 }
 
-impl Written {
+impl Sink {
     /// The text since the last look.
     fn take(&self) -> String {
         let bytes = std::mem::take(&mut *self.0.lock().expect("nobody panicked"));
@@ -309,7 +309,7 @@ fn names_are_as_wide_as_the_terminal_allows() {
 
 #[test]
 fn lines_say_what_is_over_and_how_long_the_rest_takes() {
-    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Written::default());
+    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Sink::default());
     let tally = Tally::new(&plan, &NOTHING, [2, 2], hands.clock());
     let view = Box::new(Lines::new(written.clone()));
     let mut progress = Progress {
@@ -365,7 +365,7 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
 
 #[test]
 fn events_say_all_of_a_trial_by_its_names() {
-    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Written::default());
+    let (plan, run, hands, written) = (plan(), run(), Hands::new(), Sink::default());
     let before = [Some(ok(&plan, 0.25)), None, None, None];
     let tally = Tally::new(&plan, &before, [2, 2], hands.clock());
     let view = Box::new(Events::new(written.clone(), &run, &tally));

@@ -16,7 +16,7 @@ use crate::trial::{SettingsError, require};
 ///
 /// A class is a smooth random texture; an image is that texture moved, scaled
 /// in contrast, mixed with one of another class, and covered with noise.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratedImages {
     /// Number of classes.

@@ -16,6 +16,3 @@ pub(crate) use generated::write;
 pub(crate) use pixels::{Images, Statistics};
 pub(crate) use source::Source;
 pub(crate) use split::Split;
-
-/// Where the sizes of generated data are documented.
-pub(crate) const GENERATED_SOURCE: &str = include_str!("generated.rs");

@@ -22,7 +22,7 @@ use crate::trial::{SettingsError, require};
 /// Each user draws its items without replacement, item i in proportion to
 /// `exp x(u, i)`. `u` and `i` count from 0, so that lower items are the more
 /// popular ones.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratedRatings {
     /// Number of users.

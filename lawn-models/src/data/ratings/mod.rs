@@ -15,6 +15,3 @@ pub(crate) use sampler::TrainRatings;
 pub(crate) use source::Source;
 pub use split::ValidationItem;
 pub(crate) use split::{EVALUATION_NEGATIVES, Split};
-
-/// Where the sizes of generated data are documented.
-pub(crate) const GENERATED_SOURCE: &str = include_str!("generated.rs");

@@ -14,7 +14,7 @@ use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
 
 /// Which train interaction of each user becomes the validation item.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum ValidationItem {
     /// One drawn uniformly with `split_seed`: for files whose times are

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Error;
 use crate::plan::Plan;
-use crate::run::damage::Damage;
+use crate::plan::damage::Damage;
 use crate::run::ending::Ending;
 use crate::run::run_dir::RunDir;
 
@@ -47,20 +47,23 @@ pub fn read(run: &RunDir, plan: &Plan) -> Result<Outcomes, Error> {
         endings: vec![None; plan.trials.len()],
         damaged: Vec::new(),
     };
-    for (start, portion) in portions.into_iter().flatten() {
-        for (index, outcome) in (start..).zip(portion) {
-            match outcome {
-                Ok(ending) => outcomes.endings[index] = ending,
-                Err(damage) => outcomes.damaged.push(damage),
-            }
+    for portion in portions.into_iter().flatten() {
+        for (index, ending) in (portion.start..).zip(portion.endings) {
+            outcomes.endings[index] = ending;
         }
+        outcomes.damaged.extend(portion.damaged);
     }
     outcomes.damaged.sort_by_key(|damage| damage.index);
     Ok(outcomes)
 }
 
-/// Where a portion of the plan starts, and the outcomes of its trials.
-type Portion = (usize, Vec<Result<Option<Ending>, Damage>>);
+/// Consecutive trials of the plan.
+struct Portion {
+    /// Index of the first.
+    start: usize,
+    endings: Vec<Option<Ending>>,
+    damaged: Vec<Damage>,
+}
 
 /// Reads portions of the plan until `next` is past its end.
 fn portions(run: &RunDir, plan: &Plan, next: &AtomicUsize) -> Result<Vec<Portion>, Error> {
@@ -70,11 +73,22 @@ fn portions(run: &RunDir, plan: &Plan, next: &AtomicUsize) -> Result<Vec<Portion
         let Some(rest) = plan.trials.get(start..).filter(|rest| !rest.is_empty()) else {
             return Ok(read);
         };
-        let trials = (start..).zip(rest).take(PORTION);
-        let portion = trials.map(|(index, trial)| match run.trial(&trial.id).read_outcome() {
-            Ok(ending) => Ok(Ok(ending)),
-            Err(error) => Damage::from_error(plan, index, error).map(Err),
-        });
-        read.push((start, portion.collect::<Result<_, Error>>()?));
+        let mut portion = Portion {
+            start,
+            endings: Vec::with_capacity(PORTION),
+            damaged: Vec::new(),
+        };
+        for (index, trial) in (start..).zip(rest).take(PORTION) {
+            let ending = match run.trial(&trial.id).read_outcome() {
+                Ok(ending) => ending,
+                Err(error) => {
+                    let damage = Damage::from_error(plan, index, error)?;
+                    portion.damaged.push(damage);
+                    None
+                }
+            };
+            portion.endings.push(ending);
+        }
+        read.push(portion);
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// A file of a data set that is in its place.
 #[derive(Debug, Clone, Serialize)]
-pub struct Kept {
+pub struct KeptFile {
     /// Its name in the catalogue.
     pub file: String,
     /// Where it is.
@@ -23,13 +23,13 @@ pub struct Kept {
 
 /// A data set that is in its place.
 #[derive(Debug, Clone)]
-pub struct Got {
+pub struct Download {
     /// Its name.
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
     /// Its files.
-    pub files: Vec<Kept>,
+    pub files: Vec<KeptFile>,
     /// What its reader counts in it; nothing where no reader knows its format.
     pub counts: Vec<(String, u64)>,
 }

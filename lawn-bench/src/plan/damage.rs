@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::Error;
 use crate::plan::Plan;
 use crate::run::files;
-use crate::run::lease::{self, Asked, Terms};
+use crate::run::lease::{self, Claim, Terms};
 use crate::run::run_dir::RunDir;
 
 /// A trial that counts as not over because its outcome or its log is damaged.
@@ -54,7 +54,7 @@ impl Damage {
     pub fn set_aside(&self, run: &RunDir, plan: &Plan) -> Result<bool, Error> {
         let dir = run.trial(&self.trial);
         let terms = Terms::new(plan.sweep.resources.lease);
-        let Asked::Taken(_held) = lease::ask(dir.root(), &terms)? else {
+        let Claim::Taken(_held) = lease::ask(dir.root(), &terms)? else {
             return Ok(false);
         };
         // The outcome first: from then on the trial is one to be trained.

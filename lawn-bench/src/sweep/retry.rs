@@ -9,10 +9,10 @@ use lawn_models::Stage;
 
 use crate::Error;
 use crate::plan::choices::{self, Choices};
-use crate::plan::{Cell, Plan, Trial};
+use crate::plan::{Cell, Plan, Trial, outcomes};
 use crate::process::shell;
+use crate::run::launchers;
 use crate::run::run_dir::{RunDir, TrialDir};
-use crate::run::{launchers, outcomes};
 
 /// Which failed trials to give another chance: those that are in every list that is not empty.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +31,7 @@ pub struct Selection {
 
 /// What a retry did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retried {
+pub struct RetrySummary {
     /// Trials that the next `lawn sweep DIR` runs again.
     pub trials: usize,
     /// Trials selected whose failure counted when a setting was chosen.
@@ -50,7 +50,7 @@ pub struct Retried {
 /// [`Error::NoRun`]; [`Error::Busy`] while a launcher is at work; [`Error::NotSelected`]
 /// where the plan has no such trial, arm or batch size, or a trial named did not fail;
 /// [`Error::Io`], and as [`crate::run::files::read_json`].
-pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
+pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error> {
     let plan = Plan::read(run)?;
     if let Some(by) = launchers::present(run)?.into_iter().next() {
         let dir = run.root().into();
@@ -68,7 +68,7 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<Retried, Error> {
         }
     }
     let choices = Choices::read(run, &plan.sweep)?;
-    let mut retried = Retried {
+    let mut retried = RetrySummary {
         trials: 0,
         counted: 0,
     };
