@@ -23,7 +23,6 @@ mod slopes;
 mod svg;
 mod target;
 mod tuning;
-mod width;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,12 +31,12 @@ pub(crate) use gallery::{Across, of_all_tasks, of_task};
 pub(crate) use palette::page_colours;
 use scene::Scene;
 pub(crate) use svg::escape;
-pub use width::Width;
 
 use crate::error::Error;
 use crate::naming;
-use crate::records::Word;
 use crate::tables::{self, Table, Value};
+use crate::width::Width;
+use crate::word::Word;
 
 /// Width of the form for a wide page in points.
 pub(crate) const WIDE: f64 = 396.0;

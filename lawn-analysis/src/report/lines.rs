@@ -2,7 +2,7 @@
 
 use super::is_primary;
 use crate::analysis::{Analysis, Answer, Claim, POWER, Sensitivity, Verdict, claims_feasibility};
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::text::{batch, count, number};
 
 /// A true difference of more standard deviations than this is not to be hoped for.

@@ -5,16 +5,15 @@ mod files;
 mod html;
 mod lines;
 mod page;
-mod request;
 mod summary;
 mod verdicts;
 
 use std::path::Path;
 
-pub use crate::figures::Width;
-pub use request::{
-    Contrast, DecidingTest, FigureFiles, ReportFiles, ReportRequest, contrasts_by_name,
-};
+pub use crate::analysis::contrasts_by_name;
+pub use crate::request::{Contrast, DecidingTest, ReportRequest};
+pub use crate::width::Width;
+pub use files::{FigureFiles, ReportFiles};
 pub use verdicts::{ClaimVerdict, PlaceVerdict, Verdicts};
 
 use crate::analysis::{

@@ -8,7 +8,7 @@ use crate::analysis::{
 };
 use crate::figures::{Figure, escape};
 use crate::parallel;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::tables::Table;
 use crate::text::{integer, on_test};
 

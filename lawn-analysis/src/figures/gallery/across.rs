@@ -4,7 +4,7 @@ use super::{by_arms, in_parts, of_part, part_in_words};
 use crate::analysis::{ArmRanks, ArmScores, Improvement, Task};
 use crate::figures::palette::Looks;
 use crate::figures::{Figure, estimates, profile, ranks};
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::tables::{self, Table};
 use crate::text::{batch, on_test, p_value, percent};
 

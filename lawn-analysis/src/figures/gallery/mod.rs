@@ -12,7 +12,7 @@ use super::palette::Looks;
 use crate::analysis::{Analysis, Task};
 use crate::error::Error;
 use crate::records::Records;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::tables::Table;
 
 /// What the figures of one task are drawn from.
