@@ -112,6 +112,11 @@ impl Analysis {
         })
     }
 
+    /// Every answer, family by family.
+    pub fn answers(&self) -> impl Iterator<Item = &Answer> {
+        self.families.iter().flat_map(|family| &family.answers)
+    }
+
     /// The family of one question about one task.
     pub fn family(&self, task: &str, question: Question) -> Option<&Family> {
         self.families

@@ -77,6 +77,11 @@ impl Question {
         }
     }
 
+    /// Whether it is the primary one: what every contrast is registered for.
+    pub(crate) fn is_primary(self) -> bool {
+        self == Self::TestMetric
+    }
+
     /// Whether the quantity is in the unit of the metric, so that a margin of the metric applies.
     pub fn in_metric_units(self) -> bool {
         !Self::ADAPTIVITY.contains(&self)
