@@ -1,5 +1,7 @@
 //! A table as CSV and Markdown, and its columns as they are printed.
 
+use std::borrow::Cow;
+
 use super::field::Kind;
 use super::table::Table;
 use super::value::Value;
@@ -8,15 +10,24 @@ use crate::text::visible;
 impl Table {
     /// The table as CSV (RFC 4180), numbers in full precision.
     pub fn to_csv(&self) -> String {
-        let names: Vec<&str> = self.columns().iter().map(|column| column.name).collect();
-        let mut text = names.join(",");
-        text.push('\n');
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut write = |cells: Vec<Cow<'_, str>>| {
+            let cells = cells.iter().map(|cell| cell.as_bytes());
+            writer
+                .write_record(cells)
+                .expect("rows of one length are written to memory");
+        };
+        write(
+            self.columns()
+                .iter()
+                .map(|column| column.name.into())
+                .collect(),
+        );
         for row in self.rows() {
-            let cells: Vec<String> = row.iter().map(csv_cell).collect();
-            text.push_str(&cells.join(","));
-            text.push('\n');
+            write(row.iter().map(exact).collect());
         }
-        text
+        let bytes = writer.into_inner().expect("memory takes what is written");
+        String::from_utf8(bytes).expect("cells are texts")
     }
 
     /// The table as Markdown, numbers right-aligned, without the columns of detail.
@@ -111,15 +122,13 @@ pub(crate) fn title(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn csv_cell(value: &Value) -> String {
+/// A cell in full precision.
+fn exact(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Absent => String::new(),
-        Value::Integer(value) => value.to_string(),
-        Value::Number(value) => value.to_string(),
-        Value::Text(text) if text.contains([',', '"', '\n', '\r']) => {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        }
-        Value::Text(text) => text.clone(),
+        Value::Absent => "".into(),
+        Value::Integer(value) => value.to_string().into(),
+        Value::Number(value) => value.to_string().into(),
+        Value::Text(text) => text.into(),
     }
 }
 
