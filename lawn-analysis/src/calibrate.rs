@@ -4,7 +4,7 @@ use crate::analysis::{Adjusted, Analysis, Answer, Question, Support, Verdict, cl
 use crate::error::Error;
 use crate::parallel;
 use crate::records::Records;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::simulate::{ARMS, Noise, Simulation};
 use crate::stats::{Estimate, clopper_pearson, power};
 

@@ -23,11 +23,16 @@ mod naming;
 mod parallel;
 pub mod records;
 pub mod report;
+mod request;
 pub mod simulate;
 pub mod stats;
 pub mod tables;
 mod text;
+mod width;
+mod word;
 
 pub use error::{Error, Position};
 pub use records::Records;
-pub use report::{Report, ReportFiles, ReportRequest, Width, write_report};
+pub use report::{Report, ReportFiles, write_report};
+pub use request::{Contrast, DecidingTest, ReportRequest};
+pub use width::Width;

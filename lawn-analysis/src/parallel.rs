@@ -1,7 +1,9 @@
 //! The same work on any number of threads: results keep the order of their items.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 /// How many threads the machine offers to this process; 1 where it does not say.
 pub(crate) fn available() -> usize {
@@ -10,54 +12,49 @@ pub(crate) fn available() -> usize {
 
 /// `f` of every item, in the order of the items, on up to `threads` threads.
 ///
-/// Which thread takes which item changes nothing but the time that it takes.
+/// The threads are a pool of their own, so that no more than asked for are ever at work. Which
+/// thread takes which item changes nothing but the time that it takes. Where the system gives no
+/// threads, the work is done on this one.
 pub(crate) fn map<T: Sync, R: Send>(
     threads: usize,
     items: &[T],
     f: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    let workers = threads.clamp(1, items.len().max(1));
-    if workers == 1 {
-        return items.iter().map(f).collect();
+    let threads = threads.min(items.len());
+    if threads > 1
+        && let Ok(pool) = ThreadPoolBuilder::new().num_threads(threads).build()
+    {
+        // Items differ much in size, so each is handed out by itself.
+        return pool.install(|| items.par_iter().with_max_len(1).map(&f).collect());
     }
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else {
-                return done;
-            };
-            done.push((index, f(item)));
-        }
-    };
-    let mut done: Vec<(usize, R)> = thread::scope(|scope| {
-        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-        let mut done = work();
-        for other in others {
-            match other.join() {
-                Ok(more) => done.extend(more),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
+    items.iter().map(f).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
     use super::map;
 
     #[test]
     fn order_is_that_of_the_items_on_any_number_of_threads() {
         let items: Vec<u64> = (0..1000).collect();
         let expected: Vec<u64> = items.iter().map(|item| item * item).collect();
-        for threads in [0, 1, 2, 7, 5000] {
+        for threads in [0, 1, 2, 7, 300] {
             assert_eq!(map(threads, &items, |item| item * item), expected);
         }
         assert!(map(4, &[] as &[u64], |item| *item).is_empty());
+    }
+
+    #[test]
+    fn no_more_threads_are_at_work_than_asked_for() {
+        let (at_work, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        map(2, &[(); 40], |()| {
+            most.fetch_max(1 + at_work.fetch_add(1, SeqCst), SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(2));
+            at_work.fetch_sub(1, SeqCst);
+        });
+        assert_eq!(most.into_inner(), 2);
     }
 
     #[test]

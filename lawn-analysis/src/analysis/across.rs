@@ -3,7 +3,7 @@
 use super::study::Task;
 use crate::error::Error;
 use crate::records::Outcome;
-use crate::report::{Contrast, ReportRequest};
+use crate::request::{Contrast, ReportRequest};
 use crate::stats::{Aggregate, Bootstrap, Estimate, Ranking, Sample, Scores, TestResult};
 
 /// Scores of one arm over all tasks.

@@ -3,7 +3,7 @@
 use super::study::Task;
 use super::tuning::Tuning;
 use crate::records::Outcome;
-use crate::report::{Contrast, ReportRequest};
+use crate::request::{Contrast, ReportRequest};
 use crate::stats::Integers;
 
 /// The baseline of the registered contrasts whose validation metric is best in the mean over all

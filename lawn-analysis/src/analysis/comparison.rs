@@ -1,7 +1,9 @@
 //! One contrast on one question: paired by seed, estimated, tested, not yet adjusted.
 
 use super::advantages::Advantages;
-use super::pairing::{Pairing, Unmatched};
+use super::lack::Unmatched;
+use super::pairing::Pairing;
+use super::place::Place;
 use super::quantity::{Quantity, integers};
 use super::question::Question;
 use super::reason::why_no_number;
@@ -9,38 +11,13 @@ use super::study::Task;
 use super::unpaired::Unpaired;
 use super::worst_rank::{Diverged, leaning, worst_rank};
 use crate::error::Error;
-use crate::report::{Contrast, DecidingTest, ReportRequest};
+use crate::request::{DecidingTest, ReportRequest};
 use crate::stats::{
     Alternative, Bootstrap, BootstrapInterval, Equivalence, Estimate, FEWEST_FOR_BOOTSTRAP,
     Feasibility, Interval, ProbabilityOfSuperiority, Sample, TestResult, d_z, equivalence,
     hedges_g, mean_difference, mean_t, non_inferiority, paired_t, probability_of_superiority,
     sign_flip,
 };
-
-/// What a contrast is asked, and where.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Place {
-    /// The task.
-    pub task: String,
-    /// The primary metric.
-    pub metric: String,
-    /// What is compared.
-    pub question: Question,
-    /// The arms.
-    pub contrast: Contrast,
-    /// The batch size, where the question has one.
-    pub batch_size: Option<i64>,
-}
-
-impl Place {
-    /// The batch size at which an arm is taken.
-    pub(crate) fn batch_of(&self, arm: &str, reference: i64) -> Option<i64> {
-        match self.question {
-            Question::AgainstReference if arm == self.contrast.baseline => Some(reference),
-            _ => self.batch_size,
-        }
-    }
-}
 
 /// One contrast on one question.
 ///

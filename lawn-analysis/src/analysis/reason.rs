@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::pairing::{Cause, Pairing, Unmatched};
-use crate::report::Contrast;
+use super::lack::{Cause, Unmatched};
+use super::pairing::Pairing;
+use crate::request::Contrast;
 
 /// Why no seed has a number in every one of the pairings; `several` where an arm needs trials at
 /// several batch sizes.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Family;
+use super::families::Family;
 use crate::error::Error;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::stats::{Sample, minimum_detectable_effect, seeds_needed};
 
 /// The power that a detectable effect is found with.

@@ -1,10 +1,10 @@
 //! Two arms without a seed in common, compared as independent samples.
 
-use super::comparison::Place;
+use super::measured::quantity;
+use super::place::Place;
 use super::quantity::{Quantity, integers};
-use super::question::quantity;
 use super::study::Task;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::stats::{
     Alternative, Estimate, Sample, TestResult, difference_welch, rank_sum, welch_t,
 };

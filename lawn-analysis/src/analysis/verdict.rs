@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::comparison::Comparison;
-use super::pairing::Cause;
+use super::lack::Cause;
 use super::question::Question;
 use super::unpaired::Unpaired;
 use super::worst_rank::{Diverged, with_these_worst};
-use crate::report::DecidingTest;
+use crate::request::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
 use crate::text::{at_batch, better, count, number, on_test, p_value, percent, resolved, signed};
 

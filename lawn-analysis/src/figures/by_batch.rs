@@ -5,8 +5,8 @@ use super::legend::Entry;
 use super::palette::{Look, Looks};
 use super::panel::{Panel, chart};
 use super::scene::Scene;
-use super::series::{Series, batch_sizes, by_arm, evenly, lanes, names};
-use crate::tables::{Table, Value};
+use super::series::{Series, batch_sizes, by_arm, ends, evenly, lanes, names};
+use crate::tables::{BatchPoint, BatchRow};
 
 /// The most seeds drawn at one place; of more, those of evenly spaced ranks.
 pub(crate) const MOST_SEEDS: usize = 60;
@@ -23,13 +23,18 @@ struct Arm {
     means: Series<4>,
 }
 
-/// Draws the table of [`crate::tables::by_batch`].
-pub(crate) fn draw(table: &Table, label: &str, looks: &Looks, width: f64) -> Scene {
-    let kind = table.column("kind");
-    let is = |row: &[Value], name: &str| row[kind] == name.into();
-    let seeds = by_arm(table, ["batch_size", "value"], |row| is(row, "seed"));
-    let means = by_arm(table, ["batch_size", "value", "low", "high"], |row| {
-        is(row, "mean")
+/// Draws the rows of [`crate::tables::by_batch`].
+pub(crate) fn draw(rows: &[BatchRow], label: &str, looks: &Looks, width: f64) -> Scene {
+    let seeds = by_arm(rows, |row| match row.point {
+        BatchPoint::Seed { value, .. } => Some([Some(row.batch_size as f64), Some(value)]),
+        BatchPoint::Mean(_) => None,
+    });
+    let means = by_arm(rows, |row| match row.point {
+        BatchPoint::Seed { .. } => None,
+        BatchPoint::Mean(mean) => {
+            let [low, high] = ends(mean.interval);
+            Some([Some(row.batch_size as f64), Some(mean.value), low, high])
+        }
     });
     let entries = Entry::arms(names(&seeds), looks);
     let arms: Vec<Arm> = seeds
@@ -41,7 +46,7 @@ pub(crate) fn draw(table: &Table, label: &str, looks: &Looks, width: f64) -> Sce
             means,
         })
         .collect();
-    let batches = batch_sizes(table);
+    let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
     let axes = [
         Axis::batches(&batches),
         Axis::linear(visible(&arms).into_iter(), 6),

@@ -4,14 +4,16 @@
 mod faults;
 mod sweeps;
 
+use super::figure::{Figure, NARROW, WIDE, set_apart};
 use super::font::{self, SMALL};
+use super::gallery::{Across, of_all_tasks, of_task};
 use super::palette::{INK, MUTED};
 use super::scene::{Anchor, Label, Scene};
-use super::{Across, Figure, NARROW, WIDE, Width, of_all_tasks, of_task, set_apart};
 use crate::analysis::{Analysis, arm_ranks, arm_scores, improvements};
-use crate::records::Word;
-use crate::report::ReportRequest;
+use crate::request::ReportRequest;
 use crate::simulate::Simulation;
+use crate::width::Width;
+use crate::word::Word;
 use faults::faults;
 use sweeps::{Case, case, cases};
 

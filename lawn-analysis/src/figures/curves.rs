@@ -8,7 +8,8 @@ use super::palette::{INK, Looks};
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
 use super::series::evenly;
-use crate::tables::{Table, Value};
+use crate::records::Phase;
+use crate::tables::{CurveRow, Spread};
 use crate::text;
 
 /// The most batch sizes drawn; of more, the ends and those evenly between.
@@ -18,7 +19,7 @@ const LINEAR_RANGE: f64 = 20.0;
 /// Dashes of the line that marks a freeze.
 const FREEZE: &[f64] = &[1.2, 1.8];
 
-/// What the horizontal axis counts, by its column.
+/// What the horizontal axis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Along {
     Epoch,
@@ -26,20 +27,27 @@ pub(crate) enum Along {
 }
 
 impl Along {
-    fn column(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Epoch => "epoch",
             Self::Step => "step",
         }
     }
+
+    fn of(self, row: &CurveRow) -> f64 {
+        match self {
+            Self::Epoch => row.epoch,
+            Self::Step => row.step as f64,
+        }
+    }
 }
 
-/// How a table of curves is drawn.
+/// How curves are drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
     pub(crate) along: Along,
-    /// The first column of each quantity, from the top, and the words of its axis.
-    pub(crate) quantities: Vec<(&'static str, String)>,
+    /// The words of the axis of each quantity, from the top.
+    pub(crate) labels: Vec<String>,
     /// Whether the vertical axes start at zero.
     pub(crate) from_zero: bool,
 }
@@ -52,27 +60,25 @@ struct Curve {
     freeze: Option<f64>,
 }
 
-/// A quantity at the end of an epoch: mean and range over seeds.
+/// A quantity at the end of an epoch.
 #[derive(Clone, Copy)]
 struct CurveValue {
     at: f64,
-    mean: f64,
-    low: f64,
-    high: f64,
+    value: Spread,
 }
 
-/// The batch sizes that a table of curves is drawn for.
+/// The batch sizes that curves are drawn for.
 pub(crate) fn drawn_batches(batches: &[i64]) -> Vec<i64> {
     let chosen = evenly(batches.len(), MOST_BATCHES);
     chosen.into_iter().map(|index| batches[index]).collect()
 }
 
-/// Draws the table of [`crate::tables::curves`].
-pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> Scene {
-    let (arms, by_batch) = curves(table, style);
+/// Draws the rows of [`crate::tables::curves`].
+pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) -> Scene {
+    let (arms, by_batch) = curves(rows, style);
     let batches = drawn_batches(&by_batch.keys().copied().collect::<Vec<_>>());
     let drawn: Vec<&Curve> = batches.iter().flat_map(|batch| &by_batch[batch]).collect();
-    let y: Vec<Axis> = (0..style.quantities.len())
+    let y: Vec<Axis> = (0..style.labels.len())
         .map(|which| vertical(&drawn, which, style.from_zero))
         .collect();
 
@@ -83,7 +89,7 @@ pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> S
     // On a narrow page the batch sizes stand under each other.
     let columns = Grid::columns(batches.len(), (width / 92.0) as usize);
     let tall = if columns == 1 { 84.0 } else { 92.0 };
-    let labels = style.quantities.iter().map(|(_, label)| label);
+    let labels = style.labels.iter();
     let words: Vec<Words> = labels
         .map(|label| Words::new("", "", label, width, tall))
         .collect();
@@ -93,10 +99,10 @@ pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> S
     let gap = 13.0;
     let across = Grid::across(margin, width - 7.0, columns, gap);
     let title = |batch: i64| format!("batch {}", text::batch(batch));
-    let head = Words::new("batch", style.along.column(), "", across, tall);
+    let head = Words::new("batch", style.along.name(), "", across, tall);
     // Between the panels of a batch size: room for the ticks that have no words.
     let between = 9.0;
-    let down = head.above() + style.quantities.len() as f64 * (tall + between) + head.below();
+    let down = head.above() + style.labels.len() as f64 * (tall + between) + head.below();
     let grid = Grid {
         corner: (margin, legend.height() + 2.0),
         across,
@@ -149,7 +155,7 @@ pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> S
                 },
                 ..Words::new(
                     &title,
-                    if lowest { style.along.column() } else { "" },
+                    if lowest { style.along.name() } else { "" },
                     "",
                     across,
                     tall,
@@ -165,7 +171,7 @@ pub(crate) fn draw(table: &Table, style: &Style, looks: &Looks, width: f64) -> S
 /// An axis that holds a quantity of all curves: of equal ratios where its range is wide.
 fn vertical(curves: &[&Curve], which: usize, from_zero: bool) -> Axis {
     let points = || curves.iter().flat_map(|curve| &curve.points[which]);
-    let all = || points().flat_map(|point| [point.low, point.high]);
+    let all = || points().flat_map(|point| [point.value.low, point.value.high]);
     let least = all().fold(f64::INFINITY, f64::min);
     if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
         Axis::log(all(), 6)
@@ -176,52 +182,32 @@ fn vertical(curves: &[&Curve], which: usize, from_zero: bool) -> Axis {
     }
 }
 
-fn curves(table: &Table, style: &Style) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
-    let column = |name| table.column(name);
-    let (arm, batch, phase) = (column("arm"), column("batch_size"), column("phase"));
-    let along = column(style.along.column());
-    // Low and high follow the mean.
-    let columns: Vec<[usize; 3]> = style
-        .quantities
-        .iter()
-        .map(|(name, _)| [0, 1, 2].map(|offset| column(name) + offset))
-        .collect();
+/// The arms in their order, and the curves by batch size.
+fn curves(rows: &[CurveRow], style: &Style) -> (Vec<String>, BTreeMap<i64, Vec<Curve>>) {
     let mut arms: Vec<String> = Vec::new();
     let mut by_batch: BTreeMap<i64, Vec<Curve>> = BTreeMap::new();
     let mut before = 0.0;
-    for row in table.rows() {
-        let Value::Integer(size) = row[batch] else {
-            continue;
-        };
-        let (name, Some(at)) = (row[arm].shown(), row[along].as_number()) else {
-            continue;
-        };
-        let curves = by_batch.entry(size).or_default();
-        if curves.last().is_none_or(|curve| curve.arm != name) {
+    for row in rows {
+        let at = style.along.of(row);
+        let curves = by_batch.entry(row.batch_size).or_default();
+        if curves.last().is_none_or(|curve| curve.arm != row.arm) {
             before = 0.0;
             curves.push(Curve {
-                arm: name.clone(),
-                points: vec![Vec::new(); columns.len()],
+                arm: row.arm.clone(),
+                points: vec![Vec::new(); row.values.len()],
                 freeze: None,
             });
         }
-        if !arms.contains(&name) {
-            arms.push(name);
+        if !arms.contains(&row.arm) {
+            arms.push(row.arm.clone());
         }
         let Some(curve) = curves.last_mut() else {
             continue;
         };
-        for (points, columns) in curve.points.iter_mut().zip(&columns) {
-            if let [Some(mean), Some(low), Some(high)] = columns.map(|c| row[c].as_number()) {
-                points.push(CurveValue {
-                    at,
-                    mean,
-                    low,
-                    high,
-                });
-            }
+        for (points, value) in curve.points.iter_mut().zip(&row.values) {
+            points.extend(value.map(|value| CurveValue { at, value }));
         }
-        if curve.freeze.is_none() && row[phase] == "constrained".into() {
+        if curve.freeze.is_none() && row.phase == Phase::Constrained {
             // The first epoch that ends constrained: the freeze lies at the end of the one before.
             curve.freeze = Some(before);
         }
@@ -234,8 +220,11 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, 
     let place = |at: f64, value: f64| panel.at(at, panel.inside(value).0);
     for curve in curves {
         let points = &curve.points[which];
-        let low = points.iter().map(|point| place(point.at, point.low));
-        let high = points.iter().rev().map(|point| place(point.at, point.high));
+        let low = points.iter().map(|point| place(point.at, point.value.low));
+        let high = points
+            .iter()
+            .rev()
+            .map(|point| place(point.at, point.value.high));
         let band: Vec<_> = low.chain(high).collect();
         if band.len() > 2 {
             scene.fill(&band, looks.of(&curve.arm).colour, 0.15);
@@ -254,13 +243,18 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, 
         let points = &curve.points[which];
         let line: Vec<_> = points
             .iter()
-            .map(|point| place(point.at, point.mean))
+            .map(|point| place(point.at, point.value.mean))
             .collect();
         scene.line(&line, look.colour, 1.2, look.dash);
         // An open marker says whose freeze it is.
         let frozen = points.iter().find(|point| Some(point.at) == curve.freeze);
         if let Some(point) = frozen {
-            scene.open_marker(place(point.at, point.mean), look.marker, 2.4, look.colour);
+            scene.open_marker(
+                place(point.at, point.value.mean),
+                look.marker,
+                2.4,
+                look.colour,
+            );
         }
         if let Some(end) = line.last() {
             scene.marker(*end, look.marker, 2.4, look.colour, 1.0);

@@ -6,7 +6,8 @@ use super::font::{self, SMALL};
 use super::palette::{Looks, MUTED};
 use super::panel::{Grid, Panel, Words};
 use super::scene::{Anchor, Label, Scene};
-use crate::tables::{Table, Value};
+use crate::stats;
+use crate::tables::{ImprovementRow, ScoreRow};
 
 /// Height of a row of one line of a name, and half the height of the ends of its interval.
 const ROW: f64 = 13.0;
@@ -30,19 +31,25 @@ struct Layout {
     ends: Option<[f64; 3]>,
 }
 
-/// Draws the table of [`crate::tables::interval_estimates`].
-pub(crate) fn draw_statistics(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let [statistic, arm] = ["statistic", "arm"].map(|name| table.column(name));
-    let mut panels: Vec<(String, Vec<Estimate>)> = Vec::new();
-    for row in table.rows() {
-        let name = row[statistic].shown();
-        if panels.last().is_none_or(|(last, _)| *last != name) {
-            panels.push((name, Vec::new()));
-        }
-        if let Some((_, rows)) = panels.last_mut() {
-            rows.extend(estimate(table, row, "value", row[arm].shown()));
+impl Estimate {
+    fn new(arm: &str, found: stats::Estimate) -> Self {
+        Self {
+            arm: arm.to_owned(),
+            value: found.value,
+            interval: found.interval.map(|ends| (ends.low, ends.high)),
         }
     }
+}
+
+/// Draws the rows of [`crate::tables::interval_estimates`].
+pub(crate) fn draw_statistics(rows: &[ScoreRow], looks: &Looks, width: f64) -> Scene {
+    let panel = |rows: &[ScoreRow]| {
+        let title = rows[0].statistic.name().to_owned();
+        let rows = rows.iter().map(|row| Estimate::new(&row.arm, row.value));
+        (title, rows.collect())
+    };
+    let by_statistic = rows.chunk_by(|a, b| a.statistic == b.statistic);
+    let panels: Vec<(String, Vec<Estimate>)> = by_statistic.map(panel).collect();
     let first = panels.first().map(|(_, rows)| rows.iter());
     let layout = Layout {
         names: first
@@ -56,28 +63,17 @@ pub(crate) fn draw_statistics(table: &Table, looks: &Looks, width: f64) -> Scene
     draw(&panels, &layout, looks, width)
 }
 
-/// Draws the table of [`crate::tables::improvement`].
-pub(crate) fn draw_improvement(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let [treatment, baseline] = ["treatment", "baseline"].map(|name| table.column(name));
-    let of = |row: &Vec<Value>| estimate(table, row, "probability", row[treatment].shown());
-    let name =
-        |row: &Vec<Value>| format!("{} over {}", row[treatment].shown(), row[baseline].shown());
+/// Draws the rows of [`crate::tables::improvement`].
+pub(crate) fn draw_improvement(rows: &[ImprovementRow], looks: &Looks, width: f64) -> Scene {
+    let name = |row: &ImprovementRow| format!("{} over {}", row.treatment, row.baseline);
     let layout = Layout {
-        names: table.rows().iter().map(name).collect(),
+        names: rows.iter().map(name).collect(),
         axis: "probability that a run of the treatment beats one of the baseline",
         ends: Some([0.0, 1.0, 0.5]),
     };
-    let rows = table.rows().iter().filter_map(of).collect();
+    let estimate = |row: &ImprovementRow| Estimate::new(&row.treatment, row.probability);
+    let rows = rows.iter().map(estimate).collect();
     draw(&[(String::new(), rows)], &layout, looks, width)
-}
-
-fn estimate(table: &Table, row: &[Value], value: &str, arm: String) -> Option<Estimate> {
-    let number = |name: &str| row[table.column(name)].as_number();
-    Some(Estimate {
-        arm,
-        value: number(value)?,
-        interval: number("low").zip(number("high")),
-    })
 }
 
 fn draw(panels: &[(String, Vec<Estimate>)], layout: &Layout, looks: &Looks, width: f64) -> Scene {

@@ -5,7 +5,7 @@ use super::font::{self, SMALL};
 use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
-use crate::tables::{Table, Value};
+use crate::tables::ForestRow;
 use crate::text;
 
 /// Height of a row.
@@ -13,8 +13,9 @@ const ROW: f64 = 14.0;
 /// Length of the head that points to the side that is favoured.
 const HEAD: f64 = 6.0;
 
+/// An advantage as it is drawn.
 struct Row {
-    question: String,
+    question: &'static str,
     /// Which arms are compared.
     contrast: String,
     batch: String,
@@ -24,12 +25,32 @@ struct Row {
     look: Look,
 }
 
-/// Draws the table of [`crate::tables::forest`].
-pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64) -> Scene {
-    let rows = rows(table, looks);
+impl Row {
+    fn new(row: &ForestRow, looks: &Looks) -> Self {
+        let ends = row.advantage.interval;
+        Self {
+            question: row.question.name(),
+            contrast: format!("{} over {}", row.treatment, row.baseline),
+            batch: row.batch_size.map_or("all".to_owned(), text::batch),
+            value: row.advantage.value,
+            interval: ends.map(|ends| (ends.low, ends.high)),
+            p: row.adjusted_p.map_or("–".to_owned(), text::p_number),
+            look: looks.of(&row.treatment),
+        }
+    }
+}
+
+/// Draws the rows of [`crate::tables::forest`].
+pub(crate) fn draw(
+    advantages: &[ForestRow],
+    margin: Option<f64>,
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let rows: Vec<Row> = advantages.iter().map(|row| Row::new(row, looks)).collect();
     let p_title = "adj. p";
     let names = rows.iter().flat_map(|row| {
-        let question = font::width(&row.question, SMALL, true);
+        let question = font::width(row.question, SMALL, true);
         [question, font::width(&row.contrast, SMALL, false)]
     });
     let for_names = names.fold(30.0, f64::max).min(0.36 * width);
@@ -39,7 +60,7 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
     );
     let (left, right) = (for_names + 8.0, width - for_p - 12.0);
     let words = Words::new("", "advantage of the treatment", "", right - left, ROW);
-    let sides = favoured(table)
+    let sides = favoured(advantages)
         .map(|side| font::wrap(&side, SMALL, false, 0.5 * (right - left) - HEAD - 6.0));
     let for_sides = font::leading(SMALL) * sides.iter().map(Vec::len).max().unwrap_or(1) as f64;
 
@@ -115,20 +136,17 @@ pub(crate) fn draw(table: &Table, margin: Option<f64>, looks: &Looks, width: f64
 }
 
 /// Whom the two sides of zero favour: by name where one contrast is drawn.
-fn favoured(table: &Table) -> [String; 2] {
-    let name = |column: &str| {
-        let column = table.column(column);
-        let mut names: Vec<String> = table.rows().iter().map(|row| row[column].shown()).collect();
+fn favoured(rows: &[ForestRow]) -> [String; 2] {
+    let name = |name: fn(&ForestRow) -> &str| {
+        let mut names: Vec<&str> = rows.iter().map(name).collect();
         names.dedup();
         match &names[..] {
-            [one] => Some(one.clone()),
+            [one] => Some(*one),
             _ => None,
         }
     };
-    let (baseline, treatment) = match (name("baseline"), name("treatment")) {
-        (Some(baseline), Some(treatment)) => (baseline, treatment),
-        _ => ("the baseline".to_owned(), "the treatment".to_owned()),
-    };
+    let both = name(|row| &row.baseline).zip(name(|row| &row.treatment));
+    let (baseline, treatment) = both.unwrap_or(("the baseline", "the treatment"));
     [baseline, treatment].map(|name| format!("favours {name}"))
 }
 
@@ -145,7 +163,7 @@ fn headings(rows: &[Row], room: f64) -> Vec<[Vec<String>; 2]> {
         let asks = begins(index, &|a, b| a.question == b.question);
         let compares = asks || begins(index, &|a, b| a.contrast == b.contrast);
         [
-            words(asks, &row.question, true),
+            words(asks, row.question, true),
             words(compares, &row.contrast, false),
         ]
     };
@@ -158,42 +176,6 @@ fn height(lines: &[String]) -> f64 {
         0 => 0.0,
         n => ROW + font::leading(SMALL) * (n - 1) as f64,
     }
-}
-
-fn rows(table: &Table, looks: &Looks) -> Vec<Row> {
-    let column = |name| table.column(name);
-    let [question, batch, value, low, high, p, treatment, baseline] = [
-        "question",
-        "batch_size",
-        "advantage",
-        "low",
-        "high",
-        "adjusted_p",
-        "treatment",
-        "baseline",
-    ]
-    .map(column);
-    let contrast = |row: &[Value]| (row[treatment].shown(), row[baseline].shown());
-    table
-        .rows()
-        .iter()
-        .filter_map(|row| {
-            let batch = match &row[batch] {
-                Value::Integer(size) => text::batch(*size),
-                _ => "all".to_owned(),
-            };
-            let (treatment, baseline) = contrast(row);
-            Some(Row {
-                question: row[question].shown(),
-                contrast: format!("{treatment} over {baseline}"),
-                batch,
-                value: row[value].as_number()?,
-                interval: row[low].as_number().zip(row[high].as_number()),
-                p: row[p].as_number().map_or("–".to_owned(), text::p_number),
-                look: looks.of(&treatment),
-            })
-        })
-        .collect()
 }
 
 /// All estimates and zero, and intervals as far as three times their spread.

@@ -1,4 +1,4 @@
-//! Figures. They never compute: each draws a finished table, and ships it as CSV.
+//! Figures. They never compute: each draws finished rows, and ships their table as CSV.
 
 mod axis;
 mod by_batch;
@@ -7,6 +7,7 @@ mod check;
 mod curves;
 mod estimates;
 mod export;
+mod figure;
 mod font;
 mod forest;
 mod gallery;
@@ -19,217 +20,14 @@ mod ranks;
 mod scatter;
 mod scene;
 mod series;
+#[cfg(test)]
+mod sight;
 mod slopes;
 mod svg;
 mod target;
 mod tuning;
-mod width;
 
-use std::collections::{BTreeMap, BTreeSet};
-
+pub(crate) use figure::{Figure, NARROW, Rendered, WIDE, set_apart};
 pub(crate) use font::css as font_css;
 pub(crate) use gallery::{Across, of_all_tasks, of_task};
-pub(crate) use palette::page_colours;
-use scene::Scene;
 pub(crate) use svg::escape;
-pub use width::Width;
-
-use crate::error::Error;
-use crate::naming;
-use crate::records::Word;
-use crate::tables::{self, Table, Value};
-
-/// Width of the form for a wide page in points.
-pub(crate) const WIDE: f64 = 396.0;
-/// Width of the form for a phone.
-pub(crate) const NARROW: f64 = 252.0;
-
-/// Height of the text of a page in points.
-const PAGE: f64 = 9.0 * 72.0;
-/// About the width of a character of a caption, and the height of its lines, in points.
-const CAPTION: (f64, f64) = (5.0, 12.0);
-
-/// How a table is drawn in a width in points.
-type Draw = Box<dyn Fn(&Table, f64) -> Scene + Send + Sync>;
-
-/// A finished table and how it is drawn in any width, with its words.
-pub(crate) struct Figure {
-    /// Name, and of its files without the extension.
-    pub(crate) name: String,
-    /// Title.
-    pub(crate) title: String,
-    /// What it shows, with n and the kind of interval.
-    pub(crate) caption: String,
-    /// What a reader who cannot see it should know.
-    pub(crate) description: String,
-    table: Table,
-    draw: Draw,
-}
-
-impl Figure {
-    /// A finished table and how it is drawn.
-    fn new(
-        table: Table,
-        title: String,
-        caption: String,
-        description: String,
-        draw: impl Fn(&Table, f64) -> Scene + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            name: table.name.clone(),
-            title,
-            caption,
-            description,
-            table,
-            draw: Box::new(draw),
-        }
-    }
-
-    /// The table that is drawn.
-    pub(crate) fn table(&self) -> &Table {
-        &self.table
-    }
-
-    /// The drawing in a width in points.
-    fn scene(&self, width: f64) -> Scene {
-        (self.draw)(&self.table, width)
-    }
-
-    /// The SVG for a page, in either width: colours are the page's, the typeface is the page's.
-    pub(crate) fn page_svg(&self, narrow: bool) -> String {
-        let scene = self.scene(if narrow { NARROW } else { WIDE });
-        let mut svg = scene.to_svg(&self.title, &self.description);
-        for (colour, name) in page_colours() {
-            svg = svg.replace(&format!("\"{colour}\""), &format!("\"var({name})\""));
-        }
-        let class = if narrow { "narrow" } else { "wide" };
-        svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
-    }
-
-    /// The caption of the drawing in some widths in points, with what they abbreviate in full.
-    pub(crate) fn caption_in(&self, widths: &[f64]) -> String {
-        let named = ["task", "arm", "baseline", "treatment"];
-        let columns = named.iter().filter_map(|name| {
-            let mut columns = self.table.columns.iter();
-            columns.position(|column| column == name)
-        });
-        let cells =
-            columns.flat_map(|column| self.table.rows().iter().map(move |row| &row[column]));
-        let names: BTreeSet<String> = cells
-            .map(Value::shown)
-            .chain([self.title.clone(), self.caption.clone()])
-            .flat_map(|name| {
-                font::pieces(&name)
-                    .map(|piece| piece.trim_end_matches([' ', ',', ':', '.']).to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        // A name is drawn in the signs that the typeface has.
-        let words: BTreeMap<String, &String> = names
-            .iter()
-            .map(|name| (font::drawn(name).into_owned(), name))
-            .collect();
-        let mut short = BTreeMap::new();
-        let scenes = widths.iter().map(|width| self.scene(*width));
-        let texts: BTreeSet<String> = scenes
-            .flat_map(|scene| scene.texts().map(str::to_owned).collect::<Vec<_>>())
-            .collect();
-        for text in &texts {
-            if let Some((start, end)) = text.split_once('…') {
-                let is_it = |word: &&String| {
-                    let longer = word.len() > start.len() + end.len();
-                    longer && word.starts_with(start) && word.ends_with(end)
-                };
-                let found = words.keys().filter(is_it);
-                let full: Vec<&str> = found.map(|word| words[word].as_str()).collect();
-                short.insert(text.clone(), full.join(" or "));
-            }
-        }
-        let coded = words.iter().filter(|(drawn, name)| {
-            drawn != *name && texts.iter().any(|text| text.contains(drawn.as_str()))
-        });
-        short.extend(coded.map(|(drawn, name)| (drawn.clone(), (*name).clone())));
-        if short.is_empty() {
-            return self.caption.clone();
-        }
-        let listed: Vec<String> = short
-            .iter()
-            .map(|(short, full)| format!("{short} is {full}"))
-            .collect();
-        format!("{} Short for long: {}.", self.caption, listed.join("; "))
-    }
-
-    /// Whether the drawing and its caption are no taller than a page.
-    fn fits(&self, width: Width) -> bool {
-        let signs = self.caption_in(&[width.points()]).chars().count() as f64;
-        let lines = (signs * CAPTION.0 / width.points()).ceil() + 2.0;
-        self.scene(width.points()).size().1 + lines * CAPTION.1 <= PAGE
-    }
-
-    /// Whether a page of any venue has room for it.
-    fn fits_everywhere(&self) -> bool {
-        let mut widths = Width::ALL.iter();
-        widths.all(|width| self.fits(self.fitting(*width)))
-    }
-
-    /// The width to draw in: the wider one of the same pages where the drawing would be taller than
-    /// a page.
-    fn fitting(&self, width: Width) -> Width {
-        match width.wider() {
-            Some(wider) if !self.fits(width) => wider,
-            _ => width,
-        }
-    }
-
-    /// The drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and Markdown:
-    /// bytes by extension, of which none is on the disk yet. What would be taller than a page in one
-    /// column takes both, and says so in its TeX.
-    pub(crate) fn rendered(&self, width: Width) -> Result<Rendered, Error> {
-        let width = self.fitting(width);
-        let scene = self.scene(width.points());
-        let caption = self.caption_in(&[width.points()]);
-        let svg = scene.to_svg(&self.title, &self.description);
-        let drawing = export::Drawing::parse(&self.name, &svg, scene.size())?;
-        let standalone = scene.to_standalone_svg(&self.title, &self.description);
-        let markdown = format!("{}\n", tables::markdown(&caption));
-        let tex = format!(
-            "% Drawn in the width {width}, {} inches.\n{}",
-            width.inches(),
-            tables::latex_caption(&caption)
-        );
-        let files = vec![
-            ("svg", standalone.into_bytes()),
-            ("png", drawing.png()?),
-            ("pdf", drawing.pdf()?),
-            ("csv", self.table.to_csv().into_bytes()),
-            ("md", markdown.into_bytes()),
-            ("tex", tex.into_bytes()),
-        ];
-        Ok(Rendered { width, files })
-    }
-
-    /// Draws under another name.
-    fn renamed(&mut self, name: String) {
-        self.table.name.clone_from(&name);
-        self.name = name;
-    }
-}
-
-/// The files of a figure before they are written.
-pub(crate) struct Rendered {
-    /// The width that it was drawn in.
-    pub(crate) width: Width,
-    /// Their bytes, by extension.
-    pub(crate) files: Vec<(&'static str, Vec<u8>)>,
-}
-
-/// Gives every figure a name that no other one has.
-pub(crate) fn set_apart(figures: &mut [Figure]) {
-    let identities: Vec<_> = figures
-        .iter()
-        .map(|figure| figure.table.identity().clone())
-        .collect();
-    for (figure, name) in figures.iter_mut().zip(naming::apart(&identities)) {
-        figure.renamed(name);
-    }
-}

@@ -7,7 +7,7 @@ use super::palette::{EDGE, GRID, INK, Look, Looks, MUTED};
 use super::panel::{Panel, Words};
 use super::scene::{Anchor, Label, Scene};
 use super::series::{evenly, lanes};
-use crate::tables::{Table, Value};
+use crate::tables::{PairedPoint, PairedRow};
 
 /// From one lane of differences to the next, in points.
 const LANE: f64 = 3.8;
@@ -20,35 +20,38 @@ struct Differences {
     margin: Option<f64>,
 }
 
-/// Draws the table of [`crate::tables::paired`]; `names` are those of baseline and treatment.
+/// Draws the rows of [`crate::tables::paired`]; `names` are those of baseline and treatment.
 pub(crate) fn draw(
-    table: &Table,
+    rows: &[PairedRow],
     label: &str,
     names: [&str; 2],
     looks: &Looks,
     width: f64,
 ) -> Scene {
-    let kind = table.column("kind");
-    let of_kind = |name: &str| {
-        let name = Value::from(name);
-        table.rows().iter().filter(move |row| row[kind] == name)
+    let pair = |row: &PairedRow| match row.point {
+        PairedPoint::Seed {
+            baseline,
+            treatment,
+            advantage,
+            ..
+        } => Some([baseline?, treatment?, advantage]),
+        PairedPoint::Mean { .. } => None,
     };
-    let columns = ["baseline", "treatment", "advantage"].map(|name| table.column(name));
-    let mut pairs: Vec<[f64; 3]> = of_kind("seed")
-        .filter_map(|row| {
-            let [baseline, treatment, advantage] = columns.map(|c| row[c].as_number());
-            Some([baseline?, treatment?, advantage?])
-        })
-        .collect();
+    let mut pairs: Vec<[f64; 3]> = rows.iter().filter_map(pair).collect();
     // Sorted by the advantage, so that a choice of pairs shows all sizes of it.
     pairs.sort_by(|a, b| a[2].total_cmp(&b[2]));
-    let mean = of_kind("mean").next();
-    let of_mean = |name: &str| mean.and_then(|row| row[table.column(name)].as_number());
+    let mean = rows.iter().find_map(|row| match row.point {
+        PairedPoint::Seed { .. } => None,
+        PairedPoint::Mean {
+            advantage, margin, ..
+        } => Some((advantage, margin)),
+    });
+    let ends = mean.and_then(|(advantage, _)| advantage.interval);
     let differences = Differences {
         pairs: pairs.iter().map(|pair| pair[2]).collect(),
-        mean: of_mean("advantage"),
-        interval: of_mean("low").zip(of_mean("high")),
-        margin: of_mean("margin"),
+        mean: mean.map(|(advantage, _)| advantage.value),
+        interval: ends.map(|ends| (ends.low, ends.high)),
+        margin: mean.and_then(|(_, margin)| margin),
     };
 
     let tall = (0.4 * width).clamp(116.0, 160.0);

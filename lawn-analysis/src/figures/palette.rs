@@ -1,8 +1,5 @@
 //! Series told apart three ways: by colour, by dash and by marker.
 
-#[cfg(test)]
-mod sight;
-
 use plotters::style::RGBColor;
 
 /// Text and axes.
@@ -18,7 +15,7 @@ pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 /// eight that stay apart for eyes that lack any one kind of cone: by CIEDE2000 10 or more between
 /// any two. The two of each pair differ in lightness too, so that an arm and its LAWN form stay
 /// apart in grey.
-const COLOURS: [RGBColor; 8] = [
+pub(super) const COLOURS: [RGBColor; 8] = [
     RGBColor(0x0d, 0x88, 0xee),
     RGBColor(0x99, 0x48, 0x06),
     RGBColor(0x01, 0x7c, 0x57),
@@ -115,7 +112,7 @@ fn contrast(one: RGBColor, other: RGBColor) -> f64 {
 
 /// What share of its full light a part of an sRGB colour gives off.
 #[cfg(test)]
-fn part_of_light(part: u8) -> f64 {
+pub(super) fn part_of_light(part: u8) -> f64 {
     let part = f64::from(part) / 255.0;
     if part <= 0.040_45 {
         part / 12.92
@@ -125,7 +122,7 @@ fn part_of_light(part: u8) -> f64 {
 }
 
 #[cfg(test)]
-fn luminance(colour: RGBColor) -> f64 {
+pub(super) fn luminance(colour: RGBColor) -> f64 {
     0.2126 * part_of_light(colour.0)
         + 0.7152 * part_of_light(colour.1)
         + 0.0722 * part_of_light(colour.2)

@@ -6,11 +6,14 @@ use super::palette::Looks;
 use super::panel::{Panel, chart};
 use super::scene::{Point, Scene};
 use super::series::{Series, by_arm, names};
-use crate::tables::Table;
+use crate::tables::ProfileRow;
 
-/// Draws the table of [`crate::tables::profile`]; `score` says what a score is.
-pub(crate) fn draw(table: &Table, score: &str, looks: &Looks, width: f64) -> Scene {
-    let arms: Vec<Series<4>> = by_arm(table, ["threshold", "share", "low", "high"], |_| true);
+/// Draws the rows of [`crate::tables::profile`]; `score` says what a score is.
+pub(crate) fn draw(rows: &[ProfileRow], score: &str, looks: &Looks, width: f64) -> Scene {
+    let arms: Vec<Series<4>> = by_arm(rows, |row| {
+        let numbers = [row.threshold, row.share, row.band.low, row.band.high];
+        Some(numbers.map(Some))
+    });
     let scores = arms.iter().flat_map(Series::whole).map(|row| row[0]);
     let mut shares = Axis::from_zero([1.0].into_iter(), 6);
     // The top line of the profile lies at 1 and is to be seen whole.

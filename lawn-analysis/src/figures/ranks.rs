@@ -4,7 +4,7 @@ use super::font::{self, SMALL};
 use super::palette::{INK, Looks, MUTED};
 use super::panel::legible;
 use super::scene::{Anchor, Label, Scene};
-use crate::tables::Table;
+use crate::tables::RankRow;
 
 /// Height of a row of one line of a name.
 const ROW: f64 = 14.0;
@@ -16,31 +16,21 @@ struct Arm {
     lines: Vec<String>,
 }
 
-/// Draws the table of [`crate::tables::ranks`].
-pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let [arm, rank, difference] =
-        ["arm", "mean_rank", "critical_difference"].map(|name| table.column(name));
-    let names = table.rows().iter().map(|row| row[arm].shown());
-    let widest = names.map(|name| font::width(&name, SMALL, false));
-    let side = (widest.fold(0.0, f64::max) + 16.0).min(0.32 * width);
-    let mut arms: Vec<Arm> = table
-        .rows()
+/// Draws the rows of [`crate::tables::ranks`].
+pub(crate) fn draw(rows: &[RankRow], looks: &Looks, width: f64) -> Scene {
+    let widest = rows
         .iter()
-        .filter_map(|row| {
-            let name = row[arm].shown();
-            Some(Arm {
-                rank: row[rank].as_number()?,
-                lines: font::wrap(&name, SMALL, false, side - 13.0),
-                name,
-            })
-        })
-        .collect();
+        .map(|row| font::width(&row.arm, SMALL, false))
+        .fold(0.0, f64::max);
+    let side = (widest + 16.0).min(0.32 * width);
+    let arm = |row: &RankRow| Arm {
+        name: row.arm.clone(),
+        rank: row.mean_rank,
+        lines: font::wrap(&row.arm, SMALL, false, side - 13.0),
+    };
+    let mut arms: Vec<Arm> = rows.iter().map(arm).collect();
     arms.sort_by(|a, b| a.rank.total_cmp(&b.rank));
-    let critical = table
-        .rows()
-        .first()
-        .and_then(|row| row[difference].as_number())
-        .unwrap_or(0.0);
+    let critical = rows.first().map_or(0.0, |row| row.critical_difference);
     let groups = groups(
         &arms.iter().map(|arm| arm.rank).collect::<Vec<_>>(),
         critical,

@@ -8,14 +8,22 @@ use super::palette::Looks;
 use super::panel::chart;
 use super::scene::Scene;
 use super::series::{Series, batch_sizes, by_arm, names};
-use crate::tables::Table;
+use crate::tables::FitRow;
 
 /// Markers closer than this, in points, hide each other: only one of an arm is drawn.
 const NEAR: f64 = 1.6;
 
-/// Draws the table of [`crate::tables::fit`]; `test` is its column of the vertical axis.
-pub(crate) fn draw(table: &Table, test: &str, label: &str, looks: &Looks, width: f64) -> Scene {
-    let arms: Vec<Series<3>> = by_arm(table, ["train_loss", test, "batch_size"], |_| true);
+/// Draws the rows of [`crate::tables::fit`]; `test` is what the vertical axis shows.
+pub(crate) fn draw(
+    rows: &[FitRow],
+    test: fn(&FitRow) -> Option<f64>,
+    label: &str,
+    looks: &Looks,
+    width: f64,
+) -> Scene {
+    let arms: Vec<Series<3>> = by_arm(rows, |row| {
+        Some([Some(row.train_loss), test(row), Some(row.batch_size as f64)])
+    });
     let along = |which: usize| {
         let points = arms.iter().flat_map(Series::whole);
         points.map(move |point| point[which])
@@ -26,7 +34,7 @@ pub(crate) fn draw(table: &Table, test: &str, label: &str, looks: &Looks, width:
     ];
     let entries = Entry::arms(names(&arms), looks);
     let (mut scene, panel) = chart(width, entries, axes, ["training loss", label]);
-    let batches = batch_sizes(table);
+    let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
     let radius = |batch: f64| {
         let place = batches.iter().position(|size| *size as f64 >= batch);
         let share = place.unwrap_or(0) as f64 / (batches.len().max(2) - 1) as f64;

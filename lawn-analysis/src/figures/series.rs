@@ -1,8 +1,9 @@
-//! A finished table read arm by arm.
+//! Finished rows read arm by arm.
 
-use crate::tables::{Table, Value};
+use crate::stats::Interval;
+use crate::tables::OfArm;
 
-/// The rows of one arm, reduced to some columns.
+/// The rows of one arm, reduced to some numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<const N: usize> {
     pub(crate) arm: String,
@@ -10,7 +11,7 @@ pub(crate) struct Series<const N: usize> {
 }
 
 impl<const N: usize> Series<N> {
-    /// The rows that have a value in every column.
+    /// The rows that have all numbers.
     pub(crate) fn whole(&self) -> impl Iterator<Item = [f64; N]> + '_ {
         self.rows.iter().filter_map(|row| {
             let mut values = [0.0; N];
@@ -22,34 +23,35 @@ impl<const N: usize> Series<N> {
     }
 }
 
-/// The arms of a table in its order, each with its rows that pass, in the columns named.
+/// The arms of some rows in their order, each with what is read of its rows.
 ///
-/// An arm whose rows all fail is there without rows: it keeps its place in a legend.
-pub(crate) fn by_arm<const N: usize>(
-    table: &Table,
-    columns: [&str; N],
-    passes: impl Fn(&[Value]) -> bool,
+/// An arm of whose rows nothing is read is there without rows: it keeps its place in a legend.
+pub(crate) fn by_arm<R: OfArm, const N: usize>(
+    rows: &[R],
+    read: impl Fn(&R) -> Option<[Option<f64>; N]>,
 ) -> Vec<Series<N>> {
-    let arm = table.column("arm");
-    let columns = columns.map(|name| table.column(name));
     let mut all: Vec<Series<N>> = Vec::new();
-    for row in table.rows() {
-        let name = row[arm].shown();
+    for row in rows {
+        let name = row.arm();
         let place = all.iter().rposition(|one| one.arm == name);
         let place = place.unwrap_or_else(|| {
             all.push(Series {
-                arm: name,
+                arm: name.to_owned(),
                 rows: Vec::new(),
             });
             all.len() - 1
         });
-        if passes(row) {
-            all[place]
-                .rows
-                .push(columns.map(|column| row[column].as_number()));
-        }
+        all[place].rows.extend(read(row));
     }
     all
+}
+
+/// The ends of an interval, where there is one.
+pub(crate) fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
+    [
+        interval.map(|found| found.low),
+        interval.map(|found| found.high),
+    ]
 }
 
 /// The names of the arms.
@@ -57,13 +59,8 @@ pub(crate) fn names<const N: usize>(all: &[Series<N>]) -> impl Iterator<Item = &
     all.iter().map(|one| one.arm.as_str())
 }
 
-/// The batch sizes of a table, rising.
-pub(crate) fn batch_sizes(table: &Table) -> Vec<i64> {
-    let column = table.column("batch_size");
-    let sizes = table.rows().iter().filter_map(|row| match row[column] {
-        Value::Integer(size) => Some(size),
-        _ => None,
-    });
+/// Different batch sizes, rising.
+pub(crate) fn batch_sizes(sizes: impl Iterator<Item = i64>) -> Vec<i64> {
     let mut sizes: Vec<i64> = sizes.collect();
     sizes.sort_unstable();
     sizes.dedup();

@@ -6,18 +6,20 @@ use super::palette::Looks;
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
 use super::series::{Series, by_arm, evenly};
-use crate::tables::Table;
+use crate::tables::DropRow;
 use crate::text;
 
-/// Draws the table of [`crate::tables::drops`].
+/// Draws the rows of [`crate::tables::drops`].
 pub(crate) fn draw(
-    table: &Table,
+    rows: &[DropRow],
     label: &str,
     batches: (i64, i64),
     looks: &Looks,
     width: f64,
 ) -> Scene {
-    let arms: Vec<Series<2>> = by_arm(table, ["at_reference", "at_largest"], |_| true);
+    let arms: Vec<Series<2>> = by_arm(rows, |row| {
+        Some([Some(row.at_reference), Some(row.at_largest)])
+    });
     let columns = Grid::columns(arms.len(), (width / 90.0) as usize);
     let tall = 124.0;
     let y = Axis::linear(arms.iter().flat_map(Series::whole).flatten(), 6);
@@ -37,8 +39,8 @@ pub(crate) fn draw(
         down: above + tall + words("", true).below() + 6.0,
         columns,
     };
-    let rows = arms.len().div_ceil(columns) as f64;
-    let mut scene = Scene::new(width, 3.0 + rows * grid.down - 4.0);
+    let lines = arms.len().div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, 3.0 + lines * grid.down - 4.0);
     let ends = [batches.0, batches.1].map(text::batch);
     for (index, arm) in arms.iter().enumerate() {
         let (left, top) = grid.place(index);

@@ -8,7 +8,7 @@ use super::palette::{Looks, MUTED};
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
 use super::series::{Series, batch_sizes, by_arm, names};
-use crate::tables::Table;
+use crate::tables::{Spread, TargetRow};
 
 /// Dashes of the line of perfect scaling.
 const IDEAL: &[f64] = &[2.0, 2.0];
@@ -17,24 +17,28 @@ const IDEAL: &[f64] = &[2.0, 2.0];
 /// the target.
 type Quantity = Vec<Series<6>>;
 
-/// Draws the table of [`crate::tables::target`].
-pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
-    let read = |[mean, low, high]: [&str; 3]| {
-        let columns = ["batch_size", mean, low, high, "seeds", "reached"];
-        by_arm(table, columns, |_| true)
+/// Draws the rows of [`crate::tables::target`].
+pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
+    let read = |spread: fn(&TargetRow) -> Option<Spread>| {
+        by_arm(rows, |row| {
+            let found = spread(row);
+            let part = |of: fn(Spread) -> f64| found.map(of);
+            Some([
+                Some(row.batch_size as f64),
+                part(|spread| spread.mean),
+                part(|spread| spread.low),
+                part(|spread| spread.high),
+                Some(row.seeds as f64),
+                Some(row.reached as f64),
+            ])
+        })
     };
     let quantities: [(&str, Quantity); 2] = [
-        (
-            "steps to target",
-            read(["steps", "steps_low", "steps_high"]),
-        ),
-        (
-            "training seconds to target",
-            read(["seconds", "seconds_low", "seconds_high"]),
-        ),
+        ("steps to target", read(|row| row.steps)),
+        ("training seconds to target", read(|row| row.seconds)),
     ];
     // Every batch size that was tried has its place, also where no seed reached the target.
-    let batches = batch_sizes(table);
+    let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
     let mut entries = Entry::arms(names(&quantities[0].1), looks);
     entries.push(Entry::rule("perfect scaling", MUTED, IDEAL));
     let some_stay_away = {
@@ -74,8 +78,8 @@ pub(crate) fn draw(table: &Table, looks: &Looks, width: f64) -> Scene {
         down: tall + words("").below() + NORMAL,
         columns,
     };
-    let rows = 2_usize.div_ceil(columns) as f64;
-    let mut scene = Scene::new(width, grid.corner.1 + rows * grid.down - NORMAL + 2.0);
+    let lines = 2_usize.div_ceil(columns) as f64;
+    let mut scene = Scene::new(width, grid.corner.1 + lines * grid.down - NORMAL + 2.0);
     legend.draw(&mut scene, margin, 2.0);
     for (index, (label, arms, ideal, y)) in panels.into_iter().enumerate() {
         let (left, top) = grid.place(index);

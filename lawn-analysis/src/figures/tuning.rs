@@ -6,7 +6,7 @@ use super::palette::{Look, look};
 use super::panel::{Grid, Panel, Words};
 use super::scene::{Point, Scene};
 use super::series::batch_sizes;
-use crate::tables::{Table, Value};
+use crate::tables::TuningPointRow;
 use crate::text;
 
 /// The range of values, largest over smallest, from which on the axis has equal ratios.
@@ -18,20 +18,12 @@ const FOOT: f64 = 0.12;
 const LANE: f64 = 4.2;
 const WIDEST: f64 = 17.0;
 
-/// One trial.
-struct Trial {
-    batch: i64,
-    value: f64,
-    validation: Option<f64>,
-    chosen: bool,
-}
-
-/// Draws the table of [`crate::tables::tuning_points`]; `names` are those of the parameter and of
+/// Draws the rows of [`crate::tables::tuning_points`]; `names` are those of the parameter and of
 /// the validation metric.
-pub(crate) fn draw(table: &Table, names: [&str; 2], width: f64) -> Scene {
-    let arms = trials(table);
-    let all = || arms.iter().flat_map(|(_, trials)| trials);
-    let batches = batch_sizes(table);
+pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> Scene {
+    let arms = by_arm(trials);
+    let all = || trials.iter();
+    let batches = batch_sizes(trials.iter().map(|trial| trial.batch_size));
     let failed = all().any(|trial| trial.validation.is_none());
     // Many panels are to fit a page.
     let tall = if arms.len() > 6 { 84.0 } else { 112.0 };
@@ -91,7 +83,7 @@ pub(crate) fn draw(table: &Table, names: [&str; 2], width: f64) -> Scene {
         // What was chosen lies on top.
         for chosen in [false, true] {
             for trial in trials.iter().filter(|trial| trial.chosen == chosen) {
-                let place = batches.iter().position(|size| *size == trial.batch);
+                let place = batches.iter().position(|size| *size == trial.batch_size);
                 let place = place.unwrap_or(0);
                 // Side by side, so that equal trials of several batch sizes are all seen.
                 let shift = apart * (place as f64 - 0.5 * (batches.len() as f64 - 1.0));
@@ -102,26 +94,13 @@ pub(crate) fn draw(table: &Table, names: [&str; 2], width: f64) -> Scene {
     scene
 }
 
-/// By arm, in the order of the table.
-fn trials(table: &Table) -> Vec<(String, Vec<Trial>)> {
-    let [arm, batch, value, validation, chosen] =
-        ["arm", "batch_size", "value", "validation_metric", "chosen"]
-            .map(|name| table.column(name));
-    let mut arms: Vec<(String, Vec<Trial>)> = Vec::new();
-    for row in table.rows() {
-        let name = row[arm].shown();
-        let (Value::Integer(size), Some(at)) = (&row[batch], row[value].as_number()) else {
-            continue;
-        };
-        let trial = Trial {
-            batch: *size,
-            value: at,
-            validation: row[validation].as_number(),
-            chosen: row[chosen] == "yes".into(),
-        };
-        match arms.iter_mut().find(|(known, _)| *known == name) {
+/// By arm, in the order of the rows.
+fn by_arm(trials: &[TuningPointRow]) -> Vec<(&str, Vec<&TuningPointRow>)> {
+    let mut arms: Vec<(&str, Vec<&TuningPointRow>)> = Vec::new();
+    for trial in trials {
+        match arms.iter_mut().find(|(known, _)| *known == trial.arm) {
             Some((_, trials)) => trials.push(trial),
-            None => arms.push((name, vec![trial])),
+            None => arms.push((&trial.arm, vec![trial])),
         }
     }
     arms
@@ -149,7 +128,7 @@ fn vertical(values: impl Iterator<Item = f64>, failed: bool) -> Axis {
     axis
 }
 
-fn draw_trial(scene: &mut Scene, panel: &Panel, trial: &Trial, shift: f64, look: Look) {
+fn draw_trial(scene: &mut Scene, panel: &Panel, trial: &TuningPointRow, shift: f64, look: Look) {
     let across = |x: f64| (x + shift).clamp(panel.left + 1.0, panel.right);
     let Some(validation) = trial.validation else {
         let x = across(panel.at(trial.value, panel.y.low).0);

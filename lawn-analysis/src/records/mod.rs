@@ -8,71 +8,16 @@
 mod decode;
 mod results;
 mod rows;
+mod run;
 mod seal;
 mod table;
 mod words;
 
-use std::path::Path;
-
 pub use results::{Direction, RESULT_COLUMNS, Results, ResultsOptions};
 pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
+pub use run::Records;
 pub(crate) use table::write_atomically;
 pub use table::{Misfit, SCHEMA_VERSION, Table};
-pub(crate) use words::words;
-pub use words::{BudgetUnit, Outcome, Phase, Split, Stage, Word};
+pub use words::{BudgetUnit, Outcome, Phase, Split, Stage};
 
-use crate::error::Error;
-
-/// Everything that a run recorded.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Records {
-    /// One row a trial.
-    pub trials: Vec<TrialRow>,
-    /// One row a trial and evaluation.
-    pub epochs: Vec<EpochRow>,
-    /// One row a trial, evaluation and parameter.
-    pub units: Vec<UnitRow>,
-    /// One row a trial, epoch, split and metric.
-    pub measurements: Vec<MeasurementRow>,
-}
-
-impl Records {
-    /// Adds the rows of other records. Trial ids are to be unique over both.
-    pub fn append(&mut self, mut other: Self) {
-        self.trials.append(&mut other.trials);
-        self.epochs.append(&mut other.epochs);
-        self.units.append(&mut other.units);
-        self.measurements.append(&mut other.measurements);
-    }
-
-    /// Writes the four tables into `dir`, which is made where it does not exist.
-    ///
-    /// Rows keep their order, and equal records give equal bytes.
-    ///
-    /// # Errors
-    /// [`Error::Io`] where the file system refuses; [`Error::Parquet`] where a table cannot be
-    /// encoded.
-    pub fn write(&self, dir: &Path) -> Result<(), Error> {
-        table::write(&self.trials, dir)?;
-        table::write(&self.epochs, dir)?;
-        table::write(&self.units, dir)?;
-        table::write(&self.measurements, dir)
-    }
-
-    /// Reads the four tables from `dir`. Files of versions 1 and 2 have no checksum, and are
-    /// taken to be what was written.
-    ///
-    /// # Errors
-    /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated
-    /// or not Parquet; [`Error::Checksum`] for one that is not what was written; [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
-    /// [`Error::MissingColumn`], [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`]
-    /// for a column that is not as the schema says. All name the file, the last four the column.
-    pub fn load(dir: &Path) -> Result<Self, Error> {
-        Ok(Self {
-            trials: table::load(dir)?,
-            epochs: table::load(dir)?,
-            units: table::load(dir)?,
-            measurements: table::load(dir)?,
-        })
-    }
-}
+pub use crate::word::Word;

@@ -11,8 +11,9 @@ use polars::prelude::{
 
 use super::decode::guarded;
 use super::seal::{self, Seal};
-use super::words::{BudgetUnit, Outcome, Phase, Split, Stage, Word};
+use super::words::{BudgetUnit, Outcome, Phase, Split, Stage};
 use crate::error::Error;
+use crate::word::Word;
 
 /// The version of the tables that this release writes.
 ///

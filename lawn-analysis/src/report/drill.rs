@@ -20,7 +20,7 @@ use super::html::{self, MOST_ROWS};
 use crate::analysis::{CurvePoint, Task};
 use crate::figures::escape;
 use crate::records::{Stage, TrialRow};
-use crate::tables::Table;
+use crate::tables::{ConfirmationRow, Rows};
 
 /// Points of a curve that a small drawing can show.
 const MOST_POINTS: usize = 60;
@@ -37,22 +37,24 @@ const GAP: u8 = u8::MAX;
 
 /// The confirmation trials, each with a button that shows its curves while they are few, and a
 /// choice of any trial whose curves are to be shown.
-pub(super) fn trials(table: &Table, tasks: &[Task]) -> String {
+pub(super) fn trials(confirmations: &Rows<ConfirmationRow>, tasks: &[Task]) -> String {
     let packed = Packed::new(tasks);
+    let table = confirmations.table();
     if packed.header.epochs.is_empty() {
-        return html::table(table);
+        return html::table(&table);
     }
     let few = table.rows().len() <= MOST_ROWS;
     let hint = if few { ", here or in the table" } else { "" };
-    let shown = html::table_with(table, |column, text| {
-        if few && table.columns[column] == "trial_id" && packed.has_curve(text) {
-            let id = escape(text);
+    // The first column is the id of the trial.
+    let shown = html::table_headed(&table, |trial_id| {
+        let id = escape(trial_id);
+        if few && packed.has_curve(trial_id) {
             format!(
                 "<button type=\"button\" class=\"trial\" data-trial=\"{id}\" \
                  aria-expanded=\"false\">{id}</button>"
             )
         } else {
-            escape(text)
+            id
         }
     });
     let choice = |name: &str| {

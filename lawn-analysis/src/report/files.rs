@@ -12,13 +12,50 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::parallel;
 use crate::records::write_atomically;
+use crate::width::Width;
+
+/// The files of one figure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FigureFiles {
+    /// Name of the figure, and of its files without the extension.
+    pub name: String,
+    /// The width of the files: the one asked for, or where the drawing would be taller than a page
+    /// in one column, that of both.
+    pub width: Width,
+    /// The drawing, as SVG.
+    pub svg: PathBuf,
+    /// The drawing, as PNG.
+    pub png: PathBuf,
+    /// The drawing, as PDF.
+    pub pdf: PathBuf,
+    /// The table that was drawn.
+    pub csv: PathBuf,
+}
+
+/// The files of one report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReportFiles {
+    /// The page.
+    pub html: PathBuf,
+    /// The summary: text that a terminal shows too.
+    pub summary: PathBuf,
+    /// Every verdict with its numbers, as JSON.
+    pub verdicts: PathBuf,
+    /// The list of all files, by which the next report knows them.
+    pub list: PathBuf,
+    /// The figures; no two have one name.
+    pub figures: Vec<FigureFiles>,
+    /// The tables, in every format.
+    pub tables: Vec<PathBuf>,
+}
 
 /// Name of the list.
 pub(super) const LIST: &str = "files.json";

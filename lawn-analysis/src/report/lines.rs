@@ -1,8 +1,8 @@
 //! Lines that the page and the summary share.
 
-use super::is_primary;
-use crate::analysis::{Analysis, Answer, Claim, POWER, Sensitivity, Verdict, claims_feasibility};
-use crate::report::ReportRequest;
+use super::contents::Contents;
+use crate::analysis::{Analysis, Answer, POWER, Survival, Verdict, claims_feasibility};
+use crate::request::DecidingTest;
 use crate::text::{batch, count, number};
 
 /// A true difference of more standard deviations than this is not to be hoped for.
@@ -11,12 +11,14 @@ const LARGEST_HOPED_FOR: f64 = 10.0;
 const MOST_NAMES: usize = 3;
 
 /// What each family can reach, equal lines said once.
-pub(super) fn feasibility(
-    analysis: &Analysis,
-    request: &ReportRequest,
-    sensitivities: &[Vec<Option<Sensitivity>>],
-    claims: &[Claim],
-) -> Vec<String> {
+pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
+    let Contents {
+        request,
+        analysis,
+        sensitivities,
+        claims,
+        ..
+    } = contents;
     let of_task = |name: &str, task: &str| {
         if analysis.tasks.len() > 1 {
             format!("{name} of {task}")
@@ -70,7 +72,7 @@ pub(super) fn feasibility(
         .into_iter()
         .map(|(line, names)| format!("{}: {line}.", named(&names)))
         .collect();
-    if request.deciding_test == super::DecidingTest::PairedT && !lines.is_empty() {
+    if request.deciding_test == DecidingTest::PairedT && !lines.is_empty() {
         lines.push(
             "Verdicts rest on the paired t test, as registered: it assumes normal differences."
                 .to_owned(),
@@ -100,16 +102,14 @@ fn named(names: &[String]) -> String {
 /// Every answer that a treatment is worse, but for the primary ones, which are all shown anyway.
 pub(super) fn worse(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
     let families = analysis.families.iter();
-    let others = families.filter(|family| !is_primary(family.question));
+    let others = families.filter(|family| !family.question.is_primary());
     let answers = others.flat_map(|family| &family.answers);
     answers.filter(|answer| answer.verdict == Verdict::Worse)
 }
 
 /// How many confirmation trials ended well, in a sentence.
 pub(super) fn survival(analysis: &Analysis) -> String {
-    let sum = |pick: fn(&crate::analysis::Survival) -> usize| {
-        analysis.survival.iter().map(pick).sum::<usize>()
-    };
+    let sum = |pick: fn(&Survival) -> usize| analysis.survival.iter().map(pick).sum::<usize>();
     let (ok, diverged, failed) = (sum(|s| s.ok), sum(|s| s.diverged), sum(|s| s.failed));
     let ended = ok + diverged + failed;
     if ended == 0 {

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use super::{DecidingTest, ReportRequest};
-use crate::analysis::{Analysis, Answer, Claim, Question, Sensitivity, Support, Verdict};
+use super::contents::Contents;
+use crate::analysis::{Answer, Claim, Question, Sensitivity, Support, Verdict};
+use crate::request::DecidingTest;
 use crate::stats::Interval;
 
 /// Every verdict of a report, as `verdicts.json` holds it.
@@ -124,14 +125,13 @@ impl<'a> Verdicts<'a> {
     /// The layout that this release writes.
     pub const SCHEMA_VERSION: u32 = 2;
 
-    pub(super) fn new(
-        request: &'a ReportRequest,
-        analysis: &'a Analysis,
-        sensitivities: &[Vec<Option<Sensitivity>>],
-        claims: &'a [Claim],
-    ) -> Self {
-        let families = analysis.families.iter().zip(sensitivities);
-        let answers = families.flat_map(|(family, found)| family.answers.iter().zip(found));
+    pub(super) fn new(contents: &'a Contents<'_>) -> Self {
+        let Contents {
+            request, analysis, ..
+        } = contents;
+        let answers = analysis
+            .answers()
+            .zip(contents.sensitivities.iter().flatten());
         Self {
             schema_version: Self::SCHEMA_VERSION,
             title: &request.title,
@@ -142,7 +142,7 @@ impl<'a> Verdicts<'a> {
             answers: answers
                 .map(|(answer, found)| place(answer, *found, request.deciding_test))
                 .collect(),
-            claims: claims.iter().map(claimed).collect(),
+            claims: contents.claims.iter().map(claimed).collect(),
         }
     }
 

@@ -1,14 +1,102 @@
 //! Tables over all tasks.
 
-use super::Table;
+use super::row::{Named, Rows, of_arm, row};
 use crate::analysis::{ArmRanks, ArmScores, Improvement};
+use crate::stats::{Aggregate, Estimate, Interval};
 
 /// How many thresholds a profile is read at.
 const THRESHOLDS: usize = 101;
 
+row! {
+    /// Interquartile mean and probability of improvement of one arm.
+    pub struct AggregateRow {
+        /// The arm.
+        arm: String,
+        /// Its runs in all tasks.
+        runs: usize,
+        /// Interquartile mean of their scores.
+        interquartile_mean: Estimate as [interquartile_mean, low, high],
+        /// Probability that a run beats one of the baseline; none for the baseline.
+        improvement: Option<Estimate>
+            as [probability_of_improvement, improvement_low, improvement_high],
+    }
+}
+
+row! {
+    /// The part of the runs of one arm above one threshold.
+    pub struct ProfileRow {
+        /// The arm.
+        arm: String,
+        /// The threshold.
+        threshold: f64,
+        /// The part of the runs above it.
+        share: f64,
+        /// Its interval.
+        band: Interval as [low, high],
+    }
+}
+
+row! {
+    /// The scores of one arm in one number.
+    pub struct ScoreRow {
+        /// What the number is.
+        statistic: Aggregate,
+        /// The arm.
+        arm: String,
+        /// Its runs in all tasks.
+        runs: usize,
+        /// The number.
+        value: Estimate as [value, low, high],
+    }
+}
+
+row! {
+    /// How probable it is that a run of one treatment beats one of its baseline.
+    pub struct ImprovementRow {
+        /// The treatment.
+        treatment: String,
+        /// The baseline.
+        baseline: String,
+        /// Runs of both.
+        runs: usize,
+        /// The probability.
+        probability: Estimate as [probability, low, high],
+    }
+}
+
+row! {
+    /// The mean rank of one arm.
+    pub struct RankRow {
+        /// The arm.
+        arm: String,
+        /// Its mean rank; 1 is the best.
+        mean_rank: f64,
+        /// Blocks that it rests on.
+        blocks: usize,
+        /// Mean ranks further apart than this differ.
+        critical_difference: f64,
+        /// p of Friedman's test.
+        friedman_p: f64,
+    }
+}
+
+of_arm!(ProfileRow, ScoreRow, RankRow);
+
+impl Named for ImprovementRow {
+    fn names(&self) -> Vec<&str> {
+        vec![&self.treatment, &self.baseline]
+    }
+}
+
 /// Interquartile mean and probability of improvement of every arm.
-pub fn aggregates(arms: &[ArmScores]) -> Table {
-    let mut table = Table::new(
+pub fn aggregates(arms: &[ArmScores]) -> Rows<AggregateRow> {
+    let row = |arm: &ArmScores| AggregateRow {
+        arm: arm.arm.clone(),
+        runs: arm.interquartile_mean.n,
+        interquartile_mean: arm.interquartile_mean,
+        improvement: arm.improvement,
+    };
+    Rows::new(
         "aggregates",
         "All tasks together, at the largest batch size: scores are test metrics as shares of the \
          baseline's mean at the reference batch size, 0 where a trial diverged. Intervals are \
@@ -16,42 +104,12 @@ pub fn aggregates(arms: &[ArmScores]) -> Table {
          which cover too little with fewer than ten runs a task. Where all resamples agree they have \
          no width: none is given then for the interquartile mean, and for the probability of \
          improvement that of Clopper and Pearson for disjoint pairs of runs.",
-        &[
-            "arm",
-            "runs",
-            "interquartile_mean",
-            "low",
-            "high",
-            "probability_of_improvement",
-            "improvement_low",
-            "improvement_high",
-        ],
-    );
-    for arm in arms {
-        let iqm = &arm.interquartile_mean;
-        let improvement = arm.improvement;
-        let improved = improvement.and_then(|estimate| estimate.interval);
-        table.push(vec![
-            (&arm.arm).into(),
-            iqm.n.into(),
-            iqm.value.into(),
-            iqm.interval.map(|interval| interval.low).into(),
-            iqm.interval.map(|interval| interval.high).into(),
-            improvement.map(|estimate| estimate.value).into(),
-            improved.map(|interval| interval.low).into(),
-            improved.map(|interval| interval.high).into(),
-        ]);
-    }
-    table
+        arms.iter().map(row).collect(),
+    )
 }
 
 /// The part of all runs of an arm above each threshold, with its band.
-pub fn profile(arms: &[ArmScores], level: f64) -> Table {
-    let mut table = Table::new(
-        "performance-profile",
-        "The part of all runs with a score above a threshold, with Clopper and Pearson's interval.",
-        &["arm", "threshold", "share", "low", "high"],
-    );
+pub fn profile(arms: &[ArmScores], level: f64) -> Rows<ProfileRow> {
     let scores = || {
         let tasks = arms.iter().flat_map(|arm| arm.scores.tasks());
         tasks.flat_map(|task| task.values().iter().copied())
@@ -61,96 +119,76 @@ pub fn profile(arms: &[ArmScores], level: f64) -> Table {
     let room = 0.03 * (high - low);
     let at = |i: usize| low - room + (high - low + 2.0 * room) * i as f64 / (THRESHOLDS - 1) as f64;
     let thresholds: Vec<f64> = (0..THRESHOLDS).map(at).collect();
+    let mut rows = Vec::new();
     for arm in arms {
         let shares = arm.scores.performance_profile(&thresholds);
         let band = arm.scores.profile_band(&thresholds, level);
-        for ((threshold, share), band) in thresholds.iter().zip(shares).zip(band) {
-            table.push(vec![
-                (&arm.arm).into(),
-                (*threshold).into(),
-                share.into(),
-                band.low.into(),
-                band.high.into(),
-            ]);
-        }
+        let points = thresholds.iter().zip(shares).zip(band);
+        rows.extend(points.map(|((threshold, share), band)| ProfileRow {
+            arm: arm.arm.clone(),
+            threshold: *threshold,
+            share,
+            band,
+        }));
     }
-    table
+    Rows::new(
+        "performance-profile",
+        "The part of all runs with a score above a threshold, with Clopper and Pearson's interval.",
+        rows,
+    )
 }
 
 /// Median, interquartile mean, mean and optimality gap of every arm.
-pub fn interval_estimates(arms: &[ArmScores]) -> Table {
-    let mut table = Table::new(
-        "interval-estimates",
-        "Scores of all tasks in one number an arm, with stratified bootstrap intervals.",
-        &["statistic", "arm", "runs", "value", "low", "high"],
-    );
+pub fn interval_estimates(arms: &[ArmScores]) -> Rows<ScoreRow> {
+    let mut rows = Vec::new();
     let statistics = arms.first().map_or(0, |arm| arm.aggregates.len());
     for which in 0..statistics {
-        for arm in arms {
-            let (statistic, estimate) = &arm.aggregates[which];
-            table.push(vec![
-                statistic.name().into(),
-                (&arm.arm).into(),
-                estimate.n.into(),
-                estimate.value.into(),
-                estimate.interval.map(|interval| interval.low).into(),
-                estimate.interval.map(|interval| interval.high).into(),
-            ]);
-        }
+        rows.extend(arms.iter().map(|arm| {
+            let (statistic, value) = arm.aggregates[which];
+            ScoreRow {
+                statistic,
+                arm: arm.arm.clone(),
+                runs: value.n,
+                value,
+            }
+        }));
     }
-    table
+    Rows::new(
+        "interval-estimates",
+        "Scores of all tasks in one number an arm, with stratified bootstrap intervals.",
+        rows,
+    )
 }
 
 /// The probability of improvement of every contrast.
-pub fn improvement(found: &[Improvement]) -> Table {
-    let mut table = Table::new(
+pub fn improvement(found: &[Improvement]) -> Rows<ImprovementRow> {
+    let row = |one: &Improvement| ImprovementRow {
+        treatment: one.contrast.treatment.clone(),
+        baseline: one.contrast.baseline.clone(),
+        runs: one.probability.n,
+        probability: one.probability,
+    };
+    Rows::new(
         "probability-of-improvement",
         "How probable it is that a run of the treatment beats one of the baseline.",
-        &[
-            "treatment",
-            "baseline",
-            "runs",
-            "probability",
-            "low",
-            "high",
-        ],
-    );
-    for one in found {
-        let interval = one.probability.interval;
-        table.push(vec![
-            (&one.contrast.treatment).into(),
-            (&one.contrast.baseline).into(),
-            one.probability.n.into(),
-            one.probability.value.into(),
-            interval.map(|interval| interval.low).into(),
-            interval.map(|interval| interval.high).into(),
-        ]);
-    }
-    table
+        found.iter().map(row).collect(),
+    )
 }
 
 /// Mean rank of every arm.
-pub fn ranks(ranks: &ArmRanks) -> Table {
-    let mut table = Table::new(
+pub fn ranks(ranks: &ArmRanks) -> Rows<RankRow> {
+    let arms = ranks.arms.iter().zip(&ranks.ranking.mean_ranks);
+    let row = |(arm, rank): (&String, &f64)| RankRow {
+        arm: arm.clone(),
+        mean_rank: *rank,
+        blocks: ranks.ranking.blocks,
+        critical_difference: ranks.critical_difference,
+        friedman_p: ranks.friedman.p,
+    };
+    Rows::new(
         "mean-ranks",
         "Mean rank of every arm over tasks, batch sizes and seeds; 1 is the best, diverged trials \
          are worst.",
-        &[
-            "arm",
-            "mean_rank",
-            "blocks",
-            "critical_difference",
-            "friedman_p",
-        ],
-    );
-    for (arm, rank) in ranks.arms.iter().zip(&ranks.ranking.mean_ranks) {
-        table.push(vec![
-            arm.into(),
-            (*rank).into(),
-            ranks.ranking.blocks.into(),
-            ranks.critical_difference.into(),
-            ranks.friedman.p.into(),
-        ]);
-    }
-    table
+        arms.map(row).collect(),
+    )
 }

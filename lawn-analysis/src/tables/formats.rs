@@ -1,19 +1,33 @@
 //! A table as CSV and Markdown, and its columns as they are printed.
 
-use super::{Table, Value};
+use std::borrow::Cow;
+
+use super::field::Kind;
+use super::table::Table;
+use super::value::Value;
 use crate::text::visible;
 
 impl Table {
     /// The table as CSV (RFC 4180), numbers in full precision.
     pub fn to_csv(&self) -> String {
-        let mut text = self.columns.join(",");
-        text.push('\n');
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let mut write = |cells: Vec<Cow<'_, str>>| {
+            let cells = cells.iter().map(|cell| cell.as_bytes());
+            writer
+                .write_record(cells)
+                .expect("rows of one length are written to memory");
+        };
+        write(
+            self.columns()
+                .iter()
+                .map(|column| column.name.into())
+                .collect(),
+        );
         for row in self.rows() {
-            let cells: Vec<String> = row.iter().map(csv_cell).collect();
-            text.push_str(&cells.join(","));
-            text.push('\n');
+            write(row.iter().map(exact).collect());
         }
-        text
+        let bytes = writer.into_inner().expect("memory takes what is written");
+        String::from_utf8(bytes).expect("cells are texts")
     }
 
     /// The table as Markdown, numbers right-aligned, without the columns of detail.
@@ -40,19 +54,20 @@ impl Table {
     /// its interval in one.
     pub(crate) fn printed(&self) -> Vec<Printed> {
         let mut printed: Vec<Printed> = Vec::new();
-        let mut column = 0;
-        while column < self.columns.len() {
-            let name = self.columns[column];
-            let interval = ends_of_interval(&self.columns[column + 1..]);
-            if !self.detail.contains(&name) {
+        let mut columns = self.columns().iter().enumerate();
+        while let Some((index, column)) = columns.next() {
+            if !column.detail {
                 printed.push(Printed {
-                    title: title(name),
-                    numeric: self.numeric(column),
-                    value: column,
-                    interval,
+                    title: title(column.name),
+                    kind: column.kind,
+                    numeric: self.numeric(index),
+                    value: index,
                 });
             }
-            column += if interval { 3 } else { 1 };
+            if column.kind == Kind::Estimate {
+                // The ends of its interval are printed with it.
+                columns.nth(1);
+            }
         }
         printed
     }
@@ -67,17 +82,16 @@ impl Table {
 /// A column as it is printed.
 pub(crate) struct Printed {
     pub(crate) title: String,
+    pub(crate) kind: Kind,
     pub(crate) numeric: bool,
     /// Index of the column of the value.
     pub(crate) value: usize,
-    /// Whether the two columns after it are the ends of its interval.
-    interval: bool,
 }
 
 impl Printed {
     pub(crate) fn cell(&self, row: &[Value]) -> String {
         let value = row[self.value].shown();
-        if !self.interval {
+        if self.kind != Kind::Estimate {
             return value;
         }
         match (&row[self.value + 1], &row[self.value + 2]) {
@@ -85,16 +99,6 @@ impl Printed {
             (low, high) => format!("{value} [{}, {}]", low.shown(), high.shown()),
         }
     }
-}
-
-/// Whether these columns begin with the ends of an interval.
-fn ends_of_interval(columns: &[&str]) -> bool {
-    let ends = |index: usize, end: &str| {
-        columns
-            .get(index)
-            .is_some_and(|name| *name == end || name.ends_with(&format!("_{end}")))
-    };
-    ends(0, "low") && ends(1, "high")
 }
 
 /// A text as Markdown shows it: no sign of it is taken for markup.
@@ -118,27 +122,46 @@ pub(crate) fn title(name: &str) -> String {
     name.replace('_', " ")
 }
 
-fn csv_cell(value: &Value) -> String {
+/// A cell in full precision.
+fn exact(value: &Value) -> Cow<'_, str> {
     match value {
-        Value::Absent => String::new(),
-        Value::Integer(value) => value.to_string(),
-        Value::Number(value) => value.to_string(),
-        Value::Text(text) if text.contains([',', '"', '\n', '\r']) => {
-            format!("\"{}\"", text.replace('"', "\"\""))
-        }
-        Value::Text(text) => text.clone(),
+        Value::Absent => "".into(),
+        Value::Integer(value) => value.to_string().into(),
+        Value::Number(value) => value.to_string().into(),
+        Value::Text(text) => text.into(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stats::{Estimate, Interval};
+    use crate::tables::row::{Rows, row};
+
+    row! {
+        struct SmallRow {
+            arm: String,
+            n: Option<i64>,
+            p: f64 as [p_value],
+        }
+    }
+
+    row! {
+        struct GainRow {
+            arm: String,
+            gain: Estimate as [gain, low, high],
+            d_z: f64 = detail,
+        }
+    }
 
     fn table() -> Table {
-        let mut table = Table::new("small", "100 % of_it", &["arm", "n", "p_value"]);
-        table.push(vec!["a,\"b\"".into(), 3_i64.into(), 0.1.into()]);
-        table.push(vec!["c|d".into(), Value::Absent, Value::Number(-0.25)]);
-        table
+        let row = |arm: &str, n, p| SmallRow {
+            arm: arm.into(),
+            n,
+            p,
+        };
+        let rows = vec![row("a,\"b\"", Some(3), 0.1), row("c|d", None, -0.25)];
+        Rows::new("small", "100 % of_it", rows).table()
     }
 
     #[test]
@@ -165,17 +188,24 @@ mod tests {
 
     #[test]
     fn an_estimate_is_printed_with_its_interval_and_detail_only_in_csv() {
-        let columns = ["arm", "gain", "low", "high", "d_z"];
-        let mut table = Table::new("small", "", &columns).with_detail(&["d_z"]);
-        let low = || Value::Number(0.25);
-        table.push(vec!["a".into(), 0.5.into(), low(), 0.75.into(), 2.0.into()]);
-        table.push(vec![
-            "b".into(),
-            0.5.into(),
-            Value::Absent,
-            Value::Absent,
-            2.0.into(),
-        ]);
+        let row = |arm: &str, interval| GainRow {
+            arm: arm.into(),
+            gain: Estimate {
+                value: 0.5,
+                interval,
+                n: 3,
+                method: "",
+            },
+            d_z: 2.0,
+        };
+        let interval = Interval {
+            low: 0.25,
+            high: 0.75,
+            level: 0.95,
+            method: "",
+        };
+        let rows = vec![row("a", Some(interval)), row("b", None)];
+        let table = Rows::new("small", "", rows).table();
         let text = table.to_latex();
         assert!(text.contains("arm & gain \\\\"), "{text}");
         assert!(text.contains("a & 0.5000 {[}0.2500, 0.7500]"), "{text}");
@@ -186,5 +216,11 @@ mod tests {
                 .to_csv()
                 .starts_with("arm,gain,low,high,d_z\na,0.5,0.25,0.75,2\n")
         );
+    }
+
+    #[test]
+    #[should_panic(expected = "has no column n_value")]
+    fn what_is_not_there_cannot_be_hidden() {
+        let _ = table().hiding("n_value");
     }
 }

@@ -1,7 +1,8 @@
 //! A table as LaTeX that fits the page it stands on, in one column or two.
 
-use super::formats::Printed;
-use super::{Table, Value};
+use super::formats::{Printed, title};
+use super::table::Table;
+use super::value::Value;
 
 /// Lines of a part: more cannot stand on one page.
 const LONGEST: usize = 36;
@@ -140,8 +141,8 @@ impl Layout {
 impl Table {
     /// The table as LaTeX with the rules of booktabs, caption and label included, without the
     /// columns of detail: as floats that shrink to the width of the text, of as many parts as the
-    /// pages need. A table that is too wide for one of two columns takes both. The columns of
-    /// [`Table::with_sections`] become headings.
+    /// pages need. A table that is too wide for one of two columns takes both. The columns
+    /// of sections become headings.
     pub fn to_latex(&self) -> String {
         let layout = Layout::new(self);
         let float = if layout.width() > COLUMN {
@@ -173,7 +174,7 @@ impl Table {
         let name = &self.name;
         let of = format!("part {} of {parts}", part + 1);
         if part > 0 {
-            let title = latex(&super::title(&name.replace('-', " ")));
+            let title = latex(&title(&name.replace('-', " ")));
             return format!("\\caption{{Table~\\ref{{tab:{name}}}, {title}: {of}.}}");
         }
         let of = if parts > 1 {
@@ -255,18 +256,35 @@ fn symbol(c: char) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::row::{Rows, row};
 
-    fn table(rows: usize) -> Table {
-        let mut table = Table::new("small", "100 % of_it.", &["task", "arm", "n", "p_value"]);
-        for row in 0..rows {
-            table.push(vec![
-                "a|b".into(),
-                format!("[{row}").into(),
-                3_i64.into(),
-                Value::Number(-0.25),
-            ]);
+    row! {
+        struct SmallRow {
+            task: String,
+            arm: String,
+            n: i64,
+            p: f64 as [p_value],
         }
-        table
+    }
+
+    row! {
+        struct WordyRow {
+            claim: String,
+        }
+    }
+
+    fn rows(count: usize) -> Rows<SmallRow> {
+        let row = |index| SmallRow {
+            task: "a|b".into(),
+            arm: format!("[{index}"),
+            n: 3,
+            p: -0.25,
+        };
+        Rows::new("small", "100 % of_it.", (0..count).map(row).collect())
+    }
+
+    fn table(count: usize) -> Table {
+        rows(count).table()
     }
 
     #[test]
@@ -287,7 +305,7 @@ mod tests {
 
     #[test]
     fn sections_are_headed_and_not_repeated_in_every_row() {
-        let text = table(2).with_sections(1).to_latex();
+        let text = rows(2).with_sections(1).table().to_latex();
         assert!(text.contains("    arm & n & p value"), "{text}");
         assert_eq!(
             text.matches("\\multicolumn{3}{l}{\\emph{a\\textbar{}b}}")
@@ -296,17 +314,16 @@ mod tests {
             "{text}"
         );
         // Each part says again where it is.
-        let text = table(60).with_sections(1).to_latex();
+        let text = rows(60).with_sections(1).table().to_latex();
         assert_eq!(text.matches("\\multicolumn").count(), 2, "{text}");
     }
 
     #[test]
     fn long_texts_break_and_count_as_several_lines() {
-        let mut table = Table::new("claims", "", &["claim"]);
-        for _ in 0..10 {
-            table.push(vec!["words and ".repeat(20).into()]);
-        }
-        let text = table.to_latex();
+        let row = WordyRow {
+            claim: "words and ".repeat(20),
+        };
+        let text = Rows::new("claims", "", vec![row; 10]).table().to_latex();
         assert!(text.contains("\\arraybackslash}p{200pt}}"), "{text}");
         assert_eq!(text.matches("\\begin{table}").count(), 2, "{text}");
     }

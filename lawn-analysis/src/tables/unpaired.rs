@@ -1,62 +1,61 @@
 //! Arms without a seed in common, as independent samples.
 
-use super::Table;
-use crate::analysis::Analysis;
+use super::row::{Rows, row};
+use crate::analysis::{Analysis, Answer, Place};
+use crate::stats::Estimate;
+
+row! {
+    /// One comparison of arms that have no seed in common.
+    pub struct UnpairedRow {
+        /// What is compared, and where.
+        place: Place as [task, question, baseline, treatment, batch_size],
+        /// Trials of the baseline.
+        baseline_n: usize,
+        /// Trials of the treatment.
+        treatment_n: usize,
+        /// How many of both diverged.
+        diverged: usize,
+        /// Difference of the means, positive where the treatment is better.
+        advantage: Estimate as [advantage, low, high],
+        /// p of Welch's t test.
+        welch_p: Option<f64> = detail,
+        /// The same after Holm.
+        welch_adjusted_p: Option<f64>,
+        /// p of the Mann–Whitney test.
+        mann_whitney_p: Option<f64> = detail,
+        /// The same after Holm.
+        mann_whitney_adjusted_p: Option<f64>,
+    }
+}
+
+impl UnpairedRow {
+    fn new(answer: &Answer) -> Option<Self> {
+        let found = answer.comparison.unpaired.as_ref()?;
+        Some(Self {
+            place: answer.comparison.place.clone(),
+            baseline_n: found.baseline,
+            treatment_n: found.treatment,
+            diverged: found.diverged,
+            advantage: found.difference,
+            welch_p: found.welch.map(|test| test.p),
+            welch_adjusted_p: answer.adjusted.welch,
+            mann_whitney_p: found.mann_whitney.map(|test| test.p),
+            mann_whitney_adjusted_p: answer.adjusted.mann_whitney,
+        })
+    }
+}
 
 /// Every comparison of arms that have no seed in common: what independent samples say there, which
 /// decides no verdict.
-pub fn unpaired(analysis: &Analysis) -> Table {
-    let mut table = Table::new(
+pub fn unpaired(analysis: &Analysis) -> Rows<UnpairedRow> {
+    Rows::new(
         "unpaired",
         "Arms without a seed in common, as independent samples. The advantage is the difference of \
          the means, positive where the treatment is better, with Welch's interval, which is not \
          adjusted for the number of comparisons; p-values are two-sided, adjusted by Holm over the \
          family (one question, one task), Mann and Whitney's exact and with diverged trials worst. \
          They decide no verdict: the registered test is one of pairs.",
-        &[
-            "task",
-            "question",
-            "baseline",
-            "treatment",
-            "batch_size",
-            "baseline_n",
-            "treatment_n",
-            "diverged",
-            "advantage",
-            "low",
-            "high",
-            "welch_p",
-            "welch_adjusted_p",
-            "mann_whitney_p",
-            "mann_whitney_adjusted_p",
-        ],
+        analysis.answers().filter_map(UnpairedRow::new).collect(),
     )
-    .with_detail(&["welch_p", "mann_whitney_p"])
-    .with_sections(2);
-    let answers = analysis.families.iter().flat_map(|family| &family.answers);
-    for answer in answers {
-        let place = &answer.comparison.place;
-        let Some(found) = &answer.comparison.unpaired else {
-            continue;
-        };
-        let interval = found.difference.interval;
-        table.push(vec![
-            (&place.task).into(),
-            place.question.name().into(),
-            (&place.contrast.baseline).into(),
-            (&place.contrast.treatment).into(),
-            place.batch_size.into(),
-            found.baseline.into(),
-            found.treatment.into(),
-            found.diverged.into(),
-            found.difference.value.into(),
-            interval.map(|interval| interval.low).into(),
-            interval.map(|interval| interval.high).into(),
-            found.welch.map(|test| test.p).into(),
-            answer.adjusted.welch.into(),
-            found.mann_whitney.map(|test| test.p).into(),
-            answer.adjusted.mann_whitney.into(),
-        ]);
-    }
-    table
+    .with_sections(2)
 }

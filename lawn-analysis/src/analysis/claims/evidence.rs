@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::analysis::Answer;
 use crate::analysis::advantages::Advantages;
 use crate::analysis::comparison::Comparison;
-use crate::analysis::pairing::{Cause, Pairing};
+use crate::analysis::families::Answer;
+use crate::analysis::lack::Cause;
+use crate::analysis::pairing::Pairing;
 use crate::analysis::reason::why_no_number;
 use crate::analysis::study::Task;
 use crate::analysis::worst_rank::{leaning, worst_rank};
 use crate::error::Error;
-use crate::report::{Contrast, DecidingTest, ReportRequest};
+use crate::request::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{Alternative, Differences, Estimate, mean_difference, paired_t, sign_flip};
 
 /// The trials that a claim rests on and that diverged.

@@ -2,15 +2,17 @@
 
 use super::evidence::{Evidence, Losses};
 use crate::analysis::advantages::Standing;
-use crate::analysis::comparison::Place;
+use crate::analysis::families::{Analysis, Answer};
+use crate::analysis::measured::quantity;
 use crate::analysis::pairing::Pairing;
+use crate::analysis::place::Place;
+use crate::analysis::places::known;
 use crate::analysis::quantity::{Quantity, integers};
-use crate::analysis::question::{Question, quantity};
+use crate::analysis::question::Question;
 use crate::analysis::study::Task;
 use crate::analysis::worst_rank::{leaning, worst_rank};
-use crate::analysis::{Analysis, Answer, known};
 use crate::error::Error;
-use crate::report::{Contrast, ReportRequest};
+use crate::request::{Contrast, ReportRequest};
 use crate::stats::Differences;
 use crate::text::{better, on_test};
 

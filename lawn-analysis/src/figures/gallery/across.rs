@@ -1,11 +1,15 @@
 //! Figures over all tasks.
 
-use super::{by_arms, in_parts, of_part, part_in_words};
+use super::parts::{by_arms, in_parts, of_part, part_in_words};
+use super::subject::looks;
 use crate::analysis::{ArmRanks, ArmScores, Improvement, Task};
+use crate::figures::estimates;
+use crate::figures::figure::{Figure, Words};
 use crate::figures::palette::Looks;
-use crate::figures::{Figure, estimates, profile, ranks};
-use crate::report::ReportRequest;
-use crate::tables::{self, Table};
+use crate::figures::profile;
+use crate::figures::ranks;
+use crate::request::ReportRequest;
+use crate::tables::{self, ImprovementRow, ProfileRow, Rows, ScoreRow};
 use crate::text::{batch, on_test, p_value, percent};
 
 /// The most rows of names that a drawing has room for on a page.
@@ -25,21 +29,19 @@ pub(crate) fn of_all_tasks(
     found: Across<'_>,
     request: &ReportRequest,
 ) -> Vec<Figure> {
-    let looks = super::looks(tasks);
+    let looks = looks(tasks);
     let mut figures = Vec::new();
     let score = Score::new(tasks, request);
     if found.scores.len() > 1 {
         figures.extend(of_profile(found.scores, &score, &looks));
-        let parts = in_parts(tables::interval_estimates(found.scores), "arm", MOST_ROWS);
-        let figure = |table| of_estimates(found.scores, table, &score, looks.clone());
+        let rows = tables::interval_estimates(found.scores);
+        let parts = in_parts(rows, |row| &row.arm, MOST_ROWS);
+        let figure = |rows| of_estimates(found.scores, rows, &score, looks.clone());
         figures.extend(parts.into_iter().map(figure));
     }
-    let parts = in_parts(
-        tables::improvement(found.improvements),
-        "treatment",
-        MOST_ROWS,
-    );
-    let figure = |table| of_improvement(found.improvements, table, &score, looks.clone());
+    let rows = tables::improvement(found.improvements);
+    let parts = in_parts(rows, |row| &row.treatment, MOST_ROWS);
+    let figure = |rows| of_improvement(found.improvements, rows, &score, looks.clone());
     figures.extend(parts.into_iter().map(figure));
     figures.extend(found.ranks.map(|ranks| of_ranks(ranks, looks)));
     figures
@@ -99,7 +101,7 @@ fn runs(scores: &[ArmScores]) -> String {
 
 fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure> {
     let parts = by_arms(tables::profile(scores, score.level)).into_iter();
-    let figure = |table: Table| {
+    let figure = |rows: Rows<ProfileRow>| {
         let caption = format!(
             "Performance profile over all tasks: the part of runs (n = {} an arm) with a score \
              above each value; the higher a line, the better its arm. {} Bands are {} Clopper and \
@@ -107,23 +109,24 @@ fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure>
             runs(scores),
             score.sentence,
             percent(score.level),
-            part_in_words(&table),
+            part_in_words(&rows),
         );
-        let title = format!("All tasks: performance profile{}", of_part(&table));
+        let title = format!("All tasks: performance profile{}", of_part(&rows));
         let (label, looks) = (score.label.clone(), looks.clone());
-        Figure::new(
-            table,
+        let words = Words {
             title,
-            caption.clone(),
             caption,
-            move |table, width| profile::draw(table, &label, &looks, width),
-        )
+            description: None,
+        };
+        Figure::new(rows, words, move |rows, width| {
+            profile::draw(rows, &label, &looks, width)
+        })
     };
     parts.map(figure).collect()
 }
 
-fn of_estimates(scores: &[ArmScores], table: Table, score: &Score, looks: Looks) -> Figure {
-    let title = format!("All tasks: interval estimates{}", of_part(&table));
+fn of_estimates(scores: &[ArmScores], rows: Rows<ScoreRow>, score: &Score, looks: Looks) -> Figure {
+    let title = format!("All tasks: interval estimates{}", of_part(&rows));
     let without = scores
         .iter()
         .flat_map(|arm| &arm.aggregates)
@@ -141,17 +144,23 @@ fn of_estimates(scores: &[ArmScores], table: Table, score: &Score, looks: Looks)
         percent(score.level),
         score.sentence,
     );
-    Figure::new(
-        table,
+    let words = Words {
         title,
-        caption.clone(),
         caption,
-        move |table, width| estimates::draw_statistics(table, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        estimates::draw_statistics(rows, &looks, width)
+    })
 }
 
-fn of_improvement(found: &[Improvement], table: Table, score: &Score, looks: Looks) -> Figure {
-    let title = format!("All tasks: probability of improvement{}", of_part(&table));
+fn of_improvement(
+    found: &[Improvement],
+    rows: Rows<ImprovementRow>,
+    score: &Score,
+    looks: Looks,
+) -> Figure {
+    let title = format!("All tasks: probability of improvement{}", of_part(&rows));
     let runs: Vec<usize> = found.iter().map(|one| one.probability.n).collect();
     let n = match (runs.iter().min(), runs.iter().max()) {
         (Some(least), Some(most)) if least < most => format!("{least} to {most}"),
@@ -165,13 +174,14 @@ fn of_improvement(found: &[Improvement], table: Table, score: &Score, looks: Loo
         score.sentence,
         percent(score.level),
     );
-    Figure::new(
-        table,
+    let words = Words {
         title,
-        caption.clone(),
         caption,
-        move |table, width| estimates::draw_improvement(table, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        estimates::draw_improvement(rows, &looks, width)
+    })
 }
 
 fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
@@ -183,11 +193,12 @@ fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
          critical difference.{test}",
         found.ranking.blocks
     );
-    Figure::new(
-        tables::ranks(found),
-        "All tasks: mean ranks".to_owned(),
-        caption.clone(),
+    let words = Words {
+        title: "All tasks: mean ranks".to_owned(),
         caption,
-        move |table, width| ranks::draw(table, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(tables::ranks(found), words, move |rows, width| {
+        ranks::draw(rows, &looks, width)
+    })
 }

@@ -1,62 +1,68 @@
 //! How a task was trained and tuned: curves, steps and time to a target, settings tried.
 
+use super::parts::{by_arms, of_part, part_in_words};
+use super::subject::Subject;
 use super::words::{capital, counts, listed, rows_by_arm};
-use super::{Subject, by_arms, of_part, part_in_words};
 use crate::analysis;
 use crate::figures::curves::{self, Along, Style};
+use crate::figures::figure::{Figure, Words};
 use crate::figures::series::batch_sizes;
-use crate::figures::{Figure, target, tuning};
-use crate::tables::{self, ByEpoch, Table, Value};
+use crate::figures::target;
+use crate::figures::tuning;
+use crate::records::Phase;
+use crate::tables::{self, ByEpoch, CurveQuantity, CurveRow, Rows, TargetRow, TuningPointRow};
 use crate::text::{batch, count, number, on_test};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
     let mut figures = Vec::new();
     for by in [ByEpoch::Norms, ByEpoch::Learning] {
-        let parts = by_arms(tables::curves(task, subject.records, by)).into_iter();
-        figures.extend(parts.map(|table| course(subject, by, table)));
+        let curves = tables::curves(task, subject.records, by);
+        let parts = by_arms(curves.rows).into_iter();
+        figures.extend(parts.map(|rows| course(subject, by, &curves.quantities, rows)));
     }
     if let Some(found) = analysis::target(task) {
         let parts = by_arms(tables::target(task, &found)).into_iter();
-        figures.extend(parts.map(|table| to_target(subject, found.value, table)));
+        figures.extend(parts.map(|rows| to_target(subject, found.value, rows)));
     }
     if let Some(found) = analysis::tuning_points(task, &subject.analysis.tuning) {
         let parts = by_arms(tables::tuning_points(task, &found)).into_iter();
-        figures.extend(parts.map(|table| tuned(subject, &found.parameter, table)));
+        figures.extend(parts.map(|rows| tuned(subject, &found.parameter, rows)));
     }
     figures
 }
 
-/// What a column of curves is called on its axis, and in a sentence.
-fn quantity(column: &str, metric: &str) -> Option<(String, String)> {
-    let same = |name: String| (name.clone(), name);
-    Some(match column {
-        "logit_mean_abs" => (
-            "mean |logit|".to_owned(),
-            "mean magnitude of the logits".to_owned(),
-        ),
-        "weight_norm" => ("weight norm".to_owned(), "global weight norm".to_owned()),
-        "distance_from_freeze" => (
-            "distance moved".to_owned(),
-            "distance of the weights from where they were at the freeze".to_owned(),
-        ),
-        "train_loss" => same("training loss".to_owned()),
-        "test_loss" => same("test loss".to_owned()),
-        "validation_loss" => same("validation loss".to_owned()),
-        "test_metric" => same(on_test(metric)),
-        "validation_metric" => same(format!("validation {metric}")),
-        _ => return None,
-    })
+/// What a quantity is called on its axis, and in a sentence.
+fn names_of(quantity: CurveQuantity, metric: &str) -> [String; 2] {
+    let same = |name: &str| [name.to_owned(), name.to_owned()];
+    match quantity {
+        CurveQuantity::LogitMagnitude => {
+            ["mean |logit|", "mean magnitude of the logits"].map(str::to_owned)
+        }
+        CurveQuantity::WeightNorm => ["weight norm", "global weight norm"].map(str::to_owned),
+        CurveQuantity::DistanceFromFreeze => [
+            "distance moved",
+            "distance of the weights from where they were at the freeze",
+        ]
+        .map(str::to_owned),
+        CurveQuantity::TrainLoss => same("training loss"),
+        CurveQuantity::TestLoss => same("test loss"),
+        CurveQuantity::ValidationLoss => same("validation loss"),
+        CurveQuantity::TestMetric => same(&on_test(metric)),
+        CurveQuantity::ValidationMetric => same(&format!("validation {metric}")),
+    }
 }
 
-fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
+fn course(
+    subject: &Subject<'_>,
+    by: ByEpoch,
+    quantities: &[CurveQuantity],
+    rows: Rows<CurveRow>,
+) -> Figure {
     let task = subject.task;
-    let found: Vec<(&'static str, (String, String))> = table
-        .columns
-        .iter()
-        .filter_map(|column| Some((*column, quantity(column, &task.metric)?)))
-        .collect();
-    let names: Vec<String> = found.iter().map(|(_, (_, name))| name.clone()).collect();
+    let named = quantities.iter().map(|one| names_of(*one, &task.metric));
+    let (labels, names): (Vec<String>, Vec<String>) =
+        named.map(|[label, name]| (label, name)).unzip();
     let along = match by {
         ByEpoch::Norms => Along::Step,
         ByEpoch::Learning => Along::Epoch,
@@ -65,7 +71,7 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
         Along::Step => "optimizer step",
         Along::Epoch => "epoch",
     };
-    let all = batch_sizes(&table);
+    let all = batch_sizes(rows.rows().iter().map(|row| row.batch_size));
     let drawn = curves::drawn_batches(&all);
     let omitted = if drawn.len() < all.len() {
         let drawn: Vec<String> = drawn.iter().map(|size| batch(*size)).collect();
@@ -77,12 +83,8 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
     } else {
         String::new()
     };
-    let phase = table.column("phase");
-    let freeze = if table
-        .rows()
-        .iter()
-        .any(|row| row[phase] == "constrained".into())
-    {
+    let constrained = |row: &CurveRow| row.phase == Phase::Constrained;
+    let freeze = if rows.rows().iter().any(constrained) {
         " The dotted line marks the freeze (the last evaluation in the free phase), the open \
          marker the curve that it belongs to."
     } else {
@@ -93,55 +95,51 @@ fn course(subject: &Subject<'_>, by: ByEpoch, table: Table) -> Figure {
          over seeds (n = {}), bands the range from the least to the most of them.{freeze}{}{omitted}{}",
         capital(&listed(&names)),
         task.name,
-        counts(&table, "n"),
-        without_distance(&table),
-        part_in_words(&table),
+        counts(rows.rows().iter().map(|row| row.n)),
+        without_distance(quantities, rows.rows()),
+        part_in_words(&rows),
     );
     let title = match by {
         ByEpoch::Norms => "logits and weights by step",
         ByEpoch::Learning => "learning by epoch",
     };
-    let title = format!("{title}{}", of_part(&table));
+    let title = format!("{title}{}", of_part(&rows));
     let style = Style {
         along,
-        quantities: found
-            .into_iter()
-            .map(|(column, (label, _))| (column, label))
-            .collect(),
+        labels,
         from_zero: by == ByEpoch::Norms,
     };
     let looks = subject.looks.clone();
-    Figure::new(
-        table,
-        subject.title(&title),
-        caption.clone(),
+    let words = Words {
+        title: subject.title(&title),
         caption,
-        move |table, width| curves::draw(table, &style, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        curves::draw(rows, &style, &looks, width)
+    })
 }
 
 /// Why some arms have no distance, where others have one.
-fn without_distance(table: &Table) -> String {
-    let mut columns = table.columns.iter();
-    let Some(distance) = columns.position(|name| *name == "distance_from_freeze") else {
+fn without_distance(quantities: &[CurveQuantity], rows: &[CurveRow]) -> String {
+    let mut all = quantities.iter();
+    let Some(distance) = all.position(|one| *one == CurveQuantity::DistanceFromFreeze) else {
         return String::new();
     };
-    let [arm, phase] = ["arm", "phase"].map(|name| table.column(name));
-    let arms = |holds: &dyn Fn(&[Value]) -> bool| -> Vec<String> {
-        let rows = table.rows().iter().filter(|row| holds(row));
+    let arms = |holds: &dyn Fn(&CurveRow) -> bool| -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for name in rows.map(|row| row[arm].shown()) {
-            if !names.contains(&name) {
-                names.push(name);
+        for row in rows.iter().filter(|row| holds(row)) {
+            if !names.contains(&row.arm) {
+                names.push(row.arm.clone());
             }
         }
         names
     };
-    let with = arms(&|row| row[distance].as_number().is_some());
+    let with = arms(&|row| row.values[distance].is_some());
     if with.is_empty() {
         return String::new();
     }
-    let constrained = arms(&|row| row[phase] == "constrained".into());
+    let constrained = arms(&|row| row.phase == Phase::Constrained);
     let mut without = arms(&|_| true);
     without.retain(|name| !with.contains(name));
     let (unrecorded, free): (Vec<String>, Vec<String>) = without
@@ -167,7 +165,7 @@ fn without_distance(table: &Table) -> String {
     said
 }
 
-fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
+fn to_target(subject: &Subject<'_>, value: f64, rows: Rows<TargetRow>) -> Figure {
     let task = subject.task;
     let caption = format!(
         "Optimizer steps and seconds of training of {} to a validation {} of {}, which every arm \
@@ -178,30 +176,27 @@ fn to_target(subject: &Subject<'_>, value: f64, table: Table) -> Figure {
         task.name,
         task.metric,
         number(value),
-        counts(&table, "reached"),
-        counts(&table, "seeds"),
-        part_in_words(&table),
+        counts(rows.rows().iter().map(|row| row.reached)),
+        counts(rows.rows().iter().map(|row| row.seeds)),
+        part_in_words(&rows),
     );
-    let title = format!("steps and time to a target{}", of_part(&table));
+    let title = format!("steps and time to a target{}", of_part(&rows));
     let looks = subject.looks.clone();
-    Figure::new(
-        table,
-        subject.title(&title),
-        caption.clone(),
+    let words = Words {
+        title: subject.title(&title),
         caption,
-        move |table, width| target::draw(table, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        target::draw(rows, &looks, width)
+    })
 }
 
-fn tuned(subject: &Subject<'_>, parameter: &str, table: Table) -> Figure {
+fn tuned(subject: &Subject<'_>, parameter: &str, rows: Rows<TuningPointRow>) -> Figure {
     let task = subject.task;
     let name = tables::title(parameter);
-    let validation = table.column("validation_metric");
-    let lost = table
-        .rows()
-        .iter()
-        .filter(|row| row[validation] == Value::Absent)
-        .count();
+    let trials = rows.rows().iter();
+    let lost = trials.filter(|trial| trial.validation.is_none()).count();
     let lost = if lost > 0 {
         format!(
             " Crosses at the foot: {} without a value, diverged or failed.",
@@ -216,46 +211,60 @@ fn tuned(subject: &Subject<'_>, parameter: &str, table: Table) -> Figure {
          side. Other hyper-parameters may have been varied with it.{lost}{}",
         task.metric,
         task.name,
-        rows_by_arm(&table),
-        part_in_words(&table),
+        rows_by_arm(rows.rows()),
+        part_in_words(&rows),
     );
     let label = format!("validation {}", task.metric);
-    let title = format!("tuning{}", of_part(&table));
-    Figure::new(
-        table,
-        subject.title(&title),
-        caption.clone(),
+    let title = format!("tuning{}", of_part(&rows));
+    let words = Words {
+        title: subject.title(&title),
         caption,
-        move |table, width| tuning::draw(table, [&name, &label], width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        tuning::draw(rows, [&name, &label], width)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::Spread;
 
     #[test]
     fn arms_without_a_distance_are_named_with_a_reason_that_is_true() {
-        let columns = ["arm", "phase", "distance_from_freeze"];
-        let table = |rows: &[(&str, &str, Option<f64>)]| {
-            let mut table = Table::new("norms", "", &columns);
-            for (arm, phase, distance) in rows {
-                table.push(vec![(*arm).into(), (*phase).into(), (*distance).into()]);
-            }
-            without_distance(&table)
+        let said = |rows: &[(&str, Phase, Option<f64>)]| {
+            let row = |(arm, phase, distance): &(&str, Phase, Option<f64>)| CurveRow {
+                arm: (*arm).to_owned(),
+                batch_size: 1024,
+                epoch: 1.0,
+                step: 1,
+                n: 1,
+                phase: *phase,
+                values: vec![Spread::of(distance.as_slice())],
+            };
+            let rows: Vec<CurveRow> = rows.iter().map(row).collect();
+            without_distance(&[CurveQuantity::DistanceFromFreeze], &rows)
         };
-        let lawn = [("lawn", "free", None), ("lawn", "constrained", Some(0.5))];
-        assert_eq!(table(&lawn), "");
-        assert_eq!(table(&[("adam", "free", None)]), "");
-        let free = [&lawn[..], &[("adam", "free", None), ("sgd", "free", None)]].concat();
+        let lawn = [
+            ("lawn", Phase::Free, None),
+            ("lawn", Phase::Constrained, Some(0.5)),
+        ];
+        assert_eq!(said(&lawn), "");
+        assert_eq!(said(&[("adam", Phase::Free, None)]), "");
+        let free = [
+            &lawn[..],
+            &[("adam", Phase::Free, None), ("sgd", Phase::Free, None)],
+        ]
+        .concat();
         assert_eq!(
-            table(&free),
+            said(&free),
             " adam and sgd have no line of the distance: they never froze, so there is nothing to \
              measure from."
         );
-        let held = [&lawn[..], &[("ball", "constrained", None)]].concat();
+        let held = [&lawn[..], &[("ball", Phase::Constrained, None)]].concat();
         assert_eq!(
-            table(&held),
+            said(&held),
             " ball has no line of the distance: none was recorded."
         );
     }

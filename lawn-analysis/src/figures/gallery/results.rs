@@ -1,30 +1,34 @@
 //! What a task ended with: test metrics, gaps, drops, and the advantages of treatments.
 
-use super::words::{
-    band, capital, counts, missing, most, most_rows_of_an_arm, rows_by_arm, thinned,
-};
-use super::{Subject, by_arms, filled, in_parts, of_part, part_in_words};
+use super::parts::{by_arms, in_parts, of_part, part_in_words};
+use super::subject::Subject;
+use super::words::{band, capital, counts, missing, rows_by_arm, rows_of_arms, thinned};
 use crate::analysis::{Answer, Question, Task};
 use crate::error::Error;
-use crate::figures::{Figure, by_batch, forest, paired, scatter, slopes};
+use crate::figures::by_batch;
+use crate::figures::figure::{Figure, Words};
+use crate::figures::forest;
+use crate::figures::paired;
+use crate::figures::scatter;
+use crate::figures::slopes;
 use crate::records::Outcome;
-use crate::tables::{self, ByBatch, Table, Value};
-use crate::text::{batch, better, count, on_test, percent};
+use crate::tables::{self, BatchPoint, BatchRow, ByBatch, DropRow, FitRow, ForestRow, Rows};
+use crate::text::{batch, better, count, integer, number, on_test, percent};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     let task = subject.task;
     let mut figures = Vec::new();
     for quantity in [ByBatch::TestMetric, ByBatch::GeneralizationGap] {
-        let table = tables::by_batch(task, quantity, subject.level())?;
-        let parts = by_arms(table).into_iter();
-        figures.extend(parts.map(|table| against_batch(subject, quantity, table)));
+        let rows = tables::by_batch(task, quantity, subject.level())?;
+        let parts = by_arms(rows).into_iter();
+        figures.extend(parts.map(|rows| against_batch(subject, quantity, rows)));
     }
     let largest = task.batch_sizes.last().copied().unwrap_or_default();
     let reference = subject.request.reference_batch_size;
     if task.batch_sizes.contains(&reference) && largest > reference {
-        let table = tables::drops(task, reference, largest);
-        let parts = by_arms(table).into_iter();
-        figures.extend(parts.map(|table| slopegraph(subject, (reference, largest), table)));
+        let rows = tables::drops(task, reference, largest);
+        let parts = by_arms(rows).into_iter();
+        figures.extend(parts.map(|rows| slopegraph(subject, (reference, largest), rows)));
     }
     figures.extend(forests(subject));
     let family = subject.analysis.family(&task.name, Question::TestMetric);
@@ -34,7 +38,7 @@ pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     });
     figures.extend(at_largest.map(|answer| pairs(subject, answer, largest)));
     let parts = by_arms(tables::fit(task)).into_iter();
-    figures.extend(parts.map(|table| loss_and_test(subject, table)));
+    figures.extend(parts.map(|rows| loss_and_test(subject, rows)));
     Ok(figures)
 }
 
@@ -49,10 +53,14 @@ fn failed(subject: &Subject<'_>) -> usize {
     trials.filter(|trial| trial.outcome != Outcome::Ok).count()
 }
 
-fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figure {
+fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>) -> Figure {
     let task = subject.task;
     let name = quantity.name(&task.metric);
     let more_is_better = quantity == ByBatch::TestMetric && task.higher_is_better;
+    let means = rows.rows().iter().filter_map(|row| match row.point {
+        BatchPoint::Seed { .. } => None,
+        BatchPoint::Mean(mean) => Some(mean.n),
+    });
     let caption = format!(
         "{} ({}) of {} against batch size. Small markers are single seeds, large ones their means (n = \
          {} seeds); bars are {} t intervals of the mean, cut with an arrowhead where they leave the \
@@ -60,21 +68,26 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, table: Table) -> Figu
         capital(&name),
         better(more_is_better),
         task.name,
-        counts(&table, "n"),
+        counts(means.clone()),
         percent(subject.level()),
-        thinned(most(&table, "n"), "seeds"),
+        thinned(means.max().unwrap_or(0), "seeds"),
         missing(failed(subject)),
-        part_in_words(&table),
+        part_in_words(&rows),
     );
-    let description = means_in_words(&table, &name);
-    let title = subject.title(&format!("{name} by batch size{}", of_part(&table)));
+    let description = Some(means_in_words(rows.rows(), &name));
+    let title = subject.title(&format!("{name} by batch size{}", of_part(&rows)));
     let label = match quantity {
         ByBatch::TestMetric => name,
         ByBatch::GeneralizationGap => "generalization gap".to_owned(),
     };
     let looks = subject.looks.clone();
-    Figure::new(table, title, caption, description, move |table, width| {
-        by_batch::draw(table, &label, &looks, width)
+    let words = Words {
+        title,
+        caption,
+        description,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        by_batch::draw(rows, &label, &looks, width)
     })
 }
 
@@ -87,9 +100,9 @@ fn directed(task: &Task) -> String {
     )
 }
 
-fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), table: Table) -> Figure {
+fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -> Figure {
     let task = subject.task;
-    let most = most_rows_of_an_arm(&table);
+    let most = rows_of_arms(rows.rows()).into_iter().max().unwrap_or(0);
     let caption = format!(
         "{} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
          mean (thick): the large-batch drop is the {} of a line.{} No intervals are drawn.{}",
@@ -97,25 +110,26 @@ fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), table: Table) -> Figur
         task.name,
         batch(batches.0),
         batch(batches.1),
-        rows_by_arm(&table),
+        rows_by_arm(rows.rows()),
         if task.higher_is_better {
             "fall"
         } else {
             "rise"
         },
         thinned(most, "seeds"),
-        part_in_words(&table),
+        part_in_words(&rows),
     );
-    let title = format!("large-batch drop{}", of_part(&table));
+    let title = format!("large-batch drop{}", of_part(&rows));
     let label = on_test(&task.metric);
     let looks = subject.looks.clone();
-    Figure::new(
-        table,
-        subject.title(&title),
-        caption.clone(),
+    let words = Words {
+        title: subject.title(&title),
         caption,
-        move |table, width| slopes::draw(table, &label, batches, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        slopes::draw(rows, &label, batches, &looks, width)
+    })
 }
 
 /// The advantages in the unit of the metric: in one figure, or one a question where there are many.
@@ -127,21 +141,23 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
     ];
     let task = subject.task;
     let lost = diverged(subject, &questions);
-    let table = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
-    let figure = |table| advantages(subject, table, &lost);
-    if let Some(all) = filled(table(&questions)).map(figure)
-        && all.fits_everywhere()
-    {
-        return vec![all];
+    let rows = |questions: &[Question]| tables::forest(subject.analysis, task, questions);
+    let figure = |rows| advantages(subject, rows, &lost);
+    let all = rows(&questions);
+    if !all.is_empty() {
+        let all = figure(all);
+        if all.fits_everywhere() {
+            return vec![all];
+        }
     }
     let one_question = |question: Question| {
-        let one = table(&[question]);
+        let one = rows(&[question]);
         let identity = one.identity().with(question.name());
         let one = one.identified(identity);
         // As many contrasts as a page has room for.
         let mut most = subject.request.contrasts.len().max(1);
         loop {
-            let parts = in_parts(one.clone(), "treatment", most).into_iter();
+            let parts = in_parts(one.clone(), |row| &row.treatment, most).into_iter();
             let figures: Vec<Figure> = parts.map(figure).collect();
             if most == 1 || figures.iter().all(Figure::fits_everywhere) {
                 return figures;
@@ -178,39 +194,40 @@ fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
     text
 }
 
-fn advantages(subject: &Subject<'_>, table: Table, lost: &str) -> Figure {
-    let question = table.column("question");
-    let first = table.rows().first().map(|row| row[question].shown());
-    let same = |row: &Vec<Value>| Some(row[question].shown()) == first;
-    let title = match &first {
-        Some(question) if table.rows().iter().all(same) => format!("advantages in {question}"),
+fn advantages(subject: &Subject<'_>, rows: Rows<ForestRow>, lost: &str) -> Figure {
+    let first = rows.rows().first().map(|row| row.question);
+    let title = match first {
+        Some(question) if rows.rows().iter().all(|row| row.question == question) => {
+            format!("advantages in {}", question.name())
+        }
         _ => "advantages".to_owned(),
     };
-    let title = format!("{title}{}", of_part(&table));
+    let title = format!("{title}{}", of_part(&rows));
     let caption = format!(
         "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
          paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
          positive where the treatment is better, and p of the {} test adjusted by Holm.{lost}{}",
         subject.task.name,
-        counts(&table, "n"),
+        counts(rows.rows().iter().map(|row| row.n)),
         percent(subject.level()),
         subject.request.deciding_test.name(),
         band(subject.margin()),
     );
     let (margin, looks) = (subject.margin(), subject.looks.clone());
-    Figure::new(
-        table,
-        subject.title(&title),
-        caption.clone(),
+    let words = Words {
+        title: subject.title(&title),
         caption,
-        move |table, width| forest::draw(table, margin, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        forest::draw(rows, margin, &looks, width)
+    })
 }
 
 /// The test metric at the largest batch size, pair by pair.
 fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
     let task = subject.task;
-    let table = tables::paired(task, answer, subject.margin());
+    let rows = tables::paired(task, answer, subject.margin());
     let contrast = &answer.comparison.place.contrast;
     let (baseline, treatment) = (contrast.baseline.clone(), contrast.treatment.clone());
     let n = answer.comparison.seeds.len();
@@ -229,54 +246,57 @@ fn pairs(subject: &Subject<'_>, answer: &Answer, largest: i64) -> Figure {
     let title = subject.title(&format!("{treatment} against {baseline}, pair by pair"));
     let label = on_test(&task.metric);
     let looks = subject.looks.clone();
-    Figure::new(
-        table,
+    let words = Words {
         title,
-        caption.clone(),
         caption,
-        move |table, width| paired::draw(table, &label, [&baseline, &treatment], &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        paired::draw(rows, &label, [&baseline, &treatment], &looks, width)
+    })
 }
 
-fn loss_and_test(subject: &Subject<'_>, table: Table) -> Figure {
+fn loss_and_test(subject: &Subject<'_>, rows: Rows<FitRow>) -> Figure {
     let task = subject.task;
-    let (column, label) = if tables::is_share(task) {
-        ("test_error", format!("test error (1 − {})", task.metric))
+    let (test, label): (fn(&FitRow) -> Option<f64>, _) = if tables::is_share(task) {
+        (
+            |row| row.test_error,
+            format!("test error (1 − {})", task.metric),
+        )
     } else {
-        ("test_metric", on_test(&task.metric))
+        (|row| Some(row.test_metric), on_test(&task.metric))
     };
     let caption = format!(
         "Final training loss against {label} of {}: one marker a confirmation trial (n = {} trials \
          an arm), the larger the marker the larger the batch.{}{}",
         task.name,
-        rows_by_arm(&table),
+        rows_by_arm(rows.rows()),
         missing(failed(subject)),
-        part_in_words(&table),
+        part_in_words(&rows),
     );
-    let title = subject.title(&format!("training loss and {label}{}", of_part(&table)));
+    let title = subject.title(&format!("training loss and {label}{}", of_part(&rows)));
     let looks = subject.looks.clone();
-    Figure::new(
-        table,
+    let words = Words {
         title,
-        caption.clone(),
         caption,
-        move |table, width| scatter::draw(table, column, &label, &looks, width),
-    )
+        description: None,
+    };
+    Figure::new(rows, words, move |rows, width| {
+        scatter::draw(rows, test, &label, &looks, width)
+    })
 }
 
 /// The means in words, for who cannot see the figure.
-fn means_in_words(table: &Table, name: &str) -> String {
-    let [arm, batch, kind, value] = ["arm", "batch_size", "kind", "value"].map(|c| table.column(c));
-    let means = table.rows().iter().filter(|row| row[kind] == "mean".into());
-    let parts: Vec<String> = means
-        .map(|row| {
-            format!(
-                "{} at {}: {}",
-                row[arm].shown(),
-                row[batch].shown(),
-                row[value].shown()
-            )
-        })
-        .collect();
+fn means_in_words(rows: &[BatchRow], name: &str) -> String {
+    let mean = |row: &BatchRow| match row.point {
+        BatchPoint::Seed { .. } => None,
+        BatchPoint::Mean(mean) => Some(format!(
+            "{} at {}: {}",
+            row.arm,
+            integer(row.batch_size),
+            number(mean.value)
+        )),
+    };
+    let parts: Vec<String> = rows.iter().filter_map(mean).collect();
     format!("Mean {name} by arm and batch size. {}.", parts.join("; "))
 }

@@ -1,52 +1,30 @@
 //! Sentences that captions share.
 
 use crate::figures::by_batch::MOST_SEEDS;
-use crate::tables::Table;
+use crate::tables::OfArm;
 use crate::text::count;
 
-/// The smallest and largest number in a column.
-fn range(table: &Table, column: &str) -> Option<(f64, f64)> {
-    let column = table.column(column);
-    let numbers = || {
-        table
-            .rows()
-            .iter()
-            .filter_map(|row| row[column].as_number())
-    };
-    numbers().reduce(f64::min).zip(numbers().reduce(f64::max))
-}
-
-/// The counts in a column: one, or the smallest and largest where they differ.
-pub(super) fn counts(table: &Table, column: &str) -> String {
-    match range(table, column) {
-        Some((low, high)) if low < high => format!("{low} to {high}"),
-        Some((low, _)) => low.to_string(),
-        None => "0".to_owned(),
-    }
-}
-
-/// The numbers of rows of each arm, rising.
-fn rows_of_arms(table: &Table) -> Vec<usize> {
-    let arm = table.column("arm");
-    let mut names: Vec<String> = table.rows().iter().map(|row| row[arm].shown()).collect();
-    names.sort();
-    let mut sizes: Vec<usize> = names.chunk_by(|a, b| a == b).map(<[String]>::len).collect();
-    sizes.sort_unstable();
-    sizes
-}
-
-/// The numbers of rows of each arm: one, or the smallest and largest where they differ.
-pub(super) fn rows_by_arm(table: &Table) -> String {
-    match rows_of_arms(table)[..] {
+/// Some counts: one, or the smallest and largest where they differ.
+pub(super) fn counts(counts: impl Iterator<Item = usize>) -> String {
+    let mut counts: Vec<usize> = counts.collect();
+    counts.sort_unstable();
+    match counts[..] {
         [low, .., high] if low < high => format!("{low} to {high}"),
         [low, ..] => low.to_string(),
         [] => "0".to_owned(),
     }
 }
 
-/// The largest number of rows of an arm.
-pub(super) fn most_rows_of_an_arm(table: &Table) -> usize {
-    rows_of_arms(table).last().copied().unwrap_or(0)
+/// The numbers of rows of each arm.
+pub(super) fn rows_of_arms<R: OfArm>(rows: &[R]) -> Vec<usize> {
+    let mut names: Vec<&str> = rows.iter().map(R::arm).collect();
+    names.sort_unstable();
+    names.chunk_by(|a, b| a == b).map(<[&str]>::len).collect()
+}
+
+/// The numbers of rows of each arm: one, or the smallest and largest where they differ.
+pub(super) fn rows_by_arm<R: OfArm>(rows: &[R]) -> String {
+    counts(rows_of_arms(rows).into_iter())
 }
 
 /// What a figure leaves out where there are many seeds.
@@ -57,11 +35,6 @@ pub(super) fn thinned(most: usize, what: &str) -> String {
     format!(
         " Of more than {MOST_SEEDS} {what}, those of {MOST_SEEDS} evenly spaced ranks are drawn."
     )
-}
-
-/// The largest count in a column.
-pub(super) fn most(table: &Table, column: &str) -> usize {
-    range(table, column).map_or(0, |(_, high)| high as usize)
 }
 
 /// What the grey band is.

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::numerals::{Width, decimals};
 use super::texts::Texts;
 use crate::error::{Error, Position};
-use crate::records::TrialRow;
+use crate::records::rows::TrialRow;
 
 /// Makes sure that every metric is the ratio of its counts, and gives it all the digits of that.
 ///

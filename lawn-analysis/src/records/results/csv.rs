@@ -1,14 +1,13 @@
 //! Rows of a CSV file, each with the line that it starts on.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv::{ByteRecord, ReaderBuilder};
 
-/// One row: its bytes without quotes, and where each cell of it ends.
+/// One row.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     /// The line that it starts on, counted from 1.
     pub(super) line: usize,
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
+    record: ByteRecord,
 }
 
 impl Row {
@@ -17,15 +16,12 @@ impl Row {
     /// # Errors
     /// Says which cell is not UTF-8.
     pub(super) fn cells(self) -> Result<Vec<String>, String> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let cells = starts.zip(&self.ends).enumerate();
+        let cells = self.record.iter().enumerate();
         cells
-            .map(
-                |(index, (start, end))| match std::str::from_utf8(&self.bytes[start..*end]) {
-                    Ok(text) => Ok(text.trim().to_owned()),
-                    Err(_) => Err(format!("cell {} is not UTF-8", index + 1)),
-                },
-            )
+            .map(|(index, cell)| match std::str::from_utf8(cell) {
+                Ok(text) => Ok(text.trim().to_owned()),
+                Err(_) => Err(format!("cell {} is not UTF-8", index + 1)),
+            })
             .collect()
     }
 }
@@ -33,52 +29,56 @@ impl Row {
 /// Every row of the text that is not empty, the header among them.
 pub(super) fn rows(text: &[u8]) -> Vec<Row> {
     // Spreadsheets begin a file with a byte order mark, which is no part of the first name.
-    let mut rest = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let mut reader = Reader::new();
-    let mut rows = Vec::new();
-    let mut line = 1;
-    // A line ends at LF, at CR LF, or at a CR alone.
-    let mut before = 0;
-    let mut newlines = |bytes: &[u8]| {
-        let mut count = 0;
-        for byte in bytes {
-            count += usize::from(*byte == b'\r' || (*byte == b'\n' && before != b'\r'));
-            before = *byte;
-        }
-        count
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(text);
+    let mut lines = Lines {
+        text,
+        counted: 0,
+        line: 1,
     };
-    loop {
-        let blank = rest
-            .iter()
-            .take_while(|byte| b"\r\n".contains(byte))
-            .count();
-        line += newlines(&rest[..blank]);
-        rest = &rest[blank..];
-        let mut row = Row {
-            line,
-            bytes: vec![0; 256],
-            ends: vec![0; 32],
-        };
-        let (mut bytes, mut ends) = (0, 0);
-        loop {
-            let (result, read, written, ended) =
-                reader.read_record(rest, &mut row.bytes[bytes..], &mut row.ends[ends..]);
-            line += newlines(&rest[..read]);
-            rest = &rest[read..];
-            bytes += written;
-            ends += ended;
-            match result {
-                // All is read: asked again without input, the reader gives what it holds.
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull => row.bytes.resize(2 * row.bytes.len(), 0),
-                ReadRecordResult::OutputEndsFull => row.ends.resize(2 * row.ends.len(), 0),
-                ReadRecordResult::Record => break,
-                ReadRecordResult::End => return rows,
-            }
+    let mut rows = Vec::new();
+    // Bytes in memory, of rows of any length, are read without an error.
+    for record in reader.byte_records().map_while(Result::ok) {
+        let from = record.position().map_or(0, csv::Position::byte);
+        rows.push(Row {
+            line: lines.of(usize::try_from(from).unwrap_or(usize::MAX)),
+            record,
+        });
+    }
+    rows
+}
+
+/// Counts lines, each of which ends at LF, at CR LF, or at a CR alone.
+///
+/// The reader counts none that ends at a CR alone, and says of a row after empty lines that it
+/// starts on the first of these.
+struct Lines<'a> {
+    text: &'a [u8],
+    /// How many bytes of the text are counted.
+    counted: usize,
+    /// The line that they end on.
+    line: usize,
+}
+
+impl Lines<'_> {
+    /// The line of the first byte from `start` on that is no end of a line. What is asked for
+    /// only rises.
+    fn of(&mut self, start: usize) -> usize {
+        let start = start.min(self.text.len());
+        let blank = self.text[start..].iter();
+        let blank = blank.take_while(|byte| b"\r\n".contains(byte)).count();
+        for at in self.counted..start + blank {
+            let ends = match self.text[at] {
+                b'\n' => at == 0 || self.text[at - 1] != b'\r',
+                byte => byte == b'\r',
+            };
+            self.line += usize::from(ends);
         }
-        row.bytes.truncate(bytes);
-        row.ends.truncate(ends);
-        rows.push(row);
+        self.counted = start + blank;
+        self.line
     }
 }
 

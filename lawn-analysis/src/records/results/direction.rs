@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::records::TrialRow;
+use crate::records::rows::TrialRow;
 
 /// Which direction of a metric is better.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::error::{Error, Position, listed};
-use crate::records::{Outcome, Stage, TrialRow};
+use crate::records::rows::TrialRow;
+use crate::records::words::{Outcome, Stage};
 
 /// A column that decides, and the trials that must have a number in it.
 struct Deciding {

@@ -2,7 +2,7 @@
 
 use plotters::style::RGBColor;
 
-use super::{COLOURS, look, luminance, part_of_light};
+use super::palette::{COLOURS, look, luminance, part_of_light};
 
 /// What linear RGB becomes for an eye without one kind of cone.
 ///
@@ -118,7 +118,7 @@ fn nearest(colours: &[RGBColor], deficiency: &[[f64; 3]; 3]) -> (f64, usize, usi
 
 /// The colours of series on a dark page.
 fn dark() -> Vec<RGBColor> {
-    let css = include_str!("../../report/page.css");
+    let css = include_str!("../report/page.css");
     let (_, dark) = css.split_once("prefers-color-scheme: dark").unwrap();
     (0..COLOURS.len())
         .map(|index| {

@@ -1,6 +1,6 @@
 //! Widths of a figure, by the name of where it is printed.
 
-use crate::records::words;
+use crate::word::words;
 
 words! {
     /// Where a figure is printed, which says how wide it is.

@@ -1,13 +1,11 @@
 //! What a report is asked for, fixed before the results are known.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::figures::Width;
-use crate::records::Records;
+use crate::width::Width;
 
 /// Two arms to be compared, registered beforehand.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -100,12 +98,34 @@ impl ReportRequest {
         self
     }
 
-    /// Makes sure that nothing is compared twice, which would double p-values, and nothing with
-    /// itself.
+    /// Makes sure that the request can be answered.
     ///
     /// # Errors
-    /// [`Error::BadContrast`].
-    pub(crate) fn check_contrasts(&self) -> Result<(), Error> {
+    /// [`Error::BadContrast`] for a contrast that is asked for twice, or of an arm with itself;
+    /// [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not positive.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.check_contrasts()?;
+        if !(self.alpha > 0.0 && self.alpha < 0.5) {
+            return Err(Error::OutOfRange {
+                name: "alpha",
+                value: self.alpha,
+                allowed: "above 0, below 0.5",
+            });
+        }
+        let mut margins = self.margins.values();
+        match margins.find(|margin| !(**margin > 0.0 && margin.is_finite())) {
+            Some(margin) => Err(Error::OutOfRange {
+                name: "margin",
+                value: *margin,
+                allowed: "above 0",
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a contrast that is asked for twice, which would double p-values, and one of an arm
+    /// with itself.
+    fn check_contrasts(&self) -> Result<(), Error> {
         let refused = |contrast: &Contrast, why| Error::BadContrast {
             baseline: contrast.baseline.clone(),
             treatment: contrast.treatment.clone(),
@@ -132,59 +152,4 @@ impl ReportRequest {
         }
         Ok(())
     }
-}
-
-/// The contrasts that names suggest: every arm `X` against `X-lawn`, where both have a trial, in
-/// the order in which the trials name the former.
-pub fn contrasts_by_name(records: &Records) -> Vec<Contrast> {
-    let mut arms: Vec<&str> = Vec::new();
-    for trial in &records.trials {
-        if !arms.contains(&trial.arm.as_str()) {
-            arms.push(&trial.arm);
-        }
-    }
-    let pair = |baseline: &&str| {
-        let treatment = format!("{baseline}-lawn");
-        arms.contains(&treatment.as_str()).then(|| Contrast {
-            baseline: (*baseline).to_owned(),
-            treatment,
-        })
-    };
-    arms.iter().filter_map(pair).collect()
-}
-
-/// The files of one figure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FigureFiles {
-    /// Name of the figure, and of its files without the extension.
-    pub name: String,
-    /// The width of the files: the one asked for, or where the drawing would be taller than a page
-    /// in one column, that of both.
-    pub width: Width,
-    /// The drawing, as SVG.
-    pub svg: PathBuf,
-    /// The drawing, as PNG.
-    pub png: PathBuf,
-    /// The drawing, as PDF.
-    pub pdf: PathBuf,
-    /// The table that was drawn.
-    pub csv: PathBuf,
-}
-
-/// The files of one report.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ReportFiles {
-    /// The page.
-    pub html: PathBuf,
-    /// The summary: text that a terminal shows too.
-    pub summary: PathBuf,
-    /// Every verdict with its numbers, as JSON.
-    pub verdicts: PathBuf,
-    /// The list of all files, by which the next report knows them.
-    pub list: PathBuf,
-    /// The figures; no two have one name.
-    pub figures: Vec<FigureFiles>,
-    /// The tables, in every format.
-    pub tables: Vec<PathBuf>,
 }

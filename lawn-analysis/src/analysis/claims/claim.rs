@@ -1,0 +1,202 @@
+//! What the arms are claimed to do, each claim as one number a seed, tested like any other.
+
+use serde::Serialize;
+
+use super::stated::{self, Stated};
+use crate::analysis::families::Analysis;
+use crate::analysis::verdict::in_numbers;
+use crate::analysis::worst_rank::with_these_worst;
+use crate::error::Error;
+use crate::request::ReportRequest;
+use crate::stats::{Adjustment, Estimate, Feasibility, adjust};
+use crate::text::{count, p_value};
+
+/// What the records say about a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Support {
+    /// The claim is borne out, beyond the error rate of the claims of its task.
+    BorneOut,
+    /// Its opposite is.
+    OppositeBorneOut,
+    /// Neither is.
+    NotDecided,
+}
+
+impl Support {
+    /// The verdict in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BorneOut => "borne out",
+            Self::OppositeBorneOut => "opposite borne out",
+            Self::NotDecided => "not decided",
+        }
+    }
+}
+
+impl std::fmt::Display for Support {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A claim about one task, and what the records say about it.
+///
+/// Estimates are oriented: positive supports the claim. Claims of a task make one family.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The task.
+    pub task: String,
+    /// The claim in words.
+    pub claim: String,
+    /// Mean of the number that the claim is about, over the seeds whose trials ended well, with its
+    /// t interval.
+    pub estimate: Option<Estimate>,
+    /// Seeds that the deciding test has: those with a number, and those of which a trial diverged.
+    pub seeds: usize,
+    /// p of the deciding test, two-sided: of the registered one, or where a trial diverged, of the
+    /// signed-rank test with diverged trials worst.
+    pub p: Option<f64>,
+    /// The same after Holm over the claims of the task.
+    pub adjusted_p: Option<f64>,
+    /// Adjusted p of the registered test over the seeds whose trials ended well.
+    pub registered_adjusted_p: Option<f64>,
+    /// Whether a trial diverged, so that the worst-rank test decides.
+    pub worst_rank: bool,
+    /// What the records say about it.
+    pub verdict: Support,
+    /// The claim and its numbers in a sentence.
+    pub sentence: String,
+}
+
+impl Claim {
+    /// The adjusted p of the worst-rank test, where a trial diverged.
+    pub fn worst_rank_adjusted_p(&self) -> Option<f64> {
+        self.adjusted_p.filter(|_| self.worst_rank)
+    }
+}
+
+/// What the claims about a task can reach, at the one of fewest seeds; none without claims.
+pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Feasibility> {
+    let of_task = || claims.iter().filter(|claim| claim.task == task);
+    let seeds = of_task().map(|claim| claim.seeds);
+    Some(Feasibility::new(seeds.min()?, of_task().count(), alpha))
+}
+
+/// The claims of every task that the request's contrasts make.
+///
+/// ```text
+/// 1  the baseline loses adaptivity      its logits grow after the freeze       (largest batch)
+/// 2  the treatment keeps it             they grow less than the baseline's     (largest batch)
+/// 3  the treatment generalizes better   test metric, mean over batch sizes
+/// 4  it loses less as the batch grows   test metric per doubling of the batch
+/// 5  every treatment helps              test metric of every contrast          (largest batch)
+/// 6  the first contrast gains most      its advantage over that of each other  (largest batch)
+/// ```
+///
+/// Claims 5 and 6 are intersection–union tests: their p is the largest of their parts, their
+/// estimate the smallest. They need two contrasts or more. Claims 1 to 4 are made for each
+/// contrast.
+///
+/// Estimates rest on the seeds of which no trial diverged. Where one did, those are a selection,
+/// and the signed-rank test over all seeds decides, as in every comparison: a pair of which one
+/// trial diverged is beyond all numbers, one of which both did is a tie. The arms of a seed (for
+/// claim 6 the contrasts) may change places under the null, which turns the sign of its number and
+/// nothing else, so the test is exact.
+///
+/// ```text
+/// 2, 4, 5  one pair a seed: as its comparison
+/// 3        the mean over batch sizes: the arm of which more trials diverged is worse, by more the
+///          more of them; where equally many did, the pairs without divergence are added up
+/// 6        the same with two contrasts, the second one's pairs with their sides changed
+/// 1        has no second arm to change places with, and a trial that diverged has no growth: its
+///          seed stands against either answer, as a seed without a slope does in 4
+/// ```
+///
+/// # Errors
+/// As [`crate::stats::Differences::new`].
+pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>, Error> {
+    let mut claims = Vec::new();
+    for task in &analysis.tasks {
+        let stated = stated::of_task(analysis, task, request)?;
+        let holm = |p: fn(&Stated) -> Option<f64>| {
+            let family: Vec<Option<f64>> = stated.iter().map(p).collect();
+            adjust(&family, Adjustment::Holm)
+        };
+        let deciding = holm(|stated| stated.evidence.deciding())?;
+        let registered = holm(|stated| stated.evidence.registered)?;
+        for (index, stated) in stated.iter().enumerate() {
+            let evidence = &stated.evidence;
+            let adjusted_p = deciding[index];
+            let verdict = match evidence.leaning {
+                _ if adjusted_p.is_none_or(|p| p > request.alpha) => Support::NotDecided,
+                leaning if leaning > 0.0 => Support::BorneOut,
+                leaning if leaning < 0.0 => Support::OppositeBorneOut,
+                _ => Support::NotDecided,
+            };
+            claims.push(Claim {
+                task: task.name.clone(),
+                claim: stated.claim.clone(),
+                estimate: evidence.estimate,
+                seeds: evidence.seeds,
+                p: evidence.deciding(),
+                adjusted_p,
+                registered_adjusted_p: registered[index],
+                worst_rank: evidence.worst_rank.is_some(),
+                verdict,
+                sentence: sentence(stated, adjusted_p, registered[index], verdict),
+            });
+        }
+    }
+    Ok(claims)
+}
+
+fn sentence(
+    stated: &Stated,
+    deciding: Option<f64>,
+    registered: Option<f64>,
+    verdict: Support,
+) -> String {
+    let head = match verdict {
+        Support::BorneOut => "Borne out",
+        Support::OppositeBorneOut => "The opposite is borne out",
+        Support::NotDecided => "Not decided",
+    };
+    let Stated {
+        claim,
+        measure: [what, unit],
+        evidence,
+    } = stated;
+    let diverged = &evidence.diverged;
+    let arms: Vec<(&str, usize)> = diverged
+        .arms
+        .iter()
+        .map(|(arm, n)| (arm.as_str(), *n))
+        .collect();
+    let mut tail = deciding.map_or(String::new(), |p| {
+        with_these_worst(&arms, diverged.pairs, diverged.undefined, p)
+    });
+    if evidence.left_out > 0 {
+        let seeds = count(
+            evidence.left_out,
+            "seed without what it needs is",
+            "seeds without what it needs are",
+        );
+        tail.push_str(&format!("; {seeds} left out"));
+    }
+    let Some(estimate) = evidence.estimate else {
+        let why = evidence.why_none.as_deref();
+        let why = why.unwrap_or("no seed has what it needs");
+        return format!("{head}: {claim}: {why}{tail}.");
+    };
+    let p = registered.map_or("no p-value".to_owned(), |p| {
+        format!("adjusted {}", p_value(p))
+    });
+    let what = if evidence.worst_rank.is_some() {
+        format!("{what} where none diverged")
+    } else {
+        what.clone()
+    };
+    let numbers = in_numbers(&what, estimate, unit, &p);
+    format!("{head}: {claim}: {numbers}{tail}.")
+}

@@ -1,0 +1,58 @@
+//! What a seed lacks, so that it has no number in a comparison.
+
+use crate::text::at_batch;
+
+/// What kind of thing a seed lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cause {
+    /// No trial of that seed was made there.
+    NoTrial,
+    /// A trial diverged.
+    Diverged,
+    /// A trial failed for another reason, or was stopped.
+    Failed,
+    /// The trials ended well, and did not record what is asked for.
+    NoNumber,
+}
+
+/// What a seed lacks, and in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) cause: Cause,
+    pub(super) why: String,
+}
+
+impl Lack {
+    /// A trial that ended well did not record `what`.
+    pub(super) fn number(what: &str, batch_size: i64) -> Self {
+        Self {
+            cause: Cause::NoNumber,
+            why: format!("{what} {}", at_batch(batch_size)),
+        }
+    }
+
+    /// A trial diverged that leaves no number, and none that is neither better nor worse.
+    pub(super) fn diverged(batch_size: i64) -> Self {
+        Self {
+            cause: Cause::Diverged,
+            why: format!("{DIVERGED} {}", at_batch(batch_size)),
+        }
+    }
+}
+
+/// The word for it.
+pub(super) const DIVERGED: &str = "diverged";
+
+/// A seed that could not be paired, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmatched {
+    /// The seed.
+    pub seed: i64,
+    /// The arm that lacks the quantity.
+    pub arm: String,
+    /// Why it does.
+    pub why: String,
+    /// What kind of reason that is.
+    pub cause: Cause,
+}

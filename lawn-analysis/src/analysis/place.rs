@@ -1,0 +1,29 @@
+//! Where a contrast is compared, and on what.
+
+use super::question::Question;
+use crate::request::Contrast;
+
+/// What a contrast is asked, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The task.
+    pub task: String,
+    /// The primary metric.
+    pub metric: String,
+    /// What is compared.
+    pub question: Question,
+    /// The arms.
+    pub contrast: Contrast,
+    /// The batch size, where the question has one.
+    pub batch_size: Option<i64>,
+}
+
+impl Place {
+    /// The batch size at which an arm is taken.
+    pub(crate) fn batch_of(&self, arm: &str, reference: i64) -> Option<i64> {
+        match self.question {
+            Question::AgainstReference if arm == self.contrast.baseline => Some(reference),
+            _ => self.batch_size,
+        }
+    }
+}

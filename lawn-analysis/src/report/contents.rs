@@ -1,0 +1,65 @@
+//! Everything that a report says, computed and not yet written.
+
+use super::tables::Tables;
+use crate::analysis::{
+    Analysis, Claim, Sensitivity, arm_ranks, arm_scores, claims, improvements, sensitivity,
+};
+use crate::error::Error;
+use crate::figures::{self, Across, Figure};
+use crate::parallel;
+use crate::records::Records;
+use crate::request::ReportRequest;
+use crate::tables::ByBatch;
+
+/// What page, summary, verdicts and files are written from.
+pub(super) struct Contents<'a> {
+    pub(super) request: &'a ReportRequest,
+    pub(super) analysis: Analysis,
+    /// By family and answer.
+    pub(super) sensitivities: Vec<Vec<Option<Sensitivity>>>,
+    pub(super) claims: Vec<Claim>,
+    pub(super) figures: Vec<Figure>,
+    pub(super) tables: Tables,
+}
+
+impl<'a> Contents<'a> {
+    pub(super) fn new(records: &Records, request: &'a ReportRequest) -> Result<Self, Error> {
+        let analysis = Analysis::new(records, request)?;
+        let families = parallel::map(request.threads, &analysis.families, |family| {
+            sensitivity(family, request)
+        });
+        let sensitivities = families.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let scores = arm_scores(&analysis.tasks, request)?;
+        let ranks = arm_ranks(&analysis.tasks, request.alpha);
+        let of_tasks = parallel::map(request.threads, &analysis.tasks, |task| {
+            figures::of_task(task, &analysis, records, request)
+        });
+        let mut drawn = Vec::new();
+        for figures in of_tasks {
+            drawn.extend(figures?);
+        }
+        let across = Across {
+            scores: &scores,
+            improvements: &improvements(&scores, request)?,
+            ranks: ranks.as_ref(),
+        };
+        drawn.extend(figures::of_all_tasks(&analysis.tasks, across, request));
+        figures::set_apart(&mut drawn);
+        let claims = claims(&analysis, request)?;
+        Ok(Self {
+            request,
+            tables: Tables::new(&analysis, &sensitivities, &claims, &scores, request)?,
+            sensitivities,
+            claims,
+            figures: drawn,
+            analysis,
+        })
+    }
+
+    /// The figures that show a task's test metric by batch size: the main ones.
+    pub(super) fn main_figures(&self, task: &str) -> impl Iterator<Item = &Figure> {
+        let of = [task, ByBatch::TestMetric.slug()];
+        let is_it = move |figure: &&Figure| figure.table().identity().begins_with(&of);
+        self.figures.iter().filter(is_it)
+    }
+}

@@ -1,0 +1,8 @@
+//! The summary.
+
+mod compared;
+mod means;
+mod screen;
+mod whole;
+
+pub(super) use whole::summary;

@@ -1,0 +1,128 @@
+//! A report: made of records, written into a folder.
+
+use std::path::Path;
+
+use super::contents::Contents;
+use super::files::{self, FigureFiles, Pending, ReportFiles};
+use super::page::page;
+use super::summary::summary;
+use super::verdicts::Verdicts;
+use crate::analysis::{Analysis, Claim};
+use crate::error::Error;
+use crate::figures::Rendered;
+use crate::parallel;
+use crate::records::Records;
+use crate::request::ReportRequest;
+
+/// Analyses the records and writes the report into `dir`: [`Report::new`], then
+/// [`Report::write`].
+///
+/// # Errors
+/// As these two.
+pub fn write_report(
+    records: &Records,
+    request: &ReportRequest,
+    dir: &Path,
+) -> Result<ReportFiles, Error> {
+    Report::new(records, request)?.write(dir)
+}
+
+/// Everything that a report says, computed and not yet written.
+pub struct Report<'a>(Contents<'a>);
+
+impl<'a> Report<'a> {
+    /// Analyses the records. A report is made whatever has finished; what is missing is said in it.
+    ///
+    /// # Errors
+    /// [`Error::DuplicateTrial`], [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the
+    /// records contradict themselves; [`Error::OutOfRange`] for an alpha or margin that makes no
+    /// sense.
+    pub fn new(records: &Records, request: &'a ReportRequest) -> Result<Self, Error> {
+        Contents::new(records, request).map(Self)
+    }
+
+    /// Every question asked and answered.
+    pub fn analysis(&self) -> &Analysis {
+        &self.0.analysis
+    }
+
+    /// What the arms are claimed to do, and what the records say about it.
+    pub fn claims(&self) -> &[Claim] {
+        &self.0.claims
+    }
+
+    /// Writes the report into `dir`, which is made where it does not exist.
+    ///
+    /// ```text
+    /// dir/report.html   dir/summary.md   dir/verdicts.json   dir/files.json
+    /// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
+    /// ```
+    ///
+    /// No two figures have one name, whatever the names of tasks and arms are. Everything is drawn
+    /// before anything is written. `files.json` lists what was: the files of an earlier report in
+    /// `dir` that the list names and this report has not are removed, as long as their content is
+    /// what was listed.
+    ///
+    /// Equal records and requests give equal bytes, on any number of threads.
+    ///
+    /// # Errors
+    /// [`Error::Io`] where the file system refuses; [`Error::Figure`] where a drawing cannot be
+    /// converted.
+    pub fn write(&self, dir: &Path) -> Result<ReportFiles, Error> {
+        let threads = self.0.request.threads;
+        let mut pending = Pending::default();
+        let mut add = |path: String, content: Vec<u8>| {
+            let full = dir.join(&path);
+            pending.add(path, content);
+            full
+        };
+        let rendered = parallel::map(threads, &self.0.figures, |figure| {
+            figure.rendered(self.0.request.width)
+        });
+        let mut figures = Vec::with_capacity(rendered.len());
+        for (figure, rendered) in self.0.figures.iter().zip(rendered) {
+            let Rendered { width, files } = rendered?;
+            for (extension, content) in files {
+                add(format!("figures/{}.{extension}", figure.name), content);
+            }
+            let path = |extension: &str| dir.join(format!("figures/{}.{extension}", figure.name));
+            figures.push(FigureFiles {
+                name: figure.name.clone(),
+                width,
+                svg: path("svg"),
+                png: path("png"),
+                pdf: path("pdf"),
+                csv: path("csv"),
+            });
+        }
+        let mut table_files = Vec::new();
+        for table in self.0.tables.filled() {
+            for (extension, text) in [
+                ("csv", table.to_csv()),
+                ("md", table.to_markdown()),
+                ("tex", table.to_latex()),
+            ] {
+                let path = format!("tables/{}.{extension}", table.name);
+                table_files.push(add(path, text.into_bytes()));
+            }
+        }
+        let summary = add("summary.md".to_owned(), summary(&self.0).into_bytes());
+        let verdicts = self.verdicts().to_json().into_bytes();
+        let verdicts = add("verdicts.json".to_owned(), verdicts);
+        let html = add("report.html".to_owned(), page(&self.0).into_bytes());
+        pending.write(dir, threads)?;
+        Ok(ReportFiles {
+            html,
+            summary,
+            verdicts,
+            list: dir.join(files::LIST),
+            figures,
+            tables: table_files,
+        })
+    }
+
+    /// Every verdict with its numbers, to be serialized.
+    pub fn verdicts(&self) -> Verdicts<'_> {
+        Verdicts::new(&self.0)
+    }
+}
