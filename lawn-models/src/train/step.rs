@@ -42,7 +42,9 @@ pub(super) fn step(
         training.timer.waited += asked.elapsed().as_secs_f64();
         let (request, batch) = part.expect("the loader has all parts of the budget");
         debug_assert_eq!(request.samples.start, start + done);
-        let logits = training.task.model.forward(&batch.inputs, Mode::Train);
+        let first = training.progress.samples + done;
+        let mode = Mode::Train { first };
+        let logits = training.task.model.forward(&batch.inputs, mode);
         let loss = training.task.objective.loss(&logits, &batch.targets);
         // Each part is divided by the whole batch: their gradients add up
         // to those of the mean.
