@@ -20,6 +20,8 @@ pub(crate) enum Purpose {
     Evaluation,
     /// Generated data.
     Generation,
+    /// What dropout and stochastic depth drop, a part for each layer.
+    Dropout,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Self::Split => 5,
             Self::Evaluation => 6,
             Self::Generation => 7,
+            Self::Dropout => 8,
         }
     }
 }

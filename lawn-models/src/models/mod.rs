@@ -3,23 +3,40 @@
 //! Each can be used by itself: it makes its variables under a path of a `VarStore`, and
 //! [`Model::forward`] gives logits.
 //!
+//! | net | forms | names of its variables |
+//! |---|---|---|
+//! | [`ResNet`] | 18, 34, 50, 101, 152 (v1.5); 18 with a stem for small pictures | torchvision's |
+//! | [`Vgg`] | 11, 13, 16, 19, each with and without batch normalization; one linear layer for small pictures | torchvision's |
+//! | [`Vit`] | S/16, B/16, AlgoPerf's S/16 | timm's, torchvision's, AlgoPerf's |
+//! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
+//! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
+//!
 //! ```
-//! use lawn_models::models::{Mode, Model, ResNet, ResNetConfig};
+//! use lawn_models::models::{Mode, Model, ResNet, ResNetConfig, ResNetDepth};
 //! use tch::{Device, Kind, Tensor, nn};
 //!
 //! let store = nn::VarStore::new(Device::Cpu);
-//! let net = ResNet::new(&store.root(), &ResNetConfig::new(8, 10), 0);
-//! let images = Tensor::zeros([2, 3, 32, 32], (Kind::Float, Device::Cpu));
+//! let net = ResNet::new(&store.root(), &ResNetConfig::new(ResNetDepth::D18, 10), 0);
+//! let images = Tensor::zeros([2, 3, 64, 64], (Kind::Float, Device::Cpu));
 //! assert_eq!(net.forward(&[images], Mode::Evaluate).size(), [2, 10]);
 //! ```
 
+mod cifar_resnet;
+mod conv_nets;
 #[cfg(test)]
 mod golden;
+mod init;
 pub mod layers;
 mod model;
 mod neumf;
 mod resnet;
+mod vgg;
+mod vit;
 
+pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+pub use init::Init;
 pub use model::{Mode, Model};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
-pub use resnet::{ResNet, ResNetConfig};
+pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
+pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
+pub use vit::{Vit, VitConfig, VitForm};

@@ -6,10 +6,22 @@ use tch::Tensor;
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// Normalization takes its statistics from the batch, and its running averages move.
-    Train,
+    /// Normalization takes its statistics from the batch, and its running averages move;
+    /// dropout drops.
+    Train {
+        /// Number of the first sample of the batch among all that are trained on, from 0 and
+        /// with repetition: what is dropped of a sample depends on it.
+        first: u64,
+    },
     /// Normalization uses its running averages.
     Evaluate,
+}
+
+impl Mode {
+    /// Whether it is for training.
+    pub fn is_train(self) -> bool {
+        matches!(self, Self::Train { .. })
+    }
 }
 
 /// A net from inputs to logits.
@@ -21,7 +33,7 @@ pub enum Mode {
 /// let store = nn::VarStore::new(Device::Cpu);
 /// let model: Box<dyn Model> = Box::new(NeuMf::new(&store.root(), &NeuMfConfig::new(50, 30), 0));
 /// let (users, items) = (Tensor::from_slice(&[4i64, 7]), Tensor::from_slice(&[0i64, 29]));
-/// assert_eq!(model.forward(&[users, items], Mode::Train).size(), [2]);
+/// assert_eq!(model.forward(&[users, items], Mode::Train { first: 0 }).size(), [2]);
 /// // No layer is a normalization: the final homogeneous sub-network is the whole net.
 /// assert!(model.layers().iter().all(|layer| layer.map == lawn_core::Map::Homogeneous));
 /// ```

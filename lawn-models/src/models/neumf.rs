@@ -76,7 +76,7 @@ impl NeuMfConfig {
 /// let config = NeuMfConfig { model: NcfModelKind::Gmf, ..NeuMfConfig::new(6040, 3706) };
 /// let model = NeuMf::new(&store.root(), &config, 0);
 /// let (users, items) = (Tensor::from_slice(&[0i64, 1, 2]), Tensor::from_slice(&[5i64, 5, 9]));
-/// assert_eq!(model.forward(&[users, items], Mode::Train).size(), [3]);
+/// assert_eq!(model.forward(&[users, items], Mode::Train { first: 0 }).size(), [3]);
 /// ```
 #[derive(Debug)]
 pub struct NeuMf {
@@ -266,7 +266,7 @@ mod tests {
             let place = Tensor::arange(120, (Kind::Int64, Device::Cpu));
             let (users, items) = ((&place * 7).remainder(50), (&place * 11).remainder(30));
             let labels = place.remainder(5).eq(0).to_kind(Kind::Float);
-            let logits = model.forward(&[users, items], Mode::Train);
+            let logits = model.forward(&[users, items], Mode::Train { first: 0 });
             let loss = logits.binary_cross_entropy_with_logits::<Tensor>(
                 &labels,
                 None,
@@ -285,10 +285,10 @@ mod tests {
         let (_store, model) = model(NcfModelKind::Neumf, 1);
         let (users, items) = (index(100, 50), index(100, 30));
         let inputs = |count| [users.narrow(0, 0, count), items.narrow(0, 0, count)];
-        let whole = model.forward(&inputs(100), Mode::Train);
+        let whole = model.forward(&inputs(100), Mode::Train { first: 0 });
         assert_eq!(whole.size(), [100]);
         // Forty rows are no more than half of the tables' eighty.
-        let part = model.forward(&inputs(40), Mode::Train);
+        let part = model.forward(&inputs(40), Mode::Train { first: 0 });
         let difference = (whole.narrow(0, 0, 40) - part)
             .abs()
             .max()

@@ -1,266 +1,237 @@
-//! The residual network for small images, He et al. 2016, arXiv 1512.03385,
-//! section 4.2.
+//! The residual networks for photographs, He et al. 2016, arXiv 1512.03385, section 4.1.
 
 use lawn_core::Layer;
-use rand_chacha::ChaCha8Rng;
 use tch::nn::Path;
 use tch::{Kind, Tensor};
 
-use super::layers::{Conv3x3, GhostBatchNorm, Linear, normal};
+use super::conv_nets::ConvNetBuilder;
+use super::init::Init;
+use super::layers::{ConvNorm, ConvSizes, Linear, Residual, Shortcut};
 use super::model::{Mode, Model};
-use crate::random::{Purpose, stream};
 
-/// Channels of a picture: red, green, blue.
-const COLOURS: i64 = 3;
-
-/// Sizes of a [`ResNet`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResNetConfig {
-    /// Layers, `6n + 2` with n ≥ 1.
-    pub depth: i64,
-    /// Channels of the first stage; the second and third have two and four times as many.
-    pub width: i64,
-    /// Classes that are told apart.
-    pub classes: i64,
-    /// Samples that one set of batch-normalization statistics is taken over.
-    pub statistics_batch: u64,
+/// Layers of a [`ResNet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResNetDepth {
+    /// 18, in blocks of two.
+    D18,
+    /// 34, in blocks of two.
+    D34,
+    /// 50, in blocks of three (bottlenecks).
+    D50,
+    /// 101, in blocks of three.
+    D101,
+    /// 152, in blocks of three.
+    D152,
 }
 
-impl ResNetConfig {
-    /// The width of the paper, 16, and statistics over 128 samples.
-    pub fn new(depth: i64, classes: i64) -> Self {
-        Self {
-            depth,
-            width: 16,
-            classes,
-            statistics_batch: 128,
+impl ResNetDepth {
+    /// Blocks of each stage.
+    fn blocks(self) -> [i64; 4] {
+        match self {
+            Self::D18 => [2, 2, 2, 2],
+            Self::D34 | Self::D50 => [3, 4, 6, 3],
+            Self::D101 => [3, 4, 23, 3],
+            Self::D152 => [3, 8, 36, 3],
+        }
+    }
+
+    /// Channels that a block gives for each of its width.
+    fn expansion(self) -> i64 {
+        match self {
+            Self::D18 | Self::D34 => 1,
+            Self::D50 | Self::D101 | Self::D152 => 4,
         }
     }
 }
 
-/// `6n + 2` layers: a convolution, three stages of n blocks with `width`, twice
-/// and four times as many channels, a mean over the picture, a linear layer.
+/// What comes before the first block of a [`ResNet`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Stem {
+    /// Filters of 7 × 7 pixels with stride 2, then the greatest of 3 × 3 with stride 2.
+    #[default]
+    Photographs,
+    /// Filters of 3 × 3 pixels, for pictures of about 32 × 32.
+    Small,
+}
+
+/// Sizes of a [`ResNet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResNetConfig {
+    /// Its layers.
+    pub depth: ResNetDepth,
+    /// Classes that are told apart.
+    pub classes: i64,
+    /// Channels of a picture.
+    pub channels: i64,
+    /// What comes before the first block.
+    pub stem: Stem,
+    /// Samples that one set of batch-normalization statistics is taken over.
+    pub statistics_batch: u64,
+    /// Whose rules the initial values follow.
+    pub init: Init,
+    /// Whether the last normalization of each block begins with γ = 0; as the preset has it
+    /// where nothing is said.
+    pub zero_gamma: Option<bool>,
+}
+
+impl ResNetConfig {
+    /// For photographs of three colours, with torchvision's initial values and statistics
+    /// over 128 samples.
+    pub fn new(depth: ResNetDepth, classes: i64) -> Self {
+        Self {
+            depth,
+            classes,
+            channels: 3,
+            stem: Stem::Photographs,
+            statistics_batch: 128,
+            init: Init::Torchvision,
+            zero_gamma: None,
+        }
+    }
+}
+
+/// ResNet-18, 34, 50, 101 and 152, the latter three in the form v1.5: a stem, four stages of
+/// blocks with 64, 128, 256 and 512 channels, a mean over the picture, a linear layer.
 ///
 /// ```text
-/// block(x) = relu(norm₂(conv₂(relu(norm₁(conv₁(x))))) + shortcut(x))
+/// block(x) = relu(bn₂(conv₂(relu(bn₁(conv₁(x))))) + shortcut(x))                 18, 34
+/// block(x) = relu(bn₃(conv₃(relu(bn₂(conv₂(relu(bn₁(conv₁(x))))))) + shortcut(x))   50 on
 /// ```
-/// It takes one input, `[N, 3, height, width]` f32, and gives logits `[N, classes]` f32.
+/// conv₁ and conv₂ of the first, and conv₂ of the second kind have filters of 3 × 3 pixels,
+/// the others of one; the last of the second kind has four times as many channels. The first
+/// block of a stage, but for the first stage, halves the picture; a shortcut that changes the
+/// size of anything is a convolution with filters of one pixel, normalized (option B).
 ///
-/// The shortcut has no parameters: where a stage halves the picture it takes
-/// every second pixel and fills the new channels with zeros (option A).
+/// It takes one input, `[N, channels, height, width]` f32 of any height and width, and gives
+/// logits `[N, classes]` f32. Names and values are torchvision's: `conv1`, `bn1`,
+/// `layer1.0.conv1`, `layer1.0.downsample.0`, `fc`.
 ///
-/// Initial weights are N(0, 2 / inputs of one output) (He et al. 2015, arXiv
-/// 1502.01852), the last layer's too; its bias is zero.
+/// *Differs from* the paper: v1.5 halves the picture in the convolution of 3 × 3 pixels, not
+/// in the first of one pixel. [`Stem::Small`] is the usual form for CIFAR.
 ///
 /// ```
-/// use lawn_models::models::{Mode, Model, ResNet, ResNetConfig};
+/// use lawn_models::models::{Mode, Model, ResNet, ResNetConfig, ResNetDepth, Stem};
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
-/// let net = ResNet::new(&store.root(), &ResNetConfig::new(20, 10), 0);
+/// let config = ResNetConfig { stem: Stem::Small, ..ResNetConfig::new(ResNetDepth::D18, 10) };
+/// let net = ResNet::new(&store.root(), &config, 0);
 /// let parameters: usize = store.trainable_variables().iter().map(Tensor::numel).sum();
-/// assert_eq!(parameters, 269_722);
-/// let images = Tensor::zeros([4, 3, 32, 32], (Kind::Float, Device::Cpu));
-/// assert_eq!(net.forward(&[images], Mode::Train).size(), [4, 10]);
+/// assert_eq!(parameters, 11_173_962);
+/// let images = Tensor::zeros([2, 3, 16, 16], (Kind::Float, Device::Cpu));
+/// assert_eq!(net.forward(&[images], Mode::Evaluate).size(), [2, 10]);
 /// ```
 #[derive(Debug)]
 pub struct ResNet {
-    conv: Conv3x3,
-    norm: GhostBatchNorm,
-    blocks: Vec<Block>,
-    output: Linear,
-}
-
-#[derive(Debug)]
-struct Block {
-    conv1: Conv3x3,
-    norm1: GhostBatchNorm,
-    conv2: Conv3x3,
-    norm2: GhostBatchNorm,
+    stem: ConvNorm,
+    pools: bool,
+    blocks: Vec<Residual>,
+    fc: Linear,
 }
 
 impl ResNet {
     /// Makes the variables under `path`; `seed` alone decides their values.
     pub fn new(path: &Path, config: &ResNetConfig, seed: u64) -> Self {
-        let mut rng = stream(seed, Purpose::Weights, 0);
-        let statistics = config.statistics_batch as i64;
-        let mut channels = config.width;
-        let conv = Conv3x3::new(&(path / "conv"), [COLOURS, channels], 1, &mut rng);
-        let norm = GhostBatchNorm::new(&(path / "norm"), channels, statistics);
+        let mut builder = ConvNetBuilder::new(
+            config.init,
+            config.zero_gamma,
+            config.statistics_batch,
+            seed,
+        );
+        let sizes = match config.stem {
+            Stem::Photographs => ConvSizes {
+                stride: 2,
+                ..ConvSizes::new(config.channels, 64, 7)
+            },
+            Stem::Small => ConvSizes::new(config.channels, 64, 3),
+        };
+        let stem = builder.layer(&(path / "conv1"), &(path / "bn1"), sizes);
+        let mut channels = 64;
         let mut blocks = Vec::new();
-        for stage in 0..3 {
-            let outputs = config.width << stage;
-            for place in 0..(config.depth - 2) / 6 {
-                let path = path / format!("stage{}", stage + 1) / format!("block{}", place + 1);
+        for (stage, count) in config.depth.blocks().into_iter().enumerate() {
+            let width = 64 << stage;
+            for place in 0..count {
+                let path = path / format!("layer{}", stage + 1) / place;
                 let stride = if stage > 0 && place == 0 { 2 } else { 1 };
-                let sizes = [channels, outputs];
-                blocks.push(Block::new(&path, sizes, stride, statistics, &mut rng));
-                channels = outputs;
+                blocks.push(config.block(&path, [channels, width], stride, &mut builder));
+                channels = width * config.depth.expansion();
             }
         }
-        let deviation = (2.0 / channels as f64).sqrt();
-        let weight = normal(&[config.classes, channels], deviation, &mut rng);
+        let initial = config.init.residual_head(channels);
+        let sizes = [channels, config.classes];
         Self {
-            conv,
-            norm,
+            stem,
+            pools: config.stem == Stem::Photographs,
             blocks,
-            output: Linear::new(&(path / "output"), &weight),
+            fc: Linear::drawn(&(path / "fc"), sizes, initial, &mut builder.rng),
         }
+    }
+}
+
+impl ResNetConfig {
+    /// A block of `[inputs, width]`.
+    fn block(
+        &self,
+        path: &Path,
+        sizes: [i64; 2],
+        stride: i64,
+        builder: &mut ConvNetBuilder,
+    ) -> Residual {
+        let [inputs, width] = sizes;
+        let outputs = width * self.depth.expansion();
+        let strided = |sizes| ConvSizes { stride, ..sizes };
+        let branch = match self.depth.expansion() {
+            1 => vec![
+                strided(ConvSizes::new(inputs, width, 3)),
+                ConvSizes::new(width, width, 3),
+            ],
+            _ => vec![
+                ConvSizes::new(inputs, width, 1),
+                strided(ConvSizes::new(width, width, 3)),
+                ConvSizes::new(width, outputs, 1),
+            ],
+        };
+        let last = branch.len();
+        let layer = |(number, sizes): (usize, ConvSizes)| {
+            let [conv, norm] = ["conv", "bn"].map(|word| path / format!("{word}{number}"));
+            match number == last {
+                true => builder.last(&conv, &norm, sizes),
+                false => builder.layer(&conv, &norm, sizes),
+            }
+        };
+        let branch = (1..).zip(branch).map(layer).collect();
+        let shortcut = if stride == 1 && inputs == outputs {
+            Shortcut::Identity
+        } else {
+            let path = path / "downsample";
+            let sizes = strided(ConvSizes::new(inputs, outputs, 1));
+            Shortcut::Projection(builder.layer(&(&path / 0), &(&path / 1), sizes))
+        };
+        Residual { branch, shortcut }
     }
 }
 
 impl Model for ResNet {
     fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
-        let x = self.conv.forward(&inputs[0]);
-        let mut x = self.norm.forward(&x, mode).relu_();
+        let mut x = self.stem.forward(&inputs[0], mode).relu_();
+        if self.pools {
+            x = x.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        }
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
         let features = x.mean_dim(&[2i64, 3][..], false, Kind::Float);
-        self.output.forward(&features)
+        self.fc.forward(&features)
     }
 
     fn layers(&self) -> Vec<Layer> {
-        let first = [self.conv.layer(), self.norm.layer()];
-        let blocks = self.blocks.iter().flat_map(Block::layers);
-        let last = [self.output.layer()];
-        first.into_iter().chain(blocks).chain(last).collect()
+        let blocks = self.blocks.iter().flat_map(Residual::layers);
+        let last = [self.fc.layer()];
+        let first = self.stem.layers().into_iter();
+        first.chain(blocks).chain(last).collect()
     }
 
     fn statistics_batch(&self) -> u64 {
-        self.norm.statistics_batch() as u64
-    }
-}
-
-impl Block {
-    fn new(
-        path: &Path,
-        sizes: [i64; 2],
-        stride: i64,
-        statistics: i64,
-        rng: &mut ChaCha8Rng,
-    ) -> Self {
-        let outputs = sizes[1];
-        Self {
-            conv1: Conv3x3::new(&(path / "conv1"), sizes, stride, rng),
-            norm1: GhostBatchNorm::new(&(path / "norm1"), outputs, statistics),
-            conv2: Conv3x3::new(&(path / "conv2"), [outputs, outputs], 1, rng),
-            norm2: GhostBatchNorm::new(&(path / "norm2"), outputs, statistics),
-        }
-    }
-
-    fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
-        let y = self.norm1.forward(&self.conv1.forward(x), mode).relu_();
-        let y = self.norm2.forward(&self.conv2.forward(&y), mode);
-        (y + self.shortcut(x)).relu_()
-    }
-
-    fn shortcut(&self, x: &Tensor) -> Tensor {
-        if self.conv1.stride() == 1 {
-            return x.shallow_clone();
-        }
-        let half = x.slice(2, None, None, 2).slice(3, None, None, 2);
-        // As many zero channels before as after; the last dimensions come first.
-        let missing = self.conv1.outputs() - x.size()[1];
-        half.pad(
-            [0, 0, 0, 0, missing / 2, missing - missing / 2],
-            "constant",
-            None,
-        )
-    }
-
-    fn layers(&self) -> [Layer; 4] {
-        [
-            self.conv1.layer(),
-            self.norm1.layer(),
-            self.conv2.layer(),
-            self.norm2.layer(),
-        ]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::models::golden::{assert_close, fill, golden, gradient_norm, values};
-    use tch::nn::VarStore;
-    use tch::{Device, Reduction};
-
-    fn resnet(depth: i64, width: i64) -> (VarStore, ResNet) {
-        let config = ResNetConfig {
-            width,
-            ..ResNetConfig::new(depth, 10)
-        };
-        let store = VarStore::new(Device::Cpu);
-        let model = ResNet::new(&store.root(), &config, 0);
-        (store, model)
-    }
-
-    /// The paper's table 6 gives 0.27 M and 0.46 M; the exact counts are those
-    /// of its usual PyTorch form.
-    #[test]
-    fn parameter_counts_are_those_of_the_paper() {
-        for (depth, expected) in [(20, 269_722), (32, 464_154)] {
-            let (store, _) = resnet(depth, 16);
-            let found: usize = store.trainable_variables().iter().map(Tensor::numel).sum();
-            assert_eq!(found, expected);
-        }
-    }
-
-    #[test]
-    fn logits_statistics_and_gradient_are_those_of_pytorch() {
-        let golden = golden("resnet20");
-        let (store, model) = resnet(20, 16);
-        fill(&store);
-        let place = Tensor::arange(4 * 3 * 16 * 16, (Kind::Double, Device::Cpu));
-        let images = [(place * 0.05)
-            .sin()
-            .to_kind(Kind::Float)
-            .view([4, 3, 16, 16])];
-        let labels = Tensor::from_slice(&[0i64, 3, 6, 9]);
-        let evaluated = model.forward(&images, Mode::Evaluate);
-        assert_close("evaluated", &values(&evaluated), &golden.evaluated);
-        let logits = model.forward(&images, Mode::Train);
-        assert_close("logits", &values(&logits), &golden.logits);
-        let variables = store.variables();
-        for (name, expected) in [
-            ("norm.running_mean", &golden.running_mean),
-            ("norm.running_var", &golden.running_var),
-        ] {
-            assert_close(name, &values(&variables[name]), expected);
-        }
-        let loss = logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Sum, -100, 0.0);
-        loss.backward();
-        assert_close("loss", &values(&loss), &[golden.loss]);
-        assert_close(
-            "gradient",
-            &[gradient_norm(&store)],
-            &[golden.gradient_norm],
-        );
-    }
-
-    #[test]
-    fn sides_that_are_odd_or_small_work() {
-        let (_store, model) = resnet(8, 4);
-        for side in [8, 15, 16] {
-            let images = [Tensor::ones([2, 3, side, side], (Kind::Float, Device::Cpu))];
-            assert_eq!(model.forward(&images, Mode::Train).size(), [2, 10]);
-        }
-    }
-
-    #[test]
-    fn its_layers_are_its_parameters_in_forward_order() {
-        let (store, model) = resnet(14, 4);
-        let layers = model.layers();
-        let listed: Vec<String> = layers
-            .iter()
-            .flat_map(|one| one.parameters.clone())
-            .collect();
-        let parameters = lawn_core::Parameters::from_var_store(&store).unwrap();
-        let made: Vec<String> = parameters.iter().map(|one| one.name.clone()).collect();
-        assert_eq!(listed, made);
-        let homogeneous = layers.last().unwrap();
-        assert_eq!(homogeneous.parameters, ["output.weight", "output.bias"]);
-        assert_eq!(layers[layers.len() - 2].map, lawn_core::Map::Normalization);
+        self.stem.norm.statistics_batch() as u64
     }
 }

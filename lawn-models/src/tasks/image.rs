@@ -15,7 +15,7 @@ use crate::data::images::{
 use crate::data::{DataError, Dataset, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{Accuracy, Floor, Split, floors};
-use crate::models::{ResNet, ResNetConfig};
+use crate::models::{CifarResNet, CifarResNetConfig};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
@@ -263,11 +263,10 @@ impl ImageConfig {
         let train = plain(&images, split.train);
         let padding = self.augment.then_some((images.width / 8) as i32);
         let store = VarStore::new(device);
-        let model = ResNetConfig {
-            depth: self.depth,
+        let model = CifarResNetConfig {
             width: self.width,
-            classes: images.classes.len() as i64,
             statistics_batch: self.statistics_batch,
+            ..CifarResNetConfig::new(self.depth, images.classes.len() as i64)
         };
         let read_test = move |permit: &TestPermit| -> Result<Box<dyn Dataset>, DataError> {
             let Reading { room, threads } = reading;
@@ -276,7 +275,7 @@ impl ImageConfig {
             Ok(Box::new(plain(&test, all)))
         };
         Ok(Task {
-            model: Box::new(ResNet::new(&store.root(), &model, seed)),
+            model: Box::new(CifarResNet::new(&store.root(), &model, seed)),
             objective: Box::new(
                 Accuracy::new(device, measured, read_test)
                     .with_label_smoothing(self.label_smoothing),

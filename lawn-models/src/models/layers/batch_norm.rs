@@ -2,7 +2,7 @@
 
 use lawn_core::Layer;
 use tch::Tensor;
-use tch::nn::Path;
+use tch::nn::{Init, Path};
 
 use crate::models::model::Mode;
 
@@ -31,7 +31,7 @@ const EPSILON: f64 = 1e-5;
 /// let store = nn::VarStore::new(Device::Cpu);
 /// let norm = GhostBatchNorm::new(&(store.root() / "norm"), 16, 2);
 /// let input = Tensor::ones([4, 16, 8, 8], (Kind::Float, Device::Cpu));
-/// assert_eq!(norm.forward(&input, Mode::Train).size(), input.size());
+/// assert_eq!(norm.forward(&input, Mode::Train { first: 0 }).size(), input.size());
 /// ```
 #[derive(Debug)]
 pub struct GhostBatchNorm {
@@ -46,9 +46,14 @@ pub struct GhostBatchNorm {
 impl GhostBatchNorm {
     /// γ = 1 and β = 0, `[channels]` each.
     pub fn new(path: &Path, channels: i64, statistics_batch: i64) -> Self {
+        Self::with_scale(path, channels, statistics_batch, 1.0)
+    }
+
+    /// With another initial γ.
+    pub fn with_scale(path: &Path, channels: i64, statistics_batch: i64, scale: f64) -> Self {
         Self {
             names: ["weight", "bias"].map(|name| path.path(name)),
-            weight: path.ones("weight", &[channels]),
+            weight: path.var("weight", &[channels], Init::Const(scale)),
             bias: path.zeros("bias", &[channels]),
             running_mean: path.zeros_no_train("running_mean", &[channels]),
             running_variance: path.ones_no_train("running_var", &[channels]),
@@ -58,7 +63,7 @@ impl GhostBatchNorm {
 
     /// `[N, channels, height, width]` to the same.
     pub fn forward(&self, input: &Tensor, mode: Mode) -> Tensor {
-        let train = mode == Mode::Train;
+        let train = mode.is_train();
         if !train || input.size()[0] <= self.statistics_batch {
             return self.normalize(input, train);
         }
@@ -100,6 +105,8 @@ mod tests {
     use tch::nn::VarStore;
     use tch::{Device, Kind};
 
+    const TRAIN: Mode = Mode::Train { first: 0 };
+
     fn layer(statistics_batch: i64) -> (VarStore, GhostBatchNorm) {
         let store = VarStore::new(Device::Cpu);
         let layer = GhostBatchNorm::new(&store.root(), 3, statistics_batch);
@@ -113,16 +120,16 @@ mod tests {
             .view([8, 3, 2, 2]);
         let (whole_store, whole) = layer(2);
         let (part_store, part) = layer(2);
-        let together = whole.forward(&input, Mode::Train);
+        let together = whole.forward(&input, TRAIN);
         let apart: Vec<Tensor> = [(0, 4), (4, 4)]
-            .map(|(start, count)| part.forward(&input.narrow(0, start, count), Mode::Train))
+            .map(|(start, count)| part.forward(&input.narrow(0, start, count), TRAIN))
             .into();
         assert_eq!(together, Tensor::cat(&apart, 0));
         for (name, value) in whole_store.variables() {
             assert_eq!(value, part_store.variables()[&name], "{name}");
         }
         let (_store, coarse) = layer(8);
-        assert_ne!(together, coarse.forward(&input, Mode::Train));
+        assert_ne!(together, coarse.forward(&input, TRAIN));
     }
 
     #[test]

@@ -3,47 +3,100 @@ use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::initial::normal;
+use super::initial::Initial;
 
-/// A convolution with filters of 3 × 3 pixels, a border of one zero and no bias.
+/// Sizes of a [`Conv2d`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConvSizes {
+    /// Channels that it takes.
+    pub inputs: i64,
+    /// Channels that it gives.
+    pub outputs: i64,
+    /// Height and width of a filter.
+    pub side: i64,
+    /// Pixels from one place of a filter to the next.
+    pub stride: i64,
+    /// Zeros around the picture.
+    pub border: i64,
+    /// Whether it adds a bias to each channel.
+    pub bias: bool,
+}
+
+impl ConvSizes {
+    /// Filters at every pixel, with a border that keeps the size of the picture where `side`
+    /// is odd, and no bias.
+    pub fn new(inputs: i64, outputs: i64, side: i64) -> Self {
+        Self {
+            inputs,
+            outputs,
+            side,
+            stride: 1,
+            border: side / 2,
+            bias: false,
+        }
+    }
+
+    /// Inputs of one output: `inputs` · `side`².
+    pub fn fan_in(&self) -> i64 {
+        self.inputs * self.side * self.side
+    }
+
+    /// Outputs of one input: `outputs` · `side`², whatever the stride.
+    pub fn fan_out(&self) -> i64 {
+        self.outputs * self.side * self.side
+    }
+}
+
+/// A convolution over pictures.
 ///
 /// ```
-/// use lawn_models::models::layers::Conv3x3;
+/// use lawn_models::models::layers::{Conv2d, ConvSizes, Distribution, Initial};
 /// use rand::SeedableRng;
 /// use tch::{Device, Kind, Tensor, nn};
 ///
 /// let store = nn::VarStore::new(Device::Cpu);
 /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-/// let layer = Conv3x3::new(&(store.root() / "conv"), [3, 16], 2, &mut rng);
+/// let sizes = ConvSizes { stride: 2, ..ConvSizes::new(3, 16, 3) };
+/// let initial = Initial::unbiased(Distribution::he(sizes.fan_in()));
+/// let layer = Conv2d::new(&(store.root() / "conv"), sizes, initial, &mut rng);
 /// let images = Tensor::zeros([4, 3, 32, 32], (Kind::Float, Device::Cpu));
 /// assert_eq!(layer.forward(&images).size(), [4, 16, 16, 16]);
 /// ```
 #[derive(Debug)]
-pub struct Conv3x3 {
-    name: String,
-    /// `[outputs, inputs, 3, 3]` f32.
+pub struct Conv2d {
+    names: Vec<String>,
+    /// `[outputs, inputs, side, side]` f32.
     weight: Tensor,
+    /// `[outputs]` f32.
+    bias: Option<Tensor>,
     stride: i64,
+    border: i64,
 }
 
-impl Conv3x3 {
-    /// Filters between `[inputs, outputs]` channels, drawn from N(0, 2 / (9·inputs)) (He et
-    /// al. 2015, arXiv 1502.01852).
-    pub fn new(path: &Path, channels: [i64; 2], stride: i64, rng: &mut ChaCha8Rng) -> Self {
-        let [inputs, outputs] = channels;
-        let deviation = (2.0 / (9 * inputs) as f64).sqrt();
-        let values = normal(&[outputs, inputs, 3, 3], deviation, rng);
+impl Conv2d {
+    /// Makes `weight` and, where there is one, `bias`.
+    pub fn new(path: &Path, sizes: ConvSizes, initial: Initial, rng: &mut ChaCha8Rng) -> Self {
+        let shape = [sizes.outputs, sizes.inputs, sizes.side, sizes.side];
+        let weight = path.var_copy("weight", &initial.weight.draw(&shape, rng));
+        let mut names = vec![path.path("weight")];
+        let bias = sizes.bias.then(|| {
+            names.push(path.path("bias"));
+            path.var_copy("bias", &initial.bias.draw(&[sizes.outputs], rng))
+        });
         Self {
-            name: path.path("weight"),
-            weight: path.var_copy("weight", &values),
-            stride,
+            names,
+            weight,
+            bias,
+            stride: sizes.stride,
+            border: sizes.border,
         }
     }
 
-    /// `[N, inputs, height, width]` to `[N, outputs, ⌈height / stride⌉, ⌈width / stride⌉]`.
+    /// `[N, inputs, height, width]` to
+    /// `[N, outputs, (height + 2·border − side) / stride + 1, …]`.
     pub fn forward(&self, input: &Tensor) -> Tensor {
-        let stride = [self.stride; 2];
-        input.conv2d::<Tensor>(&self.weight, None, stride, [1, 1], [1, 1], 1)
+        let (stride, border) = ([self.stride; 2], [self.border; 2]);
+        input.conv2d(&self.weight, self.bias.as_ref(), stride, border, [1, 1], 1)
     }
 
     /// Number of channels that it gives.
@@ -58,6 +111,6 @@ impl Conv3x3 {
 
     /// Its description.
     pub fn layer(&self) -> Layer {
-        Layer::homogeneous([&self.name])
+        Layer::homogeneous(&self.names)
     }
 }

@@ -1,6 +1,9 @@
 use lawn_core::Layer;
+use rand_chacha::ChaCha8Rng;
 use tch::nn::Path;
 use tch::{Kind, Tensor};
+
+use super::initial::Initial;
 
 /// A linear map.
 ///
@@ -25,18 +28,44 @@ pub struct Linear {
     bias: Tensor,
 }
 
+/// Names of weight and bias.
+const NAMES: [&str; 2] = ["weight", "bias"];
+
 impl Linear {
     /// Makes `weight` with the given values, `[outputs, inputs]`, and `bias` with zeros.
     pub fn new(path: &Path, weight: &Tensor) -> Self {
         let zeros = Tensor::zeros([weight.size()[0]], (Kind::Float, path.device()));
+        Self::with_values(path, NAMES, weight, &zeros)
+    }
+
+    /// Makes `weight` and `bias` between `[inputs, outputs]` features.
+    pub fn drawn(path: &Path, sizes: [i64; 2], initial: Initial, rng: &mut ChaCha8Rng) -> Self {
+        Self::named(path, NAMES, sizes, initial, rng)
+    }
+
+    /// As [`drawn`](Self::drawn), with other names than `weight` and `bias`.
+    pub fn named(
+        path: &Path,
+        names: [&str; 2],
+        sizes: [i64; 2],
+        initial: Initial,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let [inputs, outputs] = sizes;
+        let weight = initial.weight.draw(&[outputs, inputs], rng);
+        let bias = initial.bias.draw(&[outputs], rng);
+        Self::with_values(path, names, &weight, &bias)
+    }
+
+    fn with_values(path: &Path, names: [&str; 2], weight: &Tensor, bias: &Tensor) -> Self {
         Self {
-            names: ["weight", "bias"].map(|name| path.path(name)),
-            weight: path.var_copy("weight", weight),
-            bias: path.var_copy("bias", &zeros),
+            weight: path.var_copy(names[0], weight),
+            bias: path.var_copy(names[1], bias),
+            names: names.map(|name| path.path(name)),
         }
     }
 
-    /// `[N, inputs]` to `[N, outputs]`.
+    /// `[…, inputs]` to `[…, outputs]`.
     pub fn forward(&self, input: &Tensor) -> Tensor {
         input.linear(&self.weight, Some(&self.bias))
     }
@@ -49,6 +78,11 @@ impl Linear {
     /// `[outputs]`.
     pub fn bias(&self) -> &Tensor {
         &self.bias
+    }
+
+    /// Names of its parameters.
+    pub fn names(&self) -> &[String] {
+        &self.names
     }
 
     /// Its description.

@@ -1,11 +1,21 @@
 //! Layers that the models are made of.
 
+mod attention;
 mod batch_norm;
 mod conv;
+mod conv_norm;
+mod dropout;
 mod initial;
+mod layer_norm;
 mod linear;
+mod residual;
 
+pub use attention::{Attention, Projections};
 pub use batch_norm::GhostBatchNorm;
-pub use conv::Conv3x3;
-pub use initial::{normal, uniform};
+pub use conv::{Conv2d, ConvSizes};
+pub use conv_norm::ConvNorm;
+pub use dropout::Dropout;
+pub use initial::{Distribution, Initial, normal, uniform};
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+pub use residual::{Residual, Shortcut};

@@ -1,0 +1,284 @@
+//! The nets for pictures by name: the only list of them.
+
+use serde::{Deserialize, Serialize};
+use tch::nn::Path;
+
+use super::{
+    CifarResNet, CifarResNetConfig, CifarShortcut, Init, Model, ResNet, ResNetConfig, ResNetDepth,
+    Stem, Vgg, VggConfig, VggDepth, VggHead, Vit, VitConfig,
+};
+
+/// A net for pictures, by the name that torchvision or timm gives it.
+///
+/// ```
+/// use lawn_models::models::{ImageModelName, ImageModelOptions, Model};
+/// use tch::{Device, Tensor, nn};
+///
+/// let store = nn::VarStore::new(Device::Cpu);
+/// let options = ImageModelOptions::new(32, 10);
+/// let net = ImageModelName::Resnet18Cifar.build(&store.root(), &options, 0);
+/// assert_eq!(store.variables()["conv1.weight"].size(), [64, 3, 3, 3]);
+/// ```
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ImageModelName {
+    /// [`ResNet`] with 18 layers.
+    Resnet18,
+    /// [`ResNet`] with 34 layers.
+    Resnet34,
+    /// [`ResNet`] with 50 layers.
+    Resnet50,
+    /// [`ResNet`] with 101 layers.
+    Resnet101,
+    /// [`ResNet`] with 152 layers.
+    Resnet152,
+    /// [`ResNet`] with 18 layers and the stem for small pictures.
+    #[serde(rename = "resnet18_cifar")]
+    Resnet18Cifar,
+    /// [`Vgg`] with 11 layers.
+    Vgg11,
+    /// [`Vgg`] with 11 layers and batch normalization.
+    #[serde(rename = "vgg11_bn")]
+    Vgg11Bn,
+    /// [`Vgg`] with 13 layers.
+    Vgg13,
+    /// [`Vgg`] with 13 layers and batch normalization.
+    #[serde(rename = "vgg13_bn")]
+    Vgg13Bn,
+    /// [`Vgg`] with 16 layers.
+    Vgg16,
+    /// [`Vgg`] with 16 layers and batch normalization.
+    #[serde(rename = "vgg16_bn")]
+    Vgg16Bn,
+    /// [`Vgg`] with 19 layers.
+    Vgg19,
+    /// [`Vgg`] with 19 layers and batch normalization.
+    #[serde(rename = "vgg19_bn")]
+    Vgg19Bn,
+    /// [`Vgg`] with 19 layers, batch normalization and one linear layer for small pictures.
+    #[serde(rename = "vgg19_bn_cifar")]
+    Vgg19BnCifar,
+    /// [`Vit`] S/16 in timm's form.
+    #[serde(rename = "vit_s_16")]
+    VitS16,
+    /// [`Vit`] B/16 in torchvision's form.
+    #[serde(rename = "vit_b_16")]
+    VitB16,
+    /// [`Vit`] S/16 in AlgoPerf's form.
+    #[serde(rename = "vit_s_16_algoperf")]
+    VitS16Algoperf,
+    /// [`CifarResNet`] of [`ImageModelOptions::depth`] layers.
+    #[serde(rename = "resnet_cifar")]
+    ResnetCifar,
+}
+
+/// What a named net leaves open. Options that a net does not have are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImageModelOptions {
+    /// Side of the pictures in pixels: decides the positions of a [`Vit`].
+    pub image_size: i64,
+    /// Classes that are told apart.
+    pub classes: i64,
+    /// Channels of a picture.
+    pub channels: i64,
+    /// Layers of a [`CifarResNet`].
+    pub depth: i64,
+    /// Channels of the first stage of a [`CifarResNet`].
+    pub width: i64,
+    /// The way around a block that halves the picture, in a [`CifarResNet`].
+    pub shortcut: CifarShortcut,
+    /// Samples that one set of batch-normalization statistics is taken over.
+    pub statistics_batch: u64,
+    /// Whose rules the initial values follow; the net's own where nothing is said.
+    pub init: Option<Init>,
+    /// Whether the last normalization of each block of a residual network begins with γ = 0.
+    pub zero_gamma: Option<bool>,
+    /// Rate of the dropout, of a [`Vgg`] for photographs and a [`Vit`]; the net's own where
+    /// nothing is said.
+    pub dropout: Option<f64>,
+    /// Rate of the stochastic depth of a [`Vit`].
+    pub drop_path: f64,
+}
+
+impl ImageModelOptions {
+    /// Pictures of three colours, and everything as each net has it.
+    pub fn new(image_size: i64, classes: i64) -> Self {
+        let CifarResNetConfig {
+            depth,
+            width,
+            channels,
+            shortcut,
+            statistics_batch,
+            ..
+        } = CifarResNetConfig::new(20, classes);
+        Self {
+            image_size,
+            classes,
+            channels,
+            depth,
+            width,
+            shortcut,
+            statistics_batch,
+            init: None,
+            zero_gamma: None,
+            dropout: None,
+            drop_path: 0.0,
+        }
+    }
+}
+
+/// What the nets of a family have in common, and how one is told from another.
+enum Family {
+    ResNet(ResNetDepth, Stem),
+    Vgg(VggDepth, bool, VggHead),
+    Vit(fn(i64) -> VitConfig),
+    CifarResNet,
+}
+
+impl ImageModelName {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Resnet18,
+        Self::Resnet34,
+        Self::Resnet50,
+        Self::Resnet101,
+        Self::Resnet152,
+        Self::Resnet18Cifar,
+        Self::Vgg11,
+        Self::Vgg11Bn,
+        Self::Vgg13,
+        Self::Vgg13Bn,
+        Self::Vgg16,
+        Self::Vgg16Bn,
+        Self::Vgg19,
+        Self::Vgg19Bn,
+        Self::Vgg19BnCifar,
+        Self::VitS16,
+        Self::VitB16,
+        Self::VitS16Algoperf,
+        Self::ResnetCifar,
+    ];
+
+    fn family(self) -> Family {
+        let vgg = |depth, batch_norm| Family::Vgg(depth, batch_norm, VggHead::Photographs);
+        let resnet = |depth| Family::ResNet(depth, Stem::Photographs);
+        match self {
+            Self::Resnet18 => resnet(ResNetDepth::D18),
+            Self::Resnet34 => resnet(ResNetDepth::D34),
+            Self::Resnet50 => resnet(ResNetDepth::D50),
+            Self::Resnet101 => resnet(ResNetDepth::D101),
+            Self::Resnet152 => resnet(ResNetDepth::D152),
+            Self::Resnet18Cifar => Family::ResNet(ResNetDepth::D18, Stem::Small),
+            Self::Vgg11 => vgg(VggDepth::D11, false),
+            Self::Vgg11Bn => vgg(VggDepth::D11, true),
+            Self::Vgg13 => vgg(VggDepth::D13, false),
+            Self::Vgg13Bn => vgg(VggDepth::D13, true),
+            Self::Vgg16 => vgg(VggDepth::D16, false),
+            Self::Vgg16Bn => vgg(VggDepth::D16, true),
+            Self::Vgg19 => vgg(VggDepth::D19, false),
+            Self::Vgg19Bn => vgg(VggDepth::D19, true),
+            Self::Vgg19BnCifar => Family::Vgg(VggDepth::D19, true, VggHead::Small),
+            Self::VitS16 => Family::Vit(VitConfig::small),
+            Self::VitB16 => Family::Vit(VitConfig::base),
+            Self::VitS16Algoperf => Family::Vit(VitConfig::algoperf_small),
+            Self::ResnetCifar => Family::CifarResNet,
+        }
+    }
+
+    /// Makes its variables under `path`; `seed` alone decides their values, and what is
+    /// dropped in training.
+    ///
+    /// # Panics
+    /// If a [`Vit`] is asked for pictures that patches of 16 pixels do not fill.
+    pub fn build(self, path: &Path, options: &ImageModelOptions, seed: u64) -> Box<dyn Model> {
+        let classes = options.classes;
+        match self.family() {
+            Family::ResNet(depth, stem) => {
+                let own = ResNetConfig::new(depth, classes);
+                let config = ResNetConfig {
+                    channels: options.channels,
+                    stem,
+                    statistics_batch: options.statistics_batch,
+                    init: options.init.unwrap_or(own.init),
+                    zero_gamma: options.zero_gamma,
+                    ..own
+                };
+                Box::new(ResNet::new(path, &config, seed))
+            }
+            Family::Vgg(depth, batch_norm, head) => {
+                let own = VggConfig::new(depth, batch_norm, classes);
+                let config = VggConfig {
+                    head,
+                    channels: options.channels,
+                    dropout: options.dropout.unwrap_or(own.dropout),
+                    statistics_batch: options.statistics_batch,
+                    init: options.init.unwrap_or(own.init),
+                    ..own
+                };
+                Box::new(Vgg::new(path, &config, seed))
+            }
+            Family::Vit(own) => {
+                let own = own(classes);
+                let dropout = options.dropout.unwrap_or(own.dropout);
+                let config = VitConfig {
+                    image_size: options.image_size,
+                    channels: options.channels,
+                    init: options.init.unwrap_or(own.init),
+                    dropout,
+                    attention_dropout: dropout,
+                    drop_path: options.drop_path,
+                    ..own
+                };
+                Box::new(Vit::new(path, &config, seed))
+            }
+            Family::CifarResNet => {
+                let own = CifarResNetConfig::new(options.depth, classes);
+                let config = CifarResNetConfig {
+                    width: options.width,
+                    channels: options.channels,
+                    shortcut: options.shortcut,
+                    statistics_batch: options.statistics_batch,
+                    init: options.init.unwrap_or(own.init),
+                    zero_gamma: options.zero_gamma,
+                    ..own
+                };
+                Box::new(CifarResNet::new(path, &config, seed))
+            }
+        }
+    }
+
+    /// What the side of its pictures must be: a multiple of some pixels.
+    pub fn image_size_step(self) -> i64 {
+        match self.family() {
+            Family::Vit(own) => own(1).patch,
+            Family::ResNet(..) | Family::Vgg(..) | Family::CifarResNet => 1,
+        }
+    }
+
+    /// The smallest side of a picture that leaves a pixel before the last layer.
+    pub fn smallest_image(self) -> i64 {
+        match self.family() {
+            Family::Vgg(..) => 32,
+            Family::Vit(own) => own(1).patch,
+            Family::ResNet(..) | Family::CifarResNet => 1,
+        }
+    }
+
+    /// Whether it has the option of this name, as [`ImageModelOptions`] has it.
+    pub fn takes(self, option: &str) -> bool {
+        match self.family() {
+            Family::ResNet(..) => matches!(option, "statistics_batch" | "init" | "zero_gamma"),
+            Family::Vgg(_, batch_norm, head) => match option {
+                "statistics_batch" => batch_norm,
+                "dropout" => head == VggHead::Photographs,
+                option => option == "init",
+            },
+            Family::Vit(_) => matches!(option, "init" | "dropout" | "drop_path"),
+            Family::CifarResNet => matches!(
+                option,
+                "depth" | "width" | "shortcut" | "statistics_batch" | "init" | "zero_gamma"
+            ),
+        }
+    }
+}
