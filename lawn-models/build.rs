@@ -1,6 +1,6 @@
-//! Compiles what training needs of libtorch beside tch, gives this package's targets an rpath to
-//! libtorch, so that they run without `LD_LIBRARY_PATH`, and the library the version of the
-//! libtorch it is built with. lawn-core knows where it is.
+//! Compiles what training needs of libtorch beside tch, and what decodes JPEG files with libjpeg.
+//! Gives this package's targets an rpath to libtorch, so that they run without `LD_LIBRARY_PATH`,
+//! and the library the version of the libtorch it is built with. lawn-core knows where that is.
 
 use std::path::Path;
 
@@ -10,6 +10,11 @@ const SUBJECTS: [&str; 1] = ["autocast"];
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=cpp");
+    jpeg();
+    libtorch();
+}
+
+fn libtorch() {
     let told = |what: &str| std::env::var(format!("DEP_LAWN_CORE_LIBTORCH_{what}"));
     let version = told("VERSION").unwrap_or_else(|_| "unknown".to_owned());
     println!("cargo:rustc-env=LAWN_LIBTORCH_VERSION={version}");
@@ -27,4 +32,13 @@ fn main() {
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .files(SUBJECTS.map(|subject| format!("cpp/{subject}.cpp")))
         .compile("lawn_models_extension");
+}
+
+/// mozjpeg-sys tells where the headers of its libjpeg are.
+fn jpeg() {
+    let include = std::env::var_os("DEP_JPEG_INCLUDE").expect("mozjpeg-sys tells its headers");
+    cc::Build::new()
+        .includes(std::env::split_paths(&include))
+        .file("cpp/jpeg.c")
+        .compile("lawn_models_jpeg");
 }

@@ -20,7 +20,7 @@ mod train;
 pub mod trial;
 
 pub use catalog::{DataSet, describe_data, floors, make_data, test_files, train_files};
-pub use data::images::GeneratedImages;
+pub use data::images::{GeneratedImages, Image, ImageFault, decode_image};
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::jpeg::CHANNELS;
+use super::image::CHANNELS;
 use super::pixels::{Images, Statistics};
 use crate::data::error::DataError;
 use crate::data::parts;

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::jpeg::{self, CHANNELS};
+use super::decode;
+use super::image::CHANNELS;
 use super::pixels::{Images, Pixels};
 use crate::data::error::DataError;
 use crate::data::parts;
@@ -53,7 +54,7 @@ pub(crate) fn list(folder: &Path, expected: Option<&[String]>) -> Result<Listing
 pub(crate) fn open(listing: Listing, room: u64, threads: usize) -> Result<Images, DataError> {
     let Listing { classes, files } = listing;
     let (paths, labels): (Vec<PathBuf>, Vec<u32>) = files.into_iter().unzip();
-    let first = jpeg::read(&paths[0])?;
+    let first = decode::read(&paths[0], false)?;
     let size = first.height * first.width * CHANNELS;
     let count = paths.len();
     let mut images = Images {

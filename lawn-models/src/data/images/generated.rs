@@ -6,7 +6,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
-use super::jpeg::{self, CHANNELS};
+use super::encode;
+use super::image::CHANNELS;
 use super::pixels::{Images, Pixels};
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
@@ -164,7 +165,7 @@ pub(crate) fn write(config: &GeneratedImages, folder: &Path) -> Result<(), DataE
             let class = &images.classes[label as usize];
             let file = format!("{index:06}.jpg");
             let path = folder.join(split).join(class).join(file);
-            jpeg::write(&path, &images.of(index)?, [images.height, images.width])?;
+            encode::write(&path, &images.of(index)?, [images.height, images.width])?;
         }
     }
     Ok(())

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use super::jpeg::{self, CHANNELS};
+use super::decode;
+use super::image::CHANNELS;
 use crate::data::error::DataError;
 use crate::data::parts;
 
@@ -45,7 +46,7 @@ impl Images {
             }
             Pixels::Files(files) => {
                 let path = &files[index];
-                let image = jpeg::read(path)?;
+                let image = decode::read(path, false)?;
                 if (image.height, image.width) != (self.height, self.width) {
                     return Err(DataError::unusable(
                         path,

@@ -1,0 +1,73 @@
+//! PNG files: alpha is left out, of 16 bits the upper 8 are taken, and a gamma or a colour
+//! profile changes nothing, as with PIL.
+
+use std::io::Cursor;
+
+use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
+
+use super::{Fault, MOST_PIXELS, without_alpha};
+use crate::data::images::image::{CHANNELS, Image};
+
+/// Height and width.
+pub(super) fn size(bytes: &[u8]) -> Result<[usize; 2], Fault> {
+    let mut cursor = Cursor::new(bytes);
+    let mut decoder = Decoder::new(&mut cursor);
+    let found = decoder
+        .read_header_info()
+        .map(|info| [info.height as usize, info.width as usize]);
+    drop(decoder);
+    found.map_err(|error| fault(&error, &cursor))
+}
+
+/// The bytes of its EXIF tags.
+pub(super) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
+    let reader = Decoder::new(Cursor::new(bytes)).read_info().ok()?;
+    reader.info().exif_metadata.as_deref().map(<[u8]>::to_vec)
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<Image, Fault> {
+    let mut cursor = Cursor::new(bytes);
+    let found = read(&mut cursor);
+    found.map_err(|error| fault(&error, &cursor))
+}
+
+fn read(cursor: &mut Cursor<&[u8]>) -> Result<Image, DecodingError> {
+    let limits = Limits {
+        // Eight bytes a pixel, the most that a PNG has.
+        bytes: MOST_PIXELS as usize * 8,
+    };
+    let mut decoder = Decoder::new_with_limits(cursor, limits);
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info()?;
+    let mut bytes = vec![
+        0;
+        reader
+            .output_buffer_size()
+            .ok_or(DecodingError::LimitsExceeded)?
+    ];
+    let frame = reader.next_frame(&mut bytes)?;
+    reader.finish()?;
+    bytes.truncate(frame.buffer_size());
+    let bytes = match frame.color_type {
+        ColorType::Rgb => bytes,
+        ColorType::Rgba => without_alpha(&bytes),
+        ColorType::Grayscale => grey(&bytes, 1),
+        ColorType::GrayscaleAlpha => grey(&bytes, 2),
+        ColorType::Indexed => unreachable!("colours of a palette are looked up by the decoder"),
+    };
+    Ok(Image {
+        height: frame.height as usize,
+        width: frame.width as usize,
+        bytes,
+    })
+}
+
+/// The first of every `step` bytes as red, green and blue.
+fn grey(bytes: &[u8], step: usize) -> Vec<u8> {
+    let pixels = bytes.chunks_exact(step);
+    pixels.flat_map(|pixel| [pixel[0]; CHANNELS]).collect()
+}
+
+fn fault(error: &DecodingError, cursor: &Cursor<&[u8]>) -> Fault {
+    Fault::at(error.to_string(), cursor.position())
+}
