@@ -70,7 +70,7 @@ bench *args: setup
     fi
     exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}
 
-# Compare with peers in one run: `just peers training --data-root DIR`, `just peers optimizer`, `just peers analysis`.
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers vision`, `just peers optimizer`, `just peers analysis`.
 peers what *args:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -91,8 +91,10 @@ peers what *args:
         optimizer)
             exec .venv/bin/python lawn-core/peers/optimizer.py {{args}} ;;
         training)
-            exec .venv/bin/python lawn-models/peers/compare.py {{args}} ;;
-        *) echo "peers: there are no peers for {{what}}; allowed: analysis, optimizer, training" >&2; exit 2 ;;
+            exec .venv/bin/python lawn-models/peers/training.py {{args}} ;;
+        vision)
+            exec .venv/bin/python lawn-models/peers/vision.py {{args}} ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: analysis, optimizer, training, vision" >&2; exit 2 ;;
     esac
 
 # Every figure and table, drawn from a simulated sweep.

@@ -27,6 +27,7 @@ mod conv_nets;
 mod golden;
 mod init;
 pub mod layers;
+mod layout;
 mod model;
 mod neumf;
 mod resnet;
@@ -35,6 +36,7 @@ mod vit;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
 pub use init::Init;
+pub use layout::Layout;
 pub use model::{Mode, Model};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};

@@ -8,14 +8,14 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::task::{Layout, Task};
+use super::task::Task;
 use crate::data::images::{
     self, GeneratedImages, Images, PlainImages, Source, Statistics, TrainImages,
 };
 use crate::data::{DataError, Dataset, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{Accuracy, Floor, Split, floors};
-use crate::models::{CifarResNet, CifarResNetConfig};
+use crate::models::{CifarResNet, CifarResNetConfig, Layout};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
@@ -268,24 +268,27 @@ impl ImageConfig {
             statistics_batch: self.statistics_batch,
             ..CifarResNetConfig::new(self.depth, images.classes.len() as i64)
         };
+        let layout = if self.channels_last {
+            Layout::ChannelsLast
+        } else {
+            Layout::Contiguous
+        };
         let read_test = move |permit: &TestPermit| -> Result<Box<dyn Dataset>, DataError> {
             let Reading { room, threads } = reading;
             let test = Arc::new(source.test(permit, &images, room, threads)?);
             let all = (0..test.len() as u32).collect();
             Ok(Box::new(plain(&test, all)))
         };
+        let model = CifarResNet::new(&store.root(), &model, seed);
+        layout.lay_weights(&store);
         Ok(Task {
-            model: Box::new(CifarResNet::new(&store.root(), &model, seed)),
+            model: Box::new(model),
             objective: Box::new(
                 Accuracy::new(device, measured, read_test)
                     .with_label_smoothing(self.label_smoothing),
             ),
             dataset: Arc::new(TrainImages::new(train, padding, seed)),
-            layout: if self.channels_last {
-                Layout::channels_last(&store)
-            } else {
-                Layout::Contiguous
-            },
+            layout,
             store,
         })
     }

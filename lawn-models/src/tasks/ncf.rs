@@ -8,11 +8,11 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::task::{Layout, Task};
+use super::task::Task;
 use crate::data::ratings::{self, GeneratedRatings, Source, TrainRatings, ValidationItem};
 use crate::data::{DataError, GENERATED};
 use crate::measure::{Floor, LeaveOneOut, Split, Ties, floors};
-use crate::models::{NcfModelKind, NeuMf, NeuMfConfig};
+use crate::models::{Layout, NcfModelKind, NeuMf, NeuMfConfig};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.

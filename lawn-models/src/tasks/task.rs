@@ -6,7 +6,7 @@ use tch::nn::VarStore;
 
 use crate::data::{DataError, Dataset};
 use crate::measure::{Measurement, Objective};
-use crate::models::{Mode, Model};
+use crate::models::{Layout, Mode, Model};
 use crate::trial::TestPermit;
 
 /// What a trial trains: a model, what it learns from, and what for.
@@ -16,40 +16,8 @@ pub(crate) struct Task {
     pub(crate) model: Box<dyn Model>,
     pub(crate) dataset: Arc<dyn Dataset>,
     pub(crate) objective: Box<dyn Objective>,
+    /// How what the model is given lies in memory.
     pub(crate) layout: Layout,
-}
-
-/// How what has channels lies in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// `[samples, channels, height, width]`, the last dimension closest.
-    Contiguous,
-    /// The channels closest; dimensions are named in the same order.
-    ChannelsLast,
-}
-
-impl Layout {
-    /// Lays the weights of a model with their channels last.
-    pub(crate) fn channels_last(store: &VarStore) -> Self {
-        for mut variable in store.variables().into_values() {
-            if variable.dim() == 4 {
-                let laid = Self::ChannelsLast.lay(&variable.detach());
-                variable.set_data(&laid);
-            }
-        }
-        Self::ChannelsLast
-    }
-
-    /// The same values in this layout.
-    fn lay(self, tensor: &Tensor) -> Tensor {
-        match self {
-            Self::ChannelsLast if tensor.dim() == 4 => tensor
-                .permute([0, 2, 3, 1])
-                .contiguous()
-                .permute([0, 3, 1, 2]),
-            _ => tensor.shallow_clone(),
-        }
-    }
 }
 
 impl Task {
@@ -74,13 +42,11 @@ impl Task {
 
     /// Logits of a batch.
     pub(crate) fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
-        match self.layout {
-            Layout::Contiguous => self.model.forward(inputs, mode),
-            layout => {
-                let laid: Vec<Tensor> = inputs.iter().map(|input| layout.lay(input)).collect();
-                self.model.forward(&laid, mode)
-            }
+        if self.layout == Layout::Contiguous {
+            return self.model.forward(inputs, mode);
         }
+        let laid: Vec<Tensor> = inputs.iter().map(|input| self.layout.lay(input)).collect();
+        self.model.forward(&laid, mode)
     }
 
     /// Logits as evaluation computes them.
