@@ -57,17 +57,17 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// Settings for some parameters only.
     #[serde(default = "Vec::new")]
     pub groups: Vec<Group>,
-    /// Whether a step with a gradient that is not finite is skipped. That takes a
-    /// look at all gradients before the first write, and so does clipping;
-    /// without either, a free step is a single pass over memory. Also whether what a
-    /// rule of one's own makes of finite gradients must be finite.
+    /// Whether a step with a gradient that is not finite is skipped. This takes a look at all
+    /// gradients before the first write, as clipping does. Without either, a free step is a
+    /// single pass over memory. It also decides whether a rule of one's own must make finite
+    /// directions of finite gradients.
     ///
-    /// With either, finite gradients whose squares would overflow are clipped to the
-    /// largest global norm that they can have: 2⁶² for Adam, LAMB and under a norm
-    /// constraint, unless all parameters are f64, and 2⁵⁰⁰ otherwise;
-    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without
-    /// both a second moment that overflows stays infinite, and its weight where it
-    /// is, as in PyTorch.
+    /// With either, finite gradients whose squares would overflow are clipped to the largest
+    /// global norm that they can have. That is 2⁶² for Adam, LAMB and under a norm constraint,
+    /// unless all parameters are f64, and 2⁵⁰⁰ otherwise.
+    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without both, a
+    /// second moment that overflows stays infinite, and its weight no longer moves, as in
+    /// PyTorch.
     #[serde(default = "yes")]
     pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are

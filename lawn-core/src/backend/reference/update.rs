@@ -15,7 +15,7 @@ use crate::units::{host, rounding};
 #[derive(Clone, Copy)]
 pub(crate) struct UpdateRequest<'a> {
     pub(crate) rule: &'a dyn Rule,
-    /// In the constrained phase.
+    /// The constraint, in the constrained phase.
     pub(crate) constraint: Option<&'a ConstraintForm>,
     pub(crate) learning_rate: f64,
     /// What gradients are multiplied by.
@@ -44,7 +44,7 @@ impl<'a> UpdateRequest<'a> {
 pub(crate) struct StagedUpdate {
     weight: Tensor,
     buffers: Vec<Tensor>,
-    /// Units whose radius is let go of.
+    /// Units that have lost their radius.
     lost: Vec<usize>,
     measured: Vec<Measurement>,
 }
