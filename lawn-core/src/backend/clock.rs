@@ -82,7 +82,7 @@ impl Clock {
     }
 
     /// Counts a step of so many samples that is taken if `finite`, a boolean
-    /// scalar; answers how many were taken with it, scalar, i64.
+    /// scalar; returns how many were taken with it, scalar, i64.
     pub(crate) fn count(&mut self, samples: u64, finite: &Tensor) -> Tensor {
         if samples != self.samples {
             let _ = self.each.get(1).fill_(samples as i64);

@@ -8,7 +8,7 @@ use crate::decay::WeightDecay;
 use crate::rule::{Context, Norms, Rule};
 use crate::units::{ROUNDING, scale};
 
-/// The free update; answers ρ, if the rule has one.
+/// The free update; returns ρ, if the rule has one.
 ///
 /// ```text
 /// g ← g + λ w                    L2

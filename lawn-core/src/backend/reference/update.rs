@@ -118,7 +118,7 @@ pub(super) fn prepare(
     }
 }
 
-/// Takes over what an update has made; answers what was measured.
+/// Takes over what an update has made; returns what was measured.
 pub(crate) fn commit(slot: &mut Slot, staged: StagedUpdate) -> Vec<Measurement> {
     if let Some(master) = &mut slot.master {
         master.copy_(&staged.weight);
