@@ -97,6 +97,22 @@ impl<R> OptimizerConfig<R> {
         let given = [self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint)];
         given.into_iter().flatten().next()
     }
+
+    /// The same with another rule.
+    pub(crate) fn map_rule<S>(self, map: impl FnOnce(R) -> S) -> OptimizerConfig<S> {
+        OptimizerConfig {
+            rule: map(self.rule),
+            schedule: self.schedule,
+            clock: self.clock,
+            decay: self.decay,
+            lawn: self.lawn,
+            clip_norm: self.clip_norm,
+            groups: self.groups,
+            check_finite: self.check_finite,
+            master_weights: self.master_weights,
+            backend: self.backend,
+        }
+    }
 }
 
 impl<R: Rule + 'static> OptimizerConfig<R> {
@@ -145,5 +161,60 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     pub fn with_group(mut self, group: Group) -> Self {
         self.groups.push(group);
         self
+    }
+}
+
+/// The settings of an optimizer as its state records them.
+#[derive(Serialize)]
+pub(crate) struct SettingsRecord<'a> {
+    rule: RuleRecord,
+    schedule: &'a Schedule,
+    clock: Clock,
+    decay: WeightDecay,
+    lawn: Option<&'a LawnConfig>,
+    clip_norm: Option<f64>,
+    groups: &'a [Group],
+    check_finite: bool,
+    master_weights: bool,
+}
+
+/// A rule as a configuration file has it, or as it shows itself.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RuleRecord {
+    Builtin(RuleConfig),
+    Own(String),
+}
+
+impl OptimizerConfig<Box<dyn Rule>> {
+    /// What a state records of it; of its rule the configuration, if that is built in.
+    pub(crate) fn record(&self, builtin: Option<RuleConfig>) -> SettingsRecord<'_> {
+        // Named one by one, so that what is added is not forgotten here.
+        let Self {
+            rule,
+            schedule,
+            clock,
+            decay,
+            lawn,
+            clip_norm,
+            groups,
+            check_finite,
+            master_weights,
+            backend: _,
+        } = self;
+        SettingsRecord {
+            rule: match builtin {
+                Some(builtin) => RuleRecord::Builtin(builtin),
+                None => RuleRecord::Own(format!("{rule:?}")),
+            },
+            schedule,
+            clock: *clock,
+            decay: *decay,
+            lawn: lawn.as_ref(),
+            clip_norm: *clip_norm,
+            groups,
+            check_finite: *check_finite,
+            master_weights: *master_weights,
+        }
     }
 }

@@ -108,27 +108,17 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
-        let (rule, watch): (Box<dyn Rule>, _) = match builtin {
-            Some(builtin) => (Box::new(builtin), None),
-            None => {
-                let watch = Watch::default();
-                let watched = WatchedRule::new(self.rule, watch.clone());
-                (Box::new(watched), Some(watch))
+        let mut watch = None;
+        let config = self.map_rule(|rule| -> Box<dyn Rule> {
+            match builtin {
+                Some(builtin) => Box::new(builtin),
+                None => Box::new(WatchedRule::new(
+                    rule,
+                    watch.insert(Watch::default()).clone(),
+                )),
             }
-        };
-        let settings = OptimizerConfig {
-            rule,
-            schedule: self.schedule,
-            clock: self.clock,
-            decay: self.decay,
-            lawn: self.lawn,
-            clip_norm: self.clip_norm,
-            groups: self.groups,
-            check_finite: self.check_finite,
-            master_weights: self.master_weights,
-            backend: self.backend,
-        };
-        Optimizer::new(settings, parameters, treatments, builtin, watch)
+        });
+        Optimizer::new(config, parameters, treatments, builtin, watch)
     }
 }
 
