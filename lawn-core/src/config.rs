@@ -57,17 +57,17 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// Settings for some parameters only.
     #[serde(default = "Vec::new")]
     pub groups: Vec<Group>,
-    /// Whether a step with a gradient that is not finite is skipped. That takes a
-    /// look at all gradients before the first write, and so does clipping;
-    /// without either, a free step is a single pass over memory. Also whether what a
-    /// rule of one's own makes of finite gradients must be finite.
+    /// Whether a step with a gradient that is not finite is skipped. This takes a look at all
+    /// gradients before the first write, as clipping does. Without either, a free step is a
+    /// single pass over memory. It also decides whether a rule of one's own must make finite
+    /// directions of finite gradients.
     ///
-    /// With either, finite gradients whose squares would overflow are clipped to the
-    /// largest global norm that they can have: 2⁶² for Adam, LAMB and under a norm
-    /// constraint, unless all parameters are f64, and 2⁵⁰⁰ otherwise;
-    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without
-    /// both a second moment that overflows stays infinite, and its weight where it
-    /// is, as in PyTorch.
+    /// With either, finite gradients whose squares would overflow are clipped to the largest
+    /// global norm that they can have. That is 2⁶² for Adam, LAMB and under a norm constraint,
+    /// unless all parameters are f64, and 2⁵⁰⁰ otherwise.
+    /// [`StepReport::clip_factor`](crate::StepReport::clip_factor) tells. Without both, a
+    /// second moment that overflows stays infinite, and its weight no longer moves, as in
+    /// PyTorch.
     #[serde(default = "yes")]
     pub check_finite: bool,
     /// Keeps an f32 copy of each f16 or bf16 parameter, which the steps are
@@ -96,6 +96,22 @@ impl<R> OptimizerConfig<R> {
     pub(crate) fn constraint(&self) -> Option<&dyn NormConstraint> {
         let given = [self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint)];
         given.into_iter().flatten().next()
+    }
+
+    /// The same with another rule.
+    pub(crate) fn map_rule<S>(self, map: impl FnOnce(R) -> S) -> OptimizerConfig<S> {
+        OptimizerConfig {
+            rule: map(self.rule),
+            schedule: self.schedule,
+            clock: self.clock,
+            decay: self.decay,
+            lawn: self.lawn,
+            clip_norm: self.clip_norm,
+            groups: self.groups,
+            check_finite: self.check_finite,
+            master_weights: self.master_weights,
+            backend: self.backend,
+        }
     }
 }
 
@@ -145,5 +161,60 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     pub fn with_group(mut self, group: Group) -> Self {
         self.groups.push(group);
         self
+    }
+}
+
+/// The settings of an optimizer as its state records them.
+#[derive(Serialize)]
+pub(crate) struct SettingsRecord<'a> {
+    rule: RuleRecord,
+    schedule: &'a Schedule,
+    clock: Clock,
+    decay: WeightDecay,
+    lawn: Option<&'a LawnConfig>,
+    clip_norm: Option<f64>,
+    groups: &'a [Group],
+    check_finite: bool,
+    master_weights: bool,
+}
+
+/// A rule as a configuration file has it, or as it shows itself.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RuleRecord {
+    Builtin(RuleConfig),
+    Own(String),
+}
+
+impl OptimizerConfig<Box<dyn Rule>> {
+    /// What a state records of it; of its rule the configuration, if that is built in.
+    pub(crate) fn record(&self, builtin: Option<RuleConfig>) -> SettingsRecord<'_> {
+        // Named one by one, so that what is added is not forgotten here.
+        let Self {
+            rule,
+            schedule,
+            clock,
+            decay,
+            lawn,
+            clip_norm,
+            groups,
+            check_finite,
+            master_weights,
+            backend: _,
+        } = self;
+        SettingsRecord {
+            rule: match builtin {
+                Some(builtin) => RuleRecord::Builtin(builtin),
+                None => RuleRecord::Own(format!("{rule:?}")),
+            },
+            schedule,
+            clock: *clock,
+            decay: *decay,
+            lawn: lawn.as_ref(),
+            clip_norm: *clip_norm,
+            groups,
+            check_finite: *check_finite,
+            master_weights: *master_weights,
+        }
     }
 }

@@ -10,9 +10,8 @@ use crate::units::{Granularity, host};
 
 /// What one step did to one unit of one parameter.
 ///
-/// A parameter that is not constrained is one unit. The fused kernels have
-/// these numbers from the sums of the step itself; the path in libtorch
-/// operations measures them.
+/// A parameter that is not constrained is one unit. The fused kernels have these numbers from
+/// the sums of the step itself; the other backends measure them.
 ///
 /// ```
 /// # use lawn_core::{Error, OptimizerConfig, Parameters, Schedule, SgdConfig, StepOptions};
@@ -56,7 +55,7 @@ pub struct Diagnostics {
     pub radius_drift: f64,
 }
 
-/// The numbers behind [`Diagnostics`], whichever path measured them.
+/// The numbers behind [`Diagnostics`], whichever backend measured them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measurement {
     /// `⟨w, w⟩` before the step.
@@ -146,7 +145,7 @@ impl Measurement {
 pub(crate) enum Findings {
     /// They are on the host.
     Known(Vec<Diagnostics>),
-    /// They are on a device, and on the host once they were asked for.
+    /// They are on a device until someone asks for them.
     Pending {
         pending: PendingFindings,
         read: OnceCell<Vec<Diagnostics>>,
@@ -169,7 +168,7 @@ impl From<PendingFindings> for Findings {
     }
 }
 
-/// What a device will tell about a step.
+/// Diagnostics that are still on a device.
 #[derive(Debug)]
 pub(crate) struct PendingFindings {
     /// The global gradient norm, which tells whether the step was skipped.

@@ -107,7 +107,7 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
-    /// What a rule of one's own answered, where no step can be made of it.
+    /// An answer of a rule of one's own that no step can be made of.
     #[error("rule `{rule}`, parameter `{name}`: expected {expected}, found {found}")]
     RuleAnswer {
         /// Name of the rule.
@@ -176,10 +176,10 @@ pub enum Error {
         /// What there is in it.
         found: String,
     },
-    /// The final homogeneous sub-network, taken from names and order, depends on what
-    /// these do not tell. To be stated: the role of a vector of factors by
+    /// The final homogeneous sub-network is taken from names and order, and depends on
+    /// something that these do not tell. State the role of a vector of factors by
     /// [`set_role`](crate::Parameters::set_role), or the layers by
-    /// [`set_layers`](crate::Parameters::set_layers), or patterns as the scope.
+    /// [`set_layers`](crate::Parameters::set_layers), or give patterns as the scope.
     #[error(
         "scope final-homogeneous: `{name}` {why}, and `{undecided}` is constrained or not with it; expected {expected}"
     )]
@@ -207,9 +207,9 @@ pub enum Error {
         /// The norm.
         found: f64,
     },
-    /// Weights that are not those of the state that was loaded, told by a norm: a step
-    /// would throw them to the radius. Load the weights that were saved with the state, or
-    /// have the radii [taken anew](crate::Optimizer::take_radii).
+    /// Weights whose norms do not fit the radii of the state that was loaded: a step would
+    /// throw them there. Load the weights that were saved with the state, or have the radii
+    /// [taken anew](crate::Optimizer::take_radii).
     #[error(
         "parameter `{name}`, unit {unit}: expected the norm {expected} of the loaded state, found {found}; load the weights saved with it, or take the radii anew"
     )]

@@ -50,7 +50,7 @@
 //! # Ok::<(), lawn_core::Error>(())
 //! ```
 //!
-//! It wants libtorch 2.11.0; the README says how a project of yours finds it.
+//! It needs libtorch 2.11.0; the README says how a project of yours finds it.
 //!
 //! # The parts
 //!
@@ -66,13 +66,15 @@
 //! # How steps are computed
 //!
 //! Built-in rules on parameters of the CPU run through fused kernels: AVX-512, AVX2 or
-//! portable, chosen at run time, on libtorch's own threads, with the same bits for any
-//! number of them. In f32 a free Adam step moves 28 bytes a parameter, a constrained one
-//! 44; f16 and bf16 parameters are f32 only while they are computed with, from and to
-//! [their f32 copies](OptimizerConfig::master_weights) if they have them. Everything
-//! that has neither these nor the next, on any device, runs in libtorch operations,
-//! which are also what both are tested against ([`Backend::Reference`]); there a step
-//! waits for the device once, for the norm of the gradients.
+//! portable, chosen at run time, on libtorch's own threads, with the same bits for any number
+//! of them. In f32 a free Adam step moves 28 bytes a parameter, a constrained one 44; f16 and
+//! bf16 parameters are f32 only while they are computed with, from and to [their f32
+//! copies](OptimizerConfig::master_weights) if they have them.
+//!
+//! A rule of your own, and parameters that the kernels do not take, run in libtorch operations,
+//! one parameter at a time ([`Backend::Reference`]). Such a step waits for its device once, for
+//! the norm of the gradients. These operations are also what the kernels and the multi-tensor
+//! steps are tested against.
 //!
 //! # Accelerators
 //!
@@ -92,12 +94,11 @@
 //! | [`phase`](Optimizer::phase) | only where a skipped step would make the difference |
 //! | [`diagnostics`](Optimizer::diagnostics) | once a step |
 //!
-//! A step whose gradients are not finite is skipped on the device, and the host does
-//! not know. It tells the device the learning rate that every step would have if none
-//! had been skipped; the device counts the steps that it takes and looks its own rate
-//! up among them. So a skipped step leaves the schedule where it was here as well,
-//! whether anyone asks or not. Before a step the host waits to learn what was skipped
-//! only where it decides what the step is:
+//! A step whose gradients are not finite is skipped on the device, and the host does not know.
+//! It tells the device the learning rate that each step would have if none had been skipped.
+//! The device counts the steps that it takes, and looks its own rate up among them. So a
+//! skipped step leaves the schedule where it was, whether anyone asks or not. The host waits to
+//! learn what was skipped only before a step that depends on it:
 //!
 //! - where it would be the one of the freeze, had none been skipped;
 //! - where the schedule counts samples, and the step has not as many as the last;

@@ -3,16 +3,15 @@
 use std::cell::OnceCell;
 
 use serde::Serialize;
-use tch::{COptimizer, Device, Tensor};
+use tch::{COptimizer, Tensor};
 
 use crate::backend;
-use crate::backend::choice::{Circumstances, OPTIMISED};
+use crate::backend::choice::Circumstances;
 use crate::backend::clock::{Clock as DeviceClock, Counts};
 use crate::backend::interface::{Backend, Setup};
 use crate::backend::slot::{Slot, place};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
-use crate::constraint::form::ConstraintForm;
 use crate::constraint::interface::NormConstraint;
 use crate::diagnostics::{Diagnostics, Findings};
 use crate::error::{Error, require};
@@ -42,22 +41,22 @@ pub struct Optimizer {
     planned: Vec<Treatment>,
     /// The rule, if it is built in.
     pub(crate) builtin: Option<RuleConfig>,
-    /// As if the device had skipped none of the steps that it still has to tell of.
+    /// Steps that a device may have skipped count as taken here.
     pub(crate) progress: Progress,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
-    /// Whether they are of a state whose weights were not seen yet.
+    /// Whether the radii are of a loaded state and were not yet compared with the weights.
     pub(crate) unverified: bool,
-    /// Whether a step was begun and not ended.
+    /// Whether a panic has left a step half done.
     pub(crate) interrupted: bool,
     pub(crate) diagnostics: Findings,
-    /// The treatments with what the device has let go of since the freeze, once they
-    /// were asked for.
+    /// The treatments, with the units that a device has let go of since the freeze. Made when
+    /// someone asks for them.
     pub(crate) freed: OnceCell<Vec<Treatment>>,
     /// Where the parameters are from.
     pub(crate) store: Option<Store>,
-    /// libtorch's own optimizer, for the one thing that tch offers nowhere
-    /// else: to let go of gradients instead of filling them with zeros.
+    /// libtorch's own optimizer. tch offers no other way to let go of gradients instead of
+    /// filling them with zeros.
     gradients: COptimizer,
 }
 
@@ -109,27 +108,17 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
-        let (rule, watch): (Box<dyn Rule>, _) = match builtin {
-            Some(builtin) => (Box::new(builtin), None),
-            None => {
-                let watch = Watch::default();
-                let watched = WatchedRule::new(self.rule, watch.clone());
-                (Box::new(watched), Some(watch))
+        let mut watch = None;
+        let config = self.map_rule(|rule| -> Box<dyn Rule> {
+            match builtin {
+                Some(builtin) => Box::new(builtin),
+                None => Box::new(WatchedRule::new(
+                    rule,
+                    watch.insert(Watch::default()).clone(),
+                )),
             }
-        };
-        let settings = OptimizerConfig {
-            rule,
-            schedule: self.schedule,
-            clock: self.clock,
-            decay: self.decay,
-            lawn: self.lawn,
-            clip_norm: self.clip_norm,
-            groups: self.groups,
-            check_finite: self.check_finite,
-            master_weights: self.master_weights,
-            backend: self.backend,
-        };
-        Optimizer::new(settings, parameters, treatments, builtin, watch)
+        });
+        Optimizer::new(config, parameters, treatments, builtin, watch)
     }
 }
 
@@ -155,13 +144,7 @@ impl Optimizer {
         }
         let rule = &*config.rule;
         let form = config.constraint().map(NormConstraint::form);
-        let devices = || slots.iter().map(|slot| slot.weight.device());
-        let circumstances = Circumstances {
-            choice: config.backend,
-            has_form: has_form(rule, &slots, form.as_ref())?,
-            on_cuda: devices().any(|device| matches!(device, Device::Cuda(_))),
-            optimised: OPTIMISED,
-        };
+        let circumstances = Circumstances::of(config.backend, rule, &slots, form.as_ref())?;
         let setup = Setup {
             rule,
             slots: &mut slots,
@@ -192,7 +175,7 @@ impl Optimizer {
     ///
     /// # Panics
     ///
-    /// If libtorch fails, which it has no reason to.
+    /// If libtorch fails.
     pub fn zero_grad(&mut self) {
         self.gradients
             .zero_grad()
@@ -334,10 +317,11 @@ impl Optimizer {
         }
     }
 
-    /// Counts the units without a radius into the treatments; `why` some have none.
+    /// Counts the units without a radius in the treatments. `why` is the reason that a
+    /// treatment gives.
     pub(crate) fn report_free_units(&mut self, why: &str) {
         if why == ZERO_AT_FREEZE {
-            // Of these radii, whatever was said of others.
+            // The radii are new: what was reported of the earlier ones no longer holds.
             for (planned, treatment) in self.planned.iter().zip(&mut self.treatments) {
                 *treatment = Treatment {
                     trained: treatment.trained,
@@ -351,38 +335,9 @@ impl Optimizer {
     }
 }
 
-/// Whether a rule has a form for all parameters, in both phases.
-///
-/// # Errors
-///
-/// [`Error::RuleAnswer`] for one that is made with other buffers than the rule has.
-fn has_form(
-    rule: &dyn Rule,
-    slots: &[Slot],
-    constraint: Option<&ConstraintForm>,
-) -> Result<bool, Error> {
-    for slot in slots {
-        for constraint in [None, constraint] {
-            let Some(form) = rule.form(&slot.context(constraint, 1.0)) else {
-                return Ok(false);
-            };
-            let (expected, found) = (form.direction.buffers(), rule.buffers().len());
-            if expected != found {
-                return Err(Error::RuleAnswer {
-                    rule: rule.name().to_owned(),
-                    name: slot.name.clone(),
-                    expected: format!("{expected} buffers, which its form is made with"),
-                    found: found.to_string(),
-                });
-            }
-        }
-    }
-    Ok(true)
-}
-
-/// Why a unit has no radius: there was no direction to keep.
+/// Why a unit has no radius: it had no direction to keep.
 pub(crate) const ZERO_AT_FREEZE: &str = "norm 0 at the freeze";
-/// The same, later.
+/// Why a unit has lost its radius.
 pub(crate) const ZERO_SINCE: &str = "norm 0 since the freeze";
 
 fn count_free_units(radii: &[Option<Vec<f64>>], treatments: &mut [Treatment], why: &str) {
@@ -400,7 +355,7 @@ fn count_free_units(radii: &[Option<Vec<f64>>], treatments: &mut [Treatment], wh
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Kind;
+    use tch::{Device, Kind};
 
     use crate::{AdamConfig, Parameter, Role, Schedule, State};
 
@@ -417,7 +372,7 @@ mod tests {
         let state = optimizer.state();
         tensor.square().sum(Kind::Float).backward();
         optimizer.step().unwrap();
-        // As libtorch leaves it that has no memory left.
+        // As a failed allocation of libtorch leaves it.
         optimizer.interrupted = true;
         assert!(matches!(optimizer.step(), Err(Error::Interrupted)));
         optimizer.load_state(&state).unwrap();

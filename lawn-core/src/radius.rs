@@ -1,4 +1,5 @@
-//! Radii: taken at the freeze, taken anew, held to the weights of a loaded state.
+//! Radii: taken at the freeze, taken anew, and compared with the weights after a state was
+//! loaded.
 
 use tch::Kind;
 
@@ -75,7 +76,8 @@ impl Optimizer {
         for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {
             let norms = host(&unit_norms(slot.working(), form.granularity));
             let (relative, absolute) = rounding(slot, norms.len());
-            // A unit without a direction is let go of, so that no step throws it anywhere.
+            // The next step lets go of a unit without a direction, so that it is not thrown
+            // anywhere.
             let apart = |(_, (found, radius)): &(usize, (&f64, &f64))| {
                 **radius > 0.0
                     && has_direction(*found * *found)
@@ -95,8 +97,8 @@ impl Optimizer {
     }
 }
 
-/// How far the norm of a unit is from its radius by rounding, at most: relative to the
-/// radius, and for numbers below the smallest normal one.
+/// How far rounding can move the norm of a unit from its radius: relative to the radius, and
+/// absolute for subnormal numbers.
 ///
 /// Wide enough for weights that were kept in fewer bits meanwhile.
 fn rounding(slot: &Slot, units: usize) -> (f64, f64) {

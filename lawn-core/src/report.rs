@@ -52,9 +52,9 @@ impl StepReport {
         self.norm.tensor()
     }
 
-    /// Whether the device may still be at it, so that a method that waits would.
-    /// Never on the CPU but on [`Backend::MultiTensor`], and no longer once the
-    /// norm is known.
+    /// Whether the device may still be computing the step, so that a method that waits would
+    /// have to. It is false once the norm is known, and on the CPU always, except for
+    /// [`Backend::MultiTensor`].
     ///
     /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
     pub fn is_pending(&self) -> bool {
@@ -91,15 +91,16 @@ impl Serialize for StepReport {
     }
 }
 
-/// What is asked of the global gradient norm.
+/// What the global gradient norm is compared with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub(crate) clip_norm: Option<f64>,
     pub(crate) check_finite: bool,
-    /// The largest norm whose squares the step can form; infinite where nobody
-    /// looks at the norm before.
+    /// The largest norm whose squares do not overflow in the step; infinite where nobody looks
+    /// at the norm beforehand.
     pub(crate) reach: f64,
-    /// Whether what is beyond is clipped though nothing else is, or else skipped.
+    /// Whether gradients beyond it are clipped even without `clip_norm`. If not, the step is
+    /// skipped.
     pub(crate) clips_alone: bool,
 }
 
@@ -112,7 +113,7 @@ impl Limits {
         }
     }
 
-    /// The largest norm that is not skipped, if steps are.
+    /// The largest norm with which a step is taken, if any steps are skipped.
     pub(crate) fn largest(&self) -> Option<f64> {
         self.check_finite.then(|| match self.clip() {
             Some(_) => f64::MAX,
@@ -140,7 +141,7 @@ impl Limits {
 pub(crate) enum Reading {
     /// It is on the host.
     Known(f64),
-    /// It is on a device, and on the host once it was asked for.
+    /// It is on a device until someone asks for it.
     Pending {
         /// One element.
         tensor: Tensor,

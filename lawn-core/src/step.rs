@@ -41,13 +41,13 @@ impl Optimizer {
     ///
     /// # Panics
     ///
-    /// If a rule of one's own does, and nothing has changed then either; if libtorch
-    /// fails, as where a device has no memory left.
+    /// If a rule of one's own panics; nothing has changed then. If libtorch fails, for instance
+    /// because a device has no memory left.
     pub fn step(&mut self) -> Result<StepReport, Error> {
         self.step_with(StepOptions::default())
     }
 
-    /// [`step`](Self::step), told more about the gradients.
+    /// [`step`](Self::step) with options.
     ///
     /// # Errors
     ///
@@ -137,9 +137,9 @@ impl Optimizer {
         })
     }
 
-    /// Whether the host must know which steps a device has skipped before it can
-    /// begin this one: where that decides on the phase, or whether there is a
-    /// learning rate, or which samples the rates looked up are for.
+    /// Whether the host must know which steps a device has skipped before it begins this one.
+    /// It must where they decide on the phase, on whether there is a learning rate, or on which
+    /// samples the rates are for.
     fn depends_on_skipped(&self, options: &StepOptions) -> bool {
         let (least, most) = (self.least_steps(), self.progress.steps);
         let decides = |constraint: &dyn NormConstraint| {
@@ -207,8 +207,8 @@ impl Optimizer {
         }
     }
 
-    /// The gradient of each parameter that has one and requires it, once all parameters
-    /// are known to be what they were.
+    /// The gradient of each parameter that has one and requires it. Refuses parameters that
+    /// have changed.
     fn gradients(&mut self) -> Result<Vec<Option<Tensor>>, Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
@@ -234,7 +234,7 @@ impl Optimizer {
     }
 }
 
-/// The largest norm of gradients whose squares f32 can hold, and some way on.
+/// The largest norm of gradients whose squares f32 can hold, with a margin: 2⁶².
 const SINGLE_REACH: f64 = (1u64 << 62) as f64;
 
 /// The same for f64: 2⁵⁰⁰.

@@ -1,6 +1,12 @@
 //! Which backend computes the steps.
 
 use serde::{Deserialize, Serialize};
+use tch::Device;
+
+use crate::backend::slot::Slot;
+use crate::constraint::form::ConstraintForm;
+use crate::error::Error;
+use crate::rule::Rule;
 
 /// What computes the steps.
 ///
@@ -12,10 +18,10 @@ pub enum BackendChoice {
     /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
     /// parameter is on CUDA, libtorch operations for what neither takes.
     ///
-    /// Kernels that are compiled without optimisation are sixty times as slow as
-    /// libtorch. So where this crate is, which is what `cargo run` without `--release`
-    /// does unless a profile says otherwise, this is [`Reference`](Self::Reference)
-    /// on the CPU; two lines of `Cargo.toml` bring the kernels back:
+    /// Kernels that are compiled without optimisation are sixty times as slow as libtorch, so
+    /// that this is [`Reference`](Self::Reference) on the CPU then. `cargo run` without
+    /// `--release` compiles them so, unless a profile says otherwise. Two lines of `Cargo.toml`
+    /// bring the kernels back:
     ///
     /// ```toml
     /// [profile.dev.package.lawn-core]
@@ -29,24 +35,23 @@ pub enum BackendChoice {
     /// Meant for accelerators; runs on the CPU as well, where it is slower than
     /// the kernels.
     ///
-    /// It keeps a copy of the parameters and of the gradients, and for Adam and
-    /// LAMB the direction: 8 or 12 bytes a parameter; and the rates of the last 65,536
-    /// steps that the host has not learned of yet whether they were skipped: where
-    /// more than those are skipped unasked, the schedule moves on.
+    /// It keeps a copy of the parameters and of the gradients, and for Adam and LAMB the
+    /// direction: 8 or 12 bytes a parameter. It also keeps the rates of the last 65,536 steps
+    /// of which the host does not know whether they were skipped. Where more than those are
+    /// skipped and nobody asks, the schedule moves on.
     ///
-    /// *Differs from* the others: Adam's own kernel, in the free steps of f32
-    /// weights, takes the learning rate in f32, which is off by 2⁻²⁴ of itself at
-    /// most. So is the way that the weights have gone: over 2,000 steps less than a
-    /// sixtieth of what their own rounding makes of it (`tests/oracle.rs`). And where
-    /// the others clip gradients of f32 or fewer bits only for their
-    /// [squares](crate::OptimizerConfig::check_finite), it skips the step.
+    /// *Differs from* the others: in free steps of f32 weights, Adam's own kernel takes the
+    /// learning rate in f32, which changes it by 2⁻²⁴ of itself at most. Over 2,000 steps that
+    /// moves the weights by less than a sixtieth of what their own rounding does
+    /// (`tests/oracle.rs`). Where the others clip gradients of f32 or fewer bits only for their
+    /// [squares](crate::OptimizerConfig::check_finite), this one skips the step.
     MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.
     Reference,
 }
 
 /// Whether the kernels of this build are compiled with optimisation.
-pub(crate) const OPTIMISED: bool = !cfg!(unoptimised);
+const OPTIMISED: bool = !cfg!(unoptimised);
 
 /// What the choice of a backend depends on.
 #[derive(Clone, Copy, Debug)]
@@ -59,4 +64,55 @@ pub(crate) struct Circumstances {
     pub(crate) on_cuda: bool,
     /// Whether the kernels are compiled with optimisation.
     pub(crate) optimised: bool,
+}
+
+impl Circumstances {
+    /// Those of an optimizer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RuleAnswer`] for a form that is made with other buffers than the rule has.
+    pub(crate) fn of(
+        choice: BackendChoice,
+        rule: &dyn Rule,
+        slots: &[Slot],
+        constraint: Option<&ConstraintForm>,
+    ) -> Result<Self, Error> {
+        let mut devices = slots.iter().map(|slot| slot.weight.device());
+        Ok(Self {
+            choice,
+            has_form: has_form(rule, slots, constraint)?,
+            on_cuda: devices.any(|device| matches!(device, Device::Cuda(_))),
+            optimised: OPTIMISED,
+        })
+    }
+}
+
+/// Whether a rule has a form for all parameters, in both phases.
+///
+/// # Errors
+///
+/// [`Error::RuleAnswer`] for one that is made with other buffers than the rule has.
+fn has_form(
+    rule: &dyn Rule,
+    slots: &[Slot],
+    constraint: Option<&ConstraintForm>,
+) -> Result<bool, Error> {
+    for slot in slots {
+        for constraint in [None, constraint] {
+            let Some(form) = rule.form(&slot.context(constraint, 1.0)) else {
+                return Ok(false);
+            };
+            let (expected, found) = (form.direction.buffers(), rule.buffers().len());
+            if expected != found {
+                return Err(Error::RuleAnswer {
+                    rule: rule.name().to_owned(),
+                    name: slot.name.clone(),
+                    expected: format!("{expected} buffers, which its form is made with"),
+                    found: found.to_string(),
+                });
+            }
+        }
+    }
+    Ok(true)
 }

@@ -1,4 +1,4 @@
-//! Which of the steps that the host has begun the device has taken.
+//! Counts of the steps that a device takes while the host goes on without knowing.
 
 use tch::{Device, Kind, Tensor};
 
@@ -27,7 +27,8 @@ pub(crate) struct Clock {
     each: Tensor,
     /// The samples in it.
     samples: u64,
-    /// f64; grows to [`most`](Self::most), and is written from the start again then.
+    /// Rates, f64. They grow to [`most`](Self::most), and are then written from the start
+    /// again.
     rates: Tensor,
     /// How many of them there are at most; a power of two.
     most: u64,
@@ -81,7 +82,7 @@ impl Clock {
     }
 
     /// Counts a step of so many samples that is taken if `finite`, a boolean
-    /// scalar; answers how many were taken with it, scalar, i64.
+    /// scalar; returns how many were taken with it, scalar, i64.
     pub(crate) fn count(&mut self, samples: u64, finite: &Tensor) -> Tensor {
         if samples != self.samples {
             let _ = self.each.get(1).fill_(samples as i64);
@@ -119,7 +120,7 @@ impl Clock {
     /// Counts anew: the host knows.
     pub(crate) fn reset(&mut self) {
         self.begun = Counts::default();
-        // Not in place: reports of earlier steps look at what it was.
+        // Not in place, as reports of earlier steps hold the old tensor.
         self.taken = self.taken.zeros_like();
     }
 }

@@ -21,9 +21,10 @@ use crate::units::Granularity;
 
 /// What computes the steps of an optimizer.
 ///
-/// It computes them of a rule's [`form`](Rule::form), the [`ConstraintForm`] and numbers, and
-/// asks for no name. What a slot holds is its to keep elsewhere: the methods after
-/// [`step`](Self::step) tell where that is, and by default it is in the slots.
+/// A step is given as plain data: the rule's [`form`](Rule::form), the [`ConstraintForm`],
+/// numbers, and the slots of the parameters. A backend may keep a part of the slots elsewhere,
+/// as on a device. The methods after [`step`](Self::step) find that part; without them it is
+/// in the slots.
 pub(crate) trait Backend: fmt::Debug + Send {
     /// Takes one step of all parameters that have a gradient, or skips it.
     ///
@@ -61,13 +62,12 @@ pub(crate) trait Backend: fmt::Debug + Send {
         slots.iter().map(|slot| slot.radii.clone()).collect()
     }
 
-    /// What tells how many steps a device has taken, where the host goes on without
-    /// knowing; nothing where it knows after each step.
+    /// The count of steps that a device has taken, if the host goes on without knowing it.
     fn clock(&self) -> Option<&Clock> {
         None
     }
 
-    /// The same.
+    /// The same, to count anew.
     fn clock_mut(&mut self) -> Option<&mut Clock> {
         None
     }
@@ -81,14 +81,13 @@ pub(crate) struct StepRequest<'a> {
     pub(crate) rule: &'a dyn Rule,
     /// In the constrained phase.
     pub(crate) constraint: Option<&'a ConstraintForm>,
-    /// The scheduled one; if a device skips steps that the host does not know of, that of
-    /// the schedule if it had skipped none.
+    /// The scheduled one. Steps that a device may have skipped count as taken.
     pub(crate) learning_rate: f64,
     pub(crate) limits: Limits,
     pub(crate) options: StepOptions,
     /// Where the weights lie.
     pub(crate) weights: &'a DisjointSpans,
-    /// Whether something has been written.
+    /// Set by the backend before its first write: a panic after it leaves a step half done.
     pub(crate) writes: &'a Cell<bool>,
 }
 
@@ -106,7 +105,7 @@ pub(crate) struct StepRecord {
 
 /// A backend in the list of them.
 pub(crate) struct Entry {
-    /// Whether it takes the steps there.
+    /// Whether it can take the steps.
     pub(crate) suits: fn(&Circumstances) -> bool,
     pub(crate) new: fn(Setup<'_>) -> Box<dyn Backend>,
 }

@@ -18,24 +18,24 @@ pub(crate) struct Slot {
     pub(crate) name: String,
     /// Shared with the model.
     pub(crate) weight: Tensor,
-    /// What all that is beside the weight was made for.
+    /// Kind, shape and device of the weight when the buffers were made.
     spec: TensorSpec,
-    /// Where the weight lay when that was last looked at.
+    /// Where the weight lay when it was last looked up.
     address: usize,
-    /// Whether it filled its memory there without gaps, and alone.
+    /// Whether it filled memory of its own there, without gaps.
     pub(crate) is_apart: bool,
     /// f32 copy of a weight of fewer bits, on which the steps are taken.
     pub(crate) master: Option<Tensor>,
-    /// The rule's, in its order; f64 for an f64 weight, otherwise f32.
+    /// The buffers of the rule, in its order; f64 for an f64 weight, otherwise f32.
     pub(crate) buffers: Vec<Tensor>,
     /// Whether the first of them holds the last direction in place of the first
     /// moment, as the kernels leave it.
     pub(crate) held: bool,
-    /// f64, shaped as [`Granularity::dot`]'s result; from the freeze on.
+    /// The radii from the freeze on; f64, shaped as [`Granularity::dot`]'s result.
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
     pub(crate) radii: Vec<f64>,
-    /// Whether radii were let go of since that was last reported.
+    /// Whether a unit has lost its radius since that was last reported.
     pub(crate) has_lost: bool,
     /// How often it was updated.
     pub(crate) updates: u64,
@@ -129,7 +129,7 @@ impl Slot {
         }
     }
 
-    /// The radii, with none for these units.
+    /// The radii, with 0 for these units.
     pub(crate) fn radius_without(&self, units: &[usize]) -> Option<Tensor> {
         let radius = self.radius.as_ref()?;
         if units.is_empty() {

@@ -19,13 +19,13 @@ pub(crate) struct Selection {
     pub(crate) basis: Basis,
 }
 
-/// How it is known.
+/// How the extent of a scope is known.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Basis {
     /// It was stated.
     #[default]
     Stated,
-    /// By names and order, after this layer if there is any.
+    /// It was guessed by names and order, from after this layer on if there is one.
     Guessed(Option<String>),
 }
 
@@ -48,8 +48,8 @@ impl Selection {
     }
 }
 
-/// Names of the parameters in the final homogeneous sub-network: those after
-/// the last layer that is not positively homogeneous.
+/// The parameters in the final homogeneous sub-network: those after the last layer that is not
+/// positively homogeneous.
 ///
 /// There, and only there, the norm of the weights scales the logits. `settled` tells
 /// of a parameter whether something else decides if it is constrained.

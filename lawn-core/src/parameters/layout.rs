@@ -4,7 +4,7 @@ use std::fmt;
 
 use tch::{Device, Kind, Tensor};
 
-/// What a tensor is without its numbers.
+/// Element kind, shape and device of a tensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct TensorSpec {
     pub(crate) kind: Kind,
@@ -45,7 +45,7 @@ pub(crate) fn is_dense(shape: &[i64], strides: &[i64]) -> bool {
     })
 }
 
-/// Whether the first dimension is the one whose steps are the longest.
+/// Whether the first dimension has the longest stride.
 pub(crate) fn is_outermost(shape: &[i64], strides: &[i64]) -> bool {
     shape[0] == 1 || strides[0] == shape[1..].iter().product::<i64>()
 }
@@ -90,7 +90,7 @@ pub(crate) fn address(tensor: &Tensor) -> usize {
     tensor.data_ptr() as usize
 }
 
-/// Spans of which no two lie over each other, each of something.
+/// Spans of which no two lie over each other.
 #[derive(Debug, Default)]
 pub(crate) struct DisjointSpans(Vec<Span>);
 

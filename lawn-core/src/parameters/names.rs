@@ -19,8 +19,8 @@ pub(crate) enum Doubt {
 #[derive(Debug)]
 pub(crate) struct Shapes {
     all: HashMap<String, Vec<i64>>,
-    /// Layers that are several in one: of their vectors it is not known which belong
-    /// together.
+    /// Names that stand for several layers. Which of their vectors belong together is not
+    /// known.
     crowded: HashSet<String>,
 }
 

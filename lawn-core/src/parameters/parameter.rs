@@ -175,11 +175,11 @@ impl Parameters {
     /// Attaches the model's layers in forward order, from which
     /// [`Scope::FinalHomogeneous`](crate::Scope::FinalHomogeneous) is derived.
     ///
-    /// Without them the order of the parameters stands for the order of the layers, and
-    /// the sub-network begins after the last parameter with the role [`Role::Norm`], the
-    /// last LSTM or GRU, or the last layer of which only running statistics are seen. A
-    /// normalization without parameters or statistics, and what activations there are,
-    /// are not seen: reasons say then that the scope is guessed.
+    /// Without them the order of the parameters stands for the order of the layers, and the
+    /// sub-network begins after the last parameter with the role [`Role::Norm`], the last LSTM
+    /// or GRU, or the last layer of which only running statistics are seen. A normalization
+    /// without parameters or statistics is not seen, nor are activations. So the reasons say
+    /// that the scope is guessed.
     ///
     /// # Errors
     ///
@@ -233,7 +233,7 @@ impl Parameters {
         }
     }
 
-    /// The first few names, for who has mistaken one.
+    /// The first few names, for a message about an unknown one.
     pub(crate) fn known(&self) -> String {
         const SHOWN: usize = 8;
         let names = self.parameters.iter().take(SHOWN);
@@ -272,7 +272,7 @@ impl Store {
     }
 }
 
-/// The variables, whatever befell a thread that held them.
+/// The variables, even if a thread that held them has panicked.
 fn lock(variables: &Mutex<Variables>) -> MutexGuard<'_, Variables> {
     variables.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -321,7 +321,7 @@ fn require_writable(name: &str, tensor: &Tensor) -> Result<(), Error> {
     })
 }
 
-/// What is said of two parameters that lie over each other.
+/// The error for two parameters that lie over each other.
 pub(crate) fn shared_memory([first, second]: [&String; 2]) -> Error {
     Error::SharedMemory {
         first: first.clone(),

@@ -58,8 +58,8 @@ pub struct Treatment {
     pub decay: WeightDecay,
     /// Its factor to the scheduled learning rate.
     pub learning_rate_scale: f64,
-    /// Whether it requires gradients: a step leaves it alone until it does. As it was
-    /// when the optimizer was built or, later, in the last step.
+    /// Whether it required gradients in the last step, or when the optimizer was built. A step
+    /// leaves a parameter alone that requires none.
     #[serde(default = "yes")]
     pub trained: bool,
     /// Whether its place among the layers was taken from names and order, which show
@@ -189,7 +189,7 @@ pub(crate) fn plan(
     }
 }
 
-/// Refuses a constraint that binds nothing that moves.
+/// Refuses a constraint on parameters of which none is trained, or on none.
 fn require_some(
     treatments: &[Treatment],
     extent: Extent<'_>,
@@ -215,7 +215,7 @@ fn require_some(
     })
 }
 
-/// What else is to be known of a parameter's treatment.
+/// What is added to the reason of a treatment.
 fn notes(parameters: &Parameters, treatment: &Treatment, extent: Option<Extent<'_>>) -> String {
     let mut notes = String::new();
     if let (Some(extent), Some(layers)) = (extent, parameters.layers()) {
@@ -307,7 +307,7 @@ fn treat(
     })
 }
 
-/// Whether someone asked for this very parameter, rather than for all of a kind.
+/// Whether this parameter was asked for by its name, and not only with others.
 fn is_named(parameter: &Parameter, extent: Extent<'_>, group: Option<&Group>) -> bool {
     let literal = |pattern: &String| *pattern == parameter.name;
     group.is_some_and(|group| group.constrained == Some(true))

@@ -1,4 +1,4 @@
-//! Layers that only variables which are not trained show.
+//! Layers that have no trainable parameter, found by their other variables.
 
 use std::collections::HashSet;
 use std::ops::Range;

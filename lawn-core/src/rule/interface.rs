@@ -16,18 +16,17 @@ use crate::rule::form::Form;
 /// w ← w − η ρ d      ρ = trust(‖w‖, ‖d‖), 1 for most rules
 /// ```
 ///
-/// A rule holds no state of its own. The optimizer keeps its buffers, one set
-/// a parameter, saves them, and stacks on it what rules have in common:
-/// learning rate, weight decay, clipping, and the norm constraint, which hands
-/// the rule the projected gradient and projects the direction that comes back
-/// before ρ is taken. So any rule can be constrained.
+/// A rule holds no state of its own. The optimizer keeps its buffers, one set a parameter, and
+/// saves them. It adds what rules have in common: learning rate, weight decay, clipping, and
+/// the norm constraint. The constraint hands the rule the projected gradient, and projects the
+/// direction that comes back before ρ is taken. So any rule can be constrained.
 ///
 /// All tensors of one call have the parameter's shape and one element kind,
 /// f32 or f64, and so must the direction. Calls are made without gradient recording.
 ///
-/// Nothing is written before all directions are known, so that a rule that panics, or
-/// answers [what no step can be made of](Error::RuleAnswer), leaves all parameters and
-/// buffers as they were. Meanwhile there is a second copy of them.
+/// A step of a rule that is not built in writes nothing before all directions are known. So a
+/// rule that panics, or whose answer [no step can be made of](Error::RuleAnswer), leaves all
+/// parameters and buffers as they were. Meanwhile there is a second copy of them.
 ///
 /// ```
 /// use lawn_core::{Context, Rule};
@@ -97,8 +96,8 @@ pub trait Rule: fmt::Debug + Send {
     /// [`trust`](Self::trust) and [`absorbs`](Self::absorbs). A rule with one runs on all
     /// backends; a rule without, which is the default, runs on libtorch operations.
     ///
-    /// Built-in rules have one. A rule that adds to a built-in one what concerns no number,
-    /// such as a name or a check of its settings, hands that one's form on.
+    /// Built-in rules have one. A rule of your own that computes what a built-in one does,
+    /// under another name or with checks of its own, can hand on the form of that one.
     fn form(&self, context: &Context) -> Option<Form> {
         let _ = context;
         None

@@ -89,10 +89,10 @@ pub struct LambConfig {
     pub adaptation: Adaptation,
     /// `ρ_max`, the largest trust ratio; LAMBC's is 1.
     ///
-    /// Without one, ρ undoes what becomes of a small direction: where rows are units,
-    /// one that had a gradient once, as an embedding of something rare, goes on along
-    /// it at full length for as long as its moments are not 0. Give embeddings that
-    /// are held by row a largest ratio.
+    /// Without one, ρ scales every direction up, however small it is. Where rows are units, a
+    /// row that had a gradient once, such as the embedding of something rare, goes on along it
+    /// at full length for as long as its moments are not 0. So give embeddings that are held by
+    /// row a largest ratio.
     pub trust_max: Option<f64>,
 }
 

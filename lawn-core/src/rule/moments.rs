@@ -16,7 +16,7 @@ pub enum EpsilonPlace {
     InsideRoot,
 }
 
-/// Whether [`LambConfig`](crate::LambConfig) takes out that moments start at 0.
+/// Whether [`LambConfig`](crate::LambConfig) corrects for moments that start at 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BiasCorrection {
@@ -27,7 +27,7 @@ pub enum BiasCorrection {
     Omitted,
 }
 
-/// What the first moment of [`LambConfig`](crate::LambConfig) is of the gradients.
+/// What [`LambConfig`](crate::LambConfig) keeps of the gradients in its first moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GradientAveraging {
@@ -76,7 +76,7 @@ impl Moments {
     }
 }
 
-/// `m / divisor`; 0 where that divides by 0, as without ε it does for what has never
+/// `m / divisor`, and 0 where the divisor is 0. Without ε it is 0 for an element that has never
 /// had a gradient.
 pub(super) fn quotient(m: &Tensor, divisor: &Tensor) -> Tensor {
     (m / divisor).masked_fill(&divisor.eq(0.0), 0.0)

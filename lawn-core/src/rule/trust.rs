@@ -13,8 +13,7 @@ pub enum Adaptation {
     /// All.
     #[default]
     Always,
-    /// Those with weight decay, and those under a norm constraint, where decay
-    /// cannot be the sign.
+    /// Those with weight decay, and those under a norm constraint, which can have none.
     WhenDecayed,
 }
 
@@ -38,7 +37,7 @@ pub(crate) struct Trust {
     pub(crate) base: TrustBase,
 }
 
-/// What `x` is, and what is below ρ with it.
+/// What `x` is, and what ρ divides by.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TrustBase {
     /// The direction, which ρ multiplies: `below = ‖d‖`.
@@ -48,7 +47,7 @@ pub(crate) enum TrustBase {
 }
 
 impl Trust {
-    /// ρ of one unit, from `‖w‖`, `‖x‖` and what is below.
+    /// ρ of one unit, from `‖w‖`, `‖x‖` and what it divides by.
     pub(crate) fn ratio(&self, w_norm: f64, x_norm: f64, below: f64) -> f64 {
         let ratio = if w_norm > 0.0 && x_norm > 0.0 {
             self.coefficient * w_norm / below

@@ -1,4 +1,4 @@
-//! A rule of one's own, whose answers are looked at before anything is made of them.
+//! A rule of one's own, whose answers are checked before they are used.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,7 +43,8 @@ impl Watch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes an answer that has not the form that it should have.
+    /// Whether an answer has the kind, shape and device that it should have. Notes the fault if
+    /// not.
     fn require(&self, what: &str, answer: &Tensor, expected: &TensorSpec) -> bool {
         let found = answer.defined().then(|| TensorSpec::of(answer));
         if found.as_ref() == Some(expected) {
@@ -100,7 +101,7 @@ impl<R: Rule> Rule for WatchedRule<R> {
             self.watch.look(&direction);
             direction
         } else {
-            // What follows shall not stumble over it: the step is given up in any case.
+            // The step is given up; zeros let it run to its end.
             weight.zeros_like()
         }
     }

@@ -96,7 +96,7 @@ impl State {
             }
         };
         write().map_err(|source| {
-            // Half a state is of no use, least of all on a disk that is full.
+            // Half a state is of no use, and a full disk needs the room.
             let _ = fs::remove_file(&temporary);
             Error::Io {
                 path: path.to_owned(),

@@ -14,53 +14,15 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
-use serde::Serialize;
 use tch::{Kind, Tensor};
 
-use crate::config::{Clock, OptimizerConfig};
-use crate::constraint::LawnConfig;
-use crate::decay::WeightDecay;
 use crate::error::Error;
 use crate::optimizer::{Optimizer, Progress, ZERO_AT_FREEZE};
-use crate::parameters::group::Group;
-use crate::rule::RuleConfig;
-use crate::schedule::Schedule;
 use crate::state::file::State;
 use crate::units::host;
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
-
-/// What the settings entry records.
-#[derive(Serialize)]
-struct Settings<'a> {
-    rule: RuleRecord,
-    schedule: &'a Schedule,
-    clock: Clock,
-    decay: WeightDecay,
-    lawn: Option<&'a LawnConfig>,
-    clip_norm: Option<f64>,
-    groups: &'a [Group],
-    check_finite: bool,
-    master_weights: bool,
-}
-
-/// A rule as a configuration file has it, or as it shows itself.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum RuleRecord {
-    Builtin(RuleConfig),
-    Own(String),
-}
-
-impl RuleRecord {
-    fn of(optimizer: &Optimizer) -> Self {
-        match optimizer.builtin {
-            Some(builtin) => RuleRecord::Builtin(builtin),
-            None => RuleRecord::Own(format!("{:?}", optimizer.config.rule)),
-        }
-    }
-}
 
 impl Optimizer {
     /// All that a step depends on and the parameters do not hold, copied.
@@ -92,30 +54,8 @@ impl Optimizer {
 
 /// Copies the state out of an optimizer.
 fn take(optimizer: &Optimizer) -> State {
-    // Named one by one, so that what is added to a configuration is not forgotten here.
-    let OptimizerConfig {
-        rule,
-        schedule,
-        clock,
-        decay,
-        lawn,
-        clip_norm,
-        groups,
-        check_finite,
-        master_weights,
-        backend: _,
-    } = &optimizer.config;
-    let settings = Settings {
-        rule: RuleRecord::of(optimizer),
-        schedule,
-        clock: *clock,
-        decay: *decay,
-        lawn: lawn.as_ref(),
-        clip_norm: *clip_norm,
-        groups,
-        check_finite: *check_finite,
-        master_weights: *master_weights,
-    };
+    let rule = &optimizer.config.rule;
+    let settings = optimizer.config.record(optimizer.builtin);
     let progress = optimizer.known_progress();
     let metadata = [
         ("format", FORMAT.to_owned()),

@@ -16,8 +16,8 @@ pub(super) fn release(slot: &mut Slot, rule: &dyn Rule) {
     }
 }
 
-/// The buffers of a parameter as its rule has them: with the first moment even where its
-/// direction is held.
+/// The buffers of a parameter as its rule has them, with the first moment even where the
+/// direction is held in its place.
 pub(super) fn buffers(slot: &Slot, rule: &dyn Rule) -> Vec<Tensor> {
     let mut buffers = slot.shared_buffers();
     if slot.held
@@ -28,9 +28,9 @@ pub(super) fn buffers(slot: &Slot, rule: &dyn Rule) -> Vec<Tensor> {
     buffers
 }
 
-/// The first moment of a parameter whose direction is held in its place: with
-/// the bits that the next step would form, and so not by libtorch, whose square
-/// roots are not all rounded to the nearest.
+/// The first moment of a parameter whose direction is held in its place. It has the bits that
+/// the next step would form, which libtorch does not: not all of its square roots are rounded
+/// to the nearest.
 fn first_moment(slot: &Slot, form: &Form) -> Tensor {
     let t = slot.updates + 1;
     let [d, .., v] = slot.buffers.as_slice() else {

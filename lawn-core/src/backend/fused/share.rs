@@ -178,7 +178,7 @@ impl From<&Outcome> for Measurement {
     }
 }
 
-/// Adds a job and answers its index.
+/// Adds a job and returns its index.
 fn push<'a, M: Memory>(
     jobs: &mut Vec<Job<'a, M>>,
     slot: &'a Slot,

@@ -14,7 +14,7 @@ pub(crate) trait Direction<E: Element, const B: usize>: Copy + Sync {
     /// How many of the buffers, from the first on, it looks at.
     const RECALLS_BUFFERS: usize;
 
-    /// Updates the buffers and answers the direction.
+    /// Updates the buffers and returns the direction.
     unsafe fn update<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; B]) -> L;
 
     /// The same, and leaves in the buffers what [`recall`](Self::recall) needs.

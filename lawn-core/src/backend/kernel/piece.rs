@@ -85,8 +85,8 @@ pub(super) fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
     }
 }
 
-/// Which of `moved` pieces and of the `next` are taken together, so that each
-/// thread has of both what it has whenever they are shared out.
+/// Which of the `moved` pieces and which of the `next` are taken together. A thread gets the
+/// pieces of both that it has in every pass, as they may still be in its cache.
 pub(super) fn side_by_side(
     moved: usize,
     next: usize,

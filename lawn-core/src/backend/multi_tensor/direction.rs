@@ -1,4 +1,4 @@
-//! The built-in rules on a whole storage.
+//! Directions on a whole storage.
 
 use tch::Tensor;
 
@@ -43,9 +43,8 @@ impl TakenTiles<'_> {
     }
 }
 
-/// `d = U(s, g)`, as [`Rule::direction`](crate::Rule::direction) of each rule
-/// has it, less what LARS does to the gradient beforehand and the decay that
-/// LAMB adds; what [`FusedAdam`](super::fused_adam::FusedAdam) does not compute.
+/// `d = U(s, g)` of a form that [`FusedAdam`](super::fused_adam::FusedAdam) does not compute,
+/// without trust ratio and decay.
 ///
 /// `updates` counts each tile's updates, this one included. The answer may share
 /// its memory with `g` or a buffer.

@@ -148,7 +148,7 @@ impl Group {
         }
     }
 
-    /// Sees which parameters have a gradient; answers the norm of each, f64, if any
+    /// Sees which parameters have a gradient; returns the norm of each, f64, if any
     /// has.
     pub(super) fn look(&mut self, gradients: &[Option<Tensor>]) -> Option<Tensor> {
         let places = self.places.iter();

@@ -1,5 +1,5 @@
-//! Steps of many parameters by few operations, none of which waits for the
-//! device; the path of accelerators.
+//! Steps of many parameters by few operations, none of which waits for the device: the backend
+//! of accelerators.
 //!
 //! Parameters of one device and kind share a flat storage of tiles, into which
 //! their gradients and weights are copied by one multi-tensor operation. From
@@ -10,11 +10,10 @@
 //! A free step of Adam needs none of that: it is libtorch's own fused kernel, on the
 //! model's tensors.
 //!
-//! Whether the gradients are finite, and what clipping multiplies them by, are
-//! known to the device only. A step that it skips is computed all the same, and
-//! changes nothing: gradients are replaced by −0, directions by 0, the numbers
-//! that buffers and weights are multiplied by by 1. How many it has taken, and so
-//! which learning rate is next, it knows from its [`Clock`].
+//! Whether the gradients are finite, and what clipping multiplies them by, are known to the
+//! device only. A step that it skips is computed all the same, and changes nothing: gradients
+//! become −0, directions become 0, and factors of buffers and weights become 1. The [`Clock`]
+//! counts the steps that it has taken, and so knows which learning rate is next.
 
 mod direction;
 mod fused_adam;

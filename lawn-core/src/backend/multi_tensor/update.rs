@@ -28,7 +28,7 @@ pub(super) struct Request<'a> {
 }
 
 impl Group {
-    /// Updates the parameters that have a gradient; answers what
+    /// Updates the parameters that have a gradient; returns what
     /// [`Measurement::of_sums`](crate::diagnostics::Measurement::of_sums) takes, as
     /// `[7, units]`, if asked to; the last of them are the radii.
     pub(super) fn update(&mut self, request: &Request<'_>, slots: &mut [Slot]) -> Option<Tensor> {

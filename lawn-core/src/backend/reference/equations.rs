@@ -8,7 +8,7 @@ use crate::decay::WeightDecay;
 use crate::rule::{Context, Norms, Rule};
 use crate::units::{ROUNDING, scale};
 
-/// The free update; answers ρ, if the rule has one.
+/// The free update; returns ρ, if the rule has one.
 ///
 /// ```text
 /// g ← g + λ w                    L2
@@ -44,9 +44,9 @@ pub(super) fn free(
 /// The constrained update, by the equations of [`LawnConfig`](crate::LawnConfig), in their order;
 /// answers ρ, if the rule has one.
 ///
-/// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result;
-/// 0 stands for a unit that stays free. What `gradient_rounding` and [`ROUNDING`]
-/// stand for is left of no projection.
+/// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result; 0 stands for a
+/// unit that stays free. A projection leaves 0 where no more than `gradient_rounding` or
+/// [`ROUNDING`] of the square is left.
 pub(super) fn constrained(
     rule: &dyn Rule,
     context: &Context,
@@ -90,7 +90,7 @@ pub(super) fn constrained(
     let Hold::Sphere = constraint.hold;
     let factor = radius / square.sqrt();
     let factor = factor.where_self(&bound, &factor.ones_like());
-    // Against all of w: what is left has no direction but rounding's.
+    // A step against all of w leaves nothing but rounding, which is no direction.
     let whole = &ww + context.granularity.dot(&step, &step);
     let nothing = square.le_tensor(&(whole * ROUNDING)).logical_and(&bound);
     w.copy_(&w.where_self(&nothing, &scale(&moved, &factor)));

@@ -8,8 +8,8 @@ use crate::error::Error;
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
 
-/// The update of every parameter that has a gradient, with nothing written yet, so that
-/// a rule that panics or answers what no step can be made of leaves all as it was.
+/// Computes the update of every parameter that has a gradient, and writes nothing. So a rule
+/// that panics, or whose answer no step can be made of, leaves everything as it was.
 ///
 /// It holds a copy of these parameters and of their buffers until it is committed.
 ///
@@ -23,7 +23,7 @@ pub(crate) fn stage(
     watch: &Watch,
     buffers: fn(&Slot, &dyn Rule) -> Vec<Tensor>,
 ) -> Result<Vec<Option<StagedUpdate>>, Error> {
-    // Of a step that a panic has ended.
+    // Answers that a panic may have left behind.
     watch.take();
     let mut staged = Vec::with_capacity(slots.len());
     let mut answers = Vec::new();
@@ -63,7 +63,8 @@ fn answer(request: &UpdateRequest<'_>, slot: &Slot, expected: String, found: Str
     }
 }
 
-/// The first that is not true; waits for the devices once.
+/// The parameter of the first answer that is not finite. Waits for the devices once where all
+/// are.
 fn first_that_is_not(answers: &[(usize, Tensor)]) -> Option<usize> {
     let on_host = |answer: &Tensor| answer.to_device(Device::Cpu).to_kind(Kind::Bool);
     let device = answers.first()?.1.device();

@@ -15,7 +15,7 @@ use crate::units::{host, rounding};
 #[derive(Clone, Copy)]
 pub(crate) struct UpdateRequest<'a> {
     pub(crate) rule: &'a dyn Rule,
-    /// In the constrained phase.
+    /// The constraint, in the constrained phase.
     pub(crate) constraint: Option<&'a ConstraintForm>,
     pub(crate) learning_rate: f64,
     /// What gradients are multiplied by.
@@ -44,7 +44,7 @@ impl<'a> UpdateRequest<'a> {
 pub(crate) struct StagedUpdate {
     weight: Tensor,
     buffers: Vec<Tensor>,
-    /// Units whose radius is let go of.
+    /// Units that have lost their radius.
     lost: Vec<usize>,
     measured: Vec<Measurement>,
 }
@@ -118,7 +118,7 @@ pub(super) fn prepare(
     }
 }
 
-/// Takes over what an update has made; answers what was measured.
+/// Takes over what an update has made; returns what was measured.
 pub(crate) fn commit(slot: &mut Slot, staged: StagedUpdate) -> Vec<Measurement> {
     if let Some(master) = &mut slot.master {
         master.copy_(&staged.weight);
