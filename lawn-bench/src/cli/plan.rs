@@ -43,7 +43,7 @@ pub(super) struct Plan {
     /// Measure one trial, told on standard input: what calibration calls.
     #[arg(long, hide = true)]
     measure: bool,
-    /// Examine trials of one task, told on standard input: what planning calls.
+    /// Examine trials by task, told on standard input: what planning calls.
     #[arg(long, hide = true)]
     examine: bool,
 }
@@ -68,13 +68,15 @@ impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
         if self.examine {
             let request: examination::Request = told()?;
-            print(&to_json(&request.examine_here()));
+            request.examine_here(|found| {
+                print(&(serde_json::to_string(found).unwrap_or_default() + "\n"));
+            });
             return Ok(Exit::Ok);
         }
         let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
             return measure();
         };
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         let file = SweepFile::read(file, &self.sets.sets)?;
         let sweep = file.sweep()?;
         let checksums = match root {
@@ -113,7 +115,7 @@ impl Plan {
         &self,
         plan: &plan::Plan,
     ) -> Result<(BTreeMap<plan::Cell, Measurement>, Vec<String>), Error> {
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         if self.no_calibrate {
             return Ok(Default::default());
         }

@@ -1,16 +1,38 @@
 //! Values of options, checked as they are read.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
 
 #[derive(Debug, Args)]
 pub(super) struct DataRoot {
     /// Folder that holds the data sets.
-    #[arg(long = "data-root", value_name = "DIR", env = "LAWN_DATA")]
-    pub(super) data_root: Option<PathBuf>,
+    #[arg(long = "data-root", value_name = "DIR", env = VARIABLE, value_parser = OsStringValueParser::new().try_map(folder))]
+    given: Option<PathBuf>,
+}
+
+/// Stands for `--data-root`.
+const VARIABLE: &str = "LAWN_DATA";
+
+/// A variable that is set to nothing is as if it were not set; an option names a folder.
+fn folder(text: OsString) -> Result<PathBuf, &'static str> {
+    let is_unset = || std::env::var_os(VARIABLE).is_some_and(|value| value.is_empty());
+    if text.is_empty() && !is_unset() {
+        return Err("a folder is expected");
+    }
+    Ok(text.into())
+}
+
+impl DataRoot {
+    /// The folder, where there is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        let given = self.given.as_deref();
+        given.filter(|folder| !folder.as_os_str().is_empty())
+    }
 }
 
 #[derive(Debug, Args)]

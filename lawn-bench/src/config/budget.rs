@@ -6,7 +6,8 @@ use toml::Spanned;
 use super::raw::{RawAmount, RawDiagnostics, RawEvaluation, RawPhase};
 use super::source::Source;
 use super::values::at_least;
-use super::{Arm, ConfigError};
+use crate::config::sweep::Arm;
+use crate::error::ConfigError;
 
 /// One of `epochs`, `steps` and `samples`, 1 or more.
 pub(super) fn amount(

@@ -18,7 +18,9 @@ use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, file_name, found, within};
-use super::{ConfigError, NamedTask, Resources, Sweep, engines, limits, overrides, tuning};
+use super::{engines, limits, overrides, tuning};
+use crate::config::sweep::{NamedTask, Resources, Sweep};
+use crate::error::ConfigError;
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     read(file, |source, table, span| {

@@ -4,7 +4,8 @@ use toml::Spanned;
 
 use super::raw::RawSweep;
 use super::source::{Source, nearest};
-use super::{Arm, ConfigError, Contrast};
+use crate::config::sweep::{Arm, Contrast};
+use crate::error::ConfigError;
 
 /// The contrasts given, or every arm without LAWN against those with it on the same rule.
 pub(super) fn contrasts(

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::ConfigError;
+use crate::error::ConfigError;
 
 /// The text of a sweep and what was set over it, from which errors are placed.
 ///

@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::source::{Source, nearest};
-use super::{Axis, ConfigError, Domain, Scale};
+use crate::config::sweep::{Axis, Domain, Scale};
+use crate::error::ConfigError;
 
 /// One tuned hyper-parameter, as it is written.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::source::{Source, nearest};
 use super::values::{entries, file_name, found};
-use super::{ConfigError, NamedTask};
+use crate::config::sweep::NamedTask;
+use crate::error::ConfigError;
 
 pub(super) fn tasks(
     source: &Source<'_>,

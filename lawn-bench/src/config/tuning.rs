@@ -7,7 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::raw::{RawRungs, RawTuning, SETTINGS};
 use super::source::{Source, nearest};
 use super::values::at_least;
-use super::{ConfigError, NamedTask, Rung};
+use crate::config::sweep::{NamedTask, Rung};
+use crate::error::ConfigError;
 
 /// The number of settings asked for.
 pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u64>, ConfigError> {

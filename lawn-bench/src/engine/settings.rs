@@ -1,8 +1,8 @@
 //! What engines are asked for: from the sweep file when one is given, and kept in the run for
 //! those who go on with it.
 
-use super::EngineName;
 use crate::Error;
+use crate::config::EngineName;
 use crate::config::{Engines, Sweep};
 use crate::run::files;
 use crate::run::run_dir::RunDir;

@@ -8,7 +8,7 @@ use lawn_models::{Amount, FreePhase, OptimizerSettings};
 use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
-use crate::plan::{Cell, Plan};
+use crate::plan::trials::{Cell, Plan};
 
 /// Warnings about `plan`, given what was measured and how an earlier run was tuned.
 #[must_use]

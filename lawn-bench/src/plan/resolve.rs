@@ -2,10 +2,11 @@
 
 use lawn_models::{OptimizerSettings, Stage, TrialConfig};
 
-use super::{Plan, Trial, defaults};
+use super::defaults;
 use crate::Error;
 use crate::config::Sweep;
 use crate::plan::choices::Choices;
+use crate::plan::trials::{Plan, Trial};
 
 impl Plan {
     /// All that the trial at `index` trains, and the index of its setting.

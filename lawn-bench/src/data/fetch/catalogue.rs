@@ -5,9 +5,9 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use super::FetchError;
 use super::source::Source;
 use crate::Error;
+use crate::error::FetchError;
 
 /// The file in a data set's folder that holds the SHA-256 of each of its files, as
 /// `sha256sum --check` reads it.

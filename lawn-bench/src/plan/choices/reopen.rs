@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use lawn_models::Stage;
 
-use super::{Choices, Frozen, Promoted};
 use crate::Error;
-use crate::plan::{Cell, Plan, Trial};
+use crate::plan::choices::decided::Choices;
+use crate::plan::choices::freeze::Frozen;
+use crate::plan::choices::halving::Promoted;
+use crate::plan::trials::{Cell, Plan, Trial};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 

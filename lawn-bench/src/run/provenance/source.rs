@@ -8,6 +8,9 @@ const UNCOMMITTED: &str = include_str!(concat!(env!("OUT_DIR"), "/uncommitted.di
 /// The lockfile at build time; empty where there was none.
 const LOCKFILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
 
+/// Environment variable in which a launcher tells a trial from which source it was built itself.
+pub const BUILD: &str = "LAWN_BUILD";
+
 /// Commit, uncommitted changes and lockfile of the command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Source {
