@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lawn_analysis::Width;
 use lawn_analysis::records::Word;
-use lawn_models::Amount;
+use lawn_models::{Amount, Precision};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub(super) struct RawSweep {
     /// The batch size that the large-batch drop is measured from.
     #[schemars(range(min = 1))]
     pub(super) reference_batch_size: Option<Field<u64>>,
+    /// Kind of numbers that all trials compute in; weights and evaluation are f32 in any case.
+    #[serde(default)]
+    pub(super) precision: Precision,
     /// How long every trial trains.
     pub(super) budget: Field<RawAmount>,
     /// When trials measure themselves on the way.

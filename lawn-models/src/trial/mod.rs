@@ -10,6 +10,8 @@ mod diagnostics;
 mod error;
 mod optimizer;
 mod permit;
+mod precision;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -19,5 +21,7 @@ pub use config::{Evaluation, Stage, TrialConfig};
 pub use diagnostics::{Diagnostics, FreePhase};
 pub use error::SettingsError;
 pub(crate) use error::require;
-pub use optimizer::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+pub use optimizer::{OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
+pub use precision::Precision;
+pub use shape::LrShape;
