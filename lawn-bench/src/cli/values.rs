@@ -1,5 +1,6 @@
 //! Values of options, checked as they are read.
 
+use crate::error::allowed;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -60,18 +61,12 @@ pub(super) fn failure(text: &str) -> Result<Outcome, String> {
     failures()
         .copied()
         .find(|outcome| outcome.as_str() == text)
-        .ok_or_else(|| {
-            let allowed: Vec<&str> = failures().map(|outcome| outcome.as_str()).collect();
-            format!("allowed: {}", allowed.join(", "))
-        })
+        .ok_or_else(|| allowed(failures().map(|outcome| outcome.as_str())))
 }
 
 /// Where a figure is printed.
 pub(super) fn width(text: &str) -> Result<Width, String> {
-    Width::parse(text).ok_or_else(|| {
-        let allowed: Vec<&str> = Width::ALL.iter().map(|width| width.as_str()).collect();
-        format!("allowed: {}", allowed.join(", "))
-    })
+    Width::parse(text).ok_or_else(|| allowed(Width::ALL.iter().map(|width| width.as_str())))
 }
 
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {

@@ -212,7 +212,7 @@ fn suggestion(message: &str) -> Option<String> {
     if !is_value {
         return near;
     }
-    let all = format!("allowed: {}", allowed.join(", "));
+    let all = crate::error::allowed(&allowed);
     Some(near.map_or(all.clone(), |near| format!("{near} {all}")))
 }
 
