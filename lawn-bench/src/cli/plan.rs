@@ -30,11 +30,12 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps: say nothing about time, memory, sizes and constrained parameters. Each task
-    /// is set up all the same, so that what no trial could train is refused here.
+    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters.
+    /// Each task is still set up: what no trial could train is refused.
     #[arg(long)]
     no_calibrate: bool,
-    /// A run whose tuning is looked at for settings at a border [default: runs/NAME].
+    /// An earlier run: a setting that it chose at the border of its range is warned about
+    /// [default: runs/NAME].
     #[arg(long, value_name = "DIR")]
     earlier: Option<PathBuf>,
     /// Print the whole plan, what was measured and the warnings as JSON.

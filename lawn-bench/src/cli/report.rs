@@ -87,9 +87,9 @@ struct Question {
     /// higher, lower, or of one metric METRIC=lower; any number of times.
     #[arg(long, value_name = "DIRECTION", conflicts_with = "dir", value_parser = direction)]
     better: Vec<Direction>,
-    /// How a trial ended of outcome ok without a number in a column that decides, such as an empty
-    /// test_metric: refuse the file, or take it as diverged, crashed, timeout, out-of-memory or
-    /// preempted.
+    /// What becomes of a trial of outcome ok that lacks a number in a column that decides, such
+    /// as test_metric: refuse the file, or take the trial as diverged, crashed, timeout,
+    /// out-of-memory or preempted.
     #[arg(
         long,
         value_name = "OUTCOME",

@@ -38,8 +38,8 @@ impl DataRoot {
 
 #[derive(Debug, Args)]
 pub(super) struct Sets {
-    /// Set a value over the sweep file; any number of times. Recorded with the run. A unit takes
-    /// the place of another: `budget.steps=300` that of `budget.epochs`.
+    /// Set a value over the sweep file; any number of times. It is recorded with the run. One
+    /// unit replaces another: `budget.steps=300` replaces `budget.epochs`.
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     pub(super) sets: Vec<String>,
 }

@@ -46,8 +46,9 @@ pub(super) fn evaluation(
     Ok(evaluation)
 }
 
-/// Distances are measured from where the file says; where it does not, from the
-/// free phase of the arms with LAWN, if all of their settings have the same.
+/// Distances are measured from where the file says. Where it does not say, they are measured
+/// from the end of the free phase of the arms with LAWN, if all of their settings have the
+/// same.
 pub(super) fn diagnostics(
     source: &Source<'_>,
     raw: &RawDiagnostics,

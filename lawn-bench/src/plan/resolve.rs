@@ -21,7 +21,8 @@ impl Plan {
     }
 }
 
-/// All that `trial` trains, and the index of its setting; none where that is not chosen.
+/// All that `trial` trains, and the index of its setting. There is none before the setting is
+/// chosen.
 pub(super) fn resolve(
     sweep: &Sweep,
     defaults: &[OptimizerSettings],

@@ -34,8 +34,8 @@ pub struct PublicSet {
     /// What its reader counts in it, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
-    /// Its files; the one that readers look for first comes last, so that it is whole
-    /// once that one is there.
+    /// Its files. The one that readers look for first comes last: once it is there, the set is
+    /// whole.
     pub files: Vec<PublicFile>,
 }
 

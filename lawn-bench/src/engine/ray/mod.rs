@@ -1,7 +1,7 @@
 //! `--engine ray`: a job a trial, through the Jobs server of a Ray cluster.
 //!
-//! The launcher stays: it submits, watches, freezes, confirms and reports, as with trials
-//! of its own. One that dies leaves its jobs running; the next finds them by their ids,
+//! The launcher stays: it submits, watches, freezes, confirms and reports, as with trials of
+//! its own. A launcher that dies leaves its jobs running. The next one finds them by their ids,
 //! which are made of the run's id, the trial's, and the number of the attempt.
 
 mod client;

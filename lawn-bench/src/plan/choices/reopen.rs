@@ -28,8 +28,8 @@ impl Choices {
     }
 }
 
-/// Takes back what was decided of each of the cells after the rung given with it, for
-/// [`decide`](super::decide) to decide it again; in what is taken back nothing was chosen.
+/// Takes back what was decided of each cell after the rung given with it, so that
+/// [`decide`](super::decide) decides it again. Nothing was chosen in what is taken back.
 ///
 /// # Errors
 ///

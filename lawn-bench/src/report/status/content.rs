@@ -94,8 +94,8 @@ pub struct Failure {
     pub outcome: Outcome,
     /// The first line of what went wrong.
     pub reason: String,
-    /// What its process wrote to standard error; its log where that is nothing, its outcome
-    /// where there is no log.
+    /// What its process wrote to standard error. Where that is nothing it is the trial's log,
+    /// and the outcome where there is no log.
     pub log: PathBuf,
 }
 

@@ -16,8 +16,8 @@ pub const BUILD: &str = "LAWN_BUILD";
 pub struct Source {
     /// Commit of the checkout; absent where it was built outside one.
     pub commit: Option<String>,
-    /// Name of the file beside `provenance.json` that holds the uncommitted
-    /// changes, itself named by their hash; absent where there were none.
+    /// Name of the file beside `provenance.json` that holds the uncommitted changes; it is
+    /// named by their hash. Absent where there were none.
     pub uncommitted: Option<String>,
     /// BLAKE3 of the lockfile, which names every dependency with its checksum.
     pub lockfile: Option<String>,
