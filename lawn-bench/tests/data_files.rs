@@ -168,6 +168,12 @@ fn a_trial_refuses_data_that_its_run_was_not_planned_with() {
         .args(["--index", "2"]);
     let output = without.output().expect("lawn starts");
     refuses(&output, "give --data-root DIR or set LAWN_DATA");
+    // Set to nothing the variable is as if it were not set.
+    let output = without.env("LAWN_DATA", "").output();
+    let output = output.expect("lawn starts");
+    refuses(&output, "give --data-root DIR or set LAWN_DATA");
+    let output = lawn().args(["data", "list", "--data-root", ""]).output();
+    refuses(&output.expect("lawn starts"), "a folder is expected");
     assert!(is_untouched(&tuned));
 }
 

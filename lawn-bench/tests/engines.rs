@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use common::timeless;
 use lawn_analysis::records::Outcome;
-use lawn_bench::engine::ray::{Client, Submission, Submitted};
+use lawn_bench::engine::ray::{Client, Submission, SubmitReply};
 use lawn_bench::plan::Plan;
 use lawn_bench::run::run_dir::RunDir;
 use serde_json::Value;
@@ -331,10 +331,10 @@ fn ray_refuses_an_id_that_it_has_seen() {
     };
     assert_eq!(
         client.submit(&submission).expect("Ray answers"),
-        Submitted::New
+        SubmitReply::New
     );
     let again = client.submit(&submission).expect("Ray answers");
-    assert!(matches!(again, Submitted::There(_)), "{again:?}");
+    assert!(matches!(again, SubmitReply::There(_)), "{again:?}");
     let job = wait_for("the end of the job", || {
         let job = client
             .job(&submission.submission_id)

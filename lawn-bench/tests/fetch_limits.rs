@@ -1,61 +1,30 @@
 //! What sources may not do to the disk: send without end, write through links, and take the
 //! place of files that somebody else wrote.
 
+#[path = "common/download.rs"]
+mod download;
 #[path = "common/server.rs"]
 mod server;
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 
-use lawn_bench::data::fetch::{Catalogue, Download, Fetch, KeptFile, Patience, PublicSet, View};
+use download::Place;
+use lawn_bench::data::fetch::{Catalogue, Download};
 use server::{Answer, Server, digest, lines};
 
-/// Hears the notes.
-#[derive(Default)]
-struct Notes(Vec<String>);
-
-impl View for Notes {
-    fn asked(&mut self, _name: &str, _set: &PublicSet) {}
-    fn note(&mut self, line: &str) {
-        self.0.push(line.to_owned());
-    }
-    fn began(&mut self, _file: &str, _place: &str, _from: u64, _total: Option<u64>) {}
-    fn moved(&mut self, _at: u64) {}
-    fn kept(&mut self, _kept: &KeptFile) {}
-    fn got(&mut self, _got: &Download) {}
+/// Gets the set of `place` from `source`, with what the catalogue says of its file.
+fn get(place: &mut Place, source: &str, known: &str) -> (Result<Download, String>, Vec<String>) {
+    place.known = known.to_owned();
+    let (got, notes) = place.get(&[], &[source.to_owned()]);
+    (got.map_err(|error| error.to_string()), notes)
 }
 
-/// A set of one file, of which `known` says something.
-fn get(root: &Path, source: &str, known: &str) -> (Result<Download, String>, Vec<String>) {
-    let text = format!(
-        "[small]\nabout = \"small\"\nsources = [{source:?}]\n[[small.files]]\nname = \"a.txt\"\n{known}\n"
-    );
-    let path = root.join("catalogue.toml");
-    std::fs::write(&path, text).expect("there is room");
-    let mut catalogue = Catalogue::built_in();
-    catalogue
-        .add(&path)
-        .unwrap_or_else(|error| panic!("{error}"));
-    let fetch = Fetch {
-        root: root.join("data"),
-        mirrors: Vec::new(),
-        patience: Patience {
-            tries: 2,
-            first_pause: Duration::from_millis(1),
-            ..Patience::default()
-        },
-    };
-    let mut notes = Notes::default();
-    let set = catalogue.set("small").expect("it was added");
-    let got = fetch.get("small", set, &mut notes);
-    (got.map_err(|error| error.to_string()), notes.0)
-}
-
-fn folder() -> (tempfile::TempDir, PathBuf) {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let place = folder.path().join("data/small");
-    std::fs::create_dir_all(&place).expect("a folder");
-    (folder, place)
+/// A place, and the folder of its set.
+fn folder() -> (Place, PathBuf) {
+    let place = Place::new("");
+    let set = place.folder.path().join("small");
+    std::fs::create_dir_all(&set).expect("a folder");
+    (place, set)
 }
 
 #[test]
@@ -71,8 +40,8 @@ fn a_file_that_has_no_end_is_stopped_where_it_is_too_long() {
         ("bytes = 5000", "more than 5000 bytes of a.txt"),
         ("lines = 500", "more than 500 lines of a.txt"),
     ] {
-        let (kept, place) = folder();
-        let (got, _) = get(kept.path(), &endless().address(), known);
+        let (mut kept, place) = folder();
+        let (got, _) = get(&mut kept, &endless().address(), known);
         let error = got.expect_err(known);
         assert!(
             error.contains(said) && error.contains("nothing of it is kept"),
@@ -85,11 +54,11 @@ fn a_file_that_has_no_end_is_stopped_where_it_is_too_long() {
 
 #[test]
 fn a_device_is_no_file_and_ends_as_one() {
-    let (kept, place) = folder();
-    let devices = kept.path().join("devices");
+    let (mut kept, place) = folder();
+    let devices = kept.folder.path().join("devices");
     std::fs::create_dir(&devices).expect("a folder");
     std::os::unix::fs::symlink("/dev/zero", devices.join("a.txt")).expect("a link");
-    let (got, _) = get(kept.path(), &devices.display().to_string(), "");
+    let (got, _) = get(&mut kept, &devices.display().to_string(), "");
     let error = got.expect_err("it has no end");
     assert!(error.contains("sends more than"), "{error}");
     assert_eq!(std::fs::read_dir(&place).expect("it is there").count(), 0);
@@ -97,21 +66,17 @@ fn a_device_is_no_file_and_ends_as_one() {
 
 #[test]
 fn a_size_that_no_disk_has_is_refused_before_anything_comes() {
-    let (kept, place) = folder();
+    let (mut kept, place) = folder();
     let server = Server::new(|_, _| Answer {
         headers: vec![("Content-Length", (1_u64 << 60).to_string())],
         body: lines(100),
         unsized_: true,
         ..Answer::status(200)
     });
-    let (got, _) = get(kept.path(), &server.address(), "");
+    let (got, _) = get(&mut kept, &server.address(), "");
     let error = got.expect_err("nobody has that");
     assert!(error.contains("sends more than"), "{error}");
-    let (got, _) = get(
-        kept.path(),
-        &server.address(),
-        "bytes = 1152921504606846976",
-    );
+    let (got, _) = get(&mut kept, &server.address(), "bytes = 1152921504606846976");
     let error = got.expect_err("nobody has that");
     assert!(
         error.contains("are to come") && error.contains("are free"),
@@ -125,15 +90,15 @@ fn a_size_that_no_disk_has_is_refused_before_anything_comes() {
 fn a_link_in_the_place_of_a_part_is_not_followed() {
     let server = Server::of(lines(10));
     for hard in [false, true] {
-        let (kept, place) = folder();
-        let victim = kept.path().join("victim");
+        let (mut kept, place) = folder();
+        let victim = kept.folder.path().join("victim");
         std::fs::write(&victim, "mine").expect("there is room");
         let part = place.join("a.txt.part");
         match hard {
             true => std::fs::hard_link(&victim, &part).expect("a link"),
             false => std::os::unix::fs::symlink(&victim, &part).expect("a link"),
         }
-        let (got, _) = get(kept.path(), &server.address(), "");
+        let (got, _) = get(&mut kept, &server.address(), "");
         let error = got.expect_err("it is a link");
         assert!(error.contains("a.txt.part is a"), "{error}");
         assert_eq!(
@@ -145,7 +110,7 @@ fn a_link_in_the_place_of_a_part_is_not_followed() {
 
 #[test]
 fn checksums_that_a_publisher_wrote_are_held_against_and_stay() {
-    let (kept, place) = folder();
+    let (mut kept, place) = folder();
     let server = Server::of(lines(10));
     let sums = place.join("SHA256SUMS");
     let theirs = format!(
@@ -154,14 +119,14 @@ fn checksums_that_a_publisher_wrote_are_held_against_and_stay() {
         digest(b"")
     );
     std::fs::write(&sums, &theirs).expect("there is room");
-    let (got, notes) = get(kept.path(), &server.address(), "");
+    let (got, notes) = get(&mut kept, &server.address(), "");
     // No reader knows a set of one text file; its sums are none of that.
     got.unwrap_or_else(|error| panic!("{error}"));
     assert!(notes.is_empty(), "all was known: {notes:?}");
     assert_eq!(std::fs::read_to_string(&sums).expect("it is there"), theirs);
     // One that lacks the file: it is left, and that is said.
     std::fs::write(&sums, "# of the publisher\n").expect("there is room");
-    let (_, notes) = get(kept.path(), &server.address(), "");
+    let (_, notes) = get(&mut kept, &server.address(), "");
     assert!(
         notes.iter().any(|note| note.contains("stays as it is")),
         "{notes:?}"
@@ -173,7 +138,7 @@ fn checksums_that_a_publisher_wrote_are_held_against_and_stay() {
     // One of this program is gone on with.
     std::fs::remove_file(&sums).expect("it was there");
     for _ in 0..2 {
-        get(kept.path(), &server.address(), "")
+        get(&mut kept, &server.address(), "")
             .0
             .unwrap_or_else(|error| panic!("{error}"));
     }

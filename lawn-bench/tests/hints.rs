@@ -27,6 +27,11 @@ impl Place {
         self.command(line).output().expect("there is a shell")
     }
 
+    fn succeeds(&self, line: &str) {
+        let output = self.shell(line);
+        assert!(output.status.success(), "{line}: {}", said(&output));
+    }
+
     fn command(&self, line: &str) -> Command {
         let bin = Path::new(env!("CARGO_BIN_EXE_lawn"))
             .parent()
@@ -69,12 +74,7 @@ fn hints(text: &str) -> Vec<String> {
 fn another_plan_says_in_what_and_how_to_go_on() {
     let place = Place::new();
     place.write("small.toml", SMALL);
-    assert!(
-        place
-            .shell("lawn sweep small.toml --out 'a run' -q")
-            .status
-            .success()
-    );
+    place.succeeds("lawn sweep small.toml --out 'a run' -q");
     let other = place.shell("lawn sweep small.toml --out 'a run' --set arms.sgd.learning_rate=0.2");
     assert_eq!(other.status.code(), Some(2), "{}", said(&other));
     let text = said(&other);
@@ -84,7 +84,7 @@ fn another_plan_says_in_what_and_how_to_go_on() {
     place.follow(&other, &["lawn sweep 'a run'"]);
     // What does not change a result is no other plan; what changes a verdict is.
     let workers = "lawn sweep small.toml --out 'a run' -q --set resources.workers=2";
-    assert!(place.shell(workers).status.success());
+    place.succeeds(workers);
     let margin = r#"lawn sweep small.toml --out 'a run' --set 'report.margins={"hr@10"=0.01}'"#;
     let other = place.shell(margin);
     let text = said(&other);
@@ -102,12 +102,7 @@ fn the_same_value_set_over_the_file_is_the_same_plan() {
         "[arms.adam]\nrule = \"adam\"\nlearning_rate = 0.01\n\n[confirmation]",
     );
     place.write("two.toml", &two);
-    assert!(
-        place
-            .shell("lawn sweep two.toml --out run -q")
-            .status
-            .success()
-    );
+    place.succeeds("lawn sweep two.toml --out run -q");
     let same = "lawn sweep two.toml --out run -q --set arms.sgd.learning_rate=0.1 \
                 --set arms.sgd.rule=sgd --set 'tasks.feedback.model=\"gmf\"'";
     let output = place.shell(same);
@@ -179,12 +174,7 @@ fn a_sweep_that_was_stopped_goes_on_as_it_is_printed() {
 fn damaged_files_are_told_with_the_command_that_mends_them() {
     let place = Place::new();
     place.write("small.toml", SMALL);
-    assert!(
-        place
-            .shell("lawn sweep small.toml --out 'a run' -q")
-            .status
-            .success()
-    );
+    place.succeeds("lawn sweep small.toml --out 'a run' -q");
     let trials = std::fs::read_dir(place.root.join("a run/trials")).expect("there are trials");
     let trial = trials.flatten().next().expect("there is one").path();
     std::fs::write(trial.join("outcome.json"), "{").expect("there is room");
@@ -199,22 +189,12 @@ fn damaged_files_are_told_with_the_command_that_mends_them() {
 fn a_folder_is_not_named_for_a_run_that_is_there() {
     let place = Place::new();
     place.write("small.toml", SMALL);
-    assert!(
-        place
-            .shell("lawn sweep small.toml --out run -q")
-            .status
-            .success()
-    );
+    place.succeeds("lawn sweep small.toml --out run -q");
     let output = place.shell("lawn sweep run --out elsewhere");
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
     assert!(said(&output).contains("--out elsewhere applies to a sweep file"));
     assert!(!place.root.join("elsewhere").exists());
-    assert!(
-        place
-            .shell("lawn sweep run --out ./run -q")
-            .status
-            .success()
-    );
+    place.succeeds("lawn sweep run --out ./run -q");
 }
 
 #[test]
@@ -232,6 +212,6 @@ fn an_empty_data_root_says_how_it_is_filled() {
     let get = hints[0].replace(" get ml-1m", " get no-such-set");
     let got = place.shell(&get);
     assert!(said(&got).contains("known: ml-1m"), "{}", said(&got));
-    assert!(place.shell(&hints[1]).status.success());
+    place.succeeds(&hints[1]);
     assert!(said(&place.shell("lawn data list --data-root 'my data'")).contains("small"));
 }

@@ -99,6 +99,13 @@ fn cases() -> Vec<Case> {
             "generated",
             "cannot be trained: ",
         ),
+        // Behind a task that can.
+        (
+            "[confirmation]",
+            "[tasks.second]\nkind = \"ncf\"\ngenerated = { users = 1 }\n\n[confirmation]".into(),
+            "generated",
+            "task `second` cannot be trained: ",
+        ),
         // Names.
         (
             "name = \"small\"",

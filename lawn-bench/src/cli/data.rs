@@ -102,7 +102,7 @@ impl Get {
         let mirrors = self.mirrors.iter().map(|text| Source::parse(text));
         let fetch = Fetch {
             mirrors: mirrors.collect::<Result<_, _>>()?,
-            root: self.data.data_root.ok_or(Error::NoDataRootGiven)?,
+            root: self.data.folder().ok_or(Error::NoDataRootGiven)?.into(),
             patience: Patience::default(),
         };
         stop::exit_on_signals()?;
@@ -140,8 +140,8 @@ impl Data {
                 print(&format!("{said} {}\n", out.display()));
             }
             What::List { data } => {
-                let root = data.data_root.ok_or(Error::NoDataRootGiven)?;
-                print(&findings::data_sets(&root)?);
+                let root = data.folder().ok_or(Error::NoDataRootGiven)?;
+                print(&findings::data_sets(root)?);
             }
         }
         Ok(Exit::Ok)

@@ -37,7 +37,7 @@ struct TaskFloors {
 
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         let tasks = config::load(&self.file)?.tasks;
         data::find(&tasks, root)?;
         let measured = tasks

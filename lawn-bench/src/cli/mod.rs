@@ -32,7 +32,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Say what was found here (libtorch, CUDA, threads, data sets), and what to do about the rest.
+    /// Say what was found here (libtorch, CUDA, threads, data sets), and how to get what was
+    /// not.
     Doctor(doctor::Doctor),
     /// Get public data sets, make generated ones, or list those under the data root.
     Data(data::Data),
@@ -40,7 +41,7 @@ enum Verb {
     Model(model::Model),
     /// Measure what a task gives without learning: at random, and by the most frequent answer.
     Floors(floors::Floors),
-    /// Explain a sweep file, or print the schema of all of them.
+    /// Explain a sweep file, or print the schema of sweep files.
     Config(config::Config),
     /// Print the trials that a sweep file asks for, without running any.
     Plan(plan::Plan),

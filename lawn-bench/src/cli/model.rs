@@ -66,7 +66,7 @@ impl Model {
             .filter(|task| wanted(&self.task, &task.name))
             .cloned()
             .collect();
-        data::find(&tasks, self.data.data_root.as_deref())?;
+        data::find(&tasks, self.data.folder())?;
         let mut treated = Vec::new();
         for cell in plan.cells() {
             if cell.batch_size == plan.sweep.reference_batch_size
@@ -95,7 +95,7 @@ impl Model {
         // The first trial of a cell: settings differ in numbers, not in what is constrained.
         let index = plan.trials.iter().position(|trial| trial.cell == *cell);
         let (_, config) = plan.resolve(index.unwrap_or(0), &Choices::default())?;
-        let info = lawn_models::dry_run(&config, self.data.data_root.as_deref())?;
+        let info = lawn_models::dry_run(&config, self.data.folder())?;
         let elements = |treatments: &mut dyn Iterator<Item = &Treatment>| {
             treatments
                 .map(|treatment| treatment.shape.iter().product::<i64>())

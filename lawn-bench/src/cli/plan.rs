@@ -30,11 +30,12 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps: say nothing about time, memory, sizes and constrained parameters. Each task
-    /// is set up all the same, so that what no trial could train is refused here.
+    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters.
+    /// Each task is still set up: what no trial could train is refused.
     #[arg(long)]
     no_calibrate: bool,
-    /// A run whose tuning is looked at for settings at a border [default: runs/NAME].
+    /// An earlier run: a setting that it chose at the border of its range is warned about
+    /// [default: runs/NAME].
     #[arg(long, value_name = "DIR")]
     earlier: Option<PathBuf>,
     /// Print the whole plan, what was measured and the warnings as JSON.
@@ -43,7 +44,7 @@ pub(super) struct Plan {
     /// Measure one trial, told on standard input: what calibration calls.
     #[arg(long, hide = true)]
     measure: bool,
-    /// Examine trials of one task, told on standard input: what planning calls.
+    /// Examine trials by task, told on standard input: what planning calls.
     #[arg(long, hide = true)]
     examine: bool,
 }
@@ -68,13 +69,15 @@ impl Plan {
     pub(super) fn run(self) -> Result<Exit, Error> {
         if self.examine {
             let request: examination::Request = told()?;
-            print(&to_json(&request.examine_here()));
+            request.examine_here(|found| {
+                print(&(serde_json::to_string(found).unwrap_or_default() + "\n"));
+            });
             return Ok(Exit::Ok);
         }
         let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
             return measure();
         };
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         let file = SweepFile::read(file, &self.sets.sets)?;
         let sweep = file.sweep()?;
         let checksums = match root {
@@ -113,7 +116,7 @@ impl Plan {
         &self,
         plan: &plan::Plan,
     ) -> Result<(BTreeMap<plan::Cell, Measurement>, Vec<String>), Error> {
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         if self.no_calibrate {
             return Ok(Default::default());
         }

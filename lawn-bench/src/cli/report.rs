@@ -11,6 +11,7 @@ use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest,
 use super::output::{print, print_report, still};
 use super::values;
 use crate::Exit;
+use crate::error::{allowed, refused};
 use crate::plan::Plan;
 use crate::process::{shell, streams};
 use crate::run::files;
@@ -86,9 +87,9 @@ struct Question {
     /// higher, lower, or of one metric METRIC=lower; any number of times.
     #[arg(long, value_name = "DIRECTION", conflicts_with = "dir", value_parser = direction)]
     better: Vec<Direction>,
-    /// How a trial ended of outcome ok without a number in a column that decides, such as an empty
-    /// test_metric: refuse the file, or take it as diverged, crashed, timeout, out-of-memory or
-    /// preempted.
+    /// What becomes of a trial of outcome ok that lacks a number in a column that decides, such
+    /// as test_metric: refuse the file, or take the trial as diverged, crashed, timeout,
+    /// out-of-memory or preempted.
     #[arg(
         long,
         value_name = "OUTCOME",
@@ -146,8 +147,8 @@ fn missing_metric(text: &str) -> Result<MissingMetric, String> {
             let outcomes = Outcome::ALL
                 .iter()
                 .filter(|outcome| **outcome != Outcome::Ok);
-            let names: Vec<&str> = outcomes.map(|outcome| outcome.as_str()).collect();
-            Err(format!("allowed: refuse, {}", names.join(", ")))
+            let names = outcomes.map(|outcome| outcome.as_str());
+            Err(allowed(std::iter::once("refuse").chain(names)))
         }
     }
 }
@@ -160,7 +161,14 @@ fn direction(text: &str) -> Result<Direction, String> {
     let higher_is_better = match direction {
         "higher" => true,
         "lower" => false,
-        _ => return Err("allowed: higher, lower, METRIC=higher, METRIC=lower".into()),
+        _ => {
+            return Err(allowed([
+                "higher",
+                "lower",
+                "METRIC=higher",
+                "METRIC=lower",
+            ]));
+        }
     };
     Ok(Direction {
         metric,
@@ -173,9 +181,10 @@ fn margin(text: &str) -> Result<(String, f64), String> {
     let (metric, margin) = text.rsplit_once('=').ok_or("must be METRIC=DIFFERENCE")?;
     match margin.parse() {
         Ok(margin) if margin > 0.0 && f64::is_finite(margin) => Ok((metric.to_owned(), margin)),
-        _ => Err(format!(
-            "the difference is `{margin}`, allowed: a number above 0"
-        )),
+        _ => {
+            let said = format!("the difference is `{margin}`");
+            Err(refused(said, ["a number above 0"]))
+        }
     }
 }
 
@@ -183,7 +192,7 @@ fn deciding_test(text: &str) -> Result<DecidingTest, String> {
     match text {
         "sign-flip" => Ok(DecidingTest::SignFlip),
         "paired-t" => Ok(DecidingTest::PairedT),
-        _ => Err("allowed: sign-flip, paired-t".into()),
+        _ => Err(allowed(["sign-flip", "paired-t"])),
     }
 }
 

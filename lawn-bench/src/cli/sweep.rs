@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -65,7 +65,7 @@ impl Sweep {
             sets: self.sets.sets,
             out: self.out,
             workers: self.workers,
-            data_root: self.data.data_root,
+            data_root: self.data.folder().map(Path::to_owned),
             engine: self.engine,
             max_failures: self.max_failures,
             dry_run: self.dry_run,

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use lawn_analysis::records::Outcome;
@@ -22,7 +22,11 @@ pub(super) struct Trial {
 
 impl Trial {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let outcome = trial::run(&RunDir::new(self.dir), self.index, self.data.data_root)?;
+        let outcome = trial::run(
+            &RunDir::new(self.dir),
+            self.index,
+            self.data.folder().map(Path::to_owned),
+        )?;
         Ok(match outcome {
             Outcome::Ok => Exit::Ok,
             Outcome::Preempted => Exit::Stopped,

@@ -1,22 +1,45 @@
 //! Values of options, checked as they are read.
 
-use std::path::PathBuf;
+use crate::error::allowed;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
 
 #[derive(Debug, Args)]
 pub(super) struct DataRoot {
     /// Folder that holds the data sets.
-    #[arg(long = "data-root", value_name = "DIR", env = "LAWN_DATA")]
-    pub(super) data_root: Option<PathBuf>,
+    #[arg(long = "data-root", value_name = "DIR", env = VARIABLE, value_parser = OsStringValueParser::new().try_map(folder))]
+    given: Option<PathBuf>,
+}
+
+/// Stands for `--data-root`.
+const VARIABLE: &str = "LAWN_DATA";
+
+/// A variable that is set to nothing is as if it were not set; an option names a folder.
+fn folder(text: OsString) -> Result<PathBuf, &'static str> {
+    let is_unset = || std::env::var_os(VARIABLE).is_some_and(|value| value.is_empty());
+    if text.is_empty() && !is_unset() {
+        return Err("a folder is expected");
+    }
+    Ok(text.into())
+}
+
+impl DataRoot {
+    /// The folder, where there is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        let given = self.given.as_deref();
+        given.filter(|folder| !folder.as_os_str().is_empty())
+    }
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Sets {
-    /// Set a value over the sweep file; any number of times. Recorded with the run. A unit takes
-    /// the place of another: `budget.steps=300` that of `budget.epochs`.
+    /// Set a value over the sweep file; any number of times. It is recorded with the run. One
+    /// unit replaces another: `budget.steps=300` replaces `budget.epochs`.
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     pub(super) sets: Vec<String>,
 }
@@ -38,18 +61,12 @@ pub(super) fn failure(text: &str) -> Result<Outcome, String> {
     failures()
         .copied()
         .find(|outcome| outcome.as_str() == text)
-        .ok_or_else(|| {
-            let allowed: Vec<&str> = failures().map(|outcome| outcome.as_str()).collect();
-            format!("allowed: {}", allowed.join(", "))
-        })
+        .ok_or_else(|| allowed(failures().map(|outcome| outcome.as_str())))
 }
 
 /// Where a figure is printed.
 pub(super) fn width(text: &str) -> Result<Width, String> {
-    Width::parse(text).ok_or_else(|| {
-        let allowed: Vec<&str> = Width::ALL.iter().map(|width| width.as_str()).collect();
-        format!("allowed: {}", allowed.join(", "))
-    })
+    Width::parse(text).ok_or_else(|| allowed(Width::ALL.iter().map(|width| width.as_str())))
 }
 
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {

@@ -11,9 +11,11 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::draw::{self, Coordinate, draw};
 use super::raw::SETTINGS;
+use super::sobol;
 use super::source::Source;
 use super::space::{self, RawAxis, Values, to_json};
-use super::{Arm, Axis, ConfigError, Point, Setting, sobol};
+use crate::config::sweep::{Arm, Axis, Point, Setting};
+use crate::error::ConfigError;
 
 /// The key of an arm's table that holds its lists.
 const GRID: &str = "grid";

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue};
 use super::arm::{self, RawArm, Tuning};
 use super::source::Source;
 use super::values::{entries, file_name};
-use super::{Arm, ConfigError};
+use crate::config::sweep::Arm;
+use crate::error::ConfigError;
 
 pub(super) fn arms(
     source: &Source<'_>,

@@ -6,7 +6,8 @@ use toml::Spanned;
 use super::raw::{RawAmount, RawDiagnostics, RawEvaluation, RawPhase};
 use super::source::Source;
 use super::values::at_least;
-use super::{Arm, ConfigError};
+use crate::config::sweep::Arm;
+use crate::error::ConfigError;
 
 /// One of `epochs`, `steps` and `samples`, 1 or more.
 pub(super) fn amount(
@@ -45,8 +46,9 @@ pub(super) fn evaluation(
     Ok(evaluation)
 }
 
-/// Distances are measured from where the file says; where it does not, from the
-/// free phase of the arms with LAWN, if all of their settings have the same.
+/// Distances are measured from where the file says. Where it does not say, they are measured
+/// from the end of the free phase of the arms with LAWN, if all of their settings have the
+/// same.
 pub(super) fn diagnostics(
     source: &Source<'_>,
     raw: &RawDiagnostics,

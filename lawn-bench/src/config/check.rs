@@ -18,7 +18,9 @@ use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, file_name, found, within};
-use super::{ConfigError, NamedTask, Resources, Sweep, engines, limits, overrides, tuning};
+use super::{engines, limits, overrides, tuning};
+use crate::config::sweep::{NamedTask, Resources, Sweep};
+use crate::error::{ConfigError, allowed, refused};
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     read(file, |source, table, span| {
@@ -218,7 +220,7 @@ fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result
         "reference batch size {} is not among batch_sizes",
         given.get_ref()
     );
-    let help = format!("allowed: {batch_sizes:?}");
+    let help = allowed(batch_sizes);
     Err(source.error(given.span(), message, Some(help)))
 }
 
@@ -269,10 +271,7 @@ fn margins(
                 .and_then(|margins| margins.get_ref().as_table())
                 .and_then(|margins| margins.get_key_value(metric.as_str()));
             let place = key.map(|(key, _)| key.span()).or(place);
-            let message = format!(
-                "no task measures `{metric}`; allowed: {}",
-                measured.join(", ")
-            );
+            let message = refused(format!("no task measures `{metric}`"), &measured);
             let help = nearest(metric, measured.iter().copied());
             return Err(source.error(place.unwrap_or_else(|| margin.span()), message, help));
         }

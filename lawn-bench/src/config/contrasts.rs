@@ -4,7 +4,8 @@ use toml::Spanned;
 
 use super::raw::RawSweep;
 use super::source::{Source, nearest};
-use super::{Arm, ConfigError, Contrast};
+use crate::config::sweep::{Arm, Contrast};
+use crate::error::{ConfigError, refused};
 
 /// The contrasts given, or every arm without LAWN against those with it on the same rule.
 pub(super) fn contrasts(
@@ -18,11 +19,7 @@ pub(super) fn contrasts(
         }
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
         let help = nearest(name.get_ref(), names.iter().copied());
-        let message = format!(
-            "no arm is called `{}`; allowed: {}",
-            name.get_ref(),
-            names.join(", ")
-        );
+        let message = refused(format!("no arm is called `{}`", name.get_ref()), &names);
         Err(source.error(name.span(), message, help))
     };
     if let Some(given) = &raw.contrasts {

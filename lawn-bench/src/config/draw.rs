@@ -1,6 +1,6 @@
 //! From a coordinate in (0, 1) to a value of a hyper-parameter.
 
-use super::{Domain, Scale};
+use crate::config::sweep::{Domain, Scale};
 
 /// Significant digits of a drawn number: enough to tune by, few enough to read.
 const DIGITS: usize = 4;

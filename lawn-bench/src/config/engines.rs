@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
 use super::field::Field;
 use super::source::Source;
 use super::values::at_least;
+use crate::error::ConfigError;
 
 /// What each engine asks for. Never part of a trial's identity.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use lawn_models::OptimizerSettings;
 use serde_json::{Map, Value, json};
 
 use super::check::Explanation;
-use super::{Arm, Domain, NamedTask, Scale, Sweep};
+use crate::config::sweep::{Arm, Domain, NamedTask, Scale, Sweep};
 
 /// The mark of a value that the file does not give.
 const DEFAULT: &str = "  # default";

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{ConfigError, source};
+use super::source;
+use crate::error::ConfigError;
 
 /// A sweep as it is written: a file's text, and what is set over it.
 #[derive(Debug, Clone, PartialEq, Eq)]

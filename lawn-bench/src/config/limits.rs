@@ -10,7 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::raw::{RawAmount, RawSweep};
 use super::source::Source;
 use super::values::entries;
-use super::{ConfigError, Sweep};
+use crate::config::sweep::Sweep;
+use crate::error::ConfigError;
 
 /// Greatest batch size: sizes become i64 in tensors, and their product counts samples.
 pub(super) const BATCH_SIZE: u64 = u32::MAX as u64;

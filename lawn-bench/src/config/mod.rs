@@ -46,21 +46,22 @@ impl SweepFile {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`] with file, line, column, what was found and what is allowed;
-    /// of a value that was set, with its place in that.
+    /// [`ConfigError`] with file, line, column, what was found and what is allowed. A value
+    /// that was set has its place in what was set.
     pub fn sweep(&self) -> Result<Sweep, ConfigError> {
         check::sweep(self)
     }
 
-    /// An error at the value that the first of `places` names which is there; each is the keys
-    /// that lead to it from the top. Where none is, at the table nearest to the last of them.
+    /// An error at the first of `places` that is in the file. A place is the keys that lead to
+    /// it from the top. Where none of them is there, the error is at the table nearest to the
+    /// last one.
     #[must_use]
     pub fn fault(&self, places: &[&[&str]], message: impl Into<String>) -> ConfigError {
         check::fault(self, places, message.into())
     }
 
-    /// The resolved sweep as TOML, which is read as the same sweep; a value that neither
-    /// the text nor what is set over it gives is marked as a default.
+    /// The resolved sweep as TOML, which is read as the same sweep. A value that nobody gave is
+    /// marked as a default.
     ///
     /// # Errors
     ///

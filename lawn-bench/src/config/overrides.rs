@@ -3,8 +3,8 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
 use super::source::Source;
+use crate::error::ConfigError;
 
 /// What errors name as the origin of a value that was set.
 pub(super) const ORIGIN: &str = "--set";

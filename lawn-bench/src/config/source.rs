@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::ConfigError;
+use crate::error::ConfigError;
 
 /// The text of a sweep and what was set over it, from which errors are placed.
 ///
@@ -212,7 +212,7 @@ fn suggestion(message: &str) -> Option<String> {
     if !is_value {
         return near;
     }
-    let all = format!("allowed: {}", allowed.join(", "));
+    let all = crate::error::allowed(&allowed);
     Some(near.map_or(all.clone(), |near| format!("{near} {all}")))
 }
 

@@ -8,7 +8,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::source::{Source, nearest};
-use super::{Axis, ConfigError, Domain, Scale};
+use crate::config::sweep::{Axis, Domain, Scale};
+use crate::error::{ConfigError, refused};
 
 /// One tuned hyper-parameter, as it is written.
 #[derive(Debug, Clone)]
@@ -146,10 +147,8 @@ fn domain<'i>(
     for key in fields.keys() {
         let found = key.get_ref().as_ref();
         if !allowed.contains(&found) {
-            let message = format!(
-                "unknown field `{found}` in the range of `{name}`; allowed: {}",
-                allowed.join(", ")
-            );
+            let said = format!("unknown field `{found}` in the range of `{name}`");
+            let message = refused(said, allowed);
             let help = nearest(found, allowed.iter().copied());
             return Err(source.error(key.span(), message, help));
         }
@@ -239,7 +238,7 @@ fn overridden<'i>(
             let batch_size = key.get_ref().replace('_', "").parse::<u64>().ok();
             let Some(batch_size) = batch_size.filter(|size| batch_sizes.contains(size)) else {
                 let message = format!("`{}` is not among batch_sizes", key.get_ref());
-                let help = format!("allowed: {batch_sizes:?}");
+                let help = crate::error::allowed(batch_sizes);
                 return Err(source.error(key.span(), message, Some(help)));
             };
             let DeValue::Table(fields) = value.get_ref() else {

@@ -6,7 +6,8 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::source::{Source, nearest};
 use super::values::{entries, file_name, found};
-use super::{ConfigError, NamedTask};
+use crate::config::sweep::NamedTask;
+use crate::error::{ConfigError, allowed};
 
 pub(super) fn tasks(
     source: &Source<'_>,
@@ -19,7 +20,7 @@ pub(super) fn tasks(
                 return Err(source.error(table.span(), "a task must be a table", None));
             };
             let mut fields = fields.clone();
-            let kinds = || format!("allowed: {}", TaskConfig::KINDS.join(", "));
+            let kinds = || allowed(TaskConfig::KINDS);
             let kind = match fields.remove("kind") {
                 Some(kind) => kind,
                 None => {

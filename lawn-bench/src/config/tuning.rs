@@ -7,7 +7,8 @@ use toml::de::{DeTable, DeValue};
 use super::raw::{RawRungs, RawTuning, SETTINGS};
 use super::source::{Source, nearest};
 use super::values::at_least;
-use super::{ConfigError, NamedTask, Rung};
+use crate::config::sweep::{NamedTask, Rung};
+use crate::error::{ConfigError, refused};
 
 /// The number of settings asked for.
 pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u64>, ConfigError> {
@@ -100,8 +101,7 @@ pub(super) fn choose_metrics(
                 let found = name.get_ref().as_ref();
                 if !tasks.iter().any(|task| task.name == found) {
                     let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
-                    let message =
-                        format!("no task is called `{found}`; allowed: {}", names.join(", "));
+                    let message = refused(format!("no task is called `{found}`"), &names);
                     let help = nearest(found, names);
                     return Err(source.error(name.span(), message, help));
                 }
@@ -121,11 +121,11 @@ pub(super) fn choose_metrics(
         let allowed = task.config.metrics().all;
         let found = metric.get_ref().as_str().unwrap_or_default();
         if !allowed.contains(&found) {
-            let message = format!(
-                "task `{}` does not measure `{found}` on validation data; allowed: {}",
-                task.name,
-                allowed.join(", ")
+            let said = format!(
+                "task `{}` does not measure `{found}` on validation data",
+                task.name
             );
+            let message = refused(said, allowed);
             let help = nearest(found, allowed.iter().copied());
             return Err(source.error(metric.span(), message, help));
         }

@@ -7,9 +7,9 @@ use std::ops::{Range, RangeInclusive};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::ConfigError;
 use super::field::Field;
 use super::source::Source;
+use crate::error::ConfigError;
 
 /// A key and its value, both with their place in the text.
 type Entry<'t, 'i> = (&'t Spanned<Cow<'i, str>>, &'t Spanned<DeValue<'i>>);

@@ -1,9 +1,10 @@
 //! The data sets of a sweep: that they are there, and their checksums.
 //!
-//! A checksum has two parts, `TRAIN-TEST`: each is over the names and contents of the files
-//! of its split, so that a tuning trial knows its data without opening a test file. Hashing
-//! a large set takes a while, so that the hash of each file is kept in the user's cache
-//! with what the file system says of it, and taken from there while all of that is the same.
+//! A checksum has two parts, `TRAIN-TEST`: each is over the names and contents of the files of
+//! its split, so that a tuning trial knows its data without opening a test file. Hashing a
+//! large set takes a while. So the hash of each file is kept in the user's cache, with what the
+//! file system says of the file. It is taken from there as long as the file system says the
+//! same.
 
 pub mod fetch;
 pub mod make;
@@ -82,9 +83,9 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
     Ok(checksums)
 }
 
-/// Makes sure that the files that a trial of `task` reads under `root` are those that the
-/// run was planned with, of which `planned` is the checksum: before confirmation those of
-/// the test split are neither read nor looked at.
+/// Makes sure that the files of `task` under `root` are those that the run was planned with;
+/// `planned` is their checksum: before confirmation those of the test split are neither read
+/// nor looked at.
 ///
 /// # Errors
 ///

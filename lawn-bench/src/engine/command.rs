@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::EngineError;
 use crate::Error;
+use crate::error::EngineError;
 use crate::plan::Plan;
 use crate::run::provenance::{self, BUILD};
 use crate::run::run_dir::RunDir;

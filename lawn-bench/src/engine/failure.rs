@@ -51,8 +51,8 @@ pub(super) fn shell_code(status: ExitStatus) -> Option<i32> {
     status.code().or_else(signalled)
 }
 
-/// The error that ends the sweep, where a trial's process ended with a code that
-/// [says nothing about the trial](is_of_the_machine); `stderr` is what it wrote.
+/// The error that ends the sweep, where a trial's process ended with a `code` that [says
+/// nothing about the trial](is_of_the_machine). `stderr` is what the process wrote.
 pub(super) fn of_the_machine(code: i32, plan: &Plan, index: usize, stderr: &str) -> Option<Error> {
     if !is_of_the_machine(code) {
         return None;

@@ -3,7 +3,8 @@
 use lawn_analysis::records::Outcome;
 
 use crate::Error;
-use crate::engine::{Limit, Watcher};
+use crate::engine::limit::Limit;
+use crate::engine::work::Watcher;
 use crate::plan::Plan;
 use crate::process::stop::Stop;
 use crate::run::ending::Ending;

@@ -7,21 +7,29 @@
 //!
 //! # The contract
 //!
-//! An engine starts the command on some machine that sees the run directory, with
-//! `OMP_NUM_THREADS` and `MKL_NUM_THREADS` set to the sweep's threads, and with the devices
-//! that the trial may use as the only visible ones. The command
+//! An engine starts the command on some machine that sees the run directory. It
+//! sets `OMP_NUM_THREADS` and `MKL_NUM_THREADS` to the sweep's threads, and
+//! lets the trial see the devices that it may use and no others. The command
 //!
 //! - trains the trial from its checkpoint, or finds that it is over already;
 //! - on SIGTERM, SIGINT, SIGHUP or SIGUSR1, and when a pipe that is its standard input closes,
-//!   writes a checkpoint and leaves the outcome `preempted`; while libtorch is still being
+//!   writes a checkpoint and leaves the outcome `preempted`. While libtorch is still being
 //!   loaded it dies of the signal, which says the same;
-//! - ends with the [exit code](crate::Exit) 0 or 3 where the trial is over, 130 where it
-//!   was stopped, 4 where another process holds the trial, 5 where there is no room to write
-//!   to, 2 where the machine does not have what the plan asks for, such as its data or a
-//!   device, or where another version wrote the trial's files, and 1 where something else
-//!   kept it from training. 1, 2 and 5 say nothing about the trial, nor do 125 to 127 and
-//!   SIGILL, with which a machine says that it cannot execute the command: the engine ends
-//!   with that error, at once or after trying elsewhere, and the trial stays one to be run.
+//! - ends with one of these [exit codes](crate::Exit):
+//!
+//! ```text
+//! 0, 3   the trial is over
+//! 130    it was stopped
+//! 4      another process holds the trial
+//! 5      there is no room to write to
+//! 2      the machine lacks what the plan asks for, such as data or a device; or another
+//!        version wrote the trial's files
+//! 1      something else kept it from training
+//! ```
+//!
+//! 1, 2 and 5 say nothing about the trial. Nor do 125 to 127 and SIGILL, with which a machine
+//! says that it cannot execute the command. The engine ends with that error, at once or after
+//! trying elsewhere, and the trial stays one to be run.
 //!
 //! Any other exit code, or none, is a death of which the engine leaves the outcome, under
 //! the trial's lease. An engine may start the command again at any time; one that is stopped
@@ -30,10 +38,11 @@
 //! The command is told in [`crate::run::provenance::BUILD`] from which source the launcher was
 //! built, and refuses to be another.
 //!
-//! A trial of several processes will be that command started once a process, with
-//! `torchrun`'s variables (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`, `MASTER_ADDR`, `MASTER_PORT`)
-//! around it; engines neither set nor clear them. Rank 0 will hold the lease and write the
-//! files. Today a trial is one process.
+//! A trial of several processes will be that command started once a process,
+//! with `torchrun`'s variables (`RANK`, `LOCAL_RANK`, `WORLD_SIZE`,
+//! `MASTER_ADDR`, `MASTER_PORT`) around it. Engines neither set nor clear them.
+//! Rank 0 will hold the lease and write the files. Today a trial is one
+//! process.
 
 mod command;
 mod failure;

@@ -1,8 +1,8 @@
 //! What engines are asked for: from the sweep file when one is given, and kept in the run for
 //! those who go on with it.
 
-use super::EngineName;
 use crate::Error;
+use crate::config::EngineName;
 use crate::config::{Engines, Sweep};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
@@ -10,8 +10,9 @@ use crate::run::run_dir::RunDir;
 /// Schema of `engine/settings.json`.
 const SCHEMA: u32 = 1;
 
-/// What the engines of `run` are asked for. `given` is what a sweep file says now, which is
-/// kept; without one it is what was said last. Another partition does not make another plan.
+/// What the engines of `run` are asked for. With a sweep file, `given`, it is what the file
+/// says now, which is kept. Without one it is what was kept last. Another partition does not
+/// make another plan.
 ///
 /// # Errors
 ///

@@ -26,7 +26,7 @@ pub enum FetchError {
     },
     /// A source is neither an address nor a folder.
     #[error(
-        "the source \"{found}\" is {detail}; allowed is an address that begins with http:// or https://, or a folder"
+        "the source \"{found}\" is {detail}; allowed: an address that begins with http:// or https://, or a folder"
     )]
     Source {
         /// The source.

@@ -1,5 +1,6 @@
 //! What can go wrong in the harness.
 
+mod allowed;
 mod config;
 mod engine;
 mod fetch;
@@ -8,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::exit::Exit;
+pub(crate) use allowed::{allowed, refused};
 pub use config::ConfigError;
 pub use engine::EngineError;
 pub use fetch::FetchError;

@@ -8,7 +8,7 @@ use lawn_models::{Amount, FreePhase, OptimizerSettings};
 use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
-use crate::plan::{Cell, Plan};
+use crate::plan::trials::{Cell, Plan};
 
 /// Warnings about `plan`, given what was measured and how an earlier run was tuned.
 #[must_use]
@@ -22,7 +22,7 @@ pub fn warnings(
     warnings.extend(free_within_warm_up(plan, measured));
     warnings.extend(larger_than_the_data(measured));
     warnings.extend(rungs_that_coincide(&plan.sweep));
-    // Of an engine that nothing is asked of, nothing is said: it may not be used.
+    // An engine without settings may not be used, and gets no warning.
     let asked = [
         (
             EngineName::Slurm,

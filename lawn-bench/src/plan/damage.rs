@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::Error;
-use crate::plan::Plan;
+use crate::plan::trials::Plan;
 use crate::run::files;
 use crate::run::lease::{self, Claim, Terms};
 use crate::run::run_dir::RunDir;

@@ -1,9 +1,9 @@
 //! What settings mean where they are left out, as it was when a plan was made.
 //!
 //! A plan keeps the defaults of its rules, and its trials train with those, whatever later
-//! versions take for them. A trial's id is a hash of what was written; where a default is no
-//! longer [that of the first plans](FIRST), it is a part of the hash as well, so that no two
-//! meanings have one id, and no id changes as long as nothing does.
+//! versions take for them. A trial's id is a hash of what was written. A default that is no
+//! longer [that of the first plans](FIRST) is a part of the hash as well: so no two meanings
+//! have one id, and no id changes as long as nothing does.
 
 use lawn_models::{OptimizerSettings, RuleName};
 

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::choices::Choices;
-use crate::plan::{Cell, Plan};
+use crate::plan::trials::{Cell, Plan};
 use crate::run::files;
 use crate::run::provenance::{self, Machine};
 

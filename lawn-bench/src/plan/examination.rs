@@ -5,25 +5,27 @@
 //! a parameter would otherwise be the outcome of every trial.
 
 use std::any::Any;
+use std::io::{BufRead, BufReader, BufWriter, Lines};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Child, ChildStdout, Stdio};
 
 use lawn_models::{Amount, TrialConfig, TrialError};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, NamedTask, SweepFile};
-use crate::plan::Plan;
+use crate::plan::trials::Plan;
 use crate::process::spawn::this_command;
 
-/// What the examining process is told on its standard input: trials of one task.
+/// What the examining process is told on its standard input.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Request {
-    trials: Vec<TrialConfig>,
+    /// By task, its trials.
+    tasks: Vec<Vec<TrialConfig>>,
     data_root: Option<PathBuf>,
 }
 
-/// What it finds, printed as JSON.
+/// What it finds of one task, printed as a line of JSON.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Found {
     /// The task itself cannot be set up.
@@ -52,56 +54,78 @@ pub(crate) fn examine(
     plan: &Plan,
     data_root: Option<&Path>,
 ) -> Result<(), ConfigError> {
-    for task in &plan.sweep.tasks {
-        if task.config.needs_data_root() && data_root.is_none() {
-            continue;
+    let tasks = plan.sweep.tasks.iter();
+    let mut left: Vec<Examined<'_>> = tasks
+        .filter(|task| !task.config.needs_data_root() || data_root.is_some())
+        .map(|task| Examined::of(plan, task))
+        .collect();
+    // A process that dies leaves the tasks after the one that it died of to another.
+    while !left.is_empty() {
+        let Some(mut process) = Process::start(&left, data_root) else {
+            return Ok(());
+        };
+        let mut done = 0;
+        while done < left.len()
+            && let Some(found) = process.next()
+        {
+            left[done].judge(file, plan, found)?;
+            done += 1;
         }
-        examine_task(file, plan, task, data_root)?;
+        // What became of it may be the machine's doing, and the trials tell.
+        left.drain(..(done + 1).min(left.len()));
     }
     Ok(())
 }
 
-fn examine_task(
-    file: &SweepFile,
-    plan: &Plan,
-    task: &NamedTask,
-    data_root: Option<&Path>,
-) -> Result<(), ConfigError> {
-    let (arms, configs): (Vec<&str>, Vec<TrialConfig>) = treated(plan, task).into_iter().unzip();
-    let request = Request {
-        trials: configs,
-        data_root: data_root.map(Path::to_owned),
-    };
-    match request.ask() {
-        // Its process could not say. What became of it may be the machine's doing, and the
-        // trials tell.
-        None => Ok(()),
-        Some(Found::NoTask(said)) => {
-            let at = |key| ["tasks", task.name.as_str(), key];
-            let renamed = task.config.entry().renamed.iter();
-            let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
-            let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
-            let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
-            places.push(&places[places.len() - 1][..2]);
-            let message = format!("task `{}` cannot be trained: {said}", task.name);
-            Err(file.fault(&places, message))
-        }
-        Some(Found::Trials(found)) => {
-            for (arm, result) in arms.into_iter().zip(found) {
-                match result {
-                    Ok(samples) => too_long(file, plan, samples)?,
-                    Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
-                }
+/// A task with the trials that stand for all of its own.
+struct Examined<'p> {
+    task: &'p NamedTask,
+    /// By trial, the name of its arm.
+    arms: Vec<&'p str>,
+    trials: Vec<TrialConfig>,
+}
+
+impl<'p> Examined<'p> {
+    fn of(plan: &'p Plan, task: &'p NamedTask) -> Self {
+        let (arms, trials) = treated(plan, task).into_iter().unzip();
+        Self { task, arms, trials }
+    }
+
+    /// Refuses what was found to be wrong, at its place in `file`.
+    fn judge(&self, file: &SweepFile, plan: &Plan, found: Found) -> Result<(), ConfigError> {
+        let task = self.task;
+        let found = match found {
+            Found::Trials(found) => found,
+            Found::NoTask(said) => {
+                let at = |key| ["tasks", task.name.as_str(), key];
+                let renamed = task.config.entry().renamed.iter();
+                let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
+                let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
+                let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
+                places.push(&places[places.len() - 1][..2]);
+                let message = format!("task `{}` cannot be trained: {said}", task.name);
+                return Err(file.fault(&places, message));
             }
-            Ok(())
+        };
+        for (arm, result) in self.arms.iter().zip(found) {
+            match result {
+                Ok(samples) => too_long(file, plan, samples)?,
+                Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
+            }
         }
+        Ok(())
     }
 }
 
-impl Request {
-    /// Examines in a process of its own, whose memory is given back; none where that came to no
-    /// answer.
-    fn ask(&self) -> Option<Found> {
+/// The process that examines, so that its memory is given back.
+struct Process {
+    child: Child,
+    found: Lines<BufReader<ChildStdout>>,
+}
+
+impl Process {
+    /// None where it cannot be started.
+    fn start(tasks: &[Examined<'_>], data_root: Option<&Path>) -> Option<Self> {
         let mut child = this_command()
             .ok()?
             .args(["plan", "--examine"])
@@ -111,31 +135,55 @@ impl Request {
             .spawn()
             .ok()?;
         if let Some(stdin) = child.stdin.take() {
-            let _ = serde_json::to_writer(stdin, self);
+            let request = Request {
+                tasks: tasks.iter().map(|task| task.trials.clone()).collect(),
+                data_root: data_root.map(Path::to_owned),
+            };
+            // One that died before it read says nothing below.
+            let _ = serde_json::to_writer(BufWriter::new(stdin), &request);
         }
-        let output = child.wait_with_output().ok()?;
-        serde_json::from_slice(&output.stdout).ok()
+        let found = BufReader::new(child.stdout.take()?).lines();
+        Some(Self { child, found })
     }
 
-    /// Examines in this process.
-    pub(crate) fn examine_here(&self) -> Found {
+    /// What it finds of the next task; none where it came to no answer.
+    fn next(&mut self) -> Option<Found> {
+        serde_json::from_str(&self.found.next()?.ok()?).ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has nothing to say any more; what it looks at it does not change.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Request {
+    /// Examines in this process, task by task; `tell` hears of each.
+    pub(crate) fn examine_here(&self, mut tell: impl FnMut(&Found)) {
         lawn_models::set_threads(1);
-        let examine = || lawn_models::examine(&self.trials, self.data_root.as_deref());
-        match catch_unwind(AssertUnwindSafe(examine)) {
-            Ok(Ok(found)) => {
-                let found = found.into_iter();
-                Found::Trials(
-                    found
-                        .map(|one| one.map(|info| info.train_samples).map_err(Fault::of))
-                        .collect(),
-                )
-            }
-            // Another machine may have the memory.
-            Ok(Err(TrialError::OutOfMemory { .. })) => Found::Trials(Vec::new()),
-            Ok(Err(error)) => Found::NoTask(error.to_string()),
-            Err(panic) => Found::NoTask(said(&*panic)),
+        for trials in &self.tasks {
+            tell(&examined(trials, self.data_root.as_deref()));
         }
     }
+}
+
+fn examined(trials: &[TrialConfig], data_root: Option<&Path>) -> Found {
+    let examine = || match lawn_models::examine(trials, data_root) {
+        Ok(found) => {
+            let samples = |one: Result<_, TrialError>| {
+                one.map(|info: lawn_models::TrialInfo| info.train_samples)
+                    .map_err(Fault::of)
+            };
+            Found::Trials(found.into_iter().map(samples).collect())
+        }
+        // Another machine may have the memory.
+        Err(TrialError::OutOfMemory { .. }) => Found::Trials(Vec::new()),
+        Err(error) => Found::NoTask(error.to_string()),
+    };
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|panic| Found::NoTask(said(&*panic)))
 }
 
 impl Fault {

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
-//! `plan.json` holds a whole plan; the checksum there is that of all lines. Schema 2 has the
+//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schema 2 has the
 //! trials in `plan.json`, as a list.
 
 use std::collections::{BTreeMap, HashMap};

@@ -5,8 +5,9 @@ use lawn_models::{
 };
 use serde::Serialize;
 
-use super::{Cell, defaults};
+use super::defaults;
 use crate::config::{NamedTask, Rung, Sweep};
+use crate::plan::trials::Cell;
 
 /// Version of what is hashed. It is that of the first plans, so that ids stay what they are.
 const SCHEMA: u32 = 2;

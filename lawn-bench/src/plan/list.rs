@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use lawn_models::{OptimizerSettings, Stage};
 
 use super::identity::{CellHash, TrainedSetting, digest};
-use super::{Cell, Trial};
 use crate::config::Sweep;
+use crate::plan::trials::{Cell, Trial};
 
 /// All trials of `sweep`: tuning, rung by rung, then confirmation.
 ///

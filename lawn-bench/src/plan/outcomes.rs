@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::Error;
-use crate::plan::Plan;
 use crate::plan::damage::Damage;
+use crate::plan::trials::Plan;
 use crate::run::ending::Ending;
 use crate::run::run_dir::RunDir;
 

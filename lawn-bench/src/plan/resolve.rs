@@ -2,10 +2,11 @@
 
 use lawn_models::{OptimizerSettings, Stage, TrialConfig};
 
-use super::{Plan, Trial, defaults};
+use super::defaults;
 use crate::Error;
 use crate::config::Sweep;
 use crate::plan::choices::Choices;
+use crate::plan::trials::{Plan, Trial};
 
 impl Plan {
     /// All that the trial at `index` trains, and the index of its setting.
@@ -20,7 +21,8 @@ impl Plan {
     }
 }
 
-/// All that `trial` trains, and the index of its setting; none where that is not chosen.
+/// All that `trial` trains, and the index of its setting. There is none before the setting is
+/// chosen.
 pub(super) fn resolve(
     sweep: &Sweep,
     defaults: &[OptimizerSettings],

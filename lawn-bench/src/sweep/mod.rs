@@ -1,7 +1,10 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
+mod end;
 pub mod progress;
 pub mod retry;
+
+pub use end::End;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -71,30 +74,6 @@ impl Request {
 
 /// Times that a sweep trains again what it finds damaged, before it gives up on the disk.
 const PASSES: usize = 3;
-
-/// How a sweep came to its end.
-#[derive(Debug)]
-pub enum End {
-    /// Every trial is over; the report is in this directory.
-    Finished {
-        /// The report.
-        report: lawn_analysis::ReportFiles,
-        /// Trials whose outcome is not `ok`.
-        failed: usize,
-    },
-    /// Nothing was run: this would be.
-    Described(String),
-    /// A scheduler goes on with the trials.
-    HandedOver {
-        /// The run whose status tells.
-        run: PathBuf,
-    },
-    /// Stopped by a signal; the same command goes on.
-    Stopped {
-        /// The run to go on with.
-        run: PathBuf,
-    },
-}
 
 /// Runs the sweep, or what is left of it; beside other launchers where there are some.
 ///

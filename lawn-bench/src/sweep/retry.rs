@@ -8,6 +8,7 @@ use lawn_analysis::records::{Outcome, Word};
 use lawn_models::Stage;
 
 use crate::Error;
+use crate::error::refused;
 use crate::plan::choices::{self, Choices};
 use crate::plan::{Cell, Plan, Trial, outcomes};
 use crate::process::shell;
@@ -138,20 +139,13 @@ impl Selection {
             .collect();
         for arm in &self.arms {
             if !arms.contains(&arm.as_str()) {
-                return refuse(format!(
-                    "no arm is called `{arm}`; allowed: {}",
-                    arms.join(", ")
-                ));
+                return refuse(refused(format!("no arm is called `{arm}`"), &arms));
             }
         }
         for size in &self.batch_sizes {
             if !plan.sweep.batch_sizes.contains(size) {
-                let sizes: Vec<String> =
-                    plan.sweep.batch_sizes.iter().map(u64::to_string).collect();
-                return refuse(format!(
-                    "no batch size is {size}; allowed: {}",
-                    sizes.join(", ")
-                ));
+                let said = format!("no batch size is {size}");
+                return refuse(refused(said, &plan.sweep.batch_sizes));
             }
         }
         self.trials

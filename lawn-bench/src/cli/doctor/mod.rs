@@ -21,7 +21,7 @@ pub(super) struct Doctor {
 
 impl Doctor {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let findings = findings::examine(self.data.data_root.as_deref());
+        let findings = findings::examine(self.data.folder());
         print(&if self.json {
             to_json(&findings)
         } else {

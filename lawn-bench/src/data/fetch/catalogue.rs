@@ -5,9 +5,9 @@ use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use super::FetchError;
 use super::source::Source;
 use crate::Error;
+use crate::error::FetchError;
 
 /// The file in a data set's folder that holds the SHA-256 of each of its files, as
 /// `sha256sum --check` reads it.
@@ -34,8 +34,8 @@ pub struct PublicSet {
     /// What its reader counts in it, by name.
     #[serde(default)]
     pub counts: BTreeMap<String, u64>,
-    /// Its files; the one that readers look for first comes last, so that it is whole
-    /// once that one is there.
+    /// Its files. The one that readers look for first comes last: once it is there, the set is
+    /// whole.
     pub files: Vec<PublicFile>,
 }
 
@@ -84,7 +84,7 @@ impl Catalogue {
             let wrong = |detail: String| wrong(format!("[{name}] {detail}"));
             if !is_plain(name) || name.contains('/') {
                 return Err(wrong(
-                    "is no name of a folder; allowed are letters, digits, '.', '-' and '_'".into(),
+                    "is no name of a folder; allowed: letters, digits, '.', '-' and '_'".into(),
                 ));
             }
             if set.files.is_empty() {
@@ -96,7 +96,7 @@ impl Catalogue {
             for file in &set.files {
                 if !is_plain(&file.name) {
                     return Err(wrong(format!(
-                        "has a file \"{}\"; allowed are paths below its folder, of letters, digits, '.', '-', '_' and '/'",
+                        "has a file \"{}\"; allowed: paths below its folder, of letters, digits, '.', '-', '_' and '/'",
                         file.name
                     )));
                 }
@@ -112,7 +112,7 @@ impl Catalogue {
                 };
                 if let Some(found) = file.sha256.as_ref().filter(|text| !is_digest(text)) {
                     return Err(wrong(format!(
-                        "has the sha256 \"{found}\" for {}; allowed are 64 hexadecimal digits",
+                        "has the sha256 \"{found}\" for {}; allowed: 64 hexadecimal digits",
                         file.name
                     )));
                 }

@@ -1,10 +1,10 @@
 //! Public data sets, got from their publishers or from a mirror: `lawn data get`.
 //!
-//! A file grows as `NAME.part` and gets its name once it is what the [`Catalogue`] says, so
-//! that a call that was killed at any moment is gone on with by the next one. Where no SHA-256
-//! is published the numbers of lines are held against those known, the reader of the data set
-//! counts what is in it, and the SHA-256 found is kept in `SHA256SUMS` beside the files, for
-//! later calls and for `sha256sum --check`.
+//! A file grows as `NAME.part` and gets its name once it is what the [`Catalogue`] says. So the
+//! next call goes on where one was killed, at whatever moment. Where no SHA-256 is published
+//! the numbers of lines are held against those known, the reader of the data set counts what is
+//! in it, and the SHA-256 found is kept in `SHA256SUMS` beside the files, for later calls and
+//! for `sha256sum --check`.
 
 mod catalogue;
 mod check;

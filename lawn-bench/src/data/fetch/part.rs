@@ -11,8 +11,9 @@ use super::catalogue::PublicFile;
 use super::room::{self, Room};
 use super::source::{Failure, FileStream, Source};
 use super::view::View;
-use super::{FetchError, Patience};
 use crate::Error;
+use crate::data::fetch::patience::Patience;
+use crate::error::FetchError;
 use crate::run::files;
 
 pub(super) struct Part {

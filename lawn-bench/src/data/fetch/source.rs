@@ -8,7 +8,8 @@ use std::time::Duration;
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
-use super::{FetchError, Patience};
+use crate::data::fetch::patience::Patience;
+use crate::error::FetchError;
 
 /// A place that holds files.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Download, KeptFile, PublicSet};
+use crate::data::fetch::catalogue::PublicSet;
+use crate::data::fetch::download::{Download, KeptFile};
 use crate::duration::humantime;
 use crate::process::streams::{self, Stream};
 

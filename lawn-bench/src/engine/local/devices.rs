@@ -4,8 +4,8 @@ use lawn_models::CudaProbe;
 
 use crate::config::DeviceChoice;
 
-/// Names of the CUDA devices that trials may use, as `CUDA_VISIBLE_DEVICES` takes them;
-/// none where they train on the CPU or there is nothing to choose from.
+/// Names of the CUDA devices that trials may use, as `CUDA_VISIBLE_DEVICES` takes them. There
+/// are none where trials train on the CPU, or where there is one device at most.
 pub(super) fn visible(choice: DeviceChoice) -> Vec<String> {
     if choice == DeviceChoice::Cpu {
         return Vec::new();

@@ -1,10 +1,10 @@
 //! Memory: what trials hold, what is left, and whether another trial fits.
 //!
-//! What a trial will need is not known beforehand; what trials like it held is.
-//! The most that any trial of a cell was seen to hold is what its next trial is
-//! expected to reach; of a cell not seen yet the most of any cell is expected.
-//! Another trial is started only where the memory available holds what it is
-//! expected to need, and what the running ones are still expected to grow by:
+//! What a trial will need is not known beforehand; what trials like it held is. The next trial
+//! of a cell is expected to reach the most that any trial of the cell was seen to hold. A cell
+//! not seen yet is expected to reach the most of any cell. Another trial is started only where
+//! the memory available holds what it is expected to need, and what the running ones are still
+//! expected to grow by:
 //!
 //! ```text
 //! available − Σ max(0, expected − held)  ≥  expected of the new one

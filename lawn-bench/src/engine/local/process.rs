@@ -11,8 +11,8 @@ use rustix::process::Signal;
 
 use super::memory;
 use crate::Error;
-use crate::engine::Work;
 use crate::engine::mark::Mark;
+use crate::engine::work::Work;
 use crate::process::spawn::this_command;
 use crate::process::stop::{Stop, signal_group};
 use crate::run::lease::Owner;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineError, failure};
+use crate::engine::failure;
+use crate::error::EngineError;
 
 /// A server that does not answer for so long is not reachable.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! `--engine ray`: a job a trial, through the Jobs server of a Ray cluster.
 //!
-//! The launcher stays: it submits, watches, freezes, confirms and reports, as with trials
-//! of its own. One that dies leaves its jobs running; the next finds them by their ids,
+//! The launcher stays: it submits, watches, freezes, confirms and reports, as with trials of
+//! its own. A launcher that dies leaves its jobs running. The next one finds them by their ids,
 //! which are made of the run's id, the trial's, and the number of the attempt.
 
 mod client;
@@ -15,9 +15,11 @@ pub use client::{Client, Job, JobStatus, Submission, SubmitReply};
 
 use super::command::{JobCommand, quoted};
 use super::failure::{Death, of_the_machine, was_stopped};
+use super::identity;
 use super::mark::Mark;
-use super::{Completion, Engine, EngineError, Watcher, Work, identity};
 use crate::Exit;
+use crate::engine::work::{Completion, Engine, Watcher, Work};
+use crate::error::EngineError;
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Terms};
 use crate::run::run_dir::TrialDir;
@@ -270,7 +272,7 @@ impl<'a> Ray<'a> {
 
 impl Engine for Ray<'_> {
     fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
-        let run_id = super::run_id(self.work.run)?;
+        let run_id = identity::run_id(self.work.run)?;
         let mut queue: VecDeque<usize> = indices.iter().copied().collect();
         let mut slots: Vec<Option<Running>> = (0..self.work.workers).map(|_| None).collect();
         let mut away: Option<Instant> = None;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use super::queue::Queue;
-use crate::engine::{EngineError, failure};
+use crate::engine::failure;
+use crate::error::EngineError;
 
 /// Submits `script` and returns the number of its job.
 ///

@@ -9,8 +9,8 @@ use super::queue::Queue;
 use super::script;
 use super::submission::{self, JobExit, Submission};
 use crate::Error;
-use crate::engine::Work;
 use crate::engine::failure::{self, Death};
+use crate::engine::work::Work;
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Terms};
 

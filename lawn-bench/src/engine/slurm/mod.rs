@@ -24,7 +24,9 @@ use self::queue::Queue;
 use self::submission::{JobExit, Record, Submission};
 use super::command::JobCommand;
 use super::failure;
-use super::{Completion, Engine, EngineError, Watcher, Work, identity};
+use super::identity;
+use crate::engine::work::{Completion, Engine, Watcher, Work};
+use crate::error::EngineError;
 use crate::run::files;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::{Error, config};
@@ -173,7 +175,7 @@ impl<'a> Slurm<'a> {
             return Ok((0, None));
         }
         let command = self.command()?;
-        let id = super::run_id(self.work.run)?;
+        let id = identity::run_id(self.work.run)?;
         let mut submitted = 0;
         let mut after: Vec<u64> = Vec::new();
         for trials in fresh.chunks(self.array_size()?) {
@@ -205,7 +207,7 @@ impl<'a> Slurm<'a> {
     }
 
     fn submit_next(&self, after: &[u64]) -> Result<u64, Error> {
-        let id = super::run_id(self.work.run)?;
+        let id = identity::run_id(self.work.run)?;
         let (name, dir) = self.place(&id, submission::last_number(self.work.run)? + 1)?;
         let command = self.go_on(&self.command()?);
         let script = script::next(&name, self.settings, &dir, after, &command);

@@ -147,7 +147,8 @@ impl SlurmStatus {
     }
 }
 
-/// The error that the log of a job ends with, and where that is; none where it has none.
+/// The error that the log of a job ends with, and the path of the log; none where the log ends
+/// otherwise.
 fn failure(log: &Path) -> Result<Option<String>, Error> {
     let bytes = match std::fs::read(log) {
         Ok(bytes) => bytes,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lawn_models::Stage;
 
-use crate::plan::{Cell, Trial};
+use crate::plan::trials::{Cell, Trial};
 
 /// What has been decided in a run so far.
 #[derive(Debug, Clone, Default)]

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::border::at_border;
 use super::tried::{failures, ranked, tried};
-use super::{Choices, TuningResult};
 use crate::Error;
-use crate::plan::{Cell, Plan, Round};
+use crate::plan::choices::decided::Choices;
+use crate::plan::choices::tried::TuningResult;
+use crate::plan::trials::{Cell, Plan, Round};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 

@@ -9,9 +9,10 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::tried::{failures, ranked, tried};
-use super::{Choices, TuningResult};
 use crate::Error;
-use crate::plan::{Cell, Plan, Round};
+use crate::plan::choices::decided::Choices;
+use crate::plan::choices::tried::TuningResult;
+use crate::plan::trials::{Cell, Plan, Round};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 

@@ -25,7 +25,7 @@ pub use tried::{TuningResult, score};
 
 use crate::Error;
 use crate::config::Sweep;
-use crate::plan::{Cell, Plan, Round};
+use crate::plan::trials::{Cell, Plan, Round};
 use crate::run::ending::Ending;
 use crate::run::files;
 use crate::run::run_dir::RunDir;

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use lawn_models::Stage;
 
-use super::{Choices, Frozen, Promoted};
 use crate::Error;
-use crate::plan::{Cell, Plan, Trial};
+use crate::plan::choices::decided::Choices;
+use crate::plan::choices::freeze::Frozen;
+use crate::plan::choices::halving::Promoted;
+use crate::plan::trials::{Cell, Plan, Trial};
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 
@@ -26,8 +28,8 @@ impl Choices {
     }
 }
 
-/// Takes back what was decided of each of the cells after the rung given with it, for
-/// [`decide`](super::decide) to decide it again; in what is taken back nothing was chosen.
+/// Takes back what was decided of each cell after the rung given with it, so that
+/// [`decide`](super::decide) decides it again. Nothing was chosen in what is taken back.
 ///
 /// # Errors
 ///

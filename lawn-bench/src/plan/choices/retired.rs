@@ -6,9 +6,9 @@
 //! already is nothing, so that a launcher that was killed in between is made up for by the
 //! next: each decides all rounds again.
 
-use super::Choices;
 use crate::Error;
-use crate::plan::{Plan, Round, Trial};
+use crate::plan::choices::decided::Choices;
+use crate::plan::trials::{Plan, Round, Trial};
 use crate::run::run_dir::RunDir;
 
 /// Removes the checkpoints that no trial can go on from now that `choices` hold the decision

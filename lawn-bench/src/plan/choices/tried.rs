@@ -4,9 +4,9 @@ use lawn_analysis::records::{Outcome, Word};
 use lawn_models::{Split, TrialSummary};
 use serde::{Deserialize, Serialize};
 
-use super::Choices;
 use crate::Error;
-use crate::plan::{Cell, Plan, Round};
+use crate::plan::choices::decided::Choices;
+use crate::plan::trials::{Cell, Plan, Round};
 use crate::run::run_dir::RunDir;
 
 /// One tuning trial's part in a choice.

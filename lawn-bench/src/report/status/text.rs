@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lawn_models::Stage;
 
-use super::{CellStatus, Count, Failure, RunningTrial, Status};
+use super::content::{CellStatus, Count, Failure, RunningTrial, Status};
 use crate::duration::humantime;
 use crate::process::shell;
 use crate::report::render;

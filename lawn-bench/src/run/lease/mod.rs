@@ -4,11 +4,11 @@
 //! lease-1  lease-2  lease-3 …    the highest number is the one that counts
 //! ```
 //!
-//! Each is a JSON file ([`Holder`]) that was made whole under another name and
-//! then given its own by link(2), which fails where the name exists, on network
-//! file systems too: of many that try for the next number, one gets it. The
-//! holder touches its file every few seconds. A lease is free to be followed by
-//! the next number when
+//! Each is a JSON file ([`Holder`]), made whole under another name and then
+//! given its own by link(2). Link fails where the name exists, on network file
+//! systems too: of many that try for the next number, one gets it. The holder
+//! touches its file every few seconds. A lease is free to be followed by the
+//! next number when
 //!
 //! - it is empty: its holder gave it back;
 //! - its holder ran on this machine and is dead, and so is the launcher that

@@ -28,7 +28,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// Variables that begin so and change neither.
-const HARMLESS: &[&str] = &[super::BUILD, crate::run::launchers::LAUNCHER];
+const HARMLESS: &[&str] = &[super::source::BUILD, crate::run::launchers::LAUNCHER];
 
 /// Processor, memory, accelerator and surroundings.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ mod machine;
 mod source;
 
 pub use machine::Machine;
-pub use source::Source;
+pub use source::{BUILD, Source};
 
 use std::fs::File;
 
@@ -24,9 +24,6 @@ pub struct Provenance {
     /// One entry a launch, the first made the plan.
     pub launches: Vec<Launch>,
 }
-
-/// Environment variable in which a launcher tells a trial from which source it was built itself.
-pub const BUILD: &str = "LAWN_BUILD";
 
 /// What this command was built from, as one word: its version and a hash of its source.
 #[must_use]

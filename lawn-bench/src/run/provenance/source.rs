@@ -8,13 +8,16 @@ const UNCOMMITTED: &str = include_str!(concat!(env!("OUT_DIR"), "/uncommitted.di
 /// The lockfile at build time; empty where there was none.
 const LOCKFILE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/Cargo.lock"));
 
+/// Environment variable in which a launcher tells a trial from which source it was built itself.
+pub const BUILD: &str = "LAWN_BUILD";
+
 /// Commit, uncommitted changes and lockfile of the command.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// Commit of the checkout; absent where it was built outside one.
     pub commit: Option<String>,
-    /// Name of the file beside `provenance.json` that holds the uncommitted
-    /// changes, itself named by their hash; absent where there were none.
+    /// Name of the file beside `provenance.json` that holds the uncommitted changes; it is
+    /// named by their hash. Absent where there were none.
     pub uncommitted: Option<String>,
     /// BLAKE3 of the lockfile, which names every dependency with its checksum.
     pub lockfile: Option<String>,

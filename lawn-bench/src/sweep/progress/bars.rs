@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
-use super::{FinishedTrial, View, describe, left};
+use super::view::{FinishedTrial, View, describe, left};
 use crate::duration::humantime;
 use crate::report::render::shortened;
 use crate::trial::Event;

@@ -26,11 +26,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::tally::Tally;
-use super::{FinishedTrial, View};
+use super::view::{FinishedTrial, View};
 use crate::plan::Plan;
 use crate::process::streams::Stream;
 use crate::run::run_dir::RunDir;
-use crate::sweep::End;
+use crate::sweep::end::End;
 use crate::trial::Event;
 
 /// Schema of the events.

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::tally::Tally;
-use super::{FinishedTrial, View, describe, left};
+use super::view::{FinishedTrial, View, describe, left};
 
 pub(super) struct Lines<W> {
     out: W,

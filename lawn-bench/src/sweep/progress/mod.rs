@@ -6,9 +6,9 @@ mod lines;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use crate::duration::humantime;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use indicatif::ProgressDrawTarget;
 use lawn_models::Stage;
@@ -16,13 +16,12 @@ use lawn_models::Stage;
 use crate::engine::Watcher;
 use crate::plan::Plan;
 use crate::process::streams::Stream;
-use crate::report::render;
 use crate::run::ending::Ending;
 use crate::run::run_dir::RunDir;
 use crate::trial::Event;
 pub(crate) use events::end as print_end;
-use lawn_analysis::records::Outcome;
 use tally::Tally;
+use view::{FinishedTrial, NoView, View};
 
 /// How a sweep shows what happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,47 +32,6 @@ pub enum Show {
     Events,
     /// Nothing.
     Nothing,
-}
-
-/// One way of showing. What a view has no use for it ignores.
-trait View {
-    /// A line for people.
-    fn say(&mut self, line: &str);
-    /// A trial begins.
-    fn began(&mut self, _tally: &Tally<'_>, _worker: usize) {}
-    /// A running trial says something.
-    fn event(&mut self, _tally: &Tally<'_>, _worker: usize, _event: &Event) {}
-    /// The trial at `index` was stopped before its end.
-    fn stopped(&mut self, _tally: &Tally<'_>, _worker: usize, _index: usize) {}
-    /// A trial is over.
-    fn ended(&mut self, _tally: &Tally<'_>, _ended: &FinishedTrial<'_>) {}
-    /// The sweep is over, or was stopped.
-    fn finish(&mut self) {}
-}
-
-/// A trial that is over.
-struct FinishedTrial<'a> {
-    /// The worker that ran it; none where another launcher did.
-    worker: Option<usize>,
-    index: usize,
-    outcome: &'a Ending,
-    /// Whether its validation metric is the best of its cell so far.
-    is_best: bool,
-    /// The folder of its files.
-    folder: std::path::PathBuf,
-}
-
-impl FinishedTrial<'_> {
-    fn failed(&self) -> bool {
-        self.outcome.outcome != Outcome::Ok
-    }
-
-    /// The first line of what went wrong, and where to read more.
-    fn reason(&self) -> String {
-        let detail = self.outcome.detail.as_deref().unwrap_or_default();
-        let first = detail.lines().next().unwrap_or_default();
-        format!("{first} (files: {})", self.folder.display())
-    }
 }
 
 /// Hears what happens and shows it.
@@ -160,22 +118,4 @@ impl Watcher for Progress<'_> {
     fn note(&mut self, line: &str) {
         self.view.say(line);
     }
-}
-
-struct NoView;
-
-impl View for NoView {
-    fn say(&mut self, _line: &str) {}
-}
-
-/// A trial in a few words; its task only where the sweep has several.
-fn describe(plan: &Plan, index: usize) -> String {
-    render::trial(&plan.trials[index], plan.sweep.tasks.len() > 1)
-}
-
-/// `about 3 min 04 s left`, or nothing where nobody knows.
-fn left(left: Option<Duration>) -> String {
-    left.map_or(String::new(), |left| {
-        format!("about {} left", humantime(left))
-    })
 }

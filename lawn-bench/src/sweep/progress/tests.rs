@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use indicatif::InMemoryTerm;
+use lawn_analysis::records::Outcome;
 
 use super::bars::Bars;
 use super::events::Events;
