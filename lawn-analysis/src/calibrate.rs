@@ -1,6 +1,6 @@
 //! The error rates of the whole path, from records to verdicts, on sweeps whose truth is known.
 
-use crate::analysis::{Adjusted, Analysis, Answer, Question, Support, Verdict, claims};
+use crate::analysis::{AdjustedPValues, Analysis, Answer, Question, Support, Verdict, claims};
 use crate::error::Error;
 use crate::parallel;
 use crate::records::Records;
@@ -22,12 +22,12 @@ pub struct Calibration {
     /// truth; none with one batch size.
     pub slope_coverage: Option<Estimate>,
     /// What the rates should be.
-    pub expected: Expected,
+    pub expected: ExpectedRates,
 }
 
 /// What theory says of the rates, where it does.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Expected {
+pub struct ExpectedRates {
     /// Without an effect, how often the sign-flip test errs: its p-values are multiples of 2/2ⁿ, so
     /// the rate is the largest such multiple up to alpha, and 0 with few seeds.
     pub sign_flip: Option<f64>,
@@ -35,7 +35,7 @@ pub struct Expected {
     pub paired_t: Option<f64>,
 }
 
-impl Expected {
+impl ExpectedRates {
     fn of(simulation: &Simulation, alpha: f64) -> Self {
         let cells = simulation.batch_sizes.len() as i32;
         let normal = simulation.noise == Noise::Normal;
@@ -120,7 +120,7 @@ pub fn calibrate(
         paired_t: rate(all.paired_t)?,
         coverage: clopper_pearson(all.covered, all.intervals, 0.99)?,
         slope_coverage: clopper_pearson(all.slopes_covered, all.slopes, 0.99).ok(),
-        expected: Expected::of(simulation, request.alpha),
+        expected: ExpectedRates::of(simulation, request.alpha),
     })
 }
 
@@ -139,7 +139,7 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
     let analysis = Analysis::new(&simulation.records(), request)?;
     let family = analysis.family(&simulation.task, Question::TestMetric);
     let answers = family.map_or(&[][..], |family| &family.answers);
-    let decided = |p: fn(&Adjusted) -> Option<f64>| {
+    let decided = |p: fn(&AdjustedPValues) -> Option<f64>| {
         let mut adjusted = answers.iter().map(|answer| p(&answer.adjusted));
         usize::from(adjusted.any(|p| p.is_some_and(|p| p <= request.alpha)))
     };

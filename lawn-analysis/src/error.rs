@@ -22,7 +22,7 @@ pub enum Error {
         /// What the reader said.
         source: polars::error::PolarsError,
     },
-    /// The file of a table is another than was written: damaged on its way, or edited.
+    /// The file of a table is not what was written: it was damaged on its way, or edited.
     #[error("{}: damaged: its checksum is not that of its content; gather the records again, or copy them again from where they were made", path.display())]
     Checksum {
         /// The file.
@@ -322,7 +322,7 @@ impl std::fmt::Display for Position {
     }
 }
 
-/// More rows than this are counted and not named.
+/// The most rows that an error names. It counts the others.
 const MOST_ROWS: usize = 12;
 
 /// Positions of one file as an error lists them.

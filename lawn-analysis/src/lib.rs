@@ -1,15 +1,16 @@
 //! Records, statistics, figures and reports for sweeps over batch sizes.
 //!
-//! Results of a sweep made elsewhere come in as a plain table ([`records::Results`]).
-//!
-//! The crate reads what a sweep recorded and answers, with evidence, whether one arm generalizes
+//! The crate reads what a sweep recorded. It answers, with evidence, whether one arm generalizes
 //! better than another as the batch grows. It knows no model, no data set and no optimizer: tasks,
-//! arms and metrics are names that come with the records.
+//! arms and metrics are names that come with the records. Results of a sweep made elsewhere come in
+//! as a plain table ([`records::Results`]).
 //!
 //! ```text
 //! records ─load→ trials by task, arm, batch, seed ─pair→ comparisons ─adjust→ verdicts
-//!         ─tables→ figures, page, summary
+//!         ─tables→ typed rows ─figures, report→ page, summary, files
 //! ```
+//!
+//! `ARCHITECTURE.md` beside the crate says what each module is.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -47,8 +47,8 @@ pub struct Simulation {
     pub divergence: f64,
     /// Probability that a trial of the treatment diverges.
     pub treatment_divergence: f64,
-    /// Noise of unit scale below which the treatment diverges, whatever its probability: it loses
-    /// its worst trials, and the others look better than it is.
+    /// Noise of unit scale below which the treatment diverges, whatever its probability. It then
+    /// loses its worst trials, and the others look better than it is.
     pub treatment_loses_below: Option<f64>,
     /// Whether the metric is a count out of 6,040.
     pub counts: bool,
@@ -256,7 +256,7 @@ impl Simulation {
         let place = [u32::from(lawn), doublings as u32, row.seed as u32];
         let growth = 0.35 + 0.03 * self.draw(3, place);
         let logit = (0.3 + growth * held * (1.0 + 0.15 * doublings)) * wobble;
-        // Held weights turn and go on moving; free ones grow, and each step turns them less.
+        // Weights of a held norm turn at a steady rate. Free ones grow, and each step turns them less.
         let since = (epoch - freeze) as f64;
         let turn = if lawn { 0.6 } else { 0.3 };
         let pace = turn * (1.0 + 0.1 * doublings) * wobble;

@@ -1,5 +1,5 @@
-//! Numbers as people read them: with separators of thousands from five digits on. Files for
-//! programs (CSV, JSON) have plain ones, and do not come here.
+//! Numbers as people read them, with separators of thousands from five digits on. Files for programs
+//! (CSV, JSON) hold plain numbers.
 
 /// From here on a number is written with an exponent.
 const LARGE: f64 = 1e15;

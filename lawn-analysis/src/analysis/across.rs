@@ -127,7 +127,8 @@ fn shares(task: &Task, arm: &str, baseline: &str, reference: i64) -> Option<Samp
     if unit <= 0.0 {
         return None;
     }
-    // The metric of which the share is 0: nothing of what is good, or no end of what is bad.
+    // The metric whose share is 0: none of a metric of which more is better, and infinitely much of
+    // one of which less is.
     let worst = if task.higher_is_better {
         0.0
     } else {
@@ -157,8 +158,9 @@ pub struct ArmRanks {
     pub critical_difference: f64,
 }
 
-/// Ranks of three or more arms, over blocks in which all of them ended well or diverged, diverged
-/// trials sharing the worst ranks; none with fewer than two such blocks.
+/// Ranks of three or more arms, over blocks in which each of them ended well or diverged.
+///
+/// Diverged trials share the worst ranks. There are no ranks with fewer than two such blocks.
 pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
     let arms = tasks.first()?.arms.clone();
     let mut blocks = Vec::new();

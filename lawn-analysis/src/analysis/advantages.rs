@@ -10,11 +10,11 @@ use crate::stats::Differences;
 /// What a seed says where trials diverged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// Its number, in the units of all others; a pair of which both diverged adds nothing.
+    /// It has a number, in the units of all others. A pair of which both trials diverged adds 0.
     Known(i128),
-    /// Beyond every number: how many more trials diverged on the one side than on the other.
+    /// It is beyond every number: so many more trials diverged on one side than on the other.
     Beyond(i64),
-    /// A trial diverged, which is neither better nor worse: against either answer.
+    /// A trial diverged where that is neither better nor worse: it counts against either answer.
     Undefined,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct Advantages {
     pub(super) seeds: Vec<i64>,
     /// Their numbers; none without such seeds.
     pub(super) differences: Option<Differences>,
-    /// What every seed says of which no trial is missing, those that diverged included.
+    /// The standing of every seed of which no trial is missing, with those that diverged.
     pub(super) standings: Vec<Standing>,
 }
 
@@ -71,7 +71,7 @@ impl Advantages {
                 .filter_map(move |pairs| pairs.get(&seed).copied());
             pairs.filter(|(b, t)| b.is_number() && t.is_number())
         };
-        // All on one grid, so that what is equal adds up to what is equal.
+        // All numbers are on one grid, so that equal numbers have equal sums.
         let (b, t): (Vec<_>, Vec<_>) = seeds.iter().flat_map(whole).unzip();
         let flat = differences(&t, &b, more_is_better);
         let mut steps = flat.units.iter();

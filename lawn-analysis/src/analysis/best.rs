@@ -9,9 +9,9 @@ use crate::stats::Integers;
 /// The baseline of the registered contrasts whose validation metric is best in the mean over all
 /// batch sizes of a task.
 ///
-/// A baseline counts with the tuned setting's validation metric; where nothing was tuned, with the
-/// mean of its confirmation trials. None where there are fewer than two baselines, or one of them
-/// has no validation metric at some batch size. No test data takes part in the choice.
+/// A baseline counts with the validation metric of its tuned setting, or where nothing was tuned,
+/// with the mean of its confirmation trials. There is no best one among fewer than two baselines,
+/// or where one of them has no validation metric at some batch size. Test data take no part.
 pub fn best_baseline<'a>(
     task: &Task,
     request: &'a ReportRequest,
@@ -34,7 +34,7 @@ pub fn best_baseline<'a>(
             by_batch.map(|batch| Some(task.sign() * validation(task, arm, *batch, tuning)?))
         })
         .collect();
-    // Added up exactly: of equals the first registered is taken.
+    // The sums are exact, so that of equal baselines the first registered one is taken.
     let scores = Integers::of(&scores?).units;
     let sums = scores.chunks(task.batch_sizes.len());
     let sums = sums.map(|by_batch| by_batch.iter().sum::<i128>());
@@ -43,7 +43,7 @@ pub fn best_baseline<'a>(
     best.map(|(arm, _)| arm)
 }
 
-/// Every treatment that was not registered against the best baseline, against it.
+/// The best baseline against every treatment that is not registered against it.
 pub(super) fn contrasts(task: &Task, request: &ReportRequest, tuning: &[Tuning]) -> Vec<Contrast> {
     let Some(best) = best_baseline(task, request, tuning) else {
         return Vec::new();

@@ -1,15 +1,15 @@
 //! One contrast on one question: paired by seed, estimated, tested, not yet adjusted.
 
 use super::advantages::Advantages;
-use super::lack::Unmatched;
+use super::lack::UnmatchedSeed;
 use super::pairing::Pairing;
 use super::place::Place;
 use super::quantity::{Quantity, integers};
 use super::question::Question;
 use super::reason::why_no_number;
 use super::study::Task;
-use super::unpaired::Unpaired;
-use super::worst_rank::{Diverged, leaning, worst_rank};
+use super::unpaired::IndependentSamples;
+use super::worst_rank::{DivergedTrials, leaning, worst_rank};
 use crate::error::Error;
 use crate::request::{DecidingTest, ReportRequest};
 use crate::stats::{
@@ -29,7 +29,7 @@ pub struct Comparison {
     /// Seeds of the pairs, rising.
     pub seeds: Vec<i64>,
     /// Seeds that could not be paired.
-    pub unmatched: Vec<Unmatched>,
+    pub unmatched: Vec<UnmatchedSeed>,
     /// Mean of the quantity over the paired seeds, baseline.
     pub baseline: Option<Estimate>,
     /// Mean of the quantity over the paired seeds, treatment.
@@ -53,11 +53,11 @@ pub struct Comparison {
     pub sign_flip: Option<TestResult>,
     /// The paired t test.
     pub paired_t: Option<TestResult>,
-    /// The signed-rank test in which a diverged trial is worse than any other, and a seed that has
-    /// no number for one is against either answer; none where no trial diverged.
+    /// The signed-rank test in which a diverged trial is worse than any other. A seed that has no
+    /// number because of one counts against either answer. There is none where no trial diverged.
     pub worst_rank: Option<TestResult>,
     /// How many trials diverged.
-    pub diverged: Diverged,
+    pub diverged: DivergedTrials,
     /// Equivalence within the margin registered for the metric.
     pub equivalence: Option<Equivalence>,
     /// That the treatment is not worse by more than that margin.
@@ -65,7 +65,7 @@ pub struct Comparison {
     /// Why there is no advantage, where there is none.
     pub why_none: Option<String>,
     /// The arms as independent samples, where they have no seed in common.
-    pub unpaired: Option<Unpaired>,
+    pub unpaired: Option<IndependentSamples>,
 }
 
 impl Comparison {
@@ -103,10 +103,10 @@ pub(super) fn compare(
 ) -> Result<Comparison, Error> {
     let pairing = Pairing::of(task, &place, request.reference_batch_size);
     let more_is_better = place.question.more_is_better(task.higher_is_better);
-    // Where a trial of a pair diverged there is no difference, only an order.
+    // A pair of which a trial diverged has no difference, only an order.
     let advantages = Advantages::sum(&[(&pairing, 1)], 1, more_is_better)?;
-    let diverged = Diverged::of(&pairing);
-    // A second test of the same thing is made only where it says another one.
+    let diverged = DivergedTrials::of(&pairing);
+    // Without a divergence this test would say nothing beside the registered one.
     let worst_rank = diverged
         .any()
         .then(|| worst_rank(&advantages.standings))
@@ -138,7 +138,7 @@ pub(super) fn compare(
         let place = &comparison.place;
         let several = place.question.overall() || place.question == Question::LargeBatchDrop;
         comparison.why_none = Some(why_no_number(&[(&pairing, &place.contrast)], several));
-        comparison.unpaired = Unpaired::of(task, place, request, more_is_better);
+        comparison.unpaired = IndependentSamples::of(task, place, request, more_is_better);
         return Ok(comparison);
     };
     let level = 1.0 - request.alpha;
@@ -190,7 +190,8 @@ pub(super) fn compare(
 
 /// A margin of the metric as a margin of the question.
 ///
-/// A slope is per doubling: the margin is what may be lost from the smallest batch to the largest.
+/// A slope is per doubling, and the margin is what may be lost from the smallest batch to the
+/// largest.
 fn scaled_margin(task: &Task, question: Question, margin: f64) -> f64 {
     if !question.overall() {
         return margin;

@@ -7,7 +7,7 @@ use super::question::Question;
 use super::study::{Task, tasks};
 use super::survival::{Failure, Survival, failures, survival};
 use super::tuning::{Tuning, tuning};
-use super::verdict::{self, Adjusted, Verdict};
+use super::verdict::{self, AdjustedPValues, Verdict};
 use crate::error::Error;
 use crate::parallel;
 use crate::records::Records;
@@ -21,7 +21,7 @@ pub struct Answer {
     /// Estimates and tests.
     pub comparison: Comparison,
     /// p-values after adjustment in their families.
-    pub adjusted: Adjusted,
+    pub adjusted: AdjustedPValues,
     /// The answer in a word.
     pub verdict: Verdict,
     /// The answer in a sentence with its numbers.
@@ -63,7 +63,7 @@ impl Analysis {
     /// A family is one question about one task over all registered contrasts and all batch sizes
     /// that any trial was planned at; p-values are adjusted in it by Holm's method. Beside the
     /// registered contrasts, every treatment is compared with the best baseline
-    /// ([`best_baseline`]), in a family of its own ([`Question::AgainstBest`]).
+    /// ([`best_baseline`](super::best_baseline)), in a family of its own ([`Question::AgainstBest`]).
     ///
     /// # Errors
     /// As [`tasks`]; [`Error::BadContrast`] for one that is asked for twice, or of an arm with
@@ -150,7 +150,7 @@ fn family(
         .into_iter()
         .enumerate()
         .map(|(index, comparison)| {
-            let adjusted = Adjusted {
+            let adjusted = AdjustedPValues {
                 sign_flip: sign_flip[index],
                 paired_t: paired_t[index],
                 registered: registered[index],

@@ -1,8 +1,8 @@
-//! What a seed lacks, so that it has no number in a comparison.
+//! Why a seed has no number in a comparison.
 
 use crate::text::at_batch;
 
-/// What kind of thing a seed lacks.
+/// The kind of reason for which a seed has no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cause {
@@ -16,7 +16,7 @@ pub enum Cause {
     NoNumber,
 }
 
-/// What a seed lacks, and in words.
+/// Why a seed has no number: the kind of reason, and the reason in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lack {
     pub(super) cause: Cause,
@@ -32,7 +32,7 @@ impl Lack {
         }
     }
 
-    /// A trial diverged that leaves no number, and none that is neither better nor worse.
+    /// A trial diverged where that is neither better nor worse than a number.
     pub(super) fn diverged(batch_size: i64) -> Self {
         Self {
             cause: Cause::Diverged,
@@ -41,12 +41,12 @@ impl Lack {
     }
 }
 
-/// The word for it.
+/// How a divergence is called in a reason.
 pub(super) const DIVERGED: &str = "diverged";
 
 /// A seed that could not be paired, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unmatched {
+pub struct UnmatchedSeed {
     /// The seed.
     pub seed: i64,
     /// The arm that lacks the quantity.

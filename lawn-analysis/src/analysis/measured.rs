@@ -47,7 +47,8 @@ fn freeze_at(task: &Task, treatment: &str, batch: i64, seed: i64) -> Result<f64,
         cause,
         why: format!("no freeze of {treatment} to measure from: {why}"),
     };
-    // Of the arm that is asked for the trial is there: what is missing is the other one's.
+    // The trial of the arm in question is there by now. Where one is missing, it is the other arm's,
+    // and the arm in question lacks a number.
     let freezing = finished(task, treatment, batch, seed).map_err(|lack| match lack.cause {
         Cause::NoTrial => none(Cause::NoNumber, &lack.why),
         cause => none(cause, &lack.why),
@@ -84,7 +85,8 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
     for batch in &task.batch_sizes {
         let trial = finished(task, arm, *batch, seed)?;
         if trial.outcome == Outcome::Diverged {
-            // No end of loss at a large batch is no end of slope; at a small one, of the opposite.
+            // A divergence is a loss without a limit. At a large batch it makes the slope as bad as
+            // can be. At a small batch it would make it as good as can be, so there is no number.
             if log2(batch) <= middle {
                 return Err(Lack::diverged(*batch));
             }
@@ -109,7 +111,8 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
     Ok(Quantity::Slope(points))
 }
 
-/// When a trial that diverged before it froze would have: with all others of its place.
+/// The epoch at which a trial that diverged before its freeze would have frozen: that of all other
+/// trials of its arm and batch size. None where these froze at different epochs.
 fn freeze_of_others(task: &Task, trial: &TrialRow) -> Option<f64> {
     let others = task.confirmations(&trial.arm, trial.batch_size);
     let mut freezes = others.filter_map(|other| freeze_of(task.curve(other)));
@@ -144,7 +147,7 @@ fn since(curve: &[CurvePoint], freeze: f64, question: Question) -> Option<Quanti
     value.is_finite().then_some(quantity)
 }
 
-/// The trial of that seed, if it ended in a way that says something about its arm.
+/// The trial of that seed, if it ended well or diverged: other ends say nothing about an arm.
 fn finished<'a>(
     task: &'a Task,
     arm: &str,

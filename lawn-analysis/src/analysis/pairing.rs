@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lack::{Cause, DIVERGED, Lack, Unmatched};
+use super::lack::{Cause, DIVERGED, Lack, UnmatchedSeed};
 use super::measured::quantity;
 use super::place::Place;
 use super::quantity::{Quantity, integers};
@@ -18,10 +18,10 @@ pub(super) struct Pairing {
     pub(super) baseline: Vec<Quantity>,
     /// By pair, the quantity of the treatment.
     pub(super) treatment: Vec<Quantity>,
-    /// Seeds that lack the quantity for no other reason than that a trial diverged: one that
-    /// leaves it without a number, and neither better nor worse than numbers.
+    /// Seeds that have no number only because a trial diverged where that is neither better nor
+    /// worse than a number.
     pub(super) undefined: Vec<i64>,
-    pub(super) lacking: Vec<Unmatched>,
+    pub(super) lacking: Vec<UnmatchedSeed>,
 }
 
 impl Pairing {
@@ -63,7 +63,7 @@ impl Pairing {
                     let before = pairing.lacking.len();
                     for (side, arm) in [(b, baseline), (t, treatment)] {
                         if let Err(Lack { cause, why }) = side {
-                            pairing.lacking.push(Unmatched {
+                            pairing.lacking.push(UnmatchedSeed {
                                 seed,
                                 arm: arm.clone(),
                                 why,
@@ -95,12 +95,12 @@ impl Pairing {
     }
 
     /// Seeds without a pair, and those of which a trial diverged.
-    pub(super) fn unmatched(&self, contrast: &Contrast) -> Vec<Unmatched> {
+    pub(super) fn unmatched(&self, contrast: &Contrast) -> Vec<UnmatchedSeed> {
         let mut unmatched = self.lacking.clone();
         for (seed, b, t) in self.pairs() {
             for (quantity, arm) in [(b, &contrast.baseline), (t, &contrast.treatment)] {
                 if !quantity.is_number() {
-                    unmatched.push(Unmatched {
+                    unmatched.push(UnmatchedSeed {
                         seed,
                         arm: arm.clone(),
                         why: DIVERGED.to_owned(),

@@ -30,7 +30,7 @@ pub(super) fn places(
         {
             Vec::new()
         }
-        // Without a margin there is nothing to be not worse by.
+        // Non-inferiority needs a margin.
         Question::AgainstReference if !request.margins.contains_key(&task.metric) => Vec::new(),
         Question::LargeBatchDrop | Question::AgainstReference => task
             .batch_sizes
@@ -86,8 +86,8 @@ fn records_distance(task: &Task, arm: &str) -> bool {
     curves(task, arm).any(|curve| distance_moved(curve).is_some())
 }
 
-/// Whether the trials of the arm record a train metric; asked where none ended well, since what
-/// they would have recorded is not known.
+/// Whether the trials of the arm record a train metric. Where none ended well it is not known, and
+/// the question is asked.
 pub(super) fn records_train_metric(task: &Task, arm: &str) -> bool {
     let mut ended_well = task
         .batch_sizes

@@ -1,4 +1,4 @@
-//! The number of one arm and seed, kept so that what is equal stays equal.
+//! The number of one arm and seed, kept exactly: equal numbers stay equal.
 
 use crate::stats::{Integers, Scale, decimal, log_sums};
 
@@ -43,12 +43,12 @@ pub(crate) enum Quantity {
     Slope(Vec<(i64, Amount)>),
     /// log2 of the quotient of two positive numbers.
     Doublings { from: f64, to: f64 },
-    /// A trial that it needs diverged: worse than any number.
+    /// A trial that it needs diverged. It is worse than any number.
     Diverged,
 }
 
 impl Quantity {
-    /// Whether it is a number: whether no trial that it needs diverged.
+    /// Whether it is a number, which it is where no trial that it needs diverged.
     pub(crate) fn is_number(&self) -> bool {
         *self != Self::Diverged
     }

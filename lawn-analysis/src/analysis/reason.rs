@@ -1,8 +1,8 @@
-//! Why a place has no number, said so that it is true of the records.
+//! Why a place has no number: the reason that is true of all its seeds.
 
 use std::collections::BTreeSet;
 
-use super::lack::{Cause, Unmatched};
+use super::lack::{Cause, UnmatchedSeed};
 use super::pairing::Pairing;
 use crate::request::Contrast;
 
@@ -10,7 +10,7 @@ use crate::request::Contrast;
 /// several batch sizes.
 pub(super) fn why_no_number(pairings: &[(&Pairing, &Contrast)], several: bool) -> String {
     let several = several || pairings.len() > 1;
-    let by_pairing: Vec<(BTreeSet<i64>, Vec<Unmatched>)> = pairings
+    let by_pairing: Vec<(BTreeSet<i64>, Vec<UnmatchedSeed>)> = pairings
         .iter()
         .map(|(pairing, contrast)| (pairing.all(), pairing.unmatched(contrast)))
         .collect();
@@ -42,7 +42,7 @@ pub(super) fn why_no_number(pairings: &[(&Pairing, &Contrast)], several: bool) -
     };
     let mut lacks = by_pairing.iter().flat_map(|(_, lacks)| lacks);
     match lacks.find(|lack| lack.seed == *seed) {
-        Some(Unmatched { arm, why, .. }) => {
+        Some(UnmatchedSeed { arm, why, .. }) => {
             format!("no seed has a number in both arms (seed {seed} of {arm}: {why})")
         }
         None => "no seed has a number in both arms".to_owned(),
@@ -52,7 +52,7 @@ pub(super) fn why_no_number(pairings: &[(&Pairing, &Contrast)], several: bool) -
 /// The reason where every seed lacks a trial in some arm.
 fn without_trials(
     all: &BTreeSet<i64>,
-    by_pairing: &[(BTreeSet<i64>, Vec<Unmatched>)],
+    by_pairing: &[(BTreeSet<i64>, Vec<UnmatchedSeed>)],
     pairings: &[(&Pairing, &Contrast)],
     several: bool,
 ) -> String {

@@ -12,8 +12,8 @@ pub const POWER: f64 = 0.8;
 
 /// What one comparison could have seen.
 ///
-/// All of it speaks of the two-sided paired t test at the first step of Holm, alpha over the number
-/// of tests in the family: later steps see more.
+/// It is that of the two-sided paired t test at the first step of Holm, whose level is alpha over
+/// the number of tests in the family. Later steps see more.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sensitivity {
     /// The smallest true d_z found with power [`POWER`]: known before any result.

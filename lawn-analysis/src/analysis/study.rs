@@ -1,4 +1,4 @@
-//! Trials put in their places: by task, arm, batch size and seed, never by position.
+//! Trials by task, arm, batch size and seed, never by position.
 
 use std::collections::{BTreeMap, HashMap};
 

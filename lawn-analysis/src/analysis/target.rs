@@ -10,12 +10,12 @@ pub struct Target {
     /// The metric to reach: of all arms at the smallest batch size, the least mean final value.
     pub value: f64,
     /// The arms at their batch sizes.
-    pub cells: Vec<Reached>,
+    pub cells: Vec<TargetCell>,
 }
 
 /// When the seeds of one arm and batch size reach the target.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Reached {
+pub struct TargetCell {
     /// The arm.
     pub arm: String,
     /// The batch size.
@@ -62,7 +62,7 @@ pub fn target(task: &Task) -> Option<Target> {
                     seconds.push(curve[..=at].iter().map(|point| point.seconds_train).sum());
                 }
             }
-            cells.push(Reached {
+            cells.push(TargetCell {
                 arm: arm.clone(),
                 batch_size: *batch_size,
                 seeds: seen.len(),

@@ -50,8 +50,8 @@ impl Border {
     /// The border that `value`, chosen for the hyper-parameter `name` in a cell, lies on: it is
     /// the smallest or the largest of three different numbers or more that were tried there.
     ///
-    /// Of two numbers each is an end, whichever is chosen, so that it says nothing. How the
-    /// numbers were asked for, as a grid, a range or a choice, makes no difference.
+    /// Of two numbers each is an end, so that a border would say nothing. It makes no difference
+    /// whether the numbers were asked for as a grid, a range or a choice.
     pub fn of(name: &str, value: f64, tried: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut tried: Vec<f64> = tried.into_iter().collect();
         tried.sort_by(f64::total_cmp);
@@ -90,7 +90,7 @@ fn of_cell(task: &Task, arm: &str, batch_size: i64) -> Option<Tuning> {
     for trial in trials {
         settings.entry(trial.setting).or_default().push(trial);
     }
-    // What was confirmed is what was chosen, whatever rule chose it.
+    // The confirmed setting is the chosen one, whatever rule chose it.
     let confirmed = task
         .confirmations(arm, batch_size)
         .map(|trial| trial.setting)

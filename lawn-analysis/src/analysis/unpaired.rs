@@ -9,14 +9,14 @@ use crate::stats::{
     Alternative, Estimate, Sample, TestResult, difference_welch, rank_sum, welch_t,
 };
 
-/// What two arms say that have no seed in common.
+/// Two arms without a seed in common, as independent samples.
 ///
-/// It is told beside a verdict and decides none: the registered test is one of pairs.
+/// They stand beside a verdict and decide none, since the registered test is one of pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Unpaired {
+pub struct IndependentSamples {
     /// Trials of the baseline that ended well or diverged.
     pub baseline: usize,
-    /// Those of the treatment.
+    /// Trials of the treatment that ended well or diverged.
     pub treatment: usize,
     /// How many of both diverged.
     pub diverged: usize,
@@ -29,7 +29,7 @@ pub struct Unpaired {
     pub mann_whitney: Option<TestResult>,
 }
 
-impl Unpaired {
+impl IndependentSamples {
     /// The comparison of a place whose arms share no seed; none where an arm has no number, or
     /// where they do.
     pub(super) fn of(

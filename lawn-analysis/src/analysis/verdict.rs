@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::comparison::Comparison;
 use super::lack::Cause;
 use super::question::Question;
-use super::unpaired::Unpaired;
-use super::worst_rank::{Diverged, with_these_worst};
+use super::unpaired::IndependentSamples;
+use super::worst_rank::{DivergedTrials, with_these_worst};
 use crate::request::DecidingTest;
 use crate::stats::{Estimate, Feasibility, Interval};
 use crate::text::{at_batch, better, count, number, on_test, p_value, percent, resolved, signed};
@@ -47,7 +47,7 @@ impl std::fmt::Display for Verdict {
 
 /// p-values of one comparison after adjustment in its families.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Adjusted {
+pub struct AdjustedPValues {
     /// Exact sign-flip test.
     pub sign_flip: Option<f64>,
     /// Paired t test.
@@ -72,7 +72,7 @@ pub struct Adjusted {
 /// A registered margin is the smallest difference that matters, so equivalence comes before a
 /// difference in either direction: what is surely smaller than the margin is equivalent. Where a
 /// trial diverged nothing is equivalent, for that is no small difference.
-pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -> Verdict {
+pub(super) fn decide(comparison: &Comparison, adjusted: &AdjustedPValues, alpha: f64) -> Verdict {
     let whole = !comparison.diverged.any();
     if whole && adjusted.equivalence.is_some_and(|p| p <= alpha) {
         return Verdict::Equivalent;
@@ -88,7 +88,7 @@ pub(super) fn decide(comparison: &Comparison, adjusted: &Adjusted, alpha: f64) -
 /// The verdict as a sentence with its numbers.
 pub(super) fn sentence(
     comparison: &Comparison,
-    adjusted: &Adjusted,
+    adjusted: &AdjustedPValues,
     verdict: Verdict,
     test: DecidingTest,
     more_is_better: bool,
@@ -167,7 +167,11 @@ fn as_seen(advantage: Estimate, more_is_better: bool) -> Estimate {
 }
 
 /// What arms without a seed in common say as independent samples.
-fn as_independent(unpaired: &Unpaired, adjusted: &Adjusted, more_is_better: bool) -> String {
+fn as_independent(
+    unpaired: &IndependentSamples,
+    adjusted: &AdjustedPValues,
+    more_is_better: bool,
+) -> String {
     let seen = as_seen(unpaired.difference, more_is_better);
     let interval = seen.interval.map_or("no interval".to_owned(), |found| {
         let [_, low, high] = resolved(seen.value, found.low, found.high);
@@ -232,8 +236,8 @@ fn without_pair(comparison: &Comparison) -> String {
 }
 
 /// How many trials diverged, and what the test says that ranks them worst.
-fn survivors(comparison: &Comparison, adjusted: &Adjusted) -> String {
-    let Diverged {
+fn survivors(comparison: &Comparison, adjusted: &AdjustedPValues) -> String {
+    let DivergedTrials {
         baseline,
         treatment,
         pairs,
@@ -267,7 +271,7 @@ fn not_worse(comparison: &Comparison, margin: &str, p: f64) -> String {
 /// What the margin or the number of seeds adds to a sentence.
 fn tail(
     comparison: &Comparison,
-    adjusted: &Adjusted,
+    adjusted: &AdjustedPValues,
     verdict: Verdict,
     test: DecidingTest,
 ) -> String {

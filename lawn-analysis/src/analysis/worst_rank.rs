@@ -14,19 +14,19 @@ const MOST_COUNTED: usize = 120;
 
 /// The trials of the pairs of a comparison that diverged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Diverged {
+pub struct DivergedTrials {
     /// Those of the baseline.
     pub baseline: usize,
     /// Those of the treatment.
     pub treatment: usize,
     /// All pairs.
     pub pairs: usize,
-    /// Seeds beside the pairs: a trial diverged, which leaves them no number and is neither better
-    /// nor worse than one, such as at the reference batch size of a drop.
+    /// Seeds beside the pairs that have no number because a trial diverged where that is neither
+    /// better nor worse, such as at the reference batch size of a drop.
     pub undefined: usize,
 }
 
-impl Diverged {
+impl DivergedTrials {
     pub(super) fn of(pairing: &Pairing) -> Self {
         let count = |side: &[Quantity]| {
             let diverged = side.iter().filter(|one| !one.is_number());

@@ -11,7 +11,7 @@ use crate::tables::{BatchPoint, BatchRow};
 /// The most seeds drawn at one place; of more, those of evenly spaced ranks.
 pub(crate) const MOST_SEEDS: usize = 60;
 
-/// From one lane of seeds to the next, in points: equal seeds stand beside each other.
+/// From one lane of seeds to the next, in points. Seeds of equal values stand beside each other.
 const LANE: f64 = 2.4;
 
 /// One arm: its seeds, and its means with their intervals.

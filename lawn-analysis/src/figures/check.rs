@@ -6,7 +6,7 @@ mod sweeps;
 
 use super::figure::{Figure, NARROW, WIDE, set_apart};
 use super::font::{self, SMALL};
-use super::gallery::{Across, of_all_tasks, of_task};
+use super::gallery::{AcrossTasks, of_all_tasks, of_task};
 use super::palette::{INK, MUTED};
 use super::scene::{Anchor, Label, Scene};
 use crate::analysis::{Analysis, arm_ranks, arm_scores, improvements};
@@ -31,7 +31,7 @@ fn figures((_, records, contrasts): &Case) -> Vec<Figure> {
     }
     let scores = arm_scores(&analysis.tasks, &request).unwrap();
     let ranks = arm_ranks(&analysis.tasks, request.alpha);
-    let across = Across {
+    let across = AcrossTasks {
         scores: &scores,
         improvements: &improvements(&scores, &request).unwrap(),
         ranks: ranks.as_ref(),

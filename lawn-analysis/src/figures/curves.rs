@@ -21,12 +21,12 @@ const FREEZE: &[f64] = &[1.2, 1.8];
 
 /// What the horizontal axis counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Along {
+pub(crate) enum HorizontalAxis {
     Epoch,
     Step,
 }
 
-impl Along {
+impl HorizontalAxis {
     fn name(self) -> &'static str {
         match self {
             Self::Epoch => "epoch",
@@ -45,7 +45,7 @@ impl Along {
 /// How curves are drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
-    pub(crate) along: Along,
+    pub(crate) along: HorizontalAxis,
     /// The words of the axis of each quantity, from the top.
     pub(crate) labels: Vec<String>,
     /// Whether the vertical axes start at zero.
@@ -230,7 +230,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, 
             scene.fill(&band, looks.of(&curve.arm).colour, 0.15);
         }
     }
-    // The freeze of one arm may be that of another: each is marked once.
+    // Two arms may freeze at the same place, which is marked once.
     let mut freezes: Vec<f64> = curves.iter().filter_map(|curve| curve.freeze).collect();
     freezes.sort_by(f64::total_cmp);
     freezes.dedup();

@@ -27,7 +27,7 @@ struct Estimate {
 struct Layout {
     names: Vec<String>,
     axis: &'static str,
-    /// Ends of the axes, and where a line divides them; of the values themselves where there are none.
+    /// Ends of the axes, and where a line divides them. Without them the axes hold the values.
     ends: Option<[f64; 3]>,
 }
 

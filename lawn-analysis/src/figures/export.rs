@@ -27,7 +27,7 @@ fn fonts() -> Arc<fontdb::Database> {
     Arc::clone(fonts)
 }
 
-/// The SVG, understood: what both other formats are drawn from.
+/// The parsed SVG, from which both other formats are drawn.
 pub(super) struct Drawing<'a> {
     name: &'a str,
     tree: Tree,

@@ -1,4 +1,4 @@
-//! Figures. They never compute: each draws finished rows, and ships their table as CSV.
+//! Figures: each draws finished rows, computes nothing, and comes with their table as CSV.
 
 mod axis;
 mod by_batch;
@@ -29,5 +29,5 @@ mod tuning;
 
 pub(crate) use figure::{Figure, NARROW, Rendered, WIDE, set_apart};
 pub(crate) use font::css as font_css;
-pub(crate) use gallery::{Across, of_all_tasks, of_task};
+pub(crate) use gallery::{AcrossTasks, of_all_tasks, of_task};
 pub(crate) use svg::escape;

@@ -11,10 +11,11 @@ pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
 /// The ground that a drawing stands on.
 pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
-/// Colours that stand out from paper by 3 to 1 or more (WCAG 2.2, 1.4.11), found by a search for
-/// eight that stay apart for eyes that lack any one kind of cone: by CIEDE2000 10 or more between
-/// any two. The two of each pair differ in lightness too, so that an arm and its LAWN form stay
-/// apart in grey.
+/// Colours that stand out from paper by 3 to 1 or more (WCAG 2.2, 1.4.11).
+///
+/// A search found these eight, of which any two are 10 or more apart by CIEDE2000 for eyes that lack
+/// any one kind of cone. The two of each pair differ in lightness too, so that an arm and its LAWN
+/// form stay apart in grey.
 pub(super) const COLOURS: [RGBColor; 8] = [
     RGBColor(0x0d, 0x88, 0xee),
     RGBColor(0x99, 0x48, 0x06),

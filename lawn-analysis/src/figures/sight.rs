@@ -1,4 +1,4 @@
-//! The colours as eyes see them that lack one kind of cone, and how far apart they then are.
+//! How far apart the colours are for eyes that lack one kind of cone.
 
 use plotters::style::RGBColor;
 

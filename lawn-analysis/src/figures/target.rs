@@ -106,10 +106,10 @@ fn all_arrive(row: &[f64; 6]) -> bool {
     row[5] >= row[4]
 }
 
-/// Perfect scaling from the least at the smallest batch: twice the batch, half of it.
+/// Perfect scaling, which halves with each doubling of the batch, from the least value at the
+/// smallest batch.
 ///
-/// It ends at the largest batch that reached the target: drawn further, it would stretch the
-/// axis far below all that was measured.
+/// It ends at the largest batch that reached the target, as it would stretch the axis beyond.
 fn ideal(arms: &[Series<6>], batches: &[i64]) -> [(f64, f64); 2] {
     let smallest = batches.first().map_or(1.0, |size| *size as f64);
     let next = batches.get(1).map_or(smallest, |size| *size as f64);
@@ -135,7 +135,7 @@ fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<6>], batches: &[i6
             (x + shift, y)
         };
         let points: Vec<[f64; 6]> = arm.whole().filter(|row| row[1] > 0.0).collect();
-        // A mean over the seeds that arrive is no point of the line of those where all do.
+        // A mean of only those seeds that arrive is not joined to means of all seeds.
         for run in points.chunk_by(|a, b| all_arrive(a) && all_arrive(b)) {
             let line: Vec<_> = run.iter().map(|row| at(row[0], row[1])).collect();
             if line.len() > 1 {

@@ -1,4 +1,4 @@
-//! Parquet decoded without trust in it.
+//! Decoding of Parquet files that may be damaged.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +10,7 @@ use crate::error::Error;
 
 /// What `step` of decoding the file `path` gives.
 ///
-/// The decoder panics at some files that are none of Parquet: to a reader of files that is an
-/// error like others.
+/// The decoder panics at some damaged files. Here that is an error like any other.
 ///
 /// # Errors
 /// [`Error::Parquet`].

@@ -95,7 +95,7 @@ row! {
         detail: Option<String>,
         /// What its budget counts.
         budget_unit: Option<BudgetUnit> = since 3,
-        /// So many of these its schedule is made for; a tuning trial of an early rung stops before.
+        /// How many of these its schedule is made for. A tuning trial of an early rung stops before.
         budget_amount: Option<i64> = since 3,
         /// Epochs trained, fractions included.
         epochs: f64,
@@ -163,8 +163,9 @@ row! {
         /// Global norm of the weights.
         weight_norm: f64,
         /// Euclidean distance of the weights from where they were at the freeze: over the
-        /// constrained units, or over all weights in a trial that constrains none. No value up to
-        /// the freeze, and in a trial that has none and no epoch to measure from instead.
+        /// constrained units, or over all weights in a trial that constrains none. There is no value
+        /// up to the freeze, and none in a trial that has neither a freeze nor an epoch to measure
+        /// from instead.
         distance_from_freeze: Option<f64> = since 2,
         /// Training samples per second of training time.
         samples_per_second: f64,

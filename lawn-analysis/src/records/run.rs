@@ -42,12 +42,12 @@ impl Records {
         table::write(&self.measurements, dir)
     }
 
-    /// Reads the four tables from `dir`. Files of versions 1 and 2 have no checksum, and are
-    /// taken to be what was written.
+    /// Reads the four tables from `dir`. Files of versions 1 and 2 have no checksum to compare.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated
-    /// or not Parquet; [`Error::Checksum`] for one that is not what was written; [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
+    /// or not Parquet; [`Error::Checksum`] for one that is not what was written;
+    /// [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
     /// [`Error::MissingColumn`], [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`]
     /// for a column that is not as the schema says. All name the file, the last four the column.
     pub fn load(dir: &Path) -> Result<Self, Error> {

@@ -4,9 +4,9 @@
 //! PAR1  pages …  SEAL  checksum  footer  length of the footer  PAR1
 //! ```
 //!
-//! Readers find the footer by its length and pages by their offsets in it, so that what lies
-//! between them is nobody's. The checksum is the beginning of the BLAKE3 hash of all the rest, and
-//! is known before anything is decoded.
+//! Readers find the footer by its length, and pages by their offsets in it. None looks at what lies
+//! between them. The checksum is the beginning of the BLAKE3 hash of all other bytes, and is compared
+//! before anything is decoded.
 
 use std::ops::Range;
 
@@ -22,7 +22,7 @@ const WORD: &[u8; 4] = b"PAR1";
 pub(super) enum Seal {
     /// The file is as it was written.
     Whole,
-    /// It is not.
+    /// The file was changed after it was written.
     Broken,
     /// There is none: the file was written by another program, or before version 3.
     Absent,
@@ -44,7 +44,7 @@ fn digest(before: &[u8], after: &[u8]) -> [u8; DIGEST] {
     digest
 }
 
-/// Puts the checksum into a Parquet file; what is none stays as it is.
+/// Puts the checksum into a Parquet file. Other bytes stay as they are.
 pub(super) fn put(bytes: &mut Vec<u8>) {
     let Some(footer) = footer(bytes) else { return };
     let (before, after) = bytes.split_at(footer.start);

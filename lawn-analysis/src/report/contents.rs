@@ -5,7 +5,7 @@ use crate::analysis::{
     Analysis, Claim, Sensitivity, arm_ranks, arm_scores, claims, improvements, sensitivity,
 };
 use crate::error::Error;
-use crate::figures::{self, Across, Figure};
+use crate::figures::{self, AcrossTasks, Figure};
 use crate::parallel;
 use crate::records::Records;
 use crate::request::ReportRequest;
@@ -38,7 +38,7 @@ impl<'a> Contents<'a> {
         for figures in of_tasks {
             drawn.extend(figures?);
         }
-        let across = Across {
+        let across = AcrossTasks {
             scores: &scores,
             improvements: &improvements(&scores, request)?,
             ranks: ranks.as_ref(),

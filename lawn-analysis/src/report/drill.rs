@@ -1,4 +1,4 @@
-//! Each trial's curves, carried packed in the page and drawn when they are asked for.
+//! The curves of all trials, packed into the page, which draws them on demand.
 //!
 //! ```text
 //! base64 of zlib of:  length of the header (u32, little endian), header (JSON), one byte a point
@@ -38,7 +38,7 @@ const GAP: u8 = u8::MAX;
 /// The confirmation trials, each with a button that shows its curves while they are few, and a
 /// choice of any trial whose curves are to be shown.
 pub(super) fn trials(confirmations: &Rows<ConfirmationRow>, tasks: &[Task]) -> String {
-    let packed = Packed::new(tasks);
+    let packed = PackedTrials::new(tasks);
     let table = confirmations.table();
     if packed.header.epochs.is_empty() {
         return html::table(&table);
@@ -84,7 +84,7 @@ struct Header {
 }
 
 /// Everything that the page needs to show any trial.
-struct Packed {
+struct PackedTrials {
     header: Header,
     tasks: Vec<[String; 2]>,
     levels: Vec<u8>,
@@ -92,7 +92,7 @@ struct Packed {
     points: usize,
 }
 
-impl Packed {
+impl PackedTrials {
     fn new(tasks: &[Task]) -> Self {
         let trials = tasks
             .iter()
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn every_trial_is_carried_with_its_curves() {
         let tasks = tasks(&Simulation::default());
-        let packed = Packed::new(&tasks);
+        let packed = PackedTrials::new(&tasks);
         let (header, levels) = unpacked(&packed.text());
         let trials = header["trials"].as_array().unwrap();
         // Two arms, four batch sizes, six settings and five seeds.
@@ -270,7 +270,7 @@ mod tests {
         assert!(text.contains("id=\"chooser\"") && !text.contains("class=\"trial\""));
         assert!(text.contains("up to 60 evaluations"));
         // 1,200 curves of three series of 60 points, and 48 trials without.
-        let (header, levels) = unpacked(&Packed::new(&tasks).text());
+        let (header, levels) = unpacked(&PackedTrials::new(&tasks).text());
         assert_eq!(header["trials"].as_array().map(Vec::len), Some(1248));
         assert_eq!(levels.len(), 1200 * 3 * 60);
         assert!(text.len() < levels.len() * 3 / 2, "{} bytes", text.len());

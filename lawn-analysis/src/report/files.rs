@@ -5,10 +5,10 @@
 //! ```
 //!
 //! `files.json` lists every file by its path in the folder of the report, with the hash of its
-//! content. A report that is made anew removes what the list of the old one names and the new one
-//! has not, and only as long as its content is what was listed: what others put there, or changed,
-//! stays. While files are written the list names old and new ones, so that a report that was cut
-//! off leaves no file that the next one does not know.
+//! content. A report that is made anew removes a file that the old list names and the new one does
+//! not, if its content is what was listed. Files that others put there or changed stay. While files
+//! are written the list names old and new ones, so that the next report knows the files of one that
+//! was cut off.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,7 +64,7 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// A file by its path in the folder, with slashes, and the hash of its content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Listed {
+struct ListedFile {
     path: String,
     blake3: String,
 }
@@ -72,14 +72,14 @@ struct Listed {
 #[derive(Serialize, Deserialize)]
 struct List {
     schema_version: u32,
-    files: Vec<Listed>,
+    files: Vec<ListedFile>,
 }
 
 /// Files of a report before they are written, by their path in the folder.
 #[derive(Default)]
-pub(super) struct Pending(BTreeMap<String, Vec<u8>>);
+pub(super) struct PendingFiles(BTreeMap<String, Vec<u8>>);
 
-impl Pending {
+impl PendingFiles {
     pub(super) fn add(&mut self, path: String, content: Vec<u8>) {
         self.0.insert(path, content);
     }
@@ -90,10 +90,10 @@ impl Pending {
     /// [`Error::Io`] where the file system refuses.
     pub(super) fn write(&self, dir: &Path, threads: usize) -> Result<(), Error> {
         let old = listed(dir);
-        let new: Vec<Listed> = self
+        let new: Vec<ListedFile> = self
             .0
             .iter()
-            .map(|(path, content)| Listed {
+            .map(|(path, content)| ListedFile {
                 path: path.clone(),
                 blake3: blake3::hash(content).to_hex().to_string(),
             })
@@ -114,7 +114,7 @@ impl Pending {
     }
 }
 
-fn write_list(dir: &Path, files: Vec<Listed>) -> Result<(), Error> {
+fn write_list(dir: &Path, files: Vec<ListedFile>) -> Result<(), Error> {
     let list = List {
         schema_version: SCHEMA_VERSION,
         files,
@@ -124,7 +124,7 @@ fn write_list(dir: &Path, files: Vec<Listed>) -> Result<(), Error> {
 }
 
 /// What the report in a folder consists of; nothing where no list says so.
-fn listed(dir: &Path) -> Vec<Listed> {
+fn listed(dir: &Path) -> Vec<ListedFile> {
     let text = fs::read_to_string(dir.join(LIST)).unwrap_or_default();
     let list: Option<List> = serde_json::from_str(&text).ok();
     list.filter(|list| list.schema_version == SCHEMA_VERSION)
@@ -132,7 +132,7 @@ fn listed(dir: &Path) -> Vec<Listed> {
 }
 
 /// Removes a listed file whose content is what was listed.
-fn remove(dir: &Path, file: &Listed) -> Result<(), Error> {
+fn remove(dir: &Path, file: &ListedFile) -> Result<(), Error> {
     let path = Path::new(&file.path);
     let inside = path
         .components()
@@ -156,8 +156,8 @@ fn remove(dir: &Path, file: &Listed) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn pending(files: &[(&str, &str)]) -> Pending {
-        let mut pending = Pending::default();
+    fn pending(files: &[(&str, &str)]) -> PendingFiles {
+        let mut pending = PendingFiles::default();
         for (path, content) in files {
             pending.add((*path).to_owned(), content.as_bytes().to_vec());
         }
@@ -210,7 +210,7 @@ mod tests {
             std::os::unix::fs::symlink(other.path(), dir.path().join("figures")).unwrap();
             paths.push("figures/kept.svg".to_owned());
         }
-        let files = paths.into_iter().map(|path| Listed {
+        let files = paths.into_iter().map(|path| ListedFile {
             path,
             blake3: hash.clone(),
         });

@@ -5,7 +5,7 @@ use crate::analysis::{Analysis, Answer, POWER, Survival, Verdict, claims_feasibi
 use crate::request::DecidingTest;
 use crate::text::{batch, count, number};
 
-/// A true difference of more standard deviations than this is not to be hoped for.
+/// No sweep has a true difference of more standard deviations than this.
 const LARGEST_HOPED_FOR: f64 = 10.0;
 /// More families than this are counted and not named.
 const MOST_NAMES: usize = 3;
@@ -42,7 +42,7 @@ pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
         if let Some(most) = most.filter(|most| *most > fewest.n) {
             line.push_str(&format!("; other places have up to {most}"));
         }
-        // The place of fewest seeds sees least.
+        // The place of fewest seeds detects least.
         let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
         if let Some(d_z) = detectable.reduce(f64::max) {
             line.push_str(&if d_z <= LARGEST_HOPED_FOR {
@@ -99,7 +99,7 @@ fn named(names: &[String]) -> String {
     })
 }
 
-/// Every answer that a treatment is worse, but for the primary ones, which are all shown anyway.
+/// Every answer that a treatment is worse, without the primary ones, all of which are shown.
 pub(super) fn worse(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
     let families = analysis.families.iter();
     let others = families.filter(|family| !family.question.is_primary());

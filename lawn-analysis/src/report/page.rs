@@ -1,5 +1,5 @@
-//! The page, which begins with the answer: a sentence a claim and the main figure, then means and
-//! every primary comparison, then the rest. What it rests on stands at its foot, and is linked.
+//! The page. It begins with the answer: a sentence a claim, and the main figure. Means and every
+//! primary comparison follow, then the rest. What was asked stands at its foot, and is linked.
 
 use super::contents::Contents;
 use super::html::{self, Section};
@@ -283,7 +283,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
 }
 
 fn claimed(claim: &Claim) -> String {
-    // A claim is coloured as what it says would be.
+    // A claim that is borne out has the colour of *better*.
     let like = match claim.verdict {
         Support::BorneOut => Verdict::Better,
         Support::OppositeBorneOut => Verdict::Worse,

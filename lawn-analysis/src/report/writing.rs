@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::contents::Contents;
-use super::files::{self, FigureFiles, Pending, ReportFiles};
+use super::files::{self, FigureFiles, PendingFiles, ReportFiles};
 use super::page::page;
 use super::summary::summary;
 use super::verdicts::Verdicts;
@@ -31,7 +31,7 @@ pub fn write_report(
 pub struct Report<'a>(Contents<'a>);
 
 impl<'a> Report<'a> {
-    /// Analyses the records. A report is made whatever has finished; what is missing is said in it.
+    /// Analyses the records. A report is made of whatever has finished, and says what is missing.
     ///
     /// # Errors
     /// [`Error::DuplicateTrial`], [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the
@@ -59,8 +59,8 @@ impl<'a> Report<'a> {
     /// ```
     ///
     /// No two figures have one name, whatever the names of tasks and arms are. Everything is drawn
-    /// before anything is written. `files.json` lists what was: the files of an earlier report in
-    /// `dir` that the list names and this report has not are removed, as long as their content is
+    /// before anything is written. `files.json` lists what was written. The files of an earlier
+    /// report in `dir` that its list names and this report has not are removed, if their content is
     /// what was listed.
     ///
     /// Equal records and requests give equal bytes, on any number of threads.
@@ -70,7 +70,7 @@ impl<'a> Report<'a> {
     /// converted.
     pub fn write(&self, dir: &Path) -> Result<ReportFiles, Error> {
         let threads = self.0.request.threads;
-        let mut pending = Pending::default();
+        let mut pending = PendingFiles::default();
         let mut add = |path: String, content: Vec<u8>| {
             let full = dir.join(&path);
             pending.add(path, content);

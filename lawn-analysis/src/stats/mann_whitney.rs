@@ -1,22 +1,13 @@
-//! Tests of two independent samples: Mann–Whitney with ties, and the permutation test of means.
-
-use std::collections::BTreeMap;
+//! Mann and Whitney's test of two independent samples, with ties.
 
 use super::grid::{Integers, Scale};
-use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
 use super::sample::Sample;
 use super::signed_rank::doubled_midranks;
 use crate::error::Error;
 
 /// The most values of both samples together whose arrangements fit the counters.
-const MOST_VALUES: usize = 120;
-/// Up to this many distinct sums a permutation test is complete.
-const MOST_SUMS: usize = 1_000_000;
-/// Random arrangements drawn beyond that.
-const DRAWS: u64 = 100_000;
-/// Seed of those arrangements; fixed, so that equal data give equal p-values.
-const SEED: u64 = 0x7065_726d_7574_6573;
+pub(super) const MOST_VALUES: usize = 120;
 
 /// Mann and Whitney's test that neither of two independent samples tends to be larger, exact.
 ///
@@ -145,82 +136,4 @@ pub fn probability_larger(x: &Sample, y: &Sample) -> f64 {
         })
         .sum();
     wins / (x.n() * y.n()) as f64
-}
-
-/// Permutation test of equal means of two independent samples.
-///
-/// ```text
-/// p = 2 min(P(x̄* − ȳ* ≤ x̄ − ȳ), P(x̄* − ȳ* ≥ x̄ − ȳ)), at most 1
-/// ```
-///
-/// Sums are integers on a decimal grid, so that ties are true. Complete while there are at most
-/// one million distinct sums; beyond, 100,000 arrangements of a fixed seed, of which the observed
-/// one is one. The statistic is x̄ − ȳ; `n` of the result is n + m.
-///
-/// Source: Pitman 1937.
-pub fn permutation(x: &Sample, y: &Sample, alternative: Alternative) -> TestResult {
-    let all: Vec<f64> = x.values().iter().chain(y.values()).copied().collect();
-    let units = Integers::of(&all).units;
-    let observed: i128 = units[..x.n()].iter().sum();
-    let counted = count_sums(&units, x.n());
-    let (ratio, exact) = match counted {
-        Some(counts) => {
-            let up_to = counts.range(..=observed).map(|(_, count)| count).sum();
-            let from = counts.range(observed..).map(|(_, count)| count).sum();
-            let ratio = Ratio::of_tails(up_to, from, counts.values().sum(), alternative);
-            (ratio, Some(ratio))
-        }
-        None => (draw(units, x.n(), observed, alternative), None),
-    };
-    TestResult {
-        statistic: x.mean() - y.mean(),
-        p: ratio.value(),
-        exact,
-        n: all.len(),
-        alternative,
-        method: if exact.is_some() {
-            "exact permutation"
-        } else {
-            "permutation, 100,000 draws"
-        },
-    }
-}
-
-/// How often each sum of `n` of the units occurs; none where there are too many.
-fn count_sums(units: &[i128], n: usize) -> Option<BTreeMap<i128, u128>> {
-    if units.len() > MOST_VALUES {
-        return None;
-    }
-    let mut counts: Vec<BTreeMap<i128, u128>> = vec![BTreeMap::new(); n + 1];
-    counts[0].insert(0, 1);
-    for (seen, unit) in units.iter().enumerate() {
-        for chosen in (1..=n.min(seen + 1)).rev() {
-            let (before, here) = counts.split_at_mut(chosen);
-            for (sum, count) in &before[chosen - 1] {
-                *here[0].entry(sum + unit).or_insert(0) += count;
-            }
-        }
-        if counts.iter().map(BTreeMap::len).sum::<usize>() > MOST_SUMS {
-            return None;
-        }
-    }
-    counts.pop()
-}
-
-fn draw(mut units: Vec<i128>, n: usize, observed: i128, alternative: Alternative) -> Ratio {
-    let generator = Philox::new(SEED);
-    let (mut up_to, mut from) = (1_u128, 1_u128);
-    for draw in 0..DRAWS {
-        // The first n places of Fisher and Yates's shuffle are a random choice of n.
-        let mut sum = 0;
-        for place in 0..n {
-            let word = generator.block_of([draw as u32, (place / 4) as u32, 0, 0])[place % 4];
-            let other = place + Philox::index(word, units.len() - place);
-            units.swap(place, other);
-            sum += units[place];
-        }
-        up_to += u128::from(sum <= observed);
-        from += u128::from(sum >= observed);
-    }
-    Ratio::of_tails(up_to, from, u128::from(DRAWS) + 1, alternative)
 }

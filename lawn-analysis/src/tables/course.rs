@@ -2,7 +2,7 @@
 
 use super::field::Spread;
 use super::row::{Rows, of_arm, row};
-use crate::analysis::{Reached, Target, Task, TuningPoint, TuningPoints};
+use crate::analysis::{Target, TargetCell, Task, TuningPoint, TuningPoints};
 
 row! {
     /// One tuning trial by the value of one hyper-parameter.
@@ -69,7 +69,7 @@ pub fn tuning_points(task: &Task, found: &TuningPoints) -> Rows<TuningPointRow> 
 
 /// Steps and seconds to the target: mean and range over the seeds that reach it.
 pub fn target(task: &Task, target: &Target) -> Rows<TargetRow> {
-    let row = |cell: &Reached| TargetRow {
+    let row = |cell: &TargetCell| TargetRow {
         arm: cell.arm.clone(),
         batch_size: cell.batch_size,
         target: target.value,

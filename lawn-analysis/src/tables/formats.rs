@@ -52,12 +52,12 @@ impl Table {
 
     /// The columns as they are printed: those of detail left out, and an estimate with the ends of
     /// its interval in one.
-    pub(crate) fn printed(&self) -> Vec<Printed> {
-        let mut printed: Vec<Printed> = Vec::new();
+    pub(crate) fn printed(&self) -> Vec<PrintedColumn> {
+        let mut printed: Vec<PrintedColumn> = Vec::new();
         let mut columns = self.columns().iter().enumerate();
         while let Some((index, column)) = columns.next() {
             if !column.detail {
-                printed.push(Printed {
+                printed.push(PrintedColumn {
                     title: title(column.name),
                     kind: column.kind,
                     numeric: self.numeric(index),
@@ -80,7 +80,7 @@ impl Table {
 }
 
 /// A column as it is printed.
-pub(crate) struct Printed {
+pub(crate) struct PrintedColumn {
     pub(crate) title: String,
     pub(crate) kind: Kind,
     pub(crate) numeric: bool,
@@ -88,7 +88,7 @@ pub(crate) struct Printed {
     pub(crate) value: usize,
 }
 
-impl Printed {
+impl PrintedColumn {
     pub(crate) fn cell(&self, row: &[Value]) -> String {
         let value = row[self.value].shown();
         if self.kind != Kind::Estimate {

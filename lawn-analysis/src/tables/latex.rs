@@ -1,6 +1,6 @@
 //! A table as LaTeX that fits the page it stands on, in one column or two.
 
-use super::formats::{Printed, title};
+use super::formats::{PrintedColumn, title};
 use super::table::Table;
 use super::value::Value;
 
@@ -19,8 +19,8 @@ const AROUND: f64 = 12.0;
 /// Everything that the parts of a table have in common.
 struct Layout {
     /// The columns that are headings of sections, and the others.
-    sections: Vec<Printed>,
-    columns: Vec<Printed>,
+    sections: Vec<PrintedColumn>,
+    columns: Vec<PrintedColumn>,
     /// By column, the most characters of a cell.
     widest: Vec<usize>,
 }
@@ -29,7 +29,7 @@ impl Layout {
     fn new(table: &Table) -> Self {
         let mut sections = table.printed();
         let columns = sections.split_off(table.sections.min(sections.len() - 1));
-        let widest = |column: &Printed| {
+        let widest = |column: &PrintedColumn| {
             let cells = table.rows().iter().map(|row| column.cell(row));
             let lengths = cells.map(|cell| cell.chars().count());
             lengths.fold(column.title.chars().count(), usize::max)

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::stated::{self, Stated};
+use super::stated::{self, Statement};
 use crate::analysis::families::Analysis;
 use crate::analysis::verdict::in_numbers;
 use crate::analysis::worst_rank::with_these_worst;
@@ -119,7 +119,7 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
     let mut claims = Vec::new();
     for task in &analysis.tasks {
         let stated = stated::of_task(analysis, task, request)?;
-        let holm = |p: fn(&Stated) -> Option<f64>| {
+        let holm = |p: fn(&Statement) -> Option<f64>| {
             let family: Vec<Option<f64>> = stated.iter().map(p).collect();
             adjust(&family, Adjustment::Holm)
         };
@@ -152,7 +152,7 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
 }
 
 fn sentence(
-    stated: &Stated,
+    stated: &Statement,
     deciding: Option<f64>,
     registered: Option<f64>,
     verdict: Support,
@@ -162,7 +162,7 @@ fn sentence(
         Support::OppositeBorneOut => "The opposite is borne out",
         Support::NotDecided => "Not decided",
     };
-    let Stated {
+    let Statement {
         claim,
         measure: [what, unit],
         evidence,

@@ -17,7 +17,7 @@ use crate::stats::Differences;
 use crate::text::{better, on_test};
 
 /// A claim as registered, with what the records hold for it.
-pub(super) struct Stated {
+pub(super) struct Statement {
     /// The claim in words.
     pub(super) claim: String,
     /// What its number is called, and the unit that stands after it.
@@ -31,7 +31,7 @@ pub(super) fn of_task(
     analysis: &Analysis,
     task: &Task,
     request: &ReportRequest,
-) -> Result<Vec<Stated>, Error> {
+) -> Result<Vec<Statement>, Error> {
     let Some(largest) = task.batch_sizes.last().copied() else {
         return Ok(Vec::new());
     };
@@ -54,24 +54,24 @@ pub(super) fn of_task(
             treatment,
         } = contrast;
         if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
-            stated.push(Stated {
+            stated.push(Statement {
                 claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
                 measure: ["growth".into(), " doublings".into()],
                 evidence: growth_of_baseline(task, answer, request)?,
             });
-            stated.push(Stated {
+            stated.push(Statement {
                 claim: format!("{treatment} keeps it: its logits grow less than {baseline}'s"),
                 measure: ["growth saved".into(), " doublings".into()],
                 evidence: Evidence::of_comparison(&answer.comparison, request),
             });
         }
-        stated.push(Stated {
+        stated.push(Statement {
             claim: format!("{treatment} generalizes better than {baseline}, over all batch sizes"),
             measure: advantage("mean advantage", ""),
             evidence: over_batch_sizes(task, contrast, request)?,
         });
         if let Some(answer) = find(Question::TestSlope, contrast, None) {
-            stated.push(Stated {
+            stated.push(Statement {
                 claim: format!("{treatment} loses less than {baseline} as the batch grows"),
                 measure: advantage("advantage", " per doubling"),
                 evidence: Evidence::of_comparison(&answer.comparison, request),
@@ -85,7 +85,7 @@ pub(super) fn of_task(
     if let [first, others @ ..] = &at_largest[..]
         && !others.is_empty()
     {
-        stated.push(Stated {
+        stated.push(Statement {
             claim: "every treatment helps at the largest batch".to_owned(),
             measure: advantage("least advantage", ""),
             evidence: all_help(task, &at_largest, request),
@@ -94,7 +94,7 @@ pub(super) fn of_task(
             baseline,
             treatment,
         } = &first.comparison.place.contrast;
-        stated.push(Stated {
+        stated.push(Statement {
             claim: format!(
                 "{treatment} gains more over {baseline} at the largest batch than any other \
                  treatment over its baseline"

@@ -17,7 +17,7 @@ const MOST_ROWS: usize = 25;
 
 /// What was found over all tasks.
 #[derive(Clone, Copy)]
-pub(crate) struct Across<'a> {
+pub(crate) struct AcrossTasks<'a> {
     pub(crate) scores: &'a [ArmScores],
     pub(crate) improvements: &'a [Improvement],
     pub(crate) ranks: Option<&'a ArmRanks>,
@@ -26,7 +26,7 @@ pub(crate) struct Across<'a> {
 /// The figures over all tasks.
 pub(crate) fn of_all_tasks(
     tasks: &[Task],
-    found: Across<'_>,
+    found: AcrossTasks<'_>,
     request: &ReportRequest,
 ) -> Vec<Figure> {
     let looks = looks(tasks);

@@ -4,7 +4,7 @@ use super::parts::{by_arms, of_part, part_in_words};
 use super::subject::Subject;
 use super::words::{capital, counts, listed, rows_by_arm};
 use crate::analysis;
-use crate::figures::curves::{self, Along, Style};
+use crate::figures::curves::{self, HorizontalAxis, Style};
 use crate::figures::figure::{Figure, Words};
 use crate::figures::series::batch_sizes;
 use crate::figures::target;
@@ -64,12 +64,12 @@ fn course(
     let (labels, names): (Vec<String>, Vec<String>) =
         named.map(|[label, name]| (label, name)).unzip();
     let along = match by {
-        ByEpoch::Norms => Along::Step,
-        ByEpoch::Learning => Along::Epoch,
+        ByEpoch::Norms => HorizontalAxis::Step,
+        ByEpoch::Learning => HorizontalAxis::Epoch,
     };
     let axis = match along {
-        Along::Step => "optimizer step",
-        Along::Epoch => "epoch",
+        HorizontalAxis::Step => "optimizer step",
+        HorizontalAxis::Epoch => "epoch",
     };
     let all = batch_sizes(rows.rows().iter().map(|row| row.batch_size));
     let drawn = curves::drawn_batches(&all);

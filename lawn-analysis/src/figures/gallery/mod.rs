@@ -8,5 +8,5 @@ mod subject;
 mod task;
 mod words;
 
-pub(crate) use across::{Across, of_all_tasks};
+pub(crate) use across::{AcrossTasks, of_all_tasks};
 pub(crate) use task::of_task;

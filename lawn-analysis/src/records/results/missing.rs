@@ -1,6 +1,7 @@
 //! Trials that are said to have ended well and have no number to show for it.
 //!
-//! Left out, they would make survivors of the rest.
+//! Most often such a trial diverged or was killed. Without it the others would look better than
+//! their arm is.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -25,9 +25,9 @@ pub(crate) fn table_of(table: &Table, whole: &str) -> String {
     {
         columns[..=verdict].rotate_right(1);
     }
-    let shown: Vec<Shown> = columns
+    let shown: Vec<ShownColumn> = columns
         .into_iter()
-        .map(|column| Shown {
+        .map(|column| ShownColumn {
             title: column.title.clone(),
             kind: column.kind,
             numeric: column.numeric,
@@ -56,8 +56,8 @@ pub(crate) fn table_of(table: &Table, whole: &str) -> String {
 pub(crate) fn table_headed(table: &Table, first: impl Fn(&str) -> String) -> String {
     let first = &first;
     let columns = table.columns().iter().enumerate();
-    let shown: Vec<Shown> = columns
-        .map(|(index, column)| Shown {
+    let shown: Vec<ShownColumn> = columns
+        .map(|(index, column)| ShownColumn {
             title: title(column.name),
             kind: column.kind,
             numeric: table.numeric(index),
@@ -79,7 +79,7 @@ pub(crate) fn table_headed(table: &Table, first: impl Fn(&str) -> String) -> Str
 type Content<'a> = Box<dyn Fn(&[Value]) -> String + 'a>;
 
 /// A column as the page shows it.
-struct Shown<'a> {
+struct ShownColumn<'a> {
     title: String,
     kind: Kind,
     numeric: bool,
@@ -88,7 +88,7 @@ struct Shown<'a> {
     content: Content<'a>,
 }
 
-fn drawn(table: &Table, columns: &[Shown<'_>], whole: &str) -> String {
+fn drawn(table: &Table, columns: &[ShownColumn<'_>], whole: &str) -> String {
     if table.rows().len() > MOST_ROWS {
         let rows = count(table.rows().len(), "row", "rows");
         let caption = escape(&table.caption);

@@ -1,7 +1,7 @@
 //! The comparisons of the summary.
 
 use super::screen::{COLUMNS, begun, item};
-use crate::analysis::{Adjusted, Analysis, Answer, Unpaired};
+use crate::analysis::{AdjustedPValues, Analysis, Answer, IndependentSamples};
 use crate::stats::Estimate;
 use crate::text::{batch, better, p_number, resolved, shortened, signed};
 
@@ -54,7 +54,7 @@ pub(super) fn unpaired(answers: &[&Answer]) -> Vec<String> {
 }
 
 /// The advantage of independent samples, with its interval, n and p.
-fn independent(found: &Unpaired, adjusted: &Adjusted) -> String {
+fn independent(found: &IndependentSamples, adjusted: &AdjustedPValues) -> String {
     let advantage = advantage(found.difference);
     let p = |name: &str, p: Option<f64>| {
         p.map_or(format!("no {name}"), |p| {

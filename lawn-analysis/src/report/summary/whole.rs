@@ -9,7 +9,7 @@ use crate::report::contents::Contents;
 use crate::report::lines;
 use crate::text::{count, percent, shortened, visible};
 
-/// Lines about what seeds can decide; of what is more, the number is said.
+/// The most lines about what seeds can decide. The others are counted.
 const MOST_FEASIBILITY: usize = 2;
 
 /// The summary as Markdown, of lines of [`COLUMNS`] characters: one screen for a contrast or
