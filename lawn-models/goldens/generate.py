@@ -50,24 +50,30 @@ class Mlp(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
+    def __init__(self, inputs, outputs, stride, shortcut="a"):
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
         self.stride, self.missing = stride, outputs - inputs
+        if stride != 1 and shortcut == "b":
+            self.shortcut = nn.Sequential()
+            self.shortcut.add_module("conv", nn.Conv2d(inputs, outputs, 1, stride, bias=False))
+            self.shortcut.add_module("norm", nn.BatchNorm2d(outputs))
 
     def forward(self, x):
         y = self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x)))))
-        if self.stride != 1:
+        if hasattr(self, "shortcut"):
+            x = self.shortcut(x)
+        elif self.stride != 1:
             half = self.missing // 2
             x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, half, self.missing - half))
         return F.relu(x + y)
 
 
 class ResNet(nn.Module):
-    def __init__(self, n=3, width=16, classes=10):
+    def __init__(self, n=3, width=16, classes=10, shortcut="a"):
         super().__init__()
         self.conv, self.norm = nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width)
         inputs = width
@@ -75,7 +81,7 @@ class ResNet(nn.Module):
             outputs, blocks = width << stage, nn.Sequential()
             for place in range(n):
                 stride = 2 if stage > 0 and place == 0 else 1
-                blocks.add_module(f"block{place + 1}", Block(inputs, outputs, stride))
+                blocks.add_module(f"block{place + 1}", Block(inputs, outputs, stride, shortcut))
                 inputs = outputs
             self.add_module(f"stage{stage + 1}", blocks)
         self.output = nn.Linear(inputs, classes)

@@ -58,13 +58,15 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// The files that a task trains and validates on: listed, not opened. None where its data
-/// are generated.
+/// The files that a task trains and validates on, and that of the weights that it begins
+/// with: listed, not opened. None where its data are generated and its weights are drawn.
 ///
 /// # Errors
 /// [`DataError`] where the data set is not under `root`, or cannot be listed.
 pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
-    task.files(root, Files::Train)
+    let mut files = task.files(root, Files::Train)?;
+    files.extend(task.weights().map(|path| root.join(path)));
+    Ok(files)
 }
 
 /// The files of a task's test split: listed, not opened. None where its data are generated.

@@ -3,8 +3,8 @@
 
 use lawn_core::Layer;
 use serde::{Deserialize, Serialize};
+use tch::Tensor;
 use tch::nn::Path;
-use tch::{Kind, Tensor};
 
 use super::conv_nets::ConvNetBuilder;
 use super::init::Init;
@@ -165,7 +165,7 @@ impl Model for CifarResNet {
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let features = x.mean_dim(&[2i64, 3][..], false, Kind::Float);
+        let features = x.mean_dim(&[2i64, 3][..], false, x.kind());
         self.output.forward(&features)
     }
 
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::models::golden::{assert_close, fill, golden, gradient_norm, values};
     use tch::nn::VarStore;
-    use tch::{Device, Reduction};
+    use tch::{Device, Kind, Reduction};
 
     const TRAIN: Mode = Mode::Train { first: 0 };
 

@@ -8,69 +8,93 @@ use super::{
     Stem, Vgg, VggConfig, VggDepth, VggHead, Vit, VitConfig,
 };
 
-/// A net for pictures, by the name that torchvision or timm gives it.
-///
-/// ```
-/// use lawn_models::models::{ImageModelName, ImageModelOptions, Model};
-/// use tch::{Device, Tensor, nn};
-///
-/// let store = nn::VarStore::new(Device::Cpu);
-/// let options = ImageModelOptions::new(32, 10);
-/// let net = ImageModelName::Resnet18Cifar.build(&store.root(), &options, 0);
-/// assert_eq!(store.variables()["conv1.weight"].size(), [64, 3, 3, 3]);
-/// ```
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum ImageModelName {
+/// What the nets of a family have in common, and how one is told from another.
+enum Family {
+    ResNet(ResNetDepth, Stem),
+    Vgg(VggDepth, bool, VggHead),
+    Vit(fn(i64) -> VitConfig),
+    CifarResNet,
+}
+
+/// Makes [`ImageModelName`] of the list.
+macro_rules! image_models {
+    ($($(#[$about:meta])* $variant:ident = $name:literal => $family:expr,)+) => {
+        /// A net for pictures, by the name that torchvision or timm gives it.
+        ///
+        /// ```
+        /// use lawn_models::models::{ImageModelName, ImageModelOptions, Model};
+        /// use tch::{Device, Tensor, nn};
+        ///
+        /// let store = nn::VarStore::new(Device::Cpu);
+        /// let options = ImageModelOptions::new(32, 10);
+        /// let net = ImageModelName::Resnet18Cifar.build(&store.root(), &options, 0);
+        /// assert_eq!(store.variables()["conv1.weight"].size(), [64, 3, 3, 3]);
+        /// ```
+        #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ImageModelName {
+            $($(#[$about])* #[serde(rename = $name)] $variant),+
+        }
+
+        impl ImageModelName {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The name as it is written.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            fn family(self) -> Family {
+                match self {
+                    $(Self::$variant => $family),+
+                }
+            }
+        }
+    };
+}
+
+image_models! {
     /// [`ResNet`] with 18 layers.
-    Resnet18,
+    Resnet18 = "resnet18" => Family::ResNet(ResNetDepth::D18, Stem::Photographs),
     /// [`ResNet`] with 34 layers.
-    Resnet34,
+    Resnet34 = "resnet34" => Family::ResNet(ResNetDepth::D34, Stem::Photographs),
     /// [`ResNet`] with 50 layers.
-    Resnet50,
+    Resnet50 = "resnet50" => Family::ResNet(ResNetDepth::D50, Stem::Photographs),
     /// [`ResNet`] with 101 layers.
-    Resnet101,
+    Resnet101 = "resnet101" => Family::ResNet(ResNetDepth::D101, Stem::Photographs),
     /// [`ResNet`] with 152 layers.
-    Resnet152,
+    Resnet152 = "resnet152" => Family::ResNet(ResNetDepth::D152, Stem::Photographs),
     /// [`ResNet`] with 18 layers and the stem for small pictures.
-    #[serde(rename = "resnet18_cifar")]
-    Resnet18Cifar,
+    Resnet18Cifar = "resnet18_cifar" => Family::ResNet(ResNetDepth::D18, Stem::Small),
     /// [`Vgg`] with 11 layers.
-    Vgg11,
+    Vgg11 = "vgg11" => Family::Vgg(VggDepth::D11, false, VggHead::Photographs),
     /// [`Vgg`] with 11 layers and batch normalization.
-    #[serde(rename = "vgg11_bn")]
-    Vgg11Bn,
+    Vgg11Bn = "vgg11_bn" => Family::Vgg(VggDepth::D11, true, VggHead::Photographs),
     /// [`Vgg`] with 13 layers.
-    Vgg13,
+    Vgg13 = "vgg13" => Family::Vgg(VggDepth::D13, false, VggHead::Photographs),
     /// [`Vgg`] with 13 layers and batch normalization.
-    #[serde(rename = "vgg13_bn")]
-    Vgg13Bn,
+    Vgg13Bn = "vgg13_bn" => Family::Vgg(VggDepth::D13, true, VggHead::Photographs),
     /// [`Vgg`] with 16 layers.
-    Vgg16,
+    Vgg16 = "vgg16" => Family::Vgg(VggDepth::D16, false, VggHead::Photographs),
     /// [`Vgg`] with 16 layers and batch normalization.
-    #[serde(rename = "vgg16_bn")]
-    Vgg16Bn,
+    Vgg16Bn = "vgg16_bn" => Family::Vgg(VggDepth::D16, true, VggHead::Photographs),
     /// [`Vgg`] with 19 layers.
-    Vgg19,
+    Vgg19 = "vgg19" => Family::Vgg(VggDepth::D19, false, VggHead::Photographs),
     /// [`Vgg`] with 19 layers and batch normalization.
-    #[serde(rename = "vgg19_bn")]
-    Vgg19Bn,
+    Vgg19Bn = "vgg19_bn" => Family::Vgg(VggDepth::D19, true, VggHead::Photographs),
     /// [`Vgg`] with 19 layers, batch normalization and one linear layer for small pictures.
-    #[serde(rename = "vgg19_bn_cifar")]
-    Vgg19BnCifar,
+    Vgg19BnCifar = "vgg19_bn_cifar" => Family::Vgg(VggDepth::D19, true, VggHead::Small),
     /// [`Vit`] S/16 in timm's form.
-    #[serde(rename = "vit_s_16")]
-    VitS16,
+    VitS16 = "vit_s_16" => Family::Vit(VitConfig::small),
     /// [`Vit`] B/16 in torchvision's form.
-    #[serde(rename = "vit_b_16")]
-    VitB16,
+    VitB16 = "vit_b_16" => Family::Vit(VitConfig::base),
     /// [`Vit`] S/16 in AlgoPerf's form.
-    #[serde(rename = "vit_s_16_algoperf")]
-    VitS16Algoperf,
+    VitS16Algoperf = "vit_s_16_algoperf" => Family::Vit(VitConfig::algoperf_small),
     /// [`CifarResNet`] of [`ImageModelOptions::depth`] layers.
-    #[serde(rename = "resnet_cifar")]
-    ResnetCifar,
+    ResnetCifar = "resnet_cifar" => Family::CifarResNet,
 }
 
 /// What a named net leaves open. Options that a net does not have are not looked at.
@@ -128,64 +152,7 @@ impl ImageModelOptions {
     }
 }
 
-/// What the nets of a family have in common, and how one is told from another.
-enum Family {
-    ResNet(ResNetDepth, Stem),
-    Vgg(VggDepth, bool, VggHead),
-    Vit(fn(i64) -> VitConfig),
-    CifarResNet,
-}
-
 impl ImageModelName {
-    /// All of them.
-    pub const ALL: [Self; 19] = [
-        Self::Resnet18,
-        Self::Resnet34,
-        Self::Resnet50,
-        Self::Resnet101,
-        Self::Resnet152,
-        Self::Resnet18Cifar,
-        Self::Vgg11,
-        Self::Vgg11Bn,
-        Self::Vgg13,
-        Self::Vgg13Bn,
-        Self::Vgg16,
-        Self::Vgg16Bn,
-        Self::Vgg19,
-        Self::Vgg19Bn,
-        Self::Vgg19BnCifar,
-        Self::VitS16,
-        Self::VitB16,
-        Self::VitS16Algoperf,
-        Self::ResnetCifar,
-    ];
-
-    fn family(self) -> Family {
-        let vgg = |depth, batch_norm| Family::Vgg(depth, batch_norm, VggHead::Photographs);
-        let resnet = |depth| Family::ResNet(depth, Stem::Photographs);
-        match self {
-            Self::Resnet18 => resnet(ResNetDepth::D18),
-            Self::Resnet34 => resnet(ResNetDepth::D34),
-            Self::Resnet50 => resnet(ResNetDepth::D50),
-            Self::Resnet101 => resnet(ResNetDepth::D101),
-            Self::Resnet152 => resnet(ResNetDepth::D152),
-            Self::Resnet18Cifar => Family::ResNet(ResNetDepth::D18, Stem::Small),
-            Self::Vgg11 => vgg(VggDepth::D11, false),
-            Self::Vgg11Bn => vgg(VggDepth::D11, true),
-            Self::Vgg13 => vgg(VggDepth::D13, false),
-            Self::Vgg13Bn => vgg(VggDepth::D13, true),
-            Self::Vgg16 => vgg(VggDepth::D16, false),
-            Self::Vgg16Bn => vgg(VggDepth::D16, true),
-            Self::Vgg19 => vgg(VggDepth::D19, false),
-            Self::Vgg19Bn => vgg(VggDepth::D19, true),
-            Self::Vgg19BnCifar => Family::Vgg(VggDepth::D19, true, VggHead::Small),
-            Self::VitS16 => Family::Vit(VitConfig::small),
-            Self::VitB16 => Family::Vit(VitConfig::base),
-            Self::VitS16Algoperf => Family::Vit(VitConfig::algoperf_small),
-            Self::ResnetCifar => Family::CifarResNet,
-        }
-    }
-
     /// Makes its variables under `path`; `seed` alone decides their values, and what is
     /// dropped in training.
     ///
@@ -254,6 +221,11 @@ impl ImageModelName {
             Family::Vit(own) => own(1).patch,
             Family::ResNet(..) | Family::Vgg(..) | Family::CifarResNet => 1,
         }
+    }
+
+    /// Whether it takes pictures of one size only, and square ones.
+    pub fn has_positions(self) -> bool {
+        matches!(self.family(), Family::Vit(_))
     }
 
     /// The smallest side of a picture that leaves a pixel before the last layer.

@@ -11,6 +11,9 @@
 //! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
 //! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
 //!
+//! Those for pictures have names, too: [`ImageModelName`]. [`load_weights`] and
+//! [`save_weights`] exchange weights with PyTorch.
+//!
 //! ```
 //! use lawn_models::models::{Mode, Model, ResNet, ResNetConfig, ResNetDepth};
 //! use tch::{Device, Kind, Tensor, nn};
@@ -25,16 +28,21 @@ mod cifar_resnet;
 mod conv_nets;
 #[cfg(test)]
 mod golden;
+mod image_models;
 mod init;
 pub mod layers;
 mod layout;
 mod model;
 mod neumf;
+#[cfg(test)]
+mod parity;
 mod resnet;
 mod vgg;
 mod vit;
+mod weights;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
 pub use model::{Mode, Model};
@@ -42,3 +50,5 @@ pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};
+pub(crate) use weights::save_weights_with;
+pub use weights::{ShapeDifference, WeightsDifferences, WeightsError, load_weights, save_weights};

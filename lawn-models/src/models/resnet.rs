@@ -1,8 +1,8 @@
 //! The residual networks for photographs, He et al. 2016, arXiv 1512.03385, section 4.1.
 
 use lawn_core::Layer;
+use tch::Tensor;
 use tch::nn::Path;
-use tch::{Kind, Tensor};
 
 use super::conv_nets::ConvNetBuilder;
 use super::init::Init;
@@ -220,7 +220,7 @@ impl Model for ResNet {
         for block in &self.blocks {
             x = block.forward(&x, mode);
         }
-        let features = x.mean_dim(&[2i64, 3][..], false, Kind::Float);
+        let features = x.mean_dim(&[2i64, 3][..], false, x.kind());
         self.fc.forward(&features)
     }
 

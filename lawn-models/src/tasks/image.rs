@@ -15,16 +15,13 @@ use crate::data::images::{
 use crate::data::{DataError, Dataset, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{Accuracy, Floor, Split, floors};
-use crate::models::{CifarResNet, CifarResNetConfig, Layout};
+use crate::models::{CifarShortcut, ImageModelName, Init, Layout};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
 const THEN: &str = "procedural";
 
-/// Image classification with the residual network for small images.
-///
-/// Source: He et al. 2016, *Deep Residual Learning for Image Recognition*,
-/// arXiv 1512.03385, section 4.2.
+/// Image classification with one of the nets of [`ImageModelName`].
 ///
 /// A data set is a folder of JPEG files, all of one size, under the data root:
 ///
@@ -41,11 +38,40 @@ pub struct ImageConfig {
     /// `"generated"`, or the name of an image folder under the data root.
     #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
     pub data: String,
-    /// Depth of the network, `6n + 2`.
+    /// The net by name, such as `resnet50`, `vgg16_bn` or `vit_s_16`; where nothing is said
+    /// `resnet_cifar`, the residual network for small images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<ImageModelName>,
+    /// Depth of the network, `6n + 2`; of `resnet_cifar` only.
     pub depth: i64,
     /// Channels of the first stage; the second and third have two and four
-    /// times as many.
+    /// times as many. Of `resnet_cifar` only.
     pub width: i64,
+    /// The way around a block that halves the picture: `a`, without parameters, or `b`, a
+    /// convolution; `a` where nothing is said. Of `resnet_cifar` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shortcut: Option<CifarShortcut>,
+    /// Whose rules the initial values follow; where nothing is said `paper` for
+    /// `resnet_cifar` and `vit_s_16_algoperf`, `timm` for `vit_s_16`, `torchvision` for the
+    /// others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Whether the last normalization of each block of a residual network begins with a
+    /// scale of 0; where nothing is said it does with `init = "timm"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zero_gamma: Option<bool>,
+    /// Rate of the dropout of a VGG or a vision transformer; 0.5 and 0 where nothing is
+    /// said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
+    /// Rate at which the last block of a vision transformer is dropped for a sample
+    /// (stochastic depth), less in the blocks before; 0 where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop_path: Option<f64>,
+    /// A safetensors file under the data root with the weights that training begins with:
+    /// each variable of the net, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init_from: Option<PathBuf>,
     /// Samples that one set of batch-normalization statistics is taken over
     /// (ghost batch). Independent of batch and micro-batch.
     pub statistics_batch: u64,
@@ -72,8 +98,15 @@ impl Default for ImageConfig {
     fn default() -> Self {
         Self {
             data: GENERATED.to_owned(),
+            model: None,
             depth: 20,
             width: 16,
+            shortcut: None,
+            init: None,
+            zero_gamma: None,
+            dropout: None,
+            drop_path: None,
+            init_from: None,
             statistics_batch: 128,
             augment: true,
             label_smoothing: 0.0,
@@ -123,7 +156,8 @@ impl Reading {
 
 impl Kind for ImageConfig {
     const NAME: &'static str = "image";
-    const ABOUT: &'static str = "classification of small images by residual networks";
+    const ABOUT: &'static str =
+        "classification of images by residual networks, VGGs and vision transformers";
     const METRICS: TaskMetrics = TaskMetrics {
         primary: "top-1",
         all: &["top-1", "top-5"],
@@ -137,7 +171,15 @@ impl Kind for ImageConfig {
         &self.data
     }
 
+    fn weights(&self) -> Option<&Path> {
+        self.init_from.as_deref()
+    }
+
     fn resolve(&mut self) {
+        // The same net under either of its names is the same trial.
+        self.model = self
+            .model
+            .filter(|&model| model != ImageModelName::ResnetCifar);
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
         }
@@ -145,24 +187,7 @@ impl Kind for ImageConfig {
 
     fn validate(&self) -> Result<(), SettingsError> {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
-        require(
-            (8..=1_202).contains(&self.depth) && self.depth % 6 == 2,
-            "depth",
-            self.depth,
-            "6n + 2: 8, 14, 20, 32, 44, 56, 110, …",
-        )?;
-        require(
-            (1..=1_024).contains(&self.width),
-            "width",
-            self.width,
-            "1 to 1024",
-        )?;
-        require(
-            (2..=u64::from(u32::MAX)).contains(&self.statistics_batch),
-            "statistics_batch",
-            self.statistics_batch,
-            "2 to 4294967295",
-        )?;
+        self.validate_model()?;
         require(
             (0.0..1.0).contains(&self.label_smoothing),
             "label_smoothing",
@@ -263,26 +288,23 @@ impl ImageConfig {
         let train = plain(&images, split.train);
         let padding = self.augment.then_some((images.width / 8) as i32);
         let store = VarStore::new(device);
-        let model = CifarResNetConfig {
-            width: self.width,
-            statistics_batch: self.statistics_batch,
-            ..CifarResNetConfig::new(self.depth, images.classes.len() as i64)
-        };
+        let sides = [images.height, images.width].map(|side| side as i64);
+        let classes = images.classes.len() as i64;
+        let model = self.build_model(&store.root(), sides, classes, seed)?;
         let layout = if self.channels_last {
             Layout::ChannelsLast
         } else {
             Layout::Contiguous
         };
+        layout.lay_weights(&store);
         let read_test = move |permit: &TestPermit| -> Result<Box<dyn Dataset>, DataError> {
             let Reading { room, threads } = reading;
             let test = Arc::new(source.test(permit, &images, room, threads)?);
             let all = (0..test.len() as u32).collect();
             Ok(Box::new(plain(&test, all)))
         };
-        let model = CifarResNet::new(&store.root(), &model, seed);
-        layout.lay_weights(&store);
         Ok(Task {
-            model: Box::new(model),
+            model: model,
             objective: Box::new(
                 Accuracy::new(device, measured, read_test)
                     .with_label_smoothing(self.label_smoothing),

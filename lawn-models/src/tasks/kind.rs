@@ -64,6 +64,11 @@ pub trait Kind:
     /// Name of the data set: `generated`, or one that is looked up under the data root.
     fn data(&self) -> &str;
 
+    /// The file of weights that training begins with, absolute or under the data root.
+    fn weights(&self) -> Option<&Path> {
+        None
+    }
+
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
     fn resolve(&mut self);
 

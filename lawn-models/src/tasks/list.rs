@@ -78,9 +78,21 @@ macro_rules! kinds {
                 }
             }
 
+            /// The file of weights that training begins with, absolute or under the data root.
+            pub fn weights(&self) -> Option<&std::path::Path> {
+                match self {
+                    $(Self::$variant(config) => config.weights()),+
+                }
+            }
+
+            /// Whether its data are made in the process.
+            pub fn is_generated(&self) -> bool {
+                self.data() == crate::data::GENERATED
+            }
+
             /// Whether the task reads files and so needs a data root.
             pub fn needs_data_root(&self) -> bool {
-                self.data() != crate::data::GENERATED
+                !self.is_generated() || self.weights().is_some()
             }
 
             /// Names of what the task measures on each split.

@@ -5,6 +5,7 @@
 
 mod generated;
 mod image;
+mod image_model;
 mod kind;
 #[macro_use]
 mod list;

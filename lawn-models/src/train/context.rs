@@ -10,7 +10,9 @@ pub struct TrialContext {
     pub device: Device,
     /// Folder of the data sets; needed unless the data are generated.
     pub data_root: Option<PathBuf>,
-    /// Checkpoint file. The trial resumes from it when it exists.
+    /// Checkpoint file. The trial resumes from it when it exists. A confirmation keeps its
+    /// weights beside it: `model.safetensors`, which are the last ones and those that are
+    /// tested, and `model.best.safetensors`, those with the best validation metric.
     pub checkpoint: PathBuf,
     /// Time from one checkpoint to the next; one is written when the trial
     /// stops on request as well.

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::data::DataError;
 use crate::device::{DeviceError, Failure};
+use crate::models::WeightsError;
 use crate::trial::SettingsError;
 
 /// A trial that could not be set up or carried on.
@@ -19,6 +20,10 @@ pub enum TrialError {
     /// The data set is absent or cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The weights that training begins with cannot be used, or those that it leaves cannot
+    /// be written.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The optimizer cannot be built or cannot step.
     #[error(transparent)]
     Optimizer(#[from] lawn_core::Error),

@@ -15,6 +15,7 @@ mod step;
 mod trainer;
 mod training;
 mod unread_norms;
+mod weights;
 
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use context::TrialContext;

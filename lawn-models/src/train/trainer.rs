@@ -7,6 +7,7 @@ use super::record::{TrialEnd, TrialSummary};
 use super::step::{Outcome, read_norms, step};
 use super::training::{Timer, Training};
 use super::unread_norms::Position;
+use super::weights::KeptWeights;
 use crate::measure::Split;
 use crate::trial::TestPermit;
 
@@ -23,6 +24,11 @@ pub(super) fn run(
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
         treatments: training.optimizer.treatments().to_vec(),
     });
+    let mut kept = KeptWeights::new(
+        training.config.stage,
+        &training.context.checkpoint,
+        training.step,
+    );
     training.timer = Timer::start();
     while !is_over(&training) {
         if observer.stop_requested() {
@@ -51,7 +57,14 @@ pub(super) fn run(
         observer.progress(training.step, steps(&training));
         if evaluation_is_due {
             match evaluate(&mut training)? {
-                Evaluation::Finite(record) => observer.evaluated(&record),
+                Evaluation::Finite(record) => {
+                    observer.evaluated(&record);
+                    if let Some(kept) = &mut kept
+                        && observer.may_save()
+                    {
+                        kept.evaluated(&mut training, &record)?;
+                    }
+                }
                 Evaluation::NotFinite(reason) => return Ok(diverged(&training, reason)),
             }
         }
@@ -66,7 +79,8 @@ pub(super) fn run(
     if training.config.stop_after.is_some() && observer.may_save() {
         training.save()?;
     }
-    finish(training)
+    let kept = kept.filter(|_| observer.may_save());
+    finish(training, kept)
 }
 
 /// Whether the budget is used up, or an evaluation came after enough of it.
@@ -95,10 +109,13 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
     after == training.length.samples || training.length.reaches(every, step, before, after)
 }
 
-/// Measures the test split where the stage allows it, and sums up.
-fn finish(mut training: Training<'_>) -> Result<TrialEnd, TrialError> {
+/// Keeps the weights, measures the test split where the stage allows it, and sums up.
+fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
     let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
+    if let Some(kept) = kept {
+        kept.finished(&mut training, &last)?;
+    }
     let mut measurements = last.measurements;
     let measured = |split| measurements.iter().any(|one| one.split == split);
     if let Some(permit) = TestPermit::of(training.config.stage)

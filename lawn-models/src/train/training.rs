@@ -1,5 +1,6 @@
 //! A trial that has been set up: all that it is made of, and how far it has come.
 
+use std::path::Path;
 use std::time::Instant;
 
 use lawn_core::{Optimizer, Phase, WeightAverage};
@@ -14,6 +15,7 @@ use super::optimizer;
 use super::progress::{Parts, Progress};
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
+use crate::models::load_weights;
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::Length;
 
@@ -38,11 +40,16 @@ impl SetUp {
 
 /// The task of a trial, put together where the trial runs.
 pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task, TrialError> {
-    Ok(config.task.assemble(Surroundings {
+    let data_root = context.data_root.as_deref();
+    let task = config.task.assemble(Surroundings {
         device: context.device,
-        data_root: context.data_root.as_deref(),
+        data_root,
         seed: config.seed,
-    })?)
+    })?;
+    if let Some(path) = config.task.weights() {
+        load_weights(&task.store, &data_root.unwrap_or(Path::new("")).join(path))?;
+    }
+    Ok(task)
 }
 
 /// What a trial comes to with a task, and the optimizer of its parameters.

@@ -1,0 +1,121 @@
+//! The weights that a confirmation leaves, for whoever wants the net itself.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use lawn_core::State;
+use tch::Device;
+
+use super::error::TrialError;
+use super::record::EvaluationRecord;
+use super::training::Training;
+use crate::measure::Split;
+use crate::models::save_weights_with;
+use crate::tasks::{TaskConfig, TaskMetrics};
+use crate::trial::Stage;
+
+/// Name of the file of the last weights, which are those that are tested, beside the
+/// checkpoint.
+const LAST: &str = "model.safetensors";
+
+/// Name of the file of those with the best validation metric.
+const BEST: &str = "model.best.safetensors";
+
+/// Metadata keys of a file: what was known of the weights.
+const STEP: &str = "step";
+const EPOCH: &str = "epoch";
+const METRIC: &str = "metric";
+const VALUE: &str = "value";
+
+/// Which weights a trial has kept.
+pub(super) struct KeptWeights {
+    last: PathBuf,
+    best: PathBuf,
+    /// The best value of the metric so far.
+    best_value: Option<f64>,
+}
+
+impl KeptWeights {
+    /// None for a trial that keeps no weights: a sweep has many that only tune.
+    pub(super) fn new(stage: Stage, checkpoint: &Path, step: u64) -> Option<Self> {
+        if stage != Stage::Confirm {
+            return None;
+        }
+        let best = checkpoint.with_file_name(BEST);
+        Some(Self {
+            last: checkpoint.with_file_name(LAST),
+            best_value: value_before(&best, step),
+            best,
+        })
+    }
+
+    /// Keeps the weights of an evaluation if none before had a better metric.
+    pub(super) fn evaluated(
+        &mut self,
+        training: &mut Training<'_>,
+        record: &EvaluationRecord,
+    ) -> Result<(), TrialError> {
+        let Some(value) = validation(&training.config.task, record) else {
+            return Ok(());
+        };
+        let TaskMetrics {
+            higher_is_better, ..
+        } = training.config.task.metrics();
+        let is_better = |best: f64| {
+            if higher_is_better {
+                value > best
+            } else {
+                value < best
+            }
+        };
+        if self.best_value.is_none_or(is_better) {
+            write(training, record, &self.best)?;
+            self.best_value = Some(value);
+            training.progress.since.seconds.checkpoint += training.timer.lap().elapsed;
+        }
+        Ok(())
+    }
+
+    /// Keeps the weights that the trial ended with.
+    pub(super) fn finished(
+        &self,
+        training: &mut Training<'_>,
+        record: &EvaluationRecord,
+    ) -> Result<(), TrialError> {
+        write(training, record, &self.last)
+    }
+}
+
+/// The value in a file of the best weights that was written up to `step`: what comes later is
+/// trained again.
+fn value_before(path: &Path, step: u64) -> Option<f64> {
+    let file = State::load(path, Device::Cpu).ok()?;
+    let of: u64 = file.metadata.get(STEP)?.parse().ok()?;
+    let value = file.metadata.get(VALUE)?.parse().ok()?;
+    (of <= step).then_some(value)
+}
+
+fn validation(task: &TaskConfig, record: &EvaluationRecord) -> Option<f64> {
+    let primary = task.metrics().primary;
+    let mut measured = record.measurements.iter();
+    let found = measured.find(|one| one.split == Split::Validation && one.metric == primary);
+    found.map(|one| one.value)
+}
+
+/// Writes what was measured: the average, where that is.
+fn write(
+    training: &mut Training<'_>,
+    record: &EvaluationRecord,
+    path: &Path,
+) -> Result<(), TrialError> {
+    let mut metadata = BTreeMap::new();
+    let mut note = |key: &str, value: String| metadata.insert(key.to_owned(), value);
+    note(STEP, record.step.to_string());
+    note(EPOCH, record.epoch.to_string());
+    if let Some(value) = validation(&training.config.task, record) {
+        let primary = training.config.task.metrics().primary;
+        note(METRIC, format!("validation {primary}"));
+        note(VALUE, value.to_string());
+    }
+    Ok(training.measured(|task| save_weights_with(&task.store, path, metadata))?)
+}
