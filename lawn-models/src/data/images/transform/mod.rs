@@ -1,0 +1,14 @@
+//! From images of any size to those of one size that a network is given.
+
+mod config;
+mod crop;
+mod resize;
+#[cfg(test)]
+mod tests;
+mod view;
+
+pub use config::{Normalization, TransformConfig};
+pub(crate) use view::Transform;
+
+/// Where the transform is documented.
+pub(crate) const SOURCE: &str = include_str!("config.rs");
