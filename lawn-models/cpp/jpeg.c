@@ -232,13 +232,14 @@ int lawn_jpeg_decode(const uint8_t *bytes, size_t length, const struct lawn_jpeg
   if (region->top > 0)
     jpeg_skip_scanlines(&info, region->top);
   size_t stride = (size_t)region->width * 3;
-  for (uint32_t y = 0; y < region->height; y++, out += stride) {
+  for (uint32_t y = 0; y < region->height; y++) {
+    uint8_t *to = out + y * stride;
     jpeg_read_scanlines(&info, row, 1);
     const uint8_t *from = row[0] + (size_t)(region->left - left) * info.output_components;
     if (is_cmyk)
-      cmyk_to_rgb(from, out, region->width);
+      cmyk_to_rgb(from, to, region->width);
     else
-      memcpy(out, from, stride);
+      memcpy(to, from, stride);
   }
   if (whole) {
     if (info.output_scanline < info.output_height)

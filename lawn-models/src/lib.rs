@@ -20,7 +20,10 @@ mod train;
 pub mod trial;
 
 pub use catalog::{DataSet, describe_data, floors, make_data, test_files, train_files};
-pub use data::images::{GeneratedImages, Image, ImageFault, decode_image};
+pub use data::images::{
+    BadFile, BadFiles, GeneratedImages, Ignored, Image, ImageFault, Normalization, OtherSize,
+    Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
+};
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};

@@ -53,6 +53,17 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// The stream for one sample of `(seed, purpose, index)`: what others draw does not move it.
+pub(crate) fn sample_stream(seed: u64, purpose: Purpose, index: u64, sample: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&purpose.tag().to_le_bytes());
+    key[16..24].copy_from_slice(&index.to_le_bytes());
+    // 0 is the stream of all samples.
+    key[24..].copy_from_slice(&(sample + 1).to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
 /// A uniform integer below `bound`, which must not be 0.
 ///
 /// Written out rather than taken from a library, whose stream may change
@@ -80,6 +91,15 @@ mod tests {
         assert_ne!(base, first(1, Purpose::Order, 1));
         assert_ne!(base, first(0, Purpose::Negatives, 1));
         assert_ne!(base, first(0, Purpose::Order, 2));
+    }
+
+    #[test]
+    fn each_sample_has_a_stream_of_its_own() {
+        let first = |epoch, sample| sample_stream(0, Purpose::Order, epoch, sample).next_u64();
+        assert_eq!(first(1, 7), first(1, 7));
+        assert_ne!(first(1, 7), first(1, 8));
+        assert_ne!(first(1, 7), first(2, 7));
+        assert_ne!(first(1, 0), stream(0, Purpose::Order, 1).next_u64());
     }
 
     /// Committed numbers: a changed stream would silently change every result.

@@ -8,6 +8,7 @@
 
 pub mod fetch;
 pub mod make;
+pub(crate) mod scan;
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata};
@@ -15,18 +16,19 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lawn_models::{DataError, DataSet, Stage, TaskConfig};
+use lawn_models::{DataError, DataSet, Files, Notice, Stage, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::NamedTask;
+use crate::process::streams;
 use crate::run::run_dir::RunDir;
 use crate::run::{files, lease};
 
 /// Schema of the cache. 1 knew files by size and time of modification alone.
 const SCHEMA: u32 = 2;
 
-/// Makes sure, before anything runs, that every task finds its data set.
+/// Makes sure, before anything runs, that every task finds its data set and can list it.
 ///
 /// # Errors
 ///
@@ -34,27 +36,39 @@ const SCHEMA: u32 = 2;
 /// one cannot be read.
 pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let (task, data) = (task.name.clone(), task.config.data().to_owned());
         let Some(root) = root else {
-            return Err(Error::NoDataRoot { task, data });
-        };
-        let sets: Vec<_> = sets(root)?.into_iter().collect::<Result<_, _>>()?;
-        if !sets.iter().any(|set| set.name == data) {
-            let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
-            let found = if names.is_empty() {
-                "none".to_owned()
-            } else {
-                names.join(", ")
-            };
-            return Err(Error::NoData {
-                task,
-                data,
-                root: root.into(),
-                found,
+            return Err(Error::NoDataRoot {
+                task: task.name.clone(),
+                data: task.config.data().to_owned(),
             });
+        };
+        for files in [lawn_models::train_files, lawn_models::test_files] {
+            // What else lies there is not read: it may be broken.
+            match files(&task.config, root) {
+                Ok(_) => {}
+                Err(DataError::NotFound { .. }) => return Err(no_data(task, root)?),
+                Err(error) => return Err(error.into()),
+            }
         }
     }
     Ok(())
+}
+
+/// The data set of a task is not there; others may be.
+fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
+    let sets = sets(root)?;
+    let names: Vec<&str> = sets.iter().flatten().map(|set| set.name.as_str()).collect();
+    let found = if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    };
+    Ok(Error::NoData {
+        task: task.name.clone(),
+        data: task.config.data().to_owned(),
+        root: root.into(),
+        found,
+    })
 }
 
 /// What lies in the data root.
@@ -66,26 +80,36 @@ pub(crate) fn sets(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Error
     lawn_models::describe_data(root).map_err(|source| Error::NoSuchDataRoot { source })
 }
 
-/// By task, the checksum of the files that it reads; generated data have none.
+/// By task, the checksum of the files that it reads; generated data have none. Every image is
+/// looked into, and what people should know of them is said.
 ///
 /// # Errors
 ///
-/// [`Error::Data`], [`Error::Io`] where a file cannot be read.
+/// [`Error::Data`] with the name of each file that cannot be used, [`Error::Io`] where a file cannot be read.
 pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut cache = Cache::read();
     let mut checksums = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let train = digest(task, root, lawn_models::train_files, &mut cache)?;
-        let test = digest(task, root, lawn_models::test_files, &mut cache)?;
+        let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
+        for line in scan::lines(task.config.data(), &scans) {
+            streams::say(&line);
+        }
+        let [train, test] = match &scans[..] {
+            [train, test] => [train, test].map(|scan| short(&scan.digest)),
+            _ => [
+                digest(task, root, lawn_models::train_files, &mut cache)?,
+                digest(task, root, lawn_models::test_files, &mut cache)?,
+            ],
+        };
         checksums.insert(task.name.clone(), format!("{train}{BETWEEN}{test}"));
     }
     cache.write();
     Ok(checksums)
 }
 
-/// Makes sure that the files of `task` under `root` are those that the run was planned with;
-/// `planned` is their checksum: before confirmation those of the test split are neither read
-/// nor looked at.
+/// Makes sure that the files that a trial of `task` reads under `root` are those that the
+/// run was planned with, of which `planned` is the checksum: before confirmation those of
+/// the test split are neither read nor looked at. Gives what the trial has to say of them.
 ///
 /// # Errors
 ///
@@ -96,9 +120,9 @@ pub fn require(
     planned: Option<&str>,
     root: Option<&Path>,
     stage: Stage,
-) -> Result<(), Error> {
+) -> Result<Vec<Notice>, Error> {
     if !task.config.needs_data_root() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let Some(root) = root else {
         return Err(Error::NoDataRoot {
@@ -106,26 +130,41 @@ pub fn require(
             data: task.config.data().to_owned(),
         });
     };
+    let splits: &[Files] = match stage {
+        Stage::Tune => &[Files::Train],
+        _ => &[Files::Train, Files::Test],
+    };
+    let here = |error: Error| Error::DataHere {
+        task: task.name.clone(),
+        source: Box::new(error),
+    };
+    let scans = scan::scan(&task.config, root, splits).map_err(here)?;
+    let notices = scan::notices(&scans);
     let Some((train, test)) = planned.and_then(|planned| planned.split_once(BETWEEN)) else {
-        return Ok(());
+        return Ok(notices);
     };
     let mut cache = Cache::read();
-    let mut is =
-        |planned: &str, files: Files| Ok(digest(task, root, files, &mut cache)? == planned);
-    let same = is(train, lawn_models::train_files)
-        .and_then(|same| Ok(same && (stage == Stage::Tune || is(test, lawn_models::test_files)?)));
+    let mut same = true;
+    for (place, planned) in [train, test].into_iter().enumerate().take(splits.len()) {
+        let now = match scans.get(place) {
+            Some(scan) => Ok(short(&scan.digest)),
+            None if place == 0 => digest(task, root, lawn_models::train_files, &mut cache),
+            None => digest(task, root, lawn_models::test_files, &mut cache),
+        };
+        same &= now.map_err(here)? == planned;
+        if !same {
+            break;
+        }
+    }
     cache.write();
-    match same {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error::OtherData {
+    if same {
+        Ok(notices)
+    } else {
+        Err(Error::OtherData {
             dir: run.root().into(),
             task: task.name.clone(),
             data: task.config.data().to_owned(),
-        }),
-        Err(error) => Err(Error::DataHere {
-            task: task.name.clone(),
-            source: Box::new(error),
-        }),
+        })
     }
 }
 
@@ -139,10 +178,10 @@ pub(crate) fn is_as_planned(planned: &str, now: &str) -> bool {
 const BETWEEN: char = '-';
 
 /// Lists files of a task.
-type Files = fn(&TaskConfig, &Path) -> Result<Vec<PathBuf>, DataError>;
+type List = fn(&TaskConfig, &Path) -> Result<Vec<PathBuf>, DataError>;
 
 /// The hash of the names and contents of `files`.
-fn digest(task: &NamedTask, root: &Path, files: Files, cache: &mut Cache) -> Result<String, Error> {
+fn digest(task: &NamedTask, root: &Path, files: List, cache: &mut Cache) -> Result<String, Error> {
     let mut files = files(&task.config, root)?;
     files.sort();
     let mut all = blake3::Hasher::new();
@@ -154,8 +193,12 @@ fn digest(task: &NamedTask, root: &Path, files: Files, cache: &mut Cache) -> Res
         all.update(&[0]);
         all.update(cache.hash(file)?.as_bytes());
     }
-    let digits = all.finalize().to_hex();
-    Ok(digits[..16].to_owned())
+    Ok(short(&all.finalize().to_hex()))
+}
+
+/// The part of a digest that a checksum has.
+fn short(digits: &str) -> String {
+    digits[..16].to_owned()
 }
 
 /// Hashes of files that have been read before.

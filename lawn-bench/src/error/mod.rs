@@ -380,6 +380,16 @@ impl Error {
             | Self::NoDataRootGiven
             | Self::NoSuchDataRoot { .. }
             | Self::NoData { .. }
+            | Self::Data(
+                lawn_models::DataError::Unusable { .. }
+                | lawn_models::DataError::Image { .. }
+                | lawn_models::DataError::BadFiles { .. }
+                | lawn_models::DataError::NotFound { .. }
+                | lawn_models::DataError::NoRoot { .. }
+                | lawn_models::DataError::Columns { .. }
+                | lawn_models::DataError::Field { .. }
+                | lawn_models::DataError::Read { .. },
+            )
             | Self::DataHere { .. }
             | Self::RunDamaged { .. }
             | Self::OtherBuild { .. }

@@ -93,9 +93,10 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         None => Choices::read(run, sweep).map_err(of_the_run)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
+    let mut left_out = Vec::new();
     if let Some(task) = plan.task() {
         let planned = plan.data().get(&task.name).map(String::as_str);
-        data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
+        left_out = data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
     }
     let dir = run.trial(&trial.id);
     let lease = take(&dir, sweep.resources.lease)?;
@@ -130,7 +131,9 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         .tensorboard
         .then(|| tensorboard::folder(&run.tensorboard(), trial, setting));
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
-    let ending = train::train(&dir, &config, &context, recorder)?;
+    let mut ending = train::train(&dir, &config, &context, recorder)?;
+    left_out.append(&mut ending.notices);
+    ending.notices = left_out;
     dir.settle(lease, &ending)?;
     let outcome = ending.outcome;
     let goes_no_further = match outcome {

@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::images::BadFile;
 use crate::trial::SettingsError;
 
 /// A data set that is absent or cannot be used as it stands.
@@ -84,6 +85,16 @@ pub enum DataError {
         /// What the decoder said.
         reason: String,
     },
+    /// Files of an image folder cannot be read as images.
+    #[error("{} of {files} files under {folder} cannot be read as images:{}\nmend or remove them, or train without them with bad_files = \"exclude\"", bad.len(), named(bad))]
+    BadFiles {
+        /// The folder of the split.
+        folder: PathBuf,
+        /// Files in it.
+        files: u64,
+        /// Those that cannot be read.
+        bad: Vec<BadFile>,
+    },
     /// The kind of data to make or its options are not known.
     #[error("cannot make data of kind \"{kind}\": {reason}")]
     Options {
@@ -92,6 +103,13 @@ pub enum DataError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+/// A line a file.
+fn named(bad: &[BadFile]) -> String {
+    bad.iter()
+        .map(|file| format!("\n  {}: {}", file.path.display(), file.reason))
+        .collect()
 }
 
 impl DataError {

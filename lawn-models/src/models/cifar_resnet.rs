@@ -2,6 +2,7 @@
 //! section 4.2.
 
 use lawn_core::Layer;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::Path;
@@ -34,7 +35,7 @@ pub struct CifarResNetConfig {
 }
 
 /// The way around a block that halves the picture.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
 pub enum CifarShortcut {
     /// Every second pixel, and zeros in the new channels: no parameters.

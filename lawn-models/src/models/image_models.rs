@@ -1,5 +1,6 @@
 //! The nets for pictures by name: the only list of them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::nn::Path;
 
@@ -30,7 +31,7 @@ macro_rules! image_models {
         /// let net = ImageModelName::Resnet18Cifar.build(&store.root(), &options, 0);
         /// assert_eq!(store.variables()["conv1.weight"].size(), [64, 3, 3, 3]);
         /// ```
-        #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ImageModelName {
             $($(#[$about])* #[serde(rename = $name)] $variant),+

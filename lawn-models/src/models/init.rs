@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::layers::{ConvSizes, Distribution, Initial};
@@ -23,7 +24,7 @@ use super::layers::{ConvSizes, Distribution, Initial};
 /// ResNet::new(&store.root(), &config, 0);
 /// assert_eq!(store.variables()["layer1.0.bn2.weight"].max().double_value(&[]), 0.0);
 /// ```
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[serde(rename_all = "lowercase")]
 pub enum Init {
     /// Those of torchvision 0.26.

@@ -1,7 +1,6 @@
 //! Image classification: the kind `image`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tch::nn::VarStore;
@@ -10,9 +9,10 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::images::{
-    self, GeneratedImages, Images, PlainImages, Source, Statistics, TrainImages,
+    self, BadFiles, GeneratedImages, Part, Reading, Scan, ScanProgress, Sets, Showing, Source,
+    TransformConfig,
 };
-use crate::data::{DataError, Dataset, GENERATED};
+use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{Accuracy, Floor, Split, floors};
 use crate::models::{CifarShortcut, ImageModelName, Init, Layout};
@@ -23,11 +23,11 @@ const THEN: &str = "procedural";
 
 /// Image classification with one of the nets of [`ImageModelName`].
 ///
-/// A data set is a folder of JPEG files, all of one size, under the data root:
+/// A data set is a folder of JPEG, PNG or WebP files under the data root:
 ///
 /// ```text
-/// NAME/train/CLASS/*.jpg
-/// NAME/test/CLASS/*.jpg        the same classes
+/// NAME/train/CLASS/…
+/// NAME/test/CLASS/…        the same classes; or NAME/val
 /// ```
 ///
 /// Part of each class of train is held out for validation; as many of those that
@@ -75,7 +75,7 @@ pub struct ImageConfig {
     /// Samples that one set of batch-normalization statistics is taken over
     /// (ghost batch). Independent of batch and micro-batch.
     pub statistics_batch: u64,
-    /// Random horizontal flips, and crops after padding by `side / 8`.
+    /// Random flips and crops in training.
     pub augment: bool,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_zero")]
@@ -88,6 +88,18 @@ pub struct ImageConfig {
     pub validation_fraction: f64,
     /// Seeds the held-out images: part of the data set, not of the trial.
     pub split_seed: u64,
+    /// What becomes of files that cannot be read as images: `"fail"`, or `"exclude"`, which
+    /// counts them and trains without them.
+    #[serde(skip_serializing_if = "is_default")]
+    pub bad_files: BadFiles,
+    /// Whether images are turned as their EXIF tags say. Published accuracies are measured
+    /// without.
+    #[serde(skip_serializing_if = "is_default")]
+    pub exif_orientation: bool,
+    /// How images of any size become those of one size. Without it all images have one size,
+    /// and stay as they are but for random flips, and crops after padding by an eighth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformConfig>,
     /// Sizes of the generated images; only where `data = "generated"`.
     #[serde(rename(serialize = "procedural"), alias = "procedural")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,9 +125,18 @@ impl Default for ImageConfig {
             channels_last: false,
             validation_fraction: 0.1,
             split_seed: 0,
+            bad_files: BadFiles::default(),
+            exif_orientation: false,
+            transform: None,
             generated: None,
         }
     }
+}
+
+/// Whether a key is left out of the text that a trial is known by: it came later than trials
+/// that do not have it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
@@ -135,19 +156,12 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// How images are read.
-#[derive(Clone, Copy)]
-struct Reading {
-    /// Bytes that a split may take in memory.
-    room: u64,
-    /// Threads that decode.
-    threads: usize,
-}
-
-impl Reading {
+impl ImageConfig {
     /// Half of the memory that is left, on as many threads as one operation may use.
-    fn here() -> Self {
-        Self {
+    fn reading(&self) -> Reading {
+        Reading {
+            bad_files: self.bad_files,
+            exif: self.exif_orientation,
             room: available_memory().map_or(u64::MAX, |left| left / 2),
             threads: tch::get_num_threads().max(1) as usize,
         }
@@ -180,6 +194,9 @@ impl Kind for ImageConfig {
         self.model = self
             .model
             .filter(|&model| model != ImageModelName::ResnetCifar);
+        if let Some(transform) = &mut self.transform {
+            transform.resolve();
+        }
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
         }
@@ -200,6 +217,9 @@ impl Kind for ImageConfig {
             self.validation_fraction,
             "above 0 and below 1",
         )?;
+        self.transform
+            .as_ref()
+            .map_or(Ok(()), TransformConfig::validate)?;
         generated::require_beside(&self.data, self.generated.is_some())?;
         self.generated
             .as_ref()
@@ -207,7 +227,7 @@ impl Kind for ImageConfig {
     }
 
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
-        self.put_together(surroundings, Reading::here())
+        self.put_together(surroundings, self.reading())
             .map(AssembledTask)
     }
 
@@ -216,33 +236,45 @@ impl Kind for ImageConfig {
         data_root: Option<&Path>,
         permit: Option<&TestPermit>,
     ) -> Result<Vec<Floor>, DataError> {
-        let Reading { room, threads } = Reading::here();
+        let reading = self.reading();
         let source = self.source(data_root)?;
-        let images = source.train(room, threads)?;
-        let split = self.split(&images);
+        let train = source.train(reading)?;
+        let split = self.split(&train.labels, train.classes.len());
         let labels = |chosen: &[u32]| -> Vec<u32> {
-            let label = |&index: &u32| images.labels[index as usize];
+            let label = |&index: &u32| train.labels[index as usize];
             chosen.iter().map(label).collect()
         };
         let mut answers = vec![(Split::Validation, labels(&split.validation))];
         if let Some(permit) = permit {
-            let test = source.test(permit, &images, room, threads)?;
+            let test = source.test(permit, reading)?;
             answers.push((Split::Test, test.labels));
         }
-        let classes = images.classes.len();
         Ok(floors::accuracy::floors(
-            classes,
+            train.classes.len(),
             &labels(&split.train),
             &answers,
         ))
     }
 
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
-        let source = self.source(Some(root))?;
-        match split {
-            Files::Train => source.train_files(),
-            Files::Test => source.test_files(),
+        self.source(Some(root))?.files(part(split))
+    }
+
+    fn scan(
+        &self,
+        root: &Path,
+        splits: &[Files],
+        progress: ScanProgress<'_>,
+    ) -> Result<Vec<Scan>, DataError> {
+        let parts: Vec<Part> = splits.iter().map(|&split| part(split)).collect();
+        let scans = self.source(Some(root))?.scan(&parts, progress)?;
+        if self.bad_files == BadFiles::Fail {
+            images::require_sound(&scans)?;
         }
+        if self.transform.is_none() {
+            images::require_one_size(&scans)?;
+        }
+        Ok(scans)
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
@@ -269,60 +301,45 @@ impl ImageConfig {
     ) -> Result<Task, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
-        let images = Arc::new(source.train(reading.room, reading.threads)?);
-        let split = self.split(&images);
-        if split.validation.is_empty() {
-            return Err(DataError::unusable(
-                Path::new(&self.data),
-                "one image a class or fewer",
-                "two or more, one of them for validation",
-            ));
-        }
-        images.check(&split.validation, reading.threads)?;
-        let statistics = Statistics::over(&images, &split.train, reading.threads)?;
-        let plain = move |images: &Arc<Images>, chosen: Vec<u32>| {
-            PlainImages::new(Arc::clone(images), statistics, chosen, reading.threads)
+        let showing = Showing {
+            transform: self.transform.as_ref(),
+            augment: self.augment,
+            seed,
         };
-        let measured = [split.probe, split.validation]
-            .map(|chosen| -> Box<dyn Dataset> { Box::new(plain(&images, chosen)) });
-        let train = plain(&images, split.train);
-        let padding = self.augment.then_some((images.width / 8) as i32);
+        let split = |labels: &[u32], classes| self.split(labels, classes);
+        let sets = Sets::open(source, reading, showing, split)?;
         let store = VarStore::new(device);
-        let sides = [images.height, images.width].map(|side| side as i64);
-        let classes = images.classes.len() as i64;
-        let model = self.build_model(&store.root(), sides, classes, seed)?;
+        let classes = sets.classes as i64;
+        let model = self.build_model(&store.root(), sets.sides, classes, seed)?;
         let layout = if self.channels_last {
             Layout::ChannelsLast
         } else {
             Layout::Contiguous
         };
         layout.lay_weights(&store);
-        let read_test = move |permit: &TestPermit| -> Result<Box<dyn Dataset>, DataError> {
-            let Reading { room, threads } = reading;
-            let test = Arc::new(source.test(permit, &images, room, threads)?);
-            let all = (0..test.len() as u32).collect();
-            Ok(Box::new(plain(&test, all)))
-        };
         Ok(Task {
-            model: model,
+            model,
             objective: Box::new(
-                Accuracy::new(device, measured, read_test)
+                Accuracy::new(device, sets.measured, sets.test)
                     .with_label_smoothing(self.label_smoothing),
             ),
-            dataset: Arc::new(TrainImages::new(train, padding, seed)),
+            dataset: sets.train,
             layout,
             store,
         })
     }
 
     /// The train images, split.
-    fn split(&self, images: &Images) -> images::Split {
-        images::Split::new(
-            &images.labels,
-            images.classes.len(),
-            self.validation_fraction,
-            self.split_seed,
-        )
+    fn split(&self, labels: &[u32], classes: usize) -> images::Split {
+        images::Split::new(labels, classes, self.validation_fraction, self.split_seed)
+    }
+}
+
+/// The split of a folder that holds these files.
+fn part(split: Files) -> Part {
+    match split {
+        Files::Train => Part::Train,
+        Files::Test => Part::Test,
     }
 }
 
@@ -365,7 +382,11 @@ mod tests {
             seed: 3,
         };
         let [kept, read] = [u64::MAX, 0].map(|room| {
-            let reading = Reading { room, threads: 2 };
+            let reading = Reading {
+                room,
+                threads: 2,
+                ..Reading::default()
+            };
             config.put_together(surroundings, reading).unwrap()
         });
         let len = kept.dataset.len();

@@ -9,6 +9,7 @@ use tch::Device;
 
 use super::task::Task;
 use crate::data::DataError;
+use crate::data::images::{Scan, ScanProgress};
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
 
@@ -100,6 +101,22 @@ pub trait Kind:
     /// # Errors
     /// [`DataError`] where the data set is not under `root`, or cannot be listed.
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError>;
+
+    /// Looks into every file of the splits, in their order, where that says more than the files'
+    /// names do; nothing where it does not, or the data are generated. `progress` is told how
+    /// far it is.
+    ///
+    /// # Errors
+    /// As [`files`](Self::files), and [`DataError::BadFiles`] where the task does not go on
+    /// without files that cannot be read.
+    fn scan(
+        &self,
+        _root: &Path,
+        _splits: &[Files],
+        _progress: ScanProgress<'_>,
+    ) -> Result<Vec<Scan>, DataError> {
+        Ok(Vec::new())
+    }
 
     /// Counts the data set in a folder, if it has one in the format of this kind.
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>>;

@@ -142,6 +142,21 @@ macro_rules! kinds {
                     $(Self::$variant(config) => config.files(root, split)),+
                 }
             }
+
+            /// Looks into every file of the splits, as [`Kind::scan`] does.
+            ///
+            /// # Errors
+            /// As [`Kind::scan`].
+            pub fn scan(
+                &self,
+                root: &std::path::Path,
+                splits: &[Files],
+                progress: crate::data::images::ScanProgress<'_>,
+            ) -> Result<Vec<crate::data::images::Scan>, crate::data::DataError> {
+                match self {
+                    $(Self::$variant(config) => config.scan(root, splits, progress)),+
+                }
+            }
         }
 
         impl MakeData {

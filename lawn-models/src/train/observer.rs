@@ -1,6 +1,7 @@
 //! Who listens to a trial, and what is told beside its records.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use lawn_core::Treatment;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,19 @@ pub enum Notice {
         /// The name that it has now.
         kept_as: String,
         /// What was wrong.
+        reason: String,
+    },
+    /// Files of a data set cannot be read, and were left out as the task asks.
+    FilesLeftOut {
+        /// The folder of the split.
+        folder: PathBuf,
+        /// Files in it.
+        files: u64,
+        /// How many were left out.
+        left_out: u64,
+        /// The first of them.
+        first: PathBuf,
+        /// What is wrong with it.
         reason: String,
     },
     /// The log was not as it was written; training began again.
@@ -57,6 +71,18 @@ impl fmt::Display for Notice {
                 kept_as,
                 reason,
             } => write!(f, "{file} was damaged ({reason}), kept as {kept_as}"),
+            Self::FilesLeftOut {
+                folder,
+                files,
+                left_out,
+                first,
+                reason,
+            } => write!(
+                f,
+                "{left_out} of {files} files under {} cannot be read and were left out, as {}: {reason}",
+                folder.display(),
+                first.display()
+            ),
             Self::LogDamaged { kept_as, reason } => {
                 write!(
                     f,

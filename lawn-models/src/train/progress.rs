@@ -80,7 +80,7 @@ pub(super) struct Parts {
     progress: Progress,
     length: Length,
     batch_size: u64,
-    /// Samples in a part, at most.
+    /// Samples in a part, at most, but for one that would be left alone.
     part: u64,
     /// Samples of the next batch that have been asked for.
     done: u64,
@@ -112,7 +112,10 @@ impl Iterator for Parts {
         }
         let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
         let from = start + self.done;
-        self.done += self.part.min(count - self.done);
+        let left = count - self.done;
+        // A single sample goes along: batch normalization could not take a variance over it.
+        let goes_along = self.part > 1 && left == self.part + 1;
+        self.done += left.min(self.part) + u64::from(goes_along);
         let request = Request {
             epoch: self.progress.epoch + 1,
             samples: from..start + self.done,
@@ -149,7 +152,15 @@ mod tests {
         let second = [(0, 20), (20, 30), (30, 45)].map(|(start, end)| (2, start, end));
         assert_eq!(all, [&first[..], &second[..]].concat());
 
+        // One that would be left alone.
+        let length = Amount::Epochs(1).length(61, 41);
+        let all: Vec<u64> = Parts::new(&Progress::default(), length, 41, 20)
+            .map(|one| one.samples.end)
+            .collect();
+        assert_eq!(all, [20, 41, 61]);
+
         // After a batch has been trained on.
+        let length = Amount::Samples(145).length(100, 30);
         let mut progress = Progress::default();
         progress.advance(&length, 30);
         let rest: Vec<Request> = Parts::new(&progress, length, 30, 30).collect();

@@ -17,7 +17,7 @@ use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
 use crate::models::load_weights;
 use crate::tasks::{Surroundings, Task, TrialConfig};
-use crate::trial::Length;
+use crate::trial::{Length, SettingsError, require};
 
 /// What a trial is made of before anything is trained or restored.
 pub(super) struct SetUp {
@@ -58,6 +58,9 @@ pub(super) fn optimizer(
     config: &TrialConfig,
 ) -> Result<(Length, Optimizer), TrialError> {
     let length = config.budget.length(task.dataset.len(), config.batch_size);
+    if task.model.statistics_batch() > 1 {
+        require_two(length, config.batch_size)?;
+    }
     let optimizer = optimizer::optimizer(&config.optimizer, length).build(task.parameters()?)?;
     Ok((length, optimizer))
 }
@@ -69,6 +72,23 @@ fn average(task: &Task, config: &TrialConfig) -> Result<Option<WeightAverage>, T
     };
     let average = WeightAverage::new(task.store.variables(), decay)?;
     Ok(Some(average.with_warm_up()))
+}
+
+/// Refuses a batch of one image: batch normalization may have nothing to take its variance over.
+fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
+    let last_of = |samples: u64| match samples % batch_size {
+        0 => batch_size,
+        rest => rest,
+    };
+    let epoch = length.epoch_samples;
+    let ends = [epoch.min(length.samples), length.samples % epoch];
+    let is_alone = ends.iter().any(|&end| end > 0 && last_of(end) == 1);
+    let allowed = format!(
+        "one that leaves no batch of a single image, of which batch normalization cannot take the \
+         variance: an epoch has {epoch} images, the budget {}",
+        length.samples
+    );
+    require(!is_alone, "batch_size", batch_size, &allowed)
 }
 
 /// A trial under way.
@@ -263,5 +283,26 @@ impl Timer {
             elapsed: lap.since.elapsed().as_secs_f64(),
             waited: lap.waited,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Amount;
+
+    #[test]
+    fn a_batch_of_a_single_image_is_refused() {
+        let of = |budget: Amount, epoch, batch| require_two(budget.length(epoch, batch), batch);
+        of(Amount::Epochs(2), 128, 64).unwrap();
+        of(Amount::Epochs(2), 130, 64).unwrap();
+        of(Amount::Epochs(2), 129, 200).unwrap();
+        let said = of(Amount::Epochs(2), 129, 64).unwrap_err().to_string();
+        assert!(
+            said.contains("`batch_size` is 64") && said.contains("129 images"),
+            "{said}"
+        );
+        of(Amount::Samples(130 + 65), 130, 64).unwrap_err();
+        of(Amount::Epochs(1), 10, 1).unwrap_err();
     }
 }

@@ -59,6 +59,9 @@ pub struct Launch {
     pub source: Source,
     /// Version of libtorch.
     pub libtorch: String,
+    /// What decodes images.
+    #[serde(default)]
+    pub image_decoder: String,
     /// What libtorch promises about the same operation done twice; nothing sets it but the
     /// environment, which `machine` has.
     #[serde(default)]
@@ -90,6 +93,7 @@ impl Launch {
             lawn: env!("CARGO_PKG_VERSION").into(),
             source: Source::of_this_command(),
             libtorch: probe.libtorch,
+            image_decoder: lawn_models::image_decoder().into(),
             determinism: Some(probe.determinism),
             system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processors: std::thread::available_parallelism().map_or(1, usize::from),

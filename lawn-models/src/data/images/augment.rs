@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::image::CHANNELS;
 use super::pixels::{Images, Statistics};
+use super::table::Table;
 use crate::data::error::DataError;
 use crate::data::parts;
 use crate::random::{Purpose, below, shuffle, stream};
@@ -81,17 +82,7 @@ pub(crate) fn tensor(
     Ok(Tensor::from_slice(&values).view(shape))
 }
 
-/// One entry a channel and byte value: no arithmetic is left for each pixel.
-struct Table([[f32; 256]; CHANNELS]);
-
 impl Table {
-    fn new(statistics: &Statistics) -> Self {
-        Self(std::array::from_fn(|channel| {
-            let (mean, deviation) = (statistics.mean[channel], statistics.deviation[channel]);
-            std::array::from_fn(|byte| ((byte as f64 / 255.0 - mean) / deviation) as f32)
-        }))
-    }
-
     /// Writes a view of `source`, `[height, width, 3]`, to `target`, `[3, height, width]`.
     fn show(&self, view: View, source: &[u8], [height, width]: [usize; 2], target: &mut [f32]) {
         let area = height * width;
@@ -110,7 +101,7 @@ impl Table {
                 };
                 let pixel = &source[(from_y * width + from_x) * CHANNELS..][..CHANNELS];
                 for (channel, &byte) in pixel.iter().enumerate() {
-                    target[channel * area + y * width + x] = self.0[channel][byte as usize];
+                    target[channel * area + y * width + x] = self.value(channel, byte);
                 }
             }
         }

@@ -97,6 +97,7 @@ mod tests {
     use super::*;
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages};
+    use crate::data::images::pictures::Pictures;
 
     fn train(images: Images, threads: usize) -> Result<TrainImages, DataError> {
         let chosen: Vec<u32> = (0..images.len() as u32).collect();
@@ -120,7 +121,7 @@ mod tests {
         let bytes = 60 * 16 * 16 * 3;
         let images = [bytes, bytes - 1].map(|room| {
             let listing = folder::list(&folder.path().join("train"), None).unwrap();
-            folder::open(listing, room, 2).unwrap()
+            Images::of_one_size(Pictures::of_files(listing, false), room, 2).unwrap()
         });
         (folder, images)
     }

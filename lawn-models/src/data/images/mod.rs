@@ -1,4 +1,4 @@
-//! Images by class: folders of JPEG files, or generated ones.
+//! Images by class: folders of files, or generated ones.
 
 mod augment;
 mod dataset;
@@ -7,16 +7,25 @@ mod encode;
 mod folder;
 mod generated;
 mod image;
+mod pictures;
 mod pixels;
+mod scan;
+mod sets;
 mod source;
 mod split;
+mod table;
+mod transform;
+mod views;
 
-pub(crate) use dataset::{PlainImages, TrainImages};
-pub use decode::{Fault as ImageFault, decode_image};
+pub use decode::{Fault as ImageFault, decode_image, image_decoder};
 pub(crate) use folder::describe;
 pub use generated::GeneratedImages;
 pub(crate) use generated::write;
 pub use image::Image;
-pub(crate) use pixels::{Images, Statistics};
-pub(crate) use source::Source;
+pub use scan::{BadFile, Ignored, OtherSize, Repeats, Scan, ScanProgress};
+pub(crate) use scan::{require_one_size, require_sound};
+pub(crate) use sets::{Sets, Showing};
+pub use source::BadFiles;
+pub(crate) use source::{Part, Reading, Source};
 pub(crate) use split::Split;
+pub use transform::{Normalization, TransformConfig};

@@ -1,10 +1,10 @@
 //! The images of one split, and their mean and deviation.
 
 use std::borrow::Cow;
-use std::path::PathBuf;
+use std::sync::Arc;
 
-use super::decode;
 use super::image::CHANNELS;
+use super::pictures::Pictures;
 use crate::data::error::DataError;
 use crate::data::parts;
 
@@ -24,11 +24,63 @@ pub(crate) struct Images {
 pub(crate) enum Pixels {
     /// In memory: `[N, height, width, 3]`, 0 to 255.
     InMemory(Vec<u8>),
-    /// In these files, which are decoded each time.
-    Files(Vec<PathBuf>),
+    /// Where they are decoded each time.
+    Stored(Arc<Pictures>),
 }
 
 impl Images {
+    /// Pictures that are all of one size: decoded into memory on `threads` threads where they
+    /// take `room` bytes at most, and otherwise decoded each time.
+    ///
+    /// # Errors
+    /// [`DataError`] of the first that cannot be read or has another size.
+    pub(crate) fn of_one_size(
+        pictures: Pictures,
+        room: u64,
+        threads: usize,
+    ) -> Result<Self, DataError> {
+        let [height, width] = pictures.with(0, |picture| Ok(picture.size()))?;
+        let (size, count) = (height * width * CHANNELS, pictures.len());
+        let mut images = Self {
+            height,
+            width,
+            classes: pictures.classes.clone(),
+            labels: pictures.labels.clone(),
+            pixels: Pixels::Stored(Arc::new(pictures)),
+        };
+        if size as u64 * count as u64 > room {
+            return Ok(images);
+        }
+        let mut bytes = vec![0; size * count];
+        let part = parts::size(count, threads);
+        let decode = |(number, target): (usize, &mut [u8])| -> Result<(), DataError> {
+            for (place, target) in target.chunks_exact_mut(size).enumerate() {
+                target.copy_from_slice(&images.of(number * part + place)?);
+            }
+            Ok(())
+        };
+        let targets = bytes.chunks_mut(part * size).enumerate();
+        parts::each(targets, decode)
+            .into_iter()
+            .collect::<Result<(), DataError>>()?;
+        images.pixels = Pixels::InMemory(bytes);
+        Ok(images)
+    }
+
+    /// These, where they have the size of `train`.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where they do not.
+    pub(crate) fn like(self, train: &Self) -> Result<Self, DataError> {
+        if (self.height, self.width) == (train.height, train.width) {
+            return Ok(self);
+        }
+        let found = format!("{} × {} pixels", self.width, self.height);
+        let expected = format!("{} × {}, as in train", train.width, train.height);
+        let test = std::path::Path::new("test");
+        Err(DataError::unusable(test, found, expected))
+    }
+
     /// Number of images.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()
@@ -44,14 +96,16 @@ impl Images {
                 let size = self.height * self.width * CHANNELS;
                 Ok(Cow::Borrowed(&bytes[index * size..][..size]))
             }
-            Pixels::Files(files) => {
-                let path = &files[index];
-                let image = decode::read(path, false)?;
+            Pixels::Stored(pictures) => {
+                let image = pictures.decode(index)?;
                 if (image.height, image.width) != (self.height, self.width) {
                     return Err(DataError::unusable(
-                        path,
+                        &pictures.path(index),
                         format!("{} × {} pixels", image.width, image.height),
-                        format!("{} × {}, as the first image", self.width, self.height),
+                        format!(
+                            "{} × {}, as the first image; a `transform` takes images of any size",
+                            self.width, self.height
+                        ),
                     ));
                 }
                 Ok(Cow::Owned(image.bytes))
@@ -64,7 +118,7 @@ impl Images {
     pub(crate) fn threads(&self, most: usize) -> usize {
         match self.pixels {
             Pixels::InMemory(_) => 1,
-            Pixels::Files(_) => most,
+            Pixels::Stored(_) => most,
         }
     }
 

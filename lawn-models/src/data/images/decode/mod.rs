@@ -13,10 +13,7 @@ mod webp;
 
 pub use fault::Fault;
 
-use std::path::Path;
-
 use super::image::{CHANNELS, Image, Region};
-use crate::data::error::DataError;
 
 /// Pixels above which PIL takes an image for an attack.
 const MOST_PIXELS: u64 = 178_956_970;
@@ -173,15 +170,13 @@ pub fn decode_image(bytes: &[u8], exif: bool) -> Result<Image, Fault> {
     Encoded::open(bytes, exif)?.decode()
 }
 
-/// Reads and decodes one file.
-pub(crate) fn read(path: &Path, exif: bool) -> Result<Image, DataError> {
-    let bytes = std::fs::read(path).map_err(DataError::read(path))?;
-    decode_image(&bytes, exif).map_err(|fault| fault.in_file(path))
-}
-
-/// Whether JPEG files are decoded by the vector kernels of libjpeg.
-pub(crate) fn is_vectorised() -> bool {
-    jpeg::is_vectorised()
+/// What decodes images, in a few words, for a record.
+pub fn image_decoder() -> &'static str {
+    if jpeg::is_vectorised() {
+        "libjpeg-turbo (mozjpeg-sys 2.2), vector kernels"
+    } else {
+        "libjpeg-turbo (mozjpeg-sys 2.2), no vector kernels: two to three times slower"
+    }
 }
 
 /// Leaves out the fourth of every four bytes.

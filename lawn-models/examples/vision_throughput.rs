@@ -1,0 +1,148 @@
+//! Images per second of training a net for pictures, the step included, as one line of JSON.
+//!
+//! `lawn-models/peers/vision_torch.py` prints the same keys for PyTorch doing the same work: one
+//! batch of random pictures over and over, so that nothing but the net and its optimizer is timed.
+
+use std::error::Error;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use lawn_core::{
+    AdamConfig, OptimizerConfig, Parameters, RuleConfig, Schedule, SgdConfig, WeightDecay,
+};
+use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode};
+use lawn_models::{Autocast, HalfKind, set_threads};
+use serde_json::json;
+use tch::nn::VarStore;
+use tch::{Device, Kind, Reduction, Tensor};
+
+#[derive(Parser)]
+struct Options {
+    /// Name of the net, as in a sweep file
+    #[arg(long, default_value = "resnet18_cifar")]
+    model: String,
+    /// Side of the pictures in pixels
+    #[arg(long, default_value_t = 32)]
+    image_size: i64,
+    /// Classes of the pictures
+    #[arg(long, default_value_t = 10)]
+    classes: i64,
+    /// Images per step
+    #[arg(long, default_value_t = 128)]
+    batch_size: i64,
+    /// Steps that are timed
+    #[arg(long, default_value_t = 10)]
+    steps: u32,
+    /// Steps before them that are not
+    #[arg(long, default_value_t = 2)]
+    warm_up: u32,
+    /// Threads that one operation may use
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
+    /// Kind of numbers that is computed in
+    #[arg(long, value_enum, default_value_t = Precision::F32)]
+    precision: Precision,
+    /// Lay weights and pictures with their channels last
+    #[arg(long)]
+    channels_last: bool,
+    /// Rule of the optimizer
+    #[arg(long, value_enum, default_value_t = Rule::Sgd)]
+    rule: Rule,
+    /// Index of a CUDA device, in place of the CPU
+    #[arg(long)]
+    cuda: Option<usize>,
+}
+
+#[derive(ValueEnum, Clone, Copy)]
+enum Precision {
+    F32,
+    Bf16,
+}
+
+#[derive(ValueEnum, Clone, Copy)]
+enum Rule {
+    Sgd,
+    Adamw,
+}
+
+fn optimizer(rule: Rule) -> OptimizerConfig {
+    let (rule, decay): (RuleConfig, _) = match rule {
+        Rule::Sgd => {
+            let momentum = SgdConfig {
+                momentum: 0.9,
+                ..SgdConfig::default()
+            };
+            (momentum.into(), WeightDecay::L2 { rate: 1e-4 })
+        }
+        Rule::Adamw => (
+            AdamConfig::default().into(),
+            WeightDecay::Decoupled { rate: 0.1 },
+        ),
+    };
+    OptimizerConfig::new(rule, Schedule::constant(1e-3)).with_decay(decay)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let options = Options::parse();
+    set_threads(options.threads);
+    tch::manual_seed(0);
+    let device = options.cuda.map_or(Device::Cpu, Device::Cuda);
+    let name: ImageModelName = serde_json::from_value(json!(options.model))?;
+    let store = VarStore::new(device);
+    let sizes = ImageModelOptions::new(options.image_size, options.classes);
+    let model = name.build(&store.root(), &sizes, 0);
+    let layout = if options.channels_last {
+        Layout::ChannelsLast
+    } else {
+        Layout::Contiguous
+    };
+    layout.lay_weights(&store);
+    let mut parameters = Parameters::from_var_store(&store)?;
+    parameters.set_layers(model.layers())?;
+    let mut optimizer = optimizer(options.rule).build(parameters)?;
+
+    let (count, side) = (options.batch_size, options.image_size);
+    let images = Tensor::randn([count, 3, side, side], (Kind::Float, device));
+    let images = [layout.lay(&images)];
+    let labels = Tensor::randint(options.classes, [count], (Kind::Int64, device));
+    let mut loss = Tensor::zeros([], (Kind::Float, device));
+    let mut step = |number: u32| -> Result<(), lawn_core::Error> {
+        optimizer.zero_grad();
+        loss = {
+            let _region = match options.precision {
+                Precision::F32 => None,
+                Precision::Bf16 => Some(Autocast::begin(device, HalfKind::Bf16)),
+            };
+            let first = u64::from(number) * count as u64;
+            let logits = model.forward(&images, Mode::Train { first });
+            logits.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)
+        };
+        loss.backward();
+        optimizer.step().map(drop)
+    };
+    let synchronize = || {
+        if let Device::Cuda(index) = device {
+            tch::Cuda::synchronize(index as i64);
+        }
+    };
+    for number in 0..options.warm_up {
+        step(number)?;
+    }
+    synchronize();
+    let started = Instant::now();
+    for number in 0..options.steps {
+        step(options.warm_up + number)?;
+    }
+    synchronize();
+    let seconds = started.elapsed().as_secs_f64();
+    let line = json!({
+        "implementation": "lawn-models",
+        "model": options.model,
+        "threads": options.threads,
+        "batch_size": count,
+        "images_per_second": f64::from(options.steps) * count as f64 / seconds,
+        "train_loss": loss.double_value(&[]),
+    });
+    println!("{line}");
+    Ok(())
+}

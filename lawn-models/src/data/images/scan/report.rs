@@ -1,0 +1,188 @@
+//! What a look at every file of a split found.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Verdict;
+use super::ignored::Ignored;
+use super::repeats::{Digits, Repeats, digits};
+use crate::data::error::DataError;
+use crate::data::images::folder::Listing;
+
+/// A file that cannot be read as an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BadFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it, and where.
+    pub reason: String,
+}
+
+/// An image of another size than the first of its split.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OtherSize {
+    /// The file.
+    pub path: PathBuf,
+    /// Its height and width.
+    pub size: [usize; 2],
+    /// Those of the first image.
+    pub first: [usize; 2],
+}
+
+/// What a look at every file of a split found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Scan {
+    /// The folder of the split.
+    pub folder: PathBuf,
+    /// Names of the classes, in order.
+    pub classes: Vec<String>,
+    /// Files that are images, by format.
+    pub formats: BTreeMap<&'static str, u64>,
+    /// Least and most rows.
+    pub heights: [usize; 2],
+    /// Least and most pixels a row.
+    pub widths: [usize; 2],
+    /// The first image that has another size than the first of all.
+    pub other_size: Option<OtherSize>,
+    /// Files that are no images.
+    pub bad: Vec<BadFile>,
+    /// What was passed over.
+    pub ignored: Ignored,
+    /// Files with the bytes of another of the same class.
+    pub repeated: Repeats,
+    /// Files with the bytes of another that has another class.
+    pub contradicting: Repeats,
+    /// BLAKE3 over the names and contents of all files, in hexadecimal.
+    pub digest: String,
+    /// By content.
+    #[serde(skip)]
+    pub(super) content: Vec<(Digits, u32)>,
+    /// Places of the bad files in the listing, in order.
+    #[serde(skip)]
+    bad_places: Vec<usize>,
+    #[serde(skip)]
+    listing: Listing,
+}
+
+impl Scan {
+    /// Number of images.
+    pub fn images(&self) -> u64 {
+        self.content.len() as u64
+    }
+
+    /// Number of files, good and bad.
+    pub fn files(&self) -> u64 {
+        self.listing.len() as u64
+    }
+
+    /// The images: the listing that was looked at without its bad files.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where a class has nothing else.
+    pub(crate) fn sound(&self) -> Result<Listing, DataError> {
+        let sound = self.listing.without(&self.bad_places);
+        let mut counts = vec![0u64; sound.classes.len()];
+        sound
+            .labels
+            .iter()
+            .for_each(|&label| counts[label as usize] += 1);
+        if let Some(label) = counts.iter().position(|&count| count == 0) {
+            let folder = self.folder.join(&sound.classes[label]);
+            let expected = "one or more that can be read";
+            return Err(DataError::unusable(&folder, "bad files only", expected));
+        }
+        Ok(sound)
+    }
+
+    pub(super) fn path(&self, index: u32) -> PathBuf {
+        self.listing.path(index as usize)
+    }
+}
+
+/// Takes verdicts in the order of a listing.
+pub(super) struct Collector<'a> {
+    listing: &'a Listing,
+    formats: BTreeMap<&'static str, u64>,
+    sizes: [[usize; 2]; 2],
+    first: Option<[usize; 2]>,
+    other_size: Option<OtherSize>,
+    bad: Vec<BadFile>,
+    bad_places: Vec<usize>,
+    content: Vec<(Digits, u32)>,
+    hasher: blake3::Hasher,
+}
+
+impl<'a> Collector<'a> {
+    pub(super) fn new(listing: &'a Listing) -> Self {
+        Self {
+            listing,
+            formats: BTreeMap::new(),
+            sizes: [[usize::MAX, 0]; 2],
+            first: None,
+            other_size: None,
+            bad: Vec::new(),
+            bad_places: Vec::new(),
+            content: Vec::with_capacity(listing.len()),
+            hasher: blake3::Hasher::new(),
+        }
+    }
+
+    pub(super) fn add(&mut self, index: usize, verdict: Verdict) {
+        let split = self.listing.folder().file_name().map(Path::new);
+        let name = split
+            .unwrap_or(Path::new(""))
+            .join(self.listing.name(index));
+        self.hasher.update(name.as_os_str().as_encoded_bytes());
+        self.hasher.update(&[0]);
+        let hash = match verdict {
+            Verdict::Image(seen) => {
+                *self.formats.entry(seen.format.name()).or_default() += 1;
+                for (range, side) in self.sizes.iter_mut().zip(seen.size) {
+                    *range = [range[0].min(side), range[1].max(side)];
+                }
+                let first = *self.first.get_or_insert(seen.size);
+                if self.other_size.is_none() && seen.size != first {
+                    let (path, size) = (self.listing.path(index), seen.size);
+                    self.other_size = Some(OtherSize { path, size, first });
+                }
+                self.content.push((digits(&seen.hash), index as u32));
+                seen.hash
+            }
+            Verdict::Bad { hash, reason } => {
+                let path = self.listing.path(index);
+                self.bad.push(BadFile { path, reason });
+                self.bad_places.push(index);
+                hash
+            }
+        };
+        self.hasher.update(hash.to_hex().as_bytes());
+    }
+
+    pub(super) fn finish(mut self) -> Scan {
+        self.content.sort_unstable();
+        let label = |index: u32| self.listing.labels[index as usize];
+        let path = |index: u32| self.listing.path(index as usize);
+        let [repeated, contradicting] = Repeats::within(&self.content, label, path);
+        let [heights, widths] = self
+            .sizes
+            .map(|range| if range[1] == 0 { [0, 0] } else { range });
+        Scan {
+            folder: self.listing.folder().to_owned(),
+            classes: self.listing.classes.clone(),
+            formats: self.formats,
+            heights,
+            widths,
+            other_size: self.other_size,
+            bad: self.bad,
+            ignored: self.listing.ignored.clone(),
+            repeated,
+            contradicting,
+            digest: self.hasher.finalize().to_hex().to_string(),
+            content: self.content,
+            bad_places: self.bad_places,
+            listing: self.listing.clone(),
+        }
+    }
+}

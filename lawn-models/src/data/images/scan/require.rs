@@ -1,0 +1,52 @@
+//! What the scans of the splits of a data set must be to be trained on.
+
+use super::report::Scan;
+use crate::data::error::DataError;
+
+/// Refuses bad files: those of all splits, each by name.
+///
+/// # Errors
+/// [`DataError::BadFiles`].
+pub(crate) fn require_sound(scans: &[Scan]) -> Result<(), DataError> {
+    let bad: Vec<_> = scans.iter().flat_map(|scan| scan.bad.clone()).collect();
+    match scans.first() {
+        Some(first) if !bad.is_empty() => Err(DataError::BadFiles {
+            folder: first.folder.parent().unwrap_or(&first.folder).to_owned(),
+            files: scans.iter().map(Scan::files).sum(),
+            bad,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses images of different sizes.
+///
+/// # Errors
+/// [`DataError::Unusable`] naming the first of another size.
+pub(crate) fn require_one_size(scans: &[Scan]) -> Result<(), DataError> {
+    let pixels = |[height, width]: [usize; 2]| format!("{width} × {height} pixels");
+    let any = "a `transform` takes images of any size";
+    for scan in scans {
+        if let Some(other) = &scan.other_size {
+            let expected = format!("{}, as the first image; {any}", pixels(other.first));
+            return Err(DataError::unusable(
+                &other.path,
+                pixels(other.size),
+                expected,
+            ));
+        }
+    }
+    let size = |scan: &Scan| [scan.heights[0], scan.widths[0]];
+    for pair in scans.windows(2) {
+        let (one, other) = (size(&pair[0]), size(&pair[1]));
+        if one != other {
+            let expected = format!("{}, as in train; {any}", pixels(one));
+            return Err(DataError::unusable(
+                &pair[1].folder,
+                pixels(other),
+                expected,
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::crop::{self, Numbers};
+use super::resize::resize;
+use super::*;
+use crate::data::images::decode::decode_image;
+use crate::data::images::image::{CHANNELS, Image, Region};
+use crate::data::images::pictures::Picture;
+
+/// What torchvision and PIL do; `goldens/transforms.py` writes it.
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens/transforms")
+}
+
+#[derive(Deserialize)]
+struct Golden {
+    random: Vec<Random>,
+    resized: Vec<Resized>,
+    centres: Vec<Centre>,
+}
+
+#[derive(Deserialize)]
+struct Random {
+    size: [usize; 2],
+    smallest: f64,
+    drawn: Vec<(String, f64)>,
+    part: [usize; 4],
+}
+
+#[derive(Deserialize)]
+struct Resized {
+    size: [usize; 2],
+    side: usize,
+    resized: [usize; 2],
+}
+
+#[derive(Deserialize)]
+struct Centre {
+    size: [usize; 2],
+    side: usize,
+    start: [usize; 2],
+}
+
+fn golden() -> Golden {
+    let text = std::fs::read_to_string(goldens().join("boxes.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Numbers that torch drew.
+struct Told<'a>(std::slice::Iter<'a, (String, f64)>);
+
+impl Told<'_> {
+    fn next(&mut self, kind: &str) -> f64 {
+        let (told, number) = self.0.next().expect("torch drew as many");
+        assert_eq!(told, kind);
+        *number
+    }
+}
+
+impl Numbers for Told<'_> {
+    fn unit(&mut self) -> f32 {
+        self.next("unit") as f32
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        let number = self.next("below") as usize;
+        assert!(number < bound);
+        number
+    }
+}
+
+#[test]
+fn random_parts_are_those_of_torchvision_for_the_same_numbers() {
+    let random = golden().random;
+    assert!(random.len() > 100);
+    for case in random {
+        let mut told = Told(case.drawn.iter());
+        let part = crop::random(case.size, case.smallest, &mut told);
+        let found = [part.top, part.left, part.height, part.width];
+        assert_eq!(found, case.part, "{:?}", case.size);
+        assert!(told.0.next().is_none(), "torch drew more");
+    }
+}
+
+#[test]
+fn sizes_and_middles_are_those_of_torchvision() {
+    let golden = golden();
+    for case in golden.resized {
+        assert_eq!(
+            crop::resized(case.size, case.side),
+            case.resized,
+            "{:?}",
+            case.size
+        );
+    }
+    for case in golden.centres {
+        let part = crop::centre(case.size, case.side);
+        assert_eq!([part.top, part.left], case.start, "{:?}", case.size);
+        assert_eq!([part.height, part.width], [case.side; 2]);
+    }
+}
+
+/// As in `goldens/transforms.py`.
+fn picture(kind: &str, [height, width]: [usize; 2]) -> Image {
+    let mut bytes = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            for c in 0..CHANNELS {
+                bytes.push(match kind {
+                    "checkerboard" => 255 * ((x + y) % 2),
+                    "waves" => (x * 7 + y * 3 + c * 50) % 256,
+                    "noise" => (x * 40_503 + y * 30_011 + c * 12_345) % 65_521 % 256,
+                    other => panic!("{other}"),
+                } as u8);
+            }
+        }
+    }
+    Image {
+        height,
+        width,
+        bytes,
+    }
+}
+
+#[test]
+fn resizing_is_that_of_pil_bit_by_bit() {
+    let mut cases = 0;
+    for entry in std::fs::read_dir(goldens()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_none_or(|end| end != "png") {
+            continue;
+        }
+        let parts: Vec<&str> = name.split(['-', 'x']).collect();
+        let [kind, sides @ ..] = &parts[..] else {
+            panic!("{name}");
+        };
+        let sides: Vec<usize> = sides.iter().map(|side| side.parse().unwrap()).collect();
+        let image = picture(kind, [sides[0], sides[1]]);
+        let to = [sides[2], sides[3]];
+        let expected = decode_image(&std::fs::read(&path).unwrap(), false).unwrap();
+        let whole = resize(&image, to, Region::whole(to));
+        assert!(whole == expected, "{name}");
+        let window = Region {
+            left: to[1] / 3,
+            top: to[0] / 4,
+            width: to[1] / 2,
+            height: to[0] / 2,
+        };
+        let part = resize(&image, to, window);
+        assert!(part == expected.cut(window), "{name}: {window:?}");
+        cases += 1;
+    }
+    assert!(cases >= 8);
+}
+
+fn transform() -> Transform {
+    Transform::new(&TransformConfig {
+        size: 24,
+        ..TransformConfig::default()
+    })
+}
+
+#[test]
+fn a_view_depends_on_seed_epoch_and_number_alone() {
+    let image = picture("noise", [50, 70]);
+    let raw = Picture::Raw([50, 70], &image.bytes);
+    let view = |key| transform().random(&raw, key).unwrap();
+    let one = view([1, 2, 3]);
+    assert_eq!((one.height, one.width), (24, 24));
+    assert!(one == view([1, 2, 3]));
+    for other in [[0, 2, 3], [1, 0, 3], [1, 2, 0]] {
+        assert!(one != view(other), "{other:?}");
+    }
+}
+
+/// Half of the views of an image whose left half is black have it on the right.
+#[test]
+fn half_of_the_views_are_turned() {
+    let mut image = picture("waves", [40, 40]);
+    for (place, byte) in image.bytes.iter_mut().enumerate() {
+        *byte = if (place / CHANNELS) % 40 < 20 { 0 } else { 255 };
+    }
+    let raw = Picture::Raw([40, 40], &image.bytes);
+    let whole = Transform::new(&TransformConfig {
+        size: 40,
+        smallest_crop: 1.0,
+        ..TransformConfig::default()
+    });
+    let turned = (0..400).filter(|&index| {
+        let view = whole.random(&raw, [0, 1, index]).unwrap();
+        view.bytes[0] > view.bytes[39 * CHANNELS]
+    });
+    let turned = turned.count();
+    assert!((160..240).contains(&turned), "{turned}");
+}
+
+#[test]
+fn evaluation_shows_the_middle() {
+    let image = picture("waves", [27, 40]);
+    let raw = Picture::Raw([27, 40], &image.bytes);
+    let shown = transform().plain(&raw).unwrap();
+    let region = Region {
+        left: 8,
+        top: 2,
+        width: 24,
+        height: 24,
+    };
+    assert_eq!(shown, image.cut(region), "the shorter side is 27 already");
+}
+
+#[test]
+fn values_that_are_not_allowed_are_refused() {
+    for (config, setting) in [
+        (
+            TransformConfig {
+                size: 4,
+                ..TransformConfig::default()
+            },
+            "transform.size",
+        ),
+        (
+            TransformConfig {
+                resize: Some(200),
+                ..TransformConfig::default()
+            },
+            "transform.resize",
+        ),
+        (
+            TransformConfig {
+                smallest_crop: 0.0,
+                ..TransformConfig::default()
+            },
+            "transform.smallest_crop",
+        ),
+    ] {
+        assert_eq!(config.validate().unwrap_err().setting(), setting);
+    }
+    let mut default = TransformConfig::default();
+    default.validate().unwrap();
+    default.resolve();
+    assert_eq!(default.resize, Some(256));
+}
