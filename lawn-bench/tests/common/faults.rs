@@ -348,7 +348,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "reference_batch_size = 64",
         "reference_batch_size = 65",
         "65",
-        &["not among batch_sizes", "allowed: [64, 256]"],
+        &["not among batch_sizes", "allowed: 64, 256"],
     ),
     (
         "seeds = [1, 2]",
@@ -360,7 +360,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "256 = {",
         "128 = {",
         "128",
-        &["`128` is not among batch_sizes", "allowed: [64, 256]"],
+        &["`128` is not among batch_sizes", "allowed: 64, 256"],
     ),
     (
         "lawn = true\n",
