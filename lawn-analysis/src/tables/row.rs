@@ -44,7 +44,7 @@ macro_rules! row {
                         let kinds = <$type as $crate::tables::field::Field>::KINDS;
                         assert!(NAMES.len() == kinds.len(), "one name a column");
                     }
-                    let detail = [$(stringify!($detail)),*].contains(&"detail");
+                    let detail = $crate::tables::row::detail!($($detail)?);
                     columns.extend($crate::tables::column::columns_of::<$type>(NAMES, detail));
                 })*
                 columns
@@ -70,6 +70,17 @@ macro_rules! names {
     };
 }
 pub(super) use names;
+
+/// Whether the columns of a field are detail.
+macro_rules! detail {
+    () => {
+        false
+    };
+    (detail) => {
+        true
+    };
+}
+pub(super) use detail;
 
 /// Finished rows with the name and the caption of their table.
 #[derive(Clone, Debug, PartialEq)]
