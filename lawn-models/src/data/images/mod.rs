@@ -7,6 +7,7 @@ mod encode;
 mod folder;
 mod generated;
 mod image;
+mod pack;
 mod pictures;
 mod pixels;
 mod scan;
@@ -18,15 +19,15 @@ mod transform;
 mod views;
 
 pub use decode::{Fault as ImageFault, decode_image, image_decoder};
-pub(crate) use folder::describe;
 pub use generated::GeneratedImages;
 pub(crate) use generated::write;
 pub use image::Image;
+pub use pack::{Encoding, Packed, pack_images};
 pub use scan::{BadFile, Ignored, OtherSize, Repeats, Scan, ScanProgress};
 pub(crate) use scan::{require_one_size, require_sound};
 pub(crate) use sets::{Sets, Showing};
 pub use source::BadFiles;
-pub(crate) use source::{Part, Reading, Source};
+pub(crate) use source::{Part, Reading, Source, describe};
 pub(crate) use split::Split;
 
 pub(crate) use transform::SOURCE as TRANSFORM_SOURCE;
