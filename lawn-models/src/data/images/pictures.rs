@@ -3,6 +3,7 @@
 use super::decode::{Encoded, Fault};
 use super::folder::Listing;
 use super::image::{CHANNELS, Image, Region};
+use super::pack::Pack;
 use super::pixels::Images;
 use crate::data::error::DataError;
 
@@ -21,6 +22,7 @@ pub(crate) struct Pictures {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Store {
     Files(Listing),
+    Packed(Pack),
     InMemory(Images),
 }
 
@@ -37,6 +39,15 @@ impl Pictures {
             classes: listing.classes.clone(),
             labels: listing.labels.clone(),
             store: Store::Files(listing),
+            exif,
+        }
+    }
+
+    pub(crate) fn of_pack(pack: Pack, exif: bool) -> Self {
+        Self {
+            classes: pack.classes().to_vec(),
+            labels: pack.labels(),
+            store: Store::Packed(pack),
             exif,
         }
     }
@@ -72,6 +83,10 @@ impl Pictures {
                     .and_then(|file| work(&Picture::Encoded(file)))
                     .map_err(|fault| fault.in_file(&path))
             }
+            Store::Packed(pack) => pack
+                .picture(index, self.exif)
+                .and_then(|picture| work(&picture))
+                .map_err(|fault| fault.in_file(&pack.path(index))),
             Store::InMemory(images) => {
                 let bytes = images.of(index)?;
                 let size = [images.height, images.width];
@@ -92,6 +107,7 @@ impl Pictures {
     pub(crate) fn path(&self, index: usize) -> std::path::PathBuf {
         match &self.store {
             Store::Files(listing) => listing.path(index),
+            Store::Packed(pack) => pack.path(index),
             Store::InMemory(_) => format!("generated image {index}").into(),
         }
     }

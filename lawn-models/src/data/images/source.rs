@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{self, Listing};
 use super::generated::{self, GeneratedImages, Set};
+use super::pack::{MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
-use super::scan::{Scan, ScanProgress, caches, scan};
+use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::trial::TestPermit;
@@ -36,11 +37,12 @@ pub(crate) struct Reading {
     pub(crate) threads: usize,
 }
 
-/// A folder, or a generator that stands for one.
+/// A folder, a pack of one, or a generator that stands for one.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Generated(GeneratedImages),
     Folder(PathBuf),
+    Packed(PathBuf),
 }
 
 /// The splits of a source that are files.
@@ -48,6 +50,16 @@ pub(crate) enum Source {
 pub(crate) enum Part {
     Train,
     Test,
+}
+
+impl Part {
+    /// Its name, in messages and in a pack.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
 }
 
 impl Source {
@@ -72,20 +84,36 @@ impl Source {
         places
             .into_iter()
             .flatten()
-            .find(|folder| folder.join(folder::TRAIN).is_dir())
-            .map(Self::Folder)
+            .find_map(|folder| Self::in_folder(&folder))
             .ok_or_else(|| DataError::NotFound {
                 name: data.to_owned(),
                 root: root.to_owned(),
-                expected: format!("{data}/train/CLASS/NAME and {data}/test/CLASS/NAME (or val)"),
+                expected: format!(
+                    "{data}/train/CLASS/NAME and {data}/test/CLASS/NAME (or val), or a pack of them"
+                ),
             })
+    }
+
+    /// The source in a folder, where there is one.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+        if folder.join(MANIFEST).is_file() {
+            return Some(Self::Packed(folder.to_owned()));
+        }
+        let there = folder.join(folder::TRAIN).is_dir();
+        there.then(|| Self::Folder(folder.to_owned()))
     }
 
     /// The files of a split; none where the data are generated.
     pub(crate) fn files(&self, part: Part) -> Result<Vec<PathBuf>, DataError> {
-        Ok(self
-            .listing(part)?
-            .map_or_else(Vec::new, |listing| listing.paths().collect()))
+        match self {
+            Self::Generated(_) => Ok(Vec::new()),
+            Self::Folder(folder) => Ok(list(folder, part)?.paths().collect()),
+            Self::Packed(folder) => {
+                let manifest = Manifest::read(folder)?;
+                let files = manifest.split(folder, part)?.files();
+                Ok(files.map(|file| file.path(folder)).collect())
+            }
+        }
     }
 
     /// A look at every file of the splits, on all processors; nothing where the data are
@@ -96,13 +124,17 @@ impl Source {
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut scans = Vec::new();
-        for &part in parts {
-            if let Some(listing) = self.listing(part)? {
-                scans.push(scan(&listing, caches().as_deref(), threads, progress)?);
+        let caches = caches();
+        let look = |&part: &Part| match self {
+            Self::Generated(_) => Ok(None),
+            Self::Folder(folder) => {
+                let listing = list(folder, part)?;
+                scan(&listing, caches.as_deref(), threads, progress).map(Some)
             }
-        }
-        Ok(scans)
+            Self::Packed(folder) => scan_pack(folder, part, caches.as_deref(), progress).map(Some),
+        };
+        let scans = parts.iter().map(look).collect::<Result<Vec<_>, _>>()?;
+        Ok(scans.into_iter().flatten().collect())
     }
 
     /// The train pictures, those to be held out for validation included.
@@ -124,6 +156,10 @@ impl Source {
             Self::Generated(config) => {
                 return Ok(Pictures::of_images(generated::draw(config, set)));
             }
+            // What was bad is not in it.
+            Self::Packed(folder) => {
+                return Ok(Pictures::of_pack(Pack::open(folder, part)?, reading.exif));
+            }
             Self::Folder(folder) => list(folder, part)?,
         };
         let listing = match reading.bad_files {
@@ -134,13 +170,6 @@ impl Source {
             }
         };
         Ok(Pictures::of_files(listing, reading.exif))
-    }
-
-    fn listing(&self, part: Part) -> Result<Option<Listing>, DataError> {
-        match self {
-            Self::Generated(_) => Ok(None),
-            Self::Folder(folder) => list(folder, part).map(Some),
-        }
     }
 }
 
@@ -153,4 +182,20 @@ fn list(folder: &Path, part: Part) -> Result<Listing, DataError> {
             folder::list(&folder::test_folder(folder), Some(&classes))
         }
     }
+}
+
+/// Counts what a folder holds, if it is a data set of images.
+pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
+    if !folder.join(MANIFEST).is_file() {
+        return folder::describe(folder);
+    }
+    let counts = |manifest: Manifest| -> Result<Vec<(String, u64)>, DataError> {
+        let images = |part| manifest.split(folder, part).map(|split| split.images);
+        Ok(vec![
+            ("classes".to_owned(), manifest.classes.len() as u64),
+            ("train images".to_owned(), images(Part::Train)?),
+            ("test images".to_owned(), images(Part::Test)?),
+        ])
+    };
+    Some(Manifest::read(folder).and_then(counts))
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod ignored;
+mod packed;
 mod repeats;
 mod report;
 mod require;
@@ -9,6 +10,7 @@ mod require;
 mod tests;
 
 pub use ignored::Ignored;
+pub(crate) use packed::scan_pack;
 pub use repeats::Repeats;
 pub use report::{BadFile, OtherSize, Scan};
 pub(crate) use require::{require_one_size, require_sound};

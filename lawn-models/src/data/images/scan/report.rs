@@ -67,9 +67,26 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// What is known of a pack of these files, which were looked into when it was made.
+    pub(super) fn of_pack(
+        listing: Listing,
+        sizes: impl Iterator<Item = [usize; 2]>,
+        digest: String,
+    ) -> Self {
+        let mut collector = Collector::new(&listing);
+        sizes
+            .enumerate()
+            .for_each(|(index, size)| collector.measure(index, size));
+        let images = listing.len() as u64;
+        let mut scan = collector.finish();
+        scan.formats.insert("packed", images);
+        scan.digest = digest;
+        scan
+    }
+
     /// Number of images.
     pub fn images(&self) -> u64 {
-        self.content.len() as u64
+        (self.listing.len() - self.bad.len()) as u64
     }
 
     /// Number of files, good and bad.
@@ -139,14 +156,7 @@ impl<'a> Collector<'a> {
         let hash = match verdict {
             Verdict::Image(seen) => {
                 *self.formats.entry(seen.format.name()).or_default() += 1;
-                for (range, side) in self.sizes.iter_mut().zip(seen.size) {
-                    *range = [range[0].min(side), range[1].max(side)];
-                }
-                let first = *self.first.get_or_insert(seen.size);
-                if self.other_size.is_none() && seen.size != first {
-                    let (path, size) = (self.listing.path(index), seen.size);
-                    self.other_size = Some(OtherSize { path, size, first });
-                }
+                self.measure(index, seen.size);
                 self.content.push((digits(&seen.hash), index as u32));
                 seen.hash
             }
@@ -158,6 +168,18 @@ impl<'a> Collector<'a> {
             }
         };
         self.hasher.update(hash.to_hex().as_bytes());
+    }
+
+    /// Takes the size of an image.
+    fn measure(&mut self, index: usize, size: [usize; 2]) {
+        for (range, side) in self.sizes.iter_mut().zip(size) {
+            *range = [range[0].min(side), range[1].max(side)];
+        }
+        let first = *self.first.get_or_insert(size);
+        if self.other_size.is_none() && size != first {
+            let path = self.listing.path(index);
+            self.other_size = Some(OtherSize { path, size, first });
+        }
     }
 
     pub(super) fn finish(mut self) -> Scan {

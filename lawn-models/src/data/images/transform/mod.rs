@@ -9,3 +9,15 @@ mod view;
 
 pub use config::{Normalization, TransformConfig};
 pub(crate) use view::Transform;
+
+use super::image::{Image, Region};
+
+/// An image whose shorter side is `side` at most.
+pub(crate) fn shrunk(image: Image, side: usize) -> Image {
+    let size = [image.height, image.width];
+    if size[0].min(size[1]) <= side {
+        return image;
+    }
+    let size = crop::resized(size, side);
+    resize::resize(&image, size, Region::whole(size))
+}

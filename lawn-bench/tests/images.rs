@@ -1,0 +1,192 @@
+//! Image folders as people have them: what is wrong is told before anything is trained.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use common::{lawn, said};
+
+const SWEEP: &str = r#"
+name = "pictures"
+batch_sizes = [32]
+
+[tasks.pictures]
+kind = "image"
+data = "pictures"
+depth = 8
+width = 4
+KEYS
+
+[budget]
+epochs = 1
+
+[confirmation]
+seeds = [1]
+
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+"#;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    /// A data set of two classes, 40 train and 8 test images of 8 × 8 pixels.
+    fn new() -> Self {
+        let place = Self(tempfile::tempdir().expect("a temporary folder"));
+        let sizes = ["classes=2", "side=8", "train=40", "test=8"];
+        let mut command = lawn();
+        command.args(["data", "make", "image", "--out"]);
+        command.arg(place.set());
+        command.args(sizes.iter().flat_map(|size| ["--set", size]));
+        let output = command.output().expect("lawn starts");
+        assert!(output.status.success(), "{}", said(&output));
+        place
+    }
+
+    fn set(&self) -> PathBuf {
+        self.0.path().join("data/pictures")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.0.path().join("run")
+    }
+
+    fn sweep(&self, keys: &str) -> Output {
+        let file = self.0.path().join("pictures.toml");
+        fs::write(&file, SWEEP.replace("KEYS", keys)).expect("there is room");
+        let mut command = lawn();
+        command
+            .arg("sweep")
+            .arg(&file)
+            .arg("--data-root")
+            .arg(self.0.path().join("data"))
+            .arg("--out")
+            .arg(self.out())
+            .env("XDG_CACHE_HOME", self.0.path().join("cache"))
+            .env("OMP_NUM_THREADS", "1");
+        command.output().expect("it starts")
+    }
+}
+
+fn holds(output: &Output, code: i32, words: &[&str]) {
+    let said = said(output);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+/// Cuts a file to its first bytes.
+fn cut(path: &Path) {
+    let bytes = fs::read(path).expect("it is there");
+    fs::write(path, &bytes[..bytes.len() - 40]).expect("it is ours");
+}
+
+#[test]
+fn bad_files_of_both_splits_end_a_sweep_before_its_first_trial() {
+    let place = Place::new();
+    cut(&place.set().join("train/class000/000000.jpg"));
+    cut(&place.set().join("test/class001/000007.jpg"));
+    let words = [
+        "2 of 48 files",
+        "000000.jpg: ",
+        "000007.jpg: ",
+        "at byte ",
+        "exclude",
+    ];
+    holds(&place.sweep(""), 2, &words);
+    assert!(!place.out().exists(), "nothing was planned");
+}
+
+#[test]
+fn files_that_are_left_out_are_in_the_record() {
+    let place = Place::new();
+    cut(&place.set().join("train/class000/000000.jpg"));
+    fs::write(place.set().join("test/class000/notes.txt"), "none").expect("there is room");
+    let output = place.sweep("bad_files = \"exclude\"");
+    holds(
+        &output,
+        0,
+        &["train: 1 of 40 files cannot be read", "test: 1 of 9 files"],
+    );
+    let trials = fs::read_dir(place.out().join("trials")).expect("it was trained");
+    let trial = trials
+        .into_iter()
+        .next()
+        .expect("one")
+        .expect("it is there");
+    let outcome = fs::read_to_string(trial.path().join("outcome.json")).expect("it has ended");
+    for word in [
+        "files-left-out",
+        "\"left_out\":1",
+        "000000.jpg",
+        "notes.txt",
+    ] {
+        let outcome = outcome.replace(": ", ":");
+        assert!(outcome.contains(word), "{word:?} is not in: {outcome}");
+    }
+    let provenance = fs::read_to_string(place.out().join("provenance.json"));
+    assert!(provenance.expect("it is there").contains("libjpeg-turbo"));
+}
+
+#[test]
+fn what_people_should_know_of_a_folder_is_said() {
+    let place = Place::new();
+    let set = place.set();
+    fs::rename(set.join("test"), set.join("val")).expect("it is ours");
+    fs::create_dir(set.join("train/.ipynb_checkpoints")).expect("it is ours");
+    for (from, to) in [
+        ("train/class000/000000.jpg", "val/class000/leaked.jpg"),
+        ("train/class000/000002.jpg", "train/class001/also.jpg"),
+    ] {
+        fs::copy(set.join(from), set.join(to)).expect("there is room");
+    }
+    // A set that nobody asked for, and that cannot be used.
+    fs::create_dir_all(set.with_file_name("broken").join("train/one")).expect("there is room");
+    fs::create_dir_all(set.with_file_name("broken").join("test")).expect("there is room");
+    let words = [
+        "pictures/train: passed over 1 hidden, or made by the system",
+        "1 files are another that has another class",
+        "1 files are in train and in test",
+        "`val` is the test split",
+    ];
+    holds(&place.sweep(""), 0, &words);
+}
+
+#[test]
+fn classes_that_do_not_go_together_are_told() {
+    let place = Place::new();
+    let set = place.set();
+    fs::remove_dir_all(set.join("test/class001")).expect("it is ours");
+    holds(&place.sweep(""), 2, &["no class folder \"class001\""]);
+    fs::create_dir(set.join("test/class001")).expect("it is ours");
+    holds(
+        &place.sweep(""),
+        2,
+        &["no image in the class folder \"class001\""],
+    );
+    assert!(!place.out().exists(), "nothing was planned");
+}
+
+#[test]
+fn images_of_any_size_need_a_transform() {
+    let place = Place::new();
+    let other = place.0.path().join("larger");
+    let sizes = ["classes=2", "side=20", "train=8", "test=8"];
+    let mut command = lawn();
+    command.args(["data", "make", "image", "--out"]).arg(&other);
+    command.args(sizes.iter().flat_map(|size| ["--set", size]));
+    assert!(command.status().expect("lawn starts").success());
+    let larger = other.join("test/class000/000000.jpg");
+    fs::copy(larger, place.set().join("test/class000/000000.jpg")).expect("there is room");
+    let words = [
+        "20 × 20 pixels",
+        "8 × 8",
+        "a `transform` takes images of any size",
+    ];
+    holds(&place.sweep(""), 2, &words);
+    holds(&place.sweep("transform = { size = 8 }"), 0, &[]);
+}

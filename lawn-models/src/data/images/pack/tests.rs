@@ -1,0 +1,167 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::data::images::generated::{self, GeneratedImages};
+use crate::data::images::pictures::Pictures;
+use crate::data::images::source::{BadFiles, Part, Reading, Source};
+
+/// A data set of three classes, and a place for its pack beside it.
+fn set() -> tempfile::TempDir {
+    let root = tempfile::tempdir().unwrap();
+    let sizes = GeneratedImages {
+        classes: 3,
+        side: 16,
+        train: 30,
+        test: 9,
+        ..GeneratedImages::default()
+    };
+    generated::write(&sizes, &root.path().join("folder")).unwrap();
+    root
+}
+
+fn pack(root: &Path, encoding: Encoding) -> Packed {
+    let (from, to) = (root.join("folder"), root.join("pack"));
+    pack_images(&from, &to, encoding, false, BadFiles::Fail, &|_, _| ()).unwrap()
+}
+
+fn open(root: &Path, name: &str, part: Part) -> Pictures {
+    let source = Source::in_folder(&root.join(name)).unwrap();
+    let reading = Reading {
+        threads: 1,
+        ..Reading::default()
+    };
+    match part {
+        Part::Train => source.train(reading).unwrap(),
+        Part::Test => {
+            let permit = crate::trial::TestPermit::of(crate::trial::Stage::Confirm).unwrap();
+            source.test(&permit, reading).unwrap()
+        }
+    }
+}
+
+#[test]
+fn a_pack_has_the_samples_of_its_folder() {
+    for encoding in [Encoding::AsIs, Encoding::Raw] {
+        let root = set();
+        let packed = pack(root.path(), encoding);
+        assert_eq!((packed.images, packed.left_out), ([30, 9], 0));
+        for part in [Part::Train, Part::Test] {
+            let [folder, pack] = ["folder", "pack"].map(|name| open(root.path(), name, part));
+            assert_eq!(
+                (&folder.classes, &folder.labels),
+                (&pack.classes, &pack.labels)
+            );
+            for index in 0..folder.len() {
+                assert!(folder.decode(index).unwrap() == pack.decode(index).unwrap());
+                let name =
+                    |pictures: &Pictures| pictures.path(index).file_name().map(ToOwned::to_owned);
+                assert_eq!(name(&folder), name(&pack));
+            }
+        }
+        let counts = crate::data::images::describe(&root.path().join("pack")).unwrap();
+        let counts: Vec<u64> = counts
+            .unwrap()
+            .into_iter()
+            .map(|(_, count)| count)
+            .collect();
+        assert_eq!(counts, [3, 30, 9]);
+    }
+}
+
+#[test]
+fn images_are_made_smaller_where_that_is_asked_for() {
+    let root = set();
+    let encoding = Encoding::Jpeg {
+        shorter_side: 12,
+        quality: 95,
+    };
+    pack(root.path(), encoding);
+    let image = open(root.path(), "pack", Part::Train).decode(0).unwrap();
+    assert_eq!((image.height, image.width), (12, 12));
+}
+
+#[test]
+fn bad_files_are_named_or_left_out_and_told() {
+    let root = set();
+    let (from, to) = (root.path().join("folder"), root.path().join("pack"));
+    fs::write(from.join("train/class000/000000.jpg"), "x").unwrap();
+    let pack = |policy| pack_images(&from, &to, Encoding::AsIs, false, policy, &|_, _| ());
+    let said = pack(BadFiles::Fail).unwrap_err().to_string();
+    assert!(said.contains("000000.jpg") && !to.exists(), "{said}");
+    let packed = pack(BadFiles::Exclude).unwrap();
+    assert_eq!((packed.images, packed.left_out), ([29, 9], 1));
+    let manifest = Manifest::read(&to).unwrap();
+    assert_eq!(manifest.splits["train"].left_out, ["class000/000000.jpg"]);
+    assert_eq!(open(root.path(), "pack", Part::Train).len(), 29);
+}
+
+/// What is wrong with a pack after `break_it`, by opening it or by looking into it.
+fn said_after(break_it: impl FnOnce(&Path)) -> String {
+    let root = set();
+    pack(root.path(), Encoding::AsIs);
+    let folder = root.path().join("pack");
+    break_it(&folder);
+    let source = Source::in_folder(&folder).unwrap();
+    let opened = Pack::open(&folder, Part::Train).map(drop);
+    let looked = source.scan(&[Part::Train], &|_, _| ()).map(drop);
+    opened.and(looked).unwrap_err().to_string()
+}
+
+fn change(path: &Path, work: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    work(&mut bytes);
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
+    let shard = "train-00000.shard";
+    for (said, part) in [
+        (
+            said_after(|pack| change(&pack.join(shard), |bytes| bytes[99] ^= 1)),
+            "content of BLAKE3",
+        ),
+        (
+            said_after(|pack| change(&pack.join(shard), |bytes| bytes.truncate(99))),
+            "found 99 bytes",
+        ),
+        (
+            said_after(|pack| fs::remove_file(pack.join(shard)).unwrap()),
+            shard,
+        ),
+        (
+            said_after(|pack| change(&pack.join("train.index"), |bytes| bytes[8] = 9)),
+            "another version",
+        ),
+        (
+            said_after(|pack| change(&pack.join("train.index"), |bytes| bytes[16] = 7)),
+            "outside its shard",
+        ),
+        (
+            said_after(|pack| change(&pack.join("train.index"), |bytes| bytes[38] ^= 1)),
+            "train.index",
+        ),
+        (
+            said_after(|pack| {
+                let text = fs::read_to_string(pack.join(MANIFEST)).unwrap();
+                let newer = text.replace("\"schema\": 1", "\"schema\": 2");
+                fs::write(pack.join(MANIFEST), newer).unwrap();
+            }),
+            "a pack of schema 2",
+        ),
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn shards_hold_every_label_however_many_there_are() {
+    let root = set();
+    pack(root.path(), Encoding::AsIs);
+    let pack = Pack::open(&root.path().join("pack"), Part::Train).unwrap();
+    let labels = pack.labels();
+    assert_eq!(labels, open(root.path(), "folder", Part::Train).labels);
+    assert_eq!(pack.size(29), [16, 16]);
+    assert!(pack.path(29).ends_with("class002/000029.jpg"));
+}

@@ -1,0 +1,60 @@
+//! A look at a pack: that its files are those that were written.
+
+use std::fs::File;
+use std::path::Path;
+
+use super::ScanProgress;
+use super::cache::{Cache, Seen};
+use super::report::Scan;
+use crate::data::error::DataError;
+use crate::data::images::decode::Format;
+use crate::data::images::pack::{Manifest, Pack};
+use crate::data::images::source::Part;
+
+/// Compares every file of a split with the checksum that its pack has of it. What it was found
+/// to be is kept in `caches`, as for the files of a folder.
+///
+/// # Errors
+/// [`DataError`] naming the file that is not what was written.
+pub(crate) fn scan_pack(
+    folder: &Path,
+    part: Part,
+    caches: Option<&Path>,
+    progress: ScanProgress<'_>,
+) -> Result<Scan, DataError> {
+    let manifest = Manifest::read(folder)?;
+    let split = manifest.split(folder, part)?;
+    let pack = Pack::open(folder, part)?;
+    let known = Cache::read(&folder.join(part.name()), caches);
+    let mut seen = Vec::new();
+    let total = split.files().count() as u64;
+    for (done, file) in split.files().enumerate() {
+        let path = file.path(folder);
+        let about = std::fs::metadata(&path).map_err(DataError::read(&path))?;
+        let stamp = known.stamp(&path, &about);
+        let hash = match known.find(&stamp) {
+            Some(seen) => seen.hash,
+            None => {
+                let opened = File::open(&path).map_err(DataError::read(&path))?;
+                let mut hasher = blake3::Hasher::new();
+                hasher
+                    .update_reader(opened)
+                    .map_err(DataError::read(&path))?;
+                hasher.finalize()
+            }
+        };
+        file.verify(&hash, folder)?;
+        seen.push(Seen {
+            stamp,
+            hash,
+            format: Format::Jpeg,
+            size: [0, 0],
+        });
+        progress(done as u64 + 1, total);
+    }
+    let mut cache = known.renewed();
+    seen.iter().for_each(|seen| cache.keep(seen));
+    cache.write();
+    let sizes = (0..pack.labels().len()).map(|index| pack.size(index));
+    Ok(Scan::of_pack(pack.listing(part), sizes, split.digest()))
+}
