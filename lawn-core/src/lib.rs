@@ -141,6 +141,7 @@
 //! - `doc-only`: builds the documentation without libtorch.
 
 mod accumulation;
+mod average;
 mod backend;
 mod config;
 mod constraint;
@@ -162,6 +163,7 @@ mod step;
 mod units;
 
 pub use accumulation::Accumulation;
+pub use average::WeightAverage;
 pub use backend::BackendChoice as Backend;
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::*;
