@@ -33,10 +33,15 @@ const SCHEMA: u32 = 2;
 /// one cannot be read.
 pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let (task, data) = (task.name.clone(), task.config.data().to_owned());
+        let is_generated = task.config.is_generated();
+        let (task, data) = (task.name.clone(), read(&task.config));
         let Some(root) = root else {
             return Err(Error::NoDataRoot { task, data });
         };
+        // Its weights alone are read.
+        if is_generated {
+            continue;
+        }
         let sets: Vec<_> = sets(root)?.into_iter().collect::<Result<_, _>>()?;
         if !sets.iter().any(|set| set.name == data) {
             let names: Vec<&str> = sets.iter().map(|set| set.name.as_str()).collect();
@@ -54,6 +59,15 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// What a task reads under the data root: its data set, or its weights where the data are
+/// generated.
+fn read(task: &TaskConfig) -> String {
+    match task.weights() {
+        Some(path) if task.is_generated() => path.display().to_string(),
+        _ => task.data().to_owned(),
+    }
 }
 
 /// What lies in the data root.
@@ -102,7 +116,7 @@ pub fn require(
     let Some(root) = root else {
         return Err(Error::NoDataRoot {
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         });
     };
     let Some((train, test)) = planned.and_then(|planned| planned.split_once(BETWEEN)) else {
