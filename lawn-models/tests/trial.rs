@@ -509,3 +509,49 @@ fn a_trial_begins_with_the_weights_of_a_file() {
         "{said}"
     );
 }
+
+/// Dropout and stochastic depth draw by the number of a sample: neither parts of a batch nor
+/// a stop change what is dropped.
+#[test]
+fn what_is_dropped_depends_on_the_sample_alone() {
+    let table = json!({
+        "model": "vit_s_16", "dropout": 0.2, "drop_path": 0.3,
+        "generated": { "classes": 3, "side": 16, "train": 30, "test": 6 },
+    });
+    let config = TrialConfig {
+        batch_size: 8,
+        budget: Amount::Epochs(1),
+        optimizer: OptimizerSettings::new(RuleName::Sgd, 1e-2),
+        stage: Stage::Tune,
+        ..trial("image", table.clone())
+    };
+    let loss = |config: &TrialConfig| finish(config).0.train_loss;
+    let whole = loss(&config);
+    let in_parts = loss(&TrialConfig {
+        micro_batch_size: Some(3),
+        ..config.clone()
+    });
+    assert!(
+        (in_parts / whole - 1.0).abs() < 1e-5,
+        "{in_parts} and {whole}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut stopped = Recorder {
+        stop_at: Some(2),
+        ..Recorder::default()
+    };
+    run(&config, folder.path(), &mut stopped);
+    match run(&config, folder.path(), &mut Recorder::default()) {
+        TrialEnd::Finished(summary) => assert_eq!(summary.train_loss, whole),
+        other => panic!("{other:?}"),
+    }
+    let mut without = table;
+    without["dropout"] = json!(0.0);
+    without["drop_path"] = json!(0.0);
+    let task = TaskConfig::from_table("image", without).unwrap();
+    let undropped = loss(&TrialConfig { task, ..config });
+    assert!(
+        (undropped / whole - 1.0).abs() > 1e-3,
+        "{undropped} and {whole}"
+    );
+}

@@ -133,7 +133,7 @@ pub fn require(
         Ok(false) => Err(Error::OtherData {
             dir: run.root().into(),
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         }),
         Err(error) => Err(Error::DataHere {
             task: task.name.clone(),
