@@ -25,7 +25,7 @@ pub use catalog::{
 pub use data::images::GeneratedImages;
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{CudaProbe, Probe, probe, set_threads};
+pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
@@ -39,8 +39,8 @@ pub use train::{
     treated_layers,
 };
 pub use trial::{
-    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, RuleName,
-    ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
+    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
+    RuleName, ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.

@@ -8,7 +8,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::task::Task;
+use super::task::{Layout, Task};
 use crate::data::images::{
     self, GeneratedImages, Images, PlainImages, Source, Statistics, TrainImages,
 };
@@ -77,6 +77,13 @@ pub struct ImageConfig {
     pub statistics_batch: u64,
     /// Random horizontal flips, and crops after padding by `side / 8`.
     pub augment: bool,
+    /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub label_smoothing: f64,
+    /// Whether weights and images lie with their channels last in memory: the same up to
+    /// rounding, and faster in half precision.
+    #[serde(skip_serializing_if = "is_false")]
+    pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     pub validation_fraction: f64,
     /// Seeds the held-out images: part of the data set, not of the trial.
@@ -102,6 +109,8 @@ impl Default for ImageConfig {
             init_from: None,
             statistics_batch: 128,
             augment: true,
+            label_smoothing: 0.0,
+            channels_last: false,
             validation_fraction: 0.1,
             split_seed: 0,
             generated: None,
@@ -115,6 +124,15 @@ fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
 
 fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
     generated::write(data, into, THEN)
+}
+
+// Trials of sweeps that were planned before there was a choice keep their ids.
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How images are read.
@@ -142,7 +160,7 @@ impl Kind for ImageConfig {
         "classification of images by residual networks, VGGs and vision transformers";
     const METRICS: TaskMetrics = TaskMetrics {
         primary: "top-1",
-        all: &["top-1"],
+        all: &["top-1", "top-5"],
         higher_is_better: true,
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
@@ -171,6 +189,12 @@ impl Kind for ImageConfig {
     fn validate(&self) -> Result<(), SettingsError> {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
         self.validate_model()?;
+        require(
+            (0.0..1.0).contains(&self.label_smoothing),
+            "label_smoothing",
+            self.label_smoothing,
+            "at least 0 and below 1",
+        )?;
         require(
             self.validation_fraction > 0.0 && self.validation_fraction < 1.0,
             "validation_fraction",
@@ -276,8 +300,16 @@ impl ImageConfig {
         };
         Ok(Task {
             model,
-            objective: Box::new(Accuracy::new(device, measured, read_test)),
+            objective: Box::new(
+                Accuracy::new(device, measured, read_test)
+                    .with_label_smoothing(self.label_smoothing),
+            ),
             dataset: Arc::new(TrainImages::new(train, padding, seed)),
+            layout: if self.channels_last {
+                Layout::channels_last(&store)
+            } else {
+                Layout::Contiguous
+            },
             store,
         })
     }

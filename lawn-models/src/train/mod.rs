@@ -6,6 +6,7 @@ mod distance;
 mod error;
 mod evaluate;
 mod layers;
+mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;

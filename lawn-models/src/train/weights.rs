@@ -79,7 +79,7 @@ impl KeptWeights {
     /// Keeps the weights that the trial ended with.
     pub(super) fn finished(
         &self,
-        training: &Training<'_>,
+        training: &mut Training<'_>,
         record: &EvaluationRecord,
     ) -> Result<(), TrialError> {
         write(training, record, &self.last)
@@ -102,8 +102,9 @@ fn validation(task: &TaskConfig, record: &EvaluationRecord) -> Option<f64> {
     found.map(|one| one.value)
 }
 
+/// Writes the variables that the trial is judged by.
 fn write(
-    training: &Training<'_>,
+    training: &mut Training<'_>,
     record: &EvaluationRecord,
     path: &Path,
 ) -> Result<(), TrialError> {
@@ -116,5 +117,6 @@ fn write(
         note(METRIC, format!("validation {primary}"));
         note(VALUE, value.to_string());
     }
-    Ok(save_weights_with(&training.task.store, path, metadata)?)
+    training.measured(|task| save_weights_with(&task.store, path, metadata))?;
+    Ok(())
 }
