@@ -110,10 +110,7 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
 }
 
 /// Keeps the weights, measures the test split where the stage allows it, and sums up.
-fn finish(
-    mut training: Training<'_>,
-    kept: Option<KeptWeights>,
-) -> Result<TrialEnd, TrialError> {
+fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
     let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
     if let Some(kept) = kept {
