@@ -36,8 +36,9 @@ pub use tasks::{
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
-    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
-    remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+    TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
+    UnitNorm, dry_run, examine, remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+    treated_layers,
 };
 pub use trial::{
     Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
@@ -45,6 +46,8 @@ pub use trial::{
 };
 
 /// Types of `lawn-core` that the public interface is made of.
-pub use lawn_core::{Determinism, Granularity, Phase, RuleConfig, Treatment, TreatmentTable};
+pub use lawn_core::{
+    Constraint, Determinism, Granularity, Map, Phase, RuleConfig, Treatment, TreatmentTable,
+};
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -5,6 +5,7 @@ mod config;
 mod data;
 mod doctor;
 mod floors;
+mod layers;
 mod model;
 mod output;
 mod plan;

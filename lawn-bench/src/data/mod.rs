@@ -39,9 +39,13 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
         let Some(root) = root else {
             return Err(Error::NoDataRoot {
                 task: task.name.clone(),
-                data: task.config.data().to_owned(),
+                data: read(&task.config),
             });
         };
+        // Its weights alone are read.
+        if task.config.is_generated() {
+            continue;
+        }
         for files in [lawn_models::train_files, lawn_models::test_files] {
             // What else lies there is not read: it may be broken.
             match files(&task.config, root) {
@@ -69,6 +73,15 @@ fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
         root: root.into(),
         found,
     })
+}
+
+/// What a task reads under the data root: its data set, or its weights where the data are
+/// generated.
+fn read(task: &TaskConfig) -> String {
+    match task.weights() {
+        Some(path) if task.is_generated() => path.display().to_string(),
+        _ => task.data().to_owned(),
+    }
 }
 
 /// What lies in the data root.
@@ -127,7 +140,7 @@ pub fn require(
     let Some(root) = root else {
         return Err(Error::NoDataRoot {
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         });
     };
     let splits: &[Files] = match stage {
@@ -163,7 +176,7 @@ pub fn require(
         Err(Error::OtherData {
             dir: run.root().into(),
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         })
     }
 }

@@ -259,11 +259,11 @@ pub enum Error {
         source: io::Error,
     },
     /// A task reads files, and nothing says where they are.
-    #[error("task `{task}` reads the data set `{data}`; give --data-root DIR or set LAWN_DATA")]
+    #[error("task `{task}` reads `{data}`; give --data-root DIR or set LAWN_DATA")]
     NoDataRoot {
         /// Name of the task.
         task: String,
-        /// Name of its data set.
+        /// Name of its data set, or of its weights.
         data: String,
     },
     /// Nothing says where data sets are.
@@ -395,7 +395,9 @@ impl Error {
             | Self::OtherBuild { .. }
             | Self::Machine { .. }
             | Self::Trial(
-                lawn_models::TrialError::Device { .. } | lawn_models::TrialError::Data(_),
+                lawn_models::TrialError::Device { .. }
+                | lawn_models::TrialError::Data(_)
+                | lawn_models::TrialError::Weights(_),
             )
             | Self::Refused { .. }
             | Self::Results { .. }
