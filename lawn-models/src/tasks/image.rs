@@ -234,6 +234,13 @@ impl Kind for ImageConfig {
         Ok(scans)
     }
 
+    fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
+        let sets = self.sets(self.source(data_root)?, self.reading(), seed)?;
+        images::sheet(&sets, 1)
+            .and_then(|sheet| images::png(&sheet))
+            .map(Some)
+    }
+
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         images::describe(folder)
     }
@@ -258,13 +265,7 @@ impl ImageConfig {
     ) -> Result<Task, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
-        let showing = Showing {
-            transform: self.transform.as_ref(),
-            augment: self.augment,
-            seed,
-        };
-        let split = |labels: &[u32], classes| self.split(labels, classes);
-        let sets = Sets::open(source, reading, showing, split)?;
+        let sets = self.sets(source, reading, seed)?;
         let store = VarStore::new(device);
         let model = ResNetConfig {
             depth: self.depth,
@@ -278,6 +279,16 @@ impl ImageConfig {
             dataset: sets.train,
             store,
         })
+    }
+
+    fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
+        let showing = Showing {
+            transform: self.transform.as_ref(),
+            augment: self.augment,
+            seed,
+        };
+        let split = |labels: &[u32], classes| self.split(labels, classes);
+        Sets::open(source, reading, showing, split)
     }
 
     /// The train images, split.

@@ -22,6 +22,8 @@ pub(crate) type OpenTest =
 pub(crate) struct Sets {
     /// Number of classes.
     pub(crate) classes: usize,
+    /// What is taken off each channel, and what that is divided by.
+    pub(crate) statistics: Statistics,
     pub(crate) train: Arc<dyn Dataset>,
     /// Part of train as it is measured, and validation.
     pub(crate) measured: [Box<dyn Dataset>; 2],
@@ -87,6 +89,7 @@ impl Sets {
         let padding = showing.augment.then_some((images.width / 8) as i32);
         Ok(Self {
             classes: images.classes.len(),
+            statistics,
             train: Arc::new(TrainImages::new(train, padding, showing.seed)),
             measured,
             test: Box::new(move |permit| {
@@ -118,6 +121,7 @@ impl Sets {
         let train = views(&pictures, split.train);
         Self {
             classes: pictures.classes.len(),
+            statistics,
             train: Arc::new(RandomViews::new(train, showing.augment, showing.seed)),
             measured,
             test: Box::new(move |permit| {
