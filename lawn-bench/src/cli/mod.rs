@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod data;
+mod data_images;
 mod doctor;
 mod floors;
 mod layers;

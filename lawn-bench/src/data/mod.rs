@@ -8,6 +8,7 @@
 
 pub mod fetch;
 pub mod make;
+pub mod pack;
 pub(crate) mod scan;
 
 use std::collections::BTreeMap;

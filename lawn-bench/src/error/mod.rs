@@ -315,6 +315,14 @@ pub enum Error {
         /// What is wrong, and what is allowed.
         detail: String,
     },
+    /// No task of a sweep file has images.
+    #[error("{}: no task that was asked for has images; there: {tasks}", file.display())]
+    NothingToShow {
+        /// The sweep file.
+        file: PathBuf,
+        /// Names of the tasks.
+        tasks: String,
+    },
     /// A data set could not be read or made.
     #[error(transparent)]
     Data(#[from] lawn_models::DataError),
@@ -403,6 +411,7 @@ impl Error {
             | Self::Results { .. }
             | Self::BadResults(_)
             | Self::Unsettled { .. }
+            | Self::NothingToShow { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
             Self::TooManyFailed { .. } => Exit::TooManyFailed,

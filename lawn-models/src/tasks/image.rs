@@ -277,6 +277,13 @@ impl Kind for ImageConfig {
         Ok(scans)
     }
 
+    fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
+        let sets = self.sets(self.source(data_root)?, self.reading(), seed)?;
+        images::sheet(&sets, 1)
+            .and_then(|sheet| images::png(&sheet))
+            .map(Some)
+    }
+
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         images::describe(folder)
     }
@@ -301,13 +308,7 @@ impl ImageConfig {
     ) -> Result<Task, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
-        let showing = Showing {
-            transform: self.transform.as_ref(),
-            augment: self.augment,
-            seed,
-        };
-        let split = |labels: &[u32], classes| self.split(labels, classes);
-        let sets = Sets::open(source, reading, showing, split)?;
+        let sets = self.sets(source, reading, seed)?;
         let store = VarStore::new(device);
         let classes = sets.classes as i64;
         let model = self.build_model(&store.root(), sets.sides, classes, seed)?;
@@ -327,6 +328,16 @@ impl ImageConfig {
             layout,
             store,
         })
+    }
+
+    fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
+        let showing = Showing {
+            transform: self.transform.as_ref(),
+            augment: self.augment,
+            seed,
+        };
+        let split = |labels: &[u32], classes| self.split(labels, classes);
+        Sets::open(source, reading, showing, split)
     }
 
     /// The train images, split.
