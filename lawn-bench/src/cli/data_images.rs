@@ -37,7 +37,7 @@ struct Checked {
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let root = self.data.data_root.ok_or(Error::NoDataRootGiven)?;
+        let root = self.data.folder().ok_or(Error::NoDataRootGiven)?.to_owned();
         stop::exit_on_signals()?;
         let mut checked = Vec::new();
         for set in self.names {
@@ -194,7 +194,7 @@ pub(super) struct Show {
 
 impl Show {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let root = self.data.data_root.as_deref();
+        let root = self.data.folder();
         let mut tasks = config::load(&self.file)?.tasks;
         tasks.retain(|task| self.task.as_ref().is_none_or(|name| *name == task.name));
         data::find(&tasks, root)?;
