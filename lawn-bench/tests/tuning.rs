@@ -199,13 +199,15 @@ fn what_a_launcher_left_before_the_plan_was_whole_is_in_no_ones_way() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = RunDir::new(folder.path());
     let plan = Plan::new(sweep(HALVING), Default::default());
-    let write = || plan.write(&run, Path::new("halving.toml"), HALVING);
+    let toml = Path::new("halving.toml");
     // Beside another sweep it is not ours.
     std::fs::write(run.planned_trials(), "mine").expect("it can be written");
-    let refused = write().expect_err("it is not ours");
+    let refused = plan.write(&run, toml, HALVING);
+    let refused = refused.expect_err("it is not ours");
     assert!(refused.to_string().contains("trials.jsonl"), "{refused}");
     std::fs::write(run.sweep_toml(), HALVING).expect("it can be written");
-    write().expect("it was begun before");
+    plan.write(&run, toml, HALVING)
+        .expect("it was begun before");
     assert_eq!(Plan::read(&run).expect("it can be read"), plan);
     // A plan without its trials says so.
     std::fs::remove_file(run.planned_trials()).expect("it is there");

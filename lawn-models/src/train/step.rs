@@ -76,7 +76,6 @@ pub(super) fn step(
         samples: count,
         gradient_scale: scale,
         diagnostics: training.config.diagnostics.units && evaluation_is_due,
-        ..StepOptions::default()
     })?;
     if let Some(average) = &mut training.average {
         average.update();

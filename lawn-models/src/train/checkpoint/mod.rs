@@ -219,9 +219,14 @@ fn put(file: &mut State, prefix: &str, state: State) {
 /// Takes out of a file what [`put`] has put there.
 fn take(file: &mut State, prefix: &str) -> State {
     fn part<T>(map: &mut BTreeMap<String, T>, prefix: &str) -> BTreeMap<String, T> {
-        let taken = map.extract_if(.., |key, _| key.starts_with(prefix));
-        let taken = taken.map(|(key, value)| (key[prefix.len()..].to_owned(), value));
-        taken.collect()
+        let (taken, left) = std::mem::take(map)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(key, _)| key.starts_with(prefix));
+        *map = left;
+        let taken = taken.into_iter();
+        taken
+            .map(|(key, value)| (key[prefix.len()..].to_owned(), value))
+            .collect()
     }
     State {
         metadata: part(&mut file.metadata, prefix),
