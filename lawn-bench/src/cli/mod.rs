@@ -4,6 +4,7 @@ mod completions;
 mod config;
 mod data;
 mod doctor;
+mod eval;
 mod floors;
 mod model;
 mod output;
@@ -39,6 +40,8 @@ enum Verb {
     Data(data::Data),
     /// Say of each parameter whether an arm constrains it, and why.
     Model(model::Model),
+    /// Measure weights from elsewhere on a folder of images: top-1 and top-5.
+    Eval(eval::Eval),
     /// Measure what a task gives without learning: at random, and by the most frequent answer.
     Floors(floors::Floors),
     /// Explain a sweep file, or print the schema of sweep files.
@@ -65,6 +68,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Data(verb) => verb.run(),
             Self::Model(verb) => verb.run(),
+            Self::Eval(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
             Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
@@ -79,12 +83,13 @@ impl Verb {
 }
 
 /// The verbs as `lawn --help` lists them, in the order in which they are needed.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Before a sweep",
         &["doctor", "data", "model", "floors", "config", "plan"],
     ),
     ("The sweep", &["sweep", "status", "retry", "report"]),
+    ("Weights", &["eval"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),
 ];
