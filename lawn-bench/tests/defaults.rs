@@ -100,11 +100,36 @@ fn an_explained_arm_shows_all_that_decides_and_stays_the_same_plan() {
     ] {
         assert!(explained.contains(line), "{line:?} is not in:\n{explained}");
     }
+    // What no arm has needs no word on what it is of.
+    assert!(!explained.contains("shifts"), "{explained}");
     let (plain, lawn) = explained.split_once("[arms.adam-lawn]").expect("two arms");
     assert!(!plain.contains("scope"), "it constrains nothing:\n{plain}");
     assert!(lawn.contains("scope"));
     let again = parse("explained.toml", &explained).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(Plan::new(again, BTreeMap::new()).trials, plan().trials);
+}
+
+#[test]
+fn an_explained_weight_decay_says_what_has_none() {
+    let said = "# of weights and embeddings: biases, scales and shifts have none\nweight_decay = ";
+    let fixed = TINY.replacen("rule = \"adam\"", "rule = \"adam\"\nweight_decay = 0.01", 1);
+    let tuned = TINY.replacen(
+        "[arms.adam.grid]",
+        "[arms.adam.grid]\nweight_decay = [0.01]",
+        1,
+    );
+    for text in [fixed, tuned] {
+        let sweep = parse("tiny.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+        let file = SweepFile {
+            origin: "tiny.toml".into(),
+            text,
+            sets: Vec::new(),
+        };
+        let explained = file.explain().expect("it is a sweep");
+        assert_eq!(explained.matches(said).count(), 1, "{explained}");
+        let again = parse("explained.toml", &explained);
+        assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+    }
 }
 
 #[test]

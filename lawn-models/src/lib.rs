@@ -33,8 +33,9 @@ pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
-    AssembledTask, Counts, Files, ImageConfig, KINDS, Kind, KindEntry, MakeData, NcfConfig,
-    Surroundings, TaskConfig, TaskMetrics, TrialConfig,
+    AssembledTask, Counts, EvaluationError, Files, ImageAccuracy, ImageConfig, ImageEvaluation,
+    ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, Surroundings, TaskConfig, TaskMetrics,
+    TrialConfig, evaluate_images,
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,

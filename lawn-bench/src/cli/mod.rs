@@ -5,6 +5,7 @@ mod config;
 mod data;
 mod data_images;
 mod doctor;
+mod eval;
 mod floors;
 mod layers;
 mod model;
@@ -41,6 +42,8 @@ enum Verb {
     Data(data::Data),
     /// Say of each parameter whether an arm constrains it, and why.
     Model(model::Model),
+    /// Measure weights from elsewhere on a folder of images: top-1 and top-5.
+    Eval(eval::Eval),
     /// Measure what a task gives without learning: at random, and by the most frequent answer.
     Floors(floors::Floors),
     /// Explain a sweep file, or print the schema of sweep files.
@@ -67,6 +70,7 @@ impl Verb {
             Self::Doctor(verb) => verb.run(),
             Self::Data(verb) => verb.run(),
             Self::Model(verb) => verb.run(),
+            Self::Eval(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
             Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
@@ -81,12 +85,13 @@ impl Verb {
 }
 
 /// The verbs as `lawn --help` lists them, in the order in which they are needed.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Before a sweep",
         &["doctor", "data", "model", "floors", "config", "plan"],
     ),
     ("The sweep", &["sweep", "status", "retry", "report"]),
+    ("Weights", &["eval"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),
 ];

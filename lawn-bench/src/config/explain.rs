@@ -145,6 +145,13 @@ impl Page {
         }
     }
 
+    /// What weight decay is not of, beside a rate of it.
+    fn exempt(&mut self, key: &str, rate: &Value) {
+        if key == "weight_decay" && *rate != json!(0.0) {
+            self.text += "# of weights and embeddings: biases, scales and shifts have none\n";
+        }
+    }
+
     /// The fixed values of an arm, those of all arms marked, then what it is tuned over.
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
         let path = format!("arms.{}", key(&arm.name));
@@ -152,6 +159,7 @@ impl Page {
         let fixed = json!(arm.settings[0].optimizer);
         let fixed = fixed.as_object().into_iter().flatten();
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
+            self.exempt(key, value);
             self.line(key, value, !own[key].is_null() || !shared[key].is_null());
         }
         self.left_out(arm);
@@ -172,6 +180,7 @@ impl Page {
                     let at = at.map(|(size, over)| (size.to_string(), domain(over)));
                     value["at"] = Value::Object(at.collect());
                 }
+                self.exempt(key, &value);
                 self.line(key, &value, true);
             }
         }

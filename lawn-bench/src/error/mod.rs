@@ -332,6 +332,9 @@ pub enum Error {
     /// A trial could not be trained.
     #[error(transparent)]
     Trial(#[from] lawn_models::TrialError),
+    /// Weights could not be measured; boxed, as every result holds an error.
+    #[error(transparent)]
+    Evaluation(Box<lawn_models::EvaluationError>),
     /// No model was asked for.
     #[error("no task and arm have these names; tasks: {tasks}; arms: {arms}")]
     NoModel {
@@ -351,6 +354,12 @@ pub enum Error {
 impl From<FetchError> for Error {
     fn from(error: FetchError) -> Self {
         Self::Fetch(Box::new(error))
+    }
+}
+
+impl From<lawn_models::EvaluationError> for Error {
+    fn from(error: lawn_models::EvaluationError) -> Self {
+        Self::Evaluation(Box::new(error))
     }
 }
 
@@ -414,6 +423,11 @@ impl Error {
             | Self::NothingToShow { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
+            // Weights that answer with no numbers were read, and were asked for.
+            Self::Evaluation(error) => match **error {
+                lawn_models::EvaluationError::NotFinite { .. } => Exit::Failed,
+                _ => Exit::Usage,
+            },
             Self::TooManyFailed { .. } => Exit::TooManyFailed,
             Self::Held { .. } => Exit::Held,
             Self::NoRoom { .. } => Exit::NoRoom,

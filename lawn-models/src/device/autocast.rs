@@ -4,6 +4,8 @@ use std::marker::PhantomData;
 
 use tch::Device;
 
+use crate::trial::Precision;
+
 unsafe extern "C" {
     fn lawn_autocast(cuda: bool, enabled: *mut bool, kind: *mut i32);
     fn lawn_set_autocast(cuda: bool, enabled: bool, kind: i32);
@@ -18,6 +20,17 @@ pub enum HalfKind {
     F16 = 5,
     /// 8 bits of exponent, 7 of fraction: the range of f32.
     Bf16 = 15,
+}
+
+impl HalfKind {
+    /// The kind that a precision casts to, if it does.
+    pub(crate) fn of(precision: Precision) -> Option<Self> {
+        match precision {
+            Precision::F32 => None,
+            Precision::Bf16 => Some(Self::Bf16),
+            Precision::F16 => Some(Self::F16),
+        }
+    }
 }
 
 /// A region in which libtorch computes what it can in a half-precision kind; weights stay f32.

@@ -39,6 +39,27 @@ struct Answers {
     logit_max_abs: f64,
 }
 
+/// Samples of a batch that are answered rightly.
+pub(crate) struct Right {
+    /// By the greatest logit.
+    pub(crate) first: u64,
+    /// By one of the five greatest.
+    pub(crate) among_five: u64,
+}
+
+impl Right {
+    /// Of logits `[N, classes]` and targets `[N]`.
+    pub(crate) fn count(logits: &Tensor, targets: &Tensor) -> Self {
+        let sum = |found: Tensor| found.sum(Kind::Int64).int64_value(&[]) as u64;
+        let most = logits.size()[1].min(TOP as i64);
+        let (_, greatest) = logits.topk(most, 1, true, false);
+        Self {
+            first: sum(logits.argmax(1, false).eq_tensor(targets)),
+            among_five: sum(greatest.eq_tensor(&targets.unsqueeze(1))),
+        }
+    }
+}
+
 impl Accuracy {
     /// Answers on `device`; `read_test` is called by whoever has the permit.
     pub(crate) fn new(
@@ -77,12 +98,9 @@ impl Accuracy {
             let end = total.min(start + AT_ONCE as u64);
             let batch = samples.batch(start..end, 0)?.to_device(self.device);
             let logits = forward(&batch.inputs);
-            let right = logits.argmax(1, false).eq_tensor(&batch.targets);
-            answers.right += right.sum(Kind::Int64).int64_value(&[]) as u64;
-            let most = logits.size()[1].min(TOP as i64);
-            let (_, greatest) = logits.topk(most, 1, true, false);
-            let found = greatest.eq_tensor(&batch.targets.unsqueeze(1));
-            answers.among_five += found.sum(Kind::Int64).int64_value(&[]) as u64;
+            let Right { first, among_five } = Right::count(&logits, &batch.targets);
+            answers.right += first;
+            answers.among_five += among_five;
             let size = logits.abs();
             let mean = size.mean(Kind::Double).double_value(&[]);
             answers.logit_mean_abs += mean * (end - start) as f64 / total as f64;

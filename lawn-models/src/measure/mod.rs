@@ -7,7 +7,7 @@ mod measurement;
 mod objective;
 mod ranking;
 
-pub(crate) use accuracy::Accuracy;
+pub(crate) use accuracy::{Accuracy, Right};
 pub use floors::Floor;
 pub(crate) use leave_one_out::LeaveOneOut;
 pub use measurement::{Measurement, Split};

@@ -35,7 +35,7 @@ mod layout;
 mod model;
 mod neumf;
 #[cfg(test)]
-mod parity;
+pub(crate) mod parity;
 mod resnet;
 mod vgg;
 mod vit;

@@ -108,7 +108,8 @@ fn tensor(values: impl Iterator<Item = f64>, shape: &[i64], kind: Kind) -> Tenso
     flat.view(shape)
 }
 
-fn fill(store: &VarStore) {
+/// Fills every variable by the formula of `zoo.py`.
+pub(crate) fn fill(store: &VarStore) {
     for (name, mut variable) in store.variables() {
         let (shape, count) = (variable.size(), variable.numel());
         let (base, scale) = if shape.len() >= 2 {

@@ -5,6 +5,7 @@
 
 mod generated;
 mod image;
+mod image_evaluation;
 mod image_model;
 mod kind;
 #[macro_use]
@@ -15,6 +16,9 @@ mod task;
 mod tests;
 
 pub use image::ImageConfig;
+pub use image_evaluation::{
+    EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
+};
 pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
 pub use ncf::NcfConfig;
 pub(crate) use task::Task;

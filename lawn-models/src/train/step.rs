@@ -12,7 +12,6 @@ use super::training::Training;
 use super::unread_norms::Position;
 use crate::device::{Autocast, HalfKind};
 use crate::models::Mode;
-use crate::trial::Precision;
 
 /// How a step went.
 pub(super) enum Outcome {
@@ -40,7 +39,7 @@ pub(super) fn step(
         .progress
         .next_batch(&training.length, training.config.batch_size);
     training.optimizer.zero_grad();
-    let half = half_kind(training.config.precision);
+    let half = HalfKind::of(training.config.precision);
     let is_scaled = half == Some(HalfKind::F16);
     let scale = if is_scaled {
         training.progress.loss_scale.factor()
@@ -106,15 +105,6 @@ pub(super) fn step(
         training.last_step = (report.phase, report.learning_rate());
     }
     Ok(overflowed.map_or(Outcome::Taken, Outcome::Overflowed))
-}
-
-/// The kind that autocast casts to, if it does.
-fn half_kind(precision: Precision) -> Option<HalfKind> {
-    match precision {
-        Precision::F32 => None,
-        Precision::Bf16 => Some(HalfKind::Bf16),
-        Precision::F16 => Some(HalfKind::F16),
-    }
 }
 
 /// Waits for the gradient norms that are still on the device, if any are.

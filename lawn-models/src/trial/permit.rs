@@ -3,11 +3,17 @@ use super::config::Stage;
 /// Leave to look at test data. Whatever reads a test split asks for one, and only a
 /// confirm stage gives it: in a tune trial there is none, and nobody can make one.
 ///
+/// A person who has weights measured ([`evaluate_images`](crate::evaluate_images)) asked for
+/// just that, and no sweep does: that is the other way to one, and it is not open to others.
+///
 /// ```compile_fail
 /// let permit = lawn_models::TestPermit(());
 /// ```
 /// ```compile_fail
 /// let permit = lawn_models::TestPermit::of(lawn_models::Stage::Confirm);
+/// ```
+/// ```compile_fail
+/// let permit = lawn_models::TestPermit::of_a_person();
 /// ```
 /// ```compile_fail
 /// let permit: lawn_models::TestPermit = Default::default();
@@ -31,6 +37,12 @@ impl TestPermit {
             Stage::Tune => None,
             Stage::Confirm => Some(Self(())),
         }
+    }
+
+    /// The permit of a person who names weights to be measured. No trial comes by here: what
+    /// is tuned cannot lead to it.
+    pub(crate) fn of_a_person() -> Self {
+        Self(())
     }
 }
 

@@ -5,6 +5,7 @@ mod cifar;
 mod dataset;
 mod decode;
 mod encode;
+mod evaluation;
 mod folder;
 mod generated;
 mod image;
@@ -21,6 +22,7 @@ mod transform;
 mod views;
 
 pub use decode::{Fault as ImageFault, decode_image, image_decoder};
+pub(crate) use evaluation::EvaluatedSplit;
 pub use generated::GeneratedImages;
 pub(crate) use generated::write;
 pub use image::Image;

@@ -1,0 +1,194 @@
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use lawn_models::models::ImageModelName;
+use lawn_models::{
+    ImageAccuracy, ImageEvaluation, ImageSplit, Normalization, Precision, TransformConfig,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::output::{print, to_json};
+use super::values::{DataRoot, positive};
+use crate::config::DeviceChoice;
+use crate::process::streams;
+use crate::{Error, Exit};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  lawn eval --model resnet18 --weights resnet18.safetensors --data imagenet --data-root ~/data
+  lawn eval --model vit_s_16 --weights vit.safetensors --data imagenet --data-root ~/data --device auto --precision bf16 --json")]
+pub(super) struct Eval {
+    /// The net.
+    #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(models()))]
+    model: String,
+    /// Its weights, as safetensors under torchvision's or timm's names.
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// The data set under the data root: NAME/test/CLASS or NAME/val/CLASS.
+    #[arg(long, value_name = "NAME")]
+    data: String,
+    #[command(flatten)]
+    root: DataRoot,
+    /// What is measured: `test` is the folder test, or val as publishers call it; `train` all
+    /// of the folder train.
+    #[arg(long, default_value = "test", value_parser = ["test", "train"])]
+    split: String,
+    /// Length of the shorter side before the middle is cut out, in pixels; 8/7 of the size
+    /// where it is left out.
+    #[arg(long, value_name = "PIXELS")]
+    resize: Option<u32>,
+    /// Height and width of what the net is given, in pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = TransformConfig::default().size)]
+    size: u32,
+    /// What is taken off each channel: `imagenet` as torchvision's weights want it, `half`
+    /// for values from -1 to 1.
+    #[arg(long, default_value = "imagenet", value_parser = ["imagenet", "half"])]
+    normalization: String,
+    /// Kind of numbers that products and convolutions are computed in.
+    #[arg(long, default_value = "f32", value_parser = ["f32", "bf16", "f16"])]
+    precision: String,
+    /// Where it is computed.
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda", "auto"])]
+    device: String,
+    /// Images that the net is given at once.
+    #[arg(long, value_name = "IMAGES", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    batch_size: u64,
+    /// Threads that decode and compute; all processors where it is left out.
+    #[arg(long, value_name = "COUNT", value_parser = positive)]
+    threads: Option<usize>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Names of the nets.
+fn models() -> impl Iterator<Item = &'static str> {
+    ImageModelName::ALL.iter().map(|model| model.name())
+}
+
+/// Time between two lines of progress.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    model: &'a str,
+    weights: &'a PathBuf,
+    data: &'a str,
+    split: &'a str,
+    normalization: &'a str,
+    precision: &'a str,
+    #[serde(flatten)]
+    accuracy: &'a ImageAccuracy,
+    images_per_second: f64,
+}
+
+impl Eval {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let data_root = self.root.folder().ok_or(Error::NoDataRootGiven)?;
+        if let Some(threads) = self.threads {
+            lawn_models::set_threads(u32::try_from(threads).unwrap_or(u32::MAX));
+        }
+        let transform = TransformConfig {
+            size: self.size,
+            resize: self.resize,
+            normalization: word::<Normalization>(&self.normalization),
+            ..TransformConfig::default()
+        };
+        let evaluation = ImageEvaluation {
+            model: word(&self.model),
+            weights: self.weights.clone(),
+            data: self.data.clone(),
+            data_root: data_root.to_owned(),
+            split: word::<ImageSplit>(&self.split),
+            transform,
+            precision: word::<Precision>(&self.precision),
+            batch_size: self.batch_size,
+            device: word::<DeviceChoice>(&self.device).here(),
+        };
+        let (began, told) = (Instant::now(), Cell::new(Instant::now()));
+        let progress = |done: u64, total: u64| {
+            if told.get().elapsed() >= TOLD_EVERY {
+                told.set(Instant::now());
+                let rate = done as f64 / began.elapsed().as_secs_f64();
+                streams::say(&format!("{done} of {total} images, {rate:.0} images/s"));
+            }
+        };
+        let accuracy = lawn_models::evaluate_images(&evaluation, &progress)?;
+        print(&self.described(&accuracy));
+        Ok(Exit::Ok)
+    }
+
+    fn described(&self, accuracy: &ImageAccuracy) -> String {
+        let images_per_second = accuracy.images as f64 / accuracy.seconds;
+        if self.json {
+            return to_json(&Printed {
+                model: &self.model,
+                weights: &self.weights,
+                data: &self.data,
+                split: &self.split,
+                normalization: &self.normalization,
+                precision: &self.precision,
+                accuracy,
+                images_per_second,
+            });
+        }
+        let line = |name: &str, share: f64, right: u64| {
+            let percent = 100.0 * share;
+            format!("{name}  {percent:.3} %  {right} of {}\n", accuracy.images)
+        };
+        format!(
+            "{} with {} on {}/{}, {} classes, {}\n{}{}resize   {}; normalization {}\ndecoder  {}\n{:.1} images/s, {:.1} s\n",
+            self.model,
+            self.weights.display(),
+            self.data,
+            self.split,
+            accuracy.classes,
+            self.precision,
+            line("top-1  ", accuracy.top_1, accuracy.right),
+            line("top-5  ", accuracy.top_5, accuracy.right_among_five),
+            accuracy.resize,
+            self.normalization,
+            accuracy.decoder,
+            images_per_second,
+            accuracy.seconds,
+        )
+    }
+}
+
+/// The value that a word stands for, which the command line allows.
+///
+/// # Panics
+/// If it stands for none: then the list of allowed words is wrong.
+fn word<T: DeserializeOwned>(word: &str) -> T {
+    serde_json::from_value(word.into()).expect("the command line allows words of this type only")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_that_is_allowed_stands_for_something() {
+        for model in models() {
+            assert_eq!(word::<ImageModelName>(model).name(), model);
+        }
+        for name in ["test", "train"] {
+            word::<ImageSplit>(name);
+        }
+        for name in ["imagenet", "half"] {
+            word::<Normalization>(name);
+        }
+        for name in ["f32", "bf16", "f16"] {
+            word::<Precision>(name);
+        }
+        for name in ["cpu", "cuda", "auto"] {
+            word::<DeviceChoice>(name);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The recipes on photographs: each is planned as it stands, and trains ten steps on a few small
+//! images.
+//!
+//! What is set over a recipe for that: the budget, one setting, one seed, the size of the images.
+//! Nets stay as they are but for ResNet-50, in whose place most arms train ResNet-18; the arms
+//! that train it are named below.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lawn_bench::config::{Sweep, SweepFile};
+use lawn_bench::plan::Plan;
+use lawn_bench::plan::choices::Choices;
+use lawn_models::{
+    Device, MakeData, SilentObserver, Split, Stage, TrialContext, TrialEnd, run_trial,
+};
+use serde_json::json;
+
+fn recipe(name: &str, sets: &[&str]) -> Sweep {
+    let studies = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies");
+    let sets: Vec<String> = sets.iter().map(|&set| set.to_owned()).collect();
+    let file = SweepFile::read(&studies.join(format!("{name}.toml")), &sets);
+    let sweep = file.and_then(|file| file.sweep());
+    sweep.unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn every_recipe_is_planned() {
+    // Arms × batch sizes × (settings of each rung + seeds).
+    for (name, trials) in [
+        ("imagenet-resnet50", 8 * 4 * (16 + 4 + 3)),
+        ("imagenet-algoperf-resnet50", 6 * (5 + 5)),
+        ("imagenet-algoperf-vit", 6 * (5 + 5)),
+        ("imagenet-ffcv16", 2 * 3 * (4 + 3)),
+        ("cifar10-resnet18", 6 * 3 * (16 + 8)),
+        ("cifar10-vgg19", 6 * 3 * (16 + 8)),
+    ] {
+        let plan = Plan::new(recipe(name, &[]), BTreeMap::new());
+        assert_eq!(plan.trials.len(), trials, "{name}");
+        let arms = &plan.sweep.arms;
+        assert_eq!(plan.sweep.contrasts.len() * 2, arms.len(), "{name}");
+        for contrast in &plan.sweep.contrasts {
+            let [one, other] = [&contrast.baseline, &contrast.treatment].map(|arm| {
+                let arm = arms.iter().find(|one| one.name == *arm);
+                arm.unwrap_or_else(|| panic!("{name} has the arms of its contrasts"))
+            });
+            // An arm and its LAWN form are tuned alike: the free phase is there for the decay.
+            assert_eq!(one.space.len(), other.space.len(), "{name}: {}", one.name);
+            assert!(one.space.contains_key("weight_decay"), "{}", one.name);
+            assert!(other.space.contains_key("free_fraction"), "{}", other.name);
+            for (key, axis) in one.space.iter().filter(|(key, _)| *key != "weight_decay") {
+                assert_eq!(other.space.get(key), Some(axis), "{}: {key}", one.name);
+            }
+        }
+    }
+}
+
+/// A data set of 2 classes, `train` and `test` images.
+fn images(root: &Path, name: &str, side: u32, [train, test]: [u32; 2]) {
+    let sizes = json!({
+        "kind": "image", "classes": 2, "side": side, "train": train, "test": test,
+    });
+    let what: MakeData = serde_json::from_value(sizes).expect("these are sizes of images");
+    lawn_models::make_data(&what, &root.join(name)).expect("there is room");
+}
+
+/// Trains ten steps of the arms that `wanted` names, each at the smallest batch size; all of them
+/// where it names none.
+fn smoke(name: &str, root: &Path, wanted: &[&str], sets: &[&str]) {
+    let common = [
+        "budget.steps=10",
+        "evaluation.every.steps=10",
+        "tuning.settings=1",
+        "confirmation.seeds=[1]",
+    ];
+    lawn_models::set_threads(1);
+    let plan = Plan::new(recipe(name, &[&common[..], sets].concat()), BTreeMap::new());
+    let mut trained = BTreeSet::new();
+    for (index, trial) in plan.trials.iter().enumerate() {
+        let arm = trial.cell.arm.as_str();
+        let smallest = plan.sweep.batch_sizes[0];
+        let is_wanted = wanted.is_empty() || wanted.contains(&arm);
+        if trial.cell.batch_size != smallest || !is_wanted {
+            continue;
+        }
+        let resolved = plan.resolve(index, &Choices::default());
+        let (_, config) = resolved.unwrap_or_else(|error| panic!("{name}, {arm}: {error}"));
+        assert_eq!(
+            config.stage,
+            Stage::Confirm,
+            "{name}: one setting is not tuned"
+        );
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let context = TrialContext {
+            device: Device::Cpu,
+            data_root: Some(root.to_owned()),
+            checkpoint: folder.path().join("checkpoint.safetensors"),
+            checkpoint_every: Duration::from_secs(3_600),
+        };
+        let end = run_trial(&config, &context, &mut SilentObserver);
+        let TrialEnd::Finished(summary) =
+            end.unwrap_or_else(|error| panic!("{name}, {arm}: {error}"))
+        else {
+            panic!("{name}, {arm}: it does not end as it should");
+        };
+        assert_eq!(summary.steps, 10, "{name}, {arm}");
+        let is_test = |split: Split| split == Split::Test;
+        let measured = summary.measurements.iter().filter(|one| is_test(one.split));
+        let measured: Vec<&str> = measured.map(|one| one.metric.as_str()).collect();
+        assert_eq!(measured, ["top-1", "top-5"], "{name}, {arm}");
+        assert!(trained.insert(arm), "{name}, {arm}: twice");
+    }
+    let expected = match wanted {
+        [] => plan.sweep.arms.len(),
+        wanted => wanted.len(),
+    };
+    assert_eq!(trained.len(), expected, "{name}: {trained:?}");
+}
+
+fn folder() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().to_owned();
+    (folder, root)
+}
+
+/// What is set for nets that take photographs.
+const SMALL: [&str; 2] = [
+    "tasks.imagenet.transform.size=32",
+    "tasks.imagenet.transform.resize=36",
+];
+
+#[test]
+fn resnet50_trains_with_all_optimizers() {
+    let (_kept, root) = folder();
+    images(&root, "imagenet", 40, [12, 4]);
+    // Any first part of the last rung: it is for one setting.
+    let sets = [&SMALL[..], &["tuning.rungs.first=0.99"]].concat();
+    let small = [&sets[..], &["tasks.imagenet.model=resnet18"]].concat();
+    smoke("imagenet-resnet50", &root, &[], &small);
+    smoke("imagenet-resnet50", &root, &["lars-lawn"], &sets);
+}
+
+#[test]
+fn algoperf_workloads_train() {
+    let (_kept, root) = folder();
+    images(&root, "imagenet", 40, [12, 4]);
+    smoke("imagenet-algoperf-vit", &root, &[], &SMALL);
+    let small = [&SMALL[..], &["tasks.imagenet.model=resnet18"]].concat();
+    smoke("imagenet-algoperf-resnet50", &root, &[], &small);
+}
+
+#[test]
+fn the_short_recipe_trains() {
+    let (_kept, root) = folder();
+    images(&root, "imagenet", 40, [12, 4]);
+    smoke("imagenet-ffcv16", &root, &[], &SMALL);
+}
+
+#[test]
+fn recipes_for_small_images_train() {
+    let (_kept, root) = folder();
+    images(&root, "cifar-10", 32, [8, 4]);
+    smoke("cifar10-vgg19", &root, &[], &[]);
+    let (_kept, root) = folder();
+    images(&root, "cifar-10", 8, [12, 4]);
+    smoke("cifar10-resnet18", &root, &[], &[]);
+}

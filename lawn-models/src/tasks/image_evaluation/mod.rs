@@ -1,0 +1,263 @@
+//! Weights from elsewhere, measured on a folder of images.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+use tch::nn::VarStore;
+use tch::{Device, Tensor};
+use thiserror::Error;
+
+use super::image::ImageConfig;
+use super::kind::Kind;
+use crate::data::images::{EvaluatedSplit, Part, Reading, TransformConfig, image_decoder};
+use crate::data::{DataError, Loader, Request};
+use crate::device::{Autocast, HalfKind, require_device};
+use crate::measure::Right;
+use crate::models::{ImageModelName, Init, Mode, WeightsError, load_weights};
+use crate::trial::{Precision, SettingsError, TestPermit, require};
+
+/// What is measured, on what, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImageEvaluation {
+    /// The net.
+    pub model: ImageModelName,
+    /// Its weights: safetensors with each of its variables, and nothing else.
+    pub weights: PathBuf,
+    /// Name of the data set.
+    pub data: String,
+    /// Folder that it lies in.
+    pub data_root: PathBuf,
+    /// The split that is measured.
+    pub split: ImageSplit,
+    /// How images become those that the net is given; what is for training is not looked at.
+    pub transform: TransformConfig,
+    /// Kind of numbers that products and convolutions are computed in.
+    pub precision: Precision,
+    /// Images that the net is given at once: no part of the result, but for rounding.
+    pub batch_size: u64,
+    /// Where it is computed.
+    pub device: Device,
+}
+
+/// A split of a folder of images.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageSplit {
+    /// All of the train folder.
+    Train,
+    /// The folder `test`, or `val`, as publishers call it who keep their test labels.
+    #[default]
+    Test,
+}
+
+/// How often the right class was found, and all that this depends on.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub struct ImageAccuracy {
+    /// Images that were measured.
+    pub images: u64,
+    /// Classes that were told apart.
+    pub classes: u64,
+    /// Images whose class has the greatest logit.
+    pub right: u64,
+    /// Images whose class has one of the five greatest.
+    pub right_among_five: u64,
+    /// `right / images`.
+    pub top_1: f64,
+    /// `right_among_five / images`.
+    pub top_5: f64,
+    /// What read the files.
+    pub decoder: String,
+    /// What made images of one size of them.
+    pub resize: String,
+    /// Seconds from the first image to the last answer.
+    pub seconds: f64,
+}
+
+/// Weights that could not be measured.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// A setting cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The data set is absent or cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The weights cannot be read, or are those of another net.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The device is not there.
+    #[error("device {device} cannot be used: {reason}")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The net does not answer with numbers.
+    #[error("weights {path}: an image among the first {images} has a logit that is not finite")]
+    NotFinite {
+        /// The file of weights.
+        path: PathBuf,
+        /// Images that were answered by then.
+        images: u64,
+    },
+}
+
+/// Measures weights on a split of a folder of images; `progress` is told how many images are
+/// answered, and how many there are.
+///
+/// Images are read and decoded while those before them are answered. What the net is given is
+/// what a trial's evaluation gives it: the shorter side resized, the middle cut out, normalized.
+///
+/// # Errors
+/// [`EvaluationError`]; a file that cannot be read is named.
+///
+/// ```no_run
+/// use lawn_models::models::ImageModelName;
+/// use lawn_models::{
+///     Device, ImageEvaluation, ImageSplit, Precision, TransformConfig, evaluate_images,
+/// };
+/// let accuracy = evaluate_images(
+///     &ImageEvaluation {
+///         model: ImageModelName::Resnet18,
+///         weights: "resnet18.safetensors".into(),
+///         data: "imagenet".into(),
+///         data_root: "data".into(),
+///         split: ImageSplit::Test,
+///         transform: TransformConfig::default(),
+///         precision: Precision::F32,
+///         batch_size: 100,
+///         device: Device::Cpu,
+///     },
+///     &|_, _| (),
+/// )?;
+/// println!("{:.3} %", 100.0 * accuracy.top_1);
+/// # Ok::<(), lawn_models::EvaluationError>(())
+/// ```
+pub fn evaluate_images(
+    evaluation: &ImageEvaluation,
+    progress: &dyn Fn(u64, u64),
+) -> Result<ImageAccuracy, EvaluationError> {
+    let (mut right, mut right_among_five) = (0, 0);
+    let mut answered = 0;
+    let measured = answer(evaluation, &mut |logits, targets, total| {
+        let found = Right::count(logits, targets);
+        right += found.first;
+        right_among_five += found.among_five;
+        answered += targets.size()[0] as u64;
+        progress(answered, total);
+    })?;
+    let share = |count: u64| count as f64 / measured.images as f64;
+    let transform = &evaluation.transform;
+    Ok(ImageAccuracy {
+        images: measured.images,
+        classes: measured.classes,
+        right,
+        right_among_five,
+        top_1: share(right),
+        top_5: share(right_among_five),
+        decoder: image_decoder().to_owned(),
+        resize: format!(
+            "shorter side to {}, bilinear with antialiasing as PIL's; the middle {} × {}",
+            transform.shorter_side(),
+            transform.size,
+            transform.size
+        ),
+        seconds: measured.seconds,
+    })
+}
+
+/// What all batches came to.
+struct Measured {
+    images: u64,
+    classes: u64,
+    seconds: f64,
+}
+
+/// Hands on the logits of each batch, its targets, and how many images there are.
+fn answer(
+    evaluation: &ImageEvaluation,
+    batch: &mut dyn FnMut(&Tensor, &Tensor, u64),
+) -> Result<Measured, EvaluationError> {
+    let config = checked(evaluation)?;
+    let device = evaluation.device;
+    require_device(device).map_err(|error| EvaluationError::Device {
+        device: error.device,
+        reason: error.reason,
+    })?;
+    let reading = Reading {
+        threads: tch::get_num_threads().max(1) as usize,
+        ..Reading::default()
+    };
+    let split = EvaluatedSplit::open(
+        &evaluation.data,
+        &evaluation.data_root,
+        match evaluation.split {
+            ImageSplit::Train => Part::Train,
+            ImageSplit::Test => Part::Test,
+        },
+        &evaluation.transform,
+        reading,
+        &TestPermit::of_a_person(),
+    )?;
+    let (classes, total) = (split.classes.len() as u64, split.images.len());
+    let store = VarStore::new(device);
+    let sides = [i64::from(evaluation.transform.size); 2];
+    let model = config.build_model(&store.root(), sides, classes as i64, 0)?;
+    load_weights(&store, &evaluation.weights)?;
+    let size = evaluation.batch_size;
+    let starts = (0..total).step_by(size as usize);
+    let requests = starts.map(move |start| Request {
+        epoch: 1,
+        samples: start..total.min(start + size),
+    });
+    let began = Instant::now();
+    let mut loader = Loader::start(split.images, device, requests, 1);
+    let _guard = tch::no_grad_guard();
+    while let Some((request, images)) = loader.next_batch()? {
+        let logits = {
+            let _region =
+                HalfKind::of(evaluation.precision).map(|kind| Autocast::begin(device, kind));
+            model.forward(&images.inputs, Mode::Evaluate)
+        };
+        let logits = logits.to_kind(tch::Kind::Float);
+        if logits.isfinite().all().int64_value(&[]) == 0 {
+            return Err(EvaluationError::NotFinite {
+                path: evaluation.weights.clone(),
+                images: request.samples.end,
+            });
+        }
+        batch(&logits, &images.targets, total);
+    }
+    Ok(Measured {
+        images: total,
+        classes,
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+/// The task that the net is that of, checked as one.
+fn checked(evaluation: &ImageEvaluation) -> Result<ImageConfig, SettingsError> {
+    require(
+        (1..=u64::from(u32::MAX)).contains(&evaluation.batch_size),
+        "batch_size",
+        evaluation.batch_size,
+        "1 to 4294967295",
+    )?;
+    let config = ImageConfig {
+        data: evaluation.data.clone(),
+        model: Some(evaluation.model),
+        // All of them come from the file.
+        init: Some(Init::Zeros),
+        init_from: Some(evaluation.weights.clone()),
+        transform: Some(evaluation.transform.clone()),
+        ..ImageConfig::default()
+    };
+    config.validate()?;
+    Ok(config)
+}

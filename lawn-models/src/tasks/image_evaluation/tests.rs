@@ -1,0 +1,152 @@
+use std::path::Path;
+
+use super::*;
+use crate::data::images::{self, GeneratedImages};
+use crate::models::parity::fill;
+use crate::models::{ImageModelOptions, save_weights};
+
+/// What `goldens/evaluation.py` wrote.
+#[derive(Deserialize)]
+struct Golden {
+    tolerance: f64,
+    logits: Vec<Vec<f64>>,
+}
+
+fn golden_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens")
+}
+
+/// ResNet-18 with the weights of the goldens, saved under `folder`.
+fn saved(folder: &Path, classes: i64) -> PathBuf {
+    let store = VarStore::new(Device::Cpu);
+    let options = ImageModelOptions {
+        init: Some(Init::Zeros),
+        ..ImageModelOptions::new(224, classes)
+    };
+    ImageModelName::Resnet18.build(&store.root(), &options, 0);
+    fill(&store);
+    let path = folder.join("resnet18.safetensors");
+    save_weights(&store, &path).unwrap();
+    path
+}
+
+fn evaluation(weights: PathBuf, data: &str, data_root: PathBuf) -> ImageEvaluation {
+    ImageEvaluation {
+        model: ImageModelName::Resnet18,
+        weights,
+        data: data.to_owned(),
+        data_root,
+        split: ImageSplit::Test,
+        transform: TransformConfig::default(),
+        precision: Precision::F32,
+        batch_size: 3,
+        device: Device::Cpu,
+    }
+}
+
+/// The greatest error of the logits, relative to the greatest of them.
+fn error(evaluation: &ImageEvaluation, golden: &Golden) -> f64 {
+    let mut found: Vec<f64> = Vec::new();
+    answer(evaluation, &mut |logits, _, _| {
+        let logits = logits.to_kind(tch::Kind::Double).reshape([-1]);
+        found.extend(Vec::<f64>::try_from(logits).unwrap());
+    })
+    .unwrap();
+    let expected = golden.logits.concat();
+    assert_eq!(found.len(), expected.len());
+    let scale = expected.iter().fold(0f64, |most, one| most.max(one.abs()));
+    let errors = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
+    errors.fold(0.0, f64::max) / scale
+}
+
+/// From the bytes of files to logits: decoder, resize, crop, normalization and net.
+#[test]
+fn files_are_answered_as_torchvision_answers_them() {
+    let text = include_str!("../../../goldens/evaluation/logits.json");
+    let golden: Golden = serde_json::from_str(text).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let weights = saved(folder.path(), 5);
+    let mut evaluation = evaluation(weights, "evaluation", golden_folder());
+    let found = error(&evaluation, &golden);
+    assert!(found <= golden.tolerance, "{found}");
+    // A resize that is a little off would be seen.
+    evaluation.transform.resize = Some(258);
+    let found = error(&evaluation, &golden);
+    assert!(found > 10.0 * golden.tolerance, "{found}");
+}
+
+#[test]
+fn right_answers_are_counted_over_all_batches_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = saved(folder.path(), 5);
+    let mut evaluation = evaluation(weights, "evaluation", golden_folder());
+    let told = std::cell::RefCell::new(Vec::new());
+    let tell = |done, total| told.borrow_mut().push((done, total));
+    let found = evaluate_images(&evaluation, &tell).unwrap();
+    // All five images are taken for the third class.
+    assert_eq!((found.images, found.classes), (5, 5));
+    assert_eq!((found.right, found.top_1), (1, 0.2));
+    assert_eq!((found.right_among_five, found.top_5), (5, 1.0));
+    assert_eq!(told.into_inner(), [(3, 5), (5, 5)]);
+    assert!(found.resize.contains("256") && found.decoder.contains("libjpeg-turbo"));
+    evaluation.precision = Precision::Bf16;
+    evaluation.batch_size = 500;
+    let half = evaluate_images(&evaluation, &|_, _| ()).unwrap();
+    assert_eq!(half.right, 1);
+}
+
+#[test]
+fn what_cannot_be_measured_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let sizes = GeneratedImages {
+        classes: 3,
+        side: 12,
+        train: 9,
+        test: 6,
+        ..GeneratedImages::default()
+    };
+    let set = folder.path().join("mine");
+    images::write(&sizes, &set).unwrap();
+    let weights = saved(folder.path(), 5);
+    let mut evaluation = evaluation(weights, "mine", folder.path().to_owned());
+    evaluation.transform.size = 32;
+    let refused = |evaluation: &ImageEvaluation, word: &str| {
+        let said = evaluate_images(evaluation, &|_, _| ()).unwrap_err();
+        assert!(said.to_string().contains(word), "{said}");
+        said
+    };
+    // Five classes in the weights, three in the folder.
+    let said = refused(&evaluation, "fc.weight");
+    assert!(matches!(said, EvaluationError::Weights(_)), "{said:?}");
+    evaluation.weights = saved(folder.path(), 3);
+    evaluate_images(&evaluation, &|_, _| ()).unwrap();
+    evaluation.split = ImageSplit::Train;
+    let train = evaluate_images(&evaluation, &|_, _| ()).unwrap();
+    assert_eq!(train.images, 9);
+    // Where there is nothing to train on, classes are those of the test split.
+    std::fs::remove_dir_all(set.join("train")).unwrap();
+    let said = refused(&evaluation, "mine/train");
+    assert!(matches!(said, EvaluationError::Data(_)), "{said:?}");
+    evaluation.split = ImageSplit::Test;
+    std::fs::rename(set.join("test"), set.join("val")).unwrap();
+    let test = evaluate_images(&evaluation, &|_, _| ()).unwrap();
+    assert_eq!((test.images, test.classes), (6, 3));
+    let file = set.join("val/class001/000001.jpg");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    refused(&evaluation, "class001/000001.jpg");
+    std::fs::remove_file(file).unwrap();
+    evaluation.batch_size = 0;
+    refused(&evaluation, "batch_size");
+    evaluation.batch_size = 4;
+    let store = VarStore::new(Device::Cpu);
+    let options = ImageModelOptions {
+        init: Some(Init::Zeros),
+        ..ImageModelOptions::new(32, 3)
+    };
+    evaluation.model.build(&store.root(), &options, 0);
+    let mut bias = store.variables().remove("fc.bias").unwrap();
+    let _ = tch::no_grad(|| bias.fill_(f64::NAN));
+    save_weights(&store, &evaluation.weights).unwrap();
+    refused(&evaluation, "not finite");
+}
