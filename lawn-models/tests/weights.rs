@@ -84,7 +84,7 @@ fn what_is_kept_is_the_average_where_that_is_tested() {
     let plain = trial("image", image());
     let averaged = TrialConfig {
         optimizer: OptimizerSettings {
-            average: Some(0.9),
+            ema_decay: Some(0.9),
             ..plain.optimizer.clone()
         },
         ..plain.clone()
