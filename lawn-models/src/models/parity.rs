@@ -361,7 +361,7 @@ fn initial_values_spread_as_those_of_torchvision_and_timm() {
                 let tails = (found_most / most - 1.0).abs();
                 let is_bound = *most == 2.0;
                 assert!(
-                    count < 1e4 || is_bound || tails < 0.25,
+                    count < 1e4 || is_bound || tails < 0.5,
                     "{what}: {found_most}"
                 );
             }
