@@ -1,21 +1,38 @@
-//! Compiles what decodes JPEG files with libjpeg, gives this package's targets an rpath to
-//! libtorch, so that they run without `LD_LIBRARY_PATH`, and the library the version of the
-//! libtorch it is built with. lawn-core knows both.
+//! Compiles what decodes JPEG files with libjpeg and what training needs of libtorch beside tch,
+//! gives this package's targets an rpath to libtorch, so that they run without
+//! `LD_LIBRARY_PATH`, and the library the version of the libtorch it is built with. lawn-core
+//! knows where it is.
+
+use std::path::Path;
+
+/// A file a subject, beside one of its name in `src/device/`.
+const SUBJECTS: [&str; 1] = ["autocast"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cpp");
+    jpeg();
     let told = |what: &str| std::env::var(format!("DEP_LAWN_CORE_LIBTORCH_{what}"));
-    if let Ok(lib) = told("LIB") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
-    }
     let version = told("VERSION").unwrap_or_else(|_| "unknown".to_owned());
     println!("cargo:rustc-env=LAWN_LIBTORCH_VERSION={version}");
-    jpeg();
+    let (Ok(lib), Ok(include), Ok(abi)) = (told("LIB"), told("INCLUDE"), told("ABI")) else {
+        // Documentation is made without libtorch.
+        return;
+    };
+    println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        .include(&include)
+        .include(Path::new(&include).join("torch/csrc/api/include"))
+        .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        .files(SUBJECTS.map(|subject| format!("cpp/{subject}.cpp")))
+        .compile("lawn_models_extension");
 }
 
 /// mozjpeg-sys tells where the headers of its libjpeg are.
 fn jpeg() {
-    println!("cargo:rerun-if-changed=cpp/jpeg.c");
     let include = std::env::var_os("DEP_JPEG_INCLUDE").expect("mozjpeg-sys tells its headers");
     cc::Build::new()
         .includes(std::env::split_paths(&include))

@@ -6,6 +6,7 @@
 
 #include <ATen/ops/_foreach_copy.h>
 #include <ATen/ops/_foreach_div.h>
+#include <ATen/ops/_foreach_lerp.h>
 #include <ATen/ops/_foreach_norm.h>
 #include <ATen/ops/stack.h>
 
@@ -78,6 +79,11 @@ char *lawn_foreach_copy(at::Tensor **destinations, at::Tensor **sources, size_t 
       at::_foreach_copy_(to, from, /*non_blocking=*/true);
     }
   });
+}
+
+// Moves each tensor by a part of the way to the one beside it.
+char *lawn_foreach_lerp(at::Tensor **from, at::Tensor **to, size_t count, double part) {
+  return guarded([&] { at::_foreach_lerp_(list(from, count), list(to, count), part); });
 }
 
 // The norm of each tensor, f64, as one tensor for the caller to free.

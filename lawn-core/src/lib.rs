@@ -140,6 +140,7 @@
 //! - `doc-only`: builds the documentation without libtorch.
 
 mod accumulation;
+mod average;
 mod backend;
 mod config;
 mod constraint;
@@ -158,6 +159,7 @@ mod state;
 mod step;
 
 pub use accumulation::Accumulation;
+pub use average::WeightAverage;
 pub use backend::Backend;
 pub use config::{Clock, OptimizerConfig};
 pub use constraint::{LawnConfig, Phase};

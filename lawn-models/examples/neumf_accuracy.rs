@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::Parser;
 use lawn_models::{
     Amount, Device, Diagnostics, Evaluation, EvaluationRecord, LrShape, Measurement, NcfConfig,
-    Observer, OptimizerSettings, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
-    TrialEnd, TrialInfo, run_trial, set_threads,
+    Observer, OptimizerSettings, Precision, RuleName, Split, Stage, TaskConfig, TrialConfig,
+    TrialContext, TrialEnd, TrialInfo, run_trial, set_threads,
 };
 
 #[derive(Parser)]
@@ -92,6 +92,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             budget: Amount::Epochs(options.epochs),
             seed,
             stage: Stage::Confirm,
+            precision: Precision::F32,
             micro_batch_size: None,
             stop_after: None,
             evaluation: Evaluation::default(),

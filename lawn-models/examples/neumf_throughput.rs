@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::Parser;
 use lawn_models::{
     Amount, Device, Diagnostics, Evaluation, EvaluationRecord, NcfConfig, Observer,
-    OptimizerSettings, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialInfo,
-    run_trial, set_threads,
+    OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialInfo, run_trial, set_threads,
 };
 use serde_json::json;
 
@@ -67,6 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         budget: Amount::Epochs(options.epochs + 1),
         seed: 0,
         stage: Stage::Tune,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation::default(),

@@ -30,7 +30,7 @@ pub use data::images::{
 };
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{CudaProbe, Probe, probe, set_threads};
+pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
@@ -43,8 +43,8 @@ pub use train::{
     remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
 };
 pub use trial::{
-    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, RuleName,
-    ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
+    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
+    RuleName, ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use lawn_models::{
     Amount, Device, Diagnostics, Evaluation, GeneratedImages, GeneratedRatings, MakeData,
-    OptimizerSettings, RuleName, SilentObserver, Stage, TaskConfig, TrialConfig, TrialContext,
-    TrialEnd, describe_data, make_data, run_trial,
+    OptimizerSettings, Precision, RuleName, SilentObserver, Split, Stage, TaskConfig, TrialConfig,
+    TrialContext, TrialEnd, describe_data, make_data, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -42,6 +42,7 @@ fn try_stage(stage: Stage, kind: &str, table: Value, root: &Path) -> Result<Tria
         budget: Amount::Epochs(1),
         seed: 0,
         stage,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation::default(),
@@ -114,8 +115,12 @@ fn a_trial_runs_on_an_image_folder() {
         TrialEnd::Finished(summary.clone()),
         "the root may be the set's folder"
     );
-    let test = summary.measurements.last().unwrap();
-    assert_eq!((test.metric.as_str(), test.total), ("top-1", Some(12)));
+    let measured = summary.measurements.iter();
+    let of_test: Vec<_> = measured
+        .filter(|one| one.split == Split::Test)
+        .map(|one| (one.metric.as_str(), one.total))
+        .collect();
+    assert_eq!(of_test, [("top-1", Some(12)), ("top-5", Some(12))]);
 }
 
 /// Breaks one file of a sound data set and expects the error to name file,

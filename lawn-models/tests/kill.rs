@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use lawn_models::{
     Amount, Device, Diagnostics, Evaluation, EvaluationRecord, FreePhase, LrShape, Notice,
-    Observer, OptimizerSettings, RuleName, Stage, TaskConfig, TrialConfig, TrialContext, TrialEnd,
-    TrialInfo, TrialSummary, run_trial,
+    Observer, OptimizerSettings, Precision, RuleName, Stage, TaskConfig, TrialConfig, TrialContext,
+    TrialEnd, TrialInfo, TrialSummary, run_trial,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -87,6 +87,7 @@ fn trial(kind: &str, budget: Amount, every: Amount) -> TrialConfig {
         budget,
         seed: 5,
         stage: Stage::Confirm,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation {

@@ -1,112 +1,13 @@
 //! Whole trials of both kinds: end, records, checkpoint, resumption.
 
-use std::cell::Cell;
-use std::path::Path;
-use std::time::Duration;
+mod common;
 
 use lawn_models::{
-    Amount, Device, Diagnostics, Evaluation, EvaluationRecord, LrShape, Notice, Observer,
-    OptimizerSettings, Phase, RuleName, Split, Stage, TaskConfig, TrialConfig, TrialContext,
-    TrialEnd, TrialError, TrialInfo, TrialSummary, run_trial,
+    Amount, EvaluationRecord, OptimizerSettings, Phase, RuleName, Split, Stage, TrialConfig,
+    TrialEnd, TrialError, run_trial,
 };
-use serde_json::{Value, json};
 
-/// Remembers what it is told, and asks to stop once `stop_at` steps are done.
-#[derive(Default)]
-struct Recorder {
-    infos: Vec<TrialInfo>,
-    records: Vec<EvaluationRecord>,
-    notices: Vec<Notice>,
-    steps: Cell<u64>,
-    stop_at: Option<u64>,
-}
-
-impl Observer for Recorder {
-    fn started(&mut self, info: &TrialInfo) {
-        self.infos.push(info.clone());
-    }
-    fn progress(&mut self, step: u64, _steps: u64) {
-        self.steps.set(step);
-    }
-    fn evaluated(&mut self, record: &EvaluationRecord) {
-        self.records.push(record.clone());
-    }
-    fn notice(&mut self, notice: &Notice) {
-        self.notices.push(notice.clone());
-    }
-    fn stop_requested(&self) -> bool {
-        self.stop_at.is_some_and(|step| self.steps.get() >= step)
-    }
-}
-
-fn ncf() -> Value {
-    json!({ "model": "neumf", "generated": { "users": 60, "items": 200, "interactions": 12 } })
-}
-
-fn image() -> Value {
-    json!({
-        "depth": 8, "width": 4, "statistics_batch": 16,
-        "generated": { "classes": 3, "side": 8, "train": 120, "test": 30, "noise": 0.02 },
-    })
-}
-
-fn trial(kind: &str, table: Value) -> TrialConfig {
-    TrialConfig {
-        task: TaskConfig::from_table(kind, table).unwrap(),
-        optimizer: OptimizerSettings {
-            lawn: true,
-            free_epochs: Some(1.0),
-            warmup: 0.1,
-            decay: LrShape::Linear,
-            ..OptimizerSettings::new(RuleName::Adam, 1e-2)
-        },
-        batch_size: if kind == "ncf" { 700 } else { 48 },
-        budget: Amount::Epochs(3),
-        seed: 5,
-        stage: Stage::Confirm,
-        micro_batch_size: None,
-        stop_after: None,
-        evaluation: Evaluation::default(),
-        diagnostics: Diagnostics::default(),
-    }
-}
-
-fn both() -> [TrialConfig; 2] {
-    [trial("ncf", ncf()), trial("image", image())]
-}
-
-fn context(folder: &Path) -> TrialContext {
-    TrialContext {
-        device: Device::Cpu,
-        data_root: None,
-        checkpoint: folder.join("checkpoint.safetensors"),
-        checkpoint_every: Duration::ZERO,
-    }
-}
-
-fn run(config: &TrialConfig, folder: &Path, recorder: &mut Recorder) -> TrialEnd {
-    // Sums over threads depend on their number.
-    lawn_models::set_threads(1);
-    run_trial(config, &context(folder), recorder).unwrap()
-}
-
-fn finish(config: &TrialConfig) -> (TrialSummary, Recorder) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut recorder = Recorder::default();
-    match run(config, folder.path(), &mut recorder) {
-        TrialEnd::Finished(summary) => (summary, recorder),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// A record without the times it took.
-fn timeless(record: &EvaluationRecord) -> EvaluationRecord {
-    EvaluationRecord {
-        samples_per_second: 0.0,
-        seconds: Default::default(),
-        ..record.clone()
-    }
-}
+use common::{Recorder, both, context, finish, ncf, run, timeless, trial};
 
 #[test]
 fn a_trial_reports_every_epoch_and_ends_with_its_last() {
@@ -312,6 +213,35 @@ fn micro_batches_change_only_rounding() {
             let difference = (a.weight_norm - b.weight_norm).abs() / scale;
             assert!(difference < 1e-2, "{}: {difference}", a.parameter);
         }
+    }
+}
+
+/// What is measured is the average, what is trained and kept on its sphere are the weights.
+#[test]
+fn an_average_is_measured_in_place_of_the_weights() {
+    for config in both() {
+        let averaged = TrialConfig {
+            optimizer: OptimizerSettings {
+                ema_decay: Some(0.9),
+                ..config.optimizer.clone()
+            },
+            ..config.clone()
+        };
+        let (_, plain) = finish(&config);
+        let (whole, average) = finish(&averaged);
+        for (plain, average) in plain.records.iter().zip(&average.records) {
+            assert_eq!(plain.train_loss, average.train_loss);
+            assert_eq!(plain.units, average.units);
+            assert_ne!(plain.logit_mean_abs, average.logit_mean_abs);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = Recorder {
+            stop_at: Some(4),
+            ..Recorder::default()
+        };
+        run(&averaged, folder.path(), &mut first);
+        let end = run(&averaged, folder.path(), &mut Recorder::default());
+        assert_eq!(end, TrialEnd::Finished(whole));
     }
 }
 

@@ -169,6 +169,7 @@ fn checked(
         tasks,
         arms,
         reference_batch_size: reference(source, &raw, &batch_sizes)?,
+        precision: raw.precision,
         budget,
         evaluation: evaluation(source, &raw.evaluation)?,
         diagnostics,

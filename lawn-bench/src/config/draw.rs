@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// the same dimension in every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end, or every sweep's points would change.
-const ORDER: [&str; 18] = [
+const ORDER: [&str; 24] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -28,6 +28,12 @@ const ORDER: [&str; 18] = [
     "scope",
     "project_gradient",
     "project_update",
+    "end_factor",
+    "decay_until",
+    "decay_power",
+    "decay_factor",
+    "milestones",
+    "ema_decay",
 ];
 
 /// The dimension of a hyper-parameter.

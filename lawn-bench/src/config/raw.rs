@@ -15,6 +15,9 @@ pub(super) struct RawSweep {
     pub(super) name: Spanned<String>,
     pub(super) batch_sizes: Spanned<Vec<Spanned<u64>>>,
     pub(super) reference_batch_size: Option<Spanned<u64>>,
+    /// Kind of numbers that all trials compute in; weights and evaluation are f32 in any case.
+    #[serde(default)]
+    pub(super) precision: lawn_models::Precision,
     pub(super) budget: Spanned<RawAmount>,
     /// When trials measure themselves on the way.
     #[serde(default)]

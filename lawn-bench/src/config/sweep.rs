@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, TaskConfig};
+use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, TaskConfig};
 use serde::{Deserialize, Serialize};
 
 use super::Engines;
@@ -28,6 +28,9 @@ pub struct Sweep {
     pub batch_sizes: Vec<u64>,
     /// The batch size that the large-batch drop is measured from.
     pub reference_batch_size: u64,
+    /// Kind of numbers that every trial computes in.
+    #[serde(default)]
+    pub precision: Precision,
     /// How long every trial trains.
     pub budget: Amount,
     /// When trials measure themselves on the way.

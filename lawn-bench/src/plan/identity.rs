@@ -1,6 +1,8 @@
 //! What a trial's id is a hash of: everything that could change its result.
 
-use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Stage, TaskConfig};
+use lawn_models::{
+    Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, Stage, TaskConfig,
+};
 use serde::Serialize;
 
 use super::{Cell, SCHEMA, defaults};
@@ -19,6 +21,9 @@ struct CellIdentity<'a> {
     budget: Amount,
     evaluation: Evaluation,
     diagnostics: Diagnostics,
+    /// Where it is not that of the first plans.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    precision: Option<Precision>,
     // Float sums depend on how they are cut among threads.
     threads: usize,
     /// Defaults that are not those of the first plans.
@@ -79,6 +84,7 @@ impl CellHash {
             budget: sweep.budget,
             evaluation: sweep.evaluation,
             diagnostics: sweep.diagnostics,
+            precision: Some(sweep.precision).filter(|one| *one != Precision::F32),
             threads: sweep.resources.threads,
             defaults: arm.map_or_else(Vec::new, defaults::changed),
         };

@@ -42,6 +42,7 @@ pub(super) fn resolve(
             defaults,
         ),
         batch_size: cell.batch_size,
+        precision: sweep.precision,
         budget: sweep.budget,
         evaluation: sweep.evaluation,
         diagnostics: sweep.diagnostics,

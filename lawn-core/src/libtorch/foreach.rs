@@ -12,6 +12,12 @@ unsafe extern "C" {
         sources: *const *mut c_void,
         count: usize,
     ) -> *mut c_char;
+    fn lawn_foreach_lerp(
+        from: *const *mut c_void,
+        to: *const *mut c_void,
+        count: usize,
+        part: f64,
+    ) -> *mut c_char;
     fn lawn_foreach_norm(
         tensors: *const *mut c_void,
         count: usize,
@@ -30,6 +36,22 @@ pub(crate) fn foreach_copy<'a>(pairs: impl Iterator<Item = (&'a Tensor, &'a Tens
     // SAFETY: the pointers are to tensors that the iterator borrows for 'a,
     // which is longer than this call, and both lists have this length.
     checked(unsafe { lawn_foreach_copy(to.as_ptr(), from.as_ptr(), to.len()) });
+}
+
+/// Moves the first of each pair by `part` of the way to the second, all of them by few launches on
+/// an accelerator.
+///
+/// # Panics
+///
+/// As tch's operations do, where libtorch fails.
+pub(crate) fn foreach_lerp<'a>(pairs: impl Iterator<Item = (&'a Tensor, &'a Tensor)>, part: f64) {
+    let (from, to): (Vec<_>, Vec<_>) = pairs.map(|(from, to)| (raw(from), raw(to))).unzip();
+    if from.is_empty() {
+        // libtorch refuses an empty list.
+        return;
+    }
+    // SAFETY: as in `foreach_copy`.
+    checked(unsafe { lawn_foreach_lerp(from.as_ptr(), to.as_ptr(), from.len(), part) });
 }
 
 /// The norm of each tensor, `[tensors]`, f64; no finite element is too large.

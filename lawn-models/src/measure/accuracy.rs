@@ -1,4 +1,4 @@
-//! Classification: cross entropy, and how often the greatest logit is the right one.
+//! Classification: cross entropy, and how often the right logit is the greatest, or among five.
 
 use tch::{Device, Kind, Reduction, Tensor};
 
@@ -7,6 +7,9 @@ use super::objective::{Assessment, Forward, Objective};
 use crate::data::{DataError, Dataset};
 use crate::trial::TestPermit;
 
+/// Logits among which the right one is looked for, beside the greatest.
+pub(crate) const TOP: usize = 5;
+
 /// Samples evaluated at once.
 const AT_ONCE: usize = 500;
 
@@ -14,7 +17,13 @@ const AT_ONCE: usize = 500;
 type ReadTest = dyn Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError>;
 
 /// Learns by cross entropy, and counts the right answers.
+///
+/// ```text
+/// loss = −Σ y log softmax(logits)     y = (1 − s) onehot(target) + s / classes
+/// ```
+/// with the label smoothing `s`, 0 unless it is set (Szegedy et al. 2016, arXiv 1512.00567).
 pub(crate) struct Accuracy {
+    label_smoothing: f64,
     device: Device,
     train: Box<dyn Dataset>,
     validation: Box<dyn Dataset>,
@@ -24,6 +33,7 @@ pub(crate) struct Accuracy {
 /// What a model answers on a set of samples.
 struct Answers {
     right: u64,
+    among_five: u64,
     total: u64,
     logit_mean_abs: f64,
     logit_max_abs: f64,
@@ -37,10 +47,19 @@ impl Accuracy {
         read_test: impl Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError> + 'static,
     ) -> Self {
         Self {
+            label_smoothing: 0.0,
             device,
             train,
             validation,
             read_test: Box::new(read_test),
+        }
+    }
+
+    /// With targets that lean towards all classes alike.
+    pub(crate) fn with_label_smoothing(self, label_smoothing: f64) -> Self {
+        Self {
+            label_smoothing,
+            ..self
         }
     }
 
@@ -49,6 +68,7 @@ impl Accuracy {
         let total = samples.len();
         let mut answers = Answers {
             right: 0,
+            among_five: 0,
             total,
             logit_mean_abs: 0.0,
             logit_max_abs: 0.0,
@@ -59,6 +79,10 @@ impl Accuracy {
             let logits = forward(&batch.inputs);
             let right = logits.argmax(1, false).eq_tensor(&batch.targets);
             answers.right += right.sum(Kind::Int64).int64_value(&[]) as u64;
+            let most = logits.size()[1].min(TOP as i64);
+            let (_, greatest) = logits.topk(most, 1, true, false);
+            let found = greatest.eq_tensor(&batch.targets.unsqueeze(1));
+            answers.among_five += found.sum(Kind::Int64).int64_value(&[]) as u64;
             let size = logits.abs();
             let mean = size.mean(Kind::Double).double_value(&[]);
             answers.logit_mean_abs += mean * (end - start) as f64 / total as f64;
@@ -74,17 +98,19 @@ impl Accuracy {
 
 impl Objective for Accuracy {
     fn loss(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
-        logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Sum, -100, 0.0)
+        let smoothing = self.label_smoothing;
+        logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Sum, -100, smoothing)
     }
 
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let train = self.answers(&*self.train, forward)?;
         let validation = self.answers(&*self.validation, forward)?;
         Ok(Assessment {
-            measurements: vec![
-                train.measurement(Split::Train),
-                validation.measurement(Split::Validation),
-            ],
+            measurements: [
+                train.measurements(Split::Train),
+                validation.measurements(Split::Validation),
+            ]
+            .concat(),
             logit_mean_abs: train.logit_mean_abs,
             logit_max_abs: train.logit_max_abs,
         })
@@ -97,21 +123,22 @@ impl Objective for Accuracy {
     ) -> Result<Vec<Measurement>, DataError> {
         let test = (self.read_test)(permit)?;
         let answers = self.answers(&*test, forward)?;
-        Ok(vec![answers.measurement(Split::Test)])
+        Ok(answers.measurements(Split::Test).into())
     }
 }
 
 impl Answers {
-    fn measurement(&self, split: Split) -> Measurement {
-        top_1(split, self.right, self.total)
+    fn measurements(&self, split: Split) -> [Measurement; 2] {
+        [("top-1", self.right), ("top-5", self.among_five)]
+            .map(|(metric, right)| part(split, metric, right, self.total))
     }
 }
 
 /// The part of the samples that are answered rightly.
-pub(crate) fn top_1(split: Split, right: u64, total: u64) -> Measurement {
+pub(crate) fn part(split: Split, metric: &str, right: u64, total: u64) -> Measurement {
     Measurement {
         split,
-        metric: "top-1".to_owned(),
+        metric: metric.to_owned(),
         value: right as f64 / total as f64,
         count: Some(right),
         total: Some(total),

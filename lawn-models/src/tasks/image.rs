@@ -7,7 +7,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::task::Task;
+use super::task::{Layout, Task};
 use crate::data::images::{
     self, BadFiles, GeneratedImages, Part, Reading, Scan, ScanProgress, Sets, Showing, Source,
     TransformConfig,
@@ -51,6 +51,13 @@ pub struct ImageConfig {
     pub statistics_batch: u64,
     /// Random flips and crops in training.
     pub augment: bool,
+    /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
+    #[serde(skip_serializing_if = "is_default")]
+    pub label_smoothing: f64,
+    /// Whether weights and images lie with their channels last in memory: the same up to
+    /// rounding, and faster in half precision.
+    #[serde(skip_serializing_if = "is_default")]
+    pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     pub validation_fraction: f64,
     /// Seeds the held-out images: part of the data set, not of the trial.
@@ -81,6 +88,8 @@ impl Default for ImageConfig {
             width: 16,
             statistics_batch: 128,
             augment: true,
+            label_smoothing: 0.0,
+            channels_last: false,
             validation_fraction: 0.1,
             split_seed: 0,
             bad_files: BadFiles::default(),
@@ -122,7 +131,7 @@ impl Kind for ImageConfig {
     const ABOUT: &'static str = "classification of small images by residual networks";
     const METRICS: TaskMetrics = TaskMetrics {
         primary: "top-1",
-        all: &["top-1"],
+        all: &["top-1", "top-5"],
         higher_is_better: true,
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
@@ -167,6 +176,12 @@ impl Kind for ImageConfig {
             "statistics_batch",
             self.statistics_batch,
             "2 to 4294967295",
+        )?;
+        require(
+            (0.0..1.0).contains(&self.label_smoothing),
+            "label_smoothing",
+            self.label_smoothing,
+            "at least 0 and below 1",
         )?;
         require(
             self.validation_fraction > 0.0 && self.validation_fraction < 1.0,
@@ -275,8 +290,16 @@ impl ImageConfig {
         };
         Ok(Task {
             model: Box::new(ResNet::new(&store.root(), &model, seed)),
-            objective: Box::new(Accuracy::new(device, sets.measured, sets.test)),
+            objective: Box::new(
+                Accuracy::new(device, sets.measured, sets.test)
+                    .with_label_smoothing(self.label_smoothing),
+            ),
             dataset: sets.train,
+            layout: if self.channels_last {
+                Layout::channels_last(&store)
+            } else {
+                Layout::Contiguous
+            },
             store,
         })
     }

@@ -8,7 +8,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::task::Task;
+use super::task::{Layout, Task};
 use crate::data::ratings::{self, GeneratedRatings, Source, TrainRatings, ValidationItem};
 use crate::data::{DataError, GENERATED};
 use crate::measure::{Floor, LeaveOneOut, Split, Ties, floors};
@@ -167,6 +167,7 @@ impl Kind for NcfConfig {
             model: Box::new(NeuMf::new(&store.root(), &model, seed)),
             objective: Box::new(LeaveOneOut::new(self.ties, device, measured, read_test)),
             dataset: Arc::new(TrainRatings::new(split.train, self.negatives, seed)),
+            layout: Layout::Contiguous,
             store,
         }))
     }

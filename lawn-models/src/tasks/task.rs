@@ -4,9 +4,10 @@ use lawn_core::Parameters;
 use tch::Tensor;
 use tch::nn::VarStore;
 
-use crate::data::Dataset;
-use crate::measure::Objective;
+use crate::data::{DataError, Dataset};
+use crate::measure::{Measurement, Objective};
 use crate::models::{Mode, Model};
+use crate::trial::TestPermit;
 
 /// What a trial trains: a model, what it learns from, and what for.
 pub(crate) struct Task {
@@ -15,6 +16,40 @@ pub(crate) struct Task {
     pub(crate) model: Box<dyn Model>,
     pub(crate) dataset: Arc<dyn Dataset>,
     pub(crate) objective: Box<dyn Objective>,
+    pub(crate) layout: Layout,
+}
+
+/// How what has channels lies in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// `[samples, channels, height, width]`, the last dimension closest.
+    Contiguous,
+    /// The channels closest; dimensions are named in the same order.
+    ChannelsLast,
+}
+
+impl Layout {
+    /// Lays the weights of a model with their channels last.
+    pub(crate) fn channels_last(store: &VarStore) -> Self {
+        for mut variable in store.variables().into_values() {
+            if variable.dim() == 4 {
+                let laid = Self::ChannelsLast.lay(&variable.detach());
+                variable.set_data(&laid);
+            }
+        }
+        Self::ChannelsLast
+    }
+
+    /// The same values in this layout.
+    fn lay(self, tensor: &Tensor) -> Tensor {
+        match self {
+            Self::ChannelsLast if tensor.dim() == 4 => tensor
+                .permute([0, 2, 3, 1])
+                .contiguous()
+                .permute([0, 3, 1, 2]),
+            _ => tensor.shallow_clone(),
+        }
+    }
 }
 
 impl Task {
@@ -28,8 +63,28 @@ impl Task {
         Ok(parameters)
     }
 
+    /// Measures the test split.
+    ///
+    /// # Errors
+    /// [`DataError`] where it cannot be read.
+    pub(crate) fn measure_test(&self, permit: &TestPermit) -> Result<Vec<Measurement>, DataError> {
+        self.objective
+            .measure_test(&|inputs| self.answer(inputs), permit)
+    }
+
+    /// Logits of a batch.
+    pub(crate) fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
+        match self.layout {
+            Layout::Contiguous => self.model.forward(inputs, mode),
+            layout => {
+                let laid: Vec<Tensor> = inputs.iter().map(|input| layout.lay(input)).collect();
+                self.model.forward(&laid, mode)
+            }
+        }
+    }
+
     /// Logits as evaluation computes them.
     pub(crate) fn answer(&self, inputs: &[Tensor]) -> Tensor {
-        self.model.forward(inputs, Mode::Evaluate)
+        self.forward(inputs, Mode::Evaluate)
     }
 }

@@ -34,13 +34,11 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         .collect();
     let squares = units.iter().map(|unit| unit.weight_norm.powi(2));
     let weight_norm = squares.sum::<f64>().sqrt();
-    let task = &training.task;
-    let answer = |inputs: &[_]| task.answer(inputs);
     let Assessment {
         mut measurements,
         logit_mean_abs,
         logit_max_abs,
-    } = task.objective.measure(&answer)?;
+    } = training.measured(|task| task.objective.measure(&|inputs| task.answer(inputs)))?;
     for (what, value) in [
         ("the train loss", train_loss),
         ("a parameter", weight_norm),
@@ -54,7 +52,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     if training.config.evaluation.test_curve
         && let Some(permit) = TestPermit::of(training.config.stage)
     {
-        measurements.extend(task.objective.measure_test(&answer, &permit)?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
     }
     let mut seconds = since.seconds;
     seconds.evaluate = training.timer.lap().elapsed;
@@ -70,7 +68,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         measurements,
         logit_mean_abs,
         logit_max_abs,
-        gradient_norm: since.gradient_norm_sum / since.steps as f64,
+        gradient_norm: since.gradient_norm_sum / (since.steps - since.skipped).max(1) as f64,
         weight_norm,
         units,
         diagnostics: diagnostics(&training.optimizer),

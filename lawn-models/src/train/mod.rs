@@ -5,6 +5,7 @@ mod context;
 mod distance;
 mod error;
 mod evaluate;
+mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;

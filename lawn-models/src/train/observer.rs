@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::record::EvaluationRecord;
 
 /// Something out of the ordinary that a trial came through.
-#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[serde(tag = "notice", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Notice {
@@ -42,6 +42,13 @@ pub enum Notice {
         kept_as: String,
         /// What was wrong.
         reason: String,
+    },
+    /// A gradient was beyond f16, and its step skipped: the loss is scaled less from now on.
+    LossScaleReduced {
+        /// The step that was skipped.
+        step: u64,
+        /// What the loss is multiplied by now.
+        to: f64,
     },
     /// Memory ran out; training went on from the last checkpoint with fewer samples
     /// in memory at once. The result is the same up to rounding.
@@ -80,6 +87,12 @@ impl fmt::Display for Notice {
                 write!(
                     f,
                     "the log was damaged ({reason}), kept as {kept_as}; began again"
+                )
+            }
+            Self::LossScaleReduced { step, to } => {
+                write!(
+                    f,
+                    "step {step} was skipped, its gradient is beyond f16; the loss is scaled by {to} now"
                 )
             }
             Self::MicroBatchReduced { from, to, reason } => {

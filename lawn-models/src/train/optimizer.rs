@@ -112,9 +112,10 @@ impl OptimizerSettings {
     }
 
     /// These settings with those of `defaults` where one is left out; what belongs to a
-    /// constraint only where there is one.
+    /// constraint or to a shape of the learning rate only where there is one.
     #[must_use]
     pub fn or(&self, defaults: &Self) -> Self {
+        let falling = self.decay.is_falling();
         Self {
             momentum: self.momentum.or(defaults.momentum),
             dampening: self.dampening.or(defaults.dampening),
@@ -123,6 +124,14 @@ impl OptimizerSettings {
             beta1: self.beta1.or(defaults.beta1),
             beta2: self.beta2.or(defaults.beta2),
             epsilon: self.epsilon.or(defaults.epsilon),
+            end_factor: self.end_factor.or(falling.then_some(0.0)),
+            decay_until: self.decay_until.or(falling.then_some(1.0)),
+            decay_power: self
+                .decay_power
+                .or((self.decay == LrShape::Polynomial).then_some(POWER)),
+            decay_factor: self
+                .decay_factor
+                .or((self.decay == LrShape::MultiStep).then_some(FACTOR)),
             scope: self
                 .scope
                 .clone()
@@ -159,14 +168,36 @@ fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
     }
 }
 
+/// Power of a polynomial shape that names none.
+const POWER: f64 = 2.0;
+
+/// Factor of a multi-step shape that names none.
+const FACTOR: f64 = 0.1;
+
 fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let peak = settings.learning_rate;
-    let warm = (settings.warmup * length.steps as f64).round() as u64;
-    let rest = (length.steps - warm.min(length.steps)).max(1);
+    let at = |part: f64| (part * length.steps as f64).round() as u64;
+    let warm = at(settings.warmup);
+    // A schedule after warm-up counts from its own 0.
+    let after_warm_up = |step: u64| step.saturating_sub(warm).max(1);
+    let fall = after_warm_up(settings.decay_until.map_or(length.steps, at));
+    let end = peak * settings.end_factor.unwrap_or(0.0);
     let main = match settings.decay {
         LrShape::Constant => Schedule::constant(peak),
-        LrShape::Linear => Schedule::linear(peak, 0.0, rest),
-        LrShape::Cosine => Schedule::cosine(peak, 0.0, rest),
+        LrShape::Linear => Schedule::linear(peak, end, fall),
+        LrShape::Cosine => Schedule::cosine(peak, end, fall),
+        LrShape::Polynomial => {
+            Schedule::polynomial(peak, end, fall, settings.decay_power.unwrap_or(POWER))
+        }
+        LrShape::MultiStep => {
+            let mut steps: Vec<u64> = Vec::new();
+            for &part in settings.milestones.iter().flatten() {
+                // In a trial so short that two fall on one step, one comes after the other.
+                let after_last = steps.last().map_or(1, |last| last + 1);
+                steps.push(after_warm_up(at(part)).max(after_last));
+            }
+            Schedule::multi_step(peak, steps, settings.decay_factor.unwrap_or(FACTOR))
+        }
     };
     if warm == 0 { main } else { main.warm_up(warm) }
 }
@@ -195,6 +226,52 @@ mod tests {
         assert_eq!(rates[..3], [0.5, 1.0, 1.0]);
         assert!((rates[19] - 1.0 / 18.0).abs() < 1e-12);
         assert!(rates.iter().all(|&rate| rate > 0.0));
+    }
+
+    /// He et al. 2016, section 4.2: divided by 10 at 32k and 48k of 64k steps.
+    #[test]
+    fn milestones_are_parts_of_all_steps() {
+        let settings = OptimizerSettings {
+            decay: LrShape::MultiStep,
+            milestones: Some(vec![0.5, 0.75]),
+            ..OptimizerSettings::new(RuleName::Sgd, 1.0)
+        };
+        settings.validate().unwrap();
+        let schedule = schedule(&settings, LENGTH);
+        let rates: Vec<f64> = (0..20).map(|step| schedule.lr_at(step)).collect();
+        assert!(rates[..10].iter().all(|&rate| rate == 1.0));
+        assert!(rates[10..15].iter().all(|&rate| (rate - 0.1).abs() < 1e-15));
+        assert!(rates[15..].iter().all(|&rate| (rate - 0.01).abs() < 1e-15));
+
+        // After warm-up they are where they were.
+        let warm = OptimizerSettings {
+            warmup: 0.2,
+            ..settings.clone()
+        };
+        let schedule = self::schedule(&warm, LENGTH);
+        let rates: Vec<f64> = (9..=10).map(|step| schedule.lr_at(step)).collect();
+        assert_eq!(rates, [1.0, 0.1]);
+
+        // A trial of two steps is a trial still.
+        let short = Length { steps: 2, ..LENGTH };
+        self::schedule(&settings, short).validate().unwrap();
+    }
+
+    /// The shape of LARS in MLPerf's reference, and AlgoPerf's decay over part of the steps.
+    #[test]
+    fn a_falling_shape_has_power_end_and_place() {
+        let settings = OptimizerSettings {
+            decay: LrShape::Polynomial,
+            end_factor: Some(0.01),
+            decay_until: Some(0.5),
+            ..OptimizerSettings::new(RuleName::Lars, 2.0)
+        };
+        settings.validate().unwrap();
+        let schedule = schedule(&settings, LENGTH);
+        let expected = |x: f64| 0.02 + 1.98 * (1.0 - x).powi(2);
+        for (step, x) in [(0, 0.0), (5, 0.5), (9, 0.9), (10, 1.0), (19, 1.0)] {
+            assert!((schedule.lr_at(step) - expected(x)).abs() < 1e-15, "{step}");
+        }
     }
 
     #[test]

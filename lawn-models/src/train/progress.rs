@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::loss_scale::LossScale;
 use super::record::{EvaluationRecord, Seconds};
 use crate::data::Request;
 use crate::trial::Length;
@@ -21,6 +22,9 @@ pub(super) struct Progress {
     pub(super) last: Option<EvaluationRecord>,
     /// Samples that fit in memory at once, where fewer did than were asked for.
     pub(super) micro_batch_size: Option<u64>,
+    /// What the loss is multiplied by, where it is.
+    #[serde(default)]
+    pub(super) loss_scale: LossScale,
 }
 
 /// What happened from one evaluation to the next.
@@ -32,7 +36,10 @@ pub(super) struct Interval {
     pub(super) samples: u64,
     /// Sum of their losses.
     pub(super) loss_sum: f64,
-    /// Sum over the steps of the gradient norm.
+    /// Those of them that the optimizer skipped, for a gradient beyond f16.
+    #[serde(default)]
+    pub(super) skipped: u64,
+    /// Sum over the others of the gradient norm.
     pub(super) gradient_norm_sum: f64,
     /// Where the time went.
     pub(super) seconds: Seconds,
@@ -47,6 +54,11 @@ impl Progress {
             .min(length.epoch_samples - start)
             .min(length.samples - self.samples);
         (start, count)
+    }
+
+    /// Steps done, those that the optimizer skipped among them.
+    pub(super) fn steps(&self, length: &Length) -> u64 {
+        self.epoch * length.steps_per_epoch + self.step_in_epoch
     }
 
     /// Counts one step over `samples`.

@@ -80,7 +80,8 @@ pub struct EvaluationRecord {
     pub logit_mean_abs: f64,
     /// Greatest |logit| over the measured train samples.
     pub logit_max_abs: f64,
-    /// Mean over the steps of the raw gradient's global norm.
+    /// Mean over the steps of the raw gradient's global norm; those that f16 skipped are left
+    /// out, and it is 0 where it skipped all.
     pub gradient_norm: f64,
     /// ‖·‖₂ of all trainable parameters together.
     pub weight_norm: f64,

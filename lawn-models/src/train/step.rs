@@ -10,12 +10,17 @@ use tch::Kind;
 use super::error::TrialError;
 use super::training::Training;
 use super::unread_norms::Position;
+use crate::device::{Autocast, HalfKind};
 use crate::models::Mode;
+use crate::trial::Precision;
 
 /// How a step went.
 pub(super) enum Outcome {
     /// The optimizer took it.
     Taken,
+    /// The optimizer skipped it, for a gradient that the kind of numbers cannot hold; the next
+    /// may do with a loss scaled by this.
+    Overflowed(f64),
     /// Gradients stopped being finite: the position before the first step that the
     /// optimizer skipped. On an accelerator, which no step waits for, that may be known
     /// only some steps later.
@@ -35,6 +40,13 @@ pub(super) fn step(
         .progress
         .next_batch(&training.length, training.config.batch_size);
     training.optimizer.zero_grad();
+    let half = half_kind(training.config.precision);
+    let is_scaled = half == Some(HalfKind::F16);
+    let scale = if is_scaled {
+        training.progress.loss_scale.factor()
+    } else {
+        1.0
+    };
     let mut done = 0;
     while done < count {
         let asked = Instant::now();
@@ -42,11 +54,15 @@ pub(super) fn step(
         training.timer.waited += asked.elapsed().as_secs_f64();
         let (request, batch) = part.expect("the loader has all parts of the budget");
         debug_assert_eq!(request.samples.start, start + done);
-        let logits = training.task.model.forward(&batch.inputs, Mode::Train);
-        let loss = training.task.objective.loss(&logits, &batch.targets);
+        let loss = {
+            let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
+            let logits = training.task.forward(&batch.inputs, Mode::Train);
+            training.task.objective.loss(&logits, &batch.targets)
+        };
         // Each part is divided by the whole batch: their gradients add up
         // to those of the mean.
-        (&loss / count as f64).backward();
+        let mean = &loss / count as f64;
+        if is_scaled { mean * scale } else { mean }.backward();
         training.loss_sum += loss.detach().to_kind(Kind::Double);
         done += request.samples.end - request.samples.start;
     }
@@ -55,16 +71,31 @@ pub(super) fn step(
     }
     let report = training.optimizer.step_with(StepOptions {
         samples: count,
+        gradient_scale: scale,
         diagnostics: training.config.diagnostics.units && evaluation_is_due,
         ..StepOptions::default()
     })?;
-    if !report.is_pending() {
-        if report.skipped() {
-            return Ok(Outcome::Skipped(before));
+    if let Some(average) = &mut training.average {
+        average.update();
+    }
+    let mut overflowed = None;
+    if is_scaled {
+        // The scale of the next step hangs on this one, so f16 waits for an accelerator.
+        let scale = &mut training.progress.loss_scale;
+        if !report.skipped() {
+            scale.finite();
+        } else if scale.overflowed() {
+            overflowed = Some(scale.factor());
         }
-        training.progress.since.gradient_norm_sum += report.gradient_norm();
-    } else {
+    }
+    if overflowed.is_some() {
+        training.progress.since.skipped += 1;
+    } else if report.is_pending() {
         training.unread.push(&report, before);
+    } else if report.skipped() {
+        return Ok(Outcome::Skipped(before));
+    } else {
+        training.progress.since.gradient_norm_sum += report.gradient_norm();
     }
     training.progress.advance(&training.length, count);
     training.step += 1;
@@ -74,7 +105,16 @@ pub(super) fn step(
         }
         training.last_step = (report.phase, report.learning_rate());
     }
-    Ok(Outcome::Taken)
+    Ok(overflowed.map_or(Outcome::Taken, Outcome::Overflowed))
+}
+
+/// The kind that autocast casts to, if it does.
+fn half_kind(precision: Precision) -> Option<HalfKind> {
+    match precision {
+        Precision::F32 => None,
+        Precision::Bf16 => Some(HalfKind::Bf16),
+        Precision::F16 => Some(HalfKind::F16),
+    }
 }
 
 /// Waits for the gradient norms that are still on the device, if any are.

@@ -2,7 +2,7 @@
 
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
-use super::observer::{Observer, TrialInfo};
+use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
 use super::step::{Outcome, read_norms, step};
 use super::training::{Timer, Training};
@@ -40,8 +40,13 @@ pub(super) fn run(
             });
         }
         let evaluation_is_due = evaluation_is_due(&training);
-        if let Outcome::Skipped(position) = step(&mut training, evaluation_is_due)? {
-            return Ok(skipped(position));
+        match step(&mut training, evaluation_is_due)? {
+            Outcome::Taken => {}
+            Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
+                step: training.step,
+                to,
+            }),
+            Outcome::Skipped(position) => return Ok(skipped(position)),
         }
         observer.progress(training.step, steps(&training));
         if evaluation_is_due {
@@ -91,17 +96,15 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
 }
 
 /// Measures the test split where the stage allows it, and sums up.
-fn finish(training: Training<'_>) -> Result<TrialEnd, TrialError> {
-    let Training { config, task, .. } = &training;
-    let last = training.progress.last.as_ref();
+fn finish(mut training: Training<'_>) -> Result<TrialEnd, TrialError> {
+    let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
-    let mut measurements = last.measurements.clone();
+    let mut measurements = last.measurements;
     let measured = |split| measurements.iter().any(|one| one.split == split);
-    if let Some(permit) = TestPermit::of(config.stage)
+    if let Some(permit) = TestPermit::of(training.config.stage)
         && !measured(Split::Test)
     {
-        let answer = |inputs: &[_]| task.answer(inputs);
-        measurements.extend(task.objective.measure_test(&answer, &permit)?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
     }
     Ok(TrialEnd::Finished(TrialSummary {
         epochs: last.epoch,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lawn_core::{Optimizer, Phase};
+use lawn_core::{Optimizer, Phase, WeightAverage};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::Checkpoints;
@@ -75,12 +75,23 @@ fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     require(!is_alone, "batch_size", batch_size, &allowed)
 }
 
+/// The average of the variables of a task, running statistics among them, if a trial has one.
+fn average(task: &Task, config: &TrialConfig) -> Result<Option<WeightAverage>, TrialError> {
+    let Some(decay) = config.optimizer.ema_decay else {
+        return Ok(None);
+    };
+    let average = WeightAverage::new(task.store.variables(), decay)?;
+    Ok(Some(average.with_warm_up()))
+}
+
 /// A trial under way.
 pub(super) struct Training<'a> {
     pub(super) config: &'a TrialConfig,
     pub(super) context: &'a TrialContext,
     pub(super) task: Task,
     pub(super) optimizer: Optimizer,
+    /// The moving average of the model's variables, where that is measured.
+    pub(super) average: Option<WeightAverage>,
     pub(super) length: Length,
     pub(super) progress: Progress,
     /// Sum of the losses since the last evaluation: a scalar f64 on the device, so
@@ -88,8 +99,8 @@ pub(super) struct Training<'a> {
     pub(super) loss_sum: Tensor,
     /// Phase and learning rate of the step before the evaluation.
     pub(super) last_step: (Phase, f64),
-    /// Steps taken: the optimizer would have to wait for an accelerator to tell. A
-    /// skipped one ends the trial.
+    /// Steps done: the optimizer would have to wait for an accelerator to tell, and does not
+    /// count those that it skipped.
     pub(super) step: u64,
     /// Gradient norms that are still on the device.
     pub(super) unread: UnreadNorms,
@@ -120,9 +131,13 @@ impl<'a> Training<'a> {
         let mut distance = Distance::new(config, length, &task, optimizer.treatments())?;
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
-        let found = checkpoints.load(&mut task.store, &mut optimizer, |notice| {
-            observer.notice(&notice);
-        })?;
+        let mut average = average(&task, config)?;
+        let found = checkpoints.load(
+            &mut task.store,
+            &mut optimizer,
+            average.as_mut(),
+            |notice| observer.notice(&notice),
+        )?;
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -132,7 +147,7 @@ impl<'a> Training<'a> {
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
-        let step = optimizer.steps();
+        let step = progress.steps(&length);
         Ok(Self {
             config,
             context,
@@ -140,6 +155,7 @@ impl<'a> Training<'a> {
             last_step: (optimizer.phase(), optimizer.learning_rate()),
             step,
             optimizer,
+            average,
             length,
             progress,
             loss_sum,
@@ -192,6 +208,7 @@ impl<'a> Training<'a> {
             origin,
             &self.task.store,
             &self.optimizer,
+            self.average.as_ref(),
         )?;
         self.progress.since.seconds.checkpoint += self.timer.lap().elapsed;
         self.last_checkpoint = Instant::now();
@@ -204,6 +221,18 @@ impl<'a> Training<'a> {
         let Lap { elapsed, waited } = self.timer.lap();
         self.progress.since.seconds.train += elapsed - waited;
         self.progress.since.seconds.data += waited;
+    }
+
+    /// Measures the variables that the trial is judged by: the model's own, or their average.
+    pub(super) fn measured<T>(&mut self, measure: impl FnOnce(&Task) -> T) -> T {
+        if let Some(average) = &mut self.average {
+            average.swap();
+        }
+        let measured = measure(&self.task);
+        if let Some(average) = &mut self.average {
+            average.swap();
+        }
+        measured
     }
 
     /// Begins to sum up losses anew.

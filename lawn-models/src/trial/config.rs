@@ -4,6 +4,7 @@ use super::amount::Amount;
 use super::diagnostics::Diagnostics;
 use super::error::{SettingsError, require};
 use super::optimizer::OptimizerSettings;
+use super::precision::Precision;
 
 /// Everything that decides the result of one trial, and how it is cut up.
 ///
@@ -23,6 +24,9 @@ pub struct TrialConfig<T> {
     pub seed: u64,
     /// Whether the test split may be measured.
     pub stage: Stage,
+    /// Kind of numbers that training computes in.
+    #[serde(default, skip_serializing_if = "Precision::is_default")]
+    pub precision: Precision,
     /// Largest number of samples in memory at once; gradients of the parts are
     /// summed. Not part of a trial's identity: it changes the result by rounding
     /// only.
@@ -88,6 +92,7 @@ impl<T> TrialConfig<T> {
             budget,
             seed: 0,
             stage: Stage::Tune,
+            precision: Precision::default(),
             micro_batch_size: None,
             stop_after: None,
             evaluation: Evaluation::default(),

@@ -10,6 +10,8 @@ mod diagnostics;
 mod error;
 mod optimizer;
 mod permit;
+mod precision;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -19,13 +21,17 @@ pub use config::{Evaluation, Stage, TrialConfig};
 pub use diagnostics::{Diagnostics, FreePhase};
 pub use error::SettingsError;
 pub(crate) use error::require;
-pub use optimizer::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+pub use optimizer::{OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
+pub use precision::Precision;
+pub use shape::LrShape;
 
 /// The text of the modules whose types a configuration is read into: what their fields
 /// mean is said there, and a schema says it in the same words.
 pub(crate) const SOURCES: &[&str] = &[
     include_str!("diagnostics.rs"),
     include_str!("optimizer.rs"),
+    include_str!("precision.rs"),
+    include_str!("shape.rs"),
     include_str!("config.rs"),
 ];

@@ -1,6 +1,8 @@
 use lawn_core::Granularity;
 use serde::{Deserialize, Serialize};
 
+use super::shape::LrShape;
+
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
 /// tuned by its name.
 ///
@@ -63,12 +65,32 @@ pub struct OptimizerSettings {
     /// Greatest global norm of the raw gradients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Decay of the moving average of the weights, which is measured in their place; the
+    /// weights themselves are measured if left out. It is smaller at first: `(1 + t) / (10 + t)`
+    /// after `t` steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ema_decay: Option<f64>,
     /// Part of all steps over which the learning rate rises linearly from 0.
     #[serde(default)]
     pub warmup: f64,
     /// Shape of the learning rate after warm-up.
     #[serde(default)]
     pub decay: LrShape,
+    /// Learning rate at the end of a shape that falls, as a part of its peak; 0 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_factor: Option<f64>,
+    /// Part of all steps after which a shape that falls stays at its end; 1 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_until: Option<f64>,
+    /// Power of the shape `polynomial`; 2 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_power: Option<f64>,
+    /// What each milestone of the shape `multi-step` multiplies the rate by; 0.1 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decay_factor: Option<f64>,
+    /// The milestones of the shape `multi-step`, as parts of all steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milestones: Option<Vec<f64>>,
 }
 
 /// Base rules.
@@ -109,19 +131,6 @@ pub enum ScopeName {
     FinalHomogeneous,
     /// Every weight and embedding.
     AllWeights,
-}
-
-/// Shape of the learning rate after warm-up.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, Default)]
-#[serde(rename_all = "lowercase")]
-pub enum LrShape {
-    /// Stays at its peak.
-    #[default]
-    Constant,
-    /// Falls linearly to zero.
-    Linear,
-    /// Falls to zero along half a cosine.
-    Cosine,
 }
 
 fn yes() -> bool {
@@ -191,8 +200,14 @@ impl OptimizerSettings {
             epsilon: None,
             weight_decay: None,
             clip_norm: None,
+            ema_decay: None,
             warmup: 0.0,
             decay: LrShape::Constant,
+            end_factor: None,
+            decay_until: None,
+            decay_power: None,
+            decay_factor: None,
+            milestones: None,
         }
     }
 }

@@ -43,6 +43,53 @@ fn each_bad_setting_is_blamed_by_name() {
             },
         ),
         (
+            "end_factor",
+            OptimizerSettings {
+                decay: LrShape::Cosine,
+                end_factor: Some(1.5),
+                ..adam()
+            },
+        ),
+        (
+            "end_factor",
+            OptimizerSettings {
+                end_factor: Some(0.5),
+                ..adam()
+            },
+        ),
+        (
+            "decay_power",
+            OptimizerSettings {
+                decay: LrShape::Linear,
+                decay_power: Some(2.0),
+                ..adam()
+            },
+        ),
+        (
+            "decay_until",
+            OptimizerSettings {
+                warmup: 0.5,
+                decay: LrShape::Linear,
+                decay_until: Some(0.5),
+                ..adam()
+            },
+        ),
+        (
+            "milestones",
+            OptimizerSettings {
+                decay: LrShape::MultiStep,
+                ..adam()
+            },
+        ),
+        (
+            "milestones",
+            OptimizerSettings {
+                decay: LrShape::MultiStep,
+                milestones: Some(vec![0.6, 0.3]),
+                ..adam()
+            },
+        ),
+        (
             "clip_norm",
             OptimizerSettings {
                 clip_norm: Some(-1.0),
@@ -142,6 +189,7 @@ fn free_epochs_must_leave_something_to_constrain() {
         budget: Amount::Epochs(2),
         seed: 0,
         stage: Stage::Tune,
+        precision: Precision::F32,
         micro_batch_size: None,
         stop_after: None,
         evaluation: Evaluation::default(),

@@ -12,6 +12,7 @@ impl OptimizerSettings {
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.validate_ranges()?;
+        self.validate_shape()?;
         self.validate_rule()?;
         self.validate_lawn()
     }
@@ -29,6 +30,7 @@ impl OptimizerSettings {
             ("momentum", self.momentum),
             ("beta1", self.beta1),
             ("beta2", self.beta2),
+            ("ema_decay", self.ema_decay),
         ] {
             let value = value.unwrap_or(0.0);
             require(

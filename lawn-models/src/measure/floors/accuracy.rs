@@ -1,19 +1,24 @@
 //! Classification without a model: at random, and by the most frequent class.
 
 use super::floor::Floor;
-use crate::measure::accuracy::top_1;
+use crate::measure::accuracy::{TOP, part};
 use crate::measure::measurement::{Measurement, Split};
 
 /// The floors of telling `classes` apart, from the labels of some splits: `random`, then
-/// `majority-class`, the most frequent of the labels of `train`.
+/// `majority-class`, the most frequent of the labels of `train`, or the five most frequent.
 pub(crate) fn floors(classes: usize, train: &[u32], answers: &[(Split, Vec<u32>)]) -> Vec<Floor> {
-    let majority = majority(classes, train);
+    let frequent = most_frequent(classes, train);
+    let share = |answers: usize| answers.min(classes) as f64 / classes as f64;
     let splits: Vec<Split> = answers.iter().map(|&(split, _)| split).collect();
     let measurements = answers
         .iter()
-        .map(|(split, labels)| always(majority, *split, labels));
+        .flat_map(|(split, labels)| always(&frequent, *split, labels));
     vec![
-        Floor::expected("random", &splits, &[("top-1", 1.0 / classes as f64)]),
+        Floor::expected(
+            "random",
+            &splits,
+            &[("top-1", share(1)), ("top-5", share(TOP))],
+        ),
         Floor {
             predictor: "majority-class",
             measurements: measurements.collect(),
@@ -21,21 +26,25 @@ pub(crate) fn floors(classes: usize, train: &[u32], answers: &[(Split, Vec<u32>)
     ]
 }
 
-/// The most frequent class, the first of several.
-fn majority(classes: usize, labels: &[u32]) -> u32 {
+/// The classes from the most frequent on, of equally frequent ones the first.
+fn most_frequent(classes: usize, labels: &[u32]) -> Vec<u32> {
     let mut counts = vec![0u64; classes];
     for &label in labels {
         counts[label as usize] += 1;
     }
-    let most = counts.iter().max();
-    let first = counts.iter().position(|count| Some(count) == most);
-    first.unwrap_or(0) as u32
+    let mut order: Vec<u32> = (0..classes as u32).collect();
+    order.sort_by_key(|&class| std::cmp::Reverse(counts[class as usize]));
+    order
 }
 
-/// Top-1 of the answer `class` to everything.
-fn always(class: u32, split: Split, labels: &[u32]) -> Measurement {
-    let right = labels.iter().filter(|&&label| label == class).count();
-    top_1(split, right as u64, labels.len() as u64)
+/// Top-1 and top-5 of the same answer to everything, the right class thought to be the first of
+/// `order`, then the next.
+fn always(order: &[u32], split: Split, labels: &[u32]) -> [Measurement; 2] {
+    [("top-1", 1), ("top-5", TOP)].map(|(metric, answers)| {
+        let answers = &order[..order.len().min(answers)];
+        let right = labels.iter().filter(|label| answers.contains(label));
+        part(split, metric, right.count() as u64, labels.len() as u64)
+    })
 }
 
 #[cfg(test)]
@@ -43,12 +52,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_frequent_class_is_the_first_of_several() {
-        assert_eq!(majority(4, &[3, 1, 1, 3, 2]), 1);
-        let answer = always(1, Split::Test, &[1, 1, 3, 0]);
+    fn the_most_frequent_classes_come_first() {
+        let order = most_frequent(7, &[3, 1, 1, 3, 2]);
+        assert_eq!(order, [1, 3, 2, 0, 4, 5, 6]);
+        let [first, five] = always(&order, Split::Test, &[1, 1, 3, 5]);
         assert_eq!(
-            (answer.count, answer.total, answer.value),
+            (first.count, first.total, first.value),
             (Some(2), Some(4), 0.5)
         );
+        assert_eq!(
+            (five.metric.as_str(), five.count, five.value),
+            ("top-5", Some(3), 0.75)
+        );
+    }
+
+    #[test]
+    fn five_of_three_classes_are_all() {
+        let floors = floors(3, &[0, 1, 1], &[(Split::Test, vec![0, 1, 2])]);
+        for floor in &floors {
+            assert_eq!(floor.measurements[1].value, 1.0, "{}", floor.predictor);
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | tensor `model/NAME` | a variable of the model, running statistics included |
 //! | tensor, metadata `optimizer/KEY` | the optimizer's own state |
+//! | tensor, metadata `average/KEY` | the moving average of the weights, where there is one |
 //! | tensor `origin/NAME` | a weight where distances are measured from |
 //! | metadata `format`, `version` | what this file is |
 //! | metadata `trial` | the trial's configuration, JSON |
@@ -20,7 +21,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-use lawn_core::{Optimizer, State};
+use lawn_core::{Optimizer, State, WeightAverage};
 use serde::Serialize;
 use tch::Tensor;
 use tch::nn::VarStore;
@@ -64,6 +65,7 @@ impl<'a> Checkpoints<'a> {
         origin: Option<&Origin>,
         store: &VarStore,
         optimizer: &Optimizer,
+        average: Option<&WeightAverage>,
     ) -> Result<(), TrialError> {
         let mut file = State::default();
         let mut note = |key: &str, value: String| file.metadata.insert(key.to_owned(), value);
@@ -71,14 +73,10 @@ impl<'a> Checkpoints<'a> {
         note("version", VERSION.to_string());
         note("trial", identity(self.trial));
         note("progress", json(progress));
-        let state = optimizer.state();
-        let own = |key: String| format!("optimizer/{key}");
-        let metadata = state.metadata.into_iter();
-        file.metadata
-            .extend(metadata.map(|(key, value)| (own(key), value)));
-        let tensors = state.tensors.into_iter();
-        file.tensors
-            .extend(tensors.map(|(key, tensor)| (own(key), tensor)));
+        put(&mut file, "optimizer/", optimizer.state());
+        if let Some(average) = average {
+            put(&mut file, "average/", average.state());
+        }
         for (name, tensor) in store.variables() {
             file.tensors.insert(format!("model/{name}"), tensor);
         }
@@ -110,13 +108,17 @@ impl<'a> Checkpoints<'a> {
         &self,
         store: &mut VarStore,
         optimizer: &mut Optimizer,
+        mut average: Option<&mut WeightAverage>,
         mut notice: impl FnMut(Notice),
     ) -> Result<Option<SavedProgress>, TrialError> {
         for path in [self.path, &sibling(self.path, "previous")] {
             match read(path)? {
                 CheckpointFile::Nothing => {}
                 CheckpointFile::Sound(file) => {
-                    return self.restore(path, file, store, optimizer).map(Some);
+                    let average = average.as_deref_mut();
+                    return self
+                        .restore(path, file, store, optimizer, average)
+                        .map(Some);
                 }
                 CheckpointFile::Damaged(reason) => {
                     let kept = set_aside(path).map_err(|source| io_error(path, source))?;
@@ -134,9 +136,10 @@ impl<'a> Checkpoints<'a> {
     fn restore(
         &self,
         path: &Path,
-        file: State,
+        mut file: State,
         store: &mut VarStore,
         optimizer: &mut Optimizer,
+        average: Option<&mut WeightAverage>,
     ) -> Result<SavedProgress, TrialError> {
         let mismatch = |entry: &str, found: &str, expected: &str| TrialError::CheckpointMismatch {
             path: path.to_owned(),
@@ -159,24 +162,23 @@ impl<'a> Checkpoints<'a> {
 
         let mut model = BTreeMap::new();
         let mut origin = Origin::new();
-        let mut state = State::default();
+        let state = take(&mut file, "optimizer/");
+        let averaged = take(&mut file, "average/");
         for (key, tensor) in file.tensors {
-            if let Some(name) = key.strip_prefix("optimizer/") {
-                state.tensors.insert(name.to_owned(), tensor);
-            } else if let Some(name) = key.strip_prefix("model/") {
+            if let Some(name) = key.strip_prefix("model/") {
                 model.insert(name.to_owned(), tensor);
             } else if let Some(name) = key.strip_prefix("origin/") {
                 origin.insert(name.to_owned(), tensor.to_device(store.device()));
             }
         }
-        for (key, value) in file.metadata {
-            if let Some(key) = key.strip_prefix("optimizer/") {
-                state.metadata.insert(key.to_owned(), value);
-            }
-        }
         optimizer
             .load_state(&state)
             .map_err(|source| checkpoint_error(path, source))?;
+        if let Some(average) = average {
+            average
+                .load_state(&averaged)
+                .map_err(|source| checkpoint_error(path, source))?;
+        }
         let variables: BTreeMap<_, _> = store.variables().into_iter().collect();
         for (name, mut variable) in variables {
             let shape = format!("{:?}", variable.size());
@@ -200,6 +202,30 @@ impl<'a> Checkpoints<'a> {
             progress,
             origin: (!origin.is_empty()).then_some(origin),
         })
+    }
+}
+
+/// Puts a state into a file, under names that begin with `prefix`.
+fn put(file: &mut State, prefix: &str, state: State) {
+    let own = |key: String| format!("{prefix}{key}");
+    let metadata = state.metadata.into_iter();
+    file.metadata
+        .extend(metadata.map(|(key, value)| (own(key), value)));
+    let tensors = state.tensors.into_iter();
+    file.tensors
+        .extend(tensors.map(|(key, tensor)| (own(key), tensor)));
+}
+
+/// Takes out of a file what [`put`] has put there.
+fn take(file: &mut State, prefix: &str) -> State {
+    fn part<T>(map: &mut BTreeMap<String, T>, prefix: &str) -> BTreeMap<String, T> {
+        let taken = map.extract_if(.., |key, _| key.starts_with(prefix));
+        let taken = taken.map(|(key, value)| (key[prefix.len()..].to_owned(), value));
+        taken.collect()
+    }
+    State {
+        metadata: part(&mut file.metadata, prefix),
+        tensors: part(&mut file.tensors, prefix),
     }
 }
 

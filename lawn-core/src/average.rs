@@ -1,0 +1,405 @@
+//! The moving average of weights.
+
+use tch::Tensor;
+
+use crate::error::{Error, require};
+use crate::libtorch::foreach::{foreach_copy, foreach_lerp};
+use crate::state::file::State;
+
+const FORMAT: &str = "lawn-core weight average";
+const VERSION: u32 = 1;
+
+/// The exponential moving average of the weights of a model, often better at the end of training
+/// than the weights themselves.
+///
+/// ```text
+/// ā ← ρ ā + (1 − ρ) w        after each step; ā is w at the start
+/// ρ = decay                  or, with warm-up, min(decay, (1 + t) / (10 + t)) for the t-th update from 0
+/// ```
+///
+/// It is of whatever tensors it is given: the trainable ones, or running statistics as well. Those
+/// that are no floating-point numbers are copied. The average has the kind of its tensor, so it
+/// should be f32 or f64.
+///
+/// Source: Polyak and Juditsky 1992; the exponential form as in Tarvainen and Valpola 2017, arXiv
+/// 1703.01780; warm-up as in TensorFlow's `ExponentialMovingAverage` with `num_updates`.
+///
+/// *Differs from* PyTorch's `AveragedModel`: no second model is made; [`swap`](Self::swap) puts
+/// the average in the place of the weights, and again takes it out.
+///
+/// The average of weights on a sphere lies inside it. LAWN constrains the weights, not their
+/// average.
+///
+/// ```
+/// use lawn_core::WeightAverage;
+/// use tch::{Device, nn};
+///
+/// let vs = nn::VarStore::new(Device::Cpu);
+/// let fc = nn::linear(vs.root() / "fc", 4, 2, Default::default());
+/// let mut average = WeightAverage::new(vs.variables(), 0.999)?.with_warm_up();
+/// for _ in 0..10 {
+///     // … an optimizer step …
+///     average.update();
+/// }
+/// average.swap();
+/// // … measure the average …
+/// average.swap();
+/// # Ok::<(), lawn_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct WeightAverage {
+    decay: f64,
+    warms_up: bool,
+    updates: u64,
+    /// In the order of their names.
+    entries: Vec<Entry>,
+    is_swapped: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    name: String,
+    weight: Tensor,
+    average: Tensor,
+}
+
+impl WeightAverage {
+    /// Starts at the tensors as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for a decay outside of 0 to below 1, [`Error::DuplicateParameter`].
+    pub fn new(
+        named: impl IntoIterator<Item = (impl Into<String>, Tensor)>,
+        decay: f64,
+    ) -> Result<Self, Error> {
+        let sound = (0.0..1.0).contains(&decay);
+        require(sound, "average.decay", "at least 0 and below 1", decay)?;
+        let entry = |(name, weight): (_, Tensor)| Entry {
+            name: Into::into(name),
+            average: weight.detach().copy(),
+            weight: weight.detach(),
+        };
+        let mut entries: Vec<Entry> = named.into_iter().map(entry).collect();
+        entries.sort_by(|one, next| one.name.cmp(&next.name));
+        if let Some(pair) = entries.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            return Err(Error::DuplicateParameter {
+                name: pair[0].name.clone(),
+            });
+        }
+        Ok(Self {
+            decay,
+            warms_up: false,
+            updates: 0,
+            entries,
+            is_swapped: false,
+        })
+    }
+
+    /// With a smaller decay at first, so that the start is soon forgotten.
+    #[must_use]
+    pub fn with_warm_up(self) -> Self {
+        Self {
+            warms_up: true,
+            ..self
+        }
+    }
+
+    /// Updates so far.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+
+    /// Takes the weights as they are into the average. On an accelerator it waits for nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the average is in the place of the weights.
+    pub fn update(&mut self) {
+        assert!(
+            !self.is_swapped,
+            "the average is in the place of the weights"
+        );
+        let t = self.updates as f64;
+        let decay = if self.warms_up {
+            self.decay.min((1.0 + t) / (10.0 + t))
+        } else {
+            self.decay
+        };
+        let is_float = |entry: &&Entry| entry.weight.is_floating_point();
+        let (floats, others): (Vec<_>, Vec<_>) = self.entries.iter().partition(is_float);
+        foreach_lerp(
+            floats.iter().map(|entry| (&entry.average, &entry.weight)),
+            1.0 - decay,
+        );
+        foreach_copy(others.iter().map(|entry| (&entry.average, &entry.weight)));
+        self.updates += 1;
+    }
+
+    /// Puts the average in the place of the weights, or takes it out again.
+    pub fn swap(&mut self) {
+        let weights: Vec<Tensor> = self
+            .entries
+            .iter()
+            .map(|entry| entry.weight.copy())
+            .collect();
+        foreach_copy(
+            self.entries
+                .iter()
+                .map(|entry| (&entry.weight, &entry.average)),
+        );
+        foreach_copy(
+            self.entries
+                .iter()
+                .map(|entry| &entry.average)
+                .zip(&weights),
+        );
+        self.is_swapped = !self.is_swapped;
+    }
+
+    /// The average and its count, copied.
+    ///
+    /// # Panics
+    ///
+    /// If the average is in the place of the weights.
+    #[must_use]
+    pub fn state(&self) -> State {
+        assert!(
+            !self.is_swapped,
+            "the average is in the place of the weights"
+        );
+        let metadata = [
+            ("format", FORMAT.to_owned()),
+            ("version", VERSION.to_string()),
+            ("updates", self.updates.to_string()),
+        ];
+        let tensors = self.entries.iter();
+        State {
+            metadata: metadata.map(|(key, value)| (key.to_owned(), value)).into(),
+            tensors: tensors
+                .map(|entry| (entry.name.clone(), entry.average.copy()))
+                .collect(),
+        }
+    }
+
+    /// Continues from a state, which must be of the same tensors. Everything is checked before
+    /// anything is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::StateMismatch`], [`Error::StateVersion`], [`Error::MissingEntry`],
+    /// [`Error::ExtraEntry`], [`Error::EntryShape`], [`Error::EntryValue`], each naming the entry.
+    pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
+        let entry = |key: &str| {
+            state.metadata.get(key).ok_or_else(|| Error::MissingEntry {
+                entry: key.to_owned(),
+            })
+        };
+        let number = |key: &str| {
+            let text = entry(key)?;
+            text.parse::<u64>().map_err(|_| Error::EntryValue {
+                entry: key.to_owned(),
+                expected: "a count",
+                found: text.clone(),
+            })
+        };
+        let format = entry("format")?;
+        if format != FORMAT {
+            return Err(Error::StateMismatch {
+                entry: "format",
+                expected: FORMAT.to_owned(),
+                found: format.clone(),
+            });
+        }
+        let version = number("version")?;
+        if version > u64::from(VERSION) {
+            return Err(Error::StateVersion {
+                supported: VERSION,
+                found: u32::try_from(version).unwrap_or(u32::MAX),
+            });
+        }
+        let updates = number("updates")?;
+        let mut saved = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            let found = state.tensors.get(&entry.name);
+            let found = found.ok_or_else(|| Error::MissingEntry {
+                entry: entry.name.clone(),
+            })?;
+            let (expected, shape) = (entry.average.size(), found.size());
+            if shape != expected {
+                return Err(Error::EntryShape {
+                    entry: entry.name.clone(),
+                    expected,
+                    found: shape,
+                });
+            }
+            saved.push(found);
+        }
+        let known = |name: &&String| self.entries.iter().any(|entry| entry.name == **name);
+        if let Some(name) = state.tensors.keys().find(|name| !known(name)) {
+            return Err(Error::ExtraEntry {
+                entry: name.clone(),
+            });
+        }
+        if self.is_swapped {
+            self.swap();
+        }
+        for (entry, saved) in self.entries.iter().zip(saved) {
+            // Devices and kinds may differ from the file's.
+            entry.average.shallow_clone().copy_(saved);
+        }
+        self.updates = updates;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    fn tensor(values: &[f32]) -> Tensor {
+        Tensor::from_slice(values)
+    }
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        Vec::try_from(tensor.to_kind(Kind::Double)).unwrap()
+    }
+
+    fn set(tensor: &Tensor, value: f64) {
+        let _ = tensor.shallow_clone().fill_(value);
+    }
+
+    #[test]
+    fn it_follows_the_equation() {
+        let weight = tensor(&[1.0, 1.0]);
+        let mut average = WeightAverage::new([("w", weight.shallow_clone())], 0.75).unwrap();
+        for value in [2.0, 3.0] {
+            set(&weight, value);
+            average.update();
+        }
+        // 0.75 (0.75 · 1 + 0.25 · 2) + 0.25 · 3
+        assert_eq!(values(&average.state().tensors["w"]), [1.6875; 2]);
+        assert_eq!(values(&weight), [3.0; 2]);
+    }
+
+    #[test]
+    fn warm_up_forgets_the_start() {
+        let weight = tensor(&[1.0]);
+        let average = WeightAverage::new([("w", weight.shallow_clone())], 0.999).unwrap();
+        let mut average = average.with_warm_up();
+        set(&weight, 2.0);
+        average.update();
+        // ρ = 1 / 10
+        assert!((values(&average.state().tensors["w"])[0] - 1.9).abs() < 1e-6);
+    }
+
+    #[test]
+    fn two_swaps_change_nothing() {
+        let weight = tensor(&[1.0, 5.0]);
+        let mut average = WeightAverage::new([("w", weight.shallow_clone())], 0.5).unwrap();
+        set(&weight, 3.0);
+        average.update();
+        average.swap();
+        assert_eq!(values(&weight), [2.0, 4.0]);
+        average.swap();
+        assert_eq!(values(&weight), [3.0, 3.0]);
+        assert_eq!(values(&average.state().tensors["w"]), [2.0, 4.0]);
+    }
+
+    #[test]
+    fn counts_are_copied() {
+        let count = Tensor::from(3i64);
+        let mut average = WeightAverage::new([("n", count.shallow_clone())], 0.5).unwrap();
+        set(&count, 8.0);
+        average.update();
+        assert_eq!(i64::try_from(&average.state().tensors["n"]).unwrap(), 8);
+    }
+
+    /// Transposed, as channels-last weights are.
+    #[test]
+    fn layouts_are_kept_apart() {
+        let weight = tensor(&[1.0, 2.0, 3.0, 4.0]).view([2, 2]).tr();
+        let mut average = WeightAverage::new([("w", weight.shallow_clone())], 0.5).unwrap();
+        let _ = weight.shallow_clone().g_mul_scalar_(3.0);
+        average.update();
+        let expected = tensor(&[2.0, 6.0, 4.0, 8.0]).view([2, 2]);
+        assert_eq!(average.state().tensors["w"], expected);
+    }
+
+    #[test]
+    fn a_state_continues_with_the_same_bits() {
+        let weight = Tensor::ones([7], (Kind::Float, Device::Cpu));
+        let start = || {
+            WeightAverage::new([("w", weight.shallow_clone())], 0.9)
+                .unwrap()
+                .with_warm_up()
+        };
+        let mut through = start();
+        let mut resumed = start();
+        for step in 0..6 {
+            set(&weight, f64::from(step) * 0.7 + 0.1);
+            through.update();
+            resumed.update();
+            if step == 2 {
+                let bytes = resumed.state().to_bytes().unwrap();
+                let state = State::from_bytes(&bytes, Device::Cpu).unwrap();
+                resumed = start();
+                resumed.load_state(&state).unwrap();
+            }
+        }
+        assert_eq!(through.state().tensors, resumed.state().tensors);
+        assert_eq!(resumed.updates(), 6);
+    }
+
+    #[test]
+    fn a_foreign_state_is_refused_whole() {
+        let weight = tensor(&[1.0]);
+        let mut average = WeightAverage::new([("w", weight.shallow_clone())], 0.9).unwrap();
+        let sound = average.state();
+        let spoil = |spoil: fn(&mut State)| {
+            let mut state = State {
+                metadata: sound.metadata.clone(),
+                tensors: [("w".to_owned(), tensor(&[9.0]))].into(),
+            };
+            spoil(&mut state);
+            state
+        };
+        type Check = fn(&Error) -> bool;
+        let rows: [(State, Check); 5] = [
+            (spoil(|state| drop(state.tensors.remove("w"))), |error| {
+                matches!(error, Error::MissingEntry { .. })
+            }),
+            (
+                spoil(|state| drop(state.tensors.insert("x".into(), tensor(&[0.0])))),
+                |error| matches!(error, Error::ExtraEntry { .. }),
+            ),
+            (
+                spoil(|state| drop(state.tensors.insert("w".into(), tensor(&[0.0, 1.0])))),
+                |error| matches!(error, Error::EntryShape { .. }),
+            ),
+            (
+                spoil(|state| drop(state.metadata.insert("updates".into(), "many".into()))),
+                |error| matches!(error, Error::EntryValue { .. }),
+            ),
+            (
+                spoil(|state| drop(state.metadata.insert("version".into(), "2".into()))),
+                |error| matches!(error, Error::StateVersion { .. }),
+            ),
+        ];
+        for (state, expected) in &rows {
+            let error = average.load_state(state).unwrap_err();
+            assert!(expected(&error), "{error}");
+            assert_eq!(values(&average.state().tensors["w"]), [1.0]);
+        }
+    }
+
+    #[test]
+    fn impossible_settings_are_refused() {
+        for decay in [1.0, -0.1, f64::NAN] {
+            assert!(WeightAverage::new([("w", tensor(&[1.0]))], decay).is_err());
+        }
+        let twice = [("w", tensor(&[1.0])), ("w", tensor(&[1.0]))];
+        assert!(WeightAverage::new(twice, 0.5).is_err());
+    }
+}
