@@ -27,9 +27,9 @@ SECONDS, ROUNDS = 3, 5
 
 
 def build():
-    for package, kind, name in (("lawn-bench", "--bin", "lawn"), ("lawn-models", "--example", "image_throughput")):
-        command = ["cargo", "build", "--quiet", "--release", "-p", package, kind, name]
-        subprocess.run(command, cwd=ROOT, check=True)
+    command = ["cargo", "build", "--quiet", "--locked", "--release", "--workspace"]
+    command += ["--bin", "lawn", "--example", "image_throughput"]
+    subprocess.run(command, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
     return target / "lawn", target / "examples/image_throughput"
 

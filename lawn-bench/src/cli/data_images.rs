@@ -112,7 +112,7 @@ enum How {
     AsIs,
     /// JPEG of a smaller size: other images, less to read and to decode.
     Jpeg,
-    /// Red, green and blue of each pixel: the same images, nothing to decode, much room.
+    /// Red, green and blue of each pixel: the same images, nothing to decode, about six times the room.
     Raw,
 }
 
@@ -200,7 +200,8 @@ impl Show {
         data::find(&tasks, root)?;
         for task in &tasks {
             if let Some(sheet) = task.config.sheet(root, self.seed)? {
-                files::write(&self.out, &sheet)?;
+                let out = std::path::absolute(&self.out).map_err(Error::io("find", &self.out))?;
+                files::write(&out, &sheet)?;
                 print(&format!(
                     "drew {} of task {}: first validation images, below them train images of the first epoch\n",
                     self.out.display(),

@@ -78,11 +78,11 @@ pub struct ImageConfig {
     /// Random flips and crops in training.
     pub augment: bool,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub label_smoothing: f64,
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     pub validation_fraction: f64,
@@ -145,15 +145,6 @@ fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
 
 fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
     generated::write(data, into, THEN)
-}
-
-// Trials of sweeps that were planned before there was a choice keep their ids.
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl ImageConfig {

@@ -62,10 +62,10 @@ impl Pictures {
     }
 
     /// The images, where they are in memory already.
-    pub(crate) fn into_images(self) -> Result<Images, Self> {
+    pub(crate) fn into_images(self) -> Result<Images, Box<Self>> {
         match self.store {
             Store::InMemory(images) => Ok(images),
-            store => Err(Self { store, ..self }),
+            store => Err(Box::new(Self { store, ..self })),
         }
     }
 

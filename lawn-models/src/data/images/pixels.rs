@@ -41,7 +41,7 @@ impl Images {
     ) -> Result<Self, DataError> {
         let pictures = match pictures.into_images() {
             Ok(images) => return Ok(images),
-            Err(pictures) => pictures,
+            Err(pictures) => *pictures,
         };
         let [height, width] = pictures.with(0, |picture| Ok(picture.size()))?;
         let (size, count) = (height * width * CHANNELS, pictures.len());
