@@ -34,7 +34,7 @@ pub enum WeightsError {
         /// The file.
         path: PathBuf,
         /// What went wrong.
-        source: lawn_core::Error,
+        source: Box<lawn_core::Error>,
     },
     /// The file is of another net. Nothing was changed.
     #[error("weights {path} do not fit the model: {differences}")]
@@ -180,10 +180,10 @@ fn counter(name: &str) -> Option<String> {
 pub fn load_weights(store: &VarStore, path: &Path) -> Result<(), WeightsError> {
     if is_pickle(path).map_err(|source| WeightsError::File {
         path: path.to_owned(),
-        source: lawn_core::Error::Io {
+        source: Box::new(lawn_core::Error::Io {
             path: path.to_owned(),
             source,
-        },
+        }),
     })? {
         return Err(WeightsError::Pickle {
             path: path.to_owned(),
@@ -267,8 +267,8 @@ fn file_error(path: &Path, source: lawn_core::Error) -> WeightsError {
         path: path.to_owned(),
         source: match source {
             // The file is named once.
-            lawn_core::Error::StateFile { source, .. } => *source,
-            source => source,
+            lawn_core::Error::StateFile { source, .. } => source,
+            source => Box::new(source),
         },
     }
 }

@@ -102,7 +102,7 @@ fn scramble(x: Tensor) -> Tensor {
         x.bitwise_xor_tensor(&high.bitwise_and((1i64 << (32 - by)) - 1))
     };
     let x = folded(&x, 16) * 0x7feb_352d;
-    let x = folded(&x, 15) * 0x45d9_f3b;
+    let x = folded(&x, 15) * 0x045d_9f3b;
     folded(&x, 16)
 }
 
