@@ -74,7 +74,8 @@ fn average(task: &Task, config: &TrialConfig) -> Result<Option<WeightAverage>, T
     Ok(Some(average.with_warm_up()))
 }
 
-/// Refuses a batch of one image: batch normalization may have nothing to take its variance over.
+/// Refuses a batch of one image at an end: batch normalization may have nothing to take its
+/// variance over. A batch size of 1 is what was asked for.
 fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     let last_of = |samples: u64| match samples % batch_size {
         0 => batch_size,
@@ -82,7 +83,7 @@ fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     };
     let epoch = length.epoch_samples;
     let ends = [epoch.min(length.samples), length.samples % epoch];
-    let is_alone = ends.iter().any(|&end| end > 0 && last_of(end) == 1);
+    let is_alone = batch_size > 1 && ends.iter().any(|&end| end > 0 && last_of(end) == 1);
     let allowed = format!(
         "one that leaves no batch of a single image, of which batch normalization cannot take the \
          variance: an epoch has {epoch} images, the budget {}",
@@ -303,6 +304,6 @@ mod tests {
             "{said}"
         );
         of(Amount::Samples(130 + 65), 130, 64).unwrap_err();
-        of(Amount::Epochs(1), 10, 1).unwrap_err();
+        of(Amount::Epochs(1), 10, 1).unwrap();
     }
 }

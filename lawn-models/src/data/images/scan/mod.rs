@@ -41,7 +41,7 @@ enum Verdict {
 /// Reads and decodes every file of a listing on `threads` threads.
 ///
 /// What was found of a file is kept in the folder `caches` with what the system says of the
-/// file, and taken from there while all of that is the same. Peak memory is about 150 bytes a file,
+/// file, and taken from there while all of that is the same. Peak memory is about 270 bytes a file,
 /// beside one file and its pixels for each thread.
 ///
 /// # Errors
