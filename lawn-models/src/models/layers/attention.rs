@@ -1,8 +1,9 @@
 use lawn_core::Layer;
 use tch::{Kind, Tensor};
 
-use super::{Dropout, Linear};
-use crate::models::Mode;
+use super::dropout::Dropout;
+use super::linear::Linear;
+use crate::models::model::Mode;
 
 /// Self-attention with several heads.
 ///

@@ -1,8 +1,9 @@
 use lawn_core::Layer;
 use tch::Tensor;
 
-use super::{Conv2d, GhostBatchNorm};
-use crate::models::Mode;
+use super::batch_norm::GhostBatchNorm;
+use super::conv::Conv2d;
+use crate::models::model::Mode;
 
 /// A convolution and the normalization of its channels.
 ///

@@ -1,7 +1,7 @@
 use rand::Rng;
 use tch::{Device, Kind, Tensor};
 
-use crate::models::Mode;
+use crate::models::model::Mode;
 use crate::random::{Purpose, stream};
 
 /// Sets some of what passes through it to 0 in training, and scales up the rest.

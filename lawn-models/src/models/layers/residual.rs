@@ -1,8 +1,8 @@
 use lawn_core::Layer;
 use tch::Tensor;
 
-use super::ConvNorm;
-use crate::models::Mode;
+use super::conv_norm::ConvNorm;
+use crate::models::model::Mode;
 
 /// The block that residual networks consist of.
 ///

@@ -5,7 +5,7 @@ use tch::nn::Path;
 
 use super::config::{VitConfig, VitForm};
 use super::names::{self, module};
-use crate::models::Mode;
+use crate::models::model::Mode;
 use crate::models::layers::{Attention, Dropout, LayerNorm, Linear, Projections};
 
 /// Layers that drop something, each with numbers of its own, in every block.
