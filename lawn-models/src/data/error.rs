@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::images::BadFile;
+use super::images::bad_file::BadFile;
 use crate::trial::SettingsError;
 
 /// A data set that is absent or cannot be used as it stands.

@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::nn::Path;
 
-use super::{
-    CifarResNet, CifarResNetConfig, CifarShortcut, Init, Model, ResNet, ResNetConfig, ResNetDepth,
-    Stem, Vgg, VggConfig, VggDepth, VggHead, Vit, VitConfig,
-};
+use super::cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+use super::init::Init;
+use super::model::Model;
+use super::resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
+use super::vgg::{Vgg, VggConfig, VggDepth, VggHead};
+use super::vit::{Vit, VitConfig};
 
 /// What the nets of a family have in common, and how one is told from another.
 enum Family {

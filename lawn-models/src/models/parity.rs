@@ -9,10 +9,12 @@ use serde::Deserialize;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
+use super::cifar_resnet::CifarShortcut;
+use super::image_models::{ImageModelName, ImageModelOptions};
+use super::init::Init;
+use super::model::{Mode, Model};
+use super::vgg::{Vgg, VggConfig, VggDepth};
 use super::weights::entries;
-use super::{
-    CifarShortcut, ImageModelName, ImageModelOptions, Init, Mode, Model, Vgg, VggConfig, VggDepth,
-};
 
 #[derive(Deserialize)]
 struct Golden {

@@ -3,7 +3,8 @@
 use tch::Tensor;
 
 use super::image::CHANNELS;
-use super::pixels::{Images, Statistics};
+use super::pixels::Images;
+use super::statistics::Statistics;
 use super::table::Table;
 use crate::data::error::DataError;
 use crate::data::parts;

@@ -14,8 +14,8 @@
 use std::path::{Path, PathBuf};
 
 use super::image::CHANNELS;
-use super::pixels::{Images, Pixels};
-use super::source::Part;
+use super::raw::RawImages;
+use super::reading::Part;
 use crate::data::error::DataError;
 
 const SIDE: usize = 32;
@@ -93,7 +93,7 @@ impl Cifar {
     ///
     /// # Errors
     /// [`DataError`] naming the file that is cut, or has a label that is none, and the byte.
-    pub(crate) fn read(&self, part: Part) -> Result<Images, DataError> {
+    pub(crate) fn read(&self, part: Part) -> Result<RawImages, DataError> {
         let classes = self.classes()?;
         let record = self.format.labels + CHANNELS * AREA;
         let (mut labels, mut pixels) = (Vec::new(), Vec::new());
@@ -121,12 +121,12 @@ impl Cifar {
                 );
             }
         }
-        Ok(Images {
+        Ok(RawImages {
             height: SIDE,
             width: SIDE,
             classes,
             labels,
-            pixels: Pixels::InMemory(pixels),
+            bytes: pixels,
         })
     }
 
@@ -196,14 +196,17 @@ mod tests {
             let cifar = Cifar::in_folder(root.path()).unwrap();
             let train = cifar.read(Part::Train).unwrap();
             let images = 2 * format.classes * format.train.len();
-            assert_eq!(train.len(), images);
+            assert_eq!(train.labels.len(), images);
             assert_eq!(cifar.count(Part::Train).unwrap(), images as u64);
             assert_eq!(train.classes[3], "class 3");
             assert_eq!(train.labels[format.classes + 3], 3);
             // Red, green and blue of the pixel at row 1, column 2 of the image 5.
             let expected = [34 + 5, 50 + 34 + 5, 100 + 34 + 5].map(|value: i32| value as u8);
-            assert_eq!(train.of(5).unwrap()[34 * 3..][..3], expected);
-            assert_eq!(cifar.read(Part::Test).unwrap().len(), 2 * format.classes);
+            assert_eq!(train.of(5)[34 * 3..][..3], expected);
+            assert_eq!(
+                cifar.read(Part::Test).unwrap().labels.len(),
+                2 * format.classes
+            );
         }
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tch::Tensor;
 
 use super::augment::{self, View};
-use super::pixels::{Images, Statistics};
+use super::pixels::Images;
+use super::statistics::Statistics;
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::epochs::Epochs;
 use crate::data::error::DataError;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::folder;
 use super::pictures::Pictures;
-use super::source::{Part, Reading, Source};
+use super::reading::{Part, Reading};
+use super::source::Source;
 use super::transform::{Transform, TransformConfig};
 use super::views::Views;
 use crate::data::dataset::Dataset;

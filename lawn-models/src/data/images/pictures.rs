@@ -2,9 +2,10 @@
 
 use super::decode::{Encoded, Fault};
 use super::folder::Listing;
-use super::image::{CHANNELS, Image, Region};
+use super::image::Image;
 use super::pack::Pack;
-use super::pixels::Images;
+use super::picture::Picture;
+use super::raw::RawImages;
 use crate::data::error::DataError;
 
 /// Images of any size with their labels.
@@ -23,14 +24,7 @@ pub(crate) struct Pictures {
 enum Store {
     Files(Listing),
     Packed(Pack),
-    InMemory(Images),
-}
-
-/// One image before it is decoded.
-pub(crate) enum Picture<'a> {
-    Encoded(Encoded<'a>),
-    /// Of a size, and `[height, width, 3]`.
-    Raw([usize; 2], &'a [u8]),
+    InMemory(RawImages),
 }
 
 impl Pictures {
@@ -52,7 +46,7 @@ impl Pictures {
         }
     }
 
-    pub(crate) fn of_images(images: Images) -> Self {
+    pub(crate) fn of_raw(images: RawImages) -> Self {
         Self {
             classes: images.classes.clone(),
             labels: images.labels.clone(),
@@ -62,7 +56,7 @@ impl Pictures {
     }
 
     /// The images, where they are in memory already.
-    pub(crate) fn into_images(self) -> Result<Images, Box<Self>> {
+    pub(crate) fn into_raw(self) -> Result<RawImages, Box<Self>> {
         match self.store {
             Store::InMemory(images) => Ok(images),
             store => Err(Box::new(Self { store, ..self })),
@@ -96,9 +90,9 @@ impl Pictures {
                 .and_then(|picture| work(&picture))
                 .map_err(|fault| fault.in_file(&pack.path(index))),
             Store::InMemory(images) => {
-                let bytes = images.of(index)?;
                 let size = [images.height, images.width];
-                work(&Picture::Raw(size, &bytes)).map_err(|fault| fault.in_file(&self.path(index)))
+                work(&Picture::Raw(size, images.of(index)))
+                    .map_err(|fault| fault.in_file(&self.path(index)))
             }
         }
     }
@@ -117,46 +111,6 @@ impl Pictures {
             Store::Files(listing) => listing.path(index),
             Store::Packed(pack) => pack.path(index),
             Store::InMemory(_) => format!("generated image {index}").into(),
-        }
-    }
-}
-
-impl Picture<'_> {
-    /// Height and width.
-    pub(crate) fn size(&self) -> [usize; 2] {
-        match self {
-            Self::Encoded(file) => file.size(),
-            Self::Raw(size, _) => *size,
-        }
-    }
-
-    pub(crate) fn decode(&self) -> Result<Image, Fault> {
-        match self {
-            Self::Encoded(file) => file.decode(),
-            Self::Raw([height, width], bytes) => Ok(Image {
-                height: *height,
-                width: *width,
-                bytes: bytes.to_vec(),
-            }),
-        }
-    }
-
-    /// A part of it.
-    pub(crate) fn region(&self, region: Region) -> Result<Image, Fault> {
-        match self {
-            Self::Encoded(file) => file.region(region),
-            Self::Raw([_, width], bytes) => {
-                let row = |y: usize| {
-                    let start = (y * width + region.left) * CHANNELS;
-                    &bytes[start..][..region.width * CHANNELS]
-                };
-                let rows = region.top..region.top + region.height;
-                Ok(Image {
-                    height: region.height,
-                    width: region.width,
-                    bytes: rows.flat_map(row).copied().collect(),
-                })
-            }
         }
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::image::CHANNELS;
 use super::pictures::Pictures;
+use super::raw::RawImages;
+use super::statistics::Statistics;
 use crate::data::error::DataError;
 use crate::data::parts;
 
@@ -28,6 +30,18 @@ pub(crate) enum Pixels {
     Stored(Arc<Pictures>),
 }
 
+impl From<RawImages> for Images {
+    fn from(raw: RawImages) -> Self {
+        Self {
+            height: raw.height,
+            width: raw.width,
+            classes: raw.classes,
+            labels: raw.labels,
+            pixels: Pixels::InMemory(raw.bytes),
+        }
+    }
+}
+
 impl Images {
     /// Pictures that are all of one size: decoded into memory on `threads` threads where they
     /// take `room` bytes at most, and otherwise decoded each time.
@@ -39,8 +53,8 @@ impl Images {
         room: u64,
         threads: usize,
     ) -> Result<Self, DataError> {
-        let pictures = match pictures.into_images() {
-            Ok(images) => return Ok(images),
+        let pictures = match pictures.into_raw() {
+            Ok(images) => return Ok(images.into()),
             Err(pictures) => *pictures,
         };
         let [height, width] = pictures.with(0, |picture| Ok(picture.size()))?;
@@ -141,13 +155,6 @@ impl Images {
         let parts = chosen.chunks(parts::size(chosen.len(), threads));
         parts::each(parts, check).into_iter().collect()
     }
-}
-
-/// Mean and standard deviation of each channel, in parts of 255.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Statistics {
-    pub(crate) mean: [f64; CHANNELS],
-    pub(crate) deviation: [f64; CHANNELS],
 }
 
 /// Sums over pixels. Sums of bytes and of squared bytes are exact in integers.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use super::dataset::{PlainImages, TrainImages};
 use super::pictures::Pictures;
-use super::pixels::{Images, Statistics};
-use super::source::{Reading, Source};
+use super::pixels::Images;
+use super::reading::Reading;
+use super::source::Source;
 use super::split::Split;
+use super::statistics::Statistics;
 use super::transform::{Transform, TransformConfig};
 use super::views::{RandomViews, Views};
 use crate::data::dataset::Dataset;

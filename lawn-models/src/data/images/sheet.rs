@@ -3,8 +3,8 @@
 use tch::{Kind, Tensor};
 
 use super::image::{CHANNELS, Image};
-use super::pixels::Statistics;
 use super::sets::Sets;
+use super::statistics::Statistics;
 use crate::data::dataset::Dataset;
 use crate::data::error::DataError;
 

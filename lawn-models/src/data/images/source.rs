@@ -2,41 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::cifar::Cifar;
 use super::folder::{self, Listing};
 use super::generated::{self, GeneratedImages, Set};
 use super::pack::{MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
+use super::reading::{BadFiles, Part, Reading};
 use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::trial::TestPermit;
-
-/// What becomes of files that cannot be read as images.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum BadFiles {
-    /// All of them are named, and nothing is trained.
-    #[default]
-    Fail,
-    /// They are counted and left out.
-    Exclude,
-}
-
-/// How a source is read.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reading {
-    pub(crate) bad_files: BadFiles,
-    /// Whether images are turned as their EXIF tags say.
-    pub(crate) exif: bool,
-    /// Bytes that a split may take in memory.
-    pub(crate) room: u64,
-    /// Threads that decode.
-    pub(crate) threads: usize,
-}
 
 /// A folder, a pack of one, the files of CIFAR, or a generator that stands for one.
 #[derive(Clone, Debug)]
@@ -45,23 +20,6 @@ pub(crate) enum Source {
     Folder(PathBuf),
     Packed(PathBuf),
     Cifar(Cifar),
-}
-
-/// The splits of a source that are files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Train,
-    Test,
-}
-
-impl Part {
-    /// Its name, in messages and in a pack.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Test => "test",
-        }
-    }
 }
 
 impl Source {
@@ -158,9 +116,9 @@ impl Source {
     fn pictures(&self, part: Part, set: Set, reading: Reading) -> Result<Pictures, DataError> {
         let listing = match self {
             Self::Generated(config) => {
-                return Ok(Pictures::of_images(generated::draw(config, set)));
+                return Ok(Pictures::of_raw(generated::draw(config, set)));
             }
-            Self::Cifar(cifar) => return Ok(Pictures::of_images(cifar.read(part)?)),
+            Self::Cifar(cifar) => return Ok(Pictures::of_raw(cifar.read(part)?)),
             // What was bad is not in it.
             Self::Packed(folder) => {
                 return Ok(Pictures::of_pack(Pack::open(folder, part)?, reading.exif));

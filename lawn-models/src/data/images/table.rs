@@ -1,7 +1,7 @@
 //! The way from bytes to normalized values.
 
 use super::image::{CHANNELS, Image};
-use super::pixels::Statistics;
+use super::statistics::Statistics;
 
 /// One entry a channel and byte value: no arithmetic is left for each pixel.
 pub(crate) struct Table([[f32; 256]; CHANNELS]);

@@ -7,7 +7,7 @@ use tch::Tensor;
 
 use super::image::{CHANNELS, Image};
 use super::pictures::Pictures;
-use super::pixels::Statistics;
+use super::statistics::Statistics;
 use super::table::Table;
 use super::transform::Transform;
 use crate::data::dataset::{Batch, Dataset};
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn without_augmentation_only_the_order_is_new() {
-        let open = || Pictures::of_images(generated::draw(&sizes(), Set::Train));
+        let open = || Pictures::of_raw(generated::draw(&sizes(), Set::Train));
         let set = views(open(), 2, false);
         let plain = set.views.batch(0..40, 1).unwrap();
         let order = set.epochs.get(4);

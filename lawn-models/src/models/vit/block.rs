@@ -5,8 +5,8 @@ use tch::nn::Path;
 
 use super::config::{VitConfig, VitForm};
 use super::names::{self, module};
-use crate::models::model::Mode;
 use crate::models::layers::{Attention, Dropout, LayerNorm, Linear, Projections};
+use crate::models::model::Mode;
 
 /// Layers that drop something, each with numbers of its own, in every block.
 const DROPOUTS: u64 = 6;

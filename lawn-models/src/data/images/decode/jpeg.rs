@@ -7,7 +7,7 @@ use std::ffi::{CStr, c_char, c_int};
 // Nothing of it is called from here: it brings the library that jpeg.c calls.
 use mozjpeg_sys as _;
 
-use super::Fault;
+use super::fault::Fault;
 use crate::data::images::image::{CHANNELS, Image, Region};
 
 /// The same in jpeg.c.

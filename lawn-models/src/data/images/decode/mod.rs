@@ -3,6 +3,7 @@
 //! A file is what its first bytes say, whatever its name. What a decoder would go on after with
 //! made-up pixels is an error here: a file is read whole, or it is refused.
 
+mod common;
 mod exif;
 mod fault;
 mod jpeg;
@@ -13,10 +14,8 @@ mod webp;
 
 pub use fault::Fault;
 
-use super::image::{CHANNELS, Image, Region};
-
-/// Pixels above which PIL takes an image for an attack.
-const MOST_PIXELS: u64 = 178_956_970;
+use super::image::{Image, Region};
+use common::MOST_PIXELS;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -177,13 +176,4 @@ pub fn image_decoder() -> &'static str {
     } else {
         "libjpeg-turbo (mozjpeg-sys 2.2), no vector kernels: slower"
     }
-}
-
-/// Leaves out the fourth of every four bytes.
-fn without_alpha(bytes: &[u8]) -> Vec<u8> {
-    let mut opaque = Vec::with_capacity(bytes.len() / 4 * CHANNELS);
-    for pixel in bytes.chunks_exact(4) {
-        opaque.extend_from_slice(&pixel[..CHANNELS]);
-    }
-    opaque
 }

@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
 
-use super::{Fault, MOST_PIXELS, without_alpha};
+use super::common::{MOST_PIXELS, without_alpha};
+use super::fault::Fault;
 use crate::data::images::image::{CHANNELS, Image};
 
 /// Height and width.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::data::images::image::CHANNELS;
 
 /// Files of each kind, and what PIL makes of them; `goldens/images.py` writes them.
 fn goldens() -> PathBuf {

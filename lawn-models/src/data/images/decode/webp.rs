@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::{Fault, without_alpha};
+use super::common::without_alpha;
+use super::fault::Fault;
 use crate::data::images::image::Image;
 
 /// Bytes before those that the length at the file's beginning counts.

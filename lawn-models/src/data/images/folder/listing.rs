@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::images::scan::Ignored;
+use super::ignored::Ignored;
 
 /// Files of one split with their labels, in order of class and name.
 ///

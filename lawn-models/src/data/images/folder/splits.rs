@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::list;
+use super::list::list;
 use crate::data::error::DataError;
 
 /// The folder that training and validation read: validation images are taken from each of its

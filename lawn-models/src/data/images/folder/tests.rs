@@ -2,6 +2,8 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
+use std::path::Path;
+
 use super::*;
 
 /// A folder with these files, each of its folders made.

@@ -5,9 +5,9 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Listing;
+use super::ignored::Ignored;
+use super::listing::Listing;
 use crate::data::error::DataError;
-use crate::data::images::scan::Ignored;
 
 /// Names, beside those that begin with a dot, that systems and not people make.
 const NOT_DATA: [&str; 5] = [

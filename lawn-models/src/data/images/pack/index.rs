@@ -17,17 +17,17 @@ const END: usize = 8;
 
 /// Where an image lies, and what it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) shard: u32,
-    pub(super) offset: u64,
-    pub(super) length: u32,
-    pub(super) label: u32,
-    pub(super) height: u32,
-    pub(super) width: u32,
+pub(crate) struct Entry {
+    pub(crate) shard: u32,
+    pub(crate) offset: u64,
+    pub(crate) length: u32,
+    pub(crate) label: u32,
+    pub(crate) height: u32,
+    pub(crate) width: u32,
 }
 
 /// The file of an index.
-pub(super) fn bytes(entries: &[Entry], listing: &Listing) -> Vec<u8> {
+pub(crate) fn bytes(entries: &[Entry], listing: &Listing) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD + entries.len() * (ENTRY + END + 32));
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
@@ -52,11 +52,11 @@ pub(super) fn bytes(entries: &[Entry], listing: &Listing) -> Vec<u8> {
 
 /// Reads an index in place.
 #[derive(Clone, Copy)]
-pub(super) struct Index<'a>(&'a [u8]);
+pub(crate) struct Index<'a>(&'a [u8]);
 
 impl<'a> Index<'a> {
     /// One of `images`, or what is wrong with the bytes.
-    pub(super) fn new(bytes: &'a [u8], images: u64) -> Result<Self, &'static str> {
+    pub(crate) fn new(bytes: &'a [u8], images: u64) -> Result<Self, &'static str> {
         if bytes.len() < HEAD || !bytes.starts_with(MAGIC) {
             return Err("no index of a pack");
         }
@@ -74,11 +74,11 @@ impl<'a> Index<'a> {
         Ok(index)
     }
 
-    pub(super) fn len(self) -> usize {
+    pub(crate) fn len(self) -> usize {
         self.number(12) as usize
     }
 
-    pub(super) fn entry(self, index: usize) -> Entry {
+    pub(crate) fn entry(self, index: usize) -> Entry {
         let at = HEAD + index * ENTRY;
         Entry {
             shard: self.number(at),
@@ -91,7 +91,7 @@ impl<'a> Index<'a> {
     }
 
     /// The path that the image had below the folder of its split.
-    pub(super) fn name(self, index: usize) -> String {
+    pub(crate) fn name(self, index: usize) -> String {
         let start = index.checked_sub(1).map_or(0, |before| self.end(before));
         let names = &self.0[self.names_start()..];
         let name = names.get(start..self.end(index)).unwrap_or_default();

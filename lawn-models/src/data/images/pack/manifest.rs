@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::data::error::DataError;
-use crate::data::images::source::Part;
+use crate::data::images::decode;
+use crate::data::images::reading::Part;
 
 /// The file that makes a folder a pack.
 pub(crate) const MANIFEST: &str = "pack.json";
@@ -69,13 +70,13 @@ pub(crate) struct PackFile {
 }
 
 impl Manifest {
-    pub(super) fn new(classes: Vec<String>, encoding: Encoding, exif_orientation: bool) -> Self {
+    pub(crate) fn new(classes: Vec<String>, encoding: Encoding, exif_orientation: bool) -> Self {
         Self {
             schema: SCHEMA,
             classes,
             encoding,
             exif_orientation,
-            decoder: crate::data::images::image_decoder().to_owned(),
+            decoder: decode::image_decoder().to_owned(),
             splits: BTreeMap::new(),
         }
     }
@@ -104,7 +105,7 @@ impl Manifest {
         serde_json::from_str(&text).map_err(wrong)
     }
 
-    pub(super) fn write(&self, folder: &Path) -> Result<(), DataError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), DataError> {
         let path = folder.join(MANIFEST);
         let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
         std::fs::write(&path, text).map_err(DataError::write(&path))
@@ -140,7 +141,7 @@ impl PackFile {
     }
 
     /// The file, where it has its size.
-    pub(super) fn open(&self, folder: &Path) -> Result<File, DataError> {
+    pub(crate) fn open(&self, folder: &Path) -> Result<File, DataError> {
         let path = self.path(folder);
         let file = File::open(&path).map_err(DataError::read(&path))?;
         let found = file.metadata().map_err(DataError::read(&path))?.len();

@@ -10,14 +10,10 @@
 //! as nobody's memory. Images are in the order of the folder, so that the same seed trains on the
 //! same samples.
 
-mod index;
-mod manifest;
+pub(super) mod index;
+pub(super) mod manifest;
 mod reader;
-#[cfg(test)]
-mod tests;
-mod writer;
 
 pub use manifest::Encoding;
 pub(crate) use manifest::{MANIFEST, Manifest};
 pub(crate) use reader::Pack;
-pub use writer::{Packed, pack_images};

@@ -12,8 +12,8 @@ use crate::data::error::DataError;
 use crate::data::images::decode::{Encoded, Fault};
 use crate::data::images::folder::Listing;
 use crate::data::images::image::CHANNELS;
-use crate::data::images::pictures::Picture;
-use crate::data::images::source::Part;
+use crate::data::images::picture::Picture;
+use crate::data::images::reading::Part;
 
 /// A split of a pack.
 #[derive(Clone)]

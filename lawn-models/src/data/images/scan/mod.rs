@@ -1,18 +1,17 @@
 //! One look at every file of a split: whether it can be read, and what it is.
 
 mod cache;
-mod ignored;
 mod packed;
 mod repeats;
 mod report;
 mod require;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
-pub use ignored::Ignored;
 pub(crate) use packed::scan_pack;
 pub use repeats::Repeats;
-pub use report::{BadFile, OtherSize, Scan};
+pub use report::{OtherSize, Scan};
 pub(crate) use require::{require_one_size, require_sound};
 
 use std::path::Path;
@@ -25,18 +24,11 @@ use crate::data::parts;
 pub(crate) use cache::caches;
 use cache::{Cache, Seen};
 use report::Collector;
-
-/// Is told of so many files of so many, now and then, from any thread.
-pub type ScanProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+pub use verdict::ScanProgress;
+use verdict::Verdict;
 
 /// Files after which progress is told.
 const TOLD_EVERY: u64 = 64;
-
-/// What was found of one file.
-enum Verdict {
-    Image(Seen),
-    Bad { hash: blake3::Hash, reason: String },
-}
 
 /// Reads and decodes every file of a listing on `threads` threads.
 ///

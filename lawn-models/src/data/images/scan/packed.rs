@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::ScanProgress;
 use super::cache::{Cache, Seen};
 use super::report::Scan;
+use super::verdict::ScanProgress;
 use crate::data::error::DataError;
 use crate::data::images::decode::Format;
 use crate::data::images::pack::{Manifest, Pack};
-use crate::data::images::source::Part;
+use crate::data::images::reading::Part;
 
 /// Compares every file of a split with the checksum that its pack has of it. What it was found
 /// to be is kept in `caches`, as for the files of a folder.

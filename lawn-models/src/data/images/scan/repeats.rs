@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::report::Scan;
-
 /// Files whose bytes are those of another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Repeats {
@@ -26,7 +24,7 @@ pub(super) fn digits(hash: &blake3::Hash) -> Digits {
 
 impl Repeats {
     /// Counts what repeats `earlier`; `pair` tells the paths of both.
-    fn add(&mut self, pair: impl FnOnce() -> [PathBuf; 2]) {
+    pub(super) fn add(&mut self, pair: impl FnOnce() -> [PathBuf; 2]) {
         self.count += 1;
         self.example.get_or_insert_with(pair);
     }
@@ -44,18 +42,6 @@ impl Repeats {
             for &(_, index) in &same[1..] {
                 let kind = usize::from(label(index) != label(first));
                 repeats[kind].add(|| [path(index), path(first)]);
-            }
-        }
-        repeats
-    }
-
-    /// Files of `other` that are files of `one` too.
-    pub fn between(one: &Scan, other: &Scan) -> Self {
-        let mut repeats = Self::default();
-        for (digits, index) in &other.content {
-            let place = one.content.partition_point(|(known, _)| known < digits);
-            if let Some((_, first)) = one.content.get(place).filter(|(known, _)| known == digits) {
-                repeats.add(|| [other.path(*index), one.path(*first)]);
             }
         }
         repeats

@@ -5,20 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::Verdict;
-use super::ignored::Ignored;
 use super::repeats::{Digits, Repeats, digits};
+use super::verdict::Verdict;
 use crate::data::error::DataError;
-use crate::data::images::folder::Listing;
-
-/// A file that cannot be read as an image.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct BadFile {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong with it, and where.
-    pub reason: String,
-}
+use crate::data::images::bad_file::BadFile;
+use crate::data::images::folder::{Ignored, Listing};
 
 /// An image of another size than the first of its split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -64,6 +55,20 @@ pub struct Scan {
     bad_places: Vec<usize>,
     #[serde(skip)]
     listing: Listing,
+}
+
+impl Repeats {
+    /// Files of `other` that are files of `one` too.
+    pub fn between(one: &Scan, other: &Scan) -> Self {
+        let mut repeats = Self::default();
+        for (digits, index) in &other.content {
+            let place = one.content.partition_point(|(known, _)| known < digits);
+            if let Some((_, first)) = one.content.get(place).filter(|(known, _)| known == digits) {
+                repeats.add(|| [other.path(*index), one.path(*first)]);
+            }
+        }
+        repeats
+    }
 }
 
 impl Scan {

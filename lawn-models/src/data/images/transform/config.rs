@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::data::images::image::CHANNELS;
-use crate::data::images::pixels::Statistics;
+use crate::data::images::statistics::Statistics;
 use crate::trial::{SettingsError, require};
 
 /// How images of any size become those of one size.

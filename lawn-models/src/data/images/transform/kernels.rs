@@ -1,6 +1,6 @@
 //! The loops of resizing, compiled for what every processor has and for AVX2.
 
-use super::resize::{BITS, Taps};
+use super::taps::{BITS, Taps};
 use crate::data::images::image::CHANNELS;
 
 /// Rows that are taken together: their values at one place are summed at once.

@@ -4,6 +4,7 @@ mod config;
 mod crop;
 mod kernels;
 mod resize;
+mod taps;
 #[cfg(test)]
 mod tests;
 mod view;

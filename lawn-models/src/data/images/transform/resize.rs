@@ -10,69 +10,11 @@
 //!
 //! Source: Pillow 13.0, `src/libImaging/Resample.c`.
 
+use std::ops::Range;
+
 use super::kernels::{along_rows, down_columns};
+use super::taps::Taps;
 use crate::data::images::image::{CHANNELS, Image, Region};
-
-/// Bits of a weight.
-pub(super) const BITS: u32 = 22;
-
-/// The input pixels that an output pixel is made of, and their weights.
-pub(super) struct Taps {
-    /// First input pixel, for each output pixel.
-    starts: Vec<usize>,
-    /// How many, for each output pixel.
-    counts: Vec<usize>,
-    /// Room for weights of one output pixel.
-    most: usize,
-    /// `[output, most]`.
-    weights: Vec<i32>,
-}
-
-impl Taps {
-    /// Those of the output pixels `start..start + count` of `to`, where `from` are resized to
-    /// `to`.
-    pub(super) fn new(from: usize, to: usize, start: usize, count: usize) -> Self {
-        let scale = from as f64 / to as f64;
-        let grown = scale.max(1.0);
-        let most = grown.ceil() as usize * 2 + 1;
-        let mut taps = Self {
-            starts: Vec::with_capacity(count),
-            counts: Vec::with_capacity(count),
-            most,
-            weights: vec![0; count * most],
-        };
-        let mut exact = vec![0.0; most];
-        for place in 0..count {
-            let centre = ((start + place) as f64 + 0.5) * scale;
-            let first = (centre - grown + 0.5).max(0.0) as usize;
-            let last = ((centre + grown + 0.5) as usize).min(from);
-            let mut sum = 0.0;
-            for (tap, weight) in exact[..last - first].iter_mut().enumerate() {
-                let distance = ((tap + first) as f64 - centre + 0.5) * (1.0 / grown);
-                *weight = (1.0 - distance.abs()).max(0.0);
-                sum += *weight;
-            }
-            let weights = &mut taps.weights[place * most..][..last - first];
-            for (weight, exact) in weights.iter_mut().zip(&exact) {
-                *weight = (0.5 + exact / sum * f64::from(1 << BITS)) as i32;
-            }
-            taps.starts.push(first);
-            taps.counts.push(last - first);
-        }
-        taps
-    }
-
-    /// Output pixels.
-    pub(super) fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// First input pixel, and weights, of an output pixel.
-    pub(super) fn of(&self, place: usize) -> (usize, &[i32]) {
-        let weights = &self.weights[place * self.most..][..self.counts[place]];
-        (self.starts[place], weights)
-    }
-}
 
 /// The part `window` of `image` resized to `[height, width]`.
 ///
@@ -83,11 +25,10 @@ pub(super) fn resize(image: &Image, [height, width]: [usize; 2], window: Region)
     let across = Taps::new(image.width, width, window.left, window.width);
     let down = Taps::new(image.height, height, window.top, window.height);
     // Rows that the window is made of, and no others.
-    let last = window.height - 1;
-    let (first, end) = if image.height == height {
-        (window.top, window.top + window.height)
+    let Range { start: first, end } = if image.height == height {
+        window.top..window.top + window.height
     } else {
-        (down.starts[0], down.starts[last] + down.counts[last])
+        down.span()
     };
     let mut rows = vec![0; (end - first) * window.width * CHANNELS];
     let stride = image.width * CHANNELS;

@@ -7,7 +7,7 @@ use super::resize::resize;
 use super::*;
 use crate::data::images::decode::decode_image;
 use crate::data::images::image::{CHANNELS, Image, Region};
-use crate::data::images::pictures::Picture;
+use crate::data::images::picture::Picture;
 
 /// What torchvision and PIL do; `goldens/transforms.py` writes it.
 fn goldens() -> PathBuf {

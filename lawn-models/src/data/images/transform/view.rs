@@ -8,7 +8,7 @@ use super::crop::{self, Numbers};
 use super::resize::resize;
 use crate::data::images::decode::Fault;
 use crate::data::images::image::{CHANNELS, Image, Region};
-use crate::data::images::pictures::Picture;
+use crate::data::images::picture::Picture;
 use crate::random::{self, Purpose};
 
 /// What makes images of one size of images of any.

@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::index::{self, Entry};
-use super::manifest::{Encoding, Manifest, PackFile, SplitFiles};
+use super::decode::{Encoded, Fault};
+use super::encode;
+use super::folder::Listing;
+use super::pack::index::{self, Entry};
+use super::pack::manifest::{Encoding, Manifest, PackFile, SplitFiles};
+use super::reading::{BadFiles, Part};
+use super::scan::{Scan, ScanProgress, require_sound};
+use super::source::Source;
+use super::transform;
 use crate::data::error::DataError;
-use crate::data::images::decode::{Encoded, Fault};
-use crate::data::images::encode;
-use crate::data::images::folder::Listing;
-use crate::data::images::scan::{Scan, ScanProgress, require_sound};
-use crate::data::images::source::{BadFiles, Part, Source};
-use crate::data::images::transform;
 use crate::data::parts;
 
 /// Bytes of a shard, but for the image that goes beyond them.
@@ -241,3 +242,6 @@ impl<'a> Writer<'a> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

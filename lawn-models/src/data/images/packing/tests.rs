@@ -3,8 +3,10 @@ use std::path::Path;
 
 use super::*;
 use crate::data::images::generated::{self, GeneratedImages};
+use crate::data::images::pack::{MANIFEST, Pack};
 use crate::data::images::pictures::Pictures;
-use crate::data::images::source::{BadFiles, Part, Reading, Source};
+use crate::data::images::reading::{BadFiles, Part, Reading};
+use crate::data::images::source::Source;
 
 /// A data set of three classes, and a place for its pack beside it.
 fn set() -> tempfile::TempDir {
