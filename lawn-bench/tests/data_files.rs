@@ -87,13 +87,17 @@ impl Place {
 
     /// A run of both tasks that is planned and not begun.
     fn plan(&self, name: &str, arm: &str) -> RunDir {
-        let text = format!("{TASKS}{arm}");
-        let sweep = config::parse("files.toml", &text).unwrap_or_else(|error| panic!("{error}"));
+        self.plan_of(name, &format!("{TASKS}{arm}"))
+    }
+
+    /// A run of a sweep file that is planned and not begun.
+    fn plan_of(&self, name: &str, text: &str) -> RunDir {
+        let sweep = config::parse("files.toml", text).unwrap_or_else(|error| panic!("{error}"));
         let checksums = data::checksums(&sweep.tasks, &self.data()).expect("they are there");
         let run = RunDir::new(self.folder.path().join(name));
         std::fs::create_dir(run.root()).expect("a folder");
         let plan = Plan::new(sweep, checksums);
-        plan.write(&run, Path::new("files.toml"), &text)
+        plan.write(&run, Path::new("files.toml"), text)
             .expect("it can be written");
         run
     }
@@ -175,6 +179,55 @@ fn a_trial_refuses_data_that_its_run_was_not_planned_with() {
     let output = lawn().args(["data", "list", "--data-root", ""]).output();
     refuses(&output.expect("lawn starts"), "a folder is expected");
     assert!(is_untouched(&tuned));
+}
+
+/// Weights that a trial begins with are files that it reads, though its data be generated.
+#[test]
+fn a_trial_goes_on_from_the_weights_that_another_left_and_from_no_others() {
+    let place = Place::new();
+    let sweep = |init_from: &str| {
+        format!(
+            r#"
+name = "weights"
+batch_sizes = [8]
+[tasks.pictures]
+kind = "image"
+depth = 8
+width = 4
+generated = {{ classes = 2, side = 8, train = 40, test = 8 }}
+{init_from}
+[budget]
+epochs = 1
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+[confirmation]
+seeds = [1]
+"#
+        )
+    };
+    let first = place.plan_of("first", &sweep(""));
+    let output = place.trial(&first, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let trials = std::fs::read_dir(first.root().join("trials")).expect("one was trained");
+    let folder = trials.flatten().next().expect("it has a folder").path();
+    let start = place.data().join("start.safetensors");
+    std::fs::copy(folder.join("model.safetensors"), &start).expect("it keeps its weights");
+
+    let text = sweep("init_from = \"start.safetensors\"");
+    let next = place.plan_of("next", &text);
+    let ids = |run: &RunDir| Plan::read(run).expect("it is planned").trials[0].id.clone();
+    assert_ne!(ids(&first), ids(&next));
+    let output = place.trial(&next, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+
+    place.change("start.safetensors");
+    let other = place.plan_of("other", &text);
+    assert_ne!(ids(&other), ids(&next), "its content is part of the trial");
+    refuses(&place.trial(&next, 0, &[]), "`start.safetensors`");
+    // A file with a byte too many is none.
+    let output = place.trial(&other, 0, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
 }
 
 /// What the system was asked to open by the trial at `index`, below the data root.

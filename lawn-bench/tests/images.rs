@@ -190,3 +190,109 @@ fn images_of_any_size_need_a_transform() {
     holds(&place.sweep(""), 2, &words);
     holds(&place.sweep("transform = { size = 8 }"), 0, &[]);
 }
+
+fn run(words: &[&str], paths: &[&Path]) -> Output {
+    let mut command = lawn();
+    command.args(words).args(paths).env("OMP_NUM_THREADS", "1");
+    command.output().expect("lawn starts")
+}
+
+/// Every measurement of the only trial of a run.
+fn measured(run: &Path) -> Vec<String> {
+    let trials = fs::read_dir(run.join("trials")).expect("it was trained");
+    let trial = trials
+        .into_iter()
+        .next()
+        .expect("one")
+        .expect("it is there");
+    let outcome = fs::read_to_string(trial.path().join("outcome.json")).expect("it has ended");
+    let is_measured = |line: &&str| line.contains("\"value\"") || line.contains("loss");
+    outcome
+        .lines()
+        .filter(is_measured)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn a_sweep_on_a_pack_is_a_sweep_on_its_folder() {
+    let place = Place::new();
+    let keys = "transform = { size = 8 }";
+    holds(&place.sweep(keys), 0, &[]);
+    let folder = measured(&place.out());
+    assert!(!folder.is_empty());
+    let [away, pack] = ["away", "data/pictures"].map(|name| place.0.path().join(name));
+    fs::rename(place.set(), &away).expect("it is ours");
+    let output = run(&["data", "pack"], &[&away, Path::new("--out"), &pack]);
+    holds(&output, 0, &["packed 40 train and 8 test images"]);
+    fs::remove_dir_all(place.out()).expect("it is ours");
+    holds(&place.sweep(keys), 0, &[]);
+    assert_eq!(measured(&place.out()), folder);
+
+    let output = run(&["data", "pack"], &[&away, Path::new("--out"), &pack]);
+    holds(&output, 2, &["data set"]);
+    let root = place.0.path().join("data");
+    let output = run(&["data", "list", "--data-root"], &[&root]);
+    holds(&output, 0, &["pictures", "40"]);
+    let shard = pack.join("train-00000.shard");
+    let mut bytes = fs::read(&shard).expect("it is there");
+    bytes[50] ^= 1;
+    fs::write(&shard, bytes).expect("it is ours");
+    fs::remove_dir_all(place.out()).expect("it is ours");
+    holds(&place.sweep(keys), 2, &["train-00000.shard", "BLAKE3"]);
+}
+
+#[test]
+fn a_folder_is_checked_by_itself() {
+    let place = Place::new();
+    let root = place.0.path().join("data");
+    let check = |more: &[&str]| {
+        let words = [&["data", "check", "pictures"], more, &["--data-root"]].concat();
+        run(&words, &[&root])
+    };
+    holds(
+        &check(&[]),
+        0,
+        &["train: 40 images in 2 classes (40 JPEG), 8 to 8 pixels wide"],
+    );
+    cut(&place.set().join("test/class001/000007.jpg"));
+    holds(&check(&[]), 2, &["000007.jpg: ", "at byte "]);
+    let output = check(&["--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(
+        json[0]["splits"][1]["bad"].as_array().map(Vec::len),
+        Some(1)
+    );
+    assert_eq!(json[0]["splits"][0]["formats"]["JPEG"], 40);
+    holds(
+        &run(&["data", "check", "absent", "--data-root"], &[&root]),
+        2,
+        &["absent/train/CLASS"],
+    );
+}
+
+#[test]
+fn a_sheet_is_drawn() {
+    let place = Place::new();
+    let (root, sheet) = (
+        place.0.path().join("data"),
+        place.0.path().join("sheet.png"),
+    );
+    for keys in ["", "transform = { size = 12 }"] {
+        let file = place.0.path().join("pictures.toml");
+        fs::write(&file, SWEEP.replace("KEYS", keys)).expect("there is room");
+        let paths = [
+            &file,
+            Path::new("--data-root"),
+            &root,
+            Path::new("--out"),
+            &sheet,
+        ];
+        holds(&run(&["data", "show"], &paths), 0, &["drew"]);
+        let bytes = fs::read(&sheet).expect("it was drawn");
+        let image = lawn_models::decode_image(&bytes, false).expect("it is a PNG");
+        // Eight images a row, one row of validation and five of train.
+        let side = if keys.is_empty() { 10 } else { 14 };
+        assert_eq!((image.width, image.height % side), (8 * side, 0));
+    }
+}

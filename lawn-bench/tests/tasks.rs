@@ -83,3 +83,93 @@ fn completions_are_scripts_that_a_shell_reads() {
     let offered = offered.expect("there is a bash");
     assert_eq!(said(&offered).trim(), "status");
 }
+
+/// Three nets for photographs, with and without LAWN.
+const NETS: &str = r#"
+name = "nets"
+batch_sizes = [8]
+
+[tasks.residual]
+kind = "image"
+model = "resnet50"
+generated = { classes = 2, side = 32, train = 20, test = 4 }
+
+[tasks.plain]
+kind = "image"
+model = "vgg16"
+generated = { classes = 2, side = 32, train = 20, test = 4 }
+
+[tasks.transformer]
+kind = "image"
+model = "vit_s_16"
+drop_path = 0.1
+generated = { classes = 2, side = 32, train = 20, test = 4 }
+
+[budget]
+epochs = 1
+
+[defaults]
+learning_rate = 0.1
+
+[arms.sgd]
+rule = "sgd"
+
+[arms.sgd-lawn]
+rule = "sgd"
+lawn = true
+free_fraction = 0.5
+
+[confirmation]
+seeds = [1]
+"#;
+
+#[test]
+fn layers_are_told_in_order_with_what_lawn_constrains_and_why() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("nets.toml");
+    std::fs::write(&file, NETS).expect("it can be written");
+    let file = file.to_str().expect("a name");
+    let told = json(&["model", file, "--layers", "--json"]);
+    let told = told.as_array().expect("a list");
+    assert_eq!(told.len(), 6, "three tasks in two arms");
+    for (task, layers, after, expected) in [
+        ("residual", 107, "layer4.2.bn3", &["fc"][..]),
+        ("plain", 16, "", &["features.0", "classifier.6"]),
+        ("transformer", 76, "norm", &["head"]),
+    ] {
+        for (arm, lawn) in [("sgd", false), ("sgd-lawn", true)] {
+            let mut all = told.iter();
+            let one = all.find(|one| one["task"] == task && one["arm"] == arm);
+            let one = one.expect("it is told");
+            assert_eq!(one["lawn"], lawn);
+            assert_eq!(one["scope"], "final-homogeneous");
+            assert_eq!(one["last_other"][0].as_str().unwrap_or_default(), after);
+            let all = one["layers"].as_array().expect("a list");
+            assert_eq!(all.len(), layers, "{task}");
+            let constrained = |layer: &&Value| {
+                let treatments = layer["treatments"].as_array().expect("a list");
+                treatments
+                    .iter()
+                    .any(|one| one["constraint"] == "constrained")
+            };
+            let names = all.iter().filter(constrained);
+            let names: Vec<&str> = names.filter_map(|layer| layer["name"].as_str()).collect();
+            assert!(
+                expected.iter().all(|name| names.contains(name)),
+                "{names:?}"
+            );
+            let every = if task == "plain" { layers } else { 1 };
+            assert_eq!(names.len(), every, "{names:?}");
+        }
+    }
+    let output = lawn()
+        .args(["model", file, "--layers", "--task", "residual"])
+        .output();
+    let output = said(&output.expect("lawn starts"));
+    for line in [
+        "residual · sgd: no LAWN; with it, scope final-homogeneous",
+        "begins after layer4.2.bn3, a normalization",
+    ] {
+        assert!(output.contains(line), "{output}");
+    }
+}

@@ -15,6 +15,8 @@ off. Of each net the file has
     statistics   norms of the running means and variances after it
     gradients    of each parameter in the order of the names: the norm of its gradient, and
                  its product with numbers from the same formula
+    initial      of some nets, of each parameter before it is filled: standard deviation and
+                 greatest magnitude
 """
 
 import json
@@ -136,6 +138,15 @@ def computed(model, side):
     }
 
 
+# Nets whose own initial values are looked at.
+INITIAL = ("resnet18", "vgg11_bn", "vit_s_16", "vit_b_16")
+
+
+def initial(model):
+    parameters = (value.detach() for _, value in sorted(model.named_parameters()))
+    return [[value.std(correction=0).item(), value.abs().max().item()] for value in parameters]
+
+
 def rounded(value):
     if isinstance(value, float):
         return float(f"{value:.9g}")
@@ -144,15 +155,17 @@ def rounded(value):
     return value
 
 
-def golden(make, side):
+def golden(name, make, side):
+    torch.manual_seed(0)
     model = make()
+    drawn = {"initial": initial(model)} if name in INITIAL else {}
     state = sorted(f"{name} {list(value.shape)}\n" for name, value in model.state_dict().items())
     fill(model)
     values = computed(model.double(), side)
     return {
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "state": f"{fnv(''.join(state)):016x}",
-        **{key: rounded(value) for key, value in values.items()},
+        **{key: rounded(value) for key, value in (values | drawn).items()},
     }
 
 
@@ -167,7 +180,7 @@ def main():
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     for name, side, make in models():
         print(name, flush=True)
-        lines.append(f"{json.dumps(name)}: {json.dumps(golden(make, side), separators=(',', ':'))}")
+        lines.append(f"{json.dumps(name)}: {json.dumps(golden(name, make, side), separators=(',', ':'))}")
     (HERE / "zoo.json").write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 

@@ -2,12 +2,13 @@
 //! had of it without a model.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::DataError;
+use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
-use crate::tasks::{Files, KINDS, MakeData, TaskConfig};
+use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
 use crate::trial::{Stage, TestPermit};
 
 /// A data set found under a data root.
@@ -75,6 +76,23 @@ pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataE
 /// As [`train_files`].
 pub fn test_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
     task.files(root, Files::Test)
+}
+
+/// What a trial with this seed trains on: data set and augmentation, without a model.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `data_root` or cannot be used.
+pub fn train_dataset(
+    task: &TaskConfig,
+    data_root: Option<&Path>,
+    seed: u64,
+) -> Result<Arc<dyn Dataset>, DataError> {
+    let surroundings = Surroundings {
+        device: tch::Device::Cpu,
+        data_root,
+        seed,
+    };
+    task.assemble(surroundings).map(|task| task.dataset)
 }
 
 /// Writes generated data in the format that a user's own data would have.

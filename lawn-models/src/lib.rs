@@ -19,11 +19,13 @@ mod tasks;
 mod train;
 pub mod trial;
 
-pub use catalog::{DataSet, describe_data, floors, make_data, test_files, train_files};
+pub use catalog::{
+    DataSet, describe_data, floors, make_data, test_files, train_dataset, train_files,
+};
 pub use data::images::{
     BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault, Normalization,
     OtherSize, Packed, Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
-    pack_images,
+    pack_images, scan_images,
 };
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
@@ -37,8 +39,9 @@ pub use tasks::{
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
-    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
-    remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+    TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
+    UnitNorm, dry_run, examine, remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
+    treated_layers,
 };
 pub use trial::{
     Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
@@ -46,6 +49,8 @@ pub use trial::{
 };
 
 /// Types of `lawn-core` that the public interface is made of.
-pub use lawn_core::{Determinism, Granularity, Phase, RuleConfig, Treatment, TreatmentTable};
+pub use lawn_core::{
+    Constraint, Determinism, Granularity, Map, Phase, RuleConfig, Treatment, TreatmentTable,
+};
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -1,15 +1,15 @@
-//! Weights that a trial keeps and begins with.
+//! Weights that a trial begins with and leaves, and what is dropped of them on the way.
 
 mod common;
 
 use std::path::Path;
 
+use common::{Recorder, both, finish, image, run, trial};
 use lawn_models::{
-    Amount, Device, EvaluationRecord, Split, Stage, TrialConfig, TrialEnd, TrialError,
+    Amount, Device, EvaluationRecord, OptimizerSettings, RuleName, Split, Stage, TaskConfig,
+    TrialConfig, TrialEnd, TrialError,
 };
 use serde_json::{Value, json};
-
-use common::{Recorder, both, image, run, trial};
 
 /// The weights beside a checkpoint, by file.
 fn kept(folder: &Path) -> [lawn_core::State; 2] {
@@ -78,6 +78,27 @@ fn a_confirmation_keeps_the_weights_that_it_tested_and_the_best() {
     }
 }
 
+/// Where the moving average is what is tested, it is what is kept.
+#[test]
+fn what_is_kept_is_the_average_where_that_is_tested() {
+    let plain = trial("image", image());
+    let averaged = TrialConfig {
+        optimizer: OptimizerSettings {
+            ema_decay: Some(0.9),
+            ..plain.optimizer.clone()
+        },
+        ..plain.clone()
+    };
+    let [plain, averaged] = [plain, averaged].map(|config| {
+        let folder = tempfile::tempdir().unwrap();
+        run(&config, folder.path(), &mut Recorder::default());
+        let [last, _] = kept(folder.path());
+        last.tensors["output.weight"].shallow_clone()
+    });
+    // The weights that are trained are the same in both.
+    assert_ne!(plain, averaged);
+}
+
 #[test]
 fn a_trial_begins_with_the_weights_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,5 +145,51 @@ fn a_trial_begins_with_the_weights_of_a_file() {
         matches!(error, TrialError::Weights(_))
             && said.contains("missing: `stage1.block2.conv1.weight`"),
         "{said}"
+    );
+}
+
+/// Dropout and stochastic depth draw by the number of a sample: neither parts of a batch nor
+/// a stop change what is dropped.
+#[test]
+fn what_is_dropped_depends_on_the_sample_alone() {
+    let table = json!({
+        "model": "vit_s_16", "dropout": 0.2, "drop_path": 0.3,
+        "generated": { "classes": 3, "side": 16, "train": 30, "test": 6 },
+    });
+    let config = TrialConfig {
+        batch_size: 8,
+        budget: Amount::Epochs(1),
+        optimizer: OptimizerSettings::new(RuleName::Sgd, 1e-2),
+        stage: Stage::Tune,
+        ..trial("image", table.clone())
+    };
+    let loss = |config: &TrialConfig| finish(config).0.train_loss;
+    let whole = loss(&config);
+    let in_parts = loss(&TrialConfig {
+        micro_batch_size: Some(3),
+        ..config.clone()
+    });
+    assert!(
+        (in_parts / whole - 1.0).abs() < 1e-5,
+        "{in_parts} and {whole}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let mut stopped = Recorder {
+        stop_at: Some(2),
+        ..Recorder::default()
+    };
+    run(&config, folder.path(), &mut stopped);
+    match run(&config, folder.path(), &mut Recorder::default()) {
+        TrialEnd::Finished(summary) => assert_eq!(summary.train_loss, whole),
+        other => panic!("{other:?}"),
+    }
+    let mut without = table;
+    without["dropout"] = json!(0.0);
+    without["drop_path"] = json!(0.0);
+    let task = TaskConfig::from_table("image", without).unwrap();
+    let undropped = loss(&TrialConfig { task, ..config });
+    assert!(
+        (undropped / whole - 1.0).abs() > 1e-3,
+        "{undropped} and {whole}"
     );
 }

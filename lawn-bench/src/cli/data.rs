@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand};
 
+use super::data_images::{Check, Pack, Show};
 use super::output::print;
 use super::values::{DataRoot, key_value};
 use crate::Error;
@@ -17,6 +18,9 @@ use crate::process::stop;
 Examples:
   lawn data get ml-1m --data-root ~/data
   lawn data list --data-root ~/data
+  lawn data check imagenet --data-root ~/data
+  lawn data pack ~/data/imagenet --out /fast/data/imagenet
+  lawn data show sweep.toml --data-root ~/data --out sheet.png
   lawn data make ncf --out ~/data/small --set users=500 --set items=400")]
 pub(super) struct Data {
     #[command(subcommand)]
@@ -45,6 +49,18 @@ enum What {
         #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
         set: Vec<(String, String)>,
     },
+    /// Look into every file of image folders: whether it can be read, what is passed over, what
+    /// is there twice.
+    ///
+    /// A sweep does the same before its first trial. What is found of a file is kept in the
+    /// user's cache. Exit code 2 where files cannot be read.
+    Check(Check),
+    /// Pack an image folder into few large files, which a task reads in its place.
+    ///
+    /// DIR is new or empty, and gets the pack whole.
+    Pack(Pack),
+    /// Draw images as a task gives them to its network, augmented, as a PNG file.
+    Show(Show),
     /// List the data sets under the data root.
     List {
         #[command(flatten)]
@@ -132,6 +148,9 @@ impl Data {
     pub(super) fn run(self) -> Result<Exit, Error> {
         match self.what {
             What::Get(get) => return get.run(),
+            What::Check(check) => return check.run(),
+            What::Pack(pack) => return pack.run(),
+            What::Show(show) => return show.run(),
             What::Make { kind, out, set } => {
                 let said = match make::make(&asked(&kind, &set)?, &out)? {
                     Origin::New => "made",

@@ -3,9 +3,11 @@
 mod completions;
 mod config;
 mod data;
+mod data_images;
 mod doctor;
 mod eval;
 mod floors;
+mod layers;
 mod model;
 mod output;
 mod plan;

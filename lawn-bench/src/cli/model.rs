@@ -2,21 +2,23 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use lawn_models::{Treatment, TreatmentTable};
+use lawn_models::{Treatment, TreatmentTable, TrialConfig};
 use serde::Serialize;
 
+use super::layers::{self, ArmLayers};
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
 use crate::Exit;
 use crate::config::SweepFile;
-use crate::plan::Plan;
 use crate::plan::choices::Choices;
+use crate::plan::{Cell, Plan};
 use crate::{Error, data};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lawn model lawn-bench/studies/embedded.toml
+  lawn model lawn-bench/studies/embedded.toml --layers
   lawn model lawn-bench/studies/ml-1m.toml --arm adam-lawn --data-root ~/data")]
 pub(super) struct Model {
     /// The sweep file.
@@ -31,6 +33,9 @@ pub(super) struct Model {
     /// What this arm does to it only.
     #[arg(long, value_name = "ARM")]
     arm: Option<String>,
+    /// Print the layers in forward order instead, what LAWN constrains of each, and why.
+    #[arg(long)]
+    layers: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -67,34 +72,62 @@ impl Model {
             .cloned()
             .collect();
         data::find(&tasks, self.data.folder())?;
-        let mut treated = Vec::new();
-        for cell in plan.cells() {
-            if cell.batch_size == plan.sweep.reference_batch_size
+        let mut cells = plan.cells();
+        cells.retain(|cell| {
+            cell.batch_size == plan.sweep.reference_batch_size
                 && wanted(&self.task, &cell.task)
                 && wanted(&self.arm, &cell.arm)
-            {
-                treated.push(self.treated(&plan, &cell)?);
-            }
-        }
-        if treated.is_empty() {
+        });
+        if cells.is_empty() {
             let names = |names: Vec<&str>| names.join(", ");
             return Err(Error::NoModel {
                 tasks: names(plan.sweep.tasks.iter().map(|task| &*task.name).collect()),
                 arms: names(plan.sweep.arms.iter().map(|arm| &*arm.name).collect()),
             });
         }
+        match self.layers {
+            true => self.show(&plan, &cells, Self::arm_layers, layers::describe),
+            false => self.show(&plan, &cells, Self::treated, describe),
+        }
+    }
+
+    /// Prints what is found of each cell.
+    fn show<T: Serialize>(
+        &self,
+        plan: &Plan,
+        cells: &[Cell],
+        find: fn(&Self, &Plan, &Cell) -> Result<T, Error>,
+        describe: fn(&T) -> String,
+    ) -> Result<Exit, Error> {
+        let found = cells.iter().map(|cell| find(self, plan, cell));
+        let found: Vec<T> = found.collect::<Result<_, Error>>()?;
         print(&if self.json {
-            to_json(&treated)
+            to_json(&found)
         } else {
-            treated.iter().map(describe).collect::<Vec<_>>().join("\n")
+            found.iter().map(describe).collect::<Vec<_>>().join("\n")
         });
         Ok(Exit::Ok)
     }
 
-    fn treated(&self, plan: &Plan, cell: &crate::plan::Cell) -> Result<TreatedModel, Error> {
-        // The first trial of a cell: settings differ in numbers, not in what is constrained.
+    /// The first trial of a cell: settings differ in numbers, not in what is constrained.
+    fn trial(plan: &Plan, cell: &Cell) -> Result<TrialConfig, Error> {
         let index = plan.trials.iter().position(|trial| trial.cell == *cell);
         let (_, config) = plan.resolve(index.unwrap_or(0), &Choices::default())?;
+        Ok(config)
+    }
+
+    fn arm_layers(&self, plan: &Plan, cell: &Cell) -> Result<ArmLayers, Error> {
+        let config = Self::trial(plan, cell)?;
+        let root = self.data.folder();
+        Ok(ArmLayers {
+            task: cell.task.clone(),
+            arm: cell.arm.clone(),
+            layers: lawn_models::treated_layers(&config, root)?,
+        })
+    }
+
+    fn treated(&self, plan: &Plan, cell: &Cell) -> Result<TreatedModel, Error> {
+        let config = Self::trial(plan, cell)?;
         let info = lawn_models::dry_run(&config, self.data.folder())?;
         let elements = |treatments: &mut dyn Iterator<Item = &Treatment>| {
             treatments

@@ -7,26 +7,21 @@
 //! same.
 
 pub mod fetch;
+mod hashes;
 pub mod make;
+pub mod pack;
 pub(crate) mod scan;
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use lawn_models::{DataError, DataSet, Files, Notice, Stage, TaskConfig};
-use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::NamedTask;
 use crate::process::streams;
 use crate::run::run_dir::RunDir;
-use crate::run::{files, lease};
-
-/// Schema of the cache. 1 knew files by size and time of modification alone.
-const SCHEMA: u32 = 2;
+use hashes::Cache;
 
 /// Makes sure, before anything runs, that every task finds its data set and can list it.
 ///
@@ -39,9 +34,13 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
         let Some(root) = root else {
             return Err(Error::NoDataRoot {
                 task: task.name.clone(),
-                data: task.config.data().to_owned(),
+                data: read(&task.config),
             });
         };
+        // Its weights alone are read.
+        if task.config.is_generated() {
+            continue;
+        }
         for files in [lawn_models::train_files, lawn_models::test_files] {
             // What else lies there is not read: it may be broken.
             match files(&task.config, root) {
@@ -69,6 +68,15 @@ fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
         root: root.into(),
         found,
     })
+}
+
+/// What a task reads under the data root: its data set, or its weights where the data are
+/// generated.
+fn read(task: &TaskConfig) -> String {
+    match task.weights() {
+        Some(path) if task.is_generated() => path.display().to_string(),
+        _ => task.data().to_owned(),
+    }
 }
 
 /// What lies in the data root.
@@ -127,7 +135,7 @@ pub fn require(
     let Some(root) = root else {
         return Err(Error::NoDataRoot {
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         });
     };
     let splits: &[Files] = match stage {
@@ -163,7 +171,7 @@ pub fn require(
         Err(Error::OtherData {
             dir: run.root().into(),
             task: task.name.clone(),
-            data: task.config.data().to_owned(),
+            data: read(&task.config),
         })
     }
 }
@@ -201,111 +209,6 @@ fn short(digits: &str) -> String {
     digits[..16].to_owned()
 }
 
-/// Hashes of files that have been read before.
-#[derive(Default)]
-struct Cache {
-    known: CacheFile,
-    changed: bool,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct CacheFile {
-    files: BTreeMap<PathBuf, FileHash>,
-}
-
-/// The hash of a file, while the system says this of it.
-#[derive(Serialize, Deserialize)]
-struct FileHash {
-    is: Stamp,
-    hash: String,
-}
-
-/// What differs for two files of one name, or for one file that was written to. Copies keep
-/// size and time of modification; nobody sets the time of change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Stamp {
-    /// The home that has the cache may be that of several machines.
-    host: String,
-    device: u64,
-    inode: u64,
-    size: u64,
-    /// Seconds and nanoseconds since 1970.
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Stamp {
-    fn of(file: &Metadata) -> Self {
-        Self {
-            host: lease::host(),
-            device: file.dev(),
-            inode: file.ino(),
-            size: file.size(),
-            modified: (file.mtime(), file.mtime_nsec()),
-            changed: (file.ctime(), file.ctime_nsec()),
-        }
-    }
-
-    /// Whether a write to the file now would be seen in its times, which are those of ticks.
-    fn is_settled(&self) -> bool {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.map_or(0, |since| since.as_secs());
-        u64::try_from(self.changed.0).is_ok_and(|changed| now.saturating_sub(changed) >= SETTLED)
-    }
-}
-
-/// Seconds after which a file that was written to has another time, on any file system.
-const SETTLED: u64 = 3;
-
-impl Cache {
-    fn path() -> Option<PathBuf> {
-        Some(files::cache()?.join("checksums.json"))
-    }
-
-    /// What is kept; nothing where that cannot be read: it can be made again.
-    fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA..=SCHEMA).ok());
-        Self {
-            known: known.unwrap_or_default(),
-            changed: false,
-        }
-    }
-
-    fn write(&self) {
-        if let Some(path) = Self::path().filter(|_| self.changed)
-            && path
-                .parent()
-                .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
-        {
-            // A cache that cannot be written costs time, nothing else.
-            let _ = files::write_json(&path, SCHEMA, &self.known);
-        }
-    }
-
-    fn hash(&mut self, path: &Path) -> Result<String, Error> {
-        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
-        let is = Stamp::of(&about);
-        let place = std::path::absolute(path).map_err(Error::io("find", path))?;
-        if let Some(hashed) = self.known.files.get(&place)
-            && hashed.is == is
-        {
-            return Ok(hashed.hash.clone());
-        }
-        let file = File::open(path).map_err(Error::io("open", path))?;
-        let mut hasher = blake3::Hasher::new();
-        hasher
-            .update_reader(file)
-            .map_err(Error::io("read", path))?;
-        let hash = hasher.finalize().to_hex().to_string();
-        if is.is_settled() {
-            let hash = hash.clone();
-            self.known.files.insert(place, FileHash { is, hash });
-            self.changed = true;
-        }
-        Ok(hash)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,28 +218,5 @@ mod tests {
         assert!(is_as_planned("0f3c-91ab", "0f3c-91ab"));
         assert!(!is_as_planned("0f3c-91ab", "0f3c-77d0"));
         assert!(is_as_planned("0f3c", "0f3c-91ab"));
-    }
-
-    #[test]
-    fn the_hash_of_a_file_is_kept_by_all_that_the_system_says_of_it() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let [path, other] = ["a", "b"].map(|name| folder.path().join(name));
-        std::fs::write(&path, "one").expect("there is room");
-        let mut cache = Cache::default();
-        let about = std::fs::metadata(&path).expect("it is there");
-        let place = std::path::absolute(&path).expect("it has a place");
-        let is = Stamp::of(&about);
-        let hash = "kept".to_owned();
-        cache.known.files.insert(place, FileHash { is, hash });
-        assert_eq!(cache.hash(&path).expect("it can be read"), "kept");
-        // Another file of its size and time in its place, as `cp -p` and `tar` leave it.
-        std::fs::write(&other, "two").expect("there is room");
-        let file = File::options().write(true).open(&other);
-        let file = file.expect("it can be written to");
-        let then = about.modified().expect("it has one");
-        file.set_modified(then).expect("it is ours");
-        std::fs::rename(&other, &path).expect("it is ours");
-        assert_ne!(cache.hash(&path).expect("it can be read"), "kept");
-        assert!(!cache.changed, "it was written to this very moment");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lawn_models::{Files, Notice, Repeats, Scan, TaskConfig};
+use lawn_models::{DataError, Files, Notice, Repeats, Scan, TaskConfig};
 
 use crate::Error;
 use crate::process::streams;
@@ -18,6 +18,14 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 ///
 /// [`Error::Data`] with the name of each file that cannot be read.
 pub(crate) fn scan(task: &TaskConfig, root: &Path, splits: &[Files]) -> Result<Vec<Scan>, Error> {
+    with_progress(task.data(), |progress| task.scan(root, splits, progress))
+}
+
+/// Does `work`, and says now and then how many files of `data` it has looked into.
+pub(crate) fn with_progress<R>(
+    data: &str,
+    work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, DataError>,
+) -> Result<R, Error> {
     let told = Mutex::new(Instant::now());
     let progress = |done: u64, total: u64| {
         if let Ok(mut told) = told.try_lock()
@@ -25,12 +33,11 @@ pub(crate) fn scan(task: &TaskConfig, root: &Path, splits: &[Files]) -> Result<V
         {
             *told = Instant::now();
             streams::say(&format!(
-                "{}: looked into {done} of {total} files; what is found is kept for next time",
-                task.data()
+                "{data}: looked into {done} of {total} files; what is found is kept for next time"
             ));
         }
     };
-    Ok(task.scan(root, splits, &progress)?)
+    Ok(work(&progress)?)
 }
 
 /// What people should know of a data set, a line each.

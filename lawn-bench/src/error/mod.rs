@@ -259,11 +259,11 @@ pub enum Error {
         source: io::Error,
     },
     /// A task reads files, and nothing says where they are.
-    #[error("task `{task}` reads the data set `{data}`; give --data-root DIR or set LAWN_DATA")]
+    #[error("task `{task}` reads `{data}`; give --data-root DIR or set LAWN_DATA")]
     NoDataRoot {
         /// Name of the task.
         task: String,
-        /// Name of its data set.
+        /// Name of its data set, or of its weights.
         data: String,
     },
     /// Nothing says where data sets are.
@@ -314,6 +314,14 @@ pub enum Error {
         kind: String,
         /// What is wrong, and what is allowed.
         detail: String,
+    },
+    /// No task of a sweep file has images.
+    #[error("{}: no task that was asked for has images; there: {tasks}", file.display())]
+    NothingToShow {
+        /// The sweep file.
+        file: PathBuf,
+        /// Names of the tasks.
+        tasks: String,
     },
     /// A data set could not be read or made.
     #[error(transparent)]
@@ -404,12 +412,15 @@ impl Error {
             | Self::OtherBuild { .. }
             | Self::Machine { .. }
             | Self::Trial(
-                lawn_models::TrialError::Device { .. } | lawn_models::TrialError::Data(_),
+                lawn_models::TrialError::Device { .. }
+                | lawn_models::TrialError::Data(_)
+                | lawn_models::TrialError::Weights(_),
             )
             | Self::Refused { .. }
             | Self::Results { .. }
             | Self::BadResults(_)
             | Self::Unsettled { .. }
+            | Self::NothingToShow { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
             // Weights that answer with no numbers were read, and were asked for.

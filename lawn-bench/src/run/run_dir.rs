@@ -4,7 +4,7 @@
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
-//!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  outcome.json  stderr.log
+//!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  model.safetensors  model.best.safetensors  outcome.json  stderr.log
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
 //!   records/*.parquet
 //!   report/

@@ -119,8 +119,8 @@ pub struct ImageModelOptions {
     pub init: Option<Init>,
     /// Whether the last normalization of each block of a residual network begins with γ = 0.
     pub zero_gamma: Option<bool>,
-    /// Rate of the dropout, of a [`Vgg`] for photographs and a [`Vit`]; the net's own where
-    /// nothing is said.
+    /// Rate of the dropout, of a [`Vgg`] for photographs and a [`Vit`], whose attention
+    /// weights are dropped as well; the net's own where nothing is said.
     pub dropout: Option<f64>,
     /// Rate of the stochastic depth of a [`Vit`].
     pub drop_path: f64,

@@ -79,7 +79,7 @@ pub struct ImageConfig {
     /// Random flips and crops in training.
     pub augment: bool,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     pub label_smoothing: f64,
     /// The α of mixup: training sees pairs of images mixed by λ and 1 − λ, with λ of Beta(α, α),
     /// and targets mixed alike; none where it is left out, 0.2 usual.
@@ -87,7 +87,7 @@ pub struct ImageConfig {
     pub mixup: Option<f64>,
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip_serializing_if = "is_default")]
     pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
     pub validation_fraction: f64,
@@ -151,15 +151,6 @@ fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
 
 fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
     generated::write(data, into, THEN)
-}
-
-// Trials of sweeps that were planned before there was a choice keep their ids.
-fn is_zero(value: &f64) -> bool {
-    *value == 0.0
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl ImageConfig {
@@ -290,6 +281,13 @@ impl Kind for ImageConfig {
         Ok(scans)
     }
 
+    fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
+        let sets = self.sets(self.source(data_root)?, self.reading(), seed)?;
+        images::sheet(&sets, 1)
+            .and_then(|sheet| images::png(&sheet))
+            .map(Some)
+    }
+
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         images::describe(folder)
     }
@@ -314,13 +312,7 @@ impl ImageConfig {
     ) -> Result<Task, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
-        let showing = Showing {
-            transform: self.transform.as_ref(),
-            augment: self.augment,
-            seed,
-        };
-        let split = |labels: &[u32], classes| self.split(labels, classes);
-        let sets = Sets::open(source, reading, showing, split)?;
+        let sets = self.sets(source, reading, seed)?;
         let store = VarStore::new(device);
         let classes = sets.classes as i64;
         let model = self.build_model(&store.root(), sets.sides, classes, seed)?;
@@ -343,6 +335,16 @@ impl ImageConfig {
             layout,
             store,
         })
+    }
+
+    fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
+        let showing = Showing {
+            transform: self.transform.as_ref(),
+            augment: self.augment,
+            seed,
+        };
+        let split = |labels: &[u32], classes| self.split(labels, classes);
+        Sets::open(source, reading, showing, split)
     }
 
     /// The train images, split.

@@ -118,6 +118,16 @@ pub trait Kind:
         Ok(Vec::new())
     }
 
+    /// A sheet of samples as a network is given them, as a PNG file, where they can be looked
+    /// at: the first of validation, and below them the first train samples of the first epoch
+    /// of a trial with this seed.
+    ///
+    /// # Errors
+    /// As [`assemble`](Self::assemble).
+    fn sheet(&self, _data_root: Option<&Path>, _seed: u64) -> Result<Option<Vec<u8>>, DataError> {
+        Ok(None)
+    }
+
     /// Counts the data set in a folder, if it has one in the format of this kind.
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>>;
 

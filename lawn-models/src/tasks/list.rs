@@ -143,6 +143,20 @@ macro_rules! kinds {
                 }
             }
 
+            /// A sheet of samples, as [`Kind::sheet`] draws it.
+            ///
+            /// # Errors
+            /// As [`Kind::sheet`].
+            pub fn sheet(
+                &self,
+                data_root: Option<&std::path::Path>,
+                seed: u64,
+            ) -> Result<Option<Vec<u8>>, crate::data::DataError> {
+                match self {
+                    $(Self::$variant(config) => config.sheet(data_root, seed)),+
+                }
+            }
+
             /// Looks into every file of the splits, as [`Kind::scan`] does.
             ///
             /// # Errors

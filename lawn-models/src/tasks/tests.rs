@@ -132,6 +132,37 @@ fn task_sizes_are_checked() {
         ("image", json!({ "depth": 18 }), "depth"),
         (
             "image",
+            json!({ "model": "resnet50", "depth": 56 }),
+            "depth",
+        ),
+        (
+            "image",
+            json!({ "model": "vit_b_16", "shortcut": "b" }),
+            "shortcut",
+        ),
+        (
+            "image",
+            json!({ "model": "vgg16", "statistics_batch": 64 }),
+            "statistics_batch",
+        ),
+        (
+            "image",
+            json!({ "model": "resnet18", "dropout": 0.1 }),
+            "dropout",
+        ),
+        (
+            "image",
+            json!({ "model": "vgg16_bn", "zero_gamma": true }),
+            "zero_gamma",
+        ),
+        (
+            "image",
+            json!({ "model": "vit_s_16", "drop_path": 1.0 }),
+            "drop_path",
+        ),
+        ("image", json!({ "init": "zeros" }), "init"),
+        (
+            "image",
             json!({ "statistics_batch": 1 }),
             "statistics_batch",
         ),
@@ -171,5 +202,46 @@ fn words_of_before_are_told_and_replaced() {
         assert_eq!(rename(mine.clone()), (mine, Vec::new()));
         let task = TaskConfig::from_table(kind, json!({})).unwrap();
         assert_eq!(task.entry().name, kind);
+    }
+}
+
+#[test]
+fn an_image_task_names_its_net_and_one_name_is_the_net_of_before() {
+    let of = |table| TaskConfig::from_table("image", table).unwrap();
+    let text = |task: &TaskConfig| serde_json::to_string(task).unwrap();
+    let unnamed = of(json!({ "depth": 32 }));
+    assert_eq!(of(json!({ "depth": 32, "model": "resnet_cifar" })), unnamed);
+    let named = of(json!({ "model": "resnet50", "init": "timm", "zero_gamma": false }));
+    assert_ne!(text(&named), text(&of(json!({ "model": "resnet50" }))));
+    assert!(
+        text(&named).contains(r#""model":"resnet50""#),
+        "{}",
+        text(&named)
+    );
+    named.validate().unwrap();
+    let from = of(json!({ "init": "zeros", "init_from": "resnet20.safetensors" }));
+    from.validate().unwrap();
+    assert!(from.needs_data_root() && from.is_generated());
+    let error = TaskConfig::from_table("image", json!({ "model": "resnet51" })).unwrap_err();
+    assert!(error.to_string().contains("resnet50"), "{error}");
+}
+
+/// Nets that cannot see pictures of a size say so, rather than fail in libtorch.
+#[test]
+fn pictures_that_are_too_small_or_not_square_for_a_net_are_refused() {
+    for (model, side, expected) in [
+        ("vgg11_bn", 16, "32 or more a side"),
+        ("vit_s_16", 24, "a multiple of 16"),
+        ("vit_s_16", 8, "16 or more a side"),
+    ] {
+        let table = json!({ "model": model, "generated": { "side": side, "train": 40 } });
+        let task = TaskConfig::from_table("image", table).unwrap();
+        let assembled = task.assemble(Surroundings {
+            device: tch::Device::Cpu,
+            data_root: None,
+            seed: 0,
+        });
+        let error = assembled.err().expect("it is refused").to_string();
+        assert!(error.contains(expected) && error.contains(model), "{error}");
     }
 }

@@ -5,6 +5,7 @@ mod context;
 mod distance;
 mod error;
 mod evaluate;
+mod layers;
 mod loss_scale;
 mod observer;
 mod optimizer;
@@ -20,6 +21,7 @@ mod weights;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use context::TrialContext;
 pub use error::TrialError;
+pub use layers::{TreatedLayer, TreatedLayers, treated_layers};
 pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,

@@ -135,7 +135,7 @@ pub fn examine(
 }
 
 /// Where a trial is set up that nothing is trained of.
-fn untrained(data_root: Option<&Path>) -> TrialContext {
+pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
     TrialContext {
         device: Device::Cpu,
         data_root: data_root.map(Path::to_owned),

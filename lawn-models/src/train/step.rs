@@ -53,12 +53,10 @@ pub(super) fn step(
         training.timer.waited += asked.elapsed().as_secs_f64();
         let (request, batch) = part.expect("the loader has all parts of the budget");
         debug_assert_eq!(request.samples.start, start + done);
-        let mode = Mode::Train {
-            first: training.progress.samples + done,
-        };
+        let first = training.progress.samples + done;
         let loss = {
             let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
-            let logits = training.task.forward(&batch.inputs, mode);
+            let logits = training.task.forward(&batch.inputs, Mode::Train { first });
             training.task.objective.loss(&logits, &batch.targets)
         };
         // Each part is divided by the whole batch: their gradients add up

@@ -102,7 +102,7 @@ fn validation(task: &TaskConfig, record: &EvaluationRecord) -> Option<f64> {
     found.map(|one| one.value)
 }
 
-/// Writes what was measured: the average, where that is.
+/// Writes the variables that the trial is judged by.
 fn write(
     training: &mut Training<'_>,
     record: &EvaluationRecord,
@@ -117,5 +117,6 @@ fn write(
         note(METRIC, format!("validation {primary}"));
         note(VALUE, value.to_string());
     }
-    Ok(training.measured(|task| save_weights_with(&task.store, path, metadata))?)
+    training.measured(|task| save_weights_with(&task.store, path, metadata))?;
+    Ok(())
 }

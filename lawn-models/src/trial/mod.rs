@@ -15,6 +15,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod validate_shape;
 
 pub use amount::{Amount, Length};
 pub use config::{Evaluation, Stage, TrialConfig};

@@ -51,6 +51,10 @@ pub struct PublicFile {
     pub lines: Option<u64>,
     /// Its SHA-256 in hexadecimal, where that is known.
     pub sha256: Option<String>,
+    /// Whether it is a `.tar.gz` whose files are put beside it, without the folders that they
+    /// are in.
+    #[serde(default)]
+    pub unpack: bool,
 }
 
 impl Catalogue {
@@ -167,9 +171,17 @@ mod tests {
         let catalogue = Catalogue::built_in();
         assert_eq!(
             catalogue.names().collect::<Vec<_>>(),
-            ["ml-1m", "pinterest-20"]
+            ["cifar-10", "cifar-100", "ml-1m", "pinterest-20"]
         );
         for (name, set) in &catalogue.sets {
+            if name.starts_with("cifar") {
+                assert!(
+                    set.files
+                        .iter()
+                        .all(|file| file.unpack && file.sha256.is_some())
+                );
+                continue;
+            }
             assert!(
                 set.sources
                     .iter()

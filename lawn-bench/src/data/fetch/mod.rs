@@ -13,6 +13,7 @@ mod part;
 mod patience;
 mod room;
 mod source;
+mod unpack;
 mod view;
 
 use std::path::{Path, PathBuf};
@@ -56,6 +57,9 @@ impl Fetch {
         for file in &set.files {
             let one = self.file(name, set, file, sums.get(&file.name), view)?;
             view.kept(&one);
+            if file.unpack {
+                unpack::unpack(&one.path, &folder)?;
+            }
             kept.push(one);
         }
         let counts = match counted(name, &folder, set) {

@@ -1,6 +1,7 @@
 //! Images by class: folders of files, or generated ones.
 
 mod augment;
+mod cifar;
 mod dataset;
 mod decode;
 mod encode;
@@ -14,6 +15,7 @@ mod pictures;
 mod pixels;
 mod scan;
 mod sets;
+mod sheet;
 mod source;
 mod split;
 mod table;
@@ -30,7 +32,8 @@ pub use pack::{Encoding, Packed, pack_images};
 pub use scan::{BadFile, Ignored, OtherSize, Repeats, Scan, ScanProgress};
 pub(crate) use scan::{require_one_size, require_sound};
 pub(crate) use sets::{Sets, Showing};
-pub use source::BadFiles;
+pub(crate) use sheet::{png, sheet};
+pub use source::{BadFiles, scan_images};
 pub(crate) use source::{Part, Reading, Source, describe};
 pub(crate) use split::Split;
 pub use transform::{Normalization, TransformConfig};

@@ -61,6 +61,14 @@ impl Pictures {
         }
     }
 
+    /// The images, where they are in memory already.
+    pub(crate) fn into_images(self) -> Result<Images, Box<Self>> {
+        match self.store {
+            Store::InMemory(images) => Ok(images),
+            store => Err(Box::new(Self { store, ..self })),
+        }
+    }
+
     /// Number of images.
     pub(crate) fn len(&self) -> usize {
         self.labels.len()

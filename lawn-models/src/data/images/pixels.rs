@@ -39,6 +39,10 @@ impl Images {
         room: u64,
         threads: usize,
     ) -> Result<Self, DataError> {
+        let pictures = match pictures.into_images() {
+            Ok(images) => return Ok(images),
+            Err(pictures) => *pictures,
+        };
         let [height, width] = pictures.with(0, |picture| Ok(picture.size()))?;
         let (size, count) = (height * width * CHANNELS, pictures.len());
         let mut images = Self {

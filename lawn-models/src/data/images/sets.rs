@@ -24,6 +24,8 @@ pub(crate) struct Sets {
     pub(crate) classes: usize,
     /// Height and width of what the network is given, in pixels.
     pub(crate) sides: [i64; 2],
+    /// What is taken off each channel, and what that is divided by.
+    pub(crate) statistics: Statistics,
     pub(crate) train: Arc<dyn Dataset>,
     /// Part of train as it is measured, and validation.
     pub(crate) measured: [Box<dyn Dataset>; 2],
@@ -90,6 +92,7 @@ impl Sets {
         Ok(Self {
             classes: images.classes.len(),
             sides: [images.height, images.width].map(|side| side as i64),
+            statistics,
             train: Arc::new(TrainImages::new(train, padding, showing.seed)),
             measured,
             test: Box::new(move |permit| {
@@ -122,6 +125,7 @@ impl Sets {
         Self {
             classes: pictures.classes.len(),
             sides: [i64::from(config.size); 2],
+            statistics,
             train: Arc::new(RandomViews::new(train, showing.augment, showing.seed)),
             measured,
             test: Box::new(move |permit| {

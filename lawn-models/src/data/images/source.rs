@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::cifar::Cifar;
 use super::folder::{self, Listing};
 use super::generated::{self, GeneratedImages, Set};
 use super::pack::{MANIFEST, Manifest, Pack};
@@ -37,12 +38,13 @@ pub(crate) struct Reading {
     pub(crate) threads: usize,
 }
 
-/// A folder, a pack of one, or a generator that stands for one.
+/// A folder, a pack of one, the files of CIFAR, or a generator that stands for one.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Generated(GeneratedImages),
     Folder(PathBuf),
     Packed(PathBuf),
+    Cifar(Cifar),
 }
 
 /// The splits of a source that are files.
@@ -88,9 +90,7 @@ impl Source {
             .ok_or_else(|| DataError::NotFound {
                 name: data.to_owned(),
                 root: root.to_owned(),
-                expected: format!(
-                    "{data}/train/CLASS/NAME and {data}/test/CLASS/NAME (or val), or a pack of them"
-                ),
+                expected: expected(data),
             })
     }
 
@@ -99,8 +99,10 @@ impl Source {
         if folder.join(MANIFEST).is_file() {
             return Some(Self::Packed(folder.to_owned()));
         }
-        let there = folder.join(folder::TRAIN).is_dir();
-        there.then(|| Self::Folder(folder.to_owned()))
+        if folder.join(folder::TRAIN).is_dir() {
+            return Some(Self::Folder(folder.to_owned()));
+        }
+        Cifar::in_folder(folder).map(Self::Cifar)
     }
 
     /// The files of a split; none where the data are generated.
@@ -108,6 +110,7 @@ impl Source {
         match self {
             Self::Generated(_) => Ok(Vec::new()),
             Self::Folder(folder) => Ok(list(folder, part)?.paths().collect()),
+            Self::Cifar(cifar) => Ok(cifar.files(part)),
             Self::Packed(folder) => {
                 let manifest = Manifest::read(folder)?;
                 let files = manifest.split(folder, part)?.files();
@@ -126,7 +129,8 @@ impl Source {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let caches = caches();
         let look = |&part: &Part| match self {
-            Self::Generated(_) => Ok(None),
+            // Nothing can be wrong with them that their reader does not see at once.
+            Self::Generated(_) | Self::Cifar(_) => Ok(None),
             Self::Folder(folder) => {
                 let listing = list(folder, part)?;
                 scan(&listing, caches.as_deref(), threads, progress).map(Some)
@@ -156,6 +160,7 @@ impl Source {
             Self::Generated(config) => {
                 return Ok(Pictures::of_images(generated::draw(config, set)));
             }
+            Self::Cifar(cifar) => return Ok(Pictures::of_images(cifar.read(part)?)),
             // What was bad is not in it.
             Self::Packed(folder) => {
                 return Ok(Pictures::of_pack(Pack::open(folder, part)?, reading.exif));
@@ -184,18 +189,51 @@ fn list(folder: &Path, part: Part) -> Result<Listing, DataError> {
     }
 }
 
+/// Looks into every file of the image data set in `folder`, train first and then test, on all
+/// processors; nothing for one whose files cannot be wrong by themselves.
+///
+/// # Errors
+/// [`DataError::NotFound`] where there is none, and where its folders cannot be used. Files that
+/// cannot be read are in [`Scan::bad`].
+pub fn scan_images(folder: &Path, progress: ScanProgress<'_>) -> Result<Vec<Scan>, DataError> {
+    let name = folder.file_name().unwrap_or_default().display();
+    let source = Source::in_folder(folder).ok_or_else(|| DataError::NotFound {
+        name: name.to_string(),
+        root: folder.parent().unwrap_or(folder).to_owned(),
+        expected: expected(&name.to_string()),
+    })?;
+    source.scan(&[Part::Train, Part::Test], progress)
+}
+
+/// What is looked for where a data set is named.
+fn expected(name: &str) -> String {
+    format!("{name}/train/CLASS/NAME and {name}/test/CLASS/NAME (or val), or a pack of them")
+}
+
 /// Counts what a folder holds, if it is a data set of images.
 pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
+    if let Some(Source::Cifar(cifar)) = Source::in_folder(folder) {
+        let count = |part| cifar.count(part);
+        return Some(cifar.classes().and_then(|classes| {
+            Ok(counts(
+                classes.len() as u64,
+                count(Part::Train)?,
+                count(Part::Test)?,
+            ))
+        }));
+    }
     if !folder.join(MANIFEST).is_file() {
         return folder::describe(folder);
     }
-    let counts = |manifest: Manifest| -> Result<Vec<(String, u64)>, DataError> {
+    let of_pack = |manifest: Manifest| -> Result<Vec<(String, u64)>, DataError> {
         let images = |part| manifest.split(folder, part).map(|split| split.images);
-        Ok(vec![
-            ("classes".to_owned(), manifest.classes.len() as u64),
-            ("train images".to_owned(), images(Part::Train)?),
-            ("test images".to_owned(), images(Part::Test)?),
-        ])
+        let classes = manifest.classes.len() as u64;
+        Ok(counts(classes, images(Part::Train)?, images(Part::Test)?))
     };
-    Some(Manifest::read(folder).and_then(counts))
+    Some(Manifest::read(folder).and_then(of_pack))
+}
+
+fn counts(classes: u64, train: u64, test: u64) -> Vec<(String, u64)> {
+    let names = ["classes", "train images", "test images"].map(str::to_owned);
+    names.into_iter().zip([classes, train, test]).collect()
 }

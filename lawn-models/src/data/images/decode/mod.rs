@@ -175,7 +175,7 @@ pub fn image_decoder() -> &'static str {
     if jpeg::is_vectorised() {
         "libjpeg-turbo (mozjpeg-sys 2.2), vector kernels"
     } else {
-        "libjpeg-turbo (mozjpeg-sys 2.2), no vector kernels: two to three times slower"
+        "libjpeg-turbo (mozjpeg-sys 2.2), no vector kernels: slower"
     }
 }
 

@@ -30,7 +30,7 @@ pub enum Encoding {
         /// Quality, 1 to 100.
         quality: u8,
     },
-    /// Red, green and blue of each pixel: the same images, nothing to decode, and about eight
+    /// Red, green and blue of each pixel: the same images, nothing to decode, and about six
     /// times the room.
     Raw,
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod crop;
+mod kernels;
 mod resize;
 #[cfg(test)]
 mod tests;

@@ -10,13 +10,14 @@
 //!
 //! Source: Pillow 13.0, `src/libImaging/Resample.c`.
 
+use super::kernels::{along_rows, down_columns};
 use crate::data::images::image::{CHANNELS, Image, Region};
 
 /// Bits of a weight.
-const BITS: u32 = 22;
+pub(super) const BITS: u32 = 22;
 
 /// The input pixels that an output pixel is made of, and their weights.
-struct Taps {
+pub(super) struct Taps {
     /// First input pixel, for each output pixel.
     starts: Vec<usize>,
     /// How many, for each output pixel.
@@ -30,7 +31,7 @@ struct Taps {
 impl Taps {
     /// Those of the output pixels `start..start + count` of `to`, where `from` are resized to
     /// `to`.
-    fn new(from: usize, to: usize, start: usize, count: usize) -> Self {
+    pub(super) fn new(from: usize, to: usize, start: usize, count: usize) -> Self {
         let scale = from as f64 / to as f64;
         let grown = scale.max(1.0);
         let most = grown.ceil() as usize * 2 + 1;
@@ -61,8 +62,13 @@ impl Taps {
         taps
     }
 
+    /// Output pixels.
+    pub(super) fn len(&self) -> usize {
+        self.starts.len()
+    }
+
     /// First input pixel, and weights, of an output pixel.
-    fn of(&self, place: usize) -> (usize, &[i32]) {
+    pub(super) fn of(&self, place: usize) -> (usize, &[i32]) {
         let weights = &self.weights[place * self.most..][..self.counts[place]];
         (self.starts[place], weights)
     }
@@ -111,56 +117,4 @@ pub(super) fn resize(image: &Image, [height, width]: [usize; 2], window: Region)
         width: window.width,
         bytes,
     }
-}
-
-fn along_rows(from: &[u8], stride: usize, taps: &Taps, to: &mut [u8]) {
-    // Four values are read for three, so that the compiler takes them at once.
-    let mut row = vec![0u8; stride + 1];
-    let width = taps.starts.len() * CHANNELS;
-    for (from, to) in from.chunks_exact(stride).zip(to.chunks_exact_mut(width)) {
-        row[..stride].copy_from_slice(from);
-        for (place, pixel) in to.chunks_exact_mut(CHANNELS).enumerate() {
-            let (first, weights) = taps.of(place);
-            let mut sums = [1i32 << (BITS - 1); 4];
-            for (values, &weight) in row[first * CHANNELS..]
-                .windows(4)
-                .step_by(CHANNELS)
-                .zip(weights)
-            {
-                for (sum, &value) in sums.iter_mut().zip(values) {
-                    *sum += i32::from(value) * weight;
-                }
-            }
-            for (value, sum) in pixel.iter_mut().zip(sums) {
-                *value = byte(sum);
-            }
-        }
-    }
-}
-
-/// Values of a row that are summed at once.
-const LANES: usize = 32;
-
-/// `from` begins with the row `first` of the image.
-fn down_columns(from: &[u8], stride: usize, first: usize, taps: &Taps, to: &mut [u8]) {
-    for (place, row) in to.chunks_exact_mut(stride).enumerate() {
-        let (start, weights) = taps.of(place);
-        let rows = &from[(start - first) * stride..];
-        for (number, part) in row.chunks_mut(LANES).enumerate() {
-            let mut sums = [1i32 << (BITS - 1); LANES];
-            for (values, &weight) in rows.chunks_exact(stride).zip(weights) {
-                let values = &values[number * LANES..][..part.len()];
-                for (sum, &value) in sums.iter_mut().zip(values) {
-                    *sum += i32::from(value) * weight;
-                }
-            }
-            for (value, sum) in part.iter_mut().zip(sums) {
-                *value = byte(sum);
-            }
-        }
-    }
-}
-
-fn byte(sum: i32) -> u8 {
-    (sum >> BITS).clamp(0, 255) as u8
 }

@@ -1,0 +1,222 @@
+//! `lawn data check`, `pack` and `show`: what is done with image data sets alone.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use lawn_models::{BadFiles, Encoding, Repeats, Scan};
+use serde::Serialize;
+
+use super::output::{print, to_json};
+use super::values::DataRoot;
+use crate::data::{pack, scan};
+use crate::process::stop;
+use crate::run::files;
+use crate::{Error, Exit, config, data};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// Data sets, by name.
+    #[arg(value_name = "NAME", required = true)]
+    names: Vec<String>,
+    #[command(flatten)]
+    data: DataRoot,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found of one data set.
+#[derive(Debug, Serialize)]
+struct Checked {
+    set: String,
+    decoder: &'static str,
+    splits: Vec<Scan>,
+    /// Test files that are train files too.
+    in_both: Option<Repeats>,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let root = self.data.folder().ok_or(Error::NoDataRootGiven)?.to_owned();
+        stop::exit_on_signals()?;
+        let mut checked = Vec::new();
+        for set in self.names {
+            let folder = root.join(&set);
+            let splits =
+                scan::with_progress(&set, |progress| lawn_models::scan_images(&folder, progress))?;
+            checked.push(Checked {
+                decoder: lawn_models::image_decoder(),
+                in_both: match &splits[..] {
+                    [train, test] => Some(Repeats::between(train, test)),
+                    _ => None,
+                },
+                set,
+                splits,
+            });
+        }
+        if self.json {
+            print(&to_json(&checked));
+        } else {
+            for set in &checked {
+                print(&set.describe());
+            }
+        }
+        let is_bad = checked
+            .iter()
+            .flat_map(|set| &set.splits)
+            .any(|scan| !scan.bad.is_empty());
+        Ok(if is_bad { Exit::Usage } else { Exit::Ok })
+    }
+}
+
+impl Checked {
+    /// For people.
+    fn describe(&self) -> String {
+        let mut lines = Vec::new();
+        for scan in &self.splits {
+            let name = scan.folder.file_name().unwrap_or_default().display();
+            let formats: Vec<String> = scan
+                .formats
+                .iter()
+                .map(|(format, count)| format!("{count} {format}"))
+                .collect();
+            let [least, most] = scan.widths;
+            let [lowest, highest] = scan.heights;
+            lines.push(format!(
+                "{}/{name}: {} images in {} classes ({}), {least} to {most} pixels wide, {lowest} to {highest} high",
+                self.set,
+                scan.images(),
+                scan.classes.len(),
+                formats.join(", "),
+            ));
+            lines.extend(
+                scan.bad
+                    .iter()
+                    .map(|bad| format!("  {}: {}", bad.path.display(), bad.reason)),
+            );
+        }
+        lines.extend(scan::lines(&self.set, &self.splits));
+        if self.splits.is_empty() {
+            lines.push(format!(
+                "{}: its reader sees at once what is wrong with it",
+                self.set
+            ));
+        }
+        lines.join("\n") + "\n"
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum How {
+    /// The bytes of each file.
+    AsIs,
+    /// JPEG of a smaller size: other images, less to read and to decode.
+    Jpeg,
+    /// Red, green and blue of each pixel: the same images, nothing to decode, about six times the room.
+    Raw,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pack {
+    /// The image folder, which holds train and test or val.
+    #[arg(value_name = "FOLDER")]
+    from: PathBuf,
+    /// Folder to write the pack to; its name becomes the data set's name.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// How images are stored.
+    #[arg(long = "as", value_enum, default_value = "as-is")]
+    how: How,
+    /// Length of the shorter side of images, at most; for `--as jpeg`.
+    #[arg(long, value_name = "PIXELS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(8..=8192))]
+    shorter_side: u32,
+    /// Quality; for `--as jpeg`.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Turn images as their EXIF tags say; for `--as jpeg` and `--as raw`.
+    #[arg(long)]
+    exif_orientation: bool,
+    /// Leave out files that cannot be read, in place of naming them and packing nothing.
+    #[arg(long)]
+    exclude_bad_files: bool,
+}
+
+impl Pack {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        stop::exit_on_signals()?;
+        let encoding = match self.how {
+            How::AsIs => Encoding::AsIs,
+            How::Raw => Encoding::Raw,
+            How::Jpeg => Encoding::Jpeg {
+                shorter_side: self.shorter_side,
+                quality: self.quality,
+            },
+        };
+        let bad_files = match self.exclude_bad_files {
+            true => BadFiles::Exclude,
+            false => BadFiles::Fail,
+        };
+        let packed = pack::pack(
+            &self.from,
+            &self.out,
+            encoding,
+            self.exif_orientation,
+            bad_files,
+        )?;
+        let [train, test] = packed.images;
+        print(&format!(
+            "packed {train} train and {test} test images into {}, {} bytes; {} files left out\n",
+            self.out.display(),
+            packed.bytes,
+            packed.left_out
+        ));
+        Ok(Exit::Ok)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// The sweep file.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The task, where the file has several.
+    #[arg(long)]
+    task: Option<String>,
+    #[command(flatten)]
+    data: DataRoot,
+    /// Seed of the trial whose first images are drawn.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// PNG file to write.
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+impl Show {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let root = self.data.folder();
+        let mut tasks = config::load(&self.file)?.tasks;
+        tasks.retain(|task| self.task.as_ref().is_none_or(|name| *name == task.name));
+        data::find(&tasks, root)?;
+        for task in &tasks {
+            if let Some(sheet) = task.config.sheet(root, self.seed)? {
+                let out = std::path::absolute(&self.out).map_err(Error::io("find", &self.out))?;
+                files::write(&out, &sheet)?;
+                print(&format!(
+                    "drew {} of task {}: first validation images, below them train images of the first epoch\n",
+                    self.out.display(),
+                    task.name
+                ));
+                return Ok(Exit::Ok);
+            }
+        }
+        Err(Error::NothingToShow {
+            file: self.file,
+            tasks: tasks
+                .into_iter()
+                .map(|task| task.name)
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+}

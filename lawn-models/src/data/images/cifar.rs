@@ -1,0 +1,229 @@
+//! CIFAR-10 and CIFAR-100 in the binary format of their publisher.
+//!
+//! ```text
+//! cifar-10    data_batch_1.bin … data_batch_5.bin, test_batch.bin, batches.meta.txt
+//! cifar-100   train.bin, test.bin, fine_label_names.txt
+//! record      1 label byte (cifar-100: the coarse one, then the fine one that is learned),
+//!             then 32 × 32 bytes red, as many green, as many blue
+//! ```
+//! The files lie in the data set's folder, or in the folder that the publisher's archive has.
+//!
+//! Source: Krizhevsky 2009, *Learning Multiple Layers of Features from Tiny Images*;
+//! <https://www.cs.toronto.edu/~kriz/cifar.html>.
+
+use std::path::{Path, PathBuf};
+
+use super::image::CHANNELS;
+use super::pixels::{Images, Pixels};
+use super::source::Part;
+use crate::data::error::DataError;
+
+const SIDE: usize = 32;
+const AREA: usize = SIDE * SIDE;
+
+/// The two data sets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cifar {
+    folder: PathBuf,
+    format: &'static Format,
+}
+
+/// How one of them is stored.
+#[derive(Debug, PartialEq, Eq)]
+struct Format {
+    /// The folder in the publisher's archive.
+    folder: &'static str,
+    train: &'static [&'static str],
+    test: &'static [&'static str],
+    names: &'static str,
+    classes: usize,
+    /// Label bytes before an image, of which the last is learned.
+    labels: usize,
+}
+
+const FORMATS: [Format; 2] = [
+    Format {
+        folder: "cifar-10-batches-bin",
+        train: &[
+            "data_batch_1.bin",
+            "data_batch_2.bin",
+            "data_batch_3.bin",
+            "data_batch_4.bin",
+            "data_batch_5.bin",
+        ],
+        test: &["test_batch.bin"],
+        names: "batches.meta.txt",
+        classes: 10,
+        labels: 1,
+    },
+    Format {
+        folder: "cifar-100-binary",
+        train: &["train.bin"],
+        test: &["test.bin"],
+        names: "fine_label_names.txt",
+        classes: 100,
+        labels: 2,
+    },
+];
+
+impl Cifar {
+    /// The data set in `folder`, where one of the two is there.
+    pub(crate) fn in_folder(folder: &Path) -> Option<Self> {
+        FORMATS.iter().find_map(|format| {
+            let places = [folder.to_owned(), folder.join(format.folder)];
+            let place = places.into_iter().find(|place| {
+                let there = |name: &str| place.join(name).is_file();
+                there(format.names) && there(format.train[0])
+            });
+            place.map(|folder| Self { folder, format })
+        })
+    }
+
+    /// The files of a split, that of the names of the classes last.
+    pub(crate) fn files(&self, part: Part) -> Vec<PathBuf> {
+        let images = match part {
+            Part::Train => self.format.train,
+            Part::Test => self.format.test,
+        };
+        let names = images.iter().chain([&self.format.names]);
+        names.map(|name| self.folder.join(name)).collect()
+    }
+
+    /// Reads a split into memory, 3 kB an image.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the file that is cut, or has a label that is none, and the byte.
+    pub(crate) fn read(&self, part: Part) -> Result<Images, DataError> {
+        let classes = self.classes()?;
+        let record = self.format.labels + CHANNELS * AREA;
+        let (mut labels, mut pixels) = (Vec::new(), Vec::new());
+        let files = self.files(part);
+        for path in &files[..files.len() - 1] {
+            let bytes = std::fs::read(path).map_err(DataError::read(path))?;
+            if bytes.is_empty() || bytes.len() % record != 0 {
+                let found = format!("{} bytes", bytes.len());
+                let expected = format!("records of {record} bytes, all of them whole");
+                return Err(DataError::unusable(path, found, expected));
+            }
+            for (number, record_bytes) in bytes.chunks_exact(record).enumerate() {
+                let label = record_bytes[self.format.labels - 1];
+                if usize::from(label) >= classes.len() {
+                    let at = number * record + self.format.labels - 1;
+                    let found = format!("the label {label} at byte {at}");
+                    let expected = format!("0 to {}", classes.len() - 1);
+                    return Err(DataError::unusable(path, found, expected));
+                }
+                labels.push(u32::from(label));
+                let planes = &record_bytes[self.format.labels..];
+                pixels.extend(
+                    (0..AREA)
+                        .flat_map(|place| [0, 1, 2].map(|channel| planes[channel * AREA + place])),
+                );
+            }
+        }
+        Ok(Images {
+            height: SIDE,
+            width: SIDE,
+            classes,
+            labels,
+            pixels: Pixels::InMemory(pixels),
+        })
+    }
+
+    /// Images of a split, by the sizes of its files.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub(crate) fn count(&self, part: Part) -> Result<u64, DataError> {
+        let record = (self.format.labels + CHANNELS * AREA) as u64;
+        let files = self.files(part);
+        let sizes = files[..files.len() - 1].iter().map(|path| {
+            let about = std::fs::metadata(path).map_err(DataError::read(path))?;
+            Ok(about.len() / record)
+        });
+        sizes.sum()
+    }
+
+    /// Names of the classes, in the order of their labels.
+    ///
+    /// # Errors
+    /// [`DataError`] where there are not as many as there are labels.
+    pub(crate) fn classes(&self) -> Result<Vec<String>, DataError> {
+        let path = self.folder.join(self.format.names);
+        let text = std::fs::read_to_string(&path).map_err(DataError::read(&path))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let classes: Vec<String> = lines.map(str::to_owned).collect();
+        if classes.len() == self.format.classes {
+            return Ok(classes);
+        }
+        let found = format!("{} names of classes", classes.len());
+        Err(DataError::unusable(
+            &path,
+            found,
+            self.format.classes.to_string(),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// A small CIFAR-10 or CIFAR-100 in `folder`: image `i` of a file has the label `i % classes`,
+    /// and pixels that count up.
+    fn write(format: &Format, folder: &Path) {
+        fs::create_dir_all(folder).unwrap();
+        let names = (0..format.classes).map(|class| format!("class {class}\n"));
+        fs::write(folder.join(format.names), names.collect::<String>() + "\n").unwrap();
+        for name in format.train.iter().chain(format.test) {
+            let mut bytes = Vec::new();
+            for image in 0..2 * format.classes {
+                bytes.extend(std::iter::repeat_n(7, format.labels - 1));
+                bytes.push((image % format.classes) as u8);
+                bytes.extend((0..3 * AREA).map(|place| (place / AREA * 50 + place + image) as u8));
+            }
+            fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn both_are_read_where_the_archive_or_a_user_puts_them() {
+        for (format, within) in FORMATS.iter().zip([false, true]) {
+            let root = tempfile::tempdir().unwrap();
+            let place = root.path().join(if within { format.folder } else { "" });
+            write(format, &place);
+            let cifar = Cifar::in_folder(root.path()).unwrap();
+            let train = cifar.read(Part::Train).unwrap();
+            let images = 2 * format.classes * format.train.len();
+            assert_eq!(train.len(), images);
+            assert_eq!(cifar.count(Part::Train).unwrap(), images as u64);
+            assert_eq!(train.classes[3], "class 3");
+            assert_eq!(train.labels[format.classes + 3], 3);
+            // Red, green and blue of the pixel at row 1, column 2 of the image 5.
+            let expected = [34 + 5, 50 + 34 + 5, 100 + 34 + 5].map(|value: i32| value as u8);
+            assert_eq!(train.of(5).unwrap()[34 * 3..][..3], expected);
+            assert_eq!(cifar.read(Part::Test).unwrap().len(), 2 * format.classes);
+        }
+    }
+
+    #[test]
+    fn files_that_are_cut_or_have_other_labels_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        write(&FORMATS[0], root.path());
+        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let path = root.path().join("test_batch.bin");
+        let sound = fs::read(&path).unwrap();
+        fs::write(&path, &sound[..sound.len() - 1]).unwrap();
+        let said = cifar.read(Part::Test).unwrap_err().to_string();
+        assert!(said.contains("test_batch.bin: found 61459 bytes"), "{said}");
+        let mut other = sound;
+        other[3073] = 10;
+        fs::write(&path, other).unwrap();
+        let said = cifar.read(Part::Test).unwrap_err().to_string();
+        assert!(
+            said.contains("label 10 at byte 3073, expected 0 to 9"),
+            "{said}"
+        );
+    }
+}
