@@ -22,6 +22,8 @@ pub(crate) enum Purpose {
     Generation,
     /// What dropout and stochastic depth drop, a part for each layer.
     Dropout,
+    /// How much of its partner a sample is mixed with in an epoch.
+    Mixup,
 }
 
 impl Purpose {
@@ -36,6 +38,7 @@ impl Purpose {
             Self::Evaluation => 6,
             Self::Generation => 7,
             Self::Dropout => 8,
+            Self::Mixup => 9,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use lawn_models::{Precision, Split, TrialConfig};
+use lawn_models::{Amount, OptimizerSettings, Precision, RuleName, Split, TrialConfig};
 use serde_json::json;
 
 use common::{finish, image, trial};
@@ -66,8 +66,37 @@ fn five_answers_hold_more_than_one() {
     assert!(value("top-5") < 1.0);
 }
 
+/// Partners are mixed whether or not they are in memory together: by one step, as later ones
+/// multiply what rounding did.
+#[test]
+fn mixtures_are_the_same_in_parts_of_a_batch() {
+    let step = |table| TrialConfig {
+        optimizer: OptimizerSettings::new(RuleName::Sgd, 0.1),
+        budget: Amount::Steps(1),
+        ..with(table)
+    };
+    let whole = step(json!({ "mixup": 0.4 }));
+    let parts = TrialConfig {
+        micro_batch_size: Some(16),
+        ..whole.clone()
+    };
+    let [whole, parts, plain] = [whole, parts, step(json!({}))].map(|config| {
+        let record = &finish(&config).1.records[0];
+        [record.train_loss, record.gradient_norm]
+    });
+    for (one, other) in whole.iter().zip(&parts) {
+        assert!((one / other - 1.0).abs() < 1e-4, "{whole:?} and {parts:?}");
+    }
+    let changed = (whole[0] / plain[0] - 1.0).abs();
+    assert!(changed > 1e-3, "{whole:?} and {plain:?}");
+}
+
 #[test]
 fn what_is_off_is_not_written() {
     let text = serde_json::to_string(&with(json!({}))).unwrap();
-    assert!(!text.contains("label_smoothing") && !text.contains("channels_last"));
+    assert!(
+        ["label_smoothing", "mixup", "channels_last"]
+            .iter()
+            .all(|key| !text.contains(key))
+    );
 }

@@ -21,7 +21,8 @@ type ReadTest = dyn Fn(&TestPermit) -> Result<Box<dyn Dataset>, DataError>;
 /// ```text
 /// loss = −Σ y log softmax(logits)     y = (1 − s) onehot(target) + s / classes
 /// ```
-/// with the label smoothing `s`, 0 unless it is set (Szegedy et al. 2016, arXiv 1512.00567).
+/// with the label smoothing `s`, 0 unless it is set (Szegedy et al. 2016, arXiv 1512.00567). A
+/// target is a class, or a probability of each, which takes the place of `onehot`.
 pub(crate) struct Accuracy {
     label_smoothing: f64,
     device: Device,
@@ -160,5 +161,44 @@ pub(crate) fn part(split: Split, metric: &str, right: u64, total: u64) -> Measur
         value: right as f64 / total as f64,
         count: Some(right),
         total: Some(total),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+    use crate::data::Batch;
+
+    struct Nothing;
+
+    impl Dataset for Nothing {
+        fn len(&self) -> u64 {
+            0
+        }
+
+        fn batch(&self, _: Range<u64>, _: u64) -> Result<Batch, DataError> {
+            panic!("nobody asks for it")
+        }
+    }
+
+    #[test]
+    fn a_mixture_of_targets_costs_the_mixture_of_their_losses() {
+        let logits = Tensor::from_slice(&[0.3f32, -1.2, 2.0, 0.1, 0.7, -0.4]).view([2, 3]);
+        let classes = |of: &[i64]| Tensor::from_slice(of);
+        let (one, other) = (classes(&[2, 0]), classes(&[1, 1]));
+        let likely = |of: &Tensor| of.one_hot(3).to_kind(Kind::Float);
+        let mixed = likely(&one) * 0.7 + likely(&other) * 0.3;
+        for smoothing in [0.0, 0.1] {
+            let objective =
+                Accuracy::new(Device::Cpu, [Box::new(Nothing), Box::new(Nothing)], |_| {
+                    Ok(Box::new(Nothing))
+                })
+                .with_label_smoothing(smoothing);
+            let loss = |targets: &Tensor| objective.loss(&logits, targets).double_value(&[]);
+            let expected = 0.7 * loss(&one) + 0.3 * loss(&other);
+            assert!((loss(&mixed) - expected).abs() < 1e-6, "{smoothing}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Image classification: the kind `image`.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tch::nn::VarStore;
@@ -9,8 +10,8 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::images::{
-    self, BadFiles, GeneratedImages, Part, Reading, Scan, ScanProgress, Sets, Showing, Source,
-    TransformConfig,
+    self, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets, Showing,
+    Source, TransformConfig,
 };
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
@@ -80,6 +81,10 @@ pub struct ImageConfig {
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_default")]
     pub label_smoothing: f64,
+    /// The α of mixup: training sees pairs of images mixed by λ and 1 − λ, with λ of Beta(α, α),
+    /// and targets mixed alike; none where it is left out, 0.2 usual.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mixup: Option<f64>,
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
     #[serde(skip_serializing_if = "is_default")]
@@ -122,6 +127,7 @@ impl Default for ImageConfig {
             statistics_batch: 128,
             augment: true,
             label_smoothing: 0.0,
+            mixup: None,
             channels_last: false,
             validation_fraction: 0.1,
             split_seed: 0,
@@ -201,6 +207,13 @@ impl Kind for ImageConfig {
             "label_smoothing",
             self.label_smoothing,
             "at least 0 and below 1",
+        )?;
+        let alpha = self.mixup.unwrap_or(1.0);
+        require(
+            alpha > 0.0 && alpha <= 1.0,
+            "mixup",
+            alpha,
+            "above 0 and up to 1",
         )?;
         require(
             self.validation_fraction > 0.0 && self.validation_fraction < 1.0,
@@ -315,7 +328,10 @@ impl ImageConfig {
                 Accuracy::new(device, sets.measured, sets.test)
                     .with_label_smoothing(self.label_smoothing),
             ),
-            dataset: sets.train,
+            dataset: match self.mixup {
+                Some(alpha) => Arc::new(Mixup::new(sets.train, alpha, classes, seed)),
+                None => sets.train,
+            },
             layout,
             store,
         })
