@@ -247,16 +247,16 @@ fn a_full_disk_stops_a_call_that_goes_on_once_there_is_room() {
 }
 
 /// A server that sends a KiB in 20 ms at first, all at once later.
-fn slow(first: usize) -> Server {
+fn slow(first: usize, pause: Duration) -> Server {
     Server::new(move |request, number| Answer {
-        slow: (number < first).then_some(Duration::from_millis(20)),
+        slow: (number < first).then_some(pause),
         ..Answer::file(&body(), request)
     })
 }
 
 #[test]
 fn a_call_that_is_killed_is_gone_on_with() {
-    let server = slow(1);
+    let server = slow(1, Duration::from_millis(100));
     let place = Place::new(&server.address());
     let mut child = place.start();
     place.await_part();
@@ -278,7 +278,7 @@ fn a_call_that_is_killed_is_gone_on_with() {
 
 #[test]
 fn a_signal_stops_a_call_and_leaves_what_it_has() {
-    let server = slow(1);
+    let server = slow(1, Duration::from_millis(100));
     let place = Place::new(&server.address());
     let child = place.start();
     place.await_part();
@@ -302,7 +302,7 @@ fn a_signal_stops_a_call_and_leaves_what_it_has() {
 
 #[test]
 fn of_two_calls_at_once_one_gets_what_the_other_finds() {
-    let server = slow(usize::MAX);
+    let server = slow(usize::MAX, Duration::from_millis(20));
     let place = Place::new(&server.address());
     let first = place.start();
     place.await_part();
@@ -327,7 +327,7 @@ fn of_two_calls_at_once_one_gets_what_the_other_finds() {
 
 #[test]
 fn a_waiting_call_goes_on_with_what_a_killed_one_had() {
-    let server = slow(1);
+    let server = slow(1, Duration::from_millis(100));
     let place = Place::new(&server.address());
     let mut first = place.start();
     place.await_part();

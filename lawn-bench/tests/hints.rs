@@ -211,7 +211,7 @@ fn an_empty_data_root_says_how_it_is_filled() {
     // The first one asks the world, and is read like this one.
     let get = hints[0].replace(" get ml-1m", " get no-such-set");
     let got = place.shell(&get);
-    assert!(said(&got).contains("known: ml-1m"), "{}", said(&got));
+    assert!(said(&got).contains("known: cifar-10"), "{}", said(&got));
     place.succeeds(&hints[1]);
     assert!(said(&place.shell("lawn data list --data-root 'my data'")).contains("small"));
 }
