@@ -405,6 +405,7 @@ impl Error {
                 | lawn_models::DataError::NoRoot { .. }
                 | lawn_models::DataError::Columns { .. }
                 | lawn_models::DataError::Field { .. }
+                | lawn_models::DataError::Options { .. }
                 | lawn_models::DataError::Read { .. },
             )
             | Self::DataHere { .. }
