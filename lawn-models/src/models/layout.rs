@@ -23,7 +23,6 @@ pub enum Layout {
 
 impl Layout {
     /// The same values in this layout; what has not four dimensions stays as it is.
-    #[must_use]
     pub fn lay(self, tensor: &Tensor) -> Tensor {
         match self {
             _ if tensor.dim() != 4 => tensor.shallow_clone(),
