@@ -119,8 +119,8 @@ impl Slot {
         self.radius = radius;
     }
 
-    /// Lets go of the radii of units whose weights have no direction any more: they
-    /// stay free, as one of norm 0 at the freeze does.
+    /// Lets go of the radii of units whose weights have no direction any more. They stay free,
+    /// as a unit of norm 0 at the freeze does.
     pub(crate) fn release(&mut self, units: &[usize]) {
         if !units.is_empty() {
             self.radius = self.radius_without(units);

@@ -37,7 +37,7 @@ impl<E: Element> Kernel<E> {
         factors: &Factors,
         block: Block<E>,
     ) -> Sums {
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             match *self {
                 Kernel::Plain => one::<E, _, 0>(isa, Plain, pass, factors, block),
@@ -49,22 +49,21 @@ impl<E: Element> Kernel<E> {
         }
     }
 
-    /// Forms the first moment again where the direction `s` is held in its place,
-    /// with the bits that the next step would; `v` is what `s` was divided by the
-    /// root of.
+    /// Forms the first moment again where the direction `s` is held in its place. It has the
+    /// bits that the next step would give it. `s` was divided by the root of `v`.
     ///
     /// # Safety
     ///
     /// The pointers are valid for `len` elements, which nothing else touches.
     pub(crate) unsafe fn release(&self, isa: Isa, s: *mut E, v: *const E, len: usize) {
         if let Kernel::Adam(rule) | Kernel::Amsgrad(rule) = *self {
-            // SAFETY: passed on.
+            // SAFETY: the caller keeps to the same conditions.
             unsafe { isa.run(Release { rule, s, v, len }) };
         }
     }
 
-    /// [`Pass::Move`] over one block beside another pass over another block;
-    /// the sums of the other.
+    /// [`Pass::Move`] over one block beside another pass over another block. Answers the sums
+    /// of the other.
     ///
     /// # Safety
     ///
@@ -84,7 +83,7 @@ impl<E: Element> Kernel<E> {
                 )
             };
         }
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             match (*self, *kernel) {
                 (Kernel::Plain, Kernel::Plain) => pair!(Plain, Plain, 0),
@@ -127,7 +126,7 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
             })
         };
     }
-    // SAFETY: passed on.
+    // SAFETY: the caller keeps to the same conditions.
     unsafe {
         match pass {
             Pass::Products => run!(G | W, false, false),
@@ -173,7 +172,7 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
             })
         };
     }
-    // SAFETY: passed on.
+    // SAFETY: the caller keeps to the same conditions.
     unsafe {
         match pass {
             Pass::Products => run!(G | W, false),

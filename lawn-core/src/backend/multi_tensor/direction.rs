@@ -14,8 +14,8 @@ use crate::rule::{BiasCorrection, EpsilonPlace};
 pub(super) struct TakenTiles<'a>(pub(super) Option<&'a Tensor>);
 
 impl TakenTiles<'_> {
-    /// Makes the gradient one that leaves everything as it is where the step is
-    /// not taken: `x + (−0) = x` for every x, and to the bit.
+    /// Makes the gradient −0 where the step is not taken, which leaves everything as it is:
+    /// `x + (−0) = x` for every x, to the bit.
     pub(super) fn hide(self, g: &mut Tensor) {
         if let Some(taken) = self.0 {
             let _ = g.masked_fill_(&taken.logical_not(), -0.0);

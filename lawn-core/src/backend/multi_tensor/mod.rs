@@ -1,11 +1,10 @@
 //! Steps of many parameters by few operations, none of which waits for the device: the backend
 //! of accelerators.
 //!
-//! Parameters of one device and kind share a flat storage of tiles, into which
-//! their gradients and weights are copied by one multi-tensor operation. From
-//! there on every operation is one for all of them: on elements, on tiles, or,
-//! for inner products and norms, from the one to the other. Numbers that a unit
-//! has for itself are kept for each of its tiles and broadcast over them.
+//! Parameters of one device and kind share a flat storage of tiles. One multi-tensor operation
+//! copies their gradients and weights into it. From there on every operation is one for all of
+//! them. It is on elements, on tiles, or takes sums over elements to tiles, as inner products and
+//! norms do. A number of a unit is kept for each of its tiles and broadcast over them.
 //!
 //! A free step of Adam needs none of that: it is libtorch's own fused kernel, on the
 //! model's tensors.
@@ -201,8 +200,7 @@ impl Backend for MultiTensor {
     }
 }
 
-/// The norm of all from that of each, scalar, f64; squares of norms of f64 may
-/// overflow.
+/// The norm of all from that of each, scalar, f64. Squares of norms of f64 may overflow.
 fn total(norms: &Tensor, has_double: bool) -> Tensor {
     if has_double {
         foreach_norm(std::iter::once(norms)).squeeze()

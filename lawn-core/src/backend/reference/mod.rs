@@ -54,8 +54,8 @@ impl Reference {
         }
     }
 
-    /// Updates the parameters that have one of these gradients: takes over what was staged,
-    /// and computes what was not.
+    /// Updates the parameters that have one of these gradients. It takes over what was staged,
+    /// and computes the rest.
     pub(crate) fn write(
         &self,
         slots: &mut [Slot],
