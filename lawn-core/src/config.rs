@@ -92,10 +92,18 @@ pub enum Clock {
 }
 
 impl<R> OptimizerConfig<R> {
-    /// The norm constraint, whichever is given.
+    /// The norm constraint, whichever is given; [`build`](Self::build) refuses a second.
     pub(crate) fn constraint(&self) -> Option<&dyn NormConstraint> {
-        let given = [self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint)];
-        given.into_iter().flatten().next()
+        let (_, constraint) = self.constraints().next()?;
+        Some(constraint)
+    }
+
+    /// The norm constraints that are given, each with the name of its field.
+    pub(crate) fn constraints(&self) -> impl Iterator<Item = (&'static str, &dyn NormConstraint)> {
+        let lawn = self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint);
+        [("lawn", lawn)]
+            .into_iter()
+            .filter_map(|(name, constraint)| Some((name, constraint?)))
     }
 
     /// The same with another rule.

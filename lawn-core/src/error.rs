@@ -165,6 +165,14 @@ pub enum Error {
         /// The decay it would have had.
         found: WeightDecay,
     },
+    /// Two norm constraints, each of which would hold the norms at radii of its own.
+    #[error("`{first}` and `{second}` are both given: expected one norm constraint at most")]
+    TwoConstraints {
+        /// The field of one of them.
+        first: &'static str,
+        /// The field of the other.
+        second: &'static str,
+    },
     /// A norm constraint on nothing: no weight after the last normalization layer,
     /// groups that take all of them out, or none of them trained.
     #[error(

@@ -12,7 +12,7 @@ use crate::backend::interface::{Backend, Setup};
 use crate::backend::slot::{Slot, place};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
-use crate::constraint::interface::NormConstraint;
+use crate::constraint::interface::{NormConstraint, require_at_most_one};
 use crate::diagnostics::{Diagnostics, Findings};
 use crate::error::{Error, require};
 use crate::parameters::group::Group;
@@ -93,7 +93,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
     /// [`Error::EmptyScope`] for a selection that cannot be meant;
     /// [`Error::UndecidedScope`] for one that names do not tell;
-    /// [`Error::DecayOnConstrained`].
+    /// [`Error::DecayOnConstrained`]; [`Error::TwoConstraints`].
     pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
@@ -105,6 +105,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         if let Some(clip) = self.clip_norm {
             require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
         }
+        require_at_most_one(self.constraints())?;
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
