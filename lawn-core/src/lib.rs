@@ -160,6 +160,7 @@ mod rule;
 mod schedule;
 mod state;
 mod step;
+mod tables;
 mod units;
 
 pub use accumulation::Accumulation;
@@ -181,4 +182,5 @@ pub use role::Role;
 pub use rule::*;
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
+pub use tables::CowClipConfig;
 pub use units::Granularity;

@@ -153,8 +153,8 @@ fn decay(settings: &OptimizerSettings) -> WeightDecay {
 }
 
 fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
+    let free_steps = settings.free_phase().map_or(0, |phase| phase.steps(length));
     LawnConfig {
-        free_steps: settings.free_phase().map_or(0, |phase| phase.steps(length)),
         scope: match &settings.scope {
             None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
                 Scope::FinalHomogeneous
@@ -165,6 +165,7 @@ fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
         project_gradient: settings.project_gradient,
         project_update: settings.project_update,
         granularity: settings.granularity.unwrap_or_default(),
+        ..LawnConfig::new(free_steps)
     }
 }
 

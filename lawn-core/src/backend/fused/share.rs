@@ -35,6 +35,7 @@ impl<'a> KernelShare<'a> {
     pub(super) fn new(slots: &'a [Slot], request: &StepRequest<'_>) -> Self {
         let StepRequest {
             gradients,
+            rows,
             rule,
             constraint,
             learning_rate,
@@ -44,12 +45,13 @@ impl<'a> KernelShare<'a> {
         let (mut single, mut double, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
         let mut kept = Vec::new();
         let mut places = Vec::with_capacity(slots.len());
-        for (slot, gradient) in slots.iter().zip(gradients) {
+        for ((slot, gradient), rows) in slots.iter().zip(gradients).zip(rows) {
             let context = slot.context(constraint, learning_rate);
             // Kernels write as many buffers as their form is made with.
             let form = rule.form(&context);
             let form = form.filter(|form| form.direction.buffers() == slot.buffers.len());
-            let gradient = gradient.as_ref().and_then(|g| in_layout(slot, &context, g));
+            let gradient = gradient.as_ref().filter(|_| rows.is_none());
+            let gradient = gradient.and_then(|g| in_layout(slot, &context, g));
             places.push(form.zip(gradient).map(|(form, (width, mut g))| {
                 if weights.meets(&g) {
                     // What is read must not be written meanwhile.

@@ -1,5 +1,6 @@
 //! The kernels, and the loop of each for each pass.
 
+use super::adagrad::Adagrad;
 use super::block::Block;
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
@@ -15,12 +16,17 @@ pub(crate) enum Kernel<E> {
     Nesterov(Nesterov<E>),
     Adam(Adam<E>),
     Amsgrad(Adam<E>),
+    Adagrad(Adagrad<E>),
 }
 
 impl<E: Element> Kernel<E> {
     /// Whether a pass of it looks at the gradient.
     pub(crate) fn reads_gradient(&self, pass: Pass) -> bool {
-        pass != Pass::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
+        pass != Pass::Move
+            || matches!(
+                self,
+                Kernel::Plain | Kernel::Nesterov(_) | Kernel::Adagrad(_)
+            )
     }
 
     /// One pass over one block.
@@ -45,6 +51,7 @@ impl<E: Element> Kernel<E> {
                 Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, pass, factors, block),
                 Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
                 Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
+                Kernel::Adagrad(d) => one::<E, _, 1>(isa, d, pass, factors, block),
             }
         }
     }
@@ -91,6 +98,7 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Nesterov(d), Kernel::Nesterov(next)) => pair!(d, next, 1),
                 (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
                 (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
+                (Kernel::Adagrad(d), Kernel::Adagrad(next)) => pair!(d, next, 1),
                 _ => {
                     self.pass(isa, Pass::Move, factors, moved);
                     kernel.pass(isa, pass, next_factors, next)

@@ -17,6 +17,7 @@
 //! One thread takes a small unit through all three passes. All threads together take the larger
 //! ones, in waves. The last pass over a wave runs in one loop with the first over the next.
 
+mod adagrad;
 mod block;
 mod direction;
 mod dispatch;

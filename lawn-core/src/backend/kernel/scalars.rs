@@ -1,5 +1,6 @@
 //! What happens between the passes: a few numbers for each unit.
 
+use super::adagrad::Adagrad;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
 use super::lanes::Element;
@@ -203,6 +204,10 @@ impl<E: Element> Kernel<E> {
                     true => Kernel::Amsgrad(numbers),
                     false => Kernel::Adam(numbers),
                 }
+            }
+            Direction::SumOfSquares { initial, epsilon } => {
+                let (initial, epsilon) = (e(initial), e(epsilon));
+                Kernel::Adagrad(Adagrad { initial, epsilon })
             }
         }
     }

@@ -28,7 +28,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::group::Group;
 use self::update::Request;
-use crate::backend::choice::BackendChoice;
+use crate::backend::choice::{BackendChoice, Forms};
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::slot::Slot;
@@ -53,7 +53,7 @@ impl MultiTensor {
                 BackendChoice::Auto => at.on_cuda,
                 choice => choice == BackendChoice::MultiTensor,
             };
-            asked && at.has_form
+            asked && at.forms == Forms::All
         },
         new: |setup| Box::new(Self::new(setup)),
     };
@@ -147,6 +147,10 @@ impl Backend for MultiTensor {
             taken,
             findings,
         })
+    }
+
+    fn takes_rows(&self) -> bool {
+        false
     }
 
     fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {

@@ -1,6 +1,7 @@
 //! Steps in libtorch operations, parameter by parameter: of any rule, on any device.
 
 mod equations;
+mod rows;
 mod staged;
 mod update;
 
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
 use staged::stage;
-use update::{StagedUpdate, commit, update};
+use update::{StagedUpdate, commit, prepare, update};
 
 pub(crate) use update::UpdateRequest;
 
@@ -68,7 +69,14 @@ impl Reference {
             let Some(gradient) = gradient else { continue };
             measured[index] = match staged.get_mut(index).and_then(Option::take) {
                 Some(staged) => commit(slot, staged),
-                None => update(slot, request, gradient),
+                None => match &request.rows[index] {
+                    Some(rows) => {
+                        let buffers = slot.shared_buffers();
+                        let staged = prepare(slot, &buffers, request, gradient, Some(rows));
+                        commit(slot, staged)
+                    }
+                    None => update(slot, request, gradient),
+                },
             };
         }
     }
