@@ -305,6 +305,38 @@ fn what_would_move_the_other_rows_takes_no_sparse_gradient() {
 }
 
 #[test]
+fn rows_are_sparse_of_tables_only() {
+    let (parameters, weights) = common::parameters(&[start()]);
+    let config = config(LazyAdamConfig::default().into());
+    let mut optimizer = config.build(parameters).unwrap();
+    let ids = Tensor::from_slice(&[1i64]);
+    let rows = Tensor::embedding(&weights[0], &ids, -1, false, true);
+    rows.sum(Kind::Float).backward();
+    let error = optimizer.step().unwrap_err().to_string();
+    assert!(error.contains("it is no embedding table"), "{error}");
+}
+
+#[test]
+fn a_row_whose_gradient_is_not_finite_skips_the_step() {
+    for rule in rules() {
+        for layout in LAYOUTS {
+            let mut table = Table::new(config(rule), &start());
+            table.step(&[1, 2], 1, layout);
+            let (before, weight) = (table.optimizer.state(), table.weight.detach().copy());
+            table.optimizer.zero_grad();
+            let vectors = Tensor::from_slice(&[0.0, f64::NAN, 0.0, 0.0]).reshape([1, 4]);
+            table.backward(&Tensor::from_slice(&[2i64]), &vectors, layout);
+            assert!(table.optimizer.step().unwrap().skipped());
+            assert!(table.weight.equal(&weight));
+            let after = table.optimizer.state();
+            for (entry, tensor) in &before.tensors {
+                assert!(tensor.equal(&after.tensors[entry]), "{rule:?} {entry}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_resumed_run_of_a_lazy_rule_ends_with_the_same_bits() {
     for rule in lazy() {
         for kind in [Kind::Float, Kind::BFloat16] {

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
 use staged::stage;
-use update::{StagedUpdate, commit, prepare, update};
+use update::{StagedUpdate, commit, update, update_rows};
 
 pub(crate) use update::UpdateRequest;
 
@@ -70,11 +70,7 @@ impl Reference {
             measured[index] = match staged.get_mut(index).and_then(Option::take) {
                 Some(staged) => commit(slot, staged),
                 None => match &request.rows[index] {
-                    Some(rows) => {
-                        let buffers = slot.shared_buffers();
-                        let staged = prepare(slot, &buffers, request, gradient, Some(rows));
-                        commit(slot, staged)
-                    }
+                    Some(rows) => update_rows(slot, request, gradient, rows),
                     None => update(slot, request, gradient),
                 },
             };

@@ -1,6 +1,6 @@
 //! One update of one parameter, whatever its element kind and its masters.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::equations::{constrained, free};
 use super::rows::{of_whole_table, radius_of_rows};
@@ -10,7 +10,7 @@ use crate::constraint::form::ConstraintForm;
 use crate::constraint::form::has_direction;
 use crate::diagnostics::Measurement;
 use crate::rule::Rule;
-use crate::units::{host, rounding};
+use crate::units::{Granularity, host, rounding};
 
 /// What an update in libtorch operations is made of, for any parameter.
 #[derive(Clone, Copy)]
@@ -89,6 +89,38 @@ pub(crate) fn update(
     slot.buffers = buffers;
     if slot.weight.kind() != kind {
         slot.weight.copy_(&w);
+    }
+    measured
+}
+
+/// Elements of rows that are updated together on the CPU: so few that what libtorch makes of
+/// them on the way stays in the caches.
+const TOGETHER: usize = 1 << 15;
+
+/// The same of these rows of a table, by a built-in rule; they may be taken a few at a time,
+/// unless they have a norm together.
+pub(super) fn update_rows(
+    slot: &mut Slot,
+    request: &UpdateRequest<'_>,
+    gradient: &Tensor,
+    rows: &Tensor,
+) -> Vec<Measurement> {
+    let (count, elements) = (rows.numel(), gradient.numel());
+    let constraint = request.constraint.filter(|_| slot.is_constrained());
+    let one_norm = constraint.is_some_and(|form| form.granularity == Granularity::Layer);
+    let together = if one_norm || request.measure || gradient.device() != Device::Cpu {
+        count.max(1)
+    } else {
+        (TOGETHER * count / elements.max(1)).max(1)
+    };
+    let buffers = slot.shared_buffers();
+    let mut measured = Vec::new();
+    for start in (0..count).step_by(together) {
+        let len = together.min(count - start) as i64;
+        let some = |of: &Tensor| of.narrow(0, start as i64, len);
+        let (gradient, rows) = (some(gradient), some(rows));
+        let staged = prepare(slot, &buffers, request, &gradient, Some(&rows));
+        measured = commit(slot, staged);
     }
     measured
 }
