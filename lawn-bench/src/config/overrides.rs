@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::earlier;
 use super::source::Source;
 use crate::error::ConfigError;
 
@@ -51,20 +52,28 @@ pub(super) fn moved(text: &str, start: usize) -> String {
     " ".repeat(start) + text
 }
 
-/// Lays what `moved` says over `table`, tables key by key, all else as a whole.
-pub(super) fn lay<'i>(
+/// The table that `moved` says, which begins at `start`.
+pub(super) fn parse<'i>(
     source: &Source<'_>,
-    table: &mut DeTable<'i>,
     moved: &'i str,
     start: usize,
-) -> Result<(), ConfigError> {
+) -> Result<DeTable<'i>, ConfigError> {
     let over = DeTable::parse(moved).map_err(|error| source.toml(&error, start..moved.len()))?;
     if over.get_ref().is_empty() {
         let message = "a value is set as KEY.KEY=VALUE";
         let help = Some("for example: --set budget.epochs=8".into());
         return Err(source.error(start..moved.len(), message, help));
     }
-    merge(source, "", table, over.into_inner())
+    Ok(over.into_inner())
+}
+
+/// Lays `over` over `table`, tables key by key, all else as a whole.
+pub(super) fn lay<'i>(
+    source: &Source<'_>,
+    table: &mut DeTable<'i>,
+    over: DeTable<'i>,
+) -> Result<(), ConfigError> {
+    merge(source, "", table, over)
 }
 
 /// Lays `over` over `table`, which is called `name`.
@@ -136,7 +145,8 @@ pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::
     let mut document: toml_edit::DocumentMut = text.parse()?;
     let mut heading = String::new();
     for set in sets {
-        let over: toml_edit::DocumentMut = as_toml(set).parse()?;
+        let mut over: toml_edit::DocumentMut = as_toml(set).parse()?;
+        earlier::rename_written(document.as_table_mut(), over.as_table_mut());
         write("", document.as_table_mut(), over.as_table());
         heading += &format!("# --set {}\n", set.replace('\n', " "));
     }

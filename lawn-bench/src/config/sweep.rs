@@ -294,4 +294,11 @@ pub struct Resources {
     pub tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub keep_checkpoints: bool,
+    /// Whether a confirmation leaves its weights. Those of plans that do not say so do.
+    #[serde(default = "yes")]
+    pub keep_weights: bool,
+}
+
+fn yes() -> bool {
+    true
 }

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::run::{files, lease};
+use crate::run::{document, files, lease};
 
 /// Schema of the cache. 1 knew files by size and time of modification alone.
 const SCHEMA: u32 = 2;
@@ -77,7 +77,7 @@ impl Cache {
 
     /// What is kept; nothing where that cannot be read: it can be made again.
     pub(super) fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA..=SCHEMA).ok());
+        let known = Self::path().and_then(|path| document::read(&path, SCHEMA..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
             changed: false,
@@ -91,7 +91,7 @@ impl Cache {
                 .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
         {
             // A cache that cannot be written costs time, nothing else.
-            let _ = files::write_json(&path, SCHEMA, &self.known);
+            let _ = document::write(&path, SCHEMA, &self.known);
         }
     }
 

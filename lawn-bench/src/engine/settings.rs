@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::config::EngineName;
 use crate::config::{Engines, Sweep};
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `engine/settings.json`.
@@ -16,15 +16,15 @@ const SCHEMA: u32 = 1;
 ///
 /// # Errors
 ///
-/// As [`files::read_json`] and [`files::write_json`].
+/// As [`document::read`] and [`document::write`].
 pub fn settings(run: &RunDir, planned: &Sweep, given: bool) -> Result<Engines, Error> {
     let folder = run.engine();
     let path = folder.join("settings.json");
     if given {
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        files::write_json(&path, SCHEMA, &planned.engines)?;
+        document::write(&path, SCHEMA, &planned.engines)?;
     } else if path.exists() {
-        return files::read_json(&path, 1..=SCHEMA);
+        return document::read(&path, 1..=SCHEMA);
     }
     Ok(planned.engines.clone())
 }

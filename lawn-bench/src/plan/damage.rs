@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::{Error, Fault};
 use crate::plan::trials::Plan;
 use crate::run::files;
 use crate::run::lease::{self, Claim, Terms};
@@ -23,6 +23,8 @@ pub struct Damage {
     pub path: PathBuf,
     /// What is wrong, with its line where there is one.
     pub detail: String,
+    #[serde(skip)]
+    fault: Fault,
 }
 
 impl Damage {
@@ -34,11 +36,12 @@ impl Damage {
     /// no damage.
     pub fn from_error(plan: &Plan, index: usize, error: Error) -> Result<Self, Error> {
         match error {
-            Error::Damaged { path, detail } => Ok(Self {
+            Error::Damaged(fault) => Ok(Self {
                 index,
                 trial: plan.trials[index].id.clone(),
-                path,
-                detail,
+                path: fault.place.path.clone().unwrap_or_default(),
+                detail: fault.said_of_the_file(),
+                fault: *fault,
             }),
             other => Err(other),
         }
@@ -74,10 +77,7 @@ impl Damage {
 
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
-        Self::Damaged {
-            path: damage.path,
-            detail: damage.detail,
-        }
+        Self::Damaged(Box::new(damage.fault))
     }
 }
 

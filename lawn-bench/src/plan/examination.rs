@@ -98,13 +98,9 @@ impl<'p> Examined<'p> {
             Found::Trials(found) => found,
             Found::NoTask(said) => {
                 let at = |key| ["tasks", task.name.as_str(), key];
-                let renamed = task.config.entry().renamed.iter();
-                let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
-                let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
-                let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
-                places.push(&places[places.len() - 1][..2]);
+                let (sizes, data) = (at("generated"), at("data"));
                 let message = format!("task `{}` cannot be trained: {said}", task.name);
-                return Err(file.fault(&places, message));
+                return Err(file.fault(&[&sizes, &data, &data[..2]], message));
             }
         };
         for (arm, result) in self.arms.iter().zip(found) {
@@ -128,7 +124,7 @@ impl Process {
     fn start(tasks: &[Examined<'_>], data_root: Option<&Path>) -> Option<Self> {
         let mut child = this_command()
             .ok()?
-            .args(["plan", "--examine"])
+            .args(["plan", "--examine", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

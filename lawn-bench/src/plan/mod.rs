@@ -53,7 +53,7 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`] where there is none, and as [`files::read_json`].
+    /// [`Error::NoRun`] where there is none, and as [`document::read`](crate::run::document::read).
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         Listing::read(run)?.plan()
     }

@@ -49,10 +49,8 @@ pub fn gather(run: &RunDir, plan: &Plan) -> Result<RunRecords, Error> {
         let hyperparameters = tuned.map_or(Ok("{}".into()), |(_, optimizer)| {
             serde_json::to_string(optimizer)
         });
-        let hyperparameters = hyperparameters.map_err(|error| Error::Damaged {
-            path: dir.trial(),
-            detail: error.to_string(),
-        })?;
+        let hyperparameters =
+            hyperparameters.map_err(|error| Error::damaged(dir.trial(), error.to_string()))?;
         let setting = tuned.map(|(setting, _)| setting);
         records.trials.push(trial_row(
             plan,
@@ -104,10 +102,10 @@ fn read(dir: &TrialDir) -> Result<Option<(Ending, Vec<EvaluationRecord>)>, Error
     };
     let log = dir.read_log()?.records;
     match outcome.recorded {
-        Some(recorded) if outcome.is_final() && recorded != log.len() => Err(Error::Damaged {
-            path: dir.log(),
-            detail: format!("it has {} of {recorded} records", log.len()),
-        }),
+        Some(recorded) if outcome.is_final() && recorded != log.len() => {
+            let found = format!("it has {} of {recorded} records", log.len());
+            Err(Error::damaged(dir.log(), found))
+        }
         _ => Ok(Some((outcome, log))),
     }
 }

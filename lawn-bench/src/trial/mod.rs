@@ -22,7 +22,7 @@ use crate::plan::choices::Choices;
 use crate::process::streams;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::{RunDir, TrialDir};
-use crate::run::{files, provenance};
+use crate::run::{document, files, provenance};
 use crate::{Error, data};
 use event::emit;
 use lawn_analysis::records::Outcome;
@@ -60,7 +60,7 @@ impl TrialFile {
             return Ok(());
         }
         // One that is damaged is written anew.
-        let there: Option<Self> = files::read_json_if_there(&path, 1..=SCHEMA).unwrap_or_default();
+        let there: Option<Self> = document::read_if_there(&path, 1..=SCHEMA).unwrap_or_default();
         let there = there.and_then(|there| there.rule);
         match there.filter(|there| Some(there) != self.rule.as_ref()) {
             None => Ok(()),
@@ -86,11 +86,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
-    let plan = Excerpt::read(run, index).map_err(of_the_run)?;
+    let plan = Excerpt::read(run, index)?;
     let (sweep, trial) = (plan.sweep(), &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),
-        None => Choices::read(run, sweep).map_err(of_the_run)?,
+        None => Choices::read(run, sweep)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
     let mut left_out = Vec::new();
@@ -103,7 +103,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     match dir.read_outcome() {
         Ok(Some(there)) if there.is_final() => return Ok(there.outcome),
         // Training again gives it again.
-        Err(Error::Damaged { path, .. }) => drop(files::set_aside(&path)?),
+        Err(Error::Damaged(_)) => drop(files::set_aside(&dir.outcome())?),
         there => drop(there?),
     }
     let file = TrialFile {
@@ -113,7 +113,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         config: config.clone(),
     };
     file.require_same(&dir)?;
-    files::write_json(&dir.trial(), SCHEMA, &file)?;
+    document::write(&dir.trial(), SCHEMA, &file)?;
 
     if let Some(before) = plan.earlier_rung(setting, &choices) {
         carry_on(&run.trial(&before.id), &dir)?;
@@ -126,6 +126,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: resources.checkpoint_every,
+        keep_weights: resources.keep_weights,
     };
     let events = resources
         .tensorboard
@@ -147,17 +148,6 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     }
     emit(&Event::Ended { outcome });
     Ok(outcome)
-}
-
-/// An error in a file that all trials of a run read, which ends the sweep: it would meet
-/// every one of them.
-fn of_the_run(error: Error) -> Error {
-    match error {
-        Error::Damaged { .. } => Error::RunDamaged {
-            source: Box::new(error),
-        },
-        error => error,
-    }
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::queue::{Queue, Tasks};
 use super::script;
 use crate::Error;
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `submission.json`.
@@ -62,14 +62,14 @@ pub(super) fn folder(run: &RunDir) -> PathBuf {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`].
+/// As [`document::read`].
 pub(super) fn read(run: &RunDir) -> Result<Vec<Submission>, Error> {
     let mut submissions = Vec::new();
     for number in 1..=last_number(run)? {
         let dir = folder(run).join(format!("{number:04}"));
         let path = record_path(&dir);
         if path.exists() {
-            let record = files::read_json(&path, 1..=SCHEMA)?;
+            let record = document::read(&path, 1..=SCHEMA)?;
             submissions.push(Submission { dir, record });
         }
     }
@@ -107,9 +107,9 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn write(&self) -> Result<(), Error> {
-        files::write_json(&record_path(&self.dir), SCHEMA, &self.record)
+        document::write(&record_path(&self.dir), SCHEMA, &self.record)
     }
 
     /// Where the job that goes on with the sweep writes what it says.
@@ -201,7 +201,7 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn adopt(&mut self, queue: &Queue) -> Result<(), Error> {
         if self.record.job.is_none()
             && let Some(job) = queue.jobs.iter().find(|job| job.name == self.record.name)

@@ -13,7 +13,7 @@ use crate::Error;
 use crate::plan::choices::decided::Choices;
 use crate::plan::choices::tried::TuningResult;
 use crate::plan::trials::{Cell, Plan, Round};
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `promoted-<rung>.json`.
@@ -51,9 +51,9 @@ impl Promoted {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json_if_there`].
+    /// [`Error::RunDamaged`], and as [`document::read_if_there`].
     pub fn read(run: &RunDir, rung: usize) -> Result<Option<Self>, Error> {
-        files::read_json_if_there(&run.promoted(rung), KNOWN)
+        document::read_if_there(&run.promoted(rung), KNOWN).map_err(Error::of_the_run)
     }
 
     /// Decides what goes on after `round`, where that is not decided yet, and writes it.
@@ -100,8 +100,8 @@ impl Promoted {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn write(&self, run: &RunDir) -> Result<(), Error> {
-        files::write_json(&run.promoted(self.rung), SCHEMA, self)
+        document::write(&run.promoted(self.rung), SCHEMA, self)
     }
 }

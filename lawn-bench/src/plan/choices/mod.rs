@@ -26,8 +26,8 @@ pub use tried::{TuningResult, score};
 use crate::Error;
 use crate::config::Sweep;
 use crate::plan::trials::{Cell, Plan, Round};
+use crate::run::document;
 use crate::run::ending::Ending;
-use crate::run::files;
 use crate::run::run_dir::RunDir;
 use lawn_analysis::records::Outcome;
 
@@ -36,7 +36,7 @@ impl Choices {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// [`Error::RunDamaged`], and as [`document::read`].
     pub fn read(run: &RunDir, sweep: &Sweep) -> Result<Self, Error> {
         let mut choices = Self::default();
         for rung in 1..sweep.rungs.len() {
@@ -80,7 +80,8 @@ impl<T: DeserializeOwned> CellChoice<T> {
         struct File<T> {
             cells: Vec<CellChoice<T>>,
         }
-        let Some(file) = files::read_json_if_there::<File<T>>(path, known)? else {
+        let file = document::read_if_there::<File<T>>(path, known).map_err(Error::of_the_run)?;
+        let Some(file) = file else {
             return Ok(None);
         };
         let cells = file.cells.into_iter().map(|one| {
@@ -102,7 +103,7 @@ impl<T: DeserializeOwned> CellChoice<T> {
 ///
 /// # Errors
 ///
-/// As [`crate::run::files::read_json`] and [`crate::run::files::write_json`].
+/// As [`crate::run::document::read`] and [`crate::run::document::write`].
 pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     if round.stage == Stage::Confirm {
         return Ok(());

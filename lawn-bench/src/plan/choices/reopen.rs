@@ -33,7 +33,7 @@ impl Choices {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`] and [`files::write_json`].
+/// As [`document::read`](crate::run::document::read) and [`document::write`](crate::run::document::write).
 pub(crate) fn reopen(
     run: &RunDir,
     plan: &Plan,
