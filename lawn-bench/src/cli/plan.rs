@@ -29,8 +29,8 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters.
-    /// Each task is still set up: what no trial could train is refused.
+    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
+    /// task is still set up, so that what no trial could train is refused.
     #[arg(long)]
     no_calibrate: bool,
     /// An earlier run: a setting that it chose at the border of its range is warned about

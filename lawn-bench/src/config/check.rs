@@ -51,10 +51,10 @@ pub(super) fn explained(file: &SweepFile) -> Result<Explanation, ConfigError> {
     })
 }
 
-/// Parses the file, lays what is set over it, and hands both on.
+/// Parses the file, lays what is set over it, and hands the table on.
 ///
-/// An error whose place is in the file, and which is not there without what is set, is one of
-/// that: of the first that the file is not right with.
+/// An error may stand in the file and come from a set all the same: the file is right without
+/// that set. Then the error is placed at the first such set.
 fn read<T>(
     file: &SweepFile,
     check: impl FnOnce(&Source<'_>, &Laid<'_>) -> Result<T, ConfigError>,
@@ -205,7 +205,8 @@ fn alpha(source: &Source<'_>, alpha: &Spanned<f64>) -> Result<f64, ConfigError> 
     Err(source.error(alpha.span(), message, None))
 }
 
-/// Margins of metrics that a task measures; one of another metric would hold for nothing.
+/// The margins. Each is of a metric that a task measures: a margin of another metric would be
+/// used nowhere.
 fn margins(
     source: &Source<'_>,
     table: &DeTable<'_>,

@@ -116,8 +116,8 @@ impl Page {
         self.table(&path, &Value::Object(table), given);
     }
 
-    /// Values that are left out, as comments: written out they would be given, and the trials
-    /// would have other ids.
+    /// Writes the values that are left out as comments. A value that is written out counts as
+    /// given, and would change the ids of the trials.
     fn left_out(&mut self, arm: &Arm) {
         for (key, value) in left_out(arm) {
             self.text += &format!("# {} = {}{DEFAULT}\n", self::key(&key), toml(&value));
@@ -134,7 +134,8 @@ impl Page {
         }
     }
 
-    /// The fixed values of an arm, those of all arms marked, then what it is tuned over.
+    /// Writes the fixed values of an arm, marks those that hold for all arms, and adds what it is
+    /// tuned over.
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
         let path = format!("arms.{}", key(&arm.name));
         self.heading(&path);
@@ -169,7 +170,8 @@ impl Page {
     }
 }
 
-/// What the hyper-parameters of an arm are that neither it nor what holds for all arms says.
+/// The hyper-parameters that neither the arm nor the defaults of all arms give, with their
+/// values.
 fn left_out(arm: &Arm) -> Map<String, Value> {
     let first = &arm.settings[0].optimizer;
     let full = json!(first.or(&OptimizerSettings::defaults(first.rule)));

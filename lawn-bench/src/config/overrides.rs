@@ -10,7 +10,7 @@ use crate::error::ConfigError;
 /// What errors name as the origin of a value that was set.
 pub(super) const ORIGIN: &str = "--set";
 
-/// Keys of one table of which one stands for the others: who sets one takes the others away.
+/// Keys of which a table has one. Setting one removes the others.
 const INSTEAD: [&[&str]; 3] = [
     &["epochs", "steps", "samples"],
     &["epochs", "fraction"],
@@ -32,7 +32,8 @@ fn replaced<'k>(table: &str, key: &'k str) -> impl Iterator<Item = &'static str>
         .filter(move |&other| other != key)
 }
 
-/// The override as TOML: what is no value of TOML is text, as in `resources.device=cuda`.
+/// The override as TOML. A value that TOML does not know is taken for text, as in
+/// `resources.device=cuda`.
 pub(super) fn as_toml(set: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/".contains(c);
     match set.split_once('=') {
@@ -83,7 +84,7 @@ fn merge<'i>(
     table: &mut DeTable<'i>,
     over: DeTable<'i>,
 ) -> Result<(), ConfigError> {
-    // Before anything is laid: of what is set together nothing takes the other's place.
+    // This comes first, so that keys that are set together do not remove each other.
     for key in over.keys() {
         for other in replaced(name, key.get_ref()) {
             table.remove(other);
@@ -137,8 +138,8 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// `text` with the overrides written into it, comments and order kept: what a run
-/// records, so that going on with it needs no override again.
+/// Writes the overrides into `text`, and keeps its comments and its order. A run records the
+/// result, so that going on with the run needs no override.
 ///
 /// Both have been read as a sweep before.
 pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::TomlError> {

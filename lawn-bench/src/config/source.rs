@@ -72,8 +72,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `error`, which is placed in the first text, as one of what was laid over that: of part
-    /// `number`, without which there is none.
+    /// Moves `error` from its place in the first text to part `number`, without which it would
+    /// not be there.
     pub(super) fn blamed_on(&self, number: usize, error: ConfigError) -> ConfigError {
         let (file, part) = (&self.parts[0], &self.parts[number]);
         let span = part.start..part.start + part.text.len();
@@ -141,8 +141,7 @@ impl Part<'_> {
         )
     }
 
-    /// The text with a place marked. Only the first line: the span of a table would print
-    /// all of it.
+    /// The text with a place marked, its first line only: a table may be the whole text.
     fn marked<'s>(&'s self, span: &Range<usize>, label: &'s str) -> Snippet<'s, Annotation<'s>> {
         let start = self.at(span.start);
         let end = self.at(span.end).max(start);
@@ -220,7 +219,7 @@ fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
     }
 }
 
-/// What other programs call it, where the nearest word would be a wrong one.
+/// Words of other programs whose nearest word here would be the wrong one.
 const SYNONYMS: [(&str, &str); 1] = [("gpu", "cuda")];
 
 /// "did you mean `x`?" with the candidate nearest to `found`, if one is near.

@@ -129,7 +129,8 @@ pub(super) fn distinct(
     Ok(seen.into_iter().collect())
 }
 
-/// Where the value is that `place` leads to; else the last of the way that is there.
+/// The place of the value that the keys of `place` lead to. Where it is not there, the error is
+/// the place of the last key that is.
 pub(super) fn found(
     table: &DeTable<'_>,
     place: &[&str],

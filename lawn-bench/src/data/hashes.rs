@@ -33,8 +33,8 @@ struct Hashed {
     hash: String,
 }
 
-/// What differs for two files of one name, or for one file that was written to. Copies keep
-/// size and time of modification; nobody sets the time of change.
+/// What tells two files of one name apart, and a file from itself before it was written to. A
+/// copy keeps size and time of modification, and no program can set the time of change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     /// The home that has the cache may be that of several machines.
@@ -59,7 +59,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a write to the file now would be seen in its times, which are those of ticks.
+    /// Whether a write to the file now would change its times, which advance in ticks.
     fn is_settled(&self) -> bool {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.map_or(0, |since| since.as_secs());

@@ -1,4 +1,4 @@
-//! `lawn data make`: a data set is written beside its place, whole, and then takes it.
+//! `lawn data make`: a data set is written whole beside its place, and then renamed into it.
 
 use std::path::Path;
 

@@ -171,8 +171,8 @@ pub fn require(
     }
 }
 
-/// Whether the checksum `now` is the one `planned`. Older plans have one part for all files,
-/// which is made no more: theirs is taken for the same.
+/// Whether the checksum `now` is the one `planned`. Older plans have one part for all files. That
+/// is not made any more, and counts as equal.
 pub(crate) fn is_as_planned(planned: &str, now: &str) -> bool {
     !planned.contains(BETWEEN) || planned == now
 }

@@ -10,9 +10,9 @@ use crate::run::run_dir::RunDir;
 /// Schema of `engine/settings.json`.
 const SCHEMA: u32 = 1;
 
-/// What the engines of `run` are asked for. With a sweep file, `given`, it is what the file
-/// says now, which is kept. Without one it is what was kept last. Another partition does not
-/// make another plan.
+/// What the engines of `run` are asked for. `given` is a sweep file: what it says now holds, and
+/// is kept in the run. Without one, what was kept last holds. Another partition does not make
+/// another plan.
 ///
 /// # Errors
 ///

@@ -256,8 +256,8 @@ pub enum Error {
     /// Results made elsewhere are not as they should be.
     #[error(transparent)]
     BadResults(lawn_analysis::Error),
-    /// Results made elsewhere leave something open that an option settles; boxed, as every result
-    /// holds an error.
+    /// Results made elsewhere leave something open, and an option settles it. The error is boxed,
+    /// since every result holds one.
     #[error("{error}; {hint}")]
     Unsettled {
         /// What is open.
@@ -406,8 +406,8 @@ impl Error {
         Self::Damaged(Box::new(Fault::new(place, found)))
     }
 
-    /// The error of a file that all trials of a run read, which ends the sweep: it would meet
-    /// every one of them.
+    /// Makes damage of a file that all trials of a run read an error that ends the sweep: each
+    /// trial would meet it.
     pub(crate) fn of_the_run(self) -> Self {
         match self {
             Self::Damaged(_) => Self::RunDamaged {
@@ -418,7 +418,7 @@ impl Error {
     }
 }
 
-/// Whether an error says that there is no room to write to: nothing that the trial did.
+/// Whether an error says that there is no room to write to. The trial is not at fault then.
 pub(crate) fn is_storage(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)

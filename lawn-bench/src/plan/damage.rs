@@ -1,5 +1,4 @@
-//! Files of trials that are not what was written: named, set aside, and made again by
-//! training again.
+//! Damaged files of trials. They are named and set aside, and training again writes them anew.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -47,9 +46,9 @@ impl Damage {
         }
     }
 
-    /// Renames what cannot be trusted any more, so that the trial is trained again from its
-    /// first step: the outcome, and for a damaged log that and the checkpoints that count on
-    /// it. Says whether it did: not where another process has the trial.
+    /// Renames what cannot be trusted, so that the trial is trained again from its first step:
+    /// the outcome, and for a damaged log also the log and the checkpoints that count on it. Says
+    /// whether it did: another process may have the trial.
     ///
     /// # Errors
     ///

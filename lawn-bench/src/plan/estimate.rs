@@ -148,8 +148,8 @@ impl Request {
         })
     }
 
-    /// The hash of what could change the measurement. Of hyper-parameters that are numbers only
-    /// whether they are 0 does: that may save an operation or a buffer.
+    /// The hash of what could change the measurement. The value of a hyper-parameter that is a
+    /// number cannot, but a 0 can: it may save an operation or a buffer.
     fn key(&self, data: Option<&str>) -> String {
         let mut config = serde_json::json!(self.config);
         if let Some(optimizer) = config["optimizer"].as_object_mut() {

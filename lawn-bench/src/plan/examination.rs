@@ -59,7 +59,7 @@ pub(crate) fn examine(
         .filter(|task| !task.config.needs_data_root() || data_root.is_some())
         .map(|task| Examined::of(plan, task))
         .collect();
-    // A process that dies leaves the tasks after the one that it died of to another.
+    // A process may die of one task. Another one examines the tasks after it.
     while !left.is_empty() {
         let Some(mut process) = Process::start(&left, data_root) else {
             return Ok(());
@@ -195,8 +195,8 @@ impl Fault {
     }
 }
 
-/// A trial an arm, and one more for each other scope that it is tuned over: what an optimizer
-/// does to a parameter depends on nothing else.
+/// One trial for each arm, and one more for each further scope that the arm is tuned over. What
+/// an optimizer does to a parameter depends on nothing else.
 fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
     let sweep = &plan.sweep;
     let mut found: Vec<(&str, TrialConfig)> = Vec::new();

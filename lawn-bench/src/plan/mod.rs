@@ -58,8 +58,8 @@ impl Plan {
         Listing::read(run)?.plan()
     }
 
-    /// Makes `run` hold this plan, made from `file` whose text is `text`. Of one that is there
-    /// with the same trials the resources are replaced.
+    /// Makes `run` hold this plan, which was made from `file` with the text `text`. Where a plan
+    /// with the same trials is there, its resources are replaced.
     ///
     /// # Errors
     ///

@@ -94,8 +94,8 @@ pub fn gather(run: &RunDir, plan: &Plan) -> Result<RunRecords, Error> {
 
 /// How a trial ended and what it measured, if it has an outcome.
 ///
-/// Only the outcome knows how long a whole log is: one that was cut between two lines is
-/// a sound one of fewer records.
+/// Only the outcome knows the length of the log: a log that was cut between two lines looks
+/// whole.
 fn read(dir: &TrialDir) -> Result<Option<(Ending, Vec<EvaluationRecord>)>, Error> {
     let Some(outcome) = dir.read_outcome()? else {
         return Ok(None);

@@ -62,8 +62,8 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     Ok(file)
 }
 
-/// An empty file in `folder` that will be given another name: as open as the user's umask has
-/// files be, where one that stays temporary is the user's alone.
+/// An empty file in `folder` that will be renamed. It has the permissions of the user's umask: a
+/// file that stays temporary would be the user's alone.
 pub(crate) fn temporary(folder: &Path, prefix: &str) -> Result<tempfile::NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(prefix)
@@ -142,8 +142,8 @@ pub(crate) fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Whether an error of the system, `code`, says that this machine does not reach the file, or
-/// may not: nothing that the trial did.
+/// Whether the error `code` of the system says that this machine does not reach the file, or may
+/// not. The trial is not at fault then.
 pub(crate) fn is_of_the_machine(code: i32) -> bool {
     use rustix::io::Errno;
     const ERRORS: [Errno; 8] = [

@@ -47,12 +47,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log for what comes after `resumed_step`, the last record before which
-    /// is of `recorded_step`; 0 for none.
+    /// Opens the log for what comes after `resumed_step`. The last record up to there is of
+    /// `recorded_step`, which is 0 where there is none.
     ///
-    /// A process that was killed may have logged more than its checkpoint holds, the
-    /// last line of it in part: those steps are trained again, and logged again.
-    /// Notices stay.
+    /// A process that was killed may have logged more than its checkpoint holds, and its last
+    /// line in part. Those steps are trained and logged again. Notices stay.
     ///
     /// # Errors
     ///

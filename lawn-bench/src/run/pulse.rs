@@ -51,8 +51,8 @@ impl Pulses {
         }
     }
 
-    /// Takes note of a step, and writes it where the last write is a while ago. Nothing
-    /// depends on a pulse: one that cannot be written is left out.
+    /// Notes a step, and writes it if the last write is a while ago. Nothing depends on a pulse,
+    /// so that a write may fail.
     pub fn beat(&mut self, step: u64, steps: u64) {
         let (since, first) = *self.first.get_or_insert((Instant::now(), step));
         if self

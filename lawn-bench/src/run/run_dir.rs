@@ -40,9 +40,9 @@ impl RunDir {
         &self.root
     }
 
-    /// Makes sure that a plan can be put here without taking the place of anything: the folder
-    /// is new or empty, or holds what a launcher left that ended before it wrote the plan, whose
-    /// sweep file was `text`.
+    /// Makes sure that a plan can be put here without taking the place of anything. The folder is
+    /// new or empty, or a launcher that began with the same sweep file, `text`, ended in it
+    /// before it wrote the plan.
     ///
     /// # Errors
     ///
@@ -243,8 +243,8 @@ impl TrialDir {
         document::read_if_there(&self.outcome(), 1..=ending::SCHEMA)
     }
 
-    /// The final outcome, if the trial is over. A damaged one is none: the trial's next
-    /// process sets it aside, and training again gives it again.
+    /// The final outcome, if the trial is over. A damaged one does not count: the trial's next
+    /// process sets it aside and trains again.
     ///
     /// # Errors
     ///

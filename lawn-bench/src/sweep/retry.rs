@@ -38,12 +38,12 @@ pub struct RetrySummary {
     pub counted: usize,
 }
 
-/// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them
-/// again. What they left is kept beside, in `attempt-1`, `attempt-2` and so on.
+/// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them again.
+/// What they left is kept beside, in `attempt-1`, `attempt-2` and so on.
 ///
-/// A tuning trial is given another chance until a setting was chosen among those of its cell:
-/// then its failure counted against the arm's budget. Where every setting failed nothing was
-/// chosen, and what followed from that is forgotten too.
+/// A tuning trial gets another chance until a setting was chosen in its cell. After that its
+/// failure has counted against the budget of the arm. Where every setting failed nothing was
+/// chosen, and what followed from that is forgotten, too.
 ///
 /// # Errors
 ///
@@ -167,7 +167,8 @@ impl Selection {
 /// else an id or its beginning.
 fn find(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
-    // The beginning of an id may be all digits, too: a number is an index, an id a whole one.
+    // The beginning of an id may be all digits. A short number is therefore an index, and an id
+    // of digits must be given whole.
     if name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let index = name.parse().ok().filter(|&index: &usize| index < count);
         return index.ok_or_else(|| unknown(name, count, run));

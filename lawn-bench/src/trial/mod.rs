@@ -1,9 +1,8 @@
 //! `lawn trial DIR --index K`: one trial in a process of its own.
 //!
-//! The process writes its files and prints one JSON [`Event`] a line. A signal
-//! stops it at the next step: it writes a checkpoint and leaves `preempted`. Where
-//! [`STOP_WITH_STDIN`] is set, the end of its standard input, which is what a
-//! launcher that dies leaves behind, does the same.
+//! The process writes its files and prints one JSON [`Event`] a line. A signal stops it at the
+//! next step: it writes a checkpoint and leaves `preempted`. The end of its standard input does
+//! the same where [`STOP_WITH_STDIN`] is set, since a launcher that dies closes it.
 
 mod event;
 mod recorder;
@@ -45,8 +44,8 @@ pub struct TrialFile {
     pub setting: usize,
     /// All that it trains.
     pub config: TrialConfig,
-    /// The optimizer's rule with all of its own, what no setting names included. Files of
-    /// before have none.
+    /// The optimizer's rule with all of its values, also those that no setting names. Older files
+    /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleConfig>,
 }

@@ -104,8 +104,8 @@ pub(crate) fn sizes(kind: &KindEntry) -> Vec<Size> {
     sizes.into_iter().flatten().map(size).collect()
 }
 
-/// An arm: its hyper-parameters, none of them needed as defaults may have it, a grid
-/// and ranges.
+/// An arm: its hyper-parameters, a grid and ranges. None is required, as the defaults of all arms
+/// may give it.
 fn arm() -> Value {
     let schema = schema_of::<OptimizerSettings>();
     let settings = schema["properties"].as_object().cloned();

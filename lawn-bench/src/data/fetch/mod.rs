@@ -65,7 +65,8 @@ impl Fetch {
         let counts = match counted(name, &folder, set) {
             Ok(counts) => counts,
             Err(error) => {
-                // Nothing that could be taken for the data set; what was there is the user's.
+                // The folder must not hold what could be taken for the data set. What was there
+                // is the user's, and stays.
                 for one in kept.iter().filter(|one| one.source.is_some()) {
                     crate::run::files::remove_if_there(&one.path)?;
                 }

@@ -41,13 +41,13 @@ pub(super) struct Record {
     pub(super) name: String,
     /// Indices of the trials, by array task; none for the job that goes on with the sweep.
     pub(super) trials: Vec<usize>,
-    /// Slurm's number of the job. Written after `sbatch` came back: without it, whether
-    /// there is a job is told by its name in the queue.
+    /// Slurm's number of the job, written after `sbatch` came back. Where it is missing, the name
+    /// of the job is looked up in the queue.
     pub(super) job: Option<u64>,
     /// Once no task is in the queue: the trials that the job left without an outcome.
     pub(super) lost: Option<BTreeSet<usize>>,
-    /// Trials whose outcome was written in their stead, and those that no job could begin:
-    /// what was lost before does not count against them any more.
+    /// Trials whose outcome was written for them, and trials that no job could begin. What was
+    /// lost before does not count against them any more.
     pub(super) given_up: BTreeSet<usize>,
 }
 
@@ -223,7 +223,8 @@ pub(super) enum JobExit {
         /// Where it ran.
         node: Option<String>,
     },
-    /// Warned of its end before its trial got further, as the jobs before it.
+    /// The job was warned of its end before its trial got further, and so were the jobs before
+    /// it.
     Stalled,
 }
 

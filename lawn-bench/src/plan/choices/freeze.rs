@@ -57,7 +57,8 @@ impl Frozen {
         document::read_if_there(&run.frozen(), KNOWN).map_err(Error::of_the_run)
     }
 
-    /// Chooses after `round`, the last of tuning, where that is not done yet, and writes it.
+    /// Makes the choice that follows `round`, the last of tuning, where it has not been made, and
+    /// writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,

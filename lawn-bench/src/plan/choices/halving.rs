@@ -1,8 +1,8 @@
 //! Successive halving: after each rung but the last, the best settings go on.
 //!
-//! Equal for all arms: every cell promotes the same number of settings, and failed
-//! ones are counted and never promoted, so that a cell with too many of them has
-//! places in the next rung that stay empty.
+//! Every cell promotes the same number of settings, so that all arms are treated alike. Failed
+//! settings count and are never promoted. A cell with too many of them leaves places of the next
+//! rung empty.
 
 use std::ops::RangeInclusive;
 

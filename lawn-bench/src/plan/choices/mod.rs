@@ -62,8 +62,8 @@ impl Choices {
     }
 }
 
-/// What was chosen for one cell. Every trial's process reads that, and not all that was
-/// tried on the way to it.
+/// What was chosen for one cell. A trial's process reads only this, and not what was tried before
+/// the choice.
 #[derive(Deserialize)]
 struct CellChoice<T> {
     task: String,
@@ -96,10 +96,11 @@ impl<T: DeserializeOwned> CellChoice<T> {
     }
 }
 
-/// Decides what the round after `round` trains, whose trials must be over: reads the
-/// decision where it was made, makes and writes it where not. Trials of the next round
-/// that no setting is left for get their outcome now, and checkpoints go that no trial can
-/// go on from any more.
+/// Decides what the round after `round` trains. All trials of `round` must be over. A decision
+/// that was made is read, and another one is made and written.
+///
+/// A trial of the next round that no setting is left for gets its outcome now. Checkpoints that
+/// no trial can go on from are removed.
 ///
 /// # Errors
 ///
@@ -126,8 +127,8 @@ pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     retired::remove_checkpoints(run, plan, round, &choices)
 }
 
-/// A trial of `next` that no setting is left for is a row all the same: its outcome is
-/// the one that most trials of its cell failed with in the round before.
+/// Gives each trial of `next` that no setting is left for its outcome, so that it is a row of the
+/// records: the outcome that most trials of its cell failed with in the round before.
 fn give_up_on_hopeless(
     run: &RunDir,
     plan: &Plan,
@@ -160,8 +161,8 @@ fn give_up_on_hopeless(
     Ok(())
 }
 
-/// The failure that is most frequent, the first of equals; a trial that came to its end
-/// without a finite score diverged.
+/// The most frequent failure, the first of equals. A trial that ended without a finite score
+/// counts as diverged.
 fn usual_failure(outcomes: &[Outcome]) -> Outcome {
     let is_failure = |kind: &&Outcome| **kind != Outcome::Ok;
     let count = |kind: &Outcome| outcomes.iter().filter(|other| *other == kind).count();

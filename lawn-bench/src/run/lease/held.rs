@@ -123,9 +123,9 @@ impl Drop for Lease {
 pub struct Watch(Arc<Shared>);
 
 impl Watch {
-    /// Whether the lease may be another's. Costs a look at the clock, and a look at the
-    /// file only when the last one is so old that the lease may have expired: what a
-    /// process finds that was stopped and wakes up.
+    /// Whether the lease may be another's. This reads the clock. It looks at the file only when
+    /// the last look is so old that the lease may have expired, as in a process that was stopped
+    /// and wakes up.
     #[must_use]
     pub fn is_lost(&self) -> bool {
         let seen = *unpoisoned(self.0.seen.lock());
@@ -151,8 +151,8 @@ impl Shared {
             if *over || !self.check() {
                 return;
             }
-            // Touching the open file never reaches a successor's. A touch that fails is
-            // made up by the next, or the lease expires.
+            // A touch of the open file never reaches a successor's file. After a touch that fails
+            // the next one follows, or the lease expires.
             let now = Timespec {
                 tv_sec: 0,
                 tv_nsec: UTIME_NOW,

@@ -186,7 +186,8 @@ fn age(folder: &Path, touched: SystemTime) -> Result<Duration, Error> {
         .and_then(|file| file.as_file().metadata()?.modified());
     let now = match now {
         Ok(now) => now,
-        // Who may only read, as `lawn status` of another's run, has its own clock to go by.
+        // A reader without the right to write, as `lawn status` of another's run, uses its own
+        // clock.
         Err(_) => SystemTime::now(),
     };
     Ok(now.duration_since(touched).unwrap_or_default())
