@@ -1,5 +1,5 @@
-//! What every trial would be refused for: numbers beyond what a trial can count, known from the
-//! file alone.
+//! Numbers beyond what a trial can count. Every trial would be refused for them, and the file
+//! alone shows them.
 
 use std::ops::Range;
 
@@ -41,7 +41,7 @@ fn integer(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<(), Conf
     }
 }
 
-/// Checks every trial of `sweep` as it will check itself, so far as no data is needed.
+/// Makes the checks of every trial of `sweep` that need no data.
 pub(super) fn check(
     source: &Source<'_>,
     table: &DeTable<'_>,

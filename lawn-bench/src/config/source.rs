@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, UnknownWord, refused};
 
 /// The text of a sweep and what was set over it, from which errors are placed.
 ///
@@ -72,8 +72,8 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// `error`, which is placed in the first text, as one of what was laid over that: of part
-    /// `number`, without which there is none.
+    /// Moves `error` from its place in the first text to part `number`, without which it would
+    /// not be there.
     pub(super) fn blamed_on(&self, number: usize, error: ConfigError) -> ConfigError {
         let (file, part) = (&self.parts[0], &self.parts[number]);
         let span = part.start..part.start + part.text.len();
@@ -96,9 +96,26 @@ impl<'a> Source<'a> {
     /// An error of the TOML reader or of a `Deserialize` behind it; `fallback` is
     /// the place of the table where the error itself does not know one.
     pub(super) fn toml(&self, error: &toml::de::Error, fallback: Range<usize>) -> ConfigError {
+        self.toml_without(error, fallback, &[])
+    }
+
+    /// As [`Source::toml`]; the words `earlier` are read, and are offered to nobody.
+    pub(super) fn toml_without(
+        &self,
+        error: &toml::de::Error,
+        fallback: Range<usize>,
+        earlier: &[&str],
+    ) -> ConfigError {
         let first = error.message().lines().next().unwrap_or_default();
-        let help = suggestion(first);
-        self.error(error.span().unwrap_or(fallback), in_words(first), help)
+        let place = error.span().unwrap_or(fallback);
+        match UnknownWord::of(first) {
+            None => self.error(place, in_words(first), None),
+            Some(word) => {
+                let word = word.without(earlier);
+                let message = refused(word.said(), &word.allowed);
+                self.error(place, message, suggestion(&word))
+            }
+        }
     }
 }
 
@@ -124,8 +141,7 @@ impl Part<'_> {
         )
     }
 
-    /// The text with a place marked. Only the first line: the span of a table would print
-    /// all of it.
+    /// The text with a place marked, its first line only: a table may be the whole text.
     fn marked<'s>(&'s self, span: &Range<usize>, label: &'s str) -> Snippet<'s, Annotation<'s>> {
         let start = self.at(span.start);
         let end = self.at(span.end).max(start);
@@ -192,31 +208,18 @@ fn in_words(message: &str) -> String {
     format!("{found}, expected {expected}")
 }
 
-/// What the two errors of serde that list what is allowed should help with: the nearest word,
-/// and of values all of them.
-fn suggestion(message: &str) -> Option<String> {
-    let (message, is_value) = match message.strip_prefix("unknown variant ") {
-        Some(rest) => (rest, true),
-        None => (message.strip_prefix("unknown field ")?, false),
-    };
-    let (found, allowed) = message.split_once(',')?;
-    let allowed: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
-    let found = found.trim_matches('`');
-    let meant = SYNONYMS
-        .iter()
-        .find(|(other, word)| *other == found && allowed.contains(word));
-    let near = match meant {
-        Some((_, word)) => Some(format!("did you mean `{word}`?")),
-        None => nearest(found, allowed.iter().copied()),
-    };
-    if !is_value {
-        return near;
+/// The word that was meant, where one is near.
+fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
+    let mut synonyms = SYNONYMS.iter();
+    let meant =
+        synonyms.find(|(other, meant)| *other == word.found && word.allowed.contains(meant));
+    match meant {
+        Some((_, meant)) => Some(format!("did you mean `{meant}`?")),
+        None => nearest(word.found, word.allowed.iter().copied()),
     }
-    let all = crate::error::allowed(&allowed);
-    Some(near.map_or(all.clone(), |near| format!("{near} {all}")))
 }
 
-/// What other programs call it, where the nearest word would be a wrong one.
+/// Words of other programs whose nearest word here would be the wrong one.
 const SYNONYMS: [(&str, &str); 1] = [("gpu", "cuda")];
 
 /// "did you mean `x`?" with the candidate nearest to `found`, if one is near.

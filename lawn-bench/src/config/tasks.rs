@@ -1,6 +1,6 @@
 //! The tasks of a sweep, each read by its kind.
 
-use lawn_models::TaskConfig;
+use lawn_models::{KINDS, TaskConfig};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -46,16 +46,13 @@ pub(super) fn tasks(
             };
             let written = fields.clone();
             let rest = Spanned::new(table.span(), DeValue::Table(fields));
+            let entry = KINDS.iter().find(|entry| entry.name == text);
+            let renamed = entry.map_or(&[][..], |entry| entry.renamed);
+            let earlier: Vec<&str> = renamed.iter().map(|(then, _)| *then).collect();
             let config = TaskConfig::from_table(text, ValueDeserializer::from(rest))
-                .map_err(|error| source.toml(&error, table.span()))?;
+                .map_err(|error| source.toml_without(&error, table.span(), &earlier))?;
             config.validate().map_err(|error| {
-                let mut keys: Vec<&str> = error.setting().split('.').collect();
-                // It may be written by an earlier name.
-                for &(then, now) in config.entry().renamed {
-                    if keys[0] == now && !written.contains_key(now) {
-                        keys[0] = then;
-                    }
-                }
+                let keys: Vec<&str> = error.setting().split('.').collect();
                 let place = match found(&written, &keys) {
                     Ok(place) | Err(Some(place)) => place,
                     Err(None) => table.span(),

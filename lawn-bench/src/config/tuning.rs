@@ -76,8 +76,8 @@ pub(super) fn rungs(
     }
 }
 
-/// The metric that chooses a task's settings: that of `tuning.metric`, by task or for
-/// all, or the task's first.
+/// Sets the metric that chooses a task's settings: `tuning.metric`, for one task or for all.
+/// Without it the task's first metric stays.
 pub(super) fn choose_metrics(
     source: &Source<'_>,
     root: &DeTable<'_>,

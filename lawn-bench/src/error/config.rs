@@ -18,7 +18,8 @@ pub struct ConfigError {
     /// What would be right, where that is known.
     pub help: Option<String>,
     pub(crate) rendered: String,
-    /// Its place, in bytes of all texts of its source; boxed, as every result holds an error.
+    /// Its place, in bytes of all texts of its source. It is boxed, since every result holds an
+    /// error.
     pub(crate) span: Box<Range<usize>>,
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn describe(
     );
     if !measured.is_empty() {
         text += &format!("\n{}\n", total(plan, measured, all_seconds));
+        text += &kept(plan, measured);
         text += &constrained(plan, measured);
     }
     for warning in warnings {
@@ -132,6 +133,22 @@ fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> S
          up to {} of memory at a time",
         duration(seconds / workers as f64),
         bytes(most.unwrap_or(0) * workers as u64)
+    )
+}
+
+/// Files of weights that a confirmation leaves: the last and the best.
+const WEIGHT_FILES: u64 = 2;
+
+/// The room that the weights of confirmations take, where they are kept.
+fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    if !plan.sweep.resources.keep_weights {
+        return String::new();
+    }
+    let seeds = plan.sweep.confirmation_seeds.len() as u64;
+    let sizes = measured.values().map(Measurement::weight_bytes);
+    format!(
+        "confirmations leave about {} of weights; resources.keep_weights = false keeps none\n",
+        bytes(sizes.sum::<u64>() * WEIGHT_FILES * seeds)
     )
 }
 

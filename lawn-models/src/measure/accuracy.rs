@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::objective::{Assessment, Forward, Objective};
+use super::{Assessment, Forward, Objective};
 use crate::data::{DataError, Dataset};
 use crate::trial::TestPermit;
 

@@ -3,8 +3,8 @@
 use tch::{Device, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::objective::{Assessment, Forward, Objective};
 use super::ranking::{Ranking, RankingSet, Ties};
+use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
 use crate::data::ratings::Case;
 use crate::trial::TestPermit;

@@ -11,5 +11,5 @@ pub(crate) use accuracy::{Accuracy, Right};
 pub use floors::Floor;
 pub(crate) use leave_one_out::LeaveOneOut;
 pub use measurement::{Measurement, Split};
-pub(crate) use objective::{Assessment, Objective};
+pub(crate) use objective::{Assessment, Forward, Objective};
 pub use ranking::Ties;

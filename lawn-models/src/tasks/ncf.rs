@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Value, json};
 use tch::nn::VarStore;
 
 use super::generated;
@@ -20,6 +21,20 @@ const THEN: &str = "synthetic";
 
 /// Greatest width of a layer or an embedding: beyond it, something is mistyped.
 const MOST_WIDTH: i64 = 1 << 24;
+
+/// Greatest number of negatives for each positive.
+const MOST_NEGATIVES: u32 = 1_000;
+
+/// In a schema: a model without a tower, which `layers` says nothing of.
+fn is_gmf() -> Value {
+    json!({ "required": ["model"], "properties": { "model": { "const": NcfModelKind::Gmf } } })
+}
+
+/// In a schema: what the widths of a tower may be.
+fn has_a_tower() -> Value {
+    let width = json!({ "minimum": 1, "maximum": MOST_WIDTH });
+    json!({ "properties": { "layers": { "minItems": 2, "items": width } } })
+}
 
 /// Neural collaborative filtering on implicit feedback.
 ///
@@ -46,18 +61,22 @@ const MOST_WIDTH: i64 = 1 << 24;
 /// model trains without it, the one that is tested too.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("if" = is_gmf(), "else" = has_a_tower()))]
 pub struct NcfConfig {
     /// `"generated"`, or the name of a data set under the data root.
     #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
+    #[schemars(length(min = 1))]
     pub data: String,
     /// Which of the three models of the paper.
     pub model: NcfModelKind,
     /// Width of the GMF embeddings (predictive factors).
+    #[schemars(range(min = 1, max = MOST_WIDTH))]
     pub factors: i64,
     /// Widths of the MLP tower, input first: each of the two embeddings is half
     /// of the first. Unused by GMF.
     pub layers: Vec<i64>,
     /// Negatives drawn for each positive, anew each epoch.
+    #[schemars(range(min = 1, max = MOST_NEGATIVES))]
     pub negatives: u32,
     /// How equal scores rank.
     pub ties: Ties,
@@ -136,10 +155,10 @@ impl Kind for NcfConfig {
             )?;
         }
         require(
-            (1..=1_000).contains(&self.negatives),
+            (1..=MOST_NEGATIVES).contains(&self.negatives),
             "negatives",
             self.negatives,
-            "1 to 1000",
+            &format!("1 to {MOST_NEGATIVES}"),
         )?;
         generated::require_beside(&self.data, self.generated.is_some())?;
         self.generated

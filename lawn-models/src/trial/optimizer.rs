@@ -1,6 +1,7 @@
 use lawn_core::{Granularity, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::shape::LrShape;
 
@@ -15,6 +16,7 @@ pub struct OptimizerSettings {
     /// Base rule.
     pub rule: RuleName,
     /// Peak learning rate η, after warm-up and before decay.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// Whether LAWN is stacked on the rule.
     #[serde(default)]
@@ -22,9 +24,11 @@ pub struct OptimizerSettings {
     /// Epochs before the norms are fixed, fractions allowed; `lawn` only, with a
     /// budget in epochs. One of this and `free_fraction` is needed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub free_epochs: Option<f64>,
     /// Part of all steps before the norms are fixed; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub free_fraction: Option<f64>,
     /// Which parameters are constrained; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,24 +50,30 @@ pub struct OptimizerSettings {
     pub project_update: bool,
     /// Momentum μ of SGD and LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub momentum: Option<f64>,
     /// Dampening τ of SGD's momentum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub dampening: Option<f64>,
     /// Nesterov's form of momentum, for SGD and LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
     /// Trust coefficient κ of LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub trust_coefficient: Option<f64>,
     /// Decay β₁ of the first moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta1: Option<f64>,
     /// Decay β₂ of the second moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta2: Option<f64>,
     /// Term ε of the rule, which keeps a divisor from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub epsilon: Option<f64>,
     /// What the sum of squares of Adagrad starts at, in both of its forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,35 +81,44 @@ pub struct OptimizerSettings {
     /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub weight_decay: Option<f64>,
     /// Greatest global norm of the raw gradients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// Decay of the moving average of the weights, which is measured in their place; the
     /// weights themselves are measured if left out. It is smaller at first: `(1 + t) / (10 + t)`
     /// after `t` steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,
     /// Part of all steps over which the learning rate rises linearly from 0.
     #[serde(default)]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub warmup: f64,
     /// Shape of the learning rate after warm-up.
     #[serde(default)]
     pub decay: LrShape,
     /// Learning rate at the end of a shape that falls, as a part of its peak; 0 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub end_factor: Option<f64>,
     /// Part of all steps after which a shape that falls stays at its end; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub decay_until: Option<f64>,
     /// Power of the shape `polynomial`; 2 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub decay_power: Option<f64>,
     /// What each milestone of the shape `multi-step` multiplies the rate by; 0.1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub decay_factor: Option<f64>,
     /// The milestones of the shape `multi-step`, as parts of all steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true, "items" = inner_part()))]
     pub milestones: Option<Vec<f64>>,
 }
 
@@ -135,7 +154,7 @@ pub enum ScopeSetting {
     /// One of the named scopes.
     Named(ScopeName),
     /// Patterns of parameter names; each must match something.
-    Patterns(Vec<String>),
+    Patterns(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
 }
 
 /// The named scopes.
@@ -156,6 +175,11 @@ fn granularity(_: &mut SchemaGenerator) -> Schema {
 
 fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
+}
+
+/// A part of all steps that is neither none nor all of them.
+fn inner_part() -> Value {
+    json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
 }
 
 fn yes() -> bool {

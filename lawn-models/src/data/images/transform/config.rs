@@ -20,11 +20,14 @@ use crate::trial::{SettingsError, require};
 #[serde(default, deny_unknown_fields)]
 pub struct TransformConfig {
     /// Height and width of what the network is given, in pixels.
+    #[schemars(range(min = 8, max = 1024))]
     pub size: u32,
     /// Evaluation: length of the shorter side before the middle is cut out; 8/7 of `size`
     /// where it is left out, which is 256 for 224.
+    #[schemars(range(min = 8, max = 4096))]
     pub resize: Option<u32>,
     /// Training: the least part of an image's area that is shown.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub smallest_crop: f64,
     /// What is taken off each channel, and what that is divided by.
     pub normalization: Normalization,
