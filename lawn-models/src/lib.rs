@@ -23,9 +23,9 @@ pub use catalog::{
     DataSet, describe_data, floors, make_data, test_files, train_dataset, train_files,
 };
 pub use data::images::{
-    BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault, Normalization,
-    OtherSize, Packed, Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
-    pack_images, scan_images,
+    Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
+    Normalization, OtherSize, Packed, Policy, Repeats, Scan, ScanProgress, TransformConfig,
+    decode_image, image_decoder, pack_images, scan_images,
 };
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};

@@ -5,6 +5,7 @@
 mod dataset;
 mod epochs;
 mod error;
+mod filled;
 pub(crate) mod images;
 mod loader;
 mod parts;
