@@ -7,8 +7,9 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::files::RatingFiles;
-use super::interactions::{Case, Interactions, Rating};
-use super::split;
+use super::ids::{IdMap, Ids};
+use super::interactions::{Case, Interactions, Rating, Rows};
+use super::split::{self, EVALUATION_NEGATIVES};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, shuffle, stream};
@@ -59,7 +60,7 @@ impl Default for GeneratedRatings {
 
 impl GeneratedRatings {
     /// Evaluation ranks one positive among this many negatives.
-    const NEGATIVES: u32 = 99;
+    const NEGATIVES: u32 = EVALUATION_NEGATIVES;
 
     /// Checks every value against what it allows.
     ///
@@ -194,10 +195,20 @@ fn hold_out(mut drawn: Vec<Vec<u32>>, items: usize) -> Feedback {
     all
 }
 
+/// Rows of generated data: users and items are numbered without gaps.
+pub(crate) fn rows(config: &GeneratedRatings, data: &Feedback) -> Rows {
+    let items = 1 + data.train.iter().map(|r| r.item).max().unwrap_or(0);
+    Rows {
+        users: IdMap::new(0..config.users.into(), Ids::Kept),
+        items: IdMap::new(0..items.into(), Ids::Kept),
+    }
+}
+
 /// Joins negatives that the user never interacts with to each test item.
 pub(crate) fn test_cases(
     config: &GeneratedRatings,
     data: &Feedback,
+    negatives: Option<usize>,
 ) -> Result<Vec<Case>, DataError> {
     if data.test.is_empty() {
         return Err(DataError::unusable(
@@ -208,10 +219,11 @@ pub(crate) fn test_cases(
     }
     let mut pairs: Vec<(u32, u32)> = data.train.iter().map(|r| (r.user, r.item)).collect();
     pairs.extend(&data.test);
-    let items = 1 + data.train.iter().map(|r| r.item).max().unwrap_or(0) as usize;
-    let known = Interactions::new(config.users as usize, items, &pairs);
+    let rows = rows(config, data);
+    let known = Interactions::new(rows.users.len(), rows.items.len(), &pairs);
     let mut rng = stream(config.seed, Purpose::Generation, 1);
-    split::cases(GENERATED.as_ref(), &known, &data.test, &mut rng)
+    let path = GENERATED.as_ref();
+    split::cases(path, &rows, &known, &data.test, negatives, &mut rng)
 }
 
 /// Writes generated data as files of the authors' format: `folder/NAME.train.rating` and
@@ -222,7 +234,8 @@ pub(crate) fn write(config: &GeneratedRatings, folder: &Path) -> Result<(), Data
         DataError::unusable(folder, "no name in UTF-8", "a folder named as the data set")
     })?;
     let data = generate(config);
-    let test = test_cases(config, &data)?;
+    let negatives = GeneratedRatings::NEGATIVES as usize;
+    let test = test_cases(config, &data, Some(negatives))?;
     std::fs::create_dir_all(folder).map_err(DataError::write(folder))?;
     RatingFiles::named(folder, name).write(&data.train, &test)
 }
