@@ -111,6 +111,19 @@ pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
     what.write(folder)
 }
 
+/// What people should know of a task's data before anything is trained, a line each: what was
+/// left out, what occurs in train and in test, how many candidates a held-out item is ranked among.
+/// The test split is looked into, and nothing of it is kept.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `data_root`, or one of its splits cannot be used.
+pub fn survey(task: &TaskConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
+    match TestPermit::of(Stage::Confirm) {
+        Some(permit) => task.survey(data_root, &permit),
+        None => Ok(Vec::new()),
+    }
+}
+
 /// Measures the floors of a task.
 ///
 /// Nothing is tuned here, so that a look at the test split gives nothing away;

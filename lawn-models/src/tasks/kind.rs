@@ -52,7 +52,7 @@ pub trait Kind:
     /// What it is, in a few words.
     const ABOUT: &'static str;
 
-    /// What it measures on each split.
+    /// What it measures on each split where its table says nothing else.
     const METRICS: TaskMetrics;
 
     /// Keys of the table that had another name once, `(then, now)`. The value of `data` that
@@ -64,6 +64,11 @@ pub trait Kind:
 
     /// Name of the data set: `generated`, or one that is looked up under the data root.
     fn data(&self) -> &str;
+
+    /// What a task with this table measures on each split.
+    fn metrics(&self) -> TaskMetrics {
+        Self::METRICS
+    }
 
     /// The file of weights that training begins with, absolute or under the data root.
     fn weights(&self) -> Option<&Path> {
@@ -122,6 +127,19 @@ pub trait Kind:
         _splits: &[Files],
         _progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
+        Ok(Vec::new())
+    }
+
+    /// What people should know of the data before anything is trained, a line each: counts of
+    /// what was left out, and what makes the test easier. Looked at when a sweep is planned.
+    ///
+    /// # Errors
+    /// As [`assemble`](Self::assemble), and where the test split cannot be used.
+    fn survey(
+        &self,
+        _data_root: Option<&Path>,
+        _permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
         Ok(Vec::new())
     }
 
