@@ -10,6 +10,7 @@
 //! | [`Vit`] | S/16, B/16, AlgoPerf's S/16 | timm's, torchvision's, AlgoPerf's |
 //! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
 //! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
+//! | [`ctr`] | logistic regression, wide and deep, DeepFM, DCN-v2, DLRM | their own |
 //!
 //! Those for pictures have names, too: [`ImageModelName`]. [`load_weights`] and
 //! [`save_weights`] exchange weights with PyTorch.
@@ -26,6 +27,7 @@
 
 mod cifar_resnet;
 mod conv_nets;
+pub mod ctr;
 #[cfg(test)]
 mod golden;
 mod image_models;
@@ -42,6 +44,7 @@ mod vit;
 mod weights;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
