@@ -22,6 +22,7 @@ pub mod trial;
 pub use catalog::{
     DataSet, describe_data, floors, make_data, test_files, train_dataset, train_files,
 };
+pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault, Normalization,
     OtherSize, Packed, Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
@@ -33,9 +34,9 @@ pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
-    AssembledTask, Counts, EvaluationError, Files, ImageAccuracy, ImageConfig, ImageEvaluation,
-    ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, Surroundings, TaskConfig, TaskMetrics,
-    TrialConfig, evaluate_images,
+    AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
+    ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, Surroundings,
+    TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
