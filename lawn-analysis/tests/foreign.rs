@@ -234,7 +234,7 @@ fn a_trial_that_ended_well_without_a_number_is_refused_or_taken_as_told() {
                 results.notes,
                 [format!(
                     "2 of 6 confirmation trials that are said to have ended well have no \
-                     test_metric (lines 4, 7): taken as {outcome}, as asked."
+                     test_metric (lines 4, 7): counted as {outcome}, as asked."
                 )]
             );
         }

@@ -162,7 +162,7 @@ fn the_summary_leaves_out_no_primary_comparison_however_many_there_are() {
         "**Every primary comparison**",
         "**Verdicts**",
         "**What these seeds can decide.**",
-        "All of it: `report.html`",
+        "The whole report: `report.html`",
     ];
     let places: Vec<usize> = order
         .iter()
@@ -209,7 +209,7 @@ fn infeasible_families_say_how_many_seeds_would_do() {
     );
     let words: Vec<&str> = summary.split_whitespace().collect();
     assert!(
-        words.join(" ").contains("8 paired seeds would do"),
+        words.join(" ").contains("it needs 8 paired seeds"),
         "{summary}"
     );
     assert!(!summary.contains("**better**"), "{summary}");
@@ -292,8 +292,5 @@ fn what_makes_no_sense_is_refused() {
     let mut wrong = request();
     wrong.margins.insert("hit rate".into(), -1.0);
     let error = write_report(&records, &wrong, dir.path()).unwrap_err();
-    assert!(
-        matches!(error, Error::OutOfRange { name: "margin", .. }),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`hit rate` is -1"), "{error}");
 }

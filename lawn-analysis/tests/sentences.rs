@@ -70,7 +70,7 @@ fn faults(sentence: &str) -> Vec<&'static str> {
         || has("no seed ended well in both arms")
         || has("no seed in common")
         || has("no seed has a number in both arms")
-        || (has("no seed of ") && has("has a trial at every batch size that it takes"))
+        || (has("no seed of ") && has("has a trial at every batch size needed"))
         || (has("no seed of ") && (has(" ended well") || has("has a number (")))
         || (has(" seed") && (has("adjusted p") || has("no p-value")));
     expect(numbers, "n or p is missing");
