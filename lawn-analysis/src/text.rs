@@ -130,6 +130,14 @@ pub(crate) fn at_batch(size: i64) -> String {
     format!("at batch size {}", integer(size))
 }
 
+/// A text that begins with a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
 /// The number with its noun, in the singular for one.
 pub(crate) fn count(n: usize, singular: &str, plural: &str) -> String {
     format!(

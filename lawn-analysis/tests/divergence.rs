@@ -107,7 +107,7 @@ fn claims_rank_diverged_trials_worst() {
     assert!(
         claim
             .sentence
-            .contains("mean advantage where none diverged +"),
+            .contains("Mean advantage where none diverged +"),
         "{}",
         claim.sentence
     );

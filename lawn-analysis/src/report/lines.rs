@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use crate::analysis::{Analysis, Answer, POWER, Survival, Verdict, claims_feasibility};
 use crate::request::DecidingTest;
-use crate::text::{batch, count, number};
+use crate::text::{batch, capital, count, number};
 
 /// True differences of more standard deviations than this are not to be expected.
 const LARGEST_EXPECTED: f64 = 10.0;
@@ -96,10 +96,7 @@ fn named(names: &[String]) -> String {
     } else {
         names.join(", ")
     };
-    let mut chars = joined.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    capital(&joined)
 }
 
 /// Every answer that a treatment is worse, except the primary ones, all of which are shown anyway.

@@ -9,7 +9,7 @@ use crate::analysis::worst_rank::with_these_worst;
 use crate::error::Error;
 use crate::request::ReportRequest;
 use crate::stats::{Adjustment, Estimate, Feasibility, adjust};
-use crate::text::{count, p_value};
+use crate::text::{capital, count, p_value};
 
 /// What the records say about a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -145,14 +145,16 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
                 registered_adjusted_p: registered[index],
                 worst_rank: evidence.worst_rank.is_some(),
                 verdict,
-                sentence: sentence(stated, adjusted_p, registered[index], verdict),
+                sentence: sentence(&task.name, stated, adjusted_p, registered[index], verdict),
             });
         }
     }
     Ok(claims)
 }
 
+/// The claim with its verdict, and the number that decides it, in words.
 fn sentence(
+    task: &str,
     stated: &Statement,
     deciding: Option<f64>,
     registered: Option<f64>,
@@ -188,7 +190,7 @@ fn sentence(
     let Some(estimate) = evidence.estimate else {
         let why = evidence.why_none.as_deref();
         let why = why.unwrap_or("no seed has a number");
-        return format!("{head}: {claim}: {why}{tail}.");
+        return format!("{head} on {task}: {claim}. There is no estimate: {why}{tail}.");
     };
     let p = registered.map_or("no p-value".to_owned(), |p| {
         format!("adjusted {}", p_value(p))
@@ -198,6 +200,6 @@ fn sentence(
     } else {
         what.clone()
     };
-    let numbers = in_numbers(&what, estimate, unit, &p);
-    format!("{head}: {claim}: {numbers}{tail}.")
+    let numbers = capital(&in_numbers(&what, estimate, unit, &p));
+    format!("{head} on {task}: {claim}. {numbers}{tail}.")
 }

@@ -44,7 +44,7 @@ pub(super) fn of_task(
         |question, contrast: &Contrast, batch| find(analysis, task, question, contrast, batch);
     let better = better(more_is_better(task));
     let advantage = |what: &str, per: &str| {
-        let of = format!(" in {}{per} ({better})", on_test(&task.metric));
+        let of = format!("{per} in {}, where {better}", on_test(&task.metric));
         [what.to_owned(), of]
     };
     let mut stated = Vec::new();
@@ -55,13 +55,13 @@ pub(super) fn of_task(
         } = contrast;
         if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
             stated.push(Statement {
-                claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
+                claim: format!("{baseline} loses adaptivity (its logits grow after the freeze)"),
                 measure: ["growth".into(), " doublings".into()],
                 evidence: growth_of_baseline(task, answer, request)?,
             });
             stated.push(Statement {
                 claim: format!(
-                    "{treatment} keeps its adaptivity: its logits grow less than {baseline}'s"
+                    "{treatment} keeps its adaptivity (its logits grow less than {baseline}'s)"
                 ),
                 measure: ["reduction in growth".into(), " doublings".into()],
                 evidence: Evidence::of_comparison(&answer.comparison, request),

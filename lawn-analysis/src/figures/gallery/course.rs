@@ -2,7 +2,7 @@
 
 use super::parts::{by_arms, of_part, part_in_words};
 use super::subject::Subject;
-use super::words::{capital, counts, listed, rows_by_arm};
+use super::words::{counts, listed, rows_by_arm};
 use crate::analysis;
 use crate::figures::curves::{self, HorizontalAxis, Style};
 use crate::figures::figure::{Figure, Words};
@@ -11,7 +11,7 @@ use crate::figures::target;
 use crate::figures::tuning;
 use crate::records::Phase;
 use crate::tables::{self, ByEpoch, CurveQuantity, CurveRow, Rows, TargetRow, TuningPointRow};
-use crate::text::{batch, count, number, on_test};
+use crate::text::{batch, capital, count, number, on_test};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;

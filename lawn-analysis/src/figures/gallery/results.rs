@@ -2,7 +2,7 @@
 
 use super::parts::{by_arms, in_parts, of_part, part_in_words};
 use super::subject::Subject;
-use super::words::{band, capital, counts, missing, rows_by_arm, rows_of_arms, thinned};
+use super::words::{band, counts, missing, rows_by_arm, rows_of_arms, thinned};
 use crate::analysis::{Answer, Question, Task};
 use crate::error::Error;
 use crate::figures::by_batch;
@@ -13,7 +13,7 @@ use crate::figures::scatter;
 use crate::figures::slopes;
 use crate::records::Outcome;
 use crate::tables::{self, BatchPoint, BatchRow, ByBatch, DropRow, FitRow, ForestRow, Rows};
-use crate::text::{batch, better, count, integer, number, on_test, percent};
+use crate::text::{batch, better, capital, count, integer, number, on_test, percent};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     let task = subject.task;

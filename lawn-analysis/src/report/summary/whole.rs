@@ -104,11 +104,7 @@ fn claimed(claims: &[Claim]) -> Vec<String> {
         ),
         String::new(),
     ];
-    lines.extend(
-        claims
-            .iter()
-            .flat_map(|claim| item(&format!("On {}. {}", claim.task, claim.sentence))),
-    );
+    lines.extend(claims.iter().flat_map(|claim| item(&claim.sentence)));
     lines
 }
 
