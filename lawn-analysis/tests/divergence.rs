@@ -49,8 +49,8 @@ fn an_arm_that_always_diverges_loses_without_a_difference_to_measure() {
     assert_eq!(answer.verdict, Verdict::Better, "{}", answer.sentence);
     // Holm over four batch sizes of which all reach 2/2⁸.
     assert_eq!(answer.adjusted.deciding, Some(4.0 * 2.0 / 256.0));
-    let expected =
-        "no seed ended well in both arms; of 8 pairs 8 of base and 0 of base-lawn diverged";
+    let expected = "no seed ended well in both arms; in 8 pairs, 8 trials of base and 0 of \
+                    base-lawn diverged";
     assert!(answer.sentence.contains(expected), "{}", answer.sentence);
 }
 

@@ -170,11 +170,8 @@ fn the_summary_leaves_out_no_primary_comparison_however_many_there_are() {
         .collect();
     assert!(places.is_sorted(), "{summary}");
     let claims = section(&summary, "**Claims**");
-    assert_eq!(
-        claims.matches("- On ").count(),
-        read_claims(&files),
-        "{summary}"
-    );
+    let items = claims.lines().filter(|line| line.starts_with("- "));
+    assert_eq!(items.count(), read_claims(&files), "{summary}");
 }
 
 /// What stands from some words to the next words in bold.
@@ -238,7 +235,7 @@ fn thin_sweeps_still_get_a_report() {
     }
     for (records, expected) in [
         (one_seed, "one seed has no interval"),
-        (one_batch, "one batch size only"),
+        (one_batch, "has only one batch size"),
         (tuned_only, "no confirmation trial has finished"),
         (one_arm, "has no trial of arm base-lawn"),
         (all_diverged, "80 diverged"),

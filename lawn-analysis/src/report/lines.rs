@@ -47,12 +47,12 @@ pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
         if let Some(d_z) = detectable.reduce(f64::max) {
             line.push_str(&if d_z <= LARGEST_EXPECTED {
                 format!(
-                    "; power {POWER} (paired t) for a true difference of {d_z:.1} standard \
-                     deviations"
+                    "; the paired t test has power {POWER} for a true difference of {d_z:.1} \
+                     standard deviations"
                 )
             } else {
                 format!(
-                    "; power {POWER} (paired t) only for a true difference above \
+                    "; the paired t test has power {POWER} only for a true difference above \
                      {LARGEST_EXPECTED} standard deviations"
                 )
             });
