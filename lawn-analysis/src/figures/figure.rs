@@ -27,7 +27,6 @@ type DrawFn = Box<dyn Fn(f64) -> Scene + Send + Sync>;
 
 /// The texts of a figure.
 pub(super) struct Words {
-    /// Title.
     pub(super) title: String,
     /// What it shows, with n and the kind of interval.
     pub(super) caption: String,
@@ -39,7 +38,6 @@ pub(super) struct Words {
 pub(crate) struct Figure {
     /// Name of the figure, and of its files without the extension.
     pub(crate) name: String,
-    /// Title.
     pub(crate) title: String,
     /// What it shows, with n and the kind of interval.
     pub(crate) caption: String,

@@ -8,7 +8,6 @@ use super::scene::{Anchor, Label, Scene};
 use crate::tables::ForestRow;
 use crate::text;
 
-/// Height of a row.
 const ROW: f64 = 14.0;
 /// Length of the arrowhead that points to the favoured side.
 const HEAD: f64 = 6.0;

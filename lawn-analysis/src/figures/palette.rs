@@ -91,7 +91,6 @@ impl Looks {
         Self(known)
     }
 
-    /// The look of an arm.
     pub(crate) fn of(&self, arm: &str) -> Look {
         let place = self.0.iter().position(|known| known == arm);
         look(place.unwrap_or(self.0.len()))

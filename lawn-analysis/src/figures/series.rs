@@ -54,7 +54,6 @@ pub(crate) fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
     ]
 }
 
-/// The names of the arms.
 pub(crate) fn names<const N: usize>(all: &[Series<N>]) -> impl Iterator<Item = &str> {
     all.iter().map(|one| one.arm.as_str())
 }

@@ -11,7 +11,6 @@ use crate::request::ReportRequest;
 use crate::tables::{Row, Rows, Table};
 use crate::text::{integer, on_test};
 
-/// The whole page.
 pub(super) fn page(contents: &Contents<'_>) -> String {
     let Contents {
         request,

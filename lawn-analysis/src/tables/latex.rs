@@ -187,7 +187,6 @@ impl Table {
     }
 }
 
-/// A caption as TeX.
 pub(crate) fn latex_caption(text: &str) -> String {
     format!("\\caption{{{}}}\n", latex(text))
 }

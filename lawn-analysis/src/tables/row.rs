@@ -175,13 +175,11 @@ impl<R: Row> Rows<R> {
 
 /// A row that belongs to one arm.
 pub(crate) trait OfArm {
-    /// The arm.
     fn arm(&self) -> &str;
 }
 
 /// A row with names that a narrow drawing may have to shorten.
 pub(crate) trait Named {
-    /// The names.
     fn names(&self) -> Vec<&str>;
 }
 

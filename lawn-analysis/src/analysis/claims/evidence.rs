@@ -69,7 +69,6 @@ pub(super) struct Evidence {
     pub(super) seeds: usize,
     /// Seeds that lack a trial or a number for another reason than divergence.
     pub(super) left_out: usize,
-    /// What diverged.
     pub(super) diverged: Losses,
     /// Why there is no estimate; none where there is one.
     pub(super) why_none: Option<String>,

@@ -18,7 +18,6 @@ impl Width {
         }
     }
 
-    /// Bits.
     pub(super) fn bits(self) -> u32 {
         match self {
             Self::Half => 16,

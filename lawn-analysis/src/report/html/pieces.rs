@@ -46,7 +46,6 @@ pub(crate) struct Section {
     pub(crate) body: String,
 }
 
-/// A paragraph.
 pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
