@@ -14,7 +14,7 @@ use super::contrasts::contrasts;
 use super::earlier::Renamed;
 use super::file::SweepFile;
 use super::overlay::{Laid, Overlay, toml_sets};
-use super::raw::{RawReport, RawResources, RawSweep, THREADS, WORKERS};
+use super::raw::{BATCH_SIZE, RawReport, RawResources, RawSweep, THREADS, WORKERS};
 use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
@@ -105,12 +105,7 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), Co
         .map_err(|error| source.toml(&error, laid.span.clone()))?;
 
     let budget = amount(source, &raw.budget, "budget")?;
-    let batch_sizes = distinct(
-        source,
-        &raw.batch_sizes,
-        "batch size",
-        1..=limits::BATCH_SIZE,
-    )?;
+    let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1..=BATCH_SIZE)?;
     let mut tasks = tasks(source, table)?;
     tuning::choose_metrics(source, table, &mut tasks)?;
     let tuned = Tuning {
@@ -270,7 +265,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
             size,
             "resources.micro_batch_size",
             1,
-            limits::BATCH_SIZE,
+            BATCH_SIZE,
         )?),
     };
     Ok(Resources {
