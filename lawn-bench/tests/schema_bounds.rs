@@ -66,7 +66,7 @@ fn at(path: &[String], value: &Value) -> Value {
 fn is_right(sweep: &Value) -> Result<(), String> {
     let text = toml::to_string(sweep).expect("it has a form in TOML");
     let read = file(text, &[]).sweep();
-    read.map(drop).map_err(|error| error.message)
+    read.map(drop).map_err(|error| error.to_string())
 }
 
 /// A value of the schema: the keys that lead to it, and what the schema says of it. Of keys of

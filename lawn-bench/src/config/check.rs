@@ -14,14 +14,14 @@ use super::contrasts::contrasts;
 use super::earlier::Renamed;
 use super::file::SweepFile;
 use super::overlay::{Laid, Overlay, toml_sets};
-use super::raw::{RawReport, RawResources, RawSweep, THREADS, WORKERS};
+use super::raw::{BATCH_SIZE, RawReport, RawResources, RawSweep, THREADS, WORKERS};
 use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, file_name, found, within};
 use super::{engines, limits, overrides, tuning};
 use crate::config::sweep::{NamedTask, Resources, Sweep};
-use crate::error::{ConfigError, allowed, refused};
+use crate::error::ConfigError;
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
     read(file, |source, laid| Ok(checked(source, laid)?.0))
@@ -105,12 +105,7 @@ fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), Co
         .map_err(|error| source.toml(&error, laid.span.clone()))?;
 
     let budget = amount(source, &raw.budget, "budget")?;
-    let batch_sizes = distinct(
-        source,
-        &raw.batch_sizes,
-        "batch size",
-        1..=limits::BATCH_SIZE,
-    )?;
+    let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1..=BATCH_SIZE)?;
     let mut tasks = tasks(source, table)?;
     tuning::choose_metrics(source, table, &mut tasks)?;
     let tuned = Tuning {
@@ -177,8 +172,7 @@ fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result
         "reference batch size {} is not among batch_sizes",
         given.get_ref()
     );
-    let help = allowed(batch_sizes);
-    Err(source.error(given.span(), message, Some(help)))
+    Err(source.refused(given.span(), message, batch_sizes, None))
 }
 
 /// Fresh seeds: what a setting was chosen by must not confirm it.
@@ -229,9 +223,10 @@ fn margins(
                 .and_then(|margins| margins.get_ref().as_table())
                 .and_then(|margins| margins.get_key_value(metric.as_str()));
             let place = key.map(|(key, _)| key.span()).or(place);
-            let message = refused(format!("no task measures `{metric}`"), &measured);
+            let place = place.unwrap_or_else(|| margin.span());
+            let found = format!("no task measures `{metric}`");
             let help = nearest(metric, measured.iter().copied());
-            return Err(source.error(place.unwrap_or_else(|| margin.span()), message, help));
+            return Err(source.refused(place, found, &measured, help));
         }
         let given = *margin.get_ref();
         if given.is_finite() && given > 0.0 {
@@ -270,7 +265,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
             size,
             "resources.micro_batch_size",
             1,
-            limits::BATCH_SIZE,
+            BATCH_SIZE,
         )?),
     };
     Ok(Resources {

@@ -13,9 +13,6 @@ use super::values::entries;
 use crate::config::sweep::Sweep;
 use crate::error::ConfigError;
 
-/// Greatest batch size: sizes become i64 in tensors, and their product counts samples.
-pub(super) const BATCH_SIZE: u64 = u32::MAX as u64;
-
 /// Makes sure that all whole numbers are those of TOML, 64 bits with a sign. Readers of TOML
 /// differ in what they do with larger ones.
 pub(super) fn integers(source: &Source<'_>, table: &DeTable<'_>) -> Result<(), ConfigError> {

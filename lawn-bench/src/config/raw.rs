@@ -13,9 +13,11 @@ use serde_json::{Value, json};
 use super::device::DeviceChoice;
 use super::engines::RawEngines;
 use super::field::Field;
-use super::limits::BATCH_SIZE;
 use super::sweep::{LEASE, Scaling};
 use super::values::{NAME, NAME_LETTERS};
+
+/// Greatest batch size: sizes become i64 in tensors, and their product counts samples.
+pub(super) const BATCH_SIZE: u64 = u32::MAX as u64;
 
 /// Greatest number of settings an arm: the sequence has more points than anyone trains.
 pub(super) const SETTINGS: usize = 1 << 16;

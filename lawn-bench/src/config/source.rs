@@ -1,10 +1,11 @@
 //! The text of a sweep, and errors placed in it.
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::error::{ConfigError, UnknownWord, refused};
+use crate::error::{ConfigError, Shown, UnknownWord};
 
 /// The text of a sweep and what was set over it, from which errors are placed.
 ///
@@ -55,7 +56,19 @@ impl<'a> Source<'a> {
         message: impl Into<String>,
         help: Option<String>,
     ) -> ConfigError {
-        let message = message.into();
+        self.refused(span, message, NOTHING, help)
+    }
+
+    /// An error at `span` where one of the values `allowed` would be right.
+    pub(super) fn refused(
+        &self,
+        span: Range<usize>,
+        found: impl Into<String>,
+        allowed: impl IntoIterator<Item = impl Display>,
+        help: Option<String>,
+    ) -> ConfigError {
+        let message = found.into();
+        let allowed: Vec<String> = allowed.into_iter().map(|it| it.to_string()).collect();
         let mut parts = self.parts.iter().rev();
         let part = parts
             .find(|part| part.start <= span.start)
@@ -65,10 +78,17 @@ impl<'a> Source<'a> {
             origin: part.origin.to_owned(),
             line,
             column,
-            rendered: render(&message, help.as_deref(), [part.marked(&span, "")]),
+            shown: Box::new(Shown {
+                text: render(
+                    &title(&message, &allowed),
+                    help.as_deref(),
+                    [part.marked(&span, "")],
+                ),
+                span,
+            }),
             message,
+            allowed,
             help,
-            span: span.into(),
         }
     }
 
@@ -79,16 +99,16 @@ impl<'a> Source<'a> {
         let span = part.start..part.start + part.text.len();
         let marked = [
             part.marked(&span, ""),
-            file.marked(&error.span, "this does not go with it"),
+            file.marked(&error.shown.span, "this does not go with it"),
         ];
-        let rendered = render(&error.message, error.help.as_deref(), marked);
+        let title = title(&error.message, &error.allowed);
+        let text = render(&title, error.help.as_deref(), marked);
         let (line, column) = part.place(0);
         ConfigError {
             origin: part.origin.to_owned(),
             line,
             column,
-            rendered,
-            span: span.into(),
+            shown: Box::new(Shown { text, span }),
             ..error
         }
     }
@@ -112,8 +132,7 @@ impl<'a> Source<'a> {
             None => self.error(place, in_words(first), None),
             Some(word) => {
                 let word = word.without(earlier);
-                let message = refused(word.said(), &word.allowed);
-                self.error(place, message, suggestion(&word))
+                self.refused(place, word.said(), &word.allowed, suggestion(&word))
             }
         }
     }
@@ -160,6 +179,17 @@ impl Part<'_> {
             } else {
                 mark.label(label)
             })
+    }
+}
+
+/// No list of values.
+const NOTHING: [&str; 0] = [];
+
+/// What was found, and what is allowed where that is listed.
+fn title(found: &str, allowed: &[String]) -> String {
+    match allowed {
+        [] => found.to_owned(),
+        allowed => crate::error::refused(found, allowed),
     }
 }
 

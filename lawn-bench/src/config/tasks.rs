@@ -7,7 +7,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::source::{Source, nearest};
 use super::values::{entries, file_name, found};
 use crate::config::sweep::NamedTask;
-use crate::error::{ConfigError, allowed};
+use crate::error::ConfigError;
 
 pub(super) fn tasks(
     source: &Source<'_>,
@@ -20,12 +20,11 @@ pub(super) fn tasks(
                 return Err(source.error(table.span(), "a task must be a table", None));
             };
             let mut fields = fields.clone();
-            let kinds = || allowed(TaskConfig::KINDS);
             let kind = match fields.remove("kind") {
                 Some(kind) => kind,
                 None => {
                     let message = format!("task `{}` has no `kind`", name.get_ref());
-                    return Err(source.error(name.span(), message, Some(kinds())));
+                    return Err(source.refused(name.span(), message, TaskConfig::KINDS, None));
                 }
             };
             let Some(text) = kind
@@ -37,12 +36,9 @@ pub(super) fn tasks(
                     .get_ref()
                     .as_str()
                     .unwrap_or("something other than text");
-                let help = nearest(found, TaskConfig::KINDS.iter().copied()).unwrap_or_else(kinds);
-                return Err(source.error(
-                    kind.span(),
-                    format!("unknown kind of task `{found}`; {}", kinds()),
-                    Some(help),
-                ));
+                let help = nearest(found, TaskConfig::KINDS.iter().copied());
+                let found = format!("unknown kind of task `{found}`");
+                return Err(source.refused(kind.span(), found, TaskConfig::KINDS, help));
             };
             let written = fields.clone();
             let rest = Spanned::new(table.span(), DeValue::Table(fields));

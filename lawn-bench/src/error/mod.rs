@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use config::ConfigError;
+pub(crate) use config::Shown;
 pub use engine::EngineError;
 pub use fault::{Fault, Place};
 pub(crate) use fault::{allowed, listed, refused};
@@ -38,7 +39,7 @@ pub enum Error {
     #[error("{} is damaged: {}", .0.place.path(), .0.said_of_the_file())]
     Damaged(Box<Fault>),
     /// A file of a run is as it was written, and says what this version does not know.
-    #[error("{}: {}; go on with the lawn that wrote it", .0.place.path(), .0.said_of_the_file())]
+    #[error("{} says what this lawn does not know: {}; go on with the lawn that wrote it", .0.place.path(), .0.said_of_the_file())]
     Foreign(Box<Fault>),
     /// A run has a task of a kind that this version does not have.
     #[error("{}: task `{task}`: kind {kind} is not known to this lawn (it knows {}); go on with the lawn that planned the run", path.display(), listed(*known))]

@@ -201,4 +201,43 @@ mod tests {
         assert_eq!(duration(3900.0), "1h 05m");
         assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
     }
+
+    #[test]
+    fn the_room_of_weights_is_said_where_they_are_kept() {
+        let plan = |resources: &str| {
+            let text = format!(
+                "name = \"w\"\nbatch_sizes = [64]\ntasks.one = {{ kind = \"ncf\" }}\n\
+                 budget.epochs = 2\narms.sgd = {{ rule = \"sgd\", learning_rate = 0.1 }}\n\
+                 confirmation.seeds = [1, 2, 3]\n{resources}"
+            );
+            let sweep = crate::config::parse("w.toml", &text);
+            Plan::new(
+                sweep.unwrap_or_else(|error| panic!("{error}")),
+                BTreeMap::new(),
+            )
+        };
+        // 1024 × 1024 numbers of four bytes, twice for each of three seeds.
+        let measurement: Measurement = serde_json::from_value(serde_json::json!({
+            "epoch_samples": 100, "step_seconds": 0.1, "evaluation_seconds": 0.1,
+            "start_seconds": 0.1, "peak_bytes": 0,
+            "treatments": [{
+                "parameter": "w", "role": "weight", "shape": [1024, 1024],
+                "constraint": "free", "units": 0, "free_units": 0,
+                "decay": { "kind": "none" }, "learning_rate_scale": 1.0, "reason": "",
+            }],
+        }))
+        .expect("a measurement");
+        let said = |resources: &str| {
+            let plan = plan(resources);
+            let cell = plan.cells().remove(0);
+            describe(&plan, &BTreeMap::from([(cell, measurement.clone())]), &[])
+        };
+        let kept = said("");
+        assert!(
+            kept.contains("confirmations leave about 24 MiB of weights"),
+            "{kept}"
+        );
+        let without = said("resources.keep_weights = false\n");
+        assert!(!without.contains("of weights"), "{without}");
+    }
 }
