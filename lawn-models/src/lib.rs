@@ -20,7 +20,7 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataSet, describe_data, floors, make_data, test_files, train_dataset, train_files,
+    DataSet, check_lines, describe_data, floors, make_data, test_files, train_dataset, train_files,
 };
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
@@ -28,6 +28,7 @@ pub use data::images::{
     OtherSize, Packed, Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
     pack_images, scan_images,
 };
+pub use data::lines::CheckedLines;
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};

@@ -7,6 +7,7 @@ mod dataset;
 mod epochs;
 mod error;
 pub(crate) mod images;
+pub(crate) mod lines;
 mod loader;
 mod parts;
 pub(crate) mod ratings;

@@ -10,6 +10,7 @@ use tch::Device;
 use super::task::Task;
 use crate::data::DataError;
 use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
 
@@ -131,6 +132,15 @@ pub trait Kind:
     /// Counts the data set in a folder, if it has one in the format of this kind.
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>>;
 
+    /// Reads every line of the data set in a folder, if it has one of text in the format of this
+    /// kind. `progress` is told how far it is.
+    fn check(
+        _folder: &Path,
+        _progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedLines, DataError>> {
+        None
+    }
+
     /// Writes generated data in that format.
     ///
     /// # Errors
@@ -147,6 +157,9 @@ pub enum Files {
     Test,
 }
 
+/// Reads every line of a folder.
+type CheckLines = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>>;
+
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
 pub struct KindEntry {
@@ -161,6 +174,7 @@ pub struct KindEntry {
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
+    pub(crate) check: CheckLines,
 }
 
 impl KindEntry {
@@ -172,6 +186,7 @@ impl KindEntry {
             renamed: K::RENAMED,
             schema: K::json_schema,
             describe: K::describe,
+            check: K::check,
         }
     }
 
