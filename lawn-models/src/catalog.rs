@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
@@ -57,6 +58,22 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
             counts,
         }))
     })
+}
+
+/// Reads every line of the data set in a folder, where a kind reads it as text; none where no
+/// kind does. `progress` is told how far it is.
+///
+/// # Errors
+/// [`DataError`] where a file cannot be read at all. A line that cannot be read is no error, but
+/// counted.
+pub fn check_lines(
+    folder: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Option<CheckedLines>, DataError> {
+    let mut checked = KINDS
+        .iter()
+        .filter_map(|kind| (kind.check)(folder, progress));
+    checked.next().transpose()
 }
 
 /// The files that a task trains and validates on, and that of the weights that it begins

@@ -20,7 +20,8 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataSet, describe_data, floors, make_data, survey, test_files, train_dataset, train_files,
+    DataSet, check_lines, describe_data, floors, make_data, survey, test_files, train_dataset,
+    train_files,
 };
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
@@ -28,6 +29,7 @@ pub use data::images::{
     Normalization, OtherSize, Packed, Policy, Repeats, Scan, ScanProgress, TransformConfig,
     decode_image, image_decoder, pack_images, scan_images,
 };
+pub use data::lines::CheckedLines;
 pub use data::ratings::{
     ColumnNames, GeneratedRatings, Ids, Policy as CasePolicy, RawRatings, ValidationItem,
 };

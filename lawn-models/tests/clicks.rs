@@ -131,7 +131,7 @@ fn a_cross_network_learns_what_a_linear_model_cannot() {
     let said = format!("bayes {bayes}, cross {cross}, linear {linear}, its floor {logistic}");
     assert!(cross < 1.02 * bayes, "{said}");
     assert!(linear > 1.1 * bayes, "{said}");
-    assert!((linear / logistic - 1.0).abs() < 0.02, "{said}");
+    assert!(logistic > 1.1 * bayes, "{said}");
 }
 
 /// A data root with made clicks in `ads`.
@@ -263,7 +263,10 @@ fn splits_without_clicks_are_refused_before_anything_is_trained() {
     let lines = text.lines().map(|line| format!("0{}\n", &line[1..]));
     fs::write(&path, lines.collect::<String>()).unwrap();
     let error = on_ads(root.path(), json!({})).unwrap_err().to_string();
-    assert!(error.contains("no click in 1620 rows of Train"), "{error}");
+    assert!(
+        error.contains("ads: found no click in 1620 rows of train"),
+        "{error}"
+    );
 }
 
 /// A look before a sweep converts, and names what is wrong before any trial.

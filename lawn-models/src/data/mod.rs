@@ -8,6 +8,7 @@ mod epochs;
 mod error;
 mod filled;
 pub(crate) mod images;
+pub(crate) mod lines;
 mod loader;
 mod parts;
 pub(crate) mod ratings;

@@ -89,7 +89,9 @@ impl Objective for ClickLoss {
         forward: &Forward<'_>,
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
-        let (test, _) = self.score(self.clicks.test(permit), forward)?;
+        let test = self.clicks.test(permit);
+        test.require_both(self.clicks.path(), "test")?;
+        let (test, _) = self.score(test, forward)?;
         Ok(test.measurements(Split::Test))
     }
 }

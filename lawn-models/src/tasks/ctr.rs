@@ -14,6 +14,7 @@ use crate::data::clicks::{
     TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
@@ -161,10 +162,11 @@ impl Kind for CtrConfig {
         let source = self.source(surroundings.data_root)?;
         let clicks = Arc::new(source.clicks(&self.rule())?);
         for (split, rows) in [
-            (Split::Train, clicks.train()),
-            (Split::Validation, clicks.validation()),
+            ("train", clicks.train()),
+            ("validation", clicks.validation()),
         ] {
-            self.require_both(split, rows.at_most(self.measured_rows))?;
+            let measured = rows.at_most(self.measured_rows);
+            measured.require_both(clicks.path(), split)?;
         }
         let shape = clicks.table().shape();
         let shape = CtrShape {
@@ -192,10 +194,12 @@ impl Kind for CtrConfig {
         let clicks = source.clicks(&self.rule())?;
         // Those that trials are measured on.
         let validation = clicks.validation().at_most(self.measured_rows);
+        validation.require_both(clicks.path(), "validation")?;
         let mut splits = vec![(Split::Validation, validation)];
-        splits.extend(permit.map(|permit| (Split::Test, clicks.test(permit))));
-        for &(split, rows) in &splits {
-            self.require_both(split, rows)?;
+        if let Some(permit) = permit {
+            let test = clicks.test(permit);
+            test.require_both(clicks.path(), "test")?;
+            splits.push((Split::Test, test));
         }
         let teacher = source.teacher();
         let shape = clicks.table().shape();
@@ -231,6 +235,10 @@ impl Kind for CtrConfig {
         clicks::describe(folder)
     }
 
+    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>> {
+        clicks::check(folder, progress)
+    }
+
     fn write(sizes: &GeneratedClicks, folder: &Path) -> Result<(), DataError> {
         sizes
             .validate()
@@ -253,21 +261,6 @@ impl CtrConfig {
             test_rows: self.test_rows,
             seed: self.split_seed,
         }
-    }
-
-    /// Refuses rows that AUC and entropy are not defined on.
-    fn require_both(&self, split: Split, rows: Rows<'_>) -> Result<(), DataError> {
-        let has = |click: bool| rows.iter().any(|row| (row.label() > 0.5) == click);
-        if has(true) && has(false) {
-            return Ok(());
-        }
-        let found = match has(true) {
-            true => "only clicks",
-            false => "no click",
-        };
-        let found = format!("{found} in {} rows of {split:?}", rows.len());
-        let expected = "clicks and rows that are none in each split";
-        Err(DataError::unusable(self.data.as_ref(), found, expected))
     }
 }
 
@@ -354,5 +347,33 @@ mod tests {
         ] {
             assert_eq!(config.validate().unwrap_err().setting(), setting);
         }
+    }
+
+    /// The id of a trial is a hash of this text.
+    #[test]
+    fn the_text_that_a_trial_is_known_by_stays() {
+        let text = |table: serde_json::Value| {
+            let task = crate::TaskConfig::from_table("ctr", table).unwrap();
+            serde_json::to_value(&task).unwrap()
+        };
+        let mut made = text(serde_json::json!({}));
+        assert_eq!(made["model"]["name"], "dcn_v2");
+        made["model"] = serde_json::Value::Null;
+        let rest = serde_json::json!({
+            "kind": "ctr", "data": "generated", "model": null, "order": "shuffled",
+            "split": "last", "test_fraction": 0.1, "validation_fraction": 0.1,
+            "test_rows": 95_000_000, "split_seed": 0, "measured_rows": 1_000_000,
+            "generated": {
+                "rows": 200_000, "dense": 4, "columns": 8, "vocabulary": 128, "skew": 1.0,
+                "click_rate": 0.25, "linear": 1.0, "interactions": 1.5, "factors": 2, "seed": 0,
+            },
+        });
+        assert_eq!(made, rest);
+        let read = text(serde_json::json!({ "data": "criteo" }));
+        let encoding = serde_json::json!({
+            "hash_size": 65_536, "missing_integer": -1, "bad_lines": "fail",
+        });
+        assert_eq!(read["encoding"], encoding);
+        assert!(read.get("generated").is_none());
     }
 }

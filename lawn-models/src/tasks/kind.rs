@@ -9,6 +9,7 @@ use tch::Device;
 
 use super::task::Task;
 use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
@@ -159,6 +160,15 @@ pub trait Kind:
         None
     }
 
+    /// Reads every line of the data set in a folder, if it has one of text in the format of this
+    /// kind. `progress` is told how far it is.
+    fn check(
+        _folder: &Path,
+        _progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedLines, DataError>> {
+        None
+    }
+
     /// Writes generated data in that format. A kind without one leaves this out.
     ///
     /// # Errors
@@ -178,6 +188,9 @@ pub enum Files {
     Test,
 }
 
+/// Reads every line of a folder.
+type CheckLines = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>>;
+
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
 pub struct KindEntry {
@@ -192,6 +205,7 @@ pub struct KindEntry {
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
+    pub(crate) check: CheckLines,
 }
 
 impl KindEntry {
@@ -203,6 +217,7 @@ impl KindEntry {
             renamed: K::RENAMED,
             schema: K::json_schema,
             describe: K::describe,
+            check: K::check,
         }
     }
 

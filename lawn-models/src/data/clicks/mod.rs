@@ -2,6 +2,7 @@
 //! Criteo and Avazu or generated.
 
 mod cache;
+mod check;
 mod dataset;
 mod encode;
 mod files;
@@ -16,6 +17,7 @@ mod split;
 mod table;
 mod write;
 
+pub(crate) use check::check;
 pub(crate) use dataset::TrainClicks;
 pub use encode::{BadLines, ClickEncoding};
 pub use generated::GeneratedClicks;

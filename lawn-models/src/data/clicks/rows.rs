@@ -1,4 +1,5 @@
 use std::ops::Range;
+use std::path::Path;
 
 use super::selection::Selection;
 use super::table::{Row, Table};
@@ -28,6 +29,23 @@ impl<'a> Rows<'a> {
             len: self.len.min(rows),
             ..self
         }
+    }
+
+    /// Refuses rows that AUC and entropy are not defined on. Errors name them as those of
+    /// `split` of `path`.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where all are clicks, or none is.
+    pub(crate) fn require_both(self, path: &Path, split: &str) -> Result<(), DataError> {
+        let has = |click: bool| self.iter().any(|row| row.is_click() == click);
+        let found = match (has(true), has(false)) {
+            (true, true) => return Ok(()),
+            (true, false) => "only clicks",
+            (false, _) => "no click",
+        };
+        let found = format!("{found} in {} rows of {split}", self.len);
+        let expected = "clicks and rows that are none in each split";
+        Err(DataError::unusable(path, found, expected))
     }
 
     /// Number of rows.

@@ -1,6 +1,6 @@
 //! Which rows are trained on, chosen by, and tested on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,7 @@ pub(crate) struct SplitRule {
 /// A click set, split. The rows of the test split are handed out for a permit only.
 #[derive(Debug)]
 pub(crate) struct Clicks {
+    path: PathBuf,
     table: Table,
     train: Selection,
     validation: Selection,
@@ -71,11 +72,17 @@ impl Clicks {
             }
         }
         Ok(Self {
+            path: path.to_owned(),
             table,
             train,
             validation,
             test,
         })
+    }
+
+    /// What errors name as their place.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn table(&self) -> &Table {

@@ -52,6 +52,11 @@ impl Row<'_> {
         f32::from_le_bytes(self.words[0])
     }
 
+    /// Whether it was clicked.
+    pub(crate) fn is_click(&self) -> bool {
+        self.label() > 0.5
+    }
+
     /// Its numbers.
     pub(crate) fn dense(&self) -> impl Iterator<Item = f32> {
         let words = self.words[1..=self.dense].iter();

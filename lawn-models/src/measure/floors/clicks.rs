@@ -53,7 +53,7 @@ fn floor(
     let measured = splits.iter().flat_map(|&(split, rows)| {
         let mut scores = ClickScores::default();
         rows.iter()
-            .for_each(|row| scores.add(logit(&row), row.label() > 0.5));
+            .for_each(|row| scores.add(logit(&row), row.is_click()));
         scores.measurements(split)
     });
     Floor {

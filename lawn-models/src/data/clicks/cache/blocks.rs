@@ -23,7 +23,7 @@ const NO_TEXT: [(&[u8], &str); 5] = [
 ];
 
 /// Blocks of the text of a file.
-pub(super) struct Blocks {
+pub(in crate::data::clicks) struct Blocks {
     path: PathBuf,
     reader: Box<dyn Read + Send>,
     is_gzip: bool,
@@ -36,12 +36,12 @@ pub(super) struct Blocks {
 }
 
 /// Lines that follow each other, the last of a file with an end or without.
-pub(super) struct Block {
-    pub(super) text: Vec<u8>,
+pub(in crate::data::clicks) struct Block {
+    pub(in crate::data::clicks) text: Vec<u8>,
     /// Place in the text behind it.
-    pub(super) end: u64,
+    pub(in crate::data::clicks) end: u64,
     /// Whether nothing follows it.
-    pub(super) is_last: bool,
+    pub(in crate::data::clicks) is_last: bool,
 }
 
 /// Counts bytes of the file as they are read.
@@ -64,7 +64,7 @@ impl Blocks {
     ///
     /// # Errors
     /// [`DataError::Read`], and [`DataError::Unusable`] where it is no text.
-    pub(super) fn open(
+    pub(in crate::data::clicks) fn open(
         path: &Path,
         from: u64,
         size: usize,
@@ -119,7 +119,7 @@ impl Blocks {
     ///
     /// # Errors
     /// [`DataError`] naming the file: it cannot be read, is cut short, or has no lines.
-    pub(super) fn next(&mut self) -> Result<Option<Block>, DataError> {
+    pub(in crate::data::clicks) fn next(&mut self) -> Result<Option<Block>, DataError> {
         if self.is_over {
             return Ok(None);
         }

@@ -12,6 +12,9 @@ use super::blocks::{Block, Blocks};
 use super::part::{PartFiles, Record, Stamp, VERSION, beside, head, write_whole};
 use crate::data::error::DataError;
 
+/// Bytes of a block, usually.
+pub(in crate::data::clicks) const BLOCK: usize = 16 << 20;
+
 /// How text is cut. Results do not hang on it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
@@ -23,7 +26,7 @@ pub(super) struct Cut {
 
 impl Cut {
     pub(super) const USUAL: Self = Self {
-        block: 16 << 20,
+        block: BLOCK,
         part: 1 << 30,
     };
 }
@@ -52,7 +55,7 @@ pub(super) struct Conversion<'a> {
 
 impl Conversion<'_> {
     /// Converts what follows `begin`, part by part, telling `progress` after each block. A thread
-    /// reads and decompresses ahead.
+    /// reads, decompresses and hashes ahead.
     ///
     /// # Errors
     /// [`DataError`] with file and line of what cannot be read. Parts that were finished before
@@ -63,8 +66,10 @@ impl Conversion<'_> {
         let mut blocks = Blocks::open(self.source, begin.place, self.cut.block, read)?;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(1);
+            let mut text = PartText::new(begin.place, self.cut.part);
             scope.spawn(move || {
                 while let Some(block) = blocks.next().transpose() {
+                    let block = block.map(|block| (text.add(&block), block));
                     let failed = block.is_err();
                     // Nobody listens where a line was bad.
                     if sender.send(block).is_err() || failed {
@@ -76,37 +81,57 @@ impl Conversion<'_> {
             let mut begin = begin;
             let mut under_way: Option<Writing<'_>> = None;
             for block in receiver {
-                let block = block?;
+                let (part_text, block) = block?;
                 let mut part = match under_way.take() {
                     Some(part) => part,
                     None => Writing::begin(self, begin, stamp)?,
                 };
                 part.add(&block)?;
                 progress();
-                if block.is_last || block.end - part.record.start >= self.cut.part {
-                    let record = part.finish(block.is_last)?;
-                    begin = Begin {
-                        part: begin.part + 1,
-                        place: record.end,
-                        lines: record.lines_before + record.lines,
-                    };
-                    records.push(record);
-                } else {
+                let Some(digest) = part_text else {
                     under_way = Some(part);
-                }
+                    continue;
+                };
+                let record = part.finish(digest, block.is_last)?;
+                begin = Begin {
+                    part: begin.part + 1,
+                    place: record.end,
+                    lines: record.lines_before + record.lines,
+                };
+                records.push(record);
             }
             Ok(records)
         })
     }
+}
 
-    fn bad_line(&self, line: u64, fault: LineFault) -> DataError {
-        DataError::Field {
-            path: self.source.to_owned(),
-            line: line as usize,
-            field: fault.field,
-            value: fault.value,
-            allowed: fault.allowed,
+/// The text of a part while it is read.
+struct PartText {
+    start: u64,
+    size: u64,
+    digest: blake3::Hasher,
+}
+
+impl PartText {
+    /// The first part begins at `start`; each has `size` bytes or more.
+    fn new(start: u64, size: u64) -> Self {
+        Self {
+            start,
+            size,
+            digest: blake3::Hasher::new(),
         }
+    }
+
+    /// Adds a block, and gives the digest of the part where it ends with it.
+    fn add(&mut self, block: &Block) -> Option<String> {
+        self.digest.update(&block.text);
+        if !block.is_last && block.end - self.start < self.size {
+            return None;
+        }
+        self.start = block.end;
+        let digest = self.digest.finalize().to_hex().to_string();
+        self.digest.reset();
+        Some(digest)
     }
 }
 
@@ -116,8 +141,6 @@ struct Writing<'a> {
     files: PartFiles,
     beside: PathBuf,
     rows: BufWriter<File>,
-    text: blake3::Hasher,
-    content: blake3::Hasher,
     seen: Seen,
     record: Record,
 }
@@ -136,8 +159,6 @@ impl<'a> Writing<'a> {
         let rows = File::create(&beside).map_err(DataError::write(&beside))?;
         let mut part = Self {
             rows: BufWriter::with_capacity(1 << 20, rows),
-            text: blake3::Hasher::new(),
-            content: blake3::Hasher::new(),
             seen: Seen::new(&shape.columns),
             record: Record {
                 version: VERSION,
@@ -153,7 +174,6 @@ impl<'a> Writing<'a> {
                 clicks: 0,
                 excluded: 0,
                 first_excluded: None,
-                content: String::new(),
             },
             conversion,
             files,
@@ -164,20 +184,18 @@ impl<'a> Writing<'a> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
-        self.content.update(bytes);
         self.rows
             .write_all(bytes)
             .map_err(DataError::write(&self.beside))
     }
 
     fn add(&mut self, block: &Block) -> Result<(), DataError> {
-        self.text.update(&block.text);
         let before = self.record.lines_before + self.record.lines;
         let read = self
             .conversion
             .reader
             .read(&block.text, before == 0, &self.seen);
-        let at = |line: u64, fault| self.conversion.bad_line(before + line, fault);
+        let at = |line: u64, fault: LineFault| fault.at(self.conversion.source, before + line);
         let ReadBlock {
             pieces,
             rows,
@@ -200,10 +218,8 @@ impl<'a> Writing<'a> {
         Ok(())
     }
 
-    fn finish(mut self, is_last: bool) -> Result<Record, DataError> {
-        self.record.is_last = is_last;
-        self.record.text = self.text.finalize().to_hex().to_string();
-        self.record.content = self.content.finalize().to_hex().to_string();
+    fn finish(mut self, text: String, is_last: bool) -> Result<Record, DataError> {
+        (self.record.text, self.record.is_last) = (text, is_last);
         let failed = || DataError::write(&self.beside);
         let file = self
             .rows

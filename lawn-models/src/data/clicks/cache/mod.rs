@@ -25,6 +25,8 @@ use super::files::ClickFiles;
 use super::shape::ClickShape;
 use super::table::Table;
 use crate::data::error::DataError;
+pub(super) use blocks::Blocks;
+pub(super) use convert::BLOCK;
 use convert::{Begin, Conversion, Cut, has_text};
 use part::{PartFiles, Record, Stamp, VERSION, write_whole};
 
@@ -58,9 +60,12 @@ impl Identity {
         }
     }
 
+    fn text(&self) -> String {
+        serde_json::to_string(self).expect("an identity is JSON")
+    }
+
     fn folder(&self, beside: &Path) -> PathBuf {
-        let text = serde_json::to_vec(self).expect("an identity is JSON");
-        let digits = blake3::hash(&text).to_hex();
+        let digits = blake3::hash(self.text().as_bytes()).to_hex();
         beside.join(format!("{FOLDER}{}", &digits[..16]))
     }
 
@@ -70,8 +75,7 @@ impl Identity {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let text = serde_json::to_vec_pretty(self).expect("an identity is JSON");
-                return write_whole(&path, &text);
+                return write_whole(&path, self.text().as_bytes());
             }
             Err(error) => return Err(DataError::read(&path)(error)),
         };
@@ -79,8 +83,8 @@ impl Identity {
             Ok(found) if found == *self => Ok(()),
             Ok(found) => Err(DataError::unusable(
                 &path,
-                format!("a cache of {found:?}"),
-                format!("{self:?}"),
+                format!("a cache of {}", found.text()),
+                self.text(),
             )),
             Err(error) => Err(DataError::unusable(
                 &path,

@@ -74,8 +74,6 @@ pub(super) struct Record {
     /// The first of them, and why.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) first_excluded: Option<String>,
-    /// BLAKE3 of the file of rows, in hexadecimal.
-    pub(super) content: String,
 }
 
 /// The files of a part.

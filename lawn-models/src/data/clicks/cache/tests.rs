@@ -308,7 +308,7 @@ fn a_cache_of_other_sizes_is_refused() {
     std::fs::copy(one.folder.join(IDENTITY), two.folder.join(IDENTITY)).unwrap();
     let error = open_with(folder.path(), &other).unwrap_err();
     assert!(
-        error.contains("[50, 50") && error.contains("[60, 60"),
+        error.contains("[50,50") && error.contains("[60,60"),
         "{error}"
     );
 }

@@ -1,11 +1,13 @@
 //! One line at a time, with care: what is wrong with it is named.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use super::super::hash::bucket;
 use super::super::shape::WORD;
 use super::format::{AVAZU_HEADER, ClickFormat};
 use super::numbers::Numbers;
+use crate::data::error::DataError;
 
 /// The words of a row to be written: label, numbers, ids.
 pub(super) type Words = [[u8; WORD]];
@@ -32,6 +34,19 @@ impl LineFault {
             field,
             value: shown,
             allowed: allowed.into(),
+        }
+    }
+}
+
+impl LineFault {
+    /// The error that names file and line, which counts from 1.
+    pub(in crate::data::clicks) fn at(self, path: &Path, line: u64) -> DataError {
+        DataError::Field {
+            path: path.to_owned(),
+            line: line as usize,
+            field: self.field,
+            value: self.value,
+            allowed: self.allowed,
         }
     }
 }
