@@ -10,7 +10,7 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::clicks::{
-    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, GeneratedClicks, Rows, SplitRule,
+    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, GeneratedClicks, SplitRule,
     TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
