@@ -38,7 +38,7 @@ def row_gradients(ids, vectors):
 
 
 def cow_clip(gradients, weights, ids, ratio, zeta):
-    """clip.py of bytedance/LargeBatchCTR with its names, row by row."""
+    """The equation of clip_id_norm of bytedance/LargeBatchCTR with its names, row by row."""
     clipped = {}
     for row, values in gradients.items():
         clipnorm = max(numpy.linalg.norm(weights[row]), zeta) * numpy.count_nonzero(ids == row)

@@ -4,6 +4,7 @@ mod common;
 #[path = "common/table.rs"]
 mod table;
 
+use common::setting::assert_same_diagnostics;
 use common::{Numbers, everything, values};
 use lawn_core::{
     AdagradConfig, AdamConfig, Backend, Constraint, Error, Granularity, LawnConfig, LazyAdamConfig,
@@ -51,7 +52,7 @@ fn all(table: &Table) -> Vec<u8> {
 #[test]
 fn a_sparse_gradient_does_what_a_dense_one_does_to_the_bit() {
     for rule in rules() {
-        for backend in [Backend::Reference, Backend::MultiTensor] {
+        for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
             let [dense, sparse] = LAYOUTS.map(|layout| {
                 let config = OptimizerConfig {
                     backend,
@@ -65,6 +66,54 @@ fn a_sparse_gradient_does_what_a_dense_one_does_to_the_bit() {
                 all(&table)
             });
             assert!(dense == sparse, "{rule:?} {backend:?}");
+        }
+    }
+}
+
+/// More rows than one thread takes at a time, of a length that no block is a multiple of; with
+/// decay, clipping and diagnostics.
+#[test]
+fn the_kernels_step_the_rows_of_a_large_table_as_the_reference_does() {
+    let start = Numbers(8).tensor(&[5000, 13], Kind::Double);
+    let ids: Vec<i64> = (0..4000).map(|i| i * 7 % 5000).collect();
+    for rule in rules() {
+        let decay = match rule {
+            RuleConfig::RowwiseAdagrad(_) | RuleConfig::LazyAdam(_) => {
+                WeightDecay::Decoupled { rate: 0.1 }
+            }
+            _ => WeightDecay::None,
+        };
+        for kind in [Kind::Double, Kind::Float] {
+            let [kernels, reference] = [Backend::Auto, Backend::Reference].map(|backend| {
+                let config = OptimizerConfig {
+                    backend,
+                    clip_norm: Some(50.0),
+                    decay,
+                    ..config(rule)
+                };
+                let mut table = Table::new(config, &start.to_kind(kind));
+                for step in 0..3 {
+                    table.optimizer.zero_grad();
+                    let vectors = Numbers(step).tensor(&[4000, 13], Kind::Double);
+                    table.backward(&Tensor::from_slice(&ids), &vectors, Layout::Sparse);
+                    let options = StepOptions {
+                        diagnostics: step == 2,
+                        ..StepOptions::default()
+                    };
+                    let report = table.optimizer.step_with(options).unwrap();
+                    assert!(report.clip_factor() < 1.0);
+                }
+                table
+            });
+            let apart = common::distance(&kernels.weight, &reference.weight);
+            let bound = if kind == Kind::Double { 1e-14 } else { 2e-6 };
+            assert!(apart < bound, "{rule:?} {kind:?}: {apart:e}");
+            if kind == Kind::Double {
+                assert_same_diagnostics(
+                    kernels.optimizer.diagnostics(),
+                    reference.optimizer.diagnostics(),
+                );
+            }
         }
     }
 }

@@ -66,10 +66,12 @@ pub(crate) struct Circumstances {
     pub(crate) optimised: bool,
 }
 
-/// For which parameters a rule has a form, with which a backend can take all of their rows.
+/// For which parameters a rule has a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forms {
+    /// All, and every update is of all rows of a table.
     All,
+    /// Some, or some updates are of some rows.
     Some,
     None,
 }
@@ -106,23 +108,25 @@ fn forms(
     slots: &[Slot],
     constraint: Option<&ConstraintForm>,
 ) -> Result<Forms, Error> {
-    let mut with = 0;
+    let (mut some, mut all) = (false, true);
     for slot in slots {
         let mut has_form = true;
+        let mut by_row = false;
         for constraint in [None, constraint] {
             let form = rule.form(&slot.context(constraint, 1.0));
             if let Some(form) = &form {
                 require_buffers(rule, slot, form)?;
             }
-            let by_row = slot.row_updates(rule, constraint) == RowUpdates::Touched;
-            has_form &= form.is_some() && !by_row;
+            has_form &= form.is_some();
+            by_row |= slot.row_updates(rule, constraint) == RowUpdates::Touched;
         }
-        with += usize::from(has_form);
+        some |= has_form;
+        all &= has_form && !by_row;
     }
-    Ok(match with {
-        0 => Forms::None,
-        _ if with == slots.len() => Forms::All,
-        _ => Forms::Some,
+    Ok(match (some, all) {
+        (_, true) => Forms::All,
+        (true, false) => Forms::Some,
+        (false, false) => Forms::None,
     })
 }
 

@@ -65,10 +65,10 @@ pub trait Rule: fmt::Debug + Send {
 
     /// `d = U(s, g)`.
     ///
-    /// `weight` and `gradient` are those of the parameter, or of the rows of a table that have
-    /// a gradient where [`row_updates`](Self::row_updates) says so. `buffers` are those of
-    /// [`buffers`](Self::buffers), in that order and of the same rows, and are updated in place. `gradient` may be the model's own and must not be
-    /// written to.
+    /// `weight` and `gradient` are those of the parameter, or of the rows of a table that have a
+    /// gradient, where [`row_updates`](Self::row_updates) says so. `buffers` are those of
+    /// [`buffers`](Self::buffers), in that order and of the same rows, and are updated in place.
+    /// `gradient` may be the model's own and must not be written to.
     fn direction(
         &self,
         context: &Context,

@@ -104,10 +104,12 @@ impl Rule for LazyAdamConfig {
     }
 
     fn form(&self, context: &Context) -> Option<Form> {
+        let mut adam = self.adam();
         if context.table {
-            None
-        } else {
-            self.adam().form(context)
+            // (√c₂ / c₁) m / (√v + ε) = m̂ / (√v̂ + ε / √c₂)
+            let (_, c2) = adam.moments().corrections(context.updates);
+            adam.epsilon /= c2.sqrt();
         }
+        adam.form(context)
     }
 }

@@ -19,16 +19,15 @@ use crate::error::{Error, require};
 ///
 /// It acts on tables ([`Context::table`](crate::Context::table)) of more than one column: those of
 /// one are the linear terms of wide-and-deep and factorization machines, which the authors leave
-/// out. The counts come from [`Optimizer::count_rows`](crate::Optimizer::count_rows); a row with a
-/// gradient whose id was not told counts as 1, as with the authors.
+/// out. The counts come from [`Optimizer::count_rows`](crate::Optimizer::count_rows). A row with a
+/// gradient whose id was not told has the count 1, as with the authors.
 ///
-/// Gradients are unscaled by it as the [scale](crate::StepOptions::gradient_scale) of the step
-/// says. It comes before weight decay, the global
-/// [`clip_norm`](crate::OptimizerConfig::clip_norm) and any projection; the gradient norm that a
-/// step reports is of what it has left.
+/// `g` is the gradient without its [scale](crate::StepOptions::gradient_scale). This clipping
+/// comes before weight decay, the global [`clip_norm`](crate::OptimizerConfig::clip_norm) and any
+/// projection. The gradient norm that a step reports is of what it has left.
 ///
-/// *Source:* Zheng et al. 2022, "CowClip", arXiv 2204.06240, and `clip.py` of
-/// bytedance/LargeBatchCTR, whose equation this is: there `r` multiplies the lower bound `ζ` too.
+/// *Source:* Zheng et al. 2022, "CowClip", arXiv 2204.06240, and `clip_id_norm` in `clip.py` of
+/// bytedance/LargeBatchCTR, whose equation this is: `r` multiplies the lower bound `ζ` there too.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CowClipConfig {
@@ -57,7 +56,7 @@ impl CowClipConfig {
         Ok(())
     }
 
-    /// The gradient that it makes of one. What it is not for it hands back.
+    /// The gradient that it makes of one. It hands back what it is not for.
     ///
     /// # Errors
     ///

@@ -1,6 +1,7 @@
 //! Steps in fused kernels of the CPU; what these do not take goes to the reference.
 
 mod held;
+mod layout;
 mod share;
 
 use tch::Tensor;

@@ -1,11 +1,12 @@
-//! The share of the kernels in a step: which parameters they take, and where their memory is.
+//! The share of the kernels in a step: which parameters they take, and what they make of them.
 
-use tch::{Device, Tensor};
+use tch::{Kind, Tensor};
 
+use super::layout::{block, in_layout, narrow_block, row_block, rows_in_layout};
 use crate::backend::interface::StepRequest;
-use crate::backend::kernel::width::{Width, has_units_in_one_piece, threads};
+use crate::backend::kernel::width::{Width, threads};
 use crate::backend::kernel::{
-    Block, Element, Format, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, Runner, Scalars,
+    Block, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, RowBlock, Runner, Scalars,
 };
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
@@ -13,7 +14,7 @@ use crate::diagnostics::Measurement;
 use crate::libtorch::versions::bump_versions;
 use crate::rule::Context;
 use crate::rule::form::Form;
-use crate::units::rounding;
+use crate::units::{host, norm, rounding};
 
 /// The parameters of one step that the kernels take.
 #[derive(Debug)]
@@ -23,11 +24,27 @@ pub(super) struct KernelShare<'a> {
     single: Runner<'a, Block<f32>>,
     double: Runner<'a, Block<f64>>,
     narrow: Runner<'a, NarrowBlock>,
+    single_rows: Runner<'a, RowBlock<f32>>,
+    double_rows: Runner<'a, RowBlock<f64>>,
     /// For each parameter, which runner's which job it is.
-    places: Vec<Option<(Width, usize)>>,
-    /// Gradients, some of them copies, which must live as long as the pointers into
-    /// them.
-    _gradients: Vec<Tensor>,
+    places: Vec<Option<(Walk, usize)>>,
+    /// `⟨w,w⟩` of each table of which some rows take the step, before it; 0 for the others, and
+    /// where no diagnostics are asked for.
+    tables: Vec<f64>,
+    /// Gradients, some of them copies, and their rows, which must live as long as the pointers
+    /// into them.
+    _kept: Vec<Tensor>,
+}
+
+/// How the kernels walk through a parameter, and so which runner has it.
+#[derive(Clone, Copy, Debug)]
+enum Walk {
+    /// All of it.
+    Whole(Width),
+    /// Some rows of a table of f32.
+    SingleRows,
+    /// The same of f64.
+    DoubleRows,
 }
 
 impl<'a> KernelShare<'a> {
@@ -43,21 +60,50 @@ impl<'a> KernelShare<'a> {
             ..
         } = *request;
         let (mut single, mut double, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut single_rows, mut double_rows) = (Vec::new(), Vec::new());
         let mut kept = Vec::new();
         let mut places = Vec::with_capacity(slots.len());
-        for ((slot, gradient), rows) in slots.iter().zip(gradients).zip(rows) {
+        let mut tables = vec![0.0; slots.len()];
+        let parameters = slots.iter().zip(gradients).zip(rows).enumerate();
+        for (index, ((slot, gradient), rows)) in parameters {
             let context = slot.context(constraint, learning_rate);
             // Kernels write as many buffers as their form is made with.
             let form = rule.form(&context);
             let form = form.filter(|form| form.direction.buffers() == slot.buffers.len());
-            let gradient = gradient.as_ref().filter(|_| rows.is_none());
-            let gradient = gradient.and_then(|g| in_layout(slot, &context, g));
-            places.push(form.zip(gradient).map(|(form, (width, mut g))| {
+            let Some((form, gradient)) = form.as_ref().zip(gradient.as_ref()) else {
+                places.push(None);
+                continue;
+            };
+            let numbers = (form, &context, constraint);
+            if let Some(rows) = rows {
+                let gradient = rows_in_layout(slot, &context, gradient, rows);
+                places.push(gradient.map(|mut g| {
+                    if weights.meets(&g) {
+                        g = g.copy();
+                    }
+                    let place = if slot.weight.kind() == Kind::Double {
+                        let block = row_block(slot, &g, rows);
+                        let job = push(&mut double_rows, slot, block, numbers);
+                        (Walk::DoubleRows, job)
+                    } else {
+                        let block = row_block(slot, &g, rows);
+                        let job = push(&mut single_rows, slot, block, numbers);
+                        (Walk::SingleRows, job)
+                    };
+                    kept.extend([g, rows.shallow_clone()]);
+                    if request.options.diagnostics {
+                        tables[index] = host(&norm(&slot.weight))[0].powi(2);
+                    }
+                    place
+                }));
+                continue;
+            }
+            let gradient = in_layout(slot, &context, gradient);
+            places.push(gradient.map(|(width, mut g)| {
                 if weights.meets(&g) {
                     // What is read must not be written meanwhile.
                     g = g.copy();
                 }
-                let numbers = (&form, &context, constraint);
                 let index = match width {
                     Width::Narrow(format) => {
                         push(&mut narrow, slot, narrow_block(slot, &g, format), numbers)
@@ -66,7 +112,7 @@ impl<'a> KernelShare<'a> {
                     Width::Double => push(&mut double, slot, block(slot, &g), numbers),
                 };
                 kept.push(g);
-                (width, index)
+                (Walk::Whole(width), index)
             }));
         }
         let (isa, threads) = (Isa::best(), threads());
@@ -75,8 +121,11 @@ impl<'a> KernelShare<'a> {
             single: Runner::new(isa, threads, single),
             double: Runner::new(isa, threads, double),
             narrow: Runner::new(isa, threads, narrow),
+            single_rows: Runner::new(isa, threads, single_rows),
+            double_rows: Runner::new(isa, threads, double_rows),
             places,
-            _gradients: kept,
+            tables,
+            _kept: kept,
         }
     }
 
@@ -88,9 +137,11 @@ impl<'a> KernelShare<'a> {
     /// What the units of this parameter did.
     fn outcomes(&self, parameter: usize) -> Option<&[Outcome]> {
         Some(match self.places[parameter]? {
-            (Width::Narrow(_), job) => self.narrow.outcomes_of(job),
-            (Width::Single, job) => self.single.outcomes_of(job),
-            (Width::Double, job) => self.double.outcomes_of(job),
+            (Walk::Whole(Width::Narrow(_)), job) => self.narrow.outcomes_of(job),
+            (Walk::Whole(Width::Single), job) => self.single.outcomes_of(job),
+            (Walk::Whole(Width::Double), job) => self.double.outcomes_of(job),
+            (Walk::SingleRows, job) => self.single_rows.outcomes_of(job),
+            (Walk::DoubleRows, job) => self.double_rows.outcomes_of(job),
         })
     }
 
@@ -99,7 +150,13 @@ impl<'a> KernelShare<'a> {
         let result = |parameter| {
             let outcomes = self.outcomes(parameter)?;
             let lost = outcomes.iter().enumerate().filter(|(_, o)| o.is_lost);
-            let measured = outcomes.iter().filter(|_| measure).map(Measurement::from);
+            let measured = outcomes.iter().filter(|_| measure);
+            let measured = measured.map(|outcome| match self.places[parameter] {
+                Some((Walk::SingleRows | Walk::DoubleRows, _)) => {
+                    of_table(outcome, self.tables[parameter])
+                }
+                _ => Measurement::from(outcome),
+            });
             Some(ShareResult {
                 holds: self.holds(parameter),
                 lost: lost.map(|(unit, _)| unit).collect(),
@@ -111,10 +168,12 @@ impl<'a> KernelShare<'a> {
 
     /// Whether the step leaves this parameter's direction in place of its first moment.
     fn holds(&self, parameter: usize) -> bool {
-        self.places[parameter].is_some_and(|(width, job)| match width {
-            Width::Narrow(_) => self.narrow.job(job).holds(),
-            Width::Single => self.single.job(job).holds(),
-            Width::Double => self.double.job(job).holds(),
+        self.places[parameter].is_some_and(|(walk, job)| match walk {
+            Walk::Whole(Width::Narrow(_)) => self.narrow.job(job).holds(),
+            Walk::Whole(Width::Single) => self.single.job(job).holds(),
+            Walk::Whole(Width::Double) => self.double.job(job).holds(),
+            // Their steps are one pass.
+            Walk::SingleRows | Walk::DoubleRows => false,
         })
     }
 
@@ -123,11 +182,14 @@ impl<'a> KernelShare<'a> {
         self.single.sum();
         self.double.sum();
         self.narrow.sum();
+        self.single_rows.sum();
+        self.double_rows.sum();
     }
 
     /// `Σ ⟨g,g⟩`, as far as it was summed.
     pub(super) fn square(&self) -> f64 {
-        self.single.square() + self.double.square() + self.narrow.square()
+        let whole = self.single.square() + self.double.square() + self.narrow.square();
+        whole + self.single_rows.square() + self.double_rows.square()
     }
 
     /// Takes the step, with the gradients multiplied by `kappa`.
@@ -141,6 +203,8 @@ impl<'a> KernelShare<'a> {
             self.single.step(kappa, all_sums);
             self.double.step(kappa, all_sums);
             self.narrow.step(kappa, all_sums);
+            self.single_rows.step(kappa, all_sums);
+            self.double_rows.step(kappa, all_sums);
         }
     }
 }
@@ -179,6 +243,16 @@ impl From<&Outcome> for Measurement {
     }
 }
 
+/// What the step did to a table, from the sums over the rows that took it and `⟨w,w⟩` of all.
+fn of_table(outcome: &Outcome, whole: f64) -> Measurement {
+    let sums = outcome.sums;
+    // m = (p − 1) w + q d in these rows, and 0 elsewhere.
+    let (p, q) = (outcome.factors.p - 1.0, outcome.factors.q);
+    let wm = p * sums.ww + q * sums.wd;
+    let mm = p * p * sums.ww + 2.0 * p * q * sums.wd + q * q * sums.dd;
+    Measurement::of_sums([whole, sums.wg, sums.gg, wm, mm, outcome.trust])
+}
+
 /// Adds a job and returns its index.
 fn push<'a, M: Memory>(
     jobs: &mut Vec<Job<'a, M>>,
@@ -199,67 +273,4 @@ fn push<'a, M: Memory>(
         },
     });
     jobs.len() - 1
-}
-
-fn block<E: Element>(slot: &Slot, gradient: &Tensor) -> Block<E> {
-    Block {
-        w: slot.weight.data_ptr().cast(),
-        g: gradient.data_ptr().cast::<E>().cast_const(),
-        s: pointers(slot),
-        len: slot.weight.numel(),
-    }
-}
-
-fn narrow_block(slot: &Slot, gradient: &Tensor, format: Format) -> NarrowBlock {
-    let master = slot.master.as_ref();
-    NarrowBlock {
-        format,
-        w: slot.weight.data_ptr().cast(),
-        master: master.map_or(std::ptr::null_mut(), |master| master.data_ptr().cast()),
-        g: gradient.data_ptr().cast::<u16>().cast_const(),
-        s: pointers(slot),
-        len: slot.weight.numel(),
-    }
-}
-
-/// Where the buffers are; null for those that the rule does not have.
-fn pointers<E>(slot: &Slot) -> [*mut E; 3] {
-    let mut s = [std::ptr::null_mut(); 3];
-    for (s, buffer) in s.iter_mut().zip(&slot.buffers) {
-        *s = buffer.data_ptr().cast();
-    }
-    s
-}
-
-/// The gradient with its elements in the order of the weight's, if the kernels can take this
-/// parameter at all. It must be on the CPU, without gaps, apart from all others, with each unit
-/// in one piece.
-fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width, Tensor)> {
-    let weight = &slot.weight;
-    let kind = weight.kind();
-    let width = Width::of(kind)?;
-    let plain = slot.is_apart && weight.device() == Device::Cpu;
-    let fits = gradient.kind() == kind
-        && gradient.device() == Device::Cpu
-        && gradient.numel() == weight.numel();
-    if !(plain && fits) {
-        return None;
-    }
-    // All that is walked through beside the weight and its gradient.
-    let mut beside = slot.buffers.iter().chain(&slot.master);
-    if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
-        // This is the usual case, and the quickest to tell.
-        return Some((width, gradient.contiguous()));
-    }
-    let strides = weight.stride();
-    let alike = beside.all(|tensor| tensor.stride() == strides);
-    if !(alike && has_units_in_one_piece(weight, context.granularity)) {
-        return None;
-    }
-    if gradient.stride() == strides {
-        return Some((width, gradient.shallow_clone()));
-    }
-    let mut copy = weight.detach().empty_like();
-    copy.copy_(gradient);
-    (copy.stride() == strides).then_some((width, copy))
 }

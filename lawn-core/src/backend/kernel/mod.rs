@@ -14,6 +14,8 @@
 //! place of the first moment, which the next step forms again. For Adam in f32 that is
 //! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28.
 //!
+//! Some rows of a table take a free step where they lie, without a look at the others.
+//!
 //! One thread takes a small unit through all three passes. All threads together take the larger
 //! ones, in waves. The last pass over a wave runs in one loop with the first over the next.
 
@@ -33,6 +35,7 @@ mod over;
 mod pass;
 mod piece;
 mod pool;
+mod rows;
 mod runner;
 mod scalars;
 #[cfg(test)]
@@ -49,5 +52,6 @@ pub(crate) use job::Job;
 pub(crate) use lanes::Element;
 pub(crate) use memory::Memory;
 pub(crate) use narrow::NarrowBlock;
+pub(crate) use rows::RowBlock;
 pub(crate) use runner::Runner;
 pub(crate) use scalars::{Outcome, Scalars};
