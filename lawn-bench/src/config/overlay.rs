@@ -62,7 +62,12 @@ impl<'f> Overlay<'f> {
         let mut renamed = earlier::rename(source, &mut table, None)?;
         for (start, set) in &self.moved[..count] {
             let mut over = overrides::parse(source, set, *start)?;
-            renamed.extend(earlier::rename(source, &mut over, Some(&table))?);
+            let more = earlier::rename(source, &mut over, Some(&table))?;
+            for one in more {
+                if !renamed.contains(&one) {
+                    renamed.push(one);
+                }
+            }
             overrides::lay(source, &mut table, over)?;
         }
         limits::integers(source, &table)?;
