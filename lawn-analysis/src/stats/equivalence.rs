@@ -83,8 +83,8 @@ pub fn equivalence(
 /// Paired t test that the mean difference is above −margin.
 ///
 /// The statistic is t = (d̄ + δ) / (s/√n), with n − 1 degrees of freedom. Where all differences are
-/// equal there is no t. The test is then the exact sign-flip test of dᵢ + δ, with the statistic d̄
-/// + δ.
+/// equal there is no t. The test is then the exact sign-flip test of dᵢ + δ, and its statistic is
+/// d̄ + δ.
 ///
 /// # Errors
 /// As [`equivalence`].

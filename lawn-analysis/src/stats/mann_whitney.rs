@@ -16,8 +16,8 @@ pub(super) const MOST_VALUES: usize = 120;
 /// p = 2 min(P(U ≤ u), P(U ≥ u)), at most 1
 /// ```
 ///
-/// The distribution is that of the ranks at hand, with their ties, over every choice of n of the n
-/// + m values. It is counted by dynamic programming on doubled mean ranks. The statistic is U of
+/// The distribution is that of the ranks at hand, with their ties, over every choice of n of all
+/// n + m values. It is counted by dynamic programming on doubled mean ranks. The statistic is U of
 /// `x`, and `n` of the result is n + m.
 ///
 /// Differs from scipy, whose exact method assumes that there are no ties.

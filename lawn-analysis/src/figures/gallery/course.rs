@@ -90,11 +90,16 @@ fn course(
     } else {
         ""
     };
+    let shown = if names.len() > 1 {
+        format!("from the top: {}", listed(&names))
+    } else {
+        listed(&names)
+    };
     let caption = format!(
-        "{} (from the top) of {} by {axis}, as recorded at each evaluation. Lines are means \
+        "{} of {}, by {axis}, as recorded at each evaluation. Lines are means \
          over seeds (n = {}). Bands are the range from the smallest to the largest \
          value.{freeze}{}{omitted}{}",
-        capital(&listed(&names)),
+        capital(&shown),
         task.name,
         counts(rows.rows().iter().map(|row| row.n)),
         without_distance(quantities, rows.rows()),
@@ -170,7 +175,7 @@ fn to_target(subject: &Subject<'_>, value: f64, rows: Rows<TargetRow>) -> Figure
     let task = subject.task;
     let caption = format!(
         "Optimizer steps and seconds of training of {} to a validation {} of {}. Every arm reaches \
-         this target in the mean at the smallest batch. Markers and bars are mean and range over \
+         this target in the mean at the smallest batch. Markers are means and bars ranges over \
          the seeds that reach it (n = {} of {}), read at the evaluations. A hollow marker is a mean \
          over some of the seeds only, since the others do not reach it. This favours its arm, and \
          no line joins it. Without a marker, no seed reaches it. The dashed line halves with each \
