@@ -29,7 +29,7 @@ pub use data::images::{
 };
 pub use data::ratings::{GeneratedRatings, ValidationItem};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
+pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};
 pub use measure::{Floor, Measurement, Split, Ties};
 pub use models::NcfModelKind;
 pub use tasks::{
