@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, Parameters, Schedule};
 use lawn_models::models::ctr::{DcnV2, DcnV2Config, Dlrm, DlrmSmallConfig, DlrmSmallForm, Tables};
 use lawn_models::models::{CtrShape, Mode, Model, NeuMf, NeuMfConfig};
-use lawn_models::set_threads;
+use lawn_models::{keep_host_memory, set_threads};
 use serde_json::json;
 use tch::nn::{Path, VarStore};
 use tch::{Device, Kind, Reduction, Tensor};
@@ -108,6 +108,7 @@ impl Net {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     set_threads(options.threads);
+    keep_host_memory();
     tch::manual_seed(0);
     let device = options.cuda.map_or(Device::Cpu, Device::Cuda);
     let store = VarStore::new(device);

@@ -34,7 +34,7 @@ pub use data::ratings::{
     ColumnNames, GeneratedRatings, Ids, Policy as CasePolicy, RawRatings, ValidationItem,
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
+pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
     Ties,

@@ -57,6 +57,7 @@ pub fn run_trial(
 ) -> Result<TrialEnd, TrialError> {
     config.validate()?;
     device::require_device(context.device)?;
+    device::keep_host_memory();
     let mut limit = None;
     loop {
         // Samples in memory at once, and the fewest there can be, once they are known.

@@ -11,7 +11,7 @@ use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
 use super::error::{CtrModelError, require, require_rate, require_width, require_widths};
 use super::interaction::Interaction;
 use super::mlp::{Mlp, MlpConfig};
-use crate::models::layers::{Distribution, Initial, LayerNorm};
+use crate::models::layers::{Distribution, Initial, LayerNorm, behind};
 use crate::models::model::{Mode, Model};
 use crate::random::{Purpose, stream};
 
@@ -290,11 +290,24 @@ impl Model for Dlrm {
     fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
         let has_dense = inputs[0].size()[1] > 0;
         let bottom = has_dense.then(|| self.bottom.forward(inputs[0].shallow_clone(), mode));
-        let mut embedded = self.embeddings.forward(&inputs[1]);
-        if let Some(norm) = &self.norm {
-            embedded = norm.forward(&embedded);
-        }
-        let features = self.interaction.forward(bottom.as_ref(), &embedded);
+        let first = bottom.as_ref();
+        let features = match (self.interaction, &self.norm) {
+            (Interaction::Concatenation, _) => {
+                let embedded = self.embeddings.forward(&inputs[1]).flatten(1, 2);
+                first.map_or_else(
+                    || embedded.shallow_clone(),
+                    |first| Tensor::cat(&[first, &embedded], 1),
+                )
+            }
+            (products, None) => {
+                let vectors = self.embeddings.forward_behind(first, &inputs[1]);
+                products.pairs(&vectors, has_dense)
+            }
+            (products, Some(norm)) => {
+                let embedded = norm.forward(&self.embeddings.forward(&inputs[1]));
+                products.pairs(&behind(first, &embedded), has_dense)
+            }
+        };
         self.top.forward(features, mode).squeeze_dim(1)
     }
 

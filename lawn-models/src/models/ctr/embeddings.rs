@@ -8,7 +8,7 @@ use tch::nn::Path;
 use tch::{Kind, Tensor};
 
 use super::CtrShape;
-use crate::models::layers::Distribution;
+use crate::models::layers::{Distribution, Lookup, behind};
 
 /// How the tables of the columns lie.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -79,7 +79,7 @@ pub struct EmbeddingsConfig {
 #[derive(Debug)]
 pub struct Embeddings {
     names: Vec<String>,
-    tables: Vec<Tensor>,
+    tables: Vec<(Tensor, Lookup)>,
     /// First row of each column, `[C]` i64, where the tables are joined.
     offsets: Option<Tensor>,
     width: i64,
@@ -101,7 +101,7 @@ impl Embeddings {
         let mut names = Vec::new();
         let mut make = |path: &Path, columns: &[i64]| {
             names.push(path.path("weight"));
-            draw(path, columns, config, rng)
+            (draw(path, columns, config, rng), Lookup::new())
         };
         let mut offsets = None;
         let tables = match config.tables {
@@ -132,18 +132,23 @@ impl Embeddings {
 
     /// `[N, C]` i64 to `[N, C, width]`.
     pub fn forward(&self, rows: &Tensor) -> Tensor {
-        let (samples, columns) = rows.size2().expect("row numbers are [N, C]");
-        if let [table] = &self.tables[..] {
-            let rows = match &self.offsets {
-                Some(offsets) => rows + offsets,
-                None => rows.shallow_clone(),
+        self.forward_behind(None, rows)
+    }
+
+    /// `[N, width]`, if there is one, and behind it what [`forward`](Self::forward) gives:
+    /// `[N, 1 + C, width]`.
+    pub(super) fn forward_behind(&self, first: Option<&Tensor>, rows: &Tensor) -> Tensor {
+        if let [(table, lookup)] = &self.tables[..] {
+            return match &self.offsets {
+                Some(offsets) => lookup.forward(table, &(rows + offsets), first),
+                None => lookup.forward(table, rows, first),
             };
-            let found = look_up(table, &rows.reshape([-1]));
-            return found.view([samples, columns, self.width]);
         }
-        let each = self.tables.iter().zip(rows.unbind(1));
-        let found: Vec<Tensor> = each.map(|(table, rows)| look_up(table, &rows)).collect();
-        Tensor::stack(&found, 1)
+        let columns = self.tables.iter().zip(0..);
+        let each = columns.map(|((table, lookup), column)| {
+            lookup.forward(table, &rows.narrow(1, column, 1), None)
+        });
+        behind(first, &Tensor::cat(&each.collect::<Vec<_>>(), 1))
     }
 
     /// Features of a row.
@@ -155,16 +160,6 @@ impl Embeddings {
     pub fn layer(&self) -> Layer {
         Layer::homogeneous(&self.names)
     }
-}
-
-/// Rows of a table, `[n]` i64 to `[n, width]`.
-// `index_select` rather than `embedding`: the backward pass of the latter takes longer on the
-// CPU. That of the former is slow for rows of one element, which a vector has not.
-fn look_up(table: &Tensor, rows: &Tensor) -> Tensor {
-    if table.size()[1] == 1 {
-        return table.view(-1).index_select(0, rows).view([-1, 1]);
-    }
-    table.index_select(0, rows)
 }
 
 /// Makes one tensor of the tables of some columns.

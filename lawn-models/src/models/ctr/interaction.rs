@@ -1,6 +1,20 @@
+use std::ffi::{c_char, c_void};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
+
+use crate::models::layers::native::{made, raw};
+
+unsafe extern "C" {
+    fn lawn_pairs_suits(vectors: *mut c_void) -> bool;
+    fn lawn_pairs(
+        vectors: *mut c_void,
+        diagonal: i64,
+        keeps_first: bool,
+        found: *mut *mut c_void,
+    ) -> *mut c_char;
+}
 
 /// What a DLRM makes of its bottom's output and of the embedded columns.
 ///
@@ -34,29 +48,23 @@ impl Interaction {
         }
     }
 
-    /// `[N, width]`, where there is one, and `[N, C, width]` to `[N, outputs]`.
-    pub(super) fn forward(self, bottom: Option<&Tensor>, embedded: &Tensor) -> Tensor {
-        let pairs = match self {
-            Self::Dot => dot(bottom, embedded, 1),
-            Self::DotDiagonal => dot(bottom, embedded, 0),
-            Self::Concatenation => embedded.flatten(1, 2),
-        };
-        match bottom {
-            Some(bottom) => Tensor::cat(&[bottom, &pairs], 1),
-            None => pairs,
+    /// Of vectors `[N, V, width]` the pairs, behind the first vector if it is kept.
+    pub(super) fn pairs(self, vectors: &Tensor, keeps_first: bool) -> Tensor {
+        let diagonal = i64::from(self == Self::Dot);
+        // SAFETY: the tensor is borrowed during the call.
+        if unsafe { lawn_pairs_suits(raw(vectors)) } {
+            // SAFETY: as above.
+            return made(|found| unsafe { lawn_pairs(raw(vectors), diagonal, keeps_first, found) });
+        }
+        let count = vectors.size()[1];
+        let pairs = (0..count).flat_map(|i| (i + diagonal..count).map(move |j| i * count + j));
+        let pairs = Tensor::from_slice(&pairs.collect::<Vec<_>>()).to_device(vectors.device());
+        let products = vectors.bmm(&vectors.transpose(1, 2)).flatten(1, 2);
+        let products = products.index_select(1, &pairs);
+        if keeps_first {
+            Tensor::cat(&[vectors.select(1, 0), products], 1)
+        } else {
+            products
         }
     }
-}
-
-/// Dot products of the pairs i + diagonal ≤ j.
-fn dot(bottom: Option<&Tensor>, embedded: &Tensor, diagonal: i64) -> Tensor {
-    let vectors = match bottom {
-        Some(bottom) => Tensor::cat(&[&bottom.unsqueeze(1), embedded], 1),
-        None => embedded.shallow_clone(),
-    };
-    let count = vectors.size()[1];
-    let pairs = (0..count).flat_map(|i| (i + diagonal..count).map(move |j| i * count + j));
-    let pairs = Tensor::from_slice(&pairs.collect::<Vec<_>>()).to_device(vectors.device());
-    let products = vectors.bmm(&vectors.transpose(1, 2)).flatten(1, 2);
-    products.index_select(1, &pairs)
 }

@@ -146,10 +146,10 @@ impl Mlp {
 
 impl Block {
     fn forward(&self, input: Tensor, mode: Mode) -> Tensor {
-        let mut output = self.linear.forward(&input);
-        if self.relu {
-            output = output.relu_();
-        }
+        let mut output = match self.relu {
+            true => self.linear.forward_relu(&input),
+            false => self.linear.forward(&input),
+        };
         if let Some(norm) = &self.norm {
             output = norm.forward(&output);
         }

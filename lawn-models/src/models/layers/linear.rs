@@ -1,9 +1,22 @@
+use std::ffi::{c_char, c_void};
+
 use lawn_core::Layer;
 use rand_chacha::ChaCha8Rng;
 use tch::nn::Path;
 use tch::{Kind, Tensor};
 
 use super::initial::Initial;
+use super::native::{made, raw};
+
+unsafe extern "C" {
+    fn lawn_linear_relu_suits(input: *mut c_void, weight: *mut c_void) -> bool;
+    fn lawn_linear_relu(
+        input: *mut c_void,
+        weight: *mut c_void,
+        bias: *mut c_void,
+        found: *mut *mut c_void,
+    ) -> *mut c_char;
+}
 
 /// A linear map.
 ///
@@ -70,6 +83,20 @@ impl Linear {
         input.linear(&self.weight, Some(&self.bias))
     }
 
+    /// `[…, inputs]` to `[…, outputs]`, and a ReLU: `max(W x + b, 0)`.
+    ///
+    /// For `[N, inputs]` on the CPU in f32, bias and ReLU are one pass over memory and so are their
+    /// gradients (`cpp/linear_relu.cpp`); no gradient of the gradient is known then.
+    pub fn forward_relu(&self, input: &Tensor) -> Tensor {
+        let [x, weight, bias] = [input, &self.weight, &self.bias].map(raw);
+        // SAFETY: both are borrowed during the call.
+        if unsafe { lawn_linear_relu_suits(x, weight) } {
+            // SAFETY: the three are borrowed during the call.
+            return made(|found| unsafe { lawn_linear_relu(x, weight, bias, found) });
+        }
+        self.forward(input).relu_()
+    }
+
     /// `[outputs, inputs]`.
     pub fn weight(&self) -> &Tensor {
         &self.weight
@@ -88,5 +115,43 @@ impl Linear {
     /// Its description.
     pub fn layer(&self) -> Layer {
         Layer::homogeneous(&self.names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    /// With 600 samples there is more than one piece of the bias's gradient; one is NaN.
+    #[test]
+    fn relu_at_once_is_relu_after() {
+        let store = tch::nn::VarStore::new(Device::Cpu);
+        let weight = Tensor::randn([5, 3], (Kind::Float, Device::Cpu));
+        let layer = Linear::new(&store.root(), &weight);
+        let input = Tensor::randn([600, 3], (Kind::Float, Device::Cpu));
+        let _ = input.get(7).fill_(f64::NAN);
+        let run = |at_once: bool| {
+            let input = input.detach().set_requires_grad(true);
+            let output = if at_once {
+                layer.forward_relu(&input)
+            } else {
+                layer.forward(&input).relu()
+            };
+            let weights = Tensor::arange(3000, (Kind::Float, Device::Cpu)).view([600, 5]);
+            (&output * weights.sin()).sum(Kind::Float).backward();
+            let gradients = [&input, layer.weight(), layer.bias()].map(Tensor::grad);
+            store
+                .trainable_variables()
+                .iter_mut()
+                .for_each(Tensor::zero_grad);
+            (output, gradients)
+        };
+        let ((a, of_a), (b, of_b)) = (run(true), run(false));
+        let close = |a: &Tensor, b: &Tensor| a.allclose(b, 1e-4, 1e-4, true);
+        assert!(close(&a, &b) && a.get(7).isnan().all().int64_value(&[]) == 1);
+        for (a, b) in of_a.iter().zip(&of_b) {
+            assert!(close(a, b));
+        }
     }
 }

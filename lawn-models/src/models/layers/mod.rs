@@ -8,7 +8,9 @@ mod dropout;
 mod initial;
 mod layer_norm;
 mod linear;
+pub(crate) mod native;
 mod residual;
+mod rows;
 
 pub use attention::{Attention, Projections};
 pub use batch_norm::GhostBatchNorm;
@@ -19,3 +21,5 @@ pub use initial::{Distribution, Initial, normal, uniform};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use residual::{Residual, Shortcut};
+pub use rows::Lookup;
+pub(crate) use rows::behind;

@@ -1,0 +1,134 @@
+// Host memory that is kept and used again.
+//
+// libtorch gives large blocks back to the system when a tensor goes, and the system clears each
+// page anew when the next one comes: in training that is the same memory, step after step.
+
+#include "guard.h"
+
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include <c10/core/Allocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+
+namespace {
+
+constexpr size_t LEAST = 1 << 20;
+constexpr size_t STEP = 1 << 16;
+
+void release(void *block);
+
+class HostMemory final : public c10::Allocator {
+public:
+  c10::DataPtr allocate(size_t bytes) override {
+    const c10::Device cpu(c10::DeviceType::CPU);
+    if (bytes < LEAST) {
+      void *small = c10::alloc_cpu(bytes);
+      return {small, small, &c10::free_cpu, cpu};
+    }
+    void *block = take((bytes + STEP - 1) / STEP * STEP);
+    return {block, block, &release, cpu};
+  }
+
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
+
+  void copy_data(void *to, const void *from, size_t bytes) const override {
+    default_copy_data(to, from, bytes);
+  }
+
+  void give(void *block) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = sizes_.find(block);
+    if (found == sizes_.end()) {
+      c10::free_cpu(block);
+      return;
+    }
+    live_ -= found->second;
+    kept_ += found->second;
+    free_[found->second].push_back(block);
+  }
+
+  void let_go() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    shrink(0);
+    peak_ = live_;
+  }
+
+private:
+  void *take(size_t bytes) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    // The smallest that is large enough, and not much larger.
+    auto found = free_.lower_bound(bytes);
+    if (found != free_.end() && found->first <= bytes + bytes / 8) {
+      void *block = found->second.back();
+      const size_t size = found->first;
+      found->second.pop_back();
+      if (found->second.empty()) {
+        free_.erase(found);
+      }
+      kept_ -= size;
+      count(size);
+      return block;
+    }
+    // All that is there, used or kept, is no more than was ever used at a time.
+    shrink(std::max(peak_, live_ + bytes) - live_ - bytes);
+    void *block = nullptr;
+    try {
+      block = c10::alloc_cpu(bytes);
+    } catch (...) {
+      shrink(0);
+      block = c10::alloc_cpu(bytes);
+    }
+    sizes_[block] = bytes;
+    count(bytes);
+    return block;
+  }
+
+  void count(size_t bytes) {
+    live_ += bytes;
+    peak_ = std::max(peak_, live_);
+  }
+
+  // Gives blocks back to the system, the largest first, until so many bytes are kept.
+  void shrink(size_t most) {
+    while (kept_ > most && !free_.empty()) {
+      auto last = std::prev(free_.end());
+      void *block = last->second.back();
+      kept_ -= last->first;
+      last->second.pop_back();
+      if (last->second.empty()) {
+        free_.erase(last);
+      }
+      sizes_.erase(block);
+      c10::free_cpu(block);
+    }
+  }
+
+  std::mutex mutex_;
+  // Blocks that nobody uses, by size.
+  std::map<size_t, std::vector<void *>> free_;
+  // Sizes of all large blocks.
+  std::unordered_map<void *, size_t> sizes_;
+  size_t live_ = 0;
+  size_t kept_ = 0;
+  size_t peak_ = 0;
+};
+
+// Never destroyed: tensors may outlive every other object.
+HostMemory *memory() {
+  static HostMemory *one = new HostMemory();
+  return one;
+}
+
+void release(void *block) { memory()->give(block); }
+
+} // namespace
+
+extern "C" {
+
+void lawn_keep_host_memory() { c10::SetAllocator(c10::DeviceType::CPU, memory(), 1); }
+
+void lawn_let_go_of_host_memory() { memory()->let_go(); }
+}

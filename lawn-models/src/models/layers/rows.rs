@@ -1,0 +1,193 @@
+//! Rows of tables, by `cpp/rows.cpp`.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+
+use tch::Tensor;
+
+use super::native::{made, raw};
+
+unsafe extern "C" {
+    fn lawn_row_gradient() -> *mut c_void;
+    fn lawn_free_row_gradient(memory: *mut c_void);
+    fn lawn_look_up_suits(table: *mut c_void) -> bool;
+    fn lawn_look_up(
+        table: *mut c_void,
+        rows: *mut c_void,
+        first: *mut c_void,
+        memory: *mut c_void,
+        found: *mut *mut c_void,
+    ) -> *mut c_char;
+}
+
+/// Looks up rows of one table.
+///
+/// ```text
+/// y[n, c] = table[rows[n, c]]        table: [rows, width], rows: [N, C] i64, y: [N, C, width]
+/// ```
+/// On the CPU in f32 the gradient of the table is added up by all threads, each row in the order
+/// of its samples, in memory that is kept from one step to the next: only those rows are set to 0
+/// that the last step had looked up. Elsewhere it is libtorch's `index_select`.
+///
+/// *Differs from* `index_select` in that no gradient of the gradient is known.
+///
+/// ```
+/// use lawn_models::models::layers::Lookup;
+/// use tch::{Kind, Tensor};
+///
+/// let table = Tensor::from_slice(&[1f32, 2.0, 3.0]).view([3, 1]).set_requires_grad(true);
+/// let lookup = Lookup::new();
+/// let rows = Tensor::from_slice(&[2i64, 0, 2, 2]).view([2, 2]);
+/// let found = lookup.forward(&table, &rows, None);
+/// assert_eq!(found, Tensor::from_slice(&[3f32, 1.0, 3.0, 3.0]).view([2, 2, 1]));
+/// found.sum(Kind::Float).backward();
+/// assert_eq!(table.grad(), Tensor::from_slice(&[1f32, 0.0, 3.0]).view([3, 1]));
+/// ```
+#[derive(Debug)]
+pub struct Lookup {
+    /// Where the gradient of the table is kept: a shared pointer of C++.
+    memory: *mut c_void,
+}
+
+// SAFETY: whoever has the pointer is the only one who uses it, except for graphs of autograd,
+// which share what it points to and go backward while nobody else does.
+unsafe impl Send for Lookup {}
+
+impl Lookup {
+    /// For one table, which all calls are about.
+    pub fn new() -> Self {
+        // SAFETY: it takes nothing, and what it gives is freed once, by `drop`.
+        let memory = unsafe { lawn_row_gradient() };
+        Self { memory }
+    }
+
+    /// `[N, C]` i64 to `[N, C, width]`; with `first`, `[N, width]`, to `[N, 1 + C, width]`, where
+    /// it comes first.
+    ///
+    /// # Panics
+    /// If a row is not in the table.
+    pub fn forward(&self, table: &Tensor, rows: &Tensor, first: Option<&Tensor>) -> Tensor {
+        // SAFETY: the table is borrowed during the call.
+        let suits = unsafe { lawn_look_up_suits(raw(table)) };
+        if suits && first.is_none_or(|first| first.kind() == table.kind()) {
+            let first = first.map_or(ptr::null_mut(), raw);
+            // SAFETY: all are borrowed during the call, and C++ shares what `memory` points to.
+            return made(|found| unsafe {
+                lawn_look_up(raw(table), raw(rows), first, self.memory, found)
+            });
+        }
+        let (samples, columns) = rows.size2().expect("row numbers are [N, C]");
+        let flat = table.index_select(0, &rows.reshape([-1]));
+        behind(first, &flat.view([samples, columns, -1]))
+    }
+}
+
+impl Default for Lookup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for Lookup {
+    fn drop(&mut self) {
+        // SAFETY: it is of `lawn_row_gradient` and not freed yet.
+        unsafe { lawn_free_row_gradient(self.memory) };
+    }
+}
+
+/// `[N, width]`, if there is one, before `[N, C, width]`.
+pub(crate) fn behind(first: Option<&Tensor>, others: &Tensor) -> Tensor {
+    match first {
+        Some(first) => Tensor::cat(&[&first.unsqueeze(1), others], 1),
+        None => others.shallow_clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    fn table() -> Tensor {
+        let values = Tensor::arange(40, (Kind::Float, Device::Cpu)).view([10, 4]);
+        (values * 0.1 - 2.0).set_requires_grad(true)
+    }
+
+    fn rows(numbers: &[i64]) -> Tensor {
+        Tensor::from_slice(numbers).view([-1, 2])
+    }
+
+    /// A loss whose gradient differs from element to element.
+    fn loss(found: &Tensor) -> Tensor {
+        let weights = Tensor::arange(found.numel() as i64, (Kind::Float, Device::Cpu));
+        (found * weights.view(&found.size()[..]).sin()).sum(Kind::Float)
+    }
+
+    fn expected(parts: &[&Tensor]) -> Tensor {
+        let table = table();
+        for rows in parts {
+            let found = table.index_select(0, &rows.view(-1)).view([-1, 2, 4]);
+            loss(&found).backward();
+        }
+        table.grad()
+    }
+
+    fn close(a: &Tensor, b: &Tensor) -> bool {
+        (a - b).abs().max().double_value(&[]) < 1e-6
+    }
+
+    /// Step after step with other rows, as training has it; a step of two parts; and one after
+    /// somebody has written to a gradient.
+    #[test]
+    fn gradients_are_those_of_index_select_step_after_step() {
+        let (mut table, lookup) = (table(), Lookup::new());
+        let [a, b, c] = [
+            rows(&[1, 1, 3, 7, 1, 9]),
+            rows(&[0, 3, 3, 5]),
+            rows(&[9, 2, 2, 2]),
+        ];
+        let mut step = |parts: &[&Tensor], spoilt: bool| {
+            table.zero_grad();
+            table = table.detach().set_requires_grad(true);
+            for rows in parts {
+                loss(&lookup.forward(&table, rows, None)).backward();
+            }
+            let gradient = table.grad();
+            assert!(close(&gradient, &expected(parts)));
+            if spoilt {
+                let mut gradient = gradient;
+                let _ = gradient.fill_(7.0);
+            }
+        };
+        step(&[&a], false);
+        step(&[&b], false);
+        step(&[&c, &a], false);
+        step(&[&c], true);
+        step(&[&b], false);
+        step(&[&a, &b, &c], false);
+        step(&[&b], false);
+    }
+
+    #[test]
+    fn what_comes_first_has_its_gradient_too() {
+        let (table, lookup) = (table(), Lookup::new());
+        let first = Tensor::ones([3, 4], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let rows = rows(&[1, 1, 3, 7, 1, 9]);
+        let found = lookup.forward(&table, &rows, Some(&first));
+        loss(&found).backward();
+        let (own, whole) = (table.grad(), first.grad());
+
+        let (table, first) = (self::table(), first.detach().set_requires_grad(true));
+        let plain = table.index_select(0, &rows.view(-1)).view([3, 2, 4]);
+        let plain = behind(Some(&first), &plain);
+        assert_eq!(plain, found);
+        loss(&plain).backward();
+        assert!(close(&own, &table.grad()) && close(&whole, &first.grad()));
+    }
+
+    #[test]
+    #[should_panic(expected = "row 10 of a table of 10 rows")]
+    fn a_row_that_is_not_there_is_named() {
+        let _ = Lookup::new().forward(&table(), &rows(&[0, 10]), None);
+    }
+}
