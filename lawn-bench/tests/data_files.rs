@@ -321,3 +321,50 @@ fn data_that_are_not_there_are_the_users_to_give_for_every_verb() {
     let output = run(&["model", file, "--task", "feedback", "--data-root", root]);
     assert!(output.status.success(), "{}", said(&output));
 }
+
+/// What would make a test easier, or end every trial, is found before anything is planned.
+#[test]
+fn a_test_split_that_train_gives_away_is_refused_by_line_and_said_where_it_is_asked_for() {
+    let place = Place::new();
+    let file = place.folder.path().join("files.toml");
+    let text = |more: &str| {
+        format!(
+            "name = \"one\"\nbatch_sizes = [64]\n[tasks.feedback]\nkind = \"ncf\"\nmodel = \"gmf\"\n\
+             data = \"feedback\"\n{more}\n[budget]\nepochs = 1\n[arms.sgd]\nrule = \"sgd\"\n{CONFIRMED}"
+        )
+    };
+    let plan = |more: &str| {
+        std::fs::write(&file, text(more)).expect("there is room");
+        let mut command = lawn();
+        command.arg("plan").arg(&file).arg("--no-calibrate");
+        command.arg("--data-root").arg(place.data());
+        command.output().expect("lawn starts")
+    };
+    let output = plan("");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("feedback: each of "),
+        "{}",
+        said(&output)
+    );
+    let [train, test] = ["train", "test"].map(|split| {
+        let path = place
+            .data()
+            .join(format!("feedback/feedback.{split}.rating"));
+        let text = std::fs::read_to_string(&path).expect("it was made");
+        (path, text)
+    });
+    let first = test.1.lines().next().expect("it has lines");
+    std::fs::write(&train.0, format!("{}{first}\n", train.1)).expect("there is room");
+    refuses(&plan(""), "feedback.test.negative:1: item is");
+    let output = plan("protocol = { overlap = \"drop\" }");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("are in train, too: left out"),
+        "{}",
+        said(&output)
+    );
+    let every: String = (0..220).map(|item| format!("60\t{item}\t1\t0\n")).collect();
+    std::fs::write(&train.0, train.1.clone() + &every).expect("there is room");
+    refuses(&plan(""), "items that user 60 has not met");
+}

@@ -1,5 +1,5 @@
-//! The recipes on photographs: each is planned as it stands, and trains ten steps on a few small
-//! images.
+//! The recipes on photographs and on implicit feedback: each is planned as it stands, and trains ten
+//! steps on a few small images, or on few interactions.
 //!
 //! What is set over a recipe for that: the budget, one setting, one seed, the size of the images.
 //! Nets stay as they are but for ResNet-50, in whose place ResNet-18 is trained by the arms of
@@ -36,6 +36,10 @@ fn every_recipe_is_planned() {
         ("imagenet-ffcv16", 2 * 3 * (4 + 3)),
         ("cifar10-resnet18", 6 * 3 * (16 + 8)),
         ("cifar10-vgg19", 6 * 3 * (16 + 8)),
+        ("he-neumf-ml-1m", 2 * (8 + 3)),
+        ("rendle-mf", 2 * (8 + 8)),
+        ("mlperf-ncf", 2 * (16 + 8)),
+        ("nvidia-ncf-ml-20m", 2 * (16 + 8)),
     ] {
         let plan = Plan::new(recipe(name, &[]), BTreeMap::new());
         assert_eq!(plan.trials.len(), trials, "{name}");
@@ -110,7 +114,8 @@ fn smoke(name: &str, root: &Path, wanted: &[&str], sets: &[&str]) {
         let is_test = |split: Split| split == Split::Test;
         let measured = summary.measurements.iter().filter(|one| is_test(one.split));
         let measured: Vec<&str> = measured.map(|one| one.metric.as_str()).collect();
-        assert_eq!(measured, ["top-1", "top-5"], "{name}, {arm}");
+        let task = &plan.sweep.tasks[0].config;
+        assert_eq!(measured, task.metrics().all, "{name}, {arm}");
         assert!(trained.insert(arm), "{name}, {arm}: twice");
     }
     let expected = match wanted {
@@ -168,4 +173,49 @@ fn recipes_for_small_images_train() {
     let (_kept, root) = folder();
     images(&root, "cifar-10", 8, [12, 4]);
     smoke("cifar10-resnet18", &root, &[], &[]);
+}
+
+/// Ratings as their publisher has them: 60 users with 60 of 1,300 items each.
+fn ratings(root: &Path, name: &str) {
+    let mut text = "userId,movieId,rating,timestamp\n".to_owned();
+    for user in 0..60 {
+        for place in 0..60 {
+            let item = (user * 61 + place * 29) % 1_300;
+            text += &format!("{},{},3.5,{}\n", user + 1, item * 3 + 1, 100 + place);
+        }
+    }
+    let folder = root.join(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("ratings.csv"), text).expect("there is room");
+}
+
+#[test]
+fn recipes_for_implicit_feedback_train() {
+    let (_kept, root) = folder();
+    ratings(&root, "ml-1m");
+    ratings(&root, "ml-20m");
+    for (name, task, metrics) in [
+        (
+            "he-neumf-ml-1m",
+            "ml-1m",
+            ["hr@10-he2017", "ndcg@10-he2017"],
+        ),
+        ("rendle-mf", "ml-1m", ["hr@10-he2017", "ndcg@10-he2017"]),
+        (
+            "mlperf-ncf",
+            "ml-20m",
+            ["hr@10-s999-once", "ndcg@10-s999-once"],
+        ),
+        (
+            "nvidia-ncf-ml-20m",
+            "ml-20m",
+            ["hr@10-s100", "ndcg@10-s100"],
+        ),
+    ] {
+        let small = ["resources.device=cpu", "batch_sizes=[256]"];
+        smoke(name, &root, &[], &small);
+        let sweep = recipe(name, &[]);
+        assert_eq!(sweep.tasks[0].config.data(), task);
+        assert_eq!(sweep.tasks[0].config.metrics().all, metrics, "{name}");
+    }
 }

@@ -29,9 +29,15 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
         };
         let mut counts = Vec::new();
         for (what, ids) in [("user", &rows.users), ("item", &rows.items)] {
-            counts.push((format!("{what}s"), ids.occurring() as u64));
-            if ids.range() != ids.occurring() as u64 {
-                counts.push((format!("{what} ids up to"), ids.range() - 1));
+            let (rows, occurring) = (ids.len() as u64, ids.occurring() as u64);
+            counts.push((format!("{what}s"), rows));
+            if occurring != rows {
+                counts.push((format!("{what}s with a train interaction"), occurring));
+            } else if ids.range() != rows {
+                counts.push((
+                    format!("{what} ids with those that do not occur"),
+                    ids.range(),
+                ));
             }
         }
         counts.push(("train interactions".to_owned(), pairs.len() as u64));

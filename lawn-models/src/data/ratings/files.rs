@@ -84,11 +84,10 @@ impl RatingFiles {
             read_negatives(at, text, rating, first, &mut negatives)?;
             first = Some(negatives.len());
             if !counts {
-                admission.counts.lines += 1;
-                admission.counts.not_above += 1;
+                admission.not_above();
                 continue;
             }
-            let Some((user, item)) = admission.admit(line, rating.user, rating.item)? else {
+            let Some((user, item)) = admission.admit(line, rating.user, rating.item) else {
                 continue;
             };
             cases.push(Case {
@@ -97,7 +96,7 @@ impl RatingFiles {
                 negatives: admission.negatives(line, (user, item), &negatives)?,
             });
         }
-        let counts = admission.counts;
+        let counts = admission.finish()?;
         if cases.is_empty() {
             let found = format!("{} lines, none of which is measured", counts.lines);
             return Err(DataError::unusable(&self.test, found, "one at least"));

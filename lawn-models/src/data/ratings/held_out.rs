@@ -50,7 +50,9 @@ pub(super) struct Admission<'a> {
     /// By row, whether an item has a train interaction.
     items_seen: Vec<bool>,
     users_before: HashSet<u64>,
-    pub(super) counts: HeldOutCounts,
+    /// The first line of those that a policy refuses.
+    refused: Option<(DataError, fn(&HeldOutCounts) -> u64)>,
+    counts: HeldOutCounts,
 }
 
 impl<'a> Admission<'a> {
@@ -73,21 +75,38 @@ impl<'a> Admission<'a> {
             known,
             items_seen,
             users_before: HashSet::new(),
+            refused: None,
             counts: HeldOutCounts::default(),
         }
     }
 
-    /// The rows of a line's user and item, if it is measured.
+    /// Counts a line that is left out for its rating.
+    pub(super) fn not_above(&mut self) {
+        self.counts.lines += 1;
+        self.counts.not_above += 1;
+    }
+
+    /// What was counted.
     ///
     /// # Errors
-    /// [`DataError::Field`] for what a policy refuses, and for an id without a row that is to
-    /// be kept.
-    pub(super) fn admit(
-        &mut self,
-        line: usize,
-        user: u64,
-        item: u64,
-    ) -> Result<Option<(u32, u32)>, DataError> {
+    /// [`DataError::Field`] with the first line that a policy refuses, and how many there are.
+    pub(super) fn finish(self) -> Result<HeldOutCounts, DataError> {
+        let Some((mut error, count)) = self.refused else {
+            return Ok(self.counts);
+        };
+        let count = count(&self.counts);
+        if let DataError::Field { allowed, .. }
+        | DataError::Unusable {
+            expected: allowed, ..
+        } = &mut error
+        {
+            *allowed += &format!(" (such are {count} of {})", self.counts.lines);
+        }
+        Err(error)
+    }
+
+    /// The rows of a line's user and item, if it is measured.
+    pub(super) fn admit(&mut self, line: usize, user: u64, item: u64) -> Option<(u32, u32)> {
         self.counts.lines += 1;
         let Policies {
             overlap,
@@ -103,33 +122,36 @@ impl<'a> Admission<'a> {
         let new_item = is_new(rows.1, &|row| self.items_seen[row]);
         self.counts.unseen_users += u64::from(new_user);
         self.counts.unseen_items += u64::from(new_item);
-        for (is_new, row, field, id) in [
-            (new_user, rows.0, "user", user),
-            (new_item, rows.1, "item", item),
-        ] {
+        type Count = fn(&HeldOutCounts) -> u64;
+        let kinds: [(bool, Option<u32>, &'static str, u64, Count); 2] = [
+            (new_user, rows.0, "user", user, |counts| counts.unseen_users),
+            (new_item, rows.1, "item", item, |counts| counts.unseen_items),
+        ];
+        for (is_new, row, field, id, count) in kinds {
             if !is_new {
                 continue;
             }
             match unseen {
-                Policy::Drop => return Ok(None),
+                Policy::Drop => return None,
                 Policy::Keep if row.is_some() => {}
-                _ => return Err(self.fault(line, field, id, &self.of_train(field))),
+                _ => {
+                    let allowed = self.of_train(field);
+                    return self.refuse(line, field, id, &allowed, count);
+                }
             }
         }
-        let (Some(user_row), Some(item_row)) = rows else {
-            return Ok(None);
-        };
+        let (user_row, item_row) = (rows.0?, rows.1?);
         if known.contains(user_row as usize, item_row as usize) {
             self.counts.overlap += 1;
             match overlap {
                 Policy::Keep => {}
-                Policy::Drop => return Ok(None),
+                Policy::Drop => return None,
                 Policy::Refuse => {
                     let allowed = format!(
                         "one that user {user} has no train interaction with; protocol.overlap = \
                          \"drop\" leaves such lines out, \"keep\" measures them"
                     );
-                    return Err(self.fault(line, "item", item, &allowed));
+                    return self.refuse(line, "item", item, &allowed, |counts| counts.overlap);
                 }
             }
         }
@@ -137,15 +159,30 @@ impl<'a> Admission<'a> {
             self.counts.repeated += 1;
             match repeated {
                 Policy::Keep => {}
-                Policy::Drop => return Ok(None),
+                Policy::Drop => return None,
                 Policy::Refuse => {
                     let allowed = "one without a line before; protocol.repeated = \"drop\" leaves \
                                    later lines out, \"keep\" measures all items of a user together";
-                    return Err(self.fault(line, "user", user, allowed));
+                    return self.refuse(line, "user", user, allowed, |counts| counts.repeated);
                 }
             }
         }
-        Ok(Some((user_row, item_row)))
+        Some((user_row, item_row))
+    }
+
+    /// Goes on, so that others like it are counted.
+    fn refuse(
+        &mut self,
+        line: usize,
+        field: &'static str,
+        id: u64,
+        allowed: &str,
+        count: fn(&HeldOutCounts) -> u64,
+    ) -> Option<(u32, u32)> {
+        if self.refused.is_none() {
+            self.refused = Some((self.fault(line, field, id, allowed), count));
+        }
+        None
     }
 
     /// The rows of a line's negatives; `pair` are those of its user and item.

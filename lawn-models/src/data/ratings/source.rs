@@ -287,9 +287,9 @@ impl TestSource {
                 let Rows { users, items } = &self.rows;
                 let mut pairs = Vec::with_capacity(held.len());
                 for &(user, item) in held {
-                    pairs.extend(admission.admit(0, users.id(user), items.id(item))?);
+                    pairs.extend(admission.admit(0, users.id(user), items.id(item)));
                 }
-                let mut counts = admission.counts;
+                let mut counts = admission.finish()?;
                 counts.repeated = 0;
                 let cases = Vec::new();
                 redraw(HeldOut { cases, counts }, &pairs)

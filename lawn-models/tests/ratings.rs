@@ -1,0 +1,521 @@
+//! Rating files as they come: what is read, what is counted and what is refused, and by which
+//! protocol held-out interactions are measured.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use lawn_models::{
+    Amount, Device, OptimizerSettings, RuleName, SilentObserver, Split, Stage, TaskConfig,
+    TrialConfig, TrialContext, TrialEnd, describe_data, floors, run_trial, survey,
+};
+use serde_json::{Value, json};
+
+/// Users, items and negatives of the sets that are written here.
+const USERS: u64 = 60;
+const ITEMS: u64 = 150;
+
+/// The three files of a data set, line by line.
+struct Files {
+    train: Vec<[u64; 2]>,
+    test: Vec<[u64; 2]>,
+    negatives: Vec<Vec<u64>>,
+}
+
+impl Files {
+    /// User `u` has met ten items from `7u` on, and the one after them is held out.
+    fn new(negatives: usize) -> Self {
+        let met = |user: u64| (0..11).map(move |k| (7 * user + k) % ITEMS);
+        let mut files = Self {
+            train: Vec::new(),
+            test: Vec::new(),
+            negatives: Vec::new(),
+        };
+        for user in 0..USERS {
+            files
+                .train
+                .extend(met(user).take(10).map(|item| [user, item]));
+            files
+                .test
+                .extend(met(user).skip(10).map(|item| [user, item]));
+            let others = (0..ITEMS).map(|k| (7 * user + 11 + k) % ITEMS);
+            files.negatives.push(others.take(negatives).collect());
+        }
+        files
+    }
+
+    /// With other ids.
+    fn renamed(mut self, user: fn(u64) -> u64, item: fn(u64) -> u64) -> Self {
+        for pair in self.train.iter_mut().chain(&mut self.test) {
+            *pair = [user(pair[0]), item(pair[1])];
+        }
+        for negative in self.negatives.iter_mut().flatten() {
+            *negative = item(*negative);
+        }
+        self
+    }
+
+    /// Writes `set/set.train.rating` and so on.
+    fn write(&self, root: &Path) {
+        let lines = |pairs: &[[u64; 2]]| -> String {
+            pairs
+                .iter()
+                .map(|[user, item]| format!("{user}\t{item}\t1\t0\n"))
+                .collect()
+        };
+        let mut negatives = String::new();
+        for ([user, item], others) in self.test.iter().zip(&self.negatives) {
+            let _ = write!(negatives, "({user},{item})");
+            others.iter().for_each(|other| {
+                let _ = write!(negatives, "\t{other}");
+            });
+            negatives.push('\n');
+        }
+        put(root, "train.rating", lines(&self.train).as_bytes());
+        put(root, "test.rating", lines(&self.test).as_bytes());
+        put(root, "test.negative", negatives.as_bytes());
+    }
+
+    fn root(&self) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        self.write(root.path());
+        root
+    }
+}
+
+fn put(root: &Path, end: &str, bytes: &[u8]) {
+    let folder = root.join("set");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("set.{end}")), bytes).unwrap();
+}
+
+fn task(more: &Value) -> TaskConfig {
+    let mut table = json!({ "data": "set", "model": "gmf" });
+    table
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let task = TaskConfig::from_table("ncf", table).unwrap();
+    task.validate().unwrap();
+    task
+}
+
+/// What planning says, in one text, or why it refuses.
+fn look(root: &Path, more: &Value) -> Result<String, String> {
+    survey(&task(more), Some(root))
+        .map(|lines| lines.join("\n"))
+        .map_err(|error| error.to_string())
+}
+
+/// The first test metric of a predictor.
+fn floor(root: &Path, more: &Value, predictor: &str) -> f64 {
+    let floors = floors(&task(more), Some(root), true).unwrap();
+    let floor = floors
+        .iter()
+        .find(|one| one.predictor == predictor)
+        .unwrap();
+    let mut measured = floor.measurements.iter();
+    measured.find(|one| one.split == Split::Test).unwrap().value
+}
+
+fn train(root: &Path, more: &Value, stage: Stage) -> Result<TrialEnd, String> {
+    let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+    let mut config = TrialConfig::new(task(more), optimizer, 500, Amount::Epochs(1));
+    config.stage = stage;
+    let folder = tempfile::tempdir().unwrap();
+    let context = TrialContext {
+        device: Device::Cpu,
+        data_root: Some(root.to_owned()),
+        checkpoint: folder.path().join("checkpoint.safetensors"),
+        checkpoint_every: Duration::from_secs(60),
+    };
+    lawn_models::set_threads(1);
+    run_trial(&config, &context, &mut SilentObserver).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_sound_set_says_its_protocol_alone() {
+    let root = Files::new(99).root();
+    let said = look(root.path(), &json!({})).unwrap();
+    assert_eq!(
+        said,
+        "each of 60 test interactions is ranked among 99 negatives, duplicates ranked twice, ties \
+         at the middle: hr@10, ndcg@10"
+    );
+    let said = look(
+        root.path(),
+        &json!({ "protocol": { "candidates": "all", "cutoffs": [5, 20] } }),
+    );
+    assert!(
+        said.unwrap()
+            .contains("all 150 items but those of its user in train")
+    );
+}
+
+#[test]
+fn a_test_item_that_is_in_train_is_counted_and_refused_unless_asked_for() {
+    let mut files = Files::new(99);
+    for user in [3, 8] {
+        files.train.push(files.test[user]);
+    }
+    let root = files.root();
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("set.test.negative:4: item is \"31\""),
+        "{error}"
+    );
+    assert!(
+        error.contains("protocol.overlap") && error.contains("such are 2 of 60"),
+        "{error}"
+    );
+    // A tuning trial knows nothing of it; one that is tested refuses it, too.
+    train(root.path(), &json!({}), Stage::Tune).unwrap();
+    assert_eq!(
+        train(root.path(), &json!({}), Stage::Confirm).unwrap_err(),
+        error
+    );
+    for (policy, becomes, cases) in [("keep", "measured", 60), ("drop", "left out", 58)] {
+        let said = look(root.path(), &json!({ "protocol": { "overlap": policy } })).unwrap();
+        let expected = format!("2 of 60 held-out interactions are in train, too: {becomes}");
+        assert!(said.contains(&expected), "{said}");
+        assert!(
+            said.contains(&format!("each of {cases} test interactions")),
+            "{said}"
+        );
+    }
+}
+
+/// Most popular ranks an item that does not occur below all others: easy negatives.
+#[test]
+fn ids_with_gaps_are_no_items() {
+    let plain = Files::new(99).root();
+    let expected = floor(plain.path(), &json!({}), "most-popular");
+    for item in [
+        |id| id * 1_000 + 1,
+        |id| if id == 149 { 1_000_000_000 } else { id },
+    ] {
+        let root = Files::new(99).renamed(|id| id + 1, item).root();
+        assert_eq!(floor(root.path(), &json!({}), "most-popular"), expected);
+        let said = look(root.path(), &json!({})).unwrap();
+        assert!(said.contains("150 items occur, with ids up to "), "{said}");
+        assert!(said.contains("60 users occur, with ids up to 60"), "{said}");
+        // Validation draws among those that occur.
+        let validation = |root: &Path| floors(&task(&json!({})), Some(root), false).unwrap();
+        let [one, other] = [plain.path(), root.path()].map(validation);
+        assert_eq!(one, other);
+        let set = describe_data(root.path()).unwrap().remove(0).unwrap();
+        assert_eq!(set.counts[0], ("users".to_owned(), 60));
+        assert!(
+            set.counts.contains(&("items".to_owned(), 150)),
+            "{:?}",
+            set.counts
+        );
+        let range = set
+            .counts
+            .iter()
+            .find(|(what, _)| what.starts_with("item ids"));
+        assert!(range.unwrap().1 > 149_000);
+        // The same bits, whatever the ids.
+        let [one, other] = [plain.path(), root.path()]
+            .map(|root| train(root, &json!({}), Stage::Confirm).unwrap());
+        assert_eq!(one, other);
+    }
+    let root = Files::new(99).renamed(|id| id, |id| id * 1_000).root();
+    let kept = floor(root.path(), &json!({ "ids": "kept" }), "most-popular");
+    assert_eq!(kept, expected, "the negatives of the file are items");
+    let said = look(root.path(), &json!({ "ids": "kept" })).unwrap();
+    assert!(said.contains("they are kept"), "{said}");
+}
+
+#[test]
+fn a_stray_id_is_refused_by_line_where_ids_are_kept() {
+    let mut files = Files::new(99);
+    files.train.insert(4, [0, 3_000_000_000]);
+    let root = files.root();
+    let error = look(root.path(), &json!({ "ids": "kept" })).unwrap_err();
+    assert!(
+        error.contains("set.train.rating:5: item is \"3000000000\""),
+        "{error}"
+    );
+    look(root.path(), &json!({})).unwrap();
+}
+
+#[test]
+fn floors_and_cutoffs_follow_the_number_of_negatives() {
+    let nine = Files::new(9).root();
+    let error = look(nine.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("found 10 candidates") && error.contains("more than 10"),
+        "{error}"
+    );
+    let five = json!({ "protocol": { "cutoffs": [5] } });
+    assert_eq!(floor(nine.path(), &five, "random"), 0.5);
+    let said = look(nine.path(), &five).unwrap();
+    assert!(said.contains("has 9 negatives, not the usual 99"), "{said}");
+    let fifty = Files::new(50).root();
+    assert_eq!(floor(fifty.path(), &json!({}), "random"), 10.0 / 51.0);
+    let sampled = json!({ "protocol": { "candidates": "sampled", "sampled": 19 } });
+    assert_eq!(floor(fifty.path(), &sampled, "random"), 0.5);
+}
+
+#[test]
+fn ratings_that_are_no_positives_are_left_out_and_counted() {
+    let files = Files::new(99);
+    let root = files.root();
+    let path = root.path().join("set/set.train.rating");
+    let text = fs::read_to_string(&path).unwrap();
+    // Item 140 is nobody's.
+    fs::write(&path, text + "0\t140\t0\t0\n1\t141\t-1\t0\n").unwrap();
+    let said = look(root.path(), &json!({})).unwrap();
+    assert!(said.contains("2 train ratings are not above 0"), "{said}");
+    let plain = train(files.root().path(), &json!({}), Stage::Tune).unwrap();
+    assert_eq!(train(root.path(), &json!({}), Stage::Tune).unwrap(), plain);
+    let all = train(root.path(), &json!({ "rating_above": -5.0 }), Stage::Tune).unwrap();
+    assert_ne!(all, plain);
+}
+
+#[test]
+fn who_occurs_in_test_alone_is_counted_or_refused() {
+    let mut files = Files::new(99);
+    // User 59 and the item of user 3 have no train interaction.
+    files
+        .train
+        .retain(|&[user, item]| user != 59 && item != files.test[3][1]);
+    let root = files.root();
+    let kept = json!({ "ids": "kept", "protocol": { "unseen": "keep" } });
+    let error = look(root.path(), &kept).unwrap_err();
+    // Ids beyond the last of train have no row.
+    assert!(
+        error.contains(":60: user is \"59\", allowed is 0 to 58"),
+        "{error}"
+    );
+    for (policy, expected) in [("drop", "1 of 60 held-out interactions are of users")] {
+        let said = look(root.path(), &json!({ "protocol": { "unseen": policy } })).unwrap();
+        assert!(said.contains(expected) && said.contains("without a train interaction: left out"));
+        assert!(
+            said.contains("negatives have no row and are left out"),
+            "{said}"
+        );
+    }
+    let refused = look(root.path(), &json!({ "protocol": { "unseen": "refuse" } })).unwrap_err();
+    assert!(
+        refused.contains("set.test.negative:4: item is"),
+        "{refused}"
+    );
+    assert!(refused.contains("protocol.unseen = \"drop\""), "{refused}");
+}
+
+#[test]
+fn a_user_that_is_tested_twice_is_counted_or_refused() {
+    let mut files = Files::new(99);
+    files.test.push([7, 140]);
+    files.negatives.push(files.negatives[7].clone());
+    let root = files.root();
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("set.test.negative:61: user is \"7\""),
+        "{error}"
+    );
+    for (policy, cases) in [("keep", 61), ("drop", 60)] {
+        let said = look(root.path(), &json!({ "protocol": { "repeated": policy } })).unwrap();
+        assert!(
+            said.contains(&format!("each of {cases} test interactions")),
+            "{said}"
+        );
+        assert!(said.contains("1 of 61 held-out interactions are of a user that had one before"));
+    }
+    // One user with two items, not two users.
+    let keep = json!({ "protocol": { "repeated": "keep" } });
+    let TrialEnd::Finished(summary) = train(root.path(), &keep, Stage::Confirm).unwrap() else {
+        panic!("it ends");
+    };
+    let test = summary
+        .measurements
+        .iter()
+        .find(|one| one.split == Split::Test);
+    assert_eq!(test.unwrap().total, Some(60));
+}
+
+#[test]
+fn a_user_with_every_item_is_named_before_anything_trains() {
+    let mut files = Files::new(99);
+    files.train.extend((0..ITEMS).map(|item| [77, item]));
+    let root = files.root();
+    for protocol in [json!({}), json!({ "candidates": "all" })] {
+        let error = look(root.path(), &json!({ "protocol": protocol })).unwrap_err();
+        assert!(
+            error.contains("0 items that user 77 has not met"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn other_encodings_are_read_or_named() {
+    let files = Files::new(99);
+    let plain = train(files.root().path(), &json!({}), Stage::Tune).unwrap();
+    let root = files.root();
+    let path = root.path().join("set/set.train.rating");
+    let text = fs::read(&path).unwrap();
+    let marked = [&b"\xef\xbb\xbf"[..], &text].concat();
+    fs::write(&path, &marked).unwrap();
+    assert_eq!(train(root.path(), &json!({}), Stage::Tune).unwrap(), plain);
+    for (bytes, expected) in [
+        (
+            [b"user\titem\trating\ttime\n", &text[..]].concat(),
+            "set.train.rating:1: user is \"user\", allowed is an integer from 0 to 18446744073709551614; files of this format have no header",
+        ),
+        (
+            [b"0\tcaf\xe9\t1\t0\n", &text[..]].concat(),
+            "set.train.rating:1: item is \"caf\\xe9\"",
+        ),
+        (
+            text.iter().flat_map(|&byte| [byte, 0]).collect(),
+            "the byte 0x00 at byte 1, as in UTF-16",
+        ),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        let error = look(root.path(), &json!({})).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    fs::remove_file(&path).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut packed, &text).unwrap();
+    put(root.path(), "train.rating.gz", &packed.finish().unwrap());
+    assert_eq!(train(root.path(), &json!({}), Stage::Tune).unwrap(), plain);
+}
+
+/// The same interactions with their held-out ones latest, as one file.
+#[test]
+fn one_file_is_split_and_trained_on() {
+    let files = Files::new(99);
+    let root = tempfile::tempdir().unwrap();
+    let mut text = "userId,movieId,rating,timestamp\n".to_owned();
+    for (time, [user, item]) in files.train.iter().chain(&files.test).enumerate() {
+        let _ = writeln!(text, "{user},{},4.5,{time}", item * 10 + 3);
+    }
+    put(root.path(), "csv", text.as_bytes());
+    let said = look(root.path(), &json!({})).unwrap();
+    assert!(
+        said.contains("150 items occur, with ids up to 1493"),
+        "{said}"
+    );
+    assert!(
+        said.contains("each of 60 test interactions is ranked among 99 negatives"),
+        "{said}"
+    );
+    let TrialEnd::Finished(summary) = train(root.path(), &json!({}), Stage::Confirm).unwrap()
+    else {
+        panic!("it ends");
+    };
+    let test = summary
+        .measurements
+        .iter()
+        .find(|one| one.split == Split::Test);
+    assert_eq!(test.unwrap().total, Some(60));
+    let set = describe_data(root.path()).unwrap().remove(0).unwrap();
+    assert_eq!(set.kind, "ncf");
+    assert!(
+        set.counts.contains(&("train interactions".to_owned(), 600)),
+        "{:?}",
+        set.counts
+    );
+    let several = json!({
+        "raw": { "test_ratio": 0.3, "core": 2 },
+        "protocol": { "candidates": "all", "metrics": ["recall", "ndcg", "hr", "mrr"], "cutoffs": [10, 50] },
+    });
+    let TrialEnd::Finished(summary) = train(root.path(), &several, Stage::Confirm).unwrap() else {
+        panic!("it ends");
+    };
+    let test = summary
+        .measurements
+        .iter()
+        .filter(|one| one.split == Split::Test);
+    let names: Vec<&str> = test.map(|one| one.metric.as_str()).collect();
+    let expected = [
+        "recall@10-all",
+        "recall@50-all",
+        "ndcg@10-all",
+        "ndcg@50-all",
+        "hr@10-all",
+        "hr@50-all",
+        "mrr-all",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(task(&several).metrics().primary, "recall@10-all");
+}
+
+#[test]
+fn every_net_trains_and_neumf_begins_with_two_of_them() {
+    let root = Files::new(99).root();
+    for more in [
+        json!({ "model": "mf", "factors": 16 }),
+        json!({ "model": "neumf", "dropout": 0.5, "factors": 4, "layers": [12, 10, 6] }),
+        json!({ "model": "mf", "protocol": { "name": "he-2017" } }),
+    ] {
+        let end = train(root.path(), &more, Stage::Confirm).unwrap();
+        assert!(matches!(end, TrialEnd::Finished(_)), "{more}");
+    }
+    // A confirmation leaves its weights beside its checkpoint.
+    let kept = tempfile::tempdir().unwrap();
+    for model in ["gmf", "mlp"] {
+        let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-2);
+        let more = json!({ "model": model });
+        let mut config = TrialConfig::new(task(&more), optimizer, 500, Amount::Epochs(1));
+        config.stage = Stage::Confirm;
+        let context = TrialContext {
+            device: Device::Cpu,
+            data_root: Some(root.path().to_owned()),
+            checkpoint: kept.path().join(model).join("checkpoint.safetensors"),
+            checkpoint_every: Duration::from_secs(60),
+        };
+        fs::create_dir(kept.path().join(model)).unwrap();
+        run_trial(&config, &context, &mut SilentObserver).unwrap();
+    }
+    let weights = |model: &str| kept.path().join(model).join("model.safetensors");
+    let more = json!({
+        "model": "neumf",
+        "pretrained": { "gmf": weights("gmf"), "mlp": weights("mlp"), "alpha": 0.5 },
+    });
+    let joined = train(root.path(), &more, Stage::Confirm).unwrap();
+    assert_ne!(
+        joined,
+        train(root.path(), &json!({ "model": "neumf" }), Stage::Confirm).unwrap()
+    );
+    let wrong =
+        json!({ "model": "neumf", "pretrained": { "gmf": weights("mlp"), "mlp": weights("mlp") } });
+    let error = train(root.path(), &wrong, Stage::Confirm).unwrap_err();
+    assert!(
+        error.contains("do not fit the model") && error.contains("60 users and 150 items"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_that_do_not_apply_are_refused() {
+    for (more, setting) in [
+        (json!({ "model": "mf", "dropout": 0.5 }), "dropout"),
+        (json!({ "dropout": 1.0 }), "dropout"),
+        (
+            json!({ "model": "mlp", "pretrained": { "gmf": "a", "mlp": "b" } }),
+            "pretrained",
+        ),
+        (
+            json!({ "pretrained": { "gmf": "a", "mlp": "b", "alpha": 2 } }),
+            "pretrained.alpha",
+        ),
+        (json!({ "raw": { "core": 0 } }), "raw.core"),
+        (json!({ "raw": { "test_ratio": 1.0 } }), "raw.test_ratio"),
+        (
+            json!({ "protocol": { "cutoffs": [100] } }),
+            "protocol.cutoffs",
+        ),
+    ] {
+        let task = TaskConfig::from_table("ncf", more).unwrap();
+        assert_eq!(task.validate().unwrap_err().setting(), setting);
+    }
+    let root = Files::new(99).root();
+    let error = look(root.path(), &json!({ "raw": { "core": 5 } })).unwrap_err();
+    assert!(error.contains("the table `raw`"), "{error}");
+}
