@@ -10,7 +10,7 @@ use crate::data::lines::CheckedLines;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
-use crate::trial::{Stage, TestPermit};
+use crate::trial::TestPermit;
 
 /// A data set found under a data root.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -128,6 +128,16 @@ pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
     what.write(folder)
 }
 
+/// What people should know of a task's data before anything is trained, a line each: what was
+/// left out, what occurs in train and in test, how many candidates a held-out item is ranked among.
+/// The test split is looked into, and nothing of it is kept.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `data_root`, or one of its splits cannot be used.
+pub fn survey(task: &TaskConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
+    task.survey(data_root, &TestPermit::of_a_person())
+}
+
 /// Measures the floors of a task.
 ///
 /// Nothing is tuned here, so that a look at the test split gives nothing away;
@@ -151,6 +161,6 @@ pub fn floors(
     data_root: Option<&Path>,
     with_test: bool,
 ) -> Result<Vec<Floor>, DataError> {
-    let permit = with_test.then(|| TestPermit::of(Stage::Confirm)).flatten();
+    let permit = with_test.then(TestPermit::of_a_person);
     task.floors(data_root, permit.as_ref())
 }

@@ -236,11 +236,7 @@ impl Show {
         }
         Err(Error::NothingToShow {
             file: self.file,
-            tasks: tasks
-                .into_iter()
-                .map(|task| task.name)
-                .collect::<Vec<_>>()
-                .join(", "),
+            tasks: tasks.into_iter().map(|task| task.name).collect(),
         })
     }
 }

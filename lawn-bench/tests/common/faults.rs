@@ -171,7 +171,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "\"cpu\"",
         "\"gpu\"",
         "\"gpu\"",
-        &["did you mean `cuda`? allowed: cpu, cuda, auto"],
+        &["unknown variant `gpu`; allowed: cpu, cuda, auto"],
     ),
     (
         "\"ndcg@10\"",

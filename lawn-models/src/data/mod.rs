@@ -6,6 +6,7 @@ pub(crate) mod clicks;
 mod dataset;
 mod epochs;
 mod error;
+mod filled;
 pub(crate) mod images;
 pub(crate) mod lines;
 mod loader;

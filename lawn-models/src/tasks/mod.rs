@@ -12,6 +12,8 @@ mod kind;
 #[macro_use]
 mod list;
 mod ncf;
+mod ncf_model;
+mod ncf_survey;
 mod task;
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ pub use image_evaluation::{
 };
 pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
 pub use ncf::NcfConfig;
+pub use ncf_model::{NcfModel, Pretrained};
 pub(crate) use task::Task;
 
 // The list of kinds. The name of a variant in lower case is the name of its kind.
