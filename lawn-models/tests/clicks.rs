@@ -101,17 +101,19 @@ fn micro_batches_change_only_rounding() {
     }
 }
 
-/// A net that sees pairs of columns comes near to the probabilities that the clicks were drawn
+/// A net that sees pairs of columns comes within a hundredth of the probabilities that the clicks were drawn
 /// by; one that does not stays where a linear model is.
 #[test]
 fn a_cross_network_learns_what_a_linear_model_cannot() {
-    let generated = json!({ "rows": 60_000, "columns": 5, "vocabulary": 16, "interactions": 2.0 });
+    let generated = json!({
+        "rows": 200_000, "columns": 5, "vocabulary": 16, "interactions": 2.0,
+    });
     let loss = |model: Value| -> f64 {
         let table = json!({ "model": model, "generated": generated });
         let mut config = trial("ctr", table);
         config.optimizer.lawn = false;
         config.optimizer.free_epochs = None;
-        (config.batch_size, config.budget) = (512, Amount::Epochs(4));
+        (config.batch_size, config.budget) = (1_024, Amount::Epochs(4));
         let (summary, _) = finish(&config);
         let mut all = summary.measurements.into_iter();
         let test = all.find(|one| one.split == Split::Test && one.metric == "log_loss");
@@ -125,11 +127,11 @@ fn a_cross_network_learns_what_a_linear_model_cannot() {
         let test = all.find(|one| one.split == Split::Test && one.metric == "log_loss");
         test.unwrap().value
     };
-    let cross = loss(json!({ "name": "dcn_v2", "width": 8, "cross_layers": 2, "layers": [32] }));
+    let cross = loss(json!({ "name": "dcn_v2", "width": 4, "cross_layers": 2, "layers": [16] }));
     let linear = loss(json!({ "name": "logistic" }));
     let (bayes, logistic) = (floor("bayes"), floor("logistic-regression"));
     let said = format!("bayes {bayes}, cross {cross}, linear {linear}, its floor {logistic}");
-    assert!(cross < 1.02 * bayes, "{said}");
+    assert!(cross < 1.01 * bayes, "{said}");
     assert!(linear > 1.1 * bayes, "{said}");
     assert!(logistic > 1.1 * bayes, "{said}");
 }
@@ -185,7 +187,7 @@ fn made_clicks_are_found_counted_and_trained_on() {
     assert_eq!(count("columns of categories"), 26);
     assert!((150..350).contains(&count("clicks in a thousand rows")));
     let ids = count("ids that occur in them");
-    assert!((26..=272 + 18).contains(&ids), "{ids}");
+    assert!((26..=136 + 18).contains(&ids), "{ids}");
 }
 
 #[test]

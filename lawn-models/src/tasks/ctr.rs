@@ -364,7 +364,7 @@ mod tests {
             "split": "last", "test_fraction": 0.1, "validation_fraction": 0.1,
             "test_rows": 95_000_000, "split_seed": 0, "measured_rows": 1_000_000,
             "generated": {
-                "rows": 200_000, "dense": 4, "columns": 8, "vocabulary": 128, "skew": 1.0,
+                "rows": 200_000, "dense": 4, "columns": 8, "vocabulary": 64, "skew": 1.0,
                 "click_rate": 0.25, "linear": 1.0, "interactions": 1.5, "factors": 2, "seed": 0,
             },
         });

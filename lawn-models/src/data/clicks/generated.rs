@@ -54,7 +54,7 @@ impl Default for GeneratedClicks {
             rows: 200_000,
             dense: 4,
             columns: 8,
-            vocabulary: 128,
+            vocabulary: 64,
             skew: 1.0,
             click_rate: 0.25,
             linear: 1.0,
@@ -299,7 +299,7 @@ mod tests {
     fn clicks_come_at_the_rate_and_categories_by_their_rank() {
         let table = table(&sizes());
         let mut clicks = 0.0;
-        let mut first = vec![0u32; 128];
+        let mut first = vec![0u32; 64];
         for number in 0..table.len() {
             let row = table.row(number);
             clicks += f64::from(row.label());
