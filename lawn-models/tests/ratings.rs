@@ -129,6 +129,7 @@ fn train(root: &Path, more: &Value, stage: Stage) -> Result<TrialEnd, String> {
         data_root: Some(root.to_owned()),
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(60),
+        keep_weights: false,
     };
     lawn_models::set_threads(1);
     run_trial(&config, &context, &mut SilentObserver).map_err(|error| error.to_string())
@@ -469,6 +470,7 @@ fn every_net_trains_and_neumf_begins_with_two_of_them() {
             data_root: Some(root.path().to_owned()),
             checkpoint: kept.path().join(model).join("checkpoint.safetensors"),
             checkpoint_every: Duration::from_secs(60),
+            keep_weights: false,
         };
         fs::create_dir(kept.path().join(model)).unwrap();
         run_trial(&config, &context, &mut SilentObserver).unwrap();
