@@ -116,7 +116,7 @@ fn unknown_words_are_refused_with_what_is_allowed() {
         "kind = \"ncf\"",
         "kind = \"ncg\"",
         "\"ncg\"",
-        &["`ncg`", "allowed: ncf, image", "did you mean `ncf`?"],
+        &["`ncg`", "allowed: ncf, image, ctr", "did you mean `ncf`?"],
     );
     check(
         "model = \"neumf\"",

@@ -55,7 +55,7 @@ fn results_give_a_summary_and_a_report() {
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.starts_with("# results\n"), "{out}");
     assert!(
-        out.contains("On mine. Borne out: adam-lawn generalizes better than adam"),
+        out.contains("Borne out on mine: adam-lawn generalizes better than adam"),
         "{out}"
     );
     assert!(err.contains("ignored columns: note"), "{err}");

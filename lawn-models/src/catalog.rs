@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
@@ -59,6 +60,22 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
+/// Reads every line of the data set in a folder, where a kind reads it as text; none where no
+/// kind does. `progress` is told how far it is.
+///
+/// # Errors
+/// [`DataError`] where a file cannot be read at all. A line that cannot be read is no error, but
+/// counted.
+pub fn check_lines(
+    folder: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Option<CheckedLines>, DataError> {
+    let mut checked = KINDS
+        .iter()
+        .filter_map(|kind| (kind.check)(folder, progress));
+    checked.next().transpose()
+}
+
 /// The files that a task trains and validates on, and that of the weights that it begins
 /// with: listed, not opened. None where its data are generated and its weights are drawn.
 ///
@@ -109,6 +126,16 @@ pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
         return Err(DataError::unusable(folder, found, expected));
     }
     what.write(folder)
+}
+
+/// What people should know of a task's data before anything is trained, a line each: what was
+/// left out, what occurs in train and in test, how many candidates a held-out item is ranked among.
+/// The test split is looked into, and nothing of it is kept.
+///
+/// # Errors
+/// [`DataError`] where the data set is not under `data_root`, or one of its splits cannot be used.
+pub fn survey(task: &TaskConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
+    task.survey(data_root, &TestPermit::of_a_person())
 }
 
 /// Measures the floors of a task.

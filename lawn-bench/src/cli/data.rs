@@ -52,7 +52,7 @@ enum What {
         set: Vec<(String, String)>,
     },
     /// Look into every file of image folders: whether it can be read, what is passed over, what
-    /// is there twice.
+    /// is there twice. Of clicks, look at every line.
     ///
     /// A sweep does the same before its first trial. What is found of a file is kept in the
     /// user's cache. Exit code 2 where files cannot be read.

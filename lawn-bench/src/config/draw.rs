@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 24] = [
+const ORDER: [&str; 26] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -34,6 +34,8 @@ const ORDER: [&str; 24] = [
     "decay_factor",
     "milestones",
     "ema_decay",
+    "initial_accumulator",
+    "untouched_rows",
 ];
 
 /// The dimension of a hyper-parameter.

@@ -83,7 +83,7 @@ pub(crate) fn sets(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Error
     lawn_models::describe_data(root).map_err(|source| Error::NoSuchDataRoot { source })
 }
 
-/// By task, the checksum of the files that it reads; generated data have none. Every image is
+/// By task, the checksum of the files that it reads; generated data have none. Every file is
 /// looked into, and what people should know of them is said.
 ///
 /// # Errors
@@ -96,6 +96,9 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
         let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
         for line in scan::lines(task.config.data(), &scans) {
             streams::say(&line);
+        }
+        for line in lawn_models::survey(&task.config, Some(root))? {
+            streams::say(&format!("{}: {line}", task.config.data()));
         }
         let [train, test] = match &scans[..] {
             [train, test] => [train, test].map(|scan| short(&scan.digest)),

@@ -206,8 +206,9 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
             let is_known = found.iter().any(|(name, config)| {
                 let known = &config.optimizer;
                 *name == arm.name
-                    && (&known.scope, &known.granularity)
-                        == (&optimizer.scope, &optimizer.granularity)
+                    && known.scope == optimizer.scope
+                    && known.granularity == optimizer.granularity
+                    && known.untouched_rows == optimizer.untouched_rows
             });
             if !is_known {
                 let mut config = TrialConfig::new(

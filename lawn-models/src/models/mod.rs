@@ -10,6 +10,8 @@
 //! | [`Vit`] | S/16, B/16, AlgoPerf's S/16 | timm's, torchvision's, AlgoPerf's |
 //! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
 //! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
+//! | [`MatrixFactorization`] | with biases | its own |
+//! | [`ctr`] | logistic regression, wide and deep, DeepFM, DCN-v2, DLRM | their own |
 //!
 //! Those for pictures have names, too: [`ImageModelName`]. [`load_weights`] and
 //! [`save_weights`] exchange weights with PyTorch.
@@ -26,27 +28,33 @@
 
 mod cifar_resnet;
 mod conv_nets;
+pub mod ctr;
 #[cfg(test)]
 mod golden;
 mod image_models;
 mod init;
 pub mod layers;
 mod layout;
+mod matrix_factorization;
 mod model;
 mod neumf;
 #[cfg(test)]
 pub(crate) mod parity;
+mod pretrained;
 mod resnet;
 mod vgg;
 mod vit;
 mod weights;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
+pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
 pub use model::{Mode, Model};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
+pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};

@@ -10,8 +10,8 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::images::{
-    self, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets, Showing,
-    Source, TransformConfig,
+    self, Augmentation, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets,
+    Showing, Source, TransformConfig,
 };
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
@@ -82,8 +82,9 @@ pub struct ImageConfig {
     /// (ghost batch). Independent of batch and micro-batch.
     #[schemars(range(min = 2, max = u32::MAX))]
     pub statistics_batch: u64,
-    /// Random flips and crops in training.
-    pub augment: bool,
+    /// What training sees of an image: `true` for random crops and flips, `false` for none, or a
+    /// policy beside them, `"randaugment"` or `"trivialaugment"`.
+    pub augment: Augmentation,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_default")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
@@ -134,7 +135,7 @@ impl Default for ImageConfig {
             drop_path: None,
             init_from: None,
             statistics_batch: 128,
-            augment: true,
+            augment: Augmentation::Basic(true),
             label_smoothing: 0.0,
             mixup: None,
             channels_last: false,
@@ -217,6 +218,7 @@ impl Kind for ImageConfig {
             self.label_smoothing,
             "at least 0 and below 1",
         )?;
+        self.augment.validate()?;
         let alpha = self.mixup.unwrap_or(1.0);
         require(
             alpha > 0.0 && alpha <= 1.0,
@@ -349,7 +351,7 @@ impl ImageConfig {
     fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
         let showing = Showing {
             transform: self.transform.as_ref(),
-            augment: self.augment,
+            augmentation: self.augment,
             seed,
         };
         let split = |labels: &[u32], classes| self.split(labels, classes);

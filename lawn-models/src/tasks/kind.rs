@@ -9,6 +9,7 @@ use tch::Device;
 
 use super::task::Task;
 use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
@@ -52,7 +53,7 @@ pub trait Kind:
     /// What it is, in a few words.
     const ABOUT: &'static str;
 
-    /// What it measures on each split.
+    /// What it measures on each split where its table says nothing else.
     const METRICS: TaskMetrics;
 
     /// Keys of the table that had another name once, `(then, now)`. The value of `data` that
@@ -64,6 +65,11 @@ pub trait Kind:
 
     /// Name of the data set: `generated`, or one that is looked up under the data root.
     fn data(&self) -> &str;
+
+    /// What a task with this table measures on each split.
+    fn metrics(&self) -> TaskMetrics {
+        Self::METRICS
+    }
 
     /// The file of weights that training begins with, absolute or under the data root.
     fn weights(&self) -> Option<&Path> {
@@ -125,6 +131,19 @@ pub trait Kind:
         Ok(Vec::new())
     }
 
+    /// What people should know of the data before anything is trained, a line each: counts of
+    /// what was left out, and what makes the test easier. Looked at when a sweep is planned.
+    ///
+    /// # Errors
+    /// As [`assemble`](Self::assemble), and where the test split cannot be used.
+    fn survey(
+        &self,
+        _data_root: Option<&Path>,
+        _permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        Ok(Vec::new())
+    }
+
     /// A sheet of samples as a network is given them, as a PNG file, where they can be looked
     /// at: the first of validation, and below them the first train samples of the first epoch
     /// of a trial with this seed.
@@ -138,6 +157,15 @@ pub trait Kind:
     /// Counts the data set in a folder, if it has one in the format of this kind. A kind without
     /// a format of files leaves this out, and has none in any folder.
     fn describe(_folder: &Path) -> Option<Result<Counts, DataError>> {
+        None
+    }
+
+    /// Reads every line of the data set in a folder, if it has one of text in the format of this
+    /// kind. `progress` is told how far it is.
+    fn check(
+        _folder: &Path,
+        _progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedLines, DataError>> {
         None
     }
 
@@ -160,6 +188,9 @@ pub enum Files {
     Test,
 }
 
+/// Reads every line of a folder.
+type CheckLines = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>>;
+
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
 pub struct KindEntry {
@@ -174,6 +205,7 @@ pub struct KindEntry {
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
+    pub(crate) check: CheckLines,
 }
 
 impl KindEntry {
@@ -185,6 +217,7 @@ impl KindEntry {
             renamed: K::RENAMED,
             schema: K::json_schema,
             describe: K::describe,
+            check: K::check,
         }
     }
 

@@ -1,4 +1,4 @@
-use lawn_core::Granularity;
+use lawn_core::{Granularity, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -37,6 +37,11 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
+    /// What becomes of rows of an embedding table that no sample of a batch looked up; `lawn`
+    /// only. They are constrained as all others if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "untouched_rows")]
+    pub untouched_rows: Option<UntouchedRows>,
     /// Whether the gradient loses its radial part before the rule; `lawn` only.
     #[serde(default = "yes")]
     pub project_gradient: bool,
@@ -70,6 +75,9 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub epsilon: Option<f64>,
+    /// What the sum of squares of Adagrad starts at, in both of its forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_accumulator: Option<f64>,
     /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,7 +124,7 @@ pub struct OptimizerSettings {
 
 /// Base rules.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RuleName {
     /// Stochastic gradient descent, with momentum where it is set.
@@ -131,6 +139,12 @@ pub enum RuleName {
     Lamb,
     /// Layer-wise adaptive rates on momentum.
     Lars,
+    /// Rates that fall with the sum of squared gradients.
+    Adagrad,
+    /// Adagrad with one sum a row of an embedding table; rows without a gradient are left alone.
+    RowwiseAdagrad,
+    /// Adam that leaves rows of an embedding table alone that have no gradient.
+    LazyAdam,
 }
 
 /// Which parameters LAWN constrains.
@@ -159,6 +173,10 @@ fn granularity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [Granularity::Layer, Granularity::Row] })
 }
 
+fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
+}
+
 /// A part of all steps that is neither none nor all of them.
 fn inner_part() -> Value {
     json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
@@ -177,6 +195,9 @@ impl RuleName {
         Self::Amsgrad,
         Self::Lamb,
         Self::Lars,
+        Self::Adagrad,
+        Self::RowwiseAdagrad,
+        Self::LazyAdam,
     ];
 
     /// The rule as it is written in a configuration.
@@ -188,6 +209,9 @@ impl RuleName {
             Self::Amsgrad => "amsgrad",
             Self::Lamb => "lamb",
             Self::Lars => "lars",
+            Self::Adagrad => "adagrad",
+            Self::RowwiseAdagrad => "rowwise_adagrad",
+            Self::LazyAdam => "lazy_adam",
         }
     }
 
@@ -195,8 +219,11 @@ impl RuleName {
     pub(crate) fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
-            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb => {
+            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb | Self::LazyAdam => {
                 &["beta1", "beta2", "epsilon", "weight_decay"]
+            }
+            Self::Adagrad | Self::RowwiseAdagrad => {
+                &["epsilon", "initial_accumulator", "weight_decay"]
             }
             Self::Lars => &[
                 "momentum",
@@ -220,6 +247,7 @@ impl OptimizerSettings {
             free_fraction: None,
             scope: None,
             granularity: None,
+            untouched_rows: None,
             project_gradient: true,
             project_update: true,
             momentum: None,
@@ -229,6 +257,7 @@ impl OptimizerSettings {
             beta1: None,
             beta2: None,
             epsilon: None,
+            initial_accumulator: None,
             weight_decay: None,
             clip_norm: None,
             ema_decay: None,

@@ -7,8 +7,9 @@ use rand_distr::{Distribution, StandardNormal};
 use serde::{Deserialize, Serialize};
 
 use super::files::RatingFiles;
-use super::interactions::{Case, Interactions, Rating};
-use super::split;
+use super::ids::{IdMap, Ids};
+use super::interactions::{Case, Interactions, Rating, Rows};
+use super::split::{self, EVALUATION_NEGATIVES as NEGATIVES};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, shuffle, stream};
@@ -62,9 +63,6 @@ impl Default for GeneratedRatings {
         }
     }
 }
-
-/// Evaluation ranks one positive among this many negatives.
-const NEGATIVES: u32 = 99;
 
 /// A user has one interaction each for train, validation and test.
 const LEAST_INTERACTIONS: u32 = 3;
@@ -211,10 +209,20 @@ fn hold_out(mut drawn: Vec<Vec<u32>>, items: usize) -> Feedback {
     all
 }
 
+/// Rows of generated data: users and items are numbered without gaps.
+pub(crate) fn rows(config: &GeneratedRatings, data: &Feedback) -> Rows {
+    let items = 1 + data.train.iter().map(|r| r.item).max().unwrap_or(0);
+    Rows {
+        users: IdMap::new(0..config.users.into(), Ids::Kept),
+        items: IdMap::new(0..items.into(), Ids::Kept),
+    }
+}
+
 /// Joins negatives that the user never interacts with to each test item.
 pub(crate) fn test_cases(
     config: &GeneratedRatings,
     data: &Feedback,
+    negatives: Option<usize>,
 ) -> Result<Vec<Case>, DataError> {
     if data.test.is_empty() {
         return Err(DataError::unusable(
@@ -225,10 +233,11 @@ pub(crate) fn test_cases(
     }
     let mut pairs: Vec<(u32, u32)> = data.train.iter().map(|r| (r.user, r.item)).collect();
     pairs.extend(&data.test);
-    let items = 1 + data.train.iter().map(|r| r.item).max().unwrap_or(0) as usize;
-    let known = Interactions::new(config.users as usize, items, &pairs);
+    let rows = rows(config, data);
+    let known = Interactions::new(rows.users.len(), rows.items.len(), &pairs);
     let mut rng = stream(config.seed, Purpose::Generation, 1);
-    split::cases(GENERATED.as_ref(), &known, &data.test, &mut rng)
+    let path = GENERATED.as_ref();
+    split::cases(path, &rows, &known, &data.test, negatives, &mut rng)
 }
 
 /// Writes generated data as files of the authors' format: `folder/NAME.train.rating` and
@@ -239,7 +248,8 @@ pub(crate) fn write(config: &GeneratedRatings, folder: &Path) -> Result<(), Data
         DataError::unusable(folder, "no name in UTF-8", "a folder named as the data set")
     })?;
     let data = generate(config);
-    let test = test_cases(config, &data)?;
+    let negatives = NEGATIVES as usize;
+    let test = test_cases(config, &data, Some(negatives))?;
     std::fs::create_dir_all(folder).map_err(DataError::write(folder))?;
     RatingFiles::named(folder, name).write(&data.train, &test)
 }

@@ -15,7 +15,9 @@ use crate::trial::{SettingsError, require};
 /// ```
 /// Without `augment` training has the images of evaluation. Resizing is bilinear with
 /// antialiasing, bit by bit as PIL does it; parts are those of torchvision's
-/// `RandomResizedCrop` and `CenterCrop` for the same random numbers.
+/// `RandomResizedCrop` and `CenterCrop` for the same random numbers. With `reduced_decoding`
+/// train images are those of PIL's `draft` and `resize` with a `box`; evaluation always decodes
+/// all of an image.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransformConfig {
@@ -31,6 +33,11 @@ pub struct TransformConfig {
     pub smallest_crop: f64,
     /// What is taken off each channel, and what that is divided by.
     pub normalization: Normalization,
+    /// Training: whether JPEG files are decoded to a half, a quarter or an eighth of their size
+    /// where the part that is shown is so many times larger than `size`: less to compute, and
+    /// other pixels.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reduced_decoding: bool,
 }
 
 /// Means and deviations of the channels.
@@ -51,6 +58,7 @@ impl Default for TransformConfig {
             resize: None,
             smallest_crop: 0.08,
             normalization: Normalization::default(),
+            reduced_decoding: false,
         }
     }
 }
