@@ -71,12 +71,15 @@ pub struct ProtocolConfig {
     /// What a held-out item is ranked among.
     pub candidates: Candidates,
     /// How many negatives are drawn where they are.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub sampled: u32,
     /// What becomes of an item that is twice among the candidates.
     pub duplicates: Duplicates,
     /// What is measured, the metric first that settings are chosen by.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub metrics: Vec<RankingMetric>,
     /// Lengths of the ranked list that count, the one first that settings are chosen by.
+    #[schemars(length(min = 1), inner(range(min = 1)), extend("uniqueItems" = true))]
     pub cutoffs: Vec<u32>,
     /// What becomes of a test interaction that is in train, too.
     pub overlap: Policy,

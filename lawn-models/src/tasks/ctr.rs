@@ -42,6 +42,7 @@ use crate::trial::{SettingsError, TestPermit, require};
 #[serde(default, deny_unknown_fields)]
 pub struct CtrConfig {
     /// `"generated"`, or the name of a data set under the data root.
+    #[schemars(length(min = 1))]
     pub data: String,
     /// The net: its `name`, and its sizes. Left out, it is a small DCN-v2.
     pub model: CtrModelConfig,
@@ -50,14 +51,18 @@ pub struct CtrConfig {
     /// Which rows are train, validation and test.
     pub split: ClickSplit,
     /// Part of the rows that is test, by `split = "last"` and `"random"`.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub test_fraction: f64,
     /// Part of the other rows that is held out for validation, by the same.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub validation_fraction: f64,
     /// Test rows at the start of the last file, by `split = "last-day"`.
+    #[schemars(range(min = 1))]
     pub test_rows: u64,
     /// Seeds the split, by `split = "random"`: part of the data set, not of the trial.
     pub split_seed: u64,
     /// Most rows of train, and of validation, that an evaluation on the way measures.
+    #[schemars(range(min = 1))]
     pub measured_rows: u64,
     /// How text becomes numbers and ids; only where `data` names a data set.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -67,6 +67,7 @@ pub struct NcfConfig {
     pub layers: Vec<i64>,
     /// Rate of the dropout after each layer of the MLP tower.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// Weights that NeuMF begins with: those of a GMF and an MLP.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -67,6 +67,7 @@ pub struct Pretrained {
     pub mlp: PathBuf,
     /// The part of the output that is the GMF's, α.
     #[serde(default = "half")]
+    #[schemars(range(min = 0, max = 1))]
     pub alpha: f64,
 }
 

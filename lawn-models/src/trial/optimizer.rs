@@ -77,6 +77,7 @@ pub struct OptimizerSettings {
     pub epsilon: Option<f64>,
     /// What the sum of squares of Adagrad starts at, in both of its forms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub initial_accumulator: Option<f64>,
     /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
     /// others.

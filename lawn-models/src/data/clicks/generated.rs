@@ -27,22 +27,31 @@ use crate::trial::{SettingsError, require};
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratedClicks {
     /// Number of rows, those of validation and test included.
+    #[schemars(range(min = 100, max = 1_u64 << 32))]
     pub rows: u64,
     /// Numbers a row (D).
+    #[schemars(range(max = MOST_DENSE))]
     pub dense: u32,
     /// Columns of categories (C).
+    #[schemars(range(min = 2, max = MOST_COLUMNS))]
     pub columns: u32,
     /// Categories of the first column.
+    #[schemars(range(min = 4, max = 1 << 20))]
     pub vocabulary: u32,
     /// Exponent of the Zipf-like popularity of categories; 0 for none.
+    #[schemars(range(min = 0))]
     pub skew: f64,
     /// Part of the rows that are clicks.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub click_rate: f64,
     /// How much a column counts by itself.
+    #[schemars(range(min = 0))]
     pub linear: f64,
     /// How much pairs of columns count.
+    #[schemars(range(min = 0))]
     pub interactions: f64,
     /// Dimension of v.
+    #[schemars(range(min = 1, max = 1024))]
     pub factors: u32,
     /// Seeds the generator: part of the data set, not of the trial.
     pub seed: u64,

@@ -28,6 +28,7 @@ pub struct RawRatings {
     pub columns: ColumnNames,
     /// Users and items with fewer interactions than this are left out, again and again until
     /// all have as many (k-core).
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub core: u32,
     /// Which interactions of each user are held out for the test: the latest, of equal times
     /// the last in the file; or random ones, drawn with `split_seed`.
@@ -36,6 +37,7 @@ pub struct RawRatings {
     /// all at most; one of each user (leave-one-out) where nothing is said. A user with a single
     /// interaction stays in train.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub test_ratio: Option<f64>,
 }
 

@@ -9,7 +9,9 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::cross::Cross;
 use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
-use super::error::{CtrModelError, require, require_rate, require_width, require_widths};
+use super::error::{
+    CtrModelError, MOST_LAYERS, WIDEST, require, require_rate, require_width, require_widths,
+};
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial, Linear};
 use crate::models::model::{Mode, Model};
@@ -31,21 +33,27 @@ pub enum DcnStructure {
 #[serde(default, deny_unknown_fields)]
 pub struct DcnV2Config {
     /// Features that a row of a column is embedded in.
+    #[schemars(range(min = 1, max = WIDEST))]
     pub width: i64,
     /// How the tables of the columns lie.
     pub tables: Tables,
     /// Widths of layers that the dense features go through first; none where it is empty.
+    #[schemars(length(max = MOST_LAYERS), inner(range(min = 1, max = WIDEST)))]
     pub bottom: Vec<i64>,
     /// Cross layers.
+    #[schemars(range(min = 1, max = 64))]
     pub cross_layers: u32,
     /// Rank of the matrices of the cross layers; full where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = WIDEST))]
     pub rank: Option<i64>,
     /// Where the deep part stands.
     pub structure: DcnStructure,
     /// Widths of the deep part; none where it is empty.
+    #[schemars(length(max = MOST_LAYERS), inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<i64>,
     /// Rate of the dropout after each of its layers.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
 }
 

@@ -7,7 +7,9 @@ use tch::nn::Path;
 
 use super::CtrShape;
 use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
-use super::error::{CtrModelError, require_rate, require_width, require_widths};
+use super::error::{
+    CtrModelError, MOST_LAYERS, WIDEST, require_rate, require_width, require_widths,
+};
 use super::first_order::FirstOrder;
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial};
@@ -18,12 +20,15 @@ use crate::models::model::Mode;
 #[serde(default, deny_unknown_fields)]
 pub struct DeepConfig {
     /// Features that a row of a column is embedded in.
+    #[schemars(range(min = 1, max = WIDEST))]
     pub width: i64,
     /// How the tables of the columns lie.
     pub tables: Tables,
     /// Widths of the deep part.
+    #[schemars(length(max = MOST_LAYERS), inner(range(min = 1, max = WIDEST)))]
     pub layers: Vec<i64>,
     /// Rate of the dropout after each of its layers.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
 }
 

@@ -8,7 +8,9 @@ use tch::nn::Path;
 
 use super::CtrShape;
 use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
-use super::error::{CtrModelError, require, require_rate, require_width, require_widths};
+use super::error::{
+    CtrModelError, MOST_LAYERS, WIDEST, require, require_rate, require_width, require_widths,
+};
 use super::interaction::Interaction;
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial, LayerNorm, behind};
@@ -68,21 +70,25 @@ impl DlrmInit {
 #[serde(default, deny_unknown_fields)]
 pub struct DlrmConfig {
     /// Features that a row of a column is embedded in.
+    #[schemars(range(min = 1, max = WIDEST))]
     pub width: i64,
     /// How the tables of the columns lie.
     pub tables: Tables,
     /// Widths of the layers that the dense features go through; the last is that of the
     /// embeddings where dot products are taken.
+    #[schemars(length(max = MOST_LAYERS), inner(range(min = 1, max = WIDEST)))]
     pub bottom: Vec<i64>,
     /// What is made of both.
     pub interaction: Interaction,
     /// Widths of the layers before the one that gives the logit.
+    #[schemars(length(max = MOST_LAYERS), inner(range(min = 1, max = WIDEST)))]
     pub top: Vec<i64>,
     /// Whether embeddings and hidden layers are normalized.
     pub layer_norm: bool,
     /// Whether hidden layers but the first add what comes into them.
     pub residual: bool,
     /// Rate of the dropout before the last layer.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
     /// Whose rules the initial values follow.
     pub init: DlrmInit,
@@ -126,6 +132,7 @@ pub struct DlrmSmallConfig {
     /// Which of them.
     pub form: DlrmSmallForm,
     /// Rate of the dropout before the last layer.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: f64,
 }
 

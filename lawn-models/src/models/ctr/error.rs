@@ -30,7 +30,10 @@ pub(super) fn require(
 }
 
 /// The widest layer that may be asked for.
-const WIDEST: i64 = 65_536;
+pub(super) const WIDEST: i64 = 65_536;
+
+/// Most layers of one part of a net.
+pub(super) const MOST_LAYERS: usize = 64;
 
 pub(super) fn require_width(setting: &'static str, width: i64) -> Result<(), CtrModelError> {
     let allowed = (1..=WIDEST).contains(&width);
@@ -38,7 +41,8 @@ pub(super) fn require_width(setting: &'static str, width: i64) -> Result<(), Ctr
 }
 
 pub(super) fn require_widths(setting: &'static str, widths: &[i64]) -> Result<(), CtrModelError> {
-    let allowed = widths.len() <= 64 && widths.iter().all(|one| (1..=WIDEST).contains(one));
+    let allowed =
+        widths.len() <= MOST_LAYERS && widths.iter().all(|one| (1..=WIDEST).contains(one));
     let found = format!("{widths:?}");
     require(allowed, setting, found, "up to 64 widths of 1 to 65536")
 }

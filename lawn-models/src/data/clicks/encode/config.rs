@@ -10,10 +10,12 @@ use crate::trial::{SettingsError, require};
 pub struct ClickEncoding {
     /// Ids that each column of categories has: a category's is a hash of its text and its
     /// column.
+    #[schemars(range(min = 1, max = 1 << 30))]
     pub hash_size: u32,
     /// The same by column; as many as the format has columns. Leave it out for `hash_size` in
     /// all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 1, max = 1 << 30)))]
     pub hash_sizes: Vec<u32>,
     /// What stands for an integer that is not there. An integer n becomes ln(1 + max(n, 0)).
     pub missing_integer: i64,

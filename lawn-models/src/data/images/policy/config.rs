@@ -37,9 +37,11 @@ pub enum Policy {
     RandAugment {
         /// Operations an image.
         #[serde(default = "two")]
+        #[schemars(range(min = 1, max = Operation::ALL.len()))]
         n: u32,
         /// Magnitude, 0 to 30.
         #[serde(default = "nine")]
+        #[schemars(range(max = Space::BINS - 1))]
         m: u32,
         /// Grey level of what comes into an image from outside.
         #[serde(default)]
