@@ -111,12 +111,8 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
         .from_reader(block);
     let mut found = Delimited::default();
     let mut record = ByteRecord::new();
-    loop {
-        // Reading bytes from memory, in rows of any length, cannot fail.
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            _ => break,
-        }
+    // Reading bytes from memory, in rows of any length, cannot fail.
+    while let Ok(true) = reader.read_byte_record(&mut record) {
         let fault = |field, value: &[u8], allowed: String| Fault {
             line: line_of(block, &record),
             field,
