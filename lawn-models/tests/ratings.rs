@@ -446,6 +446,22 @@ fn one_file_is_split_and_trained_on() {
     assert_eq!(task(&several).metrics().primary, "recall@10-all");
 }
 
+/// Another kind's may lie there under the same name.
+#[test]
+fn files_that_are_no_ratings_are_not_listed_as_such() {
+    let root = tempfile::tempdir().unwrap();
+    for (end, text) in [
+        ("csv", "id,click,hour\n1,0,14\n"),
+        ("tsv", "0\t1\t2\t3\t4\t5\n"),
+    ] {
+        put(root.path(), end, text.as_bytes());
+        assert!(describe_data(root.path()).unwrap().is_empty());
+        let error = look(root.path(), &json!({})).unwrap_err();
+        assert!(error.contains(&format!("set.{end}:1: line is")), "{error}");
+        fs::remove_file(root.path().join("set").join(format!("set.{end}"))).unwrap();
+    }
+}
+
 #[test]
 fn every_net_trains_and_neumf_begins_with_two_of_them() {
     let root = Files::new(99).root();
