@@ -66,10 +66,10 @@ impl Form {
         if whole(fields[0]).is_some() {
             let named = [&names.user, &names.item, &names.rating, &names.time];
             let given = named.into_iter().flatten().next();
-            let (Some(item), None) = (has(1), given) else {
+            let (Some(item), None, None) = (has(1), given, has(4)) else {
                 let allowed = match given {
                     Some(name) => format!("a header with the column \"{name}\""),
-                    None => "user and item, and perhaps rating and time".to_owned(),
+                    None => "user and item, and perhaps rating and time, or a header".to_owned(),
                 };
                 return Err(fault(path, line, allowed));
             };
@@ -217,7 +217,9 @@ mod tests {
             error.contains("a header with the column \"buyer\""),
             "{error}"
         );
-        let error = form("17", &ColumnNames::default()).unwrap_err();
-        assert!(error.contains("user and item"), "{error}");
+        for line in ["17", "1,2,3,4,5"] {
+            let error = form(line, &ColumnNames::default()).unwrap_err();
+            assert!(error.contains("user and item"), "{error}");
+        }
     }
 }

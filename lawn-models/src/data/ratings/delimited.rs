@@ -50,12 +50,7 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
                 break;
             };
             if form.is_none() {
-                let first = block
-                    .split(|&byte| byte == b'\n')
-                    .next()
-                    .unwrap_or_default();
-                let first = first.strip_suffix(b"\r").unwrap_or(first);
-                form = Some(Form::of(path, first, names)?);
+                form = Some(Form::of(path, first_line(&block), names)?);
             }
             some.push(block);
         }
@@ -102,6 +97,21 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
     Ok(all)
 }
 
+/// Whether the first line is one of ratings, as far as it can be read.
+pub(super) fn is_of_ratings(path: &Path) -> bool {
+    let block = Blocks::open(path).and_then(|mut blocks| blocks.next(true));
+    let Ok(Some(block)) = block else {
+        return false;
+    };
+    Form::of(path, first_line(&block), &ColumnNames::default()).is_ok()
+}
+
+fn first_line(block: &[u8]) -> &[u8] {
+    let first = block.split(|&byte| byte == b'\n').next();
+    let first = first.unwrap_or_default();
+    first.strip_suffix(b"\r").unwrap_or(first)
+}
+
 fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, Fault> {
     let mut reader = ReaderBuilder::new()
         .delimiter(form.separator)
@@ -111,12 +121,8 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
         .from_reader(block);
     let mut found = Delimited::default();
     let mut record = ByteRecord::new();
-    loop {
-        // Reading bytes from memory, in rows of any length, cannot fail.
-        match reader.read_byte_record(&mut record) {
-            Ok(true) => {}
-            _ => break,
-        }
+    // Reading bytes from memory, in rows of any length, cannot fail.
+    while let Ok(true) = reader.read_byte_record(&mut record) {
         let fault = |field, value: &[u8], allowed: String| Fault {
             line: line_of(block, &record),
             field,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::delimited::is_of_ratings;
 use super::ids::Ids;
 use super::interactions::Interactions;
 use super::policy::{Policies, Policy};
@@ -44,8 +45,13 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
         counts.push(("test interactions".to_owned(), test));
         Ok(counts)
     };
+    // Other kinds of data are columns of a file, too.
+    let is_other = |source: &Source| match source {
+        Source::Raw(path) => !is_of_ratings(path),
+        _ => false,
+    };
     match Source::in_folder(folder, name) {
-        Ok(source) => source.map(count),
+        Ok(source) => source.filter(|source| !is_other(source)).map(count),
         Err(error) => Some(Err(error)),
     }
 }

@@ -41,6 +41,9 @@ pub(crate) struct HeldOutCounts {
     pub(crate) known_negatives: u64,
 }
 
+/// Which of the counts.
+type Count = fn(&HeldOutCounts) -> u64;
+
 /// Decides line by line.
 pub(super) struct Admission<'a> {
     path: PathBuf,
@@ -51,7 +54,7 @@ pub(super) struct Admission<'a> {
     items_seen: Vec<bool>,
     users_before: HashSet<u64>,
     /// The first line of those that a policy refuses.
-    refused: Option<(DataError, fn(&HeldOutCounts) -> u64)>,
+    refused: Option<(DataError, Count)>,
     counts: HeldOutCounts,
 }
 
@@ -122,7 +125,6 @@ impl<'a> Admission<'a> {
         let new_item = is_new(rows.1, &|row| self.items_seen[row]);
         self.counts.unseen_users += u64::from(new_user);
         self.counts.unseen_items += u64::from(new_item);
-        type Count = fn(&HeldOutCounts) -> u64;
         let kinds: [(bool, Option<u32>, &'static str, u64, Count); 2] = [
             (new_user, rows.0, "user", user, |counts| counts.unseen_users),
             (new_item, rows.1, "item", item, |counts| counts.unseen_items),
@@ -177,7 +179,7 @@ impl<'a> Admission<'a> {
         field: &'static str,
         id: u64,
         allowed: &str,
-        count: fn(&HeldOutCounts) -> u64,
+        count: Count,
     ) -> Option<(u32, u32)> {
         if self.refused.is_none() {
             self.refused = Some((self.fault(line, field, id, allowed), count));

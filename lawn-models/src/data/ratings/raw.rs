@@ -206,9 +206,9 @@ pub(super) fn read(
 /// [`DataError::Field`] where ids are kept and the greatest is beyond what tables can have.
 pub(super) fn rows(path: &Path, lines: &[Line], rule: Ids) -> Result<Rows, DataError> {
     if rule == Ids::Kept {
-        let ids: [(&'static str, fn(&Line) -> u64); 2] =
-            [("user", |line| line.user), ("item", |line| line.item)];
-        for (field, id) in ids {
+        let user = |line: &Line| line.user;
+        let item = |line: &Line| line.item;
+        for (field, id) in [("user", user as fn(&Line) -> u64), ("item", item)] {
             let found = lines
                 .iter()
                 .map(id)

@@ -111,15 +111,21 @@ impl Blocks {
 
 /// The place after the last line end that is not within quotes.
 fn last_line_end(block: &[u8], quoted: bool) -> Option<usize> {
-    let mut end = block.iter().rposition(|&byte| byte == b'\n')?;
-    while quoted {
-        let quotes = block[..end].iter().filter(|&&byte| byte == b'"').count();
-        if quotes % 2 == 0 {
-            break;
-        }
-        end = block[..end].iter().rposition(|&byte| byte == b'\n')?;
+    if !quoted || !block.contains(&b'"') {
+        return block
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map(|end| end + 1);
     }
-    Some(end + 1)
+    let (mut within, mut last) = (false, None);
+    for (place, &byte) in block.iter().enumerate() {
+        match byte {
+            b'"' => within = !within,
+            b'\n' if !within => last = Some(place + 1),
+            _ => {}
+        }
+    }
+    last
 }
 
 /// Refuses what has two bytes a character.
