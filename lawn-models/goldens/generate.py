@@ -49,6 +49,21 @@ class Mlp(nn.Module):
         return self.output(self.tower(joined)).squeeze(1)
 
 
+class Mf(nn.Module):
+    """Rendle et al. 2020, equation 3."""
+
+    def __init__(self, users, items, factors=16):
+        super().__init__()
+        self.mf_user, self.mf_item = nn.Embedding(users, factors), nn.Embedding(items, factors)
+        self.user_bias = nn.Parameter(torch.zeros(users))
+        self.item_bias = nn.Parameter(torch.zeros(items))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, users, items):
+        product = (self.mf_user(users) * self.mf_item(items)).sum(1)
+        return self.bias + self.user_bias[users] + self.item_bias[items] + product
+
+
 class Block(nn.Module):
     def __init__(self, inputs, outputs, stride, shortcut="a"):
         super().__init__()
@@ -94,7 +109,9 @@ class ResNet(nn.Module):
 
 def renamed(name):
     """The name of a variable in the crate's models."""
-    for table in ("gmf_user", "gmf_item", "mlp_user", "mlp_item"):
+    if name in ("user_bias", "item_bias", "bias"):
+        return f"mf.{name}"
+    for table in ("gmf_user", "gmf_item", "mlp_user", "mlp_item", "mf_user", "mf_item"):
         if name == f"{table}.weight":
             part, side = table.split("_")
             return f"{part}.{side}_embedding"
@@ -172,6 +189,8 @@ def main():
         "gmf": ncf(Gmf(50, 30)),
         "mlp": ncf(Mlp(50, 30)),
         "neumf": ncf(neumf.NeuMF(50, 30)),
+        "neumf_wide": ncf(neumf.NeuMF(50, 30, factors=12, layers=(20, 24, 6))),
+        "mf": ncf(Mf(50, 30)),
         "resnet20": resnet(ResNet()),
     }
     (HERE / "models.json").write_text(json.dumps(goldens, indent=1) + "\n")

@@ -1,45 +1,70 @@
-//! Ranking one held-out interaction of each user among others: HR@10 and NDCG@10.
+//! Learning by binary cross entropy, and ranking what was held out of each user's interactions.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
 
 use tch::{Device, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::objective::{Assessment, Forward, Objective};
+use super::protocol::{Candidates, ProtocolConfig, RankingMetric};
 use super::ranking::{Ranking, RankingSet, Ties};
+use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
-use crate::data::ratings::Case;
+use crate::data::ratings::{Case, Interactions};
 use crate::trial::TestPermit;
 
 /// Reads the interactions of the test split.
 type ReadTest = dyn Fn(&TestPermit) -> Result<Vec<Case>, DataError>;
 
+/// How cases are ranked.
+#[derive(Clone, Debug)]
+pub(crate) struct RankingRules {
+    pub(crate) protocol: ProtocolConfig,
+    pub(crate) ties: Ties,
+    /// Everything that train has: those items are no candidates where all others are.
+    pub(crate) known: Arc<Interactions>,
+}
+
+impl RankingRules {
+    pub(crate) fn set(&self, cases: &[Case], device: Device) -> RankingSet {
+        match self.protocol.candidates {
+            Candidates::All => RankingSet::all(cases, Arc::clone(&self.known), device),
+            _ => RankingSet::listed(cases, self.protocol.duplicates, device),
+        }
+    }
+}
+
 /// Learns by binary cross entropy, and ranks the interactions that were left out.
 pub(crate) struct LeaveOneOut {
-    ties: Ties,
+    rules: RankingRules,
     device: Device,
     train: RankingSet,
     validation: RankingSet,
+    /// Once it was asked for.
+    test: OnceCell<RankingSet>,
     read_test: Box<ReadTest>,
 }
 
 impl LeaveOneOut {
     /// Ranks on `device`; `read_test` is called by whoever has the permit.
     pub(crate) fn new(
-        ties: Ties,
+        rules: RankingRules,
         device: Device,
         [train, validation]: [&[Case]; 2],
         read_test: impl Fn(&TestPermit) -> Result<Vec<Case>, DataError> + 'static,
     ) -> Self {
         Self {
-            ties,
+            train: rules.set(train, device),
+            validation: rules.set(validation, device),
+            test: OnceCell::new(),
+            rules,
             device,
-            train: RankingSet::new(train, device),
-            validation: RankingSet::new(validation, device),
             read_test: Box::new(read_test),
         }
     }
 
     fn rank(&self, set: &RankingSet, forward: &Forward<'_>) -> Ranking {
-        set.measure(self.ties, |users, items| {
+        set.measure(self.rules.ties, |users, items| {
             forward(&[users.shallow_clone(), items.shallow_clone()])
         })
     }
@@ -54,8 +79,9 @@ impl Objective for LeaveOneOut {
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let train = self.rank(&self.train, forward);
         let validation = self.rank(&self.validation, forward);
-        let mut measurements = measurements(Split::Train, &train);
-        measurements.extend(self::measurements(Split::Validation, &validation));
+        let protocol = &self.rules.protocol;
+        let mut measurements = measurements(protocol, Split::Train, &train);
+        measurements.extend(self::measurements(protocol, Split::Validation, &validation));
         Ok(Assessment {
             measurements,
             logit_mean_abs: train.logit_mean_abs,
@@ -68,27 +94,146 @@ impl Objective for LeaveOneOut {
         forward: &Forward<'_>,
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
-        let set = RankingSet::new(&(self.read_test)(permit)?, self.device);
-        Ok(measurements(Split::Test, &self.rank(&set, forward)))
+        let set = match self.test.get() {
+            Some(set) => set,
+            None => {
+                let set = self.rules.set(&(self.read_test)(permit)?, self.device);
+                self.test.get_or_init(|| set)
+            }
+        };
+        let ranking = self.rank(set, forward);
+        Ok(measurements(&self.rules.protocol, Split::Test, &ranking))
     }
 }
 
-/// Both metrics of a ranking, HR@10 first.
-pub(crate) fn measurements(split: Split, ranking: &Ranking) -> Vec<Measurement> {
-    vec![
+/// Every metric of a ranking:
+///
+/// ```text
+/// HR@k      users with a held-out item of rank ≤ k / users
+/// NDCG@k    mean of Σ 1 / log2(rank + 1) over ranks ≤ k, divided by the most it could be
+/// recall@k  mean of (held-out items of rank ≤ k) / (held-out items)
+/// MRR       mean of 1 / (the first rank)
+/// ```
+/// All means are over users. With one held-out item a user, recall is HR, and NDCG is
+/// `1 / log2(rank + 1)`.
+pub(crate) fn measurements(
+    protocol: &ProtocolConfig,
+    split: Split,
+    ranking: &Ranking,
+) -> Vec<Measurement> {
+    let users = ranking.ranks.len() as u64;
+    let mean = |of: &dyn Fn(&[f64]) -> f64| {
+        let sum: f64 = ranking.ranks.iter().map(|ranks| of(ranks)).sum();
+        sum / users as f64
+    };
+    let one = |(metric, k, name): (RankingMetric, Option<u32>, String)| {
+        let k = k.map_or(f64::INFINITY, f64::from);
+        let within = |rank: &&f64| **rank <= k;
+        let hits = || {
+            ranking
+                .ranks
+                .iter()
+                .filter(|ranks| ranks.iter().any(|rank| within(&rank)))
+        };
+        let (value, count) = match metric {
+            RankingMetric::Hr => {
+                let hits = hits().count() as u64;
+                (hits as f64 / users as f64, Some(hits))
+            }
+            RankingMetric::Ndcg => {
+                let ndcg = mean(&|ranks| {
+                    let gains = ranks.iter().filter(within).map(|rank| gain(*rank));
+                    gains.sum::<f64>() / ideal(ranks.len(), k)
+                });
+                (ndcg, None)
+            }
+            RankingMetric::Recall => {
+                let recall =
+                    mean(&|ranks| ranks.iter().filter(within).count() as f64 / ranks.len() as f64);
+                (recall, None)
+            }
+            RankingMetric::Mrr => {
+                let first = |ranks: &[f64]| ranks.iter().copied().fold(f64::INFINITY, f64::min);
+                (mean(&|ranks| 1.0 / first(ranks)), None)
+            }
+        };
         Measurement {
             split,
-            metric: "hr@10".to_owned(),
-            value: ranking.hits as f64 / ranking.total as f64,
-            count: Some(ranking.hits),
-            total: Some(ranking.total),
-        },
-        Measurement {
-            split,
-            metric: "ndcg@10".to_owned(),
-            value: ranking.ndcg,
-            count: None,
-            total: None,
-        },
-    ]
+            metric: name,
+            value,
+            count,
+            total: count.map(|_| users),
+        }
+    };
+    protocol.measured().into_iter().map(one).collect()
+}
+
+/// What NDCG counts for an item of this rank.
+pub(crate) fn gain(rank: f64) -> f64 {
+    1.0 / (rank + 1.0).log2()
+}
+
+/// The gains of as many items at the head of the list.
+pub(crate) fn ideal(items: usize, k: f64) -> f64 {
+    let ranks = (1..=items).map(|rank| rank as f64);
+    ranks.take_while(|&rank| rank <= k).map(gain).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(metrics: &[RankingMetric], cutoffs: &[u32], ranks: &[&[f64]]) -> Vec<Measurement> {
+        let protocol = ProtocolConfig {
+            metrics: metrics.to_vec(),
+            cutoffs: cutoffs.to_vec(),
+            ..ProtocolConfig::default()
+        };
+        let ranking = Ranking {
+            ranks: ranks.iter().map(|ranks| ranks.to_vec()).collect(),
+            logit_mean_abs: 0.0,
+            logit_max_abs: 0.0,
+        };
+        measurements(&protocol, Split::Test, &ranking)
+    }
+
+    #[test]
+    fn one_held_out_item_a_user_by_hand() {
+        use RankingMetric::{Hr, Mrr, Ndcg, Recall};
+        let ranks = [&[1.0][..], &[3.0], &[6.5], &[f64::INFINITY]];
+        let found = found(&[Hr, Ndcg, Recall, Mrr], &[3, 10], &ranks);
+        let named: Vec<(&str, f64)> = found
+            .iter()
+            .map(|one| (&one.metric[..], one.value))
+            .collect();
+        let third = 1.0 + 0.5;
+        let expected = [
+            ("hr@3", 0.5),
+            ("hr@10", 0.75),
+            ("ndcg@3", third / 4.0),
+            ("ndcg@10", (third + 1.0 / 7.5f64.log2()) / 4.0),
+            ("recall@3", 0.5),
+            ("recall@10", 0.75),
+            ("mrr", (1.0 + 1.0 / 3.0 + 1.0 / 6.5) / 4.0),
+        ];
+        assert_eq!(named.len(), expected.len());
+        for ((name, value), (expected_name, expected)) in named.iter().zip(expected) {
+            assert_eq!(*name, expected_name);
+            assert!((value - expected).abs() < 1e-12, "{name}: {value}");
+        }
+        assert_eq!((found[1].count, found[1].total), (Some(3), Some(4)));
+    }
+
+    /// The first has ranks 1, 2 and 5 of three items, the second misses both.
+    #[test]
+    fn several_held_out_items_a_user_by_hand() {
+        use RankingMetric::{Hr, Mrr, Ndcg, Recall};
+        let ranks = [&[5.0, 1.0, 2.0][..], &[4.0, 9.0]];
+        let found = found(&[Hr, Ndcg, Recall, Mrr], &[2], &ranks);
+        let values: Vec<f64> = found.iter().map(|one| one.value).collect();
+        let expected = [0.5, 0.5, 2.0 / 3.0 / 2.0, (1.0 + 0.25) / 2.0];
+        for (value, expected) in values.iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-12, "{values:?}");
+        }
+    }
 }

@@ -10,6 +10,7 @@
 //! | [`Vit`] | S/16, B/16, AlgoPerf's S/16 | timm's, torchvision's, AlgoPerf's |
 //! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
 //! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
+//! | [`MatrixFactorization`] | with biases | its own |
 //! | [`ctr`] | logistic regression, wide and deep, DeepFM, DCN-v2, DLRM | their own |
 //!
 //! Those for pictures have names, too: [`ImageModelName`]. [`load_weights`] and
@@ -34,10 +35,12 @@ mod image_models;
 mod init;
 pub mod layers;
 mod layout;
+mod matrix_factorization;
 mod model;
 mod neumf;
 #[cfg(test)]
 pub(crate) mod parity;
+mod pretrained;
 mod resnet;
 mod vgg;
 mod vit;
@@ -48,8 +51,10 @@ pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
+pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
 pub use model::{Mode, Model};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
+pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 use tch::nn::Path;
 
-use super::layers::{Linear, normal, uniform};
+use super::layers::{Dropout, Linear, TwoLookups, normal, uniform};
 use super::model::{Mode, Model};
 use crate::random::{Purpose, stream};
 
@@ -26,7 +26,7 @@ pub enum NcfModelKind {
 }
 
 /// Sizes of a [`NeuMf`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NeuMfConfig {
     /// Which of its two parts there are.
     pub model: NcfModelKind,
@@ -39,6 +39,8 @@ pub struct NeuMfConfig {
     /// Widths of the MLP tower, input first: each of its two embeddings is half of the
     /// first, which is even.
     pub layers: Vec<i64>,
+    /// Rate of the dropout after each layer of the tower, below 1.
+    pub dropout: f64,
 }
 
 impl NeuMfConfig {
@@ -50,6 +52,7 @@ impl NeuMfConfig {
             items,
             factors: 8,
             layers: vec![64, 32, 16, 8],
+            dropout: 0.0,
         }
     }
 }
@@ -64,6 +67,9 @@ impl NeuMfConfig {
 /// p, q: `[users, factors]`, `[items, factors]`; p′, q′: half of `layers[0]`
 /// wide; all f32. It takes two inputs, users `[N]` and items `[N]`, both i64, and gives
 /// logits `[N]` f32.
+///
+/// Each h of the tower passes a dropout in training where the configuration has one, as in
+/// NVIDIA's `ncf.py`.
 ///
 /// Initial values are those of the authors' code: N(0, 0.01²) embeddings,
 /// Glorot-uniform towers, LeCun-uniform output, zero biases.
@@ -91,12 +97,17 @@ struct Pair {
     names: [String; 2],
     users: Tensor,
     items: Tensor,
+    lookups: TwoLookups,
 }
 
 #[derive(Debug)]
 struct Tower {
     embeddings: Pair,
+    /// Of what the first layer makes of the embeddings.
+    lookups: TwoLookups,
     layers: Vec<Linear>,
+    /// After each of them.
+    dropouts: Vec<Dropout>,
 }
 
 impl NeuMf {
@@ -110,7 +121,7 @@ impl NeuMf {
         });
         let mlp = (config.model != NcfModelKind::Gmf).then(|| {
             width += config.layers[config.layers.len() - 1];
-            Tower::new(&(path / "mlp"), config, &mut rng)
+            Tower::new(&(path / "mlp"), config, seed, &mut rng)
         });
         let bound = (3.0 / width as f64).sqrt();
         let weight = uniform(&[1, width], bound, &mut rng);
@@ -123,10 +134,11 @@ impl NeuMf {
 }
 
 impl Model for NeuMf {
-    fn forward(&self, inputs: &[Tensor], _mode: Mode) -> Tensor {
+    fn forward(&self, inputs: &[Tensor], mode: Mode) -> Tensor {
         let (users, items) = (&inputs[0], &inputs[1]);
         let gmf = self.gmf.as_ref().map(|pair| pair.product(users, items));
-        let mlp = self.mlp.as_ref().map(|tower| tower.forward(users, items));
+        let tower = self.mlp.as_ref();
+        let mlp = tower.map(|tower| tower.forward(users, items, mode));
         let features = match (gmf, mlp) {
             (Some(gmf), Some(mlp)) => Tensor::cat(&[gmf, mlp], 1),
             (Some(one), None) | (None, Some(one)) => one,
@@ -153,13 +165,13 @@ impl Pair {
             users: table(names[0], config.users),
             items: table(names[1], config.items),
             names: names.map(|name| path.path(name)),
+            lookups: TwoLookups::default(),
         }
     }
 
-    // `index_select` rather than `embedding`: the backward pass of the latter
-    // takes three times as long on the CPU.
     fn product(&self, users: &Tensor, items: &Tensor) -> Tensor {
-        self.users.index_select(0, users) * self.items.index_select(0, items)
+        let tables = [&self.users, &self.items];
+        self.lookups.product(tables, [users, items])
     }
 
     fn layer(&self) -> Layer {
@@ -168,7 +180,7 @@ impl Pair {
 }
 
 impl Tower {
-    fn new(path: &Path, config: &NeuMfConfig, rng: &mut ChaCha8Rng) -> Self {
+    fn new(path: &Path, config: &NeuMfConfig, seed: u64, rng: &mut ChaCha8Rng) -> Self {
         let widths = &config.layers;
         let embeddings = Pair::new(path, config, widths[0] / 2, rng);
         let layers = (1..widths.len()).map(|k| {
@@ -177,21 +189,25 @@ impl Tower {
             let weight = uniform(&[outputs, inputs], bound, rng);
             Linear::new(&(path / format!("layer{k}")), &weight)
         });
+        let dropout = |k: usize| Dropout::of_elements(config.dropout, seed, k as u64);
         Self {
             layers: layers.collect(),
+            dropouts: (1..widths.len()).map(dropout).collect(),
+            lookups: TwoLookups::default(),
             embeddings,
         }
     }
 
-    fn forward(&self, users: &Tensor, items: &Tensor) -> Tensor {
-        let mut hidden = self.first(users, items).relu_();
-        for layer in &self.layers[1..] {
-            hidden = layer.forward(&hidden).relu_();
+    fn forward(&self, users: &Tensor, items: &Tensor, mode: Mode) -> Tensor {
+        let first = self.first(users, items);
+        let mut hidden = self.dropouts[0].forward(&first, mode);
+        for (layer, dropout) in self.layers[1..].iter().zip(&self.dropouts[1..]) {
+            hidden = dropout.forward(&layer.forward_relu(&hidden), mode);
         }
         hidden
     }
 
-    /// `W_1 [p′_u, q′_i] + b_1`, as `(P′ W_1uᵀ)[u] + (Q′ W_1iᵀ + b_1)[i]` where
+    /// `relu(W_1 [p′_u, q′_i] + b_1)`, as `relu((P′ W_1uᵀ)[u] + (Q′ W_1iᵀ + b_1)[i])` where
     /// the tables have fewer rows than the batch: each row is then multiplied
     /// once, however often it occurs, and the wide concatenation never exists.
     fn first(&self, users: &Tensor, items: &Tensor) -> Tensor {
@@ -199,13 +215,14 @@ impl Tower {
         let first = &self.layers[0];
         let rows = p.size()[0] + q.size()[0];
         if 2 * users.size()[0] <= rows {
-            let joined = [p.index_select(0, users), q.index_select(0, items)];
-            return first.forward(&Tensor::cat(&joined, 1));
+            let joined = self.embeddings.lookups.each([p, q], [users, items]);
+            return first.forward_relu(&Tensor::cat(&joined, 1));
         }
         let half = first.weight().size()[1] / 2;
         let by_user = p.linear::<&Tensor>(&first.weight().narrow(1, 0, half), None);
         let by_item = q.linear(&first.weight().narrow(1, half, half), Some(first.bias()));
-        by_user.index_select(0, users) + by_item.index_select(0, items)
+        let tables = [&by_user, &by_item];
+        self.lookups.relu_of_sum(tables, [users, items])
     }
 
     fn layers(&self) -> Vec<Layer> {
@@ -253,15 +270,86 @@ mod tests {
         }
     }
 
+    /// Of the sizes that are published, on the data that they are published for.
+    #[test]
+    fn parameter_counts_are_published_ones_to_the_digit() {
+        let wide = (64, vec![256, 256, 128, 64]);
+        let narrow = (8, vec![64, 32, 16, 8]);
+        for (kind, [users, items], (factors, layers), expected) in [
+            (NcfModelKind::Neumf, [6_040, 3_706], &narrow, 392_601),
+            (NcfModelKind::Gmf, [6_040, 3_706], &narrow, 77_977),
+            (NcfModelKind::Mlp, [6_040, 3_706], &narrow, 314_625),
+            (NcfModelKind::Neumf, [55_187, 9_916], &narrow, 2_606_881),
+            (NcfModelKind::Neumf, [138_493, 26_744], &wide, 31_832_577),
+        ] {
+            let config = NeuMfConfig {
+                model: kind,
+                factors: *factors,
+                layers: layers.clone(),
+                ..NeuMfConfig::new(users, items)
+            };
+            let store = VarStore::new(Device::Cpu);
+            NeuMf::new(&store.root(), &config, 0);
+            let found: usize = store.variables().values().map(Tensor::numel).sum();
+            assert_eq!(found, expected, "{kind:?}");
+        }
+    }
+
+    /// In training only, of each hidden layer, and decided by the number of the sample.
+    #[test]
+    fn dropout_changes_training_alone() {
+        let of = |dropout| {
+            let config = NeuMfConfig {
+                dropout,
+                ..NeuMfConfig::new(50, 30)
+            };
+            let store = VarStore::new(Device::Cpu);
+            let model = NeuMf::new(&store.root(), &config, 2);
+            fill(&store);
+            model
+        };
+        let inputs = [index(40, 50), index(40, 30)];
+        let part = |start, count| inputs.each_ref().map(|one| one.narrow(0, start, count));
+        let (plain, dropping) = (of(0.0), of(0.5));
+        let trained = dropping.forward(&inputs, Mode::Train { first: 0 });
+        assert_eq!(
+            plain.forward(&inputs, Mode::Train { first: 0 }),
+            dropping.forward(&inputs, Mode::Evaluate)
+        );
+        assert_ne!(trained, dropping.forward(&inputs, Mode::Evaluate));
+        let halves = [(0, 20), (20, 20)].map(|(start, count)| {
+            let mode = Mode::Train {
+                first: start as u64,
+            };
+            dropping.forward(&part(start, count), mode)
+        });
+        let difference = (Tensor::cat(&halves, 0) - trained).abs().max();
+        assert!(difference.double_value(&[]) < 1e-6);
+    }
+
     #[test]
     fn logits_loss_and_gradient_are_those_of_pytorch() {
         for (name, kind) in [
             ("gmf", NcfModelKind::Gmf),
             ("mlp", NcfModelKind::Mlp),
             ("neumf", NcfModelKind::Neumf),
+            ("neumf_wide", NcfModelKind::Neumf),
         ] {
             let golden = golden(name);
-            let (store, model) = model(kind, 0);
+            let (store, model) = match name {
+                "neumf_wide" => {
+                    let config = NeuMfConfig {
+                        factors: 12,
+                        layers: vec![20, 24, 6],
+                        dropout: 0.0,
+                        ..NeuMfConfig::new(50, 30)
+                    };
+                    let store = VarStore::new(Device::Cpu);
+                    let model = NeuMf::new(&store.root(), &config, 0);
+                    (store, model)
+                }
+                _ => model(kind, 0),
+            };
             fill(&store);
             let place = Tensor::arange(120, (Kind::Int64, Device::Cpu));
             let (users, items) = ((&place * 7).remainder(50), (&place * 11).remainder(30));

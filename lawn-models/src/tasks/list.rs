@@ -98,7 +98,7 @@ macro_rules! kinds {
             /// Names of what the task measures on each split.
             pub fn metrics(&self) -> TaskMetrics {
                 match self {
-                    $(Self::$variant(_) => <$config as Kind>::METRICS),+
+                    $(Self::$variant(config) => config.metrics()),+
                 }
             }
 
@@ -140,6 +140,16 @@ macro_rules! kinds {
             ) -> Result<Vec<std::path::PathBuf>, crate::data::DataError> {
                 match self {
                     $(Self::$variant(config) => config.files(root, split)),+
+                }
+            }
+
+            pub(crate) fn survey(
+                &self,
+                data_root: Option<&std::path::Path>,
+                permit: &crate::trial::TestPermit,
+            ) -> Result<Vec<String>, crate::data::DataError> {
+                match self {
+                    $(Self::$variant(config) => config.survey(data_root, permit)),+
                 }
             }
 

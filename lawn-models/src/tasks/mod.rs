@@ -3,6 +3,7 @@
 //! The list of kinds stands below, and nowhere else. What reads a sweep file, writes its
 //! schema, finds data sets, measures floors or prints help asks the list.
 
+mod ctr;
 mod generated;
 mod image;
 mod image_evaluation;
@@ -11,22 +12,27 @@ mod kind;
 #[macro_use]
 mod list;
 mod ncf;
+mod ncf_model;
+mod ncf_survey;
 mod task;
 #[cfg(test)]
 mod tests;
 
+pub use ctr::CtrConfig;
 pub use image::ImageConfig;
 pub use image_evaluation::{
     EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
 };
 pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
 pub use ncf::NcfConfig;
+pub use ncf_model::{NcfModel, Pretrained};
 pub(crate) use task::Task;
 
 // The list of kinds. The name of a variant in lower case is the name of its kind.
 kinds! {
     Ncf: NcfConfig,
     Image: ImageConfig,
+    Ctr: CtrConfig,
 }
 
 /// What a trial of any kind of task is asked to do.

@@ -1,4 +1,4 @@
-//! Neural collaborative filtering: the kind `ncf`.
+//! Recommendation from implicit feedback: the kind `ncf`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,26 +8,32 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
+use super::ncf_survey;
 use super::task::Task;
-use crate::data::ratings::{self, GeneratedRatings, Source, TrainRatings, ValidationItem};
+use crate::data::ratings::{
+    self, GeneratedRatings, Ids, RawRatings, Reading, Source, TrainRatings, TrainSet,
+    ValidationItem,
+};
 use crate::data::{DataError, GENERATED};
-use crate::measure::{Floor, LeaveOneOut, Split, Ties, floors};
-use crate::models::{Layout, NcfModelKind, NeuMf, NeuMfConfig};
+use crate::measure::{Floor, LeaveOneOut, ProtocolConfig, RankingRules, Split, Ties, floors};
+use crate::models::Layout;
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
 const THEN: &str = "synthetic";
 
-/// Greatest width of a layer or an embedding: beyond it, something is mistyped.
-const MOST_WIDTH: i64 = 1 << 24;
+/// Greatest number of negatives for each positive.
+const MOST_NEGATIVES: u32 = 1_000;
 
-/// Neural collaborative filtering on implicit feedback.
+/// Recommendation from implicit feedback.
 ///
-/// Source: He et al. 2017, *Neural Collaborative Filtering*, arXiv 1708.05031:
-/// models of section 3, leave-one-out protocol of section 4.1.
+/// Source: He et al. 2017, *Neural Collaborative Filtering*, arXiv 1708.05031: models of section
+/// 3, leave-one-out protocol of section 4.1; matrix factorization as in Rendle et al. 2020, arXiv
+/// 2005.09683.
 ///
-/// A data set is three files in the authors' format, in the folder `NAME` under
-/// the data root or in the root itself:
+/// A data set is three files in He et al.'s format, in the folder `NAME` under the data root or in
+/// the root itself, or one file that is not split yet ([`RawRatings`]); each may be packed as `.gz`:
 ///
 /// ```text
 /// NAME.train.rating    user \t item \t rating \t time         ids from 0
@@ -35,29 +41,38 @@ const MOST_WIDTH: i64 = 1 << 24;
 /// NAME.test.negative   (user,item) \t item \t item …          in the same order
 /// ```
 ///
-/// Each user's test interaction is ranked against the negatives of its line, as
-/// the file has them, even where it is itself among them, as in 156 lines of the
-/// public MovieLens-1M file; there it ties with itself, and `ties` decides. One
-/// more interaction of each user is held out of train for validation, and one
-/// that stays is measured as the train split, both against 99 items that the
-/// user has no interaction with in the train file.
+/// Each user's test interaction is ranked among the negatives of its line, as the file has them,
+/// even where it is itself among them, as in 156 lines of the public MovieLens-1M file; there it
+/// ties with itself, and `ties` decides, unless `protocol` says otherwise. One more interaction of
+/// each user is held out of train for validation, and one that stays is measured as the train
+/// split, both among 99 items that the user has no interaction with in the train file.
 ///
-/// *Differs from* the paper: a validation item is taken from train, and every
-/// model trains without it, the one that is tested too.
+/// *Differs from* the paper: a validation item is taken from train, and every model trains without
+/// it, the one that is tested too.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("if" = ncf_model::has_no_tower(), "else" = ncf_model::widths_of_tower()))]
 pub struct NcfConfig {
     /// `"generated"`, or the name of a data set under the data root.
     #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
+    #[schemars(length(min = 1))]
     pub data: String,
-    /// Which of the three models of the paper.
-    pub model: NcfModelKind,
-    /// Width of the GMF embeddings (predictive factors).
+    /// The net.
+    pub model: NcfModel,
+    /// Width of the embeddings of GMF and matrix factorization (predictive factors).
+    #[schemars(range(min = 1, max = MOST_WIDTH))]
     pub factors: i64,
-    /// Widths of the MLP tower, input first: each of the two embeddings is half
-    /// of the first. Unused by GMF.
+    /// Widths of the MLP tower, input first: each of the two embeddings is half of the first.
+    /// Unused by the others.
     pub layers: Vec<i64>,
+    /// Rate of the dropout after each layer of the MLP tower.
+    #[serde(skip_serializing_if = "is_default")]
+    pub dropout: f64,
+    /// Weights that NeuMF begins with: those of a GMF and an MLP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pretrained: Option<Pretrained>,
     /// Negatives drawn for each positive, anew each epoch.
+    #[schemars(range(min = 1, max = MOST_NEGATIVES))]
     pub negatives: u32,
     /// How equal scores rank.
     pub ties: Ties,
@@ -66,6 +81,18 @@ pub struct NcfConfig {
     /// Seeds the held-out items and the evaluation negatives: part of the data
     /// set, not of the trial.
     pub split_seed: u64,
+    /// A rating above it is a positive, any other none: left out and counted. 0 as in He et al.
+    #[serde(skip_serializing_if = "is_default")]
+    pub rating_above: f64,
+    /// Which ids have rows in the tables of the net, and are drawn as negatives.
+    #[serde(skip_serializing_if = "is_default")]
+    pub ids: Ids,
+    /// How ratings are read and split that are one file.
+    #[serde(skip_serializing_if = "is_default")]
+    pub raw: RawRatings,
+    /// How held-out interactions are ranked and measured.
+    #[serde(skip_serializing_if = "is_default")]
+    pub protocol: ProtocolConfig,
     /// Sizes of the generated data; only where `data = "generated"`.
     #[serde(rename(serialize = "synthetic"), alias = "synthetic")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,16 +103,28 @@ impl Default for NcfConfig {
     fn default() -> Self {
         Self {
             data: GENERATED.to_owned(),
-            model: NcfModelKind::Neumf,
+            model: NcfModel::Neumf,
             factors: 8,
             layers: vec![64, 32, 16, 8],
+            dropout: 0.0,
+            pretrained: None,
             negatives: 4,
             ties: Ties::MidRank,
             validation: ValidationItem::Random,
             split_seed: 0,
+            rating_above: 0.0,
+            ids: Ids::default(),
+            raw: RawRatings::default(),
+            protocol: ProtocolConfig::default(),
             generated: None,
         }
     }
+}
+
+/// Whether a key is left out of the text that a trial is known by: it came later than trials
+/// that do not have it.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
@@ -98,7 +137,7 @@ fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
 
 impl Kind for NcfConfig {
     const NAME: &'static str = "ncf";
-    const ABOUT: &'static str = "implicit feedback by neural collaborative filtering";
+    const ABOUT: &'static str = "recommendation from implicit feedback by neural collaborative filtering and matrix factorization";
     const METRICS: TaskMetrics = TaskMetrics {
         primary: "hr@10",
         all: &["hr@10", "ndcg@10"],
@@ -112,7 +151,20 @@ impl Kind for NcfConfig {
         &self.data
     }
 
+    fn metrics(&self) -> TaskMetrics {
+        let all = self.protocol.names();
+        TaskMetrics {
+            primary: all.first().copied().unwrap_or_default(),
+            all,
+            higher_is_better: true,
+        }
+    }
+
     fn resolve(&mut self) {
+        self.protocol.resolve();
+        if self.protocol.name.is_some() {
+            self.ties = Ties::ListOrder;
+        }
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
         }
@@ -120,27 +172,21 @@ impl Kind for NcfConfig {
 
     fn validate(&self) -> Result<(), SettingsError> {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
-        let width = |width: i64| (1..=MOST_WIDTH).contains(&width);
-        let widths = format!("1 to {MOST_WIDTH}");
-        require(width(self.factors), "factors", self.factors, &widths)?;
-        if self.model != NcfModelKind::Gmf {
-            let listed = format!("{:?}", self.layers);
-            let sound = self.layers.len() >= 2 && self.layers.iter().all(|&one| width(one));
-            let allowed = format!("two or more widths of {widths}");
-            require(sound, "layers", &listed, &allowed)?;
-            require(
-                self.layers[0] % 2 == 0,
-                "layers",
-                &listed,
-                "an even first width, half of it for each embedding",
-            )?;
-        }
+        ncf_model::validate(self)?;
         require(
-            (1..=1_000).contains(&self.negatives),
+            (1..=MOST_NEGATIVES).contains(&self.negatives),
             "negatives",
             self.negatives,
-            "1 to 1000",
+            &format!("1 to {MOST_NEGATIVES}"),
         )?;
+        require(
+            self.rating_above.is_finite(),
+            "rating_above",
+            self.rating_above,
+            "a finite number",
+        )?;
+        self.raw.validate()?;
+        self.protocol.validate()?;
         generated::require_beside(&self.data, self.generated.is_some())?;
         self.generated
             .as_ref()
@@ -149,22 +195,22 @@ impl Kind for NcfConfig {
 
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
-        let source = self.source(surroundings.data_root)?;
-        let split = self.split(&source)?;
-        let (users, items) = (split.train.users(), split.train.items());
+        let Read {
+            source,
+            train,
+            split,
+        } = self.read(surroundings.data_root)?;
         let store = VarStore::new(device);
-        let model = NeuMfConfig {
-            model: self.model,
-            users: users as i64,
-            items: items as i64,
-            factors: self.factors,
-            layers: self.layers.clone(),
-        };
+        let sizes = [split.train.users() as i64, split.train.items() as i64];
+        let model = ncf_model::assemble(self, &store, sizes, surroundings.data_root, seed)?;
+        let test = source.test(self.reading(), &train);
+        let rules = self.rules(split.known);
+        let known = Arc::clone(&rules.known);
+        let read_test = move |permit: &TestPermit| Ok(test.read(permit, &known)?.cases);
         let measured = [&split.probe[..], &split.validation[..]];
-        let read_test = move |permit: &TestPermit| source.test(permit, users, items);
         Ok(AssembledTask(Task {
-            model: Box::new(NeuMf::new(&store.root(), &model, seed)),
-            objective: Box::new(LeaveOneOut::new(self.ties, device, measured, read_test)),
+            model,
+            objective: Box::new(LeaveOneOut::new(rules, device, measured, read_test)),
             dataset: Arc::new(TrainRatings::new(split.train, self.negatives, seed)),
             layout: Layout::Contiguous,
             store,
@@ -176,20 +222,41 @@ impl Kind for NcfConfig {
         data_root: Option<&Path>,
         permit: Option<&TestPermit>,
     ) -> Result<Vec<Floor>, DataError> {
-        let source = self.source(data_root)?;
-        let split = self.split(&source)?;
-        let (users, items) = (split.train.users(), split.train.items());
+        let Read {
+            source,
+            train,
+            split,
+        } = self.read(data_root)?;
+        let rules = self.rules(split.known);
         let mut cases = vec![(Split::Validation, split.validation)];
         if let Some(permit) = permit {
-            cases.push((Split::Test, source.test(permit, users, items)?));
+            let test = source.test(self.reading(), &train);
+            cases.push((Split::Test, test.read(permit, &rules.known)?.cases));
         }
-        Ok(floors::ranking::floors(&split.train, &cases, self.ties))
+        let mut popularity = vec![0.0; split.train.items()];
+        for (_, item) in split.train.pairs() {
+            popularity[item as usize] += 1.0;
+        }
+        Ok(floors::ranking::floors(&rules, &popularity, &cases))
+    }
+
+    fn survey(
+        &self,
+        data_root: Option<&Path>,
+        permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        let read = self.read(data_root)?;
+        ncf_survey::survey(self, read, permit)
     }
 
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
         let source = self.source(Some(root))?;
         Ok(match split {
-            Files::Train => source.train_files(),
+            Files::Train => {
+                let begins = self.pretrained.iter();
+                let begins = begins.flat_map(|from| [root.join(&from.gmf), root.join(&from.mlp)]);
+                source.train_files().into_iter().chain(begins).collect()
+            }
             Files::Test => source.test_files(),
         })
     }
@@ -206,15 +273,59 @@ impl Kind for NcfConfig {
     }
 }
 
+/// The interactions of a task, all but those of test.
+pub(super) struct Read {
+    pub(super) source: Source,
+    pub(super) train: TrainSet,
+    pub(super) split: ratings::Split,
+}
+
 impl NcfConfig {
     fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
         Source::of(&self.data, self.generated.as_ref(), root)
     }
 
-    /// The train interactions, split.
-    fn split(&self, source: &Source) -> Result<ratings::Split, DataError> {
-        let ratings = source.train()?;
-        ratings::Split::new(&source.path(), &ratings, self.validation, self.split_seed)
+    pub(super) fn reading(&self) -> Reading {
+        Reading {
+            above: self.rating_above,
+            ids: self.ids,
+            raw: self.raw.clone(),
+            split_seed: self.split_seed,
+            policies: self.protocol.policies(),
+            negatives: self.protocol.negatives(),
+        }
+    }
+
+    fn read(&self, root: Option<&Path>) -> Result<Read, DataError> {
+        let source = self.source(root)?;
+        let reading = self.reading();
+        let train = source.train(&reading)?;
+        if !train.is_raw() && self.raw != RawRatings::default() {
+            let found = "train and test in files of their own beside the table `raw`";
+            let expected = "ratings in one file, or no such table";
+            return Err(DataError::unusable(&source.path(), found, expected));
+        }
+        let split = ratings::Split::new(
+            &source.path(),
+            &train.rows,
+            &train.interactions,
+            self.validation,
+            self.split_seed,
+            reading.negatives.drawn(),
+        )?;
+        Ok(Read {
+            source,
+            train,
+            split,
+        })
+    }
+
+    pub(super) fn rules(&self, known: ratings::Interactions) -> RankingRules {
+        RankingRules {
+            protocol: self.protocol.clone(),
+            ties: self.ties,
+            known: Arc::new(known),
+        }
     }
 }
 

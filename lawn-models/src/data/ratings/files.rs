@@ -9,13 +9,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use super::interactions::{Case, Rating};
+use super::held_out::{Admission, HeldOut};
+use super::interactions::{Case, Interactions, Line, Rating, Rows};
+use super::policy::Policies;
+use super::text::{self, finite, packed_or_not, seconds, shown, whole};
 use crate::data::error::DataError;
-
-/// Ids are stored in 32 bits, and tables of that many rows must be thinkable.
-const LARGEST_ID: u32 = 1 << 30;
 
 /// Where the three files of one data set lie.
 #[derive(Clone, Debug)]
@@ -28,7 +27,7 @@ pub(crate) struct RatingFiles {
 impl RatingFiles {
     /// Names of the files of `name` in `folder`, whether they exist or not.
     pub(crate) fn named(folder: &Path, name: &str) -> Self {
-        let file = |end: &str| folder.join(format!("{name}.{end}"));
+        let file = |end: &str| packed_or_not(folder.join(format!("{name}.{end}")));
         Self {
             train: file("train.rating"),
             test: file("test.rating"),
@@ -36,31 +35,37 @@ impl RatingFiles {
         }
     }
 
-    /// Finds a data set in `root/name/`, or in `root` itself.
-    pub(crate) fn find(root: &Path, name: &str) -> Result<Self, DataError> {
-        [root.join(name), root.to_owned()]
-            .iter()
-            .map(|folder| Self::named(folder, name))
-            .find(|files| files.train.is_file())
-            .ok_or_else(|| DataError::NotFound {
-                name: name.to_owned(),
-                root: root.to_owned(),
-                expected: format!("{name}/{name}.train.rating or {name}.train.rating"),
-            })
+    /// Reads the train interactions whose rating is above `above`, in file order, and counts
+    /// the others.
+    pub(crate) fn read_train(&self, above: f64) -> Result<(Vec<Line>, u64), DataError> {
+        let ratings = read_ratings(&self.train, above)?;
+        let all = ratings.len() as u64;
+        let lines: Vec<Line> = ratings
+            .into_iter()
+            .filter(|&(_, counts)| counts)
+            .map(|(line, _)| line)
+            .collect();
+        if lines.is_empty() {
+            let found = format!("no rating above {above} in {all} lines");
+            return Err(DataError::unusable(&self.train, found, "one at least"));
+        }
+        let left_out = all - lines.len() as u64;
+        Ok((lines, left_out))
     }
 
-    /// Reads the train interactions in file order.
-    pub(crate) fn read_train(&self) -> Result<Vec<Rating>, DataError> {
-        read_ratings(&self.train)
-    }
-
-    /// Reads the held-out interactions with their negatives, and checks that the
-    /// two files speak of the same ones and that all ids are below the counts.
-    pub(crate) fn read_test(&self, users: usize, items: usize) -> Result<Vec<Case>, DataError> {
-        let ratings = read_ratings(&self.test)?;
+    /// Reads the held-out interactions with their negatives, and checks that the two files
+    /// speak of the same ones.
+    pub(crate) fn read_test(
+        &self,
+        above: f64,
+        policies: Policies,
+        rows: &Rows,
+        known: &Interactions,
+    ) -> Result<HeldOut, DataError> {
+        let ratings = read_ratings(&self.test, above)?;
         let path = &self.negative;
-        let text = std::fs::read_to_string(path).map_err(DataError::read(path))?;
-        let lines: Vec<&str> = text.lines().collect();
+        let text = text::read(path)?;
+        let lines: Vec<&[u8]> = text::lines(&text).collect();
         if lines.len() != ratings.len() {
             let expected = format!("{}, as in {}", ratings.len(), self.test.display());
             return Err(DataError::unusable(
@@ -69,26 +74,35 @@ impl RatingFiles {
                 expected,
             ));
         }
+        let mut admission = Admission::new(path, policies, rows, known);
         let mut cases: Vec<Case> = Vec::with_capacity(lines.len());
-        for (index, (line, rating)) in lines.iter().zip(&ratings).enumerate() {
-            let at = Position {
-                path,
-                line: index + 1,
-            };
-            let case = read_case(
-                at,
-                line,
-                rating,
-                cases.first().map(|case| case.negatives.len()),
-            )?;
-            at.below("user", case.user, users)?;
-            at.below("item", case.item, items)?;
-            for &negative in &case.negatives {
-                at.below("negative item", negative, items)?;
+        let mut first = None;
+        let mut negatives = Vec::new();
+        for (index, (text, (rating, counts))) in lines.iter().zip(&ratings).enumerate() {
+            let line = index + 1;
+            let at = Position { path, line };
+            read_negatives(at, text, rating, first, &mut negatives)?;
+            first = Some(negatives.len());
+            if !counts {
+                admission.counts.lines += 1;
+                admission.counts.not_above += 1;
+                continue;
             }
-            cases.push(case);
+            let Some((user, item)) = admission.admit(line, rating.user, rating.item)? else {
+                continue;
+            };
+            cases.push(Case {
+                user,
+                item,
+                negatives: admission.negatives(line, (user, item), &negatives)?,
+            });
         }
-        Ok(cases)
+        let counts = admission.counts;
+        if cases.is_empty() {
+            let found = format!("{} lines, none of which is measured", counts.lines);
+            return Err(DataError::unusable(&self.test, found, "one at least"));
+        }
+        Ok(HeldOut { cases, counts })
     }
 
     /// Writes all three files.
@@ -108,24 +122,6 @@ impl RatingFiles {
     }
 }
 
-/// Counts the data set of this format in a folder, if there is one.
-pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
-    let name = folder.file_name()?.to_str()?;
-    let files = RatingFiles::named(folder, name);
-    files.train.is_file().then(|| {
-        let train = files.read_train()?;
-        let users = 1 + train.iter().map(|r| r.user).max().unwrap_or(0) as usize;
-        let items = 1 + train.iter().map(|r| r.item).max().unwrap_or(0) as usize;
-        let test = files.read_test(users, items)?;
-        Ok(vec![
-            ("users".to_owned(), users as u64),
-            ("items".to_owned(), items as u64),
-            ("train interactions".to_owned(), train.len() as u64),
-            ("test interactions".to_owned(), test.len() as u64),
-        ])
-    })
-}
-
 #[derive(Clone, Copy)]
 struct Position<'a> {
     path: &'a Path,
@@ -133,48 +129,44 @@ struct Position<'a> {
 }
 
 impl Position<'_> {
-    fn field(self, field: &'static str, value: &str, allowed: impl Into<String>) -> DataError {
+    fn field(self, field: &'static str, value: &[u8], allowed: impl Into<String>) -> DataError {
         DataError::Field {
             path: self.path.to_owned(),
             line: self.line,
             field,
-            value: value.to_owned(),
+            value: shown(value),
             allowed: allowed.into(),
         }
     }
 
-    fn id(self, field: &'static str, text: &str) -> Result<u32, DataError> {
-        match u32::from_str(text) {
-            Ok(id) if id < LARGEST_ID => Ok(id),
-            _ => Err(self.field(
-                field,
-                text,
-                format!("an integer from 0 to {}", LARGEST_ID - 1),
-            )),
-        }
+    fn id(self, field: &'static str, text: &[u8]) -> Result<u64, DataError> {
+        whole(text).filter(|&id| id < u64::MAX).ok_or_else(|| {
+            let allowed = format!("an integer from 0 to {}", u64::MAX - 1);
+            self.field(field, text, allowed + self.about_headers(text))
+        })
     }
 
-    fn below(self, field: &'static str, id: u32, count: usize) -> Result<(), DataError> {
-        if (id as usize) < count {
-            return Ok(());
+    /// The first line may be the names of columns.
+    fn about_headers(self, text: &[u8]) -> &'static str {
+        let is_name = text.first().is_some_and(u8::is_ascii_alphabetic);
+        if self.line == 1 && is_name {
+            "; files of this format have no header"
+        } else {
+            ""
         }
-        let allowed = format!(
-            "0 to {}, the ids of the train file",
-            count.saturating_sub(1)
-        );
-        Err(self.field(field, &id.to_string(), allowed))
     }
 }
 
-fn read_ratings(path: &Path) -> Result<Vec<Rating>, DataError> {
-    let text = std::fs::read_to_string(path).map_err(DataError::read(path))?;
+/// The lines of a rating file, each with whether its rating is above `above`.
+fn read_ratings(path: &Path, above: f64) -> Result<Vec<(Line, bool)>, DataError> {
+    let text = text::read(path)?;
     let mut ratings = Vec::new();
-    for (index, line) in text.lines().enumerate() {
+    for (index, line) in text::lines(&text).enumerate() {
         let at = Position {
             path,
             line: index + 1,
         };
-        let mut columns = line.split('\t');
+        let mut columns = line.split(|&byte| byte == b'\t');
         let (Some(user), Some(item), Some(rating), Some(time)) = (
             columns.next(),
             columns.next(),
@@ -184,19 +176,16 @@ fn read_ratings(path: &Path) -> Result<Vec<Rating>, DataError> {
             return Err(DataError::Columns {
                 path: path.to_owned(),
                 line: index + 1,
-                found: line.split('\t').count(),
+                found: line.split(|&byte| byte == b'\t').count(),
                 expected: "4: user, item, rating, time".to_owned(),
             });
         };
-        if !f64::from_str(rating).is_ok_and(f64::is_finite) {
-            return Err(at.field("rating", rating, "a finite number"));
-        }
-        ratings.push(Rating {
-            user: at.id("user", user)?,
-            item: at.id("item", item)?,
-            time: i64::from_str(time)
-                .map_err(|_| at.field("time", time, "an integer, seconds since 1970"))?,
-        });
+        let user = at.id("user", user)?;
+        let item = at.id("item", item)?;
+        let rating = finite(rating).ok_or_else(|| at.field("rating", rating, "a finite number"))?;
+        let time = seconds(time)
+            .ok_or_else(|| at.field("time", time, "an integer, seconds since 1970"))?;
+        ratings.push((Line { user, item, time }, rating > above));
     }
     if ratings.is_empty() {
         return Err(DataError::unusable(
@@ -208,23 +197,25 @@ fn read_ratings(path: &Path) -> Result<Vec<Rating>, DataError> {
     Ok(ratings)
 }
 
-fn read_case(
+/// Reads the negatives of one line into `negatives`; `expected` are those of the first.
+fn read_negatives(
     at: Position<'_>,
-    line: &str,
-    rating: &Rating,
+    line: &[u8],
+    rating: &Line,
     expected: Option<usize>,
-) -> Result<Case, DataError> {
-    let mut columns = line.split('\t');
+    negatives: &mut Vec<u64>,
+) -> Result<(), DataError> {
+    let mut columns = line.split(|&byte| byte == b'\t');
     let pair = columns.next().unwrap_or_default();
     let named = format!("({},{})", rating.user, rating.item);
-    if pair != named {
+    if pair != named.as_bytes() {
         let allowed = format!("{named}, the same line of the test ratings");
         return Err(at.field("pair", pair, allowed));
     }
-    let negatives = columns
-        .filter(|text| !text.is_empty())
-        .map(|text| at.id("negative item", text))
-        .collect::<Result<Vec<u32>, DataError>>()?;
+    negatives.clear();
+    for text in columns.filter(|text| !text.is_empty()) {
+        negatives.push(at.id("negative item", text)?);
+    }
     // One shape for all: HR@10 against 50 and against 99 are two metrics.
     let count = expected.unwrap_or(negatives.len());
     if negatives.is_empty() || negatives.len() != count {
@@ -235,11 +226,7 @@ fn read_case(
             expected: format!("a pair and {} negative items, as in line 1", count.max(1)),
         });
     }
-    Ok(Case {
-        user: rating.user,
-        item: rating.item,
-        negatives,
-    })
+    Ok(())
 }
 
 fn write_lines<T>(

@@ -1,7 +1,23 @@
 //! Who interacted with what.
 
-/// One line of a rating file; the rating itself is not used by implicit
-/// feedback.
+use super::ids::IdMap;
+
+/// One line of a file, with the ids that it has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) user: u64,
+    pub(crate) item: u64,
+    pub(crate) time: i64,
+}
+
+/// The rows of users and of items.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    pub(crate) users: IdMap,
+    pub(crate) items: IdMap,
+}
+
+/// One interaction, by rows; the rating itself is not used by implicit feedback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rating {
     pub(crate) user: u32,

@@ -4,23 +4,93 @@ use std::path::{Path, PathBuf};
 
 use super::files::RatingFiles;
 use super::generated::{self, GeneratedRatings};
-use super::interactions::{Case, Rating};
+use super::grouped::{Grouped, group};
+use super::held_out::{Admission, HeldOut, HeldOutCounts};
+use super::ids::Ids;
+use super::interactions::{Interactions, Rows};
+use super::policy::Policies;
+use super::raw::{self, RawCounts, RawRatings, Sealed};
+use super::split;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
+use crate::random::{Purpose, stream};
 use crate::trial::TestPermit;
 
 /// Files, or a generator that stands for them.
 #[derive(Clone, Debug)]
 pub(crate) enum Source {
     Generated(GeneratedRatings),
+    /// Train and test in files of their own, with negatives.
     Files(RatingFiles),
+    /// One file that is to be split.
+    Raw(PathBuf),
+}
+
+/// How the interactions are read.
+#[derive(Clone, Debug)]
+pub(crate) struct Reading {
+    pub(crate) above: f64,
+    pub(crate) ids: Ids,
+    pub(crate) raw: RawRatings,
+    pub(crate) split_seed: u64,
+    pub(crate) policies: Policies,
+    pub(crate) negatives: Negatives,
+}
+
+/// What a held-out interaction is ranked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Negatives {
+    /// The negatives of the file; where it has none, this many that are drawn.
+    OfFile(usize),
+    /// This many that are drawn.
+    Sampled(usize),
+    /// All items.
+    All,
+}
+
+impl Negatives {
+    /// How many are drawn where a file has none; none where all items are candidates.
+    pub(crate) fn drawn(self) -> Option<usize> {
+        match self {
+            Self::OfFile(count) | Self::Sampled(count) => Some(count),
+            Self::All => None,
+        }
+    }
+}
+
+/// The train interactions, those to be held out for validation included.
+#[derive(Clone, Debug)]
+pub(crate) struct TrainSet {
+    pub(crate) rows: Rows,
+    pub(crate) interactions: Grouped,
+    pub(crate) counts: TrainCounts,
+    /// Held out of the same file.
+    pub(super) test: Option<Sealed>,
+}
+
+/// What became of the lines of train.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TrainCounts {
+    Generated,
+    /// Of a train file: ratings that are not above the least one.
+    Files {
+        not_above: u64,
+    },
+    Raw(RawCounts),
+}
+
+impl TrainSet {
+    /// Whether train and test are cut from one file.
+    pub(crate) fn is_raw(&self) -> bool {
+        self.test.is_some()
+    }
 }
 
 impl Source {
     /// The source that a configuration names.
     ///
     /// # Errors
-    /// [`DataError::NoRoot`] and [`DataError::NotFound`].
+    /// [`DataError::NoRoot`], [`DataError::NotFound`], and [`DataError::Unusable`] for Parquet.
     pub(crate) fn of(
         data: &str,
         sizes: Option<&GeneratedRatings>,
@@ -32,7 +102,28 @@ impl Source {
         let root = root.ok_or_else(|| DataError::NoRoot {
             name: data.to_owned(),
         })?;
-        Ok(Self::Files(RatingFiles::find(root, data)?))
+        for folder in [root.join(data), root.to_owned()] {
+            if let Some(found) = Self::in_folder(&folder, data)? {
+                return Ok(found);
+            }
+        }
+        Err(DataError::NotFound {
+            name: data.to_owned(),
+            root: root.to_owned(),
+            expected: format!(
+                "{data}/{data}.train.rating, {data}.train.rating, or {data}/ with one of \
+                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv"
+            ),
+        })
+    }
+
+    /// The files of `name` in a folder, if there are any.
+    pub(crate) fn in_folder(folder: &Path, name: &str) -> Result<Option<Self>, DataError> {
+        let files = RatingFiles::named(folder, name);
+        if files.train.is_file() {
+            return Ok(Some(Self::Files(files)));
+        }
+        Ok(raw::find(folder, name)?.map(Self::Raw))
     }
 
     /// What errors name as the place of the train interactions.
@@ -40,6 +131,7 @@ impl Source {
         match self {
             Self::Generated(_) => PathBuf::from(GENERATED),
             Self::Files(files) => files.train.clone(),
+            Self::Raw(path) => path.clone(),
         }
     }
 
@@ -48,6 +140,7 @@ impl Source {
         match self {
             Self::Generated(_) => Vec::new(),
             Self::Files(files) => vec![files.train.clone()],
+            Self::Raw(path) => vec![path.clone()],
         }
     }
 
@@ -56,35 +149,151 @@ impl Source {
         match self {
             Self::Generated(_) => Vec::new(),
             Self::Files(files) => vec![files.test.clone(), files.negative.clone()],
+            Self::Raw(path) => vec![path.clone()],
         }
     }
 
-    /// The train interactions, those to be held out for validation included.
-    pub(crate) fn train(&self) -> Result<Vec<Rating>, DataError> {
+    /// The train interactions.
+    pub(crate) fn train(&self, reading: &Reading) -> Result<TrainSet, DataError> {
         match self {
             Self::Generated(config) => {
                 let data = generated::generate(config);
                 // What no trial could be tested on is known before it trains.
-                generated::test_cases(config, &data)?;
-                Ok(data.train)
+                generated::test_cases(config, &data, reading.negatives.drawn())?;
+                let rows = generated::rows(config, &data);
+                Ok(TrainSet {
+                    interactions: group(rows.users.len(), &data.train),
+                    rows,
+                    counts: TrainCounts::Generated,
+                    test: None,
+                })
             }
-            Self::Files(files) => files.read_train(),
+            Self::Files(files) => {
+                let (lines, not_above) = files.read_train(reading.above)?;
+                let rows = raw::rows(&files.train, &lines, reading.ids)?;
+                Ok(TrainSet {
+                    interactions: raw::group_lines(&rows, &lines),
+                    rows,
+                    counts: TrainCounts::Files { not_above },
+                    test: None,
+                })
+            }
+            Self::Raw(path) => {
+                let Reading {
+                    above,
+                    ids,
+                    raw,
+                    split_seed,
+                    ..
+                } = reading;
+                let split = raw::read(path, raw, *above, *ids, *split_seed)?;
+                Ok(TrainSet {
+                    rows: split.rows,
+                    interactions: split.train,
+                    counts: TrainCounts::Raw(split.counts),
+                    test: Some(split.test),
+                })
+            }
         }
     }
 
-    /// The test interactions with their negatives.
-    pub(crate) fn test(
+    /// What reads the test interactions with their negatives later: train is not kept for it.
+    pub(crate) fn test(self, reading: Reading, train: &TrainSet) -> TestSource {
+        TestSource {
+            source: self,
+            reading,
+            rows: train.rows.clone(),
+            sealed: train.test.clone(),
+        }
+    }
+}
+
+/// Where the test interactions come from, once train is known.
+#[derive(Debug)]
+pub(crate) struct TestSource {
+    source: Source,
+    reading: Reading,
+    rows: Rows,
+    sealed: Option<Sealed>,
+}
+
+impl TestSource {
+    /// The test interactions that are measured; `known` are the interactions of train, those
+    /// held out for validation included.
+    pub(crate) fn read(
         &self,
-        _permit: &TestPermit,
-        users: usize,
-        items: usize,
-    ) -> Result<Vec<Case>, DataError> {
-        match self {
-            Self::Generated(config) => {
+        permit: &TestPermit,
+        known: &Interactions,
+    ) -> Result<HeldOut, DataError> {
+        let Reading {
+            above,
+            policies,
+            negatives,
+            split_seed,
+            ..
+        } = self.reading;
+        let path = self.source.path();
+        let redraw = |held: HeldOut, pairs: &[(u32, u32)]| -> Result<HeldOut, DataError> {
+            let mut all: Vec<(u32, u32)> = known.pairs().collect();
+            all.extend(pairs);
+            all.sort_unstable();
+            all.dedup();
+            let met = Interactions::new(known.users(), known.items(), &all);
+            let mut rng = stream(split_seed, Purpose::Evaluation, 2);
+            let drawn = negatives.drawn();
+            let cases = split::cases(&path, &self.rows, &met, pairs, drawn, &mut rng)?;
+            Ok(HeldOut { cases, ..held })
+        };
+        match (&self.source, &self.sealed) {
+            (Source::Generated(config), _) => {
                 let data = generated::generate(config);
-                generated::test_cases(config, &data)
+                let cases = generated::test_cases(config, &data, negatives.drawn())?;
+                let counts = HeldOutCounts {
+                    lines: cases.len() as u64,
+                    ..HeldOutCounts::default()
+                };
+                Ok(HeldOut { cases, counts })
             }
-            Self::Files(files) => files.read_test(users, items),
+            (Source::Files(files), _) => {
+                let held = files.read_test(above, policies, &self.rows, known)?;
+                if let Negatives::OfFile(_) = negatives {
+                    return Ok(held);
+                }
+                let pairs: Vec<(u32, u32)> = held
+                    .cases
+                    .iter()
+                    .map(|case| (case.user, case.item))
+                    .collect();
+                let counts = HeldOutCounts {
+                    among_negatives: 0,
+                    repeated_negatives: 0,
+                    unseen_negatives: 0,
+                    negatives_left_out: 0,
+                    known_negatives: 0,
+                    ..held.counts.clone()
+                };
+                redraw(HeldOut { counts, ..held }, &pairs)
+            }
+            (Source::Raw(_), sealed) => {
+                let held = sealed
+                    .as_ref()
+                    .map_or(&[][..], |sealed| sealed.open(permit));
+                // A user's several held-out interactions are measured together.
+                let policies = Policies {
+                    repeated: super::policy::Policy::Keep,
+                    ..policies
+                };
+                let mut admission = Admission::new(&path, policies, &self.rows, known);
+                let Rows { users, items } = &self.rows;
+                let mut pairs = Vec::with_capacity(held.len());
+                for &(user, item) in held {
+                    pairs.extend(admission.admit(0, users.id(user), items.id(item))?);
+                }
+                let mut counts = admission.counts;
+                counts.repeated = 0;
+                let cases = Vec::new();
+                redraw(HeldOut { cases, counts }, &pairs)
+            }
         }
     }
 }

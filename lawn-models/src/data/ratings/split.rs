@@ -9,11 +9,12 @@ use std::path::Path;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::interactions::{Case, Interactions, Rating};
+use super::grouped::Grouped;
+use super::interactions::{Case, Interactions, Rating, Rows};
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
 
-/// Which train interaction of each user becomes the validation item.
+/// Which interaction of each user is held out.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum ValidationItem {
@@ -24,8 +25,8 @@ pub enum ValidationItem {
     Latest,
 }
 
-/// Negatives that each evaluated interaction is ranked against.
-pub(crate) const EVALUATION_NEGATIVES: usize = 99;
+/// Negatives that each evaluated interaction is ranked against where nothing is said.
+pub(crate) const EVALUATION_NEGATIVES: u32 = 99;
 
 /// The train file, split.
 #[derive(Clone, Debug)]
@@ -36,39 +37,42 @@ pub(crate) struct Split {
     pub(crate) validation: Vec<Case>,
     /// One interaction of `train` for each user that has one.
     pub(crate) probe: Vec<Case>,
+    /// Everything that the train file has.
+    pub(crate) known: Interactions,
 }
 
 impl Split {
     /// Splits the train interactions of `path`.
     ///
-    /// A pair that occurs twice counts once, with its latest time: a copy left
-    /// in train would give the held-out one away. Negatives are items without
-    /// any interaction in the train file, drawn once from `seed`, so that every
-    /// trial is measured on the same ones. The test interaction can be among
-    /// them, since nothing of the test split may be known here.
+    /// A pair occurs once in `interactions`: a copy left in train would give the held-out one
+    /// away. Negatives are items without any interaction in the train file, drawn once from
+    /// `seed`, so that every trial is measured on the same ones; none where all items are
+    /// candidates. The test interaction can be among them, since nothing of the test split may be
+    /// known here.
     pub(crate) fn new(
         path: &Path,
-        ratings: &[Rating],
+        rows: &Rows,
+        interactions: &Grouped,
         rule: ValidationItem,
         seed: u64,
+        negatives: Option<usize>,
     ) -> Result<Self, DataError> {
-        let users = 1 + ratings.iter().map(|r| r.user).max().unwrap_or(0) as usize;
-        let items = 1 + ratings.iter().map(|r| r.item).max().unwrap_or(0) as usize;
-        let by_user = group(users, ratings);
-        let known = Interactions::new(users, items, &pairs(&by_user));
+        let (users, items) = (rows.users.len(), rows.items.len());
+        let known = Interactions::new(users, items, &pairs(interactions));
 
         let mut chosen = stream(seed, Purpose::Split, 0);
         let mut held = Vec::new();
-        let mut kept = by_user;
-        for (user, own) in kept.iter_mut().enumerate() {
+        let kept = interactions.without(|own, left| {
+            left.extend_from_slice(own);
             if own.len() >= 2 {
                 let place = match rule {
                     ValidationItem::Random => below(&mut chosen, own.len()),
                     ValidationItem::Latest => latest(own),
                 };
-                held.push((user as u32, own.remove(place).item));
+                let rating = left.remove(place);
+                held.push((rating.user, rating.item));
             }
-        }
+        });
         if held.is_empty() {
             return Err(DataError::unusable(
                 path,
@@ -78,79 +82,62 @@ impl Split {
         }
         let mut chosen = stream(seed, Purpose::Split, 1);
         let probed: Vec<(u32, u32)> = kept
-            .iter()
+            .users()
             .filter(|own| !own.is_empty())
             .map(|own| own[below(&mut chosen, own.len())])
             .map(|rating| (rating.user, rating.item))
             .collect();
+        let train = Interactions::new(users, items, &pairs(&kept));
+        let draw = |of: &[(u32, u32)], part| {
+            let mut rng = stream(seed, Purpose::Evaluation, part);
+            cases(path, rows, &known, of, negatives, &mut rng)
+        };
         Ok(Self {
-            train: Interactions::new(users, items, &pairs(&kept)),
-            validation: cases(
-                path,
-                &known,
-                &held,
-                &mut stream(seed, Purpose::Evaluation, 0),
-            )?,
-            probe: cases(
-                path,
-                &known,
-                &probed,
-                &mut stream(seed, Purpose::Evaluation, 1),
-            )?,
+            validation: draw(&held, 0)?,
+            probe: draw(&probed, 1)?,
+            train,
+            known,
         })
     }
 }
 
-/// Distinct ratings of each user in file order.
-fn group(users: usize, ratings: &[Rating]) -> Vec<Vec<Rating>> {
-    let mut by_user: Vec<Vec<(usize, Rating)>> = vec![Vec::new(); users];
-    for (place, &rating) in ratings.iter().enumerate() {
-        by_user[rating.user as usize].push((place, rating));
-    }
-    for own in &mut by_user {
-        // Of equal pairs the latest comes first and stays.
-        own.sort_by_key(|&(place, rating)| (rating.item, std::cmp::Reverse((rating.time, place))));
-        own.dedup_by_key(|&mut (_, rating)| rating.item);
-        own.sort_by_key(|&(place, _)| place);
-    }
-    let strip = |own: Vec<(usize, Rating)>| own.into_iter().map(|(_, rating)| rating).collect();
-    by_user.into_iter().map(strip).collect()
-}
-
-fn pairs(by_user: &[Vec<Rating>]) -> Vec<(u32, u32)> {
-    by_user
-        .iter()
-        .flatten()
-        .map(|rating| (rating.user, rating.item))
-        .collect()
+fn pairs(of: &Grouped) -> Vec<(u32, u32)> {
+    of.pairs().collect()
 }
 
 /// Place of the greatest time; of equal ones the last.
-fn latest(own: &[Rating]) -> usize {
+pub(super) fn latest(own: &[Rating]) -> usize {
     (0..own.len())
         .max_by_key(|&place| (own[place].time, place))
         .unwrap_or(0)
 }
 
-/// Joins distinct negatives, none of them in `known`, to each pair.
+/// Joins distinct negatives, none of them in `known`, to each pair; none where no number is given.
 pub(crate) fn cases(
     path: &Path,
+    rows: &Rows,
     known: &Interactions,
     pairs: &[(u32, u32)],
+    count: Option<usize>,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Case>, DataError> {
+    let count = count.unwrap_or(0);
     let mut cases = Vec::with_capacity(pairs.len());
-    for &(user, item) in pairs {
+    // By item, the last case that it was drawn for.
+    let mut drawn_for = vec![usize::MAX; known.items()];
+    for (place, &(user, item)) in pairs.iter().enumerate() {
         let free = known.items() - known.of(user as usize).len();
-        if free < EVALUATION_NEGATIVES {
+        if free < count.max(1) {
+            let user = rows.users.id(user);
             let found = format!("{free} items that user {user} has not met");
-            let expected = format!("{EVALUATION_NEGATIVES} or more");
+            let expected = format!("{} or more", count.max(1));
             return Err(DataError::unusable(path, found, expected));
         }
-        let mut negatives = Vec::with_capacity(EVALUATION_NEGATIVES);
-        while negatives.len() < EVALUATION_NEGATIVES {
+        let mut negatives = Vec::with_capacity(count);
+        while negatives.len() < count {
             let drawn = below(rng, known.items());
-            if !known.contains(user as usize, drawn) && !negatives.contains(&(drawn as u32)) {
+            if !known.contains(user as usize, drawn) && drawn_for[drawn] != place {
+                drawn_for[drawn] = place;
                 negatives.push(drawn as u32);
             }
         }
@@ -166,6 +153,10 @@ pub(crate) fn cases(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::ratings::grouped::group;
+    use crate::data::ratings::ids::{IdMap, Ids};
+    use crate::data::ratings::interactions::Line;
+    use crate::data::ratings::raw::{group_lines, rows};
 
     fn rating(user: u32, item: u32, time: i64) -> Rating {
         Rating { user, item, time }
@@ -184,8 +175,18 @@ mod tests {
         ratings
     }
 
+    fn of(ratings: &[Rating], rule: ValidationItem, seed: u64) -> Result<Split, DataError> {
+        let most = |of: fn(&Rating) -> u32| 1 + ratings.iter().map(of).max().unwrap() as u64;
+        let rows = Rows {
+            users: IdMap::new(0..most(|one| one.user), Ids::Kept),
+            items: IdMap::new(0..most(|one| one.item), Ids::Kept),
+        };
+        let grouped = group(rows.users.len(), ratings);
+        Split::new(Path::new("x"), &rows, &grouped, rule, seed, Some(99))
+    }
+
     fn split(rule: ValidationItem, seed: u64) -> Split {
-        Split::new(Path::new("x.train.rating"), &ratings(), rule, seed).unwrap()
+        of(&ratings(), rule, seed).unwrap()
     }
 
     #[test]
@@ -215,7 +216,7 @@ mod tests {
             let mut sorted = case.negatives.clone();
             sorted.sort_unstable();
             sorted.dedup();
-            assert_eq!(sorted.len(), EVALUATION_NEGATIVES);
+            assert_eq!(sorted.len(), 99);
             assert!(
                 sorted
                     .iter()
@@ -241,10 +242,31 @@ mod tests {
         assert_ne!(a.validation, other.validation);
     }
 
+    /// Nothing would be left to rank against, or to be drawn as a negative.
+    #[test]
+    fn a_user_with_every_item_is_named() {
+        let line = |user, item| Line {
+            user,
+            item,
+            time: 0,
+        };
+        let mut lines: Vec<Line> = (0..200).map(|item| line(40, item)).collect();
+        lines.extend([line(10, 1), line(10, 2)]);
+        let rows = rows(Path::new("x"), &lines, Ids::Remapped).unwrap();
+        let grouped = group_lines(&rows, &lines);
+        for (negatives, expected) in [(Some(99), "99"), (None, "1")] {
+            let rule = ValidationItem::Latest;
+            let error = Split::new(Path::new("x"), &rows, &grouped, rule, 0, negatives);
+            let expected =
+                format!("x: found 0 items that user 40 has not met, expected {expected} or more");
+            assert_eq!(error.unwrap_err().to_string(), expected);
+        }
+    }
+
     #[test]
     fn too_few_items_to_rank_against_are_refused() {
         let ratings: Vec<_> = (0..60).map(|item| rating(0, 2 * item, 0)).collect();
-        let error = Split::new(Path::new("x"), &ratings, ValidationItem::Latest, 0).unwrap_err();
+        let error = of(&ratings, ValidationItem::Latest, 0).unwrap_err();
         assert_eq!(
             error.to_string(),
             "x: found 59 items that user 0 has not met, expected 99 or more"

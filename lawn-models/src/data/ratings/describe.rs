@@ -1,0 +1,64 @@
+//! Counts data sets that lie in folders, for whoever lists them.
+
+use std::path::Path;
+
+use super::ids::Ids;
+use super::interactions::Interactions;
+use super::policy::{Policies, Policy};
+use super::raw::{RawRatings, Sealed};
+use super::source::{Negatives, Reading, Source};
+use super::split::EVALUATION_NEGATIVES;
+use crate::data::error::DataError;
+
+/// Counts the data set in a folder, if there is one.
+pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
+    let name = folder.file_name()?.to_str()?;
+    let count = |source: Source| {
+        let reading = Reading::of_files();
+        let train = source.train(&reading)?;
+        let (rows, pairs): (_, Vec<_>) = (train.rows.clone(), train.interactions.pairs().collect());
+        let known = Interactions::new(rows.users.len(), rows.items.len(), &pairs);
+        let test = match (&source, &train.test) {
+            (Source::Files(files), _) => {
+                files
+                    .read_test(reading.above, reading.policies, &rows, &known)?
+                    .counts
+                    .lines
+            }
+            (_, sealed) => sealed.as_ref().map_or(0, Sealed::count),
+        };
+        let mut counts = Vec::new();
+        for (what, ids) in [("user", &rows.users), ("item", &rows.items)] {
+            counts.push((format!("{what}s"), ids.occurring() as u64));
+            if ids.range() != ids.occurring() as u64 {
+                counts.push((format!("{what} ids up to"), ids.range() - 1));
+            }
+        }
+        counts.push(("train interactions".to_owned(), pairs.len() as u64));
+        counts.push(("test interactions".to_owned(), test));
+        Ok(counts)
+    };
+    match Source::in_folder(folder, name) {
+        Ok(source) => source.map(count),
+        Err(error) => Some(Err(error)),
+    }
+}
+
+impl Reading {
+    /// With the defaults, and nothing refused that can be counted.
+    fn of_files() -> Self {
+        let keep = Policy::Keep;
+        Self {
+            above: 0.0,
+            ids: Ids::default(),
+            raw: RawRatings::default(),
+            split_seed: 0,
+            policies: Policies {
+                overlap: keep,
+                unseen: Policy::Drop,
+                repeated: keep,
+            },
+            negatives: Negatives::OfFile(EVALUATION_NEGATIVES as usize),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Which held-out interactions are measured, and what is counted of them.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use super::interactions::{Case, Interactions, Rows};
+use super::policy::{Policies, Policy};
+use crate::data::error::DataError;
+
+/// The held-out interactions of a split that are measured.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldOut {
+    pub(crate) cases: Vec<Case>,
+    pub(crate) counts: HeldOutCounts,
+}
+
+/// What was counted of held-out interactions and of the negatives beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HeldOutCounts {
+    /// Lines of the file.
+    pub(crate) lines: u64,
+    /// Not above the least rating: left out.
+    pub(crate) not_above: u64,
+    /// In train, too.
+    pub(crate) overlap: u64,
+    /// Of users without a train interaction.
+    pub(crate) unseen_users: u64,
+    /// Of items without a train interaction.
+    pub(crate) unseen_items: u64,
+    /// Of users that had a line before.
+    pub(crate) repeated: u64,
+    /// Among their own negatives.
+    pub(crate) among_negatives: u64,
+    /// Negatives that stand twice in a line.
+    pub(crate) repeated_negatives: u64,
+    /// Negatives without a train interaction.
+    pub(crate) unseen_negatives: u64,
+    /// Those of them that have no row and are left out.
+    pub(crate) negatives_left_out: u64,
+    /// Negatives that their user has a train interaction with.
+    pub(crate) known_negatives: u64,
+}
+
+/// Decides line by line.
+pub(super) struct Admission<'a> {
+    path: PathBuf,
+    policies: Policies,
+    rows: &'a Rows,
+    known: &'a Interactions,
+    /// By row, whether an item has a train interaction.
+    items_seen: Vec<bool>,
+    users_before: HashSet<u64>,
+    pub(super) counts: HeldOutCounts,
+}
+
+impl<'a> Admission<'a> {
+    /// For the lines of `path`; `known` has the interactions of train, those held out for
+    /// validation included.
+    pub(super) fn new(
+        path: &Path,
+        policies: Policies,
+        rows: &'a Rows,
+        known: &'a Interactions,
+    ) -> Self {
+        let mut items_seen = vec![false; known.items()];
+        known
+            .pairs()
+            .for_each(|(_, item)| items_seen[item as usize] = true);
+        Self {
+            path: path.to_owned(),
+            policies,
+            rows,
+            known,
+            items_seen,
+            users_before: HashSet::new(),
+            counts: HeldOutCounts::default(),
+        }
+    }
+
+    /// The rows of a line's user and item, if it is measured.
+    ///
+    /// # Errors
+    /// [`DataError::Field`] for what a policy refuses, and for an id without a row that is to
+    /// be kept.
+    pub(super) fn admit(
+        &mut self,
+        line: usize,
+        user: u64,
+        item: u64,
+    ) -> Result<Option<(u32, u32)>, DataError> {
+        self.counts.lines += 1;
+        let Policies {
+            overlap,
+            unseen,
+            repeated,
+        } = self.policies;
+        let rows = (self.rows.users.row(user), self.rows.items.row(item));
+        let is_new = |row: Option<u32>, is_seen: &dyn Fn(usize) -> bool| {
+            row.is_none_or(|row| !is_seen(row as usize))
+        };
+        let known = self.known;
+        let new_user = is_new(rows.0, &|row| !known.of(row).is_empty());
+        let new_item = is_new(rows.1, &|row| self.items_seen[row]);
+        self.counts.unseen_users += u64::from(new_user);
+        self.counts.unseen_items += u64::from(new_item);
+        for (is_new, row, field, id) in [
+            (new_user, rows.0, "user", user),
+            (new_item, rows.1, "item", item),
+        ] {
+            if !is_new {
+                continue;
+            }
+            match unseen {
+                Policy::Drop => return Ok(None),
+                Policy::Keep if row.is_some() => {}
+                _ => return Err(self.fault(line, field, id, &self.of_train(field))),
+            }
+        }
+        let (Some(user_row), Some(item_row)) = rows else {
+            return Ok(None);
+        };
+        if known.contains(user_row as usize, item_row as usize) {
+            self.counts.overlap += 1;
+            match overlap {
+                Policy::Keep => {}
+                Policy::Drop => return Ok(None),
+                Policy::Refuse => {
+                    let allowed = format!(
+                        "one that user {user} has no train interaction with; protocol.overlap = \
+                         \"drop\" leaves such lines out, \"keep\" measures them"
+                    );
+                    return Err(self.fault(line, "item", item, &allowed));
+                }
+            }
+        }
+        if !self.users_before.insert(user) {
+            self.counts.repeated += 1;
+            match repeated {
+                Policy::Keep => {}
+                Policy::Drop => return Ok(None),
+                Policy::Refuse => {
+                    let allowed = "one without a line before; protocol.repeated = \"drop\" leaves \
+                                   later lines out, \"keep\" measures all items of a user together";
+                    return Err(self.fault(line, "user", user, allowed));
+                }
+            }
+        }
+        Ok(Some((user_row, item_row)))
+    }
+
+    /// The rows of a line's negatives; `pair` are those of its user and item.
+    ///
+    /// # Errors
+    /// [`DataError::Field`] for an id beyond those of train, where ids are kept.
+    pub(super) fn negatives(
+        &mut self,
+        line: usize,
+        pair: (u32, u32),
+        ids: &[u64],
+    ) -> Result<Vec<u32>, DataError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for &id in ids {
+            let Some(row) = self.rows.items.row(id) else {
+                if self.rows.items.is_kept() {
+                    let allowed = self.of_train("item");
+                    return Err(self.fault(line, "negative item", id, &allowed));
+                }
+                self.counts.unseen_negatives += 1;
+                self.counts.negatives_left_out += 1;
+                continue;
+            };
+            let is_known = self.known.contains(pair.0 as usize, row as usize);
+            self.counts.unseen_negatives += u64::from(!self.items_seen[row as usize]);
+            self.counts.known_negatives += u64::from(is_known);
+            found.push(row);
+        }
+        self.counts.among_negatives += u64::from(found.contains(&pair.1));
+        let mut sorted = found.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        self.counts.repeated_negatives += (found.len() - sorted.len()) as u64;
+        Ok(found)
+    }
+
+    fn of_train(&self, field: &str) -> String {
+        let rows = match field {
+            "user" => &self.rows.users,
+            _ => &self.rows.items,
+        };
+        if rows.is_kept() && self.policies.unseen != Policy::Refuse {
+            let last = rows.range().saturating_sub(1);
+            return format!("0 to {last}, the ids of the train file");
+        }
+        "an id with a train interaction; protocol.unseen = \"drop\" leaves such lines out"
+            .to_owned()
+    }
+
+    /// `line` is 0 where the interaction was not held out by a file of its own.
+    fn fault(&self, line: usize, field: &'static str, id: u64, allowed: &str) -> DataError {
+        if line == 0 {
+            let found = format!("{field} {id} held out for the test");
+            return DataError::unusable(&self.path, found, allowed);
+        }
+        DataError::Field {
+            path: self.path.clone(),
+            line,
+            field,
+            value: id.to_string(),
+            allowed: allowed.to_owned(),
+        }
+    }
+}
+
+impl HeldOutCounts {
+    /// What people should know of the test split, a clause each.
+    pub(crate) fn clauses(&self, policies: Policies) -> Vec<String> {
+        let by = |policy: Policy| match policy {
+            Policy::Drop => "left out",
+            _ => "measured",
+        };
+        let Policies {
+            overlap,
+            unseen,
+            repeated,
+        } = policies;
+        [
+            (self.overlap, format!("are in train, too: {}", by(overlap))),
+            (
+                self.unseen_users,
+                format!("are of users without a train interaction: {}", by(unseen)),
+            ),
+            (
+                self.unseen_items,
+                format!("are of items without a train interaction: {}", by(unseen)),
+            ),
+            (
+                self.repeated,
+                format!("are of a user that had one before: {}", by(repeated)),
+            ),
+            (
+                self.not_above,
+                "are not above the least rating: left out".into(),
+            ),
+            (self.among_negatives, "are among their own negatives".into()),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} of {} held-out interactions {what}", self.lines))
+        .chain(
+            [
+                (self.repeated_negatives, "stand twice in their line"),
+                (self.unseen_negatives, "have no train interaction"),
+                (self.negatives_left_out, "have no row and are left out"),
+                (self.known_negatives, "are train interactions of their user"),
+            ]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} negatives {what}")),
+        )
+        .collect()
+    }
+}

@@ -1,0 +1,319 @@
+//! Ratings that nobody has split yet: one file, of which the test split is held out here.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::ColumnNames;
+use super::delimited;
+use super::grouped::{Grouped, group};
+use super::ids::{IdMap, Ids, MOST_ROWS};
+use super::interactions::{Line, Rating, Rows};
+use super::split::{ValidationItem, latest};
+use crate::data::error::DataError;
+use crate::random::{Purpose, below, stream};
+use crate::trial::{SettingsError, TestPermit, require};
+
+/// How ratings that are one file are read and split: `ratings.dat` of MovieLens 1M, `u.data` of
+/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`; each also packed as `.gz`.
+///
+/// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
+/// twice the latest stays; users and items with fewer than `core` interactions are left out;
+/// interactions of each user are held out for the test.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawRatings {
+    /// Names of the columns in the header.
+    #[serde(skip_serializing_if = "is_default")]
+    pub columns: ColumnNames,
+    /// Users and items with fewer interactions than this are left out, again and again until
+    /// all have as many (k-core).
+    pub core: u32,
+    /// Which interactions of each user are held out for the test: the latest, of equal times
+    /// the last in the file; or random ones, drawn with `split_seed`.
+    pub test: ValidationItem,
+    /// Part of the interactions of each user that is held out, one at least, and one less than
+    /// all at most; one of each user (leave-one-out) where nothing is said. A user with a single
+    /// interaction stays in train.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_ratio: Option<f64>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+impl Default for RawRatings {
+    fn default() -> Self {
+        Self {
+            columns: ColumnNames::default(),
+            core: 1,
+            test: ValidationItem::Latest,
+            test_ratio: None,
+        }
+    }
+}
+
+impl RawRatings {
+    /// Checks every value against what it allows.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the setting, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        require(
+            (1..=1_000_000).contains(&self.core),
+            "raw.core",
+            self.core,
+            "1 to 1000000",
+        )?;
+        let ratio = self.test_ratio.unwrap_or(0.5);
+        require(
+            ratio > 0.0 && ratio < 1.0,
+            "raw.test_ratio",
+            ratio,
+            "above 0 and below 1",
+        )
+    }
+}
+
+/// Interactions that are known to whoever has a permit.
+#[derive(Clone, Debug)]
+pub(crate) struct Sealed(Vec<(u32, u32)>);
+
+impl Sealed {
+    pub(crate) fn open(&self, _permit: &TestPermit) -> &[(u32, u32)] {
+        &self.0
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
+/// What became of the lines of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RawCounts {
+    pub(crate) lines: u64,
+    pub(crate) not_above: u64,
+    pub(crate) repeated: u64,
+    /// Users, items and interactions that the k-core is without.
+    pub(crate) outside_core: [u64; 3],
+    /// Users with a single interaction, which stays in train.
+    pub(crate) single: u64,
+    pub(crate) held_out: u64,
+}
+
+/// A file, split.
+#[derive(Clone, Debug)]
+pub(crate) struct RawSplit {
+    pub(crate) rows: Rows,
+    pub(crate) train: Grouped,
+    pub(crate) test: Sealed,
+    pub(crate) counts: RawCounts,
+}
+
+/// The file of a data set that is not split, if there is one in `folder`.
+///
+/// # Errors
+/// [`DataError::Unusable`] where there is a Parquet file alone.
+pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
+    let is_own = folder.file_name().is_some_and(|own| own == name);
+    let published = ["ratings.dat", "u.data", "ratings.csv"];
+    let published = published.into_iter().filter(|_| is_own).map(str::to_owned);
+    let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
+    let found = published
+        .chain(named)
+        .map(|file| super::text::packed_or_not(folder.join(file)))
+        .find(|path| path.is_file());
+    let parquet = folder.join(format!("{name}.parquet"));
+    if found.is_none() && parquet.is_file() {
+        let csv = parquet.with_extension("csv");
+        let expected = format!(
+            "a CSV file, which this makes of it: python -c \"import polars; \
+             polars.read_parquet('{}').write_csv('{}')\"",
+            parquet.display(),
+            csv.display()
+        );
+        return Err(DataError::unusable(&parquet, "a Parquet file", expected));
+    }
+    Ok(found)
+}
+
+/// Reads a file and holds the test split out; `seed` is that of the split.
+pub(super) fn read(
+    path: &Path,
+    config: &RawRatings,
+    above: f64,
+    ids: Ids,
+    seed: u64,
+) -> Result<RawSplit, DataError> {
+    let found = delimited::read(path, &config.columns, above)?;
+    let mut counts = RawCounts {
+        lines: found.lines.len() as u64 + found.not_above,
+        not_above: found.not_above,
+        ..RawCounts::default()
+    };
+    let rule = match ids {
+        Ids::Auto => Ids::Remapped,
+        rule => rule,
+    };
+    let mut rows = rows(path, &found.lines, rule)?;
+    let mut grouped = group_lines(&rows, &found.lines);
+    let positives = found.lines.len() as u64;
+    drop(found);
+    counts.repeated = positives - grouped.len() as u64;
+    if config.core > 1 {
+        let before = [
+            rows.users.occurring(),
+            rows.items.occurring(),
+            grouped.len(),
+        ];
+        (rows, grouped) = core(path, config.core, &rows, &grouped, rule)?;
+        let after = [
+            rows.users.occurring(),
+            rows.items.occurring(),
+            grouped.len(),
+        ];
+        for (place, (before, after)) in before.into_iter().zip(after).enumerate() {
+            counts.outside_core[place] = (before - after) as u64;
+        }
+    }
+    let (train, test) = hold_out(&grouped, config, seed);
+    counts.single = grouped.users().filter(|own| own.len() == 1).count() as u64;
+    counts.held_out = test.len() as u64;
+    if test.is_empty() {
+        let expected = "one to hold out for the test and one to train on";
+        return Err(DataError::unusable(
+            path,
+            "no user with two interactions",
+            expected,
+        ));
+    }
+    Ok(RawSplit {
+        rows,
+        train,
+        test: Sealed(test),
+        counts,
+    })
+}
+
+/// The rows of the ids that occur in `lines`.
+///
+/// # Errors
+/// [`DataError::Field`] where ids are kept and the greatest is beyond what tables can have.
+pub(super) fn rows(path: &Path, lines: &[Line], rule: Ids) -> Result<Rows, DataError> {
+    if rule == Ids::Kept {
+        let ids: [(&'static str, fn(&Line) -> u64); 2] =
+            [("user", |line| line.user), ("item", |line| line.item)];
+        for (field, id) in ids {
+            let found = lines
+                .iter()
+                .map(id)
+                .enumerate()
+                .find(|&(_, id)| id >= MOST_ROWS);
+            if let Some((place, id)) = found {
+                return Err(DataError::Field {
+                    path: path.to_owned(),
+                    line: place + 1,
+                    field,
+                    value: id.to_string(),
+                    allowed: format!("up to {} with ids = \"kept\"", MOST_ROWS - 1),
+                });
+            }
+        }
+    }
+    Ok(Rows {
+        users: IdMap::new(lines.iter().map(|line| line.user), rule),
+        items: IdMap::new(lines.iter().map(|line| line.item), rule),
+    })
+}
+
+/// The distinct interactions of each user.
+pub(super) fn group_lines(rows: &Rows, lines: &[Line]) -> Grouped {
+    let ratings: Vec<Rating> = lines
+        .iter()
+        .filter_map(|line| {
+            Some(Rating {
+                user: rows.users.row(line.user)?,
+                item: rows.items.row(line.item)?,
+                time: line.time,
+            })
+        })
+        .collect();
+    group(rows.users.len(), &ratings)
+}
+
+/// Leaves users and items with fewer than `least` interactions out until none has fewer.
+fn core(
+    path: &Path,
+    least: u32,
+    rows: &Rows,
+    grouped: &Grouped,
+    rule: Ids,
+) -> Result<(Rows, Grouped), DataError> {
+    let mut left: Vec<Vec<Rating>> = grouped.users().map(<[Rating]>::to_vec).collect();
+    loop {
+        let mut counts = vec![0u32; rows.items.len()];
+        left.iter()
+            .flatten()
+            .for_each(|rating| counts[rating.item as usize] += 1);
+        let mut is_done = true;
+        for own in &mut left {
+            let before = own.len();
+            own.retain(|rating| counts[rating.item as usize] >= least);
+            if own.len() < least as usize {
+                own.clear();
+            }
+            is_done &= own.len() == before;
+        }
+        if is_done {
+            break;
+        }
+    }
+    let lines: Vec<Line> = left
+        .iter()
+        .flatten()
+        .map(|rating| Line {
+            user: rows.users.id(rating.user),
+            item: rows.items.id(rating.item),
+            time: rating.time,
+        })
+        .collect();
+    if lines.is_empty() {
+        let found = format!("no interaction within the {least}-core");
+        return Err(DataError::unusable(path, found, "a smaller raw.core"));
+    }
+    let rows = self::rows(path, &lines, rule)?;
+    let grouped = group_lines(&rows, &lines);
+    Ok((rows, grouped))
+}
+
+/// Takes the test interactions of each user out.
+fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<(u32, u32)>) {
+    let mut rng = stream(seed, Purpose::Split, 2);
+    let mut held = Vec::new();
+    let train = grouped.without(|own, left| {
+        let count = match config.test_ratio {
+            _ if own.len() < 2 => 0,
+            None => 1,
+            Some(ratio) => ((own.len() as f64 * ratio).round() as usize).clamp(1, own.len() - 1),
+        };
+        left.extend_from_slice(own);
+        let first = held.len();
+        for _ in 0..count {
+            let place = match config.test {
+                ValidationItem::Random => below(&mut rng, left.len()),
+                ValidationItem::Latest => latest(left),
+            };
+            let rating = left.remove(place);
+            held.push((rating.user, rating.item));
+        }
+        // In the order of time, as one at a time was taken from the end.
+        held[first..].reverse();
+    });
+    (train, held)
+}
+
+#[cfg(test)]
+mod tests;

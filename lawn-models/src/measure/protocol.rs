@@ -1,0 +1,293 @@
+//! Which ranking protocol held-out interactions are measured by, and what it calls its metrics.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::ratings::{EVALUATION_NEGATIVES, Negatives, Policies, Policy};
+use crate::trial::{SettingsError, require};
+
+/// What a held-out item is ranked among.
+#[derive(
+    Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Candidates {
+    /// The negatives that the file has for it. Validation, and ratings that are not split yet,
+    /// have none: there it is as `sampled`.
+    #[default]
+    File,
+    /// `sampled` items that its user has no interaction with, drawn once with `split_seed`.
+    Sampled,
+    /// All items but those that its user has a train interaction with.
+    All,
+}
+
+/// What becomes of an item that is twice among the candidates.
+#[derive(
+    Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Duplicates {
+    /// It is ranked twice; one that is the held-out item ties with it.
+    #[default]
+    Kept,
+    /// It is ranked once.
+    Masked,
+}
+
+/// A metric of the rank of held-out items.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum RankingMetric {
+    /// Hit rate: the part of users with a held-out item among the first k.
+    Hr,
+    /// Normalized discounted cumulative gain of the first k.
+    Ndcg,
+    /// The part of a user's held-out items among the first k.
+    Recall,
+    /// The reciprocal rank of the first held-out item, without a k.
+    Mrr,
+}
+
+/// The protocol of a paper, in place of single settings.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolName {
+    /// The arithmetic of the code of He et al. 2017: each item is scored once, and of equal
+    /// scores the one first in the file comes first, the held-out item after its negatives. Sets
+    /// `duplicates = "masked"` and `ties = "list-order"`.
+    #[serde(rename = "he-2017")]
+    He2017,
+}
+
+/// How held-out interactions are ranked and measured.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProtocolConfig {
+    /// The protocol of a paper, in place of single settings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<ProtocolName>,
+    /// What a held-out item is ranked among.
+    pub candidates: Candidates,
+    /// How many negatives are drawn where they are.
+    pub sampled: u32,
+    /// What becomes of an item that is twice among the candidates.
+    pub duplicates: Duplicates,
+    /// What is measured, the metric first that settings are chosen by.
+    pub metrics: Vec<RankingMetric>,
+    /// Lengths of the ranked list that count, the one first that settings are chosen by.
+    pub cutoffs: Vec<u32>,
+    /// What becomes of a test interaction that is in train, too.
+    pub overlap: Policy,
+    /// What becomes of a test interaction whose user or item has no train interaction. One whose
+    /// id has no row cannot be kept.
+    pub unseen: Policy,
+    /// What becomes of a user's second line in the test file. Kept ones are measured together.
+    pub repeated: Policy,
+}
+
+impl Default for ProtocolConfig {
+    fn default() -> Self {
+        Self {
+            name: None,
+            candidates: Candidates::File,
+            sampled: EVALUATION_NEGATIVES,
+            duplicates: Duplicates::Kept,
+            metrics: vec![RankingMetric::Hr, RankingMetric::Ndcg],
+            cutoffs: vec![10],
+            overlap: Policy::Refuse,
+            unseen: Policy::Keep,
+            repeated: Policy::Refuse,
+        }
+    }
+}
+
+/// Names of metrics, each made once.
+static NAMES: Mutex<BTreeMap<Vec<String>, &'static [&'static str]>> = Mutex::new(BTreeMap::new());
+
+impl ProtocolConfig {
+    /// Checks every value against what it allows.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the setting, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        require(
+            (1..=1_000_000).contains(&self.sampled),
+            "protocol.sampled",
+            self.sampled,
+            "1 to 1000000",
+        )?;
+        let listed = format!("{:?}", self.metrics).to_lowercase();
+        let is_repeated = |place: usize| self.metrics[..place].contains(&self.metrics[place]);
+        require(
+            !self.metrics.is_empty() && !(0..self.metrics.len()).any(is_repeated),
+            "protocol.metrics",
+            listed,
+            "one or more of hr, ndcg, recall, mrr, each once",
+        )?;
+        let most = match self.candidates {
+            Candidates::All => u32::MAX,
+            // A hit must not be certain where negatives are drawn, as validation's always are.
+            Candidates::File | Candidates::Sampled => self.sampled,
+        };
+        let is_repeated = |place: usize| self.cutoffs[..place].contains(&self.cutoffs[place]);
+        require(
+            !self.cutoffs.is_empty()
+                && self.cutoffs.iter().all(|&k| (1..=most).contains(&k))
+                && !(0..self.cutoffs.len()).any(is_repeated),
+            "protocol.cutoffs",
+            format!("{:?}", self.cutoffs),
+            &match self.candidates {
+                Candidates::All => "one or more numbers ≥ 1, each once".to_owned(),
+                _ => format!(
+                    "one or more numbers from 1 to {most}, each once: with more, each of {most} + 1 \
+                     candidates is a hit"
+                ),
+            },
+        )
+    }
+
+    /// Writes out what the name stands for.
+    pub(crate) fn resolve(&mut self) {
+        if self.name == Some(ProtocolName::He2017) {
+            self.duplicates = Duplicates::Masked;
+        }
+    }
+
+    pub(crate) fn policies(&self) -> Policies {
+        Policies {
+            overlap: self.overlap,
+            unseen: self.unseen,
+            repeated: self.repeated,
+        }
+    }
+
+    pub(crate) fn negatives(&self) -> Negatives {
+        let sampled = self.sampled as usize;
+        match self.candidates {
+            Candidates::File => Negatives::OfFile(sampled),
+            Candidates::Sampled => Negatives::Sampled(sampled),
+            Candidates::All => Negatives::All,
+        }
+    }
+
+    /// The metrics with their cutoffs, in the order in which they are measured.
+    pub(crate) fn measured(&self) -> Vec<(RankingMetric, Option<u32>, String)> {
+        let suffix = self.suffix();
+        let of = |&metric: &RankingMetric| -> Vec<(RankingMetric, Option<u32>, String)> {
+            let at = |name: &str| {
+                let named = |&k: &u32| (metric, Some(k), format!("{name}@{k}{suffix}"));
+                self.cutoffs.iter().map(named).collect()
+            };
+            match metric {
+                RankingMetric::Hr => at("hr"),
+                RankingMetric::Ndcg => at("ndcg"),
+                RankingMetric::Recall => at("recall"),
+                RankingMetric::Mrr => vec![(metric, None, format!("mrr{suffix}"))],
+            }
+        };
+        self.metrics.iter().flat_map(of).collect()
+    }
+
+    /// What tells the numbers of this protocol from those of another, in the names of metrics:
+    /// nothing for the negatives of the file, and for 99 that are drawn as those were.
+    fn suffix(&self) -> String {
+        let candidates = match self.candidates {
+            Candidates::All => "-all".to_owned(),
+            Candidates::Sampled if self.sampled != EVALUATION_NEGATIVES => {
+                format!("-s{}", self.sampled)
+            }
+            _ => String::new(),
+        };
+        let items = match (self.name, self.duplicates) {
+            (Some(ProtocolName::He2017), _) => "-he2017",
+            (None, Duplicates::Masked) => "-once",
+            (None, Duplicates::Kept) => "",
+        };
+        candidates + items
+    }
+
+    /// The names of what is measured, the one first that settings are chosen by.
+    pub(crate) fn names(&self) -> &'static [&'static str] {
+        let names: Vec<String> = self
+            .measured()
+            .into_iter()
+            .map(|(_, _, name)| name)
+            .collect();
+        let mut known = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = known.get(&names) {
+            return names;
+        }
+        // Bounded by the protocols that a process reads.
+        let kept: Vec<&'static str> = names
+            .iter()
+            .map(|name| &*Box::leak(name.clone().into_boxed_str()))
+            .collect();
+        let kept: &'static [&'static str] = Box::leak(kept.into_boxed_slice());
+        known.insert(names, kept);
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(table: serde_json::Value) -> ProtocolConfig {
+        let mut protocol: ProtocolConfig = serde_json::from_value(table).unwrap();
+        protocol.resolve();
+        protocol
+    }
+
+    #[test]
+    fn names_say_what_numbers_cannot_be_compared() {
+        use serde_json::json;
+        for (table, names) in [
+            (json!({}), &["hr@10", "ndcg@10"][..]),
+            (json!({ "candidates": "sampled" }), &["hr@10", "ndcg@10"]),
+            (
+                json!({ "candidates": "all", "metrics": ["ndcg"] }),
+                &["ndcg@10-all"],
+            ),
+            (
+                json!({ "candidates": "sampled", "sampled": 999, "cutoffs": [5, 10], "metrics": ["hr"] }),
+                &["hr@5-s999", "hr@10-s999"],
+            ),
+            (
+                json!({ "name": "he-2017" }),
+                &["hr@10-he2017", "ndcg@10-he2017"],
+            ),
+            (
+                json!({ "duplicates": "masked", "metrics": ["mrr", "recall"] }),
+                &["mrr-once", "recall@10-once"],
+            ),
+        ] {
+            assert_eq!(of(table).names(), names);
+        }
+        assert!(std::ptr::eq(of(json!({})).names(), of(json!({})).names()));
+    }
+
+    #[test]
+    fn cutoffs_that_make_every_item_a_hit_are_refused() {
+        use serde_json::json;
+        for (table, setting) in [
+            (json!({ "cutoffs": [10, 100] }), "protocol.cutoffs"),
+            (json!({ "cutoffs": [0] }), "protocol.cutoffs"),
+            (json!({ "cutoffs": [] }), "protocol.cutoffs"),
+            (json!({ "cutoffs": [5, 5] }), "protocol.cutoffs"),
+            (
+                json!({ "metrics": ["hr", "ndcg", "hr"] }),
+                "protocol.metrics",
+            ),
+            (json!({ "metrics": [] }), "protocol.metrics"),
+            (json!({ "sampled": 0 }), "protocol.sampled"),
+        ] {
+            assert_eq!(of(table).validate().unwrap_err().setting(), setting);
+        }
+        of(json!({ "cutoffs": [99, 1] })).validate().unwrap();
+        of(json!({ "candidates": "all", "cutoffs": [1000] }))
+            .validate()
+            .unwrap();
+    }
+}
