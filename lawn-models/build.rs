@@ -5,7 +5,14 @@
 use std::path::Path;
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 5] = ["autocast", "host_memory", "linear_relu", "pairs", "rows"];
+const SUBJECTS: [&str; 6] = [
+    "autocast",
+    "host_memory",
+    "linear_relu",
+    "pairs",
+    "rows",
+    "two_rows",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

@@ -1,63 +1,30 @@
 // Rows of a table, and a gradient that costs as much as the rows that were looked up.
 
-#include "guard.h"
-
-#include <memory>
-#include <vector>
-
-#include <ATen/ATen.h>
-#include <torch/csrc/autograd/function.h>
-#include <torch/csrc/autograd/functions/utils.h>
+#include "rows.h"
 
 namespace {
 
-// The gradient of a table from one step to the next: all rows are 0 but those of the last call.
-struct RowGradient {
-  // [rows, width] f32
-  at::Tensor sum;
-  uint32_t version = 0;
-  // By row, the last call that touched it.
-  std::vector<uint32_t> calls;
-  uint32_t call = 0;
-  // By part of the work, the rows that the last call touched.
-  std::vector<std::vector<int64_t>> touched;
+using lawn::Part;
 
-  // Whether nobody else has it or has written to it.
-  bool is_free(int64_t rows, int64_t width) const {
-    return sum.defined() && sum.size(0) == rows && sum.size(1) == width &&
-           sum.storage().use_count() == 1 &&
-           sum.unsafeGetTensorImpl()->version_counter().current_version() == version &&
-           call + 1 != 0;
-  }
-};
-
-
-// One part of the work: the rows that leave the remainder `part`. Samples are added in their
-// order, however many parts there are.
-LAWN_VECTORIZED void add_rows(float *sum, uint32_t *calls, uint32_t call,
-                              std::vector<int64_t> &touched, const int64_t *rows,
-                              const float *gradient, int64_t samples, int64_t columns,
-                              int64_t skipped, int64_t width, int64_t part, int64_t parts) {
+LAWN_VECTORIZED void add_rows(const Part &part, const int64_t *rows, const float *gradient,
+                              int64_t samples, int64_t columns, int64_t skipped,
+                              int64_t width) {
   const int64_t stride = (columns + skipped) * width;
-  const bool all = parts == 1;
-  const int64_t mask = (parts & (parts - 1)) == 0 ? parts - 1 : 0;
   for (int64_t n = 0; n < samples; ++n) {
     const float *from = gradient + n * stride + skipped * width;
     for (int64_t c = 0; c < columns; ++c, from += width) {
       const int64_t row = rows[n * columns + c];
-      if (!all && (mask ? (row & mask) : row % parts) != part) {
+      if (!part.has(row)) {
         continue;
       }
-      float *to = sum + row * width;
-      if (calls[row] == call) {
-        for (int64_t k = 0; k < width; ++k) {
-          to[k] += from[k];
-        }
-      } else {
-        calls[row] = call;
-        touched.push_back(row);
+      float *__restrict to = part.sum + row * width;
+      if (part.is_first(row)) {
         for (int64_t k = 0; k < width; ++k) {
           to[k] = from[k];
+        }
+      } else {
+        for (int64_t k = 0; k < width; ++k) {
+          to[k] += from[k];
         }
       }
     }
@@ -69,7 +36,7 @@ struct RowsBackward : public torch::autograd::Node {
   int64_t count = 0;
   int64_t columns = 0;
   int64_t skipped = 0;
-  std::shared_ptr<RowGradient> memory;
+  lawn::SharedRowGradient memory;
 
   std::string name() const override { return "LawnRowsBackward"; }
   void release_variables() override { rows.reset(); }
@@ -93,39 +60,11 @@ struct RowsBackward : public torch::autograd::Node {
 
   at::Tensor of_table(const at::Tensor &gradient, int64_t width) {
     TORCH_CHECK(rows.defined(), "the graph of a look-up was gone through twice");
-    RowGradient &last = *memory;
-    const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), 64));
-    std::vector<std::vector<int64_t>> before;
-    if (last.is_free(count, width)) {
-      before.swap(last.touched);
-    } else {
-      last.sum = at::zeros({count, width}, gradient.options());
-      last.calls.assign(count, 0);
-      last.call = 0;
-    }
-    last.call += 1;
-    last.touched.assign(parts, {});
-    float *sum = last.sum.data_ptr<float>();
     const auto *numbers = rows.const_data_ptr<int64_t>();
     const auto *values = gradient.const_data_ptr<float>();
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        add_rows(sum, last.calls.data(), last.call, last.touched[part], numbers, values,
-                 gradient.size(0), columns, skipped, width, part, parts);
-      }
+    return memory->add_up(count, width, gradient.options(), [&](const Part &part) {
+      add_rows(part, numbers, values, gradient.size(0), columns, skipped, width);
     });
-    at::parallel_for(0, before.size(), 1, [&](int64_t begin, int64_t end) {
-      for (int64_t part = begin; part < end; ++part) {
-        for (const int64_t row : before[part]) {
-          if (last.calls[row] != last.call) {
-            std::memset(sum + row * width, 0, width * sizeof(float));
-          }
-        }
-      }
-    });
-    last.version = last.sum.unsafeGetTensorImpl()->version_counter().current_version();
-    // Another tensor of the same memory, which autograd may keep as the gradient.
-    return last.sum.detach();
   }
 };
 
@@ -134,11 +73,11 @@ struct RowsBackward : public torch::autograd::Node {
 extern "C" {
 
 void *lawn_row_gradient() {
-  return new std::shared_ptr<RowGradient>(std::make_shared<RowGradient>());
+  return new lawn::SharedRowGradient(std::make_shared<lawn::RowGradient>());
 }
 
 void lawn_free_row_gradient(void *memory) {
-  delete static_cast<std::shared_ptr<RowGradient> *>(memory);
+  delete static_cast<lawn::SharedRowGradient *>(memory);
 }
 
 // Whether `lawn_look_up` takes this table.
@@ -170,8 +109,7 @@ char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, vo
         }
         for (int64_t c = 0; c < columns; ++c, line += width) {
           const int64_t row = number[n * columns + c];
-          TORCH_CHECK_INDEX(row >= 0 && row < count, "row ", row, " of a table of ", count,
-                            " rows");
+          lawn::require_row(row, count);
           std::memcpy(line, from + row * width, bytes);
         }
       }
@@ -184,7 +122,7 @@ char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, vo
       node->count = count;
       node->columns = columns;
       node->skipped = skipped;
-      node->memory = *static_cast<std::shared_ptr<RowGradient> *>(memory);
+      node->memory = *static_cast<lawn::SharedRowGradient *>(memory);
       torch::autograd::edge_list edges = torch::autograd::collect_next_edges(*table);
       if (first) {
         edges.push_back(torch::autograd::impl::gradient_edge(*first));

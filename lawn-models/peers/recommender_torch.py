@@ -2,9 +2,9 @@
 
 The same work as `cargo run --release --example recommender_throughput`: the same net, a few
 batches of random samples over and over, binary cross entropy, Adam on all weights. Written as a
-careful PyTorch user would: one table for all columns, pairs by `index_select` rather than by
-an index of two tensors (whose backward pass takes longer), ReLU in place, gradients set to None, the loss
-never read, fused Adam.
+careful PyTorch user would: rows and pairs by `index_select`, whose backward pass is the fastest
+there is, one table for all columns, ReLU in place, gradients set to None, the loss never read, fused
+Adam.
 """
 
 import argparse
@@ -23,6 +23,19 @@ DENSE, COLUMNS = 13, 26
 BATCHES = 3
 
 
+class Table(nn.Embedding):
+    def forward(self, rows):
+        return self.weight.index_select(0, rows.flatten()).view(*rows.shape, -1)
+
+
+def neumf(**sizes):
+    model = NeuMF(*MOVIELENS, **sizes)
+    for module in model.modules():
+        if isinstance(module, nn.Embedding):
+            module.__class__ = Table
+    return model
+
+
 def mlp(widths, logit=False):
     layers = []
     for a, b in zip(widths, widths[1:]):
@@ -35,7 +48,7 @@ class DlrmSmall(nn.Module):
 
     def __init__(self, rows):
         super().__init__()
-        self.embedding = nn.Embedding(rows, 128)
+        self.embedding = Table(rows, 128)
         nn.init.uniform_(self.embedding.weight, 0, rows**-0.5)
         self.bottom = mlp([DENSE, 512, 256, 128])
         self.top = mlp([506, 1024, 1024, 512, 256, 1], logit=True)
@@ -55,7 +68,7 @@ class DcnV2(nn.Module):
     def __init__(self, rows):
         super().__init__()
         features = DENSE + COLUMNS * 16
-        self.embedding = nn.Embedding(rows, 16)
+        self.embedding = Table(rows, 16)
         nn.init.uniform_(self.embedding.weight, -(rows**-0.5), rows**-0.5)
         self.cross = nn.ModuleList(nn.Linear(features, features) for _ in range(3))
         self.deep = mlp([features, 1024, 512, 256, 1], logit=True)
@@ -69,8 +82,8 @@ class DcnV2(nn.Module):
 
 
 NETS = {
-    "neumf8": lambda rows: NeuMF(*MOVIELENS),
-    "neumf64": lambda rows: NeuMF(*MOVIELENS, factors=64, layers=(256, 256, 128, 64)),
+    "neumf8": lambda rows: neumf(),
+    "neumf64": lambda rows: neumf(factors=64, layers=(256, 256, 128, 64)),
     "dlrm_small": DlrmSmall,
     "dcn_v2": DcnV2,
 }

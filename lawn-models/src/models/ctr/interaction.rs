@@ -68,3 +68,37 @@ impl Interaction {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// The kernels of f32 against libtorch's operations in f64, over more samples than a piece
+    /// has.
+    #[test]
+    fn pairs_and_their_gradients_are_products_of_all_vectors() {
+        let values = Tensor::randn([75, 5, 6], (Kind::Double, Device::Cpu));
+        for (interaction, keeps_first) in [
+            (Interaction::Dot, true),
+            (Interaction::Dot, false),
+            (Interaction::DotDiagonal, true),
+            (Interaction::DotDiagonal, false),
+        ] {
+            let run = |kind| {
+                let vectors = values.to_kind(kind).detach().set_requires_grad(true);
+                let found = interaction.pairs(&vectors, keeps_first);
+                let weights = Tensor::arange(found.numel() as i64, (kind, Device::Cpu)).sin();
+                (&found * weights.view(&found.size()[..]))
+                    .sum(kind)
+                    .backward();
+                [found, vectors.grad()].map(|one| one.to_kind(Kind::Double))
+            };
+            let [single, exact] = [run(Kind::Float), run(Kind::Double)];
+            for (found, expected) in single.iter().zip(&exact) {
+                let error = (found - expected).abs().max().double_value(&[]);
+                assert!(error < 1e-4, "{interaction:?} {keeps_first}: {error}");
+            }
+        }
+    }
+}

@@ -21,5 +21,5 @@ pub use initial::{Distribution, Initial, normal, uniform};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use residual::{Residual, Shortcut};
-pub use rows::Lookup;
 pub(crate) use rows::behind;
+pub use rows::{Lookup, TwoLookups};

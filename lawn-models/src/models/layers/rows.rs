@@ -1,4 +1,4 @@
-//! Rows of tables, by `cpp/rows.cpp`.
+//! Rows of tables, by `cpp/rows.cpp` and `cpp/two_rows.cpp`.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -16,6 +16,17 @@ unsafe extern "C" {
         rows: *mut c_void,
         first: *mut c_void,
         memory: *mut c_void,
+        found: *mut *mut c_void,
+    ) -> *mut c_char;
+    fn lawn_two_rows_suits(a: *mut c_void, b: *mut c_void) -> bool;
+    fn lawn_two_rows(
+        a: *mut c_void,
+        b: *mut c_void,
+        rows_a: *mut c_void,
+        rows_b: *mut c_void,
+        product: bool,
+        memory_a: *mut c_void,
+        memory_b: *mut c_void,
         found: *mut *mut c_void,
     ) -> *mut c_char;
 }
@@ -92,6 +103,85 @@ impl Drop for Lookup {
     fn drop(&mut self) {
         // SAFETY: it is of `lawn_row_gradient` and not freed yet.
         unsafe { lawn_free_row_gradient(self.memory) };
+    }
+}
+
+/// Looks up a row of one table and a row of another.
+///
+/// ```text
+/// product        y[n] = a[rows_a[n]] ∘ b[rows_b[n]]
+/// relu_of_sum    y[n] = max(a[rows_a[n]] + b[rows_b[n]], 0)
+/// ```
+/// a, b: `[rows of each, width]`; rows: `[N]` i64; y: `[N, width]`. As with [`Lookup`], on the CPU in
+/// f32 each is one pass over memory, and a gradient costs as much as the rows that were looked up.
+///
+/// ```
+/// use lawn_models::models::layers::TwoLookups;
+/// use tch::Tensor;
+///
+/// let users = Tensor::from_slice(&[1f32, 2.0, 3.0]).view([3, 1]);
+/// let items = Tensor::from_slice(&[10f32, -20.0]).view([2, 1]);
+/// let rows = [Tensor::from_slice(&[2i64, 0]), Tensor::from_slice(&[0i64, 1])];
+/// let [a, b] = &rows;
+/// let lookups = TwoLookups::default();
+/// let product = lookups.product([&users, &items], [a, b]);
+/// assert_eq!(product, Tensor::from_slice(&[30f32, -20.0]).view([2, 1]));
+/// let sum = lookups.relu_of_sum([&users, &items], [a, b]);
+/// assert_eq!(sum, Tensor::from_slice(&[13f32, 0.0]).view([2, 1]));
+/// ```
+///
+/// # Panics
+/// All, if a row is not in its table.
+#[derive(Debug, Default)]
+pub struct TwoLookups {
+    sides: [Lookup; 2],
+}
+
+impl TwoLookups {
+    /// The product of both rows.
+    pub fn product(&self, tables: [&Tensor; 2], rows: [&Tensor; 2]) -> Tensor {
+        self.combined(tables, rows, true).unwrap_or_else(|| {
+            let [a, b] = self.each(tables, rows);
+            a * b
+        })
+    }
+
+    /// The ReLU of the sum of both rows.
+    pub fn relu_of_sum(&self, tables: [&Tensor; 2], rows: [&Tensor; 2]) -> Tensor {
+        self.combined(tables, rows, false).unwrap_or_else(|| {
+            let [a, b] = self.each(tables, rows);
+            (a + b).relu_()
+        })
+    }
+
+    /// Both rows, `[N, width]` each; the widths may differ.
+    pub fn each(&self, tables: [&Tensor; 2], rows: [&Tensor; 2]) -> [Tensor; 2] {
+        [0, 1].map(|side| {
+            let found = self.sides[side].forward(tables[side], &rows[side].unsqueeze(1), None);
+            found.squeeze_dim(1)
+        })
+    }
+
+    fn combined(&self, tables: [&Tensor; 2], rows: [&Tensor; 2], product: bool) -> Option<Tensor> {
+        let ([a, b], [rows_a, rows_b]) = (tables.map(raw), rows.map(raw));
+        // SAFETY: the tables are borrowed during the call.
+        if !unsafe { lawn_two_rows_suits(a, b) } {
+            return None;
+        }
+        let [of_a, of_b] = &self.sides;
+        // SAFETY: all are borrowed during the call, and C++ shares what the memories point to.
+        Some(made(|found| unsafe {
+            lawn_two_rows(
+                a,
+                b,
+                rows_a,
+                rows_b,
+                product,
+                of_a.memory,
+                of_b.memory,
+                found,
+            )
+        }))
     }
 }
 
@@ -183,6 +273,35 @@ mod tests {
         assert_eq!(plain, found);
         loss(&plain).backward();
         assert!(close(&own, &table.grad()) && close(&whole, &first.grad()));
+    }
+
+    #[test]
+    fn two_rows_at_once_are_two_look_ups() {
+        let other = || (table().detach().narrow(0, 0, 6) * 0.7 + 0.3).set_requires_grad(true);
+        let lookups = TwoLookups::default();
+        for numbers in [[1i64, 1, 3, 5, 1, 0], [0, 2, 2, 4, 5, 5]] {
+            let rows_a = Tensor::from_slice(&numbers);
+            let rows_b = (&rows_a * 5).remainder(6);
+            let rows = [&rows_a, &rows_b];
+            for product in [true, false] {
+                let run = |at_once: bool| {
+                    let (a, b) = (table(), other());
+                    let found = match (at_once, product) {
+                        (true, true) => lookups.product([&a, &b], rows),
+                        (true, false) => lookups.relu_of_sum([&a, &b], rows),
+                        (false, product) => {
+                            let (a, b) = (a.index_select(0, &rows_a), b.index_select(0, &rows_b));
+                            if product { a * b } else { (a + b).relu() }
+                        }
+                    };
+                    loss(&found).backward();
+                    [found, a.grad(), b.grad()]
+                };
+                for (found, expected) in run(true).iter().zip(&run(false)) {
+                    assert!(close(found, expected), "{product}: {found:?}");
+                }
+            }
+        }
     }
 
     #[test]
