@@ -38,7 +38,14 @@ struct lawn_jpeg_part {
   uint32_t eighths;
   /* 0 where what is below the part need not be looked at. */
   uint32_t whole;
+  /* Pixels from one row of the memory to the next: room for those of the part, and for as many
+   * beside them as MARGIN says; or for all that a row has. */
+  uint32_t stride;
 };
+
+/* Pixels that are decoded on each side of a part, at most: chroma is interpolated across the edge
+ * of a block, and blocks are decoded whole. The same in jpeg.rs. */
+#define MARGIN (DCTSIZE + DCTSIZE * MAX_SAMP_FACTOR)
 
 /* How both Huffman decoders of libjpeg begin (jdhuff.c, jdphuff.c). */
 struct huffman {
@@ -212,11 +219,32 @@ static void cmyk_to_rgb(const uint8_t *from, uint8_t *to, uint32_t width)
 struct decoding {
   const struct lawn_jpeg_part *part;
   uint8_t *out;
+  /* Pixels of each row of the memory that are left of the part. */
+  uint32_t before;
 };
+
+static void refuse(struct errors *errors, const char *reason)
+{
+  snprintf(errors->fault->text, sizeof errors->fault->text, "%s", reason);
+  longjmp(errors->out, 1);
+}
+
+/* Whether blocks may be made smoother by those around them: libjpeg does where scans leave out
+ * bits of coefficients. */
+static int is_smoothed(j_decompress_ptr info)
+{
+  if (!info->progressive_mode || info->coef_bits == NULL)
+    return 0;
+  for (int number = 0; number < info->num_components; number++)
+    for (int place = 0; place < DCTSIZE2; place++)
+      if (info->coef_bits[number][place] != 0)
+        return 1;
+  return 0;
+}
 
 static void decode(j_decompress_ptr info, struct errors *errors, void *request)
 {
-  const struct decoding *decoding = request;
+  struct decoding *decoding = request;
   const struct lawn_jpeg_part *part = decoding->part;
   int is_cmyk = info->num_components == 4;
   info->out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
@@ -227,36 +255,38 @@ static void decode(j_decompress_ptr info, struct errors *errors, void *request)
   watch_scans(info);
   jpeg_start_decompress(info);
   if ((uint64_t)part->left + part->width > info->output_width ||
-      (uint64_t)part->top + part->height > info->output_height) {
-    snprintf(errors->fault->text, sizeof errors->fault->text, "the part is outside of the image");
-    longjmp(errors->out, 1);
-  }
+      (uint64_t)part->top + part->height > info->output_height)
+    refuse(errors, "the part is outside of the image");
 
-  /* Chroma is interpolated across the edge of a block, so that one more on each side is read. */
   JDIMENSION left = 0, width = info->output_width;
-  if (part->width < width) {
-    JDIMENSION margin = (JDIMENSION)(2 * info->max_h_samp_factor * DCTSIZE);
-    JDIMENSION right = part->left + part->width + margin;
+  if (part->width < width && !is_smoothed(info)) {
+    JDIMENSION right = part->left + part->width + DCTSIZE;
     if (right > width)
       right = width;
-    left = part->left > margin ? part->left - margin : 0;
+    left = part->left > DCTSIZE ? part->left - DCTSIZE : 0;
     width = right - left;
     jpeg_crop_scanline(info, &left, &width);
   }
-  JSAMPARRAY row = (*info->mem->alloc_sarray)((j_common_ptr)info, JPOOL_IMAGE,
-                                              width * info->output_components, 1);
+  JDIMENSION before = part->left - left;
+  /* A row that does not fit its place, or has other colours, is made elsewhere. */
+  JSAMPARRAY row = NULL;
+  if (is_cmyk || width > part->stride)
+    row = (*info->mem->alloc_sarray)((j_common_ptr)info, JPOOL_IMAGE,
+                                     width * info->output_components, 1);
   if (part->top > 0)
     jpeg_skip_scanlines(info, part->top);
-  size_t stride = (size_t)part->width * 3;
   for (uint32_t y = 0; y < part->height; y++) {
-    uint8_t *to = decoding->out + y * stride;
-    jpeg_read_scanlines(info, row, 1);
-    const uint8_t *from = row[0] + (size_t)(part->left - left) * info->output_components;
+    JSAMPROW to = decoding->out + (size_t)y * part->stride * 3;
+    jpeg_read_scanlines(info, row == NULL ? &to : row, 1);
+    if (row == NULL)
+      continue;
+    const uint8_t *from = row[0] + (size_t)before * info->output_components;
     if (is_cmyk)
       cmyk_to_rgb(from, to, part->width);
     else
-      memcpy(to, from, stride);
+      memcpy(to, from, (size_t)part->width * 3);
   }
+  decoding->before = row == NULL ? before : 0;
   if (!part->whole)
     return;
   if (info->output_scanline < info->output_height)
@@ -272,13 +302,16 @@ static void decode(j_decompress_ptr info, struct errors *errors, void *request)
   }
 }
 
-/* Decodes a part to `out`, [height, width, 3]. 0 where it is all there. The values are those of
- * the accurate integer transform with interpolated chroma, libjpeg's defaults. */
+/* Decodes a part to `out`, [height, stride, 3], of whose rows it has those after the first
+ * `before` pixels. 0 where it is all there. The values are those of the accurate integer
+ * transform with interpolated chroma, libjpeg's defaults. */
 int lawn_jpeg_decode(const uint8_t *bytes, size_t length, const struct lawn_jpeg_part *part,
-                     uint8_t *out, struct lawn_jpeg_fault *fault)
+                     uint8_t *out, uint32_t *before, struct lawn_jpeg_fault *fault)
 {
-  struct decoding decoding = {part, out};
-  return read_file(bytes, length, fault, decode, &decoding);
+  struct decoding decoding = {part, out, 0};
+  int status = read_file(bytes, length, fault, decode, &decoding);
+  *before = decoding.before;
+  return status;
 }
 
 /* Whether libjpeg was built with its vector kernels, and the processor has what they need. */

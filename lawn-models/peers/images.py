@@ -1,10 +1,11 @@
 """Times image files on their way to a network: lawn, and torchvision with PIL, by turns.
 
-    .venv/bin/python lawn-models/peers/images.py FOLDER [--plain]
+    .venv/bin/python lawn-models/peers/images.py FOLDER [--plain] [--size 224] [--augment randaugment]
 
 FOLDER has a folder of files for each class, as `train` of a data set has. Both read every file,
-decode it, cut a random part to 224 x 224 (with --plain: the middle), turn half of them, and
-normalize, on one thread. `lawn` is timed on the folder and on packs of it (`lawn data pack`).
+decode it, cut a random part to 224 x 224 (with --plain: the middle), turn half of them, change them
+by a policy if one is named, and normalize, on one thread. `lawn` is timed on the folder and on packs
+of it (`lawn data pack`), and with `reduced_decoding`, which torchvision does not have.
 The numbers are images a second; what counts is their ratio in one run.
 """
 
@@ -34,13 +35,18 @@ def build():
     return target / "lawn", target / "examples/image_throughput"
 
 
-def torchvision_loader(folder, plain):
+POLICIES = {"randaugment": transforms.RandAugment, "trivialaugment": transforms.TrivialAugmentWide}
+
+
+def torchvision_loader(folder, plain, size, policy):
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     cut = (
-        [transforms.Resize(256), transforms.CenterCrop(224)]
+        [transforms.Resize(round(size * 256 / 224)), transforms.CenterCrop(size)]
         if plain
-        else [transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip()]
+        else [transforms.RandomResizedCrop(size), transforms.RandomHorizontalFlip()]
     )
+    if policy:
+        cut.append(POLICIES[policy]())
     images = ImageFolder(folder, transforms.Compose([*cut, transforms.ToTensor(), normalize]))
 
     def measure():
@@ -58,6 +64,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--plain", action="store_true", help="as evaluation sees them")
+    parser.add_argument("--size", type=int, default=224, help="height and width of what comes out")
+    parser.add_argument("--augment", choices=sorted(POLICIES), help="a policy beside crops and flips")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     lawn, throughput = build()
@@ -77,15 +85,20 @@ def main():
             command = [lawn, "data", "pack", source, "--out", root / how, "--as", how]
             subprocess.run(command, check=True, capture_output=True)
 
-        def ours(data):
+        def ours(data, *more):
             command = [throughput, "--data-root", root, "--data", data, "--seconds", str(SECONDS)]
+            command += ["--size", str(arguments.size), *more]
             command += ["--plain"] if arguments.plain else []
+            command += ["--augment", arguments.augment] if arguments.augment else []
             return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
         ways = {
-            "torchvision with PIL": torchvision_loader(source / "train", arguments.plain),
+            "torchvision with PIL": torchvision_loader(
+                source / "train", arguments.plain, arguments.size, arguments.augment
+            ),
             "lawn, folder": lambda: ours("folder"),
             "lawn, pack as is": lambda: ours("as-is"),
+            "lawn, as is, reduced": lambda: ours("as-is", "--reduced"),
             "lawn, pack raw": lambda: ours("raw"),
         }
         rounds = {name: [] for name in ways}

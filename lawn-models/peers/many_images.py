@@ -4,7 +4,7 @@
 
 Makes image folders of tiny JPEG files under the new folder FOLDER, which has to be on a file
 system with hard links and is removed afterwards. `lawn data check` looks into each file, twice: the
-second time what was found is in a cache. `lawn plan` plans a sweep, and the example
+second time what was found is in a cache. `lawn plan` plans a sweep of it, and the example
 `image_throughput` opens the set as a trial does and makes its first batch; of a pack, too. Peak
 memory is that of the whole process, libtorch included.
 """
@@ -102,7 +102,7 @@ def main():
         measured("lawn data check, from its cache", check, environment)
         sweep = root / "many.toml"
         sweep.write_text(SWEEP.format(name="many"))
-        measured("lawn plan", [lawn, "plan", sweep, "--data-root", root, "--runs", root / "runs"], environment)
+        measured("lawn plan", [lawn, "plan", sweep, "--no-calibrate", "--data-root", root], environment)
         first = [throughput, "--data-root", root, "--first-batch", "--data"]
         print(measured("a trial's data, to its first batch", [*first, "many"], environment), end="")
         make(lawn, root / "some", arguments.packed, 1_000)

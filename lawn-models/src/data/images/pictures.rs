@@ -1,5 +1,8 @@
 //! Images of any size, where they lie.
 
+use std::fs::File;
+use std::io::Read;
+
 use super::decode::{Encoded, Fault};
 use super::folder::Listing;
 use super::image::Image;
@@ -68,20 +71,24 @@ impl Pictures {
         self.labels.len()
     }
 
-    /// Does `work` on one of them.
+    /// Does `work` on one of them. A file is read to `memory`.
     ///
     /// # Errors
     /// [`DataError`] naming the file that cannot be read.
     pub(crate) fn with<R>(
         &self,
         index: usize,
+        memory: &mut Vec<u8>,
         work: impl FnOnce(&Picture<'_>) -> Result<R, Fault>,
     ) -> Result<R, DataError> {
         match &self.store {
             Store::Files(listing) => {
                 let path = listing.path(index);
-                let bytes = std::fs::read(&path).map_err(DataError::read(&path))?;
-                Encoded::open(&bytes, self.exif)
+                memory.clear();
+                File::open(&path)
+                    .and_then(|mut file| file.read_to_end(memory))
+                    .map_err(DataError::read(&path))?;
+                Encoded::open(memory, self.exif)
                     .and_then(|file| work(&Picture::Encoded(file)))
                     .map_err(|fault| fault.in_file(&path))
             }
@@ -102,7 +109,7 @@ impl Pictures {
     /// # Errors
     /// As [`with`](Self::with).
     pub(crate) fn decode(&self, index: usize) -> Result<Image, DataError> {
-        self.with(index, |picture| picture.decode())
+        self.with(index, &mut Vec::new(), |picture| picture.decode())
     }
 
     /// What an error calls one of them.

@@ -57,7 +57,7 @@ impl Images {
             Ok(images) => return Ok(images.into()),
             Err(pictures) => *pictures,
         };
-        let [height, width] = pictures.with(0, |picture| Ok(picture.size()))?;
+        let [height, width] = pictures.with(0, &mut Vec::new(), |picture| Ok(picture.size()))?;
         let (size, count) = (height * width * CHANNELS, pictures.len());
         let mut images = Self {
             height,

@@ -77,9 +77,11 @@ impl Views {
     }
 
     fn plain(&self, index: u32, scratch: &mut Scratch) -> Result<Move, DataError> {
-        self.pictures.with(index as usize, |picture| {
+        let mut file = std::mem::take(&mut scratch.file);
+        self.pictures.with(index as usize, &mut file, |picture| {
             self.transform.plain(picture, scratch)
         })?;
+        scratch.file = file;
         Ok(Move::default())
     }
 }
@@ -129,9 +131,11 @@ impl RandomViews {
             ..
         } = &self.views;
         let key = [self.seed, epoch, u64::from(index)];
-        let flip = pictures.with(index as usize, |picture| {
+        let mut file = std::mem::take(&mut scratch.file);
+        let flip = pictures.with(index as usize, &mut file, |picture| {
             transform.random(picture, key, scratch)
         })?;
+        scratch.file = file;
         let Some(policy) = self.augmentation.policy() else {
             return Ok(Move {
                 flip,

@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char, c_int};
 use mozjpeg_sys as _;
 
 use super::fault::Fault;
-use crate::data::images::image::{CHANNELS, Region};
+use crate::data::images::image::{CHANNELS, PixelRows, Region};
 
 /// The same in jpeg.c.
 #[repr(C)]
@@ -28,7 +28,11 @@ struct Part {
     height: u32,
     eighths: u32,
     whole: u32,
+    stride: u32,
 }
+
+/// Pixels that are decoded on each side of a part, at most. The same in jpeg.c.
+const MARGIN: usize = 40;
 
 /// Letters of a message of libjpeg, its end included.
 const MESSAGE: usize = 200;
@@ -52,6 +56,7 @@ unsafe extern "C" {
         length: usize,
         part: *const Part,
         out: *mut u8,
+        before: *mut u32,
         said: *mut Said,
     ) -> c_int;
     fn lawn_jpeg_is_vectorised() -> c_int;
@@ -101,16 +106,24 @@ pub(super) fn size(bytes: &[u8]) -> Result<[usize; 2], Fault> {
 pub(super) struct Decoded {
     /// In pixels of the size that is decoded to.
     pub(super) region: Region,
+    /// Pixels a row of that size.
+    pub(super) width: usize,
     /// Eighths of the image's size that it is decoded to.
     pub(super) eighths: u32,
     /// Whether the file is looked at below the region.
     pub(super) whole: bool,
 }
 
-/// Decodes to `to`, `[height, width, 3]`.
-pub(super) fn decode(bytes: &[u8], what: Decoded, to: &mut Vec<u8>) -> Result<(), Fault> {
+/// Decodes to memory that may be used again. Rows have no gap between them where the region is as
+/// wide as the image.
+pub(super) fn decode<'to>(
+    bytes: &[u8],
+    what: Decoded,
+    to: &'to mut Vec<u8>,
+) -> Result<PixelRows<'to>, Fault> {
     let Decoded { region, .. } = what;
-    to.resize(region.height * region.width * CHANNELS, 0);
+    let stride = what.width.min(region.width + 2 * MARGIN);
+    to.resize(region.height * stride * CHANNELS, 0);
     let part = Part {
         left: region.left as u32,
         top: region.top as u32,
@@ -118,20 +131,28 @@ pub(super) fn decode(bytes: &[u8], what: Decoded, to: &mut Vec<u8>) -> Result<()
         height: region.height as u32,
         eighths: what.eighths,
         whole: what.whole.into(),
+        stride: stride as u32,
     };
-    let mut said = Said::nothing();
-    // SAFETY: as above; `to` has room for the part, `[height, width, 3]`, and the part is looked
-    // for within the image by jpeg.c.
+    let (mut before, mut said) = (0, Said::nothing());
+    // SAFETY: as above; `to` has room for the rows, `[height, stride, 3]`, and jpeg.c makes sure
+    // that what it writes of a row is no longer than that.
     let status = unsafe {
         lawn_jpeg_decode(
             bytes.as_ptr(),
             bytes.len(),
             &part,
             to.as_mut_ptr(),
+            &mut before,
             &mut said,
         )
     };
-    said.result(status)
+    said.result(status)?;
+    let rows = PixelRows::packed(to, [region.height, stride]);
+    Ok(rows.part(Region {
+        left: before as usize,
+        top: 0,
+        ..region
+    }))
 }
 
 /// Whether the vector kernels of libjpeg are built in and the processor has what they need.

@@ -159,6 +159,7 @@ impl<'a> Encoded<'a> {
     fn all(&self) -> Decoded {
         Decoded {
             region: Region::whole(self.stored),
+            width: self.stored[1],
             eighths: 8,
             whole: true,
         }
@@ -167,10 +168,9 @@ impl<'a> Encoded<'a> {
     /// As [`decode`](Self::decode), in memory that is used again.
     pub(crate) fn whole<'to>(&self, to: &'to mut Vec<u8>) -> Result<PixelRows<'to>, Fault> {
         if self.is_reducible() {
-            jpeg::decode(self.bytes, self.all(), to)?;
-        } else {
-            *to = self.decode()?.bytes;
+            return jpeg::decode(self.bytes, self.all(), to);
         }
+        *to = self.decode()?.bytes;
         Ok(PixelRows::packed(to, self.size()))
     }
 
@@ -191,11 +191,11 @@ impl<'a> Encoded<'a> {
         if self.is_reducible() {
             let part = Decoded {
                 region,
+                width: (self.stored[1] * eighths as usize).div_ceil(8),
                 eighths,
                 whole: false,
             };
-            jpeg::decode(self.bytes, part, to)?;
-            return Ok(PixelRows::packed(to, [region.height, region.width]));
+            return jpeg::decode(self.bytes, part, to);
         }
         Ok(self.whole(to)?.part(region))
     }

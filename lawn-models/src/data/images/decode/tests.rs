@@ -1,7 +1,10 @@
 use std::path::{Path, PathBuf};
 
+use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+
 use super::*;
 use crate::data::images::image::CHANNELS;
+use crate::data::images::test_picture::picture;
 
 /// Files of each kind, and what PIL makes of them; `goldens/images.py` writes them.
 fn goldens() -> PathBuf {
@@ -75,6 +78,62 @@ fn a_part_has_the_pixels_of_the_whole() {
                         whole.cut(region),
                         "{name}: {region:?}"
                     );
+                }
+            }
+        }
+    }
+}
+
+/// So wide and high that what is left and right of a part is not decoded.
+#[test]
+fn a_part_of_a_larger_image_has_the_pixels_of_the_whole() {
+    let (height, width) = (150, 230);
+    let image = picture("noise", [height, width]);
+    for sampling in [
+        SamplingFactor::F_1_1,
+        SamplingFactor::F_2_1,
+        SamplingFactor::F_1_2,
+        SamplingFactor::F_2_2,
+        SamplingFactor::F_4_1,
+        SamplingFactor::F_1_4,
+    ] {
+        for progressive in [false, true] {
+            let mut bytes = Vec::new();
+            let mut encoder = Encoder::new(&mut bytes, 80);
+            encoder.set_sampling_factor(sampling);
+            encoder.set_progressive(progressive);
+            encoder
+                .encode(&image.bytes, width as u16, height as u16, ColorType::Rgb)
+                .unwrap();
+            let file = Encoded::open(&bytes, false).unwrap();
+            for eighths in [8, 4, 2, 1] {
+                let sides = [height, width].map(|side| (side * eighths).div_ceil(8));
+                let mut memory = Vec::new();
+                let all = Region::whole(sides);
+                let whole = file.part(all, eighths as u32, &mut memory).unwrap();
+                let whole = whole.to_image();
+                if eighths == 8 {
+                    assert!(whole == file.decode().unwrap());
+                }
+                for (left, top) in [(0, 0), (7, 3), (33, 17), (64, 48), (100, 100), (131, 77)] {
+                    for (right, bottom) in [(230, 150), (229, 149), (160, 120), (101, 101)] {
+                        let [left, right, top, bottom] = [left, right, top, bottom]
+                            .map(|place: usize| (place * eighths).div_ceil(8));
+                        if left >= right || top >= bottom {
+                            continue;
+                        }
+                        let region = Region {
+                            left,
+                            top,
+                            width: right - left,
+                            height: bottom - top,
+                        };
+                        let part = file.part(region, eighths as u32, &mut memory).unwrap();
+                        assert!(
+                            part.to_image() == whole.cut(region),
+                            "{sampling:?}, progressive {progressive}, {eighths}/8: {region:?}"
+                        );
+                    }
                 }
             }
         }

@@ -1,12 +1,17 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::*;
+use crate::data::dataset::Dataset;
 use crate::data::images::generated::{self, GeneratedImages};
 use crate::data::images::pack::{MANIFEST, Pack};
 use crate::data::images::pictures::Pictures;
+use crate::data::images::policy::Augmentation;
 use crate::data::images::reading::{BadFiles, Part, Reading};
 use crate::data::images::source::Source;
+use crate::data::images::transform::{Transform, TransformConfig};
+use crate::data::images::views::{RandomViews, Views};
 
 /// A data set of three classes, and a place for its pack beside it.
 fn set() -> tempfile::TempDir {
@@ -166,4 +171,116 @@ fn shards_hold_every_label_however_many_there_are() {
     assert_eq!(labels, open(root.path(), "folder", Part::Train).labels);
     assert_eq!(pack.size(29), [16, 16]);
     assert!(pack.path(29).ends_with("class002/000029.jpg"));
+}
+
+/// Samples of a pack, shuffled, with no more than the order changed.
+fn shuffled(root: &Path, threads: usize) -> RandomViews {
+    let pictures = Arc::new(open(root, "pack", Part::Train));
+    let config = TransformConfig {
+        size: 8,
+        resize: Some(8),
+        ..TransformConfig::default()
+    };
+    let chosen = (0..pictures.len() as u32).collect();
+    let statistics = config.normalization.statistics();
+    let transform = Transform::new(&config);
+    let views = Views::new(pictures, chosen, transform, statistics, threads);
+    RandomViews::new(views, Augmentation::Basic(true), 3)
+}
+
+/// A hundred labels in batches of an odd size, by more threads than there are shards: each image
+/// of an epoch once, with its own label, and the same however many read.
+#[test]
+fn an_epoch_of_a_pack_is_exact_for_any_batches_and_readers() {
+    let root = tempfile::tempdir().unwrap();
+    let sizes = GeneratedImages {
+        classes: 100,
+        side: 8,
+        train: 400,
+        test: 100,
+        ..GeneratedImages::default()
+    };
+    generated::write(&sizes, &root.path().join("folder")).unwrap();
+    pack(root.path(), Encoding::AsIs);
+    let (one, seven) = (shuffled(root.path(), 1), shuffled(root.path(), 7));
+    for epoch in [1, 2] {
+        let whole = one.batch(0..400, epoch).unwrap();
+        let mut labels: Vec<i64> = Vec::new();
+        for start in (0..400u64).step_by(13) {
+            let end = 400.min(start + 13);
+            let part = seven.batch(start..end, epoch).unwrap();
+            let same = whole.narrow(start, end - start);
+            assert_eq!(part.inputs[0], same.inputs[0]);
+            assert_eq!(part.targets, same.targets);
+            labels.extend(Vec::<i64>::try_from(part.targets).unwrap());
+        }
+        assert!(!labels.is_sorted());
+        labels.sort_unstable();
+        let every: Vec<i64> = (0..400).map(|place| place / 4).collect();
+        assert_eq!(labels, every);
+    }
+}
+
+/// Grey images and those with alpha become red, green and blue; a name is the whole name,
+/// whatever dots it and its folders have.
+#[test]
+fn grey_images_and_names_with_dots_come_out_as_they_went_in() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens/images");
+    let names = [
+        "grey.jpg",
+        "grey.png",
+        "grey-alpha.png",
+        "two-colours.png",
+        "cmyk.jpg",
+    ];
+    let encodings = [
+        Encoding::AsIs,
+        Encoding::Raw,
+        Encoding::Jpeg {
+            shorter_side: 500,
+            quality: 100,
+        },
+    ];
+    for encoding in encodings {
+        let root = tempfile::tempdir().unwrap();
+        for split in ["train", "test"] {
+            for class in ["22.0", "22.1.b"] {
+                let folder = root.path().join("folder").join(split).join(class);
+                fs::create_dir_all(&folder).unwrap();
+                for (number, name) in names.iter().enumerate() {
+                    let dotted = format!("1.{number}.{name}");
+                    fs::copy(goldens.join(name), folder.join(dotted)).unwrap();
+                }
+            }
+        }
+        pack(root.path(), encoding);
+        let [folder, pack] = ["folder", "pack"].map(|name| open(root.path(), name, Part::Train));
+        assert_eq!(pack.classes, ["22.0", "22.1.b"]);
+        assert_eq!(folder.labels, pack.labels);
+        for index in 0..folder.len() {
+            let name = pack.path(index);
+            assert!(
+                name.ends_with(
+                    folder
+                        .path(index)
+                        .strip_prefix(root.path().join("folder/train"))
+                        .unwrap()
+                )
+            );
+            let [from, to] = [&folder, &pack].map(|pictures| pictures.decode(index).unwrap());
+            assert_eq!((from.height, from.width), (to.height, to.width));
+            let far = from
+                .bytes
+                .iter()
+                .zip(&to.bytes)
+                .map(|(a, b)| a.abs_diff(*b))
+                .max();
+            let most = if matches!(encoding, Encoding::Jpeg { .. }) {
+                60
+            } else {
+                0
+            };
+            assert!(far.unwrap() <= most, "{}: {far:?}", name.display());
+        }
+    }
 }

@@ -1,5 +1,8 @@
 //! The loops of resizing, compiled for what every processor has and for AVX2.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 use super::taps::{BITS, Taps};
 use crate::data::images::image::{CHANNELS, PixelRows};
 
@@ -13,12 +16,8 @@ const LANES: usize = 32;
 pub(super) fn along_rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
-        #[target_feature(enable = "avx2")]
-        fn with_avx2(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
-            rows(from, taps, to);
-        }
         // SAFETY: the processor has AVX2.
-        return unsafe { with_avx2(from, taps, to) };
+        return unsafe { avx2::along_rows(from, taps, to) };
     }
     rows(from, taps, to);
 }
@@ -113,21 +112,23 @@ mod tests {
     /// What is compiled for every processor computes what is compiled for this one.
     #[test]
     fn the_kernels_agree() {
-        let (height, width, to) = (37, 29, 11);
-        let stride = width * CHANNELS;
-        let from: Vec<u8> = (0..height * stride)
-            .map(|place| (place * 7_919 % 251) as u8)
-            .collect();
-        let taps = Taps::new(width, [0.0, width as f64], to, 0, to);
-        let mut across = [(); 2].map(|()| vec![0; height * to * CHANNELS]);
-        let pixels = PixelRows::packed(&from, [height, width]);
-        along_rows(pixels, &taps, &mut across[0]);
-        rows(pixels, &taps, &mut across[1]);
-        assert!(across[0] == across[1] && across[0].iter().any(|&value| value > 0));
-        let taps = Taps::new(height, [0.0, height as f64], to, 0, to);
-        let mut down = [(); 2].map(|()| vec![0; to * stride]);
-        down_columns(&from, stride, 0, &taps, &mut down[0]);
-        columns(&from, stride, 0, &taps, &mut down[1]);
-        assert!(down[0] == down[1] && down[0].iter().any(|&value| value > 0));
+        for (height, width, to) in [(37, 29, 11), (5, 300, 7), (3, 4, 9), (2, 1, 3), (1, 70, 70)] {
+            let stride = width * CHANNELS;
+            let from: Vec<u8> = (0..height * stride)
+                .map(|place| (place * 7_919 % 251) as u8)
+                .collect();
+            let taps = Taps::new(width, [0.0, width as f64], to, 0, to);
+            let mut across = [(); 2].map(|()| vec![0; height * to * CHANNELS]);
+            let pixels = PixelRows::packed(&from, [height, width]);
+            along_rows(pixels, &taps, &mut across[0]);
+            rows(pixels, &taps, &mut across[1]);
+            assert!(across[0] == across[1], "{width} to {to}");
+            assert!(across[0].iter().any(|&value| value > 0));
+            let taps = Taps::new(height, [0.0, height as f64], to, 0, to);
+            let mut down = [(); 2].map(|()| vec![0; to * stride]);
+            down_columns(&from, stride, 0, &taps, &mut down[0]);
+            columns(&from, stride, 0, &taps, &mut down[1]);
+            assert!(down[0] == down[1] && down[0].iter().any(|&value| value > 0));
+        }
     }
 }

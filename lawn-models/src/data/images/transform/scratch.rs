@@ -7,6 +7,8 @@ use crate::data::images::image::Image;
 pub(crate) struct Scratch {
     /// The image that was made last.
     pub(crate) shown: Image,
+    /// The file that was read last.
+    pub(crate) file: Vec<u8>,
     /// Decoded pixels of which it is made.
     pub(super) decoded: Vec<u8>,
     /// Those resized in x alone.

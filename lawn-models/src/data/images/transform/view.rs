@@ -50,6 +50,7 @@ impl Transform {
             shown,
             decoded,
             rows,
+            ..
         } = scratch;
         let eighths = if self.reduced_decoding {
             picture.eighths([part.height, part.width], self.size)
@@ -85,6 +86,7 @@ impl Transform {
             shown,
             decoded,
             rows,
+            ..
         } = scratch;
         let from = Extent::whole(picture.whole(decoded)?);
         resize(from, size, window, rows, shown);
