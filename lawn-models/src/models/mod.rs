@@ -27,7 +27,7 @@
 mod cifar_resnet;
 mod conv_nets;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod image_models;
 mod init;
 pub mod layers;
@@ -45,7 +45,7 @@ pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
-pub use model::{Mode, Model};
+pub use model::{Mode, Model, parameters};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};

@@ -60,8 +60,9 @@ pub struct OptimizerSettings {
     /// Term ε of the rule, which keeps a divisor from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epsilon: Option<f64>,
-    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
-    /// others.
+    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the others. Biases,
+    /// what belongs to a normalization, and the class token and positions of a vision
+    /// transformer have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
     /// Greatest global norm of the raw gradients.
