@@ -7,10 +7,8 @@ use std::error::Error;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
-use lawn_core::{
-    AdamConfig, OptimizerConfig, Parameters, RuleConfig, Schedule, SgdConfig, WeightDecay,
-};
-use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode};
+use lawn_core::{AdamConfig, OptimizerConfig, RuleConfig, Schedule, SgdConfig, WeightDecay};
+use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode, parameters};
 use lawn_models::{Autocast, HalfKind, set_threads};
 use serde_json::json;
 use tch::nn::VarStore;
@@ -97,9 +95,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Layout::Contiguous
     };
     layout.lay_weights(&store);
-    let mut parameters = Parameters::from_var_store(&store)?;
-    parameters.set_layers(model.layers())?;
-    let mut optimizer = optimizer(options.rule).build(parameters)?;
+    let mut optimizer = optimizer(options.rule).build(parameters(&*model, &store)?)?;
 
     let (count, side) = (options.batch_size, options.image_size);
     let images = Tensor::randn([count, 3, side, side], (Kind::Float, device));

@@ -180,6 +180,25 @@ def resnet(model):
     }
 
 
+def cross_entropy(smoothing, share):
+    """The sum over six samples, whose targets are mixed as the authors of mixup write it."""
+    index = torch.arange(6 * 5, dtype=torch.float64)
+    logits = (3 * torch.sin(1.3 * index)).float().view(6, 5).requires_grad_()
+    one, other = torch.arange(6) % 5, torch.arange(6) * 3 % 5
+
+    def loss(labels):
+        return F.cross_entropy(logits, labels, label_smoothing=smoothing, reduction="sum")
+
+    mixed = share * loss(one) + (1 - share) * loss(other)
+    mixed.backward()
+    return {
+        "smoothing": smoothing,
+        "share": share,
+        "loss": mixed.item(),
+        "gradient": logits.grad.flatten().tolist(),
+    }
+
+
 def main():
     torch.manual_seed(0)
     goldens = {
@@ -192,6 +211,9 @@ def main():
         "neumf_wide": ncf(neumf.NeuMF(50, 30, factors=12, layers=(20, 24, 6))),
         "mf": ncf(Mf(50, 30)),
         "resnet20": resnet(ResNet()),
+        "cross_entropy": [
+            cross_entropy(smoothing, share) for smoothing in (0.0, 0.1) for share in (1.0, 0.3)
+        ],
     }
     (HERE / "models.json").write_text(json.dumps(goldens, indent=1) + "\n")
 

@@ -2,10 +2,12 @@
 
 mod common;
 
-use lawn_models::{Amount, OptimizerSettings, Precision, RuleName, Split, TrialConfig};
+use lawn_models::{
+    Amount, Device, OptimizerSettings, Precision, RuleName, Split, TrialConfig, TrialEnd,
+};
 use serde_json::json;
 
-use common::{finish, image, trial};
+use common::{Recorder, finish, image, run, timeless, trial};
 
 fn with(changes: serde_json::Value) -> TrialConfig {
     let mut table = image();
@@ -89,6 +91,45 @@ fn mixtures_are_the_same_in_parts_of_a_batch() {
     }
     let changed = (whole[0] / plain[0] - 1.0).abs();
     assert!(changed > 1e-3, "{whole:?} and {plain:?}");
+}
+
+/// All that draws, averages or scales, stopped in the free phase, at the freeze, within an epoch
+/// and at the end of one: the same records and the same weights, bit by bit.
+#[test]
+fn a_trial_with_everything_on_goes_on_to_the_same_bits() {
+    let mut config = with(json!({
+        "augment": true, "mixup": 0.2, "label_smoothing": 0.1, "channels_last": true,
+    }));
+    config.precision = Precision::F16;
+    config.micro_batch_size = Some(16);
+    config.optimizer.ema_decay = Some(0.9);
+    let through = tempfile::tempdir().unwrap();
+    let mut whole = Recorder::default();
+    let end = run(&config, through.path(), &mut whole);
+    assert!(matches!(end, TrialEnd::Finished(_)), "{end:?}");
+    let per_epoch = whole.infos[0].steps_per_epoch;
+    assert_eq!(per_epoch, 3);
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut records = Vec::new();
+    for stop in [1, per_epoch, 2 * per_epoch - 1] {
+        let mut part = Recorder {
+            stop_at: Some(stop),
+            ..Recorder::default()
+        };
+        run(&config, folder.path(), &mut part);
+        records.extend(part.records);
+    }
+    let mut rest = Recorder::default();
+    assert_eq!(run(&config, folder.path(), &mut rest), end);
+    records.extend(rest.records);
+    let timeless = |records: &[_]| records.iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(timeless(&records), timeless(&whole.records));
+    let [one, other] = [&through, &folder].map(|folder| {
+        let file = folder.path().join("model.safetensors");
+        lawn_core::State::load(file, Device::Cpu).unwrap()
+    });
+    assert_eq!(one.tensors, other.tensors);
 }
 
 #[test]

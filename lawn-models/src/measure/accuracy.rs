@@ -170,6 +170,7 @@ mod tests {
 
     use super::*;
     use crate::data::Batch;
+    use crate::models::golden::{assert_close, entry, values};
 
     struct Nothing;
 
@@ -183,22 +184,44 @@ mod tests {
         }
     }
 
+    /// What PyTorch computes, of smoothed targets and of mixed ones.
+    #[derive(serde::Deserialize)]
+    struct CrossEntropy {
+        smoothing: f64,
+        /// The part that a sample has of its own class.
+        share: f64,
+        loss: f64,
+        gradient: Vec<f64>,
+    }
+
     #[test]
-    fn a_mixture_of_targets_costs_the_mixture_of_their_losses() {
-        let logits = Tensor::from_slice(&[0.3f32, -1.2, 2.0, 0.1, 0.7, -0.4]).view([2, 3]);
-        let classes = |of: &[i64]| Tensor::from_slice(of);
-        let (one, other) = (classes(&[2, 0]), classes(&[1, 1]));
-        let likely = |of: &Tensor| of.one_hot(3).to_kind(Kind::Float);
-        let mixed = likely(&one) * 0.7 + likely(&other) * 0.3;
-        for smoothing in [0.0, 0.1] {
-            let objective =
-                Accuracy::new(Device::Cpu, [Box::new(Nothing), Box::new(Nothing)], |_| {
-                    Ok(Box::new(Nothing))
-                })
-                .with_label_smoothing(smoothing);
-            let loss = |targets: &Tensor| objective.loss(&logits, targets).double_value(&[]);
-            let expected = 0.7 * loss(&one) + 0.3 * loss(&other);
-            assert!((loss(&mixed) - expected).abs() < 1e-6, "{smoothing}");
+    fn smoothed_and_mixed_targets_cost_what_they_cost_in_pytorch() {
+        let cases: Vec<CrossEntropy> = entry("cross_entropy");
+        assert_eq!(cases.len(), 4);
+        for case in cases {
+            let place = Tensor::arange(6 * 5, (Kind::Double, Device::Cpu));
+            let logits = ((place * 1.3).sin() * 3.0).to_kind(Kind::Float);
+            let logits = logits.view([6, 5]).set_requires_grad(true);
+            let number = Tensor::arange(6, (Kind::Int64, Device::Cpu));
+            let likely = |of: Tensor| of.remainder(5).one_hot(5).to_kind(Kind::Float);
+            let own = likely(number.shallow_clone());
+            let mixed = own * case.share + likely(&number * 3) * (1.0 - case.share);
+            let nothing = [(); 2].map(|()| Box::new(Nothing) as Box<dyn Dataset>);
+            let objective = Accuracy::new(Device::Cpu, nothing, |_| Ok(Box::new(Nothing)))
+                .with_label_smoothing(case.smoothing);
+            let mut targets = vec![mixed];
+            if case.share == 1.0 {
+                targets.push(number.remainder(5));
+            }
+            for targets in targets {
+                let what = format!("{}, {}", case.smoothing, case.share);
+                let mut logits = logits.shallow_clone();
+                logits.zero_grad();
+                let loss = objective.loss(&logits, &targets);
+                loss.backward();
+                assert_close(&what, &values(&loss), &[case.loss]);
+                assert_close(&what, &values(&logits.grad()), &case.gradient);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
@@ -36,10 +37,12 @@ fn file() -> File {
 
 /// The values of one model.
 pub(crate) fn golden(model: &str) -> Golden {
-    let value = file()
-        .rest
-        .remove(model)
-        .expect("the goldens have the model");
+    entry(model)
+}
+
+/// What has a name in the file.
+pub(crate) fn entry<T: DeserializeOwned>(name: &str) -> T {
+    let value = file().rest.remove(name).expect("the goldens have the name");
     serde_json::from_value(value).expect("the goldens have its values")
 }
 

@@ -30,7 +30,7 @@ mod cifar_resnet;
 mod conv_nets;
 pub mod ctr;
 #[cfg(test)]
-mod golden;
+pub(crate) mod golden;
 mod image_models;
 mod init;
 pub mod layers;
@@ -52,7 +52,7 @@ pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
 pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
-pub use model::{Mode, Model};
+pub use model::{Mode, Model, parameters};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};

@@ -1,7 +1,8 @@
 use std::fmt::Debug;
 
-use lawn_core::Layer;
+use lawn_core::{Layer, Parameters, Role};
 use tch::Tensor;
+use tch::nn::VarStore;
 
 /// What a forward pass is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,9 +50,46 @@ pub trait Model: Debug {
     /// positively homogeneous is the final homogeneous sub-network.
     fn layers(&self) -> Vec<Layer>;
 
+    /// Its parameters that are added whatever the input is, although their names do not say that
+    /// they are biases. As biases they are neither decayed nor constrained.
+    fn biases(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Samples that share their normalization statistics in training, from the start of a
     /// batch on; 1 where each sample is computed by itself.
     fn statistics_batch(&self) -> u64 {
         1
     }
+}
+
+/// The parameters of a model whose variables `store` has, with their roles and layers: what an
+/// optimizer is built of.
+///
+/// # Errors
+/// As [`Parameters::from_var_store`] and [`Parameters::set_layers`].
+///
+/// ```
+/// use lawn_core::{AdamConfig, OptimizerConfig, Schedule, WeightDecay};
+/// use lawn_models::models::{Vit, VitConfig, parameters};
+/// use tch::{Device, nn};
+///
+/// let store = nn::VarStore::new(Device::Cpu);
+/// let config = VitConfig { image_size: 32, depth: 1, ..VitConfig::small(10) };
+/// let net = Vit::new(&store.root(), &config, 0);
+/// let optimizer = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
+///     .with_decay(WeightDecay::Decoupled { rate: 0.1 })
+///     .build(parameters(&net, &store)?)?;
+/// // Positions are added to any picture, as timm has it.
+/// let positions = optimizer.treatments().iter().find(|one| one.parameter == "pos_embed");
+/// assert_eq!(positions.unwrap().decay, WeightDecay::None);
+/// # Ok::<(), lawn_core::Error>(())
+/// ```
+pub fn parameters(model: &dyn Model, store: &VarStore) -> Result<Parameters, lawn_core::Error> {
+    let mut parameters = Parameters::from_var_store(store)?;
+    for name in model.biases() {
+        parameters.set_role(&name, Role::Bias)?;
+    }
+    parameters.set_layers(model.layers())?;
+    Ok(parameters)
 }

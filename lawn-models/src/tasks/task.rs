@@ -6,7 +6,7 @@ use tch::nn::VarStore;
 
 use crate::data::{DataError, Dataset};
 use crate::measure::{Measurement, Objective};
-use crate::models::{Layout, Mode, Model};
+use crate::models::{self, Layout, Mode, Model};
 use crate::trial::TestPermit;
 
 /// What a trial trains: a model, what it learns from, and what for.
@@ -21,14 +21,12 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// The trainable variables in forward order, with their roles and layers.
+    /// What the optimizer is built of.
     ///
     /// # Errors
-    /// As [`Parameters::from_var_store`] and [`Parameters::set_layers`].
+    /// As [`models::parameters`].
     pub(crate) fn parameters(&self) -> Result<Parameters, lawn_core::Error> {
-        let mut parameters = Parameters::from_var_store(&self.store)?;
-        parameters.set_layers(self.model.layers())?;
-        Ok(parameters)
+        models::parameters(&*self.model, &self.store)
     }
 
     /// Measures the test split.

@@ -79,8 +79,9 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub initial_accumulator: Option<f64>,
-    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
-    /// others.
+    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the others. Biases,
+    /// what belongs to a normalization, and the class token and positions of a vision
+    /// transformer have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub weight_decay: Option<f64>,

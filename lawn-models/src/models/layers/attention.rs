@@ -58,15 +58,22 @@ impl Projections {
         }
     }
 
-    /// `[N, tokens, width]` to three of the same.
-    fn forward(&self, x: &Tensor) -> [Tensor; 3] {
+    /// `[N, tokens, width]` to three of `[N, heads, tokens, width / heads]`.
+    fn forward(&self, x: &Tensor, heads: i64) -> [Tensor; 3] {
+        let (n, tokens, width) = x.size3().expect("samples, tokens and features");
+        let head = width / heads;
         match self {
+            // One tensor that comes apart: backward puts the three gradients together in one
+            // pass, where slices would each fill a tensor of the whole size.
             Self::Fused(one) => {
-                let joined = one.forward(x);
-                let width = x.size()[2];
-                [0, 1, 2].map(|part| joined.narrow(2, part * width, width))
+                let joined = one.forward(x).view([n, tokens, 3, heads, head]);
+                let parts = joined.permute([2, 0, 3, 1, 4]).unbind(0);
+                parts.try_into().expect("queries, keys and values")
             }
-            Self::Separate(three) => [0, 1, 2].map(|part: usize| three[part].forward(x)),
+            Self::Separate(three) => [0, 1, 2].map(|part: usize| {
+                let one = three[part].forward(x).view([n, tokens, heads, head]);
+                one.transpose(1, 2)
+            }),
         }
     }
 }
@@ -75,15 +82,13 @@ impl Attention {
     /// `[N, tokens, width]` to the same.
     pub fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         let (n, tokens, width) = x.size3().expect("samples, tokens and features");
-        let head = width / self.heads;
-        let by_head = |one: Tensor| one.view([n, tokens, self.heads, head]).transpose(1, 2);
-        let [q, k, v] = self.projections.forward(x).map(by_head);
+        let [q, k, v] = self.projections.forward(x, self.heads);
         let mixed = if self.dropout.rate() == 0.0 || mode == Mode::Evaluate {
             Tensor::scaled_dot_product_attention::<Tensor>(
                 &q, &k, &v, None, 0.0, false, None, false,
             )
         } else {
-            let scores = q.matmul(&k.transpose(2, 3)) / (head as f64).sqrt();
+            let scores = q.matmul(&k.transpose(2, 3)) / ((width / self.heads) as f64).sqrt();
             let weights = scores.softmax(-1, Kind::Float);
             self.dropout.forward(&weights, mode).matmul(&v)
         };

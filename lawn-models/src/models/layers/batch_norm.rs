@@ -147,6 +147,47 @@ mod tests {
         assert_ne!(together, coarse.forward(&input, TRAIN));
     }
 
+    /// The equation, written out in f64 for each ghost batch, and the running averages after it.
+    #[test]
+    fn ghost_batches_are_normalized_as_the_equation_says() {
+        let options = (Kind::Double, Device::Cpu);
+        let place = Tensor::arange(7 * 3 * 4, options);
+        let input: Tensor = ((place * 1.7).sin() * 3.0 + 0.5).view([7, 3, 2, 2]);
+        let (_store, mut layer) = layer(3);
+        let [scale, shift] = [[1.5f32, 0.5, -2.0], [0.1, -0.2, 0.3]];
+        tch::no_grad(|| {
+            layer.weight.copy_(&Tensor::from_slice(&scale));
+            layer.bias.copy_(&Tensor::from_slice(&shift));
+        });
+        let output = layer.forward(&input.to_kind(Kind::Float), TRAIN);
+        let mut mean = Tensor::zeros([3], options);
+        let mut variance = Tensor::ones([3], options);
+        let by_channel = |one: &Tensor| one.to_kind(Kind::Double).view([1, 3, 1, 1]);
+        let mut expected = Vec::new();
+        // The last of one sample goes along.
+        for (start, count) in [(0, 3), (3, 4)] {
+            let ghost = input.narrow(0, start, count);
+            let over = &[0i64, 2, 3][..];
+            let own_mean = ghost.mean_dim(over, false, Kind::Double);
+            let centred = &ghost - by_channel(&own_mean);
+            let own_variance = centred.square().mean_dim(over, false, Kind::Double);
+            let divisor = by_channel(&(&own_variance + 1e-5).sqrt());
+            expected.push(by_channel(&layer.weight) * centred / divisor + by_channel(&layer.bias));
+            let elements = (count * 4) as f64;
+            mean = mean * 0.9 + own_mean * 0.1;
+            // The running variance is the unbiased one.
+            variance = variance * 0.9 + own_variance * (0.1 * elements / (elements - 1.0));
+        }
+        for (found, expected) in [
+            (&output, &Tensor::cat(&expected, 0)),
+            (&layer.running_mean, &mean),
+            (&layer.running_variance, &variance),
+        ] {
+            let error = (found - expected).abs().max().double_value(&[]);
+            assert!(error < 1e-6, "{error:e}");
+        }
+    }
+
     #[test]
     fn a_last_ghost_batch_of_one_goes_with_the_one_before() {
         let (_store, norm) = layer(4);

@@ -110,3 +110,46 @@ impl Block {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+    use tch::nn::VarStore;
+    use tch::{Device, Kind};
+
+    /// Huang et al. 2016, equation 4: none in the first block, all of the rate in the last.
+    #[test]
+    fn a_block_is_dropped_the_more_the_deeper_it_lies() {
+        let config = VitConfig {
+            depth: 5,
+            width: 4,
+            heads: 1,
+            hidden: 4,
+            drop_path: 0.4,
+            ..VitConfig::small(10)
+        };
+        let store = VarStore::new(Device::Cpu);
+        let mut rng = stream(0, Purpose::Weights, 0);
+        let made = (0..5).map(|place| Block::new(&store.root(), &config, place, 3, &mut rng));
+        let blocks: Vec<Block> = made.collect();
+        for (block, expected) in blocks.iter().zip([0.0, 0.1, 0.2, 0.3, 0.4]) {
+            for path in block.paths {
+                assert!((path.rate() - expected).abs() < 1e-12, "{block:?}");
+            }
+        }
+
+        // A sample of which both branches are dropped passes as it is, and so does none in
+        // evaluation.
+        let x = Tensor::randn([400, 2, 4], (Kind::Float, Device::Cpu));
+        let same = |mode| {
+            let moved = (blocks[4].forward(&x, mode) - &x).abs();
+            let moved = moved.amax([1, 2].as_slice(), false);
+            moved.eq(0.0).sum(Kind::Int64).int64_value(&[])
+        };
+        let passed = same(Mode::Train { first: 0 });
+        // 0.16 of 400, within five standard errors.
+        assert!((28..=100).contains(&passed), "{passed}");
+        assert_eq!(same(Mode::Evaluate), 0);
+    }
+}

@@ -43,6 +43,10 @@ pub use config::{VitConfig, VitForm};
 /// | before the head | N(0, 1 / width) | N(0, 0.02²) | N(0, 1 / width), cut at ±2 s |
 /// | head | 0 | N(0, 0.02²) | 0 |
 ///
+/// The class token and the positions have the role of biases: no weight decay and no constraint
+/// by default, as in timm (`no_weight_decay`) and in the authors' code, which decays kernels
+/// alone. torchvision's recipe decays them.
+///
 /// `paper` is the authors' code in Flax, which AlgoPerf follows. PyTorch's functions cut
 /// normal values at ±2, which none of these reaches.
 ///
@@ -209,5 +213,76 @@ impl Model for Vit {
         layers.extend(tanh.map(|layer| Layer::other(layer.names())));
         layers.push(self.head.layer());
         layers
+    }
+
+    fn biases(&self) -> Vec<String> {
+        match &self.tokens {
+            Tokens::Learned { names, .. } => names.to_vec(),
+            Tokens::Fixed(_) => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::parameters;
+    use lawn_core::{
+        AdamConfig, Constraint, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
+        WeightDecay,
+    };
+    use tch::nn::VarStore;
+    use tch::{Device, Tensor};
+
+    /// timm's `param_groups_weight_decay` leaves out what has one dimension and what the net's
+    /// `no_weight_decay` names.
+    #[test]
+    fn matrices_and_filters_alone_are_decayed_and_constrained() {
+        for (config, added) in [
+            (VitConfig::small(10), &["cls_token", "pos_embed"][..]),
+            (
+                VitConfig::base(10),
+                &["class_token", "encoder.pos_embedding"],
+            ),
+            (VitConfig::algoperf_small(10), &[]),
+        ] {
+            let config = VitConfig {
+                image_size: 32,
+                width: 16,
+                heads: 2,
+                hidden: 32,
+                depth: 2,
+                ..config
+            };
+            let store = VarStore::new(Device::Cpu);
+            let net = Vit::new(&store.root(), &config, 0);
+            let of = |config: OptimizerConfig| {
+                let optimizer = config.build(parameters(&net, &store).unwrap()).unwrap();
+                optimizer.treatments().to_vec()
+            };
+            let rule = RuleConfig::from(AdamConfig::default());
+            let base = OptimizerConfig::new(rule, Schedule::constant(1e-3));
+            let variables = store.variables();
+            let expected = |name: &str| {
+                let variable: &Tensor = &variables[name];
+                variable.dim() > 1 && !added.contains(&name)
+            };
+            for one in of(base
+                .clone()
+                .with_decay(WeightDecay::Decoupled { rate: 0.1 }))
+            {
+                let decayed = one.decay != WeightDecay::None;
+                assert_eq!(decayed, expected(&one.parameter), "{}", one.parameter);
+            }
+            let all = LawnConfig {
+                scope: Scope::AllWeights,
+                ..LawnConfig::new(1)
+            };
+            for one in of(base.with_lawn(all)) {
+                let constrained = one.constraint == Constraint::Constrained;
+                assert_eq!(constrained, expected(&one.parameter), "{}", one.parameter);
+            }
+            assert_eq!(net.biases(), added);
+        }
     }
 }
