@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use tch::{Kind, Tensor};
+use tch::Kind;
 
 use crate::backend::interface::StepRequest;
 use crate::backend::slot::{Slot, place, working_kind};
@@ -15,6 +15,7 @@ use crate::diagnostics::Findings;
 use crate::error::{Error, require};
 use crate::optimizer::{Optimizer, ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::options::StepOptions;
+use crate::parameters::treatment::Treatment;
 use crate::report::{Limits, Reading, StepReport};
 use crate::tables::gradient::Gradient;
 
@@ -71,8 +72,8 @@ impl Optimizer {
         let phase = self.phase();
         let form = self.config.constraint().map(NormConstraint::form);
         let constraint = form.as_ref().filter(|_| phase == Phase::Constrained);
-        let (gradients, rows) = self.gradients(constraint, options.gradient_scale)?;
-        let updated = gradients.iter().flatten().count();
+        let found = self.gradients(constraint, options.gradient_scale)?;
+        let updated = found.iter().flatten().count();
         if updated == 0 {
             return Err(Error::NoGradient);
         }
@@ -86,6 +87,11 @@ impl Optimizer {
         }
         let limits = self.limits(phase);
         let known = self.least_steps();
+        let parts = found.into_iter().map(|gradient| match gradient {
+            Some(Gradient { values, rows }) => (Some(values), rows),
+            None => (None, None),
+        });
+        let (gradients, rows): (Vec<_>, Vec<_>) = parts.unzip();
         let writes = Cell::new(false);
         let request = StepRequest {
             gradients: &gradients,
@@ -218,30 +224,27 @@ impl Optimizer {
         &mut self,
         constraint: Option<&ConstraintForm>,
         scale: f64,
-    ) -> Result<(Vec<Option<Tensor>>, Vec<Option<Tensor>>), Error> {
+    ) -> Result<Vec<Option<Gradient>>, Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
             self.weights = place(&mut self.slots)?;
         }
         let (rule, takes_rows) = (&*self.config.rule, self.backend.takes_rows());
-        let (mut gradients, mut rows) = (Vec::new(), Vec::new());
-        for (slot, treatment) in self.slots.iter().zip(&mut self.treatments) {
+        let slots = self.slots.iter().zip(&mut self.treatments);
+        let gradient = |(slot, treatment): (&Slot, &mut Treatment)| {
             treatment.trained = slot.weight.requires_grad();
             let found = slot.weight.grad();
             if !treatment.trained || !found.defined() {
-                gradients.push(None);
-                rows.push(None);
-                continue;
+                return Ok(None);
             }
             let updates = slot.row_updates(rule, constraint);
             let mut gradient = Gradient::new(slot, found, updates, rule.name(), takes_rows)?;
             if let Some(cow_clip) = &self.config.cow_clip {
                 gradient = cow_clip.clip(slot, gradient, scale)?;
             }
-            gradients.push(Some(gradient.values));
-            rows.push(gradient.rows);
-        }
-        Ok((gradients, rows))
+            Ok(Some(gradient))
+        };
+        slots.map(gradient).collect()
     }
 }
 
