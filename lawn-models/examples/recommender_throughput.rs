@@ -148,10 +148,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(started.elapsed().as_secs_f64())
     };
-    run(2)?;
-    let estimate = run(1)?;
-    let steps = ((options.seconds / estimate) as usize).clamp(1, 20_000);
-    let seconds = run(steps)?;
+    run(1)?;
+    // A step that takes long is measured by itself.
+    let (mut steps, mut seconds) = (1, run(1)?);
+    if seconds < options.seconds {
+        steps = ((options.seconds / seconds) as usize).clamp(1, 20_000);
+        seconds = run(steps)?;
+    }
     let line = json!({
         "implementation": "lawn-models",
         "threads": options.threads,

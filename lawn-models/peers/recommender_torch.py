@@ -135,10 +135,13 @@ def main():
             torch.cuda.synchronize()
         return time.perf_counter() - started, loss
 
-    run(2)
-    estimate, _ = run(1)
-    steps = min(max(int(options.seconds / estimate), 1), 20_000)
+    run(1)
+    # A step that takes long is measured by itself.
+    steps = 1
     seconds, loss = run(steps)
+    if seconds < options.seconds:
+        steps = min(max(int(options.seconds / seconds), 1), 20_000)
+        seconds, loss = run(steps)
     print(
         json.dumps(
             {
