@@ -257,6 +257,54 @@ fn clicks_that_are_not_there_are_never_made_in_their_place() {
     );
 }
 
+/// Sharing is said where it is the rule, and not of columns that were given a few ids.
+#[test]
+fn ids_that_many_categories_share_are_told() {
+    let root = tempfile::tempdir().unwrap();
+    let sizes = GeneratedClicks {
+        rows: 20_000,
+        vocabulary: 4_096,
+        skew: 0.0,
+        ..GeneratedClicks::default()
+    };
+    make_data(&MakeData::Ctr(sizes), &root.path().join("ads")).unwrap();
+    let lines = |hash_size: u32| {
+        let encoding = json!({ "hash_size": hash_size });
+        let table = json!({ "data": "ads", "encoding": encoding });
+        let task = TaskConfig::from_table("ctr", table).unwrap();
+        lawn_models::survey(&task, Some(root.path())).unwrap()
+    };
+    assert_eq!(lines(900), [""; 0]);
+    assert_eq!(lines(100_000), [""; 0]);
+    let told = lines(2_000);
+    // Columns of 4,096 and of 2,048 categories.
+    assert!(
+        told.len() == 1 && told[0].starts_with("in 2 of 26 columns"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_test_split_without_clicks_is_refused_when_a_sweep_is_planned() {
+    let root = root();
+    let path = root.path().join("ads/train.txt");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines = text.lines().enumerate();
+    let lines = lines.map(|(number, line)| match number {
+        1_800.. => format!("0{}\n", &line[1..]),
+        _ => format!("{line}\n"),
+    });
+    let text: String = lines.collect();
+    fs::write(&path, text).unwrap();
+    let task = TaskConfig::from_table("ctr", json!({ "data": "ads" })).unwrap();
+    let error = lawn_models::survey(&task, Some(root.path())).unwrap_err();
+    assert!(
+        error.to_string().contains("no click in 200 rows of test"),
+        "{error}"
+    );
+    on_ads(root.path(), json!({})).unwrap_err();
+}
+
 #[test]
 fn splits_without_clicks_are_refused_before_anything_is_trained() {
     let root = root();
@@ -289,6 +337,9 @@ fn a_scan_converts_and_names_bad_lines() {
         "{error}"
     );
     assert!(scan("exclude").unwrap().is_empty());
+    let lines = lawn_models::survey(&task("exclude"), Some(root.path())).unwrap();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("1 lines cannot be read") && lines[0].contains("train.txt:2001"));
     let found = describe_data(root.path()).unwrap().remove(0).unwrap();
     let left_out = found
         .counts

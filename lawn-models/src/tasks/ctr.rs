@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use schemars::Schema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tch::nn::VarStore;
 
 use super::generated;
@@ -45,6 +47,7 @@ pub struct CtrConfig {
     #[schemars(length(min = 1))]
     pub data: String,
     /// The net: its `name`, and its sizes. Left out, it is a small DCN-v2.
+    #[schemars(transform = describe_name)]
     pub model: CtrModelConfig,
     /// In which order train rows come.
     pub order: ClickOrder,
@@ -70,6 +73,17 @@ pub struct CtrConfig {
     /// Sizes of the generated clicks; only where `data = "generated"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generated: Option<GeneratedClicks>,
+}
+
+/// Says of each net what its `name` is, which the enum of nets has no field for.
+fn describe_name(schema: &mut Schema) {
+    let nets = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+    for net in nets.into_iter().flatten() {
+        let name = net.pointer_mut("/properties/name");
+        if let Some(name) = name.and_then(Value::as_object_mut) {
+            name.insert("description".to_owned(), "Which net.".into());
+        }
+    }
 }
 
 impl Default for CtrConfig {
@@ -234,6 +248,18 @@ impl Kind for CtrConfig {
     ) -> Result<Vec<Scan>, DataError> {
         self.source(Some(root))?.convert(progress)?;
         Ok(Vec::new())
+    }
+
+    fn survey(
+        &self,
+        data_root: Option<&Path>,
+        permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        let source = self.source(data_root)?;
+        let clicks = source.clicks(&self.rule())?;
+        // What no trial could be tested on is known before it trains.
+        clicks.test(permit).require_both(clicks.path(), "test")?;
+        source.survey()
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {

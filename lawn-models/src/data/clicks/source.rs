@@ -10,6 +10,9 @@ use super::split::{Clicks, SplitRule};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 
+/// Ids below which nothing is said of a column that has most of them.
+const FEW: u32 = 1_000;
+
 /// Files, or a generator that stands for them.
 #[derive(Clone, Debug)]
 pub(crate) enum ClickSource {
@@ -63,6 +66,38 @@ impl ClickSource {
             Self::Generated(_) => Ok(()),
             Self::Files(files, encoding) => Cache::open(files, encoding, progress).map(drop),
         }
+    }
+
+    /// What people should know before they train on it, a line each.
+    ///
+    /// # Errors
+    /// As [`Cache::open`].
+    pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
+        let Self::Files(files, encoding) = self else {
+            return Ok(Vec::new());
+        };
+        let counts = Cache::open(files, encoding, &|_, _| ())?.counts()?;
+        let mut lines = Vec::new();
+        if let Some(first) = counts.first_excluded {
+            let count = counts.excluded;
+            lines.push(format!(
+                "{count} lines cannot be read and are left out; the first: {first}"
+            ));
+        }
+        let columns = counts.ids.len();
+        let sizes = counts.sizes.iter();
+        let full = sizes.zip(&counts.ids).filter(|&(&size, &ids)| {
+            // A column of few ids may have been given just those.
+            size >= FEW && 2 * ids > u64::from(size)
+        });
+        let full = full.count();
+        if full > 0 {
+            lines.push(format!(
+                "in {full} of {columns} columns more than half of the ids occur, so that many \
+                 categories share one; a greater encoding.hash_size tells them apart"
+            ));
+        }
+        Ok(lines)
     }
 
     /// All rows, split.

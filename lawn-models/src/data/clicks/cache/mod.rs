@@ -113,7 +113,9 @@ pub(crate) struct ClickCounts {
     pub(crate) excluded: u64,
     /// The first of them, and why.
     pub(crate) first_excluded: Option<String>,
-    /// Ids that occur, by column.
+    /// Ids that each column can have.
+    pub(crate) sizes: Vec<u32>,
+    /// Those that occur.
     pub(crate) ids: Vec<u64>,
 }
 
@@ -245,6 +247,7 @@ impl Cache {
             clicks: 0,
             excluded: 0,
             first_excluded: None,
+            sizes: self.shape.columns.clone(),
             ids: Vec::new(),
         };
         for (part, record) in self.parts() {
