@@ -1,8 +1,5 @@
 //! The loops of resizing, compiled for what every processor has and for AVX2.
 
-#[cfg(target_arch = "x86_64")]
-mod avx2;
-
 use super::taps::{BITS, Taps};
 use crate::data::images::image::{CHANNELS, PixelRows};
 
@@ -16,8 +13,12 @@ const LANES: usize = 32;
 pub(super) fn along_rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
+        #[target_feature(enable = "avx2")]
+        fn with_avx2(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
+            rows(from, taps, to);
+        }
         // SAFETY: the processor has AVX2.
-        return unsafe { avx2::along_rows(from, taps, to) };
+        return unsafe { with_avx2(from, taps, to) };
     }
     rows(from, taps, to);
 }
