@@ -67,25 +67,23 @@ impl GhostBatchNorm {
         if !train || input.size()[0] <= self.statistics_batch {
             return self.normalize(input, train);
         }
-        let outputs: Vec<Tensor> = self
-            .ghosts(input.size()[0])
-            .into_iter()
-            .map(|(start, count)| self.normalize(&input.narrow(0, start, count), true))
-            .collect();
+        // Backward puts the gradients of a split together in one pass, where each of many slices
+        // would fill a tensor of the whole size.
+        let ghosts = input.split_with_sizes(self.ghosts(input.size()[0]), 0);
+        let outputs: Vec<Tensor> = ghosts.iter().map(|one| self.normalize(one, true)).collect();
         Tensor::cat(&outputs, 0)
     }
 
-    /// Starts and sizes of the ghost batches of so many samples. A last one of one sample, whose
-    /// variance may have nothing to be taken over, goes with the one before it.
-    fn ghosts(&self, samples: i64) -> Vec<(i64, i64)> {
+    /// Sizes of the ghost batches of so many samples. A last one of one sample, whose variance
+    /// may have nothing to be taken over, goes with the one before it.
+    fn ghosts(&self, samples: i64) -> Vec<i64> {
         let mut ghosts = Vec::new();
-        let mut start = 0;
-        while start < samples {
-            let left = samples - start;
+        let mut left = samples;
+        while left > 0 {
             let goes_along = left == self.statistics_batch + 1;
             let count = left.min(self.statistics_batch) + i64::from(goes_along);
-            ghosts.push((start, count));
-            start += count;
+            ghosts.push(count);
+            left -= count;
         }
         ghosts
     }
@@ -191,9 +189,9 @@ mod tests {
     #[test]
     fn a_last_ghost_batch_of_one_goes_with_the_one_before() {
         let (_store, norm) = layer(4);
-        assert_eq!(norm.ghosts(8), [(0, 4), (4, 4)]);
-        assert_eq!(norm.ghosts(10), [(0, 4), (4, 4), (8, 2)]);
-        assert_eq!(norm.ghosts(9), [(0, 4), (4, 5)]);
+        assert_eq!(norm.ghosts(8), [4, 4]);
+        assert_eq!(norm.ghosts(10), [4, 4, 2]);
+        assert_eq!(norm.ghosts(9), [4, 5]);
         let values = Tensor::arange(9 * 3, (Kind::Float, Device::Cpu)).view([9, 3, 1, 1]);
         let output = norm.forward(&values, Mode::Train { first: 0 });
         for values in [&output, &norm.running_variance, &norm.running_mean] {
