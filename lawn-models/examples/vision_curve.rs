@@ -109,6 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         data_root: Some(options.data_root),
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3600),
+        keep_weights: false,
     };
     match run_trial(&config, &context, &mut Log)? {
         TrialEnd::Finished(_) => Ok(()),
