@@ -79,7 +79,7 @@ pub struct ProtocolConfig {
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub metrics: Vec<RankingMetric>,
     /// Lengths of the ranked list that count, the one first that settings are chosen by.
-    #[schemars(length(min = 1), inner(range(min = 1)), extend("uniqueItems" = true))]
+    #[schemars(length(min = 1), inner(range(min = 1, max = u32::MAX)), extend("uniqueItems" = true))]
     pub cutoffs: Vec<u32>,
     /// What becomes of a test interaction that is in train, too.
     pub overlap: Policy,
