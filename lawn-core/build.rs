@@ -42,13 +42,27 @@ fn main() {
         .include(root.join("include"))
         .include(root.join("include/torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .files(SUBJECTS.map(|subject| format!("cpp/{subject}.cpp")))
+        .file(together())
         .compile("lawn_core_extension");
     // For the build scripts of the crates above, as DEP_LAWN_CORE_LIBTORCH_LIB and so on.
     println!("cargo::metadata=lib={lib}");
     println!("cargo::metadata=include={}", root.join("include").display());
     println!("cargo::metadata=abi={abi}");
     println!("cargo::metadata=version={}", version(&root));
+}
+
+/// One file that includes those of all subjects. The compiler reads libtorch's headers once for
+/// it, which takes longer than everything else in them.
+fn together() -> PathBuf {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let file = out.join("extension.cpp");
+    let lines = SUBJECTS.map(|subject| {
+        let path = here.join("cpp").join(subject).with_extension("cpp");
+        format!("#include \"{}\"\n", path.display())
+    });
+    std::fs::write(&file, lines.concat()).expect("cargo lets a build script write into OUT_DIR");
+    file
 }
 
 /// The version of libtorch, which no function of its C interface tells. The preprocessor finds

@@ -56,20 +56,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     println!(
         "# Error rates of the report's own code\n\nWritten by `just calibrate {sweeps} {threads} {seed} > lawn-analysis/CALIBRATION.md`: \
-         {sweeps} simulated sweeps a line, each through records, pairing, tests and adjustment as a \
-         real one; in brackets the interval of a rate at 99 %. Every line draws a stream of its own \
-         from the master seed {seed} and its name, so no two lines share a sweep and their errors \
-         are independent. The number of threads changes nothing.\n\n\
+         a line is {sweeps} simulated sweeps. Each passes through records, pairing, tests and \
+         adjustment as a real one does. Brackets hold the 99 % interval of a rate. Every line draws \
+         a stream of its own from the master seed {seed} and its name, so no two lines share a sweep \
+         and their errors are independent. The number of threads changes nothing.\n\n\
          - **Without an effect** a test decides as often as expected: 5 % for the paired t test with \
          normal noise, and for the exact sign-flip test the largest multiple of 2/2ⁿ up to 5 % (a \
-         share of 5 % in a family), which is 0 with few seeds. Decided at any batch size counts.\n\
+         share of 5 % in a family), which is 0 with few seeds. A sweep counts where the test decides \
+         at any batch size.\n\
          - **With an effect** of one standard deviation of the paired differences, the rate is the \
          power; the planned power of the paired t test is beside it.\n\
-         - **Coverage** is the part of the 95 % t intervals of the advantage, and of its slope over \
-         three batch sizes, that hold the truth.\n\
-         - `!` marks a rate whose interval leaves out what is expected, an error rate above 5 %, and \
-         a coverage outside 95 ± 1 %. Of the rates with something expected above 0, one in a hundred \
-         is marked by chance.\n\n\
+         - **Coverage** is the share of the 95 % t intervals of the advantage, and of its slope over \
+         three batch sizes, that contain the truth.\n\
+         - `!` marks a rate whose interval does not contain the expected rate, an error rate above \
+         5 %, and a coverage outside 95 ± 1 %. Of the rates with an expected rate above 0, one in a \
+         hundred is marked by chance.\n\n\
          | scenario | seeds | sign-flip | expected | paired t | expected | coverage | of the slope |\n\
          | :-- | --: | :-- | --: | :-- | --: | :-- | :-- |"
     );
@@ -117,7 +118,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("{line}");
         }
     }
-    println!("\n{marked} rates are marked; {checked} have something expected above 0.\n");
+    println!("\n{marked} rates are marked; {checked} have an expected rate above 0.\n");
     if wanted("divergence") {
         where_trials_diverge(&family(0.0), sweeps, threads)?;
     }
@@ -160,18 +161,18 @@ fn where_trials_diverge(
         ),
     ];
     println!(
-        "# Where trials diverge\n\n{sweeps} sweeps a line, each of two contrasts of equal truth at three batch sizes: six tests in \
-         a family, and the six claims about the test metric in another. A rate is that of sweeps \
-         in which any of a family was decided.\n\n\
-         - **Survivors**: the exact sign-flip test of the pairs that ended well. **Verdicts**: what \
-         the report says, by the signed-rank test with diverged trials worst where one diverged. \
-         **Claims**: the same for the claims.\n\
-         - **Without an effect** where both arms diverge alike, each may decide in 5 % of the sweeps \
-         at most; exact tests of few seeds, undefined slopes and Holm keep it below. `!` marks a \
-         rate whose interval at 99 % lies above 5 %.\n\
-         - Where **the treatment loses its worst trials**, its survivors look better than it is: a \
-         test of them alone calls it better, the verdicts and the claims do not.\n\
-         - In the last lines the treatment is better, and diverges less.\n\n\
+        "# Where trials diverge\n\nA line is {sweeps} sweeps. Each has two contrasts of equal truth at three batch sizes: six tests in \
+         one family, and the six claims about the test metric in another. A rate is the share of \
+         sweeps in which any test of a family decides.\n\n\
+         - **Survivors** is the exact sign-flip test of the pairs that ended well. **Verdicts** is \
+         what the report says: where a trial diverged, the signed-rank test with diverged trials \
+         ranked worst. **Claims** is the same for the claims.\n\
+         - **Without an effect**, where both arms diverge alike, each may decide in at most 5 % of \
+         the sweeps. Exact tests of few seeds, undefined slopes and Holm keep the rate below. `!` \
+         marks a rate whose 99 % interval lies above 5 %.\n\
+         - Where **the treatment loses its worst trials**, its survivors look better than it is. A \
+         test of them alone calls it better; the verdicts and the claims do not.\n\
+         - In the last lines the treatment is better and diverges less often.\n\n\
          | scenario | seeds | survivors | of these better | verdicts | of these better | claims | of these borne out |\n\
          | :-- | --: | :-- | :-- | :-- | :-- | :-- | :-- |"
     );

@@ -104,7 +104,7 @@ def claims(test, growth, contrasts, seeds):
         # Less growth is better.
         pairs = [[advantage(*(None if v is None else -v for v in (at(lawn, s), at(base, s))))] for s in seeds]
         lost = any(at(arm, s) is None for arm in (base, lawn) for s in seeds)
-        found.append((f"{lawn} keeps it", decide([total(p) for p in pairs], lost)))
+        found.append((f"{lawn} keeps its adaptivity", decide([total(p) for p in pairs], lost)))
 
         pairs = [[advantage(test[lawn, b, s], test[base, b, s]) for b in BATCHES] for s in seeds]
         lost = any(test[arm, b, s] is None for arm in (base, lawn) for b in BATCHES for s in seeds)

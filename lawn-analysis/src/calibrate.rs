@@ -1,4 +1,4 @@
-//! The error rates of the whole path, from records to verdicts, on sweeps whose truth is known.
+//! Error rates of the whole path from records to verdicts, on sweeps whose truth is known.
 
 use crate::analysis::{AdjustedPValues, Analysis, Answer, Question, Support, Verdict, claims};
 use crate::error::Error;
@@ -11,27 +11,28 @@ use crate::stats::{Estimate, clopper_pearson, power};
 /// What happened over many simulated sweeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Calibration {
-    /// Sweeps in which the exact sign-flip test decided the test metric at any batch size. With no
-    /// true effect this is the family-wise error rate, with one it is the power.
+    /// Share of sweeps in which the exact sign-flip test decided the test metric at any batch size.
+    /// With no true effect this is the family-wise error rate, with one it is the power.
     pub sign_flip: Estimate,
-    /// The same of the paired t test.
+    /// The same share for the paired t test.
     pub paired_t: Estimate,
-    /// t intervals of the advantage in the test metric that hold the truth.
+    /// Share of the t intervals of the advantage in the test metric that contain the truth.
     pub coverage: Estimate,
-    /// t intervals of the slope of the test metric on the doublings of the batch that hold the
-    /// truth; none with one batch size.
+    /// Share of the t intervals of the slope of the test metric that contain the truth. The slope
+    /// is per doubling of the batch; there is none with one batch size.
     pub slope_coverage: Option<Estimate>,
     /// What the rates should be.
     pub expected: ExpectedRates,
 }
 
-/// What theory says of the rates, where it does.
+/// The rates that theory predicts, where it predicts any.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ExpectedRates {
-    /// Without an effect, how often the sign-flip test errs: its p-values are multiples of 2/2ⁿ, so
+    /// Error rate of the sign-flip test without an effect. Its p-values are multiples of 2/2ⁿ, so
     /// the rate is the largest such multiple up to alpha, and 0 with few seeds.
     pub sign_flip: Option<f64>,
-    /// With normal noise: without an effect alpha, with one at one batch size the planned power.
+    /// Rate of the paired t test with normal noise: alpha without an effect, and the planned power
+    /// with an effect at one batch size.
     pub paired_t: Option<f64>,
 }
 
@@ -49,7 +50,8 @@ impl ExpectedRates {
                 paired_t: plain.then(planned).flatten(),
             };
         }
-        // Holm errs where any p is up to its share of alpha; the cells are independent.
+        // Holm errs where any p is up to alpha divided by the number of cells. The cells are
+        // independent.
         let share = alpha / f64::from(cells);
         let family = |one: f64| 1.0 - (1.0 - one).powi(cells);
         let size = |n: usize| {
@@ -67,7 +69,7 @@ impl ExpectedRates {
     }
 }
 
-/// What one sweep adds to the counts.
+/// The counts of one sweep.
 #[derive(Default)]
 struct Tally {
     sign_flip: usize,
@@ -78,12 +80,12 @@ struct Tally {
     slopes_covered: usize,
 }
 
-/// Simulates `sweeps` sweeps, each through records and analysis as a real one.
+/// Simulates `sweeps` sweeps. Each passes through records and analysis as a real one does.
 ///
-/// The simulation's seed is the master seed: each sweep has one of its own, from the stream that
-/// the master seed and the name of the scenario make, so that scenarios of different names err
-/// independently of each other. The rates come with Clopper and Pearson's interval at level 0.99.
-/// The number of threads changes nothing but the time.
+/// The seed of the simulation is the master seed. The master seed and the name of the scenario make
+/// a stream, from which each sweep gets its own seed. Scenarios of different names therefore err
+/// independently of each other. The rates come with Clopper–Pearson intervals at level 0.99. The
+/// number of threads changes only the time.
 ///
 /// # Errors
 /// As [`Analysis::new`]; [`Error::TooFew`] for no sweeps.
@@ -124,7 +126,7 @@ pub fn calibrate(
     })
 }
 
-/// The seeds of the sweeps of a scenario: more sweeps begin with the same ones.
+/// The seeds of the sweeps of a scenario. A longer list begins with the same seeds.
 fn stream(master: u64, scenario: &str, sweeps: usize) -> Vec<u64> {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&master.to_le_bytes());
@@ -167,23 +169,24 @@ fn tally(simulation: &Simulation, request: &ReportRequest) -> Result<Tally, Erro
     Ok(tally)
 }
 
-/// What happened over many simulated sweeps in which trials diverge.
+/// Rates over many simulated sweeps in which trials diverge.
 ///
-/// Each sweep has two contrasts, of equal truth and independent noise, so that every claim about the
-/// test metric is made. A rate is that of sweeps in which any of its family was decided.
+/// Each sweep has two contrasts of equal truth and independent noise, so that every claim about the
+/// test metric is made. A rate is the share of sweeps in which any test of the family decided.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Divergence {
-    /// The registered sign-flip test of the pairs that ended well, over contrasts and batch sizes.
+    /// The registered sign-flip test over the pairs that ended well, for all contrasts and batch
+    /// sizes.
     pub survivors: Estimate,
-    /// The same where it favoured a treatment.
+    /// The part of these in which it favoured a treatment.
     pub survivors_better: Estimate,
-    /// The verdicts, which the worst-rank test decides where a trial diverged.
+    /// The verdicts. The worst-rank test decides them where a trial diverged.
     pub verdicts: Estimate,
-    /// The same where one was better.
+    /// The part of these in which a verdict was *better*.
     pub verdicts_better: Estimate,
     /// The claims.
     pub claims: Estimate,
-    /// The same where one was borne out.
+    /// The part of these in which a claim was borne out.
     pub claims_borne_out: Estimate,
 }
 

@@ -22,8 +22,13 @@ pub enum Error {
         /// What the reader said.
         source: polars::error::PolarsError,
     },
-    /// The file of a table is not what was written: it was damaged on its way, or edited.
-    #[error("{}: damaged: its checksum is not that of its content; gather the records again, or copy them again from where they were made", path.display())]
+    /// The content of a table's file does not match its checksum: it was damaged on its way, or
+    /// edited.
+    #[error(
+        "{}: damaged: its content does not match its checksum; write the records again, or copy \
+         them again from where they were written",
+        path.display()
+    )]
     Checksum {
         /// The file.
         path: PathBuf,
@@ -66,7 +71,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file of results is neither text nor Parquet.
+    /// A file of results is neither a CSV nor a Parquet file.
     #[error("{}: {found}; allowed: a CSV file in UTF-8, or a Parquet file", path.display())]
     OtherFormat {
         /// The file.
@@ -74,7 +79,7 @@ pub enum Error {
         /// What it is, by its bytes.
         found: &'static str,
     },
-    /// Trials that are said to have ended well have no finite number in a column that decides.
+    /// Trials with the outcome ok have no finite number in a column that a comparison rests on.
     #[error(
         "{}: column `{column}`: {missing} of {of} trials whose outcome is ok have no number ({rows}); \
          say in a column `outcome` how they ended, such as diverged or crashed",
@@ -92,7 +97,8 @@ pub enum Error {
         /// Where they are.
         rows: String,
     },
-    /// Nothing says which direction is better of a metric whose name is that of a loss or an error.
+    /// The name of a metric is that of a loss or an error, and nothing says which direction is
+    /// better.
     #[error(
         "{}: metric `{metric}`: nothing says whether more or less of it is better; say it in a \
          column `higher_is_better`",
@@ -142,7 +148,7 @@ pub enum Error {
         /// The newest version that this release reads.
         known: u32,
     },
-    /// The file carries no usable schema version, so it is not one of ours.
+    /// The file carries no usable schema version, so it does not hold this table.
     #[error("{}: no schema version for table `{table}`: key `{key}` is {found}", path.display())]
     NoSchema {
         /// The file.
@@ -174,8 +180,8 @@ pub enum Error {
         /// The type in the file.
         found: String,
     },
-    /// A value is absent in a column that allows none to be.
-    #[error("{}: column `{column}`, row {row}: no value", path.display())]
+    /// A column that must have a value in every row has none in one.
+    #[error("{}: column `{column}`, row {row}: no value, expected one in every row", path.display())]
     Null {
         /// The file.
         path: PathBuf,
@@ -184,7 +190,7 @@ pub enum Error {
         /// The row, counted from 1.
         row: usize,
     },
-    /// A word is not one of the column's words.
+    /// A column holds a word that is not in its set.
     #[error("{}: column `{column}`, row {row}: `{value}` is not one of {allowed}", path.display())]
     UnknownWord {
         /// The file.
@@ -198,7 +204,7 @@ pub enum Error {
         /// The words allowed.
         allowed: String,
     },
-    /// A contrast that cannot be one of a family.
+    /// A contrast cannot be a member of a family.
     #[error("contrast `{treatment}` against `{baseline}`: {why}")]
     BadContrast {
         /// The arm to compare with.
@@ -208,7 +214,7 @@ pub enum Error {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// Two trials claim the same place in the comparison.
+    /// Two confirmation trials have the same task, arm, batch size and seed.
     #[error(
         "task `{task}`, arm `{arm}`, batch size {batch_size}, seed {seed}: trials `{first}` and `{second}` are duplicates"
     )]
@@ -252,24 +258,24 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
-    /// A sample was given no values.
+    /// A statistic was given too few values.
     #[error("a sample needs at least {needed} values, found {found}")]
     TooFew {
-        /// The fewest values that will do.
+        /// The fewest values that the statistic needs.
         needed: usize,
         /// How many there were.
         found: usize,
     },
     /// A sample was given NaN or an infinity.
-    #[error("value {index} of the sample is {value}, expected a finite number")]
+    #[error("the value at index {index} of the sample is {value}, expected a finite number")]
     NotFinite {
-        /// The position, counted from 0.
+        /// The index of the value, counted from 0.
         index: usize,
         /// The value.
         value: f64,
     },
-    /// Samples that must be as long as each other are not.
-    #[error("paired samples must be of one length, found {left} and {right}")]
+    /// Samples that must have equal lengths do not.
+    #[error("paired samples must have equal lengths, found {left} and {right}")]
     Unpaired {
         /// Length of the first.
         left: usize,
@@ -285,6 +291,14 @@ pub enum Error {
         value: f64,
         /// What is allowed.
         allowed: &'static str,
+    },
+    /// A margin of equivalence is not a positive number.
+    #[error("the margin of metric `{metric}` is {value}, allowed: above 0")]
+    BadMargin {
+        /// The metric.
+        metric: String,
+        /// The margin.
+        value: f64,
     },
     /// A statistic does not exist for these values.
     #[error("{statistic} does not exist: {why}")]
@@ -304,7 +318,7 @@ pub enum Error {
     },
 }
 
-/// Where a row of a file of results is.
+/// The position of a row in a file of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
     /// The line of a text file on which the row starts, counted from 1.
@@ -322,10 +336,10 @@ impl std::fmt::Display for Position {
     }
 }
 
-/// The most rows that an error names. It counts the others.
+/// The most rows that an error lists. The others are counted.
 const MOST_ROWS: usize = 12;
 
-/// Positions of one file as an error lists them.
+/// A list of positions in one file, as an error shows it.
 pub(crate) fn listed(positions: &[Position]) -> String {
     let numbers = positions.iter().map(|position| match position {
         Position::Line(number) | Position::Row(number) => number.to_string(),
@@ -343,7 +357,7 @@ pub(crate) fn listed(positions: &[Position]) -> String {
     }
 }
 
-/// Which columns are missing.
+/// The clause that names the missing columns.
 fn absent(columns: &[String]) -> String {
     let quoted: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
     match &quoted[..] {
@@ -352,7 +366,7 @@ fn absent(columns: &[String]) -> String {
     }
 }
 
-/// A text as it is shown in an error.
+/// A text as an error shows it.
 fn quoted(text: &str) -> String {
     if text.is_empty() {
         "no value".to_owned()

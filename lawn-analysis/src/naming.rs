@@ -1,4 +1,4 @@
-//! Names of files and anchors: safe on every file system, and no two of a report alike.
+//! Names of files and anchors: safe on every file system, and distinct within a report.
 //!
 //! ```text
 //! resnet-18, "loss"             resnet-18-loss
@@ -6,40 +6,40 @@
 //! 数据 (no letter is left)      unnamed-loss-0e6a7c11
 //! ```
 //!
-//! The digits are the beginning of the BLAKE3 hash of the names in full, so that they do not depend
-//! on the order of the records.
+//! The digits are the first ones of the BLAKE3 hash of the full names. They do not depend on the
+//! order of the records.
 
 use std::collections::HashMap;
 
 use crate::text::slug;
 
-/// Bytes of a name without its digits and extension. A temporary file of that name fits the 255
-/// bytes of a file system, also where a program adds to it.
+/// The most bytes of a name without its digits and extension. A temporary file of that name still
+/// fits the 255 bytes that file systems allow, also where a program adds to it.
 const LONGEST: usize = 72;
-/// Digits of the hash; more where these do not tell names apart.
+/// Digits of the hash. More are taken where fewer do not tell names apart.
 const DIGITS: [usize; 3] = [8, 16, 64];
 
-/// What a file is of, in full, and its name as far as it is readable.
+/// What a file shows, by its full names, and a readable short form of them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Identity {
     parts: Vec<String>,
 }
 
 impl Identity {
-    /// What is shown, and the names of what it is shown of.
+    /// The identity of what is shown, followed by the names of what it is shown of.
     pub(crate) fn new<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
         let parts = parts.into_iter().map(str::to_owned).collect();
         Self { parts }
     }
 
-    /// A part of what is shown.
+    /// The identity of a part of what is shown.
     pub(crate) fn with(&self, part: &str) -> Self {
         let mut parts = self.parts.clone();
         parts.push(part.to_owned());
         Self { parts }
     }
 
-    /// Whether it is of these, or a part of it.
+    /// Whether it is the identity of these, or of a part of them.
     pub(crate) fn begins_with(&self, parts: &[&str]) -> bool {
         self.parts.len() >= parts.len() && self.parts.iter().zip(parts).all(|(a, b)| a == b)
     }
@@ -56,7 +56,7 @@ impl Identity {
         slugs.join("-")
     }
 
-    /// Whether the stem says all that there is to say.
+    /// Whether the stem holds the full names.
     fn is_whole(&self) -> bool {
         let lost = |c: char| c.is_alphanumeric() && !c.is_ascii();
         self.stem().len() <= LONGEST && !self.parts.iter().any(|part| part.contains(lost))
@@ -71,13 +71,13 @@ impl Identity {
         }
         let hash = hasher.finalize().to_hex();
         let stem = self.stem();
-        // A slug is ASCII: every byte is a place to cut at.
+        // A slug is ASCII, so it can be cut at any byte.
         let cut = stem[..stem.len().min(LONGEST)].trim_end_matches('-');
         format!("{cut}-{}", &hash[..digits])
     }
 }
 
-/// A name for each, none of which is that of another one.
+/// A name for each identity. No two different identities get the same name.
 ///
 /// Equal identities get equal names: they are the same thing.
 pub(crate) fn apart(identities: &[Identity]) -> Vec<String> {
@@ -122,12 +122,12 @@ mod tests {
         );
         let other = names(&[&["ResNet_18", "gap"], &["resnet-18", "gap"]]);
         assert_eq!([&one[0], &one[1]], [&other[1], &other[0]]);
-        // Where parts meet: a task and its question, a pair of arms.
+        // Names of several parts that meet: a task with its question, and a pair of arms.
         let met = names(&[&["a", "forest", "gap"], &["a-forest", "gap"]]);
         assert_ne!(met[0], met[1]);
         let met = names(&[&["t", "paired", "a-b", "c"], &["t", "paired", "a", "b-c"]]);
         assert_ne!(met[0], met[1]);
-        // A name that is what another one's digits make of it.
+        // A name that looks like another one with its digits.
         let made = names(&[&["a", "b"], &["a_b"]]);
         let three = names(&[&["a", "b"], &["a_b"], &[&made[0]]]);
         assert!(three[0] != three[1] && three[1] != three[2] && three[0] != three[2]);

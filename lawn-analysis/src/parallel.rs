@@ -1,4 +1,4 @@
-//! The same work on any number of threads: results keep the order of their items.
+//! The same work on any number of threads. Results keep the order of their items.
 
 use std::thread;
 
@@ -12,9 +12,9 @@ pub(crate) fn available() -> usize {
 
 /// `f` of every item, in the order of the items, on up to `threads` threads.
 ///
-/// The threads are a pool of their own, so that no more than asked for are ever at work. Which
-/// thread takes which item changes nothing but the time that it takes. Where the system gives no
-/// threads, the work is done on this one.
+/// The threads are a pool of their own, so that never more are at work than asked for. Which thread
+/// takes which item changes only the time. Where the system provides no threads, the work is done
+/// on the calling one.
 pub(crate) fn map<T: Sync, R: Send>(
     threads: usize,
     items: &[T],

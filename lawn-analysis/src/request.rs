@@ -39,8 +39,8 @@ impl DecidingTest {
 
 /// What a report is to say, and by which rules.
 ///
-/// Everything here is fixed before the results are known: the contrasts and batch sizes make the
-/// families over which p-values are adjusted, so none of it may be chosen by looking.
+/// Everything here is fixed before the results are known. Contrasts and batch sizes make the
+/// families over which p-values are adjusted, so none of it may be chosen by looking at results.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ReportRequest {
@@ -55,17 +55,18 @@ pub struct ReportRequest {
     /// The test that decides verdicts.
     pub deciding_test: DecidingTest,
     /// By metric name, the largest difference that does not matter, in the metric's own unit.
-    /// A metric without one can have no verdict *equivalent*.
+    /// Without a margin no verdict on the metric can be *equivalent*.
     pub margins: BTreeMap<String, f64>,
     /// How wide the files of the figures are; the page has its own widths.
     #[serde(default)]
     pub width: Width,
     /// Facts shown as they are: where, when and with what the run was made.
     pub provenance: Vec<(String, String)>,
-    /// What was done to the records before, in sentences: shown before anything else is said of them.
+    /// What was done to the records beforehand, in sentences. The report shows them before all
+    /// else.
     #[serde(default)]
     pub notes: Vec<String>,
-    /// Threads that the report is made on; their number changes no byte of it.
+    /// Threads that the report is made on. Their number changes no byte of it.
     #[serde(skip, default = "crate::parallel::available")]
     pub threads: usize,
 }
@@ -102,7 +103,8 @@ impl ReportRequest {
     ///
     /// # Errors
     /// [`Error::BadContrast`] for a contrast that is asked for twice, or of an arm with itself;
-    /// [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not positive.
+    /// [`Error::OutOfRange`] for an alpha outside (0, 0.5); [`Error::BadMargin`] for a margin that
+    /// is not positive.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.check_contrasts()?;
         if !(self.alpha > 0.0 && self.alpha < 0.5) {
@@ -112,19 +114,18 @@ impl ReportRequest {
                 allowed: "above 0, below 0.5",
             });
         }
-        let mut margins = self.margins.values();
-        match margins.find(|margin| !(**margin > 0.0 && margin.is_finite())) {
-            Some(margin) => Err(Error::OutOfRange {
-                name: "margin",
+        let mut margins = self.margins.iter();
+        match margins.find(|(_, margin)| !(**margin > 0.0 && margin.is_finite())) {
+            Some((metric, margin)) => Err(Error::BadMargin {
+                metric: metric.clone(),
                 value: *margin,
-                allowed: "above 0",
             }),
             None => Ok(()),
         }
     }
 
-    /// Refuses a contrast that is asked for twice, which would double p-values, and one of an arm
-    /// with itself.
+    /// Refuses a contrast of an arm with itself, and one that is asked for twice: it would have two
+    /// p-values.
     fn check_contrasts(&self) -> Result<(), Error> {
         let refused = |contrast: &Contrast, why| Error::BadContrast {
             baseline: contrast.baseline.clone(),

@@ -1,4 +1,4 @@
-//! Sweeps whose truth is known: for calibration, for samples of figures, for tests.
+//! Sweeps whose truth is known, for calibration, for samples of figures and for tests.
 
 use crate::records::{
     BudgetUnit, EpochRow, MeasurementRow, Outcome, Phase, Records, Split, Stage, TrialRow, UnitRow,
@@ -10,7 +10,7 @@ use crate::stats::{Philox, normal_draw};
 pub enum Noise {
     /// Standard normal.
     Normal,
-    /// Student's t with three degrees of freedom: rare trials far off.
+    /// Student's t with three degrees of freedom. A trial is rarely, but then far, off.
     HeavyTailed,
 }
 
@@ -21,7 +21,7 @@ pub enum Noise {
 ///                   + 0.006 (ρ zₛ + √(1 − ρ²) e)
 /// ```
 ///
-/// zₛ is shared by the arms of a seed, e is not; ρ² is the part of the variance that pairing
+/// zₛ is shared by the arms of a seed, e is not. ρ² is the share of the variance that pairing
 /// removes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
@@ -35,7 +35,7 @@ pub struct Simulation {
     pub seeds: usize,
     /// Epochs of each trial.
     pub epochs: i64,
-    /// Loss of the test metric with each doubling of the batch, in both arms.
+    /// Fall of the test metric with each doubling of the batch, in both arms.
     pub drop: f64,
     /// True advantage of the treatment in the test metric, at every batch size.
     pub advantage: f64,
@@ -47,8 +47,8 @@ pub struct Simulation {
     pub divergence: f64,
     /// Probability that a trial of the treatment diverges.
     pub treatment_divergence: f64,
-    /// Noise of unit scale below which the treatment diverges, whatever its probability. It then
-    /// loses its worst trials, and the others look better than it is.
+    /// The noise, in unit scale, below which the treatment diverges, whatever its probability. The
+    /// treatment then loses its worst trials, and the others look better than it is.
     pub treatment_loses_below: Option<f64>,
     /// Whether the metric is a count out of 6,040.
     pub counts: bool,
@@ -61,7 +61,7 @@ pub struct Simulation {
 }
 
 impl Default for Simulation {
-    /// Five seeds at four batch sizes, with an advantage that grows with the batch.
+    /// Five seeds at four batch sizes. The advantage grows with the batch.
     fn default() -> Self {
         Self {
             task: "sample".into(),
@@ -89,7 +89,7 @@ pub const ARMS: [&str; 2] = ["base", "base-lawn"];
 
 const SCALE: f64 = 0.006;
 const TOTAL: i64 = 6040;
-/// Weight of the noise that the arms of a seed share; its square is their correlation.
+/// Weight of the noise that the arms of a seed share. Its square is their correlation.
 const SHARED: f64 = 0.7;
 
 impl Simulation {
@@ -103,7 +103,7 @@ impl Simulation {
             .collect()
     }
 
-    /// Probability that `n` pairs of a cell end well, where whether a trial diverges is chance.
+    /// Probability that `n` pairs of a cell end well, where divergence is random.
     pub fn chance_of_pairs(&self, n: usize) -> f64 {
         let ways = (0..n).fold(1.0, |ways, i| {
             ways * (self.seeds - i) as f64 / (i + 1) as f64
@@ -133,7 +133,7 @@ impl Simulation {
         records
     }
 
-    /// Unit-scale noise of a place in the sweep.
+    /// The noise of one place in the sweep, in unit scale.
     fn draw(&self, purpose: u32, place: [u32; 3]) -> f64 {
         let words = Philox::new(self.seed).block_of([purpose, place[0], place[1], place[2]]);
         let z = normal_draw(words[0], words[1]);
@@ -142,7 +142,8 @@ impl Simulation {
             Noise::HeavyTailed => {
                 let more = Philox::new(self.seed ^ u64::MAX)
                     .block_of([purpose, place[0], place[1], place[2]]);
-                // t with 3 degrees of freedom: z over the root of the mean of three squares.
+                // Student's t with 3 degrees of freedom: z over the root of the mean of three
+                // squares.
                 let squares: f64 = [(more[0], more[1]), (more[2], more[3]), (words[2], words[3])]
                     .into_iter()
                     .map(|(a, b)| normal_draw(a, b).powi(2))
@@ -232,7 +233,8 @@ impl Simulation {
         }
     }
 
-    /// A tuning trial: the metric peaks at the third of learning rates that triple.
+    /// A tuning trial. The metric peaks at the third of the learning rates, each of which is three
+    /// times the one before.
     fn tuning(&self, arm: &str, batch_size: i64, setting: i64) -> TrialRow {
         let mut row = self.row(arm, batch_size, Stage::Tune);
         let rate = 3e-4 * 3.0_f64.powi(setting as i32);
@@ -256,7 +258,8 @@ impl Simulation {
         let place = [u32::from(lawn), doublings as u32, row.seed as u32];
         let growth = 0.35 + 0.03 * self.draw(3, place);
         let logit = (0.3 + growth * held * (1.0 + 0.15 * doublings)) * wobble;
-        // Weights of a held norm turn at a steady rate. Free ones grow, and each step turns them less.
+        // Weights whose norm is held turn at a steady rate. Free weights grow, so that each step
+        // turns them less.
         let since = (epoch - freeze) as f64;
         let turn = if lawn { 0.6 } else { 0.3 };
         let pace = turn * (1.0 + 0.1 * doublings) * wobble;

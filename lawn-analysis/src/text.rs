@@ -1,7 +1,7 @@
-//! Numbers as people read them, with separators of thousands from five digits on. Files for programs
-//! (CSV, JSON) hold plain numbers.
+//! Numbers as people read them, with separators of thousands from five digits on. Files for
+//! programs (CSV, JSON) hold plain numbers instead.
 
-/// From here on a number is written with an exponent.
+/// Numbers from here on are written with an exponent.
 const LARGE: f64 = 1e15;
 
 /// A number in four significant digits, whole numbers with thin grouping.
@@ -37,7 +37,7 @@ pub(crate) fn integer(value: i64) -> String {
     format!("{sign}{}", grouped(value.unsigned_abs()))
 }
 
-/// As [`number`], with its sign always.
+/// As [`number`], always with its sign.
 pub(crate) fn signed(value: f64) -> String {
     let text = number(value);
     if value > 0.0 {
@@ -47,7 +47,8 @@ pub(crate) fn signed(value: f64) -> String {
     }
 }
 
-/// An estimate and the ends of its interval with their signs, in as many digits as tell them apart.
+/// An estimate and the ends of its interval, with their signs and as many digits as tell them
+/// apart.
 pub(crate) fn resolved(value: f64, low: f64, high: f64) -> [String; 3] {
     let all = [value, low, high];
     let shown = all.map(signed);
@@ -64,7 +65,7 @@ pub(crate) fn resolved(value: f64, low: f64, high: f64) -> [String; 3] {
     all.map(|number| format!("{number:+.decimals$}").replace('-', "−"))
 }
 
-/// A p-value with the comparison that its rounding allows, such as `p = 0.031` or `p < 0.0001`.
+/// A p-value with the relation that its rounding allows, such as `p = 0.031` or `p < 0.0001`.
 pub(crate) fn p_value(p: f64) -> String {
     if p < 1e-4 {
         "p < 0.0001".to_owned()
@@ -106,7 +107,7 @@ pub(crate) fn batch(size: i64) -> String {
     integer(size)
 }
 
-/// A metric on the test data: many are called so already.
+/// The name of a metric on test data. Many metrics have `test` in their name already.
 pub(crate) fn on_test(metric: &str) -> String {
     if metric.starts_with("test") {
         metric.to_owned()
@@ -129,7 +130,15 @@ pub(crate) fn at_batch(size: i64) -> String {
     format!("at batch size {}", integer(size))
 }
 
-/// `one`, or the number with its plural.
+/// A text that begins with a capital letter.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// The number with its noun, in the singular for one.
 pub(crate) fn count(n: usize, singular: &str, plural: &str) -> String {
     format!(
         "{} {}",
@@ -152,8 +161,8 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     short
 }
 
-/// A text broken between words into lines of at most `columns` characters; a longer word stands
-/// alone, shortened.
+/// A text broken between words into lines of at most `columns` characters. A longer word gets a
+/// line of its own and is shortened.
 pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
@@ -169,13 +178,13 @@ pub(crate) fn wrapped(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// What stands for a sign that moves a terminal or that XML cannot hold: its picture.
+/// The visible stand-in for a character that moves a terminal or that XML cannot hold.
 pub(crate) fn visible(c: char) -> char {
     match c {
         '\u{0}'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
         '\u{7f}' => '\u{2421}',
         '\u{80}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => '\u{fffd}',
-        // They turn the direction of what follows.
+        // These turn the direction of the text after them.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
         _ => c,
     }

@@ -1,12 +1,12 @@
-//! Widths of a figure, by the name of where it is printed.
+//! Widths of figures, named after the venue that prints them.
 
 use crate::word::words;
 
 words! {
-    /// Where a figure is printed, which says how wide it is.
+    /// The venue that prints a figure, which determines its width.
     ///
-    /// A drawing is laid out anew for each width: texts keep their size of 7.5 and 8.5 points, so
-    /// a file is to be included as it is (`\\includegraphics{…}`), never scaled.
+    /// A drawing is laid out anew for each width. Its texts keep their sizes of 7.5 and 8.5 points,
+    /// so a file should be included as it is (`\\includegraphics{…}`), never scaled.
     #[derive(Default)]
     #[non_exhaustive]
     Width {
@@ -35,7 +35,7 @@ impl Width {
         }
     }
 
-    /// The width that the same pages have for what is too tall in this one.
+    /// The wider form that the same pages have for a drawing that is too tall in this one.
     pub(crate) fn wider(self) -> Option<Self> {
         (self == Self::Icml).then_some(Self::IcmlWide)
     }

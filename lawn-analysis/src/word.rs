@@ -1,4 +1,4 @@
-//! Closed sets of words: what a text column of a record and an option of a report may hold.
+//! Closed sets of words, for text columns of records and for options of a report.
 
 /// A closed set of words, as stored in a text column.
 pub trait Word: Copy + Sized + 'static {

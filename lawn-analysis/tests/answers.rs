@@ -235,7 +235,7 @@ fn claims_follow_the_truth_of_the_simulation() {
             .verdict
     };
     assert_eq!(verdict("base loses adaptivity"), Support::BorneOut);
-    assert_eq!(verdict("base-lawn keeps it"), Support::BorneOut);
+    assert_eq!(verdict("base-lawn keeps its adaptivity"), Support::BorneOut);
     assert_eq!(verdict("generalizes better"), Support::BorneOut);
     // One contrast has no others to be compared with.
     assert!(

@@ -49,8 +49,8 @@ fn an_arm_that_always_diverges_loses_without_a_difference_to_measure() {
     assert_eq!(answer.verdict, Verdict::Better, "{}", answer.sentence);
     // Holm over four batch sizes of which all reach 2/2⁸.
     assert_eq!(answer.adjusted.deciding, Some(4.0 * 2.0 / 256.0));
-    let expected =
-        "no seed ended well in both arms; of 8 pairs 8 of base and 0 of base-lawn diverged";
+    let expected = "no seed ended well in both arms; in 8 pairs, 8 trials of base and 0 of \
+                    base-lawn diverged";
     assert!(answer.sentence.contains(expected), "{}", answer.sentence);
 }
 
@@ -68,7 +68,8 @@ fn good_survivors_do_not_make_up_for_divergence() {
         (0, 7, 10)
     );
     // Both analyses are in the sentence.
-    let worst = "0 of base and 7 of base-lawn diverged: with these worst, adjusted p = 0.0156";
+    let worst = "; in 10 pairs, 0 trials of base and 7 of base-lawn diverged: with diverged trials \
+                 ranked worst, adjusted p = 0.0156";
     assert!(answer.sentence.contains(worst), "{}", answer.sentence);
     assert!(
         answer.sentence.contains("(3 seeds, 95 % interval"),
@@ -100,13 +101,13 @@ fn claims_rank_diverged_trials_worst() {
     assert!(claim.registered_adjusted_p.unwrap() <= 0.05 && claim.estimate.unwrap().value > 0.0);
     assert_eq!((claim.estimate.unwrap().n, claim.seeds), (10, 12));
     assert_eq!(claim.verdict, Support::NotDecided, "{}", claim.sentence);
-    let expected =
-        "; of 48 pairs 0 of base and 2 of base-lawn diverged: with these worst, adjusted";
+    let expected = "; in 48 pairs, 0 trials of base and 2 of base-lawn diverged: with diverged \
+                    trials ranked worst, adjusted";
     assert!(claim.sentence.contains(expected), "{}", claim.sentence);
     assert!(
         claim
             .sentence
-            .contains("mean advantage where none diverged +"),
+            .contains("Mean advantage where none diverged +"),
         "{}",
         claim.sentence
     );
@@ -145,7 +146,8 @@ fn a_claim_about_one_arm_counts_its_diverged_trials_against_either_answer() {
     diverge(&mut records, ARMS[0], 1);
     let claim = adaptivity(&records);
     assert_eq!(claim.verdict, Support::BorneOut, "{}", claim.sentence);
-    let expected = "; 1 seed has no number, for a trial diverged: with these against either answer";
+    let expected = "; 1 seed has no number because a trial diverged: with such seeds counted \
+                    against either answer";
     assert!(claim.sentence.contains(expected), "{}", claim.sentence);
     diverge(&mut records, ARMS[0], 3);
     let claim = adaptivity(&records);
@@ -205,8 +207,8 @@ fn a_slope_that_ends_in_divergence_is_the_worst() {
     assert_eq!((diverged.treatment, diverged.undefined), (0, 11));
     assert_eq!(answer.comparison.unmatched.len(), 11);
     assert_eq!(answer.adjusted.deciding, Some(1.0));
-    let expected =
-        "; 11 seeds have no number, for a trial diverged: with these against either answer";
+    let expected = "; 11 seeds have no number because a trial diverged: with such seeds counted \
+                    against either answer";
     assert!(answer.sentence.contains(expected), "{}", answer.sentence);
 }
 

@@ -233,8 +233,8 @@ fn a_trial_that_ended_well_without_a_number_is_refused_or_taken_as_told() {
             assert_eq!(
                 results.notes,
                 [format!(
-                    "2 of 6 confirmation trials that are said to have ended well have no \
-                     test_metric (lines 4, 7): taken as {outcome}, as asked."
+                    "2 of 6 confirmation trials with outcome ok have no test_metric (lines 4, 7): \
+                     counted as {outcome}, as asked."
                 )]
             );
         }

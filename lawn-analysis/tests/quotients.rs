@@ -96,7 +96,7 @@ fn rounded_quotients_have_the_p_values_of_their_counts() {
         assert_eq!(p, expected, "{name}");
         assert!((advantage - scale * mean).abs() < 1e-12 * scale, "{name}");
         let said = results.notes.join(" ");
-        let inferred = said.contains("looks like quotients of 24 that were rounded");
+        let inferred = said.contains("looks like rounded fractions with denominator 24");
         assert_eq!(inferred, name != "all digits", "{name}: {said}");
     }
 }

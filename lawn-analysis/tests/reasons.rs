@@ -206,7 +206,9 @@ fn disjoint_arms_of_which_one_diverges_rank_it_worst() {
     assert_eq!(unpaired.mann_whitney.unwrap().statistic, 16.0);
     says(&answer.sentence, "no seed in common");
     assert!(
-        answer.sentence.contains("6 that diverged worst"),
+        answer
+            .sentence
+            .contains(", 6 diverged trials ranked worst in the latter test)"),
         "{}",
         answer.sentence
     );
@@ -231,7 +233,7 @@ fn what_diverged_or_failed_is_called_that() {
             let found = sentence(&lost, Question::TestMetric);
             says(&found, "no seed ended well in both arms");
             assert_eq!(found.contains("diverged"), outcome == "diverged", "{found}");
-            let reason = "no seed ended well in both arms at every batch size that it takes";
+            let reason = "no seed ended well in both arms at every batch size needed";
             says(&sentence(&lost, Question::TestSlope), reason);
             says(&sentence(&lost, Question::LargeBatchDrop), reason);
             says(&claim(&lost), reason);
@@ -258,7 +260,7 @@ fn a_batch_size_that_one_arm_lacks_is_told() {
     let found = sentence(&lacking, Question::TestMetric);
     says(&found, "mine has no confirmation trial there");
     assert!(found.contains("paired seeds could decide it"), "{found}");
-    let reason = "no seed of mine has a trial at every batch size that it takes";
+    let reason = "no seed of mine has a trial at every batch size needed";
     says(&sentence(&lacking, Question::TestSlope), reason);
     says(&sentence(&lacking, Question::LargeBatchDrop), reason);
     says(&claim(&lacking), reason);
@@ -270,7 +272,7 @@ fn a_batch_size_that_one_arm_lacks_is_told() {
     });
     says(
         &sentence(&scattered, Question::TestSlope),
-        "no seed in common with a trial at every batch size that it takes",
+        "no seed in common with a trial at every batch size needed",
     );
     // Another arm has the batch size, and these have not.
     let mut third = sweep(|row| row.1 == 256);

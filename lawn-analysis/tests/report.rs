@@ -162,7 +162,7 @@ fn the_summary_leaves_out_no_primary_comparison_however_many_there_are() {
         "**Every primary comparison**",
         "**Verdicts**",
         "**What these seeds can decide.**",
-        "All of it: `report.html`",
+        "The whole report: `report.html`",
     ];
     let places: Vec<usize> = order
         .iter()
@@ -170,11 +170,8 @@ fn the_summary_leaves_out_no_primary_comparison_however_many_there_are() {
         .collect();
     assert!(places.is_sorted(), "{summary}");
     let claims = section(&summary, "**Claims**");
-    assert_eq!(
-        claims.matches("- On ").count(),
-        read_claims(&files),
-        "{summary}"
-    );
+    let items = claims.lines().filter(|line| line.starts_with("- "));
+    assert_eq!(items.count(), read_claims(&files), "{summary}");
 }
 
 /// What stands from some words to the next words in bold.
@@ -209,7 +206,7 @@ fn infeasible_families_say_how_many_seeds_would_do() {
     );
     let words: Vec<&str> = summary.split_whitespace().collect();
     assert!(
-        words.join(" ").contains("8 paired seeds would do"),
+        words.join(" ").contains("it needs 8 paired seeds"),
         "{summary}"
     );
     assert!(!summary.contains("**better**"), "{summary}");
@@ -238,7 +235,7 @@ fn thin_sweeps_still_get_a_report() {
     }
     for (records, expected) in [
         (one_seed, "one seed has no interval"),
-        (one_batch, "one batch size only"),
+        (one_batch, "has only one batch size"),
         (tuned_only, "no confirmation trial has finished"),
         (one_arm, "has no trial of arm base-lawn"),
         (all_diverged, "80 diverged"),
@@ -292,8 +289,5 @@ fn what_makes_no_sense_is_refused() {
     let mut wrong = request();
     wrong.margins.insert("hit rate".into(), -1.0);
     let error = write_report(&records, &wrong, dir.path()).unwrap_err();
-    assert!(
-        matches!(error, Error::OutOfRange { name: "margin", .. }),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`hit rate` is -1"), "{error}");
 }

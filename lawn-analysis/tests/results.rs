@@ -109,7 +109,7 @@ fn what_is_wrong_with_a_table_is_named() {
         ),
         (
             csv().replacen(",blue\n", "\n", 1),
-            "line 2: 7 cells under a header of 8",
+            "line 2: 7 cells, expected 8 as in the header",
         ),
         (
             csv().lines().next().unwrap().to_owned() + "\n",

@@ -181,15 +181,8 @@ fn a_trial_that_cannot_read_what_all_trials_read_ends_the_sweep_and_is_no_outcom
     ] {
         let sound = std::fs::read(&path).expect("it is there");
         std::fs::write(&path, &sound[..sound.len() / 2]).expect("there is room");
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lawn"));
-        command
-            .arg("trial")
-            .arg(run.root())
-            .args(["--index", &index.to_string()]);
-        let output = command.output().expect("lawn starts");
-        let said = String::from_utf8_lossy(&output.stderr);
         // The exit code that launchers take for a refusal.
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let said = refused_by("trial", &run, index);
         assert!(
             said.contains(&format!("{name} is damaged")) && said.contains("--out"),
             "{said}"
@@ -197,4 +190,128 @@ fn a_trial_that_cannot_read_what_all_trials_read_ends_the_sweep_and_is_no_outcom
         assert!(!run.trial(&plan.trials[index].id).root().exists());
         std::fs::write(&path, sound).expect("there is room");
     }
+}
+
+/// What a verb says of a run that it refuses, with the exit code of what the user gave.
+fn refused_by(verb: &str, run: &RunDir, index: usize) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lawn"));
+    command.arg(verb).arg(run.root());
+    match verb {
+        "trial" => drop(command.args(["--index", &index.to_string()])),
+        "retry" => drop(command.args(["--outcome", "crashed"])),
+        _ => {}
+    }
+    let output = command.output().expect("lawn starts");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{verb}: {said}");
+    said
+}
+
+/// The verbs that read the plan of a run.
+const VERBS: [&str; 5] = ["status", "report", "sweep", "retry", "trial"];
+
+#[test]
+fn all_verbs_refuse_a_damaged_plan_alike_and_say_what_to_do() {
+    let (_folder, run, _) = run();
+    for (path, name) in [
+        (run.plan(), "plan.json"),
+        (run.planned_trials(), "trials.jsonl"),
+    ] {
+        let sound = std::fs::read(&path).expect("it is there");
+        std::fs::write(&path, &sound[..sound.len() / 2]).expect("there is room");
+        for verb in VERBS {
+            let said = refused_by(verb, &run, 0);
+            for part in [
+                &format!("{name} is damaged"),
+                "a copy of the run has it",
+                "--out",
+            ] {
+                assert!(said.contains(part), "{verb}: {part:?} is not in: {said}");
+            }
+        }
+        std::fs::write(&path, sound).expect("there is room");
+    }
+}
+
+#[test]
+fn a_kind_that_is_not_known_is_named_with_those_that_are() {
+    let (_folder, run, _) = run();
+    let plan = std::fs::read_to_string(run.plan()).expect("it is text");
+    let end = plan.rfind(",\n  \"checksum\"").expect("it has a checksum");
+    let other = plan[..end].replacen("\"kind\": \"ncf\"", "\"kind\": \"speech\"", 1) + "\n}\n";
+    assert!(other.contains("speech"));
+    std::fs::write(run.plan(), check::sealed(other.as_bytes())).expect("there is room");
+    for verb in VERBS {
+        let said = refused_by(verb, &run, 0);
+        let expected = format!(
+            "task `feedback`: kind speech is not known to this lawn (it knows {})",
+            lawn_models::TaskConfig::KINDS.join(", ")
+        );
+        assert!(
+            said.contains(&expected) && said.contains("plan.json"),
+            "{verb}: {said}"
+        );
+        assert!(!said.contains("damaged"), "{verb}: {said}");
+    }
+    // Another word of a newer lawn is no damage either.
+    let other = plan[..end].replacen("\"model\": \"neumf\"", "\"model\": \"other\"", 1) + "\n}\n";
+    assert!(other.contains("\"other\""));
+    std::fs::write(run.plan(), check::sealed(other.as_bytes())).expect("there is room");
+    for verb in VERBS {
+        let said = refused_by(verb, &run, 0);
+        let is_told = said.contains("unknown variant `other`") && said.contains("wrote it");
+        assert!(is_told && !said.contains("damaged"), "{verb}: {said}");
+    }
+}
+
+#[test]
+fn a_run_that_lost_its_plan_says_so_and_how_it_goes_on() {
+    let (_folder, run, _) = run();
+    let plan = std::fs::read(run.plan()).expect("it is there");
+    std::fs::remove_file(run.plan()).expect("it is there");
+    for verb in VERBS {
+        let said = refused_by(verb, &run, 0);
+        for part in [
+            "has trials and no plan.json",
+            "a copy of the run has it",
+            "--out",
+        ] {
+            assert!(said.contains(part), "{verb}: {part:?} is not in: {said}");
+        }
+    }
+    let lawn = |words: &[&std::ffi::OsStr]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lawn"));
+        let output = command.args(words).output().expect("lawn starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), said)
+    };
+    let sweep_toml = run.sweep_toml();
+    let again = [
+        "sweep".as_ref(),
+        sweep_toml.as_os_str(),
+        "--out".as_ref(),
+        run.root().as_os_str(),
+    ];
+    let (code, said) = lawn(&[&again[..], &["--dry-run".as_ref()]].concat());
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("has trials and no plan.json"), "{said}");
+    // Where nothing was trained the same sweep file makes the same plan.
+    for path in ["trials", "launchers"] {
+        let _ = std::fs::remove_dir_all(run.root().join(path));
+    }
+    for path in [run.frozen(), run.promoted(1), run.provenance()] {
+        std::fs::remove_file(path).expect("it is there");
+    }
+    let said = refused_by("status", &run, 0);
+    let root = run.root().display();
+    let command = format!("`lawn sweep {root}/sweep.toml --out {root}` plans it again");
+    assert!(said.contains("has trials.jsonl and no plan.json"), "{said}");
+    assert!(said.contains(&command), "{said}");
+    let toml = run.sweep_toml();
+    let again = Plan::new(
+        parse("tiny.toml", TINY).expect("it is right"),
+        BTreeMap::new(),
+    );
+    again.write(&run, &toml, TINY).expect("its place is free");
+    assert_eq!(std::fs::read(run.plan()).expect("it is there"), plan);
 }

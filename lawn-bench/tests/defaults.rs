@@ -9,7 +9,7 @@ use std::path::Path;
 use lawn_bench::config::{SweepFile, parse};
 use lawn_bench::plan::choices::Choices;
 use lawn_bench::plan::{Excerpt, Plan};
-use lawn_bench::run::files;
+use lawn_bench::run::document;
 use lawn_bench::run::run_dir::RunDir;
 
 const TINY: &str = include_str!("sweeps/tiny.toml");
@@ -72,7 +72,7 @@ fn a_plan_without_defaults_is_read_and_trains_what_it_did() {
     let mut old = serde_json::to_value(plan()).expect("it has a JSON form");
     let fields = old.as_object_mut().expect("an object");
     assert!(fields.remove("defaults").is_some());
-    files::write_json(&path, 2, &old).expect("it can be written");
+    document::write(&path, 2, &old).expect("it can be written");
     let read = Plan::read(&RunDir::new(&run)).expect("it is a plan");
     let (_, config) = read.resolve(0, &Choices::default()).expect("it is given");
     // As written, so that its checkpoints are those of the same trial.
@@ -174,7 +174,7 @@ fn a_trial_is_not_gone_on_with_by_another_rule() {
     record["rule"]["epsilon_place"] = "inside-root".into();
     let fields = record.as_object_mut().expect("an object");
     fields.retain(|name, _| !["schema", "checksum"].contains(&name.as_str()));
-    files::write_json(&path, lawn_bench::trial::SCHEMA, &record).expect("there is room");
+    document::write(&path, lawn_bench::trial::SCHEMA, &record).expect("there is room");
     std::fs::write(trial.join("checkpoint.safetensors"), "").expect("there is room");
     let output = common::sweep(&run, None);
     assert_eq!(output.status.code(), Some(2), "{}", common::said(&output));

@@ -33,6 +33,7 @@ fn train(root: &Path) -> [Option<u64>; 2] {
         data_root: Some(root.to_owned()),
         checkpoint: root.join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3_600),
+        keep_weights: true,
     };
     lawn_models::set_threads(1);
     let end = run_trial(&config, &context, &mut SilentObserver).expect("it trains");

@@ -18,7 +18,7 @@ fn errors_in_what_is_set_point_at_it() {
         (
             "resources.device=gpu",
             18,
-            "did you mean `cuda`? allowed: cpu, cuda, auto",
+            "unknown variant `gpu`; allowed: cpu, cuda, auto",
         ),
         ("name.first=3", 1, "`name` is text, it has no keys"),
         (

@@ -156,7 +156,7 @@ fn cases() -> Vec<Case> {
             "[confirmation]",
             "[resources]\ndevice = \"gpu\"\n\n[confirmation]".into(),
             "\"gpu\"",
-            "did you mean `cuda`? allowed: cpu, cuda, auto",
+            "unknown variant `gpu`; allowed: cpu, cuda, auto",
         ),
     ]
 }

@@ -55,7 +55,7 @@ fn results_give_a_summary_and_a_report() {
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.starts_with("# results\n"), "{out}");
     assert!(
-        out.contains("On mine. Borne out: adam-lawn generalizes better than adam"),
+        out.contains("Borne out on mine: adam-lawn generalizes better than adam"),
         "{out}"
     );
     assert!(err.contains("ignored columns: note"), "{err}");
@@ -196,7 +196,10 @@ fn arms_may_have_colons_and_ignored_columns_are_provenance() {
     let output = report(&path, &["--contrast", "a:b:c"]);
     let err = text(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{err}");
-    assert!(err.contains("`a` and `b:c` and as `a:b` and `c`"), "{err}");
+    assert!(
+        err.contains("`a` and `b:c`, and it is `a:b` and `c`"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -205,15 +208,15 @@ fn what_is_wrong_is_named_and_ends_with_2() {
     let cases: [(&[&str], &str); 14] = [
         (
             &["--margin", "metric=0.1", "--margin", "metric=0.2"],
-            "is given two margins of `metric`",
+            "two margins of `metric` are given",
         ),
         (
             &["--better", "higher", "--better", "lower"],
-            "is given two directions of every metric",
+            "two directions of every metric are given",
         ),
         (
             &["--contrast", "adam:sgd"],
-            "has no arm `sgd`; found: adam, adam-lawn",
+            "no arm is called `sgd`; allowed: adam, adam-lawn",
         ),
         (&["--contrast", "adam"], "must be BASELINE:TREATMENT"),
         (
@@ -231,11 +234,11 @@ fn what_is_wrong_is_named_and_ends_with_2() {
         ),
         (
             &["--contrast", "a:b:c"],
-            "has no two arms `a:b:c` with a colon between; found: adam, adam-lawn",
+            "`a:b:c` is no two arms with a colon between; allowed: adam, adam-lawn",
         ),
         (
             &["--better", "loss=lower"],
-            "has no metric `loss`; found: metric",
+            "no metric is called `loss`; allowed: metric",
         ),
         (
             &["--better", "less"],
@@ -245,10 +248,13 @@ fn what_is_wrong_is_named_and_ends_with_2() {
             &["--missing-metric", "ok"],
             "allowed: refuse, diverged, out-of-memory",
         ),
-        (&["--task", "yours"], "has no task `yours`; found: mine"),
+        (
+            &["--task", "yours"],
+            "no task is called `yours`; allowed: mine",
+        ),
         (
             &["--margin", "accuracy=0.1"],
-            "has no metric `accuracy`; found: metric",
+            "no metric is called `accuracy`; allowed: metric",
         ),
         (&["--margin", "metric=-1"], "allowed: a number above 0"),
         (
@@ -278,7 +284,7 @@ fn what_is_wrong_is_named_and_ends_with_2() {
         ),
         (
             results().replace("adam-lawn", "mine"),
-            "has no arm X with an arm X-lawn",
+            "no arm X has an arm X-lawn",
         ),
         (
             results()

@@ -7,7 +7,7 @@ mod common;
 use std::process::Command;
 
 use common::site::{Site, fails, said};
-use lawn_bench::run::files;
+use lawn_bench::run::document;
 use serde_json::{Value, json};
 
 #[test]
@@ -26,10 +26,10 @@ fn what_is_in_the_queue_is_not_submitted_twice() {
 
     // A kill between `sbatch` and the record: the queue knows the job by its name.
     let path = site.submission_folder(1).join("submission.json");
-    let mut record: Value = files::read_json(&path, 1..=1).expect("it is a record");
+    let mut record: Value = document::read(&path, 1..=1).expect("it is a record");
     record["job"] = Value::Null;
     record.as_object_mut().expect("it is one").remove("schema");
-    files::write_json(&path, 1, &record).expect("it can be written");
+    document::write(&path, 1, &record).expect("it can be written");
     assert!(site.submission(1)["job"].is_null());
     site.submits();
     assert_eq!(site.submitted(), 2);

@@ -67,6 +67,59 @@ fn floors_leave_the_test_split_alone_unless_asked() {
 }
 
 #[test]
+fn floors_are_of_the_sweep_with_what_is_set_over_it() {
+    let random = |sets: &[&str]| -> f64 {
+        let floors = json(&[&["floors", TINY, "--json"], sets].concat());
+        let all = floors.as_array().expect("a list").iter();
+        let found = all.clone().find(|one| one["task"] == "pictures");
+        let found = found.expect("it is a task of the sweep");
+        assert_eq!(found["floors"][0]["predictor"], "random");
+        found["floors"][0]["measurements"][0]["value"]
+            .as_f64()
+            .expect("a number")
+    };
+    let set = ["--set", "tasks.pictures.generated.classes=5"];
+    assert_eq!(random(&set), 0.2);
+    assert_ne!(random(&[]), 0.2);
+}
+
+#[test]
+fn help_says_which_file_is_needed_and_which_sizes_there_are() {
+    let help = |words: &[&str]| {
+        let output = lawn()
+            .args(words)
+            .arg("--help")
+            .output()
+            .expect("lawn starts");
+        assert!(output.status.success());
+        said(&output)
+    };
+    let plan = help(&["plan"]);
+    assert!(
+        plan.contains("<FILE>") && !plan.contains("[FILE]"),
+        "{plan}"
+    );
+    let output = lawn().arg("plan").output().expect("lawn starts");
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let make = help(&["data", "make"]);
+    for kind in lawn_models::KINDS {
+        let heading = format!("Sizes of {} and their defaults:", kind.name);
+        assert!(make.contains(&heading), "{heading:?} is not in:\n{make}");
+        // Each size and default is one that is made where nothing else is asked for.
+        let made = serde_json::json!({ "kind": kind.name });
+        let made: lawn_models::MakeData = serde_json::from_value(made).expect("a kind");
+        let made = serde_json::to_value(made).expect("plain data");
+        for (name, default) in made.as_object().expect("a table") {
+            let size = format!("  {name}={default} ");
+            assert!(
+                name == "kind" || make.contains(&size),
+                "{size:?} is not in:\n{make}"
+            );
+        }
+    }
+}
+
+#[test]
 fn completions_are_scripts_that_a_shell_reads() {
     let output = lawn().args(["completions", "bash"]).output();
     let output = output.expect("lawn starts");

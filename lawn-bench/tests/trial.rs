@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use lawn_analysis::records::Outcome;
 use lawn_bench::plan::Plan;
+use lawn_bench::run::document;
 use lawn_bench::run::ending::Ending;
-use lawn_bench::run::files;
 use lawn_bench::run::run_dir::{RunDir, TrialDir};
 use lawn_bench::{Error, config, trial};
 use lawn_models::{EvaluationRecord, Notice};
@@ -283,7 +283,7 @@ fn what_a_newer_version_wrote_is_named_and_stays() {
     let run = Run::new(&[]);
     let dir = run.trial();
     std::fs::create_dir_all(dir.root()).expect("a folder");
-    files::write_json(&dir.outcome(), 99, &serde_json::json!({})).expect("it is written");
+    document::write(&dir.outcome(), 99, &serde_json::json!({})).expect("it is written");
     let output = run.train();
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("has schema 99"), "{}", said(&output));

@@ -8,7 +8,7 @@ use lawn_bench::Error;
 use lawn_bench::config::{Sweep, parse};
 use lawn_bench::plan::choices::{Choices, Frozen, FrozenCell, Promoted, decide};
 use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
-use lawn_bench::run::files;
+use lawn_bench::run::document;
 use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
 
@@ -150,7 +150,7 @@ fn rewrite(run: &RunDir, lines: &str) {
     content.remove("schema");
     content.remove("checksum");
     std::fs::write(run.planned_trials(), lines).expect("it can be written");
-    files::write_json(&run.plan(), SCHEMA, content).expect("it can be written");
+    document::write(&run.plan(), SCHEMA, content).expect("it can be written");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_plan_of_schema_2_is_read_and_goes_on_as_it_was() {
     assert_ne!(damaged, old);
     std::fs::write(run.plan(), damaged).expect("it can be written");
     let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
-    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    assert!(matches!(refused, Error::RunDamaged { .. }), "{refused}");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     assert_ne!(damaged, lines);
     std::fs::write(run.planned_trials(), damaged).expect("it can be written");
     let refused = Excerpt::read(&run, 0).expect_err("its checksum is another");
-    assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+    assert!(matches!(refused, Error::RunDamaged { .. }), "{refused}");
     // A line more, and a last line without its end.
     for other in [lines.clone() + "{}\n", lines.trim_end().to_owned()] {
         std::fs::write(run.planned_trials(), other).expect("it can be written");

@@ -31,8 +31,8 @@ at::Tensor with_strides_of(const at::Tensor &tensor, const at::Tensor &like) {
   return tensor.as_strided(like.sizes(), like.strides(), tensor.storage_offset());
 }
 
-// The norm of each tensor, f64. Squares of f64 may overflow, as those of f32 in
-// f64 cannot; so f64 are divided by the largest of them first.
+// The norm of each tensor, f64. Squares of f32 cannot overflow f64, squares of f64 may. So
+// tensors of f64 are divided by their largest element first.
 at::Tensor norms(const std::vector<at::Tensor> &tensors) {
   const auto of = [](const std::vector<at::Tensor> &all) {
     return at::stack(at::_foreach_norm(all, 2, at::kDouble));
@@ -57,9 +57,8 @@ at::Tensor norms(const std::vector<at::Tensor> &tensors) {
 
 extern "C" {
 
-// Copies each source into its destination, which has its shape. Those of one
-// layout go together, in a few launches on an accelerator; a pair of different
-// layouts is copied on its own.
+// Copies each source into its destination, which has its shape. Pairs of one layout go
+// together, in a few launches on an accelerator. A pair of different layouts goes alone.
 char *lawn_foreach_copy(at::Tensor **destinations, at::Tensor **sources, size_t count) {
   return guarded([&] {
     std::vector<at::Tensor> to, from;

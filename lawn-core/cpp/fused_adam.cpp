@@ -12,9 +12,9 @@ using lawn::list;
 
 extern "C" {
 
-// One step of Adam for each parameter, in one launch for some tens of them;
-// none where *infinite is 1. *rate is a scalar of f32. Decay is L2 unless it is
-// decoupled. Without the largest second moments for plain Adam.
+// One step of Adam for each parameter, in one launch for some tens of them. No step is taken
+// where *infinite is 1. *rate is a scalar of f32. Decay is L2 unless it is decoupled. Plain Adam
+// has no largest second moments.
 char *lawn_fused_adam(at::Tensor **parameters, at::Tensor **gradients, at::Tensor **first,
                       at::Tensor **second, at::Tensor **largest, at::Tensor **updates,
                       size_t count, at::Tensor *rate, double beta1, double beta2, double epsilon,

@@ -10,6 +10,7 @@ use crate::defaults::yes;
 use crate::parameters::group::Group;
 use crate::rule::{Rule, RuleConfig};
 use crate::schedule::Schedule;
+use crate::tables::CowClipConfig;
 
 /// Everything that defines an optimizer, apart from the parameters.
 ///
@@ -54,6 +55,9 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// `g ← g · min(1, clip_norm / ‖g‖₂)`, before any projection.
     #[serde(default)]
     pub clip_norm: Option<f64>,
+    /// Clips the gradient of each row of an embedding table by the length of the row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cow_clip: Option<CowClipConfig>,
     /// Settings for some parameters only.
     #[serde(default = "Vec::new")]
     pub groups: Vec<Group>,
@@ -92,10 +96,18 @@ pub enum Clock {
 }
 
 impl<R> OptimizerConfig<R> {
-    /// The norm constraint, whichever is given.
+    /// The norm constraint, whichever is given; [`build`](Self::build) refuses a second.
     pub(crate) fn constraint(&self) -> Option<&dyn NormConstraint> {
-        let given = [self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint)];
-        given.into_iter().flatten().next()
+        let (_, constraint) = self.constraints().next()?;
+        Some(constraint)
+    }
+
+    /// The norm constraints that are given, each with the name of its field.
+    pub(crate) fn constraints(&self) -> impl Iterator<Item = (&'static str, &dyn NormConstraint)> {
+        let lawn = self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint);
+        [("lawn", lawn)]
+            .into_iter()
+            .filter_map(|(name, constraint)| Some((name, constraint?)))
     }
 
     /// The same with another rule.
@@ -107,6 +119,7 @@ impl<R> OptimizerConfig<R> {
             decay: self.decay,
             lawn: self.lawn,
             clip_norm: self.clip_norm,
+            cow_clip: self.cow_clip,
             groups: self.groups,
             check_finite: self.check_finite,
             master_weights: self.master_weights,
@@ -125,6 +138,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             decay: WeightDecay::None,
             lawn: None,
             clip_norm: None,
+            cow_clip: None,
             groups: Vec::new(),
             check_finite: true,
             master_weights: false,
@@ -156,6 +170,15 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         }
     }
 
+    /// With clipping of the rows of embedding tables.
+    #[must_use]
+    pub fn with_cow_clip(self, cow_clip: CowClipConfig) -> Self {
+        Self {
+            cow_clip: Some(cow_clip),
+            ..self
+        }
+    }
+
     /// With settings for some parameters.
     #[must_use]
     pub fn with_group(mut self, group: Group) -> Self {
@@ -173,6 +196,8 @@ pub(crate) struct SettingsRecord<'a> {
     decay: WeightDecay,
     lawn: Option<&'a LawnConfig>,
     clip_norm: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cow_clip: Option<CowClipConfig>,
     groups: &'a [Group],
     check_finite: bool,
     master_weights: bool,
@@ -197,6 +222,7 @@ impl OptimizerConfig<Box<dyn Rule>> {
             decay,
             lawn,
             clip_norm,
+            cow_clip,
             groups,
             check_finite,
             master_weights,
@@ -212,6 +238,7 @@ impl OptimizerConfig<Box<dyn Rule>> {
             decay: *decay,
             lawn: lawn.as_ref(),
             clip_norm: *clip_norm,
+            cow_clip: *cow_clip,
             groups,
             check_finite: *check_finite,
             master_weights: *master_weights,

@@ -165,6 +165,14 @@ pub enum Error {
         /// The decay it would have had.
         found: WeightDecay,
     },
+    /// Two norm constraints, each of which would hold the norms at radii of its own.
+    #[error("`{first}` and `{second}` are both given: expected one norm constraint at most")]
+    TwoConstraints {
+        /// The field of one of them.
+        first: &'static str,
+        /// The field of the other.
+        second: &'static str,
+    },
     /// A norm constraint on nothing: no weight after the last normalization layer,
     /// groups that take all of them out, or none of them trained.
     #[error(
@@ -193,10 +201,31 @@ pub enum Error {
         /// What settles it.
         expected: &'static str,
     },
-    /// A gradient that is not a dense tensor.
-    #[error("gradient of `{name}`: expected a dense tensor, found a sparse one")]
+    /// A sparse gradient where the step needs a dense one: the rows that it leaves out would
+    /// have to move as well.
+    #[error("gradient of `{name}`: expected a dense tensor, since {why}; found a sparse one")]
     SparseGradient {
         /// The parameter.
+        name: String,
+        /// Why it may not be sparse.
+        why: String,
+    },
+    /// Ids that are not those of a table's rows.
+    #[error("ids of `{name}`: expected {expected}, found {found}")]
+    RowIds {
+        /// The parameter.
+        name: String,
+        /// What it should be, or they.
+        expected: String,
+        /// What it is, or the first of them that is wrong.
+        found: String,
+    },
+    /// A step with CowClip of a table whose ids were not told.
+    #[error(
+        "gradient of `{name}`: expected `count_rows` with the ids of the batch before the step, as `cow_clip` needs their counts; found none"
+    )]
+    NoRowCounts {
+        /// The table.
         name: String,
     },
     /// A weight norm that is not finite when the radius should be fixed.

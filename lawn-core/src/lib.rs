@@ -1,5 +1,5 @@
 //! Optimizers for [tch](https://docs.rs/tch) whose weight norms can be held fixed:
-//! SGD, Adam, AdamW, AMSGrad, LAMB, LARS or a rule of your own, and on any of them
+//! SGD, Adam, AdamW, AMSGrad, LAMB, LARS, Adagrad or a rule of your own, and on any of them
 //! Logit Attenuating Weight Normalization (LAWN).
 //!
 //! LAWN (Gupta et al. 2021, arXiv 2108.05839) trains freely for a while, then
@@ -136,6 +136,45 @@
 //! waits. `examples/accelerator.rs` and `peers/accelerator.py` measure it where there is
 //! a device.
 //!
+//! # Embedding tables
+//!
+//! A table is a parameter of role [`Embedding`](Role::Embedding) with two dimensions. A batch looks
+//! up some of its rows, and what becomes of the others is a matter of the rule:
+//!
+//! | rule | rows without a gradient | sparse gradient |
+//! |---|---|---|
+//! | [`RowwiseAdagradConfig`], [`LazyAdamConfig`] | left alone: weights, buffers, decay, constraint | taken |
+//! | [`AdagradConfig`], [`SgdConfig`] without momentum | stay, but for decay and constraint | taken where there is neither |
+//! | all others | move, as their moments go on | refused |
+//! | any, with [`UntouchedRows::LeftAlone`] of a constraint | left alone from the freeze on | taken from then on |
+//!
+//! A row has a gradient in a step if an element of it is not 0 then. A sparse gradient (COO) is
+//! what `Tensor::embedding(&table, &ids, -1, false, true)` leaves after `backward`, and what
+//! `embedding_bag` leaves with `sparse`. Ids that come more than once are added up before the rule
+//! sees them. The step then costs as much as the rows that were looked up, not as much as the
+//! table. With a dense gradient it is the same step to the bit, and looks at all of the gradient.
+//!
+//! [`CowClipConfig`] clips the gradient of each row by the length of the row and the count of its
+//! id, which [`Optimizer::count_rows`] takes.
+//!
+//! ```
+//! use lawn_core::{OptimizerConfig, Parameters, RowwiseAdagradConfig, Schedule};
+//! use tch::{Device, Kind, Tensor, nn};
+//!
+//! let vs = nn::VarStore::new(Device::Cpu);
+//! let init = nn::Init::Randn { mean: 0.0, stdev: 0.01 };
+//! let table = (vs.root() / "items_embedding").var("weight", &[100_000, 16], init);
+//! let mut optimizer =
+//!     OptimizerConfig::new(RowwiseAdagradConfig::default(), Schedule::constant(0.1))
+//!         .build(Parameters::from_var_store(&vs)?)?;
+//! let ids = Tensor::from_slice(&[3i64, 14, 3]);
+//! optimizer.zero_grad();
+//! let rows = Tensor::embedding(&table, &ids, -1, false, true);
+//! rows.square().sum(Kind::Float).backward();
+//! optimizer.step()?;
+//! # Ok::<(), lawn_core::Error>(())
+//! ```
+//!
 //! # Features
 //!
 //! - `doc-only`: builds the documentation without libtorch.
@@ -160,6 +199,7 @@ mod rule;
 mod schedule;
 mod state;
 mod step;
+mod tables;
 mod units;
 
 pub use accumulation::Accumulation;
@@ -181,4 +221,5 @@ pub use role::Role;
 pub use rule::*;
 pub use schedule::{Part, Schedule, ScheduleRow};
 pub use state::State;
+pub use tables::CowClipConfig;
 pub use units::Granularity;

@@ -12,7 +12,8 @@ use crate::backend::interface::{Backend, Setup};
 use crate::backend::slot::{Slot, place};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
-use crate::constraint::interface::NormConstraint;
+use crate::constraint::form::ConstraintForm;
+use crate::constraint::interface::{NormConstraint, require_at_most_one};
 use crate::diagnostics::{Diagnostics, Findings};
 use crate::error::{Error, require};
 use crate::parameters::group::Group;
@@ -22,7 +23,7 @@ use crate::parameters::parameter::Store;
 use crate::parameters::treatment::plan;
 use crate::parameters::treatment::{Constraint, Treatment};
 use crate::rule::watched::{Watch, WatchedRule};
-use crate::rule::{Rule, RuleConfig};
+use crate::rule::{RowUpdates, Rule, RuleConfig};
 use crate::units::{host, norm};
 
 /// Parameters, a rule, and what the rule remembers of them.
@@ -93,7 +94,7 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
     /// [`Error::OverlappingGroups`], [`Error::Unconstrainable`],
     /// [`Error::EmptyScope`] for a selection that cannot be meant;
     /// [`Error::UndecidedScope`] for one that names do not tell;
-    /// [`Error::DecayOnConstrained`].
+    /// [`Error::DecayOnConstrained`]; [`Error::TwoConstraints`].
     pub fn build(self, parameters: Parameters) -> Result<Optimizer, Error> {
         if parameters.is_empty() {
             return Err(Error::NoParameters);
@@ -105,6 +106,10 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
         if let Some(clip) = self.clip_norm {
             require(clip > 0.0, "clip_norm", "a number above 0", clip)?;
         }
+        if let Some(cow_clip) = &self.cow_clip {
+            cow_clip.validate()?;
+        }
+        require_at_most_one(self.constraints())?;
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
@@ -126,7 +131,7 @@ impl Optimizer {
     fn new(
         config: OptimizerConfig<Box<dyn Rule>>,
         parameters: Parameters,
-        treatments: Vec<Treatment>,
+        mut treatments: Vec<Treatment>,
         builtin: Option<RuleConfig>,
         watch: Option<Watch>,
     ) -> Result<Self, Error> {
@@ -144,6 +149,10 @@ impl Optimizer {
         }
         let rule = &*config.rule;
         let form = config.constraint().map(NormConstraint::form);
+        for (slot, treatment) in slots.iter().zip(&mut treatments) {
+            slot.require_rows(rule)?;
+            treatment.reason += note(slot, rule, form.as_ref());
+        }
         let circumstances = Circumstances::of(config.backend, rule, &slots, form.as_ref())?;
         let setup = Setup {
             rule,
@@ -177,6 +186,9 @@ impl Optimizer {
     ///
     /// If libtorch fails.
     pub fn zero_grad(&mut self) {
+        self.slots
+            .iter_mut()
+            .for_each(|slot| slot.row_counts = None);
         self.gradients
             .zero_grad()
             .expect("gradients can be let go of");
@@ -332,6 +344,16 @@ impl Optimizer {
         self.slots.iter_mut().for_each(|slot| slot.has_lost = false);
         self.freed = OnceCell::new();
         count_free_units(&self.radii(), &mut self.treatments, why);
+    }
+}
+
+/// What the reason of a treatment says of the rows of a table.
+fn note(slot: &Slot, rule: &dyn Rule, constraint: Option<&ConstraintForm>) -> &'static str {
+    let touched = |constraint| slot.row_updates(rule, constraint) == RowUpdates::Touched;
+    match (touched(None), touched(constraint)) {
+        (true, _) => "; rows without a gradient are left alone",
+        (false, true) => "; rows without a gradient are left alone from the freeze on",
+        (false, false) => "",
     }
 }
 

@@ -9,12 +9,14 @@ use crate::backend::interface::StepRequest;
 use crate::backend::slot::{Slot, place, working_kind};
 use crate::config::{Clock, OptimizerConfig};
 use crate::constraint::Phase;
+use crate::constraint::form::ConstraintForm;
 use crate::constraint::interface::NormConstraint;
 use crate::diagnostics::Findings;
 use crate::error::{Error, require};
 use crate::optimizer::{Optimizer, ZERO_AT_FREEZE, ZERO_SINCE};
 use crate::options::StepOptions;
 use crate::report::{Limits, Reading, StepReport};
+use crate::tables::gradient::Gradient;
 
 impl Optimizer {
     /// Takes one step from the gradients that `backward` left.
@@ -34,7 +36,7 @@ impl Optimizer {
     /// # Errors
     ///
     /// [`Error::AddedLater`], [`Error::ParameterChanged`], [`Error::NoGradient`],
-    /// [`Error::SparseGradient`], [`Error::LearningRate`], at the freeze
+    /// [`Error::SparseGradient`], [`Error::NoRowCounts`], [`Error::LearningRate`], at the freeze
     /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
     /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
     /// a panic in the middle of an earlier step.
@@ -66,7 +68,10 @@ impl Optimizer {
         self.require_valid(&options, learning_rate)?;
         self.diagnostics = Findings::Known(Vec::new());
         self.freed = OnceCell::new();
-        let gradients = self.gradients()?;
+        let phase = self.phase();
+        let form = self.config.constraint().map(NormConstraint::form);
+        let constraint = form.as_ref().filter(|_| phase == Phase::Constrained);
+        let (gradients, rows) = self.gradients(constraint, options.gradient_scale)?;
         let updated = gradients.iter().flatten().count();
         if updated == 0 {
             return Err(Error::NoGradient);
@@ -75,19 +80,18 @@ impl Optimizer {
             self.require_loaded_weights()?;
             self.unverified = false;
         }
-        let phase = self.phase();
         let freezes = phase == Phase::Constrained && !self.frozen;
         if freezes {
             self.freeze()?;
         }
         let limits = self.limits(phase);
         let known = self.least_steps();
-        let form = self.config.constraint().map(NormConstraint::form);
         let writes = Cell::new(false);
         let request = StepRequest {
             gradients: &gradients,
+            rows: &rows,
             rule: &*self.config.rule,
-            constraint: form.as_ref().filter(|_| phase == Phase::Constrained),
+            constraint,
             learning_rate,
             limits,
             options,
@@ -115,6 +119,9 @@ impl Optimizer {
             self.progress.samples += options.samples;
         }
         self.diagnostics = record.findings;
+        self.slots
+            .iter_mut()
+            .for_each(|slot| slot.row_counts = None);
         if self.slots.iter().any(|slot| slot.has_lost) {
             self.report_free_units(ZERO_SINCE);
         }
@@ -169,11 +176,9 @@ impl Optimizer {
             ..
         } = self.config;
         let working = || self.slots.iter().map(|slot| working_kind(&slot.weight));
-        let squares = phase == Phase::Constrained || {
-            let context = self.slots[0].context(None, 0.0);
-            let form = self.config.rule.form(&context);
-            form.is_some_and(|form| form.squares_gradients())
-        };
+        let rule = &self.config.rule;
+        let squares = |slot: &Slot| rule.squares_gradients(&slot.context(None, 0.0));
+        let squares = phase == Phase::Constrained || self.slots.iter().any(squares);
         Limits {
             clip_norm,
             check_finite,
@@ -207,30 +212,36 @@ impl Optimizer {
         }
     }
 
-    /// The gradient of each parameter that has one and requires it. Refuses parameters that
-    /// have changed.
-    fn gradients(&mut self) -> Result<Vec<Option<Tensor>>, Error> {
+    /// The gradient of each parameter that has one and requires it, and the rows of a table that
+    /// it is of, if it is of some. Refuses parameters that have changed.
+    fn gradients(
+        &mut self,
+        constraint: Option<&ConstraintForm>,
+        scale: f64,
+    ) -> Result<(Vec<Option<Tensor>>, Vec<Option<Tensor>>), Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
             self.weights = place(&mut self.slots)?;
         }
-        self.slots
-            .iter()
-            .zip(&mut self.treatments)
-            .map(|(slot, treatment)| {
-                treatment.trained = slot.weight.requires_grad();
-                let gradient = slot.weight.grad();
-                if !treatment.trained || !gradient.defined() {
-                    return Ok(None);
-                }
-                if gradient.is_sparse() {
-                    return Err(Error::SparseGradient {
-                        name: slot.name.clone(),
-                    });
-                }
-                Ok(Some(gradient))
-            })
-            .collect()
+        let (rule, takes_rows) = (&*self.config.rule, self.backend.takes_rows());
+        let (mut gradients, mut rows) = (Vec::new(), Vec::new());
+        for (slot, treatment) in self.slots.iter().zip(&mut self.treatments) {
+            treatment.trained = slot.weight.requires_grad();
+            let found = slot.weight.grad();
+            if !treatment.trained || !found.defined() {
+                gradients.push(None);
+                rows.push(None);
+                continue;
+            }
+            let updates = slot.row_updates(rule, constraint);
+            let mut gradient = Gradient::new(slot, found, updates, rule.name(), takes_rows)?;
+            if let Some(cow_clip) = &self.config.cow_clip {
+                gradient = cow_clip.clip(slot, gradient, scale)?;
+            }
+            gradients.push(Some(gradient.values));
+            rows.push(gradient.rows);
+        }
+        Ok((gradients, rows))
     }
 }
 

@@ -76,11 +76,11 @@ fn run(
     let (w, gradients) = data(zero_row);
     let (parameters, weights) = parameters(&[w.to_kind(kind)]);
     let lawn = LawnConfig {
-        free_steps: FREE,
         scope: Scope::AllWeights,
         project_gradient: project.0,
         project_update: project.1,
         granularity,
+        ..LawnConfig::new(FREE)
     };
     let config = OptimizerConfig::new(rule, Schedule::constant(ETA)).with_lawn(lawn);
     let config = OptimizerConfig { backend, ..config };

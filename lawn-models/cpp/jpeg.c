@@ -1,8 +1,8 @@
 /* Decodes JPEG files with libjpeg.
  *
- * libjpeg leaves its functions by longjmp where a file is wrong. Each function here sets the
- * place to return to itself, owns no memory but libjpeg's, and calls nothing of Rust's: no frame
- * of Rust is jumped over, and what libjpeg has taken is given back on both ways out.
+ * libjpeg leaves its functions by longjmp where a file is wrong. `read_file` alone sets the place
+ * to return to, owns no memory but libjpeg's, and calls nothing of Rust's: no frame of Rust is
+ * jumped over, and what libjpeg has taken is given back on both ways out.
  */
 
 #include <setjmp.h>
@@ -31,9 +31,13 @@ struct lawn_jpeg_fault {
   char text[JMSG_LENGTH_MAX];
 };
 
-/* The same in jpeg.rs. */
-struct lawn_jpeg_region {
+/* The same in jpeg.rs: what is decoded, in pixels of the size that is decoded to. */
+struct lawn_jpeg_part {
   uint32_t left, top, width, height;
+  /* Eighths of the size of the image that it is decoded to. */
+  uint32_t eighths;
+  /* 0 where what is below the part need not be looked at. */
+  uint32_t whole;
 };
 
 /* How both Huffman decoders of libjpeg begin (jdhuff.c, jdphuff.c). */
@@ -145,27 +149,24 @@ static void watch_scans(j_decompress_ptr info)
   info->inputctl->finish_input_pass = finish_scan;
 }
 
-static void begin(j_decompress_ptr info, struct errors *errors, const uint8_t *bytes,
-                  size_t length, struct lawn_jpeg_fault *fault)
-{
-  memset(info, 0, sizeof *info);
-  info->err = jpeg_std_error(&errors->manager);
-  errors->manager.error_exit = fail;
-  errors->manager.emit_message = warn;
-  errors->bytes = bytes;
-  errors->length = length;
-  errors->fault = fault;
-  fault->offset = -1;
-  fault->text[0] = 0;
-}
+/* What is done with a file whose header was read. */
+typedef void (*work)(j_decompress_ptr info, struct errors *errors, void *request);
 
-/* Reads the size. 0 where the file is a JPEG. */
-int lawn_jpeg_header(const uint8_t *bytes, size_t length, struct lawn_jpeg_header *header,
-                     struct lawn_jpeg_fault *fault)
+/* Reads the header and does the work. 0 where nothing is wrong with the file. */
+static int read_file(const uint8_t *bytes, size_t length, struct lawn_jpeg_fault *fault, work work,
+                     void *request)
 {
   struct jpeg_decompress_struct info;
   struct errors errors;
-  begin(&info, &errors, bytes, length, fault);
+  memset(&info, 0, sizeof info);
+  info.err = jpeg_std_error(&errors.manager);
+  errors.manager.error_exit = fail;
+  errors.manager.emit_message = warn;
+  errors.bytes = bytes;
+  errors.length = length;
+  errors.fault = fault;
+  fault->offset = -1;
+  fault->text[0] = 0;
   if (setjmp(errors.out)) {
     jpeg_destroy_decompress(&info);
     return 1;
@@ -173,11 +174,25 @@ int lawn_jpeg_header(const uint8_t *bytes, size_t length, struct lawn_jpeg_heade
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, bytes, (unsigned long)length);
   jpeg_read_header(&info, TRUE);
-  header->width = info.image_width;
-  header->height = info.image_height;
-  header->components = (uint32_t)info.num_components;
+  work(&info, &errors, request);
   jpeg_destroy_decompress(&info);
   return 0;
+}
+
+static void tell_size(j_decompress_ptr info, struct errors *errors, void *request)
+{
+  (void)errors;
+  struct lawn_jpeg_header *header = request;
+  header->width = info->image_width;
+  header->height = info->image_height;
+  header->components = (uint32_t)info->num_components;
+}
+
+/* Reads the size. 0 where the file is a JPEG. */
+int lawn_jpeg_header(const uint8_t *bytes, size_t length, struct lawn_jpeg_header *header,
+                     struct lawn_jpeg_fault *fault)
+{
+  return read_file(bytes, length, fault, tell_size, header);
 }
 
 /* One row of inverted CMYK as PIL makes it red, green and blue. */
@@ -193,69 +208,77 @@ static void cmyk_to_rgb(const uint8_t *from, uint8_t *to, uint32_t width)
   }
 }
 
-/* Decodes a part to `out`, [height, width, 3]; `whole` is 0 where what is below it need not be
- * looked at. 0 where it is all there. The values are those of the accurate integer transform
- * with interpolated chroma, libjpeg's defaults. */
-int lawn_jpeg_decode(const uint8_t *bytes, size_t length, const struct lawn_jpeg_region *region,
-                     int whole, uint8_t *out, struct lawn_jpeg_fault *fault)
+/* What a part is decoded to. */
+struct decoding {
+  const struct lawn_jpeg_part *part;
+  uint8_t *out;
+};
+
+static void decode(j_decompress_ptr info, struct errors *errors, void *request)
 {
-  struct jpeg_decompress_struct info;
-  struct errors errors;
-  begin(&info, &errors, bytes, length, fault);
-  if (setjmp(errors.out)) {
-    jpeg_destroy_decompress(&info);
-    return 1;
+  const struct decoding *decoding = request;
+  const struct lawn_jpeg_part *part = decoding->part;
+  int is_cmyk = info->num_components == 4;
+  info->out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
+  info->dct_method = JDCT_ISLOW;
+  info->do_fancy_upsampling = TRUE;
+  info->scale_num = part->eighths;
+  info->scale_denom = 8;
+  watch_scans(info);
+  jpeg_start_decompress(info);
+  if ((uint64_t)part->left + part->width > info->output_width ||
+      (uint64_t)part->top + part->height > info->output_height) {
+    snprintf(errors->fault->text, sizeof errors->fault->text, "the part is outside of the image");
+    longjmp(errors->out, 1);
   }
-  jpeg_create_decompress(&info);
-  jpeg_mem_src(&info, bytes, (unsigned long)length);
-  jpeg_read_header(&info, TRUE);
-  int is_cmyk = info.num_components == 4;
-  info.out_color_space = is_cmyk ? JCS_CMYK : JCS_RGB;
-  info.dct_method = JDCT_ISLOW;
-  info.do_fancy_upsampling = TRUE;
-  watch_scans(&info);
-  jpeg_start_decompress(&info);
 
   /* Chroma is interpolated across the edge of a block, so that one more on each side is read. */
-  JDIMENSION left = 0, width = info.output_width;
-  if (region->width < width) {
-    JDIMENSION margin = (JDIMENSION)(2 * info.max_h_samp_factor * DCTSIZE);
-    JDIMENSION right = region->left + region->width + margin;
+  JDIMENSION left = 0, width = info->output_width;
+  if (part->width < width) {
+    JDIMENSION margin = (JDIMENSION)(2 * info->max_h_samp_factor * DCTSIZE);
+    JDIMENSION right = part->left + part->width + margin;
     if (right > width)
       right = width;
-    left = region->left > margin ? region->left - margin : 0;
+    left = part->left > margin ? part->left - margin : 0;
     width = right - left;
-    jpeg_crop_scanline(&info, &left, &width);
+    jpeg_crop_scanline(info, &left, &width);
   }
-  JSAMPARRAY row = (*info.mem->alloc_sarray)((j_common_ptr)&info, JPOOL_IMAGE,
-                                             width * info.output_components, 1);
-  if (region->top > 0)
-    jpeg_skip_scanlines(&info, region->top);
-  size_t stride = (size_t)region->width * 3;
-  for (uint32_t y = 0; y < region->height; y++) {
-    uint8_t *to = out + y * stride;
-    jpeg_read_scanlines(&info, row, 1);
-    const uint8_t *from = row[0] + (size_t)(region->left - left) * info.output_components;
+  JSAMPARRAY row = (*info->mem->alloc_sarray)((j_common_ptr)info, JPOOL_IMAGE,
+                                              width * info->output_components, 1);
+  if (part->top > 0)
+    jpeg_skip_scanlines(info, part->top);
+  size_t stride = (size_t)part->width * 3;
+  for (uint32_t y = 0; y < part->height; y++) {
+    uint8_t *to = decoding->out + y * stride;
+    jpeg_read_scanlines(info, row, 1);
+    const uint8_t *from = row[0] + (size_t)(part->left - left) * info->output_components;
     if (is_cmyk)
-      cmyk_to_rgb(from, to, region->width);
+      cmyk_to_rgb(from, to, part->width);
     else
       memcpy(to, from, stride);
   }
-  if (whole) {
-    if (info.output_scanline < info.output_height)
-      jpeg_skip_scanlines(&info, info.output_height - info.output_scanline);
-    jpeg_finish_decompress(&info);
-    for (int number = 0; number < info.num_components; number++) {
-      if (info.comp_info[number].quant_table == NULL) {
-        fault->offset = offset_of(&errors, (j_common_ptr)&info);
-        snprintf(fault->text, sizeof fault->text, "component %d is in no scan", number + 1);
-        jpeg_destroy_decompress(&info);
-        return 1;
-      }
+  if (!part->whole)
+    return;
+  if (info->output_scanline < info->output_height)
+    jpeg_skip_scanlines(info, info->output_height - info->output_scanline);
+  jpeg_finish_decompress(info);
+  for (int number = 0; number < info->num_components; number++) {
+    if (info->comp_info[number].quant_table == NULL) {
+      errors->fault->offset = offset_of(errors, (j_common_ptr)info);
+      snprintf(errors->fault->text, sizeof errors->fault->text, "component %d is in no scan",
+               number + 1);
+      longjmp(errors->out, 1);
     }
   }
-  jpeg_destroy_decompress(&info);
-  return 0;
+}
+
+/* Decodes a part to `out`, [height, width, 3]. 0 where it is all there. The values are those of
+ * the accurate integer transform with interpolated chroma, libjpeg's defaults. */
+int lawn_jpeg_decode(const uint8_t *bytes, size_t length, const struct lawn_jpeg_part *part,
+                     uint8_t *out, struct lawn_jpeg_fault *fault)
+{
+  struct decoding decoding = {part, out};
+  return read_file(bytes, length, fault, decode, &decoding);
 }
 
 /* Whether libjpeg was built with its vector kernels, and the processor has what they need. */

@@ -26,6 +26,9 @@ struct Arguments {
     /// Whether images are shown as evaluation sees them.
     #[arg(long)]
     plain: bool,
+    /// Whether nothing is measured but the seconds to the first batch.
+    #[arg(long)]
+    first_batch: bool,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,9 +43,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "transform": { "size": arguments.size },
         }),
     )?;
+    let began = Instant::now();
     let dataset = train_dataset(&task, Some(&arguments.data_root), 0)?;
     let batch = |epoch| dataset.batch(0..dataset.len().min(64), epoch);
     batch(1)?;
+    if arguments.first_batch {
+        let seconds = began.elapsed().as_secs_f64();
+        println!("{seconds:.3} s from opening it to the first batch of 64 images");
+        return Ok(());
+    }
     let (began, mut images, mut epoch) = (Instant::now(), 0, 1);
     while began.elapsed() < Duration::from_secs(arguments.seconds) {
         epoch += 1;

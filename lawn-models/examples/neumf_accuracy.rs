@@ -104,6 +104,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             data_root: Some(options.data_root.clone()),
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::from_secs(3600),
+            keep_weights: false,
         };
         let summary = match run_trial(&config, &context, &mut Log { seed })? {
             TrialEnd::Finished(summary) => summary,

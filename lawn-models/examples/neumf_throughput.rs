@@ -79,6 +79,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         data_root: Some(options.data_root),
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3600),
+        keep_weights: false,
     };
     let mut timed = Timed::default();
     run_trial(&config, &context, &mut timed)?;

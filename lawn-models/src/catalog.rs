@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::lines::CheckedLines;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
-use crate::trial::{Stage, TestPermit};
+use crate::trial::TestPermit;
 
 /// A data set found under a data root.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,22 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
             counts,
         }))
     })
+}
+
+/// Reads every line of the data set in a folder, where a kind reads it as text; none where no
+/// kind does. `progress` is told how far it is.
+///
+/// # Errors
+/// [`DataError`] where a file cannot be read at all. A line that cannot be read is no error, but
+/// counted.
+pub fn check_lines(
+    folder: &Path,
+    progress: &(dyn Fn(u64, u64) + Sync),
+) -> Result<Option<CheckedLines>, DataError> {
+    let mut checked = KINDS
+        .iter()
+        .filter_map(|kind| (kind.check)(folder, progress));
+    checked.next().transpose()
 }
 
 /// The files that a task trains and validates on, and that of the weights that it begins
@@ -118,10 +135,7 @@ pub fn make_data(what: &MakeData, folder: &Path) -> Result<(), DataError> {
 /// # Errors
 /// [`DataError`] where the data set is not under `data_root`, or one of its splits cannot be used.
 pub fn survey(task: &TaskConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
-    match TestPermit::of(Stage::Confirm) {
-        Some(permit) => task.survey(data_root, &permit),
-        None => Ok(Vec::new()),
-    }
+    task.survey(data_root, &TestPermit::of_a_person())
 }
 
 /// Measures the floors of a task.
@@ -147,6 +161,6 @@ pub fn floors(
     data_root: Option<&Path>,
     with_test: bool,
 ) -> Result<Vec<Floor>, DataError> {
-    let permit = with_test.then(|| TestPermit::of(Stage::Confirm)).flatten();
+    let permit = with_test.then(TestPermit::of_a_person);
     task.floors(data_root, permit.as_ref())
 }

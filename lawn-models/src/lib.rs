@@ -20,14 +20,19 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataSet, describe_data, floors, make_data, survey, test_files, train_dataset, train_files,
+    DataSet, check_lines, describe_data, floors, make_data, survey, test_files, train_dataset,
+    train_files,
 };
+pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
-    BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault, Normalization,
-    OtherSize, Packed, Repeats, Scan, ScanProgress, TransformConfig, decode_image, image_decoder,
-    pack_images, scan_images,
+    Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
+    Normalization, OtherSize, Packed, Policy, Repeats, Scan, ScanProgress, TransformConfig,
+    decode_image, image_decoder, pack_images, scan_images,
 };
-pub use data::ratings::{ColumnNames, GeneratedRatings, Ids, Policy, RawRatings, ValidationItem};
+pub use data::lines::CheckedLines;
+pub use data::ratings::{
+    ColumnNames, GeneratedRatings, Ids, Policy as CasePolicy, RawRatings, ValidationItem,
+};
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, probe, set_threads};
 pub use measure::{
@@ -35,9 +40,9 @@ pub use measure::{
     Ties,
 };
 pub use tasks::{
-    AssembledTask, Counts, EvaluationError, Files, ImageAccuracy, ImageConfig, ImageEvaluation,
-    ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, NcfModel, Pretrained, Surroundings,
-    TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
+    AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
+    ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, NcfModel, Pretrained,
+    Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,

@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     Dropout,
     /// How much of its partner a sample is mixed with in an epoch.
     Mixup,
+    /// What an augmentation policy does to an image in an epoch.
+    Policy,
 }
 
 impl Purpose {
@@ -39,6 +41,7 @@ impl Purpose {
             Self::Generation => 7,
             Self::Dropout => 8,
             Self::Mixup => 9,
+            Self::Policy => 10,
         }
     }
 }

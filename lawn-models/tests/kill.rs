@@ -107,6 +107,7 @@ fn context(folder: &Path, checkpoint_every: Duration) -> TrialContext {
         data_root: None,
         checkpoint: folder.join("checkpoint.safetensors"),
         checkpoint_every,
+        keep_weights: true,
     }
 }
 

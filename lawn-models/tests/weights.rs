@@ -7,7 +7,7 @@ use std::path::Path;
 use common::{Recorder, both, finish, image, run, trial};
 use lawn_models::{
     Amount, Device, EvaluationRecord, OptimizerSettings, RuleName, Split, Stage, TaskConfig,
-    TrialConfig, TrialEnd, TrialError,
+    TrialConfig, TrialContext, TrialEnd, TrialError, run_trial,
 };
 use serde_json::{Value, json};
 
@@ -65,6 +65,16 @@ fn a_confirmation_keeps_the_weights_that_it_tested_and_the_best() {
             assert_eq!(one.metadata, other.metadata);
             assert_eq!(one.tensors, other.tensors);
         }
+
+        // One that is not to keep them leaves none.
+        let folder = tempfile::tempdir().unwrap();
+        let context = TrialContext {
+            keep_weights: false,
+            ..common::context(folder.path())
+        };
+        run_trial(&config, &context, &mut Recorder::default()).unwrap();
+        assert!(!folder.path().join("model.safetensors").exists());
+        assert!(!folder.path().join("model.best.safetensors").exists());
 
         // One that tunes leaves none.
         let folder = tempfile::tempdir().unwrap();

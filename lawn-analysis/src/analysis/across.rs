@@ -11,13 +11,13 @@ use crate::stats::{Aggregate, Bootstrap, Estimate, Ranking, Sample, Scores, Test
 pub struct ArmScores {
     /// The arm.
     pub arm: String,
-    /// By task: test metric at the largest batch size, as a share of the baseline's mean at the
-    /// reference batch size (its inverse where less of the metric is better). A diverged trial
-    /// scores 0.
+    /// By task, the score of each run: its test metric at the largest batch size as a share of the
+    /// baseline's mean at the reference batch size. Where less of the metric is better, the score
+    /// is the inverse of that share. A diverged trial scores 0.
     pub scores: Scores,
     /// Their interquartile mean with its stratified bootstrap interval.
     pub interquartile_mean: Estimate,
-    /// The same for each of [`Aggregate::ALL`].
+    /// The value of each of [`Aggregate::ALL`] with its interval.
     pub aggregates: Vec<(Aggregate, Estimate)>,
     /// Probability that a run of this arm beats one of the baseline, averaged over tasks.
     pub improvement: Option<Estimate>,
@@ -65,8 +65,9 @@ fn bootstrap(request: &ReportRequest) -> Bootstrap {
 
 /// The scores of every arm that has a trial in every task.
 ///
-/// The baseline is that of the first contrast. Empty where it has no trial at the reference batch
-/// size of some task, or where its mean there is not positive: then shares mean nothing.
+/// Scores are shares of the mean of one baseline, that of the first contrast. There are no scores
+/// where this baseline has no trial at the reference batch size of some task, or where its mean
+/// there is not positive, since a share would then mean nothing.
 ///
 /// # Errors
 /// As [`Scores::interquartile_mean`].
@@ -127,8 +128,8 @@ fn shares(task: &Task, arm: &str, baseline: &str, reference: i64) -> Option<Samp
     if unit <= 0.0 {
         return None;
     }
-    // The metric whose share is 0: none of a metric of which more is better, and infinitely much of
-    // one of which less is.
+    // A diverged trial gets the metric whose score is 0: none of it where more is better, and
+    // infinitely much of it where less is.
     let worst = if task.higher_is_better {
         0.0
     } else {
@@ -145,7 +146,7 @@ fn shares(task: &Task, arm: &str, baseline: &str, reference: i64) -> Option<Samp
     Sample::new(values.into_iter().map(share).collect()).ok()
 }
 
-/// Mean ranks of the arms over all blocks, a block being a task, batch size and seed.
+/// Mean ranks of the arms over blocks. A block is one task, batch size and seed.
 #[derive(Clone, Debug)]
 pub struct ArmRanks {
     /// The arms, in the order of the first task.
@@ -154,13 +155,13 @@ pub struct ArmRanks {
     pub ranking: Ranking,
     /// Friedman's test.
     pub friedman: TestResult,
-    /// Mean ranks further apart than this differ.
+    /// Two arms differ where their mean ranks are further apart than this.
     pub critical_difference: f64,
 }
 
 /// Ranks of three or more arms, over blocks in which each of them ended well or diverged.
 ///
-/// Diverged trials share the worst ranks. There are no ranks with fewer than two such blocks.
+/// Diverged trials share the worst ranks of their block. Fewer than two such blocks give no ranks.
 pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
     let arms = tasks.first()?.arms.clone();
     let mut blocks = Vec::new();
@@ -171,7 +172,8 @@ pub fn arm_ranks(tasks: &[Task], alpha: f64) -> Option<ArmRanks> {
                     .iter()
                     .map(|arm| {
                         let trial = task.confirmation(arm, *batch, seed)?;
-                        // The smallest value has rank 1, and rank 1 is to be the best.
+                        // The ranking gives rank 1 to the smallest value, and rank 1 must mean the
+                        // best.
                         match trial.outcome {
                             Outcome::Ok => Some(-task.sign() * trial.test_metric?),
                             Outcome::Diverged => Some(f64::MAX),

@@ -1,4 +1,4 @@
-//! One number a seed, added up exactly from the pairs of one contrast or of several.
+//! The advantage of each seed, summed exactly over the pairs of one or several contrasts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,35 +7,38 @@ use super::quantity::Quantity;
 use crate::error::Error;
 use crate::stats::Differences;
 
-/// What a seed says where trials diverged.
+/// What one seed says about a contrast, also where trials diverged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// It has a number, in the units of all others. A pair of which both trials diverged adds 0.
+    /// A number, in the unit of all other seeds. A pair whose trials both diverged adds 0 to it.
     Known(i128),
-    /// It is beyond every number: so many more trials diverged on one side than on the other.
+    /// Beyond every number, since one side has this many more diverged trials. It is positive where
+    /// the baseline has more of them.
     Beyond(i64),
-    /// A trial diverged where that is neither better nor worse: it counts against either answer.
+    /// No number and no order, since a trial diverged where divergence is neither better nor worse.
+    /// The seed counts against either answer.
     Undefined,
 }
 
-/// The number of every seed.
+/// The advantages of all seeds of one or several contrasts.
 pub(super) struct Advantages {
     /// Seeds that have a number.
     pub(super) seeds: Vec<i64>,
-    /// Their numbers; none without such seeds.
+    /// Their numbers; none where no seed has one.
     pub(super) differences: Option<Differences>,
-    /// The standing of every seed of which no trial is missing, with those that diverged.
+    /// The standing of every seed of which no trial is missing, diverged trials included.
     pub(super) standings: Vec<Standing>,
 }
 
 impl Advantages {
-    /// Adds up the advantages of several pairings, each with its sign, and divides by `parts`.
+    /// Sums the advantages of several pairings, each with its sign, and divides by `parts`.
     ///
     /// ```text
     /// dᵢ = (1/parts) Σₖ sₖ (treatmentᵢₖ − baselineᵢₖ),   dᵢ → −dᵢ as the sides change places
     /// ```
     ///
-    /// A pair of which one trial diverged is beyond all numbers, one of which both did is a tie.
+    /// A pair of which one trial diverged lies beyond all numbers. A pair of which both did is a
+    /// tie.
     ///
     /// # Errors
     /// As [`Differences::new`].
@@ -71,7 +74,7 @@ impl Advantages {
                 .filter_map(move |pairs| pairs.get(&seed).copied());
             pairs.filter(|(b, t)| b.is_number() && t.is_number())
         };
-        // All numbers are on one grid, so that equal numbers have equal sums.
+        // All numbers share one grid, so that equal sums are equal integers.
         let (b, t): (Vec<_>, Vec<_>) = seeds.iter().flat_map(whole).unzip();
         let flat = differences(&t, &b, more_is_better);
         let mut steps = flat.units.iter();
@@ -199,7 +202,7 @@ mod tests {
         assert_eq!(sum.standings, expected);
         assert_eq!(sum.seeds, [1]);
         assert!(sum.diverged());
-        // A lead of the first contrast over the second; less is better.
+        // The lead of the first contrast over the second, where less of the metric is better.
         let lead = Advantages::sum(&[(&one, 1), (&other, -1)], 1, false).unwrap();
         let expected = [
             Known(-25),

@@ -9,9 +9,10 @@ use crate::stats::Integers;
 /// The baseline of the registered contrasts whose validation metric is best in the mean over all
 /// batch sizes of a task.
 ///
-/// A baseline counts with the validation metric of its tuned setting, or where nothing was tuned,
-/// with the mean of its confirmation trials. There is no best one among fewer than two baselines,
-/// or where one of them has no validation metric at some batch size. Test data take no part.
+/// At each batch size, a baseline counts with the validation metric of its tuned setting. Where
+/// nothing was tuned, it counts with the mean of its confirmation trials. There is no best baseline
+/// among fewer than two, or where one of them has no validation metric at some batch size. Test
+/// data take no part.
 pub fn best_baseline<'a>(
     task: &Task,
     request: &'a ReportRequest,
@@ -34,7 +35,7 @@ pub fn best_baseline<'a>(
             by_batch.map(|batch| Some(task.sign() * validation(task, arm, *batch, tuning)?))
         })
         .collect();
-    // The sums are exact, so that of equal baselines the first registered one is taken.
+    // The sums are exact, so that the baseline registered first wins a tie.
     let scores = Integers::of(&scores?).units;
     let sums = scores.chunks(task.batch_sizes.len());
     let sums = sums.map(|by_batch| by_batch.iter().sum::<i128>());
@@ -43,7 +44,7 @@ pub fn best_baseline<'a>(
     best.map(|(arm, _)| arm)
 }
 
-/// The best baseline against every treatment that is not registered against it.
+/// The contrasts of every treatment with the best baseline, without those that are registered.
 pub(super) fn contrasts(task: &Task, request: &ReportRequest, tuning: &[Tuning]) -> Vec<Contrast> {
     let Some(best) = best_baseline(task, request, tuning) else {
         return Vec::new();

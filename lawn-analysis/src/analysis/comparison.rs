@@ -1,4 +1,4 @@
-//! One contrast on one question: paired by seed, estimated, tested, not yet adjusted.
+//! One contrast on one question: paired by seed, estimated and tested, but not yet adjusted.
 
 use super::advantages::Advantages;
 use super::lack::UnmatchedSeed;
@@ -38,46 +38,48 @@ pub struct Comparison {
     pub advantages: Vec<f64>,
     /// Mean advantage of the treatment with its t interval.
     pub advantage: Option<Estimate>,
-    /// BCa bootstrap interval of the mean advantage, beside the t interval and never instead of
-    /// it; none below ten pairs.
+    /// BCa bootstrap interval of the mean advantage, beside the t interval and never instead of it.
+    /// There is none for fewer than ten pairs.
     pub bootstrap: Option<Interval>,
-    /// Standardized advantage.
+    /// Standardized advantage d_z.
     pub d_z: Option<Estimate>,
-    /// Standardized advantage without small-sample bias.
+    /// Hedges' g: d_z without its small-sample bias.
     pub hedges_g: Option<Estimate>,
-    /// Part of the pairs that the treatment wins.
+    /// Share of the pairs that the treatment wins.
     pub superiority: Option<ProbabilityOfSuperiority>,
-    /// What the exact test can reach here.
+    /// What the exact test can reach with these seeds.
     pub feasibility: Feasibility,
     /// The exact sign-flip test.
     pub sign_flip: Option<TestResult>,
     /// The paired t test.
     pub paired_t: Option<TestResult>,
     /// The signed-rank test in which a diverged trial is worse than any other. A seed that has no
-    /// number because of one counts against either answer. There is none where no trial diverged.
+    /// number because of a divergence counts against either answer. There is no such test where no
+    /// trial diverged.
     pub worst_rank: Option<TestResult>,
     /// How many trials diverged.
     pub diverged: DivergedTrials,
     /// Equivalence within the margin registered for the metric.
     pub equivalence: Option<Equivalence>,
-    /// That the treatment is not worse by more than that margin.
+    /// The test that the treatment is not worse by more than that margin.
     pub non_inferiority: Option<TestResult>,
-    /// Why there is no advantage, where there is none.
+    /// Why there is no advantage; none where there is one.
     pub why_none: Option<String>,
-    /// The arms as independent samples, where they have no seed in common.
+    /// The arms compared as independent samples, where they share no seed.
     pub unpaired: Option<IndependentSamples>,
 }
 
 impl Comparison {
     /// The test that decides: the registered one, or where a trial diverged, the worst-rank test.
-    /// The pairs that ended well are then a selection, and a test of them alone would favour the
-    /// arm that loses its worst trials.
+    ///
+    /// The pairs that ended well are then a selection. A test of them alone would favour the arm
+    /// that loses its worst trials.
     pub fn deciding(&self, registered: DecidingTest) -> Option<TestResult> {
         self.worst_rank.or(self.registered(registered))
     }
 
-    /// The registered test of the pairs that ended well. Equal differences have no t, and the exact
-    /// test takes its place.
+    /// The registered test over the pairs that ended well. Equal differences have no t, so the
+    /// exact test takes its place there.
     pub(super) fn registered(&self, registered: DecidingTest) -> Option<TestResult> {
         match registered {
             DecidingTest::SignFlip => self.sign_flip,
@@ -85,7 +87,7 @@ impl Comparison {
         }
     }
 
-    /// Which arm the deciding test leans to: above zero the treatment, below zero the baseline.
+    /// Which arm the deciding test leans to: positive is the treatment, negative the baseline.
     pub(super) fn leaning(&self) -> f64 {
         match self.worst_rank {
             Some(test) => leaning(&test),
@@ -106,7 +108,7 @@ pub(super) fn compare(
     // A pair of which a trial diverged has no difference, only an order.
     let advantages = Advantages::sum(&[(&pairing, 1)], 1, more_is_better)?;
     let diverged = DivergedTrials::of(&pairing);
-    // Without a divergence this test would say nothing beside the registered one.
+    // Without a divergence this test would add nothing to the registered one.
     let worst_rank = diverged
         .any()
         .then(|| worst_rank(&advantages.standings))
@@ -153,13 +155,13 @@ pub(super) fn compare(
     comparison.baseline = Some(mean(&baseline)?);
     comparison.treatment = Some(mean(&treatment)?);
     comparison.advantages = differences.sample().values().to_vec();
-    // Equal differences have no variance, which says that the metric is coarse and not that the
-    // mean is known: an interval without width would claim the latter.
+    // Equal differences have no variance. That says that the metric is coarse, not that the mean is
+    // known, which an interval of no width would claim.
     comparison.advantage = Some(Estimate {
         method: "mean paired advantage",
         ..mean_difference(&differences, level)
     });
-    // A statistic that does not exist for so few or such equal values is absent, not an error.
+    // A statistic that is undefined for so few or for equal values is absent. It is not an error.
     let bootstrap = Bootstrap {
         level,
         ..Bootstrap::default()
@@ -190,8 +192,8 @@ pub(super) fn compare(
 
 /// A margin of the metric as a margin of the question.
 ///
-/// A slope is per doubling, and the margin is what may be lost from the smallest batch to the
-/// largest.
+/// The margin limits what is lost from the smallest batch to the largest. A slope is per doubling,
+/// so its margin is divided by the number of doublings between them.
 fn scaled_margin(task: &Task, question: Question, margin: f64) -> f64 {
     if !question.overall() {
         return margin;

@@ -3,8 +3,8 @@
 use crate::records::Records;
 use crate::request::Contrast;
 
-/// The contrasts that names suggest: every arm `X` against `X-lawn`, where both have a trial, in
-/// the order in which the trials name the former.
+/// The contrasts that names suggest: every arm `X` against `X-lawn`, where both have a trial. They
+/// stand in the order in which the trials name `X`.
 pub fn contrasts_by_name(records: &Records) -> Vec<Contrast> {
     let mut arms: Vec<&str> = Vec::new();
     for trial in &records.trials {

@@ -1,4 +1,4 @@
-//! Everything that is asked, answered family by family.
+//! Every question that a request asks, answered family by family.
 
 use super::comparison::{Comparison, compare};
 use super::place::Place;
@@ -35,8 +35,8 @@ pub struct Family {
     pub task: String,
     /// The question.
     pub question: Question,
-    /// The answers, by contrast as registered and then by batch size. Its length is the size of
-    /// the family: what was planned, whether or not it could be tested.
+    /// The answers, by contrast as registered and then by batch size. Their number is the size of
+    /// the family: that of the planned comparisons, whether or not they could be tested.
     pub answers: Vec<Answer>,
 }
 
@@ -60,15 +60,16 @@ pub struct Analysis {
 impl Analysis {
     /// Pairs, estimates, tests and adjusts, in families that the request and the plan fix.
     ///
-    /// A family is one question about one task over all registered contrasts and all batch sizes
-    /// that any trial was planned at; p-values are adjusted in it by Holm's method. Beside the
-    /// registered contrasts, every treatment is compared with the best baseline
-    /// ([`best_baseline`](super::best_baseline)), in a family of its own ([`Question::AgainstBest`]).
+    /// A family is one question about one task. It covers all registered contrasts and all batch
+    /// sizes at which any trial was planned, and Holm's method adjusts p-values within it. Beside
+    /// the registered contrasts, every treatment is compared with the best baseline
+    /// ([`best_baseline`](super::best_baseline)), in a family of its own
+    /// ([`Question::AgainstBest`]).
     ///
     /// # Errors
-    /// As [`tasks`]; [`Error::BadContrast`] for one that is asked for twice, or of an arm with
-    /// itself; [`Error::OutOfRange`] for an alpha outside (0, 0.5) or a margin that is not
-    /// positive.
+    /// As [`tasks`]; [`Error::BadContrast`] for a contrast that is asked for twice, or of an arm
+    /// with itself; [`Error::OutOfRange`] for an alpha outside (0, 0.5); [`Error::BadMargin`] for a
+    /// margin that is not positive.
     pub fn new(records: &Records, request: &ReportRequest) -> Result<Self, Error> {
         request.check()?;
         let tasks = tasks(records)?;
@@ -83,7 +84,7 @@ impl Analysis {
                 }
             }
         }
-        // Every place is compared by itself; only the adjustment needs a whole family.
+        // Every comparison stands by itself. Only the adjustment needs a whole family.
         let work: Vec<(&Task, &Place, usize)> = plans
             .iter()
             .flat_map(|(task, _, places)| {
@@ -176,7 +177,7 @@ fn family(
     })
 }
 
-/// What was asked for and is not in the records.
+/// What was asked for and cannot be answered from the records.
 fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
     let mut notes = request.notes.clone();
     if tasks.is_empty() {
@@ -191,7 +192,7 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
             for arm in [&contrast.baseline, &contrast.treatment] {
                 if !task.arms.contains(arm) {
                     notes.push(format!(
-                        "Task {name} has no trial of arm {arm}: {} against {} is not compared \
+                        "Task {name} has no trial of arm {arm}, so {} is not compared with {} \
                          there.",
                         contrast.treatment, contrast.baseline
                     ));
@@ -201,13 +202,13 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
         let reference = request.reference_batch_size;
         if !task.batch_sizes.contains(&reference) {
             notes.push(format!(
-                "Task {name} has no trial at the reference batch size {}: no large-batch drop \
-                 there.",
+                "Task {name} has no trial at the reference batch size {}, so it has no \
+                 large-batch drop.",
                 number(reference as f64)
             ));
         } else if task.batch_sizes.len() == 1 {
             notes.push(format!(
-                "Task {name} has one batch size only: no large-batch drop and no slope there."
+                "Task {name} has only one batch size, so it has no large-batch drop and no slope."
             ));
         }
         let known = request.contrasts.iter().filter(|one| known(task, one));
@@ -219,8 +220,8 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
         without.dedup();
         if !without.is_empty() {
             notes.push(format!(
-                "Task {name}: no train metric was recorded of {}, so that no generalization gap is \
-                 asked about there.",
+                "Task {name}: no train metric was recorded for {}, so their generalization gap is \
+                 not compared.",
                 without.join(", ")
             ));
         }

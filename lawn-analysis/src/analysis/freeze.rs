@@ -1,9 +1,9 @@
-//! What a curve says of the freeze.
+//! The freeze as the curve of a trial shows it.
 
 use super::study::CurvePoint;
 use crate::records::Phase;
 
-/// The last epoch that ended free, where a later one ended constrained.
+/// The last epoch that ended in the free phase, if a later one ended in the constrained phase.
 pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<f64> {
     let first = curve
         .iter()
@@ -11,7 +11,7 @@ pub(crate) fn freeze_of(curve: &[CurvePoint]) -> Option<f64> {
     Some(curve[first.checked_sub(1)?].epoch)
 }
 
-/// Distance from the freeze at the end of training.
+/// Distance of the weights at the end of training from those at the freeze.
 ///
 /// ```text
 /// ‖w − w at the freeze‖₂

@@ -12,7 +12,7 @@ pub enum Cause {
     Diverged,
     /// A trial failed for another reason, or was stopped.
     Failed,
-    /// The trials ended well, and did not record what is asked for.
+    /// The trials ended well but did not record the quantity.
     NoNumber,
 }
 
@@ -32,7 +32,7 @@ impl Lack {
         }
     }
 
-    /// A trial diverged where that is neither better nor worse than a number.
+    /// A trial diverged where divergence is neither better nor worse than a number.
     pub(super) fn diverged(batch_size: i64) -> Self {
         Self {
             cause: Cause::Diverged,
@@ -41,7 +41,7 @@ impl Lack {
     }
 }
 
-/// How a divergence is called in a reason.
+/// The word for a divergence in a reason.
 pub(super) const DIVERGED: &str = "diverged";
 
 /// A seed that could not be paired, and why.

@@ -1,4 +1,4 @@
-//! What one arm and seed measured for a question: a number, or what is missing.
+//! The number that one arm and seed measured for a question, or what is missing for it.
 
 use super::freeze::{distance_moved, freeze_of};
 use super::lack::{Cause, Lack};
@@ -34,21 +34,22 @@ pub(super) fn quantity(
             .ok_or_else(|| Lack::number("no distance from the freeze", batch)),
         Question::LogitGrowth | Question::LossFall => {
             let freeze = freeze_at(task, &place.contrast.treatment, batch, seed)?;
-            since(task.curve(trial), freeze, place.question)
-                .ok_or_else(|| Lack::number("no epochs about the freeze", batch))
+            since(task.curve(trial), freeze, place.question).ok_or_else(|| {
+                Lack::number("no finite value both at the freeze and after it", batch)
+            })
         }
         _ => Ok(Quantity::Amount(amount(trial)?)),
     }
 }
 
-/// The epoch at which the treatment froze, which both arms are measured from.
+/// The epoch at which the treatment froze. Both arms are measured from it.
 fn freeze_at(task: &Task, treatment: &str, batch: i64, seed: i64) -> Result<f64, Lack> {
     let none = |cause, why: &str| Lack {
         cause,
         why: format!("no freeze of {treatment} to measure from: {why}"),
     };
-    // The trial of the arm in question is there by now. Where one is missing, it is the other arm's,
-    // and the arm in question lacks a number.
+    // The trial of the arm in question is known to exist. A missing trial is therefore that of the
+    // other arm, and the arm in question lacks a number, not a trial.
     let freezing = finished(task, treatment, batch, seed).map_err(|lack| match lack.cause {
         Cause::NoTrial => none(Cause::NoNumber, &lack.why),
         cause => none(cause, &lack.why),
@@ -56,7 +57,10 @@ fn freeze_at(task: &Task, treatment: &str, batch: i64, seed: i64) -> Result<f64,
     freeze_of(task.curve(freezing))
         .or_else(|| freeze_of_others(task, freezing))
         .ok_or_else(|| {
-            let why = format!("it never ended an epoch constrained {}", at_batch(batch));
+            let why = format!(
+                "no epoch ended in the constrained phase {}",
+                at_batch(batch)
+            );
             none(Cause::NoNumber, &why)
         })
 }
@@ -86,7 +90,8 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
         let trial = finished(task, arm, *batch, seed)?;
         if trial.outcome == Outcome::Diverged {
             // A divergence is a loss without a limit. At a large batch it makes the slope as bad as
-            // can be. At a small batch it would make it as good as can be, so there is no number.
+            // can be. At a small batch it would make the slope as good as can be, so there is no
+            // number.
             if log2(batch) <= middle {
                 return Err(Lack::diverged(*batch));
             }
@@ -105,14 +110,14 @@ fn overall(task: &Task, question: Question, arm: &str, seed: i64) -> Result<Quan
     if points.len() < 2 || points[0].0 < 1 {
         return Err(Lack {
             cause: Cause::NoNumber,
-            why: "a slope takes two batch sizes or more, from 1 on".to_owned(),
+            why: "a slope needs two batch sizes or more, each at least 1".to_owned(),
         });
     }
     Ok(Quantity::Slope(points))
 }
 
-/// The epoch at which a trial that diverged before its freeze would have frozen: that of all other
-/// trials of its arm and batch size. None where these froze at different epochs.
+/// The epoch at which a trial that diverged before its freeze would have frozen. It is the epoch of
+/// all other trials of its arm and batch size; none where these froze at different epochs.
 fn freeze_of_others(task: &Task, trial: &TrialRow) -> Option<f64> {
     let others = task.confirmations(&trial.arm, trial.batch_size);
     let mut freezes = others.filter_map(|other| freeze_of(task.curve(other)));
@@ -147,7 +152,7 @@ fn since(curve: &[CurvePoint], freeze: f64, question: Question) -> Option<Quanti
     value.is_finite().then_some(quantity)
 }
 
-/// The trial of that seed, if it ended well or diverged: other ends say nothing about an arm.
+/// The trial of a seed, if it ended well or diverged. Other outcomes say nothing about an arm.
 fn finished<'a>(
     task: &'a Task,
     arm: &str,

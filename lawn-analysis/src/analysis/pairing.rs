@@ -18,8 +18,8 @@ pub(super) struct Pairing {
     pub(super) baseline: Vec<Quantity>,
     /// By pair, the quantity of the treatment.
     pub(super) treatment: Vec<Quantity>,
-    /// Seeds that have no number only because a trial diverged where that is neither better nor
-    /// worse than a number.
+    /// Seeds that have no number for one reason only: a trial diverged where divergence is neither
+    /// better nor worse than a number.
     pub(super) undefined: Vec<i64>,
     pub(super) lacking: Vec<UnmatchedSeed>,
 }
@@ -88,13 +88,13 @@ impl Pairing {
         pairs.map(|(seed, (b, t))| (*seed, b, t))
     }
 
-    /// Every seed of a trial of either arm.
+    /// The seeds of all trials of either arm.
     pub(super) fn all(&self) -> BTreeSet<i64> {
         let lacking = self.lacking.iter().map(|one| one.seed);
         self.seeds.iter().copied().chain(lacking).collect()
     }
 
-    /// Seeds without a pair, and those of which a trial diverged.
+    /// Seeds without a pair, and seeds of which a trial diverged.
     pub(super) fn unmatched(&self, contrast: &Contrast) -> Vec<UnmatchedSeed> {
         let mut unmatched = self.lacking.clone();
         for (seed, b, t) in self.pairs() {
@@ -114,7 +114,7 @@ impl Pairing {
     }
 }
 
-/// Exact differences, positive where the treatment is better. No quantity may have diverged.
+/// Exact differences, positive where the treatment is better. All quantities must be numbers.
 pub(super) fn differences(
     treatment: &[&Quantity],
     baseline: &[&Quantity],

@@ -1,9 +1,9 @@
-//! Where a contrast is compared, and on what.
+//! Which arms are compared, where, and on which quantity.
 
 use super::question::Question;
 use crate::request::Contrast;
 
-/// What a contrast is asked, and where.
+/// One comparison to be made: a contrast on one question of one task, at a batch size or over all.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Place {
     /// The task.
@@ -19,7 +19,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// The batch size at which an arm is taken.
+    /// The batch size of the trials that an arm is represented by.
     pub(crate) fn batch_of(&self, arm: &str, reference: i64) -> Option<i64> {
         match self.question {
             Question::AgainstReference if arm == self.contrast.baseline => Some(reference),

@@ -1,4 +1,4 @@
-//! The places of a family: which contrasts at which batch sizes.
+//! The places of a family: which contrasts are compared at which batch sizes.
 
 use super::best;
 use super::freeze::{distance_moved, freeze_of};
@@ -9,7 +9,7 @@ use super::tuning::Tuning;
 use crate::records::Outcome;
 use crate::request::{Contrast, ReportRequest};
 
-/// The places of one family, fixed by the plan and not by what succeeded.
+/// The places of one family. The plan fixes them, whatever succeeded.
 pub(super) fn places(
     task: &Task,
     question: Question,
@@ -76,7 +76,7 @@ fn curves<'a>(task: &'a Task, arm: &str) -> impl Iterator<Item = &'a [CurvePoint
     trials.map(|trial| task.curve(trial))
 }
 
-/// Whether any confirmation trial of the arm ever ends an epoch constrained.
+/// Whether any epoch of any confirmation trial of the arm ended in the constrained phase.
 fn freezes(task: &Task, arm: &str) -> bool {
     curves(task, arm).any(|curve| freeze_of(curve).is_some())
 }
@@ -86,8 +86,8 @@ fn records_distance(task: &Task, arm: &str) -> bool {
     curves(task, arm).any(|curve| distance_moved(curve).is_some())
 }
 
-/// Whether the trials of the arm record a train metric. Where none ended well it is not known, and
-/// the question is asked.
+/// Whether the trials of the arm record a train metric. Where none ended well this is unknown, and
+/// the answer is yes, so that the question is asked.
 pub(super) fn records_train_metric(task: &Task, arm: &str) -> bool {
     let mut ended_well = task
         .batch_sizes

@@ -1,11 +1,11 @@
-//! The number of one arm and seed, kept exactly: equal numbers stay equal.
+//! The number of one arm and seed, kept exactly, so that equal numbers stay equal.
 
 use crate::stats::{Integers, Scale, decimal, log_sums};
 
 /// What was recorded, or the difference of two such numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Amount {
-    /// A number, less another.
+    /// One number minus another.
     Number { plus: f64, minus: f64 },
     /// A count, or a difference of counts, out of a total.
     Count { count: i64, total: i64 },
@@ -20,7 +20,7 @@ impl Amount {
         }
     }
 
-    /// The difference of two numbers, turned round where `sign` is negative.
+    /// The difference of two numbers, negated where `sign` is negative.
     pub(super) fn difference(of: f64, less: f64, sign: f64) -> Self {
         let (plus, minus) = if sign < 0.0 { (less, of) } else { (of, less) };
         Self::Number { plus, minus }
@@ -41,30 +41,30 @@ pub(crate) enum Quantity {
     Amount(Amount),
     /// Least-squares slope of amounts on log2 of the batch size.
     Slope(Vec<(i64, Amount)>),
-    /// log2 of the quotient of two positive numbers.
+    /// `log2(to / from)` of two positive numbers.
     Doublings { from: f64, to: f64 },
-    /// A trial that it needs diverged. It is worse than any number.
+    /// No number, since a trial that it needs diverged. It is worse than any number.
     Diverged,
 }
 
 impl Quantity {
-    /// Whether it is a number, which it is where no trial that it needs diverged.
+    /// Whether it is a number: no trial that it needs diverged.
     pub(crate) fn is_number(&self) -> bool {
         *self != Self::Diverged
     }
 }
 
-/// The quantities of one question that are numbers, as integers of one scale.
+/// The quantities of one question that are numbers, as integers on one scale.
 ///
-/// Equal quantities have equal integers, and equal sums and differences of quantities have equal
-/// sums and differences of integers: amounts are decimals, fractions or counts; slopes and
-/// doublings are sums of logarithms of whole numbers with whole coefficients.
+/// Equal quantities have equal integers, and so have equal sums and differences of them. Amounts
+/// become decimals, fractions or counts. Slopes and doublings become sums of logarithms of whole
+/// numbers with whole coefficients.
 ///
 /// ```text
 /// slope = Σ_b (v_b − v̄) log2 b / Σ_b (log2 b − mean)²  =  Σ_b (m v_b − Σ v) ln b / (m ln 2 Σ …)
 /// ```
 ///
-/// for m batch sizes b and amounts v_b. Quantities that diverged have no integer, and are left out.
+/// for m batch sizes b and amounts v_b. Quantities that diverged have no integer and are left out.
 pub(super) fn integers(quantities: &[&Quantity]) -> Integers {
     let slopes = quantities.iter().filter_map(|quantity| match quantity {
         Quantity::Slope(points) => Some(&points[..]),
@@ -91,7 +91,8 @@ pub(super) fn integers(quantities: &[&Quantity]) -> Integers {
     of_amounts(&amounts.collect::<Vec<_>>())
 }
 
-/// Counts of one total as they are, all others as decimals or fractions on one scale.
+/// Counts out of one total stay counts. All other amounts become decimals or fractions on one
+/// scale.
 fn of_amounts(amounts: &[Amount]) -> Integers {
     let counts: Option<Vec<(i64, i64)>> = amounts
         .iter()
@@ -155,7 +156,7 @@ fn of_slopes(slopes: &[&[(i64, Amount)]], first: &[(i64, Amount)]) -> Integers {
     log_sums(&sums, unit)
 }
 
-/// Decimals rounded at the 17th digit of the largest, which leaves the logarithms room.
+/// Decimals rounded at the 17th digit of the largest. That leaves room for the logarithms.
 fn shortened(integers: Integers) -> Integers {
     const MOST: u128 = 10_u128.pow(17);
     let Scale::Decimal(exponent) = integers.scale else {
@@ -177,7 +178,7 @@ fn shortened(integers: Integers) -> Integers {
     }
 }
 
-/// `ln(to / from)`, of the decimals that denote them.
+/// `ln(to / from)` as a sum of logarithms of whole numbers, from the decimals that denote the two.
 fn doublings(from: f64, to: f64) -> Vec<(i128, u64)> {
     let [(a, a_power), (b, b_power)] = [decimal(from), decimal(to)];
     vec![

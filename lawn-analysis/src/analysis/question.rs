@@ -12,9 +12,9 @@ pub enum Question {
     GeneralizationGap,
     /// Test metric at the reference batch size minus test metric at a batch size.
     LargeBatchDrop,
-    /// Test metric at a batch size, the baseline's taken at the reference batch size.
+    /// Test metric at a batch size, against that of the baseline at the reference batch size.
     AgainstReference,
-    /// The test metric at a batch size, against the baseline of best validation metric.
+    /// Test metric at a batch size, against the baseline with the best validation metric.
     AgainstBest,
     /// Growth of the logits after the treatment's freeze, in doublings.
     LogitGrowth,
@@ -63,8 +63,8 @@ impl Question {
 
     /// Whether more of the quantity is better, for a metric of which more is better.
     ///
-    /// Gaps and drops are oriented so that a loss on unseen data, or at a large batch, is
-    /// positive whichever way the metric points.
+    /// Gaps and drops are oriented: a loss on unseen data, or at a large batch, is positive
+    /// whichever way the metric points.
     pub fn more_is_better(self, higher_is_better: bool) -> bool {
         match self {
             Self::TestMetric | Self::AgainstReference | Self::AgainstBest | Self::TestSlope => {
@@ -77,7 +77,7 @@ impl Question {
         }
     }
 
-    /// Whether it is the primary one: what every contrast is registered for.
+    /// Whether this is the primary question, which every contrast is registered for.
     pub(crate) fn is_primary(self) -> bool {
         self == Self::TestMetric
     }

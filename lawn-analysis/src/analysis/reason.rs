@@ -1,4 +1,4 @@
-//! Why a place has no number: the reason that is true of all its seeds.
+//! Why a place has no number: a reason that holds for all its seeds.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::lack::{Cause, UnmatchedSeed};
 use super::pairing::Pairing;
 use crate::request::Contrast;
 
-/// Why no seed has a number in every one of the pairings; `several` where an arm needs trials at
+/// Why no seed has a number in all of the pairings. `several` says that an arm needs trials at
 /// several batch sizes.
 pub(super) fn why_no_number(pairings: &[(&Pairing, &Contrast)], several: bool) -> String {
     let several = several || pairings.len() > 1;
@@ -35,7 +35,7 @@ pub(super) fn why_no_number(pairings: &[(&Pairing, &Contrast)], several: bool) -
     let ended_badly = |seed: &i64| lacks(*seed, Cause::Diverged) || lacks(*seed, Cause::Failed);
     let Some(seed) = common.iter().find(|seed| !ended_badly(seed)) else {
         return if several {
-            "no seed ended well in both arms at every batch size that it takes".to_owned()
+            "no seed ended well in both arms at every batch size needed".to_owned()
         } else {
             "no seed ended well in both arms".to_owned()
         };
@@ -69,7 +69,7 @@ fn without_trials(
             };
             if all.iter().all(lacks) {
                 return if several {
-                    format!("no seed of {arm} has a trial at every batch size that it takes")
+                    format!("no seed of {arm} has a trial at every batch size needed")
                 } else {
                     format!("{arm} has no confirmation trial there")
                 };
@@ -77,8 +77,8 @@ fn without_trials(
         }
     }
     if several {
-        "no seed in common with a trial at every batch size that it takes".to_owned()
+        "the arms have no seed in common with a trial at every batch size needed".to_owned()
     } else {
-        "no seed in common".to_owned()
+        "the arms have no seed in common".to_owned()
     }
 }

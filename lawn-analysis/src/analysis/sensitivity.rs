@@ -1,4 +1,4 @@
-//! What the seeds at hand could have seen, and how many would see the margin.
+//! The effects that the seeds at hand could detect, and how many seeds would detect the margin.
 
 use std::collections::BTreeMap;
 
@@ -7,26 +7,26 @@ use crate::error::Error;
 use crate::request::ReportRequest;
 use crate::stats::{Sample, minimum_detectable_effect, seeds_needed};
 
-/// The power that a detectable effect is found with.
+/// The power at which an effect counts as detectable.
 pub const POWER: f64 = 0.8;
 
-/// What one comparison could have seen.
+/// What one comparison could detect.
 ///
-/// It is that of the two-sided paired t test at the first step of Holm, whose level is alpha over
-/// the number of tests in the family. Later steps see more.
+/// The test is the two-sided paired t test at the first step of Holm, whose level is alpha divided
+/// by the number of tests in the family. Later steps detect smaller effects.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sensitivity {
-    /// The smallest true d_z found with power [`POWER`]: known before any result.
+    /// The smallest true d_z detected with power [`POWER`]. It is known before any result.
     pub d_z: f64,
-    /// The same in the unit of the quantity: times the deviation of the advantages.
+    /// The same in the unit of the quantity: d_z times the standard deviation of the advantages.
     pub difference: f64,
-    /// Pairs that would find a true difference as large as the margin with power [`POWER`]; none
-    /// without a margin, or where 100,000 would be too few.
+    /// Pairs that would detect a true difference as large as the margin with power [`POWER`]. None
+    /// without a margin, or where 100,000 pairs are too few.
     pub seeds_for_margin: Option<usize>,
 }
 
-/// The sensitivity of every answer of a family, in their order; none below two pairs or where all
-/// differences are equal.
+/// The sensitivity of every answer of a family, in their order. There is none for fewer than two
+/// pairs, or where all differences are equal.
 ///
 /// # Errors
 /// As [`minimum_detectable_effect`].
@@ -35,7 +35,7 @@ pub fn sensitivity(
     request: &ReportRequest,
 ) -> Result<Vec<Option<Sensitivity>>, Error> {
     let alpha = request.alpha / family.answers.len() as f64;
-    // Most places of a family have as many pairs as each other.
+    // Most places of a family have equally many pairs, so the search is done once for each number.
     let mut known: BTreeMap<usize, f64> = BTreeMap::new();
     family
         .answers
@@ -47,7 +47,7 @@ pub fn sensitivity(
                 return Ok(None);
             };
             let deviation = Sample::new(comparison.advantages.clone())?.deviation();
-            // Without an interval the differences are equal, and their deviation says nothing.
+            // Without an interval all differences are equal, and their deviation says nothing.
             let Some(deviation) = deviation.filter(|_| advantage.interval.is_some()) else {
                 return Ok(None);
             };

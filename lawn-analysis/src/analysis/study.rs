@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::error::Error;
 use crate::records::{EpochRow, Outcome, Phase, Records, Stage, TrialRow};
 
-/// What one epoch of a confirmation trial left behind, as far as it is compared.
+/// What one epoch of a confirmation trial recorded, as far as it is compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CurvePoint {
     /// The epoch, counted from 1.
@@ -52,7 +52,8 @@ pub struct Task {
     pub higher_is_better: bool,
     /// Arms in the order in which the records name them.
     pub arms: Vec<String>,
-    /// Batch sizes of any trial of any stage, rising: what was planned, not what succeeded.
+    /// Batch sizes of all trials of any stage, rising. They are the planned ones, whatever
+    /// succeeded.
     pub batch_sizes: Vec<i64>,
     cells: BTreeMap<(String, i64), BTreeMap<i64, TrialRow>>,
     tuning: BTreeMap<(String, i64), Vec<TrialRow>>,

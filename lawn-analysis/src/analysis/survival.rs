@@ -1,4 +1,4 @@
-//! Trials that did not end well: listed, counted, with the rate of those that did.
+//! Trials that did not end well, listed and counted, and the rate of those that did.
 
 use super::study::Task;
 use crate::error::Error;
@@ -20,7 +20,7 @@ pub struct Survival {
     pub diverged: usize,
     /// Trials that failed for another reason.
     pub failed: usize,
-    /// Trials stopped from outside: neither ended well nor failed.
+    /// Trials stopped from outside. They neither ended well nor failed.
     pub preempted: usize,
     /// Rate of trials that ended well among those that ended, with its exact interval.
     pub rate: Option<Estimate>,

@@ -4,10 +4,10 @@ use super::study::{CurvePoint, Task};
 use crate::records::Outcome;
 use crate::stats::Sample;
 
-/// A validation metric that every arm reaches at the smallest batch size, and who reaches it when.
+/// A validation metric that every arm reaches at the smallest batch size, and when each arm does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// The metric to reach: of all arms at the smallest batch size, the least mean final value.
+    /// The metric to reach: at the smallest batch size, the worst of the arms' mean final values.
     pub value: f64,
     /// The arms at their batch sizes.
     pub cells: Vec<TargetCell>,
@@ -22,7 +22,7 @@ pub struct TargetCell {
     pub batch_size: i64,
     /// Seeds with a curve.
     pub seeds: usize,
-    /// Steps of each seed that reaches the target, at the end of the epoch that does.
+    /// Optimizer steps of each seed that reaches the target, counted to the end of that epoch.
     pub steps: Vec<f64>,
     /// Seconds of training of each such seed.
     pub seconds: Vec<f64>,
@@ -36,7 +36,7 @@ pub fn target(task: &Task) -> Option<Target> {
         let last: Vec<f64> = curves(task, arm, smallest)
             .filter_map(|curve| curve.last()?.validation_metric)
             .collect();
-        // The mean of equal numbers is that number, which they then reach.
+        // The mean of equal numbers is exactly that number, so that these trials reach it.
         Sample::new(last).ok().map(|last| sign * last.mean())
     });
     let least = finals.fold(f64::INFINITY, f64::min);

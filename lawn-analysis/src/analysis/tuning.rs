@@ -1,4 +1,4 @@
-//! How each arm was tuned: settings tried, the best of them, and whether it lies on a border.
+//! How each arm was tuned: the settings tried, the best of them, and whether it lies on a border.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +24,7 @@ pub struct Tuning {
     pub failed: usize,
     /// Seconds spent on tuning.
     pub seconds: f64,
-    /// Index of the setting that was confirmed, else of the best one on validation data.
+    /// Index of the confirmed setting, or where none was confirmed, of the best on validation data.
     pub best: Option<i64>,
     /// Mean validation metric of that setting.
     pub validation: Option<f64>,
@@ -34,24 +34,25 @@ pub struct Tuning {
     pub borders: Vec<Border>,
 }
 
-/// A hyper-parameter whose chosen value lies on the border of what was tried: a better one may
-/// lie beyond. [`Border::of`] is the rule.
+/// A hyper-parameter whose chosen value lies on the border of the values tried, so that a better
+/// value may lie beyond. [`Border::of`] is the rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Border {
     /// Name of the hyper-parameter.
     pub name: String,
     /// The chosen value.
     pub value: f64,
-    /// Whether it is the largest tried, and not the smallest.
+    /// Whether the value is the largest tried. Otherwise it is the smallest.
     pub largest: bool,
 }
 
 impl Border {
-    /// The border that `value`, chosen for the hyper-parameter `name` in a cell, lies on: it is
-    /// the smallest or the largest of three different numbers or more that were tried there.
+    /// The border that `value` lies on, chosen for the hyper-parameter `name` at one arm and batch
+    /// size.
     ///
-    /// Of two numbers each is an end, so that a border would say nothing. It makes no difference
-    /// whether the numbers were asked for as a grid, a range or a choice.
+    /// It must be the smallest or the largest of at least three different numbers that were tried
+    /// there. Of two numbers each is an end, which says nothing. Grids, ranges and choices are
+    /// treated alike.
     pub fn of(name: &str, value: f64, tried: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut tried: Vec<f64> = tried.into_iter().collect();
         tried.sort_by(f64::total_cmp);
@@ -90,7 +91,7 @@ fn of_cell(task: &Task, arm: &str, batch_size: i64) -> Option<Tuning> {
     for trial in trials {
         settings.entry(trial.setting).or_default().push(trial);
     }
-    // The confirmed setting is the chosen one, whatever rule chose it.
+    // The confirmed setting is the chosen one, by whatever rule it was chosen.
     let confirmed = task
         .confirmations(arm, batch_size)
         .map(|trial| trial.setting)
@@ -135,7 +136,7 @@ fn text_of(value: &Value) -> String {
     }
 }
 
-/// The setting of best mean validation metric, all of whose trials ended well.
+/// The setting with the best mean validation metric among those whose trials all ended well.
 fn best_setting(settings: &BTreeMap<i64, Vec<&TrialRow>>, sign: f64) -> Option<i64> {
     settings
         .iter()
@@ -191,10 +192,10 @@ fn borders(
         .collect()
 }
 
-/// Every tuning trial by the value of one hyper-parameter.
+/// All tuning trials by the value of one hyper-parameter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TuningPoints {
-    /// The hyper-parameter: of those that are numbers, the one of most values tried.
+    /// The hyper-parameter: of the numeric ones, that with the most values tried.
     pub parameter: String,
     /// The trials.
     pub points: Vec<TuningPoint>,
@@ -213,7 +214,7 @@ pub struct TuningPoint {
     pub value: f64,
     /// Its validation metric; none where it did not end well.
     pub validation: Option<f64>,
-    /// Whether its setting is the one that was confirmed, else the best one.
+    /// Whether its setting is the confirmed one, or where none was confirmed, the best one.
     pub chosen: bool,
 }
 
@@ -277,7 +278,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(ends(&[0.1, 0.3, 0.2]), [Some(false), Some(true), None]);
-        // The same number twice is one.
+        // A number that was tried twice counts once.
         assert_eq!(ends(&[0.1, 0.3, 0.3, 0.1]), [None; 4]);
         assert_eq!(ends(&[0.1]), [None]);
     }

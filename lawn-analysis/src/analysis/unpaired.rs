@@ -9,9 +9,10 @@ use crate::stats::{
     Alternative, Estimate, Sample, TestResult, difference_welch, rank_sum, welch_t,
 };
 
-/// Two arms without a seed in common, as independent samples.
+/// Two arms that share no seed, compared as independent samples.
 ///
-/// They stand beside a verdict and decide none, since the registered test is one of pairs.
+/// The result stands beside the verdict and does not decide it, since the registered test is one of
+/// pairs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct IndependentSamples {
     /// Trials of the baseline that ended well or diverged.
@@ -20,18 +21,19 @@ pub struct IndependentSamples {
     pub treatment: usize,
     /// How many of both diverged.
     pub diverged: usize,
-    /// Difference of the means of those that ended well, positive where the treatment is better,
-    /// with Welch's interval where one of the arms varies.
+    /// Difference of the means of those that ended well, positive where the treatment is better. It
+    /// has Welch's interval where one of the arms varies.
     pub difference: Estimate,
-    /// Welch's t test of them; none where neither arm varies or one has a single trial.
+    /// Welch's t test; none where neither arm varies, or where one has a single trial.
     pub welch: Option<TestResult>,
-    /// The exact Mann–Whitney test, diverged trials worst; none beyond 120 trials.
+    /// The exact Mann–Whitney test with diverged trials ranked worst; none for more than 120
+    /// trials.
     pub mann_whitney: Option<TestResult>,
 }
 
 impl IndependentSamples {
-    /// The comparison of a place whose arms share no seed; none where an arm has no number, or
-    /// where they do.
+    /// The comparison of a place whose arms share no seed. There is none where they share one, or
+    /// where an arm has no number.
     pub(super) fn of(
         task: &Task,
         place: &Place,

@@ -1,4 +1,4 @@
-//! From numbers to one word and one plain sentence.
+//! From numbers to a verdict and one plain sentence.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use crate::text::{at_batch, better, count, number, on_test, p_value, percent, re
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// The treatment is better, beyond the error rate of the family.
+    /// The treatment is better, at the error rate of the family.
     Better,
-    /// The arms differ by less than the registered margin, beyond the error rate of the family.
+    /// The arms differ by less than the registered margin, at the error rate of the family.
     Equivalent,
-    /// The treatment is worse, beyond the error rate of the family.
+    /// The treatment is worse, at the error rate of the family.
     Worse,
     /// None of these was shown.
     Inconclusive,
@@ -52,14 +52,14 @@ pub struct AdjustedPValues {
     pub sign_flip: Option<f64>,
     /// Paired t test.
     pub paired_t: Option<f64>,
-    /// The registered test of the pairs that ended well; of equal differences, which have no t, the
-    /// exact test.
+    /// The registered test over the pairs that ended well. Equal differences have no t, and the
+    /// exact test takes its place there.
     pub registered: Option<f64>,
     /// The test that decides ([`Comparison::deciding`]).
     pub deciding: Option<f64>,
     /// Equivalence within the margin.
     pub equivalence: Option<f64>,
-    /// Not worse by more than the margin.
+    /// The test that the treatment is not worse by more than the margin.
     pub non_inferiority: Option<f64>,
     /// Welch's t test of arms without a seed in common.
     pub welch: Option<f64>,
@@ -69,9 +69,9 @@ pub struct AdjustedPValues {
 
 /// The verdict that the numbers allow.
 ///
-/// A registered margin is the smallest difference that matters, so equivalence comes before a
-/// difference in either direction: what is surely smaller than the margin is equivalent. Where a
-/// trial diverged nothing is equivalent, for that is no small difference.
+/// A registered margin is the smallest difference that matters. What is surely smaller than the
+/// margin is equivalent, so equivalence comes before a difference in either direction. A divergence
+/// is no small difference, so nothing is equivalent where a trial diverged.
 pub(super) fn decide(comparison: &Comparison, adjusted: &AdjustedPValues, alpha: f64) -> Verdict {
     let whole = !comparison.diverged.any();
     if whole && adjusted.equivalence.is_some_and(|p| p <= alpha) {
@@ -102,9 +102,11 @@ pub(super) fn sentence(
     let quantity = match place.question {
         Question::TestMetric => format!("{metric} ({better})"),
         Question::AgainstReference => {
-            format!("{metric} ({better}), the latter at the reference batch size,")
+            format!("{metric} ({better}; {baseline} at the reference batch size)")
         }
-        Question::AgainstBest => format!("{metric} ({better}; the best baseline by validation)"),
+        Question::AgainstBest => {
+            format!("{metric} ({better}; {baseline} is the best baseline on validation data)")
+        }
         Question::TestSlope => format!("{metric} per doubling of the batch ({better})"),
         other => format!("{} ({better})", other.name()),
     };
@@ -132,7 +134,7 @@ pub(super) fn sentence(
         });
         return format!("On {}, {head}: {why}{unpaired}{tail}.", place.task);
     };
-    // The sentence speaks of the quantity itself; only the verdict is oriented.
+    // The sentence states the difference of the quantity itself. Only the verdict is oriented.
     let seen = as_seen(advantage, more_is_better);
     let difference = if comparison.diverged.any() {
         "difference where neither diverged"
@@ -154,7 +156,7 @@ pub(super) fn sentence(
     )
 }
 
-/// An advantage as the difference of the quantity itself, treatment minus baseline.
+/// An advantage as the difference of the quantity itself: treatment minus baseline.
 fn as_seen(advantage: Estimate, more_is_better: bool) -> Estimate {
     if more_is_better {
         return advantage;
@@ -166,7 +168,7 @@ fn as_seen(advantage: Estimate, more_is_better: bool) -> Estimate {
     }
 }
 
-/// What arms without a seed in common say as independent samples.
+/// The clause that compares arms without a seed in common as independent samples.
 fn as_independent(
     unpaired: &IndependentSamples,
     adjusted: &AdjustedPValues,
@@ -184,7 +186,10 @@ fn as_independent(
     };
     let diverged = match unpaired.diverged {
         0 => String::new(),
-        n => format!(", {n} that diverged worst in the latter test"),
+        n => format!(
+            ", {} ranked worst in the latter test",
+            count(n, "diverged trial", "diverged trials")
+        ),
     };
     format!(
         "; as independent samples, which decide no verdict, they differ by {} ({} and {} trials, \
@@ -197,7 +202,8 @@ fn as_independent(
     )
 }
 
-/// An estimate in words: `what value unit (n seeds, interval, p)`, or why there is no interval.
+/// An estimate in words: `what value unit (n seeds, interval, p)`. The reason stands there where it
+/// has no interval.
 pub(super) fn in_numbers(what: &str, estimate: Estimate, unit: &str, p: &str) -> String {
     let n = estimate.n;
     let seeds = count(n, "seed", "seeds");
@@ -219,7 +225,7 @@ pub(super) fn in_numbers(what: &str, estimate: Estimate, unit: &str, p: &str) ->
     format!("{what} {value}{unit} ({seeds}, {interval}, {p})")
 }
 
-/// Seeds that lack the quantity in one of the arms for another reason than that a trial diverged.
+/// The clause about seeds that lack the quantity in one arm for a reason other than divergence.
 fn without_pair(comparison: &Comparison) -> String {
     let lacking = comparison.unmatched.iter();
     let lacking = lacking.filter(|one| one.cause != Cause::Diverged);
@@ -235,7 +241,7 @@ fn without_pair(comparison: &Comparison) -> String {
     format!("; {left} left out")
 }
 
-/// How many trials diverged, and what the test says that ranks them worst.
+/// The clause about diverged trials, with the p of the test that ranks them worst.
 fn survivors(comparison: &Comparison, adjusted: &AdjustedPValues) -> String {
     let DivergedTrials {
         baseline,
@@ -253,22 +259,26 @@ fn survivors(comparison: &Comparison, adjusted: &AdjustedPValues) -> String {
     })
 }
 
-/// Whether it is shown that the treatment is not worse by more than the margin.
+/// The clause that says whether the treatment is shown to be not worse by more than the margin.
 ///
-/// Where a trial of the treatment diverged it is not: the others are a selection.
+/// It is not shown where a trial of the treatment diverged, since the others are a selection.
 fn not_worse(comparison: &Comparison, margin: &str, p: f64) -> String {
     let shown = p <= comparison.feasibility.alpha;
     let p = format!("adjusted {}", p_value(p));
     if comparison.diverged.treatment > 0 {
-        format!("; that it is not worse by more than {margin} is not shown: trials of it diverged")
+        format!(
+            "; non-inferiority (not worse by more than {margin}) is not shown, since trials of \
+             {} diverged",
+            comparison.place.contrast.treatment
+        )
     } else if shown {
         format!("; it is not worse by more than {margin}, {p}")
     } else {
-        format!("; that it is not worse by more than {margin} is not shown, {p}")
+        format!("; non-inferiority (not worse by more than {margin}) is not shown, {p}")
     }
 }
 
-/// What the margin or the number of seeds adds to a sentence.
+/// The clause that the margin or the number of seeds adds to a sentence.
 fn tail(
     comparison: &Comparison,
     adjusted: &AdjustedPValues,
@@ -284,7 +294,10 @@ fn tail(
     }
     match (verdict, margin, adjusted.equivalence) {
         (Verdict::Equivalent, Some(margin), Some(p)) => {
-            format!("; within ±{margin}, adjusted {}", p_value(p))
+            format!(
+                "; the difference lies within ±{margin}, adjusted {}",
+                p_value(p)
+            )
         }
         (Verdict::Inconclusive, ..)
             if !comparison.feasibility.feasible()

@@ -9,20 +9,20 @@ use crate::stats::{
 };
 use crate::text::{count, p_value};
 
-/// Up to this many pairs the signed-rank test is counted by dynamic programming.
+/// The most pairs for which the signed-rank test is counted exactly, by dynamic programming.
 const MOST_COUNTED: usize = 120;
 
-/// The trials of the pairs of a comparison that diverged.
+/// How many trials diverged in the pairs of a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DivergedTrials {
-    /// Those of the baseline.
+    /// Diverged trials of the baseline.
     pub baseline: usize,
-    /// Those of the treatment.
+    /// Diverged trials of the treatment.
     pub treatment: usize,
     /// All pairs.
     pub pairs: usize,
-    /// Seeds beside the pairs that have no number because a trial diverged where that is neither
-    /// better nor worse, such as at the reference batch size of a drop.
+    /// Seeds outside the pairs that have no number because a trial diverged where divergence is
+    /// neither better nor worse, such as at the reference batch size of a drop.
     pub undefined: usize,
 }
 
@@ -40,13 +40,14 @@ impl DivergedTrials {
         }
     }
 
-    /// Whether any did.
+    /// Whether any trial diverged.
     pub fn any(self) -> bool {
         self.baseline + self.treatment + self.undefined > 0
     }
 }
 
-/// What diverged, by arm, and what the test says that ranks it worst; empty where nothing did.
+/// The clause that counts diverged trials by arm, with the p of the test that ranks them worst. It
+/// is empty where no trial diverged.
 pub(super) fn with_these_worst(
     arms: &[(&str, usize)],
     pairs: usize,
@@ -59,30 +60,41 @@ pub(super) fn with_these_worst(
     }
     let mut text = String::new();
     if ranked {
-        // Of two arms both are told, of more those of which a trial diverged.
-        let told = arms.iter().filter(|(_, n)| *n > 0 || arms.len() <= 2);
-        let told: Vec<String> = told.map(|(arm, n)| format!("{n} of {arm}")).collect();
-        let told = match told.split_last() {
+        // Of two arms both are named; of more, only those with a diverged trial.
+        let named = arms.iter().filter(|(_, n)| *n > 0 || arms.len() <= 2);
+        let counts: Vec<String> = named
+            .enumerate()
+            .map(|(index, (arm, n))| {
+                let trials = match index {
+                    0 => count(*n, "trial", "trials"),
+                    _ => n.to_string(),
+                };
+                format!("{trials} of {arm}")
+            })
+            .collect();
+        let counts = match counts.split_last() {
             Some((last, [])) => last.clone(),
             Some((last, others)) => format!("{} and {last}", others.join(", ")),
             None => String::new(),
         };
         text.push_str(&format!(
-            "; of {} {told} diverged",
+            "; in {}, {counts} diverged",
             count(pairs, "pair", "pairs")
         ));
     }
     if undefined > 0 {
         text.push_str(&format!(
-            "{} {} no number, for a trial diverged",
+            "{} {} no number because a trial diverged",
             if ranked { ", and" } else { ";" },
             count(undefined, "seed has", "seeds have")
         ));
     }
     text.push_str(match (ranked, undefined > 0) {
-        (true, true) => ": with the former worst and the latter against either answer",
-        (true, false) => ": with these worst",
-        (false, _) => ": with these against either answer",
+        (true, true) => {
+            ": with diverged trials ranked worst, and such seeds counted against either answer"
+        }
+        (true, false) => ": with diverged trials ranked worst",
+        (false, _) => ": with such seeds counted against either answer",
     });
     text.push_str(&format!(", adjusted {}", p_value(adjusted_p)));
     text
@@ -90,12 +102,14 @@ pub(super) fn with_these_worst(
 
 /// The signed-rank test over all seeds, diverged trials below all others.
 ///
-/// Swapping the arms of a seed changes the sign of its standing and nothing else, so under the null
-/// of arms that may be exchanged every pattern of signs is as likely, and the test is exact
-/// whatever diverged. A standing [`Standing::Undefined`] has no sign: it is set to the far end of
-/// the ranks that contradicts the answer, in a one-sided test for each answer, of which the
-/// smaller p is doubled. W⁺ counts the pairs of seeds of positive mean, so it only falls as a seed
-/// falls, and the answer holds whatever the seed would have said.
+/// Swapping the arms of a seed changes the sign of its standing and nothing else. Under the null
+/// the arms are exchangeable, so every pattern of signs is equally likely, and the test is exact
+/// whatever diverged.
+///
+/// A standing [`Standing::Undefined`] has no sign. Each answer has a one-sided test that puts such
+/// seeds at the end of the ranks that contradicts it, and the smaller of the two p is doubled. W⁺
+/// counts the pairs of seeds with a positive mean, so it only falls as a seed falls. An answer
+/// therefore holds whatever the seed would have measured.
 pub(super) fn worst_rank(standings: &[Standing]) -> Result<TestResult, Error> {
     let mut size = 0_i128;
     let mut most = 0_i128;
@@ -129,7 +143,7 @@ pub(super) fn worst_rank(standings: &[Standing]) -> Result<TestResult, Error> {
     })
 }
 
-/// Which side a signed-rank test leans to: above zero the positive one.
+/// Which side a signed-rank test leans to: the positive one where this is above zero.
 pub(super) fn leaning(test: &TestResult) -> f64 {
     test.statistic - (test.n * (test.n + 1)) as f64 / 4.0
 }
@@ -139,7 +153,8 @@ fn ranked(units: &[i128], alternative: Alternative) -> Result<TestResult, Error>
     if ranks.len() <= MOST_COUNTED {
         return Ok(signed_rank(units, alternative));
     }
-    // Signed ranks with their signs flipped are the same test, drawn where it cannot be counted.
+    // A flip of the signs of signed ranks is the same test. It is sampled where it cannot be
+    // counted.
     let test = sign_flip(&Differences::from_values(&ranks)?, alternative);
     Ok(TestResult {
         statistic: ranks.iter().filter(|rank| **rank > 0.0).sum(),

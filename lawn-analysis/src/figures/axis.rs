@@ -2,7 +2,7 @@
 
 use crate::text;
 
-/// A tick: where, and what stands beside it.
+/// A tick: its position, and the text beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tick {
     pub(crate) at: f64,
@@ -85,7 +85,7 @@ impl Axis {
         let fits = |ticks: &&Vec<f64>| ticks.len() <= most_ticks;
         let ticks = candidates.iter().find(fits).unwrap_or(&candidates[2]);
         if ticks.len() < 2 {
-            // Within less than an octave round numbers are those of a linear axis.
+            // Within one octave the ticks of a linear axis are rounder.
             let ticks = linear_ticks(low, high, most_ticks);
             return Self {
                 low,
@@ -94,7 +94,7 @@ impl Axis {
                 ticks,
             };
         }
-        // Many decades: every second, third, … one.
+        // Of many decades only every second, third, … one gets a tick.
         let skip = ticks.len().div_ceil(most_ticks).max(1);
         let ticks = ticks.iter().step_by(skip);
         Self {
@@ -114,7 +114,7 @@ impl Axis {
     pub(crate) fn batches(sizes: &[i64]) -> Self {
         let low = sizes.first().map_or(1.0, |size| *size as f64);
         let high = sizes.last().map_or(1.0, |size| *size as f64);
-        // Room beside the outermost sizes for intervals that stand side by side.
+        // Intervals stand side by side at the outermost sizes, and need room there.
         let room = ((high / low).powf(0.12)).max(1.3);
         let tick = |size: &i64| Tick {
             at: *size as f64,
@@ -128,12 +128,12 @@ impl Axis {
         }
     }
 
-    /// An axis from zero of what is counted, such as epochs or steps: whole numbers only.
+    /// An axis from zero for counts, such as epochs or steps. Its ticks are whole numbers.
     pub(crate) fn counts(last: f64, most_ticks: usize) -> Self {
         let span = last.max(1.0);
         let mut step = round_step(span / most_ticks as f64).max(1.0);
         if span < step {
-            // A single tick gives no scale.
+            // A single tick would show no scale.
             step = round_step(step / 2.5).max(1.0);
         }
         let count = (span / step).floor() as i64;
@@ -152,7 +152,7 @@ impl Axis {
         }
     }
 
-    /// The axis without the words at its ticks, for a panel whose neighbour has them.
+    /// The axis without texts at its ticks, for a panel whose neighbour has them.
     pub(crate) fn unlabelled(mut self) -> Self {
         self.ticks.iter_mut().for_each(|tick| tick.label.clear());
         self
@@ -181,7 +181,7 @@ impl Axis {
 fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     let ends = |step: f64| ((low / step).ceil(), (high / step).floor());
     let mut step = round_step((high - low) / most as f64);
-    // A single tick gives no scale.
+    // A single tick would show no scale.
     for _ in 0..2 {
         let (first, last) = ends(step);
         if last - first < 1.0 {
@@ -204,7 +204,7 @@ fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
     };
     ticks
         .map(|at| {
-            // Neither minus zero nor what is left of a sum that should be zero.
+            // A tick shows neither minus zero nor the rounding error of a sum that should be zero.
             let at = if at.abs() < 1e-6 * step { 0.0 } else { at };
             Tick {
                 at,
@@ -214,7 +214,7 @@ fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<Tick> {
         .collect()
 }
 
-/// A number with an exponent, of at most so many decimals and none that is zero.
+/// A number with an exponent, with at most so many decimals and no zeros at their end.
 fn exponent(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
@@ -237,7 +237,7 @@ fn log_label(value: f64) -> String {
     exponent(value, 1).replace('-', "−")
 }
 
-/// The range of the values with a margin of a twentieth; a single value gets room about it.
+/// The range of the values with a margin of 5 %. A single value gets room around it.
 fn padded(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) = values
         .filter(|value| value.is_finite())
@@ -248,7 +248,7 @@ fn padded(values: impl Iterator<Item = f64>) -> (f64, f64) {
         return (0.0, 1.0);
     }
     let span = high - low;
-    // Differences that a label of some digits cannot show are none.
+    // Differences too small for the digits of a label do not count.
     let margin = if span > 1e-9 * low.abs().max(high.abs()) {
         0.05 * span
     } else if low == 0.0 {

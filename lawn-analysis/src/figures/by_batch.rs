@@ -8,10 +8,11 @@ use super::scene::Scene;
 use super::series::{Series, batch_sizes, by_arm, ends, evenly, lanes, names};
 use crate::tables::{BatchPoint, BatchRow};
 
-/// The most seeds drawn at one place; of more, those of evenly spaced ranks.
+/// The most seeds drawn at one place. Of more, those at evenly spaced ranks are drawn.
 pub(crate) const MOST_SEEDS: usize = 60;
 
-/// From one lane of seeds to the next, in points. Seeds of equal values stand beside each other.
+/// Distance between lanes of seeds, in points. Seeds of equal values stand in lanes beside each
+/// other.
 const LANE: f64 = 2.4;
 
 /// One arm: its seeds, and its means with their intervals.
@@ -61,8 +62,8 @@ pub(crate) fn draw(rows: &[BatchRow], label: &str, looks: &Looks, width: f64) ->
     scene
 }
 
-/// From one arm to the next at a batch size, in points: all of them keep clear of the edges and of
-/// the neighbouring batch sizes.
+/// Distance between neighbouring arms at a batch size, in points. All arms keep clear of the edges
+/// and of the neighbouring batch sizes.
 pub(crate) fn apart(panel: &Panel, batches: &[i64], arms: usize) -> f64 {
     let x = |size: i64| panel.at(size as f64, panel.y.low).0;
     let closest = batches
@@ -75,8 +76,9 @@ pub(crate) fn apart(panel: &Panel, batches: &[i64], arms: usize) -> f64 {
     (0.72 * closest).min(2.0 * edge).min(44.0) / (arms.max(4) as f64)
 }
 
-/// Values that the axis holds: all seeds and means, and intervals as far as twice the spread of
-/// the seeds. With two or three seeds an interval can be so wide that it would flatten the rest.
+/// Values that the axis must hold: all seeds and means, and intervals as far as half the spread of
+/// the seeds beyond them on each side. An interval of two or three seeds can be so wide that it
+/// would flatten all else.
 fn visible(arms: &[Arm]) -> Vec<f64> {
     let seeds = arms.iter().flat_map(|arm| arm.seeds.whole());
     let points: Vec<f64> = seeds.map(|[_, value]| value).collect();
@@ -114,7 +116,7 @@ fn draw_arm(scene: &mut Scene, panel: &Panel, arm: &Arm, shift: f64, apart: f64)
         let chosen = evenly(seeds.len(), MOST_SEEDS).into_iter();
         let points: Vec<_> = chosen.map(|i| at(seeds[i][0], seeds[i][1])).collect();
         let heights: Vec<f64> = points.iter().map(|point| point.1).collect();
-        // Beside the interval, which would hide them, and before the next arm.
+        // Seeds stand between the interval, which would hide them, and the next arm.
         let beside = (0.42 * apart).clamp(2.0, 4.0);
         let most = ((apart - beside) / LANE).max(1.0) as usize;
         for ((x, y), lane) in points.iter().zip(lanes(&heights, LANE, most)) {

@@ -1,5 +1,5 @@
-//! Every figure, over a matrix of sweeps and widths: no text overlaps another one, a marker or a
-//! line, none is clipped or too small, and no figure is empty.
+//! Every figure, over a matrix of sweeps and widths. No text overlaps another one, a marker or a
+//! line; no text is clipped or too small; and no figure is empty.
 
 mod faults;
 mod sweeps;
@@ -164,7 +164,7 @@ fn captions_say_how_many_and_which_interval() {
             "range",
             "No interval",
             "Bars join",
-            "one marker",
+            "one marker per",
             "Bands are",
             "Bars are",
             "bootstrap intervals",

@@ -12,9 +12,10 @@ use crate::records::Phase;
 use crate::tables::{CurveRow, Spread};
 use crate::text;
 
-/// The most batch sizes drawn; of more, the ends and those evenly between.
+/// The most batch sizes drawn. Of more, the smallest, the largest and evenly spaced others are
+/// drawn.
 pub(crate) const MOST_BATCHES: usize = 4;
-/// The widest range drawn on a linear axis.
+/// The largest ratio of two values that a linear axis holds.
 const LINEAR_RANGE: f64 = 20.0;
 /// Dashes of the line that marks a freeze.
 const FREEZE: &[f64] = &[1.2, 1.8];
@@ -46,7 +47,7 @@ impl HorizontalAxis {
 #[derive(Clone, Debug)]
 pub(crate) struct Style {
     pub(crate) along: HorizontalAxis,
-    /// The words of the axis of each quantity, from the top.
+    /// The label of the axis of each quantity, from the top.
     pub(crate) labels: Vec<String>,
     /// Whether the vertical axes start at zero.
     pub(crate) from_zero: bool,
@@ -100,7 +101,7 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     let across = Grid::across(margin, width - 7.0, columns, gap);
     let title = |batch: i64| format!("batch {}", text::batch(batch));
     let head = Words::new("batch", style.along.name(), "", across, tall);
-    // Between the panels of a batch size: room for the ticks that have no words.
+    // Space between the panels of a batch size, for ticks without texts.
     let between = 9.0;
     let down = head.above() + style.labels.len() as f64 * (tall + between) + head.below();
     let grid = Grid {
@@ -135,7 +136,7 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
                 } else {
                     x.clone().unlabelled()
                 },
-                // Panels of a row share their axis: only the first one is labelled.
+                // Panels of a row share their axis. Only the first one shows its texts.
                 y: if grid.first(index) {
                     y[which].clone()
                 } else {
@@ -168,7 +169,7 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     scene
 }
 
-/// An axis that holds a quantity of all curves: of equal ratios where its range is wide.
+/// An axis that holds one quantity of all curves. It is logarithmic where the range is wide.
 fn vertical(curves: &[&Curve], which: usize, from_zero: bool) -> Axis {
     let points = || curves.iter().flat_map(|curve| &curve.points[which]);
     let all = || points().flat_map(|point| [point.value.low, point.value.high]);
@@ -208,7 +209,8 @@ fn curves(rows: &[CurveRow], style: &Style) -> (Vec<String>, BTreeMap<i64, Vec<C
             points.extend(value.map(|value| CurveValue { at, value }));
         }
         if curve.freeze.is_none() && row.phase == Phase::Constrained {
-            // The first epoch that ends constrained: the freeze lies at the end of the one before.
+            // This epoch is the first to end constrained. The freeze lies at the end of the epoch
+            // before.
             curve.freeze = Some(before);
         }
         before = at;
@@ -230,7 +232,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, 
             scene.fill(&band, looks.of(&curve.arm).colour, 0.15);
         }
     }
-    // Two arms may freeze at the same place, which is marked once.
+    // Two arms may freeze at the same place. It is marked once.
     let mut freezes: Vec<f64> = curves.iter().filter_map(|curve| curve.freeze).collect();
     freezes.sort_by(f64::total_cmp);
     freezes.dedup();
@@ -246,7 +248,7 @@ fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, 
             .map(|point| place(point.at, point.value.mean))
             .collect();
         scene.line(&line, look.colour, 1.2, look.dash);
-        // An open marker says whose freeze it is.
+        // An open marker shows whose freeze it is.
         let frozen = points.iter().find(|point| Some(point.at) == curve.freeze);
         if let Some(point) = frozen {
             scene.open_marker(

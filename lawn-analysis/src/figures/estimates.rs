@@ -9,7 +9,7 @@ use super::scene::{Anchor, Label, Scene};
 use crate::stats;
 use crate::tables::{ImprovementRow, ScoreRow};
 
-/// Height of a row of one line of a name, and half the height of the ends of its interval.
+/// Height of a row whose name takes one line, and half the height of the ends of its interval.
 const ROW: f64 = 13.0;
 const END: f64 = 2.2;
 /// The least width of a panel.
@@ -17,7 +17,7 @@ const NARROWEST: f64 = 62.0;
 
 /// A row of a panel.
 struct Estimate {
-    /// Whose look it has.
+    /// The arm that gives the row its look.
     arm: String,
     value: f64,
     interval: Option<(f64, f64)>,
@@ -27,7 +27,7 @@ struct Estimate {
 struct Layout {
     names: Vec<String>,
     axis: &'static str,
-    /// Ends of the axes, and where a line divides them. Without them the axes hold the values.
+    /// Ends of the axes, and where a line divides them. Without these the axes fit the values.
     ends: Option<[f64; 3]>,
 }
 

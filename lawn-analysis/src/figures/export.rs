@@ -1,4 +1,4 @@
-//! One SVG tree, three files: SVG, PNG, PDF.
+//! One SVG tree makes three files: SVG, PNG and PDF.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,13 +12,13 @@ use resvg::usvg::{Options, Tree, fontdb};
 use super::font;
 use crate::error::Error;
 
-/// Pixels of a PNG to a point: 216 to the inch.
+/// Pixels of a PNG for each point: 216 to the inch.
 const PIXELS: f32 = 3.0;
 
 fn fonts() -> Arc<fontdb::Database> {
     static FONTS: OnceLock<Arc<fontdb::Database>> = OnceLock::new();
     let fonts = FONTS.get_or_init(|| {
-        // Only the embedded typeface: what is installed must not change a drawing.
+        // Only the embedded typeface is loaded. Installed ones must not change a drawing.
         let mut fonts = fontdb::Database::new();
         fonts.load_font_data(font::REGULAR.to_vec());
         fonts.load_font_data(font::SEMIBOLD.to_vec());
@@ -68,7 +68,8 @@ impl<'a> Drawing<'a> {
         pixmap.encode_png().map_err(|error| self.failed(error))
     }
 
-    /// The drawing as PDF, text as text in the embedded typeface; the same drawing gives the same bytes.
+    /// The drawing as PDF, with text as text in the embedded typeface. Equal drawings give equal
+    /// bytes.
     pub(super) fn pdf(&self) -> Result<Vec<u8>, Error> {
         let (width, height) = (self.points.0 as f32, self.points.1 as f32);
         let no_size = || self.failed("the drawing has no size");
@@ -118,7 +119,7 @@ mod tests {
             let mut places = bytes.windows(needle.len());
             places.any(|place| place == needle.as_bytes())
         };
-        // A font program, the way from its glyphs back to characters, and no date.
+        // The file has a font program and the map from its glyphs back to characters, and no date.
         for needle in [
             "%PDF-1.7",
             "OpenSans",

@@ -1,4 +1,4 @@
-//! A figure: finished rows, how they are drawn, and what is said of them.
+//! A figure: finished rows, how they are drawn, and what a caption says of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,43 +12,41 @@ use crate::tables::{self, Named, Row, Rows, Table};
 use crate::width::Width;
 use crate::word::Word;
 
-/// Width of the form for a wide page in points.
+/// Width of the drawing for a wide screen, in points.
 pub(crate) const WIDE: f64 = 396.0;
-/// Width of the form for a phone.
+/// Width of the drawing for a phone, in points.
 pub(crate) const NARROW: f64 = 252.0;
 
-/// Height of the text of a page in points.
+/// Height of the text of a printed page, in points.
 const PAGE: f64 = 9.0 * 72.0;
-/// About the width of a character of a caption, and the height of its lines, in points.
+/// Approximate width of a character of a caption, and height of its lines, in points.
 const CAPTION: (f64, f64) = (5.0, 12.0);
 
 /// How a figure is drawn in a width in points.
-type Draw = Box<dyn Fn(f64) -> Scene + Send + Sync>;
+type DrawFn = Box<dyn Fn(f64) -> Scene + Send + Sync>;
 
-/// What is said of a figure.
+/// The texts of a figure.
 pub(super) struct Words {
-    /// Title.
     pub(super) title: String,
     /// What it shows, with n and the kind of interval.
     pub(super) caption: String,
-    /// What a reader who cannot see it should know: the caption where there is no more.
+    /// A description for readers who cannot see the figure; the caption where there is none.
     pub(super) description: Option<String>,
 }
 
 /// A finished table and how it is drawn in any width, with its words.
 pub(crate) struct Figure {
-    /// Name, and of its files without the extension.
+    /// Name of the figure, and of its files without the extension.
     pub(crate) name: String,
-    /// Title.
     pub(crate) title: String,
     /// What it shows, with n and the kind of interval.
     pub(crate) caption: String,
-    /// What a reader who cannot see it should know.
+    /// A description for readers who cannot see the figure.
     pub(crate) description: String,
     /// Names that a narrow drawing may have to shorten.
     names: BTreeSet<String>,
     table: Table,
-    draw: Draw,
+    draw: DrawFn,
 }
 
 impl Figure {
@@ -86,7 +84,7 @@ impl Figure {
         (self.draw)(width)
     }
 
-    /// The SVG for a page, in either width: colours are the page's, the typeface is the page's.
+    /// The SVG for a page, in either width. The page provides its colours and typeface.
     pub(crate) fn page_svg(&self, narrow: bool) -> String {
         let scene = self.scene(if narrow { NARROW } else { WIDE });
         let mut svg = scene.to_svg(&self.title, &self.description);
@@ -97,7 +95,7 @@ impl Figure {
         svg.replacen("<svg ", &format!("<svg class=\"{class}\" "), 1)
     }
 
-    /// The caption of the drawing in some widths in points, with what they abbreviate in full.
+    /// The caption for drawings of some widths in points. It spells out every name they abbreviate.
     pub(crate) fn caption_in(&self, widths: &[f64]) -> String {
         let names = self.names.iter().chain([&self.title, &self.caption]);
         let names: BTreeSet<String> = names
@@ -107,7 +105,7 @@ impl Figure {
                     .collect::<Vec<_>>()
             })
             .collect();
-        // A name is drawn in the signs that the typeface has.
+        // A drawing writes names in the characters that the typeface has.
         let words: BTreeMap<String, &String> = names
             .iter()
             .map(|name| (font::drawn(name).into_owned(), name))
@@ -139,7 +137,7 @@ impl Figure {
             .iter()
             .map(|(short, full)| format!("{short} is {full}"))
             .collect();
-        format!("{} Short for long: {}.", self.caption, listed.join("; "))
+        format!("{} Abbreviations: {}.", self.caption, listed.join("; "))
     }
 
     /// Whether the drawing and its caption are no taller than a page.
@@ -155,8 +153,8 @@ impl Figure {
         widths.all(|width| self.fits(self.fitting(*width)))
     }
 
-    /// The width to draw in: the wider one of the same pages where the drawing would be taller than
-    /// a page.
+    /// The width to draw in. Where the drawing would be taller than a page, it is the wider one of
+    /// the same pages.
     pub(super) fn fitting(&self, width: Width) -> Width {
         match width.wider() {
             Some(wider) if !self.fits(width) => wider,
@@ -164,10 +162,10 @@ impl Figure {
         }
     }
 
-    /// The drawing in a width as SVG, PNG and PDF, its table as CSV, its caption as TeX and Markdown:
-    /// bytes by extension, of which none is on the disk yet. What would be taller than a page in one
-    /// column takes both, and says so in its TeX.
-    pub(crate) fn rendered(&self, width: Width) -> Result<Rendered, Error> {
+    /// The drawing in a width as SVG, PNG and PDF, its table as CSV, and its caption as TeX and
+    /// Markdown. They are bytes by extension; none is on the disk yet. A drawing that would be
+    /// taller than a page in one column takes both columns, and its TeX says so.
+    pub(crate) fn rendered(&self, width: Width) -> Result<RenderedFigure, Error> {
         let width = self.fitting(width);
         let scene = self.scene(width.points());
         let caption = self.caption_in(&[width.points()]);
@@ -188,10 +186,10 @@ impl Figure {
             ("md", markdown.into_bytes()),
             ("tex", tex.into_bytes()),
         ];
-        Ok(Rendered { width, files })
+        Ok(RenderedFigure { width, files })
     }
 
-    /// Draws under another name.
+    /// Changes the name of the figure and of its table.
     fn renamed(&mut self, name: String) {
         self.table.name.clone_from(&name);
         self.name = name;
@@ -199,7 +197,7 @@ impl Figure {
 }
 
 /// The files of a figure before they are written.
-pub(crate) struct Rendered {
+pub(crate) struct RenderedFigure {
     /// The width that it was drawn in.
     pub(crate) width: Width,
     /// Their bytes, by extension.

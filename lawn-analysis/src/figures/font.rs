@@ -19,7 +19,7 @@ pub(crate) const SMALL: f64 = 7.5;
 /// Size of axis labels and panel titles in points.
 pub(crate) const NORMAL: f64 = 8.5;
 
-/// From one line of a text to the next.
+/// Distance between the lines of a text.
 pub(crate) fn leading(size: f64) -> f64 {
     1.22 * size
 }
@@ -32,8 +32,8 @@ fn face(bold: bool) -> &'static Face<'static> {
     &faces[usize::from(bold)]
 }
 
-/// A text in the signs that the typeface has: any other is written as its code, such as `#6570`, so
-/// that names that differ look different.
+/// A text in the characters that the typeface has. Any other character is written as its code, such
+/// as `#6570`, so that different names look different.
 pub(crate) fn drawn(text: &str) -> Cow<'_, str> {
     let has = |c: char| {
         [false, true]
@@ -88,7 +88,7 @@ pub(crate) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>, size: f64) ->
     widths.fold(0.0, f64::max)
 }
 
-/// The signs after which a text may break.
+/// The characters after which a text may break.
 const JOINS: [char; 6] = [' ', '-', '_', '/', ',', ':'];
 
 /// The parts of a text that never break.
@@ -96,8 +96,8 @@ pub(crate) fn pieces(text: &str) -> impl Iterator<Item = &str> {
     text.split_inclusive(JOINS)
 }
 
-/// Breaks a text into lines of a width, after spaces and the signs that join words. A piece that is
-/// too wide by itself has a line of its own, with its middle left out. An empty text has no line.
+/// Breaks a text into lines of a width, after spaces and the characters that join words. A piece
+/// that is too wide gets a line of its own, with its middle left out. An empty text has no line.
 pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> {
     let text = drawn(text);
     let fits = |line: &str| width(line.trim_end(), size, bold) <= room;
@@ -130,7 +130,7 @@ pub(crate) fn wrap(text: &str, size: f64, bold: bool, room: f64) -> Vec<String> 
     trimmed.filter(|line| !line.is_empty()).collect()
 }
 
-/// Both cuts as rules of a style sheet.
+/// Both cuts as `@font-face` rules of a style sheet.
 pub(crate) fn css() -> &'static str {
     static CSS: OnceLock<String> = OnceLock::new();
     CSS.get_or_init(|| {

@@ -8,9 +8,8 @@ use super::scene::{Anchor, Label, Scene};
 use crate::tables::ForestRow;
 use crate::text;
 
-/// Height of a row.
 const ROW: f64 = 14.0;
-/// Length of the head that points to the side that is favoured.
+/// Length of the arrowhead that points to the favoured side.
 const HEAD: f64 = 6.0;
 
 /// An advantage as it is drawn.
@@ -89,7 +88,7 @@ pub(crate) fn draw(
         (&sides[0], left, 1.0, Anchor::Start),
         (&sides[1], right, -1.0, Anchor::End),
     ] {
-        // A head that points to the side, and the words behind it.
+        // An arrowhead points to the side, and the words stand behind it.
         let (x, y) = (edge + inward * HEAD, below + SMALL + 0.5);
         let middle = y - 0.3 * SMALL;
         let base = edge + 0.8 * inward * HEAD;
@@ -135,7 +134,7 @@ pub(crate) fn draw(
     scene
 }
 
-/// Whom the two sides of zero favour: by name where one contrast is drawn.
+/// Which arm each side of zero favours. It is named where only one contrast is drawn.
 fn favoured(rows: &[ForestRow]) -> [String; 2] {
     let name = |name: fn(&ForestRow) -> &str| {
         let mut names: Vec<&str> = rows.iter().map(name).collect();
@@ -150,8 +149,8 @@ fn favoured(rows: &[ForestRow]) -> [String; 2] {
     [baseline, treatment].map(|name| format!("favours {name}"))
 }
 
-/// The lines above each row: its question where it is the first one of it, and its contrast where
-/// it is the first one of that in the question.
+/// The heading lines above each row. They name its question where the row is the first of that
+/// question, and its contrast where it is the first of that contrast in the question.
 fn headings(rows: &[Row], room: f64) -> Vec<[Vec<String>; 2]> {
     let begins = |index: usize, same: &dyn Fn(&Row, &Row) -> bool| {
         index == 0 || !same(&rows[index - 1], &rows[index])
@@ -178,7 +177,7 @@ fn height(lines: &[String]) -> f64 {
     }
 }
 
-/// All estimates and zero, and intervals as far as three times their spread.
+/// All estimates and zero, and intervals as far as one spread of these beyond them on each side.
 fn visible(rows: &[Row]) -> Vec<f64> {
     let estimates: Vec<f64> = rows.iter().map(|row| row.value).chain([0.0]).collect();
     let low = estimates.iter().copied().fold(f64::INFINITY, f64::min);

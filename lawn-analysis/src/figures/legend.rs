@@ -73,7 +73,7 @@ impl Entry {
     }
 }
 
-/// Entries in as many rows as the width needs; a name wider than the width breaks.
+/// Entries in as many rows as the width needs. A name wider than the width breaks into lines.
 pub(crate) struct Legend {
     rows: Vec<Vec<Placed>>,
 }

@@ -1,4 +1,4 @@
-//! Figures: each draws finished rows, computes nothing, and comes with their table as CSV.
+//! Figures. Each draws finished rows, computes nothing, and comes with their table as CSV.
 
 mod axis;
 mod by_batch;
@@ -27,7 +27,7 @@ mod svg;
 mod target;
 mod tuning;
 
-pub(crate) use figure::{Figure, NARROW, Rendered, WIDE, set_apart};
+pub(crate) use figure::{Figure, NARROW, RenderedFigure, WIDE, set_apart};
 pub(crate) use font::css as font_css;
 pub(crate) use gallery::{AcrossTasks, of_all_tasks, of_task};
 pub(crate) use svg::escape;

@@ -9,10 +9,10 @@ use super::scene::{Anchor, Label, Scene};
 use super::series::{evenly, lanes};
 use crate::tables::{PairedPoint, PairedRow};
 
-/// From one lane of differences to the next, in points.
+/// Distance between lanes of differences, in points.
 const LANE: f64 = 3.8;
 
-/// The differences: of the pairs, and their mean with its interval and the margin.
+/// The differences of the pairs, their mean with its interval, and the margin.
 struct Differences {
     pairs: Vec<f64>,
     mean: Option<f64>,
@@ -38,7 +38,7 @@ pub(crate) fn draw(
         PairedPoint::Mean { .. } => None,
     };
     let mut pairs: Vec<[f64; 3]> = rows.iter().filter_map(pair).collect();
-    // Sorted by the advantage, so that a choice of pairs shows all sizes of it.
+    // Pairs are sorted by their advantage, so that a selection of them shows all sizes of it.
     pairs.sort_by(|a, b| a[2].total_cmp(&b[2]));
     let mean = rows.iter().find_map(|row| match row.point {
         PairedPoint::Seed { .. } => None,
@@ -94,7 +94,7 @@ pub(crate) fn draw(
     for index in evenly(pairs.len(), MOST_SEEDS) {
         let pair = pairs[index];
         let ends = [values.at(0.0, pair[0]), values.at(1.0, pair[1])];
-        // Falling pairs are dashed: the direction does not rest on colour.
+        // Falling pairs are dashed, so that the direction does not rest on colour alone.
         let rises = pair[2] > 0.0;
         scene.line(&ends, MUTED, 0.7, if rises { &[] } else { &[2.5, 1.6] });
         for (end, look) in ends.into_iter().zip(arms) {
@@ -114,7 +114,7 @@ pub(crate) fn draw(
 }
 
 impl Differences {
-    /// All differences, zero, and the interval as far as their spread beyond them.
+    /// All differences, zero, and the interval as far as one spread of the differences beyond them.
     fn visible(&self) -> Vec<f64> {
         let shown = || self.pairs.iter().copied().chain([0.0]).chain(self.mean);
         let (least, most) = shown().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| {
@@ -142,7 +142,7 @@ impl Differences {
         let chosen = evenly(self.pairs.len(), MOST_SEEDS).into_iter();
         let points: Vec<_> = chosen.map(|i| panel.at(0.0, self.pairs[i])).collect();
         let heights: Vec<f64> = points.iter().map(|point| point.1).collect();
-        // From the middle to both sides, so that equal differences stay apart.
+        // Lanes go from the middle to both sides, so that equal differences stay apart.
         let most = (0.2 * (panel.right - panel.left) / LANE) as usize;
         for ((x, y), lane) in points.iter().zip(lanes(&heights, LANE, 2 * most)) {
             let side = if lane % 2 == 0 { 1.0 } else { -1.0 };

@@ -1,10 +1,10 @@
-//! Series told apart three ways: by colour, by dash and by marker.
+//! The looks of series, told apart in three ways: by colour, by dashes and by marker.
 
 use plotters::style::RGBColor;
 
 /// Text and axes.
 pub(crate) const INK: RGBColor = RGBColor(0x1a, 0x1a, 0x1a);
-/// Text of less weight.
+/// Secondary text.
 pub(crate) const MUTED: RGBColor = RGBColor(0x59, 0x59, 0x59);
 /// Grid lines.
 pub(crate) const GRID: RGBColor = RGBColor(0xe3, 0xe3, 0xe3);
@@ -13,9 +13,9 @@ pub(crate) const PAPER: RGBColor = RGBColor(0xff, 0xff, 0xff);
 
 /// Colours that stand out from paper by 3 to 1 or more (WCAG 2.2, 1.4.11).
 ///
-/// A search found these eight, of which any two are 10 or more apart by CIEDE2000 for eyes that lack
-/// any one kind of cone. The two of each pair differ in lightness too, so that an arm and its LAWN
-/// form stay apart in grey.
+/// Any two of these eight differ by 10 or more in CIEDE2000, also for eyes that lack one kind of
+/// cone; a search found them. The two colours of each pair differ in lightness too, so that an arm
+/// and its LAWN form stay apart in grey.
 pub(super) const COLOURS: [RGBColor; 8] = [
     RGBColor(0x0d, 0x88, 0xee),
     RGBColor(0x99, 0x48, 0x06),
@@ -27,10 +27,10 @@ pub(super) const COLOURS: [RGBColor; 8] = [
     RGBColor(0x1e, 0x1e, 0x1e),
 ];
 
-/// Lengths of dashes and gaps in points; none is a whole line.
+/// Lengths of dashes and gaps in points. The first pattern is a whole line.
 const DASHES: [&[f64]; 4] = [&[], &[4.0, 2.0], &[1.2, 1.8], &[6.0, 1.8, 1.2, 1.8]];
 
-/// Dashes of the edges of the equivalence band, whose grey alone is too light to be seen by all.
+/// Dashes of the edges of the equivalence band. Its grey alone is too light for some readers.
 pub(crate) const EDGE: &[f64] = &[1.5, 1.5];
 
 /// The shape of a marker.
@@ -59,14 +59,14 @@ pub(crate) struct Look {
     pub(crate) marker: Marker,
 }
 
-/// Series after which the cycles of colours and markers meet again.
+/// The number of series after which a colour meets the same marker again.
 const CYCLE: usize = COLOURS.len() * MARKERS.len();
 
-/// By how many places colours are shifted in each further cycle: whole pairs first.
+/// By how many places the colours are shifted in each further cycle: by whole pairs first.
 const SHIFTS: [usize; 4] = [0, 2, 1, 3];
 
-/// The look of the series at a position. Where colours and markers begin anew, colours are shifted,
-/// so that the first 160 series look different.
+/// The look of the series at a position. The colours are shifted where colours and markers begin
+/// anew, so that the first 160 series look different.
 pub(crate) fn look(index: usize) -> Look {
     Look {
         colour: COLOURS[(index + SHIFTS[index / CYCLE % SHIFTS.len()]) % COLOURS.len()],
@@ -80,7 +80,7 @@ pub(crate) fn look(index: usize) -> Look {
 pub(crate) struct Looks(Vec<String>);
 
 impl Looks {
-    /// Looks by the order of the arms; a name that comes again is the same arm.
+    /// The looks of arms in their order. A name that comes again is the same arm.
     pub(crate) fn new<'a>(arms: impl IntoIterator<Item = &'a String>) -> Self {
         let mut known: Vec<String> = Vec::new();
         for arm in arms {
@@ -91,14 +91,13 @@ impl Looks {
         Self(known)
     }
 
-    /// The look of an arm.
     pub(crate) fn of(&self, arm: &str) -> Look {
         let place = self.0.iter().position(|known| known == arm);
         look(place.unwrap_or(self.0.len()))
     }
 }
 
-/// How far two colours differ in luminance, from 1 to 21.
+/// The contrast ratio of two colours, from 1 to 21.
 ///
 /// ```text
 /// (L₁ + 0.05) / (L₂ + 0.05),   L = 0.2126 R + 0.7152 G + 0.0722 B, L₁ the larger
@@ -111,7 +110,7 @@ fn contrast(one: RGBColor, other: RGBColor) -> f64 {
     (one.max(other) + 0.05) / (one.min(other) + 0.05)
 }
 
-/// What share of its full light a part of an sRGB colour gives off.
+/// The linear light of one channel of an sRGB colour, as a share of its maximum.
 #[cfg(test)]
 pub(super) fn part_of_light(part: u8) -> f64 {
     let part = f64::from(part) / 255.0;
@@ -129,7 +128,7 @@ pub(super) fn luminance(colour: RGBColor) -> f64 {
         + 0.0722 * part_of_light(colour.2)
 }
 
-/// Colours that a dark page replaces: the one drawn, and the name of the one to use.
+/// The colours that a dark page replaces: each drawn colour, with the name of the one to use.
 pub(crate) fn page_colours() -> Vec<(String, String)> {
     let hex = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
     let fixed = [

@@ -1,4 +1,4 @@
-//! One set of axes, and how several stand beside each other.
+//! One set of axes, and the layout of several beside each other.
 
 use super::axis::Axis;
 use super::font::{self, NORMAL, SMALL};
@@ -6,7 +6,7 @@ use super::legend::{Entry, Legend};
 use super::palette::{GRID, INK, Look};
 use super::scene::{Anchor, Label, Point, Scene};
 
-/// A plotting area in its place, with its axes.
+/// A plotting area with its axes, at its position in the drawing.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
     /// Left, top, right, bottom of the plotting area.
@@ -18,7 +18,7 @@ pub(crate) struct Panel {
     pub(crate) y: Axis,
 }
 
-/// Words around a panel, broken into lines; where there is no line, nothing is drawn.
+/// Words around a panel, broken into lines. Nothing is drawn where there is no line.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     pub(crate) title: Vec<String>,
@@ -77,7 +77,7 @@ impl Panel {
         )
     }
 
-    /// A height held inside the panel, and whether it lay outside.
+    /// A height clamped to the panel, and whether it lay outside.
     pub(crate) fn inside(&self, y: f64) -> (f64, bool) {
         let held = y.clamp(self.y.low, self.y.high);
         (held, held != y)
@@ -135,8 +135,8 @@ impl Panel {
         scene.paragraph(&words.y, &Label::normal("", at, Anchor::Middle).upright());
     }
 
-    /// A vertical interval at a place in points: whiskers where it ends, an arrowhead where the
-    /// panel cuts it.
+    /// A vertical interval at a position in points. Its ends have whiskers, and an arrowhead where
+    /// the panel cuts it.
     pub(crate) fn interval(&self, scene: &mut Scene, x: f64, ends: (f64, f64), look: Look) {
         let ((low, cut_low), (high, cut_high)) = (self.inside(ends.0), self.inside(ends.1));
         let (bottom, top) = (self.at(self.x.low, low).1, self.at(self.x.low, high).1);
@@ -156,7 +156,7 @@ impl Panel {
     }
 }
 
-/// Which labels at their centres can be read: every one, or every second, third, … from the last.
+/// Which labels, by their centres, have room: every one, or every second, third, … from the last.
 pub(crate) fn legible(labels: &[(f64, &str)], between: f64) -> Vec<usize> {
     let half = |index: usize| 0.5 * font::width(labels[index].1, SMALL, false);
     let every = |step: usize| (0..labels.len()).rev().step_by(step).collect::<Vec<_>>();
@@ -200,26 +200,26 @@ pub(crate) fn chart(
 /// Equal panels in rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grid {
-    /// Left of the first column, and top of the first row.
+    /// Left edge of the first column, and top of the first row.
     pub(crate) corner: Point,
     /// Width of a panel.
     pub(crate) across: f64,
-    /// Between the panels of a row.
+    /// Distance between the panels of a row.
     pub(crate) gap: f64,
-    /// From the top of one row to that of the next.
+    /// Distance from the top of one row to the top of the next.
     pub(crate) down: f64,
     pub(crate) columns: usize,
 }
 
 impl Grid {
-    /// Columns for a number of panels of which at most some fit beside each other: as many as
-    /// leave the last row as full as the others.
+    /// The number of columns for a number of panels, of which at most some fit beside each other.
+    /// The last row is then as full as the others can leave it.
     pub(crate) fn columns(panels: usize, most: usize) -> usize {
         let rows = panels.div_ceil(most.max(1)).max(1);
         panels.div_ceil(rows).max(1)
     }
 
-    /// Width of a panel, of this many columns between two edges.
+    /// Width of a panel between two edges, for a number of columns.
     pub(crate) fn across(left: f64, right: f64, columns: usize, gap: f64) -> f64 {
         (right - left - gap * (columns - 1) as f64) / columns as f64
     }

@@ -1,4 +1,4 @@
-//! Performance profile: the part of runs above each score, with its band.
+//! Performance profile: the share of runs above each score, with its band.
 
 use super::axis::Axis;
 use super::legend::Entry;
@@ -16,13 +16,13 @@ pub(crate) fn draw(rows: &[ProfileRow], score: &str, looks: &Looks, width: f64) 
     });
     let scores = arms.iter().flat_map(Series::whole).map(|row| row[0]);
     let mut shares = Axis::from_zero([1.0].into_iter(), 6);
-    // The top line of the profile lies at 1 and is to be seen whole.
+    // The top line of the profile lies at 1 and must be visible.
     shares.high = 1.04;
     let axes = [Axis::linear(scores, (width / 60.0) as usize), shares];
     let entries = Entry::arms(names(&arms), looks);
     let (mut scene, panel) = chart(width, entries, axes, [score, "share of runs above"]);
     let points = |arm: &Series<4>| arm.whole().collect::<Vec<[f64; 4]>>();
-    // Many bands over each other would be one dark block.
+    // Many bands over each other would make one dark block.
     let opacity = (0.6 / arms.len().max(1) as f64).min(0.13);
     for arm in &arms {
         let points = points(arm);
@@ -43,7 +43,7 @@ pub(crate) fn draw(rows: &[ProfileRow], score: &str, looks: &Looks, width: f64) 
     scene
 }
 
-/// Shares change at single scores: steps, not slopes.
+/// The line as steps: a share changes at single scores.
 fn steps(panel: &Panel, points: &[[f64; 4]], which: usize) -> Vec<Point> {
     let mut line = Vec::with_capacity(2 * points.len());
     for pair in points.windows(2) {

@@ -1,4 +1,4 @@
-//! Critical-difference diagram: mean ranks on a line, bars over those that do not differ.
+//! Critical-difference diagram: mean ranks on a line, and bars over those that do not differ.
 
 use super::font::{self, SMALL};
 use super::palette::{INK, Looks, MUTED};
@@ -6,10 +6,10 @@ use super::panel::legible;
 use super::scene::{Anchor, Label, Scene};
 use crate::tables::RankRow;
 
-/// Height of a row of one line of a name.
+/// Height of a row whose name takes one line.
 const ROW: f64 = 14.0;
 
-/// An arm with its mean rank, named on one side of the line.
+/// An arm with its mean rank. Its name stands on one side of the line.
 struct Arm {
     name: String,
     rank: f64,
@@ -37,7 +37,7 @@ pub(crate) fn draw(rows: &[RankRow], looks: &Looks, width: f64) -> Scene {
     );
 
     let count = arms.len();
-    // The better half is named on the left, the other on the right, so that no line crosses.
+    // The better half is named on the left and the other on the right, so that no lines cross.
     let (better, worse) = arms.split_at(count.div_ceil(2));
     let row_height = |arm: &Arm| ROW + font::leading(SMALL) * (arm.lines.len().max(1) - 1) as f64;
     let tall = |arms: &[Arm]| arms.iter().map(row_height).sum::<f64>();
@@ -60,7 +60,7 @@ pub(crate) fn draw(rows: &[RankRow], looks: &Looks, width: f64) -> Scene {
         scene.line(&[(x, axis), (x, axis - 4.0)], INK, 0.8, &[]);
         scene.text(Label::small(label, (x, axis - 7.0), Anchor::Middle));
     }
-    // The difference in the scale of the axis, its words above it.
+    // The critical difference, drawn to the scale of the axis, with its words above it.
     let (ruler, end) = (18.0, at(1.0 + critical).min(width - 4.0));
     scene.line(&[(left, ruler), (end, ruler)], INK, 1.2, &[]);
     for x in [left, end] {

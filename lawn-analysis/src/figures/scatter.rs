@@ -1,4 +1,4 @@
-//! Training loss against test error: does fitting the training data better pay?
+//! Training loss against test error: does a better fit of the training data pay?
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use super::scene::Scene;
 use super::series::{Series, batch_sizes, by_arm, names};
 use crate::tables::FitRow;
 
-/// Markers closer than this, in points, hide each other: only one of an arm is drawn.
+/// Markers closer than this, in points, hide each other. Only one of each arm is drawn.
 const NEAR: f64 = 1.6;
 
 /// Draws the rows of [`crate::tables::fit`]; `test` is what the vertical axis shows.

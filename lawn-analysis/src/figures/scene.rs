@@ -8,7 +8,7 @@ use super::palette::{INK, Marker, PAPER};
 /// A position in points, from the top left.
 pub(crate) type Point = (f64, f64);
 
-/// Where a text stands relative to its position.
+/// How a text is aligned to its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Anchor {
     Start,
@@ -37,11 +37,11 @@ pub(super) enum Shape {
     Text(Label),
 }
 
-/// A text in its place.
+/// A text at its position.
 #[derive(Clone, Debug)]
 pub(crate) struct Label {
     pub(crate) text: String,
-    /// Of the baseline.
+    /// The position of the baseline of the text.
     pub(crate) at: Point,
     pub(crate) size: f64,
     pub(crate) anchor: Anchor,
@@ -118,7 +118,7 @@ impl Scene {
         })
     }
 
-    /// A line through the points, cut into dashes where there are any.
+    /// A line through the points. A pattern of dashes cuts it.
     pub(crate) fn line(&mut self, points: &[Point], colour: RGBColor, width: f64, dash: &[f64]) {
         for piece in dashes(points, dash) {
             self.shapes.push(Shape::Line {
@@ -142,7 +142,7 @@ impl Scene {
         self.fill(&[from, (to.0, from.1), to, (from.0, to.1)], colour, opacity);
     }
 
-    /// A text; nothing where it is empty.
+    /// Adds a text, unless it is empty.
     pub(crate) fn text(&mut self, label: Label) {
         if !label.text.is_empty() {
             let text = font::drawn(&label.text).into_owned();
@@ -150,7 +150,7 @@ impl Scene {
         }
     }
 
-    /// Lines of text below each other, the first one where the label says.
+    /// Adds lines of text below each other. The first one is where the label says.
     pub(crate) fn paragraph(&mut self, lines: &[String], label: &Label) {
         for (index, line) in lines.iter().enumerate() {
             let down = font::leading(label.size) * index as f64;
@@ -167,7 +167,7 @@ impl Scene {
         }
     }
 
-    /// A marker of a radius; shapes are scaled so that all look equally large.
+    /// Adds a marker of a radius. Shapes are scaled so that all look equally large.
     pub(crate) fn marker(
         &mut self,
         at: Point,
@@ -209,7 +209,7 @@ impl Scene {
     }
 }
 
-/// Beyond this length in points a straight line is not cut into dashes.
+/// A straight line longer than this, in points, is not cut into dashes.
 const LONGEST: f64 = 1e5;
 
 /// Cuts a line into the dashes of a pattern of dashes and gaps.
@@ -224,7 +224,7 @@ fn dashes(points: &[Point], pattern: &[f64]) -> Vec<Vec<Point>> {
         let (mut from, to) = (pair[0], pair[1]);
         loop {
             let length = (to.0 - from.0).hypot(to.1 - from.1);
-            // A length that is no number ends the line too.
+            // A length that is not a number ends the line too.
             if !(length > left && length < LONGEST) {
                 left -= length;
                 piece.push(to);

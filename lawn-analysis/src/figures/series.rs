@@ -1,9 +1,9 @@
-//! Finished rows read arm by arm.
+//! Finished rows, read arm by arm.
 
 use crate::stats::Interval;
 use crate::tables::OfArm;
 
-/// The rows of one arm, reduced to some numbers.
+/// The rows of one arm, each reduced to some numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<const N: usize> {
     pub(crate) arm: String,
@@ -11,7 +11,7 @@ pub(crate) struct Series<const N: usize> {
 }
 
 impl<const N: usize> Series<N> {
-    /// The rows that have all numbers.
+    /// The rows in which no number is missing.
     pub(crate) fn whole(&self) -> impl Iterator<Item = [f64; N]> + '_ {
         self.rows.iter().filter_map(|row| {
             let mut values = [0.0; N];
@@ -25,7 +25,7 @@ impl<const N: usize> Series<N> {
 
 /// The arms of some rows in their order, each with what is read of its rows.
 ///
-/// An arm of whose rows nothing is read is there without rows: it keeps its place in a legend.
+/// An arm of which nothing is read has no rows, but keeps its place in a legend.
 pub(crate) fn by_arm<R: OfArm, const N: usize>(
     rows: &[R],
     read: impl Fn(&R) -> Option<[Option<f64>; N]>,
@@ -54,7 +54,6 @@ pub(crate) fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
     ]
 }
 
-/// The names of the arms.
 pub(crate) fn names<const N: usize>(all: &[Series<N>]) -> impl Iterator<Item = &str> {
     all.iter().map(|one| one.arm.as_str())
 }
@@ -67,8 +66,8 @@ pub(crate) fn batch_sizes(sizes: impl Iterator<Item = i64>) -> Vec<i64> {
     sizes
 }
 
-/// Places that stand for all of a sorted list: every one of at most `most`, else the ends and
-/// those evenly between.
+/// Indices that represent a sorted list: all of at most `most`, else the two ends and evenly spaced
+/// ones between.
 pub(crate) fn evenly(count: usize, most: usize) -> Vec<usize> {
     if count <= most {
         return (0..count).collect();
@@ -78,8 +77,8 @@ pub(crate) fn evenly(count: usize, most: usize) -> Vec<usize> {
         .collect()
 }
 
-/// A lane for each of some heights, so that those nearer than `near` to each other lie beside each
-/// other: the first free one, or where all of `most` are taken, each in turn.
+/// A lane for each of some heights, so that heights nearer to each other than `near` lie side by
+/// side. It is the first free lane. Where all of `most` are taken, lanes follow in turn.
 pub(crate) fn lanes(heights: &[f64], near: f64, most: usize) -> Vec<usize> {
     let most = most.max(1);
     let mut lanes: Vec<usize> = Vec::with_capacity(heights.len());

@@ -71,7 +71,7 @@ fn lab(colour: RGBColor, deficiency: &[[f64; 3]; 3]) -> [f64; 3] {
     ]
 }
 
-/// CIEDE2000, the distance of two colours: 1 is just seen side by side.
+/// CIEDE2000, the distance of two colours. A distance of 1 is just visible side by side.
 ///
 /// Source: Sharma, Wu and Dalal 2005, *The CIEDE2000 Color-Difference Formula*, equations 2 to 22.
 fn distance(one: [f64; 3], other: [f64; 3]) -> f64 {
@@ -106,7 +106,7 @@ fn distance(one: [f64; 3], other: [f64; 3]) -> f64 {
     (lightness * lightness + chroma * chroma + hues * hues + rotation * chroma * hues).sqrt()
 }
 
-/// The two colours of a palette that are nearest to each other for an eye, and how far apart.
+/// The two colours of a palette that are nearest to each other for an eye, and their distance.
 fn nearest(colours: &[RGBColor], deficiency: &[[f64; 3]; 3]) -> (f64, usize, usize) {
     let seen: Vec<[f64; 3]> = colours.iter().map(|c| lab(*c, deficiency)).collect();
     let pairs = (0..seen.len()).flat_map(|i| (0..i).map(move |j| (i, j)));
@@ -160,14 +160,14 @@ fn matrices_keep_grey_grey() {
 
 #[test]
 fn colours_stay_apart_for_eyes_that_lack_a_kind_of_cone() {
-    // Ten times what is just seen on paper, where drawings are read, and eight on a dark page.
+    // The floor is ten on paper, where drawings are read, and eight on a dark page.
     for (palette, floor) in [(COLOURS.to_vec(), 10.0), (dark(), 8.0)] {
         for (name, matrix) in DEFICIENCIES {
             let (apart, i, j) = nearest(&palette, &matrix);
             assert!(apart >= floor, "{name}: {i} and {j} are {apart:.1} apart");
         }
     }
-    // The test can fail: red and green of equal lightness are one colour without a cone.
+    // The test can fail: red and green of equal lightness look alike without a cone.
     let red_green = [RGBColor(0xc8, 0x4b, 0x31), RGBColor(0x6b, 0x7a, 0x2f)];
     assert!(nearest(&red_green, &DEFICIENCIES[0].1).0 > 40.0);
     assert!(nearest(&red_green, &DEFICIENCIES[2].1).0 < 20.0);

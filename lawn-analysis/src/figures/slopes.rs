@@ -1,4 +1,4 @@
-//! Slopegraph: what each seed loses from the reference batch to the largest, arm by arm.
+//! Slopegraph: what each seed loses from the reference batch to the largest, a panel per arm.
 
 use super::axis::Axis;
 use super::by_batch::MOST_SEEDS;
@@ -59,7 +59,7 @@ pub(crate) fn draw(
         };
         panel.draw(&mut scene, &words(&arm.arm, first));
         let look = looks.of(&arm.arm);
-        // Sorted by the drop, so that a choice of seeds shows all sizes of it.
+        // Seeds are sorted by their drop, so that a selection of them shows all sizes of it.
         let mut seeds: Vec<[f64; 2]> = arm.whole().collect();
         seeds.sort_by(|a, b| (a[1] - a[0]).total_cmp(&(b[1] - b[0])));
         for index in evenly(seeds.len(), MOST_SEEDS) {

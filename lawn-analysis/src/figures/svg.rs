@@ -1,7 +1,7 @@
 //! A drawing as SVG.
 //!
-//! plotters draws in whole pixels, so the canvas is twenty times as fine as a point. Its SVG has
-//! no dashes, so lines come cut; it writes a font size as the requested one over 1.24.
+//! plotters draws in whole pixels, so the canvas is twenty times as fine as a point. It has no
+//! dashes in SVG, so lines are cut before. It divides a requested font size by 1.24.
 
 use plotters::prelude::{DrawingBackend, SVGBackend};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -23,7 +23,7 @@ fn fine(x: f64) -> i32 {
 }
 
 impl Scene {
-    /// The SVG, without a typeface: for renderers that are given one.
+    /// The SVG without a typeface, for renderers that have one.
     pub(crate) fn to_svg(&self, title: &str, description: &str) -> String {
         let mut drawn = String::new();
         {
@@ -38,7 +38,8 @@ impl Scene {
         self.with_head(&drawn, title, description)
     }
 
-    /// Replaces plotters' root element by one in points, with words for who cannot see it.
+    /// Replaces the root element of plotters by one in points, with words for readers who cannot
+    /// see it.
     fn with_head(&self, drawn: &str, title: &str, description: &str) -> String {
         let body = drawn.split_once('>').map_or("", |(_, body)| body);
         let (width, height) = self.size();
@@ -53,7 +54,7 @@ impl Scene {
         )
     }
 
-    /// The SVG with its typeface embedded: a file that looks the same everywhere.
+    /// The SVG with its typeface embedded, which looks the same everywhere.
     pub(crate) fn to_standalone_svg(&self, title: &str, description: &str) -> String {
         let svg = self.to_svg(title, description);
         let style = format!("</desc>\n<style>{}</style>", font::css());
@@ -136,7 +137,7 @@ fn draw_text(backend: &mut SVGBackend<'_>, label: &Label) {
         .color(&colour)
         .transform(transform)
         .pos(Pos::new(h_pos, VPos::Top));
-    // `Top` moves the text down by 0.76 em, which renderers agree on; the baseline is moved back.
+    // `Top` moves the text down by 0.76 em in every renderer. This moves the baseline back.
     let rise = 0.76 * label.size;
     let (x, y) = label.at;
     let (x, y) = if label.upright {
@@ -149,7 +150,7 @@ fn draw_text(backend: &mut SVGBackend<'_>, label: &Label) {
         .expect(IN_MEMORY);
 }
 
-/// Escapes a text for XML; a sign that XML cannot hold is replaced by its picture.
+/// Escapes a text for XML. A character that XML cannot hold is replaced by a visible one.
 pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -13,8 +13,8 @@ use crate::tables::{Spread, TargetRow};
 /// Dashes of the line of perfect scaling.
 const IDEAL: &[f64] = &[2.0, 2.0];
 
-/// One of the two quantities, by arm: batch size, mean, least and most, seeds and those that reach
-/// the target.
+/// One of the two quantities, by arm: batch size, mean, smallest and largest value, number of
+/// seeds, and number of those that reach the target.
 type Quantity = Vec<Series<6>>;
 
 /// Draws the rows of [`crate::tables::target`].
@@ -37,7 +37,7 @@ pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
         ("steps to target", read(|row| row.steps)),
         ("training seconds to target", read(|row| row.seconds)),
     ];
-    // Every batch size that was tried has its place, also where no seed reached the target.
+    // Every batch size that was tried has its place, also one where no seed reached the target.
     let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
     let mut entries = Entry::arms(names(&quantities[0].1), looks);
     entries.push(Entry::rule("perfect scaling", MUTED, IDEAL));
@@ -46,10 +46,10 @@ pub(crate) fn draw(rows: &[TargetRow], looks: &Looks, width: f64) -> Scene {
         drawn.any(|row| !all_arrive(&row))
     };
     if some_stay_away {
-        entries.push(Entry::hollow("not all seeds arrive", MUTED));
+        entries.push(Entry::hollow("not all seeds reach it", MUTED));
     }
 
-    // In a narrow column the two stand under each other.
+    // In a narrow column the two panels stand under each other.
     let columns = if width < 330.0 { 1 } else { 2 };
     let tall = if columns == 1 { 118.0 } else { 150.0 };
     let panels = quantities.map(|(label, arms)| {
@@ -106,10 +106,10 @@ fn all_arrive(row: &[f64; 6]) -> bool {
     row[5] >= row[4]
 }
 
-/// Perfect scaling, which halves with each doubling of the batch, from the least value at the
-/// smallest batch.
+/// Perfect scaling: it starts from the smallest value at the smallest batch and halves with each
+/// doubling of the batch.
 ///
-/// It ends at the largest batch that reached the target, as it would stretch the axis beyond.
+/// It ends at the largest batch that reached the target, since it would stretch the axis beyond.
 fn ideal(arms: &[Series<6>], batches: &[i64]) -> [(f64, f64); 2] {
     let smallest = batches.first().map_or(1.0, |size| *size as f64);
     let next = batches.get(1).map_or(smallest, |size| *size as f64);
@@ -135,7 +135,7 @@ fn draw_arms(scene: &mut Scene, panel: &Panel, arms: &[Series<6>], batches: &[i6
             (x + shift, y)
         };
         let points: Vec<[f64; 6]> = arm.whole().filter(|row| row[1] > 0.0).collect();
-        // A mean of only those seeds that arrive is not joined to means of all seeds.
+        // A mean over only some of the seeds is not joined to means over all seeds.
         for run in points.chunk_by(|a, b| all_arrive(a) && all_arrive(b)) {
             let line: Vec<_> = run.iter().map(|row| at(row[0], row[1])).collect();
             if line.len() > 1 {

@@ -1,4 +1,4 @@
-//! Tuning, trial by trial: validation metric over one hyper-parameter, a panel an arm.
+//! Tuning, trial by trial: validation metric against one hyper-parameter, a panel per arm.
 
 use super::axis::Axis;
 use super::legend::{Entry, Legend};
@@ -9,12 +9,12 @@ use super::series::batch_sizes;
 use crate::tables::TuningPointRow;
 use crate::text;
 
-/// The range of values, largest over smallest, from which on the axis has equal ratios.
+/// The ratio of the largest to the smallest value from which on the axis is logarithmic.
 const WIDE_RANGE: f64 = 5.0;
-/// Part of a panel at its foot that trials without a value stand in.
+/// The share of a panel, at its foot, for trials without a value.
 const FOOT: f64 = 0.12;
 
-/// From one batch size to the next at a value, in points, and all of them together at the most.
+/// Distance between batch sizes at a value, in points, and the most that all of them take.
 const LANE: f64 = 4.2;
 const WIDEST: f64 = 17.0;
 
@@ -25,7 +25,7 @@ pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> S
     let all = || trials.iter();
     let batches = batch_sizes(trials.iter().map(|trial| trial.batch_size));
     let failed = all().any(|trial| trial.validation.is_none());
-    // Many panels are to fit a page.
+    // Many panels must fit a page.
     let tall = if arms.len() > 6 { 84.0 } else { 112.0 };
     let y = vertical(all().filter_map(|trial| trial.validation), failed);
     let entries = batches.iter().enumerate().map(|(index, size)| {
@@ -80,12 +80,12 @@ pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> S
             },
         };
         panel.draw(&mut scene, &words(arm, first));
-        // What was chosen lies on top.
+        // The chosen settings lie on top.
         for chosen in [false, true] {
             for trial in trials.iter().filter(|trial| trial.chosen == chosen) {
                 let place = batches.iter().position(|size| *size == trial.batch_size);
                 let place = place.unwrap_or(0);
-                // Side by side, so that equal trials of several batch sizes are all seen.
+                // Batch sizes stand side by side, so that equal trials of several are all visible.
                 let shift = apart * (place as f64 - 0.5 * (batches.len() as f64 - 1.0));
                 draw_trial(&mut scene, &panel, trial, shift, look(place));
             }
@@ -106,7 +106,7 @@ fn by_arm(trials: &[TuningPointRow]) -> Vec<(&str, Vec<&TuningPointRow>)> {
     arms
 }
 
-/// An axis of equal ratios where values are positive and far apart, with room at its ends.
+/// A logarithmic axis where values are positive and far apart, with room at its ends.
 fn horizontal(values: impl Iterator<Item = f64> + Clone, most: usize) -> Axis {
     let least = values.clone().fold(f64::INFINITY, f64::min);
     let largest = values.clone().fold(f64::NEG_INFINITY, f64::max);
@@ -117,7 +117,7 @@ fn horizontal(values: impl Iterator<Item = f64> + Clone, most: usize) -> Axis {
     }
 }
 
-/// An axis that holds all metrics, and below them the foot where there are trials without one.
+/// An axis that holds all metrics. Below them is the foot, where there are trials without one.
 fn vertical(values: impl Iterator<Item = f64>, failed: bool) -> Axis {
     let mut axis = Axis::linear(values, 5);
     if failed {

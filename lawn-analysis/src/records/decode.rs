@@ -8,9 +8,9 @@ use polars::error::{PolarsError, PolarsResult};
 
 use crate::error::Error;
 
-/// What `step` of decoding the file `path` gives.
+/// Runs `step` of decoding the file `path`.
 ///
-/// The decoder panics at some damaged files. Here that is an error like any other.
+/// The decoder panics at some damaged files. Here such a panic is an error like any other.
 ///
 /// # Errors
 /// [`Error::Parquet`].
@@ -27,10 +27,7 @@ pub(super) fn guarded<T>(path: &Path, step: impl FnOnce() -> PolarsResult<T>) ->
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-    format!(
-        "the decoder gave up: {}",
-        text.unwrap_or("without a reason")
-    )
+    format!("the decoder failed: {}", text.unwrap_or("without a reason"))
 }
 
 #[cfg(test)]
@@ -47,7 +44,7 @@ mod tests {
             "{said}"
         );
         assert!(
-            said.ends_with("the decoder gave up: not implemented"),
+            said.ends_with("the decoder failed: not implemented"),
             "{said}"
         );
     }

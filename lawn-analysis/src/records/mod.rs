@@ -1,9 +1,9 @@
 //! The records of a run: four tables, typed, versioned, as Parquet.
 //!
 //! A folder of records holds `trials.parquet`, `epochs.parquet`, `units.parquet` and
-//! `measurements.parquet`. Each file carries its table's name and schema version in its metadata,
-//! and a checksum that other readers pass over. It is replaced atomically: a reader sees the old
-//! file or the new one, never a part.
+//! `measurements.parquet`. Each file carries the name and the schema version of its table in its
+//! metadata, and a checksum that other readers ignore. Files are replaced atomically: a reader sees
+//! the old file or the new one, never a part.
 
 mod decode;
 mod results;

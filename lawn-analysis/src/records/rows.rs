@@ -9,9 +9,9 @@ use super::table::{Cell, Misfit, Table};
 use super::words::{BudgetUnit, Outcome, Phase, Split, Stage};
 use crate::error::Error;
 
-/// Declares a row type and its mapping onto columns, so that neither can drift from the other.
+/// Declares a row type and its mapping onto columns, so that the two cannot drift apart.
 ///
-/// A column that came with a later schema version says so, `= since N`: it is an `Option`, and has
+/// A column that came with a later schema version is marked `= since N`. It is an `Option`, and has
 /// no value in a file of an earlier version.
 macro_rules! row {
     (
@@ -49,7 +49,7 @@ macro_rules! row {
                 $(let mut $field =
                     <$type as Cell>::read(frame, stringify!($field), path)?.into_iter();)*
                 let mut rows = Vec::with_capacity(frame.height());
-                // Columns of a frame are of one length, so all iterators end together.
+                // The columns of a frame have equal lengths, so all iterators end together.
                 while let ($(Some($field),)*) = ($($field.next(),)*) {
                     rows.push(Self { $($field,)* });
                 }
@@ -83,7 +83,7 @@ row! {
         stage: Stage,
         /// Index of the setting among those of its arm and batch size.
         setting: i64,
-        /// Seed of all its randomness.
+        /// Seed of all random numbers of the trial.
         seed: i64,
         /// Hash of everything that could change its result.
         trial_id: String,
@@ -95,7 +95,7 @@ row! {
         detail: Option<String>,
         /// What its budget counts.
         budget_unit: Option<BudgetUnit> = since 3,
-        /// How many of these its schedule is made for. A tuning trial of an early rung stops before.
+        /// How many of these units its schedule is made for. A tuning trial may stop earlier.
         budget_amount: Option<i64> = since 3,
         /// Epochs trained, fractions included.
         epochs: f64,
@@ -134,7 +134,7 @@ row! {
 
 row! {
     /// One evaluation of one trial, by default at the end of an epoch: a row of `epochs.parquet`.
-    /// Means and seconds are over the steps since the evaluation before.
+    /// Means and seconds cover the steps since the previous evaluation.
     EpochRow in "epochs" {
         /// The trial.
         trial_id: String,
@@ -162,8 +162,8 @@ row! {
         gradient_norm: f64,
         /// Global norm of the weights.
         weight_norm: f64,
-        /// Euclidean distance of the weights from where they were at the freeze: over the
-        /// constrained units, or over all weights in a trial that constrains none. There is no value
+        /// Euclidean distance of the weights from those at the freeze. It is taken over the
+        /// constrained units, or over all weights in a trial that constrains none. It has no value
         /// up to the freeze, and none in a trial that has neither a freeze nor an epoch to measure
         /// from instead.
         distance_from_freeze: Option<f64> = since 2,

@@ -20,7 +20,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Adds the rows of other records. Trial ids are to be unique over both.
+    /// Adds the rows of other records. Trial ids must be unique over both.
     pub fn append(&mut self, mut other: Self) {
         self.trials.append(&mut other.trials);
         self.epochs.append(&mut other.epochs);
@@ -28,7 +28,7 @@ impl Records {
         self.measurements.append(&mut other.measurements);
     }
 
-    /// Writes the four tables into `dir`, which is made where it does not exist.
+    /// Writes the four tables into `dir`, which is created where it does not exist.
     ///
     /// Rows keep their order, and equal records give equal bytes.
     ///
@@ -45,11 +45,11 @@ impl Records {
     /// Reads the four tables from `dir`. Files of versions 1 and 2 have no checksum to compare.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated
-    /// or not Parquet; [`Error::Checksum`] for one that is not what was written;
-    /// [`Error::NewerSchema`] and [`Error::NoSchema`] for one of another version;
-    /// [`Error::MissingColumn`], [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`]
-    /// for a column that is not as the schema says. All name the file, the last four the column.
+    /// [`Error::Io`] for a file that is not there; [`Error::Parquet`] for one that is truncated or
+    /// not Parquet; [`Error::Checksum`] for one whose content was changed; [`Error::NewerSchema`]
+    /// and [`Error::NoSchema`] for one of a version that is not read; [`Error::MissingColumn`],
+    /// [`Error::WrongType`], [`Error::Null`] and [`Error::UnknownWord`] for a column that is not as
+    /// the schema says. All name the file; the last four also name the column.
     pub fn load(dir: &Path) -> Result<Self, Error> {
         Ok(Self {
             trials: table::load(dir)?,

@@ -1,30 +1,30 @@
-//! The checksum of a Parquet file, where other readers pass over it.
+//! The checksum of a Parquet file, at a place that other readers do not look at.
 //!
 //! ```text
 //! PAR1  pages …  SEAL  checksum  footer  length of the footer  PAR1
 //! ```
 //!
-//! Readers find the footer by its length, and pages by their offsets in it. None looks at what lies
-//! between them. The checksum is the beginning of the BLAKE3 hash of all other bytes, and is compared
-//! before anything is decoded.
+//! Readers find the footer by its length, and the pages by their offsets in the footer. None looks
+//! at what lies between. The checksum is the first bytes of the BLAKE3 hash of all other bytes. It
+//! is compared before anything is decoded.
 
 use std::ops::Range;
 
-/// What a checksum begins with.
+/// The first bytes of a checksum.
 const MARK: &[u8; 8] = b"LAWNSEAL";
 /// Bytes of a checksum.
 const DIGEST: usize = 16;
 /// The word that a Parquet file begins and ends with.
 const WORD: &[u8; 4] = b"PAR1";
 
-/// What the checksum of a file says.
+/// The result of comparing a file with its checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seal {
     /// The file is as it was written.
     Whole,
     /// The file was changed after it was written.
     Broken,
-    /// There is none: the file was written by another program, or before version 3.
+    /// The file has no checksum: another program wrote it, or a version before 3.
     Absent,
 }
 
@@ -44,7 +44,7 @@ fn digest(before: &[u8], after: &[u8]) -> [u8; DIGEST] {
     digest
 }
 
-/// Puts the checksum into a Parquet file. Other bytes stay as they are.
+/// Inserts the checksum into a Parquet file. All other bytes stay as they are.
 pub(super) fn put(bytes: &mut Vec<u8>) {
     let Some(footer) = footer(bytes) else { return };
     let (before, after) = bytes.split_at(footer.start);

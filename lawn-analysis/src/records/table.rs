@@ -1,4 +1,4 @@
-//! Rows to columns and back: typed cells, versioned Parquet, atomic writes.
+//! Rows to columns and back, with typed cells, versioned Parquet files and atomic writes.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -40,7 +40,7 @@ pub trait Table: Sized {
     const NAME: &'static str;
     /// Its columns in order: name, and type in words.
     const COLUMNS: &'static [(&'static str, &'static str)];
-    /// The columns that version 1 did not have, with the version that brought each.
+    /// The columns that version 1 did not have, each with the version that added it.
     const ADDED: &'static [(&'static str, u32)];
 
     /// Rows as columns.
@@ -49,13 +49,13 @@ pub trait Table: Sized {
     /// Where polars refuses the columns.
     fn to_frame(rows: &[Self]) -> polars::error::PolarsResult<DataFrame>;
 
-    /// Columns as rows; `path` is what errors name.
+    /// Columns as rows. Errors name `path`.
     ///
     /// # Errors
     /// A missing column, a column of another type, an absent value, an unknown word.
     fn from_frame(frame: &DataFrame, path: &Path) -> Result<Vec<Self>, Error>;
 
-    /// The row whose columns have these texts; an empty text is no value.
+    /// The row whose columns have these texts. An empty text is no value.
     ///
     /// # Errors
     /// The first column whose text does not denote a value of it.
@@ -102,7 +102,7 @@ fn column<'a>(
         path: path.to_owned(),
         column: name.to_owned(),
     })?;
-    // A column with no value at all has no type of its own in a CSV.
+    // A column without any value may have no type, as when it comes from a CSV.
     if accepted(column.dtype()) || column.dtype() == &DataType::Null {
         return Ok(column);
     }
@@ -219,7 +219,7 @@ cell!(
     }
 );
 
-/// An integer, or a decimal without a fraction: what other tools write where a column has gaps.
+/// An integer, or a decimal with a fraction of zero, as other tools write it for columns with gaps.
 fn whole(text: &str) -> Option<i64> {
     let exact = |number: &f64| number.fract() == 0.0 && number.abs() < 9e15;
     let decimal = || text.parse().ok().filter(exact).map(|number| number as i64);
@@ -288,7 +288,7 @@ macro_rules! word_cell {
 
 word_cell!(Stage, Outcome, Phase, Split, BudgetUnit);
 
-/// Writes the bytes under a temporary name, flushes them to disk, renames.
+/// Writes the bytes under a temporary name, flushes them to disk and renames the file.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let io = |source| Error::Io {
         path: path.to_owned(),
@@ -298,7 +298,8 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let dir = dir.unwrap_or(Path::new("."));
     fs::create_dir_all(dir).map_err(io)?;
     let mut draft = tempfile::Builder::new();
-    // A temporary file is private; a report is for everyone whom the user's umask admits.
+    // A temporary file is private, but a report is readable for everyone whom the user's umask
+    // allows.
     #[cfg(unix)]
     let everyone = {
         use std::os::unix::fs::PermissionsExt;
@@ -310,7 +311,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.write_all(bytes).map_err(io)?;
     file.as_file().sync_all().map_err(io)?;
     file.persist(path).map_err(|error| io(error.error))?;
-    // The rename itself is durable only once the folder is.
+    // The rename is durable only once the folder is flushed too.
     #[cfg(unix)]
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(io)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Everything that a report says, computed and not yet written.
+//! Everything that a report says, computed but not yet written.
 
 use super::tables::Tables;
 use crate::analysis::{
@@ -11,11 +11,11 @@ use crate::records::Records;
 use crate::request::ReportRequest;
 use crate::tables::ByBatch;
 
-/// What page, summary, verdicts and files are written from.
+/// The contents of page, summary, verdicts and files.
 pub(super) struct Contents<'a> {
     pub(super) request: &'a ReportRequest,
     pub(super) analysis: Analysis,
-    /// By family and answer.
+    /// The sensitivities, by family and answer.
     pub(super) sensitivities: Vec<Vec<Option<Sensitivity>>>,
     pub(super) claims: Vec<Claim>,
     pub(super) figures: Vec<Figure>,
@@ -56,7 +56,7 @@ impl<'a> Contents<'a> {
         })
     }
 
-    /// The figures that show a task's test metric by batch size: the main ones.
+    /// The main figures of a task: its test metric by batch size.
     pub(super) fn main_figures(&self, task: &str) -> impl Iterator<Item = &Figure> {
         let of = [task, ByBatch::TestMetric.slug()];
         let is_it = move |figure: &&Figure| figure.table().identity().begins_with(&of);

@@ -1,4 +1,4 @@
-//! The curves of all trials, packed into the page, which draws them on demand.
+//! The curves of all trials, packed into the page, which draws a trial's curves when asked.
 //!
 //! ```text
 //! base64 of zlib of:  length of the header (u32, little endian), header (JSON), one byte a point
@@ -9,9 +9,9 @@
 //!          less the point before it
 //! ```
 //!
-//! Tasks, arms, outcomes and epochs are named by their place in the lists, the stage is 0 for
-//! tuning. The points are those of the trials in turn: training loss, validation metric, mean
-//! magnitude of the logits. A drawing of 62 pixels' height shows no more levels.
+//! The header names tasks, arms, outcomes and epochs by their index in the lists. A stage of 0 is
+//! tuning. The points follow trial by trial: training loss, validation metric, mean magnitude of
+//! the logits. A drawing 62 pixels high cannot show more levels.
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -22,21 +22,21 @@ use crate::figures::escape;
 use crate::records::{Stage, TrialRow};
 use crate::tables::{ConfirmationRow, Rows};
 
-/// Points of a curve that a small drawing can show.
+/// The most points of a curve that a small drawing shows.
 const MOST_POINTS: usize = 60;
-/// Points of all curves together that a page can carry.
+/// The most points that a page carries, over all curves.
 const MOST_CARRIED: usize = 3_000_000;
-/// What is drawn of a trial.
+/// The quantities drawn of a trial.
 const SERIES: [fn(&CurvePoint) -> Option<f64>; 3] = [
     |point| Some(point.train_loss),
     |point| point.validation_metric,
     |point| Some(point.logit_mean_abs),
 ];
-/// The level that says that there is no value.
+/// The level that means "no value".
 const GAP: u8 = u8::MAX;
 
-/// The confirmation trials, each with a button that shows its curves while they are few, and a
-/// choice of any trial whose curves are to be shown.
+/// The table of confirmation trials, and a form that chooses any trial and shows its curves. While
+/// there are few confirmation trials, each has a button in the table as well.
 pub(super) fn trials(confirmations: &Rows<ConfirmationRow>, tasks: &[Task]) -> String {
     let packed = PackedTrials::new(tasks);
     let table = confirmations.table();
@@ -163,7 +163,7 @@ impl PackedTrials {
     }
 }
 
-/// The place of a value in a list, which it joins if need be; the last ones are looked at first.
+/// The index of a value in a list. A new value is appended. The search starts at the end.
 fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
     list.iter()
         .rposition(|known| *known == value)
@@ -173,7 +173,8 @@ fn place<T: PartialEq>(list: &mut Vec<T>, value: T) -> usize {
         })
 }
 
-/// Appends the points of a curve as levels, each less the one before it; its least and its most.
+/// Appends the points of a curve as levels, each less the one before. Returns the smallest and the
+/// largest value.
 fn levels(values: &[Option<f64>], levels: &mut Vec<u8>) -> [Value; 2] {
     let finite = |value: &Option<f64>| value.filter(|value| value.is_finite());
     let seen = || values.iter().filter_map(finite);
@@ -193,7 +194,7 @@ fn levels(values: &[Option<f64>], levels: &mut Vec<u8>) -> [Value; 2] {
     [rounded(low), rounded(high)]
 }
 
-/// At most `most` points of a curve, its ends among them, evenly between.
+/// At most `most` points of a curve: its two ends, and evenly spaced ones between.
 fn thinned(curve: &[CurvePoint], most: usize) -> Vec<&CurvePoint> {
     if curve.len() <= most {
         return curve.iter().collect();
@@ -202,7 +203,7 @@ fn thinned(curve: &[CurvePoint], most: usize) -> Vec<&CurvePoint> {
     (0..most).map(|i| &curve[i * last / (most - 1)]).collect()
 }
 
-/// Five digits are more than a drawing can show; what is not finite is absent.
+/// A value in five digits, more than a drawing can show. A value that is not finite is absent.
 fn rounded(value: Option<f64>) -> Value {
     match value.filter(|value| value.is_finite()) {
         Some(value) => format!("{value:.4e}")
@@ -221,7 +222,7 @@ mod tests {
         crate::analysis::tasks(&simulation.records()).unwrap()
     }
 
-    /// What the page does, in Rust: header and points.
+    /// Header and points, unpacked as the page does it.
     fn unpacked(text: &str) -> (Value, Vec<u8>) {
         let deflated = base64::engine::general_purpose::STANDARD
             .decode(text)

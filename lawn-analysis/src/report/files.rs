@@ -1,14 +1,14 @@
-//! The files of a report on the disk: written together, listed, and removed when it is made anew.
+//! The files of a report on the disk: written together, listed, and removed when it is made again.
 //!
 //! ```json
 //! {"schema_version": 1, "files": [{"path": "figures/task-gap.svg", "blake3": "…"}]}
 //! ```
 //!
 //! `files.json` lists every file by its path in the folder of the report, with the hash of its
-//! content. A report that is made anew removes a file that the old list names and the new one does
-//! not, if its content is what was listed. Files that others put there or changed stay. While files
-//! are written the list names old and new ones, so that the next report knows the files of one that
-//! was cut off.
+//! content. When the report is made again, a file that only the old list names is removed, if its
+//! content still has the listed hash. Files that others added or changed stay. While files are
+//! written, the list names both old and new ones. After an interruption the next report thus knows
+//! all of them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,8 +26,8 @@ use crate::width::Width;
 pub struct FigureFiles {
     /// Name of the figure, and of its files without the extension.
     pub name: String,
-    /// The width of the files: the one asked for, or where the drawing would be taller than a page
-    /// in one column, that of both.
+    /// The width of the files. It is the requested one, or that of both columns where the drawing
+    /// would be taller than a page in one column.
     pub width: Width,
     /// The drawing, as SVG.
     pub svg: PathBuf,
@@ -45,13 +45,13 @@ pub struct FigureFiles {
 pub struct ReportFiles {
     /// The page.
     pub html: PathBuf,
-    /// The summary: text that a terminal shows too.
+    /// The summary, which a terminal shows too.
     pub summary: PathBuf,
     /// Every verdict with its numbers, as JSON.
     pub verdicts: PathBuf,
-    /// The list of all files, by which the next report knows them.
+    /// The list of all files, by which a later report recognizes them.
     pub list: PathBuf,
-    /// The figures; no two have one name.
+    /// The figures. No two have the same name.
     pub figures: Vec<FigureFiles>,
     /// The tables, in every format.
     pub tables: Vec<PathBuf>,
@@ -84,7 +84,7 @@ impl PendingFiles {
         self.0.insert(path, content);
     }
 
-    /// Writes all of them into `dir` with their list, and removes the files of an earlier report.
+    /// Writes all files and their list into `dir`, and removes those of an earlier report.
     ///
     /// # Errors
     /// [`Error::Io`] where the file system refuses.
@@ -123,7 +123,7 @@ fn write_list(dir: &Path, files: Vec<ListedFile>) -> Result<(), Error> {
     write_atomically(&dir.join(LIST), format!("{text}\n").as_bytes())
 }
 
-/// What the report in a folder consists of; nothing where no list says so.
+/// The files that the list in a folder names; none where there is no list.
 fn listed(dir: &Path) -> Vec<ListedFile> {
     let text = fs::read_to_string(dir.join(LIST)).unwrap_or_default();
     let list: Option<List> = serde_json::from_str(&text).ok();
@@ -131,13 +131,13 @@ fn listed(dir: &Path) -> Vec<ListedFile> {
         .map_or(Vec::new(), |list| list.files)
 }
 
-/// Removes a listed file whose content is what was listed.
+/// Removes a listed file if its content has the listed hash.
 fn remove(dir: &Path, file: &ListedFile) -> Result<(), Error> {
     let path = Path::new(&file.path);
     let inside = path
         .components()
         .all(|part| matches!(part, Component::Normal(_)));
-    // Neither out of the folder nor along a link that was put there.
+    // Nothing outside of the folder is removed, neither by its path nor along a link.
     let along = path.ancestors().filter(|part| !part.as_os_str().is_empty());
     let linked = |part: &Path| fs::symlink_metadata(dir.join(part)).is_ok_and(|m| m.is_symlink());
     if !inside || along.into_iter().any(linked) {

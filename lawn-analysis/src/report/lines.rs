@@ -3,14 +3,14 @@
 use super::contents::Contents;
 use crate::analysis::{Analysis, Answer, POWER, Survival, Verdict, claims_feasibility};
 use crate::request::DecidingTest;
-use crate::text::{batch, count, number};
+use crate::text::{batch, capital, count, number};
 
-/// No sweep has a true difference of more standard deviations than this.
-const LARGEST_HOPED_FOR: f64 = 10.0;
-/// More families than this are counted and not named.
+/// True differences of more standard deviations than this are not to be expected.
+const LARGEST_EXPECTED: f64 = 10.0;
+/// The most families that a line names. The others are counted.
 const MOST_NAMES: usize = 3;
 
-/// What each family can reach, equal lines said once.
+/// What each family can reach. Families with equal lines share one.
 pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
     let Contents {
         request,
@@ -40,18 +40,21 @@ pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
         let mut line = fewest.to_string();
         let most = places().map(|feasibility| feasibility.n).max();
         if let Some(most) = most.filter(|most| *most > fewest.n) {
-            line.push_str(&format!("; other places have up to {most}"));
+            line.push_str(&format!("; other comparisons have up to {most}"));
         }
-        // The place of fewest seeds detects least.
+        // The place with the fewest seeds detects only the largest difference.
         let detectable = sensitivities.iter().flatten().map(|found| found.d_z);
         if let Some(d_z) = detectable.reduce(f64::max) {
-            line.push_str(&if d_z <= LARGEST_HOPED_FOR {
+            line.push_str(&if d_z <= LARGEST_EXPECTED {
                 format!(
-                    "; power {POWER} (paired t) for a true difference of {d_z:.1} standard \
-                     deviations"
+                    "; the paired t test has power {POWER} for a true difference of {d_z:.1} \
+                     standard deviations"
                 )
             } else {
-                "; no true difference to be hoped for would be found at the fewest".to_owned()
+                format!(
+                    "; the paired t test has power {POWER} only for a true difference above \
+                     {LARGEST_EXPECTED} standard deviations"
+                )
             });
         }
         found.push((of_task(family.question.name(), &family.task), line));
@@ -81,7 +84,7 @@ pub(super) fn feasibility(contents: &Contents<'_>) -> Vec<String> {
     lines
 }
 
-/// The families that a line is about: their names, or how many they are where that is too long.
+/// The names of the families that a line is about. Where these are too many, the rest is counted.
 fn named(names: &[String]) -> String {
     let joined = if names.len() > MOST_NAMES {
         let more = names.len() - MOST_NAMES;
@@ -93,13 +96,10 @@ fn named(names: &[String]) -> String {
     } else {
         names.join(", ")
     };
-    let mut chars = joined.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    capital(&joined)
 }
 
-/// Every answer that a treatment is worse, without the primary ones, all of which are shown.
+/// Every answer that a treatment is worse, except the primary ones, all of which are shown anyway.
 pub(super) fn worse(analysis: &Analysis) -> impl Iterator<Item = &Answer> {
     let families = analysis.families.iter();
     let others = families.filter(|family| !family.question.is_primary());
@@ -131,7 +131,7 @@ pub(super) fn survival(analysis: &Analysis) -> String {
     line
 }
 
-/// What confirmation trials trained for, in a sentence.
+/// The budgets of the confirmation trials, in a sentence.
 pub(super) fn budget(analysis: &Analysis) -> String {
     let mut budgets: Vec<String> = Vec::new();
     for task in &analysis.tasks {
@@ -153,7 +153,7 @@ pub(super) fn budget(analysis: &Analysis) -> String {
     }
 }
 
-/// Where the best setting lies on the border of what was tried, in a sentence.
+/// The best settings that lie on the border of the values tried, in a sentence.
 pub(super) fn border(analysis: &Analysis) -> String {
     let on_border: Vec<String> = analysis
         .tuning
@@ -185,7 +185,7 @@ pub(super) fn border(analysis: &Analysis) -> String {
         String::new()
     };
     format!(
-        "Best setting on the border of what was tried: {}{tail}.",
+        "The best setting lies on the border of the values tried: {}{tail}.",
         on_border[..shown].join("; ")
     )
 }

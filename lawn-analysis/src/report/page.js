@@ -25,7 +25,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 // The numbers of a figure: a table made of its CSV when it is asked for.
 const cellsOf = (csv) => {
   const rows = [[]];
-  // A field in quotes, in which two are one, or without; then what ends it.
+  // A field is in quotes, where two quotes stand for one, or without; its end follows.
   const field = /(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\r?\n|$)/gy;
   for (let found = field.exec(csv); found !== null; found = field.exec(csv)) {
     rows[rows.length - 1].push(found[1]?.replaceAll('""', '"') ?? found[2]);
@@ -34,7 +34,7 @@ const cellsOf = (csv) => {
   }
   return rows;
 };
-// A number with separators of thousands from five digits on, as everywhere on the page.
+// Numbers of five digits and more get separators of thousands, as everywhere on the page.
 const grouped = (text) => text.replace(/^-?\d{5,}(?=\.|$)/,
   (whole) => whole.replace(/\B(?=(\d{3})+$)/g, ","));
 const tableOf = ([names, ...rows], label) => {
@@ -68,7 +68,7 @@ for (const details of document.querySelectorAll("details.numbers")) {
   });
 }
 
-// On paper nothing opens: whatever is folded is unfolded before printing, and folded again after.
+// Nothing opens on paper, so folded parts are unfolded for printing and folded again afterwards.
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll("details:not([open], .no-print)")];
@@ -76,7 +76,7 @@ addEventListener("beforeprint", () => {
 });
 addEventListener("afterprint", () => folded.forEach((details) => { details.open = false; }));
 
-// Curves: every trial is carried packed, as `drill.rs` says, and unpacked when the page opens.
+// Curves: the page carries all trials packed, in the format of `drill.rs`, and unpacks them on opening.
 const packed = document.getElementById("curves");
 const unpack = async () => {
   const deflated = Uint8Array.from(atob(packed.textContent), (c) => c.charCodeAt(0));
@@ -154,7 +154,7 @@ const drawn = (data, trial) => {
   return grid;
 };
 
-// In the table: under the row of a trial when its button is pressed, away when pressed again.
+// In the table, the button of a trial shows its curves under its row, and hides them again.
 const open = (data, button) => {
   const row = button.closest("tr");
   if (button.getAttribute("aria-expanded") === "true") {
@@ -172,7 +172,7 @@ const open = (data, button) => {
   row.after(below);
 };
 
-// Escape closes the curves that it is pressed in or at, and keeps the place.
+// Escape closes the curves around or below the focus, which then returns to their button.
 addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   const row = event.target.closest?.("tbody tr");
@@ -187,7 +187,7 @@ addEventListener("keydown", (event) => {
   }
 });
 
-// By choice: task, arm and batch size narrow down the trials.
+// In the form, task, arm and batch size narrow down the choice of trials.
 const choose = (data, form) => {
   const [task, arm, batch, trial] = form.querySelectorAll("select");
   const fill = (select, choices) => {
@@ -229,7 +229,7 @@ if (packed) {
     button.addEventListener("click", () => ready.then((data) => open(data, button)));
   }
   ready.then((data) => choose(data, document.getElementById("chooser")), () => {
-    // A browser of before 2023 cannot unpack: then nothing promises what it does not do.
+    // Browsers from before 2023 cannot unpack. Buttons that would do nothing are disabled there.
     buttons.forEach((button) => { button.disabled = true; });
     document.getElementById("chosen").textContent =
       "This browser is too old to show the curves; records/epochs.parquet holds them.";

@@ -1,5 +1,5 @@
-//! The page. It begins with the answer: a sentence a claim, and the main figure. Means and every
-//! primary comparison follow, then the rest. What was asked stands at its foot, and is linked.
+//! The page. It begins with the answer: a sentence per claim, and the main figure. Means and every
+//! primary comparison follow, then the rest. What was asked stands at the foot, and is linked.
 
 use super::contents::Contents;
 use super::html::{self, Section};
@@ -11,7 +11,6 @@ use crate::request::ReportRequest;
 use crate::tables::{Row, Rows, Table};
 use crate::text::{integer, on_test};
 
-/// The whole page.
 pub(super) fn page(contents: &Contents<'_>) -> String {
     let Contents {
         request,
@@ -81,7 +80,7 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
     html::page(&request.title, &sections)
 }
 
-/// A table; nothing of one without rows.
+/// A table. It is empty where there are no rows.
 fn shown<R: Row>(rows: &Rows<R>) -> String {
     if rows.is_empty() {
         return String::new();
@@ -89,8 +88,8 @@ fn shown<R: Row>(rows: &Rows<R>) -> String {
     html::table(&rows.table())
 }
 
-/// A sentence a claim and the main figure, task by task, then what is missing; where nothing is
-/// claimed, that comes first.
+/// A sentence per claim and the main figure, task by task, then what is missing. Without any claim,
+/// what is missing comes first.
 fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
     let analysis = &contents.analysis;
     let notes = html::list(&analysis.notes);
@@ -130,10 +129,11 @@ fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
     text + &after + &html::links(&links)
 }
 
-/// Every comparison of the test metric, better or worse, and what else came out worse.
+/// Every comparison of the test metric, whatever its verdict, and all other comparisons in which a
+/// treatment is worse.
 fn primary(contents: &Contents<'_>) -> String {
     let tasks = &contents.analysis.tasks;
-    // The rows of the primary question, in a table of another name.
+    // The rows of the primary question make a table with a name of its own.
     let of_primary = |mut table: Table, name: &str| {
         table = table.hiding("question");
         if tasks.len() == 1 {
@@ -162,16 +162,16 @@ fn primary(contents: &Contents<'_>) -> String {
     let less: Vec<String> = less
         .map(|task| {
             format!(
-                " Of {} on {} less is better.",
+                " For {} on {}, less is better.",
                 on_test(&task.metric),
                 task.name
             )
         })
         .collect();
     table.caption = format!(
-        "Every registered contrast at every batch size, in the test metric: the mean paired \
-         difference, positive where the treatment is better, with its t interval, and p \
-         adjusted by Holm over all of them.{}",
+        "Every registered contrast at every batch size, in the test metric. The advantage is the \
+         mean paired difference, positive where the treatment is better, with its t interval. p is \
+         adjusted by Holm over all of these comparisons.{}",
         less.concat()
     );
     let worse: String = lines::worse(&contents.analysis).map(answered).collect();
@@ -179,7 +179,7 @@ fn primary(contents: &Contents<'_>) -> String {
         String::new()
     } else {
         format!(
-            "<h3>What else came out worse</h3>\n{}",
+            "<h3>Other questions on which a treatment is worse</h3>\n{}",
             html::answers(&worse)
         )
     };
@@ -241,7 +241,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
         let best = best_baseline(task, request, &analysis.tuning)?;
         Some((
             format!("Best baseline on {}", task.name),
-            format!("{best}, by validation data: every treatment is compared with it too"),
+            format!("{best}, by validation data; every treatment is also compared with it"),
         ))
     });
     let contrasts = request.contrasts.iter().map(|contrast| {
@@ -263,7 +263,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
         ),
         (
             "Error rate of a family".to_owned(),
-            format!("{}, two-sided, Holm", request.alpha),
+            format!("{}, two-sided, adjusted by Holm", request.alpha),
         ),
         (
             "Deciding test".to_owned(),
@@ -283,7 +283,7 @@ fn asked(analysis: &Analysis, request: &ReportRequest) -> String {
 }
 
 fn claimed(claim: &Claim) -> String {
-    // A claim that is borne out has the colour of *better*.
+    // A claim that is borne out gets the colour of *better*.
     let like = match claim.verdict {
         Support::BorneOut => Verdict::Better,
         Support::OppositeBorneOut => Verdict::Worse,
@@ -296,7 +296,7 @@ fn answered(answer: &Answer) -> String {
     html::answer(answer.verdict, answer.verdict.as_str(), &answer.sentence)
 }
 
-/// The answers over all batch sizes, and folded those at each.
+/// The answers over all batch sizes, followed by folded lists of those at each batch size.
 fn questions(analysis: &Analysis) -> String {
     let mut text = String::new();
     let overall = analysis

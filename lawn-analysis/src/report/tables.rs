@@ -49,7 +49,7 @@ impl Tables {
         })
     }
 
-    /// Those that have rows, as they are written.
+    /// The tables that have rows, ready to be written.
     pub(super) fn filled(&self) -> Vec<Table> {
         let mut all = vec![
             self.feasibility.table(),

@@ -22,7 +22,7 @@ pub struct Verdicts<'a> {
     pub reference_batch_size: i64,
     /// What was asked and cannot be answered.
     pub notes: &'a [String],
-    /// One entry a registered contrast, question and batch size, family by family.
+    /// One entry per registered contrast, question and batch size, family by family.
     pub answers: Vec<PlaceVerdict<'a>>,
     /// The claims.
     pub claims: Vec<ClaimVerdict<'a>>,
@@ -41,33 +41,34 @@ pub struct PlaceVerdict<'a> {
     pub baseline: &'a str,
     /// The arm in question.
     pub treatment: &'a str,
-    /// The batch size; none where the answer is over all.
+    /// The batch size; none where the answer covers all.
     pub batch_size: Option<i64>,
     /// Paired seeds.
     pub n: usize,
-    /// Seeds that could not be paired, or of which a trial diverged.
+    /// Seeds that could not be paired, and seeds of which a trial diverged.
     pub unmatched: usize,
     /// Mean paired difference, positive where the treatment is better.
     pub advantage: Option<f64>,
     /// Its interval.
     pub interval: Option<Interval>,
-    /// Standardized advantage without small-sample bias.
+    /// Hedges' g: the standardized advantage without small-sample bias.
     pub hedges_g: Option<f64>,
-    /// p of the deciding test: the registered one, or where a trial diverged, the
-    /// signed-rank test with diverged trials worst.
+    /// p of the deciding test. That is the registered test, or where a trial diverged, the
+    /// signed-rank test with diverged trials ranked worst.
     pub p: Option<f64>,
-    /// The same after Holm over the family.
+    /// `p` after Holm's adjustment over the family.
     pub adjusted_p: Option<f64>,
     /// Adjusted p of equivalence within the margin.
     pub equivalence_adjusted_p: Option<f64>,
-    /// Adjusted p of being not worse by more than the margin.
+    /// Adjusted p of the test that the treatment is not worse by more than the margin.
     pub non_inferiority_adjusted_p: Option<f64>,
-    /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
+    /// Adjusted p of the signed-rank test with diverged trials ranked worst, where a trial
+    /// diverged.
     pub worst_rank_adjusted_p: Option<f64>,
-    /// Difference of means, positive where the treatment is better, where the arms have no seed in
-    /// common; it decides nothing, and neither does what follows.
+    /// Difference of the means where the arms have no seed in common, positive where the treatment
+    /// is better. It decides nothing, and neither do the next three.
     pub unpaired_advantage: Option<f64>,
-    /// Welch's interval of it.
+    /// Welch's interval of that difference.
     pub unpaired_interval: Option<Interval>,
     /// Adjusted p of Welch's t test there.
     pub welch_adjusted_p: Option<f64>,
@@ -81,7 +82,7 @@ pub struct PlaceVerdict<'a> {
     pub family: usize,
     /// Whether the exact test can reach alpha with these seeds and this family.
     pub feasible: bool,
-    /// Paired seeds with which it could.
+    /// Paired seeds with which it could reach alpha.
     pub seeds_needed: usize,
     /// Smallest true difference found with power 0.8.
     pub detectable: Option<f64>,
@@ -98,24 +99,25 @@ pub struct ClaimVerdict<'a> {
     pub task: &'a str,
     /// The claim in words.
     pub claim: &'a str,
-    /// Seeds that its number rests on: those whose trials ended well.
+    /// Seeds that the estimate rests on: those whose trials ended well.
     pub n: usize,
-    /// Seeds that the deciding test has: those, and the ones of which a trial diverged.
+    /// Seeds in the deciding test: those with a number, and those of which a trial diverged.
     pub seeds: usize,
-    /// Its number, positive where it supports the claim.
+    /// The number that the claim is about, positive where it supports the claim.
     pub estimate: Option<f64>,
     /// The interval of that number.
     pub interval: Option<Interval>,
-    /// p of the deciding test: the registered one, or where a trial diverged, the signed-rank test
-    /// with diverged trials worst.
+    /// p of the deciding test. That is the registered test, or where a trial diverged, the
+    /// signed-rank test with diverged trials ranked worst.
     pub p: Option<f64>,
-    /// The same after Holm over the claims of the task.
+    /// `p` after Holm's adjustment over the claims of the task.
     pub adjusted_p: Option<f64>,
     /// Adjusted p of the registered test over the seeds whose trials ended well.
     pub registered_adjusted_p: Option<f64>,
-    /// Adjusted p of the signed-rank test with diverged trials worst, where one diverged.
+    /// Adjusted p of the signed-rank test with diverged trials ranked worst, where a trial
+    /// diverged.
     pub worst_rank_adjusted_p: Option<f64>,
-    /// What the records say about it, in a word.
+    /// What the records say about the claim, in a word.
     pub verdict: Support,
     /// The answer in a sentence.
     pub sentence: &'a str,

@@ -1,4 +1,4 @@
-//! A report: made of records, written into a folder.
+//! A report, made of records and written into a folder.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::summary::summary;
 use super::verdicts::Verdicts;
 use crate::analysis::{Analysis, Claim};
 use crate::error::Error;
-use crate::figures::Rendered;
+use crate::figures::RenderedFigure;
 use crate::parallel;
 use crate::records::Records;
 use crate::request::ReportRequest;
@@ -27,21 +27,22 @@ pub fn write_report(
     Report::new(records, request)?.write(dir)
 }
 
-/// Everything that a report says, computed and not yet written.
+/// Everything that a report says, computed but not yet written.
 pub struct Report<'a>(Contents<'a>);
 
 impl<'a> Report<'a> {
-    /// Analyses the records. A report is made of whatever has finished, and says what is missing.
+    /// Analyses the records. A report uses whatever has finished, and says what is missing.
     ///
     /// # Errors
     /// [`Error::DuplicateTrial`], [`Error::MixedTask`] and [`Error::NotFiniteTrial`] where the
-    /// records contradict themselves; [`Error::OutOfRange`] for an alpha or margin that makes no
-    /// sense.
+    /// records contradict themselves; [`Error::BadContrast`] for a contrast that cannot be asked;
+    /// [`Error::OutOfRange`] for an alpha out of its range; [`Error::BadMargin`] for a margin that
+    /// is not positive.
     pub fn new(records: &Records, request: &'a ReportRequest) -> Result<Self, Error> {
         Contents::new(records, request).map(Self)
     }
 
-    /// Every question asked and answered.
+    /// Every question and its answer.
     pub fn analysis(&self) -> &Analysis {
         &self.0.analysis
     }
@@ -51,17 +52,17 @@ impl<'a> Report<'a> {
         &self.0.claims
     }
 
-    /// Writes the report into `dir`, which is made where it does not exist.
+    /// Writes the report into `dir`, which is created where it does not exist.
     ///
     /// ```text
     /// dir/report.html   dir/summary.md   dir/verdicts.json   dir/files.json
     /// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
     /// ```
     ///
-    /// No two figures have one name, whatever the names of tasks and arms are. Everything is drawn
-    /// before anything is written. `files.json` lists what was written. The files of an earlier
-    /// report in `dir` that its list names and this report has not are removed, if their content is
-    /// what was listed.
+    /// No two figures have the same name, whatever the names of tasks and arms are. Everything is
+    /// drawn before anything is written. `files.json` lists what was written. A file that only the
+    /// list of an earlier report in `dir` names is removed, if its content still has the listed
+    /// hash.
     ///
     /// Equal records and requests give equal bytes, on any number of threads.
     ///
@@ -81,7 +82,7 @@ impl<'a> Report<'a> {
         });
         let mut figures = Vec::with_capacity(rendered.len());
         for (figure, rendered) in self.0.figures.iter().zip(rendered) {
-            let Rendered { width, files } = rendered?;
+            let RenderedFigure { width, files } = rendered?;
             for (extension, content) in files {
                 add(format!("figures/{}.{extension}", figure.name), content);
             }
@@ -121,7 +122,7 @@ impl<'a> Report<'a> {
         })
     }
 
-    /// Every verdict with its numbers, to be serialized.
+    /// Every verdict with its numbers, for serialization.
     pub fn verdicts(&self) -> Verdicts<'_> {
         Verdicts::new(&self.0)
     }

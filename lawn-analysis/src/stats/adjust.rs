@@ -21,9 +21,9 @@ pub enum Adjustment {
 /// Benjamini–Hochberg   p̃₍ᵢ₎ = min_{j ≥ i} min(1, m p₍ⱼ₎ / j)
 /// ```
 ///
-/// m is the number of tests planned. A test that was planned and could not be done is `None`: it
-/// keeps its place in the family as if its p were 1, and stays `None`. Sources: Holm 1979;
-/// Benjamini and Hochberg 1995.
+/// m is the number of planned tests. A test that was planned and could not be done is `None`: it
+/// counts in the family as if its p were 1, and stays `None`. Sources: Holm 1979; Benjamini and
+/// Hochberg 1995.
 ///
 /// ```
 /// use lawn_analysis::stats::{Adjustment, adjust};
@@ -64,7 +64,8 @@ pub fn adjust(family: &[Option<f64>], method: Adjustment) -> Result<Vec<Option<f
         Adjustment::BenjaminiHochberg => {
             let mut smallest = 1.0_f64;
             for (place, index) in order.iter().enumerate().rev() {
-                // The ratio first: it is 1 for the largest p, which must not shrink by rounding.
+                // The ratio is taken first: it is 1 for the largest p, which rounding must not
+                // shrink.
                 smallest = smallest.min(m as f64 / (place + 1) as f64 * p(*index));
                 adjusted[*index] = smallest;
             }

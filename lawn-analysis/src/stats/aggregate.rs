@@ -1,4 +1,4 @@
-//! Scores of several tasks taken together, after rliable.
+//! Scores of several tasks together, after rliable.
 
 use super::bootstrap::Bootstrap;
 use super::mann_whitney::probability_larger;
@@ -42,9 +42,9 @@ impl Scores {
     /// A statistic of all scores with its stratified bootstrap interval.
     ///
     /// Resamples draw runs within each task. There is no interval where all resamples agree, as
-    /// with a single run a task: the bootstrap then says nothing of what other runs would give.
-    /// Source: Agarwal et al. 2021, *Deep reinforcement learning at the edge of the statistical
-    /// precipice*, §4.3.
+    /// with a single run per task: the bootstrap then says nothing about other runs. Source:
+    /// Agarwal et al. 2021, *Deep reinforcement learning at the edge of the statistical precipice*,
+    /// §4.3.
     ///
     /// # Errors
     /// As [`Bootstrap::percentile`].
@@ -83,7 +83,7 @@ impl Scores {
         self.aggregate(Aggregate::InterquartileMean, bootstrap)
     }
 
-    /// The part of all runs with a score above each threshold.
+    /// The share of all runs with a score above each threshold.
     ///
     /// ```text
     /// F(τ) = mean of [score > τ] over all runs of all tasks
@@ -106,9 +106,10 @@ impl Scores {
     /// Clopper and Pearson's interval of #{score > τ} out of all runs
     /// ```
     ///
-    /// It has width where all runs lie on one side of a threshold, where a bootstrap has none. Runs
-    /// of several tasks are taken for those of one mixture, of which their share varies more than
-    /// within tasks: the band is wide enough. It holds at each threshold, not at all of them at once.
+    /// It has a width also where all runs lie on one side of a threshold, where a bootstrap has
+    /// none. Runs of several tasks are treated as draws from one mixture. Their share varies more
+    /// in a mixture than within tasks, so the band is wide enough. It holds at each single
+    /// threshold, not at all of them at once.
     pub fn profile_band(&self, thresholds: &[f64], level: f64) -> Vec<Interval> {
         let n = self.all().len() as f64;
         let shares = self.performance_profile(thresholds).into_iter();
@@ -126,16 +127,17 @@ impl Scores {
     ///
     /// The interval resamples runs of both arms within tasks. Source: Agarwal et al. 2021, §4.3.
     ///
-    /// Where all resamples agree (every run of one arm beats every run of the other in every task,
-    /// or all are equal), the bootstrap has no width whatever the number of runs. The interval is
-    /// then Clopper and Pearson's of disjoint pairs: k = min(n_m, k_m) over all tasks, so that M k
-    /// pairs are independent, and with P the share of them won.
+    /// All resamples agree where every run of one arm beats every run of the other in every task,
+    /// or where all runs are equal. The bootstrap then has no width, however many runs there are.
+    /// The interval is then that of Clopper and Pearson for disjoint pairs. With k = min(n_m, k_m)
+    /// over all tasks, each task gives k disjoint pairs. All M k pairs are independent, and P is
+    /// the share of them that are won.
     ///
     /// ```text
     /// P = 1:  [(α/2)^(1 / (M k)), 1]
     /// ```
     ///
-    /// It covers P averaged over tasks: the chance that all pairs are won is the product of P_m^k,
+    /// It covers P averaged over tasks. The chance that all pairs are won is the product of P_m^k,
     /// which is at most P^(M k).
     ///
     /// # Errors
@@ -192,7 +194,7 @@ pub enum Aggregate {
     InterquartileMean,
     /// Mean over tasks of their mean scores.
     Mean,
-    /// Mean over tasks of how far scores fall short of 1: less is better.
+    /// Mean over tasks of how far scores fall short of 1. Less of it is better.
     OptimalityGap,
 }
 
@@ -215,7 +217,7 @@ impl Aggregate {
         }
     }
 
-    /// The number, of scores that lie task by task, so many runs of each.
+    /// The statistic of scores that lie task by task, with this many runs each.
     ///
     /// ```text
     /// optimality gap = mean over tasks of the mean of max(0, 1 − score)
@@ -244,8 +246,8 @@ impl Aggregate {
     }
 }
 
-/// Interquartile mean of a sample: the mean of what remains without the lowest and the highest
-/// quarter, each rounded down to whole values.
+/// Interquartile mean of a sample: the mean without the lowest and the highest quarter. Each
+/// quarter is rounded down to whole values.
 pub fn interquartile_mean(sample: &Sample) -> f64 {
     interquartile_mean_in_place(&mut sample.values().to_vec())
 }
@@ -254,14 +256,14 @@ fn interquartile_mean_in_place(values: &mut [f64]) -> f64 {
     let cut = values.len() / 4;
     let kept = values.len() - 2 * cut;
     if cut > 0 {
-        // Only the two borders need their place; within them the order does not matter.
+        // Only the two borders need to be in place. The order between them does not matter.
         values.select_nth_unstable_by(cut, f64::total_cmp);
         values[cut..].select_nth_unstable_by(kept - 1, f64::total_cmp);
     }
     values[cut..cut + kept].iter().sum::<f64>() / kept as f64
 }
 
-/// Part of pairs in which the first is larger, ties half; `y` is sorted on the way.
+/// Share of pairs in which the first is larger, ties counted half. It sorts `y`.
 fn superiority(x: &[f64], y: &mut [f64]) -> f64 {
     y.sort_unstable_by(f64::total_cmp);
     let doubled: usize = x
@@ -310,11 +312,11 @@ mod tests {
             let lost = improvement(&[&low], &[&high]);
             assert!((lost.high - (1.0 - bound)).abs() < 1e-9 && lost.low == 0.0);
         }
-        // Two tasks of three and five runs: three pairs of each are as good as independent.
+        // Two tasks have three and five runs: three pairs of each are independent.
         let (x, y): (&[&[f64]], &[&[f64]]) = (&[&[9.0; 3], &[9.0; 5]], &[&[1.0; 3], &[1.0; 5]]);
         let bound = 0.025_f64.powf(1.0 / 6.0);
         assert!((improvement(x, y).low - bound).abs() < 1e-9);
-        // All equal: half, and no certainty.
+        // All runs are equal: the probability is one half, and not certain.
         assert!(improvement(&[&[1.0; 4]], &[&[1.0; 4]]).has_width());
     }
 

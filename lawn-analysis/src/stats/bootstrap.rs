@@ -6,7 +6,7 @@ use super::sample::{Sample, quantile_of_sorted};
 use super::special::{normal_cdf, normal_quantile};
 use crate::error::Error;
 
-/// Below this many values a bootstrap interval covers less than it says.
+/// With fewer values than this, a bootstrap interval covers less than its level.
 pub const FEWEST_FOR_BOOTSTRAP: usize = 10;
 
 /// How to resample.
@@ -14,14 +14,14 @@ pub const FEWEST_FOR_BOOTSTRAP: usize = 10;
 pub struct Bootstrap {
     /// How many resamples to draw.
     pub resamples: u32,
-    /// Seed of the generator; zero is as good as any.
+    /// Seed of the generator. Zero is as good as any.
     pub seed: u64,
     /// Nominal coverage.
     pub level: f64,
 }
 
 impl Default for Bootstrap {
-    /// Ten thousand resamples of seed 0 at level 0.95.
+    /// Ten thousand resamples with seed 0, at level 0.95.
     fn default() -> Self {
         Self {
             resamples: 10_000,
@@ -31,7 +31,7 @@ impl Default for Bootstrap {
     }
 }
 
-/// A bootstrap interval, and whether so few values can carry it.
+/// A bootstrap interval, and how many values it rests on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BootstrapInterval {
     interval: Interval,
@@ -53,7 +53,7 @@ impl BootstrapInterval {
         Ok(self.interval)
     }
 
-    /// The interval beside another one, however few the values.
+    /// The interval for use beside another one, however few the values.
     pub fn secondary(self) -> Interval {
         self.interval
     }
@@ -94,8 +94,8 @@ impl Bootstrap {
     /// α₁ = Φ(z₀ + (z₀ + z(α/2)) / (1 − a (z₀ + z(α/2))))
     /// ```
     ///
-    /// θ₋ᵢ leaves out value i. Source: Efron 1987. Where all resamples agree, the interval is that
-    /// one value.
+    /// θ₋ᵢ leaves out value i. Where all resamples agree, both ends are that one value. Source:
+    /// Efron 1987.
     ///
     /// # Errors
     /// As [`Self::percentile`]; [`Error::TooFew`] for a single value;

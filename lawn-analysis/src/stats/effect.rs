@@ -1,4 +1,4 @@
-//! Sizes of effects, free of the metric's unit.
+//! Effect sizes, free of the metric's unit.
 
 use super::exact::Differences;
 use super::mann_whitney::probability_larger;
@@ -29,14 +29,14 @@ pub fn d_z(differences: &Differences) -> Result<Estimate, Error> {
     })
 }
 
-/// Hedges' g of pairs: [`d_z`] without its bias at small n.
+/// Hedges' g of pairs: [`d_z`] without its bias for small n.
 ///
 /// ```text
 /// g = J(n − 1) d_z,   J(m) = Γ(m/2) / (√(m/2) Γ((m − 1)/2))
 /// ```
 ///
-/// Source: Hedges 1981, equation 6e, with the gamma functions and not their approximation. With
-/// two pairs J is 0: no unbiased estimate exists.
+/// Source: Hedges 1981, equation 6e, with exact gamma functions instead of their approximation.
+/// With two pairs J is 0, so no unbiased estimate exists.
 ///
 /// # Errors
 /// [`Error::TooFew`] below three pairs; otherwise as [`d_z`].
@@ -98,19 +98,19 @@ fn hedges_j(df: usize) -> f64 {
     (libm::lgamma(0.5 * m) - libm::lgamma(0.5 * (m - 1.0))).exp() / (0.5 * m).sqrt()
 }
 
-/// The part of pairs in which the treatment is larger, ties counted half.
+/// The share of pairs in which the treatment is larger, ties counted half.
 ///
 /// ```text
 /// P(A > B) = (#{dᵢ > 0} + ½ #{dᵢ = 0}) / n
 /// ```
 ///
-/// The interval is Clopper and Pearson's, exact without ties. An advantage is called meaningful
-/// where the interval lies above ½ and the estimate above γ = 0.75
+/// The interval is that of Clopper and Pearson, exact without ties. An advantage counts as
+/// meaningful where the interval lies above ½ and the estimate above γ = 0.75
 /// ([`ProbabilityOfSuperiority::meaningful`]).
 ///
-/// Differs from the source, which asks that the upper end of the interval lie above γ: that alone
-/// would call small advantages meaningful because few seeds say little. Source: Bouthillier et al. 2021, *Accounting for
-/// variance in machine learning benchmarks*, §5.
+/// Differs from the source, which asks that the upper end of the interval lie above γ. That alone
+/// would call small advantages meaningful where few seeds make the interval wide. Source:
+/// Bouthillier et al. 2021, *Accounting for variance in machine learning benchmarks*, §5.
 pub fn probability_of_superiority(
     differences: &Differences,
     level: f64,
@@ -141,7 +141,7 @@ pub fn probability_of_superiority(
 /// P(A > B) of pairs, with the counts behind it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProbabilityOfSuperiority {
-    /// The part of pairs won, ties counted half.
+    /// The share of pairs won, ties counted half.
     pub estimate: Estimate,
     /// Pairs won.
     pub wins: usize,
@@ -151,7 +151,7 @@ pub struct ProbabilityOfSuperiority {
 }
 
 impl ProbabilityOfSuperiority {
-    /// The part of pairs that Bouthillier et al. recommend to ask for.
+    /// The share of pairs that Bouthillier et al. recommend to ask for.
     pub const GAMMA: f64 = 0.75;
 
     /// Whether the advantage is above chance, and above [`Self::GAMMA`].

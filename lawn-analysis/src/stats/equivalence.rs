@@ -1,4 +1,4 @@
-//! Showing that a difference is small, which a failed test of zero never does.
+//! Tests that a difference is small, which a failed test against zero never shows.
 
 use super::exact::Differences;
 use super::grid::Scale;
@@ -15,10 +15,10 @@ pub struct Equivalence {
     pub above: TestResult,
     /// Test of a difference below +margin.
     pub below: TestResult,
-    /// The larger p of the two: that of equivalence.
+    /// The larger p of the two, which is that of equivalence.
     pub p: f64,
-    /// The interval of level 1 − 2α, which lies within the margin exactly where p < α; none where
-    /// all differences are equal.
+    /// The interval of level 1 − 2α. It lies within the margin exactly where p < α. There is none
+    /// where all differences are equal.
     pub interval: Option<Interval>,
     /// The largest difference that does not matter.
     pub margin: f64,
@@ -31,9 +31,9 @@ pub struct Equivalence {
 /// p = max(p₁, p₂)
 /// ```
 ///
-/// δ is `margin`, in the unit of the differences. Where all differences are equal there is no t,
-/// and each of the two tests is an exact sign-flip test of dᵢ ± δ: n equal differences within the
-/// margin have p = 2⁻ⁿ. Source: Schuirmann 1987.
+/// δ is `margin`, in the unit of the differences. Where all differences are equal there is no t.
+/// Each of the two tests is then an exact sign-flip test of dᵢ ± δ, so that n equal differences
+/// within the margin have p = 2⁻ⁿ. Source: Schuirmann 1987.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] for a margin or alpha that is not positive; [`Error::TooFew`] for a
@@ -82,8 +82,9 @@ pub fn equivalence(
 
 /// Paired t test that the mean difference is above −margin.
 ///
-/// The statistic is t = (d̄ + δ) / (s/√n), n − 1 degrees of freedom. Where all differences are
-/// equal there is none, and the test is the exact sign-flip test of dᵢ + δ, its statistic d̄ + δ.
+/// The statistic is t = (d̄ + δ) / (s/√n), with n − 1 degrees of freedom. Where all differences are
+/// equal there is no t. The test is then the exact sign-flip test of dᵢ + δ, with the statistic d̄
+/// + δ.
 ///
 /// # Errors
 /// As [`equivalence`].
@@ -114,7 +115,7 @@ pub fn non_inferiority(differences: &Differences, margin: f64) -> Result<TestRes
 
 /// The exact sign-flip test that `n` equal differences are above −margin.
 fn above(difference: f64, margin: f64, n: usize) -> Result<TestResult, Error> {
-    // A difference of just the margin is not within it, however it was rounded.
+    // A difference equal to the margin is not within it, however it was rounded.
     let beyond = difference + margin;
     let rounding = 1e-12 * margin;
     let sign = i128::from(beyond > rounding) - i128::from(beyond < -rounding);

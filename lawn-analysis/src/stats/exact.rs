@@ -1,8 +1,8 @@
 //! Differences kept as integers, so that equal differences are equal and ties are true.
 //!
-//! In binary floating point 0.3 − 0.2 and 0.2 − 0.1 differ in the last bit, which would break a
-//! tie that is there. A number is therefore read as what it denotes, the shortest decimal or the
-//! fraction that a division left, and differences are taken between integers on one common scale.
+//! In binary floating point 0.3 − 0.2 and 0.2 − 0.1 differ in the last bit, which breaks a tie. A
+//! number is therefore read as what it denotes: the shortest decimal, or the fraction that a
+//! division left. Differences are taken between integers on one common scale.
 
 use super::grid::{Integers, Scale};
 use super::sample::Sample;
@@ -18,10 +18,10 @@ pub struct Differences {
 impl Differences {
     /// Differences `treatment[i] − baseline[i]` of numbers, each taken as what it denotes.
     ///
-    /// That is the shortest decimal that reads as the number. Where one has fifteen digits or more,
-    /// as a division leaves it, and all are fractions of one denominator up to rounding, it is that
-    /// fraction. Numbers that span more than 30 decimal digits are rounded at the 30th digit of the
-    /// largest.
+    /// A number denotes the shortest decimal that reads as it. It denotes a fraction instead where
+    /// some number has fifteen digits or more, as a division leaves it, and all numbers are
+    /// fractions of one denominator up to rounding. Numbers that span more than 30 decimal digits
+    /// are rounded at the 30th digit of the largest.
     ///
     /// # Errors
     /// [`Error::Unpaired`] for unequal lengths; [`Error::TooFew`] and [`Error::NotFinite`] as
@@ -64,7 +64,7 @@ impl Differences {
         Self::from_units(units, Scale::Parts(total))
     }
 
-    /// Differences that are integers of one scale.
+    /// Differences given as integers of one scale.
     ///
     /// # Errors
     /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
@@ -73,7 +73,7 @@ impl Differences {
         Self::from_parts(values, units)
     }
 
-    /// Differences that are at hand already, each read as a decimal.
+    /// Differences given as numbers, each of which is read as a decimal.
     ///
     /// # Errors
     /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
@@ -81,7 +81,7 @@ impl Differences {
         Self::new(values, &vec![0.0; values.len()])
     }
 
-    /// Differences both as numbers and in exact units.
+    /// Differences given both as numbers and in exact units.
     ///
     /// # Errors
     /// [`Error::TooFew`] and [`Error::NotFinite`] as [`Sample::new`].
@@ -116,7 +116,8 @@ impl Differences {
         Ok(deviation)
     }
 
-    /// Whether two of them are unequal, exactly and as numbers: rounding must not make a variance.
+    /// Whether two of them are unequal, both exactly and as numbers. Rounding must not make a
+    /// variance.
     pub fn varies(&self) -> bool {
         self.units.windows(2).any(|pair| pair[0] != pair[1]) && self.values.varies()
     }

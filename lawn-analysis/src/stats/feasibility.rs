@@ -1,4 +1,4 @@
-//! Whether a test can reach its level at all, known before any p-value.
+//! Whether a test can reach its level at all, which is known before any p-value.
 
 use super::sign_flip::{DRAWS, MOST_EXACT};
 
@@ -11,10 +11,10 @@ pub struct Feasibility {
     pub family: usize,
     /// Error rate of the family.
     pub alpha: f64,
-    /// Smallest two-sided p of an exact sign-flip or signed-rank test, or of one that is drawn
-    /// because its patterns are too many to count.
+    /// Smallest two-sided p of an exact sign-flip or signed-rank test. Where there are too many
+    /// patterns to count, it is that of a Monte Carlo test.
     pub smallest_p: f64,
-    /// The same after Holm.
+    /// `smallest_p` after Holm's adjustment.
     pub smallest_adjusted_p: f64,
     /// Fewest paired seeds with which the adjusted p can reach `alpha`.
     pub seeds_needed: usize,
@@ -27,7 +27,8 @@ impl Feasibility {
     /// smallest two-sided p = 2/2ⁿ,   after Holm over m tests = min(1, 2m/2ⁿ)
     /// ```
     ///
-    /// Beyond 44 pairs the sign-flip test is drawn, and no p is below one in its 100,000 draws.
+    /// Beyond 44 pairs the sign-flip test is a Monte Carlo test of 100,000 draws. Its p is never
+    /// below 1/100,000.
     ///
     /// ```
     /// use lawn_analysis::stats::Feasibility;
@@ -68,7 +69,7 @@ impl std::fmt::Display for Feasibility {
         let (n, m) = (self.n, self.family);
         let seeds = if n == 1 { "seed" } else { "seeds" };
         let test = if n > MOST_EXACT {
-            "a drawn test"
+            "a Monte Carlo test"
         } else {
             "an exact test"
         };
@@ -78,24 +79,24 @@ impl std::fmt::Display for Feasibility {
             short(self.smallest_p)
         )?;
         if m == 1 {
-            write!(f, ", of one test")?;
+            write!(f, " in a family of one test")?;
         } else {
             let adjusted = short(self.smallest_adjusted_p);
-            write!(f, ", after Holm over {m} tests {adjusted}")?;
+            write!(f, ", and {adjusted} after Holm over {m} tests")?;
         }
         if self.feasible() {
             write!(f, ": {} can be reached", self.alpha)
         } else {
             write!(
                 f,
-                ": {} cannot be reached, {} paired seeds would do",
+                ": {} cannot be reached, it needs {} paired seeds",
                 self.alpha, self.seeds_needed
             )
         }
     }
 }
 
-/// A p-value in as few digits as say what it is.
+/// A p-value in few digits.
 fn short(p: f64) -> String {
     if p < 1e-3 {
         return format!("{p:.1e}");
@@ -113,12 +114,14 @@ mod tests {
         let many = Feasibility::new(1250, 4, 0.05);
         assert_eq!((many.smallest_p, many.smallest_adjusted_p), (1e-5, 4e-5));
         assert!(
-            many.to_string().contains("of a drawn test is 1.0e-5"),
+            many.to_string().contains("of a Monte Carlo test is 1.0e-5"),
             "{many}"
         );
         let one = Feasibility::new(5, 1, 0.05).to_string();
         assert!(
-            one.contains("of an exact test is 0.0625, of one test: 0.05 cannot be reached"),
+            one.contains(
+                "of an exact test is 0.0625 in a family of one test: 0.05 cannot be reached"
+            ),
             "{one}"
         );
     }

@@ -1,4 +1,4 @@
-//! Several arms over several blocks: Friedman's test, Nemenyi's critical difference.
+//! Several arms over several blocks: Friedman's test and Nemenyi's critical difference.
 
 use super::result::{Alternative, TestResult};
 use super::signed_rank::doubled_midranks;
@@ -16,7 +16,7 @@ pub struct Ranking {
 }
 
 impl Ranking {
-    /// Ranks the values of each block; a row of `blocks` holds one value an arm.
+    /// Ranks the values of each block. A row of `blocks` holds one value per arm.
     ///
     /// # Errors
     /// [`Error::TooFew`] for fewer than two blocks or three arms; [`Error::Unpaired`] for rows of
@@ -76,11 +76,12 @@ impl Ranking {
     /// χ² = 12 N / (k (k + 1)) Σ (R̄ⱼ − (k + 1)/2)²  /  (1 − T / (N k (k² − 1)))
     /// ```
     ///
-    /// N blocks, k arms, T = Σ (t³ − t) over groups of t ties; k − 1 degrees of freedom. The
-    /// statistic is χ², `n` the blocks. Source: Friedman 1937; Conover 1999, §5.8.
+    /// There are N blocks and k arms; T = Σ (t³ − t) over groups of t ties; the degrees of freedom
+    /// are k − 1. The statistic is χ², and `n` is the number of blocks. Source: Friedman 1937;
+    /// Conover 1999, §5.8.
     ///
-    /// Where all values of each block are equal, no arm ranks above another in any permutation: χ² is
-    /// 0 and p is 1.
+    /// Where all values of each block are equal, no arm ranks above another in any permutation. χ²
+    /// is then 0 and p is 1.
     pub fn friedman(&self) -> TestResult {
         let (n, k) = (self.blocks as f64, self.mean_ranks.len() as f64);
         let correction = 1.0 - self.ties / (n * k * (k * k - 1.0));
@@ -105,7 +106,8 @@ impl Ranking {
         }
     }
 
-    /// Nemenyi's critical difference: mean ranks further apart differ at family error `alpha`.
+    /// Nemenyi's critical difference. Mean ranks that are further apart differ at family error
+    /// `alpha`.
     ///
     /// ```text
     /// CD = q(1 − α; k, ∞)/√2 · √(k (k + 1) / (6 N))
@@ -118,7 +120,7 @@ impl Ranking {
         q / std::f64::consts::SQRT_2 * self.error()
     }
 
-    /// Nemenyi's p of two arms, adjusted for all pairs of arms.
+    /// Nemenyi's p for two arms, adjusted for all pairs of arms.
     ///
     /// # Panics
     /// Where an arm does not exist.

@@ -1,11 +1,11 @@
-//! Numbers as integers on one scale, so that what is equal is equal and sums of it are.
+//! Numbers as integers on one scale, so that equal numbers and equal sums of numbers are equal.
 
-/// More decimal digits than this do not fit an `i128` with room for sums.
+/// An `i128` holds this many decimal digits and leaves room for sums.
 const MOST_DIGITS: i32 = 30;
-/// A decimal of at least so many digits is what a division left, not what somebody wrote.
+/// A decimal with at least so many digits comes from a division. Nobody wrote it down.
 const DIGITS_OF_A_DIVISION: u32 = 15;
-/// The largest denominator that such a number is read with: two fractions of smaller ones are
-/// further apart than floating point rounds.
+/// The largest denominator of such a number. Two fractions of smaller denominators are further
+/// apart than the rounding of floating point.
 const LARGEST_DENOMINATOR: i128 = 1 << 22;
 /// The largest common denominator.
 const LARGEST_COMMON: i128 = 1 << 50;
@@ -15,22 +15,22 @@ const LARGEST_COMMON: i128 = 1 << 50;
 pub(crate) enum Scale {
     /// A power of ten.
     Decimal(i32),
-    /// One of so many parts.
+    /// A fraction: one divided by this many parts.
     Parts(i64),
-    /// A number that no fraction is equal to, such as that of a logarithm.
+    /// A number that is no fraction, such as a logarithm.
     Real(f64),
 }
 
 impl Scale {
-    /// The number that so many units are: equal for equal units.
+    /// The value of so many units. Equal units give equal values.
     pub(crate) fn value(self, units: i128) -> f64 {
-        /// Below this an integer is a floating point number.
+        /// Integers below this are exact in floating point.
         const WHOLE: u128 = 1 << 53;
         match self {
             Self::Decimal(exponent) => {
                 let power = 10.0_f64.powi(exponent.abs().min(22));
                 match exponent {
-                    // Of two exact numbers the quotient is the nearest to the true one.
+                    // The quotient of two exact numbers is the number nearest to the true one.
                     -22..0 if units.unsigned_abs() < WHOLE => units as f64 / power,
                     0..=22 if units.unsigned_abs() < WHOLE => units as f64 * power,
                     _ => {
@@ -61,10 +61,10 @@ pub(crate) struct Integers {
 impl Integers {
     /// Finite numbers, each as what it denotes.
     ///
-    /// A number is the shortest decimal that denotes it. Where one of them has fifteen digits or
-    /// more, as a division leaves it, and all of them are fractions of one denominator up to their
-    /// rounding, they are these fractions: 17/24 − 16/24 is then what 18/24 − 17/24 is. Decimals
-    /// that span more than 30 digits are rounded at the 30th digit of the largest.
+    /// A number denotes the shortest decimal that reads as it. All numbers denote fractions instead
+    /// where one of them has fifteen digits or more, as a division leaves it, and all are fractions
+    /// of one denominator up to rounding. Then 17/24 − 16/24 equals 18/24 − 17/24. Decimals that
+    /// span more than 30 digits are rounded at the 30th digit of the largest.
     pub(crate) fn of(values: &[f64]) -> Self {
         let decimals: Vec<(i128, i32)> = values.iter().map(|value| decimal(*value)).collect();
         let long = |(digits, _): &(i128, i32)| {
@@ -105,7 +105,7 @@ fn on_a_grid(decimals: &[(i128, i32)]) -> Integers {
     }
 }
 
-/// Numbers as fractions of one denominator, where all of them are up to their rounding.
+/// Numbers as fractions of one denominator, if all of them are such fractions up to rounding.
 fn fractions(values: &[f64]) -> Option<Integers> {
     let found: Option<Vec<(i128, i128)>> = values.iter().map(|value| fraction(*value)).collect();
     let found = found?;
@@ -125,7 +125,8 @@ fn fractions(values: &[f64]) -> Option<Integers> {
     })
 }
 
-/// The simplest fraction that a number is up to rounding: a convergent of its continued fraction.
+/// The simplest fraction that equals a number up to rounding: a convergent of its continued
+/// fraction.
 fn fraction(value: f64) -> Option<(i128, i128)> {
     let size = value.abs();
     if size == 0.0 {
@@ -134,7 +135,7 @@ fn fraction(value: f64) -> Option<(i128, i128)> {
     if size > 1e9 {
         return None;
     }
-    // Two roundings of the number itself, or one of the 1 that it was taken from.
+    // The tolerance is two roundings of the number, or one of the 1 that it was subtracted from.
     let tolerance = size.max(0.25) * 2.0_f64.powi(-51);
     let (mut before, mut here) = ((0_i128, 1_i128), (1_i128, 0_i128));
     let mut rest = size;
@@ -151,7 +152,7 @@ fn fraction(value: f64) -> Option<(i128, i128)> {
         if here.1 > LARGEST_DENOMINATOR {
             return None;
         }
-        // With larger denominators other fractions would be as near.
+        // With larger denominators other fractions would be equally near.
         if (here.1 * here.1) as f64 * tolerance > 0.25 {
             return None;
         }
@@ -174,7 +175,7 @@ pub(super) fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The shortest decimal that denotes the number: digits and power of ten.
+/// The shortest decimal that denotes the number, as its digits and a power of ten.
 pub(crate) fn decimal(value: f64) -> (i128, i32) {
     let text = format!("{value:e}");
     let (mantissa, exponent) = text.split_once('e').expect("`{:e}` writes an exponent");
@@ -239,7 +240,7 @@ mod tests {
         assert!(matches!(Integers::of(&losses).scale, Scale::Decimal(_)));
         let tiny = [1.234_567_890_123_456_7e-12, 2e-12];
         assert!(matches!(Integers::of(&tiny).scale, Scale::Decimal(_)));
-        // Short decimals are what they say, whatever fraction is near.
+        // Short decimals denote themselves, whatever fraction is near.
         assert_eq!(units(&[0.333_333_333, 0.5]), [333_333_333, 500_000_000]);
     }
 

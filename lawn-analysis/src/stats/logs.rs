@@ -1,35 +1,35 @@
 //! Sums of logarithms of whole numbers as integers, equal exactly where the sums are.
 //!
 //! Slopes on the logarithm of the batch size are such sums, and so is the growth of a quantity in
-//! doublings. Their terms are irrational, but whether two of them are equal is a question of whole
-//! numbers: the logarithms of numbers of which no two share a factor are linearly independent over
-//! the rationals, since no product of powers of them is 1.
+//! doublings. Their terms are irrational, but the equality of two sums is a question of whole
+//! numbers. If no two of some numbers share a factor, no product of powers of them is 1, so their
+//! logarithms are linearly independent over the rationals.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use super::grid::{Integers, Scale, gcd};
 
-/// Binary digits behind the point of the logarithms computed here.
+/// Binary digits after the point of the logarithms computed here.
 const FRACTION: u32 = 120;
-/// Of these so many are kept at most; the others take up what the computation rounds.
+/// At most so many of these digits are kept. The others absorb the rounding of the computation.
 const KEPT: u32 = 96;
-/// All sums together stay below this power of two, with room to add to them.
+/// All sums together stay below this power of two, which leaves room to add to them.
 const ROOM: u32 = 120;
-/// Of more distinct numbers than this no common factors are looked for.
+/// Among more distinct numbers than this, no common factors are looked for.
 const MOST_NUMBERS: usize = 200;
 
-/// Numbers each of which is `unit · Σ coefficient · ln(n)`, of pairs of a coefficient and an n from
-/// 1 on.
+/// Numbers of the form `unit · Σ coefficient · ln(n)`, each given by its pairs of a coefficient and
+/// an n of at least 1.
 ///
 /// ```text
 /// Σ c ln n = Σ_q (Σ c e(n, q)) ln q,   n = Π q^e(n, q),   no two q share a factor
 /// ```
 ///
-/// The integers are those sums over q with ln q rounded at one binary digit, at most the 96th
-/// behind the point. They are linear in the coefficients, so that equal numbers, and equal sums of
-/// numbers, have equal integers, whatever is rounded. Those of unequal numbers differ where the
-/// numbers do by more than that rounding.
+/// The integers are those sums over q, with ln q rounded at one binary digit, at most the 96th
+/// after the point. They are linear in the coefficients. Equal numbers and equal sums of numbers
+/// therefore have equal integers, whatever is rounded. Unequal numbers have unequal integers where
+/// they differ by more than that rounding.
 pub(crate) fn log_sums(sums: &[Vec<(i128, u64)>], unit: f64) -> Integers {
     let mut numbers: Vec<u64> = sums.iter().flatten().map(|(_, number)| *number).collect();
     numbers.sort_unstable();
@@ -48,7 +48,7 @@ pub(crate) fn log_sums(sums: &[Vec<(i128, u64)>], unit: f64) -> Integers {
         sums
     };
     let reach = sums.iter().flatten().map(|(c, _)| c.unsigned_abs() as f64);
-    // No logarithm of 64 bits is above 2⁶.
+    // The logarithm of a 64-bit number is below 2⁶.
     let taken = reach.sum::<f64>().max(1.0).log2().ceil() as u32 + 6;
     let kept = ROOM.saturating_sub(taken).min(KEPT);
     let dropped = FRACTION - kept;
@@ -66,7 +66,7 @@ pub(crate) fn log_sums(sums: &[Vec<(i128, u64)>], unit: f64) -> Integers {
     }
 }
 
-/// The same sum over a base, of each of whose numbers it has the power.
+/// The same sum over the numbers of a base, of which each number of the sum is a product of powers.
 fn powers(sum: &[(i128, u64)], base: &[u64]) -> Vec<(i128, u64)> {
     let power = |q: &u64| {
         let terms = sum.iter();
@@ -76,7 +76,8 @@ fn powers(sum: &[(i128, u64)], base: &[u64]) -> Vec<(i128, u64)> {
     base.iter().map(power).collect()
 }
 
-/// Numbers of which no two share a factor, and of whose powers every number given is a product.
+/// A base of numbers of which no two share a factor. Every given number is a product of their
+/// powers.
 fn coprime_base(mut numbers: Vec<u64>) -> Vec<u64> {
     let mut base: Vec<u64> = Vec::new();
     while let Some(number) = numbers.pop() {
@@ -87,7 +88,7 @@ fn coprime_base(mut numbers: Vec<u64>) -> Vec<u64> {
         match base.iter().position(|q| shared(q) > 1) {
             None => base.push(number),
             Some(place) => {
-                // The product of what is left to do falls with every round.
+                // This ends, since the product of the remaining numbers falls in every round.
                 let q = base.swap_remove(place);
                 let common = shared(&q);
                 numbers.extend([q / common, number / common, common]);

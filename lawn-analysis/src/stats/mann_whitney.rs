@@ -6,7 +6,7 @@ use super::sample::Sample;
 use super::signed_rank::doubled_midranks;
 use crate::error::Error;
 
-/// The most values of both samples together whose arrangements fit the counters.
+/// The most values of both samples together for which the counts of arrangements fit an integer.
 pub(super) const MOST_VALUES: usize = 120;
 
 /// Mann and Whitney's test that neither of two independent samples tends to be larger, exact.
@@ -16,9 +16,9 @@ pub(super) const MOST_VALUES: usize = 120;
 /// p = 2 min(P(U ≤ u), P(U ≥ u)), at most 1
 /// ```
 ///
-/// The distribution is that of the ranks at hand, ties and all, over every way of choosing n of
-/// n + m values, counted by dynamic programming on doubled mean ranks. The statistic is U of `x`;
-/// `n` of the result is n + m.
+/// The distribution is that of the ranks at hand, with their ties, over every choice of n of the n
+/// + m values. It is counted by dynamic programming on doubled mean ranks. The statistic is U of
+/// `x`, and `n` of the result is n + m.
 ///
 /// Differs from scipy, whose exact method assumes that there are no ties.
 /// Source: Mann and Whitney 1947; Lehmann 1975, *Nonparametrics*, §1.4.
@@ -27,7 +27,7 @@ pub(super) const MOST_VALUES: usize = 120;
 /// [`Error::OutOfRange`] beyond 120 values together.
 pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<TestResult, Error> {
     let all: Vec<f64> = x.values().iter().chain(y.values()).copied().collect();
-    // For ranks the order is enough, unless rounding may have parted what is equal.
+    // The order is enough for ranks, unless rounding may have separated equal numbers.
     let fractions = Some(&all)
         .filter(|all| may_tie(all))
         .map(|all| Integers::of(all));
@@ -41,7 +41,7 @@ pub fn mann_whitney(x: &Sample, y: &Sample, alternative: Alternative) -> Result<
     rank_sum(&units, x.n(), alternative)
 }
 
-/// Whether two unequal numbers are so near that rounding may have parted them.
+/// Whether two unequal numbers are so close that rounding may have separated them.
 fn may_tie(values: &[f64]) -> bool {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -52,13 +52,13 @@ fn may_tie(values: &[f64]) -> bool {
     })
 }
 
-/// An integer that is larger where the number is, and equal where it is.
+/// An integer that orders numbers: equal for equal numbers, larger for larger ones.
 fn in_order(value: f64) -> i128 {
     let size = i128::from(value.abs().to_bits());
     if value < 0.0 { -size } else { size }
 }
 
-/// [`mann_whitney`] of integers on any scale, of which the first `n` are the first sample.
+/// [`mann_whitney`] of integers on any scale. The first `n` are the first sample.
 ///
 /// # Errors
 /// As [`mann_whitney`].
@@ -119,7 +119,7 @@ pub(crate) fn rank_sum(
     })
 }
 
-/// The part of pairs in which a value of `x` is larger, ties counted half.
+/// The share of pairs in which a value of `x` is larger, ties counted half.
 ///
 /// ```text
 /// P(X > Y) = U / (n m)

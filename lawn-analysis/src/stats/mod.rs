@@ -1,7 +1,7 @@
 //! Statistics for few seeds: exact tests, small-sample intervals, adjustment within families.
 //!
-//! Inputs are checked types ([`Sample`], [`Differences`]); results carry their names. Nothing here
-//! draws from a global generator: the same data give the same numbers.
+//! Inputs are checked types ([`Sample`], [`Differences`]), and results are structs with named
+//! fields. There is no global random generator, so equal data give equal numbers.
 
 mod adjust;
 mod aggregate;

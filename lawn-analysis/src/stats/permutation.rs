@@ -8,13 +8,13 @@ use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
 use super::sample::Sample;
 
-/// Up to this many distinct sums the test is complete.
+/// The test is exact for up to this many distinct sums.
 const MOST_SUMS: usize = 1_000_000;
-/// Up to this many places of a grid for them it is as well; they take 32 MiB.
+/// It is exact as well where a grid for the sums has at most so many places, which take 32 MiB.
 const MOST_PLACES: usize = 1 << 22;
-/// Random arrangements drawn beyond that.
+/// Number of random arrangements of the Monte Carlo test beyond that.
 const DRAWS: u64 = 100_000;
-/// Seed of those arrangements; fixed, so that equal data give equal p-values.
+/// Seed of those arrangements. It is fixed, so that equal data give equal p-values.
 const SEED: u64 = 0x7065_726d_7574_6573;
 
 /// Permutation test of equal means of two independent samples.
@@ -23,9 +23,10 @@ const SEED: u64 = 0x7065_726d_7574_6573;
 /// p = 2 min(P(x̄* − ȳ* ≤ x̄ − ȳ), P(x̄* − ȳ* ≥ x̄ − ȳ)), at most 1
 /// ```
 ///
-/// Sums are integers on a decimal grid, so that ties are true. Complete while there are at most
-/// one million distinct sums, or the grid has at most four million places for them; beyond, 100,000
-/// arrangements of a fixed seed, of which the observed one is one. The statistic is x̄ − ȳ; `n` of the result is n + m.
+/// Sums are integers on a decimal grid, so that ties are true. The test is exact for up to one
+/// million distinct sums, or where their grid has at most four million places. Beyond that it is a
+/// Monte Carlo test of 100,000 arrangements with a fixed seed, one of which is the observed one.
+/// The statistic is x̄ − ȳ, and `n` of the result is n + m.
 ///
 /// Source: Pitman 1937.
 pub fn permutation(x: &Sample, y: &Sample, alternative: Alternative) -> TestResult {
@@ -55,16 +56,16 @@ pub fn permutation(x: &Sample, y: &Sample, alternative: Alternative) -> TestResu
     }
 }
 
-/// How many arrangements have a sum up to the observed one, how many one from it on, and how many
-/// there are.
+/// Numbers of arrangements: those with a sum up to the observed one, those with a sum from it on,
+/// and all.
 struct Tails {
     up_to: u128,
     from: u128,
     all: u128,
 }
 
-/// Counts every choice of `n` of the units on the grid of their sums, a place a sum; none where
-/// there are too many places, or so few choices that these are fewer by far.
+/// Counts every choice of `n` of the units on a grid with a place per sum. None where the grid is
+/// too large, or where counting the sums themselves takes far less.
 fn count_places(units: &[i128], n: usize, observed: i128) -> Option<Tails> {
     if units.len() > MOST_VALUES {
         return None;
@@ -84,7 +85,7 @@ fn count_places(units: &[i128], n: usize, observed: i128) -> Option<Tails> {
         .iter()
         .try_fold(0_usize, |all, sum| all.checked_add(sum.checked_add(1)?))?;
     let all = choices(units.len(), n);
-    // No count is larger than all of them.
+    // No single count can exceed the number of all choices.
     u64::try_from(all).ok()?;
     if places > MOST_PLACES || all < places as u128 / 8 {
         return None;
@@ -92,7 +93,7 @@ fn count_places(units: &[i128], n: usize, observed: i128) -> Option<Tails> {
     let mut counts: Vec<Vec<u64>> = largest.iter().map(|sum| vec![0; sum + 1]).collect();
     counts[0][0] = 1;
     for (seen, unit) in above.iter().enumerate() {
-        // They rise, so the last ones seen make the largest sum.
+        // The units rise, so the last ones seen make the largest sum.
         let mut reach: usize = above[seen - seen.min(n - 1)..seen].iter().sum();
         for chosen in (1..=n.min(seen + 1)).rev() {
             let (before, here) = counts.split_at_mut(chosen);
@@ -115,13 +116,13 @@ fn count_places(units: &[i128], n: usize, observed: i128) -> Option<Tails> {
     })
 }
 
-/// In how many ways `n` of some things can be chosen. Up to 120 things it fits.
+/// Number of ways to choose `n` of some things. It fits for up to 120 things.
 fn choices(of: usize, n: usize) -> u128 {
     let n = n.min(of - n) as u128;
     (1..=n).fold(1, |all, k| all * (of as u128 - n + k) / k)
 }
 
-/// Counts every choice of `n` of the units by their different sums; none where there are too many.
+/// Counts every choice of `n` of the units by their distinct sums; none where there are too many.
 fn count_sums(units: &[i128], n: usize, observed: i128) -> Option<Tails> {
     if units.len() > MOST_VALUES {
         return None;
@@ -151,7 +152,7 @@ fn draw(mut units: Vec<i128>, n: usize, observed: i128, alternative: Alternative
     let generator = Philox::new(SEED);
     let (mut up_to, mut from) = (1_u128, 1_u128);
     for draw in 0..DRAWS {
-        // The first n places of Fisher and Yates's shuffle are a random choice of n.
+        // The first n places of a Fisher–Yates shuffle are a random choice of n.
         let mut sum = 0;
         for place in 0..n {
             let word = generator.block_of([draw as u32, (place / 4) as u32, 0, 0])[place % 4];

@@ -1,9 +1,9 @@
-//! A counter-based generator: the n-th number needs none of those before it.
+//! A counter-based generator: each number is computed without those before it.
 
 /// Philox 4×32 with ten rounds.
 ///
-/// Each block of four words is a function of the key and a counter alone, so that resamples can
-/// be drawn in any order, or in parallel, with the same result.
+/// Each block of four words depends on the key and the counter alone. Resamples can therefore be
+/// drawn in any order, or in parallel, with the same result.
 ///
 /// Source: Salmon et al. 2011, *Parallel random numbers: as easy as 1, 2, 3*.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +12,7 @@ pub struct Philox {
 }
 
 impl Philox {
-    /// The generator of this seed; zero is as good as any.
+    /// The generator for a seed. Zero is as good as any.
     pub fn new(seed: u64) -> Self {
         Self {
             key: [seed as u32, (seed >> 32) as u32],
@@ -47,7 +47,7 @@ impl Philox {
 
     /// An index below `n` from one word, by multiplication.
     ///
-    /// The bias is below n/2³², far under the noise of any number of resamples drawn here.
+    /// The bias is below n/2³², far below the noise of any number of resamples drawn here.
     pub fn index(word: u32, n: usize) -> usize {
         ((u64::from(word) * n as u64) >> 32) as usize
     }
@@ -56,7 +56,7 @@ impl Philox {
 /// A standard normal number from two words, by inversion.
 pub(crate) fn normal_draw(high: u32, low: u32) -> f64 {
     let bits = (u64::from(high) << 21) ^ u64::from(low >> 11);
-    // 53 bits, moved half a step off zero so that both ends are finite.
+    // 53 random bits, shifted by half a step so that both ends give finite numbers.
     super::special::normal_quantile((bits as f64 + 0.5) / 9_007_199_254_740_992.0)
 }
 

@@ -1,9 +1,9 @@
-//! What a number of seeds can see: power, detectable effects, seeds needed.
+//! What a number of seeds can detect: power, detectable effects, and seeds needed.
 
 use super::special::{bisect, noncentral_t_cdf, t_quantile};
 use crate::error::Error;
 
-/// The most seeds that [`seeds_needed`] looks at.
+/// The most seeds that [`seeds_needed`] tries.
 const MOST_SEEDS: usize = 100_000;
 
 /// Power of the two-sided paired t test.
@@ -40,7 +40,7 @@ pub fn power(effect: f64, n: usize, alpha: f64) -> Result<f64, Error> {
     Ok((above + below).clamp(0.0, 1.0))
 }
 
-/// The smallest true d_z that the two-sided paired t test finds with this power.
+/// The smallest true d_z that the two-sided paired t test detects with this power.
 ///
 /// # Errors
 /// As [`power`], and for a power outside (alpha, 1).
@@ -57,17 +57,17 @@ pub fn minimum_detectable_effect(n: usize, alpha: f64, wanted: f64) -> Result<f6
     }))
 }
 
-/// Fewest pairs with which the two-sided paired t test finds a true d_z with this power.
+/// Fewest pairs with which the two-sided paired t test detects a true d_z with this power.
 ///
 /// # Errors
-/// As [`power`]; [`Error::OutOfRange`] for an effect of zero, a power outside (alpha, 1), or where
-/// 100,000 pairs are too few.
+/// As [`power`]; [`Error::OutOfRange`] for an effect of zero, for a power outside (alpha, 1), and
+/// where 100,000 pairs are too few.
 pub fn seeds_needed(effect: f64, alpha: f64, wanted: f64) -> Result<usize, Error> {
     check_power(alpha, wanted)?;
     let too_small = Error::OutOfRange {
         name: "effect",
         value: effect,
-        allowed: "large enough for 100,000 pairs to find",
+        allowed: "large enough for 100,000 pairs to detect",
     };
     let (mut low, mut high) = (1, 2);
     while power(effect, high, alpha)? < wanted {
@@ -77,7 +77,7 @@ pub fn seeds_needed(effect: f64, alpha: f64, wanted: f64) -> Result<usize, Error
             return Err(too_small);
         }
     }
-    // `low` is too few (or no test at all), `high` is enough.
+    // `low` pairs are too few (or allow no test at all), `high` pairs are enough.
     while high - low > 1 {
         let middle = low + (high - low) / 2;
         if power(effect, middle, alpha)? < wanted {

@@ -11,8 +11,8 @@ use crate::error::Error;
 /// high = B(1 − α/2; k + 1, n − k)        (1 where k = n)
 /// ```
 ///
-/// B(q; a, b) is the q-quantile of the beta distribution, `level` is 1 − α. It covers at least
-/// `level`, at every true proportion. Source: Clopper and Pearson 1934.
+/// B(q; a, b) is the q-quantile of the beta distribution, and `level` is 1 − α. The interval covers
+/// at least `level` at every true proportion. Source: Clopper and Pearson 1934.
 ///
 /// # Errors
 /// [`Error::TooFew`] where `total` is 0; [`Error::OutOfRange`] where `count` exceeds it.
@@ -38,7 +38,7 @@ pub fn clopper_pearson(count: usize, total: usize, level: f64) -> Result<Estimat
     })
 }
 
-/// The interval for a count that may hold half cases.
+/// The interval for a count that may have halves.
 pub(crate) fn clopper_pearson_of(count: f64, total: f64, level: f64) -> Interval {
     let tail = 0.5 * (1.0 - level);
     let low = if count <= 0.0 {

@@ -1,4 +1,4 @@
-//! What the statistics return: numbers that carry their names.
+//! Results of the statistics, as structs with named fields.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub enum Alternative {
     Less,
 }
 
-/// An interval with the level it is meant to cover at.
+/// An interval with its nominal coverage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// Lower end.
@@ -34,12 +34,12 @@ impl Interval {
         self.low <= value && value <= self.high
     }
 
-    /// Whether it says anything: one of no width claims to be certain.
+    /// Whether the interval has any width. One without would claim certainty.
     pub fn has_width(&self) -> bool {
         self.low < self.high
     }
 
-    /// The same interval seen from the other side of zero.
+    /// The interval of the negated quantity.
     #[must_use]
     pub fn negated(self) -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Interval {
     }
 }
 
-/// An estimate, and how sure it is.
+/// An estimate with its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// The estimate.
@@ -73,8 +73,8 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// The p-value of the cases in both tails of a distribution of `all` cases, those equal to the
-    /// observed one counted in each.
+    /// The p-value of both tails of a distribution of `all` cases. Cases equal to the observed one
+    /// count in each tail.
     pub(crate) fn of_tails(up_to: u128, from: u128, all: u128, alternative: Alternative) -> Self {
         let numerator = match alternative {
             Alternative::TwoSided => (2 * up_to.min(from)).min(all),
@@ -87,7 +87,7 @@ impl Ratio {
         }
     }
 
-    /// Twice the fraction, at most 1: the two-sided p of the smaller of two tails.
+    /// Twice the fraction, at most 1. Of the smaller of two tails this is the two-sided p.
     pub(crate) fn doubled(self) -> Self {
         Self {
             numerator: (2 * self.numerator).min(self.denominator),
@@ -104,7 +104,7 @@ impl Ratio {
 /// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct TestResult {
-    /// The statistic, named in the test's own documentation.
+    /// Probability, under the null hypothesis, of a statistic at least as extreme.
     pub statistic: f64,
     /// Probability, under the null, of a statistic at least as extreme.
     pub p: f64,

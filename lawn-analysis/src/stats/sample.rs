@@ -1,4 +1,4 @@
-//! Checked inputs of the statistics: values that are there and are numbers.
+//! Checked inputs of the statistics: at least one value, and finite numbers only.
 
 use crate::error::Error;
 
@@ -56,7 +56,7 @@ impl Sample {
         if !self.varies() {
             return self.0[0];
         }
-        // A second pass removes the rounding that the first one left.
+        // A second pass removes the rounding error of the first one.
         let n = self.0.len() as f64;
         let sum = self.0.iter().sum::<f64>();
         if sum.is_infinite() {
@@ -83,16 +83,16 @@ impl Sample {
         Some(sum / (self.0.len() - 1) as f64)
     }
 
-    /// Whether two values are unequal: rounding must not make a variance.
+    /// Whether two values are unequal. Rounding must not make a variance.
     pub fn varies(&self) -> bool {
         self.0.iter().any(|value| *value != self.0[0])
     }
 
     /// Square root of the unbiased variance, or none for a single value.
     ///
-    /// It is there for numbers of any size, whose squares may be none of 64 bits.
+    /// It exists for numbers of any size, also where their squares overflow 64 bits.
     pub fn deviation(&self) -> Option<f64> {
-        /// Between these, squares and sums of them neither overflow nor lose digits.
+        /// Between these, squares and their sums neither overflow nor lose digits.
         const SAFE: std::ops::Range<f64> = 1e-140..1e140;
         if self.0.len() < 2 || !self.varies() {
             return self.variance();
@@ -144,7 +144,7 @@ mod tests {
                 assert!((found - expected).abs() < 1e-12, "{scale}: {found}");
             }
         }
-        // The least that there is: not zero, whatever it is rounded to.
+        // The smallest numbers there are: their deviation is not zero, however it is rounded.
         let least = Sample::new(vec![0.0, 5e-323]).unwrap();
         assert!(least.deviation().unwrap() > 0.0);
     }

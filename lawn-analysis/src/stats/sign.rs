@@ -9,8 +9,8 @@ use crate::error::Error;
 /// p = 2 min(P(K ≤ k), P(K ≥ k)), at most 1,   K ~ Binomial(n, ½)
 /// ```
 ///
-/// k is the number of positive differences, n that of differences that are not zero; only signs
-/// of `units` matter. The statistic is k. Source: Arbuthnott 1710; Dixon and Mood 1946.
+/// k is the number of positive differences, and n the number of differences that are not zero. Only
+/// the signs of `units` matter. The statistic is k. Source: Arbuthnott 1710; Dixon and Mood 1946.
 ///
 /// # Errors
 /// [`Error::OutOfRange`] beyond 120 differences that are not zero.
@@ -24,7 +24,7 @@ pub fn sign_test(units: &[i128], alternative: Alternative) -> Result<TestResult,
             allowed: "up to 120",
         });
     }
-    // A row of Pascal's triangle: each entry from the one before, always whole.
+    // This is a row of Pascal's triangle. Each entry follows from the one before and is an integer.
     let mut row = vec![1_u128];
     for i in 0..n {
         row.push(row[i] * (n - i) as u128 / (i + 1) as u128);

@@ -1,4 +1,4 @@
-//! The exact sign-flip test: every way the signs could have fallen, counted.
+//! The sign-flip test: every pattern of signs that could have occurred, counted.
 
 use std::ops::{AddAssign, Neg};
 
@@ -6,11 +6,12 @@ use super::exact::Differences;
 use super::philox::Philox;
 use super::result::{Alternative, Ratio, TestResult};
 
-/// Up to this many pairs every sign pattern is counted; two halves of 2²² sums fit in memory.
+/// The most pairs for which every sign pattern is counted. Two halves of 2²² sums then fit in
+/// memory.
 pub(super) const MOST_EXACT: usize = 44;
-/// Random patterns drawn beyond that.
+/// Number of random patterns of the Monte Carlo test beyond that.
 pub(super) const DRAWS: u64 = 100_000;
-/// Seed of those patterns; fixed, so that equal data give equal p-values.
+/// Seed of those patterns. It is fixed, so that equal data give equal p-values.
 const SEED: u64 = 0x5161_6e66_6c69_7073;
 
 /// Sign-flip (Fisher's randomization) test of paired differences.
@@ -20,13 +21,14 @@ const SEED: u64 = 0x5161_6e66_6c69_7073;
 /// p = #{ s ∈ {−1, +1}ⁿ : |Σ sᵢ dᵢ| ≥ |S| } / 2ⁿ
 /// ```
 ///
-/// The statistic is the mean difference S/n. Sums are integers ([`Differences::units`]), so that
-/// a sum equal to the observed one counts, whatever its rounding. One-sided, a sum at least
-/// (at most) S counts. Up to 44 pairs the count is complete, by meeting in the middle; beyond,
-/// 100,000 patterns of a fixed seed, of which the observed one is one.
+/// The statistic is the mean difference S/n. Sums are integers ([`Differences::units`]), so that a
+/// sum equal to the observed one counts, whatever its rounding. A one-sided test counts sums of at
+/// least (at most) S. Up to 44 pairs every pattern is counted, by meeting in the middle. Beyond
+/// that it is a Monte Carlo test of 100,000 patterns with a fixed seed, one of which is the
+/// observed one.
 ///
-/// Assumes that under the null each difference is as likely as its negative, and nothing else.
-/// Source: Fisher 1935, *The Design of Experiments*, §21; Pitman 1937.
+/// The only assumption is that under the null hypothesis each difference is as likely as its
+/// negative. Source: Fisher 1935, *The Design of Experiments*, §21; Pitman 1937.
 ///
 /// ```
 /// use lawn_analysis::stats::{Alternative, Differences, sign_flip};
@@ -63,7 +65,7 @@ fn count_all(units: &[i128], observed: i128, alternative: Alternative) -> Ratio 
     let (left, right) = units.split_at(units.len() / 2);
     let (left, right) = (signed_sums(left), signed_sums(right));
     let at_least = |bound: i128| {
-        // Both lists rise, so the partner's bound only falls as the left sum grows.
+        // Both lists rise, so the bound on the partner only falls as the left sum grows.
         let mut start = right.len();
         let mut count = 0_u128;
         for sum in &left {
@@ -92,7 +94,7 @@ fn signed_sums(units: &[i128]) -> Vec<i128> {
     let mut sums = vec![0_i128];
     for unit in units {
         let step = unit.abs();
-        // Both lists are sorted, so a merge keeps them so without sorting anew.
+        // Both lists are sorted, so a merge keeps the order.
         let (mut low, mut high) = (0, 0);
         let mut next = Vec::with_capacity(2 * sums.len());
         while low < sums.len() || high < sums.len() {
@@ -126,7 +128,7 @@ fn draw(units: &[i128], observed: i128, alternative: Alternative) -> Ratio {
         Alternative::Greater => sum >= observed,
         Alternative::Less => sum <= observed,
     };
-    // Sums that fit 64 bits, as nearly all do, are several times as fast there.
+    // Nearly all sums fit 64 bits, where this is several times as fast.
     let narrow: Option<Vec<i64>> = (reach < 1 << 62)
         .then(|| units.iter().map(|unit| i64::try_from(*unit).ok()).collect())
         .flatten();
@@ -148,7 +150,7 @@ fn draw(units: &[i128], observed: i128, alternative: Alternative) -> Ratio {
     }
 }
 
-/// For every eight units, their sum under each of the 256 patterns of signs.
+/// For every eight units, their sum under each of the 256 sign patterns.
 fn sums_of_eights<T>(units: &[T]) -> Vec<[T; 256]>
 where
     T: Copy + Default + AddAssign + Neg<Output = T>,
@@ -169,7 +171,8 @@ where
     units.chunks(8).map(sums).collect()
 }
 
-/// The sum of the units with the signs of one draw: a bit a unit, 128 to a block of the generator.
+/// The sum of the units with the signs of one draw. Each unit takes one bit, each block of the
+/// generator gives 128.
 fn flipped_sum<T: Copy + Default + AddAssign>(draw: u64, sums: &[[T; 256]]) -> T {
     let generator = Philox::new(SEED);
     let blocks = sums.len().div_ceil(16) as u64;

@@ -9,21 +9,21 @@ use super::result::{Alternative, Ratio, TestResult};
 /// p  = 2 min(P(W ≤ W⁺), P(W ≥ W⁺)), at most 1
 /// ```
 ///
-/// `units` are differences on any integer scale ([`super::Differences::units`]); only their order
-/// matters, so a difference that is worse than any number may be given as an integer beyond all
-/// others. Zeros are dropped, as Wilcoxon did; ties share their mean rank; the distribution is
-/// that of the ranks at hand, counted over all 2ⁿ signs by dynamic programming on doubled ranks.
-/// The statistic is W⁺, `n` the pairs that are not zero. Without any, p is 1.
+/// `units` are differences on any integer scale ([`super::Differences::units`]). Only their order
+/// matters, so a difference that is worse than any number may be an integer beyond all others.
+/// Zeros are dropped, as Wilcoxon did. Ties share their mean rank. The distribution is that of the
+/// ranks at hand, counted over all 2ⁿ sign patterns by dynamic programming on doubled ranks. The
+/// statistic is W⁺, and `n` is the number of pairs that are not zero. Without any such pair p is 1.
 ///
-/// Differs from scipy, whose automatic choice leaves exactness beyond 13 pairs with ties.
+/// Differs from scipy, whose automatic choice is not exact for more than 13 pairs with ties.
 /// Source: Wilcoxon 1945; Pratt and Gibbons 1981, §3.
 ///
 /// # Panics
-/// Beyond 120 pairs, where the counts would no longer fit.
+/// For more than 120 pairs, whose counts would not fit.
 pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
     let signed = signed_ranks(units);
     assert!(signed.len() <= 120, "exact counts fit 120 pairs");
-    // Doubled ranks are whole.
+    // Doubled ranks are integers.
     let ranks: Vec<usize> = signed
         .iter()
         .map(|rank| (2.0 * rank.abs()) as usize)
@@ -55,7 +55,7 @@ pub fn signed_rank(units: &[i128], alternative: Alternative) -> TestResult {
     }
 }
 
-/// The ranks of the sizes of the units that are not zero, ties shared, with their signs.
+/// The signed ranks of the units that are not zero. Ties share their mean rank.
 pub(crate) fn signed_ranks(units: &[i128]) -> Vec<f64> {
     let mut kept: Vec<i128> = units.iter().copied().filter(|unit| *unit != 0).collect();
     kept.sort_by_key(|unit| unit.unsigned_abs());

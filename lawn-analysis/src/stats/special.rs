@@ -1,4 +1,4 @@
-//! Distribution functions, own where the library's are not accurate enough.
+//! Distribution functions. They are implemented here where the library's are not accurate enough.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 use statrs::function::beta::beta_reg;
@@ -27,7 +27,7 @@ pub(crate) fn normal_quantile(p: f64) -> f64 {
     let t = (-2.0 * tail.ln()).sqrt();
     let numerator = 2.515517 + t * (0.802853 + t * 0.010328);
     let denominator = 1.0 + t * (1.432788 + t * (0.189269 + t * 0.001308));
-    // The lower tail, where the distribution function keeps its relative accuracy.
+    // The lower tail is used, where the distribution function keeps its relative accuracy.
     let mut x = numerator / denominator - t;
     for _ in 0..4 {
         let error = (normal_cdf(x) - tail) / normal_density(x);
@@ -49,7 +49,8 @@ pub(crate) fn t_quantile(p: f64, df: f64) -> f64 {
     }
     let student = StudentsT::new(0.0, 1.0, df).expect("degrees of freedom are positive");
     let tail = p.min(1.0 - p);
-    // The library's quantile is a start; Newton steps on the tail make it as good as the tail.
+    // The library's quantile is the start. Newton steps on the tail make it as accurate as the
+    // tail.
     let mut t = -student.inverse_cdf(tail);
     let log_scale = libm::lgamma(0.5 * (df + 1.0)) - libm::lgamma(0.5 * df);
     let scale = log_scale.exp() / (df * std::f64::consts::PI).sqrt();
@@ -69,7 +70,7 @@ pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     bisect(0.0, 1.0, |x| beta_reg(a, b, x) - p)
 }
 
-/// Root of a rising function between two ends, to the last bit that bisection reaches.
+/// Root of a rising function between two ends, to the last bit that bisection can reach.
 pub(crate) fn bisect(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     for _ in 0..200 {
         let middle = 0.5 * (low + high);
@@ -99,7 +100,7 @@ pub(crate) fn studentized_range_cdf(q: f64, k: usize) -> f64 {
     (k as f64 * simpson(-9.0, 9.0, 1_200, integrand)).min(1.0)
 }
 
-/// Distribution function of the noncentral t, by integration over the deviation in its ratio.
+/// Distribution function of the noncentral t, by integration over the scale s.
 ///
 /// ```text
 /// P(T ≤ t) = ∫ Φ(t s − δ) f(s) ds,   f the density of √(χ²(ν)/ν)
@@ -112,7 +113,7 @@ pub(crate) fn noncentral_t_cdf(t: f64, df: f64, noncentrality: f64) -> f64 {
         }
         (log_scale + (df - 1.0) * s.ln() - 0.5 * df * s * s).exp()
     };
-    // Ten deviations of s about 1, each about 1/√(2ν).
+    // The range is ten deviations of s around 1, each about 1/√(2ν).
     let reach = 10.0 / (2.0 * df).sqrt();
     let (low, high) = ((1.0 - reach).max(0.0), 1.0 + reach);
     let below = simpson(low, high, 4_000, |s| {

@@ -12,9 +12,9 @@ use crate::error::Error;
 /// x̄ ± t(1 − α/2; n − 1) · s / √n
 /// ```
 ///
-/// `level` is 1 − α. A single value has no interval, and neither have equal values: that nothing
-/// varies among a few says that the scale is coarse, not that the mean is known.
-/// Source: Student 1908.
+/// `level` is 1 − α. A single value has no interval, and equal values have none either: that a few
+/// values do not vary says that the scale is coarse, not that the mean is known. Source: Student
+/// 1908.
 ///
 /// ```
 /// use lawn_analysis::stats::{Sample, mean_t};
@@ -46,8 +46,8 @@ pub fn mean_t(sample: &Sample, level: f64) -> Estimate {
     }
 }
 
-/// Mean of differences with its t interval: that of [`mean_t`], and zero where they add up to it,
-/// whatever rounding leaves.
+/// Mean of differences with the t interval of [`mean_t`]. It is exactly zero where the differences
+/// add up to zero, whatever rounding leaves.
 pub fn mean_difference(differences: &Differences, level: f64) -> Estimate {
     let found = mean_t(differences.sample(), level);
     if differences.units().iter().sum::<i128>() != 0 {

@@ -23,13 +23,13 @@ row! {
 }
 
 row! {
-    /// The part of the runs of one arm above one threshold.
+    /// The share of the runs of one arm above one threshold.
     pub struct ProfileRow {
         /// The arm.
         arm: String,
         /// The threshold.
         threshold: f64,
-        /// The part of the runs above it.
+        /// The share of the runs above it.
         share: f64,
         /// Its interval.
         band: Interval as [low, high],
@@ -51,7 +51,7 @@ row! {
 }
 
 row! {
-    /// How probable it is that a run of one treatment beats one of its baseline.
+    /// The probability that a run of one treatment beats one of its baseline.
     pub struct ImprovementRow {
         /// The treatment.
         treatment: String,
@@ -71,9 +71,9 @@ row! {
         arm: String,
         /// Its mean rank; 1 is the best.
         mean_rank: f64,
-        /// Blocks that it rests on.
+        /// Number of blocks that it rests on.
         blocks: usize,
-        /// Mean ranks further apart than this differ.
+        /// Two arms differ where their mean ranks are further apart than this.
         critical_difference: f64,
         /// p of Friedman's test.
         friedman_p: f64,
@@ -98,17 +98,17 @@ pub fn aggregates(arms: &[ArmScores]) -> Rows<AggregateRow> {
     };
     Rows::new(
         "aggregates",
-        "All tasks together, at the largest batch size: scores are test metrics as shares of the \
-         baseline's mean at the reference batch size, 0 where a trial diverged. Intervals are \
-         stratified bootstrap intervals, \
-         which cover too little with fewer than ten runs a task. Where all resamples agree they have \
-         no width: none is given then for the interquartile mean, and for the probability of \
-         improvement that of Clopper and Pearson for disjoint pairs of runs.",
+        "All tasks together, at the largest batch size. Scores are test metrics divided by the \
+         baseline's mean at the reference batch size. A diverged trial scores 0. Intervals are \
+         stratified bootstrap intervals, which cover less than their level with fewer than ten \
+         runs per task. Where all resamples agree they have no width. The interquartile mean then \
+         has no interval, and the probability of improvement has the Clopper–Pearson interval for \
+         disjoint pairs of runs.",
         arms.iter().map(row).collect(),
     )
 }
 
-/// The part of all runs of an arm above each threshold, with its band.
+/// The share of all runs of an arm above each threshold, with its band.
 pub fn profile(arms: &[ArmScores], level: f64) -> Rows<ProfileRow> {
     let scores = || {
         let tasks = arms.iter().flat_map(|arm| arm.scores.tasks());
@@ -133,7 +133,7 @@ pub fn profile(arms: &[ArmScores], level: f64) -> Rows<ProfileRow> {
     }
     Rows::new(
         "performance-profile",
-        "The part of all runs with a score above a threshold, with Clopper and Pearson's interval.",
+        "The share of all runs with a score above a threshold, with its Clopper–Pearson interval.",
         rows,
     )
 }
@@ -155,7 +155,7 @@ pub fn interval_estimates(arms: &[ArmScores]) -> Rows<ScoreRow> {
     }
     Rows::new(
         "interval-estimates",
-        "Scores of all tasks in one number an arm, with stratified bootstrap intervals.",
+        "Scores of all tasks in one number per arm, with stratified bootstrap intervals.",
         rows,
     )
 }
@@ -170,7 +170,7 @@ pub fn improvement(found: &[Improvement]) -> Rows<ImprovementRow> {
     };
     Rows::new(
         "probability-of-improvement",
-        "How probable it is that a run of the treatment beats one of the baseline.",
+        "The probability that a run of the treatment beats one of the baseline.",
         found.iter().map(row).collect(),
     )
 }
@@ -187,8 +187,8 @@ pub fn ranks(ranks: &ArmRanks) -> Rows<RankRow> {
     };
     Rows::new(
         "mean-ranks",
-        "Mean rank of every arm over tasks, batch sizes and seeds; 1 is the best, diverged trials \
-         are worst.",
+        "Mean rank of every arm over tasks, batch sizes and seeds. Rank 1 is the best, and \
+         diverged trials rank worst.",
         arms.map(row).collect(),
     )
 }

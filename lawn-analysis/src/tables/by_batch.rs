@@ -9,12 +9,12 @@ use crate::records::{Outcome, TrialRow};
 use crate::stats::{Estimate, Interval, Sample, mean_t};
 use crate::text::on_test;
 
-/// What is drawn against batch size.
+/// A quantity that is drawn against batch size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByBatch {
     /// The test metric.
     TestMetric,
-    /// Train metric minus test metric, oriented so that a loss on unseen data is positive.
+    /// Train metric minus test metric, oriented: a loss on unseen data is positive.
     GeneralizationGap,
 }
 
@@ -43,7 +43,7 @@ impl ByBatch {
     }
 }
 
-/// What a row of a quantity by batch size holds.
+/// What a row of a quantity by batch size shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BatchPoint {
     /// One trial.
@@ -75,7 +75,7 @@ impl Field for BatchPoint {
 }
 
 row! {
-    /// A quantity of one arm at one batch size: of one trial, or the mean of all.
+    /// A quantity of one arm at one batch size: that of one trial, or the mean of all trials.
     pub struct BatchRow {
         /// The arm.
         arm: String,
@@ -88,7 +88,7 @@ row! {
 
 of_arm!(BatchRow);
 
-/// A quantity of every arm and batch size: a row a seed, and a row for their mean.
+/// A quantity of every arm and batch size: a row per seed, and a row for the mean.
 ///
 /// # Errors
 /// As [`Sample::new`].

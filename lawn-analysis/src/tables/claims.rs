@@ -13,9 +13,9 @@ row! {
         claim: String,
         /// Seeds that the estimate rests on.
         n: Option<usize>,
-        /// Its number, positive where it supports the claim.
+        /// The number that the claim is about, positive where it supports the claim.
         estimate: Option<Estimate> as [estimate, low, high],
-        /// Seeds that the deciding test has.
+        /// Seeds in the deciding test.
         seeds: usize = detail,
         /// p of the deciding test.
         p: Option<f64> = detail,
@@ -25,7 +25,7 @@ row! {
         worst_rank_adjusted_p: Option<f64> = detail,
         /// Adjusted p of the test that decides.
         adjusted_p: Option<f64>,
-        /// What the records say about it.
+        /// What the records say about the claim.
         verdict: Support,
     }
 }
@@ -51,11 +51,11 @@ impl From<&Claim> for ClaimRow {
 pub fn claims(claims: &[Claim]) -> Rows<ClaimRow> {
     Rows::new(
         "claims",
-        "What is claimed, as one number a seed: positive supports the claim. The estimate is over \
-         the seeds whose trials ended well. Two-sided p-values, adjusted by Holm over the claims \
-         of a task. The adjusted p decides: it is that of the registered test, or where a trial \
-         diverged, of the signed-rank test over all seeds with diverged trials worst. The CSV has \
-         more columns.",
+        "Each claim as one number per seed: positive supports the claim. The estimate rests on the \
+         seeds whose trials ended well. p-values are two-sided and adjusted by Holm over the claims \
+         of a task. The adjusted p decides. It is that of the registered test, or where a trial \
+         diverged, of the signed-rank test over all seeds with diverged trials ranked worst. The \
+         CSV has more columns.",
         claims.iter().map(ClaimRow::from).collect(),
     )
     .with_sections(1)

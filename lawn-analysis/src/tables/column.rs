@@ -7,9 +7,9 @@ use super::field::{Field, Kind};
 pub struct Column {
     /// Its name.
     pub name: &'static str,
-    /// What it holds.
+    /// The kind of its values.
     pub kind: Kind,
-    /// Whether only the CSV has it, and what is read does not.
+    /// Whether the column stands in the CSV alone, and not in what people read.
     pub detail: bool,
 }
 

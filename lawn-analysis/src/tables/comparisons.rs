@@ -9,7 +9,7 @@ row! {
     pub struct ComparisonRow {
         /// What is compared, and where.
         place: Place as [task, question, baseline, treatment, batch_size],
-        /// Pairs.
+        /// Number of pairs.
         n: usize,
         /// Mean of the baseline over the pairs.
         baseline_mean: Option<f64> = detail,
@@ -19,17 +19,17 @@ row! {
         advantage: Option<Estimate> as [advantage, low, high],
         /// Bootstrap interval of the advantage.
         bootstrap: Option<Interval> as [bca_low, bca_high] = detail,
-        /// Standardized advantage.
+        /// Standardized advantage d_z.
         d_z: Option<f64> = detail,
-        /// Standardized advantage without small-sample bias.
+        /// Hedges' g: the standardized advantage without small-sample bias.
         hedges_g: Option<f64> = detail,
-        /// Part of the pairs that the treatment wins.
+        /// Share of the pairs that the treatment wins.
         p_superior: Option<f64>,
-        /// Whether that part is statistically meaningful.
+        /// Whether that share is statistically meaningful.
         meaningful: Option<bool> = detail,
-        /// Smallest true difference that is found with power 0.8.
+        /// Smallest true difference that is detected with power 0.8.
         detectable: Option<f64> = detail,
-        /// Pairs that find a difference as large as the margin.
+        /// Pairs that would detect a difference as large as the margin.
         seeds_for_margin: Option<usize> = detail,
         /// p of the sign-flip test.
         sign_flip_p: Option<f64> = detail,
@@ -99,12 +99,12 @@ pub fn comparisons(
         "comparisons",
         "Every registered comparison. The advantage is the mean paired difference, positive where \
          the treatment is better, with its t interval, which is not adjusted for the number of \
-         comparisons; p-values are two-sided, adjusted by Holm over the family (one question, one \
-         task). The adjusted p decides: it is that of the registered test, or where a trial \
-         diverged, of the signed-rank test with diverged trials worst. The CSV has more \
-         columns: detectable is the \
-         smallest true difference that these pairs find with power 0.8 at the first step of Holm, \
-         and seeds for margin the pairs that would find a true difference as large as the margin.",
+         comparisons. p-values are two-sided and adjusted by Holm over the family (one question, \
+         one task). The adjusted p decides. It is that of the registered test, or where a trial \
+         diverged, of the signed-rank test with diverged trials ranked worst. The CSV has more \
+         columns. Among them, detectable is the smallest true difference that these pairs detect \
+         with power 0.8 at the first step of Holm, and seeds for margin is the number of pairs that \
+         would detect a true difference as large as the margin.",
         rows.map(|(answer, found)| ComparisonRow::new(answer, found.as_ref()))
             .collect(),
     )

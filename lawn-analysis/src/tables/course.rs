@@ -1,4 +1,4 @@
-//! How a task was tuned, and when its trials reach a target.
+//! How a task was tuned, and when its trials reached a target.
 
 use super::field::Spread;
 use super::row::{Rows, of_arm, row};
@@ -35,11 +35,11 @@ row! {
         target: f64,
         /// Seeds with a curve.
         seeds: usize,
-        /// Those that reach the target.
+        /// Number of seeds that reach the target.
         reached: usize,
-        /// Their optimizer steps.
+        /// Optimizer steps of those seeds until then.
         steps: Option<Spread> as [steps, steps_low, steps_high],
-        /// Their seconds of training.
+        /// Seconds of training of those seeds until then.
         seconds: Option<Spread> as [seconds, seconds_low, seconds_high],
     }
 }

@@ -1,4 +1,4 @@
-//! Mean and range over seeds of what was recorded along the way, by epoch.
+//! Mean and range over seeds of what trials recorded during training, by epoch.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,16 +9,16 @@ use super::value::Value;
 use crate::analysis::Task;
 use crate::records::{EpochRow, Phase, Records, Split, Stage};
 
-/// Name of a measurement that is a loss.
+/// The name of measurements that are a loss.
 const LOSS: &str = "loss";
 
-/// What is drawn against epoch, one above the other.
+/// Quantities that are drawn against epoch, one above the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByEpoch {
-    /// Mean magnitude of the logits, global weight norm, and distance moved since the freeze.
+    /// Mean magnitude of the logits, global weight norm, and distance from the freeze.
     Norms,
-    /// Training loss; test loss and test metric where they were measured along the way, else
-    /// those on validation data.
+    /// Training loss, test loss and test metric. Where the latter two were not measured during
+    /// training, those on validation data take their place.
     Learning,
 }
 
@@ -80,7 +80,7 @@ enum Source {
 }
 
 impl CurveQuantity {
-    /// The columns of its mean, its least and its largest value.
+    /// The columns of its mean, its smallest and its largest value.
     fn names(self) -> [&'static str; 3] {
         match self {
             Self::LogitMagnitude => ["logit_mean_abs", "logit_low", "logit_high"],
@@ -111,7 +111,7 @@ impl CurveQuantity {
         }
     }
 
-    /// The quantity that it stands in for, and which is drawn instead where it was measured.
+    /// The quantity that it stands in for. That one is drawn instead, where it was measured.
     fn instead_of(self) -> Option<Self> {
         match self {
             Self::ValidationLoss => Some(Self::TestLoss),
@@ -134,14 +134,14 @@ pub struct CurveRow {
     pub step: i64,
     /// Seeds with a value of the first quantity.
     pub n: usize,
-    /// Constrained where any seed was.
+    /// The phase of the arm: constrained where that of any seed is.
     pub phase: Phase,
     /// Mean and range of each quantity of [`Curves::quantities`], in their order.
     pub values: Vec<Option<Spread>>,
 }
 
 impl Row for CurveRow {
-    /// The columns of every such row. Those of the quantities follow.
+    /// The columns that all such rows have. Those of the quantities follow.
     fn columns() -> Vec<Column> {
         ["arm", "batch_size", "epoch", "step", "n", "phase"]
             .map(plain)
@@ -176,19 +176,20 @@ fn plain(name: &'static str) -> Column {
 /// Curves of some quantities.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Curves {
-    /// The quantities that were measured. One that was not has no columns.
+    /// The measured quantities. Others have no columns.
     pub quantities: Vec<CurveQuantity>,
-    /// A row an arm, batch size and epoch.
+    /// A row per arm, batch size and epoch.
     pub rows: Rows<CurveRow>,
 }
 
-/// An arm by its index, a batch size and the epochs trained, whose bits rise as they do.
+/// The index of an arm, a batch size, and the bits of the epochs trained, which are ordered as the
+/// epochs are.
 type Place = (usize, i64, u64);
 
-/// Everything that the seeds of a place measured.
+/// All values that the seeds of one place measured.
 #[derive(Default)]
 struct Cell {
-    /// By quantity.
+    /// The values, by quantity.
     values: Vec<Vec<f64>>,
     step: i64,
     constrained: bool,
@@ -196,8 +197,8 @@ struct Cell {
 
 /// Mean and range over seeds of some quantities by epoch, for confirmation trials.
 ///
-/// A value that is not finite has no place on an axis: it is left out, and `n`, the number of
-/// values of the first quantity, says so.
+/// A value that is not finite has no place on an axis and is left out. `n`, the number of values of
+/// the first quantity, shows this.
 pub fn curves(task: &Task, records: &Records, by: ByEpoch) -> Curves {
     let all = by.quantities();
     let cells = cells(task, records, all);
@@ -287,15 +288,15 @@ fn cells(task: &Task, records: &Records, quantities: &[CurveQuantity]) -> BTreeM
     cells
 }
 
-/// Which quantities are drawn: those with a curve, and of two that stand in for each other the
-/// one asked for.
+/// The indices of the quantities that are drawn: those with a curve. Of two that stand in for each
+/// other, it is the one asked for.
 fn kept(quantities: &[CurveQuantity], cells: &BTreeMap<Place, Cell>) -> Vec<usize> {
     let has_curve = |which: usize| {
         let measured = cells
             .iter()
             .filter(|(_, cell)| !cell.values[which].is_empty());
         let epochs: BTreeSet<u64> = measured.map(|((_, _, epoch), _)| *epoch).collect();
-        // A metric that was measured once, at the end, is no curve.
+        // A metric that was measured only once, at the end, is not a curve.
         match quantities[which].source() {
             Source::Epoch(_) => !epochs.is_empty(),
             Source::Loss(_) | Source::Metric(_) => epochs.len() > 1,

@@ -1,4 +1,4 @@
-//! What single trials ended with: at two batch sizes, and against their training loss.
+//! Final numbers of single trials: test metrics at two batch sizes, and training losses.
 
 use super::row::{Rows, of_arm, row};
 use crate::analysis::Task;
@@ -34,7 +34,7 @@ row! {
         train_loss: f64,
         /// Primary metric on test data.
         test_metric: f64,
-        /// What the metric lacks to 1; none where it is no share of what is right.
+        /// 1 minus the metric. There is none where the metric is not a share of correct answers.
         test_error: Option<f64>,
     }
 }
@@ -70,7 +70,7 @@ pub fn drops(task: &Task, reference: i64, largest: i64) -> Rows<DropRow> {
     )
 }
 
-/// Whether a metric is a share of what is right, of which the rest is an error.
+/// Whether a metric is a share of correct answers, so that 1 minus it is an error rate.
 pub(crate) fn is_share(task: &Task) -> bool {
     let tests = task
         .arms

@@ -1,11 +1,11 @@
-//! What the seeds at hand can reach, before any p-value.
+//! What the seeds at hand can reach, which is known before any p-value.
 
 use super::row::{Rows, row};
 use crate::analysis::{Analysis, Claim, Sensitivity, claims_feasibility};
 use crate::stats::Feasibility;
 
 row! {
-    /// What one family can reach, or the claims of one task.
+    /// What one family, or the claims of one task, can reach.
     pub struct FeasibilityRow {
         /// The task.
         task: String,
@@ -13,17 +13,17 @@ row! {
         question: String,
         /// Tests in the family.
         tests: usize,
-        /// Pairs at the place that has the fewest.
+        /// Number of pairs where there are fewest.
         paired_seeds: usize,
         /// Smallest two-sided p of an exact test there.
         smallest_p: f64,
-        /// The same after Holm.
+        /// `smallest_p` after Holm's adjustment.
         smallest_adjusted_p: f64,
         /// Whether that is at most alpha.
         reachable: bool,
-        /// Pairs with which it would be.
+        /// Pairs with which it could be reached.
         seeds_needed: usize,
-        /// Smallest true d_z that is found with power 0.8.
+        /// Smallest true d_z that is detected with power 0.8.
         detectable_d_z: Option<f64>,
     }
 }
@@ -44,7 +44,7 @@ impl FeasibilityRow {
     }
 }
 
-/// What each family can reach: one row a family, the claims of a task last.
+/// What each family can reach, a row each. The claims of a task come last.
 pub fn feasibility(
     analysis: &Analysis,
     sensitivities: &[Vec<Option<Sensitivity>>],
@@ -53,7 +53,7 @@ pub fn feasibility(
 ) -> Rows<FeasibilityRow> {
     let mut rows = Vec::new();
     for (family, found) in analysis.families.iter().zip(sensitivities) {
-        // The place with the fewest seeds says whether every test of the family can decide.
+        // The place with the fewest seeds tells whether every test of the family can decide.
         let fewest: Option<Feasibility> = family
             .answers
             .iter()
@@ -76,8 +76,8 @@ pub fn feasibility(
     Rows::new(
         "feasibility",
         "What the seeds at hand can reach, family by family: the smallest p of an exact test, and \
-         the smallest true difference, in standard deviations of the paired differences, that a \
-         paired t test at the first step of Holm finds with power 0.8.",
+         the smallest true difference that a paired t test detects with power 0.8 at the first \
+         step of Holm. This difference is in standard deviations of the paired differences.",
         rows,
     )
     .with_sections(1)

@@ -1,4 +1,4 @@
-//! What a field of a row is written as: one cell or several.
+//! How a field of a row is written: in one cell or several.
 
 use super::value::Value;
 use crate::analysis::{Place, Question, Support, Verdict};
@@ -6,13 +6,13 @@ use crate::records::{BudgetUnit, Outcome, Phase, Stage};
 use crate::stats::{Aggregate, Estimate, Interval};
 use crate::word::Word;
 
-/// What a column holds.
+/// What the values of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A value that stands by itself.
     Plain,
-    /// An estimate. The two columns after it are the ends of its interval, and all three are
-    /// printed as one.
+    /// An estimate. The two columns after it are the ends of its interval. All three are printed as
+    /// one.
     Estimate,
     /// A verdict.
     Verdict,
@@ -23,11 +23,11 @@ pub trait Field {
     /// The kinds of its columns.
     const KINDS: &'static [Kind] = &[Kind::Plain];
 
-    /// Adds its cells to those of its row, one a column.
+    /// Appends its cells to those of its row, one per column.
     fn write(&self, cells: &mut Vec<Value>);
 }
 
-/// An absent field has as many cells without a value.
+/// An absent field has cells without a value, as many as a present one.
 impl<T: Field> Field for Option<T> {
     const KINDS: &'static [Kind] = T::KINDS;
 
@@ -53,7 +53,7 @@ impl Field for i64 {
 
 impl Field for usize {
     fn write(&self, cells: &mut Vec<Value>) {
-        // A count beyond i64 cannot come from rows in memory.
+        // Rows in memory cannot have a count beyond i64.
         cells.push(Value::Integer(i64::try_from(*self).unwrap_or(i64::MAX)));
     }
 }
@@ -154,9 +154,9 @@ impl Field for Estimate {
 pub struct Spread {
     /// Their mean.
     pub mean: f64,
-    /// The least of them.
+    /// The smallest of them.
     pub low: f64,
-    /// The most of them.
+    /// The largest of them.
     pub high: f64,
 }
 

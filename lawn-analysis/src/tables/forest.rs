@@ -1,4 +1,4 @@
-//! Advantages as figures draw them: all of a task, and pair by pair.
+//! Advantages as figures draw them: those of a task, and those of single pairs.
 
 use super::field::{Field, Kind};
 use super::row::{Named, Rows, row};
@@ -34,7 +34,7 @@ impl Named for ForestRow {
     }
 }
 
-/// Every advantage of some questions, which are all in the unit of the metric.
+/// Every advantage on some questions, all of which are in the unit of the metric.
 pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Rows<ForestRow> {
     let families = questions
         .iter()
@@ -63,7 +63,7 @@ pub fn forest(analysis: &Analysis, task: &Task, questions: &[Question]) -> Rows<
     )
 }
 
-/// What a row of pairs holds.
+/// What a row of pairs shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum PairedPoint {
     /// One pair of trials.
@@ -90,7 +90,8 @@ pub enum PairedPoint {
     },
 }
 
-/// Kind, seed, number of pairs, both arms, the advantage with the ends of its interval, the margin.
+/// Kind, seed, number of pairs, both arms, the advantage with the ends of its interval, and the
+/// margin.
 impl Field for PairedPoint {
     const KINDS: &'static [Kind] = &[Kind::Plain; 9];
 

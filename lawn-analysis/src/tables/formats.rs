@@ -1,4 +1,4 @@
-//! A table as CSV and Markdown, and its columns as they are printed.
+//! A table as CSV and Markdown, and its columns for printing.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::value::Value;
 use crate::text::visible;
 
 impl Table {
-    /// The table as CSV (RFC 4180), numbers in full precision.
+    /// The table as CSV (RFC 4180), with numbers in full precision.
     pub fn to_csv(&self) -> String {
         let mut writer = csv::Writer::from_writer(Vec::new());
         let mut write = |cells: Vec<Cow<'_, str>>| {
@@ -30,7 +30,7 @@ impl Table {
         String::from_utf8(bytes).expect("cells are texts")
     }
 
-    /// The table as Markdown, numbers right-aligned, without the columns of detail.
+    /// The table as Markdown, with numbers right-aligned and without detail columns.
     pub fn to_markdown(&self) -> String {
         let printed = self.printed();
         let titles: Vec<String> = printed
@@ -50,8 +50,8 @@ impl Table {
         text
     }
 
-    /// The columns as they are printed: those of detail left out, and an estimate with the ends of
-    /// its interval in one.
+    /// The columns for printing: detail columns are left out, and an estimate and the ends of its
+    /// interval make one column.
     pub(crate) fn printed(&self) -> Vec<PrintedColumn> {
         let mut printed: Vec<PrintedColumn> = Vec::new();
         let mut columns = self.columns().iter().enumerate();
@@ -72,14 +72,14 @@ impl Table {
         printed
     }
 
-    /// Whether a column holds numbers and nothing else.
+    /// Whether a column holds only numbers.
     pub fn numeric(&self, column: usize) -> bool {
         let mut values = self.rows().iter().map(|row| &row[column]).peekable();
         values.peek().is_some() && values.all(|value| !matches!(value, Value::Text(_)))
     }
 }
 
-/// A column as it is printed.
+/// A column for printing.
 pub(crate) struct PrintedColumn {
     pub(crate) title: String,
     pub(crate) kind: Kind,
@@ -101,7 +101,7 @@ impl PrintedColumn {
     }
 }
 
-/// A text as Markdown shows it: no sign of it is taken for markup.
+/// A text that Markdown shows as it is, without taking any of it for markup.
 pub(crate) fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

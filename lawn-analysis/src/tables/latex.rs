@@ -1,27 +1,27 @@
-//! A table as LaTeX that fits the page it stands on, in one column or two.
+//! A table as LaTeX that fits the page it is printed on, in one column or two.
 
 use super::formats::{PrintedColumn, title};
 use super::table::Table;
 use super::value::Value;
 
-/// Lines of a part: more cannot stand on one page.
+/// The most lines of a part. One page has no room for more.
 const LONGEST: usize = 36;
-/// Parts after which the pages are closed, before TeX has more floats waiting than it holds.
+/// The number of parts after which a page break follows. TeX holds only so many waiting floats.
 const PARTS_WAITING: usize = 10;
-/// Width of a narrow column of text in points, that of ICML.
+/// Width of a narrow text column in points, as in ICML.
 const COLUMN: f64 = 234.0;
-/// Texts of more characters break into lines in a cell of this width in points.
+/// Texts with more characters than this break into lines, in a cell of this width in points.
 const BREAKS: (usize, f64) = (44, 200.0);
-/// About the width of a character in points, and what a column has around it.
+/// Approximate width of a character in points, and the space around a column.
 const CHARACTER: f64 = 5.0;
 const AROUND: f64 = 12.0;
 
-/// Everything that the parts of a table have in common.
+/// The layout that all parts of a table share.
 struct Layout {
-    /// The columns that are headings of sections, and the others.
+    /// The columns that become headings of sections, and the others.
     sections: Vec<PrintedColumn>,
     columns: Vec<PrintedColumn>,
-    /// By column, the most characters of a cell.
+    /// By column, the number of characters of the longest cell.
     widest: Vec<usize>,
 }
 
@@ -54,7 +54,7 @@ impl Layout {
         marks.collect()
     }
 
-    /// About the width in points, in a typeface of ten points.
+    /// Approximate width in points, in a typeface of ten points.
     fn width(&self) -> f64 {
         let column = |widest: &usize| match *widest > BREAKS.0 {
             true => BREAKS.1 + AROUND,
@@ -68,7 +68,7 @@ impl Layout {
         format!("    {} \\\\\n", cells.join(" & "))
     }
 
-    /// A row, and how many lines it takes.
+    /// A row, and the number of lines that it takes.
     fn row(&self, row: &[Value]) -> (String, usize) {
         let mut most = 1;
         let line = Self::line(
@@ -88,7 +88,7 @@ impl Layout {
         (line, most)
     }
 
-    /// What the heading of the section of a row says.
+    /// The heading of the section that a row belongs to.
     fn section(&self, row: &[Value]) -> String {
         let names: Vec<String> = self
             .sections
@@ -98,7 +98,7 @@ impl Layout {
         names.join(": ")
     }
 
-    /// The lines of each part, its sections headed.
+    /// The lines of each part, with the headings of its sections.
     fn parts(&self, table: &Table) -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
         let mut used = LONGEST;
@@ -139,10 +139,10 @@ impl Layout {
 }
 
 impl Table {
-    /// The table as LaTeX with the rules of booktabs, caption and label included, without the
-    /// columns of detail: as floats that shrink to the width of the text, of as many parts as the
-    /// pages need. A table that is too wide for one of two columns takes both. The columns
-    /// of sections become headings.
+    /// The table as LaTeX with the rules of booktabs, its caption and its label, but without detail
+    /// columns. It is made of floats that shrink to the width of the text, in as many parts as the
+    /// pages need. A table that is too wide for one of two columns takes both. The columns of
+    /// sections become headings.
     pub fn to_latex(&self) -> String {
         let layout = Layout::new(self);
         let float = if layout.width() > COLUMN {
@@ -169,7 +169,7 @@ impl Table {
         text
     }
 
-    /// Caption and label of a part: what the table shows is said once.
+    /// Caption and label of a part. Only the first part says what the table shows.
     fn caption_of_part(&self, part: usize, parts: usize) -> String {
         let name = &self.name;
         let of = format!("part {} of {parts}", part + 1);
@@ -178,7 +178,7 @@ impl Table {
             return format!("\\caption{{Table~\\ref{{tab:{name}}}, {title}: {of}.}}");
         }
         let of = if parts > 1 {
-            format!(" Here {of}.")
+            format!(" This is {of}.")
         } else {
             String::new()
         };
@@ -187,12 +187,11 @@ impl Table {
     }
 }
 
-/// A caption as TeX.
 pub(crate) fn latex_caption(text: &str) -> String {
     format!("\\caption{{{}}}\n", latex(text))
 }
 
-/// A text as LaTeX sets it, in any of its engines.
+/// A text that any LaTeX engine sets as it is.
 fn latex(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -206,7 +205,7 @@ fn latex(text: &str) -> String {
             '^' => escaped.push_str("\\textasciicircum{}"),
             '|' => escaped.push_str("\\textbar{}"),
             '"' => escaped.push_str("''"),
-            // At the beginning of a row a bracket would be an argument of the line before it.
+            // At the beginning of a row, a bracket would be an argument of the line before.
             '[' => escaped.push_str("{[}"),
             '–' => escaped.push_str("--"),
             '—' => escaped.push_str("---"),
@@ -223,7 +222,7 @@ fn latex(text: &str) -> String {
     escaped
 }
 
-/// The name of a sign that only the mathematical mode has.
+/// The command for a character that only math mode has.
 fn symbol(c: char) -> Option<&'static str> {
     let name = match c {
         '±' => "pm",
@@ -313,7 +312,7 @@ mod tests {
             1,
             "{text}"
         );
-        // Each part says again where it is.
+        // Each part repeats the heading of its section.
         let text = rows(60).with_sections(1).table().to_latex();
         assert_eq!(text.matches("\\multicolumn").count(), 2, "{text}");
     }
@@ -332,7 +331,7 @@ mod tests {
     fn long_tables_come_in_parts_and_lose_no_row() {
         let text = table(37).to_latex();
         assert_eq!(text.matches("\\begin{table}").count(), 2, "{text}");
-        assert!(text.contains("Here part 1 of 2."), "{text}");
+        assert!(text.contains("This is part 1 of 2."), "{text}");
         assert!(
             text.contains("Table~\\ref{tab:small}, small: part 2 of 2."),
             "{text}"

@@ -29,7 +29,7 @@ row! {
 }
 
 impl MeanRow {
-    /// The mean of a place; none where no trial was made.
+    /// The mean at one place; none where no trial was made.
     fn new(task: &Task, arm: &str, batch_size: i64, level: f64) -> Result<Option<Self>, Error> {
         let trials = || task.confirmations(arm, batch_size);
         let count = |of: fn(Outcome) -> bool| trials().filter(|t| of(t.outcome)).count();
@@ -64,8 +64,8 @@ impl MeanRow {
     }
 }
 
-/// The mean test metric of every arm at every batch size, one row each, those of which no trial
-/// ended well among them.
+/// The mean test metric of every arm at every batch size, one row each. Places where no trial ended
+/// well have a row too.
 ///
 /// # Errors
 /// As [`Sample::new`].
@@ -81,7 +81,7 @@ pub fn means(tasks: &[Task], level: f64) -> Result<Rows<MeanRow>, Error> {
     let rows = Rows::new(
         "means",
         "Mean test metric of the confirmation trials that ended well, with its t interval, and how \
-         many did not end well: a mean with many of those is one of survivors.",
+         many did not end well. Where many did not, the mean is one of survivors.",
         rows,
     );
     Ok(rows.with_sections(2))

@@ -1,6 +1,6 @@
-//! Finished tables as typed rows: what figures draw, pages show, and files hold.
+//! Finished tables as typed rows, which figures draw, pages show and files hold.
 //!
-//! [`Row::columns`] and [`Row::cells`] are the one place that says how the fields of a row are
+//! [`Row::columns`] and [`Row::cells`] are the only place that says how the fields of a row are
 //! written. [`Rows::table`] makes cells of them for CSV, Markdown, LaTeX and the page.
 
 mod across;

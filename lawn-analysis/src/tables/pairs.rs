@@ -1,4 +1,4 @@
-//! Seed by seed: the advantages of pairs, and the seeds that have none.
+//! Seed by seed: the advantages of pairs, and the seeds without an advantage.
 
 use super::row::{Rows, row};
 use crate::analysis::{Analysis, Place};
@@ -24,7 +24,7 @@ row! {
         seed: i64,
         /// The arm that lacks a number.
         arm: String,
-        /// Why it does.
+        /// Why the arm lacks it.
         why: String,
     }
 }

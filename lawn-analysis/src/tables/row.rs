@@ -5,7 +5,7 @@ use super::table::Table;
 use super::value::Value;
 use crate::naming::Identity;
 
-/// A row of a table: typed fields, each of which is one column or several.
+/// A row of a table. Each of its typed fields is one column or several.
 pub trait Row {
     /// Its columns, in order.
     fn columns() -> Vec<Column>;
@@ -14,10 +14,10 @@ pub trait Row {
     fn cells(&self) -> Vec<Value>;
 }
 
-/// Declares a row: the one place that says which columns its fields are written in.
+/// Declares a row. It is the only place that says which columns its fields are written in.
 ///
-/// A field is the column of its name, or with `as [...]` the columns named. Those of a field
-/// marked `= detail` stand in the CSV alone.
+/// A field is written in the column of its name, or with `as [...]` in the columns named there. The
+/// columns of a field marked `= detail` stand in the CSV alone.
 macro_rules! row {
     (
         $(#[$meta:meta])*
@@ -71,7 +71,7 @@ macro_rules! names {
 }
 pub(super) use names;
 
-/// Whether the columns of a field are detail.
+/// Whether the columns of a field are detail columns.
 macro_rules! detail {
     () => {
         false
@@ -93,13 +93,13 @@ pub struct Rows<R> {
 }
 
 impl<R: Row> Rows<R> {
-    /// Rows of a table of this name.
+    /// Rows of a table with this name.
     pub(super) fn new(name: &str, caption: impl Into<String>, rows: Vec<R>) -> Self {
         Self::of_task([name], caption, rows)
     }
 
-    /// Rows of a table of a task: its name is made of that of the task, of what is shown, and of
-    /// whatever else tells it from others.
+    /// Rows of a table of a task. Its name is made of the task, of what is shown, and of whatever
+    /// else distinguishes it.
     pub(super) fn of_task<'a>(
         parts: impl IntoIterator<Item = &'a str>,
         caption: impl Into<String>,
@@ -114,19 +114,19 @@ impl<R: Row> Rows<R> {
         }
     }
 
-    /// Says how many columns at the left are headings of sections where LaTeX prints the table.
+    /// Sets how many columns at the left become headings of sections in LaTeX.
     pub(super) fn with_sections(mut self, columns: usize) -> Self {
         self.sections = columns;
         self
     }
 
-    /// Says which columns follow those that all rows of the type have.
+    /// Sets the columns that follow those which all rows of the type have.
     pub(super) fn with_columns(mut self, columns: impl IntoIterator<Item = Column>) -> Self {
         self.columns.extend(columns);
         self
     }
 
-    /// The same rows as those of another thing, by which the table is named.
+    /// The same rows under another identity, which names the table.
     pub(crate) fn identified(self, identity: Identity) -> Self {
         Self { identity, ..self }
     }
@@ -146,7 +146,7 @@ impl<R: Row> Rows<R> {
         }
     }
 
-    /// What the table is of.
+    /// The identity of what the table shows.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -175,13 +175,11 @@ impl<R: Row> Rows<R> {
 
 /// A row that belongs to one arm.
 pub(crate) trait OfArm {
-    /// The arm.
     fn arm(&self) -> &str;
 }
 
 /// A row with names that a narrow drawing may have to shorten.
 pub(crate) trait Named {
-    /// The names.
     fn names(&self) -> Vec<&str>;
 }
 

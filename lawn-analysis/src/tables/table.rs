@@ -1,17 +1,17 @@
-//! A finished table of cells: what is written, printed and shown on a page.
+//! A finished table of cells, as it is written, printed and shown on a page.
 
 use super::column::Column;
 use super::value::Value;
 use crate::naming::Identity;
 
-/// A table with named columns. Every row has one value a column.
+/// A table with named columns. Every row has one value per column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Name of the table, and of its files without the extension.
     pub name: String,
     /// What it shows, in a sentence.
     pub caption: String,
-    /// What it is of, in full.
+    /// The identity of what it shows.
     identity: Identity,
     columns: Vec<Column>,
     /// How many printed columns at the left are headings of sections in LaTeX.
@@ -23,7 +23,7 @@ impl Table {
     /// A table of these rows.
     ///
     /// # Panics
-    /// Where a row has not one value a column.
+    /// Where a row does not have one value per column.
     pub(super) fn new(
         identity: Identity,
         caption: String,
@@ -43,18 +43,18 @@ impl Table {
         }
     }
 
-    /// Says how many columns at the left are headings of sections where LaTeX prints the table.
+    /// Sets how many printed columns at the left become headings of sections in LaTeX.
     pub(super) fn with_sections(mut self, columns: usize) -> Self {
         self.sections = columns;
         self
     }
 
-    /// What it is of.
+    /// The identity of what it shows.
     pub(crate) fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Makes a column one of detail.
+    /// Makes a column a detail column.
     ///
     /// # Panics
     /// Where there is no such column.

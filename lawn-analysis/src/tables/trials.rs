@@ -22,7 +22,7 @@ row! {
         failed: usize,
         /// Trials that were stopped and can resume.
         preempted: usize,
-        /// Rate of those that ended well among those that ended.
+        /// Share of those that ended well among those that ended.
         rate: Option<Estimate> as [rate, low, high],
     }
 }
@@ -68,13 +68,13 @@ row! {
         failed: usize,
         /// Hours spent.
         hours: f64,
-        /// Index of the setting that was confirmed, else of the best one.
+        /// Index of the confirmed setting, or where none was confirmed, of the best one.
         best_setting: Option<i64>,
         /// Its mean validation metric.
         validation_metric: Option<f64>,
-        /// Its values of what was varied.
+        /// The values of the varied hyper-parameters at that setting.
         best_values: String,
-        /// Which of them lie on a border, or `no`.
+        /// Those of them that lie on a border, or `no`.
         on_border: String,
     }
 }
@@ -102,7 +102,7 @@ row! {
         train_loss: Option<f64> = detail,
         /// What its budget counts.
         budget_unit: Option<BudgetUnit> = detail,
-        /// How many of these its schedule is made for.
+        /// How many of these units its schedule is made for.
         budget_amount: Option<i64> = detail,
         /// Epochs trained.
         epochs: f64 = detail,
@@ -207,8 +207,8 @@ impl From<&TrialRow> for ConfirmationRow {
 pub fn survival(analysis: &Analysis) -> Rows<SurvivalRow> {
     Rows::new(
         "survival",
-        "Confirmation trials that ended well, of those that ended, with Clopper and Pearson's \
-         interval.",
+        "Confirmation trials that ended well, as a share of those that ended, with its \
+         Clopper–Pearson interval.",
         analysis.survival.iter().map(SurvivalRow::from).collect(),
     )
     .with_sections(1)
@@ -228,8 +228,8 @@ pub fn failures(analysis: &Analysis) -> Rows<FailureRow> {
 pub fn tuning(analysis: &Analysis) -> Rows<TuningRow> {
     Rows::new(
         "tuning",
-        "Settings tried for each arm and batch size, and the one that was confirmed. A best value \
-         on the border of what was tried may not be the best there is.",
+        "Settings tried for each arm and batch size, and the one that was confirmed. Where the best \
+         value lies on the border of the values tried, a better one may lie beyond.",
         analysis.tuning.iter().map(TuningRow::from).collect(),
     )
     .with_sections(1)

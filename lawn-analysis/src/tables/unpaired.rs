@@ -1,4 +1,4 @@
-//! Arms without a seed in common, as independent samples.
+//! Arms without a seed in common, compared as independent samples.
 
 use super::row::{Rows, row};
 use crate::analysis::{Analysis, Answer, Place};
@@ -45,16 +45,17 @@ impl UnpairedRow {
     }
 }
 
-/// Every comparison of arms that have no seed in common: what independent samples say there, which
-/// decides no verdict.
+/// Every comparison of arms that have no seed in common, as independent samples. None of them
+/// decides a verdict.
 pub fn unpaired(analysis: &Analysis) -> Rows<UnpairedRow> {
     Rows::new(
         "unpaired",
-        "Arms without a seed in common, as independent samples. The advantage is the difference of \
-         the means, positive where the treatment is better, with Welch's interval, which is not \
-         adjusted for the number of comparisons; p-values are two-sided, adjusted by Holm over the \
-         family (one question, one task), Mann and Whitney's exact and with diverged trials worst. \
-         They decide no verdict: the registered test is one of pairs.",
+        "Arms without a seed in common, compared as independent samples. The advantage is the \
+         difference of the means, positive where the treatment is better, with Welch's interval, \
+         which is not adjusted for the number of comparisons. p-values are two-sided and adjusted \
+         by Holm over the family (one question, one task). The Mann–Whitney test is exact, with \
+         diverged trials ranked worst. These tests decide no verdict, since the registered test is \
+         one of pairs.",
         analysis.answers().filter_map(UnpairedRow::new).collect(),
     )
     .with_sections(2)

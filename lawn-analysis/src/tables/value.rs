@@ -7,9 +7,9 @@ use crate::text::{integer, number};
 pub enum Value {
     /// No value.
     Absent,
-    /// A number that counts.
+    /// A whole number, such as a count.
     Integer(i64),
-    /// A number that measures.
+    /// A measured number.
     Number(f64),
     /// Words.
     Text(String),

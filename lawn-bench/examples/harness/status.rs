@@ -9,7 +9,7 @@ use lawn_bench::plan::Plan;
 use lawn_bench::report::status::Status;
 use lawn_bench::run::ending::Ending;
 use lawn_bench::run::run_dir::RunDir;
-use lawn_bench::run::{ending, files};
+use lawn_bench::run::{document, ending, files};
 use lawn_models::TrialSummary;
 
 use super::{Outcome, median};
@@ -49,7 +49,7 @@ pub(super) fn run() -> Outcome<()> {
         let dir = run.trial(&trial.id);
         std::fs::create_dir_all(dir.root())?;
         let path = dir.outcome();
-        let bytes = files::to_json(&path, ending::SCHEMA, &Ending::ok(summary()?))?;
+        let bytes = document::to_bytes(&path, ending::SCHEMA, &Ending::ok(summary()?))?;
         files::replace_unflushed(&path, &bytes)?;
     }
     println!("{} finished trials", plan.trials.len());

@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use super::data_images::{Check, Pack, Show};
 use super::output::print;
 use super::values::{DataRoot, key_value};
-use crate::Error;
 use crate::Exit;
 use crate::cli::doctor::findings;
+use crate::config;
 use crate::data::fetch::{self, Catalogue, Fetch, FetchError, Patience, Source};
 use crate::data::make::{self, Origin};
+use crate::error::{Error, Fault, Place, UnknownWord};
 use crate::process::stop;
 
 #[derive(Debug, Args)]
@@ -38,6 +39,7 @@ enum What {
     /// Write a generated data set in the format of the real ones.
     ///
     /// Nothing is overwritten: DIR is new or empty, or holds the same data set, made before.
+    #[command(after_help = make_help())]
     Make {
         /// Kind of data set.
         #[arg(value_parser = PossibleValuesParser::new(kinds()))]
@@ -45,12 +47,12 @@ enum What {
         /// Folder to write it to.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        /// A size of it, as NAME=VALUE; any number of times. A wrong name is told what is allowed.
+        /// A size of it, as NAME=VALUE; any number of times. Those of each kind are listed below.
         #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
         set: Vec<(String, String)>,
     },
     /// Look into every file of image folders: whether it can be read, what is passed over, what
-    /// is there twice.
+    /// is there twice. Of clicks, look at every line.
     ///
     /// A sweep does the same before its first trial. What is found of a file is kept in the
     /// user's cache. Exit code 2 where files cannot be read.
@@ -91,6 +93,20 @@ struct Get {
 fn kinds() -> impl Iterator<Item = PossibleValue> {
     let kinds = lawn_models::KINDS.iter();
     kinds.map(|kind| PossibleValue::new(kind.name).help(kind.about))
+}
+
+/// The sizes of each kind with their defaults.
+fn make_help() -> String {
+    let of_kind = |kind: &lawn_models::KindEntry| {
+        let sizes = config::sizes(kind);
+        let size = |size: &config::Size| format!("{}={}", size.name, size.default);
+        let width = sizes.iter().map(|one| size(one).len()).max().unwrap_or(0);
+        let line = |one: &config::Size| format!("  {:width$}  {}\n", size(one), one.about);
+        let lines: String = sizes.iter().map(line).collect();
+        format!("Sizes of {} and their defaults:\n{lines}\n", kind.name)
+    };
+    let kinds: String = lawn_models::KINDS.iter().map(of_kind).collect();
+    format!("{kinds}Example: lawn data make ncf --out ~/data/small --set users=500 --set items=400")
 }
 
 fn get_help() -> String {
@@ -175,8 +191,15 @@ fn asked(kind: &str, sizes: &[(String, String)]) -> Result<lawn_models::MakeData
         let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
         options.insert(name.clone(), value);
     }
-    serde_json::from_value(options.into()).map_err(|error| Error::MakeData {
-        kind: kind.to_owned(),
-        detail: error.to_string(),
+    serde_json::from_value(options.into()).map_err(|error| {
+        let said = error.to_string();
+        let fault = match UnknownWord::of(&said) {
+            Some(word) => Fault::new(Place::key("--set"), word.said()).allowed(&word.allowed),
+            None => Fault::new(Place::key("--set"), said),
+        };
+        Error::MakeData {
+            kind: kind.to_owned(),
+            fault: Box::new(fault),
+        }
     })
 }

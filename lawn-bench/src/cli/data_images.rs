@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use lawn_models::{BadFiles, Encoding, Repeats, Scan};
+use lawn_models::{BadFiles, CheckedLines, Encoding, Repeats, Scan};
 use serde::Serialize;
 
 use super::output::{print, to_json};
@@ -33,6 +33,8 @@ struct Checked {
     splits: Vec<Scan>,
     /// Test files that are train files too.
     in_both: Option<Repeats>,
+    /// Of a data set of text.
+    lines: Option<CheckedLines>,
 }
 
 impl Check {
@@ -42,8 +44,14 @@ impl Check {
         let mut checked = Vec::new();
         for set in self.names {
             let folder = root.join(&set);
-            let splits =
-                scan::with_progress(&set, |progress| lawn_models::scan_images(&folder, progress))?;
+            let lines =
+                scan::with_progress(&set, |progress| lawn_models::check_lines(&folder, progress))?;
+            let splits = match &lines {
+                Some(_) => Vec::new(),
+                None => scan::with_progress(&set, |progress| {
+                    lawn_models::scan_images(&folder, progress)
+                })?,
+            };
             checked.push(Checked {
                 decoder: lawn_models::image_decoder(),
                 in_both: match &splits[..] {
@@ -52,6 +60,7 @@ impl Check {
                 },
                 set,
                 splits,
+                lines,
             });
         }
         if self.json {
@@ -64,7 +73,10 @@ impl Check {
         let is_bad = checked
             .iter()
             .flat_map(|set| &set.splits)
-            .any(|scan| !scan.bad.is_empty());
+            .any(|scan| !scan.bad.is_empty())
+            || checked
+                .iter()
+                .any(|set| set.lines.as_ref().is_some_and(|lines| lines.bad > 0));
         Ok(if is_bad { Exit::Usage } else { Exit::Ok })
     }
 }
@@ -96,7 +108,19 @@ impl Checked {
             );
         }
         lines.extend(scan::lines(&self.set, &self.splits));
-        if self.splits.is_empty() {
+        if let Some(found) = &self.lines {
+            let counts = found.counts.iter();
+            let counts: Vec<String> = counts
+                .map(|(what, count)| format!("{count} {what}"))
+                .collect();
+            lines.push(format!("{}: {}", self.set, counts.join(", ")));
+            if let Some(first) = &found.first {
+                let bad = found.bad;
+                lines.push(format!(
+                    "  {bad} lines cannot be read, of which the first is {first}"
+                ));
+            }
+        } else if self.splits.is_empty() {
             lines.push(format!(
                 "{}: its reader sees at once what is wrong with it",
                 self.set
@@ -212,11 +236,7 @@ impl Show {
         }
         Err(Error::NothingToShow {
             file: self.file,
-            tasks: tasks
-                .into_iter()
-                .map(|task| task.name)
-                .collect::<Vec<_>>()
-                .join(", "),
+            tasks: tasks.into_iter().map(|task| task.name).collect(),
         })
     }
 }

@@ -5,19 +5,23 @@ use lawn_models::{Floor, Split};
 use serde::Serialize;
 
 use super::output::{print, to_json};
-use super::values::DataRoot;
+use super::values::{DataRoot, Sets};
 use crate::Exit;
+use crate::config::SweepFile;
 use crate::report::render;
-use crate::{Error, config, data};
+use crate::{Error, data};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lawn floors lawn-bench/studies/embedded.toml
+  lawn floors lawn-bench/studies/embedded.toml --set tasks.synthetic.generated.users=500
   lawn floors lawn-bench/studies/ml-1m.toml --data-root ~/data --test")]
 pub(super) struct Floors {
     /// The sweep file whose tasks are measured.
     file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
     #[command(flatten)]
     data: DataRoot,
     /// Measure on the test split too.
@@ -38,7 +42,7 @@ struct TaskFloors {
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let root = self.data.folder();
-        let tasks = config::load(&self.file)?.tasks;
+        let tasks = SweepFile::read(&self.file, &self.sets.sets)?.sweep()?.tasks;
         data::find(&tasks, root)?;
         let measured = tasks
             .into_iter()

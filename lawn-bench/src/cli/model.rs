@@ -79,10 +79,10 @@ impl Model {
                 && wanted(&self.arm, &cell.arm)
         });
         if cells.is_empty() {
-            let names = |names: Vec<&str>| names.join(", ");
+            let sweep = plan.sweep;
             return Err(Error::NoModel {
-                tasks: names(plan.sweep.tasks.iter().map(|task| &*task.name).collect()),
-                arms: names(plan.sweep.arms.iter().map(|arm| &*arm.name).collect()),
+                tasks: sweep.tasks.into_iter().map(|task| task.name).collect(),
+                arms: sweep.arms.into_iter().map(|arm| arm.name).collect(),
             });
         }
         match self.layers {

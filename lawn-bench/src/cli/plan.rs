@@ -24,14 +24,13 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
-    #[arg(required_unless_present_any = ["measure", "examine"])]
-    file: Option<PathBuf>,
+    file: PathBuf,
     #[command(flatten)]
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters.
-    /// Each task is still set up: what no trial could train is refused.
+    /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
+    /// task is still set up, so that what no trial could train is refused.
     #[arg(long)]
     no_calibrate: bool,
     /// An earlier run: a setting that it chose at the border of its range is warned about
@@ -41,10 +40,10 @@ pub(super) struct Plan {
     /// Print the whole plan, what was measured and the warnings as JSON.
     #[arg(long)]
     json: bool,
-    /// Measure one trial, told on standard input: what calibration calls.
+    /// Measure one trial, told on standard input as FILE `-`: what calibration calls.
     #[arg(long, hide = true)]
     measure: bool,
-    /// Examine trials by task, told on standard input: what planning calls.
+    /// Examine trials by task, told on standard input as FILE `-`: what planning calls.
     #[arg(long, hide = true)]
     examine: bool,
 }
@@ -74,11 +73,11 @@ impl Plan {
             });
             return Ok(Exit::Ok);
         }
-        let Some(file) = self.file.as_deref().filter(|_| !self.measure) else {
+        if self.measure {
             return measure();
-        };
+        }
         let root = self.data.folder();
-        let file = SweepFile::read(file, &self.sets.sets)?;
+        let file = SweepFile::read(&self.file, &self.sets.sets)?;
         let sweep = file.sweep()?;
         let checksums = match root {
             Some(root) => {
@@ -148,10 +147,8 @@ impl Plan {
 
 /// What standard input says.
 fn told<T: serde::de::DeserializeOwned>() -> Result<T, Error> {
-    serde_json::from_reader(std::io::stdin().lock()).map_err(|error| Error::Damaged {
-        path: "standard input".into(),
-        detail: error.to_string(),
-    })
+    serde_json::from_reader(std::io::stdin().lock())
+        .map_err(|error| Error::damaged("standard input", error.to_string()))
 }
 
 /// Measures what standard input asks for.

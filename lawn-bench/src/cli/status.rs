@@ -52,8 +52,8 @@ impl Status {
     }
 }
 
-/// `text` over what is on the screen, from its top: what it does not cover is erased, and
-/// what it does is never blank in between.
+/// Paints `text` over the screen from its top. What it does not cover is erased, and what it
+/// covers is never blank in between.
 fn repainted(text: &str) -> String {
     format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
 }

@@ -85,7 +85,7 @@ impl<'i> RawArm<'i> {
         self.axes.iter().any(|axis| axis.name() == name)
     }
 
-    /// `self` over `defaults`: what an arm says of a hyper-parameter replaces it.
+    /// Lays `self` over `defaults`. What an arm says of a hyper-parameter replaces the default.
     fn over(mut self, defaults: &Self) -> Self {
         for (key, value) in &defaults.fixed {
             if !self.fixes(key.get_ref()) && !self.tunes(key.get_ref()) {
@@ -271,7 +271,7 @@ impl Reader<'_> {
         self.point(&values.collect())
     }
 
-    /// The ends of each range must be valid too, even where no point comes near.
+    /// Checks the ends of each range, as a point may come near them in another sweep.
     fn check_ends(&self) -> Result<(), ConfigError> {
         let middle: Assignment<'_> = self
             .written

@@ -1,7 +1,6 @@
 //! `RawSweep` → `Sweep`: the checks that need more than one value.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,20 +11,20 @@ use super::arm::Tuning;
 use super::arms::arms;
 use super::budget::{amount, diagnostics, evaluation};
 use super::contrasts::contrasts;
+use super::earlier::Renamed;
 use super::file::SweepFile;
-use super::raw::{RawReport, RawResources, RawSweep};
+use super::overlay::{Laid, Overlay, toml_sets};
+use super::raw::{BATCH_SIZE, RawReport, RawResources, RawSweep, THREADS, WORKERS};
 use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
 use super::values::{at_least, distinct, file_name, found, within};
 use super::{engines, limits, overrides, tuning};
 use crate::config::sweep::{NamedTask, Resources, Sweep};
-use crate::error::{ConfigError, allowed, refused};
+use crate::error::ConfigError;
 
 pub(super) fn sweep(file: &SweepFile) -> Result<Sweep, ConfigError> {
-    read(file, |source, table, span| {
-        Ok(checked(source, table, span)?.0)
-    })
+    read(file, |source, laid| Ok(checked(source, laid)?.0))
 }
 
 /// A sweep, beside what was written.
@@ -35,41 +34,44 @@ pub(super) struct Explanation {
     pub(super) filled: serde_json::Value,
     /// What the file gives, and what was set over it.
     pub(super) given: serde_json::Value,
+    /// Words that had another name once.
+    pub(super) renamed: Vec<Renamed>,
 }
 
 pub(super) fn explained(file: &SweepFile) -> Result<Explanation, ConfigError> {
-    read(file, |source, table, span| {
-        let (sweep, raw) = checked(source, table, span.clone())?;
-        let whole = Spanned::new(span, DeValue::Table(table.clone()));
+    read(file, |source, laid| {
+        let (sweep, raw) = checked(source, laid)?;
+        let whole = Spanned::new(laid.span.clone(), DeValue::Table(laid.table.clone()));
         Ok(Explanation {
             sweep,
             filled: serde_json::to_value(raw).unwrap_or_default(),
             given: to_json(source, &whole)?,
+            renamed: laid.renamed.clone(),
         })
     })
 }
 
-/// Parses the file, lays what is set over it, and hands both on.
+/// Parses the file, lays what is set over it, and hands the table on.
 ///
-/// An error whose place is in the file, and which is not there without what is set, is one of
-/// that: of the first that the file is not right with.
+/// An error may stand in the file and come from a set all the same: the file is right without
+/// that set. Then the error is placed at the first such set.
 fn read<T>(
     file: &SweepFile,
-    check: impl FnOnce(&Source<'_>, &DeTable<'_>, Range<usize>) -> Result<T, ConfigError>,
+    check: impl FnOnce(&Source<'_>, &Laid<'_>) -> Result<T, ConfigError>,
 ) -> Result<T, ConfigError> {
     let sets = toml_sets(file);
-    let laid = Overlay::new(file, &sets);
-    let (table, span) = laid.table(sets.len())?;
-    let error = match check(&laid.source, &table, span) {
+    let overlay = Overlay::new(file, &sets);
+    let source = &overlay.source;
+    let error = match check(source, &overlay.laid(sets.len())?) {
         Err(error) if error.origin != overrides::ORIGIN => error,
         done => return done,
     };
     let is_right = |count: &usize| {
-        let table = laid.table(*count);
-        table.is_ok_and(|(table, span)| checked(&laid.source, &table, span).is_ok())
+        let laid = overlay.laid(*count);
+        laid.is_ok_and(|laid| checked(source, &laid).is_ok())
     };
     match (0..sets.len()).rev().find(is_right) {
-        Some(without) => Err(laid.source.blamed_on(without + 1, error)),
+        Some(without) => Err(source.blamed_on(without + 1, error)),
         None => Err(error),
     }
 }
@@ -77,14 +79,14 @@ fn read<T>(
 /// See [`SweepFile::fault`].
 pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> ConfigError {
     let sets = toml_sets(file);
-    let laid = Overlay::new(file, &sets);
-    let (table, span) = match laid.table(sets.len()) {
+    let overlay = Overlay::new(file, &sets);
+    let laid = match overlay.laid(sets.len()) {
         Ok(laid) => laid,
         Err(error) => return error,
     };
-    let mut nearest = span;
+    let mut nearest = laid.span;
     for place in places {
-        match found(&table, place) {
+        match found(&laid.table, place) {
             Ok(span) => {
                 nearest = span;
                 break;
@@ -93,67 +95,17 @@ pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> Co
             Err(None) => {}
         }
     }
-    laid.source.error(nearest, message, None)
+    overlay.source.error(nearest, message, None)
 }
 
-fn toml_sets(file: &SweepFile) -> Vec<String> {
-    let sets = file.sets.iter();
-    sets.map(|set| overrides::as_toml(set)).collect()
-}
-
-/// The text of a sweep and what is set over it, with a place for every error.
-struct Overlay<'f> {
-    source: Source<'f>,
-    text: &'f str,
-    /// Where each set begins in all texts, and its text moved there.
-    moved: Vec<(usize, String)>,
-}
-
-impl<'f> Overlay<'f> {
-    fn new(file: &'f SweepFile, sets: &'f [String]) -> Self {
-        let mut source = Source::new(&file.origin, &file.text);
-        let mut moved = Vec::new();
-        for set in sets {
-            let start = source.end();
-            source.add(overrides::ORIGIN, set);
-            moved.push((start, overrides::moved(set, start)));
-        }
-        Self {
-            source,
-            text: &file.text,
-            moved,
-        }
-    }
-
-    /// The table of the text with the first `count` sets laid over it, and its span.
-    fn table(&self, count: usize) -> Result<(DeTable<'_>, Range<usize>), ConfigError> {
-        let root = DeTable::parse(self.text).map_err(|error| self.source.toml(&error, 0..0))?;
-        let span = root.span();
-        let mut table = root.into_inner();
-        for (start, set) in &self.moved[..count] {
-            overrides::lay(&self.source, &mut table, set, *start)?;
-        }
-        limits::integers(&self.source, &table)?;
-        Ok((table, span))
-    }
-}
-
-fn checked(
-    source: &Source<'_>,
-    table: &DeTable<'_>,
-    span: Range<usize>,
-) -> Result<(Sweep, RawSweep), ConfigError> {
-    let value = Spanned::new(span.clone(), DeValue::Table(table.clone()));
+fn checked(source: &Source<'_>, laid: &Laid<'_>) -> Result<(Sweep, RawSweep), ConfigError> {
+    let table = &laid.table;
+    let value = Spanned::new(laid.span.clone(), DeValue::Table(table.clone()));
     let raw = RawSweep::deserialize(ValueDeserializer::from(value))
-        .map_err(|error| source.toml(&error, span))?;
+        .map_err(|error| source.toml(&error, laid.span.clone()))?;
 
     let budget = amount(source, &raw.budget, "budget")?;
-    let batch_sizes = distinct(
-        source,
-        &raw.batch_sizes,
-        "batch size",
-        1..=limits::BATCH_SIZE,
-    )?;
+    let batch_sizes = distinct(source, &raw.batch_sizes, "batch size", 1..=BATCH_SIZE)?;
     let mut tasks = tasks(source, table)?;
     tuning::choose_metrics(source, table, &mut tasks)?;
     let tuned = Tuning {
@@ -220,8 +172,7 @@ fn reference(source: &Source<'_>, raw: &RawSweep, batch_sizes: &[u64]) -> Result
         "reference batch size {} is not among batch_sizes",
         given.get_ref()
     );
-    let help = allowed(batch_sizes);
-    Err(source.error(given.span(), message, Some(help)))
+    Err(source.refused(given.span(), message, batch_sizes, None))
 }
 
 /// Fresh seeds: what a setting was chosen by must not confirm it.
@@ -248,7 +199,8 @@ fn alpha(source: &Source<'_>, alpha: &Spanned<f64>) -> Result<f64, ConfigError> 
     Err(source.error(alpha.span(), message, None))
 }
 
-/// Margins of metrics that a task measures; one of another metric would hold for nothing.
+/// The margins. Each is of a metric that a task measures: a margin of another metric would be
+/// used nowhere.
 fn margins(
     source: &Source<'_>,
     table: &DeTable<'_>,
@@ -271,9 +223,10 @@ fn margins(
                 .and_then(|margins| margins.get_ref().as_table())
                 .and_then(|margins| margins.get_key_value(metric.as_str()));
             let place = key.map(|(key, _)| key.span()).or(place);
-            let message = refused(format!("no task measures `{metric}`"), &measured);
+            let place = place.unwrap_or_else(|| margin.span());
+            let found = format!("no task measures `{metric}`");
             let help = nearest(metric, measured.iter().copied());
-            return Err(source.error(place.unwrap_or_else(|| margin.span()), message, help));
+            return Err(source.refused(place, found, &measured, help));
         }
         let given = *margin.get_ref();
         if given.is_finite() && given > 0.0 {
@@ -285,12 +238,6 @@ fn margins(
     });
     checked.collect()
 }
-
-/// Greatest number of trials at the same time: beyond it, something is mistyped.
-const WORKERS: usize = 100_000;
-
-/// Greatest number of threads of a trial: no machine has more to give.
-const THREADS: usize = 1 << 12;
 
 fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, ConfigError> {
     let duration = |given: &Spanned<f64>, what: &str, least: f64| {
@@ -318,7 +265,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
             size,
             "resources.micro_batch_size",
             1,
-            limits::BATCH_SIZE,
+            BATCH_SIZE,
         )?),
     };
     Ok(Resources {
@@ -332,5 +279,6 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         checkpoint_every: duration(&raw.checkpoint_seconds, "resources.checkpoint_seconds", 0.0)?,
         tensorboard: raw.tensorboard,
         keep_checkpoints: raw.keep_checkpoints,
+        keep_weights: raw.keep_weights,
     })
 }

@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::raw::RawSweep;
 use super::source::{Source, nearest};
 use crate::config::sweep::{Arm, Contrast};
-use crate::error::{ConfigError, refused};
+use crate::error::ConfigError;
 
 /// The contrasts given, or every arm without LAWN against those with it on the same rule.
 pub(super) fn contrasts(
@@ -19,8 +19,8 @@ pub(super) fn contrasts(
         }
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
         let help = nearest(name.get_ref(), names.iter().copied());
-        let message = refused(format!("no arm is called `{}`", name.get_ref()), &names);
-        Err(source.error(name.span(), message, help))
+        let found = format!("no arm is called `{}`", name.get_ref());
+        Err(source.refused(name.span(), found, &names, help))
     };
     if let Some(given) = &raw.contrasts {
         let mut contrasts: Vec<Contrast> = Vec::new();

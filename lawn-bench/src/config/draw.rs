@@ -5,11 +5,11 @@ use crate::config::sweep::{Domain, Scale};
 /// Significant digits of a drawn number: enough to tune by, few enough to read.
 const DIGITS: usize = 4;
 
-/// The hyper-parameters in the order of their dimensions: the same one lies along
-/// the same dimension in every arm, whatever else an arm is tuned over.
+/// The hyper-parameters in the order of their dimensions. One lies along the same dimension in
+/// every arm, whatever else an arm is tuned over.
 ///
-/// New ones go to the end, or every sweep's points would change.
-const ORDER: [&str; 24] = [
+/// New ones go to the end: another order would change the points of every sweep.
+const ORDER: [&str; 26] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -34,6 +34,8 @@ const ORDER: [&str; 24] = [
     "decay_factor",
     "milestones",
     "ema_decay",
+    "initial_accumulator",
+    "untouched_rows",
 ];
 
 /// The dimension of a hyper-parameter.
@@ -103,7 +105,8 @@ mod tests {
         assert_eq!(number(1e-4, 1e-1, Scale::Log, 0.123_456_789), 2.346e-4);
     }
 
-    /// Every hyper-parameter but what an arm is has a dimension of its own.
+    /// Every hyper-parameter has a dimension of its own, except the two that make an arm what it
+    /// is.
     #[test]
     fn every_hyper_parameter_has_a_dimension() {
         let wrong = serde_json::json!({ "rule": "sgd", "learning_rate": 0.1, "": 0 });

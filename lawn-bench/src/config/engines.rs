@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::field::Field;
 use super::source::Source;
-use super::values::at_least;
+use super::values::{at_least, within};
 use crate::error::ConfigError;
 
 /// What each engine asks for. Never part of a trial's identity.
@@ -126,22 +126,28 @@ pub(super) struct RawEngines {
 #[serde(deny_unknown_fields, default)]
 struct RawSlurm {
     /// `--partition`.
+    #[schemars(regex(pattern = WORD))]
     partition: Option<Field<String>>,
     /// `--account`.
+    #[schemars(regex(pattern = WORD))]
     account: Option<Field<String>>,
     /// `--time` of a trial, in Slurm's notation.
+    #[schemars(extend("pattern" = TIME_PATTERN))]
     time: Option<Field<TextOrNumber>>,
     /// `--gres=gpu:…` of a trial: a number, or a kind and a number as `a100:1`.
+    #[schemars(extend("pattern" = GPUS_PATTERN))]
     gpus: Option<Field<TextOrNumber>>,
     /// `--cpus-per-task` of a trial; `resources.threads` where it is not given.
     #[schemars(range(min = 1))]
     cpus: Option<Field<u64>>,
     /// `--mem` of a trial, in Slurm's notation.
+    #[schemars(extend("pattern" = MEMORY_PATTERN))]
     memory: Option<Field<TextOrNumber>>,
     /// Trials at the same time, instead of `resources.workers`.
     #[schemars(range(min = 1))]
     workers: Option<Field<usize>>,
     /// Seconds before its end that a job is warned, to write a checkpoint.
+    #[schemars(range(max = SIGNAL_SECONDS))]
     signal_seconds: Option<Field<u64>>,
     /// Tasks of one array at most, where that is less than the site's `MaxArraySize`.
     #[schemars(range(min = 1))]
@@ -151,8 +157,10 @@ struct RawSlurm {
     #[schemars(range(min = 1))]
     attempts: Option<Field<usize>>,
     /// Further options of `sbatch` for trials, as `--qos=long`.
+    #[schemars(inner(regex(pattern = OPTION)))]
     options: Vec<Field<String>>,
     /// Further options of `sbatch` for the job that goes on with the sweep.
+    #[schemars(inner(regex(pattern = OPTION)))]
     next_options: Vec<Field<String>>,
     /// Lines of shell before the command, as `module load cuda`.
     prologue: Option<String>,
@@ -164,10 +172,13 @@ struct RawSlurm {
 #[serde(deny_unknown_fields, default)]
 struct RawRay {
     /// Address of the Jobs server, `http://HOST:PORT`.
+    #[schemars(regex(pattern = "^http://"))]
     address: Option<Field<String>>,
     /// CPUs reserved for a trial; `resources.threads` where it is not given.
+    #[schemars(range(min = 0))]
     cpus: Option<Field<f64>>,
     /// GPUs reserved for a trial.
+    #[schemars(range(min = 0))]
     gpus: Option<Field<f64>>,
     /// Bytes of memory reserved for a trial.
     #[schemars(range(min = 1))]
@@ -229,13 +240,9 @@ fn slurm(source: &Source<'_>, raw: &RawSlurm) -> Result<Slurm, ConfigError> {
         workers: least(source, &raw.workers, "engines.slurm.workers")?,
         signal_seconds: match &raw.signal_seconds {
             None => defaults.signal_seconds,
-            Some(seconds) if *seconds.get_ref() <= 65_535 => *seconds.get_ref(),
             Some(seconds) => {
-                let message = format!(
-                    "engines.slurm.signal_seconds must be 65535 or less, not {}",
-                    seconds.get_ref()
-                );
-                return Err(source.error(seconds.span(), message, None));
+                let what = "engines.slurm.signal_seconds";
+                within(source, seconds, what, 0, SIGNAL_SECONDS)?
             }
         },
         max_array_size: least(source, &raw.max_array_size, "engines.slurm.max_array_size")?,
@@ -319,6 +326,16 @@ fn sbatch_option(source: &Source<'_>, option: &Field<String>) -> Result<String, 
     }
     Ok(text.clone())
 }
+
+/// Greatest `SECONDS` of `--signal`.
+const SIGNAL_SECONDS: u64 = 65_535;
+
+/// For a schema: one word, an option of `sbatch`, and the notations below.
+const WORD: &str = r"^\S+$";
+const OPTION: &str = r"^-[^\x00-\x1f\x7f-\x9f]*$";
+const TIME_PATTERN: &str = "^([0-9]+-)?[0-9]+(:[0-9]+){0,2}$";
+const GPUS_PATTERN: &str = "^([A-Za-z0-9_.-]+:)?[0-9]+$";
+const MEMORY_PATTERN: &str = "^[0-9]+[KMGT]?$";
 
 const TIME: &str = "a time is MINUTES, HOURS:MINUTES:SECONDS or DAYS-HOURS:MINUTES:SECONDS";
 const GPUS: &str = "for example: gpus = 1, or gpus = \"a100:1\"";

@@ -14,6 +14,7 @@ pub(super) fn explain(explained: &Explanation) -> String {
         sweep,
         filled,
         given,
+        ..
     } = explained;
     let mut page = Page::default();
     let root = filled.as_object().cloned().unwrap_or_default();
@@ -36,23 +37,6 @@ pub(super) fn explain(explained: &Explanation) -> String {
         page.table(&name, &resolved(&name, table, sweep), &given[&name]);
     }
     page.text.trim_start().to_owned()
-}
-
-/// What is written by an earlier name.
-pub(super) fn notes(explained: &Explanation) -> Vec<String> {
-    let tasks = explained.sweep.tasks.iter();
-    let notes = tasks.flat_map(|task| {
-        let mut given = explained.given["tasks"][&task.name]
-            .as_object()
-            .cloned()
-            .unwrap_or_default();
-        let renamed = task.config.entry().rename(&mut given);
-        let name = &task.name;
-        renamed.into_iter().map(move |(then, now)| {
-            format!("task `{name}` says `{then}`, which is called `{now}` now; both are read")
-        })
-    });
-    notes.collect()
 }
 
 /// A table whose defaults depend on others, filled in.
@@ -126,16 +110,14 @@ impl Page {
 
     fn task(&mut self, task: &NamedTask, given: &Value) {
         let path = format!("tasks.{}", key(&task.name));
-        let words = |table: &Value| {
-            let mut table = table.as_object().cloned().unwrap_or_default();
-            task.config.entry().rename(&mut table);
-            Value::Object(table)
-        };
-        self.table(&path, &words(&json!(task.config)), &words(given));
+        // The files of a run keep the words that they always had.
+        let mut table = json!(task.config).as_object().cloned().unwrap_or_default();
+        task.config.entry().rename(&mut table);
+        self.table(&path, &Value::Object(table), given);
     }
 
-    /// Values that are left out, as comments: written out they would be given, and the trials
-    /// would have other ids.
+    /// Writes the values that are left out as comments. A value that is written out counts as
+    /// given, and would change the ids of the trials.
     fn left_out(&mut self, arm: &Arm) {
         for (key, value) in left_out(arm) {
             self.text += &format!("# {} = {}{DEFAULT}\n", self::key(&key), toml(&value));
@@ -152,7 +134,8 @@ impl Page {
         }
     }
 
-    /// The fixed values of an arm, those of all arms marked, then what it is tuned over.
+    /// Writes the fixed values of an arm, marks those that hold for all arms, and adds what it is
+    /// tuned over.
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
         let path = format!("arms.{}", key(&arm.name));
         self.heading(&path);
@@ -187,7 +170,8 @@ impl Page {
     }
 }
 
-/// What the hyper-parameters of an arm are that neither it nor what holds for all arms says.
+/// The hyper-parameters that neither the arm nor the defaults of all arms give, with their
+/// values.
 fn left_out(arm: &Arm) -> Map<String, Value> {
     let first = &arm.settings[0].optimizer;
     let full = json!(first.or(&OptimizerSettings::defaults(first.rule)));

@@ -1,5 +1,5 @@
-//! What every trial would be refused for: numbers beyond what a trial can count, known from the
-//! file alone.
+//! Numbers beyond what a trial can count. Every trial would be refused for them, and the file
+//! alone shows them.
 
 use std::ops::Range;
 
@@ -12,9 +12,6 @@ use super::source::Source;
 use super::values::entries;
 use crate::config::sweep::Sweep;
 use crate::error::ConfigError;
-
-/// Greatest batch size: sizes become i64 in tensors, and their product counts samples.
-pub(super) const BATCH_SIZE: u64 = u32::MAX as u64;
 
 /// Makes sure that all whole numbers are those of TOML, 64 bits with a sign. Readers of TOML
 /// differ in what they do with larger ones.
@@ -41,7 +38,7 @@ fn integer(source: &Source<'_>, value: &Spanned<DeValue<'_>>) -> Result<(), Conf
     }
 }
 
-/// Checks every trial of `sweep` as it will check itself, so far as no data is needed.
+/// Makes the checks of every trial of `sweep` that need no data.
 pub(super) fn check(
     source: &Source<'_>,
     table: &DeTable<'_>,

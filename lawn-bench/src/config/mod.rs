@@ -1,8 +1,7 @@
 //! From a sweep's TOML text to a checked [`Sweep`], once: later code never rechecks.
 //!
-//! `raw` is the text as serde sees it, `check` turns it into [`Sweep`],
-//! `overrides` lays single values over it, and `source` places every error at
-//! its file, line and column.
+//! `overlay` lays what was set over the text, `raw` is that as serde sees it, and `check` turns
+//! it into [`Sweep`]. `source` places every error at its file, line and column.
 
 mod arm;
 mod arms;
@@ -11,12 +10,14 @@ mod check;
 mod contrasts;
 mod device;
 mod draw;
+mod earlier;
 mod engine_name;
 mod engines;
 mod explain;
 mod field;
 mod file;
 mod limits;
+mod overlay;
 mod overrides;
 mod raw;
 mod schema;
@@ -34,6 +35,7 @@ pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;
 pub use schema::schema;
+pub(crate) use schema::{Size, sizes};
 pub use sweep::{
     Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, Resources, Rung, Scale, Scaling, Setting,
     Sweep,
@@ -76,7 +78,8 @@ impl SweepFile {
     ///
     /// As [`SweepFile::sweep`].
     pub fn notes(&self) -> Result<Vec<String>, ConfigError> {
-        Ok(explain::notes(&check::explained(self)?))
+        let renamed = check::explained(self)?.renamed;
+        Ok(renamed.iter().map(ToString::to_string).collect())
     }
 
     /// The text with what is set written into it; it is read as the same sweep.

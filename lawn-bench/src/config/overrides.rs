@@ -3,13 +3,14 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::earlier;
 use super::source::Source;
 use crate::error::ConfigError;
 
 /// What errors name as the origin of a value that was set.
 pub(super) const ORIGIN: &str = "--set";
 
-/// Keys of one table of which one stands for the others: who sets one takes the others away.
+/// Keys of which a table has one. Setting one removes the others.
 const INSTEAD: [&[&str]; 3] = [
     &["epochs", "steps", "samples"],
     &["epochs", "fraction"],
@@ -31,7 +32,8 @@ fn replaced<'k>(table: &str, key: &'k str) -> impl Iterator<Item = &'static str>
         .filter(move |&other| other != key)
 }
 
-/// The override as TOML: what is no value of TOML is text, as in `resources.device=cuda`.
+/// The override as TOML. A value that TOML does not know is taken for text, as in
+/// `resources.device=cuda`.
 pub(super) fn as_toml(set: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@/".contains(c);
     match set.split_once('=') {
@@ -51,20 +53,28 @@ pub(super) fn moved(text: &str, start: usize) -> String {
     " ".repeat(start) + text
 }
 
-/// Lays what `moved` says over `table`, tables key by key, all else as a whole.
-pub(super) fn lay<'i>(
+/// The table that `moved` says, which begins at `start`.
+pub(super) fn parse<'i>(
     source: &Source<'_>,
-    table: &mut DeTable<'i>,
     moved: &'i str,
     start: usize,
-) -> Result<(), ConfigError> {
+) -> Result<DeTable<'i>, ConfigError> {
     let over = DeTable::parse(moved).map_err(|error| source.toml(&error, start..moved.len()))?;
     if over.get_ref().is_empty() {
         let message = "a value is set as KEY.KEY=VALUE";
         let help = Some("for example: --set budget.epochs=8".into());
         return Err(source.error(start..moved.len(), message, help));
     }
-    merge(source, "", table, over.into_inner())
+    Ok(over.into_inner())
+}
+
+/// Lays `over` over `table`, tables key by key, all else as a whole.
+pub(super) fn lay<'i>(
+    source: &Source<'_>,
+    table: &mut DeTable<'i>,
+    over: DeTable<'i>,
+) -> Result<(), ConfigError> {
+    merge(source, "", table, over)
 }
 
 /// Lays `over` over `table`, which is called `name`.
@@ -74,7 +84,7 @@ fn merge<'i>(
     table: &mut DeTable<'i>,
     over: DeTable<'i>,
 ) -> Result<(), ConfigError> {
-    // Before anything is laid: of what is set together nothing takes the other's place.
+    // This comes first, so that keys that are set together do not remove each other.
     for key in over.keys() {
         for other in replaced(name, key.get_ref()) {
             table.remove(other);
@@ -128,15 +138,16 @@ fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// `text` with the overrides written into it, comments and order kept: what a run
-/// records, so that going on with it needs no override again.
+/// Writes the overrides into `text`, and keeps its comments and its order. A run records the
+/// result, so that going on with the run needs no override.
 ///
 /// Both have been read as a sweep before.
 pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::TomlError> {
     let mut document: toml_edit::DocumentMut = text.parse()?;
     let mut heading = String::new();
     for set in sets {
-        let over: toml_edit::DocumentMut = as_toml(set).parse()?;
+        let mut over: toml_edit::DocumentMut = as_toml(set).parse()?;
+        earlier::rename_written(document.as_table_mut(), over.as_table_mut());
         write("", document.as_table_mut(), over.as_table());
         heading += &format!("# --set {}\n", set.replace('\n', " "));
     }

@@ -8,15 +8,28 @@ use lawn_models::{Amount, Precision};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::device::DeviceChoice;
 use super::engines::RawEngines;
 use super::field::Field;
 use super::sweep::{LEASE, Scaling};
+use super::values::{NAME, NAME_LETTERS};
+
+/// Greatest batch size: sizes become i64 in tensors, and their product counts samples.
+pub(super) const BATCH_SIZE: u64 = u32::MAX as u64;
 
 /// Greatest number of settings an arm: the sequence has more points than anyone trains.
 pub(super) const SETTINGS: usize = 1 << 16;
+
+/// Greatest number of trials at the same time: beyond it, something is mistyped.
+pub(super) const WORKERS: usize = 100_000;
+
+/// Greatest number of threads of a trial: no machine has more to give.
+pub(super) const THREADS: usize = 1 << 12;
+
+/// Seconds from which on no duration can be counted.
+const SECONDS: f64 = u64::MAX as f64;
 
 /// Optimizers compared over tasks, batch sizes and seeds.
 ///
@@ -26,12 +39,13 @@ pub(super) const SETTINGS: usize = 1 << 16;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawSweep {
     /// Name of the sweep, and of its run directory.
+    #[schemars(length(max = NAME_LETTERS), regex(pattern = NAME))]
     pub(super) name: Field<String>,
     /// Samples per optimizer step.
-    #[schemars(length(min = 1), inner(range(min = 1)), extend("uniqueItems" = true))]
+    #[schemars(length(min = 1), inner(range(min = 1, max = BATCH_SIZE)), extend("uniqueItems" = true))]
     pub(super) batch_sizes: Field<Vec<Field<u64>>>,
     /// The batch size that the large-batch drop is measured from.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = BATCH_SIZE))]
     pub(super) reference_batch_size: Option<Field<u64>>,
     /// Kind of numbers that all trials compute in; weights and evaluation are f32 in any case.
     #[serde(default)]
@@ -76,10 +90,10 @@ pub(super) struct RawSweep {
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
-#[schemars(extend("oneOf" = one_unit()))]
+#[schemars(extend("oneOf" = one_of(Amount::UNITS)))]
 pub(super) struct RawAmount {
     /// Passes over the train split.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub(super) epochs: Option<Field<u64>>,
     /// Optimizer steps.
     #[schemars(range(min = 1))]
@@ -109,10 +123,13 @@ pub(super) struct RawDiagnostics {
 
 #[derive(Deserialize, JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = one_of(&["epochs", "fraction"])))]
 pub(super) struct RawPhase {
     /// Epochs from the start, fractions allowed.
+    #[schemars(range(min = 0))]
     pub(super) epochs: Option<f64>,
     /// Part of all steps.
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub(super) fraction: Option<f64>,
 }
 
@@ -138,8 +155,10 @@ pub(super) struct RawTuning {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawRungs {
     /// One setting in so many goes on from rung to rung.
+    #[schemars(range(min = 2))]
     pub(super) eta: Field<u64>,
     /// Part of the budget after which the first settings are dropped.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub(super) first: Field<f64>,
 }
 
@@ -167,32 +186,34 @@ pub(super) struct RawConfirmation {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct RawResources {
     /// Trials trained at the same time.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = WORKERS))]
     pub(super) workers: Field<usize>,
     /// Threads of one trial.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = THREADS))]
     pub(super) threads: Field<usize>,
     /// Where trials train.
     pub(super) device: DeviceChoice,
     /// A trial that runs longer is stopped, and its outcome is timeout.
-    #[schemars(range(min = 0))]
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = SECONDS))]
     pub(super) timeout_seconds: Option<Field<f64>>,
     /// Time that a trial asked to stop has for its checkpoint, before it is killed.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = SECONDS))]
     pub(super) grace_seconds: Field<f64>,
     /// A trial that its process did not touch for so long is free for another launcher.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("exclusiveMaximum" = SECONDS))]
     pub(super) lease_seconds: Field<f64>,
     /// Samples held in memory at once; gradients are accumulated up to the batch size.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = BATCH_SIZE))]
     pub(super) micro_batch_size: Option<Field<u64>>,
     /// Time from one checkpoint of a trial to the next: what a kill can lose.
-    #[schemars(range(min = 0))]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = SECONDS))]
     pub(super) checkpoint_seconds: Field<f64>,
     /// Whether trials write event files for TensorBoard.
     pub(super) tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub(super) keep_checkpoints: bool,
+    /// Whether a confirmation leaves its weights: those that were tested, and the best.
+    pub(super) keep_weights: bool,
 }
 
 impl Default for RawResources {
@@ -208,6 +229,7 @@ impl Default for RawResources {
             checkpoint_seconds: 5.0.into(),
             tensorboard: true,
             keep_checkpoints: false,
+            keep_weights: true,
         }
     }
 }
@@ -228,6 +250,7 @@ pub(super) struct RawReport {
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 0.5))]
     pub(super) alpha: Field<f64>,
     /// By metric, the largest difference that does not matter.
+    #[schemars(extend("additionalProperties" = json!({ "type": "number", "exclusiveMinimum": 0 })))]
     pub(super) margins: BTreeMap<String, Field<f64>>,
     /// How wide the figures are, by the venue that prints them.
     #[schemars(schema_with = "widths")]
@@ -244,12 +267,10 @@ impl Default for RawReport {
     }
 }
 
-/// An amount has one of its units.
-fn one_unit() -> Vec<Value> {
-    let units = Amount::UNITS.iter();
-    units
-        .map(|unit| serde_json::json!({ "required": [unit] }))
-        .collect()
+/// A table that has one of these keys.
+fn one_of(keys: &[&str]) -> Vec<Value> {
+    let keys = keys.iter();
+    keys.map(|key| json!({ "required": [key] })).collect()
 }
 
 /// The crate of the report knows no schemas.

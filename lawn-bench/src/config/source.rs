@@ -1,10 +1,11 @@
 //! The text of a sweep, and errors placed in it.
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::error::ConfigError;
+use crate::error::{ConfigError, Shown, UnknownWord};
 
 /// The text of a sweep and what was set over it, from which errors are placed.
 ///
@@ -55,7 +56,19 @@ impl<'a> Source<'a> {
         message: impl Into<String>,
         help: Option<String>,
     ) -> ConfigError {
-        let message = message.into();
+        self.refused(span, message, NOTHING, help)
+    }
+
+    /// An error at `span` where one of the values `allowed` would be right.
+    pub(super) fn refused(
+        &self,
+        span: Range<usize>,
+        found: impl Into<String>,
+        allowed: impl IntoIterator<Item = impl Display>,
+        help: Option<String>,
+    ) -> ConfigError {
+        let message = found.into();
+        let allowed: Vec<String> = allowed.into_iter().map(|it| it.to_string()).collect();
         let mut parts = self.parts.iter().rev();
         let part = parts
             .find(|part| part.start <= span.start)
@@ -65,30 +78,37 @@ impl<'a> Source<'a> {
             origin: part.origin.to_owned(),
             line,
             column,
-            rendered: render(&message, help.as_deref(), [part.marked(&span, "")]),
+            shown: Box::new(Shown {
+                text: render(
+                    &title(&message, &allowed),
+                    help.as_deref(),
+                    [part.marked(&span, "")],
+                ),
+                span,
+            }),
             message,
+            allowed,
             help,
-            span: span.into(),
         }
     }
 
-    /// `error`, which is placed in the first text, as one of what was laid over that: of part
-    /// `number`, without which there is none.
+    /// Moves `error` from its place in the first text to part `number`, without which it would
+    /// not be there.
     pub(super) fn blamed_on(&self, number: usize, error: ConfigError) -> ConfigError {
         let (file, part) = (&self.parts[0], &self.parts[number]);
         let span = part.start..part.start + part.text.len();
         let marked = [
             part.marked(&span, ""),
-            file.marked(&error.span, "this does not go with it"),
+            file.marked(&error.shown.span, "this does not go with it"),
         ];
-        let rendered = render(&error.message, error.help.as_deref(), marked);
+        let title = title(&error.message, &error.allowed);
+        let text = render(&title, error.help.as_deref(), marked);
         let (line, column) = part.place(0);
         ConfigError {
             origin: part.origin.to_owned(),
             line,
             column,
-            rendered,
-            span: span.into(),
+            shown: Box::new(Shown { text, span }),
             ..error
         }
     }
@@ -96,9 +116,25 @@ impl<'a> Source<'a> {
     /// An error of the TOML reader or of a `Deserialize` behind it; `fallback` is
     /// the place of the table where the error itself does not know one.
     pub(super) fn toml(&self, error: &toml::de::Error, fallback: Range<usize>) -> ConfigError {
+        self.toml_without(error, fallback, &[])
+    }
+
+    /// As [`Source::toml`]; the words `earlier` are read, and are offered to nobody.
+    pub(super) fn toml_without(
+        &self,
+        error: &toml::de::Error,
+        fallback: Range<usize>,
+        earlier: &[&str],
+    ) -> ConfigError {
         let first = error.message().lines().next().unwrap_or_default();
-        let help = suggestion(first);
-        self.error(error.span().unwrap_or(fallback), in_words(first), help)
+        let place = error.span().unwrap_or(fallback);
+        match UnknownWord::of(first) {
+            None => self.error(place, in_words(first), None),
+            Some(word) => {
+                let word = word.without(earlier);
+                self.refused(place, word.said(), &word.allowed, suggestion(&word))
+            }
+        }
     }
 }
 
@@ -124,8 +160,7 @@ impl Part<'_> {
         )
     }
 
-    /// The text with a place marked. Only the first line: the span of a table would print
-    /// all of it.
+    /// The text with a place marked, its first line only: a table may be the whole text.
     fn marked<'s>(&'s self, span: &Range<usize>, label: &'s str) -> Snippet<'s, Annotation<'s>> {
         let start = self.at(span.start);
         let end = self.at(span.end).max(start);
@@ -144,6 +179,17 @@ impl Part<'_> {
             } else {
                 mark.label(label)
             })
+    }
+}
+
+/// No list of values.
+const NOTHING: [&str; 0] = [];
+
+/// What was found, and what is allowed where that is listed.
+fn title(found: &str, allowed: &[String]) -> String {
+    match allowed {
+        [] => found.to_owned(),
+        allowed => crate::error::refused(found, allowed),
     }
 }
 
@@ -192,31 +238,18 @@ fn in_words(message: &str) -> String {
     format!("{found}, expected {expected}")
 }
 
-/// What the two errors of serde that list what is allowed should help with: the nearest word,
-/// and of values all of them.
-fn suggestion(message: &str) -> Option<String> {
-    let (message, is_value) = match message.strip_prefix("unknown variant ") {
-        Some(rest) => (rest, true),
-        None => (message.strip_prefix("unknown field ")?, false),
-    };
-    let (found, allowed) = message.split_once(',')?;
-    let allowed: Vec<&str> = allowed.split('`').skip(1).step_by(2).collect();
-    let found = found.trim_matches('`');
-    let meant = SYNONYMS
-        .iter()
-        .find(|(other, word)| *other == found && allowed.contains(word));
-    let near = match meant {
-        Some((_, word)) => Some(format!("did you mean `{word}`?")),
-        None => nearest(found, allowed.iter().copied()),
-    };
-    if !is_value {
-        return near;
+/// The word that was meant, where one is near.
+fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
+    let mut synonyms = SYNONYMS.iter();
+    let meant =
+        synonyms.find(|(other, meant)| *other == word.found && word.allowed.contains(meant));
+    match meant {
+        Some((_, meant)) => Some(format!("did you mean `{meant}`?")),
+        None => nearest(word.found, word.allowed.iter().copied()),
     }
-    let all = crate::error::allowed(&allowed);
-    Some(near.map_or(all.clone(), |near| format!("{near} {all}")))
 }
 
-/// What other programs call it, where the nearest word would be a wrong one.
+/// Words of other programs whose nearest word here would be the wrong one.
 const SYNONYMS: [(&str, &str); 1] = [("gpu", "cuda")];
 
 /// "did you mean `x`?" with the candidate nearest to `found`, if one is near.

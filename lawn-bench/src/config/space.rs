@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::source::{Source, nearest};
 use crate::config::sweep::{Axis, Domain, Scale};
-use crate::error::{ConfigError, refused};
+use crate::error::ConfigError;
 
 /// One tuned hyper-parameter, as it is written.
 #[derive(Debug, Clone)]
@@ -148,9 +148,8 @@ fn domain<'i>(
         let found = key.get_ref().as_ref();
         if !allowed.contains(&found) {
             let said = format!("unknown field `{found}` in the range of `{name}`");
-            let message = refused(said, allowed);
             let help = nearest(found, allowed.iter().copied());
-            return Err(source.error(key.span(), message, help));
+            return Err(source.refused(key.span(), said, allowed, help));
         }
     }
     if let Some(choice) = fields.get("choice") {
@@ -177,8 +176,7 @@ fn domain<'i>(
         (None, Some(scale)) => scale,
         (None, None) => {
             let message = format!("the range of `{name}` has no `scale`");
-            let help = "allowed: linear, log, integer";
-            return Err(source.error(span, message, Some(help.into())));
+            return Err(source.refused(span, message, ["linear", "log", "integer"], None));
         }
     };
     check_ends(source, name, &min, &max, scale)?;
@@ -238,8 +236,7 @@ fn overridden<'i>(
             let batch_size = key.get_ref().replace('_', "").parse::<u64>().ok();
             let Some(batch_size) = batch_size.filter(|size| batch_sizes.contains(size)) else {
                 let message = format!("`{}` is not among batch_sizes", key.get_ref());
-                let help = crate::error::allowed(batch_sizes);
-                return Err(source.error(key.span(), message, Some(help)));
+                return Err(source.refused(key.span(), message, batch_sizes, None));
             };
             let DeValue::Table(fields) = value.get_ref() else {
                 let message = format!("`{name}` at {batch_size} must be a table");

@@ -41,7 +41,8 @@ pub struct Sweep {
     pub diagnostics: Diagnostics,
     /// Seed of all tuning trials.
     pub tuning_seed: u64,
-    /// Rounds of tuning, the last over the whole budget: one, unless by successive halving.
+    /// Rounds of tuning. The last one trains for the whole budget. There is one, unless settings
+    /// are chosen by successive halving.
     pub rungs: Vec<Rung>,
     /// How a grid's learning rates follow the batch size.
     pub learning_rate_scaling: Scaling,
@@ -120,8 +121,8 @@ pub struct Arm {
     /// What is tuned, by hyper-parameter.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub space: BTreeMap<String, Axis>,
-    /// The points of its space at the reference batch size: of a grid all of them,
-    /// first key slowest; of ranges those of one quasi-random sequence.
+    /// The points of its space at the reference batch size. A grid gives all of its points, the
+    /// first key varying slowest. Ranges give points of a quasi-random sequence.
     pub settings: Vec<Setting>,
 }
 
@@ -219,7 +220,7 @@ impl Setting {
         optimizer
     }
 
-    /// The tuned values at `batch_size`, a learning rate before it is scaled.
+    /// The tuned values at `batch_size`. The learning rate is the one before it is scaled.
     #[must_use]
     pub fn tuned_at(&self, batch_size: u64) -> &BTreeMap<String, serde_json::Value> {
         self.at
@@ -227,7 +228,7 @@ impl Setting {
             .map_or(&self.tuned, |point| &point.tuned)
     }
 
-    /// The hyper-parameters at all batch sizes that differ by more than the learning rate.
+    /// The hyper-parameters at each batch size where more than the learning rate differs.
     pub(crate) fn everywhere(&self) -> impl Iterator<Item = &OptimizerSettings> {
         let at = self.at.values().map(|point| &point.optimizer);
         std::iter::once(&self.optimizer).chain(at)
@@ -294,4 +295,11 @@ pub struct Resources {
     pub tensorboard: bool,
     /// Whether a trial that came to its end leaves its checkpoint.
     pub keep_checkpoints: bool,
+    /// Whether a confirmation leaves its weights. Those of plans that do not say so do.
+    #[serde(default = "yes")]
+    pub keep_weights: bool,
+}
+
+fn yes() -> bool {
+    true
 }

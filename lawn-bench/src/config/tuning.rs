@@ -8,7 +8,7 @@ use super::raw::{RawRungs, RawTuning, SETTINGS};
 use super::source::{Source, nearest};
 use super::values::at_least;
 use crate::config::sweep::{NamedTask, Rung};
-use crate::error::{ConfigError, refused};
+use crate::error::ConfigError;
 
 /// The number of settings asked for.
 pub(super) fn settings(source: &Source<'_>, raw: &RawTuning) -> Result<Option<u64>, ConfigError> {
@@ -76,8 +76,8 @@ pub(super) fn rungs(
     }
 }
 
-/// The metric that chooses a task's settings: that of `tuning.metric`, by task or for
-/// all, or the task's first.
+/// Sets the metric that chooses a task's settings: `tuning.metric`, for one task or for all.
+/// Without it the task's first metric stays.
 pub(super) fn choose_metrics(
     source: &Source<'_>,
     root: &DeTable<'_>,
@@ -101,9 +101,9 @@ pub(super) fn choose_metrics(
                 let found = name.get_ref().as_ref();
                 if !tasks.iter().any(|task| task.name == found) {
                     let names: Vec<&str> = tasks.iter().map(|task| task.name.as_str()).collect();
-                    let message = refused(format!("no task is called `{found}`"), &names);
-                    let help = nearest(found, names);
-                    return Err(source.error(name.span(), message, help));
+                    let message = format!("no task is called `{found}`");
+                    let help = nearest(found, names.iter().copied());
+                    return Err(source.refused(name.span(), message, names, help));
                 }
                 chosen.insert(found.to_owned(), metric.clone());
             }
@@ -125,9 +125,8 @@ pub(super) fn choose_metrics(
                 "task `{}` does not measure `{found}` on validation data",
                 task.name
             );
-            let message = refused(said, allowed);
             let help = nearest(found, allowed.iter().copied());
-            return Err(source.error(metric.span(), message, help));
+            return Err(source.refused(metric.span(), said, allowed, help));
         }
         task.metric = found.to_owned();
     }

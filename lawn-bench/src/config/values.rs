@@ -39,7 +39,10 @@ pub(super) fn entries<'t, 'i>(
 
 /// Letters of a name at most: figures are called after a task and two arms, and no file system
 /// takes a name of more than 255 letters.
-const NAME_LETTERS: usize = 64;
+pub(super) const NAME_LETTERS: usize = 64;
+
+/// What a name is made of, for a schema.
+pub(super) const NAME: &str = "^[A-Za-z0-9_-][A-Za-z0-9_.-]*$";
 
 /// Names become folders and columns: letters, digits, `-`, `_` and `.`.
 pub(super) fn file_name<T: AsRef<str>>(
@@ -126,7 +129,8 @@ pub(super) fn distinct(
     Ok(seen.into_iter().collect())
 }
 
-/// Where the value is that `place` leads to; else the last of the way that is there.
+/// The place of the value that the keys of `place` lead to. Where it is not there, the error is
+/// the place of the last key that is.
 pub(super) fn found(
     table: &DeTable<'_>,
     place: &[&str],

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::run::{files, lease};
+use crate::run::{document, files, lease};
 
 /// Schema of the cache. 1 knew files by size and time of modification alone.
 const SCHEMA: u32 = 2;
@@ -33,8 +33,8 @@ struct Hashed {
     hash: String,
 }
 
-/// What differs for two files of one name, or for one file that was written to. Copies keep
-/// size and time of modification; nobody sets the time of change.
+/// What tells two files of one name apart, and a file from itself before it was written to. A
+/// copy keeps size and time of modification, and no program can set the time of change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Stamp {
     /// The home that has the cache may be that of several machines.
@@ -59,7 +59,7 @@ impl Stamp {
         }
     }
 
-    /// Whether a write to the file now would be seen in its times, which are those of ticks.
+    /// Whether a write to the file now would change its times, which advance in ticks.
     fn is_settled(&self) -> bool {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = since.map_or(0, |since| since.as_secs());
@@ -77,7 +77,7 @@ impl Cache {
 
     /// What is kept; nothing where that cannot be read: it can be made again.
     pub(super) fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, SCHEMA..=SCHEMA).ok());
+        let known = Self::path().and_then(|path| document::read(&path, SCHEMA..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
             changed: false,
@@ -91,7 +91,7 @@ impl Cache {
                 .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
         {
             // A cache that cannot be written costs time, nothing else.
-            let _ = files::write_json(&path, SCHEMA, &self.known);
+            let _ = document::write(&path, SCHEMA, &self.known);
         }
     }
 

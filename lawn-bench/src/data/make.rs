@@ -1,4 +1,4 @@
-//! `lawn data make`: a data set is written beside its place, whole, and then takes it.
+//! `lawn data make`: a data set is written whole beside its place, and then renamed into it.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use lawn_models::MakeData;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::run::files;
+use crate::run::{document, files};
 
 /// The file of a data set that says that it was made, and of what sizes.
 const MARK: &str = ".made-by-lawn.json";
@@ -57,7 +57,7 @@ pub fn make(what: &MakeData, out: &Path) -> Result<Origin, Error> {
     let new = beside.path().join(out.file_name().unwrap_or_default());
     lawn_models::make_data(what, &new)?;
     let mark = Mark { made: what.clone() };
-    files::write_json(&new.join(MARK), SCHEMA, &mark)?;
+    document::write(&new.join(MARK), SCHEMA, &mark)?;
     // A folder takes the place of an empty one, and of no other.
     std::fs::rename(&new, out).map_err(Error::io("write", out))?;
     files::flush(parent)?;
@@ -74,7 +74,7 @@ fn before(what: &MakeData, out: &Path, found: String) -> Result<Origin, Error> {
             what: "data set",
         });
     }
-    let there: Mark = files::read_json(&mark, 1..=SCHEMA)?;
+    let there: Mark = document::read(&mark, 1..=SCHEMA)?;
     if there.made == *what {
         return Ok(Origin::Before);
     }

@@ -56,12 +56,7 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
 /// The data set of a task is not there; others may be.
 fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
     let sets = sets(root)?;
-    let names: Vec<&str> = sets.iter().flatten().map(|set| set.name.as_str()).collect();
-    let found = if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    };
+    let found = sets.iter().flatten().map(|set| set.name.clone()).collect();
     Ok(Error::NoData {
         task: task.name.clone(),
         data: task.config.data().to_owned(),
@@ -179,8 +174,8 @@ pub fn require(
     }
 }
 
-/// Whether the checksum `now` is the one `planned`. Older plans have one part for all files,
-/// which is made no more: theirs is taken for the same.
+/// Whether the checksum `now` is the one `planned`. Older plans have one part for all files. That
+/// is not made any more, and counts as equal.
 pub(crate) fn is_as_planned(planned: &str, now: &str) -> bool {
     !planned.contains(BETWEEN) || planned == now
 }

@@ -1,4 +1,4 @@
-//! `lawn data pack`: a pack is written beside its place, whole, and then takes it.
+//! `lawn data pack`: a pack is written whole beside its place, and then renamed into it.
 
 use std::path::Path;
 

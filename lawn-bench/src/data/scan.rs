@@ -21,7 +21,7 @@ pub(crate) fn scan(task: &TaskConfig, root: &Path, splits: &[Files]) -> Result<V
     with_progress(task.data(), |progress| task.scan(root, splits, progress))
 }
 
-/// Does `work`, and says now and then how many files of `data` it has looked into.
+/// Does `work`, and says now and then how much of the files of `data` it has looked into.
 pub(crate) fn with_progress<R>(
     data: &str,
     work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, DataError>,
@@ -32,8 +32,9 @@ pub(crate) fn with_progress<R>(
             && told.elapsed() >= TOLD_EVERY
         {
             *told = Instant::now();
+            let percent = 100 * done / total.max(1);
             streams::say(&format!(
-                "{data}: looked into {done} of {total} files; what is found is kept for next time"
+                "{data}: looked into {percent} % of its files; what is found is kept for next time"
             ));
         }
     };

@@ -20,8 +20,7 @@ const ALLOCATION_FAILURES: [&str; 4] = [
     "CUDA out of memory",
 ];
 
-/// Exit codes, as a shell gives them, that say nothing about the trial: its machine lacks
-/// something.
+/// Exit codes, as a shell gives them, that speak of the machine and not of the trial.
 ///
 /// ```text
 /// 1, 2      lawn said so; and the loader, where the machine's libc is too old
@@ -38,8 +37,8 @@ pub(super) fn is_of_the_machine(code: i32) -> bool {
     OF_THE_MACHINE.contains(&code)
 }
 
-/// Whether a process that ended with `code` was stopped: in order, or by a signal that asks
-/// for it and came before the process was ready for one.
+/// Whether a process that ended with `code` was stopped: in order, or by a signal that came
+/// before the process could handle it.
 pub(super) fn was_stopped(code: i32) -> bool {
     const STOPPED: [i32; 4] = [129, 130, 138, 143];
     STOPPED.contains(&code)

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::run::files;
 use crate::run::run_dir::RunDir;
+use crate::run::{document, files};
 
 /// Schema of `engine/run.json`.
 const SCHEMA: u32 = 1;
@@ -22,7 +22,7 @@ struct Identity {
 ///
 /// # Errors
 ///
-/// As [`files::create`] and [`files::read_json`].
+/// As [`files::create`] and [`document::read`].
 pub fn run_id(run: &RunDir) -> Result<String, Error> {
     if let Some(id) = known_run_id(run)? {
         return Ok(id);
@@ -40,8 +40,8 @@ pub fn run_id(run: &RunDir) -> Result<String, Error> {
     let path = folder.join("run.json");
     let id = hash[..8].to_owned();
     // Of two launchers that begin at once, the first one's stays.
-    files::create(&path, &files::to_json(&path, SCHEMA, &Identity { id })?)?;
-    files::read_json::<Identity>(&path, 1..=SCHEMA).map(|identity| identity.id)
+    files::create(&path, &document::to_bytes(&path, SCHEMA, &Identity { id })?)?;
+    document::read::<Identity>(&path, 1..=SCHEMA).map(|identity| identity.id)
 }
 
 /// The id of `run` where it has one.
@@ -50,5 +50,5 @@ pub(super) fn known_run_id(run: &RunDir) -> Result<Option<String>, Error> {
     if !path.exists() {
         return Ok(None);
     }
-    files::read_json::<Identity>(&path, 1..=SCHEMA).map(|identity| Some(identity.id))
+    document::read::<Identity>(&path, 1..=SCHEMA).map(|identity| Some(identity.id))
 }

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-/// Trials of a plan that may fail. One that diverged is no failure here: that is what a rate
-/// too high gives, and tuning looks for it.
+/// How many trials of a plan may fail. One that diverged does not count: a learning rate that is
+/// too high makes trials diverge, and tuning tries such rates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
     /// So many.

@@ -4,27 +4,27 @@
 use crate::Error;
 use crate::config::EngineName;
 use crate::config::{Engines, Sweep};
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `engine/settings.json`.
 const SCHEMA: u32 = 1;
 
-/// What the engines of `run` are asked for. With a sweep file, `given`, it is what the file
-/// says now, which is kept. Without one it is what was kept last. Another partition does not
-/// make another plan.
+/// What the engines of `run` are asked for. `given` is a sweep file: what it says now holds, and
+/// is kept in the run. Without one, what was kept last holds. Another partition does not make
+/// another plan.
 ///
 /// # Errors
 ///
-/// As [`files::read_json`] and [`files::write_json`].
+/// As [`document::read`] and [`document::write`].
 pub fn settings(run: &RunDir, planned: &Sweep, given: bool) -> Result<Engines, Error> {
     let folder = run.engine();
     let path = folder.join("settings.json");
     if given {
         std::fs::create_dir_all(&folder).map_err(Error::io("create", &folder))?;
-        files::write_json(&path, SCHEMA, &planned.engines)?;
+        document::write(&path, SCHEMA, &planned.engines)?;
     } else if path.exists() {
-        return files::read_json(&path, 1..=SCHEMA);
+        return document::read(&path, 1..=SCHEMA);
     }
     Ok(planned.engines.clone())
 }

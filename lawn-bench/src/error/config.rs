@@ -5,7 +5,7 @@ use std::path::Path;
 
 /// A sweep file that cannot be used, and where and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{rendered}")]
+#[error("{}", shown.text)]
 pub struct ConfigError {
     /// The file, as the user named it, or `--set`.
     pub origin: String,
@@ -13,13 +13,23 @@ pub struct ConfigError {
     pub line: usize,
     /// One-based column of the fault, in characters.
     pub column: usize,
-    /// What is wrong, in one line.
+    /// What was found, in one line.
     pub message: String,
-    /// What would be right, where that is known.
+    /// What is allowed in its place; empty where no list can say it.
+    pub allowed: Vec<String>,
+    /// What to do about it, where that is known.
     pub help: Option<String>,
-    pub(crate) rendered: String,
-    /// Its place, in bytes of all texts of its source; boxed, as every result holds an error.
-    pub(crate) span: Box<Range<usize>>,
+    /// Boxed, since every result holds an error.
+    pub(crate) shown: Box<Shown>,
+}
+
+/// How an error is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// With the lines that it is about.
+    pub(crate) text: String,
+    /// Its place, in bytes of all texts of its source.
+    pub(crate) span: Range<usize>,
 }
 
 impl ConfigError {
@@ -33,14 +43,15 @@ impl ConfigError {
             format!("{origin} is the directory of a run; its sweep file is {file}")
         });
         let helped = help.as_ref().map(|help| format!("\nhelp: {help}"));
+        let text = format!("error: {message}{}", helped.unwrap_or_default());
         Self {
-            rendered: format!("error: {message}{}", helped.unwrap_or_default()),
             origin,
             line: 0,
             column: 0,
             message,
+            allowed: Vec::new(),
             help,
-            span: Box::default(),
+            shown: Box::new(Shown { text, span: 0..0 }),
         }
     }
 }

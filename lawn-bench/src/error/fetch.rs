@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::fault::{Fault, listed};
 use crate::exit::Exit;
 
 /// Why a data set could not be got.
@@ -9,20 +10,15 @@ use crate::exit::Exit;
 #[non_exhaustive]
 pub enum FetchError {
     /// A catalogue does not say what it must.
-    #[error("{origin}: {detail}")]
-    Catalogue {
-        /// The catalogue, as the user named it.
-        origin: String,
-        /// What is wrong, and what is allowed.
-        detail: String,
-    },
+    #[error("{0}")]
+    Catalogue(Box<Fault>),
     /// No catalogue has a data set of this name.
-    #[error("no data set is called \"{name}\"; known: {known}")]
+    #[error("no data set is called \"{name}\"; known: {}", listed(known))]
     Unknown {
         /// The name asked for.
         name: String,
         /// The names there are.
-        known: String,
+        known: Vec<String>,
     },
     /// A source is neither an address nor a folder.
     #[error(
@@ -98,12 +94,12 @@ pub enum FetchError {
         found: String,
     },
     /// The files were got, and their reader finds another data set in them.
-    #[error("{name} is not what the catalogue says: {detail}; what was got is not kept")]
+    #[error("{name} is not what the catalogue says: {}; what was got is not kept", fault.said())]
     OtherSet {
         /// Name of the data set.
         name: String,
-        /// What was found, and what was expected.
-        detail: String,
+        /// What was found, and what the catalogue says.
+        fault: Box<Fault>,
     },
 }
 
@@ -111,7 +107,7 @@ impl FetchError {
     /// How the `lawn` command ends on it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Catalogue { .. }
+            Self::Catalogue(_)
             | Self::Unknown { .. }
             | Self::Source { .. }
             | Self::Different { .. } => Exit::Usage,

@@ -1,18 +1,22 @@
 //! What can go wrong in the harness.
 
-mod allowed;
 mod config;
 mod engine;
+mod exit;
+mod fault;
 mod fetch;
+mod unknown_word;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::exit::Exit;
-pub(crate) use allowed::{allowed, refused};
 pub use config::ConfigError;
+pub(crate) use config::Shown;
 pub use engine::EngineError;
+pub use fault::{Fault, Place};
+pub(crate) use fault::{allowed, listed, refused};
 pub use fetch::FetchError;
+pub(crate) use unknown_word::UnknownWord;
 
 /// An error of the harness; each names the file or value at fault and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -32,12 +36,22 @@ pub enum Error {
         source: io::Error,
     },
     /// A file of a run does not hold what it should.
-    #[error("{} is damaged: {detail}", path.display())]
-    Damaged {
-        /// The file.
+    #[error("{} is damaged: {}", .0.place.path(), .0.said_of_the_file())]
+    Damaged(Box<Fault>),
+    /// A file of a run is as it was written, and says what this version does not know.
+    #[error("{} says what this lawn does not know: {}; go on with the lawn that wrote it", .0.place.path(), .0.said_of_the_file())]
+    Foreign(Box<Fault>),
+    /// A run has a task of a kind that this version does not have.
+    #[error("{}: task `{task}`: kind {kind} is not known to this lawn (it knows {}); go on with the lawn that planned the run", path.display(), listed(*known))]
+    UnknownKind {
+        /// The plan.
         path: PathBuf,
-        /// What is wrong, with its line where there is one.
-        detail: String,
+        /// Name of the task.
+        task: String,
+        /// Its kind.
+        kind: String,
+        /// The kinds that there are.
+        known: &'static [&'static str],
     },
     /// A file of a run was written by a newer version.
     #[error("{} has schema {found}, this lawn reads up to {known}; use a newer lawn", path.display())]
@@ -133,11 +147,21 @@ pub enum Error {
         /// What is wrong with them.
         source: Box<Error>,
     },
-    /// What a trial is to train cannot be read: that is no fault of the trial.
-    #[error("{source}; a copy of the run has it, or begin anew in another folder with --out")]
+    /// A file that all trials of a run read is damaged: that is no fault of a trial.
+    #[error("{source}; {ANEW}")]
     RunDamaged {
         /// What is wrong, with the file.
         source: Box<Error>,
+    },
+    /// A run has lost its plan.
+    #[error("{} has {found} and no plan.json; {}", dir.display(), planned(again.as_deref()))]
+    PlanGone {
+        /// The run directory.
+        dir: PathBuf,
+        /// A file or folder of a run that is there.
+        found: &'static str,
+        /// The command that plans it again; none where trials have been trained.
+        again: Option<String>,
     },
     /// A trial would be trained by another command than the one that its launcher is.
     #[error(
@@ -193,11 +217,8 @@ pub enum Error {
         dir: PathBuf,
     },
     /// What is to be retried is not there, or did not fail.
-    #[error("nothing is retried: {detail}")]
-    NotSelected {
-        /// What is wrong with the selection, and what is allowed.
-        detail: String,
-    },
+    #[error("nothing is retried: {}", .0.said())]
+    NotSelected(Box<Fault>),
     /// A launcher is at work where none may be.
     #[error("a launcher is at work in {}: {by}; stop it first", dir.display())]
     Busy {
@@ -231,20 +252,13 @@ pub enum Error {
         index: usize,
     },
     /// An option asks for what a file of results does not hold.
-    #[error("{option}: {} {detail}", path.display())]
-    Results {
-        /// The file.
-        path: PathBuf,
-        /// The option.
-        option: &'static str,
-        /// What is wrong, and what the file holds.
-        detail: String,
-    },
+    #[error("{0}")]
+    Results(Box<Fault>),
     /// Results made elsewhere are not as they should be.
     #[error(transparent)]
     BadResults(lawn_analysis::Error),
-    /// Results made elsewhere leave something open that an option settles; boxed, as every result
-    /// holds an error.
+    /// Results made elsewhere leave something open, and an option settles it. The error is boxed,
+    /// since every result holds one.
     #[error("{error}; {hint}")]
     Unsettled {
         /// What is open.
@@ -276,7 +290,7 @@ pub enum Error {
         source: lawn_models::DataError,
     },
     /// A task's data set is not under the data root.
-    #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {found}", root.display())]
+    #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {}", root.display(), listed(found))]
     NoData {
         /// Name of the task.
         task: String,
@@ -285,7 +299,7 @@ pub enum Error {
         /// The data root.
         root: PathBuf,
         /// Names of the data sets that are there.
-        found: String,
+        found: Vec<String>,
     },
     /// A trial had no room to write to.
     #[error(
@@ -308,20 +322,20 @@ pub enum Error {
         said: String,
     },
     /// A size of a generated data set is wrong.
-    #[error("cannot make `{kind}` data: {detail}")]
+    #[error("cannot make `{kind}` data: {}", fault.said())]
     MakeData {
         /// Kind of data set.
         kind: String,
         /// What is wrong, and what is allowed.
-        detail: String,
+        fault: Box<Fault>,
     },
     /// No task of a sweep file has images.
-    #[error("{}: no task that was asked for has images; there: {tasks}", file.display())]
+    #[error("{}: no task that was asked for has images; there: {}", file.display(), listed(tasks))]
     NothingToShow {
         /// The sweep file.
         file: PathBuf,
         /// Names of the tasks.
-        tasks: String,
+        tasks: Vec<String>,
     },
     /// A data set could not be read or made.
     #[error(transparent)]
@@ -336,12 +350,16 @@ pub enum Error {
     #[error(transparent)]
     Evaluation(Box<lawn_models::EvaluationError>),
     /// No model was asked for.
-    #[error("no task and arm have these names; tasks: {tasks}; arms: {arms}")]
+    #[error(
+        "no task and arm have these names; tasks: {}; arms: {}",
+        listed(tasks),
+        listed(arms)
+    )]
     NoModel {
         /// Names of the tasks.
-        tasks: String,
+        tasks: Vec<String>,
         /// Names of the arms.
-        arms: String,
+        arms: Vec<String>,
     },
     /// An engine and the machines behind it.
     #[error(transparent)]
@@ -374,83 +392,48 @@ impl Error {
         }
     }
 
-    /// How the `lawn` command ends on it: what the user wrote is wrong, or something failed.
-    #[must_use]
-    pub fn exit(&self) -> Exit {
+    /// A file that is not what was written.
+    pub(crate) fn damaged(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
+        Self::Damaged(Box::new(Fault::new(Place::file(path), found)))
+    }
+
+    /// The same, of a line of it.
+    pub(crate) fn damaged_line(
+        path: impl Into<PathBuf>,
+        line: usize,
+        found: impl Into<String>,
+    ) -> Self {
+        let place = Place::file(path).line(line);
+        Self::Damaged(Box::new(Fault::new(place, found)))
+    }
+
+    /// Makes damage of a file that all trials of a run read an error that ends the sweep: each
+    /// trial would meet it.
+    pub(crate) fn of_the_run(self) -> Self {
         match self {
-            Self::Config(_)
-            | Self::Newer { .. }
-            | Self::Older { .. }
-            | Self::OtherPlan { .. }
-            | Self::OtherData { .. }
-            | Self::OtherRule { .. }
-            | Self::SetInRun { .. }
-            | Self::OutOfRun { .. }
-            | Self::NotOurs { .. }
-            | Self::NotAFile { .. }
-            | Self::MadeOtherwise { .. }
-            | Self::NoRun { .. }
-            | Self::NoTrial { .. }
-            | Self::NoModel { .. }
-            | Self::NotSelected { .. }
-            | Self::NoDataRoot { .. }
-            | Self::NoDataRootGiven
-            | Self::NoSuchDataRoot { .. }
-            | Self::NoData { .. }
-            | Self::Data(
-                lawn_models::DataError::Unusable { .. }
-                | lawn_models::DataError::Image { .. }
-                | lawn_models::DataError::BadFiles { .. }
-                | lawn_models::DataError::NotFound { .. }
-                | lawn_models::DataError::NoRoot { .. }
-                | lawn_models::DataError::Columns { .. }
-                | lawn_models::DataError::Field { .. }
-                | lawn_models::DataError::Options { .. }
-                | lawn_models::DataError::Read { .. },
-            )
-            | Self::DataHere { .. }
-            | Self::RunDamaged { .. }
-            | Self::OtherBuild { .. }
-            | Self::Machine { .. }
-            | Self::Trial(
-                lawn_models::TrialError::Device { .. }
-                | lawn_models::TrialError::Data(_)
-                | lawn_models::TrialError::Weights(_),
-            )
-            | Self::Refused { .. }
-            | Self::Results { .. }
-            | Self::BadResults(_)
-            | Self::Unsettled { .. }
-            | Self::NothingToShow { .. }
-            | Self::MakeData { .. } => Exit::Usage,
-            Self::Fetch(error) => error.exit(),
-            // Weights that answer with no numbers were read, and were asked for.
-            Self::Evaluation(error) => match **error {
-                lawn_models::EvaluationError::NotFinite { .. } => Exit::Failed,
-                _ => Exit::Usage,
+            Self::Damaged(_) => Self::RunDamaged {
+                source: Box::new(self),
             },
-            Self::TooManyFailed { .. } => Exit::TooManyFailed,
-            Self::Held { .. } => Exit::Held,
-            Self::NoRoom { .. } => Exit::NoRoom,
-            Self::Io { source, .. } | Self::Data(lawn_models::DataError::Write { source, .. })
-                if is_storage(source.kind()) =>
-            {
-                Exit::NoRoom
-            }
-            Self::Analysis(lawn_analysis::Error::Io { source, .. })
-                if is_storage(source.kind()) =>
-            {
-                Exit::NoRoom
-            }
-            _ => Exit::Failed,
+            error => error,
         }
     }
 }
 
-/// Whether an error says that there is no room to write to: nothing that the trial did.
+/// Whether an error says that there is no room to write to. The trial is not at fault then.
 pub(crate) fn is_storage(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
+}
+
+/// What can be done without a file that all trials of a run need.
+const ANEW: &str = "a copy of the run has it, or begin anew in another folder with --out";
+
+/// How a run without its plan goes on.
+fn planned(again: Option<&str>) -> String {
+    again.map_or_else(
+        || ANEW.to_owned(),
+        |again| format!("`{again}` plans it again"),
+    )
 }
 
 /// The lines below a message, each on its own; a full stop of the message where there are none.

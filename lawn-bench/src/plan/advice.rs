@@ -137,7 +137,7 @@ fn larger_than_the_data(measured: &BTreeMap<Cell, Measurement>) -> Vec<String> {
     said
 }
 
-/// Rungs end at evaluations: where these are far apart, two rungs may end at the same.
+/// Rungs end at evaluations. Where evaluations are far apart, two rungs may end at the same one.
 fn rungs_that_coincide(sweep: &Sweep) -> Option<String> {
     if sweep.budget.unit() != sweep.evaluation.every.unit() {
         return None;

@@ -1,12 +1,11 @@
-//! Files of trials that are not what was written: named, set aside, and made again by
-//! training again.
+//! Damaged files of trials. They are named and set aside, and training again writes them anew.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::{Error, Fault};
 use crate::plan::trials::Plan;
 use crate::run::files;
 use crate::run::lease::{self, Claim, Terms};
@@ -23,6 +22,8 @@ pub struct Damage {
     pub path: PathBuf,
     /// What is wrong, with its line where there is one.
     pub detail: String,
+    #[serde(skip)]
+    fault: Fault,
 }
 
 impl Damage {
@@ -34,19 +35,20 @@ impl Damage {
     /// no damage.
     pub fn from_error(plan: &Plan, index: usize, error: Error) -> Result<Self, Error> {
         match error {
-            Error::Damaged { path, detail } => Ok(Self {
+            Error::Damaged(fault) => Ok(Self {
                 index,
                 trial: plan.trials[index].id.clone(),
-                path,
-                detail,
+                path: fault.place.path.clone().unwrap_or_default(),
+                detail: fault.said_of_the_file(),
+                fault: *fault,
             }),
             other => Err(other),
         }
     }
 
-    /// Renames what cannot be trusted any more, so that the trial is trained again from its
-    /// first step: the outcome, and for a damaged log that and the checkpoints that count on
-    /// it. Says whether it did: not where another process has the trial.
+    /// Renames what cannot be trusted, so that the trial is trained again from its first step:
+    /// the outcome, and for a damaged log also the log and the checkpoints that count on it. Says
+    /// whether it did: another process may have the trial.
     ///
     /// # Errors
     ///
@@ -74,10 +76,7 @@ impl Damage {
 
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
-        Self::Damaged {
-            path: damage.path,
-            detail: damage.detail,
-        }
+        Self::Damaged(Box::new(damage.fault))
     }
 }
 

@@ -1,23 +1,27 @@
-//! What settings mean where they are left out, as it was when a plan was made.
+//! The defaults of the rules when a plan was made.
 //!
-//! A plan keeps the defaults of its rules, and its trials train with those, whatever later
-//! versions take for them. A trial's id is a hash of what was written. A default that is no
-//! longer [that of the first plans](FIRST) is a part of the hash as well: so no two meanings
-//! have one id, and no id changes as long as nothing does.
+//! A plan keeps them, and its trials train with them, whatever later versions take. The id of a
+//! trial is a hash of what was written. A default that is no longer [that of the first
+//! plans](FIRST) is hashed as well. So one id never has two meanings, and an id changes only with
+//! what it means.
 
 use lawn_models::{OptimizerSettings, RuleName};
 
 use crate::config::{Arm, Sweep};
 
-/// The defaults, by rule, of plans that keep none: those of schema 2 when it was new. They
-/// never change. A test tells whoever changes a default of today what that means.
+/// The defaults, by rule, of plans that keep none: those of the time when schema 2 was new, and of
+/// a rule that came later those that it came with. They never change. A test tells whoever changes a
+/// default of today what to do.
 const FIRST: &str = r#"[
     { "rule": "sgd", "momentum": 0.0, "dampening": 0.0, "nesterov": false },
     { "rule": "adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
     { "rule": "adamw", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
     { "rule": "amsgrad", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
     { "rule": "lamb", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-6 },
-    { "rule": "lars", "momentum": 0.9, "nesterov": false, "trust_coefficient": 1e-3, "epsilon": 1e-8 }
+    { "rule": "lars", "momentum": 0.9, "nesterov": false, "trust_coefficient": 1e-3, "epsilon": 1e-8 },
+    { "rule": "adagrad", "epsilon": 1e-10, "initial_accumulator": 0.0 },
+    { "rule": "rowwise_adagrad", "epsilon": 1e-8, "initial_accumulator": 0.0 },
+    { "rule": "lazy_adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 }
 ]"#;
 
 /// The scope and the granularity of a constraint in the first plans.
@@ -32,8 +36,8 @@ pub(super) fn of(sweep: &Sweep) -> Vec<OptimizerSettings> {
         .collect()
 }
 
-/// The defaults of a plan that keeps none: those of the first plans, where today's are
-/// others. Where they are the same nothing is filled in, as nothing was then.
+/// The defaults of a plan that keeps none: those of the first plans, as far as today's differ.
+/// Nothing else is filled in.
 pub(super) fn of_first_plans() -> Vec<OptimizerSettings> {
     let changed = first().into_iter();
     changed

@@ -18,8 +18,8 @@ use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::choices::Choices;
 use crate::plan::trials::{Cell, Plan};
-use crate::run::files;
 use crate::run::provenance::{self, Machine};
+use crate::run::{document, files};
 
 /// Schema of the cache.
 const SCHEMA: u32 = 1;
@@ -50,6 +50,14 @@ pub struct Measurement {
 }
 
 impl Measurement {
+    /// Bytes of a model's parameters in f32, as they are written to a file.
+    #[must_use]
+    pub fn weight_bytes(&self) -> u64 {
+        let elements = |shape: &[i64]| shape.iter().product::<i64>().unsigned_abs();
+        let parameters = self.treatments.iter();
+        4 * parameters.map(|one| elements(&one.shape)).sum::<u64>()
+    }
+
     /// Seconds of a trial over `part` of `budget` in batches of `batch_size`.
     #[must_use]
     pub fn trial_seconds(&self, budget: Amount, every: Amount, batch_size: u64, part: f64) -> f64 {
@@ -140,8 +148,8 @@ impl Request {
         })
     }
 
-    /// The hash of what could change the measurement. Of hyper-parameters that are numbers only
-    /// whether they are 0 does: that may save an operation or a buffer.
+    /// The hash of what could change the measurement. The value of a hyper-parameter that is a
+    /// number cannot, but a 0 can: it may save an operation or a buffer.
     fn key(&self, data: Option<&str>) -> String {
         let mut config = serde_json::json!(self.config);
         if let Some(optimizer) = config["optimizer"].as_object_mut() {
@@ -172,7 +180,7 @@ impl Request {
         let spawn = |source| Error::Spawn { source };
         let mut child = crate::process::spawn::this_command()
             .map_err(spawn)?
-            .args(["plan", "--measure"])
+            .args(["plan", "--measure", "-"])
             .env("OMP_NUM_THREADS", self.threads.to_string())
             .env("MKL_NUM_THREADS", self.threads.to_string())
             .stdin(Stdio::piped())
@@ -208,6 +216,7 @@ impl Request {
             data_root: self.data_root,
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::MAX,
+            keep_weights: false,
         };
         let mut stopwatch = Stopwatch {
             started,
@@ -293,7 +302,7 @@ impl Cache {
     }
 
     fn read() -> Self {
-        let known = Self::path().and_then(|path| files::read_json(&path, 1..=SCHEMA).ok());
+        let known = Self::path().and_then(|path| document::read(&path, 1..=SCHEMA).ok());
         Self {
             known: known.unwrap_or_default(),
         }
@@ -306,7 +315,7 @@ impl Cache {
                 .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
         {
             // A cache that cannot be written costs time, nothing else.
-            let _ = files::write_json(&path, SCHEMA, &self.known);
+            let _ = document::write(&path, SCHEMA, &self.known);
         }
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn examine(
         .filter(|task| !task.config.needs_data_root() || data_root.is_some())
         .map(|task| Examined::of(plan, task))
         .collect();
-    // A process that dies leaves the tasks after the one that it died of to another.
+    // A process may die of one task. Another one examines the tasks after it.
     while !left.is_empty() {
         let Some(mut process) = Process::start(&left, data_root) else {
             return Ok(());
@@ -98,13 +98,9 @@ impl<'p> Examined<'p> {
             Found::Trials(found) => found,
             Found::NoTask(said) => {
                 let at = |key| ["tasks", task.name.as_str(), key];
-                let renamed = task.config.entry().renamed.iter();
-                let sizes = renamed.flat_map(|&(then, now)| [at(now), at(then)]);
-                let places: Vec<[&str; 3]> = sizes.chain([at("data")]).collect();
-                let mut places: Vec<&[&str]> = places.iter().map(|place| &place[..]).collect();
-                places.push(&places[places.len() - 1][..2]);
+                let (sizes, data) = (at("generated"), at("data"));
                 let message = format!("task `{}` cannot be trained: {said}", task.name);
-                return Err(file.fault(&places, message));
+                return Err(file.fault(&[&sizes, &data, &data[..2]], message));
             }
         };
         for (arm, result) in self.arms.iter().zip(found) {
@@ -128,7 +124,7 @@ impl Process {
     fn start(tasks: &[Examined<'_>], data_root: Option<&Path>) -> Option<Self> {
         let mut child = this_command()
             .ok()?
-            .args(["plan", "--examine"])
+            .args(["plan", "--examine", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -199,8 +195,8 @@ impl Fault {
     }
 }
 
-/// A trial an arm, and one more for each other scope that it is tuned over: what an optimizer
-/// does to a parameter depends on nothing else.
+/// One trial for each arm, and one more for each further scope that the arm is tuned over. What
+/// an optimizer does to a parameter depends on nothing else.
 fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
     let sweep = &plan.sweep;
     let mut found: Vec<(&str, TrialConfig)> = Vec::new();
@@ -210,8 +206,9 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
             let is_known = found.iter().any(|(name, config)| {
                 let known = &config.optimizer;
                 *name == arm.name
-                    && (&known.scope, &known.granularity)
-                        == (&optimizer.scope, &optimizer.granularity)
+                    && known.scope == optimizer.scope
+                    && known.granularity == optimizer.granularity
+                    && known.untouched_rows == optimizer.untouched_rows
             });
             if !is_known {
                 let mut config = TrialConfig::new(

@@ -14,14 +14,16 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use lawn_models::{OptimizerSettings, Stage};
+use lawn_models::{OptimizerSettings, Stage, TaskConfig};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::defaults;
 use super::trials::{Cell, KNOWN, Plan, SCHEMA, Trial};
 use crate::Error;
 use crate::config::Sweep;
-use crate::run::files::{self, Document, Seal};
+use crate::run::document::{self, Document, Seal};
+use crate::run::files;
 use crate::run::run_dir::RunDir;
 
 /// `plan.json`; `T` is what it says of the trials.
@@ -111,7 +113,7 @@ impl Serialize for Plan {
 ///
 /// # Errors
 ///
-/// As [`files::write_json`].
+/// As [`document::write`].
 pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
     let (cells, rows) = rows(plan);
     let mut lines = Vec::new();
@@ -130,7 +132,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
             checksum: Seal::digits(&lines),
         },
     };
-    files::write_json(&run.plan(), SCHEMA, &content)
+    document::write(&run.plan(), SCHEMA, &content)
 }
 
 /// A plan whose trials are read when they are asked for: every trial's process reads the plan,
@@ -161,31 +163,32 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`] where there is none, [`Error::Damaged`] where the list of trials is not
-    /// the one that was written, and as [`files::read_json`].
+    /// [`Error::NoRun`] where there is none, [`Error::PlanGone`] where there was one,
+    /// [`Error::RunDamaged`] where a file of it is not the one that was written,
+    /// [`Error::UnknownKind`], and as [`document::read`].
     pub(super) fn read(run: &RunDir) -> Result<Self, Error> {
+        Self::open(run).map_err(Error::of_the_run)
+    }
+
+    fn open(run: &RunDir) -> Result<Self, Error> {
         let path = run.plan();
         if !path.exists() {
-            let dir = run.root().into();
-            return Err(Error::NoRun { dir });
+            return Err(run.without_plan());
         }
         let bytes = std::fs::read(&path).map_err(Error::io("read", &path))?;
         let document = Document::open(&path, &bytes, KNOWN)?;
         let listing = if document.schema == 2 {
-            let head: Head<Vec<Row<String>>> = document.content()?;
+            let head: Head<Vec<Row<String>>> = content(&document)?;
             let count = head.trials.len();
             head.listing(path, Trials::Rows, count)
         } else {
-            let head: Head<Summary> = document.content()?;
+            let head: Head<Summary> = content(&document)?;
             let path = run.planned_trials();
             let lines = lines(&path, &head.trials)?;
             let count = head.trials.count;
             head.listing(path, |_| Trials::Lines(lines), count)
         };
-        check(&listing.sweep, &listing.cells).map_err(|detail| Error::Damaged {
-            path: run.plan(),
-            detail,
-        })?;
+        check(&listing.sweep, &listing.cells).map_err(|found| Error::damaged(run.plan(), found))?;
         Ok(listing)
     }
 
@@ -193,7 +196,7 @@ impl Listing {
     ///
     /// # Errors
     ///
-    /// [`Error::NoTrial`], and [`Error::Damaged`] where it does not fit the sweep or its cells.
+    /// [`Error::NoTrial`], and [`Error::RunDamaged`] where it does not fit the sweep or its cells.
     pub(super) fn trial(&self, index: usize) -> Result<Trial, Error> {
         let last = self.count.saturating_sub(1);
         let found = self.trials.row(index);
@@ -208,18 +211,16 @@ impl Listing {
 
     fn fits(&self, index: usize, row: Result<Row<String>, String>) -> Result<Trial, Error> {
         let trial = row.and_then(|row| row.trial(index, &self.sweep, &self.cells));
-        trial.map_err(|detail| self.damaged(index, &detail))
+        trial.map_err(|found| self.damaged(index, found))
     }
 
-    fn damaged(&self, index: usize, detail: &str) -> Error {
-        let place = match self.trials {
-            Trials::Lines(_) => format!("line {}: ", index + 1),
-            Trials::Rows(_) => String::new(),
+    fn damaged(&self, index: usize, found: String) -> Error {
+        let path = self.path.clone();
+        let error = match self.trials {
+            Trials::Lines(_) => Error::damaged_line(path, index + 1, found),
+            Trials::Rows(_) => Error::damaged(path, found),
         };
-        Error::Damaged {
-            path: self.path.clone(),
-            detail: format!("{place}{detail}"),
-        }
+        error.of_the_run()
     }
 
     /// The whole plan. One whose parts do not fit is refused, so that later code can rely on them.
@@ -233,8 +234,8 @@ impl Listing {
             let trial = trial?;
             let before = trials.last().map(Trial::round);
             if before.is_some_and(|before| before > trial.round()) {
-                let detail = fault(index, "an earlier round than the trial before it");
-                return Err(self.damaged(index, &detail));
+                let found = fault(index, "an earlier round than the trial before it");
+                return Err(self.damaged(index, found));
             }
             trials.push(trial);
         }
@@ -261,12 +262,45 @@ impl<T> Head<T> {
     }
 }
 
+/// What `plan.json` holds. A kind of task that another version knows is named, since a run of
+/// one is nothing that this version can go on with.
+fn content<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, Error> {
+    #[derive(Deserialize)]
+    struct Kinds {
+        sweep: Tasks,
+    }
+    #[derive(Deserialize)]
+    struct Tasks {
+        tasks: Vec<Task>,
+    }
+    #[derive(Deserialize)]
+    struct Task {
+        name: String,
+        config: Kind,
+    }
+    #[derive(Deserialize)]
+    struct Kind {
+        kind: String,
+    }
+    document.content().map_err(|error| {
+        let is_unknown = |task: &Task| !TaskConfig::KINDS.contains(&task.config.kind.as_str());
+        let kinds: Option<Kinds> = document.content().ok();
+        let tasks = kinds.map(|kinds| kinds.sweep.tasks).unwrap_or_default();
+        match tasks.into_iter().find(is_unknown) {
+            None => error,
+            Some(task) => Error::UnknownKind {
+                path: document.path.to_owned(),
+                task: task.name,
+                kind: task.config.kind,
+                known: TaskConfig::KINDS,
+            },
+        }
+    })
+}
+
 /// The text of `trials.jsonl`, which is that of `summary`.
 fn lines(path: &Path, summary: &Summary) -> Result<Vec<u8>, Error> {
-    let damaged = |detail: String| Error::Damaged {
-        path: path.into(),
-        detail,
-    };
+    let damaged = |found: String| Error::damaged(path, found);
     let lines = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(damaged("it is gone, and plan.json counts on it".into()));

@@ -53,13 +53,13 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`] where there is none, and as [`files::read_json`].
+    /// [`Error::NoRun`] where there is none, and as [`document::read`](crate::run::document::read).
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         Listing::read(run)?.plan()
     }
 
-    /// Makes `run` hold this plan, made from `file` whose text is `text`. Of one that is there
-    /// with the same trials the resources are replaced.
+    /// Makes `run` hold this plan, which was made from `file` with the text `text`. Where a plan
+    /// with the same trials is there, its resources are replaced.
     ///
     /// # Errors
     ///

@@ -28,7 +28,7 @@ pub struct Outcomes {
 ///
 /// # Errors
 ///
-/// As [`crate::run::files::read_json`], damage aside.
+/// As [`crate::run::document::read`], damage aside.
 pub fn read(run: &RunDir, plan: &Plan) -> Result<Outcomes, Error> {
     let next = AtomicUsize::new(0);
     let readers = READERS.min(plan.trials.len().div_ceil(PORTION)).max(1);

@@ -1,7 +1,8 @@
-//! A launcher's stop: the first signal asks for it in order, the second ends all at once.
-//! SIGUSR1 is a batch system's warning that the time is nearly up, and no impatience: the
-//! SIGTERM that follows it still stops in order. Signals that this process was started to
-//! ignore stay ignored.
+//! A launcher's stop. The first signal asks for it in order, and the second ends all at once.
+//!
+//! A batch system warns with SIGUSR1 that the time is nearly up. That is not counted as
+//! impatience: the SIGTERM that follows still stops in order. Signals that this process was
+//! started to ignore stay ignored.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};

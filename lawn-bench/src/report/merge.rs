@@ -49,10 +49,8 @@ pub fn gather(run: &RunDir, plan: &Plan) -> Result<RunRecords, Error> {
         let hyperparameters = tuned.map_or(Ok("{}".into()), |(_, optimizer)| {
             serde_json::to_string(optimizer)
         });
-        let hyperparameters = hyperparameters.map_err(|error| Error::Damaged {
-            path: dir.trial(),
-            detail: error.to_string(),
-        })?;
+        let hyperparameters =
+            hyperparameters.map_err(|error| Error::damaged(dir.trial(), error.to_string()))?;
         let setting = tuned.map(|(setting, _)| setting);
         records.trials.push(trial_row(
             plan,
@@ -96,18 +94,18 @@ pub fn gather(run: &RunDir, plan: &Plan) -> Result<RunRecords, Error> {
 
 /// How a trial ended and what it measured, if it has an outcome.
 ///
-/// Only the outcome knows how long a whole log is: one that was cut between two lines is
-/// a sound one of fewer records.
+/// Only the outcome knows the length of the log: a log that was cut between two lines looks
+/// whole.
 fn read(dir: &TrialDir) -> Result<Option<(Ending, Vec<EvaluationRecord>)>, Error> {
     let Some(outcome) = dir.read_outcome()? else {
         return Ok(None);
     };
     let log = dir.read_log()?.records;
     match outcome.recorded {
-        Some(recorded) if outcome.is_final() && recorded != log.len() => Err(Error::Damaged {
-            path: dir.log(),
-            detail: format!("it has {} of {recorded} records", log.len()),
-        }),
+        Some(recorded) if outcome.is_final() && recorded != log.len() => {
+            let found = format!("it has {} of {recorded} records", log.len());
+            Err(Error::damaged(dir.log(), found))
+        }
         _ => Ok(Some((outcome, log))),
     }
 }

@@ -75,6 +75,7 @@ pub(crate) fn describe(
     );
     if !measured.is_empty() {
         text += &format!("\n{}\n", total(plan, measured, all_seconds));
+        text += &kept(plan, measured);
         text += &constrained(plan, measured);
     }
     for warning in warnings {
@@ -135,6 +136,22 @@ fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> S
     )
 }
 
+/// Files of weights that a confirmation leaves: the last and the best.
+const WEIGHT_FILES: u64 = 2;
+
+/// The room that the weights of confirmations take, where they are kept.
+fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    if !plan.sweep.resources.keep_weights {
+        return String::new();
+    }
+    let seeds = plan.sweep.confirmation_seeds.len() as u64;
+    let sizes = measured.values().map(Measurement::weight_bytes);
+    format!(
+        "confirmations leave about {} of weights; resources.keep_weights = false keeps none\n",
+        bytes(sizes.sum::<u64>() * WEIGHT_FILES * seeds)
+    )
+}
+
 /// What LAWN does to each parameter, once a task and arm.
 fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     let mut text = String::new();
@@ -183,5 +200,44 @@ mod tests {
         assert_eq!(duration(750.0), "12m 30s");
         assert_eq!(duration(3900.0), "1h 05m");
         assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
+    }
+
+    #[test]
+    fn the_room_of_weights_is_said_where_they_are_kept() {
+        let plan = |resources: &str| {
+            let text = format!(
+                "name = \"w\"\nbatch_sizes = [64]\ntasks.one = {{ kind = \"ncf\" }}\n\
+                 budget.epochs = 2\narms.sgd = {{ rule = \"sgd\", learning_rate = 0.1 }}\n\
+                 confirmation.seeds = [1, 2, 3]\n{resources}"
+            );
+            let sweep = crate::config::parse("w.toml", &text);
+            Plan::new(
+                sweep.unwrap_or_else(|error| panic!("{error}")),
+                BTreeMap::new(),
+            )
+        };
+        // 1024 × 1024 numbers of four bytes, twice for each of three seeds.
+        let measurement: Measurement = serde_json::from_value(serde_json::json!({
+            "epoch_samples": 100, "step_seconds": 0.1, "evaluation_seconds": 0.1,
+            "start_seconds": 0.1, "peak_bytes": 0,
+            "treatments": [{
+                "parameter": "w", "role": "weight", "shape": [1024, 1024],
+                "constraint": "free", "units": 0, "free_units": 0,
+                "decay": { "kind": "none" }, "learning_rate_scale": 1.0, "reason": "",
+            }],
+        }))
+        .expect("a measurement");
+        let said = |resources: &str| {
+            let plan = plan(resources);
+            let cell = plan.cells().remove(0);
+            describe(&plan, &BTreeMap::from([(cell, measurement.clone())]), &[])
+        };
+        let kept = said("");
+        assert!(
+            kept.contains("confirmations leave about 24 MiB of weights"),
+            "{kept}"
+        );
+        let without = said("resources.keep_weights = false\n");
+        assert!(!without.contains("of weights"), "{without}");
     }
 }

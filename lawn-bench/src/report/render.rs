@@ -25,8 +25,8 @@ pub(crate) fn trial(trial: &Trial, with_task: bool) -> String {
     )
 }
 
-/// `name` in `width` characters at most. What is left out is of its middle: trials are told
-/// apart by the end, and read from the beginning.
+/// Shortens `name` to `width` characters at most. The middle is left out: the beginning is read
+/// first, and the end tells trials apart.
 pub(crate) fn shortened(name: &str, width: usize) -> String {
     let characters: Vec<char> = name.chars().collect();
     if characters.len() <= width {

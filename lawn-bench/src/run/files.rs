@@ -1,92 +1,11 @@
 //! Files that are whole or not there: written to a temporary name, flushed, renamed.
 
-use std::borrow::Cow;
 use std::fs::{File, Permissions};
 use std::io::Write;
-use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::ser::PrettyFormatter;
-
 use crate::Error;
-
-/// A JSON document of a run, with the version of its schema in front.
-#[derive(Serialize)]
-struct Versioned<T> {
-    schema: u32,
-    #[serde(flatten)]
-    content: T,
-}
-
-#[derive(Deserialize)]
-struct SchemaOnly {
-    schema: u32,
-}
-
-/// The checksum of a JSON object, which stands last in it: the first 16
-/// hexadecimal digits of the BLAKE3 hash of the text before it.
-pub(crate) struct Seal {
-    open: &'static str,
-    close: &'static str,
-    /// How the object ends without the checksum.
-    end: &'static str,
-}
-
-impl Seal {
-    /// Of an object on one line.
-    pub(crate) const LINE: Self = Self {
-        open: ",\"checksum\":\"",
-        close: "\"}",
-        end: "}",
-    };
-
-    /// Of a file that holds one object.
-    const DOCUMENT: Self = Self {
-        open: ",\n  \"checksum\": \"",
-        close: "\"\n}\n",
-        end: "\n}\n",
-    };
-
-    const DIGITS: usize = 16;
-
-    /// The checksum of `bytes`.
-    pub(crate) fn digits(bytes: &[u8]) -> String {
-        blake3::hash(bytes).to_hex()[..Self::DIGITS].to_owned()
-    }
-
-    /// Puts the checksum into an object, whose text is `bytes`.
-    pub(crate) fn put(&self, bytes: &mut Vec<u8>) {
-        bytes.truncate(bytes.len() - self.end.len());
-        let digits = Self::digits(bytes);
-        bytes.extend(self.open.as_bytes());
-        bytes.extend(digits.as_bytes());
-        bytes.extend(self.close.as_bytes());
-    }
-
-    /// The object without its checksum; none where it has no checksum.
-    ///
-    /// # Errors
-    ///
-    /// In words, where the text is not what was written.
-    pub(crate) fn check(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
-        let sealed = bytes.strip_suffix(self.close.as_bytes());
-        let Some((text, found)) =
-            sealed.and_then(|rest| rest.split_last_chunk::<{ Self::DIGITS }>())
-        else {
-            return Ok(None);
-        };
-        let Some(text) = text.strip_suffix(self.open.as_bytes()) else {
-            return Ok(None);
-        };
-        if Self::digits(text).as_bytes() != found {
-            return Err("its checksum is not that of its text".into());
-        }
-        Ok(Some([text, self.end.as_bytes()].concat()))
-    }
-}
 
 /// Writes `bytes` to `path` so that a reader sees the old content or the new, never a part.
 ///
@@ -143,8 +62,8 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<tempfile::NamedTempFile, Error> {
     Ok(file)
 }
 
-/// An empty file in `folder` that will be given another name: as open as the user's umask has
-/// files be, where one that stays temporary is the user's alone.
+/// An empty file in `folder` that will be renamed. It has the permissions of the user's umask: a
+/// file that stays temporary would be the user's alone.
 pub(crate) fn temporary(folder: &Path, prefix: &str) -> Result<tempfile::NamedTempFile, Error> {
     tempfile::Builder::new()
         .prefix(prefix)
@@ -223,8 +142,8 @@ pub(crate) fn name(path: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// Whether an error of the system, `code`, says that this machine does not reach the file, or
-/// may not: nothing that the trial did.
+/// Whether the error `code` of the system says that this machine does not reach the file, or may
+/// not. The trial is not at fault then.
 pub(crate) fn is_of_the_machine(code: i32) -> bool {
     use rustix::io::Errno;
     const ERRORS: [Errno; 8] = [
@@ -260,196 +179,4 @@ pub(crate) fn cache() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(set("HOME")?).join(".cache"));
     let folder = set("XDG_CACHE_HOME").map(PathBuf::from).or_else(home)?;
     Some(folder.join("lawn"))
-}
-
-/// Writes `content` as JSON with its schema version and a checksum, as [`write()`] does.
-///
-/// # Errors
-///
-/// As [`write()`].
-pub fn write_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<(), Error> {
-    write(path, &to_json(path, schema, content)?)
-}
-
-/// The bytes of a JSON document with its schema version, for the file `path`.
-///
-/// # Errors
-///
-/// [`Error::Damaged`] where `content` has no JSON form.
-pub fn to_json<T: Serialize>(path: &Path, schema: u32, content: &T) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let formatter = PrettyFormatter::new();
-    let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
-    Versioned { schema, content }
-        .serialize(&mut serializer)
-        .map_err(|error| Error::Damaged {
-            path: path.into(),
-            detail: error.to_string(),
-        })?;
-    bytes.push(b'\n');
-    Seal::DOCUMENT.put(&mut bytes);
-    Ok(bytes)
-}
-
-/// Reads what [`write_json`] wrote, in one of the `known` versions of its schema.
-///
-/// # Errors
-///
-/// [`Error::Io`] where the file cannot be read, and as [`parse_json`].
-pub fn read_json<T: DeserializeOwned>(path: &Path, known: RangeInclusive<u32>) -> Result<T, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    parse_json(path, &bytes, known)
-}
-
-/// As [`read_json`], where the file is there.
-///
-/// # Errors
-///
-/// As [`read_json`].
-pub fn read_json_if_there<T: DeserializeOwned>(
-    path: &Path,
-    known: RangeInclusive<u32>,
-) -> Result<Option<T>, Error> {
-    match path.exists() {
-        true => read_json(path, known).map(Some),
-        false => Ok(None),
-    }
-}
-
-/// The content of a JSON document, `bytes`, that was read from `path`.
-///
-/// # Errors
-///
-/// [`Error::Newer`] and [`Error::Older`] where its schema is above or below `known`,
-/// [`Error::Damaged`] with line and column where it is not valid, and where it is not what
-/// was written. Documents of schema 1 may have no checksum.
-pub fn parse_json<T: DeserializeOwned>(
-    path: &Path,
-    bytes: &[u8],
-    known: RangeInclusive<u32>,
-) -> Result<T, Error> {
-    Document::open(path, bytes, known)?.content()
-}
-
-/// A JSON document whose checksum and version are those that they should be.
-pub(crate) struct Document<'a> {
-    path: &'a Path,
-    text: Cow<'a, [u8]>,
-    /// Version of its schema.
-    pub(crate) schema: u32,
-}
-
-impl<'a> Document<'a> {
-    /// The document `bytes`, that was read from `path`.
-    ///
-    /// # Errors
-    ///
-    /// As [`parse_json`], what it holds aside.
-    pub(crate) fn open(
-        path: &'a Path,
-        bytes: &'a [u8],
-        known: RangeInclusive<u32>,
-    ) -> Result<Self, Error> {
-        let said = damaged(path);
-        let sealed = Seal::DOCUMENT.check(bytes).map_err(&said)?;
-        let has_checksum = sealed.is_some();
-        let text = sealed.map_or(Cow::Borrowed(bytes), Cow::Owned);
-        // The version first: the rest of a newer file may mean something else.
-        let SchemaOnly { schema } =
-            serde_json::from_slice(&text).map_err(|error| said(error.to_string()))?;
-        if schema > *known.end() {
-            return Err(Error::Newer {
-                path: path.into(),
-                found: schema,
-                known: *known.end(),
-            });
-        }
-        if schema < *known.start() {
-            return Err(Error::Older {
-                path: path.into(),
-                found: schema,
-                oldest: *known.start(),
-                instead: "begin anew in another folder with --out",
-            });
-        }
-        if schema > 1 && !has_checksum {
-            return Err(said("it has no checksum".into()));
-        }
-        Ok(Self { path, text, schema })
-    }
-
-    /// What it holds.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Damaged`] with line and column where that is not a `T`.
-    pub(crate) fn content<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // Not by way of `Versioned`: serde holds all that it flattens in memory at once.
-        serde_json::from_slice(&self.text).map_err(|error| damaged(self.path)(error.to_string()))
-    }
-}
-
-fn damaged(path: &Path) -> impl Fn(String) -> Error {
-    move |detail| Error::Damaged {
-        path: path.into(),
-        detail,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_written_is_read_and_other_schemas_are_refused_by_number() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("x.json");
-        write_json(&path, 3, &std::collections::BTreeMap::from([("a", 1)]))
-            .expect("it can be written");
-        let read: std::collections::BTreeMap<String, u32> =
-            read_json(&path, 1..=3).expect("it can be read");
-        assert_eq!(read["a"], 1);
-        let refused = read_json::<serde_json::Value>(&path, 4..=5).expect_err("3 is too old");
-        let said = refused.to_string();
-        assert!(
-            matches!(
-                refused,
-                Error::Older {
-                    found: 3,
-                    oldest: 4,
-                    ..
-                }
-            ),
-            "{said}"
-        );
-        for part in ["x.json has schema 3", "reads from 4 on", "--out"] {
-            assert!(said.contains(part), "{part:?} is not in: {said}");
-        }
-        let refused = read_json::<serde_json::Value>(&path, 1..=2).expect_err("3 is newer than 2");
-        assert!(
-            matches!(
-                refused,
-                Error::Newer {
-                    found: 3,
-                    known: 2,
-                    ..
-                }
-            ),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn damage_names_the_file_and_the_place() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("x.json");
-        write(&path, b"{ \"schema\": 1,\n \"a\" }").expect("it can be written");
-        let error = read_json::<serde_json::Value>(&path, 1..=1)
-            .expect_err("this is not JSON")
-            .to_string();
-        assert!(
-            error.contains("x.json is damaged") && error.contains("line 2"),
-            "{error}"
-        );
-    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::config::EngineName;
-use crate::run::files;
+use crate::run::document;
 use crate::run::lease::{self, Claim, Lease, Owner, State, Terms};
 use crate::run::run_dir::RunDir;
 
@@ -76,7 +76,7 @@ pub fn announce(
         workers,
         unix_seconds: since.map_or(0, |since| since.as_secs()),
     };
-    files::write_json(&folder.join("launcher.json"), SCHEMA, &launcher)?;
+    document::write(&folder.join("launcher.json"), SCHEMA, &launcher)?;
     Ok(Presence { lease, folder })
 }
 
@@ -107,7 +107,7 @@ pub fn present(run: &RunDir) -> Result<Vec<Launcher>, Error> {
             let path = folder.join("launcher.json");
             // One that enters or leaves at this moment has no file.
             if path.exists() {
-                present.push(files::read_json(&path, 1..=SCHEMA)?);
+                present.push(document::read(&path, 1..=SCHEMA)?);
             }
         }
     }

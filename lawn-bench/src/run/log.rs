@@ -17,8 +17,8 @@ use lawn_models::{EvaluationRecord, Notice};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::run::document::Seal;
 use crate::run::files;
-use crate::run::files::Seal;
 
 /// Schema of `log.jsonl`.
 const SCHEMA: u32 = 2;
@@ -47,12 +47,11 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Opens the log for what comes after `resumed_step`, the last record before which
-    /// is of `recorded_step`; 0 for none.
+    /// Opens the log for what comes after `resumed_step`. The last record up to there is of
+    /// `recorded_step`, which is 0 where there is none.
     ///
-    /// A process that was killed may have logged more than its checkpoint holds, the
-    /// last line of it in part: those steps are trained again, and logged again.
-    /// Notices stay.
+    /// A process that was killed may have logged more than its checkpoint holds, and its last
+    /// line in part. Those steps are trained and logged again. Notices stay.
     ///
     /// # Errors
     ///
@@ -68,10 +67,8 @@ impl Log {
         };
         content.records.retain(|record| record.step <= resumed_step);
         if content.records.last().map_or(0, |record| record.step) != recorded_step {
-            return Err(Error::Damaged {
-                path: path.into(),
-                detail: format!("it does not end with the record of step {recorded_step}"),
-            });
+            let found = format!("it does not end with the record of step {recorded_step}");
+            return Err(Error::damaged(path, found));
         }
         let mut text = line(&Line::Schema(SCHEMA));
         for notice in content.notices {
@@ -130,10 +127,7 @@ pub fn read(path: &Path) -> Result<Content, Error> {
         .split_inclusive(|&byte| byte == b'\n')
         .enumerate()
     {
-        let damaged = |detail: String| Error::Damaged {
-            path: path.into(),
-            detail: format!("line {}: {detail}", index + 1),
-        };
+        let damaged = |found: String| Error::damaged_line(path, index + 1, found);
         let line = &line[..line.len() - 1];
         let sealed = Seal::LINE.check(line).map_err(damaged)?;
         bare |= index == 0 && sealed.is_none();
@@ -219,7 +213,7 @@ mod tests {
         let (_kept, path) = log(3);
         for (resumed, recorded) in [(5, 4), (2, 1), (2, 0)] {
             let refused = Log::reopen(&path, resumed, recorded);
-            assert!(matches!(refused, Err(Error::Damaged { .. })), "{recorded}");
+            assert!(matches!(refused, Err(Error::Damaged(_))), "{recorded}");
         }
         assert_eq!(steps(&path), [1, 2, 3]);
     }
@@ -263,7 +257,7 @@ mod tests {
             bytes[at] ^= 1 << (at % 8);
             std::fs::write(&path, &bytes).expect("it can be written");
             match read(&path) {
-                Err(Error::Damaged { detail, .. }) => assert!(detail.starts_with("line ")),
+                Err(Error::Damaged(fault)) => assert!(fault.place.line.is_some()),
                 // Without its line end, the last line is as after a kill.
                 Ok(found) => {
                     assert!(at >= last && whole.starts_with(&found.records), "byte {at}");

@@ -1,5 +1,6 @@
 //! The files of a run: where each is, how it is written and read, and who works on it.
 
+pub mod document;
 pub mod ending;
 pub mod files;
 pub mod launchers;

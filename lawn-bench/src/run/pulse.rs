@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::files;
 use crate::run::run_dir::TrialDir;
+use crate::run::{document, files};
 
 /// Schema of `pulse.json`.
 pub const SCHEMA: u32 = 1;
@@ -28,7 +28,7 @@ impl Pulse {
     /// The last pulse of the trial in `dir`. It is for show: one that cannot be read is none.
     #[must_use]
     pub fn read(dir: &TrialDir) -> Option<Self> {
-        files::read_json(&dir.pulse(), 1..=SCHEMA).ok()
+        document::read(&dir.pulse(), 1..=SCHEMA).ok()
     }
 }
 
@@ -51,8 +51,8 @@ impl Pulses {
         }
     }
 
-    /// Takes note of a step, and writes it where the last write is a while ago. Nothing
-    /// depends on a pulse: one that cannot be written is left out.
+    /// Notes a step, and writes it if the last write is a while ago. Nothing depends on a pulse,
+    /// so that a write may fail.
     pub fn beat(&mut self, step: u64, steps: u64) {
         let (since, first) = *self.first.get_or_insert((Instant::now(), step));
         if self
@@ -70,7 +70,7 @@ impl Pulses {
             steps_per_second: (taken > 0.0 && seconds > 0.0).then(|| taken / seconds),
         };
         let path = self.dir.pulse();
-        let _ = files::to_json(&path, SCHEMA, &pulse)
+        let _ = document::to_bytes(&path, SCHEMA, &pulse)
             .and_then(|bytes| files::replace_unflushed(&path, &bytes));
     }
 }

@@ -10,13 +10,17 @@
 //!   report/
 //! ```
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+use crate::process::shell;
 use crate::run::ending::{self, Ending};
-use crate::run::files;
 use crate::run::lease::{self, Lease};
-use crate::run::log;
+use crate::run::{document, files, log};
+
+/// Name of the folder that holds those of the trials.
+const TRIALS: &str = "trials";
 
 /// The folder of one run.
 #[derive(Debug, Clone)]
@@ -36,9 +40,9 @@ impl RunDir {
         &self.root
     }
 
-    /// Makes sure that a plan can be put here without taking the place of anything: the folder
-    /// is new or empty, or holds what a launcher left that ended before it wrote the plan, whose
-    /// sweep file was `text`.
+    /// Makes sure that a plan can be put here without taking the place of anything. The folder is
+    /// new or empty, or a launcher that began with the same sweep file, `text`, ended in it
+    /// before it wrote the plan.
     ///
     /// # Errors
     ///
@@ -58,6 +62,9 @@ impl RunDir {
                 // Written between the two.
                 || path == self.planned_trials() && is_same(&self.sweep_toml())
                 || files::name(&path).starts_with(".tmp");
+            if !is_ours && self.has_trained() {
+                return Err(self.without_plan());
+            }
             if !is_ours {
                 return Err(Error::NotOurs {
                     dir: self.root.clone(),
@@ -67,6 +74,33 @@ impl RunDir {
             }
         }
         Ok(())
+    }
+
+    /// Whether trials of a run have begun here.
+    fn has_trained(&self) -> bool {
+        self.planned_trials().exists() && self.root.join(TRIALS).exists()
+    }
+
+    /// The error of a folder without a plan: it is no run, or has lost its plan.
+    pub(crate) fn without_plan(&self) -> Error {
+        let dir = self.root.clone();
+        if self.has_trained() {
+            let again = None;
+            let found = TRIALS;
+            return Error::PlanGone { dir, found, again };
+        }
+        if !self.planned_trials().exists() {
+            return Error::NoRun { dir };
+        }
+        // Planning was cut off, or undone, and nothing has begun: the same text plans it again.
+        let [file, out] = [&self.sweep_toml(), &self.root].map(|path| shell::operand(path));
+        let words = ["lawn".as_ref(), "sweep".as_ref(), file.as_os_str()];
+        let words = words
+            .into_iter()
+            .chain([OsStr::new("--out"), out.as_os_str()]);
+        let again = file.exists().then(|| shell::line(words));
+        let found = "trials.jsonl";
+        Error::PlanGone { dir, found, again }
     }
 
     /// The sweep as the user wrote it.
@@ -127,7 +161,7 @@ impl RunDir {
     #[must_use]
     pub fn trial(&self, id: &str) -> TrialDir {
         TrialDir {
-            root: self.root.join("trials").join(id),
+            root: self.root.join(TRIALS).join(id),
         }
     }
 
@@ -204,20 +238,20 @@ impl TrialDir {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// As [`document::read`].
     pub fn read_outcome(&self) -> Result<Option<Ending>, Error> {
-        files::read_json_if_there(&self.outcome(), 1..=ending::SCHEMA)
+        document::read_if_there(&self.outcome(), 1..=ending::SCHEMA)
     }
 
-    /// The final outcome, if the trial is over. A damaged one is none: the trial's next
-    /// process sets it aside, and training again gives it again.
+    /// The final outcome, if the trial is over. A damaged one does not count: the trial's next
+    /// process sets it aside and trains again.
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// As [`document::read`].
     pub fn final_outcome(&self) -> Result<Option<Ending>, Error> {
         match self.read_outcome() {
-            Err(Error::Damaged { .. }) => Ok(None),
+            Err(Error::Damaged(_)) => Ok(None),
             outcome => Ok(outcome?.filter(Ending::is_final)),
         }
     }
@@ -238,20 +272,20 @@ impl TrialDir {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`] and [`files::read_json`].
+    /// As [`document::write`] and [`document::read`].
     pub fn write_outcome(&self, ending: &Ending) -> Result<bool, Error> {
         let path = self.outcome();
         let ending = Ending {
             recorded: self.read_log().ok().map(|log| log.records.len()),
             ..ending.clone()
         };
-        let bytes = files::to_json(&path, ending::SCHEMA, &ending)?;
+        let bytes = document::to_bytes(&path, ending::SCHEMA, &ending)?;
         if files::create(&path, &bytes)? {
             return Ok(true);
         }
         match self.read_outcome() {
             Ok(Some(there)) if there.is_final() => return Ok(false),
-            Err(Error::Damaged { .. }) => drop(files::set_aside(&path)?),
+            Err(Error::Damaged(_)) => drop(files::set_aside(&path)?),
             there => drop(there?),
         }
         files::write(&path, &bytes).map(|()| true)

@@ -7,8 +7,7 @@ use std::path::Path;
 use lawn_analysis::records::{Outcome, Word};
 use lawn_models::Stage;
 
-use crate::Error;
-use crate::error::refused;
+use crate::error::{Error, Fault, Place};
 use crate::plan::choices::{self, Choices};
 use crate::plan::{Cell, Plan, Trial, outcomes};
 use crate::process::shell;
@@ -39,18 +38,18 @@ pub struct RetrySummary {
     pub counted: usize,
 }
 
-/// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them
-/// again. What they left is kept beside, in `attempt-1`, `attempt-2` and so on.
+/// Forgets the outcome of the trials selected, so that the next `lawn sweep DIR` runs them again.
+/// What they left is kept beside, in `attempt-1`, `attempt-2` and so on.
 ///
-/// A tuning trial is given another chance until a setting was chosen among those of its cell:
-/// then its failure counted against the arm's budget. Where every setting failed nothing was
-/// chosen, and what followed from that is forgotten too.
+/// A tuning trial gets another chance until a setting was chosen in its cell. After that its
+/// failure has counted against the budget of the arm. Where every setting failed nothing was
+/// chosen, and what followed from that is forgotten, too.
 ///
 /// # Errors
 ///
 /// [`Error::NoRun`]; [`Error::Busy`] while a launcher is at work; [`Error::NotSelected`]
 /// where the plan has no such trial, arm or batch size, or a trial named did not fail;
-/// [`Error::Io`], and as [`crate::run::files::read_json`].
+/// [`Error::Io`], and as [`crate::run::document::read`].
 pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error> {
     let plan = Plan::read(run)?;
     if let Some(by) = launchers::present(run)?.into_iter().next() {
@@ -64,8 +63,8 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error>
         let outcome = endings[index].as_ref().map(|ending| ending.outcome);
         if !outcome.is_some_and(is_failure) {
             let ended = outcome.map_or("is not over", |outcome| outcome.as_str());
-            let detail = format!("trial {index} ({}) {ended}", plan.trials[index].id);
-            return Err(Error::NotSelected { detail });
+            let found = format!("trial {index} ({}) {ended}", plan.trials[index].id);
+            return Err(not_selected(Fault::new(Place::key(TRIAL), found)));
         }
     }
     let choices = Choices::read(run, &plan.sweep)?;
@@ -113,6 +112,14 @@ pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error>
     Ok(retried)
 }
 
+/// The option that names a trial.
+const TRIAL: &str = "--trial";
+
+/// The error of an option that selects nothing that can be retried.
+fn not_selected(fault: Fault) -> Error {
+    Error::NotSelected(Box::new(fault))
+}
+
 fn is_failure(outcome: Outcome) -> bool {
     !matches!(outcome, Outcome::Ok | Outcome::Preempted)
 }
@@ -130,7 +137,6 @@ impl Selection {
     /// Makes sure that the plan has what is selected by name; gives the indices of the
     /// trials named.
     fn check(&self, plan: &Plan, run: &RunDir) -> Result<Vec<usize>, Error> {
-        let refuse = |detail: String| Err(Error::NotSelected { detail });
         let arms: Vec<&str> = plan
             .sweep
             .arms
@@ -139,18 +145,20 @@ impl Selection {
             .collect();
         for arm in &self.arms {
             if !arms.contains(&arm.as_str()) {
-                return refuse(refused(format!("no arm is called `{arm}`"), &arms));
+                let fault = Fault::new(Place::key("--arm"), format!("no arm is called `{arm}`"));
+                return Err(not_selected(fault.allowed(&arms)));
             }
         }
         for size in &self.batch_sizes {
             if !plan.sweep.batch_sizes.contains(size) {
-                let said = format!("no batch size is {size}");
-                return refuse(refused(said, &plan.sweep.batch_sizes));
+                let fault = Fault::new(Place::key("--batch"), format!("no batch size is {size}"));
+                return Err(not_selected(fault.allowed(&plan.sweep.batch_sizes)));
             }
         }
         self.trials
             .iter()
-            .map(|name| find(plan, name, run).map_err(|detail| Error::NotSelected { detail }))
+            .map(|name| find(plan, name, run))
+            .map(|found| found.map_err(|found| not_selected(Fault::new(Place::key(TRIAL), found))))
             .collect()
     }
 }
@@ -159,7 +167,8 @@ impl Selection {
 /// else an id or its beginning.
 fn find(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
-    // The beginning of an id may be all digits, too: a number is an index, an id a whole one.
+    // The beginning of an id may be all digits. A short number is therefore an index, and an id
+    // of digits must be given whole.
     if name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) {
         let index = name.parse().ok().filter(|&index: &usize| index < count);
         return index.ok_or_else(|| unknown(name, count, run));

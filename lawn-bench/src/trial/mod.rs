@@ -1,9 +1,8 @@
 //! `lawn trial DIR --index K`: one trial in a process of its own.
 //!
-//! The process writes its files and prints one JSON [`Event`] a line. A signal
-//! stops it at the next step: it writes a checkpoint and leaves `preempted`. Where
-//! [`STOP_WITH_STDIN`] is set, the end of its standard input, which is what a
-//! launcher that dies leaves behind, does the same.
+//! The process writes its files and prints one JSON [`Event`] a line. A signal stops it at the
+//! next step: it writes a checkpoint and leaves `preempted`. The end of its standard input does
+//! the same where [`STOP_WITH_STDIN`] is set, since a launcher that dies closes it.
 
 mod event;
 mod recorder;
@@ -22,7 +21,7 @@ use crate::plan::choices::Choices;
 use crate::process::streams;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::{RunDir, TrialDir};
-use crate::run::{files, provenance};
+use crate::run::{document, files, provenance};
 use crate::{Error, data};
 use event::emit;
 use lawn_analysis::records::Outcome;
@@ -45,8 +44,8 @@ pub struct TrialFile {
     pub setting: usize,
     /// All that it trains.
     pub config: TrialConfig,
-    /// The optimizer's rule with all of its own, what no setting names included. Files of
-    /// before have none.
+    /// The optimizer's rule with all of its values, also those that no setting names. Older files
+    /// have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<RuleConfig>,
 }
@@ -60,7 +59,7 @@ impl TrialFile {
             return Ok(());
         }
         // One that is damaged is written anew.
-        let there: Option<Self> = files::read_json_if_there(&path, 1..=SCHEMA).unwrap_or_default();
+        let there: Option<Self> = document::read_if_there(&path, 1..=SCHEMA).unwrap_or_default();
         let there = there.and_then(|there| there.rule);
         match there.filter(|there| Some(there) != self.rule.as_ref()) {
             None => Ok(()),
@@ -86,11 +85,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
-    let plan = Excerpt::read(run, index).map_err(of_the_run)?;
+    let plan = Excerpt::read(run, index)?;
     let (sweep, trial) = (plan.sweep(), &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),
-        None => Choices::read(run, sweep).map_err(of_the_run)?,
+        None => Choices::read(run, sweep)?,
     };
     let (setting, config) = plan.resolve(&choices)?;
     let mut left_out = Vec::new();
@@ -103,7 +102,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     match dir.read_outcome() {
         Ok(Some(there)) if there.is_final() => return Ok(there.outcome),
         // Training again gives it again.
-        Err(Error::Damaged { path, .. }) => drop(files::set_aside(&path)?),
+        Err(Error::Damaged(_)) => drop(files::set_aside(&dir.outcome())?),
         there => drop(there?),
     }
     let file = TrialFile {
@@ -113,7 +112,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         config: config.clone(),
     };
     file.require_same(&dir)?;
-    files::write_json(&dir.trial(), SCHEMA, &file)?;
+    document::write(&dir.trial(), SCHEMA, &file)?;
 
     if let Some(before) = plan.earlier_rung(setting, &choices) {
         carry_on(&run.trial(&before.id), &dir)?;
@@ -126,6 +125,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: resources.checkpoint_every,
+        keep_weights: resources.keep_weights,
     };
     let events = resources
         .tensorboard
@@ -147,17 +147,6 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     }
     emit(&Event::Ended { outcome });
     Ok(outcome)
-}
-
-/// An error in a file that all trials of a run read, which ends the sweep: it would meet
-/// every one of them.
-fn of_the_run(error: Error) -> Error {
-    match error {
-        Error::Damaged { .. } => Error::RunDamaged {
-            source: Box::new(error),
-        },
-        error => error,
-    }
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole

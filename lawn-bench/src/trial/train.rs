@@ -38,8 +38,8 @@ pub(super) fn train(
             lawn_models::run_trial(config, context, &mut recorder)
         }));
         match recorder.failed.take() {
-            Some(Error::Damaged { detail, .. }) if begun_again.is_none() => {
-                begun_again = Some(begin_again(dir, detail)?);
+            Some(Error::Damaged(fault)) if begun_again.is_none() => {
+                begun_again = Some(begin_again(dir, fault.said_of_the_file())?);
             }
             Some(error) => return Err(error),
             None => {

@@ -140,7 +140,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "kind = \"ncf\"",
         "kind = \"ncd\"",
         "\"ncd\"",
-        &["allowed: ncf, image", "did you mean `ncf`?"],
+        &["allowed: ncf, image, ctr", "did you mean `ncf`?"],
     ),
     (
         "\"neumf\"",
@@ -171,7 +171,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "\"cpu\"",
         "\"gpu\"",
         "\"gpu\"",
-        &["did you mean `cuda`? allowed: cpu, cuda, auto"],
+        &["unknown variant `gpu`; allowed: cpu, cuda, auto"],
     ),
     (
         "\"ndcg@10\"",
@@ -457,7 +457,7 @@ pub(crate) const FAULTS: &[Fault] = &[
         "kind = \"ncf\"\n",
         "",
         "feedback]",
-        &["has no `kind`", "allowed: ncf, image"],
+        &["has no `kind`", "allowed: ncf, image, ctr"],
     ),
     (
         "batch_sizes = [64, 256]",

@@ -1,6 +1,7 @@
 //! As much of a JSON Schema validator as the schema of sweeps uses; any keyword beside
 //! these is an error, so that nothing is passed over.
 
+use regex_lite::Regex;
 use serde_json::Value;
 
 /// Whether `value` fits `schema`.
@@ -17,7 +18,7 @@ pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
     keywords
         .iter()
         .all(|(keyword, says)| match keyword.as_str() {
-            "$schema" | "title" | "description" | "default" => true,
+            "$schema" | "title" | "description" | "default" | "deprecated" => true,
             "type" => has_type(value, says.as_str().expect("a type")),
             "enum" => says.as_array().expect("a list").contains(value),
             "const" => says == value,
@@ -36,6 +37,26 @@ pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
             "items" => value
                 .as_array()
                 .is_none_or(|items| items.iter().all(|item| fits(says, item))),
+            "pattern" => value.as_str().is_none_or(|text| {
+                let pattern = Regex::new(says.as_str().expect("a pattern"));
+                pattern.expect("a regular expression").is_match(text)
+            }),
+            "minLength" => value
+                .as_str()
+                .is_none_or(|text| text.chars().count() as u64 >= says.as_u64().expect("a count")),
+            "maxLength" => value
+                .as_str()
+                .is_none_or(|text| text.chars().count() as u64 <= says.as_u64().expect("a count")),
+            "propertyNames" => value.as_object().is_none_or(|entries| {
+                let mut names = entries.keys();
+                names.all(|name| fits(says, &name.as_str().into()))
+            }),
+            "if" => {
+                let otherwise = keywords.get("else");
+                fits(says, value) || otherwise.is_none_or(|says| fits(says, value))
+            }
+            // Beside `if`, where it is looked at; there is no `then`.
+            "else" => true,
             "minItems" => value
                 .as_array()
                 .is_none_or(|items| items.len() as u64 >= says.as_u64().expect("a count")),

@@ -1,4 +1,5 @@
 //! Optimizers over tensors of given shapes, ready to step.
+#![allow(dead_code, reason = "each benchmark uses some of it")]
 
 use lawn_core::{Optimizer, OptimizerConfig, Parameter, Parameters, Role};
 use tch::{Device, Kind, Tensor};
@@ -17,14 +18,20 @@ pub(crate) fn tensors(shapes: &[Vec<i64>]) -> Vec<Tensor> {
 
 /// An optimizer over tensors that others may share.
 pub(crate) fn optimizer(config: &OptimizerConfig, tensors: &[Tensor]) -> Optimizer {
-    let parameter = |(i, tensor): (usize, &Tensor)| Parameter {
+    // Roles as a model's: only matrices and filters are constrained.
+    let role = |tensor: &Tensor| match tensor.dim() {
+        0 | 1 => Role::Bias,
+        _ => Role::Weight,
+    };
+    let tensors: Vec<_> = tensors.iter().map(|one| (role(one), one)).collect();
+    optimizer_of(config, &tensors)
+}
+
+/// The same of tensors with these roles.
+pub(crate) fn optimizer_of(config: &OptimizerConfig, tensors: &[(Role, &Tensor)]) -> Optimizer {
+    let parameter = |(i, (role, tensor)): (usize, &(Role, &Tensor))| Parameter {
         name: format!("p{i}"),
-        // Roles as a model's: only matrices and filters are constrained.
-        role: if tensor.dim() >= 2 {
-            Role::Weight
-        } else {
-            Role::Bias
-        },
+        role: *role,
         tensor: tensor.shallow_clone(),
     };
     let parameters = Parameters::new(tensors.iter().enumerate().map(parameter).collect());

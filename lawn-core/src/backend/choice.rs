@@ -1,12 +1,12 @@
 //! Which backend computes the steps.
 
 use serde::{Deserialize, Serialize};
-use tch::Device;
+use tch::{Device, Tensor};
 
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::error::Error;
-use crate::rule::Rule;
+use crate::rule::{Form, RowUpdates, Rule};
 
 /// What computes the steps.
 ///
@@ -58,12 +58,20 @@ const OPTIMISED: bool = !cfg!(unoptimised);
 pub(crate) struct Circumstances {
     /// What is asked for.
     pub(crate) choice: BackendChoice,
-    /// Whether the rule has a [`Form`](crate::Form).
-    pub(crate) has_form: bool,
+    /// For which parameters the rule has a [`Form`](crate::Form).
+    pub(crate) forms: Forms,
     /// Whether a parameter is on CUDA.
     pub(crate) on_cuda: bool,
     /// Whether the kernels are compiled with optimisation.
     pub(crate) optimised: bool,
+}
+
+/// For which parameters a rule has a form, with which a backend can take all of their rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forms {
+    All,
+    Some,
+    None,
 }
 
 impl Circumstances {
@@ -81,38 +89,65 @@ impl Circumstances {
         let mut devices = slots.iter().map(|slot| slot.weight.device());
         Ok(Self {
             choice,
-            has_form: has_form(rule, slots, constraint)?,
+            forms: forms(rule, slots, constraint)?,
             on_cuda: devices.any(|device| matches!(device, Device::Cuda(_))),
             optimised: OPTIMISED,
         })
     }
 }
 
-/// Whether a rule has a form for all parameters, in both phases.
+/// For which parameters a rule has a form, in both phases.
 ///
 /// # Errors
 ///
 /// [`Error::RuleAnswer`] for one that is made with other buffers than the rule has.
-fn has_form(
+fn forms(
     rule: &dyn Rule,
     slots: &[Slot],
     constraint: Option<&ConstraintForm>,
-) -> Result<bool, Error> {
+) -> Result<Forms, Error> {
+    let mut with = 0;
     for slot in slots {
+        let mut has_form = true;
         for constraint in [None, constraint] {
-            let Some(form) = rule.form(&slot.context(constraint, 1.0)) else {
-                return Ok(false);
-            };
-            let (expected, found) = (form.direction.buffers(), rule.buffers().len());
-            if expected != found {
-                return Err(Error::RuleAnswer {
-                    rule: rule.name().to_owned(),
-                    name: slot.name.clone(),
-                    expected: format!("{expected} buffers, which its form is made with"),
-                    found: found.to_string(),
-                });
+            let form = rule.form(&slot.context(constraint, 1.0));
+            if let Some(form) = &form {
+                require_buffers(rule, slot, form)?;
             }
+            let by_row = slot.row_updates(rule, constraint) == RowUpdates::Touched;
+            has_form &= form.is_some() && !by_row;
         }
+        with += usize::from(has_form);
     }
-    Ok(true)
+    Ok(match with {
+        0 => Forms::None,
+        _ if with == slots.len() => Forms::All,
+        _ => Forms::Some,
+    })
+}
+
+/// Refuses a form that is made with other buffers than the rule has.
+fn require_buffers(rule: &dyn Rule, slot: &Slot, form: &Form) -> Result<(), Error> {
+    let (expected, found) = (form.direction.buffers(), rule.buffers().len());
+    let shape = slot.weight.size();
+    let other = |buffer: &&Tensor| buffer.size() != shape;
+    let [expected, found] = if expected != found {
+        [
+            format!("{expected} buffers, which its form is made with"),
+            found.to_string(),
+        ]
+    } else if let Some(buffer) = slot.buffers.iter().find(other) {
+        [
+            format!("buffers of shape {shape:?}, which its form is made with"),
+            format!("one of {:?}", buffer.size()),
+        ]
+    } else {
+        return Ok(());
+    };
+    Err(Error::RuleAnswer {
+        rule: rule.name().to_owned(),
+        name: slot.name.clone(),
+        expected,
+        found,
+    })
 }

@@ -14,10 +14,10 @@ const RATES: u64 = 1 << 16;
 /// device   η ← rates[max(taken, begun − n + 1) mod n]        taken ← taken + (g is finite)
 /// ```
 ///
-/// Both count from when the host last knew how many were skipped. As `taken ≤
-/// begun`, the rate that the device looks up has been written. It is that of the
-/// schedule unless n steps or more have been skipped since then, which are as many
-/// as the device can remember; then the schedule moves on.
+/// Both count from when the host last knew how many were skipped. As `taken ≤ begun`, the rate
+/// that the device looks up has been written. It is that of the schedule while fewer than n steps
+/// have been skipped since then. The device remembers no more than n rates, so after more skipped
+/// steps the schedule moves on.
 #[derive(Debug)]
 pub(crate) struct Clock {
     begun: Counts,

@@ -19,7 +19,7 @@ pub(super) enum Decision {
     Shrink(Vec<Option<Tensor>>),
 }
 
-/// Decides by the global norm of the unscaled gradients, which is asked for only where
+/// Decides by the global norm of the unscaled gradients. It asks for the norm only where
 /// something depends on it.
 pub(super) fn decide(request: &StepRequest<'_>, norm: impl FnOnce() -> f64) -> Decision {
     let (limits, scale) = (request.limits, request.options.gradient_scale);
@@ -94,11 +94,11 @@ impl StepRecord {
     }
 }
 
-/// 2⁻⁵⁶⁰, by which any gradient of f64 comes within reach, and no bit is lost.
+/// 2⁻⁵⁶⁰. It brings any gradient of f64 within reach, and no bit is lost.
 const DOWN: f64 = f64::from_bits((1023 - 560) << 52);
 
-/// The gradients times [`DOWN`], if they are finite and some are of f64, whose
-/// squares overflow.
+/// The gradients times [`DOWN`], if they are finite and some are of f64. Their squares have
+/// overflowed.
 fn fitting(gradients: &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>> {
     let present = || gradients.iter().flatten().filter(|g| g.numel() > 0);
     let finite = |g: &Tensor| g.isfinite().all().int64_value(&[]) != 0;
@@ -109,7 +109,7 @@ fn fitting(gradients: &[Option<Tensor>]) -> Option<Vec<Option<Tensor>>> {
     })
 }
 
-/// `Σ ⟨g,g⟩`; the one point at which a step waits for a device.
+/// `Σ ⟨g,g⟩`. Only here does a step wait for a device.
 pub(super) fn square<'a>(gradients: impl Iterator<Item = &'a Tensor>) -> f64 {
     let norms: Vec<Tensor> = gradients.filter(|g| g.numel() > 0).map(norm).collect();
     if norms.is_empty() {

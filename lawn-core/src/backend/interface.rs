@@ -33,6 +33,11 @@ pub(crate) trait Backend: fmt::Debug + Send {
     /// [`Error::RuleAnswer`]; nothing is written then.
     fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error>;
 
+    /// Whether it takes gradients of some rows of a table.
+    fn takes_rows(&self) -> bool {
+        true
+    }
+
     /// The norms of the units of each parameter under the constraint, shaped as
     /// [`Granularity::dot`]'s result; nothing for the others.
     fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
@@ -78,6 +83,9 @@ pub(crate) trait Backend: fmt::Debug + Send {
 pub(crate) struct StepRequest<'a> {
     /// The model's gradient of each parameter, where it has one.
     pub(crate) gradients: &'a [Option<Tensor>],
+    /// The rows of a table that its gradient is of, where it is of some; `[n]`, i64, each once.
+    /// The update is for these rows alone.
+    pub(crate) rows: &'a [Option<Tensor>],
     pub(crate) rule: &'a dyn Rule,
     /// In the constrained phase.
     pub(crate) constraint: Option<&'a ConstraintForm>,

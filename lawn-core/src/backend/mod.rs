@@ -34,32 +34,37 @@ pub(crate) fn build(circumstances: &Circumstances, setup: Setup<'_>) -> Box<dyn 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use choice::Forms;
 
     #[test]
     fn without_optimisation_auto_takes_the_operations_of_libtorch() {
         use BackendChoice::{Auto, MultiTensor, Reference};
+        use Forms::{All, None, Some};
         const NAMES: [&str; 3] = ["multi_tensor", "fused", "reference"];
-        for (choice, has_form, on_cuda, optimised, expected) in [
-            (Auto, true, false, true, "fused"),
-            (Auto, true, false, false, "reference"),
-            (Auto, true, true, true, "multi_tensor"),
-            (Auto, true, true, false, "multi_tensor"),
-            (Auto, false, false, true, "reference"),
-            (Auto, false, true, true, "reference"),
-            (MultiTensor, true, false, true, "multi_tensor"),
-            (MultiTensor, true, false, false, "multi_tensor"),
-            (MultiTensor, false, false, true, "reference"),
-            (Reference, true, true, true, "reference"),
+        for (choice, forms, on_cuda, optimised, expected) in [
+            (Auto, All, false, true, "fused"),
+            (Auto, All, false, false, "reference"),
+            (Auto, All, true, true, "multi_tensor"),
+            (Auto, All, true, false, "multi_tensor"),
+            (Auto, None, false, true, "reference"),
+            (Auto, Some, false, true, "fused"),
+            (Auto, Some, true, true, "fused"),
+            (MultiTensor, Some, true, true, "reference"),
+            (Auto, None, true, true, "reference"),
+            (MultiTensor, All, false, true, "multi_tensor"),
+            (MultiTensor, All, false, false, "multi_tensor"),
+            (MultiTensor, None, false, true, "reference"),
+            (Reference, All, true, true, "reference"),
         ] {
             let circumstances = Circumstances {
                 choice,
-                has_form,
+                forms,
                 on_cuda,
                 optimised,
             };
             let suits = |entry: &Entry| (entry.suits)(&circumstances);
             let found = BACKENDS.iter().position(suits).map(|index| NAMES[index]);
-            assert_eq!(found, Some(expected), "{circumstances:?}");
+            assert_eq!(found.unwrap(), expected, "{circumstances:?}");
         }
     }
 }

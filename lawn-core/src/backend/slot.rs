@@ -2,6 +2,7 @@
 
 use tch::{Kind, Tensor};
 
+use crate::constraint::UntouchedRows;
 use crate::constraint::form::ConstraintForm;
 use crate::decay::WeightDecay;
 use crate::error::Error;
@@ -9,7 +10,8 @@ use crate::parameters::layout::{DisjointSpans, Span, TensorSpec, address};
 use crate::parameters::parameter::Parameter;
 use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
-use crate::rule::{Context, Rule};
+use crate::role::Role;
+use crate::rule::{Context, RowUpdates, Rule};
 use crate::units::{Granularity, host};
 
 /// One parameter with what the rule remembers of it.
@@ -39,6 +41,10 @@ pub(crate) struct Slot {
     pub(crate) has_lost: bool,
     /// How often it was updated.
     pub(crate) updates: u64,
+    /// How often each id was looked up for the gradient of the next step, as far as that was
+    /// told; `[rows]`, i64.
+    pub(crate) row_counts: Option<Tensor>,
+    table: bool,
     constrained: bool,
     decay: WeightDecay,
     learning_rate_scale: f64,
@@ -53,23 +59,23 @@ impl Slot {
     ) -> Self {
         let Parameter {
             name,
+            role,
             tensor: weight,
-            ..
         } = parameter;
         let kind = working_kind(&weight);
         let narrow = weight.kind() != kind;
         let _guard = tch::no_grad_guard();
         let wide = weight.detach().to_kind(kind);
-        // Zeros in the layout of the weight, so that both are walked in one order.
-        let buffers = rule.buffers().iter().map(|_| wide.zeros_like()).collect();
-        Self {
+        let mut slot = Self {
             name,
-            master: (master_weights && narrow).then_some(wide),
+            table: role == Role::Embedding && weight.dim() == 2,
+            row_counts: None,
+            master: None,
             spec: TensorSpec::of(&weight),
             address: address(&weight),
             is_apart: false,
             weight,
-            buffers,
+            buffers: Vec::new(),
             held: false,
             radius: None,
             radii: Vec::new(),
@@ -78,6 +84,58 @@ impl Slot {
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
             learning_rate_scale: treatment.learning_rate_scale,
+        };
+        let context = slot.context(None, 1.0);
+        let shape = slot.spec.shape.clone();
+        let zeros = |buffer: &&str| match rule.buffer_shape(&context, buffer, &shape) {
+            // In the layout of the weight, so that both are walked in one order.
+            own if own == shape => wide.zeros_like(),
+            own => Tensor::zeros(own, (kind, wide.device())),
+        };
+        slot.buffers = rule.buffers().iter().map(zeros).collect();
+        slot.master = (master_weights && narrow).then_some(wide);
+        slot
+    }
+
+    /// Refuses buffers of a table that have no rows of their own for each of its rows.
+    pub(crate) fn require_rows(&self, rule: &dyn Rule) -> Result<(), Error> {
+        let rows = self.spec.shape.first().copied();
+        let named = rule.buffers().iter().zip(&self.buffers);
+        let mut wrong = named.filter(|(_, buffer)| buffer.size().first().copied() != rows);
+        match wrong.next() {
+            Some((buffer, found)) if self.table => Err(Error::RuleAnswer {
+                rule: rule.name().to_owned(),
+                name: self.name.clone(),
+                expected: format!("a buffer `{buffer}` with a first dimension of the table's"),
+                found: format!("shape {:?}", found.size()),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether it is an embedding table, whose rows are looked up by id.
+    pub(crate) fn is_table(&self) -> bool {
+        self.table
+    }
+
+    /// Which of its rows an update is for, in the phase of `constraint`.
+    pub(crate) fn row_updates(
+        &self,
+        rule: &dyn Rule,
+        constraint: Option<&ConstraintForm>,
+    ) -> RowUpdates {
+        if !self.table {
+            return RowUpdates::All;
+        }
+        let constraint = constraint.filter(|_| self.constrained);
+        let updates = rule.row_updates(&self.context(constraint, 0.0));
+        match (constraint, updates) {
+            (Some(form), _) if form.untouched_rows == UntouchedRows::LeftAlone => {
+                RowUpdates::Touched
+            }
+            (Some(_), RowUpdates::Still) => RowUpdates::All,
+            (None, RowUpdates::Still) if !self.decay.is_none() => RowUpdates::All,
+            _ => updates,
         }
     }
 
@@ -119,8 +177,8 @@ impl Slot {
         self.radius = radius;
     }
 
-    /// Lets go of the radii of units whose weights have no direction any more: they
-    /// stay free, as one of norm 0 at the freeze does.
+    /// Lets go of the radii of units whose weights have no direction any more. They stay free,
+    /// as a unit of norm 0 at the freeze does.
     pub(crate) fn release(&mut self, units: &[usize]) {
         if !units.is_empty() {
             self.radius = self.radius_without(units);
@@ -154,6 +212,7 @@ impl Slot {
             learning_rate: learning_rate * self.learning_rate_scale,
             decay: self.decay,
             constrained: constraint.is_some(),
+            table: self.table,
             granularity: constraint.map_or(Granularity::Layer, |constraint| constraint.granularity),
         }
     }

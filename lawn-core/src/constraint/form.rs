@@ -1,5 +1,6 @@
 //! What a backend computes of a constraint: plain data, for which no backend needs its name.
 
+use crate::constraint::untouched::UntouchedRows;
 use crate::units::Granularity;
 
 /// A constraint as the backends compute it in the constrained phase.
@@ -20,6 +21,8 @@ pub(crate) struct ConstraintForm {
     pub(crate) project_update: bool,
     /// How the norm is held.
     pub(crate) hold: Hold,
+    /// What becomes of rows of a table without a gradient.
+    pub(crate) untouched_rows: UntouchedRows,
 }
 
 /// How the norm of a unit is held by its radius `r`.

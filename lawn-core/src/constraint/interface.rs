@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::constraint::form::ConstraintForm;
+use crate::error::Error;
 use crate::parameters::scope::Extent;
 
 /// A constraint on the norms of units, on top of any rule.
@@ -15,4 +16,36 @@ pub(crate) trait NormConstraint: fmt::Debug {
 
     /// What the backends compute from then on.
     fn form(&self) -> ConstraintForm;
+}
+
+/// Refuses a second constraint, of those that are given by the names of their fields: two
+/// would each hold the norm at a radius of its own.
+pub(crate) fn require_at_most_one<'a>(
+    mut given: impl Iterator<Item = (&'static str, &'a dyn NormConstraint)>,
+) -> Result<(), Error> {
+    match (given.next(), given.next()) {
+        (Some((first, _)), Some((second, _))) => Err(Error::TwoConstraints { first, second }),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::LawnConfig;
+
+    #[test]
+    fn two_constraints_at_once_are_refused() {
+        let lawn = LawnConfig::new(3);
+        let given = |names: &[&'static str]| {
+            let named = |name: &&'static str| (*name, &lawn as &dyn NormConstraint);
+            require_at_most_one(names.iter().map(named))
+        };
+        assert!(given(&[]).is_ok());
+        assert!(given(&["lawn"]).is_ok());
+        assert_eq!(
+            given(&["lawn", "another"]).unwrap_err().to_string(),
+            "`lawn` and `another` are both given: expected one norm constraint at most"
+        );
+    }
 }

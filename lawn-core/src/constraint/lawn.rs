@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::constraint::form::{ConstraintForm, Hold};
 use crate::constraint::interface::NormConstraint;
+use crate::constraint::untouched::UntouchedRows;
 use crate::defaults::yes;
 use crate::parameters::scope::{Extent, Scope};
 use crate::units::Granularity;
@@ -73,6 +74,9 @@ pub struct LawnConfig {
     /// What one radius belongs to.
     #[serde(default)]
     pub granularity: Granularity,
+    /// What becomes of rows of an embedding table without a gradient.
+    #[serde(default, skip_serializing_if = "UntouchedRows::is_default")]
+    pub untouched_rows: UntouchedRows,
 }
 
 impl LawnConfig {
@@ -86,6 +90,7 @@ impl LawnConfig {
             project_gradient: true,
             project_update: true,
             granularity: Granularity::default(),
+            untouched_rows: UntouchedRows::default(),
         }
     }
 }
@@ -108,6 +113,7 @@ impl NormConstraint for LawnConfig {
             project_gradient: self.project_gradient,
             project_update: self.project_update,
             hold: Hold::Sphere,
+            untouched_rows: self.untouched_rows,
         }
     }
 }

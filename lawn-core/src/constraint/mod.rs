@@ -5,6 +5,8 @@ pub(crate) mod interface;
 pub(crate) mod phase;
 
 mod lawn;
+mod untouched;
 
 pub use lawn::LawnConfig;
 pub use phase::Phase;
+pub use untouched::UntouchedRows;

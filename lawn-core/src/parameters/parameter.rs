@@ -235,14 +235,7 @@ impl Parameters {
 
     /// The first few names, for a message about an unknown one.
     pub(crate) fn known(&self) -> String {
-        const SHOWN: usize = 8;
-        let names = self.parameters.iter().take(SHOWN);
-        let names: Vec<String> = names.map(|p| format!("`{}`", p.name)).collect();
-        match self.len().saturating_sub(SHOWN) {
-            _ if names.is_empty() => "none, as there are no parameters".to_owned(),
-            0 => format!("one of {}", names.join(", ")),
-            more => format!("one of {} or {more} more", names.join(", ")),
-        }
+        known(self.parameters.iter().map(|one| one.name.as_str()))
     }
 
     /// What the name and shape of a parameter left open.
@@ -332,6 +325,18 @@ pub(crate) fn shared_memory([first, second]: [&String; 2]) -> Error {
 fn is_float(kind: tch::Kind) -> bool {
     use tch::Kind::{BFloat16, Double, Float, Half};
     matches!(kind, Float | Double | Half | BFloat16)
+}
+
+/// The first few of these names, for a message.
+pub(crate) fn known<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const SHOWN: usize = 8;
+    let more = names.len().saturating_sub(SHOWN);
+    let names: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match more {
+        _ if names.is_empty() => "none, as there are no parameters".to_owned(),
+        0 => format!("one of {}", names.join(", ")),
+        more => format!("one of {} or {more} more", names.join(", ")),
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Default for AdamConfig {
 }
 
 impl AdamConfig {
-    fn moments(&self) -> Moments {
+    pub(super) fn moments(&self) -> Moments {
         Moments {
             beta1: self.beta1,
             beta2: self.beta2,

@@ -17,7 +17,7 @@ macro_rules! builtin_rules {
         #[derive(
             Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize,
         )]
-        #[serde(tag = "kind", rename_all = "lowercase")]
+        #[serde(tag = "kind", rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum RuleConfig {
             $($(#[$doc])+ $variant($config),)+
@@ -57,6 +57,10 @@ macro_rules! builtin_rules {
                 self.rule().buffers()
             }
 
+            fn buffer_shape(&self, context: &Context, buffer: &str, shape: &[i64]) -> Vec<i64> {
+                self.rule().buffer_shape(context, buffer, shape)
+            }
+
             fn direction(
                 &self,
                 context: &Context,
@@ -73,6 +77,14 @@ macro_rules! builtin_rules {
 
             fn absorbs(&self, decay: crate::decay::WeightDecay) -> bool {
                 self.rule().absorbs(decay)
+            }
+
+            fn row_updates(&self, context: &Context) -> RowUpdates {
+                self.rule().row_updates(context)
+            }
+
+            fn squares_gradients(&self, context: &Context) -> bool {
+                self.rule().squares_gradients(context)
             }
 
             fn validate(&self) -> Result<(), crate::error::Error> {

@@ -17,6 +17,9 @@ pub struct Context {
     pub decay: WeightDecay,
     /// Whether the parameter is under a norm constraint in this step.
     pub constrained: bool,
+    /// Whether it is an embedding table: a parameter of role
+    /// [`Embedding`](crate::Role::Embedding) with two dimensions, whose rows are looked up by id.
+    pub table: bool,
     /// How it is divided into units, for rules that take norms themselves.
     pub granularity: Granularity,
 }

@@ -34,6 +34,8 @@ pub(crate) enum Direction {
     },
     /// `d = m̂ / (√v̂ + ε)`, of the largest `v` so far if `max`.
     Moments { moments: Moments, max: bool },
+    /// `s ← s + g²`; `d = g / (√(s₀ + s) + ε)`.
+    SumOfSquares { initial: f64, epsilon: f64 },
 }
 
 impl Direction {
@@ -41,7 +43,7 @@ impl Direction {
     pub(crate) fn buffers(self) -> usize {
         match self {
             Direction::Gradient => 0,
-            Direction::Momentum { .. } => 1,
+            Direction::Momentum { .. } | Direction::SumOfSquares { .. } => 1,
             Direction::Moments { max, .. } => 2 + usize::from(max),
         }
     }
@@ -80,7 +82,10 @@ impl Form {
 
     /// Whether the rule keeps squares of gradients, which may overflow.
     pub(crate) fn squares_gradients(&self) -> bool {
-        matches!(self.direction, Direction::Moments { .. })
+        matches!(
+            self.direction,
+            Direction::Moments { .. } | Direction::SumOfSquares { .. }
+        )
     }
 }
 

@@ -8,6 +8,7 @@ use crate::decay::WeightDecay;
 use crate::error::Error;
 use crate::rule::context::{Context, Norms};
 use crate::rule::form::Form;
+use crate::rule::rows::RowUpdates;
 
 /// An update rule: hyper-parameters, and the direction they make of a gradient.
 ///
@@ -51,13 +52,22 @@ pub trait Rule: fmt::Debug + Send {
     fn name(&self) -> &str;
 
     /// Names of the buffers kept for each parameter. Each has the parameter's
-    /// shape and starts at 0.
+    /// shape, unless [`buffer_shape`](Self::buffer_shape) says otherwise, and starts at 0.
     fn buffers(&self) -> &[&str];
+
+    /// The shape of a buffer of a parameter of this shape. That of an
+    /// [embedding table](Context::table) keeps the table's first dimension, since updates may
+    /// be of [some rows](Self::row_updates) only.
+    fn buffer_shape(&self, context: &Context, buffer: &str, shape: &[i64]) -> Vec<i64> {
+        let _ = (context, buffer);
+        shape.to_vec()
+    }
 
     /// `d = U(s, g)`.
     ///
-    /// `buffers` are those of [`buffers`](Self::buffers), in that order, and
-    /// are updated in place. `gradient` may be the model's own and must not be
+    /// `weight` and `gradient` are those of the parameter, or of the rows of a table that have
+    /// a gradient where [`row_updates`](Self::row_updates) says so. `buffers` are those of
+    /// [`buffers`](Self::buffers), in that order and of the same rows, and are updated in place. `gradient` may be the model's own and must not be
     /// written to.
     fn direction(
         &self,
@@ -81,6 +91,20 @@ pub trait Rule: fmt::Debug + Send {
     fn absorbs(&self, decay: WeightDecay) -> bool {
         let _ = decay;
         false
+    }
+
+    /// Which rows of an [embedding table](Context::table) an update is for; not asked of other
+    /// parameters.
+    fn row_updates(&self, context: &Context) -> RowUpdates {
+        let _ = context;
+        RowUpdates::All
+    }
+
+    /// Whether it keeps squares of gradients, which may overflow; see
+    /// [`check_finite`](crate::OptimizerConfig::check_finite).
+    fn squares_gradients(&self, context: &Context) -> bool {
+        let form = self.form(context);
+        form.is_some_and(|form| form.squares_gradients())
     }
 
     /// Checks the hyper-parameters; called once, when the optimizer is built.

@@ -7,6 +7,7 @@ use crate::error::{Error, require};
 use crate::rule::context::Context;
 use crate::rule::form::{DecayTerm, Direction, Form};
 use crate::rule::interface::Rule;
+use crate::rule::rows::RowUpdates;
 
 /// Stochastic gradient descent with momentum, dampening and Nesterov's form.
 ///
@@ -66,6 +67,14 @@ impl Rule for SgdConfig {
             gradient + &*v * self.momentum
         } else {
             v.shallow_clone()
+        }
+    }
+
+    fn row_updates(&self, _context: &Context) -> RowUpdates {
+        if self.momentum == 0.0 {
+            RowUpdates::Still
+        } else {
+            RowUpdates::All
         }
     }
 

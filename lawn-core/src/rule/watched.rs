@@ -10,6 +10,7 @@ use crate::parameters::layout::TensorSpec;
 use crate::rule::context::{Context, Norms};
 use crate::rule::form::Form;
 use crate::rule::interface::Rule;
+use crate::rule::rows::RowUpdates;
 
 /// A rule whose answers a [`Watch`] sees.
 pub(crate) struct WatchedRule<R> {
@@ -83,6 +84,10 @@ impl<R: Rule> Rule for WatchedRule<R> {
         self.rule.buffers()
     }
 
+    fn buffer_shape(&self, context: &Context, buffer: &str, shape: &[i64]) -> Vec<i64> {
+        self.rule.buffer_shape(context, buffer, shape)
+    }
+
     fn direction(
         &self,
         context: &Context,
@@ -95,6 +100,10 @@ impl<R: Rule> Rule for WatchedRule<R> {
         let mut sound = self.watch.require("direction", &direction, &expected);
         for (name, buffer) in self.rule.buffers().iter().zip(buffers) {
             let what = format!("buffer `{name}`");
+            let expected = TensorSpec {
+                shape: self.rule.buffer_shape(context, name, &expected.shape),
+                ..expected.clone()
+            };
             sound &= self.watch.require(&what, buffer, &expected);
         }
         if sound {
@@ -124,6 +133,14 @@ impl<R: Rule> Rule for WatchedRule<R> {
 
     fn absorbs(&self, decay: WeightDecay) -> bool {
         self.rule.absorbs(decay)
+    }
+
+    fn row_updates(&self, context: &Context) -> RowUpdates {
+        self.rule.row_updates(context)
+    }
+
+    fn squares_gradients(&self, context: &Context) -> bool {
+        self.rule.squares_gradients(context)
     }
 
     fn form(&self, context: &Context) -> Option<Form> {

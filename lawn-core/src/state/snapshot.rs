@@ -2,7 +2,7 @@
 //!
 //! | tensor | shape, kind | of |
 //! |---|---|---|
-//! | `<buffer>/<parameter>` | the parameter's, f32 or f64 | each buffer of the rule |
+//! | `<buffer>/<parameter>` | as the rule has it, mostly the parameter's, f32 or f64 | each buffer of the rule |
 //! | `updates/<parameter>` | `[]`, i64 | each parameter |
 //! | `master/<parameter>` | the parameter's, f32 | f16 and bf16 parameters with master weights |
 //! | `radius/<parameter>` | `[units, 1…]`, f64 | constrained parameters, from the freeze on |
@@ -158,7 +158,7 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         let shape = slot.weight.size();
         let mut found = Vec::new();
         for (buffer, tensor) in buffers.iter().zip(&slot.buffers) {
-            found.push(reader.read(buffer, &slot.name, &shape, tensor.kind())?);
+            found.push(reader.read(buffer, &slot.name, &tensor.size(), tensor.kind())?);
         }
         let updates = reader
             .read("updates", &slot.name, &[], Kind::Int64)?

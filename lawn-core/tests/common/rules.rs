@@ -1,8 +1,8 @@
 //! The rules that the tests of all rules are of. A new rule is a line in each list.
 
 use lawn_core::{
-    AdamConfig, BiasCorrection, EpsilonPlace, GradientAveraging, LambConfig, LarsConfig,
-    RuleConfig, SgdConfig, WeightDecay,
+    AdagradConfig, AdamConfig, BiasCorrection, EpsilonPlace, GradientAveraging, LambConfig,
+    LarsConfig, LazyAdamConfig, RowwiseAdagradConfig, RuleConfig, SgdConfig, WeightDecay,
 };
 
 /// A rule that converges, with a decay.
@@ -65,6 +65,14 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
         row("lambc", clipped.into(), decoupled, 0.1),
         row("lars", lars.into(), l2, 0.5),
+        row("adagrad", AdagradConfig::default().into(), l2, 0.5),
+        row(
+            "rowwise-adagrad",
+            RowwiseAdagradConfig::default().into(),
+            WeightDecay::None,
+            0.5,
+        ),
+        row("lazy-adam", LazyAdamConfig::default().into(), l2, 0.1),
     ]
 }
 
@@ -132,5 +140,15 @@ pub(crate) fn rules() -> Vec<(RuleConfig, WeightDecay)> {
             .into(),
             decoupled,
         ),
+        (
+            AdagradConfig {
+                epsilon: 1e-4,
+                initial_accumulator: 0.1,
+            }
+            .into(),
+            decoupled,
+        ),
+        (RowwiseAdagradConfig::default().into(), l2),
+        (LazyAdamConfig::default().into(), l2),
     ]
 }

@@ -64,6 +64,19 @@ pub trait Dataset: Send + Sync {
     /// [`DataError`] naming the file that cannot be read.
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError>;
 
+    /// The same on a device: what can be computed there is.
+    ///
+    /// # Errors
+    /// As [`batch`](Self::batch).
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
+        Ok(self.batch(samples, epoch)?.to_device(device))
+    }
+
     /// Samples that are best brought to a device together, where a batch has fewer.
     fn together(&self) -> u64 {
         1

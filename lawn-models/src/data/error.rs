@@ -95,6 +95,14 @@ pub enum DataError {
         /// Those that cannot be read.
         bad: Vec<BadFile>,
     },
+    /// Data of a kind are made in the process, and there is no format of files for them.
+    #[error(
+        "data of kind \"{kind}\" have no format of files; they are generated: data = \"generated\""
+    )]
+    NoFormat {
+        /// The kind of task.
+        kind: &'static str,
+    },
     /// The kind of data to make or its options are not known.
     #[error("cannot make data of kind \"{kind}\": {reason}")]
     Options {
@@ -135,6 +143,11 @@ impl DataError {
             kind: kind.to_owned(),
             reason: error.to_string(),
         }
+    }
+
+    /// Files are asked of a kind that has none.
+    pub(crate) fn no_format(kind: &'static str) -> Self {
+        Self::NoFormat { kind }
     }
 
     /// A data set that parses but cannot be used.

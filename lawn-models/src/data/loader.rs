@@ -93,7 +93,7 @@ impl Loader {
             while let Some(asked) = block(&mut requests, dataset.together()) {
                 let this = asked[0].epoch;
                 let samples = asked[0].samples.start..asked[asked.len() - 1].samples.end;
-                let batch = dataset.batch(samples, this);
+                let batch = dataset.batch_on(samples, this, device);
                 if epoch != Some(this) {
                     epoch = Some(this);
                     if this < last_epoch {
@@ -102,7 +102,7 @@ impl Loader {
                 }
                 let block = batch.map(|batch| Block {
                     requests: asked,
-                    batch: batch.to_device(device),
+                    batch,
                 });
                 let failed = block.is_err();
                 // Nobody listens once the loader is closed.

@@ -2,10 +2,13 @@
 //!
 //! A folder a format, each with its files and with what is generated in its place.
 
+pub(crate) mod clicks;
 mod dataset;
 mod epochs;
 mod error;
+mod filled;
 pub(crate) mod images;
+pub(crate) mod lines;
 mod loader;
 mod parts;
 pub(crate) mod ratings;

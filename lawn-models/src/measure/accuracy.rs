@@ -3,7 +3,7 @@
 use tch::{Device, Kind, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::objective::{Assessment, Forward, Objective};
+use super::{Assessment, Forward, Objective};
 use crate::data::{DataError, Dataset};
 use crate::trial::TestPermit;
 
@@ -97,7 +97,7 @@ impl Accuracy {
         };
         for start in (0..total).step_by(AT_ONCE) {
             let end = total.min(start + AT_ONCE as u64);
-            let batch = samples.batch(start..end, 0)?.to_device(self.device);
+            let batch = samples.batch_on(start..end, 0, self.device)?;
             let logits = forward(&batch.inputs);
             let Right { first, among_five } = Right::count(&logits, &batch.targets);
             answers.right += first;

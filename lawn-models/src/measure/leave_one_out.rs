@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tch::{Device, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::objective::{Assessment, Forward, Objective};
 use super::protocol::{Candidates, ProtocolConfig, RankingMetric};
 use super::ranking::{Ranking, RankingSet, Ties};
+use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
 use crate::data::ratings::{Case, Interactions};
 use crate::trial::TestPermit;

@@ -108,6 +108,7 @@ mod tests {
             Distribution::Normal { deviation } => (deviation, 7.0 * deviation),
             Distribution::TruncatedNormal { deviation } => (deviation, 2.2738 * deviation),
             Distribution::Uniform { bound } => (bound / 3f64.sqrt(), bound),
+            Distribution::Positive { .. } => unreachable!("no net for pictures begins so"),
         };
         assert!(
             mean.abs() < 5.0 * deviation / count.sqrt(),

@@ -11,6 +11,7 @@
 //! | [`CifarResNet`] | 6n + 2 layers, shortcuts A and B | its own |
 //! | [`NeuMf`] | GMF, MLP, NeuMF | its own |
 //! | [`MatrixFactorization`] | with biases | its own |
+//! | [`ctr`] | logistic regression, wide and deep, DeepFM, DCN-v2, DLRM | their own |
 //!
 //! Those for pictures have names, too: [`ImageModelName`]. [`load_weights`] and
 //! [`save_weights`] exchange weights with PyTorch.
@@ -27,6 +28,7 @@
 
 mod cifar_resnet;
 mod conv_nets;
+pub mod ctr;
 #[cfg(test)]
 mod golden;
 mod image_models;
@@ -45,6 +47,7 @@ mod vit;
 mod weights;
 
 pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
+pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;

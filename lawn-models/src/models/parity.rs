@@ -89,7 +89,7 @@ fn fnv(text: &str) -> u64 {
 }
 
 /// The numbers in [−1, 1) of a name.
-fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
+pub(crate) fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let key = (fnv(name) >> 32) as u32;
     (0..count).map(move |place| {
         let mut x = (place as u32).wrapping_mul(2_654_435_761).wrapping_add(key);
@@ -102,7 +102,7 @@ fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     })
 }
 
-fn tensor(values: impl Iterator<Item = f64>, shape: &[i64], kind: Kind) -> Tensor {
+pub(crate) fn tensor(values: impl Iterator<Item = f64>, shape: &[i64], kind: Kind) -> Tensor {
     let flat = match kind {
         Kind::Float => Tensor::from_slice(&values.map(|value| value as f32).collect::<Vec<_>>()),
         _ => Tensor::from_slice(&values.collect::<Vec<_>>()),
@@ -126,16 +126,16 @@ pub(crate) fn fill(store: &VarStore) {
     }
 }
 
-fn values(tensor: &Tensor) -> Vec<f64> {
+pub(crate) fn values(tensor: &Tensor) -> Vec<f64> {
     Vec::try_from(tensor.to_kind(Kind::Double).reshape([-1])).unwrap()
 }
 
-fn norm(tensor: &Tensor) -> f64 {
+pub(crate) fn norm(tensor: &Tensor) -> f64 {
     tensor.to_kind(Kind::Double).norm().double_value(&[])
 }
 
 /// The greatest error, relative to the greatest expected value.
-fn error(found: &[f64], expected: &[f64]) -> f64 {
+pub(crate) fn error(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().fold(0f64, |most, one| most.max(one.abs()));
     let errors = found.iter().zip(expected).map(|(a, b)| (a - b).abs());

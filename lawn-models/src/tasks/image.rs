@@ -10,8 +10,8 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::images::{
-    self, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets, Showing,
-    Source, TransformConfig,
+    self, Augmentation, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets,
+    Showing, Source, TransformConfig,
 };
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
@@ -38,15 +38,18 @@ const THEN: &str = "procedural";
 pub struct ImageConfig {
     /// `"generated"`, or the name of an image folder under the data root.
     #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
+    #[schemars(length(min = 1))]
     pub data: String,
     /// The net by name, such as `resnet50`, `vgg16_bn` or `vit_s_16`; where nothing is said
     /// `resnet_cifar`, the residual network for small images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<ImageModelName>,
     /// Depth of the network, `6n + 2`; of `resnet_cifar` only.
+    #[schemars(range(min = 8, max = 1202))]
     pub depth: i64,
     /// Channels of the first stage; the second and third have two and four
     /// times as many. Of `resnet_cifar` only.
+    #[schemars(range(min = 1, max = 1024))]
     pub width: i64,
     /// The way around a block that halves the picture: `a`, without parameters, or `b`, a
     /// convolution; `a` where nothing is said. Of `resnet_cifar` only.
@@ -64,10 +67,12 @@ pub struct ImageConfig {
     /// Rate of the dropout of a VGG or a vision transformer; 0.5 and 0 where nothing is
     /// said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub dropout: Option<f64>,
     /// Rate at which the last block of a vision transformer is dropped for a sample
     /// (stochastic depth), less in the blocks before; 0 where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub drop_path: Option<f64>,
     /// A safetensors file under the data root with the weights that training begins with:
     /// each variable of the net, and nothing else.
@@ -75,21 +80,26 @@ pub struct ImageConfig {
     pub init_from: Option<PathBuf>,
     /// Samples that one set of batch-normalization statistics is taken over
     /// (ghost batch). Independent of batch and micro-batch.
+    #[schemars(range(min = 2, max = u32::MAX))]
     pub statistics_batch: u64,
-    /// Random flips and crops in training.
-    pub augment: bool,
+    /// What training sees of an image: `true` for random crops and flips, `false` for none, or a
+    /// policy beside them, `"randaugment"` or `"trivialaugment"`.
+    pub augment: Augmentation,
     /// What targets lean towards all classes alike: 0 is none, 0.1 usual in large batches.
     #[serde(skip_serializing_if = "is_default")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub label_smoothing: f64,
     /// The α of mixup: training sees pairs of images mixed by λ and 1 − λ, with λ of Beta(α, α),
     /// and targets mixed alike; none where it is left out, 0.2 usual.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub mixup: Option<f64>,
     /// Whether weights and images lie with their channels last in memory: the same up to
     /// rounding, and faster in half precision.
     #[serde(skip_serializing_if = "is_default")]
     pub channels_last: bool,
     /// Part of each class of the train folder held out for validation.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub validation_fraction: f64,
     /// Seeds the held-out images: part of the data set, not of the trial.
     pub split_seed: u64,
@@ -125,7 +135,7 @@ impl Default for ImageConfig {
             drop_path: None,
             init_from: None,
             statistics_batch: 128,
-            augment: true,
+            augment: Augmentation::Basic(true),
             label_smoothing: 0.0,
             mixup: None,
             channels_last: false,
@@ -208,6 +218,7 @@ impl Kind for ImageConfig {
             self.label_smoothing,
             "at least 0 and below 1",
         )?;
+        self.augment.validate()?;
         let alpha = self.mixup.unwrap_or(1.0);
         require(
             alpha > 0.0 && alpha <= 1.0,
@@ -340,7 +351,7 @@ impl ImageConfig {
     fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
         let showing = Showing {
             transform: self.transform.as_ref(),
-            augment: self.augment,
+            augmentation: self.augment,
             seed,
         };
         let split = |labels: &[u32], classes| self.split(labels, classes);

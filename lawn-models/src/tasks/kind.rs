@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use super::task::Task;
-use crate::data::DataError;
 use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
+use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
 
@@ -101,11 +102,18 @@ pub trait Kind:
     ) -> Result<Vec<Floor>, DataError>;
 
     /// The files that training and validation read, and those of the test split: listed, not
-    /// opened. None where the data are generated.
+    /// opened. None where the data are generated. A kind without a format of files leaves this
+    /// out.
     ///
     /// # Errors
-    /// [`DataError`] where the data set is not under `root`, or cannot be listed.
-    fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError>;
+    /// [`DataError`] where the data set is not under `root`, or cannot be listed;
+    /// [`DataError::NoFormat`] where data of the kind are generated, and `data` names others.
+    fn files(&self, _root: &Path, _split: Files) -> Result<Vec<PathBuf>, DataError> {
+        match self.data() {
+            GENERATED => Ok(Vec::new()),
+            _ => Err(DataError::no_format(Self::NAME)),
+        }
+    }
 
     /// Looks into every file of the splits, in their order, where that says more than the files'
     /// names do; nothing where it does not, or the data are generated. `progress` is told how
@@ -146,14 +154,29 @@ pub trait Kind:
         Ok(None)
     }
 
-    /// Counts the data set in a folder, if it has one in the format of this kind.
-    fn describe(folder: &Path) -> Option<Result<Counts, DataError>>;
+    /// Counts the data set in a folder, if it has one in the format of this kind. A kind without
+    /// a format of files leaves this out, and has none in any folder.
+    fn describe(_folder: &Path) -> Option<Result<Counts, DataError>> {
+        None
+    }
 
-    /// Writes generated data in that format.
+    /// Reads every line of the data set in a folder, if it has one of text in the format of this
+    /// kind. `progress` is told how far it is.
+    fn check(
+        _folder: &Path,
+        _progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedLines, DataError>> {
+        None
+    }
+
+    /// Writes generated data in that format. A kind without one leaves this out.
     ///
     /// # Errors
-    /// [`DataError::Options`] for sizes that are not allowed, [`DataError::Write`].
-    fn write(sizes: &Self::Generated, folder: &Path) -> Result<(), DataError>;
+    /// [`DataError::Options`] for sizes that are not allowed, [`DataError::Write`],
+    /// [`DataError::NoFormat`].
+    fn write(_sizes: &Self::Generated, _folder: &Path) -> Result<(), DataError> {
+        Err(DataError::no_format(Self::NAME))
+    }
 }
 
 /// Which files of a data set.
@@ -164,6 +187,9 @@ pub enum Files {
     /// Those of the test split.
     Test,
 }
+
+/// Reads every line of a folder.
+type CheckLines = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>>;
 
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
@@ -179,6 +205,7 @@ pub struct KindEntry {
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
+    pub(crate) check: CheckLines,
 }
 
 impl KindEntry {
@@ -190,6 +217,7 @@ impl KindEntry {
             renamed: K::RENAMED,
             schema: K::json_schema,
             describe: K::describe,
+            check: K::check,
         }
     }
 
@@ -209,5 +237,69 @@ impl KindEntry {
             }
         }
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A kind whose data are generated and nothing else.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, serde::Deserialize, JsonSchema)]
+    struct Drawn {
+        data: String,
+    }
+
+    impl Kind for Drawn {
+        const NAME: &'static str = "drawn";
+        const ABOUT: &'static str = "what has no files";
+        const METRICS: TaskMetrics = TaskMetrics {
+            primary: "top-1",
+            all: &["top-1"],
+            higher_is_better: true,
+        };
+
+        type Generated = ();
+
+        fn data(&self) -> &str {
+            &self.data
+        }
+
+        fn resolve(&mut self) {}
+
+        fn validate(&self) -> Result<(), SettingsError> {
+            Ok(())
+        }
+
+        fn assemble(&self, _: Surroundings<'_>) -> Result<AssembledTask, DataError> {
+            Err(DataError::no_format(Self::NAME))
+        }
+
+        fn floors(
+            &self,
+            _: Option<&Path>,
+            _: Option<&TestPermit>,
+        ) -> Result<Vec<Floor>, DataError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn a_kind_without_a_format_of_files_says_so_by_saying_nothing() {
+        let folder = Path::new(".");
+        assert!(Drawn::describe(folder).is_none());
+        let refused = |error: DataError| {
+            assert!(
+                matches!(error, DataError::NoFormat { kind: "drawn" }),
+                "{error}"
+            );
+            assert!(error.to_string().contains("no format of files"), "{error}");
+        };
+        refused(Drawn::write(&(), folder).unwrap_err());
+        for split in [Files::Train, Files::Test] {
+            let of = |data: &str| Drawn { data: data.into() }.files(folder, split);
+            refused(of("mine").unwrap_err());
+            assert!(of("generated").unwrap().is_empty());
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! The list of kinds stands below, and nowhere else. What reads a sweep file, writes its
 //! schema, finds data sets, measures floors or prints help asks the list.
 
+mod ctr;
 mod generated;
 mod image;
 mod image_evaluation;
@@ -17,6 +18,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
+pub use ctr::CtrConfig;
 pub use image::ImageConfig;
 pub use image_evaluation::{
     EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
@@ -30,6 +32,7 @@ pub(crate) use task::Task;
 kinds! {
     Ncf: NcfConfig,
     Image: ImageConfig,
+    Ctr: CtrConfig,
 }
 
 /// What a trial of any kind of task is asked to do.

@@ -8,7 +8,7 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
-use super::ncf_model::{self, NcfModel, Pretrained};
+use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use super::ncf_survey;
 use super::task::Task;
 use crate::data::ratings::{
@@ -22,6 +22,9 @@ use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
 const THEN: &str = "synthetic";
+
+/// Greatest number of negatives for each positive.
+const MOST_NEGATIVES: u32 = 1_000;
 
 /// Recommendation from implicit feedback.
 ///
@@ -48,13 +51,16 @@ const THEN: &str = "synthetic";
 /// it, the one that is tested too.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(extend("if" = ncf_model::has_no_tower(), "else" = ncf_model::widths_of_tower()))]
 pub struct NcfConfig {
     /// `"generated"`, or the name of a data set under the data root.
     #[serde(serialize_with = "write_data", deserialize_with = "read_data")]
+    #[schemars(length(min = 1))]
     pub data: String,
     /// The net.
     pub model: NcfModel,
     /// Width of the embeddings of GMF and matrix factorization (predictive factors).
+    #[schemars(range(min = 1, max = MOST_WIDTH))]
     pub factors: i64,
     /// Widths of the MLP tower, input first: each of the two embeddings is half of the first.
     /// Unused by the others.
@@ -66,6 +72,7 @@ pub struct NcfConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pretrained: Option<Pretrained>,
     /// Negatives drawn for each positive, anew each epoch.
+    #[schemars(range(min = 1, max = MOST_NEGATIVES))]
     pub negatives: u32,
     /// How equal scores rank.
     pub ties: Ties,
@@ -167,10 +174,10 @@ impl Kind for NcfConfig {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
         ncf_model::validate(self)?;
         require(
-            (1..=1_000).contains(&self.negatives),
+            (1..=MOST_NEGATIVES).contains(&self.negatives),
             "negatives",
             self.negatives,
-            "1 to 1000",
+            &format!("1 to {MOST_NEGATIVES}"),
         )?;
         require(
             self.rating_above.is_finite(),

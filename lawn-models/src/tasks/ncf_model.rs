@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use tch::nn::VarStore;
 
 use super::ncf::NcfConfig;
@@ -14,7 +15,19 @@ use crate::models::{
 use crate::trial::{SettingsError, require};
 
 /// Greatest width of a layer or an embedding: beyond it, something is mistyped.
-const MOST_WIDTH: i64 = 1 << 24;
+pub(super) const MOST_WIDTH: i64 = 1 << 24;
+
+/// In a schema: a model without a tower, which `layers` says nothing of.
+pub(super) fn has_no_tower() -> Value {
+    let models = json!({ "enum": [NcfModel::Gmf, NcfModel::Mf] });
+    json!({ "required": ["model"], "properties": { "model": models } })
+}
+
+/// In a schema: what the widths of a tower may be.
+pub(super) fn widths_of_tower() -> Value {
+    let width = json!({ "minimum": 1, "maximum": MOST_WIDTH });
+    json!({ "properties": { "layers": { "minItems": 2, "items": width } } })
+}
 
 /// A net for implicit feedback.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,11 +10,13 @@ pub struct TrialContext {
     pub device: Device,
     /// Folder of the data sets; needed unless the data are generated.
     pub data_root: Option<PathBuf>,
-    /// Checkpoint file. The trial resumes from it when it exists. A confirmation keeps its
-    /// weights beside it: `model.safetensors`, which are the last ones and those that are
-    /// tested, and `model.best.safetensors`, those with the best validation metric.
+    /// Checkpoint file. The trial resumes from it when it exists.
     pub checkpoint: PathBuf,
     /// Time from one checkpoint to the next; one is written when the trial
     /// stops on request as well.
     pub checkpoint_every: Duration,
+    /// Whether a confirmation keeps its weights beside the checkpoint: `model.safetensors`, which
+    /// are the last ones and those that are tested, and `model.best.safetensors`, those with the
+    /// best validation metric. Each is as large as the model in f32.
+    pub keep_weights: bool,
 }

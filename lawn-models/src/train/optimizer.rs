@@ -1,8 +1,8 @@
 //! From flat settings to an optimizer.
 
 use lawn_core::{
-    AdamConfig, LambConfig, LarsConfig, LawnConfig, OptimizerConfig, RuleConfig, Schedule, Scope,
-    SgdConfig, WeightDecay,
+    AdagradConfig, AdamConfig, LambConfig, LarsConfig, LawnConfig, LazyAdamConfig, OptimizerConfig,
+    RowwiseAdagradConfig, RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
 };
 
 use crate::trial::{Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
@@ -23,6 +23,7 @@ fn rule(settings: &OptimizerSettings) -> RuleConfig {
         beta1,
         beta2,
         epsilon,
+        initial_accumulator,
         ..
     } = settings;
     match settings.rule {
@@ -62,6 +63,28 @@ fn rule(settings: &OptimizerSettings) -> RuleConfig {
                 ..base
             })
         }
+        RuleName::Adagrad => {
+            let base = AdagradConfig::default();
+            RuleConfig::Adagrad(AdagradConfig {
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                initial_accumulator: initial_accumulator.unwrap_or(base.initial_accumulator),
+            })
+        }
+        RuleName::RowwiseAdagrad => {
+            let base = RowwiseAdagradConfig::default();
+            RuleConfig::RowwiseAdagrad(RowwiseAdagradConfig {
+                epsilon: epsilon.unwrap_or(base.epsilon),
+                initial_accumulator: initial_accumulator.unwrap_or(base.initial_accumulator),
+            })
+        }
+        RuleName::LazyAdam => {
+            let base = LazyAdamConfig::default();
+            RuleConfig::LazyAdam(LazyAdamConfig {
+                beta1: beta1.unwrap_or(base.beta1),
+                beta2: beta2.unwrap_or(base.beta2),
+                epsilon: epsilon.unwrap_or(base.epsilon),
+            })
+        }
     }
 }
 
@@ -99,6 +122,18 @@ impl OptimizerSettings {
                 all.epsilon = Some(own.epsilon);
                 all.trust_coefficient = Some(own.trust_coefficient);
             }
+            RuleConfig::Adagrad(own) => {
+                all.epsilon = Some(own.epsilon);
+                all.initial_accumulator = Some(own.initial_accumulator);
+            }
+            RuleConfig::RowwiseAdagrad(own) => {
+                all.epsilon = Some(own.epsilon);
+                all.initial_accumulator = Some(own.initial_accumulator);
+            }
+            RuleConfig::LazyAdam(own) => {
+                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
+                all.epsilon = Some(own.epsilon);
+            }
             _ => {}
         }
         all
@@ -124,6 +159,7 @@ impl OptimizerSettings {
             beta1: self.beta1.or(defaults.beta1),
             beta2: self.beta2.or(defaults.beta2),
             epsilon: self.epsilon.or(defaults.epsilon),
+            initial_accumulator: self.initial_accumulator.or(defaults.initial_accumulator),
             end_factor: self.end_factor.or(falling.then_some(0.0)),
             decay_until: self.decay_until.or(falling.then_some(1.0)),
             decay_power: self
@@ -153,8 +189,8 @@ fn decay(settings: &OptimizerSettings) -> WeightDecay {
 }
 
 fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
+    let free_steps = settings.free_phase().map_or(0, |phase| phase.steps(length));
     LawnConfig {
-        free_steps: settings.free_phase().map_or(0, |phase| phase.steps(length)),
         scope: match &settings.scope {
             None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
                 Scope::FinalHomogeneous
@@ -165,6 +201,8 @@ fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
         project_gradient: settings.project_gradient,
         project_update: settings.project_update,
         granularity: settings.granularity.unwrap_or_default(),
+        untouched_rows: settings.untouched_rows.unwrap_or_default(),
+        ..LawnConfig::new(free_steps)
     }
 }
 

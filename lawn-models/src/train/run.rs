@@ -44,6 +44,7 @@ use crate::trial::Length;
 ///     data_root: None,
 ///     checkpoint: folder.path().join("checkpoint.safetensors"),
 ///     checkpoint_every: Duration::from_secs(60),
+///     keep_weights: true,
 /// };
 /// let end = run_trial(&config, &context, &mut SilentObserver)?;
 /// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
@@ -141,6 +142,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
         data_root: data_root.map(Path::to_owned),
         checkpoint: PathBuf::new(),
         checkpoint_every: Duration::MAX,
+        keep_weights: false,
     }
 }
 

@@ -24,11 +24,7 @@ pub(super) fn run(
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
         treatments: training.optimizer.treatments().to_vec(),
     });
-    let mut kept = KeptWeights::new(
-        training.config.stage,
-        &training.context.checkpoint,
-        training.step,
-    );
+    let mut kept = KeptWeights::new(&training);
     training.timer = Timer::start();
     while !is_over(&training) {
         if observer.stop_requested() {

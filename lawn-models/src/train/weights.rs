@@ -37,14 +37,15 @@ pub(super) struct KeptWeights {
 
 impl KeptWeights {
     /// None for a trial that keeps no weights: a sweep has many that only tune.
-    pub(super) fn new(stage: Stage, checkpoint: &Path, step: u64) -> Option<Self> {
-        if stage != Stage::Confirm {
+    pub(super) fn new(training: &Training<'_>) -> Option<Self> {
+        let context = training.context;
+        if training.config.stage != Stage::Confirm || !context.keep_weights {
             return None;
         }
-        let best = checkpoint.with_file_name(BEST);
+        let best = context.checkpoint.with_file_name(BEST);
         Some(Self {
-            last: checkpoint.with_file_name(LAST),
-            best_value: value_before(&best, step),
+            last: context.checkpoint.with_file_name(LAST),
+            best_value: value_before(&best, training.step),
             best,
         })
     }

@@ -1,6 +1,7 @@
-use lawn_core::Granularity;
+use lawn_core::{Granularity, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::shape::LrShape;
 
@@ -15,6 +16,7 @@ pub struct OptimizerSettings {
     /// Base rule.
     pub rule: RuleName,
     /// Peak learning rate η, after warm-up and before decay.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub learning_rate: f64,
     /// Whether LAWN is stacked on the rule.
     #[serde(default)]
@@ -22,9 +24,11 @@ pub struct OptimizerSettings {
     /// Epochs before the norms are fixed, fractions allowed; `lawn` only, with a
     /// budget in epochs. One of this and `free_fraction` is needed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub free_epochs: Option<f64>,
     /// Part of all steps before the norms are fixed; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub free_fraction: Option<f64>,
     /// Which parameters are constrained; `lawn` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +37,11 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
+    /// What becomes of rows of an embedding table that no sample of a batch looked up; `lawn`
+    /// only. They are constrained as all others if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "untouched_rows")]
+    pub untouched_rows: Option<UntouchedRows>,
     /// Whether the gradient loses its radial part before the rule; `lawn` only.
     #[serde(default = "yes")]
     pub project_gradient: bool,
@@ -41,63 +50,81 @@ pub struct OptimizerSettings {
     pub project_update: bool,
     /// Momentum μ of SGD and LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub momentum: Option<f64>,
     /// Dampening τ of SGD's momentum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub dampening: Option<f64>,
     /// Nesterov's form of momentum, for SGD and LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
     /// Trust coefficient κ of LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub trust_coefficient: Option<f64>,
     /// Decay β₁ of the first moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta1: Option<f64>,
     /// Decay β₂ of the second moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta2: Option<f64>,
     /// Term ε of the rule, which keeps a divisor from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub epsilon: Option<f64>,
+    /// What the sum of squares of Adagrad starts at, in both of its forms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initial_accumulator: Option<f64>,
     /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the
     /// others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
     pub weight_decay: Option<f64>,
     /// Greatest global norm of the raw gradients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
     /// Decay of the moving average of the weights, which is measured in their place; the
     /// weights themselves are measured if left out. It is smaller at first: `(1 + t) / (10 + t)`
     /// after `t` steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub ema_decay: Option<f64>,
     /// Part of all steps over which the learning rate rises linearly from 0.
     #[serde(default)]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub warmup: f64,
     /// Shape of the learning rate after warm-up.
     #[serde(default)]
     pub decay: LrShape,
     /// Learning rate at the end of a shape that falls, as a part of its peak; 0 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub end_factor: Option<f64>,
     /// Part of all steps after which a shape that falls stays at its end; 1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub decay_until: Option<f64>,
     /// Power of the shape `polynomial`; 2 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub decay_power: Option<f64>,
     /// What each milestone of the shape `multi-step` multiplies the rate by; 0.1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
     pub decay_factor: Option<f64>,
     /// The milestones of the shape `multi-step`, as parts of all steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("uniqueItems" = true, "items" = inner_part()))]
     pub milestones: Option<Vec<f64>>,
 }
 
 /// Base rules.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RuleName {
     /// Stochastic gradient descent, with momentum where it is set.
@@ -112,6 +139,12 @@ pub enum RuleName {
     Lamb,
     /// Layer-wise adaptive rates on momentum.
     Lars,
+    /// Rates that fall with the sum of squared gradients.
+    Adagrad,
+    /// Adagrad with one sum a row of an embedding table; rows without a gradient are left alone.
+    RowwiseAdagrad,
+    /// Adam that leaves rows of an embedding table alone that have no gradient.
+    LazyAdam,
 }
 
 /// Which parameters LAWN constrains.
@@ -121,7 +154,7 @@ pub enum ScopeSetting {
     /// One of the named scopes.
     Named(ScopeName),
     /// Patterns of parameter names; each must match something.
-    Patterns(Vec<String>),
+    Patterns(#[schemars(length(min = 1), inner(length(min = 1)))] Vec<String>),
 }
 
 /// The named scopes.
@@ -140,6 +173,15 @@ fn granularity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [Granularity::Layer, Granularity::Row] })
 }
 
+fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
+}
+
+/// A part of all steps that is neither none nor all of them.
+fn inner_part() -> Value {
+    json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
+}
+
 fn yes() -> bool {
     true
 }
@@ -153,6 +195,9 @@ impl RuleName {
         Self::Amsgrad,
         Self::Lamb,
         Self::Lars,
+        Self::Adagrad,
+        Self::RowwiseAdagrad,
+        Self::LazyAdam,
     ];
 
     /// The rule as it is written in a configuration.
@@ -164,6 +209,9 @@ impl RuleName {
             Self::Amsgrad => "amsgrad",
             Self::Lamb => "lamb",
             Self::Lars => "lars",
+            Self::Adagrad => "adagrad",
+            Self::RowwiseAdagrad => "rowwise_adagrad",
+            Self::LazyAdam => "lazy_adam",
         }
     }
 
@@ -171,8 +219,11 @@ impl RuleName {
     pub(crate) fn settings(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
-            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb => {
+            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb | Self::LazyAdam => {
                 &["beta1", "beta2", "epsilon", "weight_decay"]
+            }
+            Self::Adagrad | Self::RowwiseAdagrad => {
+                &["epsilon", "initial_accumulator", "weight_decay"]
             }
             Self::Lars => &[
                 "momentum",
@@ -196,6 +247,7 @@ impl OptimizerSettings {
             free_fraction: None,
             scope: None,
             granularity: None,
+            untouched_rows: None,
             project_gradient: true,
             project_update: true,
             momentum: None,
@@ -205,6 +257,7 @@ impl OptimizerSettings {
             beta1: None,
             beta2: None,
             epsilon: None,
+            initial_accumulator: None,
             weight_decay: None,
             clip_norm: None,
             ema_decay: None,

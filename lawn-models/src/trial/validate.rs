@@ -49,6 +49,7 @@ impl OptimizerSettings {
         )?;
         for (name, value) in [
             ("weight_decay", self.weight_decay),
+            ("initial_accumulator", self.initial_accumulator),
             ("free_epochs", self.free_epochs),
         ] {
             let value = value.unwrap_or(0.0);
@@ -103,6 +104,7 @@ impl OptimizerSettings {
             ("beta1", self.beta1.is_some()),
             ("beta2", self.beta2.is_some()),
             ("epsilon", self.epsilon.is_some()),
+            ("initial_accumulator", self.initial_accumulator.is_some()),
             ("weight_decay", self.weight_decay.is_some()),
         ] {
             if given && !has.contains(&name) {
@@ -140,6 +142,7 @@ impl OptimizerSettings {
                 ("free_fraction", self.free_fraction.is_some()),
                 ("scope", self.scope.is_some()),
                 ("granularity", self.granularity.is_some()),
+                ("untouched_rows", self.untouched_rows.is_some()),
                 ("project_gradient", !self.project_gradient),
                 ("project_update", !self.project_update),
             ] {

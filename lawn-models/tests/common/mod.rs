@@ -84,6 +84,7 @@ pub(crate) fn context(folder: &Path) -> TrialContext {
         data_root: None,
         checkpoint: folder.join("checkpoint.safetensors"),
         checkpoint_every: Duration::ZERO,
+        keep_weights: true,
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the arms are claimed to do, each claim as one number a seed, tested like any other.
+//! A claim about the arms as one number a seed, tested like any comparison.
 
 use serde::Serialize;
 
@@ -9,17 +9,17 @@ use crate::analysis::worst_rank::with_these_worst;
 use crate::error::Error;
 use crate::request::ReportRequest;
 use crate::stats::{Adjustment, Estimate, Feasibility, adjust};
-use crate::text::{count, p_value};
+use crate::text::{capital, count, p_value};
 
 /// What the records say about a claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Support {
-    /// The claim is borne out, beyond the error rate of the claims of its task.
+    /// The records support the claim, at the error rate of the claims of its task.
     BorneOut,
-    /// Its opposite is.
+    /// The records support the opposite of the claim.
     OppositeBorneOut,
-    /// Neither is.
+    /// The records support neither.
     NotDecided,
 }
 
@@ -42,22 +42,22 @@ impl std::fmt::Display for Support {
 
 /// A claim about one task, and what the records say about it.
 ///
-/// Estimates are oriented: positive supports the claim. Claims of a task make one family.
+/// Estimates are oriented: positive supports the claim. The claims of a task make one family.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The task.
     pub task: String,
     /// The claim in words.
     pub claim: String,
-    /// Mean of the number that the claim is about, over the seeds whose trials ended well, with its
-    /// t interval.
+    /// Mean, with its t interval, of the number that the claim is about. It rests on the seeds
+    /// whose trials ended well.
     pub estimate: Option<Estimate>,
-    /// Seeds that the deciding test has: those with a number, and those of which a trial diverged.
+    /// Seeds in the deciding test: those with a number, and those with a diverged trial.
     pub seeds: usize,
-    /// p of the deciding test, two-sided: of the registered one, or where a trial diverged, of the
-    /// signed-rank test with diverged trials worst.
+    /// Two-sided p of the deciding test. That is the registered test, or where a trial diverged,
+    /// the signed-rank test with diverged trials ranked worst.
     pub p: Option<f64>,
-    /// The same after Holm over the claims of the task.
+    /// `p` after Holm's adjustment over the claims of the task.
     pub adjusted_p: Option<f64>,
     /// Adjusted p of the registered test over the seeds whose trials ended well.
     pub registered_adjusted_p: Option<f64>,
@@ -76,7 +76,8 @@ impl Claim {
     }
 }
 
-/// What the claims about a task can reach, at the one of fewest seeds; none without claims.
+/// What the seeds allow for the claims about a task, at the claim of fewest seeds; none without
+/// claims.
 pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Feasibility> {
     let of_task = || claims.iter().filter(|claim| claim.task == task);
     let seeds = of_task().map(|claim| claim.seeds);
@@ -87,30 +88,30 @@ pub fn claims_feasibility(claims: &[Claim], task: &str, alpha: f64) -> Option<Fe
 ///
 /// ```text
 /// 1  the baseline loses adaptivity      its logits grow after the freeze       (largest batch)
-/// 2  the treatment keeps it             they grow less than the baseline's     (largest batch)
+/// 2  the treatment keeps adaptivity     they grow less than the baseline's     (largest batch)
 /// 3  the treatment generalizes better   test metric, mean over batch sizes
 /// 4  it loses less as the batch grows   test metric per doubling of the batch
 /// 5  every treatment helps              test metric of every contrast          (largest batch)
 /// 6  the first contrast gains most      its advantage over that of each other  (largest batch)
 /// ```
 ///
-/// Claims 5 and 6 are intersection–union tests: their p is the largest of their parts, their
-/// estimate the smallest. They need two contrasts or more. Claims 1 to 4 are made for each
-/// contrast.
+/// Claims 5 and 6 are intersection–union tests: their p is the largest p of their parts, and their
+/// estimate is the smallest of their parts. They need two contrasts or more. Claims 1 to 4 are made
+/// for each contrast.
 ///
-/// Estimates rest on the seeds of which no trial diverged. Where one did, those are a selection,
-/// and the signed-rank test over all seeds decides, as in every comparison: a pair of which one
-/// trial diverged is beyond all numbers, one of which both did is a tie. The arms of a seed (for
-/// claim 6 the contrasts) may change places under the null, which turns the sign of its number and
-/// nothing else, so the test is exact.
+/// Estimates rest on the seeds of which no trial diverged. Where a trial diverged, these seeds are
+/// a selection, and the signed-rank test over all seeds decides, as in every comparison. A pair of
+/// which one trial diverged lies beyond all numbers. A pair of which both did is a tie. Under the
+/// null the arms of a seed (for claim 6, the contrasts) are exchangeable. An exchange turns the
+/// sign of the seed's number and changes nothing else, so the test is exact.
 ///
 /// ```text
-/// 2, 4, 5  one pair a seed: as its comparison
-/// 3        the mean over batch sizes: the arm of which more trials diverged is worse, by more the
-///          more of them; where equally many did, the pairs without divergence are added up
-/// 6        the same with two contrasts, the second one's pairs with their sides changed
-/// 1        has no second arm to change places with, and a trial that diverged has no growth: its
-///          seed stands against either answer, as a seed without a slope does in 4
+/// 2, 4, 5  one pair a seed, tested as its comparison is
+/// 3        the mean over batch sizes: an arm is the worse, the more of its trials diverged; where
+///          equally many of both diverged, the pairs without divergence are summed
+/// 6        as 3, with two contrasts; the pairs of the second enter with their sides exchanged
+/// 1        no second arm to exchange with, and a diverged trial has no growth: its seed counts
+///          against either answer, as a seed without a slope does in 4
 /// ```
 ///
 /// # Errors
@@ -144,14 +145,16 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
                 registered_adjusted_p: registered[index],
                 worst_rank: evidence.worst_rank.is_some(),
                 verdict,
-                sentence: sentence(stated, adjusted_p, registered[index], verdict),
+                sentence: sentence(&task.name, stated, adjusted_p, registered[index], verdict),
             });
         }
     }
     Ok(claims)
 }
 
+/// The claim with its verdict, and the number that decides it, in words.
 fn sentence(
+    task: &str,
     stated: &Statement,
     deciding: Option<f64>,
     registered: Option<f64>,
@@ -179,15 +182,15 @@ fn sentence(
     if evidence.left_out > 0 {
         let seeds = count(
             evidence.left_out,
-            "seed without what it needs is",
-            "seeds without what it needs are",
+            "seed that lacks a trial or a number is",
+            "seeds that lack a trial or a number are",
         );
         tail.push_str(&format!("; {seeds} left out"));
     }
     let Some(estimate) = evidence.estimate else {
         let why = evidence.why_none.as_deref();
-        let why = why.unwrap_or("no seed has what it needs");
-        return format!("{head}: {claim}: {why}{tail}.");
+        let why = why.unwrap_or("no seed has a number");
+        return format!("{head} on {task}: {claim}. There is no estimate: {why}{tail}.");
     };
     let p = registered.map_or("no p-value".to_owned(), |p| {
         format!("adjusted {}", p_value(p))
@@ -197,6 +200,6 @@ fn sentence(
     } else {
         what.clone()
     };
-    let numbers = in_numbers(&what, estimate, unit, &p);
-    format!("{head}: {claim}: {numbers}{tail}.")
+    let numbers = capital(&in_numbers(&what, estimate, unit, &p));
+    format!("{head} on {task}: {claim}. {numbers}{tail}.")
 }

@@ -14,19 +14,19 @@ use crate::error::Error;
 use crate::request::{Contrast, DecidingTest, ReportRequest};
 use crate::stats::{Alternative, Differences, Estimate, mean_difference, paired_t, sign_flip};
 
-/// The trials that a claim rests on and that diverged.
+/// The diverged trials among those that a claim rests on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Losses {
-    /// Pairs of trials, those of all contrasts and batch sizes together.
+    /// Pairs of trials, over all contrasts and batch sizes together.
     pub(super) pairs: usize,
     /// How many trials of each arm diverged.
     pub(super) arms: Vec<(String, usize)>,
-    /// Seeds beside the pairs that have no number, as a trial diverged.
+    /// Seeds outside the pairs, which have no number because a trial diverged.
     pub(super) undefined: usize,
 }
 
 impl Losses {
-    /// Those of several comparisons, each counted once.
+    /// The losses of several comparisons together.
     pub(super) fn of(task: &Task, answers: &[&Answer], request: &ReportRequest) -> Self {
         let mut losses = Self::default();
         for answer in answers {
@@ -62,15 +62,15 @@ pub(super) struct Evidence {
     pub(super) registered: Option<f64>,
     /// p of the worst-rank test over all seeds, where a trial diverged.
     pub(super) worst_rank: Option<f64>,
-    /// Above zero where the deciding test leans to the claim, below where to its opposite.
+    /// Positive where the deciding test leans to the claim, negative where it leans to the
+    /// opposite.
     pub(super) leaning: f64,
     /// Seeds that the deciding test has.
     pub(super) seeds: usize,
     /// Seeds that lack a trial or a number for another reason than divergence.
     pub(super) left_out: usize,
-    /// What diverged.
     pub(super) diverged: Losses,
-    /// Why there is no estimate, where there is none.
+    /// Why there is no estimate; none where there is one.
     pub(super) why_none: Option<String>,
 }
 
@@ -80,7 +80,7 @@ impl Evidence {
         self.worst_rank.or(self.registered)
     }
 
-    /// That of one comparison: the claim is that the treatment is better there.
+    /// The evidence of one comparison. The claim is that the treatment is better there.
     pub(super) fn of_comparison(comparison: &Comparison, request: &ReportRequest) -> Self {
         let contrast = &comparison.place.contrast;
         let diverged = comparison.diverged;
@@ -110,7 +110,7 @@ impl Evidence {
         }
     }
 
-    /// That of a sum over pairings, each with its sign, divided by `parts`.
+    /// The evidence of a sum over pairings, each with its sign, divided by `parts`.
     pub(super) fn of_sum(
         pairings: &[(&Pairing, &Contrast, i8)],
         parts: usize,
@@ -149,13 +149,13 @@ impl Evidence {
         Ok(evidence)
     }
 
-    /// That of numbers of which none is lost.
+    /// The evidence of one number a seed, where no trial diverged.
     pub(super) fn of_numbers(differences: &Differences, request: &ReportRequest) -> Self {
         let estimate = mean_difference(differences, 1.0 - request.alpha);
         let sign_flip = || sign_flip(differences, Alternative::TwoSided);
         let registered = match request.deciding_test {
             DecidingTest::SignFlip => sign_flip(),
-            // Equal differences have no t.
+            // Equal differences have no t statistic.
             DecidingTest::PairedT => {
                 paired_t(differences, Alternative::TwoSided).unwrap_or_else(|_| sign_flip())
             }
@@ -169,7 +169,8 @@ impl Evidence {
         }
     }
 
-    /// That of a claim which every part must bear out: the largest p, the smallest estimate.
+    /// The evidence of a claim that holds only where all its parts do: the largest p and the
+    /// smallest estimate of them.
     pub(super) fn of_all(parts: &[Self]) -> Self {
         let largest = |p: fn(&Self) -> Option<f64>| -> Option<f64> {
             let all: Option<Vec<f64>> = parts.iter().map(p).collect();

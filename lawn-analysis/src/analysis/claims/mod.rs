@@ -1,4 +1,4 @@
-//! What the arms are claimed to do, each claim as one number a seed, tested like any other.
+//! The claims about the arms. Each is one number a seed, and is tested like any comparison.
 
 mod claim;
 mod evidence;

@@ -1,4 +1,4 @@
-//! Which claims the contrasts of a request make, each with its evidence.
+//! The claims that the contrasts of a request make, each with its evidence.
 
 use super::evidence::{Evidence, Losses};
 use crate::analysis::advantages::Standing;
@@ -16,11 +16,11 @@ use crate::request::{Contrast, ReportRequest};
 use crate::stats::Differences;
 use crate::text::{better, on_test};
 
-/// A claim as registered, with what the records hold for it.
+/// A registered claim with its evidence.
 pub(super) struct Statement {
     /// The claim in words.
     pub(super) claim: String,
-    /// What its number is called, and the unit that stands after it.
+    /// The name of its number, and what follows the value.
     pub(super) measure: [String; 2],
     /// What the records hold.
     pub(super) evidence: Evidence,
@@ -44,7 +44,7 @@ pub(super) fn of_task(
         |question, contrast: &Contrast, batch| find(analysis, task, question, contrast, batch);
     let better = better(more_is_better(task));
     let advantage = |what: &str, per: &str| {
-        let of = format!(" in {}{per} ({better})", on_test(&task.metric));
+        let of = format!("{per} in {}, where {better}", on_test(&task.metric));
         [what.to_owned(), of]
     };
     let mut stated = Vec::new();
@@ -55,13 +55,15 @@ pub(super) fn of_task(
         } = contrast;
         if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
             stated.push(Statement {
-                claim: format!("{baseline} loses adaptivity: its logits grow after the freeze"),
+                claim: format!("{baseline} loses adaptivity (its logits grow after the freeze)"),
                 measure: ["growth".into(), " doublings".into()],
                 evidence: growth_of_baseline(task, answer, request)?,
             });
             stated.push(Statement {
-                claim: format!("{treatment} keeps it: its logits grow less than {baseline}'s"),
-                measure: ["growth saved".into(), " doublings".into()],
+                claim: format!(
+                    "{treatment} keeps its adaptivity (its logits grow less than {baseline}'s)"
+                ),
+                measure: ["reduction in growth".into(), " doublings".into()],
                 evidence: Evidence::of_comparison(&answer.comparison, request),
             });
         }
@@ -87,7 +89,7 @@ pub(super) fn of_task(
     {
         stated.push(Statement {
             claim: "every treatment helps at the largest batch".to_owned(),
-            measure: advantage("least advantage", ""),
+            measure: advantage("smallest advantage", ""),
             evidence: all_help(task, &at_largest, request),
         });
         let Contrast {
@@ -99,7 +101,7 @@ pub(super) fn of_task(
                 "{treatment} gains more over {baseline} at the largest batch than any other \
                  treatment over its baseline"
             ),
-            measure: advantage("least lead", ""),
+            measure: advantage("smallest lead", ""),
             evidence: first_gains_most(task, first, others, request)?,
         });
     }
@@ -120,7 +122,8 @@ fn find<'a>(
     })
 }
 
-/// The growth of one arm: a trial that diverged has none, and no second arm to change places with.
+/// The growth of the logits of one arm. A diverged trial has no growth, and there is no second arm
+/// to exchange it with.
 fn growth_of_baseline(
     task: &Task,
     answer: &Answer,

@@ -1,4 +1,4 @@
-//! What is wrong with a drawing: texts that overlap, are hit, clipped or too small.
+//! Faults of a drawing: texts that overlap, that are hit by a shape, clipped or too small.
 
 use crate::figures::font;
 use crate::figures::palette::{GRID, INK, MUTED};
@@ -14,7 +14,7 @@ const TOUCH: f64 = 0.25;
 struct Bounds([f64; 4]);
 
 impl Bounds {
-    /// Of the ink of a text.
+    /// The bounds of the ink of a text.
     fn of_text(label: &Label) -> Self {
         let (x, y) = label.at;
         let length = font::width(&label.text, label.size, label.bold);
@@ -57,7 +57,7 @@ impl Bounds {
     fn crossed(&self, from: Point, to: Point) -> bool {
         let [l, t, r, b] = self.0;
         let inside = Self([l + TOUCH, t + TOUCH, r - TOUCH, b - TOUCH]).0;
-        // The part of the line inside, cut at each border in turn.
+        // The part of the line inside, clipped at each border in turn.
         let (mut first, mut last) = (0.0_f64, 1.0_f64);
         for (start, end, low, high) in [
             (from.0, to.0, inside[0], inside[2]),
@@ -78,7 +78,7 @@ impl Bounds {
     }
 }
 
-/// What is wrong with a drawing, in words.
+/// The faults of a drawing, in words.
 pub(super) fn faults(scene: &Scene) -> Vec<String> {
     let (width, height) = scene.size();
     let page = Bounds([0.0, 0.0, width, height]);
@@ -104,7 +104,7 @@ pub(super) fn faults(scene: &Scene) -> Vec<String> {
             }
         };
         data += usize::from(![INK, MUTED, GRID].contains(&colour));
-        // What is not a number lies within nothing.
+        // A coordinate that is not a number is within nothing.
         if !bounds.within(&page) {
             faults.push(format!(
                 "{shape:?} leaves the drawing of {width} by {height}"

@@ -35,7 +35,7 @@ pub(super) fn case(name: &'static str, arms: usize, simulation: Simulation) -> C
     (name, records(&simulation, &arms), arms)
 }
 
-/// Values of every metric and curve, changed.
+/// The case with every metric and curve changed by a function.
 fn mapped((name, mut records, arms): Case, change: impl Fn(f64) -> f64) -> Case {
     let some = |value: &mut Option<f64>| *value = value.map(&change);
     for trial in &mut records.trials {
@@ -112,7 +112,7 @@ pub(super) fn cases() -> Vec<Case> {
         batch_sizes: vec![1024, 65_536],
         ..plain()
     };
-    // Beyond the typeface, with signs that move a terminal, and of one slug.
+    // Names beyond the typeface, names with control characters, and names of one slug.
     let strange = vec![
         ["адам".to_owned(), "Łódź→数据-模型".to_owned()],
         ["sgd\u{1b}[2J\n".to_owned(), "Sgd [2j".to_owned()],

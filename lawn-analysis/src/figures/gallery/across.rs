@@ -12,7 +12,7 @@ use crate::request::ReportRequest;
 use crate::tables::{self, ImprovementRow, ProfileRow, Rows, ScoreRow};
 use crate::text::{batch, on_test, p_value, percent};
 
-/// The most rows of names that a drawing has room for on a page.
+/// The most names for which a drawing has room on a page.
 const MOST_ROWS: usize = 25;
 
 /// What was found over all tasks.
@@ -47,7 +47,7 @@ pub(crate) fn of_all_tasks(
     figures
 }
 
-/// What a score is, in a label and in a sentence.
+/// What a score is, as a label and as a sentence.
 struct Score {
     label: String,
     sentence: String,
@@ -76,15 +76,15 @@ impl Score {
         };
         let inverse = tasks.iter().any(|task| !task.higher_is_better);
         let turned = if inverse {
-            " (its inverse where less of the metric is better)"
+            " (inverted where less of the metric is better)"
         } else {
             ""
         };
         Self {
             label: format!("score: {metric} as a share of {unit}"),
             sentence: format!(
-                "A score is the {metric} of a run at {at} as a share of {unit}{turned}, 0 where a \
-                 trial diverged."
+                "A score is the {metric} of a run at {at}, divided by {unit}{turned}. A diverged \
+                 trial scores 0."
             ),
             level: 1.0 - request.alpha,
         }
@@ -103,9 +103,9 @@ fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure>
     let parts = by_arms(tables::profile(scores, score.level)).into_iter();
     let figure = |rows: Rows<ProfileRow>| {
         let caption = format!(
-            "Performance profile over all tasks: the part of runs (n = {} an arm) with a score \
-             above each value; the higher a line, the better its arm. {} Bands are {} Clopper and \
-             Pearson intervals at each value, not of all values at once.{}",
+            "Performance profile over all tasks: the share of runs (n = {} per arm) with a score \
+             above each value. The higher a line, the better its arm. {} Bands are {} \
+             Clopper–Pearson intervals at each single value, not simultaneous bands.{}",
             runs(scores),
             score.sentence,
             percent(score.level),
@@ -132,14 +132,15 @@ fn of_estimates(scores: &[ArmScores], rows: Rows<ScoreRow>, score: &Score, looks
         .flat_map(|arm| &arm.aggregates)
         .any(|(_, estimate)| estimate.interval.is_none());
     let without = if without {
-        " Where all resamples agree no interval can be had, and none is drawn."
+        " Where all resamples agree there is no interval, and none is drawn."
     } else {
         ""
     };
     let caption = format!(
-        "Scores of all tasks in one number an arm (n = {} runs), with {} stratified bootstrap \
-         intervals, which cover too little with fewer than ten runs a task. {} More is better, but \
-         for the optimality gap, which is how far scores fall short of 1.{without}",
+        "Scores of all tasks in one number per arm (n = {} runs), with {} stratified bootstrap \
+         intervals. With fewer than ten runs per task these cover less than their level. {} More \
+         is better, except for the optimality gap: it is how far scores fall short of \
+         1.{without}",
         runs(scores),
         percent(score.level),
         score.sentence,
@@ -167,10 +168,11 @@ fn of_improvement(
         (_, most) => most.map_or(String::new(), usize::to_string),
     };
     let caption = format!(
-        "Probability that a run of the treatment scores more than one of the baseline, averaged over \
-         tasks (n = {n} runs of both): right of the dashed line the treatment is favoured, left of it \
-         the baseline. {} Bars are {} stratified bootstrap intervals; where every run of one arm \
-         beats every run of the other, they are Clopper and Pearson's for disjoint pairs of runs.",
+        "Probability that a run of the treatment scores more than a run of the baseline, averaged \
+         over tasks (n = {n} runs of both). Right of the dashed line the treatment is favoured, \
+         left of it the baseline. {} Bars are {} stratified bootstrap intervals. Where every run \
+         of one arm beats every run of the other, they are Clopper–Pearson intervals for disjoint \
+         pairs of runs.",
         score.sentence,
         percent(score.level),
     );
@@ -187,10 +189,10 @@ fn of_improvement(
 fn of_ranks(found: &ArmRanks, looks: Looks) -> Figure {
     let test = format!(" Friedman's test: {}.", p_value(found.friedman.p));
     let caption = format!(
-        "Critical-difference diagram: mean ranks of the arms over n = {} blocks (task, batch size \
-         and seed), 1 being the best and diverged trials the worst. The blocks are those of the \
-         tasks at hand, so nothing is said of other tasks. Bars join arms whose ranks differ by less than Nemenyi's \
-         critical difference.{test}",
+        "Critical-difference diagram: mean ranks of the arms over n = {} blocks. A block is a \
+         task, a batch size and a seed. Rank 1 is the best, and diverged trials rank worst. All \
+         blocks come from these tasks, so nothing is said about other tasks. Bars join arms whose \
+         mean ranks differ by less than Nemenyi's critical difference.{test}",
         found.ranking.blocks
     );
     let words = Words {

@@ -1,8 +1,8 @@
-//! How a task was trained and tuned: curves, steps and time to a target, settings tried.
+//! How a task was trained and tuned: curves, steps and time to a target, and settings tried.
 
 use super::parts::{by_arms, of_part, part_in_words};
 use super::subject::Subject;
-use super::words::{capital, counts, listed, rows_by_arm};
+use super::words::{counts, listed, rows_by_arm};
 use crate::analysis;
 use crate::figures::curves::{self, HorizontalAxis, Style};
 use crate::figures::figure::{Figure, Words};
@@ -11,7 +11,7 @@ use crate::figures::target;
 use crate::figures::tuning;
 use crate::records::Phase;
 use crate::tables::{self, ByEpoch, CurveQuantity, CurveRow, Rows, TargetRow, TuningPointRow};
-use crate::text::{batch, count, number, on_test};
+use crate::text::{batch, capital, count, number, on_test};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     let task = subject.task;
@@ -32,7 +32,7 @@ pub(super) fn figures(subject: &Subject<'_>) -> Vec<Figure> {
     figures
 }
 
-/// What a quantity is called on its axis, and in a sentence.
+/// The name of a quantity on its axis, and in a sentence.
 fn names_of(quantity: CurveQuantity, metric: &str) -> [String; 2] {
     let same = |name: &str| [name.to_owned(), name.to_owned()];
     match quantity {
@@ -76,7 +76,7 @@ fn course(
     let omitted = if drawn.len() < all.len() {
         let drawn: Vec<String> = drawn.iter().map(|size| batch(*size)).collect();
         format!(
-            " Of {} batch sizes {} are drawn.",
+            " Of {} batch sizes, {} are drawn.",
             all.len(),
             listed(&drawn)
         )
@@ -85,14 +85,15 @@ fn course(
     };
     let constrained = |row: &CurveRow| row.phase == Phase::Constrained;
     let freeze = if rows.rows().iter().any(constrained) {
-        " The dotted line marks the freeze (the last evaluation in the free phase), the open \
-         marker the curve that it belongs to."
+        " The dotted line marks the freeze, which is the last evaluation in the free phase. The \
+         open marker shows the curve that it belongs to."
     } else {
         ""
     };
     let caption = format!(
         "{} (from the top) of {} by {axis}, as recorded at each evaluation. Lines are means \
-         over seeds (n = {}), bands the range from the least to the most of them.{freeze}{}{omitted}{}",
+         over seeds (n = {}). Bands are the range from the smallest to the largest \
+         value.{freeze}{}{omitted}{}",
         capital(&listed(&names)),
         task.name,
         counts(rows.rows().iter().map(|row| row.n)),
@@ -120,7 +121,7 @@ fn course(
     })
 }
 
-/// Why some arms have no distance, where others have one.
+/// Why some arms have no distance where others have one.
 fn without_distance(quantities: &[CurveQuantity], rows: &[CurveRow]) -> String {
     let mut all = quantities.iter();
     let Some(distance) = all.position(|one| *one == CurveQuantity::DistanceFromFreeze) else {
@@ -168,11 +169,12 @@ fn without_distance(quantities: &[CurveQuantity], rows: &[CurveRow]) -> String {
 fn to_target(subject: &Subject<'_>, value: f64, rows: Rows<TargetRow>) -> Figure {
     let task = subject.task;
     let caption = format!(
-        "Optimizer steps and seconds of training of {} to a validation {} of {}, which every arm \
-         reaches in the mean at the smallest batch: mean and range over the seeds that reach it (n = \
-         {} of {}), read at the evaluations. A hollow marker is the mean of those that arrive where \
-         not all do, which favours it, and is joined to no other; where there is no marker, none \
-         arrives. The dashed line halves with each doubling of the batch.{}",
+        "Optimizer steps and seconds of training of {} to a validation {} of {}. Every arm reaches \
+         this target in the mean at the smallest batch. Markers and bars are mean and range over \
+         the seeds that reach it (n = {} of {}), read at the evaluations. A hollow marker is a mean \
+         over some of the seeds only, since the others do not reach it. This favours its arm, and \
+         no line joins it. Without a marker, no seed reaches it. The dashed line halves with each \
+         doubling of the batch.{}",
         task.name,
         task.metric,
         number(value),
@@ -199,16 +201,16 @@ fn tuned(subject: &Subject<'_>, parameter: &str, rows: Rows<TuningPointRow>) -> 
     let lost = trials.filter(|trial| trial.validation.is_none()).count();
     let lost = if lost > 0 {
         format!(
-            " Crosses at the foot: {} without a value, diverged or failed.",
+            " Crosses at the foot are {} without a value, which diverged or failed.",
             count(lost, "trial", "trials")
         )
     } else {
         String::new()
     };
     let caption = format!(
-        "Validation {} of {} in tuning against {name}: one marker a trial (n = {} trials an arm), \
-         the larger one at each batch size that of the chosen setting; batch sizes stand side by \
-         side. Other hyper-parameters may have been varied with it.{lost}{}",
+        "Validation {} of {} in tuning against {name}: one marker per trial (n = {} trials per \
+         arm). At each batch size the larger marker is the chosen setting. Batch sizes stand side \
+         by side. Other hyper-parameters may have been varied as well.{lost}{}",
         task.metric,
         task.name,
         rows_by_arm(rows.rows()),

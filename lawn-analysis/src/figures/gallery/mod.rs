@@ -1,4 +1,4 @@
-//! The figures of a report: which there are, and what stands under each.
+//! The figures of a report: which ones there are, and their captions.
 
 mod across;
 mod course;

@@ -5,13 +5,13 @@ use crate::tables::{OfArm, Row, Rows};
 /// The most arms that one drawing tells apart at a glance.
 const MOST_ARMS: usize = 10;
 
-/// Rows in parts of equally many arms, none of which has more than can be told apart.
+/// Rows in parts of equally many arms. No part has more arms than can be told apart.
 pub(super) fn by_arms<R: Row + OfArm + Clone>(rows: Rows<R>) -> Vec<Rows<R>> {
     in_parts(rows, R::arm, MOST_ARMS)
 }
 
-/// Rows in parts of equally many different names, in their order, none of which has more than
-/// `most`; nothing of no rows.
+/// Rows in parts of equally many different names, in their order. No part has more than `most`
+/// names; no rows make no part.
 pub(super) fn in_parts<R: Row + Clone>(
     rows: Rows<R>,
     name: impl Fn(&R) -> &str,
@@ -53,7 +53,8 @@ pub(super) fn of_part<R: Row>(rows: &Rows<R>) -> String {
 pub(super) fn part_in_words<R: Row>(rows: &Rows<R>) -> &'static str {
     match rows.identity().part() {
         Some(_) => {
-            " A figure shows ten arms at most: the others have parts of their own, on axes of their own."
+            " A figure shows ten arms at most. The others are in parts of their own, on their own \
+             axes."
         }
         None => "",
     }

@@ -1,8 +1,8 @@
-//! What a task ended with: test metrics, gaps, drops, and the advantages of treatments.
+//! What a task ended with: test metrics, gaps, drops, and advantages of treatments.
 
 use super::parts::{by_arms, in_parts, of_part, part_in_words};
 use super::subject::Subject;
-use super::words::{band, capital, counts, missing, rows_by_arm, rows_of_arms, thinned};
+use super::words::{band, counts, missing, rows_by_arm, rows_of_arms, thinned};
 use crate::analysis::{Answer, Question, Task};
 use crate::error::Error;
 use crate::figures::by_batch;
@@ -13,7 +13,7 @@ use crate::figures::scatter;
 use crate::figures::slopes;
 use crate::records::Outcome;
 use crate::tables::{self, BatchPoint, BatchRow, ByBatch, DropRow, FitRow, ForestRow, Rows};
-use crate::text::{batch, better, count, integer, number, on_test, percent};
+use crate::text::{batch, better, capital, count, integer, number, on_test, percent};
 
 pub(super) fn figures(subject: &Subject<'_>) -> Result<Vec<Figure>, Error> {
     let task = subject.task;
@@ -62,9 +62,9 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>)
         BatchPoint::Mean(mean) => Some(mean.n),
     });
     let caption = format!(
-        "{} ({}) of {} against batch size. Small markers are single seeds, large ones their means (n = \
-         {} seeds); bars are {} t intervals of the mean, cut with an arrowhead where they leave the \
-         panel.{}{}{}",
+        "{} ({}) of {} against batch size. Small markers are single seeds, large markers their \
+         means (n = {} seeds). Bars are {} t intervals of the mean. An arrowhead ends a bar that \
+         leaves the panel.{}{}{}",
         capital(&name),
         better(more_is_better),
         task.name,
@@ -91,7 +91,7 @@ fn against_batch(subject: &Subject<'_>, quantity: ByBatch, rows: Rows<BatchRow>)
     })
 }
 
-/// The test metric and which direction of it is better.
+/// The test metric, and which direction of it is better.
 fn directed(task: &Task) -> String {
     format!(
         "{} ({})",
@@ -104,8 +104,9 @@ fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -
     let task = subject.task;
     let most = rows_of_arms(rows.rows()).into_iter().max().unwrap_or(0);
     let caption = format!(
-        "{} of {} at batch sizes {} and {}, seed by seed (thin, n = {} seeds an arm) and in the \
-         mean (thick): the large-batch drop is the {} of a line.{} No intervals are drawn.{}",
+        "{} of {} at batch sizes {} and {}. Thin lines are single seeds (n = {} seeds per arm), \
+         thick lines their means. The large-batch drop is the {} of a line.{} No intervals are \
+         drawn.{}",
         capital(&directed(task)),
         task.name,
         batch(batches.0),
@@ -132,7 +133,8 @@ fn slopegraph(subject: &Subject<'_>, batches: (i64, i64), rows: Rows<DropRow>) -
     })
 }
 
-/// The advantages in the unit of the metric: in one figure, or one a question where there are many.
+/// The advantages in the unit of the metric. They are in one figure, or where there are many, in
+/// one figure per question.
 fn forests(subject: &Subject<'_>) -> Vec<Figure> {
     let questions = [
         Question::TestMetric,
@@ -154,7 +156,7 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
         let one = rows(&[question]);
         let identity = one.identity().with(question.name());
         let one = one.identified(identity);
-        // As many contrasts as a page has room for.
+        // A part has as many contrasts as a page has room for.
         let mut most = subject.request.contrasts.len().max(1);
         loop {
             let parts = in_parts(one.clone(), |row| &row.treatment, most).into_iter();
@@ -168,7 +170,7 @@ fn forests(subject: &Subject<'_>) -> Vec<Figure> {
     questions.into_iter().flat_map(one_question).collect()
 }
 
-/// What divergence changes in the advantages, in a sentence.
+/// What divergence changes in the figure of advantages, in a sentence.
 fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
     let families = questions
         .iter()
@@ -181,14 +183,13 @@ fn diverged(subject: &Subject<'_>, questions: &[Question]) -> String {
     if !drawn.is_empty() {
         text.push_str(
             " Where a trial of a pair diverged, p is that of the signed-rank test with diverged \
-             trials worst.",
+             trials ranked worst.",
         );
     }
     if !not.is_empty() {
         text.push_str(&format!(
-            " {} of which every pair has a diverged trial {} no difference to draw.",
+            " In {} every pair has a diverged trial, so there is no difference to draw.",
             count(not.len(), "comparison", "comparisons"),
-            if not.len() == 1 { "has" } else { "have" },
         ));
     }
     text
@@ -204,9 +205,10 @@ fn advantages(subject: &Subject<'_>, rows: Rows<ForestRow>, lost: &str) -> Figur
     };
     let title = format!("{title}{}", of_part(&rows));
     let caption = format!(
-        "Advantage of the treatment on {} by question and batch size (n = {} paired seeds): mean \
-         paired difference with {} t interval, cut with an arrowhead where it leaves the panel, \
-         positive where the treatment is better, and p of the {} test adjusted by Holm.{lost}{}",
+        "Advantage of the treatment on {} by question and batch size (n = {} paired seeds). It is \
+         the mean paired difference, positive where the treatment is better, with its {} t \
+         interval. An arrowhead ends an interval that leaves the panel. p is that of the {} test, \
+         adjusted by Holm.{lost}{}",
         subject.task.name,
         counts(rows.rows().iter().map(|row| row.n)),
         percent(subject.level()),
@@ -267,8 +269,8 @@ fn loss_and_test(subject: &Subject<'_>, rows: Rows<FitRow>) -> Figure {
         (|row| Some(row.test_metric), on_test(&task.metric))
     };
     let caption = format!(
-        "Final training loss against {label} of {}: one marker a confirmation trial (n = {} trials \
-         an arm), the larger the marker the larger the batch.{}{}",
+        "Final training loss against {label} of {}: one marker per confirmation trial (n = {} \
+         trials per arm). The larger the marker, the larger the batch.{}{}",
         task.name,
         rows_by_arm(rows.rows()),
         missing(failed(subject)),
@@ -286,7 +288,7 @@ fn loss_and_test(subject: &Subject<'_>, rows: Rows<FitRow>) -> Figure {
     })
 }
 
-/// The means in words, for who cannot see the figure.
+/// The means in words, for readers who cannot see the figure.
 fn means_in_words(rows: &[BatchRow], name: &str) -> String {
     let mean = |row: &BatchRow| match row.point {
         BatchPoint::Seed { .. } => None,

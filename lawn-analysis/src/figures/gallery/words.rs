@@ -4,7 +4,7 @@ use crate::figures::by_batch::MOST_SEEDS;
 use crate::tables::OfArm;
 use crate::text::count;
 
-/// Some counts: one, or the smallest and largest where they differ.
+/// A count, or the smallest and largest of several where they differ.
 pub(super) fn counts(counts: impl Iterator<Item = usize>) -> String {
     let mut counts: Vec<usize> = counts.collect();
     counts.sort_unstable();
@@ -22,29 +22,30 @@ pub(super) fn rows_of_arms<R: OfArm>(rows: &[R]) -> Vec<usize> {
     names.chunk_by(|a, b| a == b).map(<[&str]>::len).collect()
 }
 
-/// The numbers of rows of each arm: one, or the smallest and largest where they differ.
+/// The number of rows of each arm, or the smallest and largest number where arms differ.
 pub(super) fn rows_by_arm<R: OfArm>(rows: &[R]) -> String {
     counts(rows_of_arms(rows).into_iter())
 }
 
-/// What a figure leaves out where there are many seeds.
+/// The sentence that says what is left out where there are many seeds.
 pub(super) fn thinned(most: usize, what: &str) -> String {
     if most <= MOST_SEEDS {
         return String::new();
     }
     format!(
-        " Of more than {MOST_SEEDS} {what}, those of {MOST_SEEDS} evenly spaced ranks are drawn."
+        " Where there are more than {MOST_SEEDS} {what}, {MOST_SEEDS} at evenly spaced ranks are \
+         drawn."
     )
 }
 
-/// What the grey band is.
+/// The sentence that says what the grey band is.
 pub(super) fn band(margin: Option<f64>) -> String {
     margin.map_or(String::new(), |margin| {
         format!(" The grey band is the equivalence margin of ±{margin}.")
     })
 }
 
-/// A number of trials that did not end well, in a sentence; nothing where there is none.
+/// The sentence that counts trials which did not end well. It is empty where there are none.
 pub(super) fn missing(n: usize) -> String {
     if n == 0 {
         return String::new();
@@ -55,13 +56,6 @@ pub(super) fn missing(n: usize) -> String {
         if n == 1 { "has" } else { "have" },
         if n == 1 { "is" } else { "are" }
     )
-}
-
-pub(super) fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }
 
 /// Words joined as in a sentence: `a`, `a and b`, `a, b and c`.

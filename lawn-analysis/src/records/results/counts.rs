@@ -1,4 +1,4 @@
-//! Counts behind a metric, compared with it.
+//! Counts behind a metric, and whether the metric agrees with them.
 
 use std::path::Path;
 
@@ -7,13 +7,15 @@ use super::texts::Texts;
 use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
 
-/// Makes sure that every metric is the ratio of its counts, and gives it all the digits of that.
+/// Makes sure that every metric is the ratio of its counts, and replaces it by that ratio in full
+/// precision.
 ///
-/// A metric is written with so many digits; it agrees with a ratio that rounds to it, as it is or in
-/// percent.
+/// A metric is written with a limited number of digits. It agrees with a ratio that rounds to it,
+/// as it is or in percent.
 ///
 /// # Errors
-/// [`Error::Cell`] for a count that is not one, and for a metric that is another number.
+/// [`Error::Cell`] for a count or a total out of its range, and for a metric that is another
+/// number.
 pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Result<(), Error> {
     let column = texts
         .columns
@@ -21,7 +23,7 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
         .find(|column| column.name == "test_metric");
     let relative = match column.and_then(|column| column.width) {
         Some(Width::Half) => 2_f64.powi(-11),
-        // Numbers of 64 bits may have been 32 on their way.
+        // Numbers of 64 bits may have been stored in 32 bits before.
         Some(Width::Single) | None => 2_f64.powi(-24),
     };
     let written = trials.iter().filter_map(|trial| {
@@ -70,7 +72,7 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
     Ok(())
 }
 
-/// Makes sure that no two trials have one id.
+/// Makes sure that no two trials have the same id.
 ///
 /// # Errors
 /// [`Error::RepeatedTrial`].

@@ -26,7 +26,7 @@ impl Row {
     }
 }
 
-/// Every row of the text that is not empty, the header among them.
+/// Every row of the text that is not empty, including the header.
 pub(super) fn rows(text: &[u8]) -> Vec<Row> {
     // Spreadsheets begin a file with a byte order mark, which is no part of the first name.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
@@ -40,7 +40,7 @@ pub(super) fn rows(text: &[u8]) -> Vec<Row> {
         line: 1,
     };
     let mut rows = Vec::new();
-    // Bytes in memory, of rows of any length, are read without an error.
+    // Bytes in memory are read without an error, since rows of any length are allowed.
     for record in reader.byte_records().map_while(Result::ok) {
         let from = record.position().map_or(0, csv::Position::byte);
         rows.push(Row {
@@ -51,21 +51,21 @@ pub(super) fn rows(text: &[u8]) -> Vec<Row> {
     rows
 }
 
-/// Counts lines, each of which ends at LF, at CR LF, or at a CR alone.
+/// Counts lines. A line ends at LF, at CR LF, or at a CR alone.
 ///
-/// The reader counts none that ends at a CR alone, and says of a row after empty lines that it
-/// starts on the first of these.
+/// The reader does not count a line that ends at a CR alone. It also places a row that follows
+/// empty lines on the first of these.
 struct Lines<'a> {
     text: &'a [u8],
-    /// How many bytes of the text are counted.
+    /// How many bytes of the text were counted.
     counted: usize,
-    /// The line that they end on.
+    /// The line on which these bytes end.
     line: usize,
 }
 
 impl Lines<'_> {
-    /// The line of the first byte from `start` on that is no end of a line. What is asked for
-    /// only rises.
+    /// The line of the first byte at or after `start` that does not end a line. Calls must have
+    /// rising values of `start`.
     fn of(&mut self, start: usize) -> usize {
         let start = start.min(self.text.len());
         let blank = self.text[start..].iter();

@@ -1,4 +1,4 @@
-//! Which direction of a metric is better, where the file does not say it.
+//! Which direction of a metric is better, where the file does not say so.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use crate::records::rows::TrialRow;
 /// Which direction of a metric is better.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Direction {
-    /// Name of the metric; none for every metric of which nothing else is said.
+    /// Name of the metric; none for all metrics that have no direction of their own.
     pub metric: Option<String>,
     /// Whether more of it is better.
     pub higher_is_better: bool,
 }
 
-/// Words in the name of a metric of which less is better, or that is not known to be otherwise.
+/// Words in the names of metrics of which less is better, or which may be of that kind.
 const LESS_IS_BETTER: [&str; 52] = [
     "ade",
     "bits",
@@ -70,14 +70,14 @@ const LESS_IS_BETTER: [&str; 52] = [
     "mistakes",
 ];
 
-/// Ends of words that are written together with others.
+/// Ends of compound words that have the same meaning.
 const ENDS: [&str; 3] = ["loss", "error", "perplexity"];
 
-/// Gives each trial the direction that is said of its metric.
+/// Gives each trial the direction of its metric.
 ///
 /// # Errors
-/// [`Error::NoDirection`] for a metric of which nothing is said, and whose name is that of a loss
-/// or an error.
+/// [`Error::NoDirection`] for a metric whose name is that of a loss or an error, and whose
+/// direction nothing states.
 pub(super) fn settle(
     path: &Path,
     trials: &mut [TrialRow],
@@ -104,7 +104,7 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Whether the name has a word of which less is better.
+/// Whether the name has a word that suggests that less is better.
 fn less_may_be_better(metric: &str) -> bool {
     let words = words(metric);
     words.iter().any(|word| {
@@ -112,7 +112,7 @@ fn less_may_be_better(metric: &str) -> bool {
     })
 }
 
-/// The words of a name such as `val/topOne_err2`, in small letters.
+/// The words of a name such as `val/topOne_err2`, in lower case.
 fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';

@@ -1,17 +1,17 @@
-//! What a file is, by its bytes: its name is often another.
+//! The kind of a file, by its bytes, since its name may be wrong.
 
-/// What a file of results is.
+/// The kind of a file of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Parquet, whole or damaged.
     Parquet,
-    /// Text, to be read as CSV.
+    /// Text, which is read as CSV.
     Text,
-    /// Something that is not read, in words.
+    /// A kind that is not read, in words.
     Other(&'static str),
 }
 
-/// What files of other kinds begin with.
+/// The first bytes of files of other kinds.
 const BEGINNINGS: [(&[u8], &str); 16] = [
     (b"PARE", "an encrypted Parquet file"),
     (b"ARROW1", "an Arrow (Feather) file"),
@@ -34,7 +34,7 @@ const BEGINNINGS: [(&[u8], &str); 16] = [
 /// The kind of a file of this content.
 pub(super) fn of(bytes: &[u8]) -> Kind {
     const MARK: &[u8] = b"PAR1";
-    // Damaged at one end, it is still known by the other.
+    // A file that is damaged at one end is still recognized by the other.
     if bytes.starts_with(MARK) || bytes.ends_with(MARK) {
         return Kind::Parquet;
     }
@@ -43,7 +43,7 @@ pub(super) fn of(bytes: &[u8]) -> Kind {
         .find(|(beginning, _)| bytes.starts_with(beginning));
     match other {
         Some((_, found)) => Kind::Other(found),
-        None if bytes.contains(&0) => Kind::Other("neither text nor Parquet: it has zero bytes"),
+        None if bytes.contains(&0) => Kind::Other("neither text nor Parquet: it has NUL bytes"),
         None => Kind::Text,
     }
 }

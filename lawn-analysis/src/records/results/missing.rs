@@ -1,7 +1,7 @@
-//! Trials that are said to have ended well and have no number to show for it.
+//! Trials with the outcome ok that lack a number on which a comparison rests.
 //!
-//! Most often such a trial diverged or was killed. Without it the others would look better than
-//! their arm is.
+//! Most often such a trial diverged or was killed. Without it, its arm would look better than it
+//! is.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -10,35 +10,36 @@ use crate::error::{Error, Position, listed};
 use crate::records::rows::TrialRow;
 use crate::records::words::{Outcome, Stage};
 
-/// A column that decides, and the trials that must have a number in it.
-struct Deciding {
+/// A column on which a comparison rests, and the trials that must have a number in it.
+struct DecidingColumn {
     column: &'static str,
     value: fn(&TrialRow) -> Option<f64>,
     stage: Stage,
-    /// Whether every trial must; where not, those of an arm must of which another has one.
+    /// Whether every trial must have one. Otherwise only trials of an arm must, of which another
+    /// trial has one.
     always: bool,
 }
 
-const DECIDING: [Deciding; 4] = [
-    Deciding {
+const DECIDING: [DecidingColumn; 4] = [
+    DecidingColumn {
         column: "test_metric",
         value: |trial| trial.test_metric,
         stage: Stage::Confirm,
         always: true,
     },
-    Deciding {
+    DecidingColumn {
         column: "train_metric",
         value: |trial| trial.train_metric,
         stage: Stage::Confirm,
         always: false,
     },
-    Deciding {
+    DecidingColumn {
         column: "validation_metric",
         value: |trial| trial.validation_metric,
         stage: Stage::Confirm,
         always: false,
     },
-    Deciding {
+    DecidingColumn {
         column: "validation_metric",
         value: |trial| trial.validation_metric,
         stage: Stage::Tune,
@@ -46,11 +47,11 @@ const DECIDING: [Deciding; 4] = [
     },
 ];
 
-/// Refuses trials that ended well without a number in a column that decides, or takes them as
-/// ended `told`; says so, in one sentence a column.
+/// Refuses trials that ended well without a number in a deciding column. With an outcome in `told`,
+/// they get that outcome instead, and a sentence a column says so.
 ///
 /// # Errors
-/// [`Error::MissingNumber`] where nothing is told.
+/// [`Error::MissingNumber`] where `told` holds no outcome, or ok.
 pub(super) fn settle(
     path: &Path,
     trials: &mut [TrialRow],
@@ -76,8 +77,8 @@ pub(super) fn settle(
             });
         };
         said.push(format!(
-            "{} of {well} {} trials that are said to have ended well have no {} ({}): taken as \
-             {outcome}, as asked.",
+            "{} of {well} {} trials with outcome ok have no {} ({}): counted as {outcome}, as \
+             asked.",
             missing.len(),
             stage(deciding.stage),
             deciding.column,
@@ -106,11 +107,11 @@ fn stage(stage: Stage) -> &'static str {
     }
 }
 
-fn is_of(deciding: &Deciding, trial: &TrialRow) -> bool {
+fn is_of(deciding: &DecidingColumn, trial: &TrialRow) -> bool {
     trial.stage == deciding.stage && trial.outcome == Outcome::Ok
 }
 
-fn without(deciding: &Deciding, trials: &[TrialRow]) -> Vec<usize> {
+fn without(deciding: &DecidingColumn, trials: &[TrialRow]) -> Vec<usize> {
     let arm = |trial: &TrialRow| (trial.task.clone(), trial.arm.clone());
     let of = || trials.iter().filter(|trial| is_of(deciding, trial));
     let measured: BTreeSet<(String, String)> = of()

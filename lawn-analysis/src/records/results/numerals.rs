@@ -1,4 +1,4 @@
-//! Numbers of a Parquet file as decimal texts, the shortest that denote them.
+//! Numbers of a Parquet file as decimals: the shortest ones that denote them.
 
 /// How wide a floating-point number was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,6 @@ impl Width {
         }
     }
 
-    /// Bits.
     pub(super) fn bits(self) -> u32 {
         match self {
             Self::Half => 16,
@@ -51,7 +50,7 @@ pub(super) fn shortest_half(bits: u16) -> String {
     }
     let next = half((bits & 0x7fff) + 1);
     let next = if next.is_finite() { next } else { 65_536.0 };
-    // Below a power of two numbers lie closer, so that this is strict on the safe side there.
+    // Below a power of two numbers lie closer together. There this bound is stricter than needed.
     let lower = half((bits & 0x7fff).saturating_sub(1));
     let spacing = (next - value.abs()).min(value.abs() - lower);
     let near = |text: &String| {
@@ -60,7 +59,7 @@ pub(super) fn shortest_half(bits: u16) -> String {
     };
     let mut texts = (0..6).map(|digits| format!("{value:.digits$e}"));
     let text = texts.find(near).unwrap_or_else(|| value.to_string());
-    // Without an exponent, as the others are.
+    // The text gets no exponent, as the others have none.
     text.parse::<f64>()
         .map_or(text, |number| number.to_string())
 }

@@ -1,8 +1,8 @@
-//! What the headers of a Parquet file's pages say of their sizes, looked at before decoding.
+//! The sizes that the page headers of a Parquet file claim, checked before decoding.
 //!
-//! The decoder makes room for as many values as a header tells, and a process that asks for more
-//! memory than there is ends. The footer tells sizes too, so that a header that is damaged is
-//! found by comparing them.
+//! The decoder reserves room for as many values as a header claims, and a process that asks for
+//! more memory than there is ends. The footer states sizes too, so a damaged header is found by
+//! comparison.
 
 use std::io::Cursor;
 
@@ -13,8 +13,8 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, FileMetadata};
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::parquet::read::PageReader;
 
-/// Makes sure that the pages of the columns that are read hold what the footer of the file `bytes`
-/// says, by their headers.
+/// Makes sure that the page headers of the columns that are read agree with the footer of the file
+/// `bytes`.
 ///
 /// # Errors
 /// [`PolarsError::ComputeError`] naming the column.
@@ -33,7 +33,7 @@ pub(super) fn check(
             let refuse = |what: String| Err(refused(format!("column `{name}`: {what}")));
             let (values, rows) = (column.num_values(), group.num_rows());
             if usize::try_from(values) != Ok(rows) {
-                return refuse(format!("{values} values in {rows} rows"));
+                return refuse(format!("it has {values} values in {rows} rows"));
             }
             match pages(bytes, column) {
                 Ok(None) => {}
@@ -67,12 +67,12 @@ fn pages(bytes: &Buffer<u8>, column: &ColumnChunkMetadata) -> ParquetResult<Opti
             CompressedPage::Dict(_) => (0, 0),
         };
         if held > values - seen {
-            return Ok(Some(format!("a page of more than its {values} values")));
+            return Ok(Some(format!("a page claims more than its {values} values")));
         }
         if inflated > size {
-            return Ok(Some(format!("a page of more than its {size} bytes")));
+            return Ok(Some(format!("a page claims more than its {size} bytes")));
         }
         seen += held;
     }
-    Ok((seen != values).then(|| format!("{seen} of its {values} values")))
+    Ok((seen != values).then(|| format!("its pages hold {seen} of {values} values")))
 }

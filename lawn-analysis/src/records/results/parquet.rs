@@ -1,7 +1,7 @@
-//! Parquet of any program: the columns that are ours, by their physical types, as text.
+//! Parquet files of any program: the columns of results as text, by their physical types.
 //!
-//! Columns that are none of ours are not looked at, whatever their types: of a table that another
-//! tool wrote most are that tool's own.
+//! Columns that results do not have are not read, whatever their types. In a table that another
+//! tool wrote, most columns are that tool's own.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -27,7 +27,7 @@ use super::texts::{Column, Texts, type_of};
 use crate::error::{Error, Position};
 use crate::records::decode::guarded;
 
-/// The most digits of a decimal that any tool writes, which are of 256 bits.
+/// The most digits of a decimal that any tool writes: one of 256 bits.
 const DECIMAL_DIGITS: usize = 76;
 const DECIMAL_BYTES: usize = 32;
 
@@ -43,20 +43,20 @@ enum Form {
     Single,
     Double,
     Text,
-    /// An integer of 32 bits, with so many digits behind the point.
+    /// A decimal stored in 32 bits, with so many digits after the point.
     Decimal32(usize),
     Decimal64(usize),
-    /// An integer of any length.
+    /// A decimal stored in any number of bytes.
     DecimalBytes(usize),
-    /// An integer of this many bytes.
+    /// A decimal stored in this many bytes.
     DecimalFixed(usize, usize),
 }
 
-/// Reads the columns of ours from the Parquet file `bytes`.
+/// Reads the columns of results from the Parquet file `bytes`.
 ///
 /// # Errors
 /// As [`Texts::check`]; [`Error::Parquet`] for a file that is damaged; [`Error::WrongType`] for a
-/// column of ours that is neither text nor numbers nor true or false.
+/// column of results that is neither text nor numbers nor true or false.
 pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Texts, Error> {
     let bytes = Buffer::from(bytes);
     let metadata = guarded(path, || read_metadata(&mut Cursor::new(bytes.as_ref())))?;
@@ -82,7 +82,7 @@ pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Texts, Error> {
     Ok(texts)
 }
 
-/// One column of ours, decoded.
+/// One column of results, decoded.
 fn column(
     path: &Path,
     bytes: &Buffer<u8>,
@@ -107,7 +107,7 @@ fn column(
             if texts.len() == group.num_rows() {
                 Ok(texts)
             } else {
-                Err(broken(&name, "has other rows than its group"))
+                Err(broken(&name, "does not have as many rows as its row group"))
             }
         })?;
         cells.extend(texts);
@@ -128,7 +128,8 @@ fn broken(name: &str, what: &str) -> PolarsError {
     PolarsError::ComputeError(format!("column `{name}` {what}").into())
 }
 
-/// The form of a column, or what it is instead of text, a number, or true or false.
+/// The form of a column. Where it is not text, a number, or true or false, the error says what it
+/// is.
 fn form(field: &ParquetType) -> Result<Form, String> {
     let column = match field {
         ParquetType::PrimitiveType(column) => column,
@@ -142,9 +143,9 @@ fn form(field: &ParquetType) -> Result<Form, String> {
         (None, Some(Converted::Decimal(_, scale))) => Some(scale),
         _ => None,
     };
-    // What is damaged may say any size, and room would be made for it.
+    // A damaged file may claim any size, and room would be reserved for it.
     if scale.is_some_and(|scale| scale > DECIMAL_DIGITS) {
-        return Err("a decimal of too many digits".to_owned());
+        return Err(format!("a decimal of more than {DECIMAL_DIGITS} digits"));
     }
     let form = match (column.physical_type, scale) {
         (PhysicalType::Boolean, _) => Some(Form::Boolean),
@@ -198,7 +199,7 @@ fn integer(column: &PrimitiveType) -> Option<Form> {
     })
 }
 
-/// The values of one chunk of a column as texts; no value is an empty one.
+/// The values of one chunk of a column as texts. An absent value is an empty text.
 fn decoded(
     bytes: &Buffer<u8>,
     chunk: &ColumnChunkMetadata,
@@ -219,7 +220,7 @@ fn decoded(
     let column = &chunk.descriptor().descriptor.primitive_type;
     let name = column.field_info.name.clone();
     let range = chunk.byte_range();
-    // Both were compared with the length of the file.
+    // Both ends were compared with the length of the file.
     let pages = bytes
         .clone()
         .sliced(range.start as usize..range.end as usize);
@@ -233,7 +234,7 @@ fn decoded(
         texts.extend(of.ok_or_else(|| {
             broken(
                 &column.field_info.name,
-                "is not of its type, or has text that is not UTF-8",
+                "has values that are not of its type, or text that is not UTF-8",
             )
         })?);
     }

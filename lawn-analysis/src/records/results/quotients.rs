@@ -1,8 +1,7 @@
 //! Metrics that were a count divided by a total before they were rounded.
 //!
-//! `17/24` printed with six digits is 0.708333, and as a 32-bit float 0.7083333. One hit more is
-//! then a difference of 0.041666 in one place and of 0.041667 in another, and an exact test counts
-//! ties.
+//! `17/24` with six digits is 0.708333, and as a 32-bit float 0.7083333. A difference of one hit is
+//! then 0.041666 in one place and 0.041667 in another, but an exact test must see these as ties.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +10,29 @@ use super::texts::{Column, Texts};
 
 /// The columns of a metric.
 const METRICS: [&str; 3] = ["test_metric", "train_metric", "validation_metric"];
-/// From so many digits on, numbers are exact enough to be known as quotients one by one.
+/// Numbers with so many digits are exact enough to be recognized as quotients one by one.
 const EXACT: usize = 15;
-/// Numbers of fewer digits are quotients of many totals, and tell nothing about one.
+/// Numbers of fewer digits are quotients of many totals, so they do not identify one.
 const TELLING: usize = 3;
-/// The largest total looked for.
+/// The largest total that is considered.
 const LARGEST: u64 = 1 << 20;
-/// The largest part of all numbers that may fit a total. From 2/3 on all decimals do: their thirds
-/// are never further off than they are rounded.
+/// The largest share of all numbers that may fit a total. From 2/3 on every decimal fits: its
+/// distance to the nearest third is never more than its rounding.
 const WIDEST: f64 = 0.65;
-/// How many totals may be expected to fit numbers that are no quotients.
+/// The expected number of totals that would fit numbers which are no quotients.
 const CHANCE: f64 = 1e-3;
 
-/// Replaces rounded quotients by what they were, and says so, in one sentence a column and task.
+/// Replaces rounded quotients by the exact ones. Each sentence says so for one column and task.
 ///
-/// A total is found where every number of the task is a multiple of its inverse up to rounding, and
-/// where numbers that are none would not be by chance: of d different ones, each with an error of at
-/// most t, all fit a total N with probability of about (2 t N)^d.
+/// A total is accepted where every number of the task is a multiple of its inverse up to rounding,
+/// and where numbers that are no quotients would not fit by chance. Of d different such numbers,
+/// each with an error of at most t, all fit a total N with a probability of about (2 t N)^d.
 pub(super) fn settle(texts: &mut Texts) -> Vec<String> {
     let mut by_task: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (row, task) in texts.cells("task").into_iter().flatten().enumerate() {
         by_task.entry(task.clone()).or_default().push(row);
     }
-    // Where counts are given, they say it.
+    // Where counts are given, they make the metric exact.
     let counted = ["test_count", "test_total"]
         .iter()
         .all(|name| texts.cells(name).is_some());
@@ -78,8 +77,8 @@ fn settled(column: &mut Column, task: &str, rows: &[usize]) -> Option<String> {
     let first = first?;
     let values = crate::text::count(changed, "value is", "values are");
     Some(format!(
-        "Task {task}: column {} looks like quotients of {} that were rounded: {values} read as \
-         these, {first}.",
+        "Task {task}: column {} looks like rounded fractions with denominator {}: {values} read \
+         as such fractions, {first}.",
         column.name, found.total
     ))
 }
@@ -87,13 +86,13 @@ fn settled(column: &mut Column, task: &str, rows: &[usize]) -> Option<String> {
 /// Multiples of `scale / total`.
 struct Quotients {
     total: u64,
-    /// 100 where they are in percent, else 1.
+    /// 100 where the quotients are in percent, else 1.
     scale: f64,
 }
 
 impl Quotients {
-    /// The least total that fits all numbers, of which those with a width were stored in so many
-    /// bits, and the others as decimals.
+    /// The smallest total that fits all numbers. With a width they were stored in so many bits,
+    /// without one as decimals.
     fn of(numbers: &[f64], width: Option<Width>) -> Option<Self> {
         let digits = |value: &f64| significant(&value.to_string());
         let most = numbers.iter().map(digits).max()?;
@@ -106,9 +105,10 @@ impl Quotients {
             && numbers.iter().all(|value| (0.0..=100.0).contains(value));
         let scale = if percent { 100.0 } else { 1.0 };
         let error = |value: f64| match width {
-            // Two roundings of the number itself, or one of the 1 that it was taken from.
+            // The error is that of two roundings of the number, or of one of the 1 that it was
+            // subtracted from.
             Some(width) => value.abs().max(0.25 * scale) * 2_f64.powi(2 - width.significand()),
-            // With so many decimals, or so many digits.
+            // The error is that of so many decimals, or of so many digits.
             None => {
                 let size = value.abs().max(f64::MIN_POSITIVE).log10().floor() as i32 + 1;
                 let by_digits = 0.5 * 10_f64.powi(size - most as i32);
@@ -142,7 +142,7 @@ impl Quotients {
         Some(Self { total, scale })
     }
 
-    /// The count whose quotient a number is, and the quotient.
+    /// The count whose quotient is nearest to a number, and that quotient.
     fn nearest(&self, value: f64) -> (f64, f64) {
         let total = self.total as f64;
         let count = (value / self.scale * total).round();
@@ -150,8 +150,8 @@ impl Quotients {
     }
 }
 
-/// Whether these are 32-bit floats written with the digits that denote them, of which some have
-/// more than a decimal of 32 bits needs.
+/// Whether these are 32-bit floats written with their shortest decimals, some of which have more
+/// digits than a rounded decimal would.
 fn short_singles(numbers: &[f64], most: usize) -> bool {
     let is_one = |value: &f64| (*value as f32).to_string().parse() == Ok(*value);
     matches!(most, 8 | 9) && numbers.iter().all(is_one)

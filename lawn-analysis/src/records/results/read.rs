@@ -1,4 +1,4 @@
-//! A file of results read to trials.
+//! Reads a file of results to trials.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::records::run::Records;
 use crate::records::table::Table;
 use crate::records::words::Outcome;
 
-/// The columns of results, as [`Results::read`] documents them, for a terminal.
+/// The columns that [`Results::read`] documents, as text for a terminal.
 pub const RESULT_COLUMNS: &str = "\
 task, arm                  text                                          required
 batch_size, seed           integers                                      required
@@ -26,9 +26,9 @@ metric                     name of the metric                            [defaul
 higher_is_better           true or false        [default: true; --better for a loss]
 outcome                    ok, diverged, out-of-memory, timeout, crashed, preempted  [default: ok]
 stage                      tune or confirm                               [default: confirm]
-hyperparameters, setting   JSON object as text, and its number: shown as tuning
+hyperparameters, setting   JSON object as text, and its number: without them no tuning is shown
 trial_id                   text, unique                                  [default: line-N]
-budget_unit, budget_amount epochs, steps or samples, and how many: named in the summary
+budget_unit, budget_amount epochs, steps or samples, and how many: the summary states the budget
 epochs, steps, samples, seconds_train, seconds_total, samples_per_second, detail: shown where given";
 
 /// Results that were not recorded by this project.
@@ -36,21 +36,21 @@ epochs, steps, samples, seconds_train, seconds_total, samples_per_second, detail
 pub struct Results {
     /// The trials; there are no epochs, units and measurements.
     pub records: Records,
-    /// Columns of the file that are none of ours, in its order. They were not read.
+    /// Columns of the file that results do not have, in its order. They were not read.
     pub ignored: Vec<String>,
     /// Whether the file says which direction of the metric is better.
     pub directed: bool,
-    /// What was done to the numbers, in sentences that a report must show.
+    /// What was done to the numbers, in sentences that the report must show.
     pub notes: Vec<String>,
 }
 
-/// What the file of results does not say itself.
+/// What the file of results does not state itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultsOptions {
-    /// Which direction of a metric is better. A column `higher_is_better` says it instead.
+    /// Which direction of a metric is better. A column `higher_is_better` overrides it.
     pub directions: Vec<Direction>,
-    /// How trials ended that are said to have ended well and have no number in a column that
-    /// decides. Without it, or with `ok`, they are refused.
+    /// The outcome of trials that are recorded as ok but lack a number on which a comparison rests.
+    /// Without an outcome, or with `ok`, such trials are refused.
     pub missing_metric: Option<Outcome>,
 }
 
@@ -76,33 +76,34 @@ impl Results {
     /// | `stage` | `tune` or `confirm` | `confirm` |
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
     ///
-    /// Any other column of `trials.parquet` is read where it is there; what is none of these is
-    /// not looked at. A file that begins as Parquet does is read as such, any other as CSV with a
-    /// header. Both accept the same: a number of a Parquet file is read as the shortest decimal
-    /// that denotes it, of whatever type it is. Spaces around a cell do not count.
+    /// Any other column of `trials.parquet` is read where it is present. Columns beyond these are
+    /// not read. A file that begins as Parquet does is read as such, any other as CSV with a
+    /// header. Both formats accept the same: a number in a Parquet file, of whatever type, is read
+    /// as the shortest decimal that denotes it. Spaces around a cell are ignored.
     ///
-    /// A metric that was a 32-bit float before it was written with 64 bits is read as the shortest
-    /// decimal of the former, so that equal differences tie: 0.9345999956130981 as 0.9346. A
-    /// metric that is the ratio of its counts, rounded, is read as that ratio, and so are rounded
-    /// numbers of a task that all fit one total, where they would not by chance.
+    /// An exact test must see equal differences as ties, so three kinds of numbers are restored. A
+    /// metric that was a 32-bit float before it was written with 64 bits is read as the shortest
+    /// decimal of that float: 0.9345999956130981 as 0.9346. A metric that is the rounded ratio of
+    /// its counts is read as that ratio. Rounded numbers of a task that all fit one total, and
+    /// would not by chance, are read as quotients of it.
     ///
-    /// A file of any content is read or refused, with one exception: the sizes that a Parquet file
-    /// gives its pages are compared with those of its footer before they are decoded, and where
-    /// both are made to agree on more than the memory there is, the process ends.
+    /// A file of any content is read or refused, with one exception. The sizes that a Parquet file
+    /// claims for its pages are compared with those of its footer before decoding. Where both agree
+    /// on more than the available memory, the process ends.
     ///
     /// # Errors
     /// [`Error::Io`] for a file that is not there; [`Error::Csv`], [`Error::Parquet`] and
-    /// [`Error::OtherFormat`] for one that is no table, [`Error::NoRows`] for an empty one;
-    /// [`Error::MissingResult`] for a column that must be there, [`Error::RepeatedColumn`] for one
-    /// that is there twice, [`Error::WrongType`] for one that is neither text nor numbers.
-    /// [`Error::Cell`] names line, column, value and what is allowed; [`Error::MissingNumber`]
-    /// trials that ended well without a metric; [`Error::NoDirection`] a loss of which nothing
-    /// says that less is better; [`Error::RepeatedTrial`] two trials of one id.
+    /// [`Error::OtherFormat`] for one that is no table; [`Error::NoRows`] for an empty one;
+    /// [`Error::MissingResult`] for a required column that is missing; [`Error::RepeatedColumn`]
+    /// for one that is there twice; [`Error::WrongType`] for one that is neither text nor numbers.
+    /// [`Error::Cell`] names line, column, value and what is allowed. [`Error::MissingNumber`] is
+    /// for trials that ended well without a metric, [`Error::NoDirection`] for a loss without a
+    /// stated direction, [`Error::RepeatedTrial`] for two trials with one id.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::read_with(path, &ResultsOptions::default())
     }
 
-    /// Reads results as [`Results::read`] does, with what the file does not say itself.
+    /// Reads results as [`Results::read`] does, with options for what the file does not state.
     ///
     /// # Errors
     /// As [`Results::read`].
@@ -185,11 +186,11 @@ fn trials(path: &Path, texts: &Texts) -> Result<Vec<TrialRow>, Error> {
     Ok(trials)
 }
 
-/// What stands for no number in a column that may have none.
+/// Texts that mean "no number" in a column that may have none.
 const NO_NUMBER: [&str; 6] = ["NA", "N/A", "<NA>", "null", "None", "none"];
 
-/// The text of a cell as it counts: no value for what is no finite number where there may be none,
-/// and the default where a cell of no consequence is empty.
+/// The text of a cell as it is parsed. In a column that may have no number, a text for a missing or
+/// infinite number becomes empty. An empty cell of an optional column becomes the default.
 fn cell<'a>(name: &str, text: &'a str, default: &'a str) -> &'a str {
     let is_number = |kind: &str| ["a number or no value", "an integer or no value"].contains(&kind);
     if type_of(name).is_some_and(is_number) {
@@ -208,7 +209,7 @@ fn cell<'a>(name: &str, text: &'a str, default: &'a str) -> &'a str {
     }
 }
 
-/// The text of an absent column in every row.
+/// The text that stands in every row for an absent column.
 fn default_of(column: &str) -> &'static str {
     match column {
         "sweep" => "results",

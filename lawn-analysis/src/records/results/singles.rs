@@ -1,7 +1,8 @@
-//! Numbers that were 32-bit floats before they were written with 64 bits.
+//! Metrics that were 32-bit floats before they were written with 64 bits.
 //!
 //! `0.9346` stored in 32 bits and printed as a 64-bit number is `0.9345999956130981`. Two
-//! differences that are equal in the former are not in the latter, and an exact test counts ties.
+//! differences that were equal before are not equal any more, but an exact test must see them as
+//! ties.
 
 use super::numerals::{Width, significant};
 use super::texts::Texts;
@@ -14,18 +15,18 @@ const METRICS: [&str; 4] = [
     "train_loss",
 ];
 
-/// Decimals of a 32-bit float have at most so many digits where they are the shortest.
+/// The shortest decimal of a 32-bit float has at most about so many digits.
 const SHORT: usize = 8;
-/// Decades of evidence from which on a column is taken to be of 32-bit floats.
+/// The evidence, in powers of ten, from which on a column counts as one of 32-bit floats.
 const ENOUGH: f64 = 8.0;
-/// Digits that a 32-bit float has, as 24 log10 2: each digit of a decimal beyond them would differ
-/// by chance.
+/// Digits that a 32-bit float holds: 24 log10 2. Beyond these, each digit of a decimal would agree
+/// with a 32-bit float only by chance.
 const DIGITS: f64 = 7.2;
-/// Numbers of so few bits are taken for fractions of a power of two, which 64 bits have exactly.
+/// Numbers of so few bits count as fractions of a power of two, which 64 bits hold exactly.
 const FEW_BITS: u32 = 20;
 
-/// Replaces numbers that were 32-bit floats by the shortest decimals of these, and says so, in one
-/// sentence a column.
+/// Replaces numbers that were 32-bit floats by the shortest decimals of these. Each sentence says
+/// so for one column.
 pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
     let mut said = Vec::new();
     for column in &mut texts.columns {
@@ -68,10 +69,11 @@ pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
     said
 }
 
-/// The cells that become shorter, with what they become, if the column is of 32-bit floats.
+/// The cells that become shorter, with their new texts, if the column holds 32-bit floats.
 ///
-/// It is where every long decimal in it is the print of such a float, and it would be none by
-/// chance: a decimal of d digits that is not of one is so with probability of about 10^(7.2 − d).
+/// It does where every long decimal in it is the print of such a float, and where this would not
+/// happen by chance. A decimal of d digits that is not the print of one agrees with one with a
+/// probability of about 10^(7.2 − d).
 fn shorter(cells: &[String]) -> Vec<(usize, String)> {
     let mut evidence = 0.0;
     let mut shorter = Vec::new();

@@ -1,4 +1,4 @@
-//! A file of results as columns of text: what a CSV and a Parquet file have in common.
+//! A file of results as columns of text, which CSV and Parquet files have in common.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
 use crate::records::table::Table;
 
-/// Columns without which results say nothing.
+/// Columns that results must have.
 const REQUIRED: [&str; 5] = ["task", "arm", "batch_size", "seed", "test_metric"];
 
 /// One column.
@@ -16,13 +16,14 @@ const REQUIRED: [&str; 5] = ["task", "arm", "batch_size", "seed", "test_metric"]
 pub(super) struct Column {
     /// Its name, without spaces around it.
     pub(super) name: String,
-    /// Its cells, without spaces around them; none where it is not one of ours, and not read.
+    /// Its cells, without spaces around them; none for a column that results do not have, which is
+    /// not read.
     pub(super) cells: Option<Vec<String>>,
-    /// How wide its numbers were stored, where that is less than 64 bits.
+    /// The width in which its numbers were stored, where that is less than 64 bits.
     pub(super) width: Option<Width>,
 }
 
-/// All columns, and where each row of them stands.
+/// All columns, and the position of each row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
     /// The columns in the order of the file.
@@ -31,7 +32,7 @@ pub(super) struct Texts {
     pub(super) positions: Vec<Position>,
 }
 
-/// The type in words of a column that is one of ours.
+/// The type, in words, of a column that results may have.
 pub(super) fn type_of(name: &str) -> Option<&'static str> {
     let mut columns = TrialRow::COLUMNS.iter();
     columns
@@ -40,7 +41,7 @@ pub(super) fn type_of(name: &str) -> Option<&'static str> {
 }
 
 impl Texts {
-    /// Makes sure that no column of ours is named twice, and none is missing that must be there.
+    /// Makes sure that no column of results is there twice and that no required one is missing.
     ///
     /// # Errors
     /// [`Error::RepeatedColumn`] and [`Error::MissingResult`].
@@ -69,10 +70,10 @@ impl Texts {
         })
     }
 
-    /// Reads a CSV file, of which `bytes` is the content.
+    /// Reads a CSV file with the content `bytes`.
     ///
     /// # Errors
-    /// As [`Texts::check`]; [`Error::Csv`] for a row that is not as the header.
+    /// As [`Texts::check`]; [`Error::Csv`] for a row that does not match the header.
     pub(super) fn from_csv(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let mut rows = csv::rows(bytes).into_iter();
         let header = rows.next().unwrap_or_default();
@@ -106,7 +107,7 @@ impl Texts {
             let line = row.line;
             let cells = cells(row)?;
             if cells.len() != width {
-                let why = format!("{} cells under a header of {width}", cells.len());
+                let why = format!("{} cells, expected {width} as in the header", cells.len());
                 return Err(malformed(line, why));
             }
             texts.positions.push(Position::Line(line));
@@ -119,13 +120,13 @@ impl Texts {
         Ok(texts)
     }
 
-    /// The cells of a column of ours, if the file has it.
+    /// The cells of a column of results, if the file has it.
     pub(super) fn cells(&self, name: &str) -> Option<&[String]> {
         let mut columns = self.columns.iter();
         columns.find(|column| column.name == name)?.cells.as_deref()
     }
 
-    /// Names of the columns that are none of ours.
+    /// Names of the columns that results do not have.
     pub(super) fn ignored(&self) -> Vec<String> {
         let others = self.columns.iter().filter(|column| column.cells.is_none());
         others.map(|column| column.name.clone()).collect()

@@ -3,10 +3,10 @@
 use crate::figures::escape;
 use crate::tables::Table;
 
-/// A longer CSV is linked beside the page, and not carried in it.
+/// The most bytes of a CSV that the page carries. A longer one is linked beside the page.
 const MOST_CARRIED: usize = 200_000;
 
-/// A link that saves the table as CSV, from the page itself; a long one from the folder beside it.
+/// A link that saves the table as CSV, from the page itself or, for a long one, from the folder.
 pub(super) fn download(table: &Table, folder: &str) -> String {
     let name = escape(&table.name);
     let csv = table.to_csv();

@@ -5,11 +5,11 @@ use super::table::MOST_ROWS;
 use crate::figures::{Figure, NARROW, WIDE, escape};
 use crate::text::count;
 
-/// A figure with its caption and its data: the table that it draws, as a file and to be read here.
+/// A figure with its caption, a link to the table that it draws, and that table to be read here.
 pub(crate) fn figure(figure: &Figure) -> String {
     let title = escape(&figure.title);
     let (table, link) = (figure.table(), download(figure.table(), "figures"));
-    // The script makes the table from the link when it is opened, so that the page stays light.
+    // The script makes the table from the link when it is opened, so that the page stays small.
     let numbers = if link.contains("href=\"data:") && table.rows().len() <= MOST_ROWS {
         let rows = count(table.rows().len(), "row", "rows");
         format!(

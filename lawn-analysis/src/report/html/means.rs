@@ -6,8 +6,8 @@ use crate::figures::escape;
 use crate::tables::{MeanRow, Rows};
 use crate::text::{batch, better, number, on_test};
 
-/// The rows of [`crate::tables::means`], task by task: arms below each other, batch sizes side by
-/// side. Nothing of no rows.
+/// The rows of [`crate::tables::means`], task by task, with a row per arm and a column per batch
+/// size. No rows make no text.
 pub(crate) fn means(means: &Rows<MeanRow>, tasks: &[Task]) -> String {
     let mut text = String::new();
     for rows in means.rows().chunk_by(|a, b| a.task == b.task) {
@@ -37,8 +37,8 @@ pub(crate) fn means(means: &Rows<MeanRow>, tasks: &[Task]) -> String {
         let of = [&first.task, &on_test(&first.metric)].map(|name| escape(name));
         text.push_str(&format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"Means of {0}\" tabindex=\"0\">\n\
-             <table class=\"means\"><caption><span>{0}: mean {1} ({better}) of the trials that ended well, \
-             its t interval, and how many there are.</span></caption>\n<thead><tr><th \
+             <table class=\"means\"><caption><span>{0}: mean {1} ({better}) over the trials that ended \
+             well, with its t interval and the number of trials.</span></caption>\n<thead><tr><th \
              scope=\"col\">arm</th>{headings}</tr></thead>\n<tbody>\n{lines}</tbody></table>\n</div>\n",
             of[0], of[1],
         ));
@@ -49,7 +49,7 @@ pub(crate) fn means(means: &Rows<MeanRow>, tasks: &[Task]) -> String {
     text + &format!("<p>{}</p>\n", download(&means.table(), "tables"))
 }
 
-/// A mean, below it its interval, below that how many trials ended how.
+/// A mean; below it its interval; below that how many trials ended how.
 fn mean_cell(row: &MeanRow) -> String {
     let mut below = Vec::new();
     if let Some(ends) = row.mean.and_then(|mean| mean.interval) {

@@ -1,4 +1,4 @@
-//! Pieces of the page: escaped, accessible, without anything from the network.
+//! Pieces of the page: escaped, accessible, and with nothing from the network.
 
 use crate::analysis::Verdict;
 use crate::figures::{escape, font_css};
@@ -39,14 +39,13 @@ pub(crate) fn page(heading: &str, sections: &[Section]) -> String {
     )
 }
 
-/// A part of the page; one without a body is left out.
+/// A part of the page. It is left out where its body is empty.
 pub(crate) struct Section {
     pub(crate) id: &'static str,
     pub(crate) heading: &'static str,
     pub(crate) body: String,
 }
 
-/// A paragraph.
 pub(crate) fn paragraph(text: &str) -> String {
     format!("<p>{}</p>\n", escape(text))
 }
@@ -73,7 +72,7 @@ pub(crate) fn links(links: &[(&str, &str)]) -> String {
     format!("<p class=\"no-print\">{}</p>\n", links.join(" · "))
 }
 
-/// A verdict, in a word, with its sentence: an item of [`answers`].
+/// A verdict with its sentence, as an item of [`answers`].
 pub(crate) fn answer(verdict: Verdict, word: &str, sentence: &str) -> String {
     format!(
         "<li><span class=\"verdict {verdict}\">{word}</span> <span>{}</span></li>\n",
@@ -86,7 +85,7 @@ pub(crate) fn answers(items: &str) -> String {
     format!("<ul class=\"answers\">\n{items}</ul>\n")
 }
 
-/// Names with their values.
+/// A list of names with their values.
 pub(crate) fn definitions(pairs: &[(String, String)]) -> String {
     if pairs.is_empty() {
         return String::new();

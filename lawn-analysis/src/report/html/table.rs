@@ -5,18 +5,19 @@ use crate::figures::escape;
 use crate::tables::{Kind, Table, Value, title};
 use crate::text::count;
 
-/// A table of more rows would make the page slow to open: its files hold it.
+/// The most rows of a table on the page. More would make it slow to open, so the files hold them.
 pub(crate) const MOST_ROWS: usize = 1_000;
-/// Texts longer than this may break across lines in a table.
+/// Longer texts than this may break across lines in a table.
 const LONG: usize = 28;
 
-/// A table that sorts by any column, in a region that scrolls by itself: without the columns of
-/// detail, an estimate and its interval in one cell, and the verdict first, so that no width hides it.
+/// A table that sorts by any column, in a region that scrolls by itself. It has no detail columns,
+/// and an estimate and its interval share a cell. The verdict comes first, so that no width hides
+/// it.
 pub(crate) fn table(table: &Table) -> String {
     table_of(table, &table.name)
 }
 
-/// The same of a table that is a part of another one, whose files are linked.
+/// The same for a table that is a part of another one, whose files are linked.
 pub(crate) fn table_of(table: &Table, whole: &str) -> String {
     let mut columns = table.printed();
     if let Some(verdict) = columns
@@ -34,7 +35,8 @@ pub(crate) fn table_of(table: &Table, whole: &str) -> String {
             value: column.value,
             content: Box::new(move |row| {
                 let text = column.cell(row);
-                // A line may break between an estimate and its interval, and nowhere else in it.
+                // A line may break between an estimate and its interval, and nowhere else in the
+                // cell.
                 match text.split_once(" [") {
                     Some((value, ends)) if column.numeric => {
                         format!(
@@ -51,8 +53,8 @@ pub(crate) fn table_of(table: &Table, whole: &str) -> String {
     drawn(table, &shown, whole)
 }
 
-/// A table with all of its columns, of which the first is written by a function of its text, which
-/// has to escape it.
+/// A table with all of its columns. A function writes the cells of the first one from their text,
+/// and must escape them.
 pub(crate) fn table_headed(table: &Table, first: impl Fn(&str) -> String) -> String {
     let first = &first;
     let columns = table.columns().iter().enumerate();
@@ -75,7 +77,7 @@ pub(crate) fn table_headed(table: &Table, first: impl Fn(&str) -> String) -> Str
     drawn(table, &shown, &table.name)
 }
 
-/// The escaped content of a cell, from its row.
+/// Writes the escaped content of a cell from its row.
 type Content<'a> = Box<dyn Fn(&[Value]) -> String + 'a>;
 
 /// A column as the page shows it.
@@ -83,7 +85,7 @@ struct ShownColumn<'a> {
     title: String,
     kind: Kind,
     numeric: bool,
-    /// The column that it sorts by.
+    /// The column of values that it sorts by.
     value: usize,
     content: Content<'a>,
 }
@@ -122,7 +124,7 @@ fn drawn(table: &Table, columns: &[ShownColumn<'_>], whole: &str) -> String {
         })
         .collect();
     let caption = escape(&table.caption);
-    // The section around it may have the same name: landmarks are told apart by theirs.
+    // The section around it may have the same name, and landmarks are told apart by their names.
     let label = escape(&format!("{}, table", title(&table.name.replace('-', " "))));
     format!(
         "<div class=\"scroll\" role=\"region\" aria-label=\"{label}\" tabindex=\"0\">\n\
@@ -159,7 +161,7 @@ fn verdict(word: &str) -> String {
 /// A cell with its escaped content.
 fn cell(value: &Value, numeric: bool, shown: &str) -> String {
     match (value, numeric) {
-        // The exact number is what sorts; the shown one is rounded.
+        // The table sorts by the exact number. The shown one is rounded.
         (_, true) => {
             let exact = value
                 .as_number()

@@ -5,10 +5,10 @@ use crate::analysis::{AdjustedPValues, Analysis, Answer, IndependentSamples};
 use crate::stats::Estimate;
 use crate::text::{batch, better, p_number, resolved, shortened, signed};
 
-/// What names of arms may take at the least.
+/// The fewest characters that the names of arms get.
 const SHORTEST_NAME: usize = 12;
 
-/// Comparisons in rows, under the heads of their families.
+/// Comparisons in rows, with a heading for each family.
 pub(super) fn compared(analysis: &Analysis, what: &str, answers: &[&Answer]) -> Vec<String> {
     if answers.is_empty() {
         return Vec::new();
@@ -21,7 +21,7 @@ pub(super) fn compared(analysis: &Analysis, what: &str, answers: &[&Answer]) -> 
     shown
 }
 
-/// Arms without a seed in common, as independent samples: a sentence a comparison.
+/// Arms without a seed in common as independent samples, a sentence per comparison.
 pub(super) fn unpaired(answers: &[&Answer]) -> Vec<String> {
     let found: Vec<String> = answers
         .iter()
@@ -81,7 +81,7 @@ fn advantage(found: Estimate) -> String {
     }
 }
 
-/// The rows with their heads.
+/// The rows and their headings.
 fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
     let cells: Vec<[String; 5]> = answers.iter().map(|answer| cells(answer)).collect();
     let widest = |column: usize| {
@@ -89,7 +89,7 @@ fn table(analysis: &Analysis, answers: &[&Answer]) -> Vec<String> {
         lengths.max().unwrap_or(0)
     };
     let widths: [usize; 5] = std::array::from_fn(widest);
-    // What the other columns leave is for the names of the arms.
+    // The names of the arms get the width that the other columns leave.
     let others: usize = widths.iter().sum::<usize>() + 2 * widths.len();
     let room = COLUMNS.saturating_sub(others).max(SHORTEST_NAME);
     let whole = |answer: &Answer| {

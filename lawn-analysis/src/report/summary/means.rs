@@ -5,8 +5,8 @@ use crate::analysis::Task;
 use crate::tables::MeanRow;
 use crate::text::{batch, better, number, on_test, shortened};
 
-/// The means of the test metric: arms below each other, batch sizes side by side, in as many blocks
-/// as the columns need.
+/// The means of the test metric, with a row per arm and a column per batch size. They take as many
+/// blocks as the columns need.
 pub(super) fn means(tasks: &[Task], means: &[MeanRow]) -> Vec<String> {
     let mut lines = Vec::new();
     for one in tasks {
@@ -14,7 +14,7 @@ pub(super) fn means(tasks: &[Task], means: &[MeanRow]) -> Vec<String> {
         let Some(most) = rows().map(|row| row.n).max() else {
             continue;
         };
-        // The number of trials is said where it is not that of all others.
+        // A cell shows its number of trials only where that differs from all others.
         let cell = |name: &str, at: i64| {
             let is_it = |row: &&MeanRow| row.arm == name && row.batch_size == at;
             rows().find(is_it).map_or(String::new(), |row| {

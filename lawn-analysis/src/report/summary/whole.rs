@@ -1,5 +1,5 @@
-//! The summary: Markdown that a terminal shows as well. It begins with the answer, a sentence a
-//! claim, and leaves out nothing that speaks against a treatment.
+//! The summary, as Markdown that a terminal shows as well. It begins with the answer, a sentence
+//! per claim, and leaves out nothing that speaks against a treatment.
 
 use super::compared::{compared, unpaired};
 use super::means::means;
@@ -9,11 +9,11 @@ use crate::report::contents::Contents;
 use crate::report::lines;
 use crate::text::{count, percent, shortened, visible};
 
-/// The most lines about what seeds can decide. The others are counted.
+/// The most lines about what the seeds can decide. The others are counted.
 const MOST_FEASIBILITY: usize = 2;
 
-/// The summary as Markdown, of lines of [`COLUMNS`] characters: one screen for a contrast or
-/// two, as long as it takes for more.
+/// The summary as Markdown in lines of [`COLUMNS`] characters. It fits one screen for one or two
+/// contrasts, and is longer for more.
 pub(crate) fn summary(contents: &Contents<'_>) -> String {
     let (analysis, request) = (&contents.analysis, contents.request);
     let mut text = vec![format!("# {}", shortened(&request.title, COLUMNS - 2))];
@@ -36,19 +36,23 @@ pub(crate) fn summary(contents: &Contents<'_>) -> String {
     text.extend(compared(analysis, &what, &primary));
     text.extend(unpaired(&primary));
     let worse: Vec<&Answer> = lines::worse(analysis).collect();
-    text.extend(compared(analysis, "**What else came out worse**:", &worse));
+    text.extend(compared(
+        analysis,
+        "**Other questions on which a treatment is worse**:",
+        &worse,
+    ));
     text.extend(verdicts(analysis));
     text.extend(ended(analysis));
     let feasible = lines::feasibility(contents);
     text.extend(feasibility(&feasible));
     text.push(String::new());
     text.push(
-        "All of it: `report.html`, `verdicts.json`, `tables/`, `figures/` beside this file."
+        "The whole report: `report.html`, `verdicts.json`, `tables/`, `figures/` beside this file."
             .to_owned(),
     );
     let mut text = text.join("\n");
     text.push('\n');
-    // A name must not move the terminal that shows it.
+    // A name must not move the cursor of the terminal that shows it.
     let shown = |c| if c == '\n' { c } else { visible(c) };
     text.chars().map(shown).collect()
 }
@@ -69,7 +73,7 @@ fn main_figures_named(contents: &Contents<'_>) -> Vec<String> {
         }
     }
 }
-/// What was asked and cannot be answered: all of it.
+/// Everything that was asked and cannot be answered.
 fn notes(notes: &[String]) -> Vec<String> {
     let mut shown = Vec::new();
     for note in notes {
@@ -79,7 +83,7 @@ fn notes(notes: &[String]) -> Vec<String> {
     shown
 }
 
-/// A sentence a claim.
+/// A sentence per claim.
 fn claimed(claims: &[Claim]) -> Vec<String> {
     if claims.is_empty() {
         return Vec::new();
@@ -100,15 +104,11 @@ fn claimed(claims: &[Claim]) -> Vec<String> {
         ),
         String::new(),
     ];
-    lines.extend(
-        claims
-            .iter()
-            .flat_map(|claim| item(&format!("On {}. {}", claim.task, claim.sentence))),
-    );
+    lines.extend(claims.iter().flat_map(|claim| item(&claim.sentence)));
     lines
 }
 
-/// How often each verdict fell, over all questions.
+/// How often each verdict was reached, over all questions.
 fn verdicts(analysis: &Analysis) -> Vec<String> {
     let answers = || analysis.families.iter().flat_map(|family| &family.answers);
     if answers().next().is_none() {
@@ -128,7 +128,7 @@ fn verdicts(analysis: &Analysis) -> Vec<String> {
     lines
 }
 
-/// How trials ended, and where the best setting lies on a border.
+/// How trials ended, what they were trained for, and which best settings lie on a border.
 fn ended(analysis: &Analysis) -> Vec<String> {
     let said = [
         lines::survival(analysis),

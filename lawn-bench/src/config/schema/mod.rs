@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::raw::RawSweep;
 use super::sweep::Scale;
+use super::values::{NAME, NAME_LETTERS};
 use derived::{schema_by, schema_of};
 
 /// The schema, draft 2020-12.
@@ -48,7 +49,12 @@ fn fill(properties: &mut Value, key: &str, schema: Value) {
 
 /// A table of one entry at least, by name.
 fn named(entry: &Value) -> Value {
-    json!({ "type": "object", "minProperties": 1, "additionalProperties": entry })
+    json!({
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": { "pattern": NAME, "maxLength": NAME_LETTERS },
+        "additionalProperties": entry,
+    })
 }
 
 /// One schema a kind of task.
@@ -74,8 +80,32 @@ fn task(kind: &KindEntry) -> Value {
     schema
 }
 
-/// An arm: its hyper-parameters, none of them needed as defaults may have it, a grid
-/// and ranges.
+/// A size of generated data.
+pub(crate) struct Size {
+    pub(crate) name: String,
+    /// Its value where none is given.
+    pub(crate) default: Value,
+    /// What it is, in one line.
+    pub(crate) about: String,
+}
+
+/// The sizes of the data that are generated for a kind.
+pub(crate) fn sizes(kind: &KindEntry) -> Vec<Size> {
+    let schema = schema_by(kind.schema);
+    let sizes = schema["properties"]["generated"]["properties"].as_object();
+    let size = |(name, schema): (&String, &Value)| Size {
+        name: name.clone(),
+        default: schema["default"].clone(),
+        about: schema["description"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    sizes.into_iter().flatten().map(size).collect()
+}
+
+/// An arm: its hyper-parameters, a grid and ranges. None is required, as the defaults of all arms
+/// may give it.
 fn arm() -> Value {
     let schema = schema_of::<OptimizerSettings>();
     let settings = schema["properties"].as_object().cloned();
@@ -96,12 +126,12 @@ fn arm() -> Value {
             axis
         };
         grid.insert(name.clone(), described(list(&of)));
-        let number = json!({ "type": "number" });
         let scale = schema_of::<Scale>();
         let range = |required: &[&str]| {
             json!({
                 "type": "object",
-                "properties": { "min": number, "max": number, "scale": scale },
+                // An end is a value as any other.
+                "properties": { "min": of, "max": of, "scale": scale },
                 "required": required,
                 "additionalProperties": false,
             })
@@ -117,11 +147,12 @@ fn arm() -> Value {
             of["properties"]["at"] = at;
             of
         };
-        let one_of = json!([
-            with_at(range(&["min", "max", "scale"]), at(range(&["min", "max"]))),
-            with_at(choice.clone(), at(choice)),
-        ]);
-        tune.insert(name.clone(), described(json!({ "oneOf": one_of })));
+        let mut forms = vec![with_at(choice.clone(), at(choice))];
+        if of["type"] == "number" {
+            let ends = range(&["min", "max", "scale"]);
+            forms.insert(0, with_at(ends, at(range(&["min", "max"]))));
+        }
+        tune.insert(name.clone(), described(json!({ "oneOf": forms })));
     }
     let table = |properties: Map<String, Value>| json!({ "type": "object", "properties": properties, "additionalProperties": false });
     let space = [

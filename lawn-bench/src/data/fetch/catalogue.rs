@@ -6,8 +6,7 @@ use std::path::{Component, Path};
 use serde::Deserialize;
 
 use super::source::Source;
-use crate::Error;
-use crate::error::FetchError;
+use crate::error::{Error, Fault, FetchError, Place};
 
 /// The file in a data set's folder that holds the SHA-256 of each of its files, as
 /// `sha256sum --check` reads it.
@@ -61,8 +60,11 @@ impl Catalogue {
     /// The data sets known to this `lawn`.
     #[must_use]
     pub fn built_in() -> Self {
-        Self::parse("the built-in catalogue", include_str!("catalogue.toml"))
-            .expect("a test reads the built-in catalogue")
+        Self::parse(
+            "the built-in catalogue".as_ref(),
+            include_str!("catalogue.toml"),
+        )
+        .expect("a test reads the built-in catalogue")
     }
 
     /// Adds the data sets of the catalogue at `path`; of two with one name, its own counts.
@@ -72,55 +74,19 @@ impl Catalogue {
     /// [`Error::Io`], [`FetchError::Catalogue`].
     pub fn add(&mut self, path: &Path) -> Result<(), Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-        self.sets
-            .extend(Self::parse(&path.display().to_string(), &text)?.sets);
+        self.sets.extend(Self::parse(path, &text)?.sets);
         Ok(())
     }
 
-    fn parse(origin: &str, text: &str) -> Result<Self, FetchError> {
-        let wrong = |detail: String| FetchError::Catalogue {
-            origin: origin.to_owned(),
-            detail,
-        };
-        let sets: BTreeMap<String, PublicSet> =
-            toml::from_str(text).map_err(|error| wrong(error.to_string().trim_end().to_owned()))?;
+    fn parse(origin: &Path, text: &str) -> Result<Self, FetchError> {
+        let wrong = |fault| FetchError::Catalogue(Box::new(fault));
+        let sets: BTreeMap<String, PublicSet> = toml::from_str(text).map_err(|error| {
+            let said = error.to_string();
+            wrong(Fault::new(Place::file(origin), said.trim_end()))
+        })?;
         for (name, set) in &sets {
-            let wrong = |detail: String| wrong(format!("[{name}] {detail}"));
-            if !is_plain(name) || name.contains('/') {
-                return Err(wrong(
-                    "is no name of a folder; allowed: letters, digits, '.', '-' and '_'".into(),
-                ));
-            }
-            if set.files.is_empty() {
-                return Err(wrong("has no files".into()));
-            }
-            for source in &set.sources {
-                Source::parse(source).map_err(|error| wrong(error.to_string()))?;
-            }
-            for file in &set.files {
-                if !is_plain(&file.name) {
-                    return Err(wrong(format!(
-                        "has a file \"{}\"; allowed: paths below its folder, of letters, digits, '.', '-', '_' and '/'",
-                        file.name
-                    )));
-                }
-                let end = file.name.rsplit('/').next().unwrap_or_default();
-                if end == SUMS || end.ends_with(".part") {
-                    return Err(wrong(format!(
-                        "has a file \"{}\"; names that end with {} or .part are those of lawn itself",
-                        file.name, SUMS
-                    )));
-                }
-                let is_digest = |text: &String| {
-                    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-                };
-                if let Some(found) = file.sha256.as_ref().filter(|text| !is_digest(text)) {
-                    return Err(wrong(format!(
-                        "has the sha256 \"{found}\" for {}; allowed: 64 hexadecimal digits",
-                        file.name
-                    )));
-                }
-            }
+            set.fault(name, origin)
+                .map_or(Ok(()), |fault| Err(wrong(fault)))?;
         }
         Ok(Self { sets })
     }
@@ -133,7 +99,7 @@ impl Catalogue {
     pub fn set(&self, name: &str) -> Result<&PublicSet, FetchError> {
         self.sets.get(name).ok_or_else(|| FetchError::Unknown {
             name: name.to_owned(),
-            known: self.names().collect::<Vec<_>>().join(", "),
+            known: self.names().map(str::to_owned).collect(),
         })
     }
 
@@ -148,6 +114,44 @@ impl Catalogue {
         let width = self.names().map(str::len).max().unwrap_or(0);
         let line = |(name, set): (&String, &PublicSet)| format!("  {name:width$}  {}\n", set.about);
         self.sets.iter().map(line).collect()
+    }
+}
+
+impl PublicSet {
+    /// What is wrong with the set `name` of the catalogue `origin`, if anything is.
+    fn fault(&self, name: &str, origin: &Path) -> Option<Fault> {
+        let place = || Place::file(origin).of(format!("[{name}]"));
+        let fault = |found: String| Some(Fault::new(place(), found));
+        if !is_plain(name) || name.contains('/') {
+            let allowed = "letters, digits, '.', '-' and '_'";
+            return fault("is no name of a folder".into()).map(|fault| fault.allowed([allowed]));
+        }
+        if self.files.is_empty() {
+            return fault("has no files".into());
+        }
+        let mut sources = self.sources.iter();
+        if let Some(error) = sources.find_map(|source| Source::parse(source).err()) {
+            return fault(error.to_string());
+        }
+        self.files.iter().find_map(|file| {
+            let name = &file.name;
+            let end = name.rsplit('/').next().unwrap_or_default();
+            let (found, allowed) = if !is_plain(name) {
+                let allowed = "paths below its folder, of letters, digits, '.', '-', '_' and '/'";
+                (format!("has a file \"{name}\""), allowed.to_owned())
+            } else if end == SUMS || end.ends_with(".part") {
+                let allowed = format!("names but {SUMS} and those that end with .part");
+                (format!("has a file \"{name}\""), allowed)
+            } else {
+                let is_digest = |text: &&String| {
+                    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                };
+                let found = file.sha256.as_ref().filter(|text| !is_digest(text))?;
+                let found = format!("has the sha256 \"{found}\" for {name}");
+                (found, "64 hexadecimal digits".to_owned())
+            };
+            fault(found).map(|fault| fault.allowed([allowed]))
+        })
     }
 }
 
@@ -228,10 +232,10 @@ mod tests {
             ),
             (set("") + "sha256 = \"12\"", "64 hexadecimal digits"),
         ] {
-            let error = Catalogue::parse("c.toml", &text)
+            let error = Catalogue::parse("c.toml".as_ref(), &text)
                 .expect_err(&text)
                 .to_string();
-            assert!(error.starts_with("c.toml: "), "{error}");
+            assert!(error.contains("c.toml: "), "{error}");
             assert!(error.contains(said), "{said:?} is not in: {error}");
         }
     }

@@ -53,8 +53,7 @@ impl FileMeasure {
         })
     }
 
-    /// The first way in which this is not `file`, of which `recorded` is the SHA-256 of a
-    /// former time.
+    /// The first difference to `file`, whose SHA-256 was `recorded` at an earlier time.
     pub(super) fn difference(
         &self,
         file: &PublicFile,

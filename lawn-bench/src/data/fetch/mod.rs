@@ -26,7 +26,7 @@ pub use patience::Patience;
 pub use source::Source;
 pub use view::{View, events, people};
 
-use crate::Error;
+use crate::error::{Error, Fault, Place};
 use part::{Part, Reply};
 
 /// Gets data sets into a data root.
@@ -65,7 +65,8 @@ impl Fetch {
         let counts = match counted(name, &folder, set) {
             Ok(counts) => counts,
             Err(error) => {
-                // Nothing that could be taken for the data set; what was there is the user's.
+                // The folder must not hold what could be taken for the data set. What was there
+                // is the user's, and stays.
                 for one in kept.iter().filter(|one| one.source.is_some()) {
                     crate::run::files::remove_if_there(&one.path)?;
                 }
@@ -257,21 +258,23 @@ fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<
 
 /// What the reader of the data set counts in it, where that is what the catalogue says.
 fn counted(name: &str, folder: &Path, set: &PublicSet) -> Result<Vec<(String, u64)>, FetchError> {
-    let other = |detail: String| FetchError::OtherSet {
+    let wrong = |fault| FetchError::OtherSet {
         name: name.to_owned(),
-        detail,
+        fault: Box::new(fault),
     };
-    let found = lawn_models::describe_data(folder).map_err(|error| other(error.to_string()))?;
+    let found = |found: String| Fault::new(Place::file(folder), found);
+    let unread = |error: lawn_models::DataError| wrong(found(error.to_string()));
+    let sets = lawn_models::describe_data(folder).map_err(unread)?;
     let mut counts: Vec<(String, u64)> = Vec::new();
-    for described in found {
-        let described = described.map_err(|error| other(error.to_string()))?;
-        counts.extend(described.counts);
+    for described in sets {
+        counts.extend(described.map_err(unread)?.counts);
     }
     for (what, expected) in &set.counts {
-        match counts.iter().find(|(name, _)| name == what) {
-            Some((_, found)) if found == expected => {}
-            Some((_, found)) => return Err(other(format!("{found} {what}, expected {expected}"))),
-            None => return Err(other(format!("no {what} found, expected {expected}"))),
+        let count = counts.iter().find(|(name, _)| name == what);
+        let count = count.map_or(0, |(_, count)| *count);
+        if count != *expected {
+            let fault = found(format!("it has {count} {what}"));
+            return Err(wrong(fault.allowed([expected])));
         }
     }
     Ok(counts)

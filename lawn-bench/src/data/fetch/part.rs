@@ -1,5 +1,5 @@
-//! The file that grows while it is got, `NAME.part`: of one process at a time, and gone on
-//! with by the next one.
+//! The file that grows during a download, `NAME.part`. One process writes it at a time, and the
+//! next one continues it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};

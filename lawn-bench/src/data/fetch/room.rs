@@ -1,4 +1,4 @@
-//! How much may come: no source is believed about what it sends, and no disk is filled up.
+//! How much a source may send. It is not believed about sizes, and no disk is filled up.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind};

@@ -137,7 +137,8 @@ fn request(address: &str, from: u64, patience: &Patience) -> Result<Option<FileS
         .timeout_per_read(Some(patience.silence))
         .timeout_recv_response(Some(patience.silence))
         .user_agent(concat!("lawn/", env!("CARGO_PKG_VERSION")))
-        // Of a body that is packed on its way the parts are parts of something else.
+        // A compressed body has other bytes than the file, so that ranges of it would be of no
+        // use.
         .accept_encoding("identity")
         .build()
         .into();
@@ -203,7 +204,7 @@ fn failure(error: ureq::Error) -> Failure {
     match error {
         ureq::Error::Io(error) => {
             let said = error.to_string();
-            // What TLS has to say about a certificate comes as data that are not valid.
+            // An error of TLS about a certificate arrives as invalid data.
             let lasts = [ConnectionRefused, InvalidData, InvalidInput].contains(&error.kind())
                 || is_unknown_host(&said);
             Failure {

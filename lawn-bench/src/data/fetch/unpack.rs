@@ -56,7 +56,7 @@ fn damaged(path: &Path) -> Error {
 
 /// A file or folder in an archive.
 struct Member {
-    /// The last part of its path, where it is a file that is not hidden.
+    /// The last part of the path of a file that is not hidden.
     name: Option<String>,
     size: u64,
 }

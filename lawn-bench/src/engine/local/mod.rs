@@ -33,7 +33,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// Time between two looks at what others hold, and at memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Times in a row that a trial may be stopped by somebody else before it has a new checkpoint.
+/// A trial may be stopped by somebody else so often in a row before it has a new checkpoint.
 const INTERRUPTIONS: usize = 3;
 
 /// Runs trials of one plan on this machine.
@@ -201,7 +201,7 @@ impl<'a> Local<'a> {
                 return Ok(ProcessEnd::Elsewhere);
             }
             _ if self.work.stop.is_requested() => return Ok(ProcessEnd::Stopped),
-            // Signalled by somebody else, perhaps before it was ready for that.
+            // Somebody else sent it a signal, perhaps before it was ready for one.
             Some(code) if was_stopped(code) && !process.timed_out => {
                 return Ok(ProcessEnd::Interrupted);
             }

@@ -20,8 +20,8 @@ pub(super) enum Fate {
     Again,
     /// It has its outcome now.
     Over,
-    /// None of its jobs could begin, which says nothing about it. Asked for again, it gets
-    /// as many jobs as before.
+    /// None of its jobs could begin. That says nothing about the trial, which gets as many jobs
+    /// as before when it is asked for again.
     Refused(Error),
 }
 
@@ -118,7 +118,7 @@ impl Inquest<'_> {
         };
         let limit = self.work.plan.sweep.resources.timeout;
         let exit = submission.exit(index);
-        // Where all of the job was killed for memory, nobody was left to write an exit code.
+        // The whole job was killed for memory, so that nobody could write an exit code.
         let code = match &exit {
             None => submission.ran_out_of_memory(queue, index).then_some(KILLED),
             Some(exit) => exit.code(),

@@ -73,7 +73,7 @@ impl<'a> Slurm<'a> {
     ///
     /// [`Error::Engine`] where a command of Slurm fails before anything is in the queue,
     /// [`Error::Refused`] and [`Error::NoRoom`] where that is what the machines say of a trial
-    /// again and again, [`Error::Io`], and as [`files::read_json`].
+    /// again and again, [`Error::Io`], and as [`document::read`](crate::run::document::read).
     pub fn submit(&self, ready: &[usize]) -> Result<Option<QueueReport>, Error> {
         let _held = self.exclusively()?;
         let inquest = Inquest {

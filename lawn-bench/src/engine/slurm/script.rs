@@ -81,12 +81,12 @@ pub(super) struct Array<'a> {
     pub(super) avoided: &'a BTreeSet<String>,
 }
 
-/// What a job does first. Bash acts on a signal once the command that it waits for is over,
-/// `wait` aside: one that comes in the prologue is kept.
+/// What a job does first. Bash acts on a signal only after the command that it runs has ended,
+/// except in `wait`. A signal in the prologue is therefore kept for later.
 ///
-/// A signal may come before there is a process, between its start and `process=$!`, or between
-/// the look at `$signal` and `wait`: the handler tells a process that there is, and the loop one
-/// that there was not.
+/// A signal may also come between the start of the process and `process=$!`, or between the look
+/// at `$signal` and `wait`. The handler covers the first gap, as it looks for a process. The loop
+/// covers the second.
 const HANDLERS: &str = "
 # SIGUSR1 comes before the job's time is up, SIGTERM when the job is taken away: either way
 # the trial writes a checkpoint and leaves.

@@ -51,7 +51,7 @@ impl SlurmStatus {
     ///
     /// # Errors
     ///
-    /// As [`crate::run::files::read_json`]. A Slurm that does not answer is [`SlurmStatus::error`].
+    /// As [`crate::run::document::read`]. A Slurm that does not answer is [`SlurmStatus::error`].
     pub fn read(run: &RunDir, plan: &Plan) -> Result<Option<Self>, Error> {
         let submissions = submission::read(run)?;
         if submissions.is_empty() {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::queue::{Queue, Tasks};
 use super::script;
 use crate::Error;
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `submission.json`.
@@ -41,13 +41,13 @@ pub(super) struct Record {
     pub(super) name: String,
     /// Indices of the trials, by array task; none for the job that goes on with the sweep.
     pub(super) trials: Vec<usize>,
-    /// Slurm's number of the job. Written after `sbatch` came back: without it, whether
-    /// there is a job is told by its name in the queue.
+    /// Slurm's number of the job, written after `sbatch` came back. Where it is missing, the name
+    /// of the job is looked up in the queue.
     pub(super) job: Option<u64>,
     /// Once no task is in the queue: the trials that the job left without an outcome.
     pub(super) lost: Option<BTreeSet<usize>>,
-    /// Trials whose outcome was written in their stead, and those that no job could begin:
-    /// what was lost before does not count against them any more.
+    /// Trials whose outcome was written for them, and trials that no job could begin. What was
+    /// lost before does not count against them any more.
     pub(super) given_up: BTreeSet<usize>,
 }
 
@@ -62,14 +62,14 @@ pub(super) fn folder(run: &RunDir) -> PathBuf {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`].
+/// As [`document::read`].
 pub(super) fn read(run: &RunDir) -> Result<Vec<Submission>, Error> {
     let mut submissions = Vec::new();
     for number in 1..=last_number(run)? {
         let dir = folder(run).join(format!("{number:04}"));
         let path = record_path(&dir);
         if path.exists() {
-            let record = files::read_json(&path, 1..=SCHEMA)?;
+            let record = document::read(&path, 1..=SCHEMA)?;
             submissions.push(Submission { dir, record });
         }
     }
@@ -107,9 +107,9 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn write(&self) -> Result<(), Error> {
-        files::write_json(&record_path(&self.dir), SCHEMA, &self.record)
+        document::write(&record_path(&self.dir), SCHEMA, &self.record)
     }
 
     /// Where the job that goes on with the sweep writes what it says.
@@ -201,7 +201,7 @@ impl Submission {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn adopt(&mut self, queue: &Queue) -> Result<(), Error> {
         if self.record.job.is_none()
             && let Some(job) = queue.jobs.iter().find(|job| job.name == self.record.name)
@@ -223,7 +223,8 @@ pub(super) enum JobExit {
         /// Where it ran.
         node: Option<String>,
     },
-    /// Warned of its end before its trial got further, as the jobs before it.
+    /// The job was warned of its end before its trial got further, and so were the jobs before
+    /// it.
     Stalled,
 }
 

@@ -11,7 +11,8 @@ use crate::plan::trials::{Cell, Trial};
 pub struct Choices {
     /// By rung from the second on, the settings promoted to it, the best first.
     pub(super) promoted: Vec<HashMap<Cell, Vec<usize>>>,
-    /// The settings frozen; none before that, and none in a cell where all failed.
+    /// The settings frozen. A cell has none before the choice, and none where all of its settings
+    /// failed.
     pub(super) frozen: HashMap<Cell, Option<usize>>,
 }
 

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::plan::choices::decided::Choices;
 use crate::plan::choices::tried::TuningResult;
 use crate::plan::trials::{Cell, Plan, Round};
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `frozen.json`.
@@ -52,12 +52,13 @@ impl Frozen {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json_if_there`].
+    /// [`Error::RunDamaged`], and as [`document::read_if_there`].
     pub fn read(run: &RunDir) -> Result<Option<Self>, Error> {
-        files::read_json_if_there(&run.frozen(), KNOWN)
+        document::read_if_there(&run.frozen(), KNOWN).map_err(Error::of_the_run)
     }
 
-    /// Chooses after `round`, the last of tuning, where that is not done yet, and writes it.
+    /// Makes the choice that follows `round`, the last of tuning, where it has not been made, and
+    /// writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,
@@ -84,9 +85,9 @@ impl Frozen {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub fn write(&self, run: &RunDir) -> Result<(), Error> {
-        files::write_json(&run.frozen(), SCHEMA, self)
+        document::write(&run.frozen(), SCHEMA, self)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Successive halving: after each rung but the last, the best settings go on.
 //!
-//! Equal for all arms: every cell promotes the same number of settings, and failed
-//! ones are counted and never promoted, so that a cell with too many of them has
-//! places in the next rung that stay empty.
+//! Every cell promotes the same number of settings, so that all arms are treated alike. Failed
+//! settings count and are never promoted. A cell with too many of them leaves places of the next
+//! rung empty.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ use crate::Error;
 use crate::plan::choices::decided::Choices;
 use crate::plan::choices::tried::TuningResult;
 use crate::plan::trials::{Cell, Plan, Round};
-use crate::run::files;
+use crate::run::document;
 use crate::run::run_dir::RunDir;
 
 /// Schema of `promoted-<rung>.json`.
@@ -51,9 +51,9 @@ impl Promoted {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json_if_there`].
+    /// [`Error::RunDamaged`], and as [`document::read_if_there`].
     pub fn read(run: &RunDir, rung: usize) -> Result<Option<Self>, Error> {
-        files::read_json_if_there(&run.promoted(rung), KNOWN)
+        document::read_if_there(&run.promoted(rung), KNOWN).map_err(Error::of_the_run)
     }
 
     /// Decides what goes on after `round`, where that is not decided yet, and writes it.
@@ -100,8 +100,8 @@ impl Promoted {
     ///
     /// # Errors
     ///
-    /// As [`files::write_json`].
+    /// As [`document::write`].
     pub(super) fn write(&self, run: &RunDir) -> Result<(), Error> {
-        files::write_json(&run.promoted(self.rung), SCHEMA, self)
+        document::write(&run.promoted(self.rung), SCHEMA, self)
     }
 }

@@ -26,8 +26,8 @@ pub use tried::{TuningResult, score};
 use crate::Error;
 use crate::config::Sweep;
 use crate::plan::trials::{Cell, Plan, Round};
+use crate::run::document;
 use crate::run::ending::Ending;
-use crate::run::files;
 use crate::run::run_dir::RunDir;
 use lawn_analysis::records::Outcome;
 
@@ -36,7 +36,7 @@ impl Choices {
     ///
     /// # Errors
     ///
-    /// As [`files::read_json`].
+    /// [`Error::RunDamaged`], and as [`document::read`].
     pub fn read(run: &RunDir, sweep: &Sweep) -> Result<Self, Error> {
         let mut choices = Self::default();
         for rung in 1..sweep.rungs.len() {
@@ -62,8 +62,8 @@ impl Choices {
     }
 }
 
-/// What was chosen for one cell. Every trial's process reads that, and not all that was
-/// tried on the way to it.
+/// What was chosen for one cell. A trial's process reads only this, and not what was tried before
+/// the choice.
 #[derive(Deserialize)]
 struct CellChoice<T> {
     task: String,
@@ -80,7 +80,8 @@ impl<T: DeserializeOwned> CellChoice<T> {
         struct File<T> {
             cells: Vec<CellChoice<T>>,
         }
-        let Some(file) = files::read_json_if_there::<File<T>>(path, known)? else {
+        let file = document::read_if_there::<File<T>>(path, known).map_err(Error::of_the_run)?;
+        let Some(file) = file else {
             return Ok(None);
         };
         let cells = file.cells.into_iter().map(|one| {
@@ -95,14 +96,15 @@ impl<T: DeserializeOwned> CellChoice<T> {
     }
 }
 
-/// Decides what the round after `round` trains, whose trials must be over: reads the
-/// decision where it was made, makes and writes it where not. Trials of the next round
-/// that no setting is left for get their outcome now, and checkpoints go that no trial can
-/// go on from any more.
+/// Decides what the round after `round` trains. All trials of `round` must be over. A decision
+/// that was made is read, and another one is made and written.
+///
+/// A trial of the next round that no setting is left for gets its outcome now. Checkpoints that
+/// no trial can go on from are removed.
 ///
 /// # Errors
 ///
-/// As [`crate::run::files::read_json`] and [`crate::run::files::write_json`].
+/// As [`crate::run::document::read`] and [`crate::run::document::write`].
 pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     if round.stage == Stage::Confirm {
         return Ok(());
@@ -125,8 +127,8 @@ pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
     retired::remove_checkpoints(run, plan, round, &choices)
 }
 
-/// A trial of `next` that no setting is left for is a row all the same: its outcome is
-/// the one that most trials of its cell failed with in the round before.
+/// Gives each trial of `next` that no setting is left for its outcome, so that it is a row of the
+/// records: the outcome that most trials of its cell failed with in the round before.
 fn give_up_on_hopeless(
     run: &RunDir,
     plan: &Plan,
@@ -159,8 +161,8 @@ fn give_up_on_hopeless(
     Ok(())
 }
 
-/// The failure that is most frequent, the first of equals; a trial that came to its end
-/// without a finite score diverged.
+/// The most frequent failure, the first of equals. A trial that ended without a finite score
+/// counts as diverged.
 fn usual_failure(outcomes: &[Outcome]) -> Outcome {
     let is_failure = |kind: &&Outcome| **kind != Outcome::Ok;
     let count = |kind: &Outcome| outcomes.iter().filter(|other| *other == kind).count();

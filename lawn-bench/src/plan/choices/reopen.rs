@@ -1,4 +1,4 @@
-//! Choices in which nothing was chosen, taken back: trials that are retried may be chosen yet.
+//! Takes back choices in which nothing was chosen, since trials that are retried may give one.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::run::files;
 use crate::run::run_dir::RunDir;
 
 impl Choices {
-    /// Whether the choice that `trial` counts in is still to be made, or nothing was chosen in
-    /// it. No choice follows a confirmation.
+    /// Whether the choice that `trial` counts in is open: it was not made yet, or nothing was
+    /// chosen. No choice follows a confirmation.
     pub(crate) fn is_open(&self, trial: &Trial, plan: &Plan) -> bool {
         let cell = &trial.cell;
         match trial.stage {
@@ -33,7 +33,7 @@ impl Choices {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`] and [`files::write_json`].
+/// As [`document::read`](crate::run::document::read) and [`document::write`](crate::run::document::write).
 pub(crate) fn reopen(
     run: &RunDir,
     plan: &Plan,

@@ -1,10 +1,9 @@
-//! Checkpoints of tuning trials, and when nothing needs them any more.
+//! Removes checkpoints of tuning trials that nothing needs any more.
 //!
-//! A trial of a rung leaves its checkpoint to the trial of the next rung with its setting,
-//! which copies it before it trains. So those of settings that are not promoted go when the
-//! promotion is written, and the others when the next rung is over. Removing what is gone
-//! already is nothing, so that a launcher that was killed in between is made up for by the
-//! next: each decides all rounds again.
+//! The trial of the next rung with the same setting copies a checkpoint before it trains.
+//! Checkpoints of settings that are not promoted go when the promotion is written, and the others
+//! when the next rung is over. A launcher may be killed in between: the next one decides all
+//! rounds again, and removes what is left.
 
 use crate::Error;
 use crate::plan::choices::decided::Choices;

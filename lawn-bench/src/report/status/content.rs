@@ -94,8 +94,8 @@ pub struct Failure {
     pub outcome: Outcome,
     /// The first line of what went wrong.
     pub reason: String,
-    /// What its process wrote to standard error. Where that is nothing it is the trial's log,
-    /// and the outcome where there is no log.
+    /// The file to look at: what the process wrote to standard error, the log where it wrote
+    /// nothing, the outcome where there is no log.
     pub log: PathBuf,
 }
 

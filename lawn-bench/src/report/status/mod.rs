@@ -28,7 +28,7 @@ impl Status {
     ///
     /// # Errors
     ///
-    /// [`Error::NoRun`], and as [`crate::run::files::read_json`].
+    /// [`Error::NoRun`], and as [`crate::run::document::read`].
     pub fn read(run: &RunDir) -> Result<Self, Error> {
         let plan = Plan::read(run)?;
         let choices = Choices::read(run, &plan.sweep)?;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// A process on a machine.
 ///
-/// A process number alone is not enough: numbers are given again, on this machine
-/// after a while and on another at once. Boot, namespace and start time make it one.
+/// A process number alone is not enough: numbers are given again, on this machine after a while
+/// and on another at once. Boot, namespace and start time make it unique.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// Name of the machine, for people.

@@ -12,8 +12,8 @@ use lawn_models::Determinism;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::run::files;
 use crate::run::run_dir::RunDir;
+use crate::run::{document, files};
 
 /// Schema of `provenance.json`. 2 added source, machine, workers and threads.
 pub const SCHEMA: u32 = 2;
@@ -128,7 +128,7 @@ impl Launch {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`] and [`files::write_json`].
+/// As [`document::read`] and [`document::write`].
 pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error> {
     // Several launchers may start on one run, and none may lose another's entry.
     let lock = run.root().join(".provenance.lock");
@@ -143,13 +143,13 @@ pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error>
         }
     }
     provenance.launches.push(launch);
-    files::write_json(&run.provenance(), SCHEMA, &provenance)
+    document::write(&run.provenance(), SCHEMA, &provenance)
 }
 
 fn read(run: &RunDir) -> Result<Provenance, Error> {
     let path = run.provenance();
     if path.exists() {
-        files::read_json(&path, 1..=SCHEMA)
+        document::read(&path, 1..=SCHEMA)
     } else {
         Ok(Provenance::default())
     }
@@ -178,7 +178,7 @@ pub fn data_root(run: &RunDir) -> Option<std::path::PathBuf> {
 ///
 /// # Errors
 ///
-/// As [`files::read_json`].
+/// As [`document::read`].
 pub fn lines(run: &RunDir) -> Result<Vec<(String, String)>, Error> {
     let provenance = read(run)?;
     let Some(first) = provenance.launches.first() else {
@@ -263,7 +263,7 @@ mod tests {
             "command": ["lawn", "sweep", "x.toml"], "unix_seconds": 1,
         });
         let old = serde_json::json!({ "launches": [launch] });
-        files::write_json(&run.provenance(), 1, &old).expect("it can be written");
+        document::write(&run.provenance(), 1, &old).expect("it can be written");
         let lines = lines(&run).expect("it can be read");
         assert!(
             lines.contains(&("lawn".into(), "0.1.0".into())),

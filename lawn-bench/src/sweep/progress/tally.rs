@@ -71,8 +71,8 @@ impl Speed {
         (self.walked > 0.0 && self.seconds > 0.0).then(|| self.walked / self.seconds)
     }
 
-    /// Seconds of one trial: start-up and steps at the speed seen; of trials too short to
-    /// be heard of, the mean.
+    /// Seconds of one trial: its start, and its steps at the speed seen. For trials too short to
+    /// report a speed it is their mean.
     fn trial(&self) -> Option<f64> {
         match self.steps_per_second() {
             Some(speed) => Some(self.startup / self.starts.max(1.0) + self.steps as f64 / speed),

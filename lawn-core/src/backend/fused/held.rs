@@ -29,8 +29,8 @@ pub(super) fn buffers(slot: &Slot, rule: &dyn Rule) -> Vec<Tensor> {
 }
 
 /// The first moment of a parameter whose direction is held in its place. It has the bits that
-/// the next step would form, which libtorch does not: not all of its square roots are rounded
-/// to the nearest.
+/// the next step would form. libtorch would give others, since it does not round all of its
+/// square roots to the nearest.
 fn first_moment(slot: &Slot, form: &Form) -> Tensor {
     let t = slot.updates + 1;
     let [d, .., v] = slot.buffers.as_slice() else {

@@ -5,7 +5,7 @@ mod share;
 
 use tch::Tensor;
 
-use crate::backend::choice::BackendChoice;
+use crate::backend::choice::{BackendChoice, Forms};
 use crate::backend::host::{Decision, decide, finish, shrunk, square};
 use crate::backend::interface::{Backend, Entry, StepRecord, StepRequest};
 use crate::backend::reference::{Reference, UpdateRequest};
@@ -22,7 +22,7 @@ pub(crate) struct Fused {
 
 impl Fused {
     pub(crate) const ENTRY: Entry = Entry {
-        suits: |at| at.choice == BackendChoice::Auto && at.has_form && at.optimised,
+        suits: |at| at.choice == BackendChoice::Auto && at.forms != Forms::None && at.optimised,
         new: |setup| {
             let rest = Reference::new(setup.watch);
             Box::new(Self { rest })

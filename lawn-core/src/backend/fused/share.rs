@@ -35,6 +35,7 @@ impl<'a> KernelShare<'a> {
     pub(super) fn new(slots: &'a [Slot], request: &StepRequest<'_>) -> Self {
         let StepRequest {
             gradients,
+            rows,
             rule,
             constraint,
             learning_rate,
@@ -44,12 +45,13 @@ impl<'a> KernelShare<'a> {
         let (mut single, mut double, mut narrow) = (Vec::new(), Vec::new(), Vec::new());
         let mut kept = Vec::new();
         let mut places = Vec::with_capacity(slots.len());
-        for (slot, gradient) in slots.iter().zip(gradients) {
+        for ((slot, gradient), rows) in slots.iter().zip(gradients).zip(rows) {
             let context = slot.context(constraint, learning_rate);
             // Kernels write as many buffers as their form is made with.
             let form = rule.form(&context);
             let form = form.filter(|form| form.direction.buffers() == slot.buffers.len());
-            let gradient = gradient.as_ref().and_then(|g| in_layout(slot, &context, g));
+            let gradient = gradient.as_ref().filter(|_| rows.is_none());
+            let gradient = gradient.and_then(|g| in_layout(slot, &context, g));
             places.push(form.zip(gradient).map(|(form, (width, mut g))| {
                 if weights.meets(&g) {
                     // What is read must not be written meanwhile.
@@ -132,10 +134,9 @@ impl<'a> KernelShare<'a> {
     pub(super) fn step(&mut self, kappa: f64, all_sums: bool) {
         let written = self.places.iter().zip(self.slots);
         bump_versions(written.filter_map(|(place, slot)| place.map(|_| &slot.weight)));
-        // SAFETY: the pointers are to the storages of weights and buffers,
-        // which the borrowed slots keep alive, and of gradients, which are kept
-        // here. The optimizer is borrowed for the whole step, and by the
-        // contract of `Optimizer::step` the model is not running meanwhile.
+        // SAFETY: the borrowed slots keep the storages of weights and buffers alive, and the
+        // gradients are kept here. The optimizer is borrowed for the whole step. By the contract
+        // of `Optimizer::step` the model is not running meanwhile.
         unsafe {
             self.single.step(kappa, all_sums);
             self.double.step(kappa, all_sums);
@@ -159,8 +160,8 @@ impl From<&Outcome> for Measurement {
     fn from(outcome: &Outcome) -> Self {
         let sums = outcome.sums;
         let (p, q) = (outcome.factors.p, outcome.factors.q);
-        // w′ = p w + q d, and d = b w + d⊥; the arc tangent is exact for small
-        // angles, where the cosine has lost all digits.
+        // w′ = p w + q d, and d = b w + d⊥. The arc tangent is exact for small angles, where
+        // the cosine has lost all digits.
         let b = if sums.ww > 0.0 {
             sums.wd / sums.ww
         } else {
@@ -230,9 +231,9 @@ fn pointers<E>(slot: &Slot) -> [*mut E; 3] {
     s
 }
 
-/// The gradient with its elements in the order of the weight's, if the kernels
-/// can take this parameter at all: on the CPU, without gaps, where no other lies,
-/// and each unit in one piece.
+/// The gradient with its elements in the order of the weight's, if the kernels can take this
+/// parameter at all. It must be on the CPU, without gaps, apart from all others, with each unit
+/// in one piece.
 fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width, Tensor)> {
     let weight = &slot.weight;
     let kind = weight.kind();
@@ -247,7 +248,7 @@ fn in_layout(slot: &Slot, context: &Context, gradient: &Tensor) -> Option<(Width
     // All that is walked through beside the weight and its gradient.
     let mut beside = slot.buffers.iter().chain(&slot.master);
     if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
-        // The usual case, and the quickest to tell.
+        // This is the usual case, and the quickest to tell.
         return Some((width, gradient.contiguous()));
     }
     let strides = weight.stride();

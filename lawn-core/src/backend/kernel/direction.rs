@@ -20,7 +20,7 @@ pub(crate) trait Direction<E: Element, const B: usize>: Copy + Sync {
     /// The same, and leaves in the buffers what [`recall`](Self::recall) needs.
     #[inline(always)]
     unsafe fn hold<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; B]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe { self.update(w, g, s) }
     }
 
@@ -62,7 +62,7 @@ impl<E: Element> Direction<E, 1> for Momentum<E> {
 
     #[inline(always)]
     unsafe fn update<L: Lanes<Element = E>>(&self, _w: L, g: L, s: &mut [L; 1]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         s[0] = unsafe { s[0].mul(L::splat(self.mu)).add(g.mul(L::splat(self.sigma))) };
         s[0]
     }
@@ -86,7 +86,7 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 
     #[inline(always)]
     unsafe fn update<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; 1]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             s[0] = s[0].mul(L::splat(self.mu)).add(g);
             self.recall(w, g, s)
@@ -95,7 +95,7 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 
     #[inline(always)]
     unsafe fn recall<L: Lanes<Element = E>>(&self, _w: L, g: L, s: &[L; 1]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe { s[0].mul_add(L::splat(self.mu), g) }
     }
 }
@@ -107,9 +107,9 @@ impl<E: Element> Direction<E, 1> for Nesterov<E> {
 /// d = (m / c₁) / (√(v / c₂ + ε_in) + ε_out) + λ w        0 + λ w where that divides by 0
 /// ```
 ///
-/// Where the weights move in another pass than the buffers, `d − λ w` takes the
-/// place of `m`, which is one array less to read for that pass; the next step
-/// forms `m` again, at the cost of four more roundings.
+/// Where the weights move in another pass than the buffers, `d − λ w` takes the place of `m`.
+/// That pass then reads one array less. The next step forms `m` again, which costs four more
+/// roundings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Adam<E> {
     /// `β₁`.
@@ -144,24 +144,24 @@ pub(crate) struct HeldCorrections<E> {
 }
 
 impl<E: Element> Adam<E> {
-    /// `√(v / c₂ + ε_in) + ε_out`. One rounding an operation, so that no vector
-    /// is too short for the same bits.
+    /// `√(v / c₂ + ε_in) + ε_out`. Every operation rounds by itself, so that vectors of any
+    /// width give the same bits.
     #[inline(always)]
     unsafe fn denominator<L: Lanes<Element = E>>(&self, v: L, inverse_c2: E) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let v_hat = v.mul(L::splat(inverse_c2)).add(L::splat(self.epsilon_in));
             v_hat.sqrt().add(L::splat(self.epsilon_out))
         }
     }
 
-    /// `m` of the step before, whose direction was divided by the root of this
-    /// `v`. Where that has become infinite the direction is 0, and so is `m` then.
+    /// `m` of the step before, whose direction was divided by the root of this `v`. Where `v`
+    /// has become infinite, the direction is 0 and `m` becomes 0.
     #[inline(always)]
     unsafe fn first_moment<L: Lanes<Element = E>>(&self, s: L, v: L) -> L {
         match self.held {
             None => s,
-            // SAFETY: the machine has the instructions of L, says the caller.
+            // SAFETY: the caller has made sure of the instructions of L.
             Some(HeldCorrections { c1, inverse_c2 }) => unsafe {
                 let finite = self.denominator(v, inverse_c2).min(L::splat(E::MAX));
                 s.mul(finite).mul(L::splat(c1))
@@ -171,7 +171,7 @@ impl<E: Element> Adam<E> {
 
     #[inline(always)]
     unsafe fn moments<L: Lanes<Element = E>>(&self, g: L, m: L, v: L) -> (L, L) {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let m = m.mul(L::splat(self.beta1)).add(g.mul(L::splat(self.beta3)));
             let v = v
@@ -184,7 +184,7 @@ impl<E: Element> Adam<E> {
     /// `(m / c₁) / (√(v / c₂ + ε_in) + ε_out)`; 0 where that divides by 0.
     #[inline(always)]
     unsafe fn ratio<L: Lanes<Element = E>>(&self, m: L, v: L) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let m_hat = m.mul(L::splat(self.inverse_c1));
             let divisor = self.denominator(v, self.inverse_c2);
@@ -195,7 +195,7 @@ impl<E: Element> Adam<E> {
     /// `d` of that ratio.
     #[inline(always)]
     unsafe fn decayed<L: Lanes<Element = E>>(&self, w: L, ratio: L) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe { w.mul_add(L::splat(self.lambda), ratio) }
     }
 }
@@ -218,7 +218,7 @@ impl<E: Element> Vectorized<E> for Release<E> {
     unsafe fn run<L: Lanes<Element = E>>(self) {
         let Self { rule, s, v, len } = self;
         let whole = len - len % L::N;
-        // SAFETY: the indices are below `len`; the rest as for the caller.
+        // SAFETY: the indices are below `len`; the caller keeps to the rest.
         unsafe {
             for i in (0..whole).step_by(L::N) {
                 let m = rule.first_moment(L::load(s.add(i)), L::load(v.add(i)));
@@ -238,7 +238,7 @@ impl<E: Element> Direction<E, 2> for Adam<E> {
 
     #[inline(always)]
     unsafe fn update<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; 2]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let m = self.first_moment(s[0], s[1]);
             (s[0], s[1]) = self.moments(g, m, s[1]);
@@ -248,7 +248,7 @@ impl<E: Element> Direction<E, 2> for Adam<E> {
 
     #[inline(always)]
     unsafe fn hold<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; 2]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let d = self.update(w, g, s);
             s[0] = self.ratio(s[0], s[1]);
@@ -258,7 +258,7 @@ impl<E: Element> Direction<E, 2> for Adam<E> {
 
     #[inline(always)]
     unsafe fn recall<L: Lanes<Element = E>>(&self, w: L, _g: L, s: &[L; 2]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe { self.decayed(w, s[0]) }
     }
 }
@@ -270,7 +270,7 @@ impl<E: Element> Direction<E, 3> for Adam<E> {
 
     #[inline(always)]
     unsafe fn update<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; 3]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let m = self.first_moment(s[0], s[2]);
             (s[0], s[1]) = self.moments(g, m, s[1]);
@@ -281,7 +281,7 @@ impl<E: Element> Direction<E, 3> for Adam<E> {
 
     #[inline(always)]
     unsafe fn hold<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; 3]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             let d = self.update(w, g, s);
             s[0] = self.ratio(s[0], s[2]);
@@ -291,7 +291,7 @@ impl<E: Element> Direction<E, 3> for Adam<E> {
 
     #[inline(always)]
     unsafe fn recall<L: Lanes<Element = E>>(&self, w: L, _g: L, s: &[L; 3]) -> L {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe { self.decayed(w, s[0]) }
     }
 }

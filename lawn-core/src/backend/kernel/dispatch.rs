@@ -1,5 +1,6 @@
 //! The kernels, and the loop of each for each pass.
 
+use super::adagrad::Adagrad;
 use super::block::Block;
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
@@ -15,12 +16,17 @@ pub(crate) enum Kernel<E> {
     Nesterov(Nesterov<E>),
     Adam(Adam<E>),
     Amsgrad(Adam<E>),
+    Adagrad(Adagrad<E>),
 }
 
 impl<E: Element> Kernel<E> {
     /// Whether a pass of it looks at the gradient.
     pub(crate) fn reads_gradient(&self, pass: Pass) -> bool {
-        pass != Pass::Move || matches!(self, Kernel::Plain | Kernel::Nesterov(_))
+        pass != Pass::Move
+            || matches!(
+                self,
+                Kernel::Plain | Kernel::Nesterov(_) | Kernel::Adagrad(_)
+            )
     }
 
     /// One pass over one block.
@@ -37,7 +43,7 @@ impl<E: Element> Kernel<E> {
         factors: &Factors,
         block: Block<E>,
     ) -> Sums {
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             match *self {
                 Kernel::Plain => one::<E, _, 0>(isa, Plain, pass, factors, block),
@@ -45,26 +51,26 @@ impl<E: Element> Kernel<E> {
                 Kernel::Nesterov(d) => one::<E, _, 1>(isa, d, pass, factors, block),
                 Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
                 Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
+                Kernel::Adagrad(d) => one::<E, _, 1>(isa, d, pass, factors, block),
             }
         }
     }
 
-    /// Forms the first moment again where the direction `s` is held in its place,
-    /// with the bits that the next step would; `v` is what `s` was divided by the
-    /// root of.
+    /// Forms the first moment again where the direction `s` is held in its place. It has the
+    /// bits that the next step would give it. `s` was divided by the root of `v`.
     ///
     /// # Safety
     ///
     /// The pointers are valid for `len` elements, which nothing else touches.
     pub(crate) unsafe fn release(&self, isa: Isa, s: *mut E, v: *const E, len: usize) {
         if let Kernel::Adam(rule) | Kernel::Amsgrad(rule) = *self {
-            // SAFETY: passed on.
+            // SAFETY: the caller keeps to the same conditions.
             unsafe { isa.run(Release { rule, s, v, len }) };
         }
     }
 
-    /// [`Pass::Move`] over one block beside another pass over another block;
-    /// the sums of the other.
+    /// [`Pass::Move`] over one block beside another pass over another block. Answers the sums
+    /// of the other.
     ///
     /// # Safety
     ///
@@ -84,7 +90,7 @@ impl<E: Element> Kernel<E> {
                 )
             };
         }
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             match (*self, *kernel) {
                 (Kernel::Plain, Kernel::Plain) => pair!(Plain, Plain, 0),
@@ -92,6 +98,7 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Nesterov(d), Kernel::Nesterov(next)) => pair!(d, next, 1),
                 (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
                 (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
+                (Kernel::Adagrad(d), Kernel::Adagrad(next)) => pair!(d, next, 1),
                 _ => {
                     self.pass(isa, Pass::Move, factors, moved);
                     kernel.pass(isa, pass, next_factors, next)
@@ -127,7 +134,7 @@ unsafe fn one<E: Element, R: Direction<E, B>, const B: usize>(
             })
         };
     }
-    // SAFETY: passed on.
+    // SAFETY: the caller keeps to the same conditions.
     unsafe {
         match pass {
             Pass::Products => run!(G | W, false, false),
@@ -173,7 +180,7 @@ unsafe fn pair<E: Element, R: Direction<E, B>, const B: usize>(
             })
         };
     }
-    // SAFETY: passed on.
+    // SAFETY: the caller keeps to the same conditions.
     unsafe {
         match pass {
             Pass::Products => run!(G | W, false),

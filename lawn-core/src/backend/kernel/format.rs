@@ -20,8 +20,8 @@ impl Format {
     ///
     /// Both pointers are valid for `len` numbers, which do not overlap.
     pub(crate) unsafe fn widen(self, isa: Isa, from: *const u16, to: *mut f32, len: usize) {
-        // SAFETY: the level exists only where the machine was asked; the rest
-        // says the caller.
+        // SAFETY: the level exists only where the machine was asked. The caller gives valid
+        // pointers.
         unsafe {
             match (self, isa.level()) {
                 #[cfg(target_arch = "x86_64")]
@@ -130,7 +130,7 @@ mod x86 {
             /// As above.
             #[target_feature(enable = $features)]
             pub(super) unsafe fn $name(from: *const $from, to: *mut $to, len: usize) {
-                // SAFETY: says the caller.
+                // SAFETY: the caller keeps to the same conditions.
                 unsafe { super::$loop(from, to, len) };
             }
         };

@@ -3,7 +3,7 @@
 use super::lanes::{Element, Lanes};
 use super::tuning::{LastLook, Tuning};
 
-/// What the running machine offers; there is no way to have one that it does not.
+/// What the running machine offers. Only [`Isa::available`] makes one, of what it has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Isa {
     level: Level,

@@ -31,7 +31,7 @@ impl<M: Memory> Job<'_, M> {
         self.radii.get(unit).copied().unwrap_or(0.0)
     }
 
-    /// Whether nothing about a whole unit has to be known before it moves.
+    /// Whether a unit can move before anything is known about the whole of it.
     pub(super) fn is_one_pass(&self) -> bool {
         self.scalars.is_single_pass() && !self.scalars.needs_products()
     }
@@ -66,7 +66,7 @@ impl<M: Memory> Job<'_, M> {
         let Job {
             kernel, scalars, ..
         } = self;
-        // Block by block, so that the sums are those that several threads would take.
+        // This goes block by block, so that the sums are those that several threads would take.
         let over = |pass: Pass, factors: &Factors| {
             let mut sums = Sums::default();
             let blocks = unit.len().div_ceil(BLOCK);
@@ -76,7 +76,7 @@ impl<M: Memory> Job<'_, M> {
                         Order::Forwards => block,
                         Order::Backwards => blocks - 1 - block,
                     };
-                // SAFETY: within the unit, whose pointers are valid, says the caller.
+                // SAFETY: the part is within the unit, whose pointers the caller gives as valid.
                 sums += unsafe {
                     let block = unit.part(start, BLOCK.min(unit.len() - start));
                     block.pass(isa, kernel, pass, factors)

@@ -23,8 +23,8 @@ pub(crate) trait Element:
 
 /// A vector of [`N`](Lanes::N) elements.
 ///
-/// Every method is inlined into a function that enables the instructions it
-/// needs; none may be called from anywhere else.
+/// Every method is inlined into a function that enables the instructions it needs. None may be
+/// called from anywhere else.
 ///
 /// # Safety
 ///
@@ -33,7 +33,7 @@ pub(crate) trait Element:
 /// valid for `N` elements; no alignment is needed beyond that of an element.
 pub(crate) trait Lanes: Copy {
     type Element: Element;
-    /// f64 partial sums, enough of them that they need not wait for each other.
+    /// Partial sums in f64: so many that one addition need not wait for another.
     type Sum: Copy;
     const N: usize;
 
@@ -75,12 +75,12 @@ macro_rules! array_lanes {
             }
             #[inline(always)]
             unsafe fn load(p: *const $element) -> Self {
-                // SAFETY: valid for N elements, says the caller.
+                // SAFETY: the caller gives a pointer that is valid for N elements.
                 Self(unsafe { p.cast::<[$element; N]>().read_unaligned() })
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $element) {
-                // SAFETY: valid for N elements, says the caller.
+                // SAFETY: the caller gives a pointer that is valid for N elements.
                 unsafe { p.cast::<[$element; N]>().write_unaligned(self.0) }
             }
             #[inline(always)]
@@ -121,8 +121,8 @@ macro_rules! array_lanes {
             }
             #[inline(always)]
             unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-                // Two roundings: a machine without the instruction would call
-                // a function for one.
+                // This rounds twice. A machine without the instruction would call a function to
+                // round once.
                 Self(std::array::from_fn(|i| self.0[i] * b.0[i] + c.0[i]))
             }
             #[inline(always)]

@@ -6,8 +6,8 @@ use super::isa::Isa;
 use super::lanes::Element;
 use super::pass::{Factors, Pass, Sums};
 
-/// Elements of a block: enough that a task outweighs the cost of claiming it.
-/// Sums are taken by block, so that this decides their last bits.
+/// Elements of a block: so many that a task costs more than to claim it. Sums are taken by
+/// block, so this number decides their last bits.
 pub(super) const BLOCK: usize = 16 * 1024;
 
 /// Memory of a parameter, or of a part of it, over which passes run.
@@ -53,7 +53,7 @@ pub(crate) trait Memory: Copy + std::fmt::Debug {
         factors: &Factors,
         (next, next_kernel, pass, next_factors): (Self, &Kernel<Self::Element>, Pass, &Factors),
     ) -> Sums {
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             self.pass(isa, kernel, Pass::Move, factors);
             next.pass(isa, next_kernel, pass, next_factors)
@@ -71,7 +71,7 @@ impl<E: Element> Memory for Block<E> {
     unsafe fn part(&self, start: usize, len: usize) -> Self {
         // An absent buffer's pointer is null and is only ever moved.
         let s = self.s.map(|s| s.wrapping_add(start));
-        // SAFETY: within the block, says the caller.
+        // SAFETY: the caller asks for a part of the block.
         unsafe {
             Self {
                 w: self.w.add(start),
@@ -83,7 +83,7 @@ impl<E: Element> Memory for Block<E> {
     }
 
     unsafe fn pass(&self, isa: Isa, kernel: &Kernel<E>, pass: Pass, factors: &Factors) -> Sums {
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe { kernel.pass(isa, pass, factors, *self) }
     }
 
@@ -95,7 +95,7 @@ impl<E: Element> Memory for Block<E> {
         (next, next_kernel, pass, next_factors): (Self, &Kernel<E>, Pass, &Factors),
     ) -> Sums {
         let next = (next_kernel, pass, next_factors, next);
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe { kernel.pair(isa, (factors, *self), next) }
     }
 }

@@ -1,5 +1,5 @@
-//! The fused kernels: built-in rules on parameters of the CPU, f32 and f64, and
-//! f16 and bf16, which are f32 while they are computed with.
+//! The fused kernels: built-in rules on parameters of the CPU, of f32, f64, f16 and bf16. Those
+//! of 16 bits are f32 while they are computed with.
 //!
 //! A free step is one pass over memory. A constrained one, with the scalars of
 //! [`scalars`] between them, is three:
@@ -10,12 +10,14 @@
 //! 3. w ← p w + q d                 reads w, d; writes w
 //! ```
 //!
-//! `d` has no memory of its own: a momentum is it, and with Adam it takes the place
-//! of the first moment, which the next step forms again. For Adam in f32 that is
-//! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28. Small units
-//! are taken through all three by one thread each; larger ones by all threads in
-//! waves, whose last pass runs in one loop with the first over the next wave.
+//! `d` has no memory of its own. A momentum is the direction itself. With Adam, `d` takes the
+//! place of the first moment, which the next step forms again. For Adam in f32 that is
+//! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28.
+//!
+//! One thread takes a small unit through all three passes. All threads together take the larger
+//! ones, in waves. The last pass over a wave runs in one loop with the first over the next.
 
+mod adagrad;
 mod block;
 mod direction;
 mod dispatch;

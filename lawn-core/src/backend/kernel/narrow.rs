@@ -7,8 +7,8 @@ use super::isa::Isa;
 use super::memory::Memory;
 use super::pass::{Factors, Order, Pass, Sums};
 
-/// Elements that are converted at a time: two tiles of as many f32, and the
-/// buffers beside them, stay in a core's first cache.
+/// Elements that are converted at a time. Two tiles of so many f32 stay in the first cache of
+/// a core, with the buffers beside them.
 const TILE: usize = 1024;
 
 /// Where a block of f16 or bf16 lies: its weights, gradients and up to three
@@ -33,7 +33,7 @@ impl Memory for NarrowBlock {
     }
 
     unsafe fn part(&self, start: usize, len: usize) -> Self {
-        // SAFETY: within the block, says the caller. Absent memory's pointers
+        // SAFETY: the caller asks for a part of the block. Pointers of absent memory
         // are null and are only ever moved.
         let (w, g) = unsafe { (self.w.add(start), self.g.add(start)) };
         let master = if self.master.is_null() {
@@ -62,8 +62,8 @@ impl Memory for NarrowBlock {
                     Order::Backwards => tiles - 1 - tile,
                 };
             let len = TILE.min(self.len - start);
-            // SAFETY: a tile holds `len` numbers, and the part is within this
-            // block, whose pointers are valid, says the caller.
+            // SAFETY: a tile holds `len` numbers. The part is within this block, whose
+            // pointers the caller gives as valid.
             unsafe {
                 let part = self.part(start, len);
                 if kernel.reads_gradient(pass) {

@@ -21,8 +21,8 @@ pub(crate) fn unit_norms(weight: &Tensor, granularity: Granularity) -> Tensor {
     }
 }
 
-/// The norm of each unit of a weight, if the kernels can take it: unlike
-/// libtorch's, the same bits for any number of threads.
+/// The norm of each unit of a weight, if the kernels can take it. It has the same bits for any
+/// number of threads, which libtorch's has not.
 fn norms(weight: &Tensor, granularity: Granularity) -> Option<Vec<f64>> {
     let taken = weight.device() == Device::Cpu && weight.numel() > 0;
     if !(taken && has_units_in_one_piece(weight, granularity)) {

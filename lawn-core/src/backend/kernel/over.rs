@@ -13,12 +13,11 @@ pub(super) const W: u8 = 2;
 /// Sum `⟨w,d⟩` and `⟨d,d⟩`.
 pub(super) const D: u8 = 4;
 
-/// How far ahead memory is asked for, in bytes. The machine itself looks ahead
-/// no further than to the end of a page; more than half a page is also far enough
-/// for the address of the next page to be looked up in time.
+/// How far ahead memory is asked for, in bytes. The machine itself looks ahead no further
+/// than to the end of a page. More than half a page is far enough for it to look up the
+/// address of the next page in time.
 const AHEAD: usize = 2560;
-/// The same for gradients: further, so that not every array comes to a new page
-/// at the same time.
+/// The same for gradients. It is more, so that not all arrays come to a new page at once.
 const GRADIENT_AHEAD: usize = 3584;
 
 /// A pass as one loop. `SUM`: which sums, of [`G`], [`W`], [`D`]. `UPDATE`:
@@ -51,7 +50,7 @@ struct Splat<L> {
 impl<L: Lanes> Splat<L> {
     #[inline(always)]
     unsafe fn new(factors: &Factors) -> Self {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         let splat = |x| unsafe { L::splat(L::Element::from_f64(x)) };
         Self {
             kappa: splat(factors.kappa),
@@ -75,7 +74,7 @@ struct Partial<L: Lanes> {
 impl<L: Lanes> Partial<L> {
     #[inline(always)]
     unsafe fn zero() -> Self {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         let zero = unsafe { L::zero() };
         Self {
             ww: zero,
@@ -88,7 +87,7 @@ impl<L: Lanes> Partial<L> {
 
     #[inline(always)]
     unsafe fn total(self) -> Sums {
-        // SAFETY: the machine has the instructions of L, says the caller.
+        // SAFETY: the caller has made sure of the instructions of L.
         unsafe {
             Sums {
                 ww: L::total(self.ww),
@@ -111,7 +110,7 @@ where
 
     #[inline(always)]
     unsafe fn run<L: Lanes<Element = E>>(self) -> Sums {
-        // SAFETY: as for the caller.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe { self.rest::<L>(0, Partial::zero()) }
     }
 }
@@ -159,8 +158,8 @@ where
             );
         }
         if Self::WEIGHT {
-            // The next forward pass looks at the weights; but where they move in
-            // a pass of their own, the caches are worth more to the next wave.
+            // The model soon looks at the weights again. Where they move in a pass of their
+            // own, the next wave needs the caches more than the model does.
             prefetch(
                 self.block.w.wrapping_add(from(AHEAD)),
                 LET_GO && MOVE && !UPDATE,
@@ -188,7 +187,7 @@ where
         let vectors = self.block.len / L::N;
         let whole = vectors * L::N;
         let rest = self.block.len - whole;
-        // SAFETY: the indices are within the block; the rest as for the caller.
+        // SAFETY: the indices are within the block; the caller keeps to the rest.
         unsafe {
             let factors = Splat::new(self.factors);
             for vector in done..vectors {
@@ -216,8 +215,8 @@ where
     ) {
         self.prefetch(i);
         let block = &self.block;
-        // SAFETY: the pointers are valid for these elements, says the caller;
-        // and so are the instructions of L.
+        // SAFETY: the caller gives pointers that are valid for these elements,
+        // and has made sure of the instructions of L.
         unsafe {
             let g = if Self::GRADIENT {
                 L::load(block.g.add(i))
@@ -264,9 +263,9 @@ where
     }
 }
 
-/// The last pass over one block beside an earlier one over another, vector by
-/// vector: the one computes on what the caches hold while the memory of the
-/// other comes. The sums are those of the other.
+/// The last pass over one block beside an earlier pass over another, vector by vector. The
+/// last pass computes on what the caches hold, while the memory for the other is on its way.
+/// The sums are those of the other.
 pub(super) struct Pair<
     'a,
     E,
@@ -293,7 +292,7 @@ where
         let Self { moved, next } = self;
         let (of_moved, of_next) = (moved.block.len / L::N, next.block.len / L::N);
         let together = of_moved.min(of_next);
-        // SAFETY: the indices are within both blocks; the rest as for the caller.
+        // SAFETY: the indices are within both blocks; the caller keeps to the rest.
         unsafe {
             let factors = (Splat::new(moved.factors), Splat::new(next.factors));
             let (mut nothing, mut sums) = (Partial::zero(), Partial::zero());
@@ -308,8 +307,8 @@ where
     }
 }
 
-/// Asks for the cache line at `p`, which need not exist; for one to `let_go` of so
-/// that it does not stay in the caches behind the first.
+/// Asks for the cache line at `p`, which need not exist. One to `let_go` of is kept out of
+/// all caches but the first.
 #[inline(always)]
 fn prefetch<T>(p: *const T, let_go: bool) {
     #[cfg(target_arch = "x86_64")]

@@ -44,7 +44,7 @@ pub(crate) struct Factors {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     Forwards,
-    /// After a pass forwards: what that touched last is still in the cache.
+    /// What a pass forwards has touched last is still in the cache.
     Backwards,
 }
 
@@ -70,9 +70,9 @@ pub(crate) enum Pass {
 }
 
 impl Pass {
-    /// From which end it runs: the second of three passes runs backwards, so
-    /// that it finds in the cache what the first has touched last, as the third
-    /// does after it.
+    /// From which end it runs. The second of three passes runs backwards, so that it finds in
+    /// the cache what the first has touched last. The third finds there what the second has
+    /// touched last.
     pub(crate) fn order(self) -> Order {
         match self {
             Pass::Buffers | Pass::BuffersAndSum => Order::Backwards,

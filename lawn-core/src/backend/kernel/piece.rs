@@ -20,8 +20,8 @@ pub(super) struct Piece {
     pub(super) len: usize,
 }
 
-/// The blocks of one job. `first_unit` counts over all jobs. Units that are
-/// larger than a block are cut unless `whole` says not to.
+/// The blocks of one job. `first_unit` counts over all jobs. Units larger than a block are
+/// cut, unless `whole` says not to.
 pub(super) fn cut<M: Memory>(
     job: &Job<'_, M>,
     index: usize,
@@ -54,7 +54,7 @@ pub(super) fn cut<M: Memory>(
     }
 }
 
-/// How many of the pieces make a wave of so many elements: whole units, and at
+/// How many of the pieces make a wave of so many elements. A wave has whole units, and at
 /// least one.
 pub(super) fn wave_len(pieces: &[Piece], wave: usize) -> usize {
     let mut elements = 0;
@@ -85,8 +85,8 @@ pub(super) fn for_units(pieces: &[Piece], mut f: impl FnMut(&Piece)) {
     }
 }
 
-/// Which of the `moved` pieces and which of the `next` are taken together. A thread gets the
-/// pieces of both that it has in every pass, as they may still be in its cache.
+/// Which of the `moved` pieces goes together with which of the `next`. A thread gets the same
+/// pieces in every pass, as they may still be in its cache.
 pub(super) fn side_by_side(
     moved: usize,
     next: usize,

@@ -22,9 +22,9 @@ struct Share {
 
 /// Tasks, shared out among threads.
 ///
-/// Each thread has a run of them for itself, and has the same one whenever as
-/// many tasks are shared out: it walks through memory without gaps, and finds in
-/// its cache what it has touched the time before. Who is done helps the others.
+/// Each thread has a run of them for itself, so that it walks through memory without gaps. The
+/// run is the same whenever as many tasks are shared out, so that the thread finds in its cache
+/// what it touched before. A thread that is done helps the others.
 struct Work<'a> {
     shares: &'a [Share],
     task: &'a (dyn Fn(usize) + Sync),
@@ -52,8 +52,7 @@ pub(crate) fn share(count: usize, thread: usize, threads: usize) -> Range<usize>
 
 /// Calls `task` for each of `0..count` on up to `threads` threads and waits.
 ///
-/// Which thread runs which task is in the end left to chance; so no result may
-/// depend on it.
+/// Chance decides in the end which thread runs which task, so no result may depend on it.
 pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) {
     let threads = threads.min(count).max(1);
     let share = |thread: usize| Share {
@@ -70,8 +69,8 @@ pub(crate) fn each(count: usize, threads: usize, task: &(dyn Fn(usize) + Sync)) 
         task,
     };
     match openmp() {
-        // SAFETY: `drain_all` gets the work it expects, which outlives the
-        // call, as that returns when all threads have; and its tasks are Sync.
+        // SAFETY: `drain_all` gets the work that it expects. The work outlives the call, which
+        // returns when all threads have. Its tasks are Sync.
         Some(openmp) => unsafe {
             (openmp.parallel)(
                 drain_all,
@@ -98,8 +97,8 @@ unsafe extern "C" fn drain_all(work: *mut c_void) {
         // SAFETY: a function of this type, see `openmp`.
         usize::try_from(unsafe { (openmp.thread_num)() }).unwrap_or(0)
     });
-    // SAFETY: says the caller. A panic in a task ends the process here, since
-    // this function is not one that unwinds.
+    // SAFETY: the caller gives a `Work`. A panic in a task ends the process here, since this
+    // function does not unwind.
     unsafe { &*work.cast::<Work<'_>>() }.drain(thread);
 }
 
@@ -121,8 +120,8 @@ fn openmp() -> Option<OpenMp> {
     *FOUND.get_or_init(|| {
         // SAFETY: a null handle is RTLD_DEFAULT: all that is loaded.
         let symbol = |name: &CStr| unsafe { dlsym(std::ptr::null_mut(), name.as_ptr()) };
-        // SAFETY: functions of these names have these types; they are part of
-        // the interface that compilers emit calls to. Null becomes None.
+        // SAFETY: functions of these names have these types, since compilers emit calls to
+        // them. Null becomes None.
         unsafe {
             Some(OpenMp {
                 parallel: std::mem::transmute::<*mut c_void, Option<GompParallel>>(symbol(

@@ -1,8 +1,8 @@
 //! Runs the passes over many parameters on many threads.
 //!
-//! All memory is cut into blocks of a fixed size, whatever the number of
-//! threads; sums are taken by block and added up in order of the blocks. So the
-//! results are the same bits for any number of threads.
+//! All memory is cut into blocks, whose size does not depend on the number of threads. Sums
+//! are taken by block and added up in the order of the blocks. So the results are the same
+//! bits for any number of threads.
 
 use super::isa::Isa;
 use super::job::{Job, one_pass};
@@ -12,10 +12,9 @@ use super::piece::{Piece, cut, for_units, side_by_side, wave_len};
 use super::pool;
 use super::scalars::Outcome;
 
-/// Elements of the largest unit that one thread takes through all its passes.
-/// Four arrays of as many f32 are 4 MiB: they stay in the last cache from one
-/// pass to the next, the smaller ones in a core's own, and no thread waits for
-/// another between the passes.
+/// Elements of the largest unit that one thread takes through all its passes, so that no
+/// thread waits for another between them. Four arrays of so many f32 are 4 MiB, which stay in
+/// the last cache from one pass to the next. Smaller units stay in a core's own cache.
 const CACHED: usize = 256 * 1024;
 
 /// Elements below which threads cost more than they save.
@@ -33,7 +32,7 @@ impl<T> Results<T> {
     /// `index` is within the results, and no other task has a reference to it.
     #[allow(clippy::mut_from_ref, reason = "each element belongs to one task")]
     unsafe fn at(&self, index: usize) -> &mut T {
-        // SAFETY: says the caller.
+        // SAFETY: the caller gives an index of its own.
         unsafe { &mut *self.0.add(index) }
     }
 }
@@ -83,8 +82,8 @@ impl<'a, M: Memory> Runner<'a, M> {
         self.outcomes.iter().map(|outcome| outcome.sums.gg).sum()
     }
 
-    /// The pass that every step starts with when something about all gradients
-    /// has to be known before the first write.
+    /// The first pass of a step that must know something about all gradients before its first
+    /// write.
     pub(crate) fn sum(&mut self) {
         let pieces = self.pieces(|_| true, |_| false);
         // SAFETY: nothing is written, and the pointers are valid for reading
@@ -109,8 +108,8 @@ impl<'a, M: Memory> Runner<'a, M> {
     /// The pointers of all jobs are valid, and nothing else touches them.
     pub(crate) unsafe fn step(&mut self, kappa: f64, all_sums: bool) {
         let in_waves = |job: &Job<'_, M>| job.unit_len > CACHED && !job.is_one_pass();
-        // First what needs no other block's sums: all that is done in one pass,
-        // and the units that stay in the cache of the thread that has them.
+        // First come the pieces that need no sums of another block: those that are done in
+        // one pass, and the units that stay in the cache of the thread that has them.
         let pieces = self.pieces(|job| !in_waves(job), |job| !job.is_one_pass());
         let (isa, summed, jobs) = (self.isa, self.summed, &self.jobs);
         let outcomes = Results(self.outcomes.as_mut_ptr());
@@ -130,7 +129,7 @@ impl<'a, M: Memory> Runner<'a, M> {
                     let mut outcome = Outcome::default();
                     job.scalars.before(kappa, 0.0, &mut outcome);
                     let pass = one_pass(summed, all_sums);
-                    // SAFETY: the pointers are valid, says the caller.
+                    // SAFETY: the caller gives valid pointers.
                     let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
                     // SAFETY: this piece's own.
                     unsafe { *partials.at(index) = sums };
@@ -138,7 +137,7 @@ impl<'a, M: Memory> Runner<'a, M> {
                     let radius = job.radius(piece.unit_in_job + unit);
                     // SAFETY: this unit belongs to this piece alone.
                     let outcome = unsafe { outcomes.at(piece.unit + unit) };
-                    // SAFETY: the pointers are valid, says the caller.
+                    // SAFETY: the caller gives valid pointers.
                     unsafe {
                         job.whole_unit(isa, block, (kappa, radius), (summed, all_sums), outcome);
                     };
@@ -150,7 +149,7 @@ impl<'a, M: Memory> Runner<'a, M> {
             if piece.len < job.unit_len {
                 let outcome = &mut self.outcomes[piece.unit];
                 if summed && all_sums && piece.start % job.unit_len == 0 {
-                    // What was summed before is summed once more.
+                    // This pass sums again what was summed before.
                     outcome.sums = Sums::default();
                 }
                 outcome.sums += sums;
@@ -158,20 +157,20 @@ impl<'a, M: Memory> Runner<'a, M> {
             }
         }
         let mut waves = self.pieces(in_waves, |_| false);
-        // Waves that follow each other are of like size, so that passes over the
-        // two that run beside each other end together.
+        // Waves that follow each other are of like size. So the passes over two of them, which
+        // run beside each other, end together.
         waves.sort_by_key(|piece| self.jobs[piece.job].unit_len);
         let (mut moved, mut rest) = (&waves[..0], waves.as_slice());
         while !(moved.is_empty() && rest.is_empty()) {
             let (wave, after) = rest.split_at(wave_len(rest, self.isa.wave()));
-            // SAFETY: the pointers are valid, says the caller.
+            // SAFETY: the caller gives valid pointers.
             unsafe { self.wave(moved, wave, kappa) };
             (moved, rest) = (wave, after);
         }
     }
 
-    /// The last pass over one wave, beside it the first over the next, and
-    /// alone the second over the next.
+    /// The last pass over one wave, with the first over the next beside it. Then the second
+    /// over the next, alone.
     ///
     /// # Safety
     ///
@@ -183,7 +182,7 @@ impl<'a, M: Memory> Runner<'a, M> {
             .iter()
             .partition(|piece| unknown(&self.jobs[piece.job]));
         self.before(&second, kappa);
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe {
             self.pass(moved, next, |job| {
                 if unknown(job) {
@@ -194,7 +193,7 @@ impl<'a, M: Memory> Runner<'a, M> {
             });
         }
         self.before(&first, kappa);
-        // SAFETY: passed on.
+        // SAFETY: the caller keeps to the same conditions.
         unsafe { self.pass(&[], &first, Job::second_pass) };
         for_units(next, |piece| {
             let job = &self.jobs[piece.job];
@@ -211,14 +210,14 @@ impl<'a, M: Memory> Runner<'a, M> {
             job.scalars
                 .before(kappa, job.radius(piece.unit_in_job), outcome);
             if !job.scalars.needs_products() {
-                // What was summed before is summed once more.
+                // The next pass sums again what was summed before.
                 outcome.sums = Sums::default();
             }
         });
     }
 
-    /// [`Pass::Move`] over the pieces `moved`, and beside it a pass over the
-    /// `next`, whose sums are added to those of their units.
+    /// [`Pass::Move`] over the pieces `moved`, with a pass over the pieces `next` beside it. The
+    /// sums of the latter are added to those of their units.
     ///
     /// # Safety
     ///
@@ -292,8 +291,8 @@ impl<'a, M: Memory> Runner<'a, M> {
         }
     }
 
-    /// The blocks of the jobs that `chosen` picks; units that are larger than a
-    /// block are cut unless `whole` says not to.
+    /// The blocks of the jobs that `chosen` picks. Units larger than a block are cut, unless
+    /// `whole` says not to.
     fn pieces(
         &self,
         chosen: impl Fn(&Job<'a, M>) -> bool,

@@ -1,5 +1,6 @@
 //! What happens between the passes: a few numbers for each unit.
 
+use super::adagrad::Adagrad;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
 use super::lanes::Element;
@@ -81,9 +82,9 @@ impl Scalars {
         !self.constrained && !self.trust.is_some_and(|trust| trust.is_of_direction())
     }
 
-    /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that
-    /// needs no more than that. `kappa` is what clipping left; a `radius` of 0
-    /// stands for a unit that stays free.
+    /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that needs no more
+    /// than that. `kappa` is the factor that clipping gave. A `radius` of 0 stands for a unit
+    /// that stays free.
     pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
         let Sums { ww, wg, gg, .. } = outcome.sums;
         outcome.is_lost = self.constrained && radius > 0.0 && !has_direction(ww);
@@ -100,7 +101,7 @@ impl Scalars {
             factors.alpha = -a;
             g_square = left(g_square, a * a * ww, self.gradient_rounding);
             if g_square == 0.0 {
-                // Of rounding no rule shall make a direction.
+                // No rule shall make a direction of rounding.
                 (factors.kappa, factors.alpha) = (0.0, 0.0);
             }
         } else if !self.constrained {
@@ -143,14 +144,14 @@ impl Scalars {
             1.0 - self.eta * self.decoupled
         };
         let mut rho = 1.0;
-        // One of the gradient is in the gradient already.
+        // A ratio of the gradient is in the gradient already.
         if let Some(trust) = self.trust.filter(Trust::is_of_direction) {
             let d_norm = d_square.sqrt();
             rho = trust.ratio(shrunk * ww.sqrt(), d_norm, d_norm);
             outcome.trust = rho;
         }
-        // A direction that is radial to rounding has nothing left to go along,
-        // least of all scaled up by a trust ratio.
+        // A direction that is radial up to rounding leaves nothing to go along. A trust ratio
+        // would even scale that up.
         let eta = if bound && d_square == 0.0 {
             0.0
         } else {
@@ -161,7 +162,8 @@ impl Scalars {
         let c = if bound { radius / moved.sqrt() } else { 1.0 };
         (outcome.factors.p, outcome.factors.q) = (c * (shrunk + eta * b), -c * eta);
         if bound && left(ww + eta * eta * d_square, 2.0 * eta * wd_left, ROUNDING) == 0.0 {
-            // Against all of w: what is left has no direction but rounding's.
+            // The step goes against all of w, so that only rounding would give what is left a
+            // direction.
             (outcome.factors.p, outcome.factors.q) = (1.0, 0.0);
         }
     }
@@ -190,7 +192,7 @@ impl<E: Element> Kernel<E> {
                 mu, nesterov: true, ..
             } => Kernel::Nesterov(Nesterov { mu: e(mu) }),
             Direction::Momentum { mu, dampening, .. } => {
-                // The first update takes the gradient whole; its buffer is still 0.
+                // The first update takes the whole gradient. Its buffer is still 0.
                 let sigma = if t == 1 { 1.0 } else { 1.0 - dampening };
                 let (mu, sigma) = (e(mu), e(sigma));
                 Kernel::Momentum(Momentum { mu, sigma })
@@ -202,6 +204,10 @@ impl<E: Element> Kernel<E> {
                     true => Kernel::Amsgrad(numbers),
                     false => Kernel::Adam(numbers),
                 }
+            }
+            Direction::SumOfSquares { initial, epsilon } => {
+                let (initial, epsilon) = (e(initial), e(epsilon));
+                Kernel::Adagrad(Adagrad { initial, epsilon })
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Every instruction set against one element at a time, for all lengths.
 
+use super::adagrad::Adagrad;
 use super::block::Block;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
@@ -59,6 +60,10 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
         Kernel::Amsgrad(adam),
         Kernel::Adam(after_held),
         Kernel::Amsgrad(after_held),
+        Kernel::Adagrad(Adagrad {
+            initial: e(0.1),
+            epsilon: e(1e-2),
+        }),
     ]
 }
 
@@ -258,6 +263,7 @@ fn the_size_of_a_wave_decides_no_bit() {
         learning_rate: 0.01,
         decay: WeightDecay::None,
         constrained: true,
+        table: false,
         granularity: Granularity::Row,
     };
     let form = rule.form(&context).unwrap();

@@ -1,8 +1,8 @@
 //! What the memory of the running processor wants.
 //!
-//! A constant of this kind is right only where it was measured; so it belongs to
-//! a family of processors. None of them changes a result: hints are no accesses,
-//! and sums are taken by block, however many blocks make a wave.
+//! A constant of this kind is right only where it was measured, so it belongs to a family of
+//! processors. None of them changes a result. Hints are no accesses, and sums are taken by
+//! block, however many blocks make a wave.
 
 use std::sync::OnceLock;
 
@@ -10,19 +10,19 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuning {
     pub(super) last_look: LastLook,
-    /// Elements of the larger units that all threads take through their passes
-    /// together: few enough to stay in the caches between one pass and the next.
+    /// How many elements of the larger units all threads take through their passes together:
+    /// so few that they stay in the caches between one pass and the next.
     pub(super) wave: usize,
 }
 
 /// How memory is asked for that no later pass looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LastLook {
-    /// So that it leaves the caches, which have then room for what another pass
-    /// looks at (`prefetchnta`).
+    /// It leaves the caches, which then have room for what another pass looks at
+    /// (`prefetchnta`).
     Leaves,
-    /// As all other (`prefetcht0`). Intel's Xeons bring in what should leave the
-    /// caches in another way, and 1.4 to 2.5 times as slowly.
+    /// It is asked for as all other memory is (`prefetcht0`). For the other hint, Intel's
+    /// Xeons bring memory in by another way, which takes 1.4 to 2.5 times as long.
     Stays,
 }
 
@@ -45,7 +45,7 @@ impl Tuning {
         *FOUND.get_or_init(|| Self::of(vendor()))
     }
 
-    /// By the name that a processor gives its maker.
+    /// That of the processors of a maker, who is named as they name him.
     fn of(vendor: [u8; 12]) -> Self {
         match &vendor {
             // Hygon's are of AMD's design.

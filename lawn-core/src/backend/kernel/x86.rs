@@ -18,13 +18,13 @@ pub(crate) struct F32x8(__m256);
 #[derive(Clone, Copy)]
 pub(crate) struct F64x4(__m256d);
 
-/// The methods that are one instruction each, which only its name tells apart.
+/// The methods that are one instruction each. They differ only in its name.
 macro_rules! one_instruction {
     ($element:ty, $splat:ident, $load:ident, $store:ident, $add:ident, $mul:ident, $div:ident,
      $sqrt:ident, $max:ident, $min:ident, $fma:ident) => {
         #[inline(always)]
         unsafe fn splat(x: $element) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $splat(x) })
         }
         #[inline(always)]
@@ -39,37 +39,37 @@ macro_rules! one_instruction {
         }
         #[inline(always)]
         unsafe fn add(self, b: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $add(self.0, b.0) })
         }
         #[inline(always)]
         unsafe fn mul(self, b: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $mul(self.0, b.0) })
         }
         #[inline(always)]
         unsafe fn div(self, b: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $div(self.0, b.0) })
         }
         #[inline(always)]
         unsafe fn sqrt(self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $sqrt(self.0) })
         }
         #[inline(always)]
         unsafe fn max(self, b: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $max(self.0, b.0) })
         }
         #[inline(always)]
         unsafe fn min(self, b: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $min(self.0, b.0) })
         }
         #[inline(always)]
         unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-            // SAFETY: the machine has the instruction, says the caller.
+            // SAFETY: the caller has made sure of the instruction.
             Self(unsafe { $fma(self.0, b.0, c.0) })
         }
     };
@@ -96,7 +96,7 @@ impl Lanes for F32x16 {
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let other = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(divisor.0, _mm512_setzero_ps());
             Self(_mm512_maskz_mov_ps(other, self.0))
@@ -104,12 +104,12 @@ impl Lanes for F32x16 {
     }
     #[inline(always)]
     unsafe fn zero() -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         [unsafe { _mm512_setzero_pd() }; 2]
     }
     #[inline(always)]
     unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let low = |x| _mm512_cvtps_pd(_mm512_castps512_ps256(x));
             let high = |x| {
@@ -124,7 +124,7 @@ impl Lanes for F32x16 {
     }
     #[inline(always)]
     unsafe fn total(sum: Self::Sum) -> f64 {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe { _mm512_reduce_add_pd(_mm512_add_pd(sum[0], sum[1])) }
     }
 }
@@ -150,7 +150,7 @@ impl Lanes for F64x8 {
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let other = _mm512_cmp_pd_mask::<_CMP_NEQ_UQ>(divisor.0, _mm512_setzero_pd());
             Self(_mm512_maskz_mov_pd(other, self.0))
@@ -158,17 +158,17 @@ impl Lanes for F64x8 {
     }
     #[inline(always)]
     unsafe fn zero() -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         unsafe { _mm512_setzero_pd() }
     }
     #[inline(always)]
     unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         unsafe { _mm512_fmadd_pd(self.0, b.0, sum) }
     }
     #[inline(always)]
     unsafe fn total(sum: Self::Sum) -> f64 {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe { _mm512_reduce_add_pd(sum) }
     }
 }
@@ -177,7 +177,7 @@ impl Lanes for F64x8 {
 #[inline(always)]
 unsafe fn total_256(sum: __m256d) -> f64 {
     let mut lanes = [0.0; 4];
-    // SAFETY: four f64 fit, and the machine has the instruction, says the caller.
+    // SAFETY: four f64 fit, and the caller has made sure of the instruction.
     unsafe { _mm256_storeu_pd(lanes.as_mut_ptr(), sum) };
     lanes.iter().sum()
 }
@@ -203,7 +203,7 @@ impl Lanes for F32x8 {
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let other = _mm256_cmp_ps::<_CMP_NEQ_UQ>(divisor.0, _mm256_setzero_ps());
             Self(_mm256_and_ps(other, self.0))
@@ -211,12 +211,12 @@ impl Lanes for F32x8 {
     }
     #[inline(always)]
     unsafe fn zero() -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         [unsafe { _mm256_setzero_pd() }; 2]
     }
     #[inline(always)]
     unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let low = |x| _mm256_cvtps_pd(_mm256_castps256_ps128(x));
             let high = |x| _mm256_cvtps_pd(_mm256_extractf128_ps::<1>(x));
@@ -228,7 +228,7 @@ impl Lanes for F32x8 {
     }
     #[inline(always)]
     unsafe fn total(sum: Self::Sum) -> f64 {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe { total_256(_mm256_add_pd(sum[0], sum[1])) }
     }
 }
@@ -254,7 +254,7 @@ impl Lanes for F64x4 {
 
     #[inline(always)]
     unsafe fn or_zero(self, divisor: Self) -> Self {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe {
             let other = _mm256_cmp_pd::<_CMP_NEQ_UQ>(divisor.0, _mm256_setzero_pd());
             Self(_mm256_and_pd(other, self.0))
@@ -262,17 +262,17 @@ impl Lanes for F64x4 {
     }
     #[inline(always)]
     unsafe fn zero() -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         unsafe { _mm256_setzero_pd() }
     }
     #[inline(always)]
     unsafe fn dot(self, b: Self, sum: Self::Sum) -> Self::Sum {
-        // SAFETY: the machine has the instruction, says the caller.
+        // SAFETY: the caller has made sure of the instruction.
         unsafe { _mm256_fmadd_pd(self.0, b.0, sum) }
     }
     #[inline(always)]
     unsafe fn total(sum: Self::Sum) -> f64 {
-        // SAFETY: the machine has the instructions, says the caller.
+        // SAFETY: the caller has made sure of the instructions.
         unsafe { total_256(sum) }
     }
 }

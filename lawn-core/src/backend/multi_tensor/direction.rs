@@ -14,8 +14,8 @@ use crate::rule::{BiasCorrection, EpsilonPlace};
 pub(super) struct TakenTiles<'a>(pub(super) Option<&'a Tensor>);
 
 impl TakenTiles<'_> {
-    /// Makes the gradient one that leaves everything as it is where the step is
-    /// not taken: `x + (−0) = x` for every x, and to the bit.
+    /// Makes the gradient −0 where the step is not taken, which leaves everything as it is:
+    /// `x + (−0) = x` for every x, to the bit.
     pub(super) fn hide(self, g: &mut Tensor) {
         if let Some(taken) = self.0 {
             let _ = g.masked_fill_(&taken.logical_not(), -0.0);
@@ -69,6 +69,14 @@ pub(super) fn direction(
             looked_ahead(nesterov, mu, g, v)
         }
         Direction::Moments { moments, .. } => ratio(&moments, buffers, g, updates, taken),
+        Direction::SumOfSquares { initial, epsilon } => {
+            let [s] = buffers else {
+                unreachable!("there is one sum")
+            };
+            addcmul(s, g, g, 1.0);
+            let divisor = (&*s + initial).sqrt_().g_add_scalar_(epsilon);
+            quotient(g.shallow_clone(), &divisor, epsilon)
+        }
     }
 }
 
@@ -137,10 +145,16 @@ fn ratio(
         EpsilonPlace::OutsideRoot => denominator.sqrt_().g_add_scalar_(rule.epsilon),
         EpsilonPlace::InsideRoot => denominator.g_add_scalar_(rule.epsilon).sqrt_(),
     };
-    let mut d = corrected(rule, m, rule.beta1, updates);
-    let _ = d.g_div_(&denominator);
-    if rule.epsilon < f64::from(f32::MIN_POSITIVE) {
-        let _ = d.masked_fill_(&denominator.eq(0.0), 0.0);
+    let m_hat = corrected(rule, m, rule.beta1, updates);
+    quotient(m_hat, &denominator, rule.epsilon)
+}
+
+/// `x / divisor` in place of `x`; 0 where the divisor is, as it may be with an ε that f32
+/// rounds to 0.
+fn quotient(mut x: Tensor, divisor: &Tensor, epsilon: f64) -> Tensor {
+    let _ = x.g_div_(divisor);
+    if epsilon < f64::from(f32::MIN_POSITIVE) {
+        let _ = x.masked_fill_(&divisor.eq(0.0), 0.0);
     }
-    d
+    x
 }

@@ -13,10 +13,10 @@ use crate::rule::{BiasCorrection, EpsilonPlace, GradientAveraging};
 /// Adam's moments and direction by libtorch's own fused kernel, which reads the
 /// gradient and writes both moments in a single pass.
 ///
-/// A free step of Adam is the kernel's own, on the model's weights. For the
-/// constraint and for LAMB it gives the direction: the kernel takes `η d` away from
-/// a parameter; given a storage of zeros and a learning rate of −1 it leaves `d`
-/// there. Where a gradient is not finite it does nothing, and `d` is 0.
+/// A free step of Adam is the kernel's own, on the model's weights. For the constraint and for
+/// LAMB the kernel gives the direction. It takes `η d` away from a parameter, so that it leaves
+/// `d` in a storage of zeros with a learning rate of −1. Where a gradient is not finite it does
+/// nothing, and `d` is 0.
 #[derive(Debug)]
 pub(super) struct FusedAdam {
     beta1: f64,
@@ -29,7 +29,8 @@ pub(super) struct FusedAdam {
     views: Vec<(usize, Views)>,
     /// `t` of each parameter as the kernel takes it, f32.
     updates: Tensor,
-    /// Views that share a factor of the learning rate and a decay; none where a free step is not the kernel's own.
+    /// Views that share a factor of the learning rate and a decay. There are none where a free
+    /// step is not the kernel's own.
     classes: Vec<Class>,
 }
 

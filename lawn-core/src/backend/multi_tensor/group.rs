@@ -14,9 +14,8 @@ use crate::rule::form::Direction;
 use crate::rule::trust::Trust;
 use crate::units::{host, rounding};
 
-/// Parameters of one device and kind in one storage: `[tiles, tile]` tensors for
-/// weights, gradients and each buffer, on which every operation of a step is one
-/// for all of them.
+/// Parameters of one device and kind in one storage: a `[tiles, tile]` tensor each for weights,
+/// gradients and every buffer. Every operation of a step is one for all of them.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) places: Vec<Place>,
@@ -172,7 +171,7 @@ impl Group {
         Some(foreach_norm(mine))
     }
 
-    /// Zeros where elements only fill a tile up: what is not finite in a unit may
+    /// Writes zeros where elements only fill a tile up. Numbers of a unit that are not finite may
     /// have spread there, and must not stay when the unit has recovered.
     fn clear_padding(&self, storage: &Tensor) {
         if let Some(padding) = &self.padding {

@@ -1,11 +1,10 @@
 //! Steps of many parameters by few operations, none of which waits for the device: the backend
 //! of accelerators.
 //!
-//! Parameters of one device and kind share a flat storage of tiles, into which
-//! their gradients and weights are copied by one multi-tensor operation. From
-//! there on every operation is one for all of them: on elements, on tiles, or,
-//! for inner products and norms, from the one to the other. Numbers that a unit
-//! has for itself are kept for each of its tiles and broadcast over them.
+//! Parameters of one device and kind share a flat storage of tiles. One multi-tensor operation
+//! copies their gradients and weights into it. From there on every operation is one for all of
+//! them. It is on elements, on tiles, or takes sums over elements to tiles, as inner products and
+//! norms do. A number of a unit is kept for each of its tiles and broadcast over them.
 //!
 //! A free step of Adam needs none of that: it is libtorch's own fused kernel, on the
 //! model's tensors.
@@ -29,7 +28,7 @@ use tch::{Device, Kind, Tensor};
 
 use self::group::Group;
 use self::update::Request;
-use crate::backend::choice::BackendChoice;
+use crate::backend::choice::{BackendChoice, Forms};
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::slot::Slot;
@@ -54,7 +53,7 @@ impl MultiTensor {
                 BackendChoice::Auto => at.on_cuda,
                 choice => choice == BackendChoice::MultiTensor,
             };
-            asked && at.has_form
+            asked && at.forms == Forms::All
         },
         new: |setup| Box::new(Self::new(setup)),
     };
@@ -150,6 +149,10 @@ impl Backend for MultiTensor {
         })
     }
 
+    fn takes_rows(&self) -> bool {
+        false
+    }
+
     fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
         let mut all: Vec<Option<Tensor>> = slots.iter().map(|_| None).collect();
         for group in &mut self.groups {
@@ -201,8 +204,7 @@ impl Backend for MultiTensor {
     }
 }
 
-/// The norm of all from that of each, scalar, f64; squares of norms of f64 may
-/// overflow.
+/// The norm of all from that of each, scalar, f64. Squares of norms of f64 may overflow.
 fn total(norms: &Tensor, has_double: bool) -> Tensor {
     if has_double {
         foreach_norm(std::iter::once(norms)).squeeze()

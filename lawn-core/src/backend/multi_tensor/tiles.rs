@@ -7,15 +7,15 @@ use crate::constraint::form::ConstraintForm;
 use crate::parameters::layout::{is_dense, is_outermost};
 use crate::units::Granularity;
 
-/// The longest tile. Sums over tiles are taken by one kernel, sums over the
-/// tiles of a unit by another.
+/// The longest tile. One kernel takes sums within tiles, another takes sums over the tiles of a
+/// unit.
 const LONGEST: i64 = 1024;
 
 /// The shortest tile that parameters are padded to.
 const SHORTEST: i64 = 32;
 
-/// Elements of one group, unless a single parameter has more: bounds what a
-/// step needs for its intermediate results.
+/// Elements of one group, unless a single parameter has more. It bounds the memory for the
+/// intermediate results of a step.
 const ELEMENTS: i64 = 1 << 26;
 
 /// Parameters that can share a storage.
@@ -178,8 +178,8 @@ fn padded_tile(lengths: &[i64]) -> i64 {
     tile
 }
 
-/// Which unit each tile belongs to. Numbers of units are kept a tile: each tile
-/// has the number of its unit, so that they broadcast over elements.
+/// Which unit each tile belongs to. A number of a unit is kept for each of its tiles, so that
+/// it broadcasts over their elements.
 #[derive(Debug)]
 pub(super) struct Units {
     /// `[units + 1]`, i64: where the tiles of each begin, and the last ends.
@@ -215,8 +215,8 @@ impl Units {
         }
     }
 
-    /// `⟨a, b⟩` of each unit, for each of its tiles; f64, as the products are, of
-    /// which f32 could neither hold all nor tell what a projection leaves.
+    /// `⟨a, b⟩` of each unit, for each of its tiles; f64. Products of f32 may overflow f32, and
+    /// sums in f32 could not tell what a projection leaves.
     pub(super) fn dot(&self, a: &Tensor, b: &Tensor) -> Tensor {
         let products = match a.kind() {
             Kind::Double => a * b,
@@ -225,8 +225,7 @@ impl Units {
         self.total(products.sum_dim_intlist(1i64, false, Kind::Double))
     }
 
-    /// `⟨a, a⟩` of each unit, for each of its tiles; all in f64, so that no number of
-    /// f32 is too large or too small.
+    /// `⟨a, a⟩` of each unit, for each of its tiles; f64, where the square of any f32 has room.
     pub(super) fn square(&self, a: &Tensor) -> Tensor {
         let norms = a.norm_scalaropt_dim_dtype(2, 1i64, false, Kind::Double);
         self.total(norms.square())

@@ -141,7 +141,7 @@ impl Group {
             let held = radius.hold(ww, taken_tiles.as_ref());
             (radius.radius.shallow_clone(), held)
         });
-        // ‖w‖, of which ⟨w,w⟩ may be known already.
+        // ‖w‖, from ⟨w,w⟩ where that is known already.
         let norm = |known: Option<&Tensor>, w: &Tensor| match known {
             Some(ww) => ww.sqrt(),
             None => units.square(w).sqrt(),
@@ -245,7 +245,7 @@ impl Group {
         if let Some((radius, held)) = held {
             let norm = units.square(&w).sqrt();
             let (Some(Hold::Sphere) | None) = constraint.map(|constraint| constraint.hold);
-            // A step against all of w leaves nothing that could be scaled.
+            // A step against all of w leaves nothing to scale.
             let mut held = held.logical_and(&norm.gt(0.0));
             if let Some(taken) = &taken_tiles {
                 held = held.logical_and(taken);

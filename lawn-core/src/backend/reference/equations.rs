@@ -1,5 +1,5 @@
-//! One update of one parameter in libtorch operations: the readable form, and
-//! what the fused kernels are held to. Runs on any device.
+//! One update of one parameter in libtorch operations, on any device. This is the readable form,
+//! and the other backends are held to it.
 
 use tch::Tensor;
 
@@ -64,8 +64,8 @@ pub(super) fn constrained(
         let share = context.granularity.dot(w, x) / &ww;
         share.where_self(&bound, &share.zeros_like())
     };
-    // x without that share; 0 where only rounding is left, which no rule shall
-    // make a direction of.
+    // x without that share. It is 0 where only rounding is left, of which no rule shall make a
+    // direction.
     let tangential = |x: &Tensor, w: &Tensor, rounding: f64| {
         let left = x - scale(w, &radial(x, w));
         let square = |x: &Tensor| context.granularity.dot(x, x);
@@ -90,7 +90,7 @@ pub(super) fn constrained(
     let Hold::Sphere = constraint.hold;
     let factor = radius / square.sqrt();
     let factor = factor.where_self(&bound, &factor.ones_like());
-    // A step against all of w leaves nothing but rounding, which is no direction.
+    // A step against all of w leaves only rounding, which is no direction.
     let whole = &ww + context.granularity.dot(&step, &step);
     let nothing = square.le_tensor(&(whole * ROUNDING)).logical_and(&bound);
     w.copy_(&w.where_self(&nothing, &scale(&moved, &factor)));

@@ -1,6 +1,7 @@
 //! Steps in libtorch operations, parameter by parameter: of any rule, on any device.
 
 mod equations;
+mod rows;
 mod staged;
 mod update;
 
@@ -14,7 +15,7 @@ use crate::error::Error;
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
 use staged::stage;
-use update::{StagedUpdate, commit, update};
+use update::{StagedUpdate, commit, update, update_rows};
 
 pub(crate) use update::UpdateRequest;
 
@@ -54,8 +55,8 @@ impl Reference {
         }
     }
 
-    /// Updates the parameters that have one of these gradients: takes over what was staged,
-    /// and computes what was not.
+    /// Updates the parameters that have one of these gradients. It takes over what was staged,
+    /// and computes the rest.
     pub(crate) fn write(
         &self,
         slots: &mut [Slot],
@@ -68,7 +69,10 @@ impl Reference {
             let Some(gradient) = gradient else { continue };
             measured[index] = match staged.get_mut(index).and_then(Option::take) {
                 Some(staged) => commit(slot, staged),
-                None => update(slot, request, gradient),
+                None => match &request.rows[index] {
+                    Some(rows) => update_rows(slot, request, gradient, rows),
+                    None => update(slot, request, gradient),
+                },
             };
         }
     }

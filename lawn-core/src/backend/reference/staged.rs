@@ -33,7 +33,8 @@ pub(crate) fn stage(
             continue;
         };
         let buffers = buffers(slot, request.rule);
-        staged.push(Some(prepare(slot, &buffers, request, gradient)));
+        let rows = request.rows[index].as_ref();
+        staged.push(Some(prepare(slot, &buffers, request, gradient, rows)));
         let (fault, finite) = watch.take();
         if let Some([expected, found]) = fault {
             return Err(answer(request, slot, expected, found));

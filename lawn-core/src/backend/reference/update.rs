@@ -1,15 +1,16 @@
 //! One update of one parameter, whatever its element kind and its masters.
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
 use super::equations::{constrained, free};
+use super::rows::{of_whole_table, radius_of_rows};
 use crate::backend::interface::StepRequest;
 use crate::backend::slot::{Slot, working_kind};
 use crate::constraint::form::ConstraintForm;
 use crate::constraint::form::has_direction;
 use crate::diagnostics::Measurement;
 use crate::rule::Rule;
-use crate::units::{host, rounding};
+use crate::units::{Granularity, host, rounding};
 
 /// What an update in libtorch operations is made of, for any parameter.
 #[derive(Clone, Copy)]
@@ -18,6 +19,8 @@ pub(crate) struct UpdateRequest<'a> {
     /// The constraint, in the constrained phase.
     pub(crate) constraint: Option<&'a ConstraintForm>,
     pub(crate) learning_rate: f64,
+    /// Of each parameter of the optimizer, the rows that its gradient is of, if of some.
+    pub(crate) rows: &'a [Option<Tensor>],
     /// What gradients are multiplied by.
     pub(crate) factor: f64,
     /// Whether diagnostics are asked for.
@@ -33,6 +36,7 @@ impl<'a> UpdateRequest<'a> {
             rule: step.rule,
             constraint: step.constraint,
             learning_rate: step.learning_rate,
+            rows: step.rows,
             factor,
             measure: step.options.diagnostics,
             check_finite: step.limits.check_finite,
@@ -42,6 +46,8 @@ impl<'a> UpdateRequest<'a> {
 
 /// What an update has made, before anything is written.
 pub(crate) struct StagedUpdate {
+    /// The rows that it is of, if it is of some.
+    rows: Option<Tensor>,
     weight: Tensor,
     buffers: Vec<Tensor>,
     /// Units that have lost their radius.
@@ -68,7 +74,8 @@ pub(crate) fn update(
     slot.release(&lost);
     let radius = slot.radius_without(&[]);
     let mut buffers = std::mem::take(&mut slot.buffers);
-    let measured = compute(
+    let before = request.measure.then(|| w.copy());
+    let trust = compute(
         slot,
         request,
         radius.as_ref(),
@@ -76,6 +83,9 @@ pub(crate) fn update(
         gradient,
         &mut buffers,
     );
+    let measured = before.map_or_else(Vec::new, |before| {
+        measure(slot, request, [&before, &w, gradient], trust.as_ref())
+    });
     slot.buffers = buffers;
     if slot.weight.kind() != kind {
         slot.weight.copy_(&w);
@@ -83,55 +93,119 @@ pub(crate) fn update(
     measured
 }
 
-/// The same on copies, which [`commit`] takes over; `buffers` are the rule's.
+/// Elements of rows that are updated together on the CPU: so few that what libtorch makes of
+/// them on the way stays in the caches.
+const TOGETHER: usize = 1 << 15;
+
+/// The same of these rows of a table, by a built-in rule; they may be taken a few at a time,
+/// unless they have a norm together.
+pub(super) fn update_rows(
+    slot: &mut Slot,
+    request: &UpdateRequest<'_>,
+    gradient: &Tensor,
+    rows: &Tensor,
+) -> Vec<Measurement> {
+    let (count, elements) = (rows.numel(), gradient.numel());
+    let constraint = request.constraint.filter(|_| slot.is_constrained());
+    let one_norm = constraint.is_some_and(|form| form.granularity == Granularity::Layer);
+    let together = if one_norm || request.measure || gradient.device() != Device::Cpu {
+        count.max(1)
+    } else {
+        (TOGETHER * count / elements.max(1)).max(1)
+    };
+    let buffers = slot.shared_buffers();
+    let mut measured = Vec::new();
+    for start in (0..count).step_by(together) {
+        let len = together.min(count - start) as i64;
+        let some = |of: &Tensor| of.narrow(0, start as i64, len);
+        let (gradient, rows) = (some(gradient), some(rows));
+        let staged = prepare(slot, &buffers, request, &gradient, Some(&rows));
+        measured = commit(slot, staged);
+    }
+    measured
+}
+
+/// The same on copies, which [`commit`] takes over; `buffers` are the rule's. With `rows`, the
+/// gradient is of these rows of a table, and so is the update.
 pub(super) fn prepare(
     slot: &Slot,
     buffers: &[Tensor],
     request: &UpdateRequest<'_>,
     gradient: &Tensor,
+    rows: Option<&Tensor>,
 ) -> StagedUpdate {
-    let mut weight = match &slot.master {
-        Some(master) => master.copy(),
-        None => {
-            let kind = working_kind(&slot.weight);
-            let weight = slot.weight.detach();
-            if weight.kind() == kind {
-                weight.copy()
-            } else {
-                weight.to_kind(kind)
-            }
-        }
+    let copy = |tensor: &Tensor| match rows {
+        Some(rows) => tensor.index_select(0, rows),
+        None => tensor.copy(),
     };
-    let mut buffers: Vec<Tensor> = buffers.iter().map(Tensor::copy).collect();
-    let (mut lost, mut measured) = Default::default();
-    if slot.weight.numel() > 0 {
-        lost = lost_units(slot, &weight, request.constraint);
-        let radius = slot.radius_without(&lost);
-        let radius = radius.as_ref();
-        measured = compute(slot, request, radius, &mut weight, gradient, &mut buffers);
+    let mut staged = StagedUpdate {
+        rows: rows.map(Tensor::shallow_clone),
+        weight: copy(&slot.working().detach()).to_kind(working_kind(&slot.weight)),
+        buffers: buffers.iter().map(copy).collect(),
+        lost: Vec::new(),
+        measured: Vec::new(),
+    };
+    if gradient.numel() == 0 {
+        return staged;
     }
-    StagedUpdate {
-        weight,
+    let StagedUpdate {
+        weight: w,
         buffers,
         lost,
         measured,
+        ..
+    } = &mut staged;
+    let radius = match rows {
+        Some(rows) => match radius_of_rows(slot, w, request.constraint, rows) {
+            Some(found) => {
+                *lost = found.lost;
+                found.radius
+            }
+            // There is nothing to turn along the sphere.
+            None => return staged,
+        },
+        None => {
+            *lost = lost_units(slot, w, request.constraint);
+            slot.radius_without(lost)
+        }
+    };
+    let before = request.measure.then(|| w.copy());
+    let trust = compute(slot, request, radius.as_ref(), w, gradient, buffers);
+    if let Some(before) = before {
+        let part = [&before, &*w, gradient];
+        *measured = match rows {
+            Some(rows) => {
+                let [before, after, gradient, trust] =
+                    of_whole_table(slot, part, trust.as_ref(), rows);
+                measure(slot, request, [&before, &after, &gradient], Some(&trust))
+            }
+            None => measure(slot, request, part, trust.as_ref()),
+        };
     }
+    staged
 }
 
 /// Takes over what an update has made; returns what was measured.
 pub(crate) fn commit(slot: &mut Slot, staged: StagedUpdate) -> Vec<Measurement> {
+    let put = |to: &mut Tensor, from: &Tensor| match &staged.rows {
+        Some(rows) => {
+            let _ = to.index_copy_(0, rows, &from.to_kind(to.kind()));
+        }
+        None => to.copy_(from),
+    };
     if let Some(master) = &mut slot.master {
-        master.copy_(&staged.weight);
+        put(master, &staged.weight);
     }
-    slot.weight.copy_(&staged.weight);
+    put(&mut slot.weight, &staged.weight);
     for (buffer, staged) in slot.buffers.iter_mut().zip(&staged.buffers) {
-        buffer.copy_(staged);
+        put(buffer, staged);
     }
     slot.held = false;
     slot.release(&staged.lost);
     staged.measured
 }
 
+/// Updates `w` and the buffers; answers ρ, if the rule has one.
 fn compute(
     slot: &Slot,
     request: &UpdateRequest<'_>,
@@ -139,30 +213,35 @@ fn compute(
     w: &mut Tensor,
     gradient: &Tensor,
     buffers: &mut [Tensor],
-) -> Vec<Measurement> {
+) -> Option<Tensor> {
     let UpdateRequest {
         rule, constraint, ..
     } = *request;
     let context = slot.context(constraint, request.learning_rate);
-    let kind = working_kind(&slot.weight);
-    let g = gradient.to_kind(kind);
+    let g = gradient.to_kind(working_kind(&slot.weight));
     let g = match request.factor {
         1.0 => g,
         factor => g * factor,
     };
-    let before = request.measure.then(|| w.copy());
-    let trust = match constraint.filter(|_| context.constrained).zip(radius) {
+    match constraint.filter(|_| context.constrained).zip(radius) {
         Some((constraint, radius)) => {
             let radius = (radius, rounding(slot.weight.kind()));
             constrained(rule, &context, constraint, radius, w, &g, buffers)
         }
         None => free(rule, &context, w, &g, buffers),
-    };
-    let Some(before) = before else {
-        return Vec::new();
-    };
-    let g = gradient.to_kind(kind);
-    Measurement::of_tensors(context.granularity, &before, w, &g, trust.as_ref())
+    }
+}
+
+/// What an update did to each unit, by the weights before and after it and the gradient.
+fn measure(
+    slot: &Slot,
+    request: &UpdateRequest<'_>,
+    [before, after, gradient]: [&Tensor; 3],
+    trust: Option<&Tensor>,
+) -> Vec<Measurement> {
+    let granularity = slot.context(request.constraint, 0.0).granularity;
+    let gradient = gradient.to_kind(working_kind(&slot.weight));
+    Measurement::of_tensors(granularity, before, after, &gradient, trust)
 }
 
 /// The units under a constraint whose weights `w` have no direction any more.

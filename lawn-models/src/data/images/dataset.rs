@@ -3,11 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
-use super::augment::{self, View};
+use super::augment::{self, Shifts, View};
+use super::finish::Finish;
+use super::moves::Move;
 use super::pixels::Images;
+use super::policy::Policy;
 use super::statistics::Statistics;
+use super::table::Table;
+use super::transform::Scratch;
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::epochs::Epochs;
 use crate::data::error::DataError;
@@ -15,16 +20,20 @@ use crate::data::error::DataError;
 /// The images that gradients come from, shuffled and augmented.
 pub(crate) struct TrainImages {
     images: PlainImages,
+    policy: Option<Policy>,
+    seed: u64,
     epochs: Epochs<Vec<View>>,
 }
 
 impl TrainImages {
-    /// Crops move by `padding` pixels at most; without it nothing is augmented.
-    pub(crate) fn new(images: PlainImages, padding: Option<i32>, seed: u64) -> Self {
+    /// Without `shifts` nothing is augmented.
+    pub(crate) fn new(images: PlainImages, shifts: Option<Shifts>, seed: u64) -> Self {
         let train = images.chosen.clone();
-        let views = move |epoch| augment::views(&train, padding, seed, epoch);
+        let views = move |epoch| augment::views(&train, shifts, seed, epoch);
         Self {
             images,
+            policy: shifts.and_then(|shifts| shifts.policy),
+            seed,
             epochs: Epochs::new(views),
         }
     }
@@ -40,9 +49,24 @@ impl Dataset for TrainImages {
     }
 
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
+        self.batch_on(samples, epoch, Device::Cpu)
+    }
+
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
         let views = self.epochs.get(epoch);
         let views = &views[samples.start as usize..samples.end as usize];
-        self.images.show(views)
+        self.images.show(views, device, |view, scratch| {
+            let Some(policy) = self.policy else {
+                return view.moved;
+            };
+            view.apply(policy, [self.seed, epoch], scratch);
+            Move::default()
+        })
     }
 }
 
@@ -70,13 +94,36 @@ impl PlainImages {
         }
     }
 
-    fn show(&self, views: &[View]) -> Result<Batch, DataError> {
-        let label = |view: &View| i64::from(self.images.labels[view.index as usize]);
+    /// Images as their views have them; `change` does what is done to the picture before it is
+    /// moved, and says how that is still to be.
+    fn show(
+        &self,
+        views: &[View],
+        device: Device,
+        change: impl Fn(View, &mut Scratch) -> Move + Sync,
+    ) -> Result<Batch, DataError> {
+        let images = &self.images;
+        let size = [images.height, images.width];
+        let finish = Finish {
+            size,
+            table: Table::new(&self.statistics),
+            threads: images.threads(self.threads),
+            device,
+        };
+        let inputs = finish.images(views.len(), |place, scratch| {
+            let view = views[place];
+            let [height, width] = size;
+            (scratch.shown.height, scratch.shown.width) = (height, width);
+            scratch.shown.bytes.clear();
+            let bytes = images.of(view.index as usize)?;
+            scratch.shown.bytes.extend_from_slice(&bytes);
+            Ok(change(view, scratch))
+        })?;
+        let label = |view: &View| i64::from(images.labels[view.index as usize]);
         let labels: Vec<i64> = views.iter().map(label).collect();
-        let pictures = augment::tensor(&self.images, &self.statistics, views, self.threads)?;
         Ok(Batch {
-            inputs: vec![pictures],
-            targets: Tensor::from_slice(&labels),
+            inputs: vec![inputs],
+            targets: Tensor::from_slice(&labels).to_device(device),
         })
     }
 }
@@ -86,10 +133,19 @@ impl Dataset for PlainImages {
         self.chosen.len() as u64
     }
 
-    fn batch(&self, samples: Range<u64>, _epoch: u64) -> Result<Batch, DataError> {
+    fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
+        self.batch_on(samples, epoch, Device::Cpu)
+    }
+
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        _epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
         let chosen = &self.chosen[samples.start as usize..samples.end as usize];
         let views: Vec<View> = chosen.iter().map(|&index| View::plain(index)).collect();
-        self.show(&views)
+        self.show(&views, device, |view, _| view.moved)
     }
 }
 
@@ -99,12 +155,17 @@ mod tests {
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages};
     use crate::data::images::pictures::Pictures;
+    use crate::data::images::pixels::Pixels;
 
     fn train(images: Images, threads: usize) -> Result<TrainImages, DataError> {
         let chosen: Vec<u32> = (0..images.len() as u32).collect();
         let statistics = Statistics::over(&images, &chosen, threads)?;
         let plain = PlainImages::new(Arc::new(images), statistics, chosen, threads);
-        Ok(TrainImages::new(plain, Some(2), 7))
+        let shifts = Shifts {
+            most: 2,
+            policy: None,
+        };
+        Ok(TrainImages::new(plain, Some(shifts), 7))
     }
 
     /// A folder of images under a limit of memory that they fit in, and under one that they
@@ -138,6 +199,52 @@ mod tests {
             assert_eq!(one.inputs[0], other.inputs[0]);
             assert_eq!(one.targets, other.targets);
         }
+    }
+
+    /// One image of 2 × 3 pixels; red counts 0 to 5, green and blue are flat.
+    fn image() -> Images {
+        Images {
+            height: 2,
+            width: 3,
+            classes: vec!["a".to_owned(), "b".to_owned()],
+            labels: vec![0],
+            pixels: Pixels::InMemory((0..6).flat_map(|red| [red, 10, 10]).collect()),
+        }
+    }
+
+    fn shown(statistics: Statistics, moved: Move) -> Tensor {
+        let plain = PlainImages::new(Arc::new(image()), statistics, vec![0], 1);
+        let view = View { index: 0, moved };
+        let batch = plain.show(&[view], Device::Cpu, |view, _| view.moved);
+        batch.unwrap().inputs[0].shallow_clone()
+    }
+
+    #[test]
+    fn moves_by_hand() {
+        // Leaves the byte values as they are.
+        let plain = Statistics {
+            mean: [0.0; 3],
+            deviation: [1.0 / 255.0; 3],
+        };
+        let red = |flip, shift| {
+            let values = shown(plain, Move { flip, shift }).select(1, 0);
+            Vec::<f32>::try_from(values.reshape([-1]).round()).unwrap()
+        };
+        assert_eq!(red(false, [0, 0]), [0., 1., 2., 3., 4., 5.]);
+        assert_eq!(red(true, [0, 0]), [2., 1., 0., 5., 4., 3.]);
+        assert_eq!(red(false, [1, 0]), [0., 0., 0., 0., 1., 2.]);
+        assert_eq!(red(false, [0, -1]), [1., 2., 0., 4., 5., 0.]);
+        assert_eq!(red(true, [0, 1]), [0., 2., 1., 0., 5., 4.]);
+    }
+
+    #[test]
+    fn statistics_give_zero_mean_and_unit_deviation() {
+        let statistics = Statistics::over(&image(), &[0], 1).unwrap();
+        let values = shown(statistics, Move::default());
+        let red = values.select(1, 0);
+        assert!(red.mean(tch::Kind::Float).double_value(&[]).abs() < 1e-6);
+        assert!((red.std(false).double_value(&[]) - 1.0).abs() < 1e-6);
+        assert_eq!(values.select(1, 1).abs().max().double_value(&[]), 0.0);
     }
 
     #[test]

@@ -21,14 +21,19 @@ use crate::trial::{SettingsError, require};
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratedImages {
     /// Number of classes.
+    #[schemars(range(min = 2, max = 1000))]
     pub classes: u32,
     /// Height and width in pixels.
+    #[schemars(range(min = 8, max = 512))]
     pub side: u32,
     /// Train images, validation included.
+    #[schemars(range(min = 8, max = 1_000_000))]
     pub train: u32,
     /// Test images.
+    #[schemars(range(min = 2, max = 1_000_000))]
     pub test: u32,
     /// Standard deviation of the noise, in parts of the full 0 to 255 range.
+    #[schemars(range(min = 0))]
     pub noise: f64,
     /// Seeds the generator: part of the data set, not of the trial.
     pub seed: u64,

@@ -4,7 +4,7 @@
 pub(crate) const CHANNELS: usize = 3;
 
 /// An image in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// Rows.
     pub height: usize,
@@ -35,18 +35,77 @@ impl Region {
     }
 }
 
-impl Image {
-    /// A part of it.
-    pub(crate) fn cut(&self, region: Region) -> Self {
-        let mut bytes = Vec::with_capacity(region.height * region.width * CHANNELS);
-        for y in region.top..region.top + region.height {
-            let start = (y * self.width + region.left) * CHANNELS;
-            bytes.extend_from_slice(&self.bytes[start..][..region.width * CHANNELS]);
-        }
+/// Pixels where they lie: all of an image, or a part of one.
+#[derive(Clone, Copy)]
+pub(crate) struct PixelRows<'a> {
+    /// From the first pixel of the first row to the last of the last.
+    pub(crate) bytes: &'a [u8],
+    /// Bytes from one row to the next.
+    pub(crate) stride: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+}
+
+impl<'a> PixelRows<'a> {
+    /// Rows without a gap between them.
+    pub(crate) fn packed(bytes: &'a [u8], [height, width]: [usize; 2]) -> Self {
         Self {
+            bytes,
+            stride: width * CHANNELS,
+            height,
+            width,
+        }
+    }
+
+    /// A part of them.
+    pub(crate) fn part(self, region: Region) -> Self {
+        let start = region.top * self.stride + region.left * CHANNELS;
+        Self {
+            bytes: &self.bytes[start..],
+            stride: self.stride,
             height: region.height,
             width: region.width,
-            bytes,
+        }
+    }
+
+    /// The bytes of a row.
+    pub(crate) fn row(self, y: usize) -> &'a [u8] {
+        &self.bytes[y * self.stride..][..self.width * CHANNELS]
+    }
+}
+
+#[cfg(test)]
+impl PixelRows<'_> {
+    /// A copy.
+    pub(crate) fn to_image(self) -> Image {
+        Image {
+            height: self.height,
+            width: self.width,
+            bytes: (0..self.height)
+                .flat_map(|y| self.row(y))
+                .copied()
+                .collect(),
+        }
+    }
+}
+
+impl Image {
+    /// Its pixels.
+    pub(crate) fn pixels(&self) -> PixelRows<'_> {
+        PixelRows::packed(&self.bytes, [self.height, self.width])
+    }
+
+    /// A part of it.
+    #[cfg(test)]
+    pub(crate) fn cut(&self, region: Region) -> Self {
+        self.pixels().part(region).to_image()
+    }
+
+    /// Turns it left to right.
+    pub(crate) fn flip(&mut self) {
+        for row in self.bytes.chunks_exact_mut(self.width * CHANNELS) {
+            let (pixels, _) = row.as_chunks_mut::<CHANNELS>();
+            pixels.reverse();
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::error::DataError;
@@ -62,8 +62,17 @@ impl Dataset for Mixup {
 
     /// Targets are `[N, classes]`, f32.
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
+        self.batch_on(samples, epoch, Device::Cpu)
+    }
+
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
         let pairs = samples.start / 2 * 2..samples.end.next_multiple_of(2).min(self.len());
-        let whole = self.images.batch(pairs.clone(), epoch)?;
+        let whole = self.images.batch_on(pairs.clone(), epoch, device)?;
         let of = |sample: u64| (sample - pairs.start) as i64;
         let own: Vec<i64> = samples.clone().map(of).collect();
         let partner = |sample: u64| {
@@ -77,8 +86,9 @@ impl Dataset for Mixup {
         let shares: Vec<f32> = samples
             .map(|sample| self.share(epoch, sample) as f32)
             .collect();
-        let [own, other] = [own, other].map(|indices| Tensor::from_slice(&indices));
-        let shares = Tensor::from_slice(&shares);
+        let [own, other] =
+            [own, other].map(|indices| Tensor::from_slice(&indices).to_device(device));
+        let shares = Tensor::from_slice(&shares).to_device(device);
         let mix = |of: &Tensor| {
             let mut shape = vec![1; of.dim()];
             shape[0] = -1;

@@ -1,7 +1,7 @@
 //! One image before it is decoded.
 
 use super::decode::{Encoded, Fault};
-use super::image::{CHANNELS, Image, Region};
+use super::image::{Image, PixelRows, Region};
 
 /// One image as it lies.
 pub(crate) enum Picture<'a> {
@@ -30,22 +30,37 @@ impl Picture<'_> {
         }
     }
 
-    /// A part of it.
-    pub(crate) fn region(&self, region: Region) -> Result<Image, Fault> {
+    /// Its pixels, where they lie or decoded to `to`.
+    pub(crate) fn whole<'p>(&'p self, to: &'p mut Vec<u8>) -> Result<PixelRows<'p>, Fault> {
         match self {
-            Self::Encoded(file) => file.region(region),
-            Self::Raw([_, width], bytes) => {
-                let row = |y: usize| {
-                    let start = (y * width + region.left) * CHANNELS;
-                    &bytes[start..][..region.width * CHANNELS]
-                };
-                let rows = region.top..region.top + region.height;
-                Ok(Image {
-                    height: region.height,
-                    width: region.width,
-                    bytes: rows.flat_map(row).copied().collect(),
-                })
-            }
+            Self::Encoded(file) => file.whole(to),
+            Self::Raw(size, bytes) => Ok(PixelRows::packed(bytes, *size)),
+        }
+    }
+
+    /// Eighths of its size that it may be decoded to, so that a part of `[height, width]` still
+    /// has `side` pixels in each direction.
+    pub(crate) fn eighths(&self, part: [usize; 2], side: usize) -> u32 {
+        match self {
+            Self::Encoded(file) if file.is_reducible() => [1, 2, 4]
+                .into_iter()
+                .find(|&eighths| part.iter().all(|&own| own * eighths as usize >= side * 8))
+                .unwrap_or(8),
+            _ => 8,
+        }
+    }
+
+    /// The pixels of a part of it, where they lie or decoded to `to`: in pixels of the size that
+    /// has so many eighths of its own.
+    pub(crate) fn part<'p>(
+        &'p self,
+        region: Region,
+        eighths: u32,
+        to: &'p mut Vec<u8>,
+    ) -> Result<PixelRows<'p>, Fault> {
+        match self {
+            Self::Encoded(file) => file.part(region, eighths, to),
+            Self::Raw(size, bytes) => Ok(PixelRows::packed(bytes, *size).part(region)),
         }
     }
 }

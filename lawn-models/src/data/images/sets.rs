@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::augment::Shifts;
 use super::dataset::{PlainImages, TrainImages};
 use super::pictures::Pictures;
 use super::pixels::Images;
+use super::policy::Augmentation;
 use super::reading::Reading;
 use super::source::Source;
 use super::split::Split;
@@ -39,8 +41,7 @@ pub(crate) struct Sets {
 pub(crate) struct Showing<'a> {
     /// None where all images have one size, and keep it.
     pub(crate) transform: Option<&'a TransformConfig>,
-    /// Whether training sees them cut and turned at random.
-    pub(crate) augment: bool,
+    pub(crate) augmentation: Augmentation,
     /// Seed of the trial.
     pub(crate) seed: u64,
 }
@@ -90,12 +91,15 @@ impl Sets {
         let measured = [split.probe, split.validation]
             .map(|chosen| -> Box<dyn Dataset> { Box::new(plain(&images, chosen)) });
         let train = plain(&images, split.train);
-        let padding = showing.augment.then_some((images.width / 8) as i32);
+        let shifts = showing.augmentation.is_random().then_some(Shifts {
+            most: (images.width / 8) as i32,
+            policy: showing.augmentation.policy(),
+        });
         Ok(Self {
             classes: images.classes.len(),
             sides: [images.height, images.width].map(|side| side as i64),
             statistics,
-            train: Arc::new(TrainImages::new(train, padding, showing.seed)),
+            train: Arc::new(TrainImages::new(train, shifts, showing.seed)),
             measured,
             test: Box::new(move |permit| {
                 let test = source.test(permit, reading)?;
@@ -128,7 +132,7 @@ impl Sets {
             classes: pictures.classes.len(),
             sides: [i64::from(config.size); 2],
             statistics,
-            train: Arc::new(RandomViews::new(train, showing.augment, showing.seed)),
+            train: Arc::new(RandomViews::new(train, showing.augmentation, showing.seed)),
             measured,
             test: Box::new(move |permit| {
                 let test = Arc::new(source.test(permit, reading)?);

@@ -3,17 +3,18 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tch::Tensor;
+use tch::{Device, Tensor};
 
-use super::image::{CHANNELS, Image};
+use super::finish::Finish;
+use super::moves::Move;
 use super::pictures::Pictures;
+use super::policy::Augmentation;
 use super::statistics::Statistics;
 use super::table::Table;
-use super::transform::Transform;
+use super::transform::{Scratch, Transform};
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::epochs::Epochs;
 use crate::data::error::DataError;
-use crate::data::parts;
 use crate::random::{Purpose, shuffle, stream};
 
 /// Chosen images as evaluation sees them, in the order of their choice, the same each epoch.
@@ -29,8 +30,7 @@ pub(crate) struct Views {
 pub(crate) struct RandomViews {
     views: Views,
     seed: u64,
-    /// Whether images are cut at random; otherwise they are as evaluation sees them.
-    is_random: bool,
+    augmentation: Augmentation,
     epochs: Epochs<Vec<u32>>,
 }
 
@@ -52,42 +52,35 @@ impl Views {
         }
     }
 
-    /// The images at `indices`, each as `show` gives it.
+    /// The images at `indices`, each as `make` puts it into the scratch.
     fn show(
         &self,
         indices: &[u32],
-        show: impl Fn(u32) -> Result<Image, DataError> + Sync,
+        device: Device,
+        make: impl Fn(u32, &mut Scratch) -> Result<Move, DataError> + Sync,
     ) -> Result<Batch, DataError> {
-        let side = self.transform.size();
-        let size = CHANNELS * side * side;
-        let table = Table::new(&self.statistics);
-        let mut values = vec![0.0f32; indices.len() * size];
-        let part = parts::size(indices.len(), self.threads);
-        let work = |(indices, targets): (&[u32], &mut [f32])| -> Result<(), DataError> {
-            for (&index, target) in indices.iter().zip(targets.chunks_exact_mut(size)) {
-                table.write(&show(index)?, target);
-            }
-            Ok(())
+        let finish = Finish {
+            size: [self.transform.size(); 2],
+            table: Table::new(&self.statistics),
+            threads: self.threads,
+            device,
         };
-        parts::each(
-            indices.chunks(part).zip(values.chunks_mut(part * size)),
-            work,
-        )
-        .into_iter()
-        .collect::<Result<(), DataError>>()?;
+        let inputs = finish.images(indices.len(), |place, scratch| {
+            make(indices[place], scratch)
+        })?;
         let label = |&index: &u32| i64::from(self.pictures.labels[index as usize]);
         let labels: Vec<i64> = indices.iter().map(label).collect();
-        let shape = [indices.len(), CHANNELS, side, side].map(|size| size as i64);
         Ok(Batch {
-            inputs: vec![Tensor::from_slice(&values).view(shape)],
-            targets: Tensor::from_slice(&labels),
+            inputs: vec![inputs],
+            targets: Tensor::from_slice(&labels).to_device(device),
         })
     }
 
-    fn plain(&self, index: u32) -> Result<Image, DataError> {
-        let transform = self.transform;
-        self.pictures
-            .with(index as usize, |picture| transform.plain(picture))
+    fn plain(&self, index: u32, scratch: &mut Scratch) -> Result<Move, DataError> {
+        self.pictures.with(index as usize, |picture| {
+            self.transform.plain(picture, scratch)
+        })?;
+        Ok(Move::default())
     }
 }
 
@@ -96,15 +89,25 @@ impl Dataset for Views {
         self.chosen.len() as u64
     }
 
-    fn batch(&self, samples: Range<u64>, _epoch: u64) -> Result<Batch, DataError> {
+    fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
+        self.batch_on(samples, epoch, Device::Cpu)
+    }
+
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        _epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
         let chosen = &self.chosen[samples.start as usize..samples.end as usize];
-        self.show(chosen, |index| self.plain(index))
+        self.show(chosen, device, |index, scratch| self.plain(index, scratch))
     }
 }
 
 impl RandomViews {
-    /// With `is_random` images are cut and turned; otherwise only their order is new.
-    pub(crate) fn new(views: Views, is_random: bool, seed: u64) -> Self {
+    /// With an `augmentation` that is random images are cut and turned; otherwise only their
+    /// order is new.
+    pub(crate) fn new(views: Views, augmentation: Augmentation, seed: u64) -> Self {
         let chosen = views.chosen.clone();
         let order = move |epoch| {
             let mut order = chosen.clone();
@@ -114,9 +117,33 @@ impl RandomViews {
         Self {
             views,
             seed,
-            is_random,
+            augmentation,
             epochs: Epochs::new(order),
         }
+    }
+
+    fn random(&self, index: u32, epoch: u64, scratch: &mut Scratch) -> Result<Move, DataError> {
+        let Views {
+            transform,
+            pictures,
+            ..
+        } = &self.views;
+        let key = [self.seed, epoch, u64::from(index)];
+        let flip = pictures.with(index as usize, |picture| {
+            transform.random(picture, key, scratch)
+        })?;
+        let Some(policy) = self.augmentation.policy() else {
+            return Ok(Move {
+                flip,
+                ..Move::default()
+            });
+        };
+        // Operations have a left and a right: what they are done to is turned before.
+        if flip {
+            scratch.shown.flip();
+        }
+        policy.apply(&mut scratch.shown, key);
+        Ok(Move::default())
     }
 }
 
@@ -130,19 +157,23 @@ impl Dataset for RandomViews {
     }
 
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
+        self.batch_on(samples, epoch, Device::Cpu)
+    }
+
+    fn batch_on(
+        &self,
+        samples: Range<u64>,
+        epoch: u64,
+        device: Device,
+    ) -> Result<Batch, DataError> {
         let order = self.epochs.get(epoch);
         let chosen = &order[samples.start as usize..samples.end as usize];
-        let Views {
-            transform,
-            pictures,
-            ..
-        } = &self.views;
-        self.views.show(chosen, |index| {
-            if !self.is_random {
-                return self.views.plain(index);
+        self.views.show(chosen, device, |index, scratch| {
+            if self.augmentation.is_random() {
+                self.random(index, epoch, scratch)
+            } else {
+                self.views.plain(index, scratch)
             }
-            let key = [self.seed, epoch, u64::from(index)];
-            pictures.with(index as usize, |picture| transform.random(picture, key))
         })
     }
 }
@@ -152,9 +183,10 @@ mod tests {
     use super::*;
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages, Set};
+    use crate::data::images::policy::Policy;
     use crate::data::images::transform::TransformConfig;
 
-    fn views(pictures: Pictures, threads: usize, is_random: bool) -> RandomViews {
+    fn views(pictures: Pictures, threads: usize, augmentation: Augmentation) -> RandomViews {
         let config = TransformConfig {
             size: 12,
             ..TransformConfig::default()
@@ -164,7 +196,7 @@ mod tests {
         let pictures = Arc::new(pictures);
         let transform = Transform::new(&config);
         let views = Views::new(pictures, chosen, transform, statistics, threads);
-        RandomViews::new(views, is_random, 5)
+        RandomViews::new(views, augmentation, 5)
     }
 
     fn sizes() -> GeneratedImages {
@@ -186,7 +218,18 @@ mod tests {
             let listing = folder::list(&set.path().join("train"), None).unwrap();
             Pictures::of_files(listing, false)
         };
-        let (one, three) = (views(open(), 1, true), views(open(), 3, true));
+        for augmentation in [
+            Augmentation::Basic(true),
+            Augmentation::Policy(Policy::TrivialAugment { fill: 128 }),
+        ] {
+            cut_up(
+                &views(open(), 1, augmentation),
+                &views(open(), 3, augmentation),
+            );
+        }
+    }
+
+    fn cut_up(one: &RandomViews, three: &RandomViews) {
         for epoch in [1, 2] {
             let whole = one.batch(0..40, epoch).unwrap();
             assert_eq!(whole.inputs[0].size(), [40, 3, 12, 12]);
@@ -207,7 +250,7 @@ mod tests {
     #[test]
     fn without_augmentation_only_the_order_is_new() {
         let open = || Pictures::of_raw(generated::draw(&sizes(), Set::Train));
-        let set = views(open(), 2, false);
+        let set = views(open(), 2, Augmentation::Basic(false));
         let plain = set.views.batch(0..40, 1).unwrap();
         let order = set.epochs.get(4);
         let shown = set.batch(0..40, 4).unwrap();

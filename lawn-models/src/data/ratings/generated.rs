@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::files::RatingFiles;
 use super::ids::{IdMap, Ids};
 use super::interactions::{Case, Interactions, Rating, Rows};
-use super::split::{self, EVALUATION_NEGATIVES};
+use super::split::{self, EVALUATION_NEGATIVES as NEGATIVES};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, shuffle, stream};
@@ -27,18 +27,24 @@ use crate::trial::{SettingsError, require};
 #[serde(default, deny_unknown_fields)]
 pub struct GeneratedRatings {
     /// Number of users.
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub users: u32,
     /// Number of items on offer; one that nobody draws is left out.
+    #[schemars(range(min = least_items(LEAST_INTERACTIONS), max = MOST_ITEMS))]
     pub items: u32,
     /// Mean number of interactions a user, the test one included; each user's
     /// own is uniform from half to one and a half of it.
+    #[schemars(range(min = LEAST_INTERACTIONS, max = MOST_INTERACTIONS))]
     pub interactions: u32,
     /// Dimension of the latent factors p and q.
+    #[schemars(range(min = 1, max = 1024))]
     pub factors: u32,
     /// Exponent of the Zipf-like popularity: the item of rank k has the weight
     /// `k^-skew`; 0 for none.
+    #[schemars(range(min = 0))]
     pub skew: f64,
     /// How much taste counts beside popularity and chance.
+    #[schemars(range(min = 0))]
     pub strength: f64,
     /// Seeds the generator: part of the data set, not of the trial.
     pub seed: u64,
@@ -58,10 +64,19 @@ impl Default for GeneratedRatings {
     }
 }
 
-impl GeneratedRatings {
-    /// Evaluation ranks one positive among this many negatives.
-    const NEGATIVES: u32 = EVALUATION_NEGATIVES;
+/// A user has one interaction each for train, validation and test.
+const LEAST_INTERACTIONS: u32 = 3;
 
+/// Greatest number of items, and the interactions that so many leave room for.
+const MOST_ITEMS: u32 = 10_000_000;
+const MOST_INTERACTIONS: u32 = (MOST_ITEMS - NEGATIVES) / 2;
+
+/// A user has at most twice the mean, and needs the negatives beside them.
+const fn least_items(interactions: u32) -> u64 {
+    2 * interactions as u64 + NEGATIVES as u64
+}
+
+impl GeneratedRatings {
     /// Checks every value against what it allows.
     ///
     /// # Errors
@@ -74,18 +89,17 @@ impl GeneratedRatings {
             "1 to 10000000",
         )?;
         require(
-            self.interactions >= 3,
+            self.interactions >= LEAST_INTERACTIONS,
             "generated.interactions",
             self.interactions,
             "≥ 3: one each for train, validation and test",
         )?;
-        // A user has at most twice the mean, and needs 99 items beside them.
-        let least = 2 * u64::from(self.interactions) + u64::from(Self::NEGATIVES);
+        let least = least_items(self.interactions);
         require(
-            u64::from(self.items) >= least && self.items <= 10_000_000,
+            u64::from(self.items) >= least && self.items <= MOST_ITEMS,
             "generated.items",
             self.items,
-            &format!("{least} to 10000000, which leaves 99 negatives a user"),
+            &format!("{least} to {MOST_ITEMS}, which leaves {NEGATIVES} negatives a user"),
         )?;
         require(
             (1..=1_024).contains(&self.factors),
@@ -234,7 +248,7 @@ pub(crate) fn write(config: &GeneratedRatings, folder: &Path) -> Result<(), Data
         DataError::unusable(folder, "no name in UTF-8", "a folder named as the data set")
     })?;
     let data = generate(config);
-    let negatives = GeneratedRatings::NEGATIVES as usize;
+    let negatives = NEGATIVES as usize;
     let test = test_cases(config, &data, Some(negatives))?;
     std::fs::create_dir_all(folder).map_err(DataError::write(folder))?;
     RatingFiles::named(folder, name).write(&data.train, &test)

@@ -7,7 +7,9 @@ use crate::measure::measurement::{Measurement, Split};
 pub struct Floor {
     /// `random` is the expectation over all guesses; `most-popular` ranks items by
     /// their train interactions; `majority-class` always answers the most frequent
-    /// class of the train split.
+    /// class of the train split; `base-rate` answers the click rate of train, and
+    /// `logistic-regression` is linear in numbers and categories; `bayes` knows the
+    /// probabilities that generated clicks were drawn by.
     pub predictor: &'static str,
     /// Every metric of the task, on the validation split and, where asked for, on test.
     pub measurements: Vec<Measurement>,

@@ -1,6 +1,7 @@
 //! What can be had without learning anything: the floors that a metric is read against.
 
 pub(crate) mod accuracy;
+pub(crate) mod clicks;
 mod floor;
 pub(crate) mod ranking;
 

@@ -35,6 +35,11 @@ pub enum Distribution {
         /// Greatest magnitude.
         bound: f64,
     },
+    /// Uniform in [0, bound).
+    Positive {
+        /// Greatest value.
+        bound: f64,
+    },
 }
 
 /// Standard deviation of N(0, 1) without what lies beyond ±2.
@@ -48,6 +53,13 @@ impl Distribution {
     pub fn glorot(inputs: i64, outputs: i64) -> Self {
         Self::Uniform {
             bound: (6.0 / (inputs + outputs) as f64).sqrt(),
+        }
+    }
+
+    /// The same variance, normal.
+    pub fn glorot_normal(inputs: i64, outputs: i64) -> Self {
+        Self::Normal {
+            deviation: (2.0 / (inputs + outputs) as f64).sqrt(),
         }
     }
 
@@ -71,6 +83,7 @@ impl Distribution {
                 fill(shape, || scale * truncated(rng))
             }
             Self::Uniform { bound } => uniform(shape, bound, rng),
+            Self::Positive { bound } => fill(shape, || bound * unit(rng)),
         }
     }
 }
@@ -114,10 +127,12 @@ pub fn normal(shape: &[i64], deviation: f64, rng: &mut ChaCha8Rng) -> Tensor {
 
 /// f32 values of the given shape, uniform in [−bound, bound), on the CPU.
 pub fn uniform(shape: &[i64], bound: f64, rng: &mut ChaCha8Rng) -> Tensor {
-    fill(shape, || {
-        let unit = (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-        (2.0 * unit - 1.0) * bound
-    })
+    fill(shape, || (2.0 * unit(rng) - 1.0) * bound)
+}
+
+/// Uniform in [0, 1).
+fn unit(rng: &mut ChaCha8Rng) -> f64 {
+    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// N(0, 1) until it lies within ±2.
@@ -183,6 +198,14 @@ mod tests {
         assert!((second - 1.0).abs() < 5.0 * 1.2 / 548.0, "{second}");
         let bound = 2.0 / TRUNCATED_DEVIATION;
         assert!(most <= bound + 1e-6 && most > 0.999 * bound, "{most}");
+
+        let [mean, second, _, most] = drawn(Distribution::Positive { bound: 3.0 });
+        assert!((mean / 1.5 - 1.0).abs() < 5.0 * 0.57736 / 548.0, "{mean}");
+        assert!(
+            (second / 3.0 - 1.0).abs() < 5.0 * 0.8944 / 548.0,
+            "{second}"
+        );
+        assert!((2.999..=3.0).contains(&most), "{most}");
 
         assert_eq!(drawn(Distribution::Constant(0.5)), [0.5, 0.25, 0.0625, 0.5]);
     }

@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char, c_int};
 use mozjpeg_sys as _;
 
 use super::fault::Fault;
-use crate::data::images::image::{CHANNELS, Image, Region};
+use crate::data::images::image::{CHANNELS, Region};
 
 /// The same in jpeg.c.
 #[repr(C)]
@@ -26,6 +26,8 @@ struct Part {
     top: u32,
     width: u32,
     height: u32,
+    eighths: u32,
+    whole: u32,
 }
 
 /// Letters of a message of libjpeg, its end included.
@@ -49,7 +51,6 @@ unsafe extern "C" {
         bytes: *const u8,
         length: usize,
         part: *const Part,
-        whole: c_int,
         out: *mut u8,
         said: *mut Said,
     ) -> c_int;
@@ -95,39 +96,42 @@ pub(super) fn size(bytes: &[u8]) -> Result<[usize; 2], Fault> {
     }
 }
 
-/// A part of the image. Without `whole`, the file below it is not looked at.
-///
-/// # Panics
-/// If the part is not within the image.
-pub(super) fn decode(bytes: &[u8], region: Region, whole: bool) -> Result<Image, Fault> {
-    let [height, width] = size(bytes)?;
-    assert!(region.left + region.width <= width && region.top + region.height <= height);
-    let mut image = Image {
-        height: region.height,
-        width: region.width,
-        bytes: vec![0; region.height * region.width * CHANNELS],
-    };
+/// What of a file is decoded.
+#[derive(Clone, Copy)]
+pub(super) struct Decoded {
+    /// In pixels of the size that is decoded to.
+    pub(super) region: Region,
+    /// Eighths of the image's size that it is decoded to.
+    pub(super) eighths: u32,
+    /// Whether the file is looked at below the region.
+    pub(super) whole: bool,
+}
+
+/// Decodes to `to`, `[height, width, 3]`.
+pub(super) fn decode(bytes: &[u8], what: Decoded, to: &mut Vec<u8>) -> Result<(), Fault> {
+    let Decoded { region, .. } = what;
+    to.resize(region.height * region.width * CHANNELS, 0);
     let part = Part {
         left: region.left as u32,
         top: region.top as u32,
         width: region.width as u32,
         height: region.height as u32,
+        eighths: what.eighths,
+        whole: what.whole.into(),
     };
     let mut said = Said::nothing();
-    // SAFETY: as above; `out` has room for the part, `[height, width, 3]`, and the part is
-    // within the image that the header of these bytes tells.
+    // SAFETY: as above; `to` has room for the part, `[height, width, 3]`, and the part is looked
+    // for within the image by jpeg.c.
     let status = unsafe {
         lawn_jpeg_decode(
             bytes.as_ptr(),
             bytes.len(),
             &part,
-            whole.into(),
-            image.bytes.as_mut_ptr(),
+            to.as_mut_ptr(),
             &mut said,
         )
     };
-    said.result(status)?;
-    Ok(image)
+    said.result(status)
 }
 
 /// Whether the vector kernels of libjpeg are built in and the processor has what they need.

@@ -14,8 +14,9 @@ mod webp;
 
 pub use fault::Fault;
 
-use super::image::{Image, Region};
+use super::image::{Image, PixelRows, Region};
 use common::MOST_PIXELS;
+use jpeg::Decoded;
 
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,20 +140,64 @@ impl<'a> Encoded<'a> {
     /// All of it, and a fault where any of the file is missing or wrong.
     pub(crate) fn decode(&self) -> Result<Image, Fault> {
         let image = match self.format {
-            Format::Jpeg => jpeg::decode(self.bytes, Region::whole(self.stored), true),
+            Format::Jpeg => {
+                let mut bytes = Vec::new();
+                jpeg::decode(self.bytes, self.all(), &mut bytes)?;
+                let [height, width] = self.stored;
+                Ok(Image {
+                    height,
+                    width,
+                    bytes,
+                })
+            }
             Format::Png => png::decode(self.bytes),
             Format::WebP => webp::decode(self.bytes),
         }?;
         Ok(exif::turned(image, self.orientation))
     }
 
-    /// A part of it: the same pixels, for less work. What of the file is not needed for it is
-    /// not looked at.
-    pub(crate) fn region(&self, region: Region) -> Result<Image, Fault> {
-        if self.format == Format::Jpeg && self.orientation == 1 {
-            return jpeg::decode(self.bytes, region, false);
+    fn all(&self) -> Decoded {
+        Decoded {
+            region: Region::whole(self.stored),
+            eighths: 8,
+            whole: true,
         }
-        Ok(self.decode()?.cut(region))
+    }
+
+    /// As [`decode`](Self::decode), in memory that is used again.
+    pub(crate) fn whole<'to>(&self, to: &'to mut Vec<u8>) -> Result<PixelRows<'to>, Fault> {
+        if self.is_reducible() {
+            jpeg::decode(self.bytes, self.all(), to)?;
+        } else {
+            *to = self.decode()?.bytes;
+        }
+        Ok(PixelRows::packed(to, self.size()))
+    }
+
+    /// Whether it can be decoded to a part of its size.
+    pub(crate) fn is_reducible(&self) -> bool {
+        self.format == Format::Jpeg && self.orientation == 1
+    }
+
+    /// A part of it: the same pixels, for less work. What of the file is not needed for it is
+    /// not looked at. One that [is reducible](Self::is_reducible) may be decoded to 1, 2 or 4
+    /// `eighths` of its size, of which `region` is a part then.
+    pub(crate) fn part<'to>(
+        &self,
+        region: Region,
+        eighths: u32,
+        to: &'to mut Vec<u8>,
+    ) -> Result<PixelRows<'to>, Fault> {
+        if self.is_reducible() {
+            let part = Decoded {
+                region,
+                eighths,
+                whole: false,
+            };
+            jpeg::decode(self.bytes, part, to)?;
+            return Ok(PixelRows::packed(to, [region.height, region.width]));
+        }
+        Ok(self.whole(to)?.part(region))
     }
 }
 

@@ -34,20 +34,29 @@ enum Entry {
 fn entries(folder: &Path, ignored: &mut Ignored) -> Result<BTreeMap<String, Entry>, DataError> {
     let mut entries = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(DataError::read(folder))? {
-        let path = entry.map_err(DataError::read(folder))?.path();
+        let entry = entry.map_err(DataError::read(folder))?;
+        let path = entry.path();
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| {
             DataError::unusable(&path, "a name that is not UTF-8", "a name in UTF-8")
         })?;
         if !is_data(name) {
             ignored.add("hidden, or made by the system", &path);
-        } else if path.is_dir() {
+        } else if is_folder(&entry, &path) {
             entries.insert(name.to_owned(), Entry::Folder);
         } else {
             entries.insert(name.to_owned(), Entry::File);
         }
     }
     Ok(entries)
+}
+
+/// Asks for nothing that the entry says itself: there may be millions of them.
+fn is_folder(entry: &fs::DirEntry, path: &Path) -> bool {
+    match entry.file_type() {
+        Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+        _ => path.is_dir(),
+    }
 }
 
 /// The class folders in the folder of a split, in order.

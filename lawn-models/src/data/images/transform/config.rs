@@ -15,19 +15,29 @@ use crate::trial::{SettingsError, require};
 /// ```
 /// Without `augment` training has the images of evaluation. Resizing is bilinear with
 /// antialiasing, bit by bit as PIL does it; parts are those of torchvision's
-/// `RandomResizedCrop` and `CenterCrop` for the same random numbers.
+/// `RandomResizedCrop` and `CenterCrop` for the same random numbers. With `reduced_decoding`
+/// train images are those of PIL's `draft` and `resize` with a `box`; evaluation always decodes
+/// all of an image.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct TransformConfig {
     /// Height and width of what the network is given, in pixels.
+    #[schemars(range(min = 8, max = 1024))]
     pub size: u32,
     /// Evaluation: length of the shorter side before the middle is cut out; 8/7 of `size`
     /// where it is left out, which is 256 for 224.
+    #[schemars(range(min = 8, max = 4096))]
     pub resize: Option<u32>,
     /// Training: the least part of an image's area that is shown.
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub smallest_crop: f64,
     /// What is taken off each channel, and what that is divided by.
     pub normalization: Normalization,
+    /// Training: whether JPEG files are decoded to a half, a quarter or an eighth of their size
+    /// where the part that is shown is so many times larger than `size`: less to compute, and
+    /// other pixels.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reduced_decoding: bool,
 }
 
 /// Means and deviations of the channels.
@@ -48,6 +58,7 @@ impl Default for TransformConfig {
             resize: None,
             smallest_crop: 0.08,
             normalization: Normalization::default(),
+            reduced_decoding: false,
         }
     }
 }

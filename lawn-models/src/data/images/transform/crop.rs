@@ -4,14 +4,7 @@
 //! `transforms/functional.py` (`center_crop`, `_compute_resized_output_size`).
 
 use crate::data::images::image::Region;
-
-/// Random numbers that parts are chosen by.
-pub(super) trait Numbers {
-    /// Uniform in [0, 1), a multiple of 2⁻²⁴, as `torch.rand` gives.
-    fn unit(&mut self) -> f32;
-    /// Uniform below `bound`, as `torch.randint` gives.
-    fn below(&mut self, bound: usize) -> usize;
-}
+use crate::data::images::numbers::Numbers;
 
 /// Least and most width by height of a random part.
 const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];

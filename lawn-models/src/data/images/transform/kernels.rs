@@ -1,7 +1,7 @@
 //! The loops of resizing, compiled for what every processor has and for AVX2.
 
 use super::taps::{BITS, Taps};
-use crate::data::images::image::CHANNELS;
+use crate::data::images::image::{CHANNELS, PixelRows};
 
 /// Rows that are taken together: their values at one place are summed at once.
 const ROWS: usize = 16;
@@ -9,18 +9,18 @@ const ROWS: usize = 16;
 /// Values of a row that are summed at once.
 const LANES: usize = 32;
 
-/// Sums along rows of `stride` bytes; `to` has as many rows.
-pub(super) fn along_rows(from: &[u8], stride: usize, taps: &Taps, to: &mut [u8]) {
+/// Sums along rows; `to` has as many, without a gap between them.
+pub(super) fn along_rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
         #[target_feature(enable = "avx2")]
-        fn with_avx2(from: &[u8], stride: usize, taps: &Taps, to: &mut [u8]) {
-            rows(from, stride, taps, to);
+        fn with_avx2(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
+            rows(from, taps, to);
         }
         // SAFETY: the processor has AVX2.
-        return unsafe { with_avx2(from, stride, taps, to) };
+        return unsafe { with_avx2(from, taps, to) };
     }
-    rows(from, stride, taps, to);
+    rows(from, taps, to);
 }
 
 /// Sums down columns of rows of `stride` bytes, of which the first is the row `first` of the
@@ -39,14 +39,15 @@ pub(super) fn down_columns(from: &[u8], stride: usize, first: usize, taps: &Taps
 }
 
 #[inline(always)]
-fn rows(from: &[u8], stride: usize, taps: &Taps, to: &mut [u8]) {
+fn rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
     let width = taps.len() * CHANNELS;
+    let stride = from.width * CHANNELS;
     // Turned, so that the values of all rows at one place are neighbours.
     let mut block = vec![[0u8; ROWS]; stride];
     let mut out = vec![[0u8; ROWS]; width];
-    for (from, to) in from.chunks(stride * ROWS).zip(to.chunks_mut(width * ROWS)) {
-        for (number, row) in from.chunks_exact(stride).enumerate() {
-            for (column, &value) in block.iter_mut().zip(row) {
+    for (part, to) in to.chunks_mut(width * ROWS).enumerate() {
+        for number in 0..to.len() / width {
+            for (column, &value) in block.iter_mut().zip(from.row(part * ROWS + number)) {
                 column[number] = value;
             }
         }
@@ -117,12 +118,13 @@ mod tests {
         let from: Vec<u8> = (0..height * stride)
             .map(|place| (place * 7_919 % 251) as u8)
             .collect();
-        let taps = Taps::new(width, to, 0, to);
+        let taps = Taps::new(width, [0.0, width as f64], to, 0, to);
         let mut across = [(); 2].map(|()| vec![0; height * to * CHANNELS]);
-        along_rows(&from, stride, &taps, &mut across[0]);
-        rows(&from, stride, &taps, &mut across[1]);
+        let pixels = PixelRows::packed(&from, [height, width]);
+        along_rows(pixels, &taps, &mut across[0]);
+        rows(pixels, &taps, &mut across[1]);
         assert!(across[0] == across[1] && across[0].iter().any(|&value| value > 0));
-        let taps = Taps::new(height, to, 0, to);
+        let taps = Taps::new(height, [0.0, height as f64], to, 0, to);
         let mut down = [(); 2].map(|()| vec![0; to * stride]);
         down_columns(&from, stride, 0, &taps, &mut down[0]);
         columns(&from, stride, 0, &taps, &mut down[1]);

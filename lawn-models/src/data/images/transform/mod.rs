@@ -4,12 +4,14 @@ mod config;
 mod crop;
 mod kernels;
 mod resize;
+mod scratch;
 mod taps;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use config::{Normalization, TransformConfig};
+pub(crate) use scratch::Scratch;
 pub(crate) use view::Transform;
 
 use super::image::{Image, Region};
@@ -21,5 +23,5 @@ pub(crate) fn shrunk(image: Image, side: usize) -> Image {
         return image;
     }
     let size = crop::resized(size, side);
-    resize::resize(&image, size, Region::whole(size))
+    resize::resized(&image, size, Region::whole(size))
 }

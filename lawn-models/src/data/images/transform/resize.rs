@@ -14,48 +14,83 @@ use std::ops::Range;
 
 use super::kernels::{along_rows, down_columns};
 use super::taps::Taps;
-use crate::data::images::image::{CHANNELS, Image, Region};
+use crate::data::images::image::{CHANNELS, Image, PixelRows, Region};
 
-/// The part `window` of `image` resized to `[height, width]`.
+/// Pixels, and what of them becomes an image.
+#[derive(Clone, Copy)]
+pub(super) struct Extent<'a> {
+    pub(super) pixels: PixelRows<'a>,
+    /// From where to where, in pixels and parts of one.
+    pub(super) x: [f64; 2],
+    pub(super) y: [f64; 2],
+}
+
+impl<'a> Extent<'a> {
+    /// All of them.
+    pub(super) fn whole(pixels: PixelRows<'a>) -> Self {
+        Self {
+            pixels,
+            x: [0.0, pixels.width as f64],
+            y: [0.0, pixels.height as f64],
+        }
+    }
+}
+
+/// The part `window` of `from` resized to `[height, width]`, into `to`. `rows` is memory for what
+/// is resized in x alone.
 ///
 /// # Panics
 /// If the window is not within that.
-pub(super) fn resize(image: &Image, [height, width]: [usize; 2], window: Region) -> Image {
+pub(super) fn resize(
+    from: Extent<'_>,
+    [height, width]: [usize; 2],
+    window: Region,
+    rows: &mut Vec<u8>,
+    to: &mut Image,
+) {
     assert!(window.left + window.width <= width && window.top + window.height <= height);
-    let across = Taps::new(image.width, width, window.left, window.width);
-    let down = Taps::new(image.height, height, window.top, window.height);
+    let Extent { pixels, x, y } = from;
+    let is_as_wide = pixels.width == width && x == [0.0, width as f64];
+    let is_as_high = pixels.height == height && y == [0.0, height as f64];
+    let across = Taps::new(pixels.width, x, width, window.left, window.width);
+    let down = Taps::new(pixels.height, y, height, window.top, window.height);
     // Rows that the window is made of, and no others.
-    let Range { start: first, end } = if image.height == height {
+    let Range { start: first, end } = if is_as_high {
         window.top..window.top + window.height
     } else {
         down.span()
     };
-    let mut rows = vec![0; (end - first) * window.width * CHANNELS];
-    let stride = image.width * CHANNELS;
-    if image.width == width {
-        let rows = rows.chunks_exact_mut(window.width * CHANNELS);
-        for (to, from) in rows.zip(image.bytes[first * stride..].chunks_exact(stride)) {
-            to.copy_from_slice(&from[window.left * CHANNELS..][..window.width * CHANNELS]);
+    let stride = window.width * CHANNELS;
+    (to.height, to.width) = (window.height, window.width);
+    to.bytes.resize(window.height * stride, 0);
+    let resized = if is_as_high {
+        &mut to.bytes
+    } else {
+        rows.resize((end - first) * stride, 0);
+        &mut *rows
+    };
+    let needed = pixels.part(Region {
+        left: 0,
+        top: first,
+        width: pixels.width,
+        height: end - first,
+    });
+    if is_as_wide {
+        for (y, row) in resized.chunks_exact_mut(stride).enumerate() {
+            row.copy_from_slice(&needed.row(y)[window.left * CHANNELS..][..stride]);
         }
     } else {
-        along_rows(
-            &image.bytes[first * stride..end * stride],
-            stride,
-            &across,
-            &mut rows,
-        );
+        along_rows(needed, &across, resized);
     }
-    let bytes = if image.height == height {
-        rows
-    } else {
-        let mut bytes = vec![0; window.height * window.width * CHANNELS];
-        let stride = window.width * CHANNELS;
-        down_columns(&rows, stride, first, &down, &mut bytes);
-        bytes
-    };
-    Image {
-        height: window.height,
-        width: window.width,
-        bytes,
+    if !is_as_high {
+        down_columns(rows, stride, first, &down, &mut to.bytes);
     }
+}
+
+/// As [`resize`], of a whole image.
+pub(super) fn resized(image: &Image, size: [usize; 2], window: Region) -> Image {
+    let mut to = Image::default();
+    let from = Extent::whole(image.pixels());
+    resize(from, size, window, &mut Vec::new(), &mut to);
+    to
 }

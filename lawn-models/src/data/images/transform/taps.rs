@@ -18,10 +18,16 @@ pub(super) struct Taps {
 }
 
 impl Taps {
-    /// Those of the output pixels `start..start + count` of `to`, where `from` are resized to
-    /// `to`.
-    pub(super) fn new(from: usize, to: usize, start: usize, count: usize) -> Self {
-        let scale = from as f64 / to as f64;
+    /// Those of the output pixels `start..start + count` of `to`, where `extent` of `from` input
+    /// pixels is resized to `to`.
+    pub(super) fn new(
+        from: usize,
+        extent: [f64; 2],
+        to: usize,
+        start: usize,
+        count: usize,
+    ) -> Self {
+        let scale = (extent[1] - extent[0]) / to as f64;
         let grown = scale.max(1.0);
         let most = grown.ceil() as usize * 2 + 1;
         let mut taps = Self {
@@ -32,7 +38,7 @@ impl Taps {
         };
         let mut exact = vec![0.0; most];
         for place in 0..count {
-            let centre = ((start + place) as f64 + 0.5) * scale;
+            let centre = extent[0] + ((start + place) as f64 + 0.5) * scale;
             let first = (centre - grown + 0.5).max(0.0) as usize;
             let last = ((centre + grown + 0.5) as usize).min(from);
             let mut sum = 0.0;

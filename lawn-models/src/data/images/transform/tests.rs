@@ -2,12 +2,14 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::crop::{self, Numbers};
-use super::resize::resize;
+use super::crop;
+use super::resize::resized;
 use super::*;
 use crate::data::images::decode::decode_image;
-use crate::data::images::image::{CHANNELS, Image, Region};
+use crate::data::images::image::{Image, Region};
+use crate::data::images::numbers::Numbers;
 use crate::data::images::picture::Picture;
+use crate::data::images::test_picture::picture;
 
 /// What torchvision and PIL do; `goldens/transforms.py` writes it.
 fn goldens() -> PathBuf {
@@ -102,28 +104,6 @@ fn sizes_and_middles_are_those_of_torchvision() {
     }
 }
 
-/// As in `goldens/transforms.py`.
-fn picture(kind: &str, [height, width]: [usize; 2]) -> Image {
-    let mut bytes = Vec::new();
-    for y in 0..height {
-        for x in 0..width {
-            for c in 0..CHANNELS {
-                bytes.push(match kind {
-                    "checkerboard" => 255 * ((x + y) % 2),
-                    "waves" => (x * 7 + y * 3 + c * 50) % 256,
-                    "noise" => (x * 40_503 + y * 30_011 + c * 12_345) % 65_521 % 256,
-                    other => panic!("{other}"),
-                } as u8);
-            }
-        }
-    }
-    Image {
-        height,
-        width,
-        bytes,
-    }
-}
-
 #[test]
 fn resizing_is_that_of_pil_bit_by_bit() {
     let mut cases = 0;
@@ -141,7 +121,7 @@ fn resizing_is_that_of_pil_bit_by_bit() {
         let image = picture(kind, [sides[0], sides[1]]);
         let to = [sides[2], sides[3]];
         let expected = decode_image(&std::fs::read(&path).unwrap(), false).unwrap();
-        let whole = resize(&image, to, Region::whole(to));
+        let whole = resized(&image, to, Region::whole(to));
         assert!(whole == expected, "{name}");
         let window = Region {
             left: to[1] / 3,
@@ -149,11 +129,18 @@ fn resizing_is_that_of_pil_bit_by_bit() {
             width: to[1] / 2,
             height: to[0] / 2,
         };
-        let part = resize(&image, to, window);
+        let part = resized(&image, to, window);
         assert!(part == expected.cut(window), "{name}: {window:?}");
         cases += 1;
     }
     assert!(cases >= 8);
+}
+
+/// A view, and whether it is still to be turned.
+fn random(transform: Transform, picture: &Picture<'_>, key: [u64; 3]) -> (Image, bool) {
+    let mut scratch = Scratch::default();
+    let flip = transform.random(picture, key, &mut scratch).unwrap();
+    (scratch.shown, flip)
 }
 
 fn transform() -> Transform {
@@ -167,7 +154,7 @@ fn transform() -> Transform {
 fn a_view_depends_on_seed_epoch_and_number_alone() {
     let image = picture("noise", [50, 70]);
     let raw = Picture::Raw([50, 70], &image.bytes);
-    let view = |key| transform().random(&raw, key).unwrap();
+    let view = |key| random(transform(), &raw, key).0;
     let one = view([1, 2, 3]);
     assert_eq!((one.height, one.width), (24, 24));
     assert!(one == view([1, 2, 3]));
@@ -176,13 +163,9 @@ fn a_view_depends_on_seed_epoch_and_number_alone() {
     }
 }
 
-/// Half of the views of an image whose left half is black have it on the right.
 #[test]
 fn half_of_the_views_are_turned() {
-    let mut image = picture("waves", [40, 40]);
-    for (place, byte) in image.bytes.iter_mut().enumerate() {
-        *byte = if (place / CHANNELS) % 40 < 20 { 0 } else { 255 };
-    }
+    let image = picture("waves", [40, 40]);
     let raw = Picture::Raw([40, 40], &image.bytes);
     let whole = Transform::new(&TransformConfig {
         size: 40,
@@ -190,8 +173,8 @@ fn half_of_the_views_are_turned() {
         ..TransformConfig::default()
     });
     let turned = (0..400).filter(|&index| {
-        let view = whole.random(&raw, [0, 1, index]).unwrap();
-        view.bytes[0] > view.bytes[39 * CHANNELS]
+        let (_, is_turned) = random(whole, &raw, [0, 1, index]);
+        is_turned
     });
     let turned = turned.count();
     assert!((160..240).contains(&turned), "{turned}");
@@ -201,7 +184,9 @@ fn half_of_the_views_are_turned() {
 fn evaluation_shows_the_middle() {
     let image = picture("waves", [27, 40]);
     let raw = Picture::Raw([27, 40], &image.bytes);
-    let shown = transform().plain(&raw).unwrap();
+    let mut scratch = Scratch::default();
+    transform().plain(&raw, &mut scratch).unwrap();
+    let shown = scratch.shown;
     let region = Region {
         left: 8,
         top: 2,

@@ -1,68 +1,25 @@
+//! What is asked of results made elsewhere, and whether these can answer it.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lawn_analysis::records::{
-    Direction, Outcome, RESULT_COLUMNS, Results, ResultsOptions, TrialRow, Word,
-};
+use lawn_analysis::records::{Direction, Results, ResultsOptions, TrialRow};
 use lawn_analysis::report::{Contrast, DecidingTest, contrasts_by_name};
 use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest, Width};
 
-use super::output::{print, print_report, still};
-use super::values;
-use crate::Exit;
-use crate::error::{allowed, refused};
-use crate::plan::Plan;
-use crate::process::{shell, streams};
+use super::options::{
+    MissingMetric, contrast, deciding_test, direction, margin, missing_metric, splits,
+};
+use crate::cli::output::still;
+use crate::error::{Error, Fault, Place};
+use crate::process::streams;
 use crate::run::files;
-use crate::run::run_dir::RunDir;
-use crate::{Error, sweep};
-
-const EXAMPLES: &str = "\
-Examples:
-  lawn report runs/embedded
-  lawn report runs/embedded --width icml     figures for one column of ICML
-  lawn report runs/embedded --json           the verdicts for a script
-  lawn report --from results.csv --out report
-  lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005";
-
-/// What `--help` says after the options.
-fn columns() -> String {
-    let lines: String = RESULT_COLUMNS
-        .lines()
-        .map(|line| format!("  {line}\n"))
-        .collect();
-    format!(
-        "{EXAMPLES}\n\nColumns of results.csv, one row a trial, in any order; others are ignored \
-         and named:\n{lines}"
-    )
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = columns())]
-pub(super) struct Report {
-    /// Directory of the run.
-    #[arg(required_unless_present = "from", conflicts_with = "from")]
-    dir: Option<PathBuf>,
-    /// Results of a sweep made elsewhere: a CSV or Parquet file, one row a trial. `--help` lists
-    /// its columns.
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
-    /// Where the figures are printed, which says how wide they are [default: report.width of the
-    /// sweep, else neurips].
-    #[arg(long, value_name = "NAME", value_parser = values::width)]
-    width: Option<Width>,
-    /// Print the verdicts as JSON: what verdicts.json of the report holds.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    asked: Question,
-}
 
 /// What is asked of results made elsewhere; a run's sweep file has said it.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --from")]
-struct Question {
+pub(super) struct Question {
     /// Folder that the report is written to: a new or an empty one, or that of an older report.
     #[arg(
         long,
@@ -114,123 +71,9 @@ struct Question {
     test: DecidingTest,
 }
 
-/// Two names with a colon between; which one, where a name has one too, the arms decide.
-fn contrast(text: &str) -> Result<String, String> {
-    if splits(text).next().is_none() {
-        return Err("must be BASELINE:TREATMENT, two names of arms".into());
-    }
-    Ok(text.to_owned())
-}
-
-/// Every way to read a text as BASELINE:TREATMENT.
-fn splits(text: &str) -> impl Iterator<Item = Contrast> {
-    let colons = text.match_indices(':');
-    let contrasts = colons.map(|(at, _)| Contrast {
-        baseline: text[..at].to_owned(),
-        treatment: text[at + 1..].to_owned(),
-    });
-    contrasts.filter(|contrast| !contrast.baseline.is_empty() && !contrast.treatment.is_empty())
-}
-
-/// What is done with trials of outcome ok that have no metric.
-#[derive(Clone, Copy, Debug)]
-enum MissingMetric {
-    Refuse,
-    Take(Outcome),
-}
-
-fn missing_metric(text: &str) -> Result<MissingMetric, String> {
-    match (text, Outcome::parse(text)) {
-        ("refuse", _) => Ok(MissingMetric::Refuse),
-        (_, Some(outcome)) if outcome != Outcome::Ok => Ok(MissingMetric::Take(outcome)),
-        _ => {
-            let outcomes = Outcome::ALL
-                .iter()
-                .filter(|outcome| **outcome != Outcome::Ok);
-            let names = outcomes.map(|outcome| outcome.as_str());
-            Err(allowed(std::iter::once("refuse").chain(names)))
-        }
-    }
-}
-
-fn direction(text: &str) -> Result<Direction, String> {
-    let (metric, direction) = match text.rsplit_once('=') {
-        Some((metric, direction)) => (Some(metric.to_owned()), direction),
-        None => (None, text),
-    };
-    let higher_is_better = match direction {
-        "higher" => true,
-        "lower" => false,
-        _ => {
-            return Err(allowed([
-                "higher",
-                "lower",
-                "METRIC=higher",
-                "METRIC=lower",
-            ]));
-        }
-    };
-    Ok(Direction {
-        metric,
-        higher_is_better,
-    })
-}
-
-fn margin(text: &str) -> Result<(String, f64), String> {
-    // A name may have the sign too, a number has not.
-    let (metric, margin) = text.rsplit_once('=').ok_or("must be METRIC=DIFFERENCE")?;
-    match margin.parse() {
-        Ok(margin) if margin > 0.0 && f64::is_finite(margin) => Ok((metric.to_owned(), margin)),
-        _ => {
-            let said = format!("the difference is `{margin}`");
-            Err(refused(said, ["a number above 0"]))
-        }
-    }
-}
-
-fn deciding_test(text: &str) -> Result<DecidingTest, String> {
-    match text {
-        "sign-flip" => Ok(DecidingTest::SignFlip),
-        "paired-t" => Ok(DecidingTest::PairedT),
-        _ => Err(allowed(["sign-flip", "paired-t"])),
-    }
-}
-
-impl Report {
-    pub(super) fn run(self) -> Result<Exit, Error> {
-        let files = match (&self.dir, &self.from) {
-            (_, Some(from)) => self.asked.report(from, self.width)?,
-            (Some(dir), None) => {
-                let run = RunDir::new(dir);
-                let (files, damaged) = sweep::report(&run, &Plan::read(&run)?, self.width)?;
-                for damage in &damaged {
-                    let again = shell::lawn("sweep", dir);
-                    streams::say(&format!(
-                        "{damage}; the trial is left out until `{again}` runs it again"
-                    ));
-                }
-                files
-            }
-            // The parser asks for one of them.
-            (None, None) => return Ok(Exit::Usage),
-        };
-        if self.json {
-            let path = &files.verdicts;
-            let verdicts = std::fs::read_to_string(path).map_err(|source| Error::Io {
-                action: "read",
-                path: path.clone(),
-                source,
-            })?;
-            print(&verdicts);
-        } else {
-            print_report(&files)?;
-        }
-        Ok(Exit::Ok)
-    }
-}
-
 impl Question {
-    fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
+    /// Writes the report of the results in `from`.
+    pub(super) fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
         let missing_metric = match self.missing_metric {
             MissingMetric::Refuse => None,
             MissingMetric::Take(outcome) => Some(outcome),
@@ -291,15 +134,13 @@ fn require_free(out: &Path) -> Result<(), Error> {
     }
 }
 
-impl Question {
-    fn wrong(&self, from: &Path, option: &'static str, detail: impl Into<String>) -> Error {
-        Error::Results {
-            path: from.to_owned(),
-            option,
-            detail: detail.into(),
-        }
-    }
+/// The error of an option that the results do not go with; `allowed` is what they have.
+fn wrong(from: &Path, option: &str, found: impl Into<String>, allowed: &[&str]) -> Error {
+    let fault = Fault::new(Place::file(from).of(option), found);
+    Error::Results(Box::new(fault.allowed(allowed)))
+}
 
+impl Question {
     /// An error of reading, with the option that settles it.
     fn unread(error: AnalysisError) -> Error {
         let hint = match &error {
@@ -323,21 +164,22 @@ impl Question {
         trials: &[TrialRow],
     ) -> Result<(), Error> {
         if directed && !self.better.is_empty() {
-            return Err(self.wrong(from, "--better", "has a column `higher_is_better`"));
+            let found = "the file has a column `higher_is_better`";
+            return Err(wrong(from, "--better", found, &[]));
         }
         let metrics = names(trials, |trial| &trial.metric);
         let directions = self.better.iter();
         let given: Vec<Option<&str>> = directions.map(|b| b.metric.as_deref()).collect();
         if let Some(metric) = repeated(&given) {
             let of = metric.map_or("every metric".to_owned(), |metric| format!("`{metric}`"));
-            let detail = format!("is given two directions of {of}");
-            return Err(self.wrong(from, "--better", detail));
+            let found = format!("two directions of {of} are given");
+            return Err(wrong(from, "--better", found, &[]));
         }
         let mut asked = given.into_iter().flatten();
         match asked.find(|metric| !metrics.contains(metric)) {
             Some(unknown) => {
-                let detail = format!("has no metric `{unknown}`; found: {}", metrics.join(", "));
-                Err(self.wrong(from, "--better", detail))
+                let found = format!("no metric is called `{unknown}`");
+                Err(wrong(from, "--better", found, &metrics))
             }
             None => Ok(()),
         }
@@ -345,14 +187,11 @@ impl Question {
 
     /// Keeps the trials of the tasks asked for.
     fn select(&self, from: &Path, trials: &mut Vec<TrialRow>) -> Result<(), Error> {
-        let found = names(trials, |trial| &trial.task);
-        if let Some(unknown) = self
-            .tasks
-            .iter()
-            .find(|task| !found.contains(&task.as_str()))
-        {
-            let detail = format!("has no task `{unknown}`; found: {}", found.join(", "));
-            return Err(self.wrong(from, "--task", detail));
+        let tasks = names(trials, |trial| &trial.task);
+        let mut asked = self.tasks.iter();
+        if let Some(unknown) = asked.find(|task| !tasks.contains(&task.as_str())) {
+            let found = format!("no task is called `{unknown}`");
+            return Err(wrong(from, "--task", found, &tasks));
         }
         if !self.tasks.is_empty() {
             trials.retain(|trial| self.tasks.contains(&trial.task));
@@ -368,12 +207,9 @@ impl Question {
         }
         let contrasts = contrasts_by_name(records);
         if contrasts.is_empty() {
-            let detail = format!(
-                "has no arm X with an arm X-lawn, so name the arms to compare as \
-                 BASELINE:TREATMENT; found: {}",
-                arms.join(", ")
-            );
-            return Err(self.wrong(from, "--contrast", detail));
+            let found = "no arm X has an arm X-lawn, so name the arms to compare as \
+                         BASELINE:TREATMENT";
+            return Err(wrong(from, "--contrast", found, &arms));
         }
         Ok(contrasts)
     }
@@ -390,20 +226,19 @@ impl Question {
                 _ if splits(text).count() == 1 => unknown[0].as_str(),
                 _ => text,
             };
-            let found = arms.join(", ");
-            let detail = if name == text {
-                format!("has no two arms `{text}` with a colon between; found: {found}")
+            let found = if name == text {
+                format!("`{text}` is no two arms with a colon between")
             } else {
-                format!("has no arm `{name}`; found: {found}")
+                format!("no arm is called `{name}`")
             };
-            return Err(self.wrong(from, "--contrast", detail));
+            return Err(wrong(from, "--contrast", found, arms));
         };
         if let Some(other) = known.next() {
-            let detail = format!(
-                "has arms for `{text}` as `{}` and `{}` and as `{}` and `{}`: call one another name",
+            let found = format!(
+                "`{text}` is `{}` and `{}`, and it is `{}` and `{}`: give one of the arms another name",
                 contrast.baseline, contrast.treatment, other.baseline, other.treatment
             );
-            return Err(self.wrong(from, "--contrast", detail));
+            return Err(wrong(from, "--contrast", found, &[]));
         }
         Ok(contrast)
     }
@@ -412,11 +247,8 @@ impl Question {
         let metrics = names(trials, |trial| &trial.metric);
         let given: Vec<&String> = self.margins.iter().map(|(metric, _)| metric).collect();
         if let Some(metric) = repeated(&given) {
-            return Err(self.wrong(
-                from,
-                "--margin",
-                format!("is given two margins of `{metric}`"),
-            ));
+            let found = format!("two margins of `{metric}` are given");
+            return Err(wrong(from, "--margin", found, &[]));
         }
         match self
             .margins
@@ -424,8 +256,8 @@ impl Question {
             .find(|(name, _)| !metrics.contains(&name.as_str()))
         {
             Some((name, _)) => {
-                let detail = format!("has no metric `{name}`; found: {}", metrics.join(", "));
-                Err(self.wrong(from, "--margin", detail))
+                let found = format!("no metric is called `{name}`");
+                Err(wrong(from, "--margin", found, &metrics))
             }
             None => Ok(self.margins.iter().cloned().collect()),
         }

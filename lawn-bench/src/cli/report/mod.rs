@@ -1,0 +1,92 @@
+//! `lawn report`: of a run, or of results made elsewhere.
+
+mod options;
+mod question;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use lawn_analysis::Width;
+use lawn_analysis::records::RESULT_COLUMNS;
+
+use super::output::{print, print_report};
+use super::values;
+use crate::plan::Plan;
+use crate::process::{shell, streams};
+use crate::run::run_dir::RunDir;
+use crate::{Error, Exit, sweep};
+use question::Question;
+
+const EXAMPLES: &str = "\
+Examples:
+  lawn report runs/embedded
+  lawn report runs/embedded --width icml     figures for one column of ICML
+  lawn report runs/embedded --json           the verdicts for a script
+  lawn report --from results.csv --out report
+  lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005";
+
+/// What `--help` says after the options.
+fn columns() -> String {
+    let lines: String = RESULT_COLUMNS
+        .lines()
+        .map(|line| format!("  {line}\n"))
+        .collect();
+    format!(
+        "{EXAMPLES}\n\nColumns of results.csv, one row a trial, in any order; others are ignored \
+         and named:\n{lines}"
+    )
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = columns())]
+pub(super) struct Report {
+    /// Directory of the run.
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    dir: Option<PathBuf>,
+    /// Results of a sweep made elsewhere: a CSV or Parquet file, one row a trial. `--help` lists
+    /// its columns.
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// Where the figures are printed, which says how wide they are [default: report.width of the
+    /// sweep, else neurips].
+    #[arg(long, value_name = "NAME", value_parser = values::width)]
+    width: Option<Width>,
+    /// Print the verdicts as JSON: what verdicts.json of the report holds.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    asked: Question,
+}
+
+impl Report {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let files = match (&self.dir, &self.from) {
+            (_, Some(from)) => self.asked.report(from, self.width)?,
+            (Some(dir), None) => {
+                let run = RunDir::new(dir);
+                let (files, damaged) = sweep::report(&run, &Plan::read(&run)?, self.width)?;
+                for damage in &damaged {
+                    let again = shell::lawn("sweep", dir);
+                    streams::say(&format!(
+                        "{damage}; the trial is left out until `{again}` runs it again"
+                    ));
+                }
+                files
+            }
+            // The parser asks for one of them.
+            (None, None) => return Ok(Exit::Usage),
+        };
+        if self.json {
+            let path = &files.verdicts;
+            let verdicts = std::fs::read_to_string(path).map_err(|source| Error::Io {
+                action: "read",
+                path: path.clone(),
+                source,
+            })?;
+            print(&verdicts);
+        } else {
+            print_report(&files)?;
+        }
+        Ok(Exit::Ok)
+    }
+}

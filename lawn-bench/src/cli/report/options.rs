@@ -1,0 +1,88 @@
+//! Values of the options of `lawn report --from`, checked as they are read.
+
+use lawn_analysis::records::{Direction, Outcome, Word};
+use lawn_analysis::report::{Contrast, DecidingTest};
+
+use crate::error::{allowed, refused};
+
+/// Two names with a colon between; which one, where a name has one too, the arms decide.
+pub(super) fn contrast(text: &str) -> Result<String, String> {
+    if splits(text).next().is_none() {
+        return Err("must be BASELINE:TREATMENT, two names of arms".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Every way to read a text as BASELINE:TREATMENT.
+pub(super) fn splits(text: &str) -> impl Iterator<Item = Contrast> {
+    let colons = text.match_indices(':');
+    let contrasts = colons.map(|(at, _)| Contrast {
+        baseline: text[..at].to_owned(),
+        treatment: text[at + 1..].to_owned(),
+    });
+    contrasts.filter(|contrast| !contrast.baseline.is_empty() && !contrast.treatment.is_empty())
+}
+
+/// What is done with trials of outcome ok that have no metric.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum MissingMetric {
+    Refuse,
+    Take(Outcome),
+}
+
+pub(super) fn missing_metric(text: &str) -> Result<MissingMetric, String> {
+    match (text, Outcome::parse(text)) {
+        ("refuse", _) => Ok(MissingMetric::Refuse),
+        (_, Some(outcome)) if outcome != Outcome::Ok => Ok(MissingMetric::Take(outcome)),
+        _ => {
+            let outcomes = Outcome::ALL
+                .iter()
+                .filter(|outcome| **outcome != Outcome::Ok);
+            let names = outcomes.map(|outcome| outcome.as_str());
+            Err(allowed(std::iter::once("refuse").chain(names)))
+        }
+    }
+}
+
+pub(super) fn direction(text: &str) -> Result<Direction, String> {
+    let (metric, direction) = match text.rsplit_once('=') {
+        Some((metric, direction)) => (Some(metric.to_owned()), direction),
+        None => (None, text),
+    };
+    let higher_is_better = match direction {
+        "higher" => true,
+        "lower" => false,
+        _ => {
+            return Err(allowed([
+                "higher",
+                "lower",
+                "METRIC=higher",
+                "METRIC=lower",
+            ]));
+        }
+    };
+    Ok(Direction {
+        metric,
+        higher_is_better,
+    })
+}
+
+pub(super) fn margin(text: &str) -> Result<(String, f64), String> {
+    // A name may have the sign too, a number has not.
+    let (metric, margin) = text.rsplit_once('=').ok_or("must be METRIC=DIFFERENCE")?;
+    match margin.parse() {
+        Ok(margin) if margin > 0.0 && f64::is_finite(margin) => Ok((metric.to_owned(), margin)),
+        _ => {
+            let said = format!("the difference is `{margin}`");
+            Err(refused(said, ["a number above 0"]))
+        }
+    }
+}
+
+pub(super) fn deciding_test(text: &str) -> Result<DecidingTest, String> {
+    match text {
+        "sign-flip" => Ok(DecidingTest::SignFlip),
+        "paired-t" => Ok(DecidingTest::PairedT),
+        _ => Err(allowed(["sign-flip", "paired-t"])),
+    }
+}

@@ -1,0 +1,8 @@
+//! What only embedding tables have: gradients of some rows, counts of their ids, and CowClip.
+
+pub(crate) mod cow_clip;
+pub(crate) mod gradient;
+
+mod counts;
+
+pub use cow_clip::CowClipConfig;

@@ -1,0 +1,182 @@
+//! One line at a time, with care: what is wrong with it is named.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use super::super::hash::bucket;
+use super::super::shape::WORD;
+use super::format::{AVAZU_HEADER, ClickFormat};
+use super::numbers::Numbers;
+use crate::data::error::DataError;
+
+/// The words of a row to be written: label, numbers, ids.
+pub(super) type Words = [[u8; WORD]];
+
+/// Why a line cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LineFault {
+    pub(crate) field: &'static str,
+    pub(crate) value: String,
+    pub(crate) allowed: String,
+}
+
+/// Characters of a field that an error repeats.
+const SHOWN: usize = 40;
+
+impl LineFault {
+    fn new(field: &'static str, value: &[u8], allowed: impl Into<String>) -> Self {
+        let text = String::from_utf8_lossy(value);
+        let mut shown: String = text.chars().take(SHOWN).collect();
+        if text.chars().count() > SHOWN {
+            shown.push('…');
+        }
+        Self {
+            field,
+            value: shown,
+            allowed: allowed.into(),
+        }
+    }
+}
+
+impl LineFault {
+    /// The error that names file and line, which counts from 1.
+    pub(in crate::data::clicks) fn at(self, path: &Path, line: u64) -> DataError {
+        DataError::Field {
+            path: path.to_owned(),
+            line: line as usize,
+            field: self.field,
+            value: self.value,
+            allowed: self.allowed,
+        }
+    }
+}
+
+/// How lines become words.
+#[derive(Debug)]
+pub(crate) struct LineReader {
+    pub(super) format: ClickFormat,
+    /// Ids of each column.
+    pub(super) sizes: Vec<u32>,
+    pub(super) numbers: Numbers,
+}
+
+impl LineReader {
+    pub(crate) fn new(format: ClickFormat, sizes: Vec<u32>, missing_integer: i64) -> Self {
+        Self {
+            format,
+            sizes,
+            numbers: Numbers::new(missing_integer),
+        }
+    }
+
+    /// Reads a line without its end into words.
+    pub(super) fn read(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+        // Files that went through Windows.
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match self.format {
+            ClickFormat::Criteo => self.read_criteo(line, words),
+            ClickFormat::Avazu => self.read_avazu(line, words),
+        }
+    }
+
+    /// Checks the first line of a file that has a header.
+    pub(super) fn read_header(&self, line: &[u8]) -> Result<(), LineFault> {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match self.format.header() {
+            Some(header) if line != header.as_bytes() => {
+                let (field, allowed) = ("header", format!("\"{header}\""));
+                Err(LineFault::new(field, line, allowed))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn read_criteo(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+        let (dense, columns) = (ClickFormat::Criteo.dense(), ClickFormat::Criteo.columns());
+        let fields = fields(line, b'\t', 1 + dense + columns, "tabs")?;
+        words[0] = label("label", fields[0])?;
+        for (word, field) in words[1..].iter_mut().zip(&fields[1..=dense]) {
+            let value = match field {
+                [] => self.numbers.missing(),
+                digits => self.numbers.value(integer(digits)?),
+            };
+            *word = value.to_le_bytes();
+        }
+        for (column, field) in fields[1 + dense..].iter().enumerate() {
+            if field.len() > 16 || !field.iter().all(u8::is_ascii_hexdigit) {
+                let allowed = "up to 16 hexadecimal digits, or nothing";
+                return Err(LineFault::new("category", field, allowed));
+            }
+            let text = field.to_ascii_lowercase();
+            let id = bucket(&text, column, self.sizes[column]);
+            words[1 + dense + column] = id.to_le_bytes();
+        }
+        Ok(())
+    }
+
+    fn read_avazu(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+        let count = AVAZU_HEADER.split(',').count();
+        let fields = fields(line, b',', count, "commas")?;
+        words[0] = label("click", fields[1])?;
+        let hour = fields[2];
+        if hour.len() != 8 || !hour.iter().all(u8::is_ascii_digit) {
+            return Err(LineFault::new("hour", hour, "eight digits, YYMMDDHH"));
+        }
+        let categories = std::iter::once(&hour[6..]).chain(fields[3..].iter().copied());
+        for (column, text) in categories.enumerate() {
+            if text
+                .iter()
+                .any(|byte| byte.is_ascii_control() || *byte == b'"')
+            {
+                let allowed = "text without quotes and control characters";
+                return Err(LineFault::new("category", text, allowed));
+            }
+            let id = bucket(text, column, self.sizes[column]);
+            words[1 + column] = id.to_le_bytes();
+        }
+        Ok(())
+    }
+}
+
+/// The fields of a line, of which there are `count`.
+fn fields<'a>(
+    line: &'a [u8],
+    separator: u8,
+    count: usize,
+    separators: &str,
+) -> Result<Vec<&'a [u8]>, LineFault> {
+    let fields: Vec<&[u8]> = line.split(|byte| *byte == separator).collect();
+    if fields.len() == count {
+        return Ok(fields);
+    }
+    let found = match line.is_empty() {
+        true => "none, the line is empty".to_owned(),
+        false => format!("{}", fields.len()),
+    };
+    let allowed = format!("{count} columns, {separators} between them");
+    Err(LineFault::new(
+        "number of columns",
+        found.as_bytes(),
+        allowed,
+    ))
+}
+
+/// 0 or 1.
+fn label(field: &'static str, text: &[u8]) -> Result<[u8; WORD], LineFault> {
+    match text {
+        b"0" => Ok(0f32.to_le_bytes()),
+        b"1" => Ok(1f32.to_le_bytes()),
+        _ => {
+            let allowed = "0 or 1: rows begin in the first line, and have their label";
+            Err(LineFault::new(field, text, allowed))
+        }
+    }
+}
+
+fn integer(digits: &[u8]) -> Result<i64, LineFault> {
+    let text = str::from_utf8(digits).ok();
+    // `from_str` would take a plus sign.
+    let number = text.filter(|text| !text.starts_with('+'));
+    let number = number.and_then(|text| i64::from_str(text).ok());
+    number.ok_or_else(|| LineFault::new("integer", digits, "an integer of 64 bits, or nothing"))
+}

@@ -1,0 +1,17 @@
+//! From the text of a click set to the words of its rows.
+
+mod block;
+mod config;
+mod fast;
+mod format;
+mod line;
+mod numbers;
+mod seen;
+#[cfg(test)]
+mod tests;
+
+pub(super) use block::{BlockReader, ReadBlock};
+pub use config::{BadLines, ClickEncoding};
+pub(crate) use format::ClickFormat;
+pub(super) use line::{LineFault, LineReader};
+pub(super) use seen::Seen;

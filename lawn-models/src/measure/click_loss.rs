@@ -1,0 +1,97 @@
+//! Learning the probability of a click.
+
+use std::sync::Arc;
+
+use tch::{Device, Kind, Reduction, Tensor};
+
+use super::click_metrics::ClickScores;
+use super::measurement::{Measurement, Split};
+use super::objective::{Assessment, Forward, Objective};
+use crate::data::DataError;
+use crate::data::clicks::{Clicks, Rows};
+use crate::trial::TestPermit;
+
+/// Rows scored at once.
+const ROWS_AT_ONCE: u64 = 1 << 15;
+
+/// Learns by binary cross entropy, and measures probabilities.
+pub(crate) struct ClickLoss {
+    clicks: Arc<Clicks>,
+    device: Device,
+    /// Most rows of train, and of validation, that are measured on the way.
+    measured_rows: u64,
+}
+
+impl ClickLoss {
+    /// Measures on `device`.
+    pub(crate) fn new(clicks: Arc<Clicks>, device: Device, measured_rows: u64) -> Self {
+        Self {
+            clicks,
+            device,
+            measured_rows,
+        }
+    }
+
+    /// Scores rows: what is measured of them, and the mean and the greatest |logit|.
+    fn score(
+        &self,
+        rows: Rows<'_>,
+        forward: &Forward<'_>,
+    ) -> Result<(ClickScores, [f64; 2]), DataError> {
+        let _guard = tch::no_grad_guard();
+        let mut scores = ClickScores::default();
+        let (mut sum, mut most) = (0.0, 0.0f64);
+        let mut start = 0;
+        while start < rows.len() {
+            let end = rows.len().min(start + ROWS_AT_ONCE);
+            let batch = rows.batch(start..end)?;
+            let inputs = batch.to_device(self.device).inputs;
+            let logits = forward(&inputs)
+                .to_kind(Kind::Double)
+                .to_device(Device::Cpu);
+            let logits = Vec::<f64>::try_from(logits).expect("logits are one a row");
+            let labels = Vec::<f32>::try_from(&batch.targets).expect("labels are one a row");
+            for (&logit, &label) in logits.iter().zip(&labels) {
+                scores.add(logit, label > 0.5);
+                sum += logit.abs();
+                // `max` would swallow a NaN.
+                if logit.is_nan() || logit.abs() > most {
+                    most = logit.abs();
+                }
+            }
+            start = end;
+        }
+        Ok((scores, [sum / rows.len() as f64, most]))
+    }
+}
+
+impl Objective for ClickLoss {
+    fn loss(&self, logits: &Tensor, targets: &Tensor) -> Tensor {
+        let sum = Reduction::Sum;
+        logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, sum)
+    }
+
+    fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
+        let rows = |rows: Rows<'_>| self.score(rows.at_most(self.measured_rows), forward);
+        let (train, [logit_mean_abs, logit_max_abs]) = rows(self.clicks.train())?;
+        let (validation, _) = rows(self.clicks.validation())?;
+        let mut measurements = train.measurements(Split::Train);
+        measurements.extend(validation.measurements(Split::Validation));
+        Ok(Assessment {
+            measurements,
+            logit_mean_abs,
+            logit_max_abs,
+        })
+    }
+
+    fn measure_test(
+        &self,
+        forward: &Forward<'_>,
+        permit: &TestPermit,
+    ) -> Result<Vec<Measurement>, DataError> {
+        let test = self.clicks.test(permit);
+        test.require_both(self.clicks.path(), "test")?;
+        let (test, _) = self.score(test, forward)?;
+        Ok(test.measurements(Split::Test))
+    }
+}

@@ -1,0 +1,379 @@
+//! Click prediction: the kind `ctr`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tch::nn::VarStore;
+
+use super::generated;
+use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::task::Task;
+use crate::data::clicks::{
+    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, GeneratedClicks, SplitRule,
+    TrainClicks,
+};
+use crate::data::images::{Scan, ScanProgress};
+use crate::data::lines::CheckedLines;
+use crate::data::{DataError, GENERATED};
+use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
+use crate::models::ctr::DcnV2Config;
+use crate::models::{CtrModelConfig, CtrShape, Layout};
+use crate::trial::{SettingsError, TestPermit, require};
+
+/// Prediction of clicks on numbers and categories.
+///
+/// A data set is a folder `NAME` under the data root, or the root itself, with files as their
+/// publishers give them, plain or gzip:
+///
+/// ```text
+/// day_0 … day_23    Criteo 1TB: label \t 13 integers \t 26 categories, a row a line
+/// train.txt         Criteo Kaggle: the same
+/// train.csv, train  Avazu, with its header
+/// ```
+/// An integer n becomes `ln(1 + max(n, 0))`, a category the hash of its text and its column. The
+/// text is read once: what comes of it is kept beside it (`.lawn-clicks-…`) and mapped into
+/// memory, by every task that reads it the same way. Files that are not there are an error;
+/// generated clicks are had by their name alone.
+///
+/// Of the rows that are measured while training, at most `measured_rows` of train and of
+/// validation are, at even distances; of test all.
+#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
+#[serde(default, deny_unknown_fields)]
+pub struct CtrConfig {
+    /// `"generated"`, or the name of a data set under the data root.
+    pub data: String,
+    /// The net: its `name`, and its sizes. Left out, it is a small DCN-v2.
+    pub model: CtrModelConfig,
+    /// In which order train rows come.
+    pub order: ClickOrder,
+    /// Which rows are train, validation and test.
+    pub split: ClickSplit,
+    /// Part of the rows that is test, by `split = "last"` and `"random"`.
+    pub test_fraction: f64,
+    /// Part of the other rows that is held out for validation, by the same.
+    pub validation_fraction: f64,
+    /// Test rows at the start of the last file, by `split = "last-day"`.
+    pub test_rows: u64,
+    /// Seeds the split, by `split = "random"`: part of the data set, not of the trial.
+    pub split_seed: u64,
+    /// Most rows of train, and of validation, that an evaluation on the way measures.
+    pub measured_rows: u64,
+    /// How text becomes numbers and ids; only where `data` names a data set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<ClickEncoding>,
+    /// Sizes of the generated clicks; only where `data = "generated"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generated: Option<GeneratedClicks>,
+}
+
+impl Default for CtrConfig {
+    fn default() -> Self {
+        Self {
+            data: GENERATED.to_owned(),
+            model: CtrModelConfig::DcnV2(DcnV2Config {
+                width: 8,
+                layers: vec![64, 32],
+                ..DcnV2Config::default()
+            }),
+            order: ClickOrder::Shuffled,
+            split: ClickSplit::Last,
+            test_fraction: 0.1,
+            validation_fraction: 0.1,
+            // Nineteen of the 36 files of five million that AlgoPerf cuts day 23 into.
+            test_rows: 95_000_000,
+            split_seed: 0,
+            measured_rows: 1_000_000,
+            encoding: None,
+            generated: None,
+        }
+    }
+}
+
+impl Kind for CtrConfig {
+    const NAME: &'static str = "ctr";
+    const ABOUT: &'static str = "prediction of clicks on numbers and categories";
+    const METRICS: TaskMetrics = TaskMetrics {
+        primary: CLICK_METRICS[0],
+        all: CLICK_METRICS,
+        higher_is_better: false,
+    };
+
+    type Generated = GeneratedClicks;
+
+    fn data(&self) -> &str {
+        &self.data
+    }
+
+    fn resolve(&mut self) {
+        if self.data == GENERATED {
+            self.generated.get_or_insert_default();
+        } else {
+            self.encoding.get_or_insert_default();
+        }
+    }
+
+    fn validate(&self) -> Result<(), SettingsError> {
+        require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
+        let model = self.model.validate();
+        model.map_err(|error| SettingsError::OutOfRange {
+            setting: format!("model.{}", error.setting),
+            value: error.value,
+            allowed: error.allowed.to_owned(),
+        })?;
+        for (name, fraction) in [
+            ("test_fraction", self.test_fraction),
+            ("validation_fraction", self.validation_fraction),
+        ] {
+            let allowed = "a number between 0 and 1";
+            require(fraction > 0.0 && fraction < 1.0, name, fraction, allowed)?;
+        }
+        for (name, rows) in [
+            ("test_rows", self.test_rows),
+            ("measured_rows", self.measured_rows),
+        ] {
+            require(rows >= 1, name, rows, "1 or more")?;
+        }
+        if self.split == ClickSplit::LastDay && self.data == GENERATED {
+            return Err(SettingsError::NotApplicable {
+                setting: "split".to_owned(),
+                context: format!("data = \"{GENERATED}\", which has no days"),
+                allowed: "set it to \"last\" or \"random\"".to_owned(),
+            });
+        }
+        if self.encoding.is_some() && self.data == GENERATED {
+            return Err(SettingsError::NotApplicable {
+                setting: "encoding".to_owned(),
+                context: format!("data = \"{GENERATED}\", which is no text"),
+                allowed: "leave it out".to_owned(),
+            });
+        }
+        generated::require_beside(&self.data, self.generated.is_some())?;
+        if let Some(sizes) = &self.generated {
+            sizes.validate()?;
+        }
+        self.encoding
+            .as_ref()
+            .map_or(Ok(()), |encoding| encoding.validate())
+    }
+
+    fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
+        let (device, seed) = (surroundings.device, surroundings.seed);
+        let source = self.source(surroundings.data_root)?;
+        let clicks = Arc::new(source.clicks(&self.rule())?);
+        for (split, rows) in [
+            ("train", clicks.train()),
+            ("validation", clicks.validation()),
+        ] {
+            let measured = rows.at_most(self.measured_rows);
+            measured.require_both(clicks.path(), split)?;
+        }
+        let shape = clicks.table().shape();
+        let shape = CtrShape {
+            dense: shape.dense as i64,
+            columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
+        };
+        let store = VarStore::new(device);
+        let model = self.model.build(&store.root(), &shape, seed);
+        let measured = self.measured_rows;
+        Ok(AssembledTask(Task {
+            model,
+            objective: Box::new(ClickLoss::new(Arc::clone(&clicks), device, measured)),
+            dataset: Arc::new(TrainClicks::new(clicks, self.order, seed)),
+            layout: Layout::Contiguous,
+            store,
+        }))
+    }
+
+    fn floors(
+        &self,
+        data_root: Option<&Path>,
+        permit: Option<&TestPermit>,
+    ) -> Result<Vec<Floor>, DataError> {
+        let source = self.source(data_root)?;
+        let clicks = source.clicks(&self.rule())?;
+        // Those that trials are measured on.
+        let validation = clicks.validation().at_most(self.measured_rows);
+        validation.require_both(clicks.path(), "validation")?;
+        let mut splits = vec![(Split::Validation, validation)];
+        if let Some(permit) = permit {
+            let test = clicks.test(permit);
+            test.require_both(clicks.path(), "test")?;
+            splits.push((Split::Test, test));
+        }
+        let teacher = source.teacher();
+        let shape = clicks.table().shape();
+        Ok(floors::clicks::floors(
+            shape,
+            clicks.train(),
+            &splits,
+            teacher.as_ref(),
+        ))
+    }
+
+    fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
+        let source = self.source(Some(root))?;
+        let paths = source.paths();
+        Ok(match (split, self.split) {
+            (Files::Test, ClickSplit::LastDay) => paths.last().into_iter().cloned().collect(),
+            _ => paths.to_vec(),
+        })
+    }
+
+    /// Converts what is text still, so that no trial has to.
+    fn scan(
+        &self,
+        root: &Path,
+        _splits: &[Files],
+        progress: ScanProgress<'_>,
+    ) -> Result<Vec<Scan>, DataError> {
+        self.source(Some(root))?.convert(progress)?;
+        Ok(Vec::new())
+    }
+
+    fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
+        clicks::describe(folder)
+    }
+
+    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>> {
+        clicks::check(folder, progress)
+    }
+
+    fn write(sizes: &GeneratedClicks, folder: &Path) -> Result<(), DataError> {
+        sizes
+            .validate()
+            .map_err(|error| DataError::options(Self::NAME, &error))?;
+        clicks::write(sizes, folder)
+    }
+}
+
+impl CtrConfig {
+    fn source(&self, root: Option<&Path>) -> Result<ClickSource, DataError> {
+        let (sizes, encoding) = (self.generated.as_ref(), self.encoding.as_ref());
+        ClickSource::of(&self.data, sizes, encoding, root)
+    }
+
+    fn rule(&self) -> SplitRule {
+        SplitRule {
+            rule: self.split,
+            test_fraction: self.test_fraction,
+            validation_fraction: self.validation_fraction,
+            test_rows: self.test_rows,
+            seed: self.split_seed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Stage;
+
+    fn small() -> CtrConfig {
+        CtrConfig {
+            generated: Some(GeneratedClicks {
+                rows: 30_000,
+                ..GeneratedClicks::default()
+            }),
+            ..CtrConfig::default()
+        }
+    }
+
+    fn losses(floors: &[Floor], split: Split) -> Vec<f64> {
+        let losses = floors.iter().map(|floor| {
+            let mut all = floor.measurements.iter();
+            all.find(|one| one.split == split && one.metric == "log_loss")
+                .unwrap()
+                .value
+        });
+        losses.collect()
+    }
+
+    #[test]
+    fn floors_are_in_order_and_only_a_permit_adds_the_test_split() {
+        let floors = small().floors(None, None).unwrap();
+        let names: Vec<&str> = floors.iter().map(|floor| floor.predictor).collect();
+        assert_eq!(names, ["base-rate", "logistic-regression", "bayes"]);
+        let of = |floors: &[Floor]| floors[0].measurements.iter().map(|one| one.split).collect();
+        let splits: Vec<Split> = of(&floors);
+        assert_eq!(splits, [Split::Validation; 4]);
+        let permit = TestPermit::of(Stage::Confirm);
+        let floors = small().floors(None, permit.as_ref()).unwrap();
+        let splits: Vec<Split> = of(&floors);
+        assert_eq!(splits[4..], [Split::Test; 4]);
+        for split in [Split::Validation, Split::Test] {
+            let losses = losses(&floors, split);
+            // What is learned is worth something, and what pairs say is not seen by a line.
+            assert!(losses[1] < losses[0] - 0.01, "{losses:?}");
+            assert!(losses[2] < losses[1] - 0.05, "{losses:?}");
+        }
+    }
+
+    #[test]
+    fn settings_that_do_not_go_together_are_named() {
+        for (config, setting) in [
+            (
+                CtrConfig {
+                    split: ClickSplit::LastDay,
+                    ..CtrConfig::default()
+                },
+                "split",
+            ),
+            (
+                CtrConfig {
+                    encoding: Some(ClickEncoding::default()),
+                    ..CtrConfig::default()
+                },
+                "encoding",
+            ),
+            (
+                CtrConfig {
+                    test_fraction: 1.0,
+                    ..CtrConfig::default()
+                },
+                "test_fraction",
+            ),
+            (
+                CtrConfig {
+                    data: "criteo".to_owned(),
+                    encoding: Some(ClickEncoding {
+                        hash_sizes: vec![10; 25],
+                        ..ClickEncoding::default()
+                    }),
+                    ..CtrConfig::default()
+                },
+                "encoding.hash_sizes",
+            ),
+        ] {
+            assert_eq!(config.validate().unwrap_err().setting(), setting);
+        }
+    }
+
+    /// The id of a trial is a hash of this text.
+    #[test]
+    fn the_text_that_a_trial_is_known_by_stays() {
+        let text = |table: serde_json::Value| {
+            let task = crate::TaskConfig::from_table("ctr", table).unwrap();
+            serde_json::to_value(&task).unwrap()
+        };
+        let mut made = text(serde_json::json!({}));
+        assert_eq!(made["model"]["name"], "dcn_v2");
+        made["model"] = serde_json::Value::Null;
+        let rest = serde_json::json!({
+            "kind": "ctr", "data": "generated", "model": null, "order": "shuffled",
+            "split": "last", "test_fraction": 0.1, "validation_fraction": 0.1,
+            "test_rows": 95_000_000, "split_seed": 0, "measured_rows": 1_000_000,
+            "generated": {
+                "rows": 200_000, "dense": 4, "columns": 8, "vocabulary": 128, "skew": 1.0,
+                "click_rate": 0.25, "linear": 1.0, "interactions": 1.5, "factors": 2, "seed": 0,
+            },
+        });
+        assert_eq!(made, rest);
+        let read = text(serde_json::json!({ "data": "criteo" }));
+        let encoding = serde_json::json!({
+            "hash_size": 65_536, "missing_integer": -1, "bad_lines": "fail",
+        });
+        assert_eq!(read["encoding"], encoding);
+        assert!(read.get("generated").is_none());
+    }
+}
