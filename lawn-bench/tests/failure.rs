@@ -131,17 +131,17 @@ fn files_of_a_run_that_are_damaged_or_newer_are_named() {
     };
     for (file, damaged, code, said) in [
         (&plan, "{ \"schema\": 99 }".to_owned(), 2, "has schema 99"),
-        (&plan, half(&text), 1, "plan.json is damaged"),
-        (&plan, flipped(&text, "64", "65"), 1, "its checksum"),
-        (&plan, String::new(), 1, "plan.json is damaged"),
-        (&trials, half(&lines), 1, "trials.jsonl is damaged"),
+        (&plan, half(&text), 2, "plan.json is damaged"),
+        (&plan, flipped(&text, "64", "65"), 2, "its checksum"),
+        (&plan, String::new(), 2, "plan.json is damaged"),
+        (&trials, half(&lines), 2, "trials.jsonl is damaged"),
         (
             &trials,
             flipped(&lines, "\"seed\":1", "\"seed\":3"),
-            1,
+            2,
             "its checksum",
         ),
-        (&trials, String::new(), 1, "it has 0 whole lines"),
+        (&trials, String::new(), 2, "it has 0 whole lines"),
     ] {
         let sound = std::fs::read(file).expect("it is there");
         std::fs::write(file, damaged).expect("it can be written");

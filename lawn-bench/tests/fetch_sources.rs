@@ -175,7 +175,7 @@ fn a_set_whose_reader_counts_something_else_is_not_kept() {
         got.map_err(|error| error.to_string())
     };
     let error = get(61).expect_err("there are 60");
-    assert!(error.contains("60 users, expected 61"), "{error}");
+    assert!(error.contains("60 users; allowed: 61"), "{error}");
     let left = std::fs::read_dir(fetch.root.join("feedback"))
         .expect("it is there")
         .count();

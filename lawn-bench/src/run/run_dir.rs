@@ -58,6 +58,7 @@ impl RunDir {
             let path = entry.map_err(Error::io("read", &self.root))?.path();
             let is_ours = path == self.exclusive()
                 || path == self.launchers()
+                || path == self.provenance_lock()
                 || path == self.sweep_toml() && is_same(&path)
                 // Written between the two.
                 || path == self.planned_trials() && is_same(&self.sweep_toml())
@@ -182,6 +183,12 @@ impl RunDir {
     #[must_use]
     pub fn exclusive(&self) -> PathBuf {
         self.root.join(".exclusive")
+    }
+
+    /// What a launcher locks while it adds itself to the provenance.
+    #[must_use]
+    pub fn provenance_lock(&self) -> PathBuf {
+        self.root.join(".provenance.lock")
     }
 }
 

@@ -131,7 +131,7 @@ impl Launch {
 /// As [`document::read`] and [`document::write`].
 pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error> {
     // Several launchers may start on one run, and none may lose another's entry.
-    let lock = run.root().join(".provenance.lock");
+    let lock = run.provenance_lock();
     let held = files::open_own(&lock, File::options().write(true).create(true))?;
     held.lock().map_err(Error::io("lock", &lock))?;
     let mut provenance = read(run)?;
