@@ -167,7 +167,7 @@ fn trials_without_a_metric_are_taken_as_asked() {
         (&0.into(), &7.into())
     );
     let said = report(&path, &["--missing-metric", "diverged"]);
-    let out = text(&said.stdout);
+    let out = text(&said.stdout).replace("\n> ", " ");
     assert!(
         out.contains("as diverged, as asked") && out.contains("31 of 32"),
         "{out}"

@@ -241,7 +241,7 @@ fn each_value_that_is_refused_by_its_range_is_refused_by_the_schema_and_no_other
                 let (_, table) = leaf.path.split_last().expect("it has a key");
                 let table = table
                     .iter()
-                    .fold(Some(&mut sweep), |table, key| table?.get_mut(key));
+                    .try_fold(&mut sweep, |table, key| table.get_mut(key));
                 if let Some(Value::Object(table)) = table {
                     table.retain(|key, _| !leaf.others.contains(key));
                 }

@@ -60,6 +60,9 @@ pub(crate) fn fits(schema: &Value, value: &Value) -> bool {
             "minItems" => value
                 .as_array()
                 .is_none_or(|items| items.len() as u64 >= says.as_u64().expect("a count")),
+            "maxItems" => value
+                .as_array()
+                .is_none_or(|items| items.len() as u64 <= says.as_u64().expect("a count")),
             "uniqueItems" => value.as_array().is_none_or(|items| {
                 (1..items.len()).all(|place| !items[..place].contains(&items[place]))
             }),

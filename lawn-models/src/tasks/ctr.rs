@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tch::nn::VarStore;
 
 use super::generated;
@@ -21,7 +20,7 @@ use crate::data::{DataError, GENERATED};
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
 use crate::models::{CtrModelConfig, CtrShape, Layout};
-use crate::trial::{SettingsError, TestPermit, require};
+use crate::trial::{SettingsError, TestPermit, describe_tag, require};
 
 /// Prediction of clicks on numbers and categories.
 ///
@@ -77,13 +76,7 @@ pub struct CtrConfig {
 
 /// Says of each net what its `name` is, which the enum of nets has no field for.
 fn describe_name(schema: &mut Schema) {
-    let nets = schema.get_mut("oneOf").and_then(Value::as_array_mut);
-    for net in nets.into_iter().flatten() {
-        let name = net.pointer_mut("/properties/name");
-        if let Some(name) = name.and_then(Value::as_object_mut) {
-            name.insert("description".to_owned(), "Which net.".into());
-        }
-    }
+    describe_tag(schema, "name", "Which net.");
 }
 
 impl Default for CtrConfig {

@@ -11,6 +11,7 @@ mod error;
 mod optimizer;
 mod permit;
 mod precision;
+mod schema;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -25,4 +26,5 @@ pub(crate) use error::require;
 pub use optimizer::{OptimizerSettings, RuleName, ScopeName, ScopeSetting};
 pub use permit::TestPermit;
 pub use precision::Precision;
+pub(crate) use schema::describe_tag;
 pub use shape::LrShape;

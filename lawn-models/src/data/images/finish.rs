@@ -69,7 +69,9 @@ impl Finish {
         let bytes = filled(&[count, height, width, CHANNELS], |bytes| {
             moves = self.parts(bytes, area, count, |place, scratch, target| {
                 let moved = make(place, scratch)?;
-                target.write_copy_of_slice(&scratch.shown.bytes);
+                for (to, &byte) in target.iter_mut().zip(&scratch.shown.bytes) {
+                    to.write(byte);
+                }
                 Ok(moved)
             })?;
             Ok(())

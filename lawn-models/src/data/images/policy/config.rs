@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::Operation;
 use super::space::Space;
-use crate::trial::{SettingsError, require};
+use crate::trial::{SettingsError, describe_tag, require};
 
 /// How train images are augmented.
 ///
@@ -31,6 +31,7 @@ pub enum Augmentation {
 /// has a meaning.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(tag = "policy", rename_all = "lowercase", deny_unknown_fields)]
+#[schemars(transform = describe_policy)]
 pub enum Policy {
     /// Some operations, one after another, all of one magnitude. The greatest are a shear of
     /// 0.3, 45 % of a side, 30 degrees, a factor of 1 ± 0.9, and 4 bits.
@@ -54,6 +55,10 @@ pub enum Policy {
         #[serde(default)]
         fill: u8,
     },
+}
+
+fn describe_policy(schema: &mut Schema) {
+    describe_tag(schema, "policy", "Which policy.");
 }
 
 fn two() -> u32 {
