@@ -31,7 +31,7 @@ pub use data::images::{
 };
 pub use data::lines::CheckedLines;
 pub use data::ratings::{
-    ColumnNames, GeneratedRatings, Ids, Policy as CasePolicy, RawRatings, ValidationItem,
+    CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};
