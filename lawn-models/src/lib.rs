@@ -26,7 +26,7 @@ pub use catalog::{
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
-    Normalization, OtherSize, Packed, Policy, Repeats, Scan, ScanProgress, TransformConfig,
+    Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
     decode_image, image_decoder, pack_images, scan_images,
 };
 pub use data::lines::CheckedLines;
