@@ -149,8 +149,8 @@ fn what_people_should_know_of_a_folder_is_said() {
     fs::create_dir_all(set.with_file_name("broken").join("test")).expect("there is room");
     let words = [
         "pictures/train: passed over 1 hidden, or made by the system",
-        "1 files are another that has another class",
-        "1 files are in train and in test",
+        "1 file is another that has another class",
+        "1 file is in train and in test",
         "`val` is the test split",
     ];
     holds(&place.sweep(""), 0, &words);

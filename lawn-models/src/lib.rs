@@ -26,12 +26,12 @@ pub use catalog::{
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
-    Normalization, OtherSize, Packed, Policy, Repeats, Scan, ScanProgress, TransformConfig,
+    Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
     decode_image, image_decoder, pack_images, scan_images,
 };
 pub use data::lines::CheckedLines;
 pub use data::ratings::{
-    ColumnNames, GeneratedRatings, Ids, Policy as CasePolicy, RawRatings, ValidationItem,
+    CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};

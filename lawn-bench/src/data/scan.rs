@@ -47,6 +47,9 @@ pub(crate) fn lines(data: &str, scans: &[Scan]) -> Vec<String> {
     for scan in scans {
         let name = scan.folder.file_name().unwrap_or_default().display();
         let mut say = |text: String| lines.push(format!("{data}/{name}: {text}"));
+        for note in &scan.notes {
+            say(note.clone());
+        }
         if scan.ignored.count() > 0 {
             say(format!("passed over {}", scan.ignored));
         }
@@ -57,34 +60,51 @@ pub(crate) fn lines(data: &str, scans: &[Scan]) -> Vec<String> {
             ));
         }
         let mut repeats = |repeats: &Repeats, what: &str| {
-            if let Some([one, other]) = &repeats.example {
-                let (count, one, other) = (repeats.count, one.display(), other.display());
-                say(format!("{count} {what} ({one} is {other})"));
+            if let Some(text) = twice(repeats, what) {
+                say(text);
             }
         };
-        repeats(&scan.repeated, "files are another of their class");
-        repeats(
-            &scan.contradicting,
-            "files are another that has another class",
-        );
+        repeats(&scan.repeated, "another of the same class");
+        repeats(&scan.contradicting, "another that has another class");
     }
     if let [train, test] = scans {
-        let both = Repeats::between(train, test);
-        if let Some([one, other]) = &both.example {
-            lines.push(format!(
-                "{data}: {} files are in train and in test ({} is {}): the test is easier for it",
-                both.count,
-                one.display(),
-                other.display()
-            ));
+        let mut say = |text: String| lines.push(format!("{data}: {text}"));
+        let what = "in train and in test, which makes the test easier";
+        if let Some(text) = twice(&Repeats::between(train, test), what) {
+            say(text);
         }
         if test.folder.ends_with("val") {
-            lines.push(format!(
-                "{data}: `val` is the test split; validation images are taken from train"
-            ));
+            say("`val` is the test split; validation images are taken from train".to_owned());
         }
     }
     lines
+}
+
+/// How many files are there twice, and their names; none where none is.
+fn twice(repeats: &Repeats, what: &str) -> Option<String> {
+    /// Files that are named, at most.
+    const MOST: usize = 20;
+    let count = repeats.files.len();
+    let are = match count {
+        0 => return None,
+        1 => "1 file is".to_owned(),
+        count => format!("{count} files are"),
+    };
+    let mut text = format!("{are} {what}:");
+    for repeat in repeats.files.iter().take(MOST) {
+        let class = if repeat.other_class {
+            ", of another class"
+        } else {
+            ""
+        };
+        let (file, of) = (repeat.file.display(), repeat.of.display());
+        text += &format!("\n  {file} is {of}{class}");
+    }
+    if count > MOST {
+        let rest = count - MOST;
+        text += &format!("\n  and {rest} more; `lawn data check --json` names all");
+    }
+    Some(text)
 }
 
 /// What a trial that reads these splits has to say of them.
@@ -102,4 +122,35 @@ pub(super) fn notices(scans: &[Scan]) -> Vec<Notice> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use lawn_models::Repeat;
+
+    use super::*;
+
+    #[test]
+    fn files_that_are_there_twice_are_counted_and_named() {
+        let repeats = |count: usize| {
+            let repeat = |number: usize| Repeat {
+                file: format!("test/a/{number}.jpg").into(),
+                of: "train/b/1.jpg".into(),
+                other_class: number == 0,
+            };
+            Repeats {
+                files: (0..count).map(repeat).collect(),
+            }
+        };
+        let what = "in train and in test";
+        assert_eq!(twice(&repeats(0), what), None);
+        assert_eq!(
+            twice(&repeats(1), what).unwrap_or_default(),
+            "1 file is in train and in test:\n  test/a/0.jpg is train/b/1.jpg, of another class"
+        );
+        let many = twice(&repeats(23), what).unwrap_or_default();
+        assert!(many.starts_with("23 files are in train and in test:\n"));
+        assert_eq!(many.lines().count(), 1 + 20 + 1);
+        assert!(many.ends_with("and 3 more; `lawn data check --json` names all"));
+    }
 }

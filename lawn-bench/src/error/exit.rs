@@ -35,6 +35,7 @@ impl Error {
                 lawn_models::DataError::Unusable { .. }
                 | lawn_models::DataError::Image { .. }
                 | lawn_models::DataError::BadFiles { .. }
+                | lawn_models::DataError::Several(_)
                 | lawn_models::DataError::NotFound { .. }
                 | lawn_models::DataError::NoRoot { .. }
                 | lawn_models::DataError::Columns { .. }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -95,6 +96,9 @@ pub enum DataError {
         /// Those that cannot be read.
         bad: Vec<BadFile>,
     },
+    /// Several things are wrong with a data set.
+    #[error("{} things are wrong:{}", .0.len(), each(.0))]
+    Several(Vec<Self>),
     /// Data of a kind are made in the process, and there is no format of files for them.
     #[error(
         "data of kind \"{kind}\" have no format of files; they are generated: data = \"generated\""
@@ -120,7 +124,33 @@ fn named(bad: &[BadFile]) -> String {
         .collect()
 }
 
+/// A line an error.
+fn each(errors: &[DataError]) -> String {
+    errors.iter().map(|error| format!("\n  {error}")).collect()
+}
+
 impl DataError {
+    /// Makes sure that there are none of these; they are told together, each once.
+    ///
+    /// # Errors
+    /// The only one, or [`DataError::Several`].
+    pub(crate) fn none_of(errors: Vec<Self>) -> Result<(), Self> {
+        let mut flat = Vec::new();
+        for error in errors {
+            match error {
+                Self::Several(errors) => flat.extend(errors),
+                error => flat.push(error),
+            }
+        }
+        let mut told = HashSet::new();
+        flat.retain(|error| told.insert(error.to_string()));
+        match flat.len() {
+            0 => Ok(()),
+            1 => Err(flat.remove(0)),
+            _ => Err(Self::Several(flat)),
+        }
+    }
+
     /// For `map_err` on reading `path`.
     pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self + '_ {
         |source| Self::Read {

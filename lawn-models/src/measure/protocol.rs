@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ratings::{EVALUATION_NEGATIVES, Negatives, Policies, Policy};
+use crate::data::ratings::{CasePolicy, EVALUATION_NEGATIVES, Negatives, Policies};
 use crate::trial::{SettingsError, require};
 
 /// What a held-out item is ranked among.
@@ -82,12 +82,12 @@ pub struct ProtocolConfig {
     #[schemars(length(min = 1), inner(range(min = 1, max = u32::MAX)), extend("uniqueItems" = true))]
     pub cutoffs: Vec<u32>,
     /// What becomes of a test interaction that is in train, too.
-    pub overlap: Policy,
+    pub overlap: CasePolicy,
     /// What becomes of a test interaction whose user or item has no train interaction. One whose
     /// id has no row cannot be kept.
-    pub unseen: Policy,
+    pub unseen: CasePolicy,
     /// What becomes of a user's second line in the test file. Kept ones are measured together.
-    pub repeated: Policy,
+    pub repeated: CasePolicy,
 }
 
 impl Default for ProtocolConfig {
@@ -99,9 +99,9 @@ impl Default for ProtocolConfig {
             duplicates: Duplicates::Kept,
             metrics: vec![RankingMetric::Hr, RankingMetric::Ndcg],
             cutoffs: vec![10],
-            overlap: Policy::Refuse,
-            unseen: Policy::Keep,
-            repeated: Policy::Refuse,
+            overlap: CasePolicy::Refuse,
+            unseen: CasePolicy::Keep,
+            repeated: CasePolicy::Refuse,
         }
     }
 }

@@ -28,7 +28,8 @@ pub struct MatrixFactorizationConfig {
 /// logit = b + b_u + b_i + ⟨p_u, q_i⟩
 /// ```
 /// p: `[users, factors]`, q: `[items, factors]`, b_u: `[users]`, b_i: `[items]`, b: `[1]`, all f32.
-/// It takes two inputs, users `[N]` and items `[N]`, both i64, and gives logits `[N]` f32.
+/// It takes two inputs, users `[N]` and items `[N]`, both i64, and gives logits `[N]` of the kind of
+/// these tables.
 ///
 /// Initial values are those of the authors' code: N(0, 0.1²) embeddings, zero biases.
 ///
@@ -102,7 +103,7 @@ impl Model for MatrixFactorization {
         let [p, q] = &self.embeddings.tensors;
         let [user_bias, item_bias, bias] = &self.biases.tensors;
         let product = self.lookups.product([p, q], [users, items]);
-        let product = product.sum_dim_intlist(1, false, Kind::Float);
+        let product = product.sum_dim_intlist(1, false, product.kind());
         product + user_bias.index_select(0, users) + item_bias.index_select(0, items) + bias
     }
 
@@ -146,6 +147,30 @@ mod tests {
         assert_close("mf", &values(&logits)[..10], &golden.logits);
         assert_close("mf", &values(&loss), &[golden.loss]);
         assert_close("mf", &[gradient_norm(&store)], &[golden.gradient_norm]);
+    }
+
+    #[test]
+    fn a_table_of_f64_gives_sums_of_f64() {
+        let (mut store, model) = model(5, 4, 16);
+        store.double();
+        let tables = store.variables();
+        let _ = tch::no_grad(|| {
+            let mut table = tables["mf.user_embedding"].shallow_clone();
+            // One that f32 rounds to another.
+            table.fill_(1.0 + 1e-12)
+        });
+        let rows = |rows: [i64; 3]| Tensor::from_slice(&rows);
+        let (users, items) = ([4, 0, 2], [1, 3, 3]);
+        let logits = model.forward(&[rows(users), rows(items)], Mode::Evaluate);
+        assert_eq!(logits.kind(), Kind::Double);
+        let [p, q] = ["mf.user_embedding", "mf.item_embedding"].map(|name| &tables[name]);
+        for (place, (user, item)) in users.into_iter().zip(items).enumerate() {
+            let (p, q) = (p.get(user), q.get(item));
+            let pairs = values(&p).into_iter().zip(values(&q));
+            let sum: f64 = pairs.map(|(p, q)| p * q).sum();
+            let found = logits.double_value(&[place as i64]);
+            assert!((found - sum).abs() < 1e-15, "{found} is not {sum}");
+        }
     }
 
     #[test]

@@ -115,3 +115,6 @@ pub(super) fn read_norms(training: &mut Training<'_>) -> Result<(), Position> {
     let sum = &mut training.progress.since.gradient_norm_sum;
     training.unread.read(sum)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! A split of images as weights from elsewhere are measured on it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::folder;
 use super::pictures::Pictures;
 use super::reading::{Part, Reading};
-use super::source::Source;
+use super::scan::require_sound;
+use super::source::{Source, scan_tested_only};
 use super::transform::{Transform, TransformConfig};
 use super::views::Views;
 use crate::data::dataset::Dataset;
@@ -27,7 +27,8 @@ impl EvaluatedSplit {
     /// tested on all the same: its classes are the folders of the test split.
     ///
     /// # Errors
-    /// [`DataError`] where it is not there or cannot be listed.
+    /// [`DataError`] where it is not there or cannot be listed; [`DataError::BadFiles`] naming all
+    /// files that cannot be read.
     pub(crate) fn open(
         data: &str,
         root: &Path,
@@ -36,14 +37,23 @@ impl EvaluatedSplit {
         reading: Reading,
         permit: &TestPermit,
     ) -> Result<Self, DataError> {
-        let pictures = match (Source::of(data, None, Some(root)), part) {
-            (Ok(source), Part::Test) => source.test(permit, reading)?,
-            (Ok(source), Part::Train) => source.train(reading)?,
-            (Err(error), Part::Test) => match tested_only(data, root) {
-                Some(folder) => Pictures::of_files(folder::list(&folder, None)?, reading.exif),
+        let quiet = &|_, _| ();
+        let pictures = match Source::of(data, None, Some(root)) {
+            Ok(source) => {
+                require_sound(&source.scan(&[part], quiet)?)?;
+                match part {
+                    Part::Train => source.train(reading)?,
+                    Part::Test => source.test(permit, reading)?,
+                }
+            }
+            Err(error) if part == Part::Train => return Err(error),
+            Err(error) => match scan_tested_only(&root.join(data), quiet)? {
+                Some((scan, listing)) => {
+                    require_sound(&[scan])?;
+                    Pictures::of_files(listing, reading.exif)
+                }
                 None => return Err(error),
             },
-            (Err(error), Part::Train) => return Err(error),
         };
         let classes = pictures.classes.clone();
         let all = (0..pictures.len() as u32).collect();
@@ -59,10 +69,4 @@ impl EvaluatedSplit {
             images: Arc::new(images),
         })
     }
-}
-
-/// The test folder of a data set that has nothing to train on.
-fn tested_only(data: &str, root: &Path) -> Option<PathBuf> {
-    let folder = folder::test_folder(&root.join(data));
-    folder.is_dir().then_some(folder)
 }

@@ -47,7 +47,7 @@ pub use packing::{Packed, pack_images};
 pub use policy::{Augmentation, Policy};
 pub use reading::BadFiles;
 pub(crate) use reading::{Part, Reading};
-pub use scan::{OtherSize, Repeats, Scan, ScanProgress};
+pub use scan::{OtherSize, Repeat, Repeats, Scan, ScanProgress};
 pub(crate) use scan::{require_one_size, require_sound};
 pub(crate) use sets::{Sets, Showing};
 pub(crate) use sheet::{png, sheet};

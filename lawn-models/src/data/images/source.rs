@@ -84,19 +84,20 @@ impl Source {
         parts: &[Part],
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let caches = caches();
-        let look = |&part: &Part| match self {
+        match self {
             // Nothing can be wrong with them that their reader does not see at once.
-            Self::Generated(_) | Self::Cifar(_) => Ok(None),
+            Self::Generated(_) | Self::Cifar(_) => Ok(Vec::new()),
             Self::Folder(folder) => {
-                let listing = list(folder, part)?;
-                scan(&listing, caches.as_deref(), threads, progress).map(Some)
+                let listings = lists(folder, parts)?;
+                let look = |listing| look(listing, progress);
+                listings.iter().map(look).collect()
             }
-            Self::Packed(folder) => scan_pack(folder, part, caches.as_deref(), progress).map(Some),
-        };
-        let scans = parts.iter().map(look).collect::<Result<Vec<_>, _>>()?;
-        Ok(scans.into_iter().flatten().collect())
+            Self::Packed(folder) => {
+                let caches = caches();
+                let look = |&part| scan_pack(folder, part, caches.as_deref(), progress);
+                parts.iter().map(look).collect()
+            }
+        }
     }
 
     /// The train pictures, those to be held out for validation included.
@@ -147,20 +148,70 @@ fn list(folder: &Path, part: Part) -> Result<Listing, DataError> {
     }
 }
 
+/// The splits of a data set, and what lies beside them; all that is wrong with its folders
+/// is told together, before any file is looked into.
+fn lists(folder: &Path, parts: &[Part]) -> Result<Vec<Listing>, DataError> {
+    let (mut listings, mut faults) = (Vec::new(), Vec::new());
+    for &part in parts {
+        match list(folder, part) {
+            Ok(listing) => listings.push(listing),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    DataError::none_of(faults)?;
+    if let Some(first) = listings.first_mut() {
+        folder::beside(folder, first)?;
+    }
+    Ok(listings)
+}
+
+/// A look at every file of a listing, on all processors.
+fn look(listing: &Listing, progress: ScanProgress<'_>) -> Result<Scan, DataError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    scan(listing, caches().as_deref(), threads, progress)
+}
+
+/// The test split of a data set in `folder` that has nothing to train on, and a look at it;
+/// none where there is no test split.
+///
+/// # Errors
+/// As [`scan_images`].
+pub(super) fn scan_tested_only(
+    folder: &Path,
+    progress: ScanProgress<'_>,
+) -> Result<Option<(Scan, Listing)>, DataError> {
+    let test = folder::test_folder(folder);
+    if !test.is_dir() {
+        return Ok(None);
+    }
+    let mut listing = folder::list(&test, None)?;
+    folder::beside(folder, &mut listing)?;
+    let mut scan = look(&listing, progress)?;
+    let note = "there is no train beside it: it can be measured, and not trained on";
+    scan.notes.push(note.to_owned());
+    Ok(Some((scan, listing)))
+}
+
 /// Looks into every file of the image data set in `folder`, train first and then test, on all
-/// processors; nothing for one whose files cannot be wrong by themselves.
+/// processors; nothing for one whose files cannot be wrong by themselves. A data set that has
+/// nothing to train on has one scan, which says so in its notes.
 ///
 /// # Errors
 /// [`DataError::NotFound`] where there is none, and where its folders cannot be used. Files that
 /// cannot be read are in [`Scan::bad`].
 pub fn scan_images(folder: &Path, progress: ScanProgress<'_>) -> Result<Vec<Scan>, DataError> {
-    let name = folder.file_name().unwrap_or_default().display();
-    let source = Source::in_folder(folder).ok_or_else(|| DataError::NotFound {
-        name: name.to_string(),
+    if let Some(source) = Source::in_folder(folder) {
+        return source.scan(&[Part::Train, Part::Test], progress);
+    }
+    if let Some((scan, _)) = scan_tested_only(folder, progress)? {
+        return Ok(vec![scan]);
+    }
+    let name = folder.file_name().unwrap_or_default().display().to_string();
+    Err(DataError::NotFound {
+        expected: expected(&name),
+        name,
         root: folder.parent().unwrap_or(folder).to_owned(),
-        expected: expected(&name.to_string()),
-    })?;
-    source.scan(&[Part::Train, Part::Test], progress)
+    })
 }
 
 /// What is looked for where a data set is named.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use super::case_policy::{CasePolicy, Policies};
 use super::delimited::is_of_ratings;
 use super::ids::Ids;
 use super::interactions::Interactions;
-use super::policy::{Policies, Policy};
 use super::raw::{RawRatings, Sealed};
 use super::source::{Negatives, Reading, Source};
 use super::split::EVALUATION_NEGATIVES;
@@ -59,7 +59,7 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
 impl Reading {
     /// With the defaults, and nothing refused that can be counted.
     fn of_files() -> Self {
-        let keep = Policy::Keep;
+        let keep = CasePolicy::Keep;
         Self {
             above: 0.0,
             ids: Ids::default(),
@@ -67,7 +67,7 @@ impl Reading {
             split_seed: 0,
             policies: Policies {
                 overlap: keep,
-                unseen: Policy::Drop,
+                unseen: CasePolicy::Drop,
                 repeated: keep,
             },
             negatives: Negatives::OfFile(EVALUATION_NEGATIVES as usize),

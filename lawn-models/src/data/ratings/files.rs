@@ -10,9 +10,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::case_policy::Policies;
 use super::held_out::{Admission, HeldOut};
 use super::interactions::{Case, Interactions, Line, Rating, Rows};
-use super::policy::Policies;
 use super::text::{self, finite, packed_or_not, seconds, shown, whole};
 use crate::data::error::DataError;
 

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::case_policy::{CasePolicy, Policies};
 use super::interactions::{Case, Interactions, Rows};
-use super::policy::{Policies, Policy};
 use crate::data::error::DataError;
 
 /// The held-out interactions of a split that are measured.
@@ -134,8 +134,8 @@ impl<'a> Admission<'a> {
                 continue;
             }
             match unseen {
-                Policy::Drop => return None,
-                Policy::Keep if row.is_some() => {}
+                CasePolicy::Drop => return None,
+                CasePolicy::Keep if row.is_some() => {}
                 _ => {
                     let allowed = self.of_train(field);
                     return self.refuse(line, field, id, &allowed, count);
@@ -146,9 +146,9 @@ impl<'a> Admission<'a> {
         if known.contains(user_row as usize, item_row as usize) {
             self.counts.overlap += 1;
             match overlap {
-                Policy::Keep => {}
-                Policy::Drop => return None,
-                Policy::Refuse => {
+                CasePolicy::Keep => {}
+                CasePolicy::Drop => return None,
+                CasePolicy::Refuse => {
                     let allowed = format!(
                         "one that user {user} has no train interaction with; protocol.overlap = \
                          \"drop\" leaves such lines out, \"keep\" measures them"
@@ -160,9 +160,9 @@ impl<'a> Admission<'a> {
         if !self.users_before.insert(user) {
             self.counts.repeated += 1;
             match repeated {
-                Policy::Keep => {}
-                Policy::Drop => return None,
-                Policy::Refuse => {
+                CasePolicy::Keep => {}
+                CasePolicy::Drop => return None,
+                CasePolicy::Refuse => {
                     let allowed = "one without a line before; protocol.repeated = \"drop\" leaves \
                                    later lines out, \"keep\" measures all items of a user together";
                     return self.refuse(line, "user", user, allowed, |counts| counts.repeated);
@@ -226,7 +226,7 @@ impl<'a> Admission<'a> {
             "user" => &self.rows.users,
             _ => &self.rows.items,
         };
-        if rows.is_kept() && self.policies.unseen != Policy::Refuse {
+        if rows.is_kept() && self.policies.unseen != CasePolicy::Refuse {
             let last = rows.range().saturating_sub(1);
             return format!("0 to {last}, the ids of the train file");
         }
@@ -253,8 +253,8 @@ impl<'a> Admission<'a> {
 impl HeldOutCounts {
     /// What people should know of the test split, a clause each.
     pub(crate) fn clauses(&self, policies: Policies) -> Vec<String> {
-        let by = |policy: Policy| match policy {
-            Policy::Drop => "left out",
+        let by = |policy: CasePolicy| match policy {
+            CasePolicy::Drop => "left out",
             _ => "measured",
         };
         let Policies {

@@ -4,6 +4,7 @@
 //! is; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
 //! what is measured; `source.rs` puts these together.
 
+mod case_policy;
 mod columns;
 mod delimited;
 mod describe;
@@ -13,21 +14,20 @@ mod grouped;
 mod held_out;
 mod ids;
 mod interactions;
-mod policy;
 mod raw;
 mod sampler;
 mod source;
 mod split;
 mod text;
 
+pub use case_policy::CasePolicy;
+pub(crate) use case_policy::Policies;
 pub use columns::ColumnNames;
 pub(crate) use describe::describe;
 pub use generated::GeneratedRatings;
 pub(crate) use generated::write;
 pub use ids::Ids;
 pub(crate) use interactions::{Case, Interactions, Rows};
-pub(crate) use policy::Policies;
-pub use policy::Policy;
 pub use raw::RawRatings;
 pub(crate) use sampler::TrainRatings;
 pub(crate) use source::{Negatives, Reading, Source, TrainCounts, TrainSet};

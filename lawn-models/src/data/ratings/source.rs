@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use super::case_policy::Policies;
 use super::files::RatingFiles;
 use super::generated::{self, GeneratedRatings};
 use super::grouped::{Grouped, group};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::ids::Ids;
 use super::interactions::{Interactions, Rows};
-use super::policy::Policies;
 use super::raw::{self, RawCounts, RawRatings, Sealed};
 use super::split;
 use crate::data::dataset::GENERATED;
@@ -280,7 +280,7 @@ impl TestSource {
                     .map_or(&[][..], |sealed| sealed.open(permit));
                 // A user's several held-out interactions are measured together.
                 let policies = Policies {
-                    repeated: super::policy::Policy::Keep,
+                    repeated: super::case_policy::CasePolicy::Keep,
                     ..policies
                 };
                 let mut admission = Admission::new(&path, policies, &self.rows, known);

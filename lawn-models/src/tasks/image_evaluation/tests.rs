@@ -134,8 +134,23 @@ fn what_cannot_be_measured_is_named() {
     let file = set.join("val/class001/000001.jpg");
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    refused(&evaluation, "class001/000001.jpg");
+    let other = set.join("val/class002/empty.jpg");
+    std::fs::write(&other, "").unwrap();
+    // All of them, whether there is a train folder or not.
+    let all = |evaluation: &ImageEvaluation| {
+        let said = refused(evaluation, "class001/000001.jpg: ").to_string();
+        assert!(said.contains("2 of 7 files"), "{said}");
+        assert!(
+            said.contains("class002/empty.jpg: it is an empty file"),
+            "{said}"
+        );
+    };
+    all(&evaluation);
+    images::write(&sizes, &folder.path().join("whole")).unwrap();
+    std::fs::rename(folder.path().join("whole/train"), set.join("train")).unwrap();
+    all(&evaluation);
     std::fs::remove_file(file).unwrap();
+    std::fs::remove_file(other).unwrap();
     evaluation.batch_size = 0;
     refused(&evaluation, "batch_size");
     evaluation.batch_size = 4;

@@ -1,7 +1,7 @@
 //! PNG files: alpha is left out, of 16 bits the upper 8 are taken, and a gamma or a colour
 //! profile changes nothing, as with PIL.
 
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
 use png::{ColorType, Decoder, DecodingError, Limits, Transformations};
 
@@ -70,5 +70,34 @@ fn grey(bytes: &[u8], step: usize) -> Vec<u8> {
 }
 
 fn fault(error: &DecodingError, cursor: &Cursor<&[u8]>) -> Fault {
-    Fault::at(error.to_string(), cursor.position())
+    Fault::at(sentence(error), cursor.position())
+}
+
+/// What the decoder says, without the names of its types.
+fn sentence(error: &DecodingError) -> String {
+    let text = match error {
+        DecodingError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => {
+            return "the file is cut".to_owned();
+        }
+        DecodingError::Format(error) => error.to_string(),
+        error => return error.to_string(),
+    };
+    if text.starts_with("Corrupt deflate stream") {
+        return "compressed pixels are damaged".to_owned();
+    }
+    // `ChunkType { type: IDAT, critical: true, … }` is what it calls a chunk.
+    let chunk = text.split_once("ChunkType { type: ");
+    let chunk = chunk.and_then(|(before, rest)| {
+        let (name, after) = (rest.split(',').next()?, rest.split_once('}')?.1);
+        Some((before, name, after))
+    });
+    match chunk {
+        Some((_, name, _)) if text.starts_with("CRC error") => {
+            format!("chunk {name} is damaged: its checksum is another")
+        }
+        Some((before, name, after)) => format!("no PNG file: {before}{name}{after}"),
+        None => format!("no PNG file: {text}"),
+    }
+    .trim_end_matches('.')
+    .to_owned()
 }

@@ -156,6 +156,43 @@ fn a_file_that_ends_early_is_refused_wherever_it_ends() {
     assert!(said.contains("at byte 800"), "{said}");
 }
 
+/// What is wrong with a PNG is said in words, with the byte.
+#[test]
+fn damage_of_a_png_is_told_without_names_of_types() {
+    let whole = golden("alpha.png");
+    let start = |name: &[u8]| whole.windows(4).position(|four| four == name).unwrap();
+    let data = start(b"IDAT");
+    let mut checksum = whole.clone();
+    let end = start(b"IEND");
+    checksum[end - 5] ^= 1;
+    let mut header = whole.clone();
+    header[start(b"IHDR") + 4 + 9] = 77;
+    let mut stream = whole.clone();
+    // The checksum of its chunk is that of the damaged bytes.
+    stream[data + 4] ^= 0xFF;
+    let sum = crc32(&stream[data..end - 8]);
+    stream[end - 8..end - 4].copy_from_slice(&sum.to_be_bytes());
+    for (bytes, expected) in [
+        (checksum, "chunk IDAT is damaged: its checksum is another"),
+        (header, "chunk IHDR is damaged"),
+        (stream, "compressed pixels are damaged"),
+        (whole[..data + 9].to_vec(), "the file is cut"),
+    ] {
+        let said = said(&bytes);
+        assert!(said.contains(expected), "{expected:?} is not in: {said}");
+        assert!(said.contains(", at byte "), "{said}");
+        assert!(!said.contains(['{', '}', '(']), "{said}");
+    }
+}
+
+/// As PNG files have it.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |sum: u32, _| (sum >> 1) ^ (0xEDB8_8320 & (sum & 1).wrapping_neg());
+    !bytes
+        .iter()
+        .fold(!0, |sum, &byte| (0..8).fold(sum ^ u32::from(byte), step))
+}
+
 /// 256 × 192 pixels of waves and noise.
 fn photograph() -> Vec<u8> {
     let (height, width) = (192usize, 256usize);

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::escape::escaped;
+
 /// Entries of folders that are no samples, counted by what they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -15,7 +17,7 @@ pub struct Ignored(BTreeMap<&'static str, Group>);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Group {
     count: u64,
-    /// The first that was met.
+    /// The first that was met, in UTF-8.
     example: PathBuf,
 }
 
@@ -23,7 +25,7 @@ impl Ignored {
     pub(crate) fn add(&mut self, what: &'static str, path: &Path) {
         let group = self.0.entry(what).or_insert_with(|| Group {
             count: 0,
-            example: path.to_owned(),
+            example: escaped(path.as_os_str()).into(),
         });
         group.count += 1;
     }

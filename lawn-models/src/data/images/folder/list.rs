@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::escape::escaped;
 use super::listing::Listing;
 use super::walk;
 use crate::data::error::DataError;
@@ -12,21 +13,39 @@ use crate::data::error::DataError;
 /// folders must be exactly these.
 ///
 /// # Errors
-/// [`DataError`] where there are fewer than two classes, a class has no file, or the classes
-/// are not those `expected`.
+/// [`DataError`] where there are fewer than two classes, a class has no file, a class folder is not
+/// named in UTF-8, or the classes are not those `expected`: all that is wrong, not the first of it.
 pub(crate) fn list(folder: &Path, expected: Option<&[String]>) -> Result<Listing, DataError> {
-    let (found, mut ignored) = walk::classes(folder)?;
+    let walk::Classes {
+        named: found,
+        unnamed,
+        mut ignored,
+    } = walk::classes(folder)?;
     let classes = expected.map_or_else(|| found.clone(), <[String]>::to_vec);
+    let mut faults = Vec::new();
     if classes.len() < 2 {
-        let found = format!("{} class folders", classes.len());
-        return Err(DataError::unusable(folder, found, "two or more"));
+        let folders = if classes.len() == 1 {
+            "folder"
+        } else {
+            "folders"
+        };
+        let found = format!("{} class {folders}", classes.len());
+        faults.push(DataError::unusable(folder, found, "two or more"));
     }
-    same_classes(folder, &found, &classes)?;
+    if !unnamed.is_empty() {
+        let names: Vec<String> = unnamed.iter().map(|name| escaped(name)).collect();
+        let found = format!("class folder {}", quoted(&names));
+        faults.push(DataError::unusable(folder, found, "names in UTF-8"));
+    }
+    faults.extend(other_classes(folder, &found, &classes));
     let mut listing = Listing::new(folder, classes);
     let mut empty = Vec::new();
     for label in 0..listing.classes.len() {
         let before = listing.len();
         let class = listing.classes[label].clone();
+        if found.binary_search(&class).is_err() {
+            continue;
+        }
         walk::files(folder, &class, label as u32, &mut listing, &mut ignored)?;
         if listing.len() == before {
             empty.push(class);
@@ -36,8 +55,9 @@ pub(crate) fn list(folder: &Path, expected: Option<&[String]>) -> Result<Listing
     if !empty.is_empty() {
         let found = format!("no image in the class folder {}", quoted(&empty));
         let expected = "an image or more in each; remove a folder that is no class";
-        return Err(DataError::unusable(folder, found, expected));
+        faults.push(DataError::unusable(folder, found, expected));
     }
+    DataError::none_of(faults)?;
     Ok(listing)
 }
 
@@ -46,27 +66,25 @@ pub(crate) fn list(folder: &Path, expected: Option<&[String]>) -> Result<Listing
 /// # Errors
 /// [`DataError::Read`].
 pub(crate) fn classes(folder: &Path) -> Result<Vec<String>, DataError> {
-    walk::classes(folder).map(|(classes, _)| classes)
+    walk::classes(folder).map(|classes| classes.named)
 }
 
-/// Makes sure that the folders `found` are the `classes`.
-fn same_classes(folder: &Path, found: &[String], classes: &[String]) -> Result<(), DataError> {
+/// What of the folders `found` is none of the `classes`, and what of these is not found.
+fn other_classes(folder: &Path, found: &[String], classes: &[String]) -> Vec<DataError> {
     let other = |these: &[String], those: &[String]| -> Vec<String> {
         let other = |name: &&String| those.binary_search(name).is_err();
         these.iter().filter(other).cloned().collect()
     };
-    let expected = || format!("the classes of train: {}", classes.join(", "));
     let strange = other(found, classes);
-    if !strange.is_empty() {
-        let found = format!("class folder {}", quoted(&strange));
-        return Err(DataError::unusable(folder, found, expected()));
-    }
     let missing = other(classes, found);
-    if !missing.is_empty() {
-        let found = format!("no class folder {}", quoted(&missing));
-        return Err(DataError::unusable(folder, found, expected()));
-    }
-    Ok(())
+    [(strange, "class folder"), (missing, "no class folder")]
+        .into_iter()
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, what)| {
+            let expected = format!("the classes of train: {}", classes.join(", "));
+            DataError::unusable(folder, format!("{what} {}", quoted(&names)), expected)
+        })
+        .collect()
 }
 
 /// The first few names, and how many there are beside them.

@@ -1,5 +1,6 @@
 //! Images as files: `SPLIT/CLASS/NAME`, as torchvision's `ImageFolder` reads them.
 
+mod escape;
 mod ignored;
 mod list;
 mod listing;
@@ -8,7 +9,8 @@ mod splits;
 mod tests;
 mod walk;
 
+pub(crate) use escape::escaped;
 pub use ignored::Ignored;
 pub(crate) use list::{classes, list};
 pub(crate) use listing::Listing;
-pub(crate) use splits::{TRAIN, describe, test_folder};
+pub(crate) use splits::{TRAIN, beside, describe, test_folder};

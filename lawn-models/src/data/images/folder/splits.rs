@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::list::list;
+use super::listing::Listing;
+use super::walk;
 use crate::data::error::DataError;
 
 /// The folder that training and validation read: validation images are taken from each of its
@@ -18,6 +20,17 @@ pub(crate) fn test_folder(folder: &Path) -> PathBuf {
     let folders = TEST.map(|name| folder.join(name));
     let there = folders.iter().find(|folder| folder.is_dir());
     there.unwrap_or(&folders[0]).clone()
+}
+
+/// Counts what lies in the folder of the data set beside its splits as ignored in `listing`.
+///
+/// # Errors
+/// [`DataError::Read`].
+pub(crate) fn beside(folder: &Path, listing: &mut Listing) -> Result<(), DataError> {
+    let test = test_folder(folder);
+    let test = test.file_name().and_then(|name| name.to_str());
+    let splits = [TRAIN, test.unwrap_or(TEST[0])];
+    walk::beside(folder, &splits, &mut listing.ignored)
 }
 
 /// Counts what a folder holds, if it has the folders of this format.

@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
@@ -17,7 +20,7 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
     folder
 }
 
-fn names(listing: &Listing) -> Vec<(&str, u32)> {
+fn names(listing: &Listing) -> Vec<(Cow<'_, str>, u32)> {
     let entry = |index| (listing.name(index), listing.labels[index]);
     (0..listing.len()).map(entry).collect()
 }
@@ -44,8 +47,13 @@ fn files_come_in_the_order_of_torchvision() {
     ]);
     let listing = list(split.path(), None).unwrap();
     assert_eq!(listing.classes, ["B", "a", "b", "é"]);
+    let found = names(&listing);
+    let found: Vec<(&str, u32)> = found
+        .iter()
+        .map(|(name, label)| (&**name, *label))
+        .collect();
     assert_eq!(
-        names(&listing),
+        found,
         [
             ("B/x.jpg", 0),
             ("a/z.jpg", 1),
@@ -106,9 +114,71 @@ fn classes_are_those_of_train_and_none_is_empty() {
     );
     let one = said(folder(&["a/1.jpg"]).path(), None);
     assert!(
-        one.contains("1 class folders, expected two or more"),
+        one.contains("1 class folder, expected two or more"),
         "{one}"
     );
+}
+
+#[test]
+fn all_that_is_wrong_with_folders_is_told() {
+    let split = folder(&["a/1.jpg", "extra/1.jpg"]);
+    fs::create_dir(split.path().join("b")).unwrap();
+    let unnamed = OsStr::from_bytes(b"caf\xe9");
+    fs::create_dir(split.path().join(unnamed)).unwrap();
+    let classes = ["a", "b", "c"].map(str::to_owned);
+    let said = said(split.path(), Some(&classes));
+    for part in [
+        "4 things are wrong:",
+        "found class folder \"caf\\xe9\", expected names in UTF-8",
+        "found class folder \"extra\"",
+        "found no class folder \"c\"",
+        "found no image in the class folder \"b\"",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn names_that_are_not_utf8_are_listed_in_their_place() {
+    let split = folder(&["a/1.jpg", "a/z.jpg", "b/1.jpg", ".hidden"]);
+    let bad = split
+        .path()
+        .join("a")
+        .join(OsStr::from_bytes(b"caf\xe9.jpg"));
+    fs::write(&bad, "").unwrap();
+    fs::write(split.path().join(OsStr::from_bytes(b"\xff.txt")), "").unwrap();
+    let listing = list(split.path(), None).unwrap();
+    assert_eq!((listing.len(), listing.path(1)), (4, bad));
+    assert_eq!(listing.name(1), "a/caf\\xe9.jpg");
+    assert_eq!(listing.without(&[0]).name(0), "a/caf\\xe9.jpg");
+    let said = listing.ignored.to_string();
+    assert!(said.contains("\\xff.txt"), "{said}");
+}
+
+#[test]
+fn what_lies_beside_the_splits_is_counted() {
+    let files = [
+        "train/a/1.jpg",
+        "train/b/1.jpg",
+        "test/a/1.jpg",
+        "val/a/1.jpg",
+        "README",
+    ];
+    let set = folder(&files);
+    let said = || {
+        let mut listing = list(&set.path().join("train"), None).unwrap();
+        beside(set.path(), &mut listing).unwrap();
+        listing.ignored.to_string()
+    };
+    let both = said();
+    assert!(
+        both.contains("1 folder val, as test is the test split ("),
+        "{both}"
+    );
+    assert!(both.contains("1 beside the folders of the splits (") && both.contains("README"));
+    fs::remove_dir_all(set.path().join("test")).unwrap();
+    let one = said();
+    assert!(!one.contains("val") && one.contains("README"), "{one}");
 }
 
 #[test]
@@ -145,7 +215,7 @@ fn links_are_followed_and_one_without_an_end_is_refused() {
     symlink(elsewhere.path().join("more"), split.path().join("a/more")).unwrap();
     symlink(split.path().join("nowhere"), split.path().join("b/2.jpg")).unwrap();
     let listing = list(split.path(), None).unwrap();
-    let names: Vec<&str> = names(&listing).into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = names(&listing).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a/1.jpg", "a/more/2.jpg", "b/1.jpg", "b/2.jpg"]);
     symlink(split.path().join("a"), split.path().join("a/again")).unwrap();
     let said = said(split.path(), None);

@@ -1,7 +1,9 @@
 //! The entries of folders, each of them an image, a folder, or passed over and counted.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -18,8 +20,8 @@ const NOT_DATA: [&str; 5] = [
     "lost+found",
 ];
 
-fn is_data(name: &str) -> bool {
-    !name.starts_with('.') && !NOT_DATA.contains(&name)
+fn is_data(name: &OsStr) -> bool {
+    !name.as_bytes().starts_with(b".") && NOT_DATA.iter().all(|made| name != *made)
 }
 
 /// What an entry is, links followed.
@@ -30,22 +32,18 @@ enum Entry {
     File,
 }
 
-/// The entries of a folder by name, in order.
-fn entries(folder: &Path, ignored: &mut Ignored) -> Result<BTreeMap<String, Entry>, DataError> {
+/// The entries of a folder by name, in order of their bytes.
+fn entries(folder: &Path, ignored: &mut Ignored) -> Result<BTreeMap<OsString, Entry>, DataError> {
     let mut entries = BTreeMap::new();
     for entry in fs::read_dir(folder).map_err(DataError::read(folder))? {
         let entry = entry.map_err(DataError::read(folder))?;
-        let path = entry.path();
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| {
-            DataError::unusable(&path, "a name that is not UTF-8", "a name in UTF-8")
-        })?;
-        if !is_data(name) {
+        let (name, path) = (entry.file_name(), entry.path());
+        if !is_data(&name) {
             ignored.add("hidden, or made by the system", &path);
         } else if is_folder(&entry, &path) {
-            entries.insert(name.to_owned(), Entry::Folder);
+            entries.insert(name, Entry::Folder);
         } else {
-            entries.insert(name.to_owned(), Entry::File);
+            entries.insert(name, Entry::File);
         }
     }
     Ok(entries)
@@ -60,16 +58,50 @@ fn is_folder(entry: &fs::DirEntry, path: &Path) -> bool {
 }
 
 /// The class folders in the folder of a split, in order.
-pub(super) fn classes(folder: &Path) -> Result<(Vec<String>, Ignored), DataError> {
-    let mut ignored = Ignored::default();
-    let mut classes = Vec::new();
-    for (name, entry) in entries(folder, &mut ignored)? {
+pub(super) struct Classes {
+    pub(super) named: Vec<String>,
+    /// Names that are not UTF-8: a class is known by its name.
+    pub(super) unnamed: Vec<OsString>,
+    pub(super) ignored: Ignored,
+}
+
+pub(super) fn classes(folder: &Path) -> Result<Classes, DataError> {
+    let mut classes = Classes {
+        named: Vec::new(),
+        unnamed: Vec::new(),
+        ignored: Ignored::default(),
+    };
+    for (name, entry) in entries(folder, &mut classes.ignored)? {
         match entry {
-            Entry::Folder => classes.push(name),
-            Entry::File => ignored.add("files beside the class folders", &folder.join(name)),
+            Entry::Folder => match name.into_string() {
+                Ok(name) => classes.named.push(name),
+                Err(name) => classes.unnamed.push(name),
+            },
+            Entry::File => {
+                let what = "files beside the class folders";
+                classes.ignored.add(what, &folder.join(name));
+            }
         }
     }
-    Ok((classes, ignored))
+    Ok(classes)
+}
+
+/// Counts what lies beside the splits of a data set, of which these are the names, as ignored.
+pub(super) fn beside(
+    folder: &Path,
+    splits: &[&str],
+    ignored: &mut Ignored,
+) -> Result<(), DataError> {
+    let others = entries(folder, ignored)?.into_keys();
+    for name in others.filter(|name| splits.iter().all(|split| name != *split)) {
+        let what = if name == "val" {
+            "folder val, as test is the test split"
+        } else {
+            "beside the folders of the splits"
+        };
+        ignored.add(what, &folder.join(name));
+    }
+    Ok(())
 }
 
 /// Folders within one another, at most.
@@ -85,10 +117,16 @@ pub(super) fn files(
     ignored: &mut Ignored,
 ) -> Result<(), DataError> {
     let mut found = BTreeMap::new();
-    folder(split, class, &mut Vec::new(), &mut found, ignored)?;
+    folder(
+        split,
+        Path::new(class),
+        &mut Vec::new(),
+        &mut found,
+        ignored,
+    )?;
     for (place, names) in found {
         for name in names {
-            listing.push(&format!("{place}/{name}"), label);
+            listing.push(Path::new(&place).join(name).as_os_str(), label);
         }
     }
     Ok(())
@@ -98,9 +136,9 @@ pub(super) fn files(
 /// `above` are the folders that it is in, by device and number.
 fn folder(
     split: &Path,
-    place: &str,
+    place: &Path,
     above: &mut Vec<(u64, u64)>,
-    found: &mut BTreeMap<String, Vec<String>>,
+    found: &mut BTreeMap<OsString, Vec<OsString>>,
     ignored: &mut Ignored,
 ) -> Result<(), DataError> {
     let path = split.join(place);
@@ -114,11 +152,11 @@ fn folder(
     let mut names = Vec::new();
     for (name, entry) in entries(&path, ignored)? {
         match entry {
-            Entry::Folder => folder(split, &format!("{place}/{name}"), above, found, ignored)?,
+            Entry::Folder => folder(split, &place.join(name), above, found, ignored)?,
             Entry::File => names.push(name),
         }
     }
     above.pop();
-    found.insert(place.to_owned(), names);
+    found.insert(place.as_os_str().to_owned(), names);
     Ok(())
 }

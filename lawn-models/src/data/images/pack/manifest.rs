@@ -47,6 +47,9 @@ pub(crate) struct Manifest {
     /// What decoded them, where they are not as they were.
     pub(crate) decoder: String,
     pub(crate) splits: BTreeMap<String, SplitFiles>,
+    /// The checksum of all of the above; packs that were made before this was written have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) checksum: Option<String>,
 }
 
 /// The files of a split.
@@ -78,6 +81,7 @@ impl Manifest {
             exif_orientation,
             decoder: decode::image_decoder().to_owned(),
             splits: BTreeMap::new(),
+            checksum: None,
         }
     }
 
@@ -102,12 +106,52 @@ impl Manifest {
                 format!("schema {SCHEMA}"),
             ));
         }
-        serde_json::from_str(&text).map_err(wrong)
+        let manifest: Self = serde_json::from_str(&text).map_err(wrong)?;
+        manifest.check(&path)?;
+        Ok(manifest)
     }
 
+    /// Makes sure that it is what was written, and names files of its own folder alone.
+    fn check(&self, path: &Path) -> Result<(), DataError> {
+        if let Some(checksum) = &self.checksum {
+            let found = self.computed_checksum();
+            if found != *checksum {
+                let expected = format!("{checksum}, as it says itself: it was changed by hand");
+                return Err(DataError::unusable(
+                    path,
+                    format!("content of BLAKE3 {found}"),
+                    expected,
+                ));
+            }
+        }
+        for file in self.splits.values().flat_map(SplitFiles::files) {
+            if Path::new(&file.name).file_name() != Some(file.name.as_ref()) {
+                let found = format!("a file of the name \"{}\"", file.name);
+                let expected = "names of files beside it, without / and ..";
+                return Err(DataError::unusable(path, found, expected));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of what it says and not of how that is written: spaces and line breaks change nothing.
+    fn computed_checksum(&self) -> String {
+        let content = Self {
+            checksum: None,
+            ..self.clone()
+        };
+        let text = serde_json::to_vec(&content).unwrap_or_default();
+        blake3::hash(&text).to_hex().to_string()
+    }
+
+    /// Writes it, with its checksum.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), DataError> {
         let path = folder.join(MANIFEST);
-        let text = serde_json::to_string_pretty(self).unwrap_or_default() + "\n";
+        let whole = Self {
+            checksum: Some(self.computed_checksum()),
+            ..self.clone()
+        };
+        let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
         std::fs::write(&path, text).map_err(DataError::write(&path))
     }
 

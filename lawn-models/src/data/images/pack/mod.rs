@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME/pack.json                 what it is: schema, classes, encoding, and for each file of it
-//!                                its size and BLAKE3
+//!                                its size and BLAKE3; last, the BLAKE3 of all this
 //! NAME/SPLIT.index               where each image lies: 28 bytes an image, then the names
 //! NAME/SPLIT-00000.shard …       the images, one after another
 //! ```

@@ -98,7 +98,7 @@ impl Pack {
         let mut listing = Listing::new(&folder, self.0.classes.clone());
         let index = self.index();
         for number in 0..index.len() {
-            listing.push(&index.name(number), index.entry(number).label);
+            listing.push(index.name(number).as_ref(), index.entry(number).label);
         }
         listing
     }

@@ -162,6 +162,64 @@ fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
     }
 }
 
+/// Changes the text of `pack.json`.
+fn rewrite(pack: &Path, work: impl FnOnce(String) -> String) {
+    let path = pack.join(MANIFEST);
+    let text = fs::read_to_string(&path).unwrap();
+    let changed = work(text.clone());
+    assert_ne!(text, changed);
+    fs::write(path, changed).unwrap();
+}
+
+/// As packs were before they had one.
+fn without_checksum(text: &str) -> String {
+    let mut manifest: Manifest = serde_json::from_str(text).unwrap();
+    assert!(manifest.checksum.take().is_some());
+    serde_json::to_string_pretty(&manifest).unwrap()
+}
+
+#[test]
+fn the_manifest_of_a_pack_is_what_was_written() {
+    let swapped = |text: String| {
+        let swapped = text.replace("class000", "first");
+        swapped
+            .replace("class001", "class000")
+            .replace("first", "class001")
+    };
+    let said = said_after(|pack| rewrite(pack, swapped));
+    assert!(
+        said.contains("pack.json: found content of BLAKE3"),
+        "{said}"
+    );
+    for name in ["../x", "..", "a/x", "/x", "x/", ""] {
+        let said = said_after(|pack| {
+            rewrite(pack, |text| {
+                without_checksum(&text).replace("train-00000.shard", name)
+            });
+        });
+        let part = format!("a file of the name \"{name}\"");
+        assert!(said.contains(&part), "{part:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn a_pack_of_before_its_manifest_had_a_checksum_is_read_and_told() {
+    let root = set();
+    pack(root.path(), Encoding::AsIs);
+    let folder = root.path().join("pack");
+    let notes = || {
+        let source = Source::in_folder(&folder).unwrap();
+        let scans = source.scan(&[Part::Train], &|_, _| ()).unwrap();
+        scans[0].notes.concat()
+    };
+    assert_eq!(notes(), "");
+    // Spaces are no part of what it says.
+    rewrite(&folder, |text| text.replace("  ", ""));
+    assert_eq!(notes(), "");
+    rewrite(&folder, |text| without_checksum(&text));
+    assert!(notes().contains("no checksum of its own"), "{}", notes());
+}
+
 #[test]
 fn shards_hold_every_label_however_many_there_are() {
     let root = set();

@@ -10,7 +10,7 @@ mod tests;
 mod verdict;
 
 pub(crate) use packed::scan_pack;
-pub use repeats::Repeats;
+pub use repeats::{Repeat, Repeats};
 pub use report::{OtherSize, Scan};
 pub(crate) use require::{require_one_size, require_sound};
 
@@ -85,6 +85,9 @@ fn verdict(listing: &Listing, index: usize, cache: &Cache) -> Result<Verdict, Da
         let reason = reason.to_owned();
         Ok(Verdict::Bad { hash, reason })
     };
+    if listing.stored_name(index).to_str().is_none() {
+        return bad(nothing, "its name is not UTF-8");
+    }
     let about = match std::fs::metadata(&path) {
         Ok(about) if about.is_file() => about,
         Ok(_) => return bad(nothing, "it is no file"),

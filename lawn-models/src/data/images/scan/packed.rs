@@ -8,7 +8,7 @@ use super::report::Scan;
 use super::verdict::ScanProgress;
 use crate::data::error::DataError;
 use crate::data::images::decode::Format;
-use crate::data::images::pack::{Manifest, Pack};
+use crate::data::images::pack::{MANIFEST, Manifest, Pack};
 use crate::data::images::reading::Part;
 
 /// Compares every file of a split with the checksum that its pack has of it. What it was found
@@ -56,5 +56,12 @@ pub(crate) fn scan_pack(
     seen.iter().for_each(|seen| cache.keep(seen));
     cache.write();
     let sizes = (0..pack.labels().len()).map(|index| pack.size(index));
-    Ok(Scan::of_pack(pack.listing(part), sizes, split.digest()))
+    let mut scan = Scan::of_pack(pack.listing(part), sizes, split.digest());
+    if manifest.checksum.is_none() {
+        scan.notes.push(format!(
+            "{MANIFEST} has no checksum of its own, as it was packed by an older version: names of \
+             classes are not checked; pack it anew"
+        ));
+    }
+    Ok(scan)
 }

@@ -4,13 +4,23 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+/// A file whose bytes are those of another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Repeat {
+    /// The file.
+    pub file: PathBuf,
+    /// The first that has its bytes.
+    pub of: PathBuf,
+    /// Whether that has another class.
+    pub other_class: bool,
+}
+
 /// Files whose bytes are those of another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
 pub struct Repeats {
-    /// How many.
-    pub count: u64,
-    /// The first of them, and what it repeats.
-    pub example: Option<[PathBuf; 2]>,
+    /// All of them.
+    pub files: Vec<Repeat>,
 }
 
 /// The first bytes of a BLAKE3: two of a million files agree in them by chance once in 10^26.
@@ -23,12 +33,6 @@ pub(super) fn digits(hash: &blake3::Hash) -> Digits {
 }
 
 impl Repeats {
-    /// Counts what repeats `earlier`; `pair` tells the paths of both.
-    pub(super) fn add(&mut self, pair: impl FnOnce() -> [PathBuf; 2]) {
-        self.count += 1;
-        self.example.get_or_insert_with(pair);
-    }
-
     /// Files of one split that repeat another of the same class, and of another class.
     /// `content` is in order.
     pub(super) fn within(
@@ -40,8 +44,12 @@ impl Repeats {
         for same in content.chunk_by(|(one, _), (other, _)| one == other) {
             let (_, first) = same[0];
             for &(_, index) in &same[1..] {
-                let kind = usize::from(label(index) != label(first));
-                repeats[kind].add(|| [path(index), path(first)]);
+                let other_class = label(index) != label(first);
+                repeats[usize::from(other_class)].files.push(Repeat {
+                    file: path(index),
+                    of: path(first),
+                    other_class,
+                });
             }
         }
         repeats

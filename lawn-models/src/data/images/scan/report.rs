@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::repeats::{Digits, Repeats, digits};
+use super::repeats::{Digits, Repeat, Repeats, digits};
 use super::verdict::Verdict;
 use crate::data::error::DataError;
 use crate::data::images::bad_file::BadFile;
-use crate::data::images::folder::{Ignored, Listing};
+use crate::data::images::folder::{Ignored, Listing, escaped};
 
 /// An image of another size than the first of its split.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +41,8 @@ pub struct Scan {
     pub bad: Vec<BadFile>,
     /// What was passed over.
     pub ignored: Ignored,
+    /// What people should know of it besides, a clause each.
+    pub notes: Vec<String>,
     /// Files with the bytes of another of the same class.
     pub repeated: Repeats,
     /// Files with the bytes of another that has another class.
@@ -64,7 +66,11 @@ impl Repeats {
         for (digits, index) in &other.content {
             let place = one.content.partition_point(|(known, _)| known < digits);
             if let Some((_, first)) = one.content.get(place).filter(|(known, _)| known == digits) {
-                repeats.add(|| [other.path(*index), one.path(*first)]);
+                repeats.files.push(Repeat {
+                    file: other.path(*index),
+                    of: one.path(*first),
+                    other_class: other.class(*index) != one.class(*first),
+                });
             }
         }
         repeats
@@ -110,12 +116,22 @@ impl Scan {
             .labels
             .iter()
             .for_each(|&label| counts[label as usize] += 1);
-        if let Some(label) = counts.iter().position(|&count| count == 0) {
-            let folder = self.folder.join(&sound.classes[label]);
+        let without = sound
+            .classes
+            .iter()
+            .zip(counts)
+            .filter(|(_, count)| *count == 0);
+        let fault = |(class, _): (&String, u64)| {
             let expected = "one or more that can be read";
-            return Err(DataError::unusable(&folder, "bad files only", expected));
-        }
+            DataError::unusable(&self.folder.join(class), "bad files only", expected)
+        };
+        DataError::none_of(without.map(fault).collect())?;
         Ok(sound)
+    }
+
+    /// The name of the class of a file.
+    fn class(&self, index: u32) -> &str {
+        &self.classes[self.listing.labels[index as usize] as usize]
     }
 
     pub(super) fn path(&self, index: u32) -> PathBuf {
@@ -155,7 +171,7 @@ impl<'a> Collector<'a> {
         let split = self.listing.folder().file_name().map(Path::new);
         let name = split
             .unwrap_or(Path::new(""))
-            .join(self.listing.name(index));
+            .join(self.listing.stored_name(index));
         self.hasher.update(name.as_os_str().as_encoded_bytes());
         self.hasher.update(&[0]);
         let hash = match verdict {
@@ -166,7 +182,7 @@ impl<'a> Collector<'a> {
                 seen.hash
             }
             Verdict::Bad { hash, reason } => {
-                let path = self.listing.path(index);
+                let path = escaped(self.listing.path(index).as_os_str()).into();
                 self.bad.push(BadFile { path, reason });
                 self.bad_places.push(index);
                 hash
@@ -204,6 +220,7 @@ impl<'a> Collector<'a> {
             other_size: self.other_size,
             bad: self.bad,
             ignored: self.listing.ignored.clone(),
+            notes: Vec::new(),
             repeated,
             contradicting,
             digest: self.hasher.finalize().to_hex().to_string(),

@@ -1,9 +1,11 @@
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::*;
-use crate::data::images::folder;
+use crate::data::images::{folder, scan_images};
 
 fn golden(name: &str) -> Vec<u8> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens/images");
@@ -82,10 +84,33 @@ fn bad_files_of_all_splits_are_refused_at_once_or_left_out() {
     }
     let sound = scans[0].sound().unwrap();
     assert_eq!((sound.len(), scans[0].images()), (2, 2));
-    assert_eq!((sound.name(0), sound.name(1)), ("a/1.jpg", "b/1.jpg"));
+    assert_eq!([sound.name(0), sound.name(1)], ["a/1.jpg", "b/1.jpg"]);
     fs::write(set.path().join("train/b/1.jpg"), "x").unwrap();
     let said = look(&set, "train").sound().unwrap_err().to_string();
     assert!(said.contains("train/b: found bad files only"), "{said}");
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_a_bad_file_among_the_others() {
+    let set = set();
+    let class = set.path().join("train/a");
+    let name = OsStr::from_bytes(b"caf\xe9.jpg");
+    fs::write(class.join(name), golden("rgb.jpg")).unwrap();
+    fs::write(class.join("cut.jpg"), "x").unwrap();
+    let scan = look(&set, "train");
+    let said = require_sound(std::slice::from_ref(&scan))
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "2 of 4 files",
+        "train/a/caf\\xe9.jpg: its name is not UTF-8",
+        "train/a/cut.jpg: it is no image",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
+    assert_eq!(scan.sound().unwrap().len(), 2);
+    let json = serde_json::to_string(&scan).unwrap();
+    assert!(json.contains("caf\\\\xe9.jpg"), "{json}");
 }
 
 #[test]
@@ -122,13 +147,28 @@ fn files_with_the_same_bytes_are_counted() {
     copy("train/a/1.jpg", "train/a/again.jpg");
     copy("train/a/1.jpg", "train/b/also.jpg");
     copy("train/b/1.jpg", "test/b/leaked.jpg");
+    copy("train/b/1.jpg", "test/a/other.jpg");
     let [train, test] = ["train", "test"].map(|split| look(&set, split));
-    assert_eq!((train.repeated.count, train.contradicting.count), (1, 1));
-    let both = Repeats::between(&train, &test);
-    assert_eq!(both.count, 1);
-    let paths = ["test/b/leaked.jpg", "train/b/1.jpg"].map(|path| set.path().join(path));
-    assert_eq!(both.example, Some(paths));
-    assert_eq!(Repeats::between(&train, &train).count, 4);
+    let repeat = |file: &str, of: &str, other_class| {
+        let [file, of] = [file, of].map(|path| set.path().join(path));
+        Repeat {
+            file,
+            of,
+            other_class,
+        }
+    };
+    let again = repeat("train/a/again.jpg", "train/a/1.jpg", false);
+    assert_eq!(train.repeated.files, [again]);
+    let also = repeat("train/b/also.jpg", "train/a/1.jpg", true);
+    assert_eq!(train.contradicting.files, [also]);
+    let mut both = Repeats::between(&train, &test).files;
+    both.sort_by(|one, other| one.file.cmp(&other.file));
+    let leaked = [
+        repeat("test/a/other.jpg", "train/b/1.jpg", true),
+        repeat("test/b/leaked.jpg", "train/b/1.jpg", false),
+    ];
+    assert_eq!(both, leaked);
+    assert_eq!(Repeats::between(&train, &train).files.len(), 4);
 }
 
 #[test]
@@ -144,6 +184,42 @@ fn the_digest_is_of_names_and_contents() {
     fs::rename(&path, path.with_file_name("2.jpg")).unwrap();
     let renamed = look(&set, "train").digest;
     assert!(before != changed && changed != renamed && before != renamed);
+}
+
+/// By the door that `lawn data check` goes through.
+#[test]
+fn a_data_set_without_train_is_looked_into() {
+    let set = set();
+    let look = || scan_images(set.path(), &|_, _| ());
+    assert_eq!(look().unwrap().len(), 2);
+    fs::remove_dir_all(set.path().join("train")).unwrap();
+    for split in ["test", "val"] {
+        let scans = look().unwrap();
+        let [scan] = &scans[..] else {
+            panic!("{} scans", scans.len())
+        };
+        assert!(scan.folder.ends_with(split));
+        assert_eq!((scan.images(), scan.bad.len()), (2, 0));
+        assert!(scan.notes[0].contains("no train"), "{:?}", scan.notes);
+        let _ = fs::rename(set.path().join("test"), set.path().join("val"));
+    }
+    fs::remove_dir_all(set.path().join("val")).unwrap();
+    assert!(matches!(look(), Err(DataError::NotFound { .. })));
+}
+
+#[test]
+fn faults_of_both_splits_are_told_together() {
+    let set = set();
+    fs::create_dir(set.path().join("train/empty")).unwrap();
+    fs::create_dir(set.path().join("test/strange")).unwrap();
+    let said = scan_images(set.path(), &|_, _| ()).unwrap_err().to_string();
+    for part in [
+        "class folder \"empty\", expected an image",
+        "class folder \"strange\", expected the classes of train",
+        "no class folder \"empty\"",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What becomes of a held-out interaction.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
-pub enum Policy {
+pub enum CasePolicy {
     /// The data set is refused, with file and line.
     Refuse,
     /// It is measured, and counted.
@@ -18,9 +18,9 @@ pub enum Policy {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Policies {
     /// It is in train, too.
-    pub(crate) overlap: Policy,
+    pub(crate) overlap: CasePolicy,
     /// Its user or item has no train interaction.
-    pub(crate) unseen: Policy,
+    pub(crate) unseen: CasePolicy,
     /// Its user had one before.
-    pub(crate) repeated: Policy,
+    pub(crate) repeated: CasePolicy,
 }
