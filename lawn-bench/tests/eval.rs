@@ -22,7 +22,7 @@ fn train(root: &Path, task: &str) -> [Option<u64>; 2] {
     let sizes = json!({ "kind": "image", "classes": 6, "side": 20, "train": 48, "test": 30 });
     let what: MakeData = serde_json::from_value(sizes).expect("these are sizes of images");
     lawn_models::make_data(&what, &root.join("mine")).expect("there is room");
-    let task = serde_json::from_str(task).expect("it is JSON");
+    let task: Value = serde_json::from_str(task).expect("it is JSON");
     let task = TaskConfig::from_table("image", task).expect("this is a task");
     let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-3);
     let config = TrialConfig {
@@ -157,7 +157,7 @@ fn a_confirmation_of_another_depth_without_a_transform_is_measured_as_it_was() {
         }
     };
     refused(&[&net[..], &plain[..]].concat(), &["do not fit"]);
-    let with = |more: &[&str]| [&net[..], &shape[..], more].concat();
+    let with = |more: &[&'static str]| [&net[..], &shape[..], more].concat();
     refused(
         &[&net[..], &["--depth", "9"]].concat(),
         &["`depth` is 9", "6n + 2"],
