@@ -32,11 +32,27 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
     (plan, measured)
 }
 
+/// By task, the samples of an epoch.
+fn epochs(measured: &BTreeMap<Cell, Measurement>) -> BTreeMap<String, u64> {
+    let cells = measured.iter();
+    cells
+        .map(|(cell, found)| (cell.task.clone(), found.epoch_samples))
+        .collect()
+}
+
+fn warned(
+    plan: &Plan,
+    measured: &BTreeMap<Cell, Measurement>,
+    earlier: Option<&Frozen>,
+) -> Vec<String> {
+    warnings(plan, &epochs(measured), measured, earlier)
+}
+
 #[test]
 fn few_seeds_are_said_and_enough_are_not() {
     let said = |seeds: &str| {
         let (plan, measured) = planned(&[("seeds = [1, 2]", seeds)], 10_000);
-        warnings(&plan, &measured, None).join("\n")
+        warned(&plan, &measured, None).join("\n")
     };
     assert!(
         said("seeds = [1, 2]").contains("seeds"),
@@ -51,20 +67,22 @@ fn few_seeds_are_said_and_enough_are_not() {
 fn a_free_phase_within_the_warm_up_is_said() {
     // One free epoch of three, and a warm-up of a half.
     let (plan, measured) = planned(&[("warmup = 0.1", "warmup = 0.5")], 10_000);
-    let said = warnings(&plan, &measured, None).join("\n");
+    let said = warned(&plan, &measured, None).join("\n");
     assert!(
         said.contains("arm `adam-lawn`: 2 of 2 settings end their free phase within the warm-up"),
         "{said}"
     );
     let (plan, measured) = planned(&[], 10_000);
-    let said = warnings(&plan, &measured, None).join("\n");
+    let said = warned(&plan, &measured, None).join("\n");
     assert!(!said.contains("warm-up"), "{said}");
 }
 
 #[test]
 fn a_batch_larger_than_the_data_is_said_once_a_task_and_batch() {
     let (plan, measured) = planned(&[], 100);
-    let warnings = warnings(&plan, &measured, None);
+    // Without a measurement, too.
+    let epochs = epochs(&measured);
+    let warnings = warnings(&plan, &epochs, &BTreeMap::new(), None);
     let larger = warnings
         .iter()
         .filter(|said| said.contains("is larger than"));
@@ -96,7 +114,7 @@ fn a_rate_at_its_border_in_an_earlier_run_is_said_of_cells_that_are_planned() {
     let earlier = Frozen {
         cells: vec![frozen("adam"), frozen("unknown")],
     };
-    let warnings = warnings(&plan, &measured, Some(&earlier));
+    let warnings = warned(&plan, &measured, Some(&earlier));
     let border = warnings
         .iter()
         .filter(|said| said.contains("at the border"));
@@ -110,7 +128,7 @@ fn a_rate_at_its_border_in_an_earlier_run_is_said_of_cells_that_are_planned() {
 fn rungs_that_end_at_one_evaluation_are_said() {
     let rungs = "seed = 0\nrungs = { eta = 2, first = 0.9 }";
     let (plan, measured) = planned(&[("[tuning]", &format!("[tuning]\n{rungs}"))], 10_000);
-    let said = warnings(&plan, &measured, None).join("\n");
+    let said = warned(&plan, &measured, None).join("\n");
     assert!(
         said.contains("both end at the evaluation after 3 epochs"),
         "{said}"

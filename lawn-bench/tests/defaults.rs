@@ -187,7 +187,8 @@ fn gpus_that_nothing_uses_are_told_of() {
     let warnings = |text: &str| {
         let sweep = parse("tiny.toml", text).unwrap_or_else(|error| panic!("{error}"));
         let plan = Plan::new(sweep, BTreeMap::new());
-        lawn_bench::plan::advice::warnings(&plan, &BTreeMap::new(), None).join("\n")
+        lawn_bench::plan::advice::warnings(&plan, &BTreeMap::new(), &BTreeMap::new(), None)
+            .join("\n")
     };
     let said = warnings(&text);
     assert!(said.contains("engines.slurm asks for GPUs (`1`)"), "{said}");

@@ -13,15 +13,16 @@ use lawn_models::{
 };
 use serde_json::{Value, json};
 
+const RESNET18: &str =
+    r#"{ "model": "resnet18", "data": "mine", "transform": { "size": 32, "resize": 36 } }"#;
+
 /// Trains a little, and gives how many of the test images are answered rightly, of how many. The
 /// weights are `model.safetensors` in the folder.
-fn train(root: &Path) -> [Option<u64>; 2] {
+fn train(root: &Path, task: &str) -> [Option<u64>; 2] {
     let sizes = json!({ "kind": "image", "classes": 6, "side": 20, "train": 48, "test": 30 });
     let what: MakeData = serde_json::from_value(sizes).expect("these are sizes of images");
     lawn_models::make_data(&what, &root.join("mine")).expect("there is room");
-    let task = json!({
-        "model": "resnet18", "data": "mine", "transform": { "size": 32, "resize": 36 },
-    });
+    let task: Value = serde_json::from_str(task).expect("it is JSON");
     let task = TaskConfig::from_table("image", task).expect("this is a task");
     let optimizer = OptimizerSettings::new(RuleName::Adam, 1e-3);
     let config = TrialConfig {
@@ -51,7 +52,7 @@ fn eval(root: &Path, arguments: &[&str]) -> Output {
     let mut command = lawn();
     command
         .arg("eval")
-        .args(["--data", "mine", "--size", "32", "--threads", "1"]);
+        .args(["--data", "mine", "--threads", "1"]);
     command.arg("--data-root").arg(root).args(arguments);
     command.output().expect("lawn starts")
 }
@@ -60,7 +61,7 @@ fn eval(root: &Path, arguments: &[&str]) -> Output {
 fn what_a_trial_left_is_measured_as_the_trial_measured_it() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path();
-    let counts = train(root);
+    let counts = train(root, RESNET18);
     let weights = root.join("model.safetensors");
     let weights = weights.to_str().expect("a name in UTF-8");
     let known = [
@@ -70,6 +71,8 @@ fn what_a_trial_left_is_measured_as_the_trial_measured_it() {
         weights,
         "--resize",
         "36",
+        "--size",
+        "32",
     ];
     let output = eval(
         root,
@@ -115,7 +118,55 @@ fn what_a_trial_left_is_measured_as_the_trial_measured_it() {
     refused(&with("resnet18", pickle), &["pickle", "save_file"]);
     refused(&[&known[..], &["--split", "train"]].concat(), &["mine"]);
     refused(
-        &[&known[..4], &["--resize", "4"]].concat(),
+        &[&known[..4], &["--resize", "4", "--size", "32"]].concat(),
         &["transform.resize"],
     );
+}
+
+#[test]
+fn a_confirmation_of_another_depth_without_a_transform_is_measured_as_it_was() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path();
+    let task = r#"{ "data": "mine", "depth": 8, "width": 4, "shortcut": "b", "split_seed": 5 }"#;
+    let counts = train(root, task);
+    let weights = root.join("model.safetensors");
+    let weights = weights.to_str().expect("a name in UTF-8");
+    let net = ["--model", "resnet_cifar", "--weights", weights];
+    let shape = ["--depth", "8", "--width", "4", "--shortcut", "b"];
+    let plain = ["--no-transform", "--split-seed", "5"];
+    let output = eval(
+        root,
+        &[&net[..], &shape[..], &plain[..], &["--json"]].concat(),
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    let found: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!(
+        ["right", "right_among_five"].map(|key| found[key].as_u64()),
+        counts
+    );
+    assert_eq!(
+        (&found["normalization"], &found["depth"]),
+        (&json!("train"), &json!(8))
+    );
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = eval(root, arguments);
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
+        }
+    };
+    refused(&[&net[..], &plain[..]].concat(), &["do not fit"]);
+    let with = |more: &[&'static str]| [&net[..], &shape[..], more].concat();
+    refused(
+        &[&net[..], &["--depth", "9"]].concat(),
+        &["`depth` is 9", "6n + 2"],
+    );
+    refused(
+        &with(&["--no-transform", "--split", "train"]),
+        &["`split`", "test"],
+    );
+    refused(&with(&["--no-transform", "--size", "32"]), &["--size"]);
+    let other = ["--model", "resnet18", "--weights", weights, "--depth", "8"];
+    refused(&other, &["`depth` does not apply to resnet18"]);
 }

@@ -110,7 +110,11 @@ fn files_that_are_left_out_are_in_the_record() {
     holds(
         &output,
         0,
-        &["train: 1 of 40 files cannot be read", "test: 1 of 9 files"],
+        &[
+            "train: 1 of 40 files cannot be read",
+            "class000/000000.jpg: ",
+            "test: 1 of 9 files",
+        ],
     );
     let trials = fs::read_dir(place.out().join("trials")).expect("it was trained");
     let trial = trials
@@ -256,7 +260,16 @@ fn a_folder_is_checked_by_itself() {
         &["train: 40 images in 2 classes (40 JPEG), 8 to 8 pixels wide"],
     );
     cut(&place.set().join("test/class001/000007.jpg"));
-    holds(&check(&[]), 2, &["000007.jpg: ", "at byte "]);
+    let output = check(&[]);
+    let words = [
+        "pictures/test: 1 of 8 files cannot be read, and a sweep is refused",
+        "000007.jpg: ",
+        "at byte ",
+    ];
+    holds(&output, 2, &words);
+    for wrong in ["left out;", "`lawn data check`"] {
+        assert!(!said(&output).contains(wrong), "{}", said(&output));
+    }
     let output = check(&["--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     assert_eq!(
@@ -295,4 +308,118 @@ fn a_sheet_is_drawn() {
         let side = if keys.is_empty() { 10 } else { 14 };
         assert_eq!((image.width, image.height % side), (8 * side, 0));
     }
+}
+
+#[test]
+fn files_that_are_left_out_are_named_up_to_some_number() {
+    let place = Place::new();
+    for index in 0..12 {
+        let name = format!("train/class000/bad{index:02}.jpg");
+        fs::write(place.set().join(name), "none").expect("there is room");
+    }
+    let output = place.sweep("bad_files = \"exclude\"");
+    let words = [
+        "train: 12 of 52 files",
+        "bad09.jpg: ",
+        "and 2 more; `lawn data check pictures --data-root ",
+    ];
+    holds(&output, 0, &words);
+    assert!(!said(&output).contains("bad10.jpg"), "{}", said(&output));
+    let pack = place.0.path().join("pack");
+    let paths = [place.set(), PathBuf::from("--out"), pack];
+    let paths = paths.each_ref().map(PathBuf::as_path);
+    let output = run(&["data", "pack"], &paths);
+    holds(
+        &output,
+        2,
+        &["12 of 60 files", "bad11.jpg: ", "--exclude-bad-files"],
+    );
+    assert!(!said(&output).contains("bad_files"), "{}", said(&output));
+    let output = run(&["data", "pack", "--exclude-bad-files"], &paths);
+    holds(
+        &output,
+        0,
+        &["12 files left out", "bad09.jpg: ", "and 2 more; pack.json"],
+    );
+}
+
+#[test]
+fn options_of_a_pack_that_would_do_nothing_are_refused() {
+    let place = Place::new();
+    let pack = place.0.path().join("pack");
+    let paths = [place.set(), PathBuf::from("--out"), pack.clone()];
+    let paths = paths.each_ref().map(PathBuf::as_path);
+    for (options, words) in [
+        (&["--quality", "80"][..], ["--quality", "--as jpeg"]),
+        (
+            &["--as", "raw", "--quality", "80"],
+            ["--quality", "--as raw"],
+        ),
+        (&["--shorter-side", "16"], ["--shorter-side", "--as jpeg"]),
+        (&["--exif-orientation"], ["--exif-orientation", "--as raw"]),
+    ] {
+        let output = run(&[&["data", "pack"], options].concat(), &paths);
+        holds(&output, 2, &[words[0], words[1], "allowed: "]);
+        assert!(!pack.exists());
+    }
+    let right = ["data", "pack", "--as", "raw", "--exif-orientation"];
+    holds(&run(&right, &paths), 0, &["packed 40 train"]);
+}
+
+#[test]
+fn a_sheet_that_cannot_be_drawn_is_refused_by_what_was_asked_for() {
+    let place = Place::new();
+    let file = place.0.path().join("pictures.toml");
+    fs::write(&file, SWEEP.replace("KEYS", "")).expect("there is room");
+    let root = place.0.path().join("data");
+    let show = |options: &[&str], out: &str| {
+        let out = place.0.path().join(out);
+        let [root_is, out_is] = ["--data-root", "--out"].map(Path::new);
+        let words = [&["data", "show"], options].concat();
+        run(&words, &[&file, root_is, &root, out_is, &out])
+    };
+    holds(
+        &show(&[], "sheet.jpg"),
+        2,
+        &["--out", "sheet.jpg", "allowed: .png"],
+    );
+    assert!(!place.0.path().join("sheet.jpg").exists());
+    let words = ["no task \"zz\"; there: pictures"];
+    holds(&show(&["--task", "zz"], "sheet.png"), 2, &words);
+    let output = show(&[], "absent/sheet.png");
+    holds(&output, 2, &["cannot write --out ", "absent/sheet.png: "]);
+    assert!(!said(&output).contains(" at path "), "{}", said(&output));
+}
+
+#[test]
+fn a_batch_of_more_than_an_epoch_is_said_before_the_first_trial() {
+    let place = Place::new();
+    let file = place.0.path().join("pictures.toml");
+    let text = SWEEP.replace("KEYS", "").replace("[32]", "[32, 64]");
+    fs::write(&file, text).expect("there is room");
+    let root = place.0.path().join("data");
+    let words = ["batch 64 is larger than the 36 samples of an epoch of task `pictures`"];
+    let paths = [&file, Path::new("--data-root"), &root];
+    holds(&run(&["plan", "--no-calibrate"], &paths), 0, &words);
+    holds(&run(&["sweep", "--dry-run"], &paths), 0, &words);
+}
+
+#[test]
+fn what_is_no_data_set_is_listed_with_the_reason() {
+    let place = Place::new();
+    let root = place.0.path().join("data");
+    fs::create_dir_all(root.join("notes/2020")).expect("there is room");
+    fs::create_dir_all(root.join("broken/train/one")).expect("there is room");
+    fs::create_dir_all(root.join("broken/test")).expect("there is room");
+    let output = run(&["data", "list", "--data-root"], &[&root]);
+    holds(
+        &output,
+        0,
+        &[
+            "pictures (2 classes",
+            "refused:\n  broken: ",
+            "  notes: no data set",
+        ],
+    );
+    assert!(!said(&output).contains("error"), "{}", said(&output));
 }

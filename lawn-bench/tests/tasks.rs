@@ -226,3 +226,26 @@ fn layers_are_told_in_order_with_what_lawn_constrains_and_why() {
         assert!(output.contains(line), "{output}");
     }
 }
+
+#[test]
+fn layers_of_a_folder_that_is_not_here_need_its_classes_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("nets.toml");
+    let sizes = "generated = { classes = 2, side = 32, train = 20, test = 4 }";
+    let text = NETS.replace(sizes, "data = \"photographs\"\ntransform = { size = 64 }");
+    std::fs::write(&file, text).expect("it can be written");
+    let file = file.to_str().expect("a name");
+    let of = |more: &[&str]| {
+        let words = [&["model", file, "--layers", "--task", "residual"], more].concat();
+        lawn().args(words).output().expect("lawn starts")
+    };
+    let refused = of(&[]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said(&refused).contains("--classes N"), "{}", said(&refused));
+    let told = of(&["--classes", "37", "--json"]);
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", said(&told)));
+    let layers = told[0]["layers"].as_array().expect("a list");
+    let last = &layers.last().expect("one")["treatments"][0];
+    assert_eq!(last["shape"], serde_json::json!([37, 2_048]));
+}

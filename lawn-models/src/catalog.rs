@@ -32,6 +32,27 @@ pub struct DataSet {
 /// # Errors
 /// [`DataError::Read`] if `root` itself cannot be listed.
 pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, DataError> {
+    let folders = describe_folders(root)?;
+    Ok(folders
+        .into_iter()
+        .filter_map(|folder| folder.set)
+        .collect())
+}
+
+/// A folder that was looked at.
+#[derive(Debug)]
+pub struct DataFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// The data set in it, or why that cannot be read; none where no kind knows its format.
+    pub set: Option<Result<DataSet, DataError>>,
+}
+
+/// As [`describe_data`], with the folders that are no data set.
+///
+/// # Errors
+/// [`DataError::Read`] if `root` itself cannot be listed.
+pub fn describe_folders(root: &Path) -> Result<Vec<DataFolder>, DataError> {
     let mut folders = vec![root.to_owned()];
     for entry in std::fs::read_dir(root).map_err(DataError::read(root))? {
         let path = entry.map_err(DataError::read(root))?.path();
@@ -41,8 +62,11 @@ pub fn describe_data(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Dat
     }
     folders[1..].sort();
     Ok(folders
-        .iter()
-        .filter_map(|folder| describe(folder))
+        .into_iter()
+        .map(|path| DataFolder {
+            set: describe(&path),
+            path,
+        })
         .collect())
 }
 

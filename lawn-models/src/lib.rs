@@ -20,8 +20,8 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataSet, check_lines, describe_data, floors, make_data, survey, test_files, train_dataset,
-    train_files,
+    DataFolder, DataSet, check_lines, describe_data, describe_folders, floors, make_data, survey,
+    test_files, train_dataset, train_files,
 };
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::DataRoot;
 use crate::data::{pack, scan};
+use crate::error::{Fault, Place};
 use crate::process::stop;
 use crate::run::files;
 use crate::{Error, Exit, config, data};
@@ -101,13 +102,22 @@ impl Checked {
                 scan.classes.len(),
                 formats.join(", "),
             ));
+            if !scan.bad.is_empty() {
+                lines.push(format!(
+                    "{}/{name}: {} of {} files cannot be read, and a sweep is refused; \
+                     bad_files = \"exclude\" in the task leaves them out:",
+                    self.set,
+                    scan.bad.len(),
+                    scan.files(),
+                ));
+            }
             lines.extend(
                 scan.bad
                     .iter()
                     .map(|bad| format!("  {}: {}", bad.path.display(), bad.reason)),
             );
         }
-        lines.extend(scan::lines(&self.set, &self.splits));
+        lines.extend(scan::found(&self.set, &self.splits));
         if let Some(found) = &self.lines {
             let counts = found.counts.iter();
             let counts: Vec<String> = counts
@@ -151,13 +161,13 @@ pub(super) struct Pack {
     /// How images are stored.
     #[arg(long = "as", value_enum, default_value = "as-is")]
     how: How,
-    /// Length of the shorter side of images, at most; for `--as jpeg`.
-    #[arg(long, value_name = "PIXELS", default_value_t = 500, value_parser = clap::value_parser!(u32).range(8..=8192))]
-    shorter_side: u32,
-    /// Quality; for `--as jpeg`.
-    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u8).range(1..=100))]
-    quality: u8,
-    /// Turn images as their EXIF tags say; for `--as jpeg` and `--as raw`.
+    /// Length of the shorter side of images, at most; with `--as jpeg` only [default: 500].
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(8..=8192))]
+    shorter_side: Option<u32>,
+    /// Quality; with `--as jpeg` only [default: 90].
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: Option<u8>,
+    /// Turn images as their EXIF tags say; with `--as jpeg` and `--as raw` only.
     #[arg(long)]
     exif_orientation: bool,
     /// Leave out files that cannot be read, in place of naming them and packing nothing.
@@ -166,14 +176,48 @@ pub(super) struct Pack {
 }
 
 impl Pack {
+    /// Refuses options that would do nothing.
+    fn require_used(&self) -> Result<(), Error> {
+        let (how, is_jpeg, is_as_is) = match self.how {
+            How::AsIs => ("as-is", false, true),
+            How::Jpeg => ("jpeg", true, false),
+            How::Raw => ("raw", false, false),
+        };
+        for (option, is_idle, allowed) in [
+            (
+                "--shorter-side",
+                self.shorter_side.is_some() && !is_jpeg,
+                &["--as jpeg"][..],
+            ),
+            (
+                "--quality",
+                self.quality.is_some() && !is_jpeg,
+                &["--as jpeg"],
+            ),
+            (
+                "--exif-orientation",
+                self.exif_orientation && is_as_is,
+                &["--as jpeg", "--as raw"],
+            ),
+        ] {
+            if is_idle {
+                let found = format!("it does nothing with --as {how}");
+                let fault = Fault::new(Place::key(option), found).allowed(allowed);
+                return Err(Error::Option(Box::new(fault)));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn run(self) -> Result<Exit, Error> {
+        self.require_used()?;
         stop::exit_on_signals()?;
         let encoding = match self.how {
             How::AsIs => Encoding::AsIs,
             How::Raw => Encoding::Raw,
             How::Jpeg => Encoding::Jpeg {
-                shorter_side: self.shorter_side,
-                quality: self.quality,
+                shorter_side: self.shorter_side.unwrap_or(500),
+                quality: self.quality.unwrap_or(90),
             },
         };
         let bad_files = match self.exclude_bad_files {
@@ -192,8 +236,16 @@ impl Pack {
             "packed {train} train and {test} test images into {}, {} bytes; {} files left out\n",
             self.out.display(),
             packed.bytes,
-            packed.left_out
+            packed.left_out.len()
         ));
+        let left_out = packed.left_out.len();
+        for line in scan::left_out(&packed.left_out) {
+            print(&(line + "\n"));
+        }
+        if left_out > scan::NAMED {
+            let more = left_out - scan::NAMED;
+            print(&format!("  and {more} more; pack.json there names all\n"));
+        }
         Ok(Exit::Ok)
     }
 }
@@ -211,21 +263,41 @@ pub(super) struct Show {
     /// Seed of the trial whose first images are drawn.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// PNG file to write.
+    /// PNG file to write, NAME.png.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
 
 impl Show {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        let ending = self.out.extension();
+        if !ending.is_some_and(|ending| ending.eq_ignore_ascii_case("png")) {
+            let found = format!(
+                "{} would be a PNG file of another ending",
+                self.out.display()
+            );
+            let fault = Fault::new(Place::key("--out"), found).allowed([".png"]);
+            return Err(Error::Option(Box::new(fault)));
+        }
         let root = self.data.folder();
         let mut tasks = config::load(&self.file)?.tasks;
-        tasks.retain(|task| self.task.as_ref().is_none_or(|name| *name == task.name));
+        if let Some(name) = &self.task {
+            let (asked, others): (Vec<_>, Vec<_>) =
+                tasks.into_iter().partition(|task| task.name == *name);
+            if asked.is_empty() {
+                return Err(Error::NoTask {
+                    file: self.file,
+                    task: name.clone(),
+                    tasks: others.into_iter().map(|task| task.name).collect(),
+                });
+            }
+            tasks = asked;
+        }
         data::find(&tasks, root)?;
         for task in &tasks {
             if let Some(sheet) = task.config.sheet(root, self.seed)? {
                 let out = std::path::absolute(&self.out).map_err(Error::io("find", &self.out))?;
-                files::write(&out, &sheet)?;
+                files::write(&out, &sheet).map_err(|error| error.of_option("--out", &self.out))?;
                 print(&format!(
                     "drew {} of task {}: first validation images, below them train images of the first epoch\n",
                     self.out.display(),

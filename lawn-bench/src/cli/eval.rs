@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use lawn_models::models::ImageModelName;
+use lawn_models::models::{CifarShortcut, ImageModelName};
 use lawn_models::{
     ImageAccuracy, ImageEvaluation, ImageSplit, Normalization, Precision, TransformConfig,
 };
@@ -21,11 +21,23 @@ use crate::{Error, Exit};
 #[command(after_help = "\
 Examples:
   lawn eval --model resnet18 --weights resnet18.safetensors --data imagenet --data-root ~/data
+  lawn eval --model resnet_cifar --depth 56 --no-transform --weights model.safetensors --data cifar10 --data-root ~/data
   lawn eval --model vit_s_16 --weights vit.safetensors --data imagenet --data-root ~/data --device auto --precision bf16 --json")]
 pub(super) struct Eval {
-    /// The net.
+    /// The net. `resnet_cifar` without `--depth` and `--width` is one of 20 layers whose first
+    /// stage has 16 channels, as in a task that does not set them.
     #[arg(long, value_name = "NAME", value_parser = PossibleValuesParser::new(models()))]
     model: String,
+    /// Layers of a `resnet_cifar`, 6n + 2 [default: 20].
+    #[arg(long, value_name = "LAYERS")]
+    depth: Option<i64>,
+    /// Channels of the first stage of a `resnet_cifar` [default: 16].
+    #[arg(long, value_name = "CHANNELS")]
+    width: Option<i64>,
+    /// The way around a block of a `resnet_cifar` that halves the picture: `a`, without
+    /// parameters, or `b`, a convolution [default: a].
+    #[arg(long, value_parser = ["a", "b"])]
+    shortcut: Option<String>,
     /// Its weights, as safetensors under torchvision's or timm's names.
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
@@ -49,6 +61,17 @@ pub(super) struct Eval {
     /// for values from -1 to 1.
     #[arg(long, default_value = "imagenet", value_parser = ["imagenet", "half"])]
     normalization: String,
+    /// Measure as a task without `transform` does: images of one size stay as they are, and are
+    /// normalized by those that the task trains on, so a train folder is needed.
+    #[arg(long, conflicts_with_all = ["size", "resize", "normalization"])]
+    no_transform: bool,
+    /// The task's `validation_fraction`, which says with `--split-seed` what it trained on
+    /// [default: 0.1].
+    #[arg(long, value_name = "PART", requires = "no_transform")]
+    validation_fraction: Option<f64>,
+    /// The task's `split_seed` [default: 0].
+    #[arg(long, value_name = "SEED", requires = "no_transform")]
+    split_seed: Option<u64>,
     /// Kind of numbers that products and convolutions are computed in.
     #[arg(long, default_value = "f32", value_parser = ["f32", "bf16", "f16"])]
     precision: String,
@@ -78,6 +101,12 @@ const TOLD_EVERY: Duration = Duration::from_secs(10);
 #[derive(Serialize)]
 struct Printed<'a> {
     model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    depth: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shortcut: Option<&'a str>,
     weights: &'a PathBuf,
     data: &'a str,
     split: &'a str,
@@ -106,7 +135,12 @@ impl Eval {
             data: self.data.clone(),
             data_root: data_root.to_owned(),
             split: word::<ImageSplit>(&self.split),
-            transform,
+            transform: (!self.no_transform).then_some(transform),
+            depth: self.depth,
+            width: self.width,
+            shortcut: self.shortcut.as_deref().map(word::<CifarShortcut>),
+            validation_fraction: self.validation_fraction.unwrap_or(0.1),
+            split_seed: self.split_seed.unwrap_or(0),
             precision: word::<Precision>(&self.precision),
             batch_size: self.batch_size,
             device: word::<DeviceChoice>(&self.device).here(),
@@ -124,15 +158,26 @@ impl Eval {
         Ok(Exit::Ok)
     }
 
+    /// What is taken off each channel, in a word.
+    fn normalized(&self) -> &str {
+        match self.no_transform {
+            true => "train",
+            false => &self.normalization,
+        }
+    }
+
     fn described(&self, accuracy: &ImageAccuracy) -> String {
         let images_per_second = accuracy.images as f64 / accuracy.seconds;
         if self.json {
             return to_json(&Printed {
                 model: &self.model,
+                depth: self.depth,
+                width: self.width,
+                shortcut: self.shortcut.as_deref(),
                 weights: &self.weights,
                 data: &self.data,
                 split: &self.split,
-                normalization: &self.normalization,
+                normalization: self.normalized(),
                 precision: &self.precision,
                 accuracy,
                 images_per_second,
@@ -153,7 +198,7 @@ impl Eval {
             line("top-1  ", accuracy.top_1, accuracy.right),
             line("top-5  ", accuracy.top_5, accuracy.right_among_five),
             accuracy.resize,
-            self.normalization,
+            self.normalized(),
             accuracy.decoder,
             images_per_second,
             accuracy.seconds,
@@ -183,6 +228,9 @@ mod tests {
         }
         for name in ["imagenet", "half"] {
             word::<Normalization>(name);
+        }
+        for name in ["a", "b"] {
+            word::<CifarShortcut>(name);
         }
         for name in ["f32", "bf16", "f16"] {
             word::<Precision>(name);

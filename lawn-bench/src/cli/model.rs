@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use lawn_models::{Treatment, TreatmentTable, TrialConfig};
+use lawn_models::{
+    GeneratedImages, ImageConfig, TaskConfig, Treatment, TreatmentTable, TrialConfig,
+};
 use serde::Serialize;
 
 use super::layers::{self, ArmLayers};
@@ -19,6 +21,7 @@ use crate::{Error, data};
 Examples:
   lawn model lawn-bench/studies/embedded.toml
   lawn model lawn-bench/studies/embedded.toml --layers
+  lawn model lawn-bench/studies/imagenet-resnet50.toml --layers --classes 1000
   lawn model lawn-bench/studies/ml-1m.toml --arm adam-lawn --data-root ~/data")]
 pub(super) struct Model {
     /// The sweep file.
@@ -36,6 +39,9 @@ pub(super) struct Model {
     /// Print the layers in forward order instead, what LAWN constrains of each, and why.
     #[arg(long)]
     layers: bool,
+    /// Classes of the image folders: their nets are built without the data.
+    #[arg(long, value_name = "N", requires = "layers", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    classes: Option<u32>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -59,10 +65,13 @@ struct TreatedModel {
 
 impl Model {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let plan = Plan::new(
-            SweepFile::read(&self.file, &self.sets.sets)?.sweep()?,
-            BTreeMap::new(),
-        );
+        let mut sweep = SweepFile::read(&self.file, &self.sets.sets)?.sweep()?;
+        if let Some(classes) = self.classes {
+            for task in &mut sweep.tasks {
+                without_data(&mut task.config, classes);
+            }
+        }
+        let plan = Plan::new(sweep, BTreeMap::new());
         let wanted = |filter: &Option<String>, name: &str| {
             filter.as_deref().is_none_or(|filter| filter == name)
         };
@@ -71,7 +80,10 @@ impl Model {
             .filter(|task| wanted(&self.task, &task.name))
             .cloned()
             .collect();
-        data::find(&tasks, self.data.folder())?;
+        data::find(&tasks, self.data.folder()).map_err(|error| match error {
+            Error::NoDataRoot { task, data } if self.layers => Error::NoClasses { task, data },
+            error => error,
+        })?;
         let mut cells = plan.cells();
         cells.retain(|cell| {
             cell.batch_size == plan.sweep.reference_batch_size
@@ -147,6 +159,27 @@ impl Model {
             treatments,
         })
     }
+}
+
+/// Puts generated images of as many classes in the place of a folder of images, of which a net
+/// knows no more than the classes and the size.
+fn without_data(task: &mut TaskConfig, classes: u32) {
+    let TaskConfig::Image(config) = task else {
+        return;
+    };
+    if config.generated.is_some() {
+        return;
+    }
+    config.data = ImageConfig::default().data;
+    config.init_from = None;
+    config.generated = Some(GeneratedImages {
+        classes,
+        // A transform makes its own size of it.
+        side: if config.transform.is_some() { 8 } else { 32 },
+        train: 4 * classes,
+        test: classes,
+        ..GeneratedImages::default()
+    });
 }
 
 fn describe(treated: &TreatedModel) -> String {

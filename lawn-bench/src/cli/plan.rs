@@ -87,11 +87,12 @@ impl Plan {
             None => BTreeMap::new(),
         };
         let plan = plan::Plan::new(sweep, checksums);
-        examination::examine(&file, &plan, root)?;
+        let epochs = examination::examine(&file, &plan, root)?;
         let (measured, mut warnings) = self.measured(&plan)?;
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(
             &plan,
+            &epochs,
             &measured,
             self.frozen(&plan)?.as_ref(),
         ));

@@ -240,6 +240,11 @@ fn in_words(message: &str) -> String {
 
 /// The word that was meant, where one is near.
 fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
+    if let Some(depth) = cifar_depth(word.found)
+        && word.allowed.contains(&CIFAR)
+    {
+        return Some(format!("did you mean `{CIFAR}` with `depth = {depth}`?"));
+    }
     let mut synonyms = SYNONYMS.iter();
     let meant =
         synonyms.find(|(other, meant)| *other == word.found && word.allowed.contains(meant));
@@ -247,6 +252,16 @@ fn suggestion(word: &UnknownWord<'_>) -> Option<String> {
         Some((_, meant)) => Some(format!("did you mean `{meant}`?")),
         None => nearest(word.found, word.allowed.iter().copied()),
     }
+}
+
+/// The net whose depth is a setting of its own.
+const CIFAR: &str = "resnet_cifar";
+
+/// The depth in a name that papers have for a residual network for small pictures: `resnet20`,
+/// `resnet56`. Those for photographs have other depths, and are near in spelling alone.
+fn cifar_depth(name: &str) -> Option<u32> {
+    let depth: u32 = name.strip_prefix("resnet")?.parse().ok()?;
+    (depth >= 8 && depth % 6 == 2).then_some(depth)
 }
 
 /// Words of other programs whose nearest word here would be the wrong one.
@@ -263,4 +278,31 @@ pub(super) fn nearest<'c>(
         .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_depth_of_a_residual_network_for_small_pictures_is_no_net_for_photographs() {
+        let suggested = |found: &str, allowed: &[&str]| {
+            suggestion(&UnknownWord {
+                what: "variant",
+                found,
+                allowed: allowed.to_vec(),
+            })
+        };
+        let nets = ["resnet18", "resnet50", "resnet101", "resnet_cifar"];
+        for depth in [20, 32, 44, 56, 110] {
+            let name = format!("resnet{depth}");
+            let said = suggested(&name, &nets);
+            let meant = format!("did you mean `resnet_cifar` with `depth = {depth}`?");
+            assert_eq!(said, Some(meant));
+        }
+        let near = suggested("resnet51", &nets);
+        assert_eq!(near.as_deref(), Some("did you mean `resnet50`?"));
+        let other = suggested("resnet20", &["resnet50"]);
+        assert_eq!(other.as_deref(), Some("did you mean `resnet50`?"));
+    }
 }

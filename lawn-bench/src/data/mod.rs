@@ -15,7 +15,7 @@ pub(crate) mod scan;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use lawn_models::{DataError, DataSet, Files, Notice, Stage, TaskConfig};
+use lawn_models::{DataError, DataFolder, DataSet, Files, Notice, Stage, TaskConfig};
 
 use crate::Error;
 use crate::config::NamedTask;
@@ -83,6 +83,15 @@ pub(crate) fn sets(root: &Path) -> Result<Vec<Result<DataSet, DataError>>, Error
     lawn_models::describe_data(root).map_err(|source| Error::NoSuchDataRoot { source })
 }
 
+/// Each folder of the data root, and the data set in it.
+///
+/// # Errors
+///
+/// [`Error::NoSuchDataRoot`].
+pub(crate) fn folders(root: &Path) -> Result<Vec<DataFolder>, Error> {
+    lawn_models::describe_folders(root).map_err(|source| Error::NoSuchDataRoot { source })
+}
+
 /// By task, the checksum of the files that it reads; generated data have none. Every file is
 /// looked into, and what people should know of them is said.
 ///
@@ -94,7 +103,7 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
     let mut checksums = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
         let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
-        for line in scan::lines(task.config.data(), &scans) {
+        for line in scan::lines(task.config.data(), root, &scans) {
             streams::say(&line);
         }
         for line in lawn_models::survey(&task.config, Some(root))? {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lawn_models::{BadFiles, Encoding, Packed};
+use lawn_models::{BadFiles, DataError, Encoding, Packed};
 
 use super::scan;
 use crate::Error;
@@ -12,8 +12,8 @@ use crate::run::files;
 ///
 /// # Errors
 ///
-/// [`Error::NotOurs`] where something is there, [`Error::Data`] with the name of each file that
-/// cannot be read, [`Error::Io`].
+/// [`Error::NotOurs`] where something is there, [`Error::BadFilesToPack`] with the name of each
+/// file that cannot be read, [`Error::Out`] where nothing can be written there.
 pub fn pack(
     from: &Path,
     out: &Path,
@@ -30,17 +30,35 @@ pub fn pack(
         });
     }
     let parent = out.parent().unwrap_or(out);
-    std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
+    let refused = |error: Error| error.of_option("--out", out);
+    std::fs::create_dir_all(parent).map_err(|error| refused(Error::io("create", parent)(error)))?;
     let beside = tempfile::Builder::new()
         .prefix(".lawn-pack-")
         .tempdir_in(parent)
-        .map_err(Error::io("write in", parent))?;
+        .map_err(|error| Error::io("write in", parent)(files::of_the_system(error)))
+        .map_err(refused)?;
     let new = beside.path().join(out.file_name().unwrap_or_default());
     let name = from.display().to_string();
     let packed = scan::with_progress(&name, |progress| {
         lawn_models::pack_images(from, &new, encoding, exif_orientation, bad_files, progress)
-    })?;
+    })
+    .map_err(of_pack)?;
     std::fs::rename(&new, out).map_err(Error::io("write", out))?;
     files::flush(parent)?;
     Ok(packed)
+}
+
+/// What is advised of a sweep is no option here.
+fn of_pack(error: Error) -> Error {
+    match error {
+        Error::Data(DataError::BadFiles { folder, files, bad }) => Error::BadFilesToPack {
+            folder,
+            files,
+            bad: bad
+                .iter()
+                .map(|file| format!("{}: {}", file.path.display(), file.reason))
+                .collect(),
+        },
+        error => error,
+    }
 }

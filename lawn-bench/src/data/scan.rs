@@ -1,13 +1,14 @@
 //! A look at every file of the image folders that a sweep reads, before anything is trained.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lawn_models::{DataError, Files, Notice, Repeats, Scan, TaskConfig};
+use lawn_models::{BadFile, DataError, Files, Notice, Repeats, Scan, TaskConfig};
 
 use crate::Error;
-use crate::process::streams;
+use crate::process::{shell, streams};
 
 /// Time between two lines of progress: a look that is over before the first says nothing.
 const TOLD_EVERY: Duration = Duration::from_secs(10);
@@ -41,8 +42,36 @@ pub(crate) fn with_progress<R>(
     Ok(work(&progress)?)
 }
 
-/// What people should know of a data set, a line each.
-pub(crate) fn lines(data: &str, scans: &[Scan]) -> Vec<String> {
+/// Files that are named where some are left out.
+pub(crate) const NAMED: usize = 10;
+
+/// What people should know of a data set whose bad files a task leaves out, a line each.
+pub(crate) fn lines(data: &str, root: &Path, scans: &[Scan]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for scan in scans.iter().filter(|scan| !scan.bad.is_empty()) {
+        let name = scan.folder.file_name().unwrap_or_default().display();
+        let (count, files) = (scan.bad.len(), scan.files());
+        let what = "files cannot be read and are left out";
+        lines.push(format!("{data}/{name}: {count} of {files} {what}"));
+        lines.extend(left_out(&scan.bad));
+        if count > NAMED {
+            let words = ["lawn", "data", "check", data, "--data-root"].map(OsStr::new);
+            let all = shell::line(words.into_iter().chain([root.as_os_str()]));
+            lines.push(format!("  and {} more; `{all}` names all", count - NAMED));
+        }
+    }
+    lines.extend(found(data, scans));
+    lines
+}
+
+/// The first of the files that are left out with the reasons, a line each.
+pub(crate) fn left_out(bad: &[BadFile]) -> impl Iterator<Item = String> {
+    let named = bad.iter().take(NAMED);
+    named.map(|bad| format!("  {}: {}", bad.path.display(), bad.reason))
+}
+
+/// What people should know of a data set apart from its bad files, a line each.
+pub(crate) fn found(data: &str, scans: &[Scan]) -> Vec<String> {
     let mut lines = Vec::new();
     for scan in scans {
         let name = scan.folder.file_name().unwrap_or_default().display();
@@ -52,12 +81,6 @@ pub(crate) fn lines(data: &str, scans: &[Scan]) -> Vec<String> {
         }
         if scan.ignored.count() > 0 {
             say(format!("passed over {}", scan.ignored));
-        }
-        if !scan.bad.is_empty() {
-            let (count, files) = (scan.bad.len(), scan.files());
-            say(format!(
-                "{count} of {files} files cannot be read and are left out; `lawn data check` names them"
-            ));
         }
         let mut repeats = |repeats: &Repeats, what: &str| {
             if let Some(text) = twice(repeats, what) {

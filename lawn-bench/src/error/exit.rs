@@ -8,6 +8,7 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Out { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
             Self::Config(_)
             | Self::Newer { .. }
             | Self::Older { .. }
@@ -28,6 +29,7 @@ impl Error {
             | Self::NoModel { .. }
             | Self::NotSelected(_)
             | Self::NoDataRoot { .. }
+            | Self::NoClasses { .. }
             | Self::NoDataRootGiven
             | Self::NoSuchDataRoot { .. }
             | Self::NoData { .. }
@@ -58,6 +60,10 @@ impl Error {
             | Self::BadResults(_)
             | Self::Unsettled { .. }
             | Self::NothingToShow { .. }
+            | Self::NoTask { .. }
+            | Self::BadFilesToPack { .. }
+            | Self::Option(_)
+            | Self::Out { .. }
             | Self::MakeData { .. } => Exit::Usage,
             Self::Fetch(error) => error.exit(),
             // Weights that answer with no numbers were read, and were asked for.

@@ -153,6 +153,20 @@ pub(crate) fn listed(values: impl IntoIterator<Item = impl Display>) -> String {
     }
 }
 
+/// The lines below a message, each on its own; a full stop of the message where there are none.
+pub(super) fn list(lines: &[String]) -> String {
+    match lines {
+        [] => ";".to_owned(),
+        lines => format!(
+            ":{}",
+            lines
+                .iter()
+                .map(|line| format!("\n  {line}"))
+                .collect::<String>()
+        ),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

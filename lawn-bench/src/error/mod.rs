@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub use config::ConfigError;
 pub(crate) use config::Shown;
 pub use engine::EngineError;
+use fault::list;
 pub use fault::{Fault, Place};
 pub(crate) use fault::{allowed, listed, refused};
 pub use fetch::FetchError;
@@ -280,6 +281,16 @@ pub enum Error {
         /// Name of its data set, or of its weights.
         data: String,
     },
+    /// The same, where a net is asked for that needs to know the classes alone.
+    #[error(
+        "task `{task}` reads `{data}`; give --data-root DIR or set LAWN_DATA, or --classes N where that is a folder of images"
+    )]
+    NoClasses {
+        /// Name of the task.
+        task: String,
+        /// Name of its data set, or of its weights.
+        data: String,
+    },
     /// Nothing says where data sets are.
     #[error("give --data-root DIR or set LAWN_DATA, the folder that holds the data sets")]
     NoDataRootGiven,
@@ -330,12 +341,45 @@ pub enum Error {
         fault: Box<Fault>,
     },
     /// No task of a sweep file has images.
-    #[error("{}: no task that was asked for has images; there: {}", file.display(), listed(tasks))]
+    #[error("{}: no images to draw in task {}", file.display(), listed(tasks))]
     NothingToShow {
         /// The sweep file.
         file: PathBuf,
-        /// Names of the tasks.
+        /// Names of the tasks that were looked at.
         tasks: Vec<String>,
+    },
+    /// A sweep file has no task of this name.
+    #[error("{}: no task \"{task}\"; there: {}", file.display(), listed(tasks))]
+    NoTask {
+        /// The sweep file.
+        file: PathBuf,
+        /// The name asked for.
+        task: String,
+        /// Names of its tasks.
+        tasks: Vec<String>,
+    },
+    /// Files of an image folder cannot be read, and it is not packed.
+    #[error("{} of {files} files under {} cannot be read as images{}\nmend or remove them, or pack without them with --exclude-bad-files", bad.len(), folder.display(), list(bad))]
+    BadFilesToPack {
+        /// The folder of the split.
+        folder: PathBuf,
+        /// Files in it.
+        files: u64,
+        /// Those that cannot be read, each with the reason.
+        bad: Vec<String>,
+    },
+    /// An option's value cannot be used, or it does nothing beside the others.
+    #[error("{0}")]
+    Option(Box<Fault>),
+    /// What an option asks to be written cannot be.
+    #[error("cannot write {option} {}: {source}", path.display())]
+    Out {
+        /// The option.
+        option: &'static str,
+        /// Its value.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
     },
     /// A data set could not be read or made.
     #[error(transparent)]
@@ -392,6 +436,18 @@ impl Error {
         }
     }
 
+    /// The same of a file that `option` names: an error of what was asked for.
+    pub(crate) fn of_option(self, option: &'static str, path: &Path) -> Self {
+        match self {
+            Self::Io { source, .. } => Self::Out {
+                option,
+                path: path.to_owned(),
+                source,
+            },
+            error => error,
+        }
+    }
+
     /// A file that is not what was written.
     pub(crate) fn damaged(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
         Self::Damaged(Box::new(Fault::new(Place::file(path), found)))
@@ -434,18 +490,4 @@ fn planned(again: Option<&str>) -> String {
         || ANEW.to_owned(),
         |again| format!("`{again}` plans it again"),
     )
-}
-
-/// The lines below a message, each on its own; a full stop of the message where there are none.
-fn list(lines: &[String]) -> String {
-    match lines {
-        [] => ";".to_owned(),
-        lines => format!(
-            ":{}",
-            lines
-                .iter()
-                .map(|line| format!("\n  {line}"))
-                .collect::<String>()
-        ),
-    }
 }

@@ -10,17 +10,19 @@ use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
 
-/// Warnings about `plan`, given what was measured and how an earlier run was tuned.
+/// Warnings about `plan`, given by task the samples of an epoch, what was measured, and how an
+/// earlier run was tuned.
 #[must_use]
 pub fn warnings(
     plan: &Plan,
+    epochs: &BTreeMap<String, u64>,
     measured: &BTreeMap<Cell, Measurement>,
     earlier: Option<&Frozen>,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     warnings.extend(too_few_seeds(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
-    warnings.extend(larger_than_the_data(measured));
+    warnings.extend(larger_than_the_data(plan, epochs));
     warnings.extend(rungs_that_coincide(&plan.sweep));
     // An engine without settings may not be used, and gets no warning.
     let asked = [
@@ -121,20 +123,24 @@ fn free_within_warm_up(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> V
     warnings
 }
 
-fn larger_than_the_data(measured: &BTreeMap<Cell, Measurement>) -> Vec<String> {
-    let mut said: Vec<String> = measured
-        .iter()
-        .filter(|(cell, found)| cell.batch_size > found.epoch_samples)
-        .map(|(cell, found)| {
-            format!(
-                "batch {} is larger than the {} samples of an epoch of task `{}`: \
-                 every step is an epoch, and larger batches are all the same",
-                cell.batch_size, found.epoch_samples, cell.task
-            )
-        })
-        .collect();
-    said.dedup();
-    said
+/// Batches that hold more than an epoch of a task, a line each; `epochs` are by task the samples
+/// of one.
+#[must_use]
+pub fn larger_than_the_data(plan: &Plan, epochs: &BTreeMap<String, u64>) -> Vec<String> {
+    let of_task = |(task, &samples): (&String, &u64)| {
+        let batches = plan.sweep.batch_sizes.iter();
+        let larger = batches.filter(move |&&batch| batch > samples);
+        let said: Vec<String> = larger
+            .map(|batch| {
+                format!(
+                    "batch {batch} is larger than the {samples} samples of an epoch of task \
+                     `{task}`: every step is an epoch, and larger batches are all the same"
+                )
+            })
+            .collect();
+        said
+    };
+    epochs.iter().flat_map(of_task).collect()
 }
 
 /// Rungs end at evaluations. Where evaluations are far apart, two rungs may end at the same one.

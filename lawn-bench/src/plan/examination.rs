@@ -5,6 +5,7 @@
 //! a parameter would otherwise be the outcome of every trial.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, BufWriter, Lines};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -44,7 +45,8 @@ pub(crate) struct Fault {
 /// Greatest number of samples or steps of a trial: records keep them as signed numbers.
 const MOST: u64 = i64::MAX as u64;
 
-/// Sets up each task of `plan`, which was made from `file`; nothing is trained.
+/// Sets up each task of `plan`, which was made from `file`; nothing is trained. Gives by task the
+/// samples of an epoch, where they are known.
 ///
 /// # Errors
 ///
@@ -53,7 +55,8 @@ pub(crate) fn examine(
     file: &SweepFile,
     plan: &Plan,
     data_root: Option<&Path>,
-) -> Result<(), ConfigError> {
+) -> Result<BTreeMap<String, u64>, ConfigError> {
+    let mut samples = BTreeMap::new();
     let tasks = plan.sweep.tasks.iter();
     let mut left: Vec<Examined<'_>> = tasks
         .filter(|task| !task.config.needs_data_root() || data_root.is_some())
@@ -62,19 +65,21 @@ pub(crate) fn examine(
     // A process may die of one task. Another one examines the tasks after it.
     while !left.is_empty() {
         let Some(mut process) = Process::start(&left, data_root) else {
-            return Ok(());
+            return Ok(samples);
         };
         let mut done = 0;
         while done < left.len()
             && let Some(found) = process.next()
         {
-            left[done].judge(file, plan, found)?;
+            if let Some(found) = left[done].judge(file, plan, found)? {
+                samples.insert(left[done].task.name.clone(), found);
+            }
             done += 1;
         }
         // What became of it may be the machine's doing, and the trials tell.
         left.drain(..(done + 1).min(left.len()));
     }
-    Ok(())
+    Ok(samples)
 }
 
 /// A task with the trials that stand for all of its own.
@@ -91,8 +96,14 @@ impl<'p> Examined<'p> {
         Self { task, arms, trials }
     }
 
-    /// Refuses what was found to be wrong, at its place in `file`.
-    fn judge(&self, file: &SweepFile, plan: &Plan, found: Found) -> Result<(), ConfigError> {
+    /// Refuses what was found to be wrong, at its place in `file`. Gives the samples of an epoch.
+    fn judge(
+        &self,
+        file: &SweepFile,
+        plan: &Plan,
+        found: Found,
+    ) -> Result<Option<u64>, ConfigError> {
+        let mut known = None;
         let task = self.task;
         let found = match found {
             Found::Trials(found) => found,
@@ -105,11 +116,14 @@ impl<'p> Examined<'p> {
         };
         for (arm, result) in self.arms.iter().zip(found) {
             match result {
-                Ok(samples) => too_long(file, plan, samples)?,
+                Ok(samples) => {
+                    too_long(file, plan, samples)?;
+                    known = Some(samples);
+                }
                 Err(fault) => return Err(of_arm(file, arm, &task.name, &fault)),
             }
         }
-        Ok(())
+        Ok(known)
     }
 }
 

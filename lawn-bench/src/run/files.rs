@@ -1,7 +1,7 @@
 //! Files that are whole or not there: written to a temporary name, flushed, renamed.
 
 use std::fs::{File, Permissions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,16 @@ pub(crate) fn temporary(folder: &Path, prefix: &str) -> Result<tempfile::NamedTe
         .prefix(prefix)
         .permissions(Permissions::from_mode(0o666))
         .tempfile_in(folder)
-        .map_err(Error::io("write in", folder))
+        .map_err(|error| Error::io("write in", folder)(of_the_system(error)))
+}
+
+/// The system's answer without the temporary path that was made up.
+pub(crate) fn of_the_system(error: io::Error) -> io::Error {
+    let said = error.to_string();
+    match said.split_once(" at path ") {
+        Some((answer, _)) => io::Error::new(error.kind(), answer),
+        None => error,
+    }
 }
 
 /// Opens a file that this program alone writes to, as `options` say, creating it where they do.

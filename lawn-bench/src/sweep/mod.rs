@@ -312,7 +312,10 @@ fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
     // What is planned already was examined then.
     if !run.plan().exists() {
         run.require_free(&text)?;
-        examination::examine(&file, &plan, request.data_root.as_deref())?;
+        let epochs = examination::examine(&file, &plan, request.data_root.as_deref())?;
+        for note in advice::larger_than_the_data(&plan, &epochs) {
+            streams::say(&format!("warning: {note}"));
+        }
     }
     Ok((run, plan, Some(text)))
 }

@@ -312,7 +312,7 @@ impl Kind for ImageConfig {
 }
 
 impl ImageConfig {
-    fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
+    pub(super) fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
         Source::of(&self.data, self.generated.as_ref(), root)
     }
 
@@ -348,7 +348,12 @@ impl ImageConfig {
         })
     }
 
-    fn sets(&self, source: Source, reading: Reading, seed: u64) -> Result<Sets, DataError> {
+    pub(super) fn sets(
+        &self,
+        source: Source,
+        reading: Reading,
+        seed: u64,
+    ) -> Result<Sets, DataError> {
         let showing = Showing {
             transform: self.transform.as_ref(),
             augmentation: self.augment,

@@ -229,17 +229,35 @@ fn describe(set: &Result<DataSet, DataError>) -> String {
     }
 }
 
-/// The data sets under `root`, a line each; of none, what to do about it.
+/// The data sets under `root`, a line each, and the folders that are none with the reason; where
+/// there is no data set, what to do about it.
 ///
 /// # Errors
 ///
 /// [`Error::NoSuchDataRoot`].
 pub(crate) fn data_sets(root: &Path) -> Result<String, Error> {
-    let sets = data::sets(root)?;
-    Ok(match sets.is_empty() {
-        true => format!("none in {}\n{}\n", root.display(), no_data_sets(root)),
-        false => sets.iter().map(|set| describe(set) + "\n").collect(),
-    })
+    let (mut listed, mut refused) = (String::new(), String::new());
+    for folder in data::folders(root)? {
+        let name = folder.path.file_name().unwrap_or_default();
+        let is_hidden = name.as_encoded_bytes().starts_with(b".");
+        let mut refuse = |reason: &str| {
+            refused += &format!("  {}: {reason}\n", name.display());
+        };
+        match &folder.set {
+            Some(Ok(_)) => listed += &(folder.set.iter().map(describe).collect::<String>() + "\n"),
+            Some(Err(error)) => refuse(&error.to_string()),
+            // What holds the data sets need not be one.
+            None if folder.path == root || is_hidden => {}
+            None => refuse("no data set of a format that a task reads"),
+        }
+    }
+    if listed.is_empty() {
+        listed = format!("none in {}\n{}\n", root.display(), no_data_sets(root));
+    }
+    if !refused.is_empty() {
+        listed += &format!("refused:\n{refused}");
+    }
+    Ok(listed)
 }
 
 impl Findings {

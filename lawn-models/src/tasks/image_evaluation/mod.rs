@@ -4,6 +4,7 @@
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -14,10 +15,10 @@ use thiserror::Error;
 use super::image::ImageConfig;
 use super::kind::Kind;
 use crate::data::images::{EvaluatedSplit, Part, Reading, TransformConfig, image_decoder};
-use crate::data::{DataError, Loader, Request};
+use crate::data::{DataError, Dataset, Loader, Request};
 use crate::device::{Autocast, HalfKind, require_device};
 use crate::measure::Right;
-use crate::models::{ImageModelName, Init, Mode, WeightsError, load_weights};
+use crate::models::{CifarShortcut, ImageModelName, Init, Mode, WeightsError, load_weights};
 use crate::trial::{Precision, SettingsError, TestPermit, require};
 
 /// What is measured, on what, and how.
@@ -34,7 +35,20 @@ pub struct ImageEvaluation {
     /// The split that is measured.
     pub split: ImageSplit,
     /// How images become those that the net is given; what is for training is not looked at.
-    pub transform: TransformConfig,
+    /// None measures as a task without a transform does: all images have one size, and are
+    /// normalized by the statistics of the images that the task trains on.
+    pub transform: Option<TransformConfig>,
+    /// Layers of a `resnet_cifar`; 20 where nothing is said.
+    pub depth: Option<i64>,
+    /// Channels of the first stage of a `resnet_cifar`; 16 where nothing is said.
+    pub width: Option<i64>,
+    /// The way around a block that halves the picture, in a `resnet_cifar`.
+    pub shortcut: Option<CifarShortcut>,
+    /// Part of each class of train that the task held out; decides the statistics of images
+    /// without a transform.
+    pub validation_fraction: f64,
+    /// What the task drew the held-out images with.
+    pub split_seed: u64,
     /// Kind of numbers that products and convolutions are computed in.
     pub precision: Precision,
     /// Images that the net is given at once: no part of the result, but for rounding.
@@ -129,7 +143,12 @@ pub enum EvaluationError {
 ///         data: "imagenet".into(),
 ///         data_root: "data".into(),
 ///         split: ImageSplit::Test,
-///         transform: TransformConfig::default(),
+///         transform: Some(TransformConfig::default()),
+///         depth: None,
+///         width: None,
+///         shortcut: None,
+///         validation_fraction: 0.1,
+///         split_seed: 0,
 ///         precision: Precision::F32,
 ///         batch_size: 100,
 ///         device: Device::Cpu,
@@ -153,7 +172,15 @@ pub fn evaluate_images(
         progress(answered, total);
     })?;
     let share = |count: u64| count as f64 / measured.images as f64;
-    let transform = &evaluation.transform;
+    let resize = match &evaluation.transform {
+        Some(transform) => format!(
+            "shorter side to {}, bilinear with antialiasing as PIL's; the middle {} × {}",
+            transform.shorter_side(),
+            transform.size,
+            transform.size
+        ),
+        None => "none; normalized by the images that are trained on".to_owned(),
+    };
     Ok(ImageAccuracy {
         images: measured.images,
         classes: measured.classes,
@@ -162,12 +189,7 @@ pub fn evaluate_images(
         top_1: share(right),
         top_5: share(right_among_five),
         decoder: image_decoder().to_owned(),
-        resize: format!(
-            "shorter side to {}, bilinear with antialiasing as PIL's; the middle {} × {}",
-            transform.shorter_side(),
-            transform.size,
-            transform.size
-        ),
+        resize,
         seconds: measured.seconds,
     })
 }
@@ -194,20 +216,13 @@ fn answer(
         threads: tch::get_num_threads().max(1) as usize,
         ..Reading::default()
     };
-    let split = EvaluatedSplit::open(
-        &evaluation.data,
-        &evaluation.data_root,
-        match evaluation.split {
-            ImageSplit::Train => Part::Train,
-            ImageSplit::Test => Part::Test,
-        },
-        &evaluation.transform,
-        reading,
-        &TestPermit::of_a_person(),
-    )?;
-    let (classes, total) = (split.classes.len() as u64, split.images.len());
+    let Opened {
+        images,
+        classes,
+        sides,
+    } = opened(evaluation, &config, reading)?;
+    let total = images.len();
     let store = VarStore::new(device);
-    let sides = [i64::from(evaluation.transform.size); 2];
     let model = config.build_model(&store.root(), sides, classes as i64, 0)?;
     load_weights(&store, &evaluation.weights)?;
     let size = evaluation.batch_size;
@@ -217,7 +232,7 @@ fn answer(
         samples: start..total.min(start + size),
     });
     let began = Instant::now();
-    let mut loader = Loader::start(split.images, device, requests, 1);
+    let mut loader = Loader::start(images, device, requests, 1);
     let _guard = tch::no_grad_guard();
     while let Some((request, images)) = loader.next_batch()? {
         let logits = {
@@ -241,6 +256,41 @@ fn answer(
     })
 }
 
+/// The images that are measured.
+struct Opened {
+    images: Arc<dyn Dataset>,
+    classes: u64,
+    /// Height and width of what the net is given.
+    sides: [i64; 2],
+}
+
+fn opened(
+    evaluation: &ImageEvaluation,
+    config: &ImageConfig,
+    reading: Reading,
+) -> Result<Opened, DataError> {
+    let permit = TestPermit::of_a_person();
+    let (data, root) = (&evaluation.data, &evaluation.data_root);
+    let Some(transform) = &evaluation.transform else {
+        let sets = config.sets(config.source(Some(root))?, reading, 0)?;
+        return Ok(Opened {
+            images: Arc::from((sets.test)(&permit)?),
+            classes: sets.classes as u64,
+            sides: sets.sides,
+        });
+    };
+    let part = match evaluation.split {
+        ImageSplit::Train => Part::Train,
+        ImageSplit::Test => Part::Test,
+    };
+    let split = EvaluatedSplit::open(data, root, part, transform, reading, &permit)?;
+    Ok(Opened {
+        images: split.images,
+        classes: split.classes.len() as u64,
+        sides: [i64::from(transform.size); 2],
+    })
+}
+
 /// The task that the net is that of, checked as one.
 fn checked(evaluation: &ImageEvaluation) -> Result<ImageConfig, SettingsError> {
     require(
@@ -249,14 +299,35 @@ fn checked(evaluation: &ImageEvaluation) -> Result<ImageConfig, SettingsError> {
         evaluation.batch_size,
         "1 to 4294967295",
     )?;
+    let is_measurable = evaluation.transform.is_some() || evaluation.split == ImageSplit::Test;
+    require(is_measurable, "split", "train", "test, without a transform")?;
+    for (setting, is_set) in [
+        ("depth", evaluation.depth.is_some()),
+        ("width", evaluation.width.is_some()),
+        ("shortcut", evaluation.shortcut.is_some()),
+    ] {
+        if is_set && !evaluation.model.takes(setting) {
+            return Err(SettingsError::NotApplicable {
+                setting: setting.to_owned(),
+                context: evaluation.model.name().to_owned(),
+                allowed: "leave it out".to_owned(),
+            });
+        }
+    }
+    let plain = ImageConfig::default();
     let config = ImageConfig {
         data: evaluation.data.clone(),
         model: Some(evaluation.model),
         // All of them come from the file.
         init: Some(Init::Zeros),
         init_from: Some(evaluation.weights.clone()),
-        transform: Some(evaluation.transform.clone()),
-        ..ImageConfig::default()
+        transform: evaluation.transform.clone(),
+        depth: evaluation.depth.unwrap_or(plain.depth),
+        width: evaluation.width.unwrap_or(plain.width),
+        shortcut: evaluation.shortcut,
+        validation_fraction: evaluation.validation_fraction,
+        split_seed: evaluation.split_seed,
+        ..plain
     };
     config.validate()?;
     Ok(config)

@@ -37,7 +37,12 @@ fn evaluation(weights: PathBuf, data: &str, data_root: PathBuf) -> ImageEvaluati
         data: data.to_owned(),
         data_root,
         split: ImageSplit::Test,
-        transform: TransformConfig::default(),
+        transform: Some(TransformConfig::default()),
+        depth: None,
+        width: None,
+        shortcut: None,
+        validation_fraction: 0.1,
+        split_seed: 0,
         precision: Precision::F32,
         batch_size: 3,
         device: Device::Cpu,
@@ -70,7 +75,10 @@ fn files_are_answered_as_torchvision_answers_them() {
     let found = error(&evaluation, &golden);
     assert!(found <= golden.tolerance, "{found}");
     // A resize that is a little off would be seen.
-    evaluation.transform.resize = Some(258);
+    evaluation.transform = Some(TransformConfig {
+        resize: Some(258),
+        ..TransformConfig::default()
+    });
     let found = error(&evaluation, &golden);
     assert!(found > 10.0 * golden.tolerance, "{found}");
 }
@@ -109,7 +117,10 @@ fn what_cannot_be_measured_is_named() {
     images::write(&sizes, &set).unwrap();
     let weights = saved(folder.path(), 5);
     let mut evaluation = evaluation(weights, "mine", folder.path().to_owned());
-    evaluation.transform.size = 32;
+    evaluation.transform = Some(TransformConfig {
+        size: 32,
+        ..TransformConfig::default()
+    });
     let refused = |evaluation: &ImageEvaluation, word: &str| {
         let said = evaluate_images(evaluation, &|_, _| ()).unwrap_err();
         assert!(said.to_string().contains(word), "{said}");

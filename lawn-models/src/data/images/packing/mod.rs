@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use super::bad_file::BadFile;
 use super::decode::{Encoded, Fault};
 use super::encode;
 use super::folder::Listing;
@@ -28,7 +29,7 @@ pub struct Packed {
     /// Images of train and of test.
     pub images: [u64; 2],
     /// Files that could not be read and were left out.
-    pub left_out: u64,
+    pub left_out: Vec<BadFile>,
     /// Bytes of all files of the pack.
     pub bytes: u64,
 }
@@ -62,7 +63,7 @@ pub fn pack_images(
     let mut manifest = Manifest::new(classes, encoding, exif_orientation);
     let mut packed = Packed {
         images: [0; 2],
-        left_out: 0,
+        left_out: Vec::new(),
         bytes: 0,
     };
     for (place, (part, scan)) in [Part::Train, Part::Test]
@@ -73,7 +74,7 @@ pub fn pack_images(
         let mut writer = Writer::new(to, part);
         let files = writer.split(scan, encoding, exif_orientation)?;
         packed.images[place] = files.images;
-        packed.left_out += files.left_out.len() as u64;
+        packed.left_out.extend(scan.bad.iter().cloned());
         packed.bytes += files.files().map(|file| file.bytes).sum::<u64>();
         manifest.splits.insert(part.name().to_owned(), files);
     }
