@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::image::ImageConfig;
 use super::kind::Kind;
-use crate::data::images::{EvaluatedSplit, Part, Reading, TransformConfig, image_decoder};
+use crate::data::images::{self, EvaluatedSplit, Part, Reading, TransformConfig, image_decoder};
 use crate::data::{DataError, Dataset, Loader, Request};
 use crate::device::{Autocast, HalfKind, require_device};
 use crate::measure::Right;
@@ -272,7 +272,10 @@ fn opened(
     let permit = TestPermit::of_a_person();
     let (data, root) = (&evaluation.data, &evaluation.data_root);
     let Some(transform) = &evaluation.transform else {
-        let sets = config.sets(config.source(Some(root))?, reading, 0)?;
+        let source = config.source(Some(root))?;
+        let parts = [Part::Train, Part::Test];
+        images::require_sound(&source.scan(&parts, &|_, _| ())?)?;
+        let sets = config.sets(source, reading, 0)?;
         return Ok(Opened {
             images: Arc::from((sets.test)(&permit)?),
             classes: sets.classes as u64,
