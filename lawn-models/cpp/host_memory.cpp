@@ -25,7 +25,13 @@ public:
   c10::DataPtr allocate(size_t bytes) override {
     const c10::Device cpu(c10::DeviceType::CPU);
     if (bytes < LEAST) {
-      void *small = c10::alloc_cpu(bytes);
+      void *small = nullptr;
+      try {
+        small = c10::alloc_cpu(bytes);
+      } catch (...) {
+        let_go();
+        small = c10::alloc_cpu(bytes);
+      }
       return {small, small, &c10::free_cpu, cpu};
     }
     void *block = take((bytes + STEP - 1) / STEP * STEP);

@@ -8,6 +8,7 @@ mod probe;
 
 pub use autocast::{Autocast, HalfKind};
 pub use host_memory::keep_host_memory;
+pub(crate) use host_memory::let_go_of_host_memory;
 pub(crate) use memory::{Failure, available_memory, catch_out_of_memory};
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device};

@@ -71,6 +71,8 @@ pub fn run_trial(
         let Err(TrialError::OutOfMemory { detail }) = attempt else {
             return attempt;
         };
+        // Blocks of the larger parts fit none of the smaller, and would only take room from them.
+        device::let_go_of_host_memory();
         let smaller = parts.and_then(|(part, least)| Some((part, smaller(part, least)?)));
         let Some((from, to)) = smaller else {
             return Err(TrialError::OutOfMemory { detail });
