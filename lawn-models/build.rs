@@ -2,7 +2,7 @@
 //! Gives this package's targets an rpath to libtorch, so that they run without `LD_LIBRARY_PATH`,
 //! and the library the version of the libtorch it is built with. lawn-core knows where that is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
 const SUBJECTS: [&str; 6] = [
@@ -37,8 +37,22 @@ fn libtorch() {
         .include(&include)
         .include(Path::new(&include).join("torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
-        .files(SUBJECTS.map(|subject| format!("cpp/{subject}.cpp")))
+        .file(together())
         .compile("lawn_models_extension");
+}
+
+/// One file that includes those of all subjects, as in lawn-core: the compiler reads libtorch's
+/// headers once for it.
+fn together() -> PathBuf {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let file = out.join("extension.cpp");
+    let lines = SUBJECTS.map(|subject| {
+        let path = here.join("cpp").join(subject).with_extension("cpp");
+        format!("#include \"{}\"\n", path.display())
+    });
+    std::fs::write(&file, lines.concat()).expect("cargo lets a build script write into OUT_DIR");
+    file
 }
 
 /// mozjpeg-sys tells where the headers of its libjpeg are.

@@ -10,7 +10,7 @@ namespace {
 
 // Samples whose gradients of the bias are added up by one thread; the same with any number of
 // threads.
-constexpr int64_t PIECE = 256;
+constexpr int64_t LINEAR_PIECE = 256;
 
 // NaN stays NaN, as in libtorch.
 LAWN_VECTORIZED void add_bias(float *y, const float *__restrict bias, int64_t samples,
@@ -55,14 +55,14 @@ struct LinearReluBackward : public torch::autograd::Node {
     at::NoGradGuard no_grad;
     const at::Tensor gradient = gradients[0].contiguous();
     const int64_t samples = y.size(0), width = y.size(1);
-    const int64_t pieces = (samples + PIECE - 1) / PIECE;
+    const int64_t pieces = (samples + LINEAR_PIECE - 1) / LINEAR_PIECE;
     at::Tensor masked = at::empty_like(y);
     at::Tensor sums = at::zeros({pieces, width}, y.options());
     const float *from = gradient.const_data_ptr<float>(), *kept = y.const_data_ptr<float>();
     float *to = masked.data_ptr<float>(), *sum = sums.data_ptr<float>();
     at::parallel_for(0, pieces, 1, [&](int64_t begin, int64_t end) {
       for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t first = piece * PIECE, size = std::min(PIECE, samples - first);
+        const int64_t first = piece * LINEAR_PIECE, size = std::min(LINEAR_PIECE, samples - first);
         const int64_t at = first * width;
         mask(to + at, sum + piece * width, from + at, kept + at, size, width);
       }

@@ -9,7 +9,7 @@
 namespace {
 
 // Samples of a piece.
-constexpr int64_t PIECE = 32;
+constexpr int64_t PAIRS_PIECE = 32;
 
 // Features of a sample's pairs.
 int64_t pairs(int64_t vectors, int64_t diagonal) {
@@ -36,12 +36,12 @@ struct PairsBackward : public torch::autograd::Node {
     const int64_t stride = gradient.size(1);
     at::Tensor answer = at::empty_like(vectors);
     const float *from = gradient.const_data_ptr<float>();
-    at::parallel_for(0, (samples + PIECE - 1) / PIECE, 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
       at::NoGradGuard no_grad_here;
-      at::Tensor both = at::zeros({PIECE, count, count}, vectors.options());
+      at::Tensor both = at::zeros({PAIRS_PIECE, count, count}, vectors.options());
       float *to = both.data_ptr<float>();
       for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t first = piece * PIECE, size = std::min(PIECE, samples - first);
+        const int64_t first = piece * PAIRS_PIECE, size = std::min(PAIRS_PIECE, samples - first);
         for (int64_t n = 0; n < size; ++n) {
           const float *g = from + (first + n) * stride + kept;
           float *square = to + n * count * count;
@@ -81,12 +81,12 @@ char *lawn_pairs(at::Tensor *input, int64_t diagonal, bool keeps_first, at::Tens
     at::Tensor out = at::empty({samples, stride}, vectors.options());
     float *to = out.data_ptr<float>();
     const float *from = vectors.const_data_ptr<float>();
-    at::parallel_for(0, (samples + PIECE - 1) / PIECE, 1, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
       at::NoGradGuard no_grad;
-      at::Tensor square = at::empty({PIECE, count, count}, vectors.options());
+      at::Tensor square = at::empty({PAIRS_PIECE, count, count}, vectors.options());
       const float *products = square.const_data_ptr<float>();
       for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t first = piece * PIECE, size = std::min(PIECE, samples - first);
+        const int64_t first = piece * PAIRS_PIECE, size = std::min(PAIRS_PIECE, samples - first);
         const at::Tensor part = vectors.narrow(0, first, size);
         at::Tensor here = square.narrow(0, 0, size);
         at::bmm_out(here, part, part.transpose(1, 2));
