@@ -92,8 +92,10 @@ pub(super) fn beside(
     splits: &[&str],
     ignored: &mut Ignored,
 ) -> Result<(), DataError> {
-    let others = entries(folder, ignored)?.into_keys();
-    for name in others.filter(|name| splits.iter().all(|split| name != *split)) {
+    // Hidden files there are marks, such as that of `lawn data make`, and never classes.
+    let others = entries(folder, &mut Ignored::default())?.into_keys();
+    let is_split = |name: &OsString| splits.iter().any(|split| *name == *split);
+    for name in others.filter(|name| !is_split(name) && name != "SHA256SUMS") {
         let what = if name == "val" {
             "folder val, as test is the test split"
         } else {
