@@ -486,7 +486,7 @@ fn every_net_trains_and_neumf_begins_with_two_of_them() {
             data_root: Some(root.path().to_owned()),
             checkpoint: kept.path().join(model).join("checkpoint.safetensors"),
             checkpoint_every: Duration::from_secs(60),
-            keep_weights: false,
+            keep_weights: true,
         };
         fs::create_dir(kept.path().join(model)).unwrap();
         run_trial(&config, &context, &mut SilentObserver).unwrap();
