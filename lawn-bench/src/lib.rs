@@ -4,7 +4,7 @@
 //! [`config::Sweep`]; [`plan`] lists its trials, once and immutably; [`engine`]
 //! runs each in a process of its own ([`trial`]); [`plan::choices`] picks each
 //! cell's setting from its tuning trials; [`report::merge`] gathers the logs into records; the
-//! report is `lawn-analysis`'s. `ARCHITECTURE.md` says which room may know which.
+//! report is `lawn-analysis`'s. `ARCHITECTURE.md` says which module may import which.
 
 pub mod cli;
 pub mod config;

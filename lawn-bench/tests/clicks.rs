@@ -82,7 +82,7 @@ fn made_clicks_are_listed_checked_and_swept_where_less_is_better() {
     // The rate that learns has the lower log-loss, and is the one that is confirmed.
     let frozen = fs::read_to_string(run.join("frozen.json")).expect("it is there");
     assert!(
-        frozen.contains("0.01") && !frozen.contains("\"learning_rate\": 1e-7"),
+        frozen.contains("\"learning_rate\": 0.01") && !frozen.contains("\"learning_rate\": 1e-7"),
         "{frozen}"
     );
     assert!(said(&swept).contains("less is better"), "{}", said(&swept));

@@ -1,7 +1,8 @@
 //! The recipes on photographs and on implicit feedback: each is planned as it stands, and trains ten
 //! steps on a few small images, or on few interactions.
 //!
-//! What is set over a recipe for that: the budget, one setting, one seed, the size of the images.
+//! What is set over a recipe for that: the budget, one setting, one seed, the size of the images; of
+//! those on implicit feedback also the batch size and the device.
 //! Nets stay as they are but for ResNet-50, in whose place ResNet-18 is trained by the arms of
 //! AlgoPerf's recipe, and by all but one of `imagenet-resnet50`. Of recipes that have their arms in
 //! common with another, two arms are trained.

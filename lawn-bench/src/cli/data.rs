@@ -3,7 +3,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, Subcommand};
 
-use super::data_images::{Check, Pack, Show};
+use super::data_check::Check;
+use super::data_images::{Pack, Show};
 use super::output::print;
 use super::values::{DataRoot, key_value};
 use crate::Exit;

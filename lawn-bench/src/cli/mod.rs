@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod data;
+mod data_check;
 mod data_images;
 mod doctor;
 mod eval;
@@ -44,7 +45,8 @@ enum Verb {
     Model(model::Model),
     /// Measure weights from elsewhere on a folder of images: top-1 and top-5.
     Eval(eval::Eval),
-    /// Measure what a task gives without learning: at random, and by the most frequent answer.
+    /// Measure what a task gives without a network: at random, by the most frequent answer, or by a
+    /// linear model.
     Floors(floors::Floors),
     /// Explain a sweep file, or print the schema of sweep files.
     Config(config::Config),

@@ -1,4 +1,4 @@
-//! A look at every file of the image folders that a sweep reads, before anything is trained.
+//! A look at every file that a sweep reads, before anything is trained.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -125,7 +125,7 @@ fn twice(repeats: &Repeats, what: &str) -> Option<String> {
     }
     if count > MOST {
         let rest = count - MOST;
-        text += &format!("\n  and {rest} more; `lawn data check --json` names all");
+        text += &format!("\n  and {rest} more, which `lawn data check` names with --json");
     }
     Some(text)
 }
@@ -174,6 +174,6 @@ mod tests {
         let many = twice(&repeats(23), what).unwrap_or_default();
         assert!(many.starts_with("23 files are in train and in test:\n"));
         assert_eq!(many.lines().count(), 1 + 20 + 1);
-        assert!(many.ends_with("and 3 more; `lawn data check --json` names all"));
+        assert!(many.ends_with("and 3 more, which `lawn data check` names with --json"));
     }
 }

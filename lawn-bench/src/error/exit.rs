@@ -1,5 +1,7 @@
 //! Which error ends the command with which exit code.
 
+use lawn_models::DataError;
+
 use super::{Error, is_storage};
 use crate::exit::Exit;
 
@@ -33,27 +35,11 @@ impl Error {
             | Self::NoDataRootGiven
             | Self::NoSuchDataRoot { .. }
             | Self::NoData { .. }
-            | Self::Data(
-                lawn_models::DataError::Unusable { .. }
-                | lawn_models::DataError::Image { .. }
-                | lawn_models::DataError::BadFiles { .. }
-                | lawn_models::DataError::Several(_)
-                | lawn_models::DataError::NotFound { .. }
-                | lawn_models::DataError::NoRoot { .. }
-                | lawn_models::DataError::Columns { .. }
-                | lawn_models::DataError::Field { .. }
-                | lawn_models::DataError::NoFormat { .. }
-                | lawn_models::DataError::Options { .. }
-                | lawn_models::DataError::Read { .. },
-            )
-            | Self::DataHere { .. }
             | Self::RunDamaged { .. }
             | Self::OtherBuild { .. }
             | Self::Machine { .. }
             | Self::Trial(
-                lawn_models::TrialError::Device { .. }
-                | lawn_models::TrialError::Data(_)
-                | lawn_models::TrialError::Weights(_),
+                lawn_models::TrialError::Device { .. } | lawn_models::TrialError::Weights(_),
             )
             | Self::Refused { .. }
             | Self::Results(_)
@@ -65,8 +51,11 @@ impl Error {
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData { .. } => Exit::Usage,
+            Self::Data(error) | Self::Trial(lawn_models::TrialError::Data(error)) => of_data(error),
+            Self::DataHere { source, .. } => source.exit(),
             Self::Fetch(error) => error.exit(),
-            // Weights that answer with no numbers were read, and were asked for.
+            // The weights were found and fit; that their logits are not finite is a result, not a
+            // wrong request.
             Self::Evaluation(error) => match **error {
                 lawn_models::EvaluationError::NotFinite { .. } => Exit::Failed,
                 _ => Exit::Usage,
@@ -74,17 +63,63 @@ impl Error {
             Self::TooManyFailed { .. } => Exit::TooManyFailed,
             Self::Held { .. } => Exit::Held,
             Self::NoRoom { .. } => Exit::NoRoom,
-            Self::Io { source, .. } | Self::Data(lawn_models::DataError::Write { source, .. })
-                if is_storage(source.kind()) =>
-            {
-                Exit::NoRoom
-            }
+            Self::Io { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
             Self::Analysis(lawn_analysis::Error::Io { source, .. })
                 if is_storage(source.kind()) =>
             {
                 Exit::NoRoom
             }
             _ => Exit::Failed,
+        }
+    }
+}
+
+/// As for [`Error::exit`], wherever data were asked for.
+fn of_data(error: &DataError) -> Exit {
+    match error {
+        DataError::Unusable { .. }
+        | DataError::Image { .. }
+        | DataError::BadFiles { .. }
+        | DataError::Several(_)
+        | DataError::NotFound { .. }
+        | DataError::NoRoot { .. }
+        | DataError::Columns { .. }
+        | DataError::Field { .. }
+        | DataError::NoFormat { .. }
+        | DataError::Options { .. }
+        | DataError::Read { .. } => Exit::Usage,
+        DataError::Write { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
+        _ => Exit::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_ends_alike_wherever_data_were_asked_for() {
+        for (kind, exit) in [
+            (io::ErrorKind::StorageFull, Exit::NoRoom),
+            (io::ErrorKind::InvalidInput, Exit::Failed),
+        ] {
+            let data = || DataError::Write {
+                path: "cache".into(),
+                source: kind.into(),
+            };
+            let here = Error::DataHere {
+                task: "clicks".to_owned(),
+                source: Box::new(Error::Data(data())),
+            };
+            for error in [
+                Error::Data(data()),
+                Error::Trial(lawn_models::TrialError::Data(data())),
+                here,
+            ] {
+                assert_eq!(error.exit(), exit, "{error}");
+            }
         }
     }
 }

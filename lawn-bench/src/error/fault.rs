@@ -153,7 +153,7 @@ pub(crate) fn listed(values: impl IntoIterator<Item = impl Display>) -> String {
     }
 }
 
-/// The lines below a message, each on its own; a full stop of the message where there are none.
+/// The lines below a message, each on its own; a semicolon where there are none.
 pub(super) fn list(lines: &[String]) -> String {
     match lines {
         [] => ";".to_owned(),

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub(crate) mod ratings;
+
 use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use crate::measure::measurement::{Measurement, Split};
 
-/// A predictor that is not trained, and what it measures.
+/// A predictor without a network, and what it measures.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Floor {
     /// `random` is the expectation over all guesses; `most-popular` ranks items by

@@ -1,0 +1,137 @@
+//! Trials on rating files: how one file is split, which nets there are, and what applies to which.
+
+mod common;
+
+use std::fmt::Write as _;
+use std::fs;
+
+use lawn_models::{Split, Stage, TaskConfig, TrialEnd, describe_data};
+use serde_json::json;
+
+use common::ratings::{Files, look, put, task, train, train_in};
+
+/// The same interactions with their held-out ones latest, as one file.
+#[test]
+fn one_file_is_split_and_trained_on() {
+    let files = Files::new(99);
+    let root = tempfile::tempdir().unwrap();
+    let mut text = "userId,movieId,rating,timestamp\n".to_owned();
+    for (time, [user, item]) in files.train.iter().chain(&files.test).enumerate() {
+        let _ = writeln!(text, "{user},{},4.5,{time}", item * 10 + 3);
+    }
+    put(root.path(), "csv", text.as_bytes());
+    let said = look(root.path(), &json!({})).unwrap();
+    assert!(
+        said.contains("150 items occur, with ids up to 1493"),
+        "{said}"
+    );
+    assert!(
+        said.contains("each of 60 test interactions is ranked among 99 negatives"),
+        "{said}"
+    );
+    let TrialEnd::Finished(summary) = train(root.path(), &json!({}), Stage::Confirm).unwrap()
+    else {
+        panic!("it ends");
+    };
+    let test = summary
+        .measurements
+        .iter()
+        .find(|one| one.split == Split::Test);
+    assert_eq!(test.unwrap().total, Some(60));
+    let set = describe_data(root.path()).unwrap().remove(0).unwrap();
+    assert_eq!(set.kind, "ncf");
+    assert!(
+        set.counts.contains(&("train interactions".to_owned(), 600)),
+        "{:?}",
+        set.counts
+    );
+    let several = json!({
+        "raw": { "test_ratio": 0.3, "core": 2 },
+        "protocol": { "candidates": "all", "metrics": ["recall", "ndcg", "hr", "mrr"], "cutoffs": [10, 50] },
+    });
+    let TrialEnd::Finished(summary) = train(root.path(), &several, Stage::Confirm).unwrap() else {
+        panic!("it ends");
+    };
+    let test = summary
+        .measurements
+        .iter()
+        .filter(|one| one.split == Split::Test);
+    let names: Vec<&str> = test.map(|one| one.metric.as_str()).collect();
+    let expected = [
+        "recall@10-all",
+        "recall@50-all",
+        "ndcg@10-all",
+        "ndcg@50-all",
+        "hr@10-all",
+        "hr@50-all",
+        "mrr-all",
+    ];
+    assert_eq!(names, expected);
+    assert_eq!(task(&several).metrics().primary, "recall@10-all");
+}
+
+#[test]
+fn every_net_trains_and_neumf_begins_with_two_of_them() {
+    let root = Files::new(99).root();
+    for more in [
+        json!({ "model": "mf", "factors": 16 }),
+        json!({ "model": "neumf", "dropout": 0.5, "factors": 4, "layers": [12, 10, 6] }),
+        json!({ "model": "mf", "protocol": { "name": "he-2017" } }),
+    ] {
+        let end = train(root.path(), &more, Stage::Confirm).unwrap();
+        assert!(matches!(end, TrialEnd::Finished(_)), "{more}");
+    }
+    // A confirmation leaves its weights beside its checkpoint.
+    let kept = tempfile::tempdir().unwrap();
+    for model in ["gmf", "mlp"] {
+        let folder = kept.path().join(model);
+        fs::create_dir(&folder).unwrap();
+        let more = json!({ "model": model });
+        train_in(&folder, root.path(), &more, Stage::Confirm).unwrap();
+    }
+    let weights = |model: &str| kept.path().join(model).join("model.safetensors");
+    let more = json!({
+        "model": "neumf",
+        "pretrained": { "gmf": weights("gmf"), "mlp": weights("mlp"), "alpha": 0.5 },
+    });
+    let joined = train(root.path(), &more, Stage::Confirm).unwrap();
+    assert_ne!(
+        joined,
+        train(root.path(), &json!({ "model": "neumf" }), Stage::Confirm).unwrap()
+    );
+    let wrong =
+        json!({ "model": "neumf", "pretrained": { "gmf": weights("mlp"), "mlp": weights("mlp") } });
+    let error = train(root.path(), &wrong, Stage::Confirm).unwrap_err();
+    assert!(
+        error.contains("do not fit the model") && error.contains("60 users and 150 items"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settings_that_do_not_apply_are_refused() {
+    for (more, setting) in [
+        (json!({ "model": "mf", "dropout": 0.5 }), "dropout"),
+        (json!({ "dropout": 1.0 }), "dropout"),
+        (
+            json!({ "model": "mlp", "pretrained": { "gmf": "a", "mlp": "b" } }),
+            "pretrained",
+        ),
+        (
+            json!({ "pretrained": { "gmf": "a", "mlp": "b", "alpha": 2 } }),
+            "pretrained.alpha",
+        ),
+        (json!({ "raw": { "core": 0 } }), "raw.core"),
+        (json!({ "raw": { "test_ratio": 1.0 } }), "raw.test_ratio"),
+        (
+            json!({ "protocol": { "cutoffs": [100] } }),
+            "protocol.cutoffs",
+        ),
+    ] {
+        let task = TaskConfig::from_table("ncf", more).unwrap();
+        assert_eq!(task.validate().unwrap_err().setting(), setting);
+    }
+    let root = Files::new(99).root();
+    let error = look(root.path(), &json!({ "raw": { "core": 5 } })).unwrap_err();
+    assert!(error.contains("the table `raw`"), "{error}");
+}
