@@ -37,6 +37,8 @@ fn libtorch() {
         .include(&include)
         .include(Path::new(&include).join("torch/csrc/api/include"))
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
+        // Clones of a kernel for other processors have no sums fused that this one's has not.
+        .flag_if_supported("-ffp-contract=off")
         .file(together())
         .compile("lawn_models_extension");
 }

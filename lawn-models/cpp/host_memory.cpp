@@ -5,10 +5,13 @@
 
 #include "guard.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <iterator>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
 #include <c10/core/Allocator.h>
 #include <c10/core/impl/alloc_cpu.h>
@@ -24,7 +27,8 @@ class HostMemory final : public c10::Allocator {
 public:
   c10::DataPtr allocate(size_t bytes) override {
     const c10::Device cpu(c10::DeviceType::CPU);
-    if (bytes < LEAST) {
+    // alloc_cpu refuses sizes that would wrap.
+    if (bytes < LEAST || bytes > PTRDIFF_MAX - STEP) {
       void *small = nullptr;
       try {
         small = c10::alloc_cpu(bytes);
@@ -32,28 +36,23 @@ public:
         let_go();
         small = c10::alloc_cpu(bytes);
       }
-      return {small, small, &c10::free_cpu, cpu};
+      return {small, small, &release, cpu};
     }
     void *block = take((bytes + STEP - 1) / STEP * STEP);
     return {block, block, &release, cpu};
   }
 
+  // oneDNN asks for it; it has to be that of every block, a small one's too.
   c10::DeleterFnPtr raw_deleter() const override { return &release; }
 
   void copy_data(void *to, const void *from, size_t bytes) const override {
     default_copy_data(to, from, bytes);
   }
 
-  void give(void *block) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = sizes_.find(block);
-    if (found == sizes_.end()) {
+  void give(void *block) noexcept {
+    if (!keep(block)) {
       c10::free_cpu(block);
-      return;
     }
-    live_ -= found->second;
-    kept_ += found->second;
-    free_[found->second].push_back(block);
   }
 
   void let_go() {
@@ -63,33 +62,49 @@ public:
   }
 
 private:
+  // Whether a block is a large one, and kept: without memory to note it, it is not.
+  bool keep(void *block) noexcept {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = sizes_.find(block);
+    if (found == sizes_.end()) {
+      return false;
+    }
+    const size_t size = found->second;
+    live_ -= size;
+    try {
+      // Before those of its size: the last given is the next taken.
+      free_.emplace_hint(free_.lower_bound(size), size, block);
+    } catch (...) {
+      sizes_.erase(found);
+      return false;
+    }
+    kept_ += size;
+    return true;
+  }
+
   void *take(size_t bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
     // The smallest that is large enough, and not much larger.
     auto found = free_.lower_bound(bytes);
     if (found != free_.end() && found->first <= bytes + bytes / 8) {
-      void *block = found->second.back();
-      const size_t size = found->first;
-      found->second.pop_back();
-      if (found->second.empty()) {
-        free_.erase(found);
-      }
+      const auto [size, block] = *found;
+      free_.erase(found);
       kept_ -= size;
       count(size);
       return block;
     }
     // All that is there, used or kept, is no more than was ever used at a time.
     shrink(std::max(peak_, live_ + bytes) - live_ - bytes);
-    void *block = nullptr;
+    std::unique_ptr<void, void (*)(void *)> block(nullptr, &c10::free_cpu);
     try {
-      block = c10::alloc_cpu(bytes);
+      block.reset(c10::alloc_cpu(bytes));
     } catch (...) {
       shrink(0);
-      block = c10::alloc_cpu(bytes);
+      block.reset(c10::alloc_cpu(bytes));
     }
-    sizes_[block] = bytes;
+    sizes_[block.get()] = bytes;
     count(bytes);
-    return block;
+    return block.release();
   }
 
   void count(size_t bytes) {
@@ -101,12 +116,9 @@ private:
   void shrink(size_t most) {
     while (kept_ > most && !free_.empty()) {
       auto last = std::prev(free_.end());
-      void *block = last->second.back();
-      kept_ -= last->first;
-      last->second.pop_back();
-      if (last->second.empty()) {
-        free_.erase(last);
-      }
+      const auto [size, block] = *last;
+      free_.erase(last);
+      kept_ -= size;
       sizes_.erase(block);
       c10::free_cpu(block);
     }
@@ -114,7 +126,7 @@ private:
 
   std::mutex mutex_;
   // Blocks that nobody uses, by size.
-  std::map<size_t, std::vector<void *>> free_;
+  std::multimap<size_t, void *> free_;
   // Sizes of all large blocks.
   std::unordered_map<void *, size_t> sizes_;
   size_t live_ = 0;

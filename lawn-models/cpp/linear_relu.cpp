@@ -2,9 +2,12 @@
 
 #include "guard.h"
 
+#include <mutex>
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
 
 namespace {
 
@@ -37,22 +40,25 @@ LAWN_VECTORIZED void mask(float *__restrict to, float *__restrict sum,
 }
 
 struct LinearReluBackward : public torch::autograd::Node {
-  at::Tensor x, weight, y;
+  torch::autograd::SavedVariable x, weight, output;
 
   std::string name() const override { return "LawnLinearReluBackward"; }
   void release_variables() override {
-    x.reset();
-    weight.reset();
-    y.reset();
+    std::lock_guard<std::mutex> lock(mutex_);
+    x.reset_data();
+    weight.reset_data();
+    output.reset_data();
   }
 
   torch::autograd::variable_list apply(torch::autograd::variable_list &&gradients) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    lawn::require_last_gradient();
     torch::autograd::variable_list answer(3);
     if (!gradients[0].defined()) {
       return answer;
     }
-    TORCH_CHECK(y.defined(), "the graph of a linear map was gone through twice");
     at::NoGradGuard no_grad;
+    const at::Tensor y = output.unpack(shared_from_this());
     const at::Tensor gradient = gradients[0].contiguous();
     const int64_t samples = y.size(0), width = y.size(1);
     const int64_t pieces = (samples + LINEAR_PIECE - 1) / LINEAR_PIECE;
@@ -68,10 +74,10 @@ struct LinearReluBackward : public torch::autograd::Node {
       }
     });
     if (task_should_compute_output(0)) {
-      answer[0] = at::mm(masked, weight);
+      answer[0] = at::mm(masked, weight.unpack());
     }
     if (task_should_compute_output(1)) {
-      answer[1] = at::mm(masked.t(), x);
+      answer[1] = at::mm(masked.t(), x.unpack());
     }
     if (task_should_compute_output(2)) {
       answer[2] = sums.sum(0);
@@ -92,30 +98,33 @@ bool lawn_linear_relu_suits(at::Tensor *x, at::Tensor *weight) {
 // relu(x Wᵀ + b), [n, inputs] to [n, outputs].
 char *lawn_linear_relu(at::Tensor *x, at::Tensor *weight, at::Tensor *bias, at::Tensor **found) {
   return lawn::guarded([&] {
+    TORCH_CHECK(lawn_linear_relu_suits(x, weight) && weight->dim() == 2,
+                "input and weight are matrices of f32 on the CPU, not ", x->sizes(), " and ",
+                weight->sizes());
+    TORCH_CHECK(lawn::suits(*bias) && bias->numel() == weight->size(0),
+                "a bias of ", weight->size(0), " f32 on the CPU, not ", bias->sizes(), " ",
+                bias->scalar_type(), " on ", bias->device());
     const at::Tensor input = x->detach(), matrix = weight->detach();
     const at::Tensor shift = bias->detach().contiguous();
     at::Tensor y = at::mm(input, matrix.t());
     const int64_t width = y.size(1);
     const float *add = shift.const_data_ptr<float>();
     float *to = y.data_ptr<float>();
-    const int64_t grain = std::max<int64_t>(1, (1 << 15) / width);
-    at::parallel_for(0, y.size(0), grain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, y.size(0), lawn::grain(width), [&](int64_t begin, int64_t end) {
       add_bias(to + begin * width, add, end - begin, width);
     });
     const bool follows = at::GradMode::is_enabled() && (x->requires_grad() ||
                          weight->requires_grad() || bias->requires_grad());
-    at::Tensor out = y;
     if (follows) {
       auto node = std::shared_ptr<LinearReluBackward>(new LinearReluBackward(),
                                                       torch::autograd::deleteNode);
-      node->x = input;
-      node->weight = matrix;
-      // Of the same memory, but not the tensor that leads to this node.
-      node->y = y.detach();
+      node->x = torch::autograd::SavedVariable(input, false);
+      node->weight = torch::autograd::SavedVariable(matrix, false);
       node->set_next_edges(torch::autograd::collect_next_edges(*x, *weight, *bias));
-      torch::autograd::set_history(out, node);
+      torch::autograd::set_history(y, node);
+      node->output = torch::autograd::SavedVariable(y, true);
     }
-    *found = new at::Tensor(out);
+    *found = new at::Tensor(y);
   });
 }
 }

@@ -2,9 +2,12 @@
 
 #include "guard.h"
 
+#include <mutex>
+
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
 
 namespace {
 
@@ -18,19 +21,24 @@ int64_t pairs(int64_t vectors, int64_t diagonal) {
 
 struct PairsBackward : public torch::autograd::Node {
   // [n, vectors, width]
-  at::Tensor vectors;
+  torch::autograd::SavedVariable input;
   int64_t diagonal = 0;
   int64_t kept = 0;
 
   std::string name() const override { return "LawnPairsBackward"; }
-  void release_variables() override { vectors.reset(); }
+  void release_variables() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    input.reset_data();
+  }
 
   torch::autograd::variable_list apply(torch::autograd::variable_list &&gradients) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    lawn::require_last_gradient();
     if (!gradients[0].defined()) {
       return torch::autograd::variable_list(1);
     }
-    TORCH_CHECK(vectors.defined(), "the graph of dot products was gone through twice");
     at::NoGradGuard no_grad;
+    const at::Tensor vectors = input.unpack();
     const at::Tensor gradient = gradients[0].contiguous();
     const int64_t samples = vectors.size(0), count = vectors.size(1);
     const int64_t stride = gradient.size(1);
@@ -74,6 +82,9 @@ bool lawn_pairs_suits(at::Tensor *vectors) { return lawn::suits(*vectors); }
 // if it is kept.
 char *lawn_pairs(at::Tensor *input, int64_t diagonal, bool keeps_first, at::Tensor **found) {
   return lawn::guarded([&] {
+    TORCH_CHECK(lawn::suits(*input) && input->dim() == 3,
+                "vectors are [N, V, width] f32 on the CPU, not ", input->sizes(), " ",
+                input->scalar_type(), " on ", input->device());
     const at::Tensor vectors = input->detach().contiguous();
     const int64_t samples = vectors.size(0), count = vectors.size(1), width = vectors.size(2);
     const int64_t kept = keeps_first ? width : 0;
@@ -105,7 +116,7 @@ char *lawn_pairs(at::Tensor *input, int64_t diagonal, bool keeps_first, at::Tens
     });
     if (at::GradMode::is_enabled() && input->requires_grad()) {
       auto node = std::shared_ptr<PairsBackward>(new PairsBackward(), torch::autograd::deleteNode);
-      node->vectors = vectors;
+      node->input = torch::autograd::SavedVariable(vectors, false);
       node->diagonal = diagonal;
       node->kept = kept;
       node->set_next_edges(torch::autograd::collect_next_edges(*input));

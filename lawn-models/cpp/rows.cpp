@@ -32,16 +32,21 @@ LAWN_VECTORIZED void add_rows(const Part &part, const int64_t *rows, const float
 }
 
 struct RowsBackward : public torch::autograd::Node {
-  at::Tensor rows;
+  torch::autograd::SavedVariable rows;
   int64_t count = 0;
   int64_t columns = 0;
   int64_t skipped = 0;
   lawn::SharedRowGradient memory;
 
   std::string name() const override { return "LawnRowsBackward"; }
-  void release_variables() override { rows.reset(); }
+  void release_variables() override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    rows.reset_data();
+  }
 
   torch::autograd::variable_list apply(torch::autograd::variable_list &&gradients) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    lawn::require_last_gradient();
     torch::autograd::variable_list answer(1 + skipped);
     if (!gradients[0].defined()) {
       return answer;
@@ -59,8 +64,8 @@ struct RowsBackward : public torch::autograd::Node {
   }
 
   at::Tensor of_table(const at::Tensor &gradient, int64_t width) {
-    TORCH_CHECK(rows.defined(), "the graph of a look-up was gone through twice");
-    const auto *numbers = rows.const_data_ptr<int64_t>();
+    const at::Tensor saved = rows.unpack();
+    const auto *numbers = saved.const_data_ptr<int64_t>();
     const auto *values = gradient.const_data_ptr<float>();
     return memory->add_up(count, width, gradient.options(), [&](const Part &part) {
       add_rows(part, numbers, values, gradient.size(0), columns, skipped, width);
@@ -87,6 +92,14 @@ bool lawn_look_up_suits(at::Tensor *table) { return lawn::suits(*table); }
 char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, void *memory,
                    at::Tensor **found) {
   return lawn::guarded([&] {
+    lawn::require_table(*table);
+    lawn::require_rows(*numbers, 2);
+    if (first) {
+      TORCH_CHECK(lawn::suits(*first) &&
+                      first->sizes() == at::IntArrayRef({numbers->size(0), table->size(1)}),
+                  "what comes first is [N, width] f32 on the CPU, not ", first->sizes(), " ",
+                  first->scalar_type(), " on ", first->device());
+    }
     const at::Tensor values = table->detach().contiguous();
     const at::Tensor rows = numbers->contiguous();
     const int64_t samples = rows.size(0), columns = rows.size(1);
@@ -98,8 +111,7 @@ char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, vo
     const float *ahead = first ? before.const_data_ptr<float>() : nullptr;
     const auto *number = rows.const_data_ptr<int64_t>();
     float *to = out.data_ptr<float>();
-    const int64_t grain = std::max<int64_t>(1, (1 << 15) / ((columns + 1) * width));
-    at::parallel_for(0, samples, grain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, samples, lawn::grain((columns + 1) * width), [&](int64_t begin, int64_t end) {
       const size_t bytes = width * sizeof(float);
       for (int64_t n = begin; n < end; ++n) {
         float *line = to + n * (columns + skipped) * width;
@@ -118,7 +130,7 @@ char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, vo
                          (table->requires_grad() || (first && first->requires_grad()));
     if (follows) {
       auto node = std::shared_ptr<RowsBackward>(new RowsBackward(), torch::autograd::deleteNode);
-      node->rows = rows;
+      node->rows = torch::autograd::SavedVariable(rows, false);
       node->count = count;
       node->columns = columns;
       node->skipped = skipped;

@@ -3,12 +3,15 @@
 
 #include "guard.h"
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/saved_variable.h>
 
 namespace lawn {
 
@@ -39,6 +42,8 @@ struct Part {
 
 // All rows are 0 but those of the last call.
 struct RowGradient {
+  // Graphs that share it may go backward in several threads.
+  std::mutex mutex;
   // [rows, width] f32
   at::Tensor sum;
   uint32_t version = 0;
@@ -60,18 +65,23 @@ struct RowGradient {
   // The gradient, of which `work` adds up a part.
   template <typename Work>
   at::Tensor add_up(int64_t rows, int64_t width, const at::TensorOptions &options, Work work) {
+    std::lock_guard<std::mutex> lock(mutex);
+    // Not in `sum` until all is done: after an exception nothing is taken as clean.
+    at::Tensor made;
     std::vector<std::vector<int64_t>> before;
     if (is_free(rows, width)) {
+      made = std::move(sum);
       before.swap(touched);
     } else {
-      sum = at::zeros({rows, width}, options);
+      sum.reset();
+      made = at::zeros({rows, width}, options);
       calls.assign(rows, 0);
       call = 0;
     }
     call += 1;
     const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), 64));
     touched.assign(parts, {});
-    float *to = sum.data_ptr<float>();
+    float *to = made.data_ptr<float>();
     at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         work(Part{to, calls.data(), call, &touched[part], part, parts});
@@ -86,6 +96,7 @@ struct RowGradient {
         }
       }
     });
+    sum = std::move(made);
     version = written();
     // Another tensor of the same memory, which autograd may keep as the gradient.
     return sum.detach();
@@ -94,6 +105,18 @@ struct RowGradient {
 
 // What Rust holds of one.
 using SharedRowGradient = std::shared_ptr<RowGradient>;
+
+// What the kernels here read without another look.
+inline void require_table(const at::Tensor &table) {
+  TORCH_CHECK(suits(table) && table.dim() == 2, "a table is [rows, width] f32 on the CPU, not ",
+              table.sizes(), " ", table.scalar_type(), " on ", table.device());
+}
+
+inline void require_rows(const at::Tensor &rows, int64_t dim) {
+  TORCH_CHECK(rows.device().is_cpu() && rows.scalar_type() == at::kLong && rows.dim() == dim,
+              "row numbers are ", dim == 1 ? "[N]" : "[N, C]", " i64 on the CPU, not ",
+              rows.sizes(), " ", rows.scalar_type(), " on ", rows.device());
+}
 
 inline void require_row(int64_t row, int64_t count) {
   TORCH_CHECK_INDEX(row >= 0 && row < count, "row ", row, " of a table of ", count, " rows");

@@ -67,26 +67,32 @@ LAWN_VECTORIZED void add_masked(const Part &part, const int64_t *rows, const flo
 }
 
 struct TwoRowsBackward : public torch::autograd::Node {
-  at::Tensor tables[2], rows[2], output;
+  // Tables of a product, or the output of a ReLU.
+  torch::autograd::SavedVariable tables[2], rows[2], output;
+  int64_t counts[2] = {0, 0};
   bool product = false;
   lawn::SharedRowGradient memories[2];
 
   std::string name() const override { return "LawnTwoRowsBackward"; }
   void release_variables() override {
+    std::lock_guard<std::mutex> lock(mutex_);
     for (int side = 0; side < 2; ++side) {
-      tables[side].reset();
-      rows[side].reset();
+      tables[side].reset_data();
+      rows[side].reset_data();
     }
-    output.reset();
+    output.reset_data();
   }
 
   torch::autograd::variable_list apply(torch::autograd::variable_list &&gradients) override {
+    std::lock_guard<std::mutex> lock(mutex_);
+    lawn::require_last_gradient();
     torch::autograd::variable_list answer(2);
     if (!gradients[0].defined()) {
       return answer;
     }
-    TORCH_CHECK(rows[0].defined(), "the graph of two look-ups was gone through twice");
     at::NoGradGuard no_grad;
+    const at::Tensor numbers[2] = {rows[0].unpack(), rows[1].unpack()};
+    const at::Tensor y = product ? at::Tensor() : output.unpack(shared_from_this());
     const at::Tensor gradient = gradients[0].contiguous();
     const auto *from = gradient.const_data_ptr<float>();
     const int64_t samples = gradient.size(0), width = gradient.size(1);
@@ -94,16 +100,16 @@ struct TwoRowsBackward : public torch::autograd::Node {
       if (!task_should_compute_output(side)) {
         continue;
       }
-      const auto *own = rows[side].const_data_ptr<int64_t>();
-      const auto *others = rows[1 - side].const_data_ptr<int64_t>();
-      const int64_t count = tables[side].size(0);
+      const auto *own = numbers[side].const_data_ptr<int64_t>();
+      const auto *others = numbers[1 - side].const_data_ptr<int64_t>();
+      const at::Tensor read = product ? tables[1 - side].unpack() : y;
+      const auto *values = read.const_data_ptr<float>();
       answer[side] = memories[side]->add_up(
-          count, width, gradient.options(), [&](const Part &part) {
+          counts[side], width, gradient.options(), [&](const Part &part) {
             if (product) {
-              const auto *other = tables[1 - side].const_data_ptr<float>();
-              add_products(part, own, others, other, from, samples, width);
+              add_products(part, own, others, values, from, samples, width);
             } else {
-              add_masked(part, own, output.const_data_ptr<float>(), from, samples, width);
+              add_masked(part, own, values, from, samples, width);
             }
           });
     }
@@ -124,18 +130,23 @@ bool lawn_two_rows_suits(at::Tensor *a, at::Tensor *b) {
 char *lawn_two_rows(at::Tensor *a, at::Tensor *b, at::Tensor *rows_a, at::Tensor *rows_b,
                     bool product, void *memory_a, void *memory_b, at::Tensor **found) {
   return lawn::guarded([&] {
+    lawn::require_table(*a);
+    lawn::require_table(*b);
+    lawn::require_rows(*rows_a, 1);
+    lawn::require_rows(*rows_b, 1);
+    TORCH_CHECK(a->size(1) == b->size(1), "two tables of one width, not of ", a->size(1), " and ",
+                b->size(1));
+    TORCH_CHECK(rows_a->size(0) == rows_b->size(0), "as many rows of one table as of the other, not ",
+                rows_a->size(0), " and ", rows_b->size(0));
     const at::Tensor tables[2] = {a->detach().contiguous(), b->detach().contiguous()};
     const at::Tensor rows[2] = {rows_a->contiguous(), rows_b->contiguous()};
     const int64_t samples = rows[0].size(0), width = tables[0].size(1);
-    TORCH_CHECK(tables[1].size(1) == width && rows[1].size(0) == samples,
-                "two tables of one width, and as many rows of both");
     at::Tensor out = at::empty({samples, width}, tables[0].options());
     float *to = out.data_ptr<float>();
     const float *values[2] = {tables[0].const_data_ptr<float>(), tables[1].const_data_ptr<float>()};
     const int64_t *numbers[2] = {rows[0].const_data_ptr<int64_t>(),
                                  rows[1].const_data_ptr<int64_t>()};
-    const int64_t grain = std::max<int64_t>(1, (1 << 15) / width);
-    at::parallel_for(0, samples, grain, [&](int64_t begin, int64_t end) {
+    at::parallel_for(0, samples, lawn::grain(width), [&](int64_t begin, int64_t end) {
       for (int side = 0; side < 2; ++side) {
         for (int64_t n = begin; n < end; ++n) {
           lawn::require_row(numbers[side][n], tables[side].size(0));
@@ -149,17 +160,19 @@ char *lawn_two_rows(at::Tensor *a, at::Tensor *b, at::Tensor *rows_a, at::Tensor
           std::shared_ptr<TwoRowsBackward>(new TwoRowsBackward(), torch::autograd::deleteNode);
       void *memories[2] = {memory_a, memory_b};
       for (int side = 0; side < 2; ++side) {
-        node->tables[side] = tables[side];
-        node->rows[side] = rows[side];
+        if (product) {
+          node->tables[side] = torch::autograd::SavedVariable(tables[side], false);
+        }
+        node->rows[side] = torch::autograd::SavedVariable(rows[side], false);
+        node->counts[side] = tables[side].size(0);
         node->memories[side] = *static_cast<lawn::SharedRowGradient *>(memories[side]);
       }
       node->product = product;
-      if (!product) {
-        // Of the same memory, but not the tensor that leads to this node.
-        node->output = out.detach();
-      }
       node->set_next_edges(torch::autograd::collect_next_edges(*a, *b));
       torch::autograd::set_history(out, node);
+      if (!product) {
+        node->output = torch::autograd::SavedVariable(out, true);
+      }
     }
     *found = new at::Tensor(out);
   });

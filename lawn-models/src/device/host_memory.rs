@@ -17,12 +17,15 @@ static KEEPS: Once = Once::new();
 /// [`run_trial`](crate::run_trial) does it by itself; this is for loops of one's own. Nothing that
 /// is computed depends on it.
 ///
+/// The first call is to come before other threads use libtorch: where libtorch keeps its allocator
+/// is not guarded against them.
+///
 /// ```
 /// lawn_models::keep_host_memory();
 /// ```
 pub fn keep_host_memory() {
-    // SAFETY: libtorch's own allocator stays; tensors that it made are freed by it. This is no
-    // data race with another thread that allocates, as pointers are written at once.
+    // SAFETY: libtorch's own allocator stays, and so does this one: a tensor is freed by the one
+    // that made it. The pointer to the allocator is not atomic, hence the demand on callers.
     KEEPS.call_once(|| unsafe { lawn_keep_host_memory() });
 }
 

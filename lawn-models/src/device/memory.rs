@@ -5,8 +5,6 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 
-use super::host_memory::let_go_of_host_memory;
-
 /// How libtorch words it, for the host and for CUDA.
 const WORDINGS: [&str; 3] = ["out of memory", "can't allocate memory", "bad_alloc"];
 
@@ -45,10 +43,9 @@ pub(crate) fn catch_out_of_memory<T, E: Display>(
 /// This is the least of what the machine has left and of what the process's control
 /// group has left, which a cluster sets for each of its jobs.
 ///
-/// What libtorch keeps for later ([`keep_host_memory`](super::keep_host_memory)) is given back
-/// first.
+/// What libtorch keeps for later ([`keep_host_memory`](super::keep_host_memory)) is no part of it
+/// until it is let go of.
 pub(crate) fn available_memory() -> Option<u64> {
-    let_go_of_host_memory();
     [machine_memory(), group_memory()]
         .into_iter()
         .flatten()

@@ -91,6 +91,25 @@ pub(crate) fn assert_close(what: &str, found: &[f64], expected: &[f64]) {
     }
 }
 
+/// The greatest of some errors, and NaN if one is: `f64::max` would leave that out.
+pub(crate) fn greatest(errors: impl IntoIterator<Item = f64>) -> f64 {
+    errors.into_iter().fold(0.0, |most, one| {
+        if most >= one || most.is_nan() {
+            most
+        } else {
+            one
+        }
+    })
+}
+
+#[test]
+fn an_error_that_is_nan_is_the_greatest() {
+    assert_eq!(greatest([0.5, 2.0, 1.0]), 2.0);
+    for errors in [[f64::NAN, 1.0], [1.0, f64::NAN]] {
+        assert!(greatest(errors).is_nan());
+    }
+}
+
 /// The elements of a tensor in f64.
 pub(crate) fn values(tensor: &Tensor) -> Vec<f64> {
     Vec::try_from(tensor.to_kind(Kind::Double).reshape([-1])).expect("a float tensor")

@@ -10,6 +10,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::cifar_resnet::CifarShortcut;
+use super::golden::greatest;
 use super::image_models::{ImageModelName, ImageModelOptions};
 use super::init::Init;
 use super::model::{Mode, Model};
@@ -139,7 +140,7 @@ pub(crate) fn error(found: &[f64], expected: &[f64]) -> f64 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().fold(0f64, |most, one| most.max(one.abs()));
     let errors = found.iter().zip(expected).map(|(a, b)| (a - b).abs());
-    errors.fold(0.0, f64::max) / scale
+    greatest(errors) / scale
 }
 
 /// Errors of a net, relative to its values.
@@ -154,8 +155,8 @@ struct Errors {
 
 impl Errors {
     fn greatest(&self) -> f64 {
-        let gradient = self.gradients[self.gradients.len() - 1];
-        self.evaluated.max(self.trained).max(gradient)
+        let gradients = self.gradients.iter().copied();
+        greatest(gradients.chain([self.evaluated, self.trained]))
     }
 }
 
@@ -236,19 +237,16 @@ fn errors(case: &Case, golden: &Golden, kind: Kind) -> Errors {
         } else {
             *length
         };
-        (norm(&gradient) - length)
-            .abs()
-            .max((found - product).abs())
-            / scale
+        let of_norm = (norm(&gradient) - length).abs();
+        greatest([of_norm, (found - product).abs()]) / scale
     };
     let pairs = trained.into_iter().zip(&golden.gradients);
     let mut gradients: Vec<f64> = pairs.map(of_gradient).collect();
     gradients.sort_by(f64::total_cmp);
     let found = Errors {
         evaluated,
-        trained: of_statistics.fold(
-            error(&some(case, &logits), &golden.logits).max(of_loss),
-            f64::max,
+        trained: greatest(
+            of_statistics.chain([error(&some(case, &logits), &golden.logits), of_loss]),
         ),
         gradients,
     };
@@ -310,7 +308,10 @@ fn vggs_compute_what_torchvision_computes() {
         }
         let single = errors(&case, &golden, Kind::Float);
         let median = single.gradients[single.gradients.len() / 2];
-        assert!(single.evaluated.max(median) <= tolerance, "{single:?}");
+        assert!(
+            greatest([single.evaluated, median]) <= tolerance,
+            "{single:?}"
+        );
         assert!(single.greatest() <= 1e-2, "{single:?}");
     }
 }

@@ -14,7 +14,7 @@ use crate::data::images::{
     Showing, Source, TransformConfig,
 };
 use crate::data::{DataError, GENERATED};
-use crate::device::available_memory;
+use crate::device::{available_memory, let_go_of_host_memory};
 use crate::measure::{Accuracy, Floor, Split, floors};
 use crate::models::{CifarShortcut, ImageModelName, Init, Layout};
 use crate::trial::{SettingsError, TestPermit, require};
@@ -166,6 +166,7 @@ fn write_data<S: Serializer>(data: &str, into: S) -> Result<S::Ok, S::Error> {
 impl ImageConfig {
     /// Half of the memory that is left, on as many threads as one operation may use.
     fn reading(&self) -> Reading {
+        let_go_of_host_memory();
         Reading {
             bad_files: self.bad_files,
             exif: self.exif_orientation,

@@ -122,13 +122,16 @@ impl OptimizerSettings {
                 all.epsilon = Some(own.epsilon);
                 all.trust_coefficient = Some(own.trust_coefficient);
             }
-            RuleConfig::Adagrad(own) => {
-                all.epsilon = Some(own.epsilon);
-                all.initial_accumulator = Some(own.initial_accumulator);
-            }
-            RuleConfig::RowwiseAdagrad(own) => {
-                all.epsilon = Some(own.epsilon);
-                all.initial_accumulator = Some(own.initial_accumulator);
+            RuleConfig::Adagrad(AdagradConfig {
+                epsilon,
+                initial_accumulator,
+            })
+            | RuleConfig::RowwiseAdagrad(RowwiseAdagradConfig {
+                epsilon,
+                initial_accumulator,
+            }) => {
+                all.epsilon = Some(epsilon);
+                all.initial_accumulator = Some(initial_accumulator);
             }
             RuleConfig::LazyAdam(own) => {
                 (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));

@@ -33,7 +33,7 @@ pub struct Cross {
 
 /// One layer of a [`Cross`].
 #[derive(Debug)]
-pub struct CrossLayer {
+struct CrossLayer {
     /// W, or V and U.
     factors: Vec<Tensor>,
     bias: Tensor,

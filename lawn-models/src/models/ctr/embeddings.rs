@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tch::nn::Path;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::CtrShape;
 use crate::models::layers::{Distribution, Lookup, behind};
@@ -75,11 +75,14 @@ pub struct EmbeddingsConfig {
 /// ```
 ///
 /// # Panics
-/// `forward`, if a row is not in its table.
+/// `forward`, if a row is not one of its column. On a device the error is the device's, and comes
+/// when the look-up is carried out.
 #[derive(Debug)]
 pub struct Embeddings {
     names: Vec<String>,
     tables: Vec<(Tensor, Lookup)>,
+    /// Rows of each column, `[C]` i64, where columns look into one tensor.
+    sizes: Option<Tensor>,
     /// First row of each column, `[C]` i64, where the tables are joined.
     offsets: Option<Tensor>,
     width: i64,
@@ -103,6 +106,8 @@ impl Embeddings {
             names.push(path.path("weight"));
             (draw(path, columns, config, rng), Lookup::new())
         };
+        let of_columns = |each: &[i64]| Tensor::from_slice(each).to_device(path.device());
+        let sizes = (config.tables != Tables::Separate).then(|| of_columns(columns));
         let mut offsets = None;
         let tables = match config.tables {
             Tables::Joined => {
@@ -112,7 +117,7 @@ impl Embeddings {
                     Some(start)
                 });
                 let starts: Vec<i64> = starts.collect();
-                offsets = Some(Tensor::from_slice(&starts).to_device(path.device()));
+                offsets = Some(of_columns(&starts));
                 vec![make(path, columns)]
             }
             Tables::Shared => vec![make(path, &[config.tables.rows(columns)])],
@@ -125,6 +130,7 @@ impl Embeddings {
         Self {
             names,
             tables,
+            sizes,
             offsets,
             width: config.width,
         }
@@ -139,16 +145,43 @@ impl Embeddings {
     /// `[N, 1 + C, width]`.
     pub(super) fn forward_behind(&self, first: Option<&Tensor>, rows: &Tensor) -> Tensor {
         if let [(table, lookup)] = &self.tables[..] {
-            return match &self.offsets {
-                Some(offsets) => lookup.forward(table, &(rows + offsets), first),
-                None => lookup.forward(table, rows, first),
-            };
+            return lookup.forward(table, &self.in_one_table(table, rows), first);
         }
         let columns = self.tables.iter().zip(0..);
         let each = columns.map(|((table, lookup), column)| {
             lookup.forward(table, &rows.narrow(1, column, 1), None)
         });
         behind(first, &Tensor::cat(&each.collect::<Vec<_>>(), 1))
+    }
+
+    /// Row numbers of the columns as those of the one table: a table of several columns has rows
+    /// for a number that is too large for its column.
+    fn in_one_table(&self, table: &Tensor, rows: &Tensor) -> Tensor {
+        let found = match &self.offsets {
+            Some(offsets) => rows + offsets,
+            None => rows.shallow_clone(),
+        };
+        let Some(sizes) = &self.sizes else {
+            return found;
+        };
+        if rows.device() != Device::Cpu {
+            // Nothing waits for the device: the look-up meets a row that is in no table.
+            let missing = rows.lt(0).logical_or(&rows.ge_tensor(sizes));
+            return found.masked_fill(&missing, table.size()[0]);
+        }
+        if rows.numel() > 0 {
+            let [least, most] = [rows.amin(0i64, false), rows.amax(0i64, false)];
+            let each = [&least, &most, sizes].map(|one| Vec::<i64>::try_from(one).expect("i64"));
+            for (column, &size) in each[2].iter().enumerate() {
+                for row in [each[0][column], each[1][column]] {
+                    assert!(
+                        (0..size).contains(&row),
+                        "row {row} of column {column}, which has {size} rows"
+                    );
+                }
+            }
+        }
+        found
     }
 
     /// Features of a row.
@@ -179,4 +212,46 @@ fn draw(path: &Path, columns: &[i64], config: &EmbeddingsConfig, rng: &mut ChaCh
     }
     debug_assert_eq!(table.kind(), Kind::Float);
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use tch::nn::VarStore;
+
+    /// Of columns with 3 and 5 rows.
+    fn look_up(tables: Tables, rows: [i64; 2]) -> Vec<i64> {
+        let store = VarStore::new(Device::Cpu);
+        let shape = CtrShape {
+            dense: 0,
+            columns: vec![3, 5],
+        };
+        let config = EmbeddingsConfig {
+            width: 4,
+            tables,
+            initial: |_| Distribution::ZERO,
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let embeddings = Embeddings::new(&store.root(), &shape, &config, &mut rng);
+        let rows = Tensor::from_slice(&rows).view([1, 2]);
+        embeddings.forward(&rows).size()
+    }
+
+    #[test]
+    fn a_row_of_another_column_is_refused() {
+        for tables in [Tables::Joined, Tables::Separate, Tables::Shared] {
+            assert_eq!(look_up(tables, [2, 4]), [1, 2, 4], "{tables:?}");
+            for rows in [[3, 0], [0, 5], [2, -1]] {
+                let found = std::panic::catch_unwind(|| look_up(tables, rows));
+                assert!(found.is_err(), "{tables:?} {rows:?}");
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "row 3 of column 0, which has 3 rows")]
+    fn the_column_of_a_row_that_is_not_there_is_named() {
+        look_up(Tables::Joined, [3, 0]);
+    }
 }

@@ -24,6 +24,9 @@ unsafe extern "C" {
 /// concatenation   [x, E_1[row_1], …, E_C[row_C]]
 /// ```
 /// Pairs stand in the order of i, then of j. Where there are no dense features, x is left out.
+///
+/// *Differs from* libtorch's operations in that on the CPU in f32 no gradient of the gradient is
+/// known: `backward` panics if it is asked for one.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Interaction {
@@ -73,6 +76,17 @@ impl Interaction {
 mod tests {
     use super::*;
     use tch::{Device, Kind};
+
+    #[test]
+    #[should_panic(expected = "modified by an inplace operation")]
+    fn vectors_do_not_change_before_their_gradients() {
+        let vectors = Tensor::ones([2, 3, 4], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let found = Interaction::Dot.pairs(&vectors, false);
+        tch::no_grad(|| {
+            let _ = vectors.shallow_clone().fill_(2.0);
+        });
+        found.sum(Kind::Float).backward();
+    }
 
     /// The kernels of f32 against libtorch's operations in f64, over more samples than a piece
     /// has.

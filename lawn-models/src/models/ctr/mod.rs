@@ -35,7 +35,7 @@ mod tests;
 mod wide_deep;
 
 pub use config::CtrModelConfig;
-pub use cross::{Cross, CrossLayer};
+pub use cross::Cross;
 pub use dcn::{DcnStructure, DcnV2, DcnV2Config};
 pub use deep_part::DeepConfig;
 pub use deepfm::DeepFm;

@@ -83,15 +83,23 @@ impl Linear {
         input.linear(&self.weight, Some(&self.bias))
     }
 
-    /// `[…, inputs]` to `[…, outputs]`, and a ReLU: `max(W x + b, 0)`.
+    /// The map and a ReLU behind it, `[…, inputs]` to `[…, outputs]`. NaN stays NaN.
     ///
-    /// For `[N, inputs]` on the CPU in f32, bias and ReLU are one pass over memory and so are their
-    /// gradients (`cpp/linear_relu.cpp`); no gradient of the gradient is known then.
+    /// ```text
+    /// y = max(W x + b, 0)
+    /// ```
+    /// For `[N, inputs]` on the CPU in f32 and outside of autocast, bias and ReLU are one pass over
+    /// memory and so are their gradients (`cpp/linear_relu.cpp`). Elsewhere these are libtorch's
+    /// operations.
+    ///
+    /// # Panics
+    /// If the sizes do not fit. Where it is one pass, `backward` panics if it is asked for the
+    /// gradient of the gradient.
     pub fn forward_relu(&self, input: &Tensor) -> Tensor {
         let [x, weight, bias] = [input, &self.weight, &self.bias].map(raw);
-        // SAFETY: both are borrowed during the call.
+        // SAFETY: input and weight are borrowed during the call.
         if unsafe { lawn_linear_relu_suits(x, weight) } {
-            // SAFETY: the three are borrowed during the call.
+            // SAFETY: input, weight and bias are borrowed during the call.
             return made(|found| unsafe { lawn_linear_relu(x, weight, bias, found) });
         }
         self.forward(input).relu_()
@@ -123,14 +131,53 @@ mod tests {
     use super::*;
     use tch::Device;
 
-    /// With 600 samples there is more than one piece of the bias's gradient; one is NaN.
-    #[test]
-    fn relu_at_once_is_relu_after() {
+    fn layer() -> (tch::nn::VarStore, Linear) {
         let store = tch::nn::VarStore::new(Device::Cpu);
         let weight = Tensor::randn([5, 3], (Kind::Float, Device::Cpu));
         let layer = Linear::new(&store.root(), &weight);
-        let input = Tensor::randn([600, 3], (Kind::Float, Device::Cpu));
+        (store, layer)
+    }
+
+    #[test]
+    fn nan_stays_nan() {
+        let (_store, layer) = layer();
+        let input = Tensor::randn([9, 3], (Kind::Float, Device::Cpu));
         let _ = input.get(7).fill_(f64::NAN);
+        let output = layer.forward_relu(&input).isnan();
+        assert_eq!(output.get(7).all().int64_value(&[]), 1);
+        assert_eq!(output.sum(Kind::Int64).int64_value(&[]), 5);
+    }
+
+    #[test]
+    #[should_panic(expected = "modified by an inplace operation")]
+    fn weights_do_not_change_before_their_gradients() {
+        let (_store, layer) = layer();
+        let input = Tensor::ones([2, 3], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let output = layer.forward_relu(&input);
+        tch::no_grad(|| {
+            let _ = layer.weight().shallow_clone().fill_(1.0);
+        });
+        output.sum(Kind::Float).backward();
+    }
+
+    /// The output is read again, too.
+    #[test]
+    #[should_panic(expected = "modified by an inplace operation")]
+    fn outputs_do_not_change_before_their_gradients() {
+        let (_store, layer) = layer();
+        let input = Tensor::ones([2, 3], (Kind::Float, Device::Cpu));
+        let output = layer.forward_relu(&input);
+        tch::no_grad(|| {
+            let _ = output.shallow_clone().fill_(1.0);
+        });
+        output.sum(Kind::Float).backward();
+    }
+
+    /// With 600 samples there is more than one piece of the bias's gradient.
+    #[test]
+    fn relu_at_once_is_relu_after() {
+        let (store, layer) = layer();
+        let input = Tensor::randn([600, 3], (Kind::Float, Device::Cpu));
         let run = |at_once: bool| {
             let input = input.detach().set_requires_grad(true);
             let output = if at_once {
@@ -148,10 +195,8 @@ mod tests {
             (output, gradients)
         };
         let ((a, of_a), (b, of_b)) = (run(true), run(false));
-        let close = |a: &Tensor, b: &Tensor| a.allclose(b, 1e-4, 1e-4, true);
-        assert!(close(&a, &b) && a.get(7).isnan().all().int64_value(&[]) == 1);
-        for (a, b) in of_a.iter().zip(&of_b) {
-            assert!(close(a, b));
+        for (a, b) in [(&a, &b)].into_iter().chain(of_a.iter().zip(&of_b)) {
+            assert!(a.allclose(b, 1e-4, 1e-4, false));
         }
     }
 }

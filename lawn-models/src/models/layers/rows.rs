@@ -40,7 +40,7 @@ unsafe extern "C" {
 /// of its samples, in memory that is kept from one step to the next: only those rows are set to 0
 /// that the last step had looked up. Elsewhere it is libtorch's `index_select`.
 ///
-/// *Differs from* `index_select` in that no gradient of the gradient is known.
+/// *Differs from* `index_select` in that no gradient of the gradient is known on the CPU in f32.
 ///
 /// ```
 /// use lawn_models::models::layers::Lookup;
@@ -54,14 +54,18 @@ unsafe extern "C" {
 /// found.sum(Kind::Float).backward();
 /// assert_eq!(table.grad(), Tensor::from_slice(&[1f32, 0.0, 3.0]).view([3, 1]));
 /// ```
+///
+/// # Panics
+/// On the CPU in f32, `backward` if it is asked for the gradient of the gradient, or if the row
+/// numbers were changed in place since `forward`.
 #[derive(Debug)]
 pub struct Lookup {
     /// Where the gradient of the table is kept: a shared pointer of C++.
     memory: *mut c_void,
 }
 
-// SAFETY: whoever has the pointer is the only one who uses it, except for graphs of autograd,
-// which share what it points to and go backward while nobody else does.
+// SAFETY: whoever has the pointer is the only one who copies or frees it. Graphs of autograd share
+// what it points to, which has a lock.
 unsafe impl Send for Lookup {}
 
 impl Lookup {
@@ -76,7 +80,7 @@ impl Lookup {
     /// it comes first.
     ///
     /// # Panics
-    /// If a row is not in the table.
+    /// If a row is not in the table, or the sizes do not fit.
     pub fn forward(&self, table: &Tensor, rows: &Tensor, first: Option<&Tensor>) -> Tensor {
         // SAFETY: the table is borrowed during the call.
         let suits = unsafe { lawn_look_up_suits(raw(table)) };
@@ -89,7 +93,7 @@ impl Lookup {
         }
         let (samples, columns) = rows.size2().expect("row numbers are [N, C]");
         let flat = table.index_select(0, &rows.reshape([-1]));
-        behind(first, &flat.view([samples, columns, -1]))
+        behind(first, &flat.view([samples, columns, table.size()[1]]))
     }
 }
 
@@ -131,7 +135,9 @@ impl Drop for Lookup {
 /// ```
 ///
 /// # Panics
-/// All, if a row is not in its table.
+/// All, if a row is not in its table, or the sizes do not fit. On the CPU in f32, `backward` if it
+/// is asked for the gradient of the gradient, or if what it reads was changed in place since
+/// `forward`: row numbers, the tables of a product, the ReLU's output.
 #[derive(Debug, Default)]
 pub struct TwoLookups {
     sides: [Lookup; 2],
@@ -302,6 +308,67 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_batch_without_samples_and_a_table_without_features_have_their_shapes() {
+        let none = Tensor::zeros([0, 2], (Kind::Int64, Device::Cpu));
+        for kind in [Kind::Float, Kind::Double] {
+            let table = table().to_kind(kind);
+            let found = Lookup::new().forward(&table, &none, None);
+            assert_eq!(found.size(), [0, 2, 4], "{kind:?}");
+        }
+        let narrow = Tensor::zeros([10, 0], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let found = Lookup::new().forward(&narrow, &rows(&[1, 9]), None);
+        found.sum(Kind::Float).backward();
+        assert_eq!(
+            [found.size(), narrow.grad().size()],
+            [vec![1, 2, 0], vec![10, 0]]
+        );
+        let one = rows(&[1, 9]).view(-1);
+        let found = TwoLookups::default().product([&narrow, &narrow], [&one, &one]);
+        assert_eq!(found.size(), [2, 0]);
+    }
+
+    /// They are checked in `forward` alone.
+    #[test]
+    #[should_panic(expected = "modified by an inplace operation")]
+    fn row_numbers_do_not_change_before_their_gradients() {
+        let mut rows = rows(&[0, 9]);
+        let found = Lookup::new().forward(&table(), &rows, None);
+        let _ = rows.fill_(1 << 40);
+        found.sum(Kind::Float).backward();
+    }
+
+    #[test]
+    #[should_panic(expected = "modified by an inplace operation")]
+    fn row_numbers_of_two_tables_do_not_change_before_their_gradients() {
+        let (table, mut rows) = (table(), rows(&[0, 9]).view(-1));
+        let found = TwoLookups::default().relu_of_sum([&table, &table], [&rows, &rows.copy()]);
+        let _ = rows.fill_(1 << 40);
+        found.sum(Kind::Float).backward();
+    }
+
+    #[test]
+    #[should_panic(expected = "no gradient of the gradient is known")]
+    fn a_gradient_of_the_gradient_is_refused() {
+        let table = table();
+        let found = Lookup::new().forward(&table, &rows(&[0, 9]), None);
+        let _ = Tensor::run_backward(&[found.square().sum(Kind::Float)], &[&table], true, true);
+    }
+
+    #[test]
+    #[should_panic(expected = "as many rows of one table as of the other, not 2 and 1")]
+    fn as_many_rows_of_both_tables_are_asked_for() {
+        let (table, rows) = (table(), rows(&[0, 9]).view(-1));
+        let _ = TwoLookups::default().product([&table, &table], [&rows, &rows.narrow(0, 0, 1)]);
+    }
+
+    #[test]
+    #[should_panic(expected = "what comes first is [N, width] f32 on the CPU, not [1, 3]")]
+    fn what_comes_first_is_as_wide_as_the_table() {
+        let first = Tensor::zeros([1, 3], (Kind::Float, Device::Cpu));
+        let _ = Lookup::new().forward(&table(), &rows(&[0, 9]), Some(&first));
     }
 
     #[test]

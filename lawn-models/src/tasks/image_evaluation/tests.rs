@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::data::images::{self, GeneratedImages};
+use crate::models::golden::greatest;
 use crate::models::parity::fill;
 use crate::models::{ImageModelOptions, save_weights};
 
@@ -61,7 +62,7 @@ fn error(evaluation: &ImageEvaluation, golden: &Golden) -> f64 {
     assert_eq!(found.len(), expected.len());
     let scale = expected.iter().fold(0f64, |most, one| most.max(one.abs()));
     let errors = found.iter().zip(&expected).map(|(a, b)| (a - b).abs());
-    errors.fold(0.0, f64::max) / scale
+    greatest(errors) / scale
 }
 
 /// From the bytes of files to logits: decoder, resize, crop, normalization and net.

@@ -8,6 +8,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use super::*;
+use crate::models::golden::greatest;
 use crate::tasks::{TaskConfig, TrialConfig};
 use crate::train::{SilentObserver, TrialContext};
 use crate::trial::{Amount, OptimizerSettings, RuleName};
@@ -75,7 +76,7 @@ impl Step {
             let [one, other] = pair.map(|tensor| tensor.to_kind(Kind::Double));
             norm(&(&one - &other)) / norm(&one).max(least)
         });
-        each.fold((self.loss / other.loss - 1.0).abs(), f64::max)
+        greatest(each.chain([(self.loss / other.loss - 1.0).abs()]))
     }
 }
 
