@@ -176,12 +176,17 @@ fn recipes_for_small_images_train() {
     smoke("cifar10-resnet18", &root, &[], &[]);
 }
 
-/// Ratings as their publisher has them: 60 users with 60 of 1,300 items each.
+/// Ratings as their publisher has them: 60 users with 60 of 1,300 items each, the last of which is
+/// the first of the next user.
 fn ratings(root: &Path, name: &str) {
     let mut text = "userId,movieId,rating,timestamp\n".to_owned();
     for user in 0..60 {
         for place in 0..60 {
-            let item = (user * 61 + place * 29) % 1_300;
+            let [user_of, place_of] = match place {
+                59 => [(user + 1) % 60, 0],
+                _ => [user, place],
+            };
+            let item = (user_of * 61 + place_of * 29) % 1_300;
             text += &format!("{},{},3.5,{}\n", user + 1, item * 3 + 1, 100 + place);
         }
     }
@@ -205,7 +210,7 @@ fn recipes_for_implicit_feedback_train() {
         (
             "mlperf-ncf",
             "ml-20m",
-            ["hr@10-s999-once", "ndcg@10-s999-once"],
+            ["hr@10-s999-once-pess", "ndcg@10-s999-once-pess"],
         ),
         (
             "nvidia-ncf-ml-20m",

@@ -68,6 +68,59 @@ fn one_file_is_split_and_trained_on() {
     ];
     assert_eq!(names, expected);
     assert_eq!(task(&several).metrics().primary, "recall@10-all");
+    let listed = json!({ "raw": { "test_ratio": 0.3 } });
+    let error = look(root.path(), &listed).unwrap_err();
+    assert!(
+        error.contains("3 held-out interactions of user 0, expected one a user"),
+        "{error}"
+    );
+}
+
+/// The latest item of the first users, or of all, is nobody else's.
+#[test]
+fn items_of_test_alone_are_refused_or_left_out_and_never_drawn() {
+    let files = Files::new(99);
+    let root_with = |own: u64| {
+        let root = tempfile::tempdir().unwrap();
+        let pairs = files.train.iter().chain(&files.test).enumerate();
+        let text = pairs.map(|(time, &[user, item])| {
+            let is_own = time >= files.train.len() && user < own;
+            let item = if is_own { 1_000 + user } else { item };
+            format!("{user},{item},4.5,{time}\n")
+        });
+        put(root.path(), "csv", text.collect::<String>().as_bytes());
+        root
+    };
+    let drop = json!({ "protocol": { "unseen": "drop" } });
+    let root = root_with(2);
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("found item 1000 held out for the test")
+            && error.contains("protocol.unseen = \"drop\"")
+            && error.contains("such are 2 of 60"),
+        "{error}"
+    );
+    let said = look(root.path(), &drop).unwrap();
+    let expected =
+        "2 of 60 held-out interactions are of items without a train interaction: left out";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("each of 58 test interactions"), "{said}");
+    let set = describe_data(root.path()).unwrap().remove(0).unwrap();
+    assert!(
+        set.counts.contains(&("items".to_owned(), 150)),
+        "{:?}",
+        set.counts
+    );
+    let root = root_with(60);
+    let error = look(root.path(), &drop).unwrap_err();
+    assert!(
+        error.contains("found 60 held-out interactions, none of which is measured"),
+        "{error}"
+    );
+    assert_eq!(
+        train(root.path(), &drop, Stage::Confirm).unwrap_err(),
+        error
+    );
 }
 
 #[test]
@@ -126,6 +179,14 @@ fn settings_that_do_not_apply_are_refused() {
         (
             json!({ "protocol": { "cutoffs": [100] } }),
             "protocol.cutoffs",
+        ),
+        (
+            json!({ "protocol": { "name": "he-2017", "candidates": "all" } }),
+            "protocol.candidates",
+        ),
+        (
+            json!({ "protocol": { "name": "he-2017" }, "ties": "pessimistic" }),
+            "ties",
         ),
     ] {
         let task = TaskConfig::from_table("ncf", more).unwrap();

@@ -136,6 +136,27 @@ fn floors_and_cutoffs_follow_the_number_of_negatives() {
 }
 
 #[test]
+fn a_cutoff_that_each_candidate_reaches_is_refused_by_those_that_count() {
+    // Of 150 items a user has met 10; of the negatives of user 5 eight are there once.
+    let mut files = Files::new(99);
+    let own = files.negatives[5][..8].to_vec();
+    files.negatives[5] = own.into_iter().cycle().take(99).collect();
+    let root = files.root();
+    let with = |protocol: serde_json::Value| look(root.path(), &json!({ "protocol": protocol }));
+    let all = |k: u32| with(json!({ "candidates": "all", "cutoffs": [5, k] }));
+    let error = all(140).unwrap_err();
+    assert!(error.contains("found 140 candidates"), "{error}");
+    all(139).unwrap();
+    with(json!({})).unwrap();
+    let error = with(json!({ "duplicates": "masked" })).unwrap_err();
+    assert!(
+        error.contains("found 9 candidates for a held-out interaction of user 5"),
+        "{error}"
+    );
+    with(json!({ "duplicates": "masked", "cutoffs": [8] })).unwrap();
+}
+
+#[test]
 fn ratings_that_are_no_positives_are_left_out_and_counted() {
     let files = Files::new(99);
     let root = files.root();
@@ -193,8 +214,21 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
         error.contains("set.test.negative:61: user is \"7\""),
         "{error}"
     );
-    for (policy, cases) in [("keep", 61), ("drop", 60)] {
-        let said = look(root.path(), &json!({ "protocol": { "repeated": policy } })).unwrap();
+    // Each would be first of its own list, and their gains twice the ideal one.
+    let listed = json!({ "protocol": { "repeated": "keep" } });
+    let error = look(root.path(), &listed).unwrap_err();
+    assert!(
+        error.contains("found 2 held-out interactions of user 7")
+            && error.contains("protocol.candidates = \"all\""),
+        "{error}"
+    );
+    assert_eq!(
+        train(root.path(), &listed, Stage::Confirm).unwrap_err(),
+        error
+    );
+    for (policy, candidates, cases) in [("keep", "all", 61), ("drop", "file", 60)] {
+        let protocol = json!({ "repeated": policy, "candidates": candidates });
+        let said = look(root.path(), &json!({ "protocol": protocol })).unwrap();
         assert!(
             said.contains(&format!("each of {cases} test interactions")),
             "{said}"
@@ -202,7 +236,7 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
         assert!(said.contains("1 of 61 held-out interactions are of a user that had one before"));
     }
     // One user with two items, not two users.
-    let keep = json!({ "protocol": { "repeated": "keep" } });
+    let keep = json!({ "protocol": { "repeated": "keep", "candidates": "all" } });
     let TrialEnd::Finished(summary) = train(root.path(), &keep, Stage::Confirm).unwrap() else {
         panic!("it ends");
     };
@@ -211,6 +245,16 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
         .iter()
         .find(|one| one.split == Split::Test);
     assert_eq!(test.unwrap().total, Some(60));
+    // One that is in train, too, is no candidate of the other.
+    files.train.push([7, 140]);
+    let overlap = json!({ "protocol": {
+        "repeated": "keep", "candidates": "all", "overlap": "keep",
+    } });
+    let error = look(files.root().path(), &overlap).unwrap_err();
+    assert!(
+        error.contains("2 held-out interactions of user 7, of which item 140 is in train"),
+        "{error}"
+    );
 }
 
 #[test]

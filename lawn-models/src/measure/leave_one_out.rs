@@ -1,12 +1,13 @@
 //! Learning by binary cross entropy, and ranking what was held out of each user's interactions.
 
 use std::cell::OnceCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use tch::{Device, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::protocol::{Candidates, ProtocolConfig, RankingMetric};
+use super::protocol::{Candidates, Duplicates, ProtocolConfig, RankingMetric};
 use super::ranking::{Ranking, RankingSet, Ties};
 use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
@@ -30,6 +31,22 @@ impl RankingRules {
         match self.protocol.candidates {
             Candidates::All => RankingSet::all(cases, Arc::clone(&self.known), device),
             _ => RankingSet::listed(cases, self.protocol.duplicates, device),
+        }
+    }
+
+    /// How many candidates count for a case, itself among them.
+    pub(crate) fn candidates(&self, case: &Case) -> usize {
+        let negatives = &case.negatives;
+        match (self.protocol.candidates, self.protocol.duplicates) {
+            (Candidates::All, _) => {
+                let met = self.known.of(case.user as usize).iter();
+                self.known.items() - met.filter(|&&met| met != case.item).count()
+            }
+            (_, Duplicates::Kept) => 1 + negatives.len(),
+            (_, Duplicates::Masked) => {
+                let others = negatives.iter().filter(|&&item| item != case.item);
+                1 + others.collect::<HashSet<_>>().len()
+            }
         }
     }
 }
@@ -79,9 +96,14 @@ impl Objective for LeaveOneOut {
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let train = self.rank(&self.train, forward);
         let validation = self.rank(&self.validation, forward);
-        let protocol = &self.rules.protocol;
-        let mut measurements = measurements(protocol, Split::Train, &train);
-        measurements.extend(self::measurements(protocol, Split::Validation, &validation));
+        let RankingRules { protocol, ties, .. } = &self.rules;
+        let mut measurements = measurements(protocol, *ties, Split::Train, &train);
+        measurements.extend(self::measurements(
+            protocol,
+            *ties,
+            Split::Validation,
+            &validation,
+        ));
         Ok(Assessment {
             measurements,
             logit_mean_abs: train.logit_mean_abs,
@@ -102,7 +124,8 @@ impl Objective for LeaveOneOut {
             }
         };
         let ranking = self.rank(set, forward);
-        Ok(measurements(&self.rules.protocol, Split::Test, &ranking))
+        let RankingRules { protocol, ties, .. } = &self.rules;
+        Ok(measurements(protocol, *ties, Split::Test, &ranking))
     }
 }
 
@@ -118,6 +141,7 @@ impl Objective for LeaveOneOut {
 /// `1 / log2(rank + 1)`.
 pub(crate) fn measurements(
     protocol: &ProtocolConfig,
+    ties: Ties,
     split: Split,
     ranking: &Ranking,
 ) -> Vec<Measurement> {
@@ -165,7 +189,7 @@ pub(crate) fn measurements(
             total: count.map(|_| users),
         }
     };
-    protocol.measured().into_iter().map(one).collect()
+    protocol.measured(ties).into_iter().map(one).collect()
 }
 
 /// What NDCG counts for an item of this rank.
@@ -194,7 +218,7 @@ mod tests {
             logit_mean_abs: 0.0,
             logit_max_abs: 0.0,
         };
-        measurements(&protocol, Split::Test, &ranking)
+        measurements(&protocol, Ties::MidRank, Split::Test, &ranking)
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
+use super::ranking::Ties;
 use crate::data::ratings::{CasePolicy, EVALUATION_NEGATIVES, Negatives, Policies};
 use crate::trial::{SettingsError, require};
 
@@ -55,8 +57,9 @@ pub enum RankingMetric {
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolName {
     /// The arithmetic of the code of He et al. 2017: each item is scored once, and of equal
-    /// scores the one first in the file comes first, the held-out item after its negatives. Sets
-    /// `duplicates = "masked"` and `ties = "list-order"`.
+    /// scores the one first in the file comes first, the held-out item after its negatives. Puts
+    /// `duplicates = "masked"` and `ties = "list-order"` in place of the defaults; any other value
+    /// is refused, and so are candidates that are not the file's.
     #[serde(rename = "he-2017")]
     He2017,
 }
@@ -110,11 +113,37 @@ impl Default for ProtocolConfig {
 static NAMES: Mutex<BTreeMap<Vec<String>, &'static [&'static str]>> = Mutex::new(BTreeMap::new());
 
 impl ProtocolConfig {
-    /// Checks every value against what it allows.
+    /// Checks every value against what it allows, `ties` of the same task too.
     ///
     /// # Errors
     /// [`SettingsError`] names the setting, its value and what is allowed.
-    pub fn validate(&self) -> Result<(), SettingsError> {
+    pub fn validate(&self, ties: Ties) -> Result<(), SettingsError> {
+        if self.name == Some(ProtocolName::He2017) {
+            let named = |value: Value| value.as_str().unwrap_or_default().to_owned();
+            for (is_so, setting, found, allowed) in [
+                (
+                    self.candidates == Candidates::File,
+                    "protocol.candidates",
+                    named(json!(self.candidates)),
+                    "file",
+                ),
+                (
+                    self.duplicates == Duplicates::Masked,
+                    "protocol.duplicates",
+                    named(json!(self.duplicates)),
+                    "masked",
+                ),
+                (
+                    ties == Ties::ListOrder,
+                    "ties",
+                    named(json!(ties)),
+                    "list-order",
+                ),
+            ] {
+                let allowed = format!("{allowed} with protocol.name = \"he-2017\"");
+                require(is_so, setting, found, &allowed)?;
+            }
+        }
         require(
             (1..=1_000_000).contains(&self.sampled),
             "protocol.sampled",
@@ -151,10 +180,13 @@ impl ProtocolConfig {
         )
     }
 
-    /// Writes out what the name stands for.
-    pub(crate) fn resolve(&mut self) {
+    /// Writes what the name stands for in place of defaults, `ties` of the same task too.
+    pub(crate) fn resolve(&mut self, ties: &mut Ties) {
         if self.name == Some(ProtocolName::He2017) {
             self.duplicates = Duplicates::Masked;
+            if *ties == Ties::default() {
+                *ties = Ties::ListOrder;
+            }
         }
     }
 
@@ -176,8 +208,8 @@ impl ProtocolConfig {
     }
 
     /// The metrics with their cutoffs, in the order in which they are measured.
-    pub(crate) fn measured(&self) -> Vec<(RankingMetric, Option<u32>, String)> {
-        let suffix = self.suffix();
+    pub(crate) fn measured(&self, ties: Ties) -> Vec<(RankingMetric, Option<u32>, String)> {
+        let suffix = self.suffix(ties);
         let of = |&metric: &RankingMetric| -> Vec<(RankingMetric, Option<u32>, String)> {
             let at = |name: &str| {
                 let named = |&k: &u32| (metric, Some(k), format!("{name}@{k}{suffix}"));
@@ -195,26 +227,34 @@ impl ProtocolConfig {
 
     /// What tells the numbers of this protocol from those of another, in the names of metrics:
     /// nothing for the negatives of the file, and for 99 that are drawn as those were.
-    fn suffix(&self) -> String {
+    fn suffix(&self, ties: Ties) -> String {
+        // Validation is among those that are drawn, even where test is among the file's.
         let candidates = match self.candidates {
             Candidates::All => "-all".to_owned(),
-            Candidates::Sampled if self.sampled != EVALUATION_NEGATIVES => {
-                format!("-s{}", self.sampled)
-            }
+            _ if self.sampled != EVALUATION_NEGATIVES => format!("-s{}", self.sampled),
             _ => String::new(),
         };
-        let items = match (self.name, self.duplicates) {
-            (Some(ProtocolName::He2017), _) => "-he2017",
-            (None, Duplicates::Masked) => "-once",
-            (None, Duplicates::Kept) => "",
+        if self.name == Some(ProtocolName::He2017) {
+            return candidates + "-he2017";
+        }
+        let duplicates = match (self.candidates, self.duplicates) {
+            // Each of all items is there once.
+            (Candidates::All, _) | (_, Duplicates::Kept) => "",
+            (_, Duplicates::Masked) => "-once",
         };
-        candidates + items
+        let ties = match ties {
+            Ties::MidRank => "",
+            Ties::Optimistic => "-opt",
+            Ties::Pessimistic => "-pess",
+            Ties::ListOrder => "-list",
+        };
+        candidates + duplicates + ties
     }
 
     /// The names of what is measured, the one first that settings are chosen by.
-    pub(crate) fn names(&self) -> &'static [&'static str] {
+    pub(crate) fn names(&self, ties: Ties) -> &'static [&'static str] {
         let names: Vec<String> = self
-            .measured()
+            .measured(ties)
             .into_iter()
             .map(|(_, _, name)| name)
             .collect();
@@ -237,15 +277,14 @@ impl ProtocolConfig {
 mod tests {
     use super::*;
 
-    fn of(table: serde_json::Value) -> ProtocolConfig {
+    fn of(table: Value) -> ProtocolConfig {
         let mut protocol: ProtocolConfig = serde_json::from_value(table).unwrap();
-        protocol.resolve();
+        protocol.resolve(&mut Ties::MidRank);
         protocol
     }
 
     #[test]
     fn names_say_what_numbers_cannot_be_compared() {
-        use serde_json::json;
         for (table, names) in [
             (json!({}), &["hr@10", "ndcg@10"][..]),
             (json!({ "candidates": "sampled" }), &["hr@10", "ndcg@10"]),
@@ -265,15 +304,68 @@ mod tests {
                 json!({ "duplicates": "masked", "metrics": ["mrr", "recall"] }),
                 &["mrr-once", "recall@10-once"],
             ),
+            (json!({ "sampled": 50, "metrics": ["hr"] }), &["hr@10-s50"]),
+            (
+                json!({ "candidates": "all", "sampled": 50, "duplicates": "masked", "metrics": ["hr"] }),
+                &["hr@10-all"],
+            ),
         ] {
-            assert_eq!(of(table).names(), names);
+            assert_eq!(of(table).names(Ties::MidRank), names);
         }
-        assert!(std::ptr::eq(of(json!({})).names(), of(json!({})).names()));
+        let names = || of(json!({})).names(Ties::MidRank);
+        assert!(std::ptr::eq(names(), names()));
+        for (ties, plain, masked) in [
+            (Ties::MidRank, "hr@10", "hr@10-once"),
+            (Ties::Optimistic, "hr@10-opt", "hr@10-once-opt"),
+            (Ties::Pessimistic, "hr@10-pess", "hr@10-once-pess"),
+            (Ties::ListOrder, "hr@10-list", "hr@10-once-list"),
+        ] {
+            assert_eq!(of(json!({})).names(ties)[0], plain);
+            let once = of(json!({ "duplicates": "masked" }));
+            assert_eq!(once.names(ties)[0], masked);
+            let named = of(json!({ "name": "he-2017" }));
+            assert_eq!(named.names(ties)[0], "hr@10-he2017");
+        }
+    }
+
+    #[test]
+    fn a_name_takes_the_place_of_defaults_and_of_nothing_else() {
+        let with = |more: Value, mut ties: Ties| {
+            let mut table = json!({ "name": "he-2017" });
+            let more = more.as_object().unwrap().clone();
+            table.as_object_mut().unwrap().extend(more);
+            let mut protocol: ProtocolConfig = serde_json::from_value(table).unwrap();
+            protocol.resolve(&mut ties);
+            protocol.validate(ties).map(|()| (protocol, ties))
+        };
+        let (protocol, ties) = with(json!({}), Ties::MidRank).unwrap();
+        assert_eq!(
+            (protocol.duplicates, ties),
+            (Duplicates::Masked, Ties::ListOrder)
+        );
+        with(json!({ "duplicates": "masked" }), Ties::ListOrder).unwrap();
+        for (more, ties, setting) in [
+            (json!({}), Ties::Pessimistic, "ties"),
+            (json!({}), Ties::Optimistic, "ties"),
+            (
+                json!({ "candidates": "all" }),
+                Ties::MidRank,
+                "protocol.candidates",
+            ),
+            (
+                json!({ "candidates": "sampled" }),
+                Ties::MidRank,
+                "protocol.candidates",
+            ),
+        ] {
+            let error = with(more, ties).unwrap_err();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains("he-2017"), "{error}");
+        }
     }
 
     #[test]
     fn cutoffs_that_make_every_item_a_hit_are_refused() {
-        use serde_json::json;
         for (table, setting) in [
             (json!({ "cutoffs": [10, 100] }), "protocol.cutoffs"),
             (json!({ "cutoffs": [0] }), "protocol.cutoffs"),
@@ -286,11 +378,16 @@ mod tests {
             (json!({ "metrics": [] }), "protocol.metrics"),
             (json!({ "sampled": 0 }), "protocol.sampled"),
         ] {
-            assert_eq!(of(table).validate().unwrap_err().setting(), setting);
+            assert_eq!(
+                of(table).validate(Ties::MidRank).unwrap_err().setting(),
+                setting
+            );
         }
-        of(json!({ "cutoffs": [99, 1] })).validate().unwrap();
+        of(json!({ "cutoffs": [99, 1] }))
+            .validate(Ties::MidRank)
+            .unwrap();
         of(json!({ "candidates": "all", "cutoffs": [1000] }))
-            .validate()
+            .validate(Ties::MidRank)
             .unwrap();
     }
 }

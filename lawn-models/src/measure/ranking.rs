@@ -10,10 +10,13 @@ use super::protocol::Duplicates;
 use crate::data::ratings::{Case, Interactions};
 
 /// How a held-out item ranks among others that score the same.
-#[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ties {
     /// `1 + above + equal / 2`: neither rewards nor punishes a constant model.
+    #[default]
     MidRank,
     /// `1 + above`: equal scores rank below the positive.
     Optimistic,
@@ -97,18 +100,17 @@ impl RankingSet {
             before.resize(start + own.unwrap_or(width), true);
             before.resize(start + width, false);
         }
+        let shape = [cases.len() as i64, width as i64];
         // A comparison with all of them is what it is without a mask.
         let matrix = |flags: Vec<bool>| {
             let is_needed = flags.contains(&false);
-            let matrix = || Tensor::from_slice(&flags).view([cases.len() as i64, -1]);
+            let matrix = || Tensor::from_slice(&flags).view(shape);
             is_needed.then(|| matrix().to_device(device))
         };
         let among = Among::Listed {
             counted: matrix(counted),
             before: matrix(before),
-            items: Tensor::from_slice(&items)
-                .view([cases.len() as i64, -1])
-                .to_device(device),
+            items: Tensor::from_slice(&items).view(shape).to_device(device),
         };
         Self::new(cases, among, device)
     }
@@ -140,38 +142,6 @@ impl RankingSet {
             among,
             device,
         }
-    }
-
-    /// By user in the order in which they come, how many candidates each of its cases has.
-    pub(crate) fn sizes(&self) -> Vec<Vec<usize>> {
-        let sizes: Vec<usize> = match &self.among {
-            Among::All { known, cases } => {
-                let size = |&(user, item): &(u32, u32)| {
-                    let met = known.of(user as usize).iter().filter(|&&met| met != item);
-                    known.items() - met.count()
-                };
-                cases.iter().map(size).collect()
-            }
-            Among::Listed {
-                items,
-                counted: None,
-                ..
-            } => vec![1 + items.size()[1] as usize; self.owners.len()],
-            Among::Listed {
-                counted: Some(counted),
-                ..
-            } => {
-                let counts = counted.sum_dim_intlist(1, false, Kind::Int64);
-                let counts = Vec::<i64>::try_from(counts.to_device(Device::Cpu));
-                let counts = counts.expect("a count is one i64 a row");
-                counts.into_iter().map(|count| 1 + count as usize).collect()
-            }
-        };
-        let mut by_user = vec![Vec::new(); self.users_count()];
-        for (&owner, size) in self.owners.iter().zip(sizes) {
-            by_user[owner].push(size);
-        }
-        by_user
     }
 
     fn users_count(&self) -> usize {

@@ -180,7 +180,7 @@ impl Kind for CtrConfig {
             let measured = rows.at_most(self.measured_rows);
             measured.require_both(clicks.path(), split)?;
         }
-        let shape = clicks.table().shape();
+        let shape = clicks.shape();
         let shape = CtrShape {
             dense: shape.dense as i64,
             columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
@@ -214,7 +214,7 @@ impl Kind for CtrConfig {
             splits.push((Split::Test, test));
         }
         let teacher = source.teacher();
-        let shape = clicks.table().shape();
+        let shape = clicks.shape();
         Ok(floors::clicks::floors(
             shape,
             clicks.train(),
@@ -367,6 +367,17 @@ mod tests {
                     ..CtrConfig::default()
                 },
                 "encoding.hash_sizes",
+            ),
+            (
+                CtrConfig {
+                    data: "criteo".to_owned(),
+                    encoding: Some(ClickEncoding {
+                        missing_integer: -2,
+                        ..ClickEncoding::default()
+                    }),
+                    ..CtrConfig::default()
+                },
+                "encoding.missing_integer",
             ),
         ] {
             assert_eq!(config.validate().unwrap_err().setting(), setting);

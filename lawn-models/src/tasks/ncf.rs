@@ -153,7 +153,7 @@ impl Kind for NcfConfig {
     }
 
     fn metrics(&self) -> TaskMetrics {
-        let all = self.protocol.names();
+        let all = self.protocol.names(self.ties);
         TaskMetrics {
             primary: all.first().copied().unwrap_or_default(),
             all,
@@ -162,10 +162,7 @@ impl Kind for NcfConfig {
     }
 
     fn resolve(&mut self) {
-        self.protocol.resolve();
-        if self.protocol.name.is_some() {
-            self.ties = Ties::ListOrder;
-        }
+        self.protocol.resolve(&mut self.ties);
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
         }
@@ -187,7 +184,7 @@ impl Kind for NcfConfig {
             "a finite number",
         )?;
         self.raw.validate()?;
-        self.protocol.validate()?;
+        self.protocol.validate(self.ties)?;
         generated::require_beside(&self.data, self.generated.is_some())?;
         self.generated
             .as_ref()

@@ -1,9 +1,11 @@
 //! What people should know of implicit feedback before anything is trained on it.
 
+use std::path::Path;
+
 use super::ncf::{NcfConfig, Read};
 use crate::data::DataError;
-use crate::data::ratings::{Case, EVALUATION_NEGATIVES, Rows, TrainCounts};
-use crate::measure::{Candidates, Duplicates, Ties};
+use crate::data::ratings::{Case, EVALUATION_NEGATIVES, IdMap, Rows, TrainCounts};
+use crate::measure::{Candidates, Duplicates, RankingRules, Ties};
 use crate::trial::TestPermit;
 
 /// A line each.
@@ -76,14 +78,10 @@ pub(super) fn survey(
         .test(config.reading(), &train)
         .read(permit, &rules.known)?;
     lines.extend(held.counts.clauses(config.protocol.policies()));
-    let [fewest, most] = candidates(config, &held.cases, items);
-    let greatest = config.protocol.cutoffs.iter().max().copied().unwrap_or(0);
-    if u64::from(greatest) >= fewest as u64 {
-        let found = format!("{fewest} candidates for a held-out interaction");
-        let expected =
-            format!("more than {greatest}, the greatest of protocol.cutoffs: all would be hits");
-        return Err(DataError::unusable(&path, found, expected));
+    for cases in [&held.cases, &split.validation, &split.probe] {
+        require_misses(&rules, &path, users, cases)?;
     }
+    let [fewest, most] = candidates(config, &held.cases, items);
     let usual = EVALUATION_NEGATIVES as usize + 1;
     if config.protocol.candidates == Candidates::File && [fewest, most] != [usual; 2] {
         lines.push(format!(
@@ -94,6 +92,35 @@ pub(super) fn survey(
     }
     lines.push(protocol(config, held.cases.len(), [fewest, most]));
     Ok(lines)
+}
+
+/// Makes sure that a case can be no hit, by the candidates that count for it.
+///
+/// # Errors
+/// [`DataError::Unusable`] with the user of the fewest.
+fn require_misses(
+    rules: &RankingRules,
+    path: &Path,
+    users: &IdMap,
+    cases: &[Case],
+) -> Result<(), DataError> {
+    let greatest = rules.protocol.cutoffs.iter().max();
+    let greatest = greatest.map_or(0, |&k| k as usize);
+    let fewest = cases
+        .iter()
+        .map(|case| (rules.candidates(case), case.user))
+        .min();
+    match fewest {
+        Some((count, user)) if count <= greatest => {
+            let user = users.id(user);
+            let found = format!("{count} candidates for a held-out interaction of user {user}");
+            let expected = format!(
+                "more than {greatest}, the greatest of protocol.cutoffs: all would be hits"
+            );
+            Err(DataError::unusable(path, found, expected))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Least and most candidates of a held-out interaction, itself among them.
@@ -122,7 +149,7 @@ fn protocol(config: &NcfConfig, cases: usize, [fewest, most]: [usize; 2]) -> Str
         Ties::Pessimistic => "ties lost",
         Ties::ListOrder => "ties in the order of the file",
     };
-    let metrics = config.protocol.names().join(", ");
+    let metrics = config.protocol.names(config.ties).join(", ");
     format!(
         "each of {cases} test interactions is ranked among {among}, {duplicates}, {ties}: {metrics}"
     )

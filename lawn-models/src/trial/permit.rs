@@ -3,8 +3,9 @@ use super::config::Stage;
 /// Leave to look at test data. Whatever reads a test split asks for one, and only a
 /// confirm stage gives it: in a tune trial there is none, and nobody can make one.
 ///
-/// A person who has weights measured ([`evaluate_images`](crate::evaluate_images)), or floors
-/// ([`floors`](crate::floors)), asked for just that, and no sweep does: that is the other way to
+/// A person who has weights measured ([`evaluate_images`](crate::evaluate_images)), floors
+/// ([`floors`](crate::floors)), or test data counted before anything is trained on the rest
+/// ([`survey`](crate::survey)), asked for just that, and no trial does: that is the other way to
 /// one, and it is not open to others.
 ///
 /// ```compile_fail
@@ -40,7 +41,7 @@ impl TestPermit {
         }
     }
 
-    /// The permit of a person who asks for weights or floors to be measured. No trial comes by
+    /// The permit of a person who asks for weights or floors to be measured, or test data counted. No trial comes by
     /// here: what is tuned cannot lead to it.
     pub(crate) fn of_a_person() -> Self {
         Self(())

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::hash::mix;
 use super::rows::Rows;
 use super::selection::Selection;
+use super::shape::ClickShape;
 use super::table::Table;
 use crate::data::error::DataError;
 use crate::trial::TestPermit;
@@ -85,7 +86,13 @@ impl Clicks {
         &self.path
     }
 
-    pub(crate) fn table(&self) -> &Table {
+    /// What each row has.
+    pub(crate) fn shape(&self) -> &ClickShape {
+        self.table.shape()
+    }
+
+    /// All rows, those of test too.
+    pub(super) fn table(&self) -> &Table {
         &self.table
     }
 

@@ -31,8 +31,6 @@ pub struct ColumnNames {
 pub(super) struct Form {
     /// Between the columns; two colons are a column without a name in between.
     pub(super) separator: u8,
-    /// Whether fields can stand in double quotes.
-    pub(super) quoted: bool,
     /// Whether the first line is a header.
     pub(super) header: bool,
     /// Places of the columns, from 0.
@@ -75,7 +73,6 @@ impl Form {
             };
             return Ok(Self {
                 separator,
-                quoted: step == 1,
                 header: false,
                 user: 0,
                 item,
@@ -110,13 +107,18 @@ impl Form {
         let required = |found: Option<usize>| found.unwrap_or(0);
         Ok(Self {
             separator,
-            quoted: step == 1,
             header: true,
             user: required(place(0, &names.user)?),
             item: required(place(1, &names.item)?),
             rating: place(2, &names.rating)?,
             time: place(3, &names.time)?,
         })
+    }
+
+    /// The separator where fields can stand in double quotes. Publishers do not quote the others:
+    /// there a quote is a letter as any.
+    pub(super) fn quoting(&self) -> Option<u8> {
+        matches!(self.separator, b',' | b';').then_some(self.separator)
     }
 
     /// Columns that a line has at least.

@@ -6,7 +6,7 @@ use csv::{ByteRecord, ReaderBuilder};
 
 use super::columns::{ColumnNames, Form};
 use super::interactions::Line;
-use super::text::{Blocks, finite, seconds, shown, whole};
+use super::text::{Blocks, finite, quotes, seconds, shown, whole};
 use crate::data::error::DataError;
 
 /// The lines of a file, those with a rating that is not above the least one left out.
@@ -39,24 +39,29 @@ struct Fault {
 pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delimited, DataError> {
     let mut blocks = Blocks::open(path)?;
     let mut all = Delimited::default();
-    let mut form = None;
+    let form = match blocks.first_line()? {
+        Some(line) => Form::of(path, &line, names)?,
+        None => {
+            return Err(DataError::unusable(
+                path,
+                "no line",
+                "one interaction a line",
+            ));
+        }
+    };
     let mut before = 0;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     loop {
         let mut some = Vec::with_capacity(threads);
         while some.len() < threads {
-            let quoted = form.is_none_or(|form: Form| form.quoted);
-            let Some(block) = blocks.next(quoted)? else {
+            let Some(block) = blocks.next(form.quoting())? else {
                 break;
             };
-            if form.is_none() {
-                form = Some(Form::of(path, first_line(&block), names)?);
-            }
             some.push(block);
         }
-        let Some(form) = form.filter(|_| !some.is_empty()) else {
+        if some.is_empty() {
             break;
-        };
+        }
         let parsed: Vec<Result<Block, Fault>> = std::thread::scope(|scope| {
             let mut started = Vec::with_capacity(some.len());
             for (place, block) in some.iter().enumerate() {
@@ -78,11 +83,14 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
                 allowed: fault.allowed,
             })?;
             all.not_above += found.not_above;
-            all.lines.extend(found.lines);
+            all.lines.extend(found.lines.into_iter().map(|line| Line {
+                number: before + line.number,
+                ..line
+            }));
             before += ends;
         }
     }
-    if form.is_some_and(|form| form.time.is_none()) {
+    if form.time.is_none() {
         for (place, line) in all.lines.iter_mut().enumerate() {
             line.time = place as i64;
         }
@@ -99,32 +107,45 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
 
 /// Whether the first line is one of ratings, as far as it can be read.
 pub(super) fn is_of_ratings(path: &Path) -> bool {
-    let block = Blocks::open(path).and_then(|mut blocks| blocks.next(true));
-    let Ok(Some(block)) = block else {
+    let line = Blocks::open(path).and_then(|mut blocks| blocks.first_line());
+    let Ok(Some(line)) = line else {
         return false;
     };
-    Form::of(path, first_line(&block), &ColumnNames::default()).is_ok()
-}
-
-fn first_line(block: &[u8]) -> &[u8] {
-    let first = block.split(|&byte| byte == b'\n').next();
-    let first = first.unwrap_or_default();
-    first.strip_suffix(b"\r").unwrap_or(first)
+    Form::of(path, &line, &ColumnNames::default()).is_ok()
 }
 
 fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, Fault> {
+    let quoting = form.quoting().filter(|_| block.contains(&b'"'));
+    // A block ends within quotes only where the file does.
+    if let Some(place) = quoting.and_then(|separator| quotes(block, separator).open) {
+        let before = &block[..place];
+        let start = before.iter().rposition(|&byte| byte == b'\n');
+        let mut lines = block[start.map_or(0, |end| end + 1)..].split(|&byte| byte == b'\n');
+        return Err(Fault {
+            line: 1 + ends(before),
+            field: "line",
+            value: shown(lines.next().unwrap_or_default().trim_ascii_end()),
+            allowed: "a double quote that opens a field and another that closes it: none does up \
+                      to the end of the file"
+                .to_owned(),
+        });
+    }
     let mut reader = ReaderBuilder::new()
         .delimiter(form.separator)
-        .quoting(form.quoted)
+        .quoting(form.quoting().is_some())
         .has_headers(is_first && form.header)
         .flexible(true)
         .from_reader(block);
     let mut found = Delimited::default();
     let mut record = ByteRecord::new();
+    let (mut number, mut counted) = (1, 0);
     // Reading bytes from memory, in rows of any length, cannot fail.
     while let Ok(true) = reader.read_byte_record(&mut record) {
+        let start = start_of(block, &record);
+        number += ends(&block[counted..start]);
+        counted = start;
         let fault = |field, value: &[u8], allowed: String| Fault {
-            line: line_of(block, &record),
+            line: number,
             field,
             value: shown(value),
             allowed,
@@ -165,20 +186,30 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
         if rating.is_some_and(|rating| rating <= above) {
             found.not_above += 1;
         } else {
-            found.lines.push(Line { user, item, time });
+            found.lines.push(Line {
+                user,
+                item,
+                time,
+                number,
+            });
         }
     }
-    let ends = block.iter().filter(|&&byte| byte == b'\n').count();
+    let ends = ends(block);
     Ok(Block { found, ends })
 }
 
-/// The line that a record begins in, from 1; blank lines before it are none of its own.
-fn line_of(block: &[u8], record: &ByteRecord) -> usize {
+/// Where a record begins; blank lines before it are none of its own.
+fn start_of(block: &[u8], record: &ByteRecord) -> usize {
     let start = record.position().map_or(0, |place| place.byte() as usize);
-    let (before, own) = block.split_at(start.min(block.len()));
-    let blank = own.iter().take_while(|byte| byte.is_ascii_whitespace());
-    let ends = before.iter().chain(blank).filter(|&&byte| byte == b'\n');
-    1 + ends.count()
+    let start = start.min(block.len());
+    let blank = block[start..]
+        .iter()
+        .take_while(|byte| b"\r\n".contains(byte));
+    start + blank.count()
+}
+
+fn ends(text: &[u8]) -> usize {
+    text.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 #[cfg(test)]
@@ -230,6 +261,43 @@ mod tests {
         assert_eq!(read_text("x.csv", text, 3.9).unwrap().not_above, 3);
         let error = read_text("x.csv", text, 4.0).unwrap_err();
         assert!(error.contains("no rating above 4 in 4 lines"), "{error}");
+    }
+
+    #[test]
+    fn a_quote_is_one_of_a_field_between_commas_alone() {
+        for (name, text) in [
+            ("x.tsv", "user\titem\ttitle\n1\t7\t\"a\n2\t8\tb\"\n"),
+            ("ratings.dat", "1::7::5::90\n2::8::3::80\n"),
+            ("x.csv", "user,item,title\n1,7,12\" single\n2,8,7\"\n"),
+            ("x.csv", "user;item;title\n1;7;\"a\nb;\"\n2;8;c\n"),
+        ] {
+            let found = read_text(name, text.as_bytes(), 0.0).unwrap();
+            let pairs: Vec<(u64, u64)> = found.lines.iter().map(|l| (l.user, l.item)).collect();
+            assert_eq!(pairs, [(1, 7), (2, 8)], "{name}: {text}");
+        }
+        let far = "1,7,a\n".repeat(5);
+        for (text, expected) in [
+            (
+                "user,item,title\n1,7,\"a\n2,8,b\n",
+                ":2: line is \"1,7,\"a\", allowed is",
+            ),
+            (
+                &*format!("user,item,title\n{far}1,7,\"a\"\n1,7,\"b\"\"\n2,8,c\n"),
+                ":8: line is \"1,7,\"b\"\"\", allowed is",
+            ),
+        ] {
+            let error = read_text("x.csv", text.as_bytes(), 0.0).unwrap_err();
+            assert!(error.contains(expected), "{error}");
+            assert!(error.contains("the end of the file"), "{error}");
+        }
+    }
+
+    #[test]
+    fn lines_have_the_numbers_of_the_file() {
+        let text = b"user,item,rating,title\n1,1,5,a\n\n1,2,0,b\n1,3,5,\"c\nd\"\r\n\n\n1,4,5,e\n";
+        let found = read_text("x.csv", text, 0.0).unwrap();
+        let numbers: Vec<(u64, usize)> = found.lines.iter().map(|l| (l.item, l.number)).collect();
+        assert_eq!(numbers, [(1, 2), (3, 5), (4, 9)]);
     }
 
     #[test]

@@ -22,8 +22,7 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
         let test = match (&source, &train.test) {
             (Source::Files(files), _) => {
                 files
-                    .read_test(reading.above, reading.policies, &rows, &known)?
-                    .counts
+                    .count_test(reading.above, reading.policies, &rows, &known)?
                     .lines
             }
             (_, sealed) => sealed.as_ref().map_or(0, Sealed::count),

@@ -11,10 +11,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::case_policy::Policies;
-use super::held_out::{Admission, HeldOut};
+use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::interactions::{Case, Interactions, Line, Rating, Rows};
 use super::text::{self, finite, packed_or_not, seconds, shown, whole};
 use crate::data::error::DataError;
+use crate::trial::TestPermit;
 
 /// Where the three files of one data set lie.
 #[derive(Clone, Debug)]
@@ -57,6 +58,28 @@ impl RatingFiles {
     /// speak of the same ones.
     pub(crate) fn read_test(
         &self,
+        _permit: &TestPermit,
+        above: f64,
+        policies: Policies,
+        rows: &Rows,
+        known: &Interactions,
+    ) -> Result<HeldOut, DataError> {
+        self.held_out(above, policies, rows, known)
+    }
+
+    /// What there is of held-out interactions, and none of them.
+    pub(crate) fn count_test(
+        &self,
+        above: f64,
+        policies: Policies,
+        rows: &Rows,
+        known: &Interactions,
+    ) -> Result<HeldOutCounts, DataError> {
+        Ok(self.held_out(above, policies, rows, known)?.counts)
+    }
+
+    fn held_out(
+        &self,
         above: f64,
         policies: Policies,
         rows: &Rows,
@@ -97,10 +120,6 @@ impl RatingFiles {
             });
         }
         let counts = admission.finish()?;
-        if cases.is_empty() {
-            let found = format!("{} lines, none of which is measured", counts.lines);
-            return Err(DataError::unusable(&self.test, found, "one at least"));
-        }
         Ok(HeldOut { cases, counts })
     }
 
@@ -184,7 +203,13 @@ fn read_ratings(path: &Path, above: f64) -> Result<Vec<(Line, bool)>, DataError>
         let rating = finite(rating).ok_or_else(|| at.field("rating", rating, "a finite number"))?;
         let time = seconds(time)
             .ok_or_else(|| at.field("time", time, "an integer, seconds since 1970"))?;
-        ratings.push((Line { user, item, time }, rating > above));
+        let line = Line {
+            user,
+            item,
+            time,
+            number: index + 1,
+        };
+        ratings.push((line, rating > above));
     }
     if ratings.is_empty() {
         return Err(DataError::unusable(

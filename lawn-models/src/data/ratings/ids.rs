@@ -18,11 +18,14 @@ pub enum Ids {
     Remapped,
 }
 
-/// Of the ids up to the greatest, the part without an interaction that `auto` takes for none.
+/// Of the ids up to the greatest, the part without an interaction that `auto` takes for none; and
+/// rows of an id that occurs where they are kept, at most.
 const GAPS: u64 = 1_000;
 
-/// More rows than this are not kept: an id is mistyped.
-pub(super) const MOST_ROWS: u64 = 1 << 30;
+/// Rows that are kept of so many ids that occur: with more, an id is mistyped.
+pub(super) fn most_kept(occurring: usize) -> u64 {
+    (occurring as u64 * GAPS).clamp(1 << 20, 1 << 30)
+}
 
 /// Ids up to which a table answers which row one has.
 const TABLE: u64 = 1 << 26;
@@ -47,7 +50,7 @@ impl IdMap {
         let occurring = distinct(ids, range);
         let gaps = range - occurring.len() as u64;
         let kept = match rule {
-            Ids::Auto => gaps * GAPS <= range && range <= MOST_ROWS,
+            Ids::Auto => gaps * GAPS <= range && range <= most_kept(occurring.len()),
             Ids::Kept => true,
             Ids::Remapped => false,
         };

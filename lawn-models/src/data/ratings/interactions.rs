@@ -8,6 +8,8 @@ pub(crate) struct Line {
     pub(crate) user: u64,
     pub(crate) item: u64,
     pub(crate) time: i64,
+    /// The number of the line, from 1.
+    pub(crate) number: usize,
 }
 
 /// The rows of users and of items.

@@ -26,6 +26,7 @@ pub use columns::ColumnNames;
 pub(crate) use describe::describe;
 pub use generated::GeneratedRatings;
 pub(crate) use generated::write;
+pub(crate) use ids::IdMap;
 pub use ids::Ids;
 pub(crate) use interactions::{Case, Interactions, Rows};
 pub use raw::RawRatings;

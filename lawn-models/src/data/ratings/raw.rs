@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::columns::ColumnNames;
 use super::delimited;
 use super::grouped::{Grouped, group};
-use super::ids::{IdMap, Ids, MOST_ROWS};
+use super::ids::{IdMap, Ids, most_kept};
 use super::interactions::{Line, Rating, Rows};
-use super::split::{ValidationItem, latest};
+use super::split::ValidationItem;
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
 use crate::trial::{SettingsError, TestPermit, require};
@@ -19,7 +19,8 @@ use crate::trial::{SettingsError, TestPermit, require};
 ///
 /// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
 /// twice the latest stays; users and items with fewer than `core` interactions are left out;
-/// interactions of each user are held out for the test.
+/// interactions of each user are held out for the test. An item without another interaction has no
+/// row, is no negative, and `protocol.unseen` says what becomes of those that are held out.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawRatings {
@@ -78,12 +79,13 @@ impl RawRatings {
     }
 }
 
-/// Interactions that are known to whoever has a permit.
+/// Interactions that are known to whoever has a permit, by the ids of the file: an item that train
+/// does not have has no row.
 #[derive(Clone, Debug)]
-pub(crate) struct Sealed(Vec<(u32, u32)>);
+pub(crate) struct Sealed(Vec<(u64, u64)>);
 
 impl Sealed {
-    pub(crate) fn open(&self, _permit: &TestPermit) -> &[(u32, u32)] {
+    pub(crate) fn open(&self, _permit: &TestPermit) -> &[(u64, u64)] {
         &self.0
     }
 
@@ -109,6 +111,7 @@ pub(crate) struct RawCounts {
 /// A file, split.
 #[derive(Clone, Debug)]
 pub(crate) struct RawSplit {
+    /// Of train alone: what occurs in the test part only is no negative.
     pub(crate) rows: Rows,
     pub(crate) train: Grouped,
     pub(crate) test: Sealed,
@@ -118,16 +121,23 @@ pub(crate) struct RawSplit {
 /// The file of a data set that is not split, if there is one in `folder`.
 ///
 /// # Errors
-/// [`DataError::Unusable`] where there is a Parquet file alone.
+/// [`DataError::Unusable`] where there are several, and where there is a Parquet file alone.
 pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
     let is_own = folder.file_name().is_some_and(|own| own == name);
     let published = ["ratings.dat", "u.data", "ratings.csv"];
     let published = published.into_iter().filter(|_| is_own).map(str::to_owned);
     let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
-    let found = published
+    let there: Vec<PathBuf> = published
         .chain(named)
-        .map(|file| super::text::packed_or_not(folder.join(file)))
-        .find(|path| path.is_file());
+        .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)])
+        .filter(|path| path.is_file())
+        .collect();
+    if let [one, other, ..] = &there[..] {
+        let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
+        let found = format!("{} and {}", name(one), name(other));
+        return Err(DataError::unusable(folder, found, "one file of ratings"));
+    }
+    let found = there.into_iter().next();
     let parquet = folder.join(format!("{name}.parquet"));
     if found.is_none() && parquet.is_file() {
         let csv = parquet.with_extension("csv");
@@ -181,7 +191,18 @@ pub(super) fn read(
             counts.outside_core[place] = (before - after) as u64;
         }
     }
-    let (train, test) = hold_out(&grouped, config, seed);
+    let (mut train, test) = hold_out(&grouped, config, seed);
+    let (users, items) = (&rows.users, &rows.items);
+    let id = |&(user, item): &(u32, u32)| (users.id(user), items.id(item));
+    let sealed = Sealed(test.iter().map(id).collect());
+    let mut is_in_train = vec![false; items.len()];
+    for (_, item) in train.pairs() {
+        is_in_train[item as usize] = true;
+    }
+    if test.iter().any(|&(_, item)| !is_in_train[item as usize]) {
+        let left: Vec<Rating> = train.users().flatten().copied().collect();
+        (rows, train) = renumbered(&rows, &left, rule);
+    }
     counts.single = grouped.users().filter(|own| own.len() == 1).count() as u64;
     counts.held_out = test.len() as u64;
     if test.is_empty() {
@@ -195,7 +216,7 @@ pub(super) fn read(
     Ok(RawSplit {
         rows,
         train,
-        test: Sealed(test),
+        test: sealed,
         counts,
     })
 }
@@ -203,32 +224,56 @@ pub(super) fn read(
 /// The rows of the ids that occur in `lines`.
 ///
 /// # Errors
-/// [`DataError::Field`] where ids are kept and the greatest is beyond what tables can have.
+/// [`DataError::Field`] where ids are kept and the greatest is far beyond the number of those that
+/// occur.
 pub(super) fn rows(path: &Path, lines: &[Line], rule: Ids) -> Result<Rows, DataError> {
-    if rule == Ids::Kept {
-        let user = |line: &Line| line.user;
-        let item = |line: &Line| line.item;
-        for (field, id) in [("user", user as fn(&Line) -> u64), ("item", item)] {
-            let found = lines
-                .iter()
-                .map(id)
-                .enumerate()
-                .find(|&(_, id)| id >= MOST_ROWS);
-            if let Some((place, id)) = found {
-                return Err(DataError::Field {
-                    path: path.to_owned(),
-                    line: place + 1,
-                    field,
-                    value: id.to_string(),
-                    allowed: format!("up to {} with ids = \"kept\"", MOST_ROWS - 1),
-                });
-            }
+    let user = |line: &Line| line.user;
+    let item = |line: &Line| line.item;
+    let of = |field, id: fn(&Line) -> u64| {
+        let map = IdMap::new(lines.iter().map(id), rule);
+        let most = most_kept(map.occurring());
+        let beyond = lines.iter().find(|line| id(line) >= most);
+        match beyond.filter(|_| map.is_kept()) {
+            None => Ok(map),
+            Some(line) => Err(DataError::Field {
+                path: path.to_owned(),
+                line: line.number,
+                field,
+                value: id(line).to_string(),
+                allowed: format!(
+                    "up to {} with ids = \"kept\", as {} {field}s occur",
+                    most - 1,
+                    map.occurring()
+                ),
+            }),
         }
-    }
+    };
     Ok(Rows {
-        users: IdMap::new(lines.iter().map(|line| line.user), rule),
-        items: IdMap::new(lines.iter().map(|line| line.item), rule),
+        users: of("user", user)?,
+        items: of("item", item)?,
     })
+}
+
+/// The rows of what is left, and that by these rows.
+fn renumbered(rows: &Rows, left: &[Rating], rule: Ids) -> (Rows, Grouped) {
+    let user = |rating: &Rating| rows.users.id(rating.user);
+    let item = |rating: &Rating| rows.items.id(rating.item);
+    let new = Rows {
+        users: IdMap::new(left.iter().map(user), rule),
+        items: IdMap::new(left.iter().map(item), rule),
+    };
+    let ratings: Vec<Rating> = left
+        .iter()
+        .filter_map(|rating| {
+            Some(Rating {
+                user: new.users.row(user(rating))?,
+                item: new.items.row(item(rating))?,
+                time: rating.time,
+            })
+        })
+        .collect();
+    let grouped = group(new.users.len(), &ratings);
+    (new, grouped)
 }
 
 /// The distinct interactions of each user.
@@ -273,46 +318,46 @@ fn core(
             break;
         }
     }
-    let lines: Vec<Line> = left
-        .iter()
-        .flatten()
-        .map(|rating| Line {
-            user: rows.users.id(rating.user),
-            item: rows.items.id(rating.item),
-            time: rating.time,
-        })
-        .collect();
-    if lines.is_empty() {
+    let left: Vec<Rating> = left.into_iter().flatten().collect();
+    if left.is_empty() {
         let found = format!("no interaction within the {least}-core");
         return Err(DataError::unusable(path, found, "a smaller raw.core"));
     }
-    let rows = self::rows(path, &lines, rule)?;
-    let grouped = group_lines(&rows, &lines);
-    Ok((rows, grouped))
+    Ok(renumbered(rows, &left, rule))
 }
 
 /// Takes the test interactions of each user out.
 fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<(u32, u32)>) {
     let mut rng = stream(seed, Purpose::Split, 2);
     let mut held = Vec::new();
+    let mut order: Vec<usize> = Vec::new();
     let train = grouped.without(|own, left| {
         let count = match config.test_ratio {
             _ if own.len() < 2 => 0,
             None => 1,
             Some(ratio) => ((own.len() as f64 * ratio).round() as usize).clamp(1, own.len() - 1),
         };
-        left.extend_from_slice(own);
-        let first = held.len();
-        for _ in 0..count {
-            let place = match config.test {
-                ValidationItem::Random => below(&mut rng, left.len()),
-                ValidationItem::Latest => latest(left),
-            };
-            let rating = left.remove(place);
-            held.push((rating.user, rating.item));
+        let pair = |rating: &Rating| (rating.user, rating.item);
+        match config.test {
+            ValidationItem::Latest => {
+                order.clear();
+                order.extend(0..own.len());
+                order.sort_unstable_by_key(|&place| (own[place].time, place));
+                let (earlier, latest) = order.split_at_mut(own.len() - count);
+                held.extend(latest.iter().map(|&place| pair(&own[place])));
+                // Those that stay do so in the order of the file.
+                earlier.sort_unstable();
+                left.extend(earlier.iter().map(|&place| own[place]));
+            }
+            ValidationItem::Random => {
+                left.extend_from_slice(own);
+                let first = held.len();
+                for _ in 0..count {
+                    held.push(pair(&left.remove(below(&mut rng, left.len()))));
+                }
+                held[first..].reverse();
+            }
         }
-        // In the order of time, as one at a time was taken from the end.
-        held[first..].reverse();
     });
     (train, held)
 }

@@ -1,5 +1,6 @@
 //! Where the interactions of a task come from.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::case_policy::Policies;
@@ -8,7 +9,7 @@ use super::generated::{self, GeneratedRatings};
 use super::grouped::{Grouped, group};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::ids::Ids;
-use super::interactions::{Interactions, Rows};
+use super::interactions::{Case, Interactions, Rows};
 use super::raw::{self, RawCounts, RawRatings, Sealed};
 use super::split;
 use crate::data::dataset::GENERATED;
@@ -220,11 +221,68 @@ pub(crate) struct TestSource {
 impl TestSource {
     /// The test interactions that are measured; `known` are the interactions of train, those
     /// held out for validation included.
+    ///
+    /// # Errors
+    /// [`DataError`] where none is measured, and where what is measured of a user with several
+    /// would be no metric.
     pub(crate) fn read(
         &self,
         permit: &TestPermit,
         known: &Interactions,
     ) -> Result<HeldOut, DataError> {
+        let held = self.read_any(permit, known)?;
+        let path = match &self.source {
+            Source::Files(files) => files.test.clone(),
+            source => source.path(),
+        };
+        if held.cases.is_empty() {
+            let lines = held.counts.lines;
+            let found = format!("{lines} held-out interactions, none of which is measured");
+            return Err(DataError::unusable(&path, found, "one at least"));
+        }
+        self.require_one_list(&path, known, &held.cases)?;
+        Ok(held)
+    }
+
+    /// Makes sure that the held-out items of a user are ranked among the same candidates, each
+    /// other included: two lists have two first places, and a gain above the ideal one.
+    fn require_one_list(
+        &self,
+        path: &Path,
+        known: &Interactions,
+        cases: &[Case],
+    ) -> Result<(), DataError> {
+        let mut counts: BTreeMap<u32, u64> = BTreeMap::new();
+        for case in cases {
+            *counts.entry(case.user).or_default() += 1;
+        }
+        let is_known = |case: &&Case| known.contains(case.user as usize, case.item as usize);
+        let id = |user| self.rows.users.id(user);
+        if self.reading.negatives == Negatives::All {
+            let mut known = cases.iter().filter(is_known);
+            let Some(case) = known.find(|case| counts[&case.user] > 1) else {
+                return Ok(());
+            };
+            let (count, user) = (counts[&case.user], id(case.user));
+            let item = self.rows.items.id(case.item);
+            let found = format!(
+                "{count} held-out interactions of user {user}, of which item {item} is in train, too"
+            );
+            let expected = "one a user, or protocol.overlap = \"drop\": it is no candidate of the \
+                            others";
+            return Err(DataError::unusable(path, found, expected));
+        }
+        let several = counts.iter().find(|&(_, &count)| count > 1);
+        let Some((&user, count)) = several else {
+            return Ok(());
+        };
+        let found = format!("{count} held-out interactions of user {}", id(user));
+        let expected = "one a user, or protocol.candidates = \"all\", where a user's items are \
+                        ranked in one list";
+        Err(DataError::unusable(path, found, expected))
+    }
+
+    fn read_any(&self, permit: &TestPermit, known: &Interactions) -> Result<HeldOut, DataError> {
         let Reading {
             above,
             policies,
@@ -255,7 +313,7 @@ impl TestSource {
                 Ok(HeldOut { cases, counts })
             }
             (Source::Files(files), _) => {
-                let held = files.read_test(above, policies, &self.rows, known)?;
+                let held = files.read_test(permit, above, policies, &self.rows, known)?;
                 if let Negatives::OfFile(_) = negatives {
                     return Ok(held);
                 }
@@ -284,10 +342,9 @@ impl TestSource {
                     ..policies
                 };
                 let mut admission = Admission::new(&path, policies, &self.rows, known);
-                let Rows { users, items } = &self.rows;
                 let mut pairs = Vec::with_capacity(held.len());
                 for &(user, item) in held {
-                    pairs.extend(admission.admit(0, users.id(user), items.id(item)));
+                    pairs.extend(admission.admit(0, user, item));
                 }
                 let mut counts = admission.finish()?;
                 counts.repeated = 0;

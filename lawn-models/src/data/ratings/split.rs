@@ -106,7 +106,7 @@ fn pairs(of: &Grouped) -> Vec<(u32, u32)> {
 }
 
 /// Place of the greatest time; of equal ones the last.
-pub(super) fn latest(own: &[Rating]) -> usize {
+fn latest(own: &[Rating]) -> usize {
     (0..own.len())
         .max_by_key(|&place| (own[place].time, place))
         .unwrap_or(0)
@@ -249,6 +249,7 @@ mod tests {
             user,
             item,
             time: 0,
+            number: 1,
         };
         let mut lines: Vec<Line> = (0..200).map(|item| line(40, item)).collect();
         lines.extend([line(10, 1), line(10, 2)]);

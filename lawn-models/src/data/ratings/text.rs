@@ -86,46 +86,103 @@ impl Blocks {
         })
     }
 
-    /// The next lines; none at the end. A line end within double quotes is none where `quoted`.
+    /// The first line, without its end, before anything else is read; none in an empty file.
     ///
     /// # Errors
     /// [`DataError::Read`].
-    pub(super) fn next(&mut self, quoted: bool) -> Result<Option<Vec<u8>>, DataError> {
+    pub(super) fn first_line(&mut self) -> Result<Option<Vec<u8>>, DataError> {
+        loop {
+            let end = self.rest.iter().position(|&byte| byte == b'\n');
+            if end.is_some() || self.ended {
+                let line = &self.rest[..end.unwrap_or(self.rest.len())];
+                let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
+                return Ok((!self.rest.is_empty()).then_some(line));
+            }
+            let mut rest = std::mem::take(&mut self.rest);
+            self.fill(&mut rest)?;
+            self.rest = rest;
+        }
+    }
+
+    /// The next lines; none at the end. A line end within double quotes is none in a text of
+    /// columns with the separator `quoting`.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub(super) fn next(&mut self, quoting: Option<u8>) -> Result<Option<Vec<u8>>, DataError> {
         let mut block = std::mem::take(&mut self.rest);
         loop {
             if !self.ended {
-                let wanted = BLOCK as u64;
-                let found = self.source.by_ref().take(wanted).read_to_end(&mut block);
-                self.ended = (found.map_err(DataError::read(&self.path))? as u64) < wanted;
+                self.fill(&mut block)?;
             }
             if self.ended {
                 return Ok((!block.is_empty()).then_some(block));
             }
-            if let Some(end) = last_line_end(&block, quoted) {
+            if let Some(end) = last_line_end(&block, quoting) {
                 self.rest = block.split_off(end);
                 return Ok(Some(block));
             }
         }
     }
+
+    fn fill(&mut self, block: &mut Vec<u8>) -> Result<(), DataError> {
+        let wanted = BLOCK as u64;
+        let found = self.source.by_ref().take(wanted).read_to_end(block);
+        self.ended = (found.map_err(DataError::read(&self.path))? as u64) < wanted;
+        Ok(())
+    }
 }
 
 /// The place after the last line end that is not within quotes.
-fn last_line_end(block: &[u8], quoted: bool) -> Option<usize> {
-    if !quoted || !block.contains(&b'"') {
-        return block
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map(|end| end + 1);
+fn last_line_end(block: &[u8], quoting: Option<u8>) -> Option<usize> {
+    if let Some(separator) = quoting.filter(|_| block.contains(&b'"')) {
+        return quotes(block, separator).last_line_end;
     }
-    let (mut within, mut last) = (false, None);
+    let end = block.iter().rposition(|&byte| byte == b'\n');
+    end.map(|end| end + 1)
+}
+
+/// What double quotes make of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Quotes {
+    /// The place after the last line end that is not within quotes.
+    last_line_end: Option<usize>,
+    /// The place of a quote that is not closed.
+    pub(super) open: Option<usize>,
+}
+
+/// Where the quotes of fields are, as the crate `csv` takes them: they open at the start of a
+/// field alone, and two within a field are one of its letters.
+pub(super) fn quotes(block: &[u8], separator: u8) -> Quotes {
+    enum At {
+        FieldStart,
+        Field,
+        Quoted,
+        QuoteInQuoted,
+    }
+    let mut at = At::FieldStart;
+    let (mut opened, mut last_line_end) = (0, None);
     for (place, &byte) in block.iter().enumerate() {
-        match byte {
-            b'"' => within = !within,
-            b'\n' if !within => last = Some(place + 1),
-            _ => {}
-        }
+        at = match (at, byte) {
+            (At::Quoted, b'"') => At::QuoteInQuoted,
+            (At::Quoted, _) | (At::QuoteInQuoted, b'"') => At::Quoted,
+            (At::FieldStart, b'"') => {
+                opened = place;
+                At::Quoted
+            }
+            (_, b'\n') => {
+                last_line_end = Some(place + 1);
+                At::FieldStart
+            }
+            (_, b'\r') => At::FieldStart,
+            (_, byte) if byte == separator => At::FieldStart,
+            _ => At::Field,
+        };
     }
-    last
+    Quotes {
+        last_line_end,
+        open: matches!(at, At::Quoted).then_some(opened),
+    }
 }
 
 /// Refuses what has two bytes a character.
@@ -271,10 +328,21 @@ mod tests {
 
     #[test]
     fn blocks_end_with_lines_and_not_within_quotes() {
-        assert_eq!(last_line_end(b"a\nb\nc", false), Some(4));
-        assert_eq!(last_line_end(b"a\n\"b\nc", true), Some(2));
-        assert_eq!(last_line_end(b"a\n\"b\nc\"\nd", true), Some(8));
-        assert_eq!(last_line_end(b"abc", true), None);
+        let comma = Some(b',');
+        assert_eq!(last_line_end(b"a\nb\nc", None), Some(4));
+        assert_eq!(last_line_end(b"a\n\"b\nc", comma), Some(2));
+        assert_eq!(last_line_end(b"a\n\"b\nc\"\nd", comma), Some(8));
+        assert_eq!(last_line_end(b"abc", comma), None);
+        assert_eq!(last_line_end(b"a\n\"b\nc", None), Some(5));
+        // A quote within a field opens nothing.
+        assert_eq!(last_line_end(b"7\" single\nb\nc", comma), Some(12));
+        assert_eq!(last_line_end(b"a,\"b\"\"\nc\"\nd", comma), Some(10));
+        let open = |text: &[u8]| quotes(text, b',').open;
+        assert_eq!(open(b"a,\"b\nc"), Some(2));
+        assert_eq!(open(b"a,\"b\"\nc"), None);
+        assert_eq!(open(b"a, \"b\nc"), None);
+        assert_eq!(open(b"a,\"b\"\""), Some(2));
+        assert_eq!(open(b"a,\"b\""), None);
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(crate) fn floors(
     for (split, cases) in cases {
         let set = rules.set(cases, Device::Cpu);
         let ranking = by_popularity(&popularity, &set, rules.ties);
-        popular.extend(measurements(&rules.protocol, *split, &ranking));
-        random.extend(at_random(rules, *split, &set));
+        popular.extend(measurements(&rules.protocol, rules.ties, *split, &ranking));
+        random.extend(at_random(rules, *split, cases));
     }
     let floor = |predictor, measurements| Floor {
         predictor,
@@ -42,11 +42,17 @@ pub(crate) fn floors(
 /// NDCG@k = Σ_{r = 1..k} 1 / log2(r + 1) · m / n / (the most it could be)
 /// MRR = Σ_r (P(none before r) − P(none up to r)) / r
 /// ```
-fn at_random(rules: &RankingRules, split: Split, set: &RankingSet) -> Vec<Measurement> {
+fn at_random(rules: &RankingRules, split: Split, cases: &[Case]) -> Vec<Measurement> {
+    // A user's several cases have the same candidates.
+    let mut sizes: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
+    for case in cases {
+        let size = sizes.entry(case.user);
+        size.or_insert_with(|| (0, rules.candidates(case))).0 += 1;
+    }
     // By the numbers m and n, how many users have them.
     let mut users: BTreeMap<(usize, usize), usize> = BTreeMap::new();
-    for sizes in set.sizes() {
-        *users.entry((sizes.len(), sizes[0])).or_default() += 1;
+    for size in sizes.into_values() {
+        *users.entry(size).or_default() += 1;
     }
     let all: usize = users.values().sum();
     let one = |(metric, k, name): (RankingMetric, Option<u32>, String)| {
@@ -71,7 +77,8 @@ fn at_random(rules: &RankingRules, split: Split, set: &RankingSet) -> Vec<Measur
             total: None,
         }
     };
-    rules.protocol.measured().into_iter().map(one).collect()
+    let measured = rules.protocol.measured(rules.ties);
+    measured.into_iter().map(one).collect()
 }
 
 fn expectation(metric: RankingMetric, k: usize, m: usize, n: usize) -> f64 {
@@ -204,7 +211,7 @@ mod tests {
                 logit_mean_abs: 0.0,
                 logit_max_abs: 0.0,
             };
-            for (found, metric) in measurements(&protocol, Split::Test, &ranking)
+            for (found, metric) in measurements(&protocol, Ties::MidRank, Split::Test, &ranking)
                 .into_iter()
                 .zip(&protocol.metrics)
             {

@@ -132,17 +132,18 @@ fn all_items_but_the_known_ones_are_candidates() {
 fn nobody_gains_by_a_score_that_is_nan() {
     let cases = [case(0, 0, [1, 2])];
     let set = RankingSet::listed(&cases, Duplicates::Kept, Device::Cpu);
-    let of = |scores: &[f32]| {
-        measure(
-            &set,
-            Ties::Optimistic,
-            &Tensor::from_slice(scores).view([1, 3]),
-        )
-    };
-    let found = of(&[f32::NAN, 0.0, f32::NAN]);
-    assert_eq!(found.ranks, [[f64::INFINITY]]);
-    assert!(found.logit_max_abs.is_nan());
-    assert_eq!(of(&[1.0, f32::NAN, 0.0]).ranks, [[2.0]]);
+    for ties in [
+        Ties::MidRank,
+        Ties::Optimistic,
+        Ties::Pessimistic,
+        Ties::ListOrder,
+    ] {
+        let of = |scores: &[f32]| measure(&set, ties, &Tensor::from_slice(scores).view([1, 3]));
+        let found = of(&[f32::NAN, 0.0, f32::NAN]);
+        assert_eq!(found.ranks, [[f64::INFINITY]], "{ties:?}");
+        assert!(found.logit_max_abs.is_nan());
+        assert_eq!(of(&[1.0, f32::NAN, 0.0]).ranks, [[2.0]], "{ties:?}");
+    }
 }
 
 /// What the code of He et al. finds with the same scores; `goldens/generate.py` runs it.

@@ -17,7 +17,9 @@ pub struct ClickEncoding {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(range(min = 1, max = 1 << 30)))]
     pub hash_sizes: Vec<u32>,
-    /// What stands for an integer that is not there. An integer n becomes ln(1 + max(n, 0)).
+    /// What stands for an integer that is not there. An integer n becomes ln(1 + max(n, 0)): all
+    /// below 0 count as 0, and −1, which stands for none, does so too.
+    #[schemars(range(min = -1))]
     pub missing_integer: i64,
     /// What becomes of lines that cannot be read: `"fail"` names the first of them,
     /// `"exclude"` leaves them out and counts them.
@@ -58,6 +60,12 @@ impl ClickEncoding {
             "encoding.hash_size",
             self.hash_size,
             "1 to 1073741824",
+        )?;
+        require(
+            self.missing_integer >= -1,
+            "encoding.missing_integer",
+            self.missing_integer,
+            "-1 or more; integers below 0 count as 0",
         )?;
         let counts = ClickFormat::ALL.map(ClickFormat::columns);
         let given = self.hash_sizes.len();

@@ -6,6 +6,8 @@ const TABLE: u64 = 4_096;
 /// ```text
 /// x = ln(1 + max(n, 0))        f32
 /// ```
+/// Integers below 0 count as 0.
+///
 /// Source: `criteo1tb/input_pipeline.py` of mlcommons/algorithmic-efficiency, with `missing` −1.
 #[derive(Debug)]
 pub(super) struct Numbers {

@@ -24,7 +24,7 @@ const TEXT: &str = "user,item,time\n\
 fn the_latest_is_held_out_and_of_equal_ones_the_last_in_the_file() {
     let split = split(TEXT, &RawRatings::default()).unwrap();
     // The single interaction of user 2 stays.
-    assert_eq!(pairs(&split, &split.test.0), [(4, 100), (9, 300)]);
+    assert_eq!(split.test.0, [(4, 100), (9, 300)]);
     let train: Vec<(u32, u32)> = split.train.pairs().collect();
     assert_eq!(
         pairs(&split, &train),
@@ -56,7 +56,7 @@ fn a_ratio_holds_out_the_latest_part_and_leaves_one() {
             ..RawRatings::default()
         };
         let split = split(&text, &config).unwrap();
-        pairs(&split, &split.test.0)
+        split.test.0
     };
     assert_eq!(of(0.2), [(1, 8), (1, 9), (2, 1)]);
     assert_eq!(of(0.99).len(), 9 + 1);
@@ -95,7 +95,7 @@ fn the_core_is_taken_until_nothing_changes() {
     let two = of(2).unwrap();
     assert_eq!(two.counts.outside_core, [1, 1, 2]);
     assert_eq!((two.rows.users.len(), two.rows.items.len()), (2, 3));
-    assert_eq!(pairs(&two, &two.test.0), [(1, 7), (2, 7)]);
+    assert_eq!(two.test.0, [(1, 7), (2, 7)]);
     let error = of(4).unwrap_err();
     assert!(
         error.contains("no interaction within the 4-core"),
@@ -119,22 +119,76 @@ fn files_are_found_by_their_publishers_names_and_parquet_is_refused() {
     assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ratings.csv.gz")));
     // `ratings.csv` in a folder of another name may be another's.
     assert_eq!(find(&set, "other").unwrap(), None);
+    for other in ["ratings.dat", "ml.tsv", "ratings.csv"] {
+        std::fs::write(set.join(other), "").unwrap();
+        let error = find(&set, "ml").unwrap_err().to_string();
+        let rest = error.replace("ratings.csv.gz", "");
+        assert!(rest != error && rest.contains(other), "{error}");
+        std::fs::remove_file(set.join(other)).unwrap();
+    }
+}
+
+/// Item 3 is once train and once test, item 4 test alone, item 9 between them nobody's.
+#[test]
+fn an_item_of_test_alone_has_no_row() {
+    let text = "1,1,3,1\n1,2,3,2\n1,3,3,3\n2,2,3,1\n2,3,3,2\n2,4000,3,3\n3,1,3,1\n3,2,3,2\n";
+    let split = split(text, &RawRatings::default()).unwrap();
+    assert_eq!(split.test.0, [(1, 3), (2, 4000), (3, 2)]);
+    let items = &split.rows.items;
+    assert_eq!((items.len(), items.range(), items.row(4000)), (3, 4, None));
+    let train: Vec<(u32, u32)> = split.train.pairs().collect();
+    assert_eq!(
+        pairs(&split, &train),
+        [(1, 1), (1, 2), (2, 2), (2, 3), (3, 1)]
+    );
+}
+
+/// As one at a time is taken from the end, which is what it must come to.
+#[test]
+fn many_latest_are_those_that_are_taken_one_by_one() {
+    let time = |n: u64| (n * 7_919) % 13;
+    let text: String = (0..600)
+        .map(|n| format!("{},{},3,{}\n", n % 7, n / 7, time(n)))
+        .collect();
+    let config = RawRatings {
+        test_ratio: Some(0.4),
+        ..RawRatings::default()
+    };
+    let found = split(&text, &config).unwrap();
+    let mut expected = Vec::new();
+    for user in 0..7 {
+        let mut left: Vec<u64> = (0..600).filter(|n| n % 7 == user).collect();
+        let count = (left.len() as f64 * 0.4).round() as usize;
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let latest = (0..left.len()).max_by_key(|&place| (time(left[place]), place));
+            taken.push((user, left.remove(latest.unwrap()) / 7));
+        }
+        taken.reverse();
+        expected.extend(taken);
+    }
+    assert_eq!(found.test.0, expected);
 }
 
 #[test]
 fn a_stray_id_is_refused_with_its_line_where_ids_are_kept() {
-    let line = |user, item| Line {
-        user,
-        item,
-        time: 0,
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    let of = |text: &str, ids| {
+        std::fs::write(&path, text).unwrap();
+        let config = RawRatings::default();
+        read(&path, &config, 0.0, ids, 0).map_err(|error| error.to_string())
     };
-    let lines = [line(0, 1), line(1, 3_000_000_000)];
-    let error = rows(Path::new("x"), &lines, Ids::Kept)
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("x:2: item is \"3000000000\""), "{error}");
-    assert_eq!(
-        rows(Path::new("x"), &lines, Ids::Auto).unwrap().items.len(),
-        2
-    );
+    // The first rating is left out, and a line of the file all the same.
+    for far in [1_048_576, 1_000_000_000, 3_000_000_000u64] {
+        let text = format!("user,item,rating\n0,1,0\n0,1,3\n0,2,3\n1,{far},3\n1,2,3\n");
+        let error = of(&text, Ids::Kept).unwrap_err();
+        let expected = format!("x.csv:5: item is \"{far}\", allowed is up to 1048575 with ids");
+        assert!(error.contains(&expected), "{error}");
+        assert!(error.contains("3 items occur"), "{error}");
+        of(&text, Ids::Auto).unwrap();
+    }
+    let text = "0,1\n0,2\n1,1048575\n1,2\n2,1048575\n2,1\n";
+    let split = of(text, Ids::Kept).unwrap();
+    assert_eq!(split.rows.items.len(), 1_048_576);
 }
