@@ -150,7 +150,7 @@ package: setup
 
 # Sweeps that are killed and damaged at random until they end; the tests have a shorter form.
 torture runs="100" seed="0": setup
-    LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --release --workspace --test torture -- --nocapture
+    LAWN_TORTURE_RUNS={{quote(runs)}} LAWN_TORTURE_SEED={{quote(seed)}} cargo test --locked --release --workspace --test command -- --nocapture torture::
 
 # The engines against a real Slurm and a real Ray on this machine; `--install` brings Slurm by apt-get.
 test-engines *args: setup

@@ -61,7 +61,7 @@ cleanup() {
 trap cleanup EXIT
 
 # The number of tests of the engine $1.
-tests_of() { grep -c "^fn ${1}_" lawn-bench/tests/engines.rs; }
+tests_of() { grep -c "^fn ${1}_" lawn-bench/tests/command/engines.rs; }
 
 skip() {
     echo "test-engines: the $(tests_of "$1") tests of $1 are skipped: $2"
@@ -77,7 +77,7 @@ fail() {
 run() {
     local counts
     timeout --foreground --kill-after=10 "$limit" \
-        cargo test --locked --release --workspace --test engines -- --ignored --test-threads 1 "${1}_" 2>&1 | tee "$log" || true
+        cargo test --locked --release --workspace --test command -- --ignored --test-threads 1 "engines::${1}_" 2>&1 | tee "$log" || true
     counts=$(sed -n 's/^test result:.* \([0-9]*\) passed; \([0-9]*\) failed;.*/\1 \2/p' "$log")
     if [ -z "$counts" ]; then
         fail "$1" "the tests did not come to their end within $limit s"

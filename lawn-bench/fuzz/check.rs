@@ -1,5 +1,5 @@
 //! What holds of the readers of sweep files and of a run's files whatever the bytes: for the
-//! fuzzers, and for the bounded run in `tests/garbage.rs`.
+//! fuzzers, and for the bounded run in `tests/command/garbage.rs`.
 //!
 //! Files of a run have checksums, which would refuse every change alike. So each is read twice:
 //! as it is, and with the checksum that fits.

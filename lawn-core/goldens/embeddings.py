@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the goldens that `tests/embeddings_goldens.rs` holds the rules of embedding tables to.
+"""Writes the goldens that `tests/integration/embeddings_goldens.rs` holds the rules of embedding tables to.
 
     .venv/bin/python lawn-core/goldens/embeddings.py
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the goldens that `tests/goldens.rs` holds the built-in rules to.
+"""Writes the goldens that `tests/integration/goldens.rs` holds the built-in rules to.
 
     .venv/bin/python lawn-core/goldens/generate.py
 

@@ -1,4 +1,4 @@
-"""Writes results as other tools write them, for `tests/foreign.rs`: one table in many types.
+"""Writes results as other tools write them, for `tests/integration/foreign.rs`: one table in many types.
 
     pip install pyarrow==26.0.1
     python make.py

@@ -43,7 +43,7 @@ pub enum BackendChoice {
     /// *Differs from* the others: in free steps of f32 weights, Adam's own kernel takes the
     /// learning rate in f32, which changes it by 2⁻²⁴ of itself at most. Over 2,000 steps that
     /// moves the weights by less than a sixtieth of what their own rounding does
-    /// (`tests/oracle.rs`). Where the others clip gradients of f32 or fewer bits only for their
+    /// (`tests/integration/oracle.rs`). Where the others clip gradients of f32 or fewer bits only for their
     /// [squares](crate::OptimizerConfig::check_finite), this one skips the step.
     MultiTensor,
     /// libtorch operations for all: slower, and the measure of the kernels.

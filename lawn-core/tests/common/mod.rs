@@ -1,8 +1,12 @@
 //! What the tests share: parameters, and gradients of one's own choice.
-#![allow(dead_code, reason = "each test binary uses some of it")]
+#![allow(dead_code, reason = "each executable uses some of it")]
 
+pub(crate) mod oracle;
 pub(crate) mod rules;
 pub(crate) mod setting;
+pub(crate) mod state_reader;
+pub(crate) mod table;
+pub(crate) mod trained;
 
 use lawn_core::{Optimizer, Parameter, Parameters, Role, State};
 use tch::{Device, Kind, Tensor};

@@ -14,7 +14,7 @@ pub(crate) struct Row {
     pub(crate) rate: f64,
 }
 
-/// Every rule that comes with the crate: what `tests/conformance.rs` holds each to.
+/// Every rule that comes with the crate: what `tests/integration/conformance.rs` holds each to.
 pub(crate) fn rows() -> Vec<Row> {
     let row = |name, rule: RuleConfig, decay, rate| Row {
         name,

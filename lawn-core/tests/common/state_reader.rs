@@ -1,5 +1,5 @@
 //! What holds of the state reader whatever the bytes: for the fuzzer, and for
-//! the bounded run in `tests/fuzz.rs`.
+//! the bounded run in `tests/integration/fuzz.rs`.
 
 use lawn_core::{
     AdamConfig, LawnConfig, Optimizer, OptimizerConfig, Parameter, Parameters, Role, Schedule,

@@ -1,7 +1,6 @@
 //! An embedding table whose gradients are of ids.
-#![allow(dead_code, reason = "each test binary uses some of it")]
 
-use super::common::Numbers;
+use super::Numbers;
 use lawn_core::{Optimizer, OptimizerConfig, Parameter, Parameters, Role, RuleConfig};
 use tch::{Kind, Tensor};
 

@@ -1,6 +1,6 @@
 //! A trained optimizer, whose state the tests of states are about.
 
-use super::common::{Numbers, parameters, set_gradients};
+use super::{Numbers, parameters, set_gradients};
 use lawn_core::{AdamConfig, LawnConfig, Optimizer, OptimizerConfig, Schedule, Scope};
 use tch::{Kind, Tensor};
 

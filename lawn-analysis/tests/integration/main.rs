@@ -1,0 +1,21 @@
+//! Every test of the crate from outside, in one executable: the linker runs once. What counts
+//! memory of the whole process, or needs a browser, has a target of its own beside this folder.
+
+mod answer_first;
+mod answers;
+mod calibration;
+mod claims;
+mod divergence;
+mod exact_sums;
+mod foreign;
+mod goldens;
+mod latex;
+mod names;
+mod properties;
+mod quotients;
+mod reasons;
+mod records;
+mod report;
+mod results;
+mod sentences;
+mod zero_variance;

@@ -1,0 +1,368 @@
+//! Data sets read from files: a trial trains on those that its run was planned with, and
+//! opens those of the test split in confirmation alone.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::common::{lawn, said};
+use lawn_bench::plan::Plan;
+use lawn_bench::run::run_dir::RunDir;
+use lawn_bench::{config, data};
+
+const TASKS: &str = r#"
+name = "files"
+batch_sizes = [64]
+
+[tasks.feedback]
+kind = "ncf"
+model = "gmf"
+data = "feedback"
+
+[tasks.pictures]
+kind = "image"
+data = "pictures"
+depth = 8
+width = 4
+
+[budget]
+epochs = 1
+
+[arms.sgd]
+rule = "sgd"
+"#;
+
+/// Trials 0 and 2 tune `feedback` and `pictures`.
+const TUNED: &str = r#"
+[arms.sgd.tune]
+learning_rate = { min = 1e-2, max = 1e-1, scale = "log" }
+
+[tuning]
+settings = 2
+
+[confirmation]
+seeds = [1]
+"#;
+
+/// Trials 0 and 1 confirm them.
+const CONFIRMED: &str = "learning_rate = 0.1\n[confirmation]\nseeds = [1]\n";
+
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    /// Both data sets, under `data`.
+    fn new() -> Self {
+        let place = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        let sizes: [(&str, &str, &[&str]); 2] = [
+            (
+                "ncf",
+                "feedback",
+                &["users=60", "items=220", "interactions=10"],
+            ),
+            (
+                "image",
+                "pictures",
+                &["classes=2", "side=8", "train=40", "test=8"],
+            ),
+        ];
+        for (kind, name, sizes) in sizes {
+            let mut command = lawn();
+            command.args(["data", "make", kind, "--out"]);
+            command.arg(place.data().join(name));
+            command.args(sizes.iter().flat_map(|size| ["--set", size]));
+            let output = command.output().expect("lawn starts");
+            assert!(output.status.success(), "{}", said(&output));
+        }
+        place
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A run of both tasks that is planned and not begun.
+    fn plan(&self, name: &str, arm: &str) -> RunDir {
+        self.plan_of(name, &format!("{TASKS}{arm}"))
+    }
+
+    /// A run of a sweep file that is planned and not begun.
+    fn plan_of(&self, name: &str, text: &str) -> RunDir {
+        let sweep = config::parse("files.toml", text).unwrap_or_else(|error| panic!("{error}"));
+        let checksums = data::checksums(&sweep.tasks, &self.data()).expect("they are there");
+        let run = RunDir::new(self.folder.path().join(name));
+        std::fs::create_dir(run.root()).expect("a folder");
+        let plan = Plan::new(sweep, checksums);
+        plan.write(&run, Path::new("files.toml"), text)
+            .expect("it can be written");
+        run
+    }
+
+    /// Runs the trial at `index`, by way of `tracer` where one is given; with nothing in the
+    /// user's cache.
+    fn trial(&self, run: &RunDir, index: usize, tracer: &[&str]) -> Output {
+        let mut words = tracer.to_vec();
+        words.push(env!("CARGO_BIN_EXE_lawn"));
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .arg("trial")
+            .arg(run.root())
+            .args(["--index", &index.to_string(), "--data-root"])
+            .arg(self.data())
+            .env(
+                "XDG_CACHE_HOME",
+                tempfile::tempdir_in(self.folder.path())
+                    .expect("a folder")
+                    .path(),
+            )
+            .env("OMP_NUM_THREADS", "1");
+        command.output().expect("it starts")
+    }
+
+    /// Adds a byte to a file of a data set.
+    fn change(&self, file: &str) {
+        let path = self.data().join(file);
+        let mut bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
+        bytes.push(b'\n');
+        std::fs::write(&path, bytes).expect("it is ours");
+    }
+}
+
+fn refuses(output: &Output, words: &str) {
+    assert_eq!(output.status.code(), Some(2), "{}", said(output));
+    assert!(said(output).contains(words), "{}", said(output));
+}
+
+fn is_untouched(run: &RunDir) -> bool {
+    !run.root().join("trials").exists()
+}
+
+#[test]
+fn a_trial_refuses_data_that_its_run_was_not_planned_with() {
+    let place = Place::new();
+    let (tuned, confirmed) = (
+        place.plan("tuned", TUNED),
+        place.plan("confirmed", CONFIRMED),
+    );
+    place.change("feedback/feedback.test.negative");
+    let other = "was made with other files of the data set `feedback`";
+    refuses(&place.trial(&confirmed, 0, &[]), other);
+    assert!(is_untouched(&confirmed));
+    // To a tuning trial the test split is nothing.
+    let output = place.trial(&tuned, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    std::fs::remove_dir_all(tuned.root().join("trials")).expect("it was trained");
+    place.change("feedback/feedback.train.rating");
+    refuses(&place.trial(&tuned, 0, &[]), other);
+
+    std::fs::remove_dir_all(place.data().join("pictures")).expect("it was made");
+    refuses(
+        &place.trial(&tuned, 2, &[]),
+        "task `pictures` cannot be trained here",
+    );
+    let mut without = lawn();
+    without
+        .arg("trial")
+        .arg(tuned.root())
+        .args(["--index", "2"]);
+    let output = without.output().expect("lawn starts");
+    refuses(&output, "give --data-root DIR or set LAWN_DATA");
+    // Set to nothing the variable is as if it were not set.
+    let output = without.env("LAWN_DATA", "").output();
+    let output = output.expect("lawn starts");
+    refuses(&output, "give --data-root DIR or set LAWN_DATA");
+    let output = lawn().args(["data", "list", "--data-root", ""]).output();
+    refuses(&output.expect("lawn starts"), "a folder is expected");
+    assert!(is_untouched(&tuned));
+}
+
+/// Weights that a trial begins with are files that it reads, though its data be generated.
+#[test]
+fn a_trial_goes_on_from_the_weights_that_another_left_and_from_no_others() {
+    let place = Place::new();
+    let sweep = |init_from: &str| {
+        format!(
+            r#"
+name = "weights"
+batch_sizes = [8]
+[tasks.pictures]
+kind = "image"
+depth = 8
+width = 4
+generated = {{ classes = 2, side = 8, train = 40, test = 8 }}
+{init_from}
+[budget]
+epochs = 1
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+[confirmation]
+seeds = [1]
+"#
+        )
+    };
+    let first = place.plan_of("first", &sweep(""));
+    let output = place.trial(&first, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let trials = std::fs::read_dir(first.root().join("trials")).expect("one was trained");
+    let folder = trials.flatten().next().expect("it has a folder").path();
+    let start = place.data().join("start.safetensors");
+    std::fs::copy(folder.join("model.safetensors"), &start).expect("it keeps its weights");
+
+    let text = sweep("init_from = \"start.safetensors\"");
+    let next = place.plan_of("next", &text);
+    let ids = |run: &RunDir| Plan::read(run).expect("it is planned").trials[0].id.clone();
+    assert_ne!(ids(&first), ids(&next));
+    let output = place.trial(&next, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+
+    place.change("start.safetensors");
+    let other = place.plan_of("other", &text);
+    assert_ne!(ids(&other), ids(&next), "its content is part of the trial");
+    refuses(&place.trial(&next, 0, &[]), "`start.safetensors`");
+    // A file with a byte too many is none.
+    let output = place.trial(&other, 0, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
+}
+
+/// What the system was asked to open by the trial at `index`, below the data root.
+fn opened(place: &Place, run: &RunDir, index: usize) -> Vec<String> {
+    let log = place.folder.path().join("opened");
+    let path = log.to_str().expect("temporary folders are text");
+    let calls = "trace=open,openat,openat2";
+    let tracer = ["strace", "-f", "-qq", "-e", calls, "-o", path];
+    let output = place.trial(run, index, &tracer);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = std::fs::read_to_string(&log).expect("strace wrote it");
+    let data = place.data();
+    let data = data.to_str().expect("temporary folders are text");
+    let below = |line: &str| {
+        let (_, rest) = line.split_once(data)?;
+        Some(rest.split('"').next()?.to_owned())
+    };
+    text.lines().filter_map(below).collect()
+}
+
+#[test]
+fn the_system_is_asked_for_test_files_in_confirmation_alone() {
+    let traces = Command::new("strace")
+        .args(["-o", "/dev/null", "true"])
+        .output();
+    if !traces.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: strace is not here, or may not trace; Debian has it as `strace`");
+        return;
+    }
+    let place = Place::new();
+    let (tuned, confirmed) = (
+        place.plan("tuned", TUNED),
+        place.plan("confirmed", CONFIRMED),
+    );
+    let is_test = |path: &&String| path.contains("test");
+    for (tuning, confirmation, train) in [
+        (0, 0, "/feedback/feedback.train.rating"),
+        (2, 1, "/pictures/train/"),
+    ] {
+        let files = opened(&place, &tuned, tuning);
+        assert!(
+            files.iter().any(|path| path.starts_with(train)),
+            "{files:?}"
+        );
+        assert_eq!(files.iter().filter(is_test).count(), 0, "{files:?}");
+        let files = opened(&place, &confirmed, confirmation);
+        assert!(files.iter().filter(is_test).count() > 0, "{files:?}");
+    }
+}
+
+#[test]
+fn data_that_are_not_there_are_the_users_to_give_for_every_verb() {
+    let place = Place::new();
+    let file = place.folder.path().join("files.toml");
+    std::fs::write(&file, format!("{TASKS}{CONFIRMED}")).expect("there is room");
+    let file = file.to_str().expect("it is text");
+    let absent = place.folder.path().join("absent");
+    let absent = absent.to_str().expect("it is text");
+    let empty = tempfile::tempdir().expect("a folder");
+    let empty = empty.path().to_str().expect("it is text");
+    let run = |words: &[&str]| lawn().args(words).output().expect("lawn starts");
+    for verb in ["model", "floors", "sweep"] {
+        refuses(&run(&[verb, file]), "give --data-root DIR or set LAWN_DATA");
+        refuses(&run(&[verb, file, "--data-root", absent]), "cannot read");
+        refuses(
+            &run(&[verb, file, "--data-root", empty]),
+            "which is not under",
+        );
+    }
+    refuses(
+        &run(&["data", "list"]),
+        "give --data-root DIR or set LAWN_DATA",
+    );
+    refuses(
+        &run(&["data", "list", "--data-root", absent]),
+        "the data root is the folder",
+    );
+    let output = run(&["data", "list", "--data-root", empty]);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(said(&output).contains("lawn data get"), "{}", said(&output));
+    let data = place.data();
+    let root = data.to_str().expect("it is text");
+    let output = run(&["data", "list", "--data-root", root]);
+    let sets: Vec<String> = said(&output)
+        .lines()
+        .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(sets, ["feedback", "pictures"]);
+    // What is not looked at need not be there.
+    std::fs::remove_dir_all(data.join("pictures")).expect("it was made");
+    let output = run(&["model", file, "--task", "feedback", "--data-root", root]);
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+/// What would make a test easier, or end every trial, is found before anything is planned.
+#[test]
+fn a_test_split_that_train_gives_away_is_refused_by_line_and_said_where_it_is_asked_for() {
+    let place = Place::new();
+    let file = place.folder.path().join("files.toml");
+    let text = |more: &str| {
+        format!(
+            "name = \"one\"\nbatch_sizes = [64]\n[tasks.feedback]\nkind = \"ncf\"\nmodel = \"gmf\"\n\
+             data = \"feedback\"\n{more}\n[budget]\nepochs = 1\n[arms.sgd]\nrule = \"sgd\"\n{CONFIRMED}"
+        )
+    };
+    let plan = |more: &str| {
+        std::fs::write(&file, text(more)).expect("there is room");
+        let mut command = lawn();
+        command.arg("plan").arg(&file).arg("--no-calibrate");
+        command.arg("--data-root").arg(place.data());
+        command.output().expect("lawn starts")
+    };
+    let output = plan("");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("feedback: each of "),
+        "{}",
+        said(&output)
+    );
+    let [train, test] = ["train", "test"].map(|split| {
+        let path = place
+            .data()
+            .join(format!("feedback/feedback.{split}.rating"));
+        let text = std::fs::read_to_string(&path).expect("it was made");
+        (path, text)
+    });
+    let first = test.1.lines().next().expect("it has lines");
+    std::fs::write(&train.0, format!("{}{first}\n", train.1)).expect("there is room");
+    refuses(&plan(""), "feedback.test.negative:1: item is");
+    let output = plan("protocol = { overlap = \"drop\" }");
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("are in train, too: left out"),
+        "{}",
+        said(&output)
+    );
+    let every: String = (0..220).map(|item| format!("60\t{item}\t1\t0\n")).collect();
+    std::fs::write(&train.0, train.1.clone() + &every).expect("there is room");
+    refuses(&plan(""), "items that user 60 has not met");
+}

@@ -1,0 +1,149 @@
+//! `--set KEY=VALUE`: what is set over a sweep file, and errors in it.
+
+use crate::common::faults::{RIGHT, faulty, file};
+
+#[test]
+fn errors_in_what_is_set_point_at_it() {
+    let sets: &[(&str, usize, &str)] = &[
+        (
+            "budget.epochs=0",
+            15,
+            "budget.epochs must be 1 or more, not 0",
+        ),
+        ("budgt.epochs=3", 1, "did you mean `budget`?"),
+        ("budget.epochs=many", 15, "expected a whole number"),
+        (
+            "resources.device=gpu",
+            18,
+            "unknown variant `gpu`; allowed: cpu, cuda, auto",
+        ),
+        ("name.first=3", 1, "`name` is text, it has no keys"),
+        (
+            "defaults.tune.learning_rate.max=1e-5",
+            33,
+            "must have its max above",
+        ),
+        ("=3", 1, "key"),
+        ("budget", 7, "expected `=`"),
+        ("", 1, "a value is set as KEY.KEY=VALUE"),
+        ("budget={}", 8, "changes nothing"),
+        ("arms={}", 6, "changes nothing"),
+        // What is wrong stands in the file, and is right there without what is set.
+        ("budget={epochs=8, steps=3}", 1, "must have one of epochs"),
+        (
+            "budget.steps=0",
+            14,
+            "budget.steps must be 1 or more, not 0",
+        ),
+        ("budget.epochs=2", 1, "below the budget of 2 epochs"),
+    ];
+    let mut faults = String::new();
+    for (set, column, said) in sets {
+        let error = file(RIGHT.into(), &["confirmation.seeds=[3, 4]", set])
+            .sweep()
+            .expect_err(set);
+        assert_eq!(error.origin, "--set", "{error}");
+        faults += &faulty(&error, (1, *column), &[said]).unwrap_or_default();
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn only_what_brought_an_error_into_the_file_is_blamed_for_it() {
+    let error = |text: String, sets: &[&str]| file(text, sets).sweep().expect_err("it is wrong");
+    let sets = ["name=\"x\"", "budget.epochs=2", "tuning.seed=5"];
+    let blamed = error(RIGHT.into(), &sets);
+    assert_eq!(blamed.origin, "--set");
+    let shown = blamed.to_string();
+    for part in [
+        "| budget.epochs=2",
+        "[arms.adam-lawn]",
+        "this does not go with it",
+    ] {
+        assert!(shown.contains(part), "{part:?} is not in:\n{shown}");
+    }
+    assert!(!shown.contains("tuning.seed=5"), "{shown}");
+    // Wrong in the file itself, whatever is set.
+    let text = RIGHT.replace("max = 4", "max = 9");
+    let own = error(text, &["tuning.seed=5"]);
+    assert_ne!(own.origin, "--set", "{own}");
+    // What is set mends one fault, and another was there before.
+    let text = RIGHT.replace("epochs = 6", "epochs = 0");
+    let text = text.replace(
+        "contrasts = [{ baseline = \"adam\"",
+        "contrasts = [{ baseline = \"x\"",
+    );
+    let own = error(text, &["budget.epochs=6"]);
+    assert_ne!(own.origin, "--set", "{own}");
+}
+
+#[test]
+fn of_keys_that_stand_for_one_another_the_one_that_is_set_stays() {
+    use lawn_models::{Amount, FreePhase};
+    let read = |text: &str, sets: &[&str]| {
+        let file = file(text.into(), sets);
+        let sweep = file
+            .sweep()
+            .unwrap_or_else(|error| panic!("{sets:?}: {error}"));
+        let written = file.written().expect("it is a sweep");
+        let again = lawn_bench::config::parse("sweep.toml", &written);
+        let again = again.unwrap_or_else(|error| panic!("{sets:?}: {error}\n{written}"));
+        assert_eq!(again, sweep, "{written}");
+        sweep
+    };
+    let budget = |text: &str, sets: &[&str]| read(text, sets).budget;
+    assert!(RIGHT.contains("[budget]\nepochs = 6\n"));
+    let epochs = "free_epochs = { min = 1, max = 4, scale = \"integer\" }";
+    assert!(RIGHT.contains(epochs));
+    let text = RIGHT.replace(
+        epochs,
+        "free_fraction = { min = 0.1, max = 0.9, scale = \"linear\" }",
+    );
+    let inline = text.replace("[budget]\nepochs = 6\n", "");
+    let inline = format!("budget = {{ epochs = 6 }}\n{inline}");
+    for text in [&text, &inline] {
+        assert_eq!(budget(text, &["budget.steps=300"]), Amount::Steps(300));
+        assert_eq!(
+            budget(text, &["budget.samples=90_000"]),
+            Amount::Samples(90_000)
+        );
+        let both = ["budget.steps=300", "budget.epochs=8"];
+        assert_eq!(budget(text, &both), Amount::Epochs(8), "the last one wins");
+    }
+    let every = ["evaluation.every.epochs=2", "evaluation.every.steps=30"];
+    assert_eq!(read(&text, &every).evaluation.every, Amount::Steps(30));
+    let from = [
+        "diagnostics.distance_from.epochs=2",
+        "diagnostics.distance_from.fraction=0.25",
+    ];
+    let from = read(&text, &from).diagnostics.distance_from;
+    assert_eq!(from, Some(FreePhase::Fraction(0.25)));
+    // An arm may have any name.
+    let named = format!("{text}\n[arms.epochs]\nrule = \"sgd\"\n");
+    let arms = file(named, &["arms.steps.rule=sgd"]).sweep();
+    let arms = arms.unwrap_or_else(|error| panic!("{error}")).arms;
+    let arms: Vec<_> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    assert!(
+        arms.contains(&"epochs") && arms.contains(&"steps"),
+        "{arms:?}"
+    );
+}
+
+#[test]
+fn what_is_set_is_written_into_the_text_of_the_run() {
+    let sets = [
+        "budget.epochs=8",
+        "arms.adam-lawn.tune.free_epochs.max=3",
+        "report.margins.\"ndcg@10\"=0.01",
+        "resources.device=auto",
+    ];
+    let file = file(RIGHT.replace("[budget]", "# so long\n[budget]"), &sets);
+    let sweep = file.sweep().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(sweep.budget, lawn_models::Amount::Epochs(8));
+    assert_eq!(sweep.margins.len(), 2);
+    let text = file.written().expect("it is a sweep");
+    assert!(text.contains("# so long"), "comments are kept:\n{text}");
+    assert!(text.starts_with("# --set budget.epochs=8\n"), "{text}");
+    let again = lawn_bench::config::parse("sweep.toml", &text);
+    assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+}

@@ -1,0 +1,36 @@
+//! Every test of the crate from outside, in one executable: the linker runs once. What sets
+//! threads or counts memory of the whole process has a file of its own beside this folder.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod conformance;
+mod cow_clip;
+mod custom_rule;
+mod decay;
+mod diagnostics;
+mod embeddings;
+mod embeddings_goldens;
+mod empty;
+mod fuzz;
+mod goldens;
+mod handed_on;
+mod invariants;
+mod lamb;
+mod lars;
+mod loaded_weights;
+mod lost_units;
+mod multi_tensor;
+mod multi_tensor_steps;
+mod oracle;
+mod package;
+mod radial;
+mod ranges;
+mod refused;
+mod rule_faults;
+mod scope_by_names;
+mod selection;
+mod state;
+mod state_file;
+mod untrained;
+mod written;

@@ -1,0 +1,16 @@
+//! Every test of the crate from outside, in one executable: the linker runs once. What counts
+//! memory of the whole process has a file of its own beside this folder.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod clicks;
+mod data;
+mod examine;
+mod image;
+mod kill;
+mod precision;
+mod rating_trials;
+mod ratings;
+mod trial;
+mod weights;
