@@ -117,12 +117,14 @@ fn smoke(name: &str, root: &Path, wanted: &[&str], sets: &[&str]) {
         let measured: Vec<&str> = measured.map(|one| one.metric.as_str()).collect();
         let task = &plan.sweep.tasks[0].config;
         assert_eq!(measured, task.metrics().all, "{name}, {arm}");
-        assert!(trained.insert(arm), "{name}, {arm}: twice");
+        let task = trial.cell.task.as_str();
+        assert!(trained.insert((task, arm)), "{name}, {task}, {arm}: twice");
     }
-    let expected = match wanted {
+    let arms = match wanted {
         [] => plan.sweep.arms.len(),
         wanted => wanted.len(),
     };
+    let expected = plan.sweep.tasks.len() * arms;
     assert_eq!(trained.len(), expected, "{name}: {trained:?}");
 }
 
@@ -206,6 +208,7 @@ fn recipes_for_implicit_feedback_train() {
             "ml-1m",
             ["hr@10-he2017", "ndcg@10-he2017"],
         ),
+        ("he-published", "ml-1m", ["hr@10-he2017", "ndcg@10-he2017"]),
         ("rendle-mf", "ml-1m", ["hr@10-he2017", "ndcg@10-he2017"]),
         (
             "mlperf-ncf",
