@@ -78,6 +78,34 @@ pub(crate) fn below(rng: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u128::from(rng.next_u64()) * bound as u128) >> 64) as usize
 }
 
+/// The bits of a fraction that an f64 holds exactly.
+const FRACTION: u32 = 53;
+
+/// A uniform number in [0, 1), a multiple of 2⁻⁵³.
+pub(crate) fn unit(rng: &mut ChaCha8Rng) -> f64 {
+    unit_of(rng.next_u64())
+}
+
+/// The number in [0, 1) that the upper 53 of these bits make.
+pub(crate) fn unit_of(bits: u64) -> f64 {
+    shifted_unit(bits, 0.0)
+}
+
+/// A uniform number in (0, 1], which has a logarithm.
+pub(crate) fn unit_above_zero(rng: &mut ChaCha8Rng) -> f64 {
+    shifted_unit(rng.next_u64(), 1.0)
+}
+
+/// A uniform number in (0, 1], between the multiples of 2⁻⁵³; 1 by rounding alone.
+pub(crate) fn unit_between(rng: &mut impl Rng) -> f64 {
+    shifted_unit(rng.next_u64(), 0.5)
+}
+
+/// `(n + shift) / 2⁵³`, n the upper 53 of these bits.
+fn shifted_unit(bits: u64, shift: f64) -> f64 {
+    ((bits >> (64 - FRACTION)) as f64 + shift) / (1u64 << FRACTION) as f64
+}
+
 /// Permutes `items` uniformly (Fisher–Yates).
 pub(crate) fn shuffle<T>(rng: &mut ChaCha8Rng, items: &mut [T]) {
     for last in (1..items.len()).rev() {
@@ -106,6 +134,21 @@ mod tests {
         assert_ne!(first(1, 7), first(1, 8));
         assert_ne!(first(1, 7), first(2, 7));
         assert_ne!(first(1, 0), stream(0, Purpose::Order, 1).next_u64());
+    }
+
+    #[test]
+    fn units_are_53_bits_within_their_bounds() {
+        let most = u64::MAX;
+        assert_eq!([unit_of(0), unit_of(1 << 63)], [0.0, 0.5]);
+        assert_eq!(unit_of(most), 1.0 - 2f64.powi(-53));
+        assert_eq!(shifted_unit(0, 1.0), 2f64.powi(-53));
+        assert_eq!(shifted_unit(most, 1.0), 1.0);
+        assert_eq!(shifted_unit(0, 0.5), 2f64.powi(-54));
+        let mut rng = stream(42, Purpose::Order, 3);
+        assert_eq!(
+            unit(&mut rng),
+            (6874467954992078204u64 >> 11) as f64 / 2f64.powi(53)
+        );
     }
 
     /// Committed numbers: a changed stream would silently change every result.

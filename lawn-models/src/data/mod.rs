@@ -12,6 +12,7 @@ pub(crate) mod lines;
 mod loader;
 mod parts;
 pub(crate) mod ratings;
+mod text;
 
 pub(crate) use dataset::GENERATED;
 pub use dataset::{Batch, Dataset};

@@ -9,7 +9,7 @@
 ///
 /// Source: Hanley and McNeil 1982, *The meaning and use of the area under a receiver operating
 /// characteristic (ROC) curve*, which is the statistic of Mann and Whitney over P·N.
-pub(crate) fn auc(mut clicks: Vec<f32>, mut others: Vec<f32>) -> f64 {
+pub(crate) fn auc(mut clicks: Vec<f64>, mut others: Vec<f64>) -> f64 {
     if clicks.is_empty() || others.is_empty() {
         return f64::NAN;
     }
@@ -17,7 +17,7 @@ pub(crate) fn auc(mut clicks: Vec<f32>, mut others: Vec<f32>) -> f64 {
         return f64::NAN;
     }
     // By value: −0 and 0 are a tie.
-    let order = |a: &f32, b: &f32| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
+    let order = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal);
     clicks.sort_unstable_by(order);
     others.sort_unstable_by(order);
     // Twice the number of pairs, so that halves are whole.
@@ -34,7 +34,7 @@ pub(crate) fn auc(mut clicks: Vec<f32>, mut others: Vec<f32>) -> f64 {
 }
 
 /// How many at the start of sorted scores are this one.
-fn run(sorted: &[f32], score: f32) -> usize {
+fn run(sorted: &[f64], score: f64) -> usize {
     sorted.iter().take_while(|&&other| other == score).count()
 }
 
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     /// Over all pairs.
-    fn by_hand(clicks: &[f32], others: &[f32]) -> f64 {
+    fn by_hand(clicks: &[f64], others: &[f64]) -> f64 {
         let mut sum = 0.0;
         for click in clicks {
             for other in others {
@@ -72,13 +72,13 @@ mod tests {
 
     #[test]
     fn infinite_scores_have_their_place_and_nan_has_none() {
-        let clicks = [f32::INFINITY, 0.0];
-        let others = [f32::NEG_INFINITY, f32::INFINITY];
+        let clicks = [f64::INFINITY, 0.0];
+        let others = [f64::NEG_INFINITY, f64::INFINITY];
         assert_eq!(
             auc(clicks.to_vec(), others.to_vec()),
             by_hand(&clicks, &others)
         );
-        assert!(auc(vec![f32::NAN], vec![0.0]).is_nan());
+        assert!(auc(vec![f64::NAN], vec![0.0]).is_nan());
         assert!(auc(vec![1.0], vec![]).is_nan());
     }
 }

@@ -22,8 +22,8 @@ pub(crate) const CLICK_METRICS: &[&str] = &["log_loss", "auc", "normalized_entro
 pub(crate) struct ClickScores {
     loss: f64,
     probability: f64,
-    clicks: Vec<f32>,
-    others: Vec<f32>,
+    clicks: Vec<f64>,
+    others: Vec<f64>,
 }
 
 impl ClickScores {
@@ -39,7 +39,7 @@ impl ClickScores {
             true => &mut self.clicks,
             false => &mut self.others,
         };
-        scores.push(logit as f32);
+        scores.push(logit);
     }
 
     /// All metrics of what was taken in.
@@ -135,6 +135,16 @@ mod tests {
         for (found, expected) in found.iter().zip([0.562_335_144_618_808, 0.5, 1.0, 1.0]) {
             assert!((found - expected).abs() < 1e-7, "{found} {expected}");
         }
+    }
+
+    /// A part in 2⁴⁰, which f32 does not hold.
+    #[test]
+    fn logits_are_told_apart_as_far_as_they_differ() {
+        let mut scores = ClickScores::default();
+        scores.add(1.0 + 2f64.powi(-40), true);
+        scores.add(1.0, false);
+        let measurements = scores.measurements(Split::Validation);
+        assert_eq!(measurements[1].value, 1.0);
     }
 
     #[test]

@@ -11,12 +11,13 @@ use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
 use crate::data::clicks::{
-    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, GeneratedClicks, SplitRule,
+    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, Clicks, GeneratedClicks, SplitRule,
     TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
+use crate::device::available_memory;
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
 use crate::models::{CtrModelConfig, CtrShape, Layout};
@@ -121,7 +122,7 @@ impl Kind for CtrConfig {
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
         } else {
-            self.encoding.get_or_insert_default();
+            self.encoding.get_or_insert_default().resolve();
         }
     }
 
@@ -172,7 +173,7 @@ impl Kind for CtrConfig {
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
-        let clicks = Arc::new(source.clicks(&self.rule())?);
+        let clicks = Arc::new(self.clicks(&source)?);
         for (split, rows) in [
             ("train", clicks.train()),
             ("validation", clicks.validation()),
@@ -203,7 +204,7 @@ impl Kind for CtrConfig {
         permit: Option<&TestPermit>,
     ) -> Result<Vec<Floor>, DataError> {
         let source = self.source(data_root)?;
-        let clicks = source.clicks(&self.rule())?;
+        let clicks = self.clicks(&source)?;
         // Those that trials are measured on.
         let validation = clicks.validation().at_most(self.measured_rows);
         validation.require_both(clicks.path(), "validation")?;
@@ -213,7 +214,7 @@ impl Kind for CtrConfig {
             test.require_both(clicks.path(), "test")?;
             splits.push((Split::Test, test));
         }
-        let teacher = source.teacher();
+        let teacher = source.teacher()?;
         let shape = clicks.shape();
         Ok(floors::clicks::floors(
             shape,
@@ -249,7 +250,7 @@ impl Kind for CtrConfig {
         permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
         let source = self.source(data_root)?;
-        let clicks = source.clicks(&self.rule())?;
+        let clicks = self.clicks(&source)?;
         // What no trial could be tested on is known before it trains.
         clicks.test(permit).require_both(clicks.path(), "test")?;
         source.survey()
@@ -275,6 +276,11 @@ impl CtrConfig {
     fn source(&self, root: Option<&Path>) -> Result<ClickSource, DataError> {
         let (sizes, encoding) = (self.generated.as_ref(), self.encoding.as_ref());
         ClickSource::of(&self.data, sizes, encoding, root)
+    }
+
+    /// Its rows, split.
+    fn clicks(&self, source: &ClickSource) -> Result<Clicks, DataError> {
+        source.clicks(&self.rule(), available_memory().unwrap_or(u64::MAX))
     }
 
     fn rule(&self) -> SplitRule {

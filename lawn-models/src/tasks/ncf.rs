@@ -12,16 +12,20 @@ use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use super::ncf_survey;
 use super::task::Task;
 use crate::data::ratings::{
-    self, GeneratedRatings, Ids, RawRatings, Reading, Source, TrainRatings, TrainSet,
+    self, GeneratedRatings, Ids, RawRatings, Reading, Room, Source, TrainRatings, TrainSet,
     ValidationItem,
 };
 use crate::data::{DataError, GENERATED};
+use crate::device::available_memory;
 use crate::measure::{Floor, LeaveOneOut, ProtocolConfig, RankingRules, Split, Ties, floors};
 use crate::models::Layout;
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// What `generated` was called once, and is still called in the files of a run.
 const THEN: &str = "synthetic";
+
+/// Positives are above it where nothing is said.
+const RATING_ABOVE: f64 = 0.0;
 
 /// Greatest number of negatives for each positive.
 const MOST_NEGATIVES: u32 = 1_000;
@@ -83,11 +87,13 @@ pub struct NcfConfig {
     /// set, not of the trial.
     pub split_seed: u64,
     /// A rating above it is a positive, any other none: left out and counted. 0 as in He et al.
-    #[serde(skip_serializing_if = "is_default")]
-    pub rating_above: f64,
+    #[serde(default = "no_threshold", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = RATING_ABOVE))]
+    pub rating_above: Option<f64>,
     /// Which ids have rows in the tables of the net, and are drawn as negatives.
-    #[serde(skip_serializing_if = "is_default")]
-    pub ids: Ids,
+    #[serde(default = "no_rule", skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = "auto"))]
+    pub ids: Option<Ids>,
     /// How ratings are read and split that are one file.
     #[serde(skip_serializing_if = "is_default")]
     pub raw: RawRatings,
@@ -113,8 +119,8 @@ impl Default for NcfConfig {
             ties: Ties::MidRank,
             validation: ValidationItem::Random,
             split_seed: 0,
-            rating_above: 0.0,
-            ids: Ids::default(),
+            rating_above: Some(RATING_ABOVE),
+            ids: Some(Ids::default()),
             raw: RawRatings::default(),
             protocol: ProtocolConfig::default(),
             generated: None,
@@ -126,6 +132,18 @@ impl Default for NcfConfig {
 /// that do not have it.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// What a plan has that was made before there was such a key: ratings of such a plan are read as they
+/// were then. A task that is read from a sweep file is given today's default, which its trials are
+/// known by.
+fn no_threshold() -> Option<f64> {
+    None
+}
+
+/// As [`no_threshold`].
+fn no_rule() -> Option<Ids> {
+    None
 }
 
 fn read_data<'de, D: Deserializer<'de>>(table: D) -> Result<String, D::Error> {
@@ -165,6 +183,12 @@ impl Kind for NcfConfig {
         self.protocol.resolve(&mut self.ties);
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
+            // Neither changes generated data.
+            self.rating_above = self.rating_above.filter(|&above| above != RATING_ABOVE);
+            self.ids = self.ids.filter(|&ids| ids != Ids::default());
+        } else {
+            self.rating_above.get_or_insert(RATING_ABOVE);
+            self.ids.get_or_insert_default();
         }
     }
 
@@ -177,12 +201,8 @@ impl Kind for NcfConfig {
             self.negatives,
             &format!("1 to {MOST_NEGATIVES}"),
         )?;
-        require(
-            self.rating_above.is_finite(),
-            "rating_above",
-            self.rating_above,
-            "a finite number",
-        )?;
+        let above = self.rating_above.unwrap_or(RATING_ABOVE);
+        require(above.is_finite(), "rating_above", above, "a finite number")?;
         self.raw.validate()?;
         self.protocol.validate(self.ties)?;
         generated::require_beside(&self.data, self.generated.is_some())?;
@@ -260,7 +280,7 @@ impl Kind for NcfConfig {
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
-        ratings::describe(folder)
+        ratings::describe(folder, room())
     }
 
     fn write(sizes: &GeneratedRatings, folder: &Path) -> Result<(), DataError> {
@@ -291,6 +311,7 @@ impl NcfConfig {
             split_seed: self.split_seed,
             policies: self.protocol.policies(),
             negatives: self.protocol.negatives(),
+            room: room(),
         }
     }
 
@@ -327,10 +348,56 @@ impl NcfConfig {
     }
 }
 
+/// Memory for interactions: what is left.
+fn room() -> Room {
+    Room(available_memory().unwrap_or(u64::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::trial::Stage;
+
+    /// Ratings of 0, and ids with gaps.
+    #[test]
+    fn a_plan_of_before_reads_ratings_as_it_did() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |end: &str, text: &str| {
+            std::fs::write(folder.path().join(format!("x.{end}")), text).unwrap();
+        };
+        let rows = |of: &dyn Fn(u32) -> String| (0..4).map(of).collect::<String>();
+        let train = |user: u32| {
+            let line = |item: u32| format!("{user}\t{}\t{}\t{item}\n", 100 * item, item % 2);
+            (user..user + 4).map(line).collect()
+        };
+        file("train.rating", &rows(&train));
+        file("test.rating", &rows(&|user| format!("{user}\t0\t1\t9\n")));
+        file(
+            "test.negative",
+            &rows(&|user| format!("({user},0)\t1\t2\n")),
+        );
+        let text = r#"{"kind":"ncf","data":"x"}"#;
+        let of_before: crate::TaskConfig = serde_json::from_str(text).unwrap();
+        let table = serde_json::json!({ "data": "x" });
+        let today = crate::TaskConfig::from_table("ncf", table).unwrap();
+        assert_ne!(
+            serde_json::to_string(&of_before).unwrap(),
+            serde_json::to_string(&today).unwrap()
+        );
+        let read = |task: &crate::TaskConfig| {
+            let crate::TaskConfig::Ncf(config) = task else {
+                panic!("an ncf table makes an ncf task");
+            };
+            let source = config.source(Some(folder.path())).unwrap();
+            let train = source.train(&config.reading()).unwrap();
+            (train.rows.items.len(), train.interactions.len())
+        };
+        assert_eq!(read(&of_before), (601, 16));
+        assert_eq!(read(&today), (3, 8));
+        let again: crate::TaskConfig =
+            serde_json::from_value(serde_json::to_value(&today).unwrap()).unwrap();
+        assert_eq!(again, today);
+    }
 
     #[test]
     fn only_a_permit_adds_the_test_split() {

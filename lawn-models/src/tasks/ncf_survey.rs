@@ -39,7 +39,7 @@ pub(super) fn survey(
             range - 1
         ));
     }
-    let above = config.rating_above;
+    let above = config.reading().above(&source);
     let left_out = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
     match &train.counts {
         TrainCounts::Generated => {}

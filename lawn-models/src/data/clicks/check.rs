@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::cache::{BLOCK, Blocks};
 use super::encode::{BadLines, BlockReader, ClickEncoding, LineReader, Seen};
 use super::files::ClickFiles;
 use crate::data::error::DataError;
 use crate::data::lines::CheckedLines;
+use crate::data::text::{BLOCK, Blocks, Place};
 
 /// Reads every line of the click set in a folder, if there is one, telling how many bytes of all
 /// are done.
@@ -42,9 +42,10 @@ fn lines(
     let [mut rows, mut clicks, mut bad] = [0; 3];
     let mut first = None;
     for path in &files.paths {
-        let mut blocks = Blocks::open(path, 0, BLOCK, Arc::clone(&read_bytes))?;
-        let mut before = 0;
-        while let Some(block) = blocks.next()? {
+        let read = Arc::clone(&read_bytes);
+        let mut blocks = Blocks::at(path, Place::default(), BLOCK, read)?;
+        while let Some(block) = blocks.next(None)? {
+            let before = block.start.lines;
             let fault =
                 |(line, fault): (u64, super::encode::LineFault)| fault.at(path, before + line);
             // What is wrong with a header is wrong with the file.
@@ -54,7 +55,6 @@ fn lines(
             if first.is_none() {
                 first = read.first.map(|bad| fault(bad).to_string());
             }
-            before += read.lines;
             rows += read.rows;
             clicks += read.clicks;
             bad += read.excluded;

@@ -71,7 +71,8 @@ mod tests {
             test_rows: 0,
             seed: 0,
         };
-        let clicks = Clicks::new("made".as_ref(), generated::table(&sizes), 0, &rule).unwrap();
+        let clicks =
+            Clicks::new("made".as_ref(), generated::table(&sizes).unwrap(), 0, &rule).unwrap();
         TrainClicks::new(Arc::new(clicks), order, seed)
     }
 

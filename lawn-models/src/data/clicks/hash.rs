@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     /// Committed numbers: with others, every cache and every trial of before would be of other
-    /// data.
+    /// data, and `VERSION` of `encode/config.rs` goes up.
     #[test]
     fn ids_keep_their_values() {
         let ids = [

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::cache::{Cache, CacheProgress};
+use super::cache::{Cache, CacheProgress, Trust};
 use super::encode::ClickEncoding;
 use super::files::ClickFiles;
 use super::generated::{self, GeneratedClicks, Teacher};
@@ -50,21 +50,27 @@ impl ClickSource {
     }
 
     /// What its clicks were drawn by, where that is known.
-    pub(crate) fn teacher(&self) -> Option<Teacher> {
+    ///
+    /// # Errors
+    /// As [`Teacher::new`].
+    pub(crate) fn teacher(&self) -> Result<Option<Teacher>, DataError> {
         match self {
-            Self::Generated(sizes) => Some(Teacher::new(sizes)),
-            Self::Files(..) => None,
+            Self::Generated(sizes) => Teacher::new(sizes).map(Some),
+            Self::Files(..) => Ok(None),
         }
     }
 
-    /// Makes sure that files are converted, telling how far that is.
+    /// Makes sure that files are converted, and that what came of them is what it was, by
+    /// checksums of all of it; tells how far that is.
     ///
     /// # Errors
     /// As [`Cache::open`].
     pub(crate) fn convert(&self, progress: CacheProgress<'_>) -> Result<(), DataError> {
         match self {
             Self::Generated(_) => Ok(()),
-            Self::Files(files, encoding) => Cache::open(files, encoding, progress).map(drop),
+            Self::Files(files, encoding) => {
+                Cache::open(files, encoding, Trust::Checksums, progress).map(drop)
+            }
         }
     }
 
@@ -76,7 +82,7 @@ impl ClickSource {
         let Self::Files(files, encoding) = self else {
             return Ok(Vec::new());
         };
-        let counts = Cache::open(files, encoding, &|_, _| ())?.counts()?;
+        let counts = Cache::open(files, encoding, Trust::Times, &|_, _| ())?.counts()?;
         let mut lines = Vec::new();
         if let Some(first) = counts.first_excluded {
             let count = counts.excluded;
@@ -100,17 +106,19 @@ impl ClickSource {
         Ok(lines)
     }
 
-    /// All rows, split.
+    /// All rows, split. Those that are generated are made in so many bytes of memory.
     ///
     /// # Errors
-    /// As [`Cache::open`] and [`Clicks::new`].
-    pub(crate) fn clicks(&self, rule: &SplitRule) -> Result<Clicks, DataError> {
+    /// As [`Cache::open`] and [`Clicks::new`], and [`DataError::Unusable`] for sizes that memory has
+    /// no room for.
+    pub(crate) fn clicks(&self, rule: &SplitRule, room: u64) -> Result<Clicks, DataError> {
         match self {
             Self::Generated(sizes) => {
-                Clicks::new(GENERATED.as_ref(), generated::table(sizes), 0, rule)
+                sizes.require_room(room)?;
+                Clicks::new(GENERATED.as_ref(), generated::table(sizes)?, 0, rule)
             }
             Self::Files(files, encoding) => {
-                let cache = Cache::open(files, encoding, &|_, _| ())?;
+                let cache = Cache::open(files, encoding, Trust::Times, &|_, _| ())?;
                 Clicks::new(&files.folder, cache.table()?, cache.last_file(), rule)
             }
         }

@@ -11,6 +11,7 @@ use super::selection::Selection;
 use super::shape::ClickShape;
 use super::table::Table;
 use crate::data::error::DataError;
+use crate::random::unit_of;
 use crate::trial::TestPermit;
 
 /// How the rows of a click set are split.
@@ -126,10 +127,7 @@ impl SplitRule {
             ClickSplit::Random => {
                 let held =
                     self.test_fraction + (1.0 - self.test_fraction) * self.validation_fraction;
-                let drawn = |row: u64| {
-                    let bits = mix(mix(self.seed) ^ row);
-                    (bits >> 11) as f64 / (1u64 << 53) as f64
-                };
+                let drawn = |row: u64| unit_of(mix(mix(self.seed) ^ row));
                 [
                     Selection::of(rows, |row| drawn(row) >= held),
                     Selection::of(rows, |row| (self.test_fraction..held).contains(&drawn(row))),

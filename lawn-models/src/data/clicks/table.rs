@@ -46,7 +46,15 @@ pub(crate) struct Row<'a> {
     dense: usize,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    /// The row of these bytes, of which so many words are numbers.
+    pub(super) fn of(bytes: &'a [u8], dense: usize) -> Self {
+        Self {
+            words: bytes.as_chunks().0,
+            dense,
+        }
+    }
+
     /// 1 for a click, 0 for none.
     pub(crate) fn label(&self) -> f32 {
         f32::from_le_bytes(self.words[0])
@@ -102,10 +110,7 @@ impl Table {
         let (part, place) = self.place(number);
         let size = self.shape.bytes();
         let bytes = &part.bytes.all()[part.offset + place * size..][..size];
-        Row {
-            words: bytes.as_chunks().0,
-            dense: self.shape.dense,
-        }
+        Row::of(bytes, self.shape.dense)
     }
 
     fn place(&self, number: u64) -> (&Part, usize) {

@@ -4,27 +4,27 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::generated::{self, GeneratedClicks, MOST_COLUMNS, MOST_DENSE};
+use super::generated::{GeneratedClicks, MOST_COLUMNS, MOST_DENSE, each_row};
 use super::table::Row;
 use crate::data::error::DataError;
 
 /// Writes `folder/train.txt`: numbers as the integers that they are logarithms of, categories as
 /// eight hexadecimal digits. Columns that the sizes do not have stay empty.
 pub(crate) fn write(sizes: &GeneratedClicks, folder: &Path) -> Result<(), DataError> {
-    let table = generated::table(sizes);
     let path = folder.join("train.txt");
-    let write = || -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&path)?);
-        let mut line = String::new();
-        for number in 0..table.len() {
-            line.clear();
-            write_row(&mut line, &table.row(number)).map_err(std::io::Error::other)?;
-            file.write_all(line.as_bytes())?;
-        }
-        file.flush()
-    };
-    write().map_err(DataError::write(&path))
+    let failed = || DataError::write(&path);
+    std::fs::create_dir_all(folder).map_err(failed())?;
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).map_err(failed())?);
+    let dense = sizes.shape().dense;
+    let mut line = String::new();
+    each_row(sizes, |row| {
+        line.clear();
+        let written = write_row(&mut line, &Row::of(row, dense));
+        let written = written.map_err(std::io::Error::other);
+        let written = written.and_then(|()| file.write_all(line.as_bytes()));
+        written.map_err(failed())
+    })?;
+    file.flush().map_err(failed())
 }
 
 fn write_row(line: &mut String, row: &Row<'_>) -> std::fmt::Result {

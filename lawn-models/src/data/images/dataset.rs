@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::augment::{self, Shifts, View};
 use super::finish::Finish;
@@ -110,7 +110,8 @@ impl PlainImages {
             threads: images.threads(self.threads),
             device,
         };
-        let inputs = finish.images(views.len(), |place, scratch| {
+        let labels = views.iter().map(|view| images.labels[view.index as usize]);
+        finish.batch(labels, |place, scratch| {
             let view = views[place];
             let [height, width] = size;
             (scratch.shown.height, scratch.shown.width) = (height, width);
@@ -118,12 +119,6 @@ impl PlainImages {
             let bytes = images.of(view.index as usize)?;
             scratch.shown.bytes.extend_from_slice(&bytes);
             Ok(change(view, scratch))
-        })?;
-        let label = |view: &View| i64::from(images.labels[view.index as usize]);
-        let labels: Vec<i64> = views.iter().map(label).collect();
-        Ok(Batch {
-            inputs: vec![inputs],
-            targets: Tensor::from_slice(&labels).to_device(device),
         })
     }
 }
@@ -151,6 +146,8 @@ impl Dataset for PlainImages {
 
 #[cfg(test)]
 mod tests {
+    use tch::Tensor;
+
     use super::*;
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages};

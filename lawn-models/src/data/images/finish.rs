@@ -9,6 +9,7 @@ use super::image::CHANNELS;
 use super::moves::Move;
 use super::table::Table;
 use super::transform::Scratch;
+use crate::data::dataset::Batch;
 use crate::data::error::DataError;
 use crate::data::filled::filled;
 use crate::data::parts;
@@ -27,6 +28,22 @@ pub(super) struct Finish {
 }
 
 impl Finish {
+    /// A batch of images with these labels; `make` as in [`images`](Self::images).
+    ///
+    /// # Errors
+    /// [`DataError`] of the first image that cannot be made.
+    pub(super) fn batch(
+        &self,
+        labels: impl Iterator<Item = u32>,
+        make: impl Fn(usize, &mut Scratch) -> Result<Move, DataError> + Sync,
+    ) -> Result<Batch, DataError> {
+        let labels: Vec<i64> = labels.map(i64::from).collect();
+        Ok(Batch {
+            inputs: vec![self.images(labels.len(), make)?],
+            targets: Tensor::from_slice(&labels).to_device(self.device),
+        })
+    }
+
     /// `count` images as `[count, 3, height, width]` f32 on the device. `make` puts one into
     /// the scratch and says how it is to be moved.
     ///
@@ -35,7 +52,7 @@ impl Finish {
     ///
     /// # Errors
     /// [`DataError`] of the first image that cannot be made.
-    pub(super) fn images(
+    fn images(
         &self,
         count: usize,
         make: impl Fn(usize, &mut Scratch) -> Result<Move, DataError> + Sync,

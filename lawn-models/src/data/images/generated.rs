@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::encode;
 use super::image::CHANNELS;
 use super::raw::RawImages;
+use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
-use crate::random::{Purpose, below, stream};
+use crate::random::{Purpose, below, stream, unit};
 use crate::trial::{SettingsError, require};
 
 /// Sizes of the generated images.
@@ -90,6 +91,31 @@ impl GeneratedImages {
     }
 }
 
+impl GeneratedImages {
+    fn count(&self, set: Set) -> u32 {
+        match set {
+            Set::Train => self.train,
+            Set::Test => self.test,
+        }
+    }
+
+    /// Makes sure that a set can be made in so many bytes of memory.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`].
+    pub(super) fn require_room(&self, set: Set, room: u64) -> Result<(), DataError> {
+        let area = CHANNELS as u64 * u64::from(self.side).pow(2);
+        let textures = u64::from(self.classes) * area * size_of::<f64>() as u64;
+        let needed = u64::from(self.count(set)) * area + textures;
+        if needed <= room {
+            return Ok(());
+        }
+        let found = format!("sizes that take {needed} bytes");
+        let expected = format!("up to the {room} bytes of memory that are left");
+        Err(DataError::unusable(GENERATED.as_ref(), found, expected))
+    }
+}
+
 /// Waves that make up a texture.
 const WAVES: usize = 6;
 
@@ -118,9 +144,10 @@ pub(crate) fn draw(config: &GeneratedImages, set: Set) -> RawImages {
     let textures: Vec<Vec<f64>> = (0..config.classes)
         .map(|_| texture(side, &mut rng))
         .collect();
-    let (count, part) = match set {
-        Set::Train => (config.train, 1),
-        Set::Test => (config.test, 2),
+    let count = config.count(set);
+    let part = match set {
+        Set::Train => 1,
+        Set::Test => 2,
     };
     let mut rng = stream(config.seed, Purpose::Generation, part);
     let mut images = RawImages {
@@ -200,14 +227,26 @@ fn texture(side: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     values
 }
 
-/// Uniform in [0, 1).
-fn unit(rng: &mut ChaCha8Rng) -> f64 {
-    below(rng, 1 << 53) as f64 / (1u64 << 53) as f64
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A million images of 768 KiB.
+    #[test]
+    fn more_than_memory_holds_is_refused_with_what_it_takes() {
+        let sizes = GeneratedImages {
+            side: 512,
+            train: 1_000_000,
+            ..GeneratedImages::default()
+        };
+        sizes.validate().unwrap();
+        let error = sizes
+            .require_room(Set::Train, 1 << 34)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("sizes that take 786"), "{error}");
+        sizes.require_room(Set::Test, 1 << 34).unwrap();
+    }
 
     #[test]
     fn sets_are_balanced_deterministic_and_apart() {

@@ -3,13 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Kind, Tensor};
 
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::error::DataError;
-use crate::random::{Purpose, sample_stream};
+use crate::random::{Purpose, sample_stream, unit_above_zero};
 
 /// A data set whose samples are mixed in pairs, those with the numbers 2k and 2k + 1 of an epoch.
 ///
@@ -117,8 +116,7 @@ fn beta(alpha: f64, stream: &mut ChaCha8Rng) -> f64 {
     loop {
         let [u, v] = [(); 2].map(|()| {
             // Above 0, so that it has a logarithm.
-            let unit = ((stream.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64;
-            unit.ln() / alpha
+            unit_above_zero(stream).ln() / alpha
         });
         if u.exp() + v.exp() <= 1.0 {
             return 1.0 / (1.0 + (v - u).exp());

@@ -117,6 +117,8 @@ impl Source {
     fn pictures(&self, part: Part, set: Set, reading: Reading) -> Result<Pictures, DataError> {
         let listing = match self {
             Self::Generated(config) => {
+                // The room is half of what is left.
+                config.require_room(set, reading.room.saturating_mul(2))?;
                 return Ok(Pictures::of_raw(generated::draw(config, set)));
             }
             Self::Cifar(cifar) => return Ok(Pictures::of_raw(cifar.read(part)?)),

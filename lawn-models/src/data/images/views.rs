@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tch::{Device, Tensor};
+use tch::Device;
 
 use super::finish::Finish;
 use super::moves::Move;
@@ -65,15 +65,10 @@ impl Views {
             threads: self.threads,
             device,
         };
-        let inputs = finish.images(indices.len(), |place, scratch| {
-            make(indices[place], scratch)
-        })?;
-        let label = |&index: &u32| i64::from(self.pictures.labels[index as usize]);
-        let labels: Vec<i64> = indices.iter().map(label).collect();
-        Ok(Batch {
-            inputs: vec![inputs],
-            targets: Tensor::from_slice(&labels).to_device(device),
-        })
+        let labels = indices
+            .iter()
+            .map(|&index| self.pictures.labels[index as usize]);
+        finish.batch(labels, |place, scratch| make(indices[place], scratch))
     }
 
     fn plain(&self, index: u32, scratch: &mut Scratch) -> Result<Move, DataError> {
@@ -184,6 +179,8 @@ impl Dataset for RandomViews {
 
 #[cfg(test)]
 mod tests {
+    use tch::Tensor;
+
     use super::*;
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages, Set};

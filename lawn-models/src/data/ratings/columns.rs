@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{shown, whole};
+use super::fields::whole;
 use crate::data::error::DataError;
+use crate::data::text::shown;
 
 /// Names of the columns in the header of a file of ratings; where nothing is said the usual ones,
 /// such as `user`, `userId` and `user_id`, or `item` and `movieId`.
@@ -33,11 +34,73 @@ pub(super) struct Form {
     pub(super) separator: u8,
     /// Whether the first line is a header.
     pub(super) header: bool,
-    /// Places of the columns, from 0.
+    pub(super) places: Places,
+}
+
+/// Places of the columns, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Places {
     pub(super) user: usize,
     pub(super) item: usize,
     pub(super) rating: Option<usize>,
     pub(super) time: Option<usize>,
+}
+
+/// A column that is not among those of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// `user` and so on.
+    what: &'static str,
+    /// The name that was given for it.
+    name: Option<String>,
+    usual: &'static [&'static str],
+}
+
+impl Missing {
+    /// What would have been accepted.
+    pub(super) fn allowed(&self) -> String {
+        let what = self.what;
+        match &self.name {
+            Some(name) => format!("a column \"{name}\", which raw.columns.{what} names"),
+            None => format!(
+                "a column {}; raw.columns.{what} = \"NAME\" says which it is",
+                self.usual.join(", ")
+            ),
+        }
+    }
+}
+
+impl Places {
+    /// Of columns with names, those of users and items at least.
+    ///
+    /// # Errors
+    /// [`Missing`] for the first that is not there.
+    pub(super) fn named(columns: &[&[u8]], names: &ColumnNames) -> Result<Self, Missing> {
+        let place = |column: usize, name: &Option<String>| {
+            let (what, usual) = USUAL[column];
+            let found = columns.iter().position(|column| match name {
+                Some(name) => *column == name.as_bytes(),
+                None => usual.contains(&plain(column).as_str()),
+            });
+            let missing = || Missing {
+                what,
+                name: name.clone(),
+                usual,
+            };
+            found.ok_or_else(missing)
+        };
+        // A name that was given is there, or wrong.
+        let optional = |column, name: &Option<String>| match (place(column, name), name) {
+            (Err(_), None) => Ok(None),
+            (found, _) => found.map(Some),
+        };
+        Ok(Self {
+            user: place(0, &names.user)?,
+            item: place(1, &names.item)?,
+            rating: optional(2, &names.rating)?,
+            time: optional(3, &names.time)?,
+        })
+    }
 }
 
 /// What headers call a column, in small letters and without `_`.
@@ -74,44 +137,30 @@ impl Form {
             return Ok(Self {
                 separator,
                 header: false,
-                user: 0,
-                item,
-                rating: has(2),
-                time: has(3),
+                places: Places {
+                    user: 0,
+                    item,
+                    rating: has(2),
+                    time: has(3),
+                },
             });
         }
-        let place = |column: usize, name: &Option<String>| -> Result<Option<usize>, DataError> {
-            let (what, usual) = USUAL[column];
-            let found = fields.iter().position(|field| match name {
-                Some(name) => *field == name.as_bytes(),
-                None => usual.contains(&plain(field).as_str()),
-            });
-            match (found, name) {
-                (Some(place), _) => Ok(Some(place * step)),
-                (None, None) if column >= 2 => Ok(None),
-                (None, Some(name)) => {
-                    let allowed =
-                        format!("a header with \"{name}\", the column of raw.columns.{what}");
-                    Err(fault(path, line, allowed))
-                }
-                (None, None) => {
-                    let allowed = format!(
-                        "numbers, or a header with a column {}; raw.columns.{what} = \"NAME\" says \
-                         which it is",
-                        usual.join(", ")
-                    );
-                    Err(fault(path, line, allowed))
-                }
-            }
-        };
-        let required = |found: Option<usize>| found.unwrap_or(0);
+        let places = Places::named(&fields, names).map_err(|missing| {
+            let allowed = match missing.name {
+                Some(_) => format!("a header with {}", missing.allowed()),
+                None => format!("numbers, or a header with {}", missing.allowed()),
+            };
+            fault(path, line, allowed)
+        })?;
         Ok(Self {
             separator,
             header: true,
-            user: required(place(0, &names.user)?),
-            item: required(place(1, &names.item)?),
-            rating: place(2, &names.rating)?,
-            time: place(3, &names.time)?,
+            places: Places {
+                user: places.user * step,
+                item: places.item * step,
+                rating: places.rating.map(|place| place * step),
+                time: places.time.map(|place| place * step),
+            },
         })
     }
 
@@ -123,7 +172,13 @@ impl Form {
 
     /// Columns that a line has at least.
     pub(super) fn columns(&self) -> usize {
-        let places = [Some(self.user), Some(self.item), self.rating, self.time];
+        let Places {
+            user,
+            item,
+            rating,
+            time,
+        } = self.places;
+        let places = [Some(user), Some(item), rating, time];
         1 + places.into_iter().flatten().max().unwrap_or(0)
     }
 
@@ -181,8 +236,8 @@ mod tests {
     }
 
     fn places(line: &str) -> (usize, usize, Option<usize>, Option<usize>) {
-        let form = form(line, &ColumnNames::default()).unwrap();
-        (form.user, form.item, form.rating, form.time)
+        let places = form(line, &ColumnNames::default()).unwrap().places;
+        (places.user, places.item, places.rating, places.time)
     }
 
     #[test]
@@ -206,7 +261,7 @@ mod tests {
             user: Some(user.to_owned()),
             ..ColumnNames::default()
         };
-        assert_eq!(form("buyer,item", &names("buyer")).unwrap().user, 0);
+        assert_eq!(form("buyer,item", &names("buyer")).unwrap().places.user, 0);
         let error = form("buyer,item", &ColumnNames::default()).unwrap_err();
         assert!(
             error.contains("x:1") && error.contains("raw.columns.user"),

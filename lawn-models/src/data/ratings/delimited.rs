@@ -5,23 +5,12 @@ use std::path::Path;
 use csv::{ByteRecord, ReaderBuilder};
 
 use super::columns::{ColumnNames, Form};
-use super::interactions::Line;
-use super::text::{Blocks, finite, quotes, seconds, shown, whole};
+use super::fields::{finite, seconds, whole};
+use super::interactions::{Line, Lines};
+use super::room::Room;
 use crate::data::error::DataError;
-
-/// The lines of a file, those with a rating that is not above the least one left out.
-#[derive(Debug, Default)]
-pub(super) struct Delimited {
-    pub(super) lines: Vec<Line>,
-    pub(super) not_above: u64,
-}
-
-/// What a block of lines comes to.
-struct Block {
-    found: Delimited,
-    /// Line ends in it.
-    ends: usize,
-}
+use crate::data::parts;
+use crate::data::text::{Block, Blocks, quotes, shown};
 
 /// A field that is not what it must be, in a line of a block.
 struct Fault {
@@ -36,9 +25,14 @@ struct Fault {
 ///
 /// # Errors
 /// [`DataError::Field`] with the line of what is not as it must be.
-pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delimited, DataError> {
+pub(super) fn read(
+    path: &Path,
+    names: &ColumnNames,
+    above: f64,
+    room: Room,
+) -> Result<Lines, DataError> {
     let mut blocks = Blocks::open(path)?;
-    let mut all = Delimited::default();
+    let mut all = Lines::default();
     let form = match blocks.first_line()? {
         Some(line) => Form::of(path, &line, names)?,
         None => {
@@ -49,7 +43,6 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
             ));
         }
     };
-    let mut before = 0;
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     loop {
         let mut some = Vec::with_capacity(threads);
@@ -62,20 +55,10 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
         if some.is_empty() {
             break;
         }
-        let parsed: Vec<Result<Block, Fault>> = std::thread::scope(|scope| {
-            let mut started = Vec::with_capacity(some.len());
-            for (place, block) in some.iter().enumerate() {
-                let is_first = before == 0 && place == 0;
-                started.push(scope.spawn(move || parse(block, form, is_first, above)));
-            }
-            let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
-                Ok(parsed) => parsed,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            started.into_iter().map(join).collect()
-        });
-        for block in parsed {
-            let Block { found, ends } = block.map_err(|fault| DataError::Field {
+        let parsed = parts::each(&some, |block| parse(block, form, above));
+        for (block, found) in some.iter().zip(parsed) {
+            let before = block.start.lines as usize;
+            let found = found.map_err(|fault| DataError::Field {
                 path: path.to_owned(),
                 line: before + fault.line,
                 field: fault.field,
@@ -87,21 +70,13 @@ pub(super) fn read(path: &Path, names: &ColumnNames, above: f64) -> Result<Delim
                 number: before + line.number,
                 ..line
             }));
-            before += ends;
+            room.require(path, all.lines.len() as u64)?;
         }
     }
-    if form.time.is_none() {
-        for (place, line) in all.lines.iter_mut().enumerate() {
-            line.time = place as i64;
-        }
+    if form.places.time.is_none() {
+        all.number();
     }
-    if all.lines.is_empty() {
-        let found = match all.not_above {
-            0 => "no line".to_owned(),
-            lines => format!("no rating above {above} in {lines} lines"),
-        };
-        return Err(DataError::unusable(path, found, "one interaction a line"));
-    }
+    all.require_some(path, above)?;
     Ok(all)
 }
 
@@ -114,7 +89,9 @@ pub(super) fn is_of_ratings(path: &Path) -> bool {
     Form::of(path, &line, &ColumnNames::default()).is_ok()
 }
 
-fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, Fault> {
+fn parse(block: &Block, form: Form, above: f64) -> Result<Lines, Fault> {
+    let is_first = block.start.byte == 0;
+    let block = &block.text[..];
     let quoting = form.quoting().filter(|_| block.contains(&b'"'));
     // A block ends within quotes only where the file does.
     if let Some(place) = quoting.and_then(|separator| quotes(block, separator).open) {
@@ -136,7 +113,7 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
         .has_headers(is_first && form.header)
         .flexible(true)
         .from_reader(block);
-    let mut found = Delimited::default();
+    let mut found = Lines::default();
     let mut record = ByteRecord::new();
     let (mut number, mut counted) = (1, 0);
     // Reading bytes from memory, in rows of any length, cannot fail.
@@ -168,12 +145,12 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
                     fault(name, field(place), allowed)
                 })
         };
-        let (user, item) = (id("user", form.user)?, id("item", form.item)?);
-        let rating = form.rating.map(|place| {
+        let (user, item) = (id("user", form.places.user)?, id("item", form.places.item)?);
+        let rating = form.places.rating.map(|place| {
             finite(field(place))
                 .ok_or_else(|| fault("rating", field(place), "a finite number".to_owned()))
         });
-        let time = form.time.map(|place| {
+        let time = form.places.time.map(|place| {
             seconds(field(place)).ok_or_else(|| {
                 fault(
                     "time",
@@ -194,8 +171,7 @@ fn parse(block: &[u8], form: Form, is_first: bool, above: f64) -> Result<Block, 
             });
         }
     }
-    let ends = ends(block);
-    Ok(Block { found, ends })
+    Ok(found)
 }
 
 /// Where a record begins; blank lines before it are none of its own.
@@ -216,14 +192,15 @@ fn ends(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn read_text(name: &str, text: &[u8], above: f64) -> Result<Delimited, String> {
+    fn read_text(name: &str, text: &[u8], above: f64) -> Result<Lines, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
         std::fs::write(&path, text).unwrap();
-        read(&path, &ColumnNames::default(), above).map_err(|error| error.to_string())
+        read(&path, &ColumnNames::default(), above, Room::ENDLESS)
+            .map_err(|error| error.to_string())
     }
 
-    fn triples(found: &Delimited) -> Vec<(u64, u64, i64)> {
+    fn triples(found: &Lines) -> Vec<(u64, u64, i64)> {
         let triple = |line: &Line| (line.user, line.item, line.time);
         found.lines.iter().map(triple).collect()
     }
@@ -261,6 +238,28 @@ mod tests {
         assert_eq!(read_text("x.csv", text, 3.9).unwrap().not_above, 3);
         let error = read_text("x.csv", text, 4.0).unwrap_err();
         assert!(error.contains("no rating above 4 in 4 lines"), "{error}");
+    }
+
+    /// A hundred mebibytes of lines in a hundred kibibytes.
+    #[test]
+    fn more_lines_than_memory_holds_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.csv.gz");
+        let file = std::fs::File::create(&path).unwrap();
+        let mut packer = flate2::write::GzEncoder::new(file, flate2::Compression::new(6));
+        let lines = "1,2\n".repeat(1 << 18);
+        for _ in 0..100 {
+            std::io::Write::write_all(&mut packer, lines.as_bytes()).unwrap();
+        }
+        packer.finish().unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() < 1 << 20);
+        let room = Room(64 << 20);
+        let error = read(&path, &ColumnNames::default(), 0.0, room).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("x.csv.gz: found more than 1048576 interactions"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -3,26 +3,26 @@
 use std::path::Path;
 
 use super::case_policy::{CasePolicy, Policies};
-use super::delimited::is_of_ratings;
 use super::ids::Ids;
 use super::interactions::Interactions;
-use super::raw::{RawRatings, Sealed};
+use super::raw::{RawRatings, Sealed, is_of_ratings};
+use super::room::Room;
 use super::source::{Negatives, Reading, Source};
 use super::split::EVALUATION_NEGATIVES;
 use crate::data::error::DataError;
 
 /// Counts the data set in a folder, if there is one.
-pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataError>> {
+pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, u64)>, DataError>> {
     let name = folder.file_name()?.to_str()?;
     let count = |source: Source| {
-        let reading = Reading::of_files();
+        let reading = Reading::of_files(room);
         let train = source.train(&reading)?;
         let (rows, pairs): (_, Vec<_>) = (train.rows.clone(), train.interactions.pairs().collect());
         let known = Interactions::new(rows.users.len(), rows.items.len(), &pairs);
         let test = match (&source, &train.test) {
             (Source::Files(files), _) => {
                 files
-                    .count_test(reading.above, reading.policies, &rows, &known)?
+                    .count_test(reading.above(&source), reading.policies, &rows, &known)?
                     .lines
             }
             (_, sealed) => sealed.as_ref().map_or(0, Sealed::count),
@@ -57,11 +57,11 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
 
 impl Reading {
     /// With the defaults, and nothing refused that can be counted.
-    fn of_files() -> Self {
+    fn of_files(room: Room) -> Self {
         let keep = CasePolicy::Keep;
         Self {
-            above: 0.0,
-            ids: Ids::default(),
+            above: Some(0.0),
+            ids: Some(Ids::default()),
             raw: RawRatings::default(),
             split_seed: 0,
             policies: Policies {
@@ -70,6 +70,7 @@ impl Reading {
                 repeated: keep,
             },
             negatives: Negatives::OfFile(EVALUATION_NEGATIVES as usize),
+            room,
         }
     }
 }

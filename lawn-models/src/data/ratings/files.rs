@@ -11,10 +11,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::case_policy::Policies;
+use super::fields::{finite, seconds, whole};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::interactions::{Case, Interactions, Line, Rating, Rows};
-use super::text::{self, finite, packed_or_not, seconds, shown, whole};
+use super::room::Room;
 use crate::data::error::DataError;
+use crate::data::text::{each_line, packed_or_not, shown};
 use crate::trial::TestPermit;
 
 /// Where the three files of one data set lie.
@@ -38,8 +40,8 @@ impl RatingFiles {
 
     /// Reads the train interactions whose rating is above `above`, in file order, and counts
     /// the others.
-    pub(crate) fn read_train(&self, above: f64) -> Result<(Vec<Line>, u64), DataError> {
-        let ratings = read_ratings(&self.train, above)?;
+    pub(crate) fn read_train(&self, above: f64, room: Room) -> Result<(Vec<Line>, u64), DataError> {
+        let ratings = read_ratings(&self.train, above, room)?;
         let all = ratings.len() as u64;
         let lines: Vec<Line> = ratings
             .into_iter()
@@ -85,40 +87,47 @@ impl RatingFiles {
         rows: &Rows,
         known: &Interactions,
     ) -> Result<HeldOut, DataError> {
-        let ratings = read_ratings(&self.test, above)?;
+        let ratings = read_ratings(&self.test, above, Room::ENDLESS)?;
         let path = &self.negative;
-        let text = text::read(path)?;
-        let lines: Vec<&[u8]> = text::lines(&text).collect();
-        if lines.len() != ratings.len() {
-            let expected = format!("{}, as in {}", ratings.len(), self.test.display());
-            return Err(DataError::unusable(
-                path,
-                format!("{} lines", lines.len()),
-                expected,
-            ));
-        }
         let mut admission = Admission::new(path, policies, rows, known);
-        let mut cases: Vec<Case> = Vec::with_capacity(lines.len());
+        let mut cases: Vec<Case> = Vec::with_capacity(ratings.len());
         let mut first = None;
         let mut negatives = Vec::new();
-        for (index, (text, (rating, counts))) in lines.iter().zip(&ratings).enumerate() {
-            let line = index + 1;
-            let at = Position { path, line };
+        let mut case = |at: Position<'_>, text: &[u8], rating: &Line, counts: bool| {
             read_negatives(at, text, rating, first, &mut negatives)?;
             first = Some(negatives.len());
             if !counts {
                 admission.not_above();
-                continue;
+                return Ok(());
             }
-            let Some((user, item)) = admission.admit(line, rating.user, rating.item) else {
-                continue;
+            let Some((user, item)) = admission.admit(at.line, rating.user, rating.item) else {
+                return Ok(());
             };
             cases.push(Case {
                 user,
                 item,
-                negatives: admission.negatives(line, (user, item), &negatives)?,
+                negatives: admission.negatives(at.line, (user, item), &negatives)?,
             });
+            Ok(())
+        };
+        // A line too many or too few makes others wrong, so all are counted first.
+        let (mut lines, mut failure) = (0, Ok(()));
+        each_line(path, |line, text| {
+            lines = line;
+            if let (Ok(()), Some((rating, counts))) = (&failure, ratings.get(line - 1)) {
+                failure = case(Position { path, line }, text, rating, *counts);
+            }
+            Ok(())
+        })?;
+        if lines != ratings.len() {
+            let expected = format!("{}, as in {}", ratings.len(), self.test.display());
+            return Err(DataError::unusable(
+                path,
+                format!("{lines} lines"),
+                expected,
+            ));
         }
+        failure?;
         let counts = admission.finish()?;
         Ok(HeldOut { cases, counts })
     }
@@ -176,14 +185,10 @@ impl Position<'_> {
 }
 
 /// The lines of a rating file, each with whether its rating is above `above`.
-fn read_ratings(path: &Path, above: f64) -> Result<Vec<(Line, bool)>, DataError> {
-    let text = text::read(path)?;
+fn read_ratings(path: &Path, above: f64, room: Room) -> Result<Vec<(Line, bool)>, DataError> {
     let mut ratings = Vec::new();
-    for (index, line) in text::lines(&text).enumerate() {
-        let at = Position {
-            path,
-            line: index + 1,
-        };
+    each_line(path, |number, line| {
+        let at = Position { path, line: number };
         let mut columns = line.split(|&byte| byte == b'\t');
         let (Some(user), Some(item), Some(rating), Some(time)) = (
             columns.next(),
@@ -193,7 +198,7 @@ fn read_ratings(path: &Path, above: f64) -> Result<Vec<(Line, bool)>, DataError>
         ) else {
             return Err(DataError::Columns {
                 path: path.to_owned(),
-                line: index + 1,
+                line: number,
                 found: line.split(|&byte| byte == b'\t').count(),
                 expected: "4: user, item, rating, time".to_owned(),
             });
@@ -207,10 +212,11 @@ fn read_ratings(path: &Path, above: f64) -> Result<Vec<(Line, bool)>, DataError>
             user,
             item,
             time,
-            number: index + 1,
+            number,
         };
         ratings.push((line, rating > above));
-    }
+        room.require(path, ratings.len() as u64)
+    })?;
     if ratings.is_empty() {
         return Err(DataError::unusable(
             path,

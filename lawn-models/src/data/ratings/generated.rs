@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::files::RatingFiles;
 use super::ids::{IdMap, Ids};
 use super::interactions::{Case, Interactions, Rating, Rows};
+use super::room::Room;
 use super::split::{self, EVALUATION_NEGATIVES as NEGATIVES};
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
-use crate::random::{Purpose, below, shuffle, stream};
+use crate::random::{Purpose, below, shuffle, stream, unit_between};
 use crate::trial::{SettingsError, require};
 
 /// Sizes of the generated implicit feedback.
@@ -119,6 +120,19 @@ impl GeneratedRatings {
             )?;
         }
         Ok(())
+    }
+}
+
+impl GeneratedRatings {
+    /// Makes sure that they can be made in the memory that is left.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`].
+    pub(super) fn require_room(&self, room: Room) -> Result<(), DataError> {
+        let [users, items] = [self.users, self.items].map(u64::from);
+        let factors = (users + items) * u64::from(self.factors) * size_of::<f32>() as u64;
+        let interactions = users * u64::from(self.interactions);
+        room.require_bytes(GENERATED.as_ref(), factors, interactions)
     }
 }
 
@@ -256,13 +270,28 @@ pub(crate) fn write(config: &GeneratedRatings, folder: &Path) -> Result<(), Data
 
 /// A standard Gumbel number, from 53 random bits in (0, 1).
 fn gumbel(rng: &mut impl Rng) -> f64 {
-    let uniform = ((rng.next_u64() >> 11) as f64 + 0.5) / (1u64 << 53) as f64;
-    -(-uniform.ln()).ln()
+    -(-unit_between(rng).ln()).ln()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Ten million users of a thousand factors.
+    #[test]
+    fn more_than_memory_holds_is_refused_with_what_it_takes() {
+        let sizes = GeneratedRatings {
+            users: 10_000_000,
+            factors: 1_024,
+            ..GeneratedRatings::default()
+        };
+        sizes.validate().unwrap();
+        let error = sizes.require_room(Room(1 << 34)).unwrap_err().to_string();
+        assert!(error.contains("sizes that take 60"), "{error}");
+        GeneratedRatings::default()
+            .require_room(Room(1 << 24))
+            .unwrap();
+    }
 
     #[test]
     fn users_and_items_follow_the_sizes_and_the_skew() {

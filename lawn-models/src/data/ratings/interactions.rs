@@ -1,6 +1,9 @@
 //! Who interacted with what.
 
+use std::path::Path;
+
 use super::ids::IdMap;
+use crate::data::error::DataError;
 
 /// One line of a file, with the ids that it has there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -8,8 +11,39 @@ pub(crate) struct Line {
     pub(crate) user: u64,
     pub(crate) item: u64,
     pub(crate) time: i64,
-    /// The number of the line, from 1.
+    /// The number of the line, or of the row of a table, from 1.
     pub(crate) number: usize,
+}
+
+/// The lines of a file, those with a rating that is not above the least one left out.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    pub(super) not_above: u64,
+}
+
+impl Lines {
+    /// Makes the order of the file that of time.
+    pub(super) fn number(&mut self) {
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            line.time = place as i64;
+        }
+    }
+
+    /// Makes sure that there are some.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`].
+    pub(super) fn require_some(&self, path: &Path, above: f64) -> Result<(), DataError> {
+        if !self.lines.is_empty() {
+            return Ok(());
+        }
+        let found = match self.not_above {
+            0 => "no line".to_owned(),
+            lines => format!("no rating above {above} in {lines} lines"),
+        };
+        Err(DataError::unusable(path, found, "one interaction a line"))
+    }
 }
 
 /// The rows of users and of items.

@@ -1,6 +1,6 @@
 //! Implicit feedback: who interacted with what, in rating files or generated.
 //!
-//! `text.rs` → `columns.rs`, `delimited.rs` → `raw.rs` reads what is not split yet, `files.rs` what
+//! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
 //! is; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
 //! what is measured; `source.rs` puts these together.
 
@@ -8,17 +8,20 @@ mod case_policy;
 mod columns;
 mod delimited;
 mod describe;
+mod fields;
 mod files;
 mod generated;
 mod grouped;
 mod held_out;
 mod ids;
 mod interactions;
+mod k_core;
+mod parquet;
 mod raw;
+mod room;
 mod sampler;
 mod source;
 mod split;
-mod text;
 
 pub use case_policy::CasePolicy;
 pub(crate) use case_policy::Policies;
@@ -30,6 +33,7 @@ pub(crate) use ids::IdMap;
 pub use ids::Ids;
 pub(crate) use interactions::{Case, Interactions, Rows};
 pub use raw::RawRatings;
+pub(crate) use room::Room;
 pub(crate) use sampler::TrainRatings;
 pub(crate) use source::{Negatives, Reading, Source, TrainCounts, TrainSet};
 pub use split::ValidationItem;

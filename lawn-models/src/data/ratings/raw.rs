@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::columns::ColumnNames;
-use super::delimited;
 use super::grouped::{Grouped, group};
 use super::ids::{IdMap, Ids, most_kept};
 use super::interactions::{Line, Rating, Rows};
+use super::k_core::{core, renumbered};
+use super::room::Room;
 use super::split::ValidationItem;
+use super::{delimited, parquet};
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
 use crate::trial::{SettingsError, TestPermit, require};
 
 /// How ratings that are one file are read and split: `ratings.dat` of MovieLens 1M, `u.data` of
-/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`; each also packed as `.gz`.
+/// 100K, `ratings.csv` of 20M, 25M and 32M, `NAME.csv`, `NAME.tsv`, each also packed as `.gz`; or
+/// `NAME.parquet`, with ids that are integers, ratings that are numbers, and times that are
+/// timestamps or integers, in seconds since 1970.
 ///
 /// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
 /// twice the latest stays; users and items with fewer than `core` interactions are left out;
@@ -121,15 +125,17 @@ pub(crate) struct RawSplit {
 /// The file of a data set that is not split, if there is one in `folder`.
 ///
 /// # Errors
-/// [`DataError::Unusable`] where there are several, and where there is a Parquet file alone.
+/// [`DataError::Unusable`] where there are several.
 pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
     let is_own = folder.file_name().is_some_and(|own| own == name);
     let published = ["ratings.dat", "u.data", "ratings.csv"];
     let published = published.into_iter().filter(|_| is_own).map(str::to_owned);
     let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
-    let there: Vec<PathBuf> = published
+    let text = published
         .chain(named)
-        .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)])
+        .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
+    let there: Vec<PathBuf> = text
+        .chain([folder.join(format!("{name}.parquet"))])
         .filter(|path| path.is_file())
         .collect();
     if let [one, other, ..] = &there[..] {
@@ -137,19 +143,15 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataErr
         let found = format!("{} and {}", name(one), name(other));
         return Err(DataError::unusable(folder, found, "one file of ratings"));
     }
-    let found = there.into_iter().next();
-    let parquet = folder.join(format!("{name}.parquet"));
-    if found.is_none() && parquet.is_file() {
-        let csv = parquet.with_extension("csv");
-        let expected = format!(
-            "a CSV file, which this makes of it: python -c \"import polars; \
-             polars.read_parquet('{}').write_csv('{}')\"",
-            parquet.display(),
-            csv.display()
-        );
-        return Err(DataError::unusable(&parquet, "a Parquet file", expected));
+    Ok(there.into_iter().next())
+}
+
+/// Whether a file has columns of ratings, as far as it can be read.
+pub(super) fn is_of_ratings(path: &Path) -> bool {
+    match parquet::is_named(path) {
+        true => parquet::is_of_ratings(path),
+        false => delimited::is_of_ratings(path),
     }
-    Ok(found)
 }
 
 /// Reads a file and holds the test split out; `seed` is that of the split.
@@ -159,8 +161,13 @@ pub(super) fn read(
     above: f64,
     ids: Ids,
     seed: u64,
+    room: Room,
 ) -> Result<RawSplit, DataError> {
-    let found = delimited::read(path, &config.columns, above)?;
+    let read = match parquet::is_named(path) {
+        true => parquet::read,
+        false => delimited::read,
+    };
+    let found = read(path, &config.columns, above, room)?;
     let mut counts = RawCounts {
         lines: found.lines.len() as u64 + found.not_above,
         not_above: found.not_above,
@@ -254,28 +261,6 @@ pub(super) fn rows(path: &Path, lines: &[Line], rule: Ids) -> Result<Rows, DataE
     })
 }
 
-/// The rows of what is left, and that by these rows.
-fn renumbered(rows: &Rows, left: &[Rating], rule: Ids) -> (Rows, Grouped) {
-    let user = |rating: &Rating| rows.users.id(rating.user);
-    let item = |rating: &Rating| rows.items.id(rating.item);
-    let new = Rows {
-        users: IdMap::new(left.iter().map(user), rule),
-        items: IdMap::new(left.iter().map(item), rule),
-    };
-    let ratings: Vec<Rating> = left
-        .iter()
-        .filter_map(|rating| {
-            Some(Rating {
-                user: new.users.row(user(rating))?,
-                item: new.items.row(item(rating))?,
-                time: rating.time,
-            })
-        })
-        .collect();
-    let grouped = group(new.users.len(), &ratings);
-    (new, grouped)
-}
-
 /// The distinct interactions of each user.
 pub(super) fn group_lines(rows: &Rows, lines: &[Line]) -> Grouped {
     let ratings: Vec<Rating> = lines
@@ -289,41 +274,6 @@ pub(super) fn group_lines(rows: &Rows, lines: &[Line]) -> Grouped {
         })
         .collect();
     group(rows.users.len(), &ratings)
-}
-
-/// Leaves users and items with fewer than `least` interactions out until none has fewer.
-fn core(
-    path: &Path,
-    least: u32,
-    rows: &Rows,
-    grouped: &Grouped,
-    rule: Ids,
-) -> Result<(Rows, Grouped), DataError> {
-    let mut left: Vec<Vec<Rating>> = grouped.users().map(<[Rating]>::to_vec).collect();
-    loop {
-        let mut counts = vec![0u32; rows.items.len()];
-        left.iter()
-            .flatten()
-            .for_each(|rating| counts[rating.item as usize] += 1);
-        let mut is_done = true;
-        for own in &mut left {
-            let before = own.len();
-            own.retain(|rating| counts[rating.item as usize] >= least);
-            if own.len() < least as usize {
-                own.clear();
-            }
-            is_done &= own.len() == before;
-        }
-        if is_done {
-            break;
-        }
-    }
-    let left: Vec<Rating> = left.into_iter().flatten().collect();
-    if left.is_empty() {
-        let found = format!("no interaction within the {least}-core");
-        return Err(DataError::unusable(path, found, "a smaller raw.core"));
-    }
-    Ok(renumbered(rows, &left, rule))
 }
 
 /// Takes the test interactions of each user out.

@@ -11,6 +11,7 @@ use super::held_out::{Admission, HeldOut, HeldOutCounts};
 use super::ids::Ids;
 use super::interactions::{Case, Interactions, Rows};
 use super::raw::{self, RawCounts, RawRatings, Sealed};
+use super::room::Room;
 use super::split;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
@@ -30,12 +31,14 @@ pub(crate) enum Source {
 /// How the interactions are read.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
-    pub(crate) above: f64,
-    pub(crate) ids: Ids,
+    /// None, and no rule for ids, is what a plan has that was made before there were such keys.
+    pub(crate) above: Option<f64>,
+    pub(crate) ids: Option<Ids>,
     pub(crate) raw: RawRatings,
     pub(crate) split_seed: u64,
     pub(crate) policies: Policies,
     pub(crate) negatives: Negatives,
+    pub(crate) room: Room,
 }
 
 /// What a held-out interaction is ranked against.
@@ -87,11 +90,31 @@ impl TrainSet {
     }
 }
 
+impl Reading {
+    /// The rating that positives are above.
+    pub(crate) fn above(&self, source: &Source) -> f64 {
+        self.above.unwrap_or(source.first().0)
+    }
+
+    fn ids(&self, source: &Source) -> Ids {
+        self.ids.unwrap_or(source.first().1)
+    }
+}
+
 impl Source {
+    /// How such files were read by the first lawn that read them: of three files each line was a
+    /// positive, and each id up to the greatest had a row.
+    fn first(&self) -> (f64, Ids) {
+        match self {
+            Self::Raw(_) => (0.0, Ids::Auto),
+            Self::Files(_) | Self::Generated(_) => (f64::NEG_INFINITY, Ids::Kept),
+        }
+    }
+
     /// The source that a configuration names.
     ///
     /// # Errors
-    /// [`DataError::NoRoot`], [`DataError::NotFound`], and [`DataError::Unusable`] for Parquet.
+    /// [`DataError::NoRoot`], [`DataError::NotFound`], and [`DataError::Unusable`] for several.
     pub(crate) fn of(
         data: &str,
         sizes: Option<&GeneratedRatings>,
@@ -113,7 +136,7 @@ impl Source {
             root: root.to_owned(),
             expected: format!(
                 "{data}/{data}.train.rating, {data}.train.rating, or {data}/ with one of \
-                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv"
+                 ratings.dat, u.data, ratings.csv, {data}.csv, {data}.tsv, {data}.parquet"
             ),
         })
     }
@@ -158,6 +181,7 @@ impl Source {
     pub(crate) fn train(&self, reading: &Reading) -> Result<TrainSet, DataError> {
         match self {
             Self::Generated(config) => {
+                config.require_room(reading.room)?;
                 let data = generated::generate(config);
                 // What no trial could be tested on is known before it trains.
                 generated::test_cases(config, &data, reading.negatives.drawn())?;
@@ -170,8 +194,8 @@ impl Source {
                 })
             }
             Self::Files(files) => {
-                let (lines, not_above) = files.read_train(reading.above)?;
-                let rows = raw::rows(&files.train, &lines, reading.ids)?;
+                let (lines, not_above) = files.read_train(reading.above(self), reading.room)?;
+                let rows = raw::rows(&files.train, &lines, reading.ids(self))?;
                 Ok(TrainSet {
                     interactions: raw::group_lines(&rows, &lines),
                     rows,
@@ -181,13 +205,13 @@ impl Source {
             }
             Self::Raw(path) => {
                 let Reading {
-                    above,
-                    ids,
                     raw,
                     split_seed,
+                    room,
                     ..
                 } = reading;
-                let split = raw::read(path, raw, *above, *ids, *split_seed)?;
+                let (above, ids) = (reading.above(self), reading.ids(self));
+                let split = raw::read(path, raw, above, ids, *split_seed, *room)?;
                 Ok(TrainSet {
                     rows: split.rows,
                     interactions: split.train,
@@ -284,13 +308,13 @@ impl TestSource {
 
     fn read_any(&self, permit: &TestPermit, known: &Interactions) -> Result<HeldOut, DataError> {
         let Reading {
-            above,
             policies,
             negatives,
             split_seed,
             ..
         } = self.reading;
         let path = self.source.path();
+        let above = self.reading.above(&self.source);
         let redraw = |held: HeldOut, pairs: &[(u32, u32)]| -> Result<HeldOut, DataError> {
             let mut all: Vec<(u32, u32)> = known.pairs().collect();
             all.extend(pairs);

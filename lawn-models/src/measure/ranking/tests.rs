@@ -37,6 +37,18 @@ fn measure(set: &RankingSet, ties: Ties, scores: &Tensor) -> Ranking {
     })
 }
 
+#[test]
+fn without_a_case_there_is_no_rank() {
+    let known = Arc::new(Interactions::new(1, 3, &[]));
+    for set in [
+        RankingSet::listed(&[], Duplicates::Masked, Device::Cpu),
+        RankingSet::all(&[], known, Device::Cpu),
+    ] {
+        let ranking = set.measure(Ties::MidRank, |users, _| users.to_kind(Kind::Float));
+        assert!(ranking.ranks.is_empty());
+    }
+}
+
 /// By hand: ranks 6.5, 1, 11; 5, 1, 10; 8, 1, 12.
 #[test]
 fn tie_rules_match_ranks_by_hand() {

@@ -228,6 +228,26 @@ fn sizes_that_no_net_can_have_are_refused_by_name() {
     assert!(serde_json::from_value::<CtrModelConfig>(unknown).is_err());
 }
 
+/// In training and in evaluation, with their gradients.
+#[test]
+fn a_batch_without_a_sample_has_no_logits() {
+    for (name, golden) in goldens().1 {
+        let store = VarStore::new(Device::Cpu);
+        let shape = golden.shape();
+        let model = golden.config.build(&store.root(), &shape, 0);
+        let empty = [
+            (shape.dense, Kind::Float),
+            (shape.columns.len() as i64, Kind::Int64),
+        ];
+        let empty = empty.map(|(width, kind)| Tensor::zeros([0, width], (kind, Device::Cpu)));
+        for mode in [TRAIN, Mode::Evaluate] {
+            let logits = model.forward(&empty, mode);
+            assert_eq!(logits.size(), [0], "{name}");
+            logits.sum(Kind::Double).backward();
+        }
+    }
+}
+
 /// The seed decides the initial values, and a batch is the sum of its parts, dropout included.
 #[test]
 fn parts_of_a_batch_give_its_logits() {

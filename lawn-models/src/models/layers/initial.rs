@@ -1,9 +1,10 @@
 //! Initial values from explicit random streams, the same on every device.
 
-use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 use tch::Tensor;
+
+use crate::random::unit;
 
 /// What the values of one parameter are drawn from.
 ///
@@ -128,11 +129,6 @@ pub fn normal(shape: &[i64], deviation: f64, rng: &mut ChaCha8Rng) -> Tensor {
 /// f32 values of the given shape, uniform in [−bound, bound), on the CPU.
 pub fn uniform(shape: &[i64], bound: f64, rng: &mut ChaCha8Rng) -> Tensor {
     fill(shape, || (2.0 * unit(rng) - 1.0) * bound)
-}
-
-/// Uniform in [0, 1).
-fn unit(rng: &mut ChaCha8Rng) -> f64 {
-    (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// N(0, 1) until it lies within ±2.

@@ -8,12 +8,10 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 
 use super::super::encode::{BlockReader, LineFault, ReadBlock, Seen};
-use super::blocks::{Block, Blocks};
-use super::part::{PartFiles, Record, Stamp, VERSION, beside, head, write_whole};
+use super::part::{PartFiles, Record, VERSION, beside, head, write_whole};
+use super::seal::{Seal, Stamp};
 use crate::data::error::DataError;
-
-/// Bytes of a block, usually.
-pub(in crate::data::clicks) const BLOCK: usize = 16 << 20;
+use crate::data::text::{BLOCK, Block, Blocks, Place};
 
 /// How text is cut. Results do not hang on it.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +33,7 @@ impl Cut {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Begin {
     pub(super) part: usize,
-    /// Place in the text.
-    pub(super) place: u64,
-    /// Lines before it.
-    pub(super) lines: u64,
+    pub(super) place: Place,
 }
 
 /// Converts a file of text.
@@ -63,12 +58,12 @@ impl Conversion<'_> {
     pub(super) fn run(&self, begin: Begin, progress: &dyn Fn()) -> Result<Vec<Record>, DataError> {
         let stamp = Stamp::of(self.source)?;
         let read = Arc::clone(&self.read);
-        let mut blocks = Blocks::open(self.source, begin.place, self.cut.block, read)?;
+        let mut blocks = Blocks::at(self.source, begin.place, self.cut.block, read)?;
         std::thread::scope(|scope| {
             let (sender, receiver) = sync_channel(1);
-            let mut text = PartText::new(begin.place, self.cut.part);
+            let mut text = PartText::new(begin.place.byte, self.cut.part);
             scope.spawn(move || {
-                while let Some(block) = blocks.next().transpose() {
+                while let Some(block) = blocks.next(None).transpose() {
                     let block = block.map(|block| (text.add(&block), block));
                     let failed = block.is_err();
                     // Nobody listens where a line was bad.
@@ -95,8 +90,7 @@ impl Conversion<'_> {
                 let record = part.finish(digest, block.is_last)?;
                 begin = Begin {
                     part: begin.part + 1,
-                    place: record.end,
-                    lines: record.lines_before + record.lines,
+                    place: record.behind(),
                 };
                 records.push(record);
             }
@@ -141,6 +135,8 @@ struct Writing<'a> {
     files: PartFiles,
     beside: PathBuf,
     rows: BufWriter<File>,
+    /// Of what was written to them.
+    digest: blake3::Hasher,
     seen: Seen,
     record: Record,
 }
@@ -159,21 +155,24 @@ impl<'a> Writing<'a> {
         let rows = File::create(&beside).map_err(DataError::write(&beside))?;
         let mut part = Self {
             rows: BufWriter::with_capacity(1 << 20, rows),
+            digest: blake3::Hasher::new(),
             seen: Seen::new(&shape.columns),
             record: Record {
                 version: VERSION,
                 file: name.to_string_lossy().into_owned(),
                 stamp,
-                start: begin.place,
-                end: begin.place,
+                start: begin.place.byte,
+                end: begin.place.byte,
                 is_last: false,
                 text: String::new(),
-                lines_before: begin.lines,
+                lines_before: begin.place.lines,
                 lines: 0,
                 rows: 0,
                 clicks: 0,
                 excluded: 0,
                 first_excluded: None,
+                rows_seal: Seal::default(),
+                seen_seal: Seal::default(),
             },
             conversion,
             files,
@@ -184,13 +183,14 @@ impl<'a> Writing<'a> {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), DataError> {
+        self.digest.update(bytes);
         self.rows
             .write_all(bytes)
             .map_err(DataError::write(&self.beside))
     }
 
     fn add(&mut self, block: &Block) -> Result<(), DataError> {
-        let before = self.record.lines_before + self.record.lines;
+        let before = block.start.lines;
         let read = self
             .conversion
             .reader
@@ -227,7 +227,10 @@ impl<'a> Writing<'a> {
             .map_err(|error| failed()(error.into_error()))?;
         file.sync_all().map_err(failed())?;
         std::fs::rename(&self.beside, &self.files.rows).map_err(failed())?;
-        write_whole(&self.files.seen, &self.seen.to_bytes())?;
+        let seen = self.seen.to_bytes();
+        write_whole(&self.files.seen, &seen)?;
+        self.record.rows_seal = Seal::new(&self.files.rows, self.digest.finalize())?;
+        self.record.seen_seal = Seal::new(&self.files.seen, blake3::hash(&seen))?;
         self.files.finish(&self.record)?;
         Ok(self.record)
     }
@@ -240,12 +243,16 @@ pub(super) fn has_text(
     block: usize,
     read: Arc<AtomicU64>,
 ) -> Result<bool, DataError> {
-    let mut blocks = Blocks::open(source, record.start, block, read)?;
+    let start = Place {
+        byte: record.start,
+        lines: record.lines_before,
+    };
+    let mut blocks = Blocks::at(source, start, block, read)?;
     let mut text = blake3::Hasher::new();
     let mut end = record.start;
     let mut is_last = true;
     while end < record.end {
-        let Some(block) = blocks.next()? else {
+        let Some(block) = blocks.next(None)? else {
             return Ok(false);
         };
         // A block may go beyond the part: what it has of the part is what comes first.

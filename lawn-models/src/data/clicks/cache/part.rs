@@ -4,50 +4,34 @@
 //! part-FILE-PART.rows    magic "lawnclik", version u32, numbers a row u32, columns u32, ids of
 //!                        each column u32 …, zeros up to a multiple of 64 bytes, then the rows
 //! part-FILE-PART.seen    the ids that occur: a bit an id, each column up to a multiple of 64
-//! part-FILE-PART.json    what it was made of; written last
+//! part-FILE-PART.json    what it was made of, and the checksums of the two; written last
 //! ```
 //! Numbers are little-endian. A row is described in `table.rs`.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 
 use super::super::shape::ClickShape;
 use super::super::table::{Bytes, Part};
+use super::seal::{Seal, Stamp};
 use crate::data::error::DataError;
+use crate::data::text::Place;
 
 /// Begins a file of rows.
 const MAGIC: &[u8; 8] = b"lawnclik";
 
-/// Goes up when rows or hashes change.
-pub(super) const VERSION: u32 = 1;
+/// The version of a record. One below it has no checksums, and its part is made again.
+pub(super) const VERSION: u32 = 2;
+
+/// The version of a file of rows, as it begins.
+const LAYOUT: u32 = 1;
 
 /// Rows begin at a multiple of it.
 const ALIGNMENT: usize = 64;
-
-/// What the system says of a file.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
-    bytes: u64,
-    /// Nanoseconds since 1970.
-    modified: u64,
-}
-
-impl Stamp {
-    pub(super) fn of(path: &Path) -> Result<Self, DataError> {
-        let about = std::fs::metadata(path).map_err(DataError::read(path))?;
-        let modified = about.modified().map_err(DataError::read(path))?;
-        let modified = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
-        Ok(Self {
-            bytes: about.len(),
-            modified: modified.as_nanos() as u64,
-        })
-    }
-}
 
 /// What a part was made of.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -74,6 +58,26 @@ pub(super) struct Record {
     /// The first of them, and why.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) first_excluded: Option<String>,
+    /// Of the rows.
+    pub(super) rows_seal: Seal,
+    /// Of the ids that occur.
+    pub(super) seen_seal: Seal,
+}
+
+impl Record {
+    /// Where the part behind it begins.
+    pub(super) fn behind(&self) -> Place {
+        Place {
+            byte: self.end,
+            lines: self.lines_before + self.lines,
+        }
+    }
+}
+
+/// The version alone: other versions have other keys.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
 }
 
 /// The files of a part.
@@ -94,25 +98,24 @@ impl PartFiles {
         }
     }
 
-    /// What the part was made of, if it is there whole.
+    /// What the part was made of, if it is there with all its bytes, whatever they are.
     ///
     /// # Errors
-    /// [`DataError::Unusable`] where it is of another version or has other sizes.
+    /// [`DataError::Unusable`] where it is of a newer version or has other sizes.
     pub(super) fn record(&self, shape: &ClickShape) -> Result<Option<Record>, DataError> {
         let Ok(text) = std::fs::read_to_string(&self.record) else {
             return Ok(None);
         };
+        if let Ok(Version { version }) = serde_json::from_str(&text)
+            && version > VERSION
+        {
+            let expected = format!("up to {VERSION}, as a newer lawn wrote it");
+            let found = format!("version {version}");
+            return Err(DataError::unusable(&self.record, found, expected));
+        }
         let Ok(record) = serde_json::from_str::<Record>(&text) else {
             return Ok(None);
         };
-        if record.version != VERSION {
-            let found = format!("version {}", record.version);
-            return Err(DataError::unusable(
-                &self.record,
-                found,
-                format!("{VERSION}"),
-            ));
-        }
         let Ok(mut file) = File::open(&self.rows) else {
             return Ok(None);
         };
@@ -133,6 +136,28 @@ impl PartFiles {
         let size = head.len() as u64 + record.rows * shape.bytes() as u64;
         let is_whole = file.metadata().is_ok_and(|about| about.len() == size);
         Ok((is_whole && self.seen.is_file()).then_some(record))
+    }
+
+    /// Whether size and time of its files are those that its record has.
+    pub(super) fn is_as_noted(&self, record: &Record) -> bool {
+        record.rows_seal.is_as_noted(&self.rows) && record.seen_seal.is_as_noted(&self.seen)
+    }
+
+    /// Whether its files hold what was written, by their checksums.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub(super) fn holds(&self, record: &Record) -> Result<bool, DataError> {
+        Ok(record.rows_seal.holds(&self.rows)? && record.seen_seal.holds(&self.seen)?)
+    }
+
+    /// Notes size and time of its files.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub(super) fn note(&self, record: &mut Record) -> Result<(), DataError> {
+        record.rows_seal.note(&self.rows)?;
+        record.seen_seal.note(&self.seen)
     }
 
     /// Writes the record, which says that the part is there.
@@ -170,7 +195,7 @@ impl PartFiles {
 
 /// What a file of rows begins with.
 pub(super) fn head(shape: &ClickShape) -> Vec<u8> {
-    let sizes = [VERSION, shape.dense as u32, shape.columns.len() as u32];
+    let sizes = [LAYOUT, shape.dense as u32, shape.columns.len() as u32];
     let mut head = MAGIC.to_vec();
     head.extend(
         sizes

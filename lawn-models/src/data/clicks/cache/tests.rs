@@ -61,7 +61,13 @@ fn encoding() -> ClickEncoding {
 fn open_with(folder: &Path, encoding: &ClickEncoding) -> Result<Cache, String> {
     let files = ClickFiles::in_folder(folder).map_err(|error| error.to_string())?;
     let files = files.expect("there are files");
-    Cache::open_cut(&files, encoding, CUT, QUIET).map_err(|error| error.to_string())
+    Cache::open_cut(&files, encoding, CUT, Trust::Times, QUIET).map_err(|error| error.to_string())
+}
+
+/// With a look at every byte.
+fn open_whole(folder: &Path) -> Cache {
+    let files = ClickFiles::in_folder(folder).unwrap().unwrap();
+    Cache::open_cut(&files, &encoding(), CUT, Trust::Checksums, QUIET).unwrap()
 }
 
 fn open(folder: &Path) -> Result<Cache, String> {
@@ -82,7 +88,7 @@ fn rows(cache: &Cache) -> Vec<(f32, Vec<f32>, Vec<u32>)> {
 fn expected() -> Vec<(f32, Vec<f32>, Vec<u32>)> {
     let folder = folder(&[("train.txt", text(0..40).as_bytes())]);
     let files = ClickFiles::in_folder(folder.path()).unwrap().unwrap();
-    rows(&Cache::open(&files, &encoding(), QUIET).unwrap())
+    rows(&Cache::open(&files, &encoding(), Trust::Times, QUIET).unwrap())
 }
 
 #[test]
@@ -181,7 +187,7 @@ fn what_cannot_be_read_is_named_with_file_and_line() {
         (
             "train.txt",
             vec![b'0'; 5_000],
-            &["train.txt", "more than 1000 bytes at byte 0"],
+            &["train.txt:1", "up to 1000 bytes"],
         ),
         (
             "train.txt.gz",
@@ -278,6 +284,87 @@ fn a_part_that_is_cut_short_or_gone_is_made_again() {
     assert_eq!(rows(&open(folder.path()).unwrap()), expected());
 }
 
+/// A byte of each file of a part, with another time than before and with the same.
+#[test]
+fn a_part_that_is_not_what_was_written_is_made_again() {
+    let folder = folder(&[("train.txt", text(0..40).as_bytes())]);
+    let cache = open(folder.path()).unwrap();
+    let [first, second] = [0, 1].map(|part| PartFiles::new(&cache.folder, 0, part));
+    let before = modified(&first.rows);
+    let counts = cache.counts().unwrap();
+    for path in [&second.rows, &second.seen] {
+        for is_hidden in [false, true] {
+            let (written, mut bytes) = (modified(path), std::fs::read(path).unwrap());
+            // The last byte: an id, or the ids of the last column.
+            let last = bytes.len() - 8;
+            bytes[last] ^= 1;
+            std::fs::write(path, bytes).unwrap();
+            if is_hidden {
+                let file = File::options().write(true).open(path).unwrap();
+                file.set_modified(written).unwrap();
+            }
+            let opened = match is_hidden {
+                true => open_whole(folder.path()),
+                false => open(folder.path()).unwrap(),
+            };
+            assert_eq!(rows(&opened), expected(), "{}", path.display());
+            assert_eq!(opened.counts().unwrap(), counts);
+            assert_eq!(modified(&first.rows), before, "the first part stays");
+        }
+    }
+}
+
+/// As a copy has other times.
+#[test]
+fn a_part_of_another_time_stays_where_its_checksum_is_right() {
+    let folder = folder(&[("train.txt", text(0..40).as_bytes())]);
+    let cache = open(folder.path()).unwrap();
+    let part = PartFiles::new(&cache.folder, 0, 1);
+    let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1);
+    for path in [&part.rows, &part.seen] {
+        let file = File::options().write(true).open(path).unwrap();
+        file.set_modified(time).unwrap();
+    }
+    let files = ClickFiles::in_folder(folder.path()).unwrap().unwrap();
+    assert!(
+        Cache::there(&files).unwrap().is_none(),
+        "who only looks cannot know"
+    );
+    assert_eq!(rows(&open(folder.path()).unwrap()), expected());
+    assert_eq!(modified(&part.rows), time);
+    assert!(Cache::there(&files).unwrap().is_some());
+}
+
+#[test]
+fn a_record_without_checksums_is_made_again_and_a_newer_one_is_refused() {
+    let folder = folder(&[("train.txt", text(0..40).as_bytes())]);
+    let cache = open(folder.path()).unwrap();
+    let record = cache.folder.join("part-000-00001.json");
+    let change = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut json = serde_json::from_slice(&std::fs::read(&record).unwrap()).unwrap();
+        change(&mut json);
+        std::fs::write(&record, json.to_string()).unwrap();
+    };
+    change(&|json| {
+        json["version"] = 1.into();
+        let table = json.as_object_mut().unwrap();
+        assert!(table.remove("rows_seal").is_some() && table.remove("seen_seal").is_some());
+    });
+    let again = open(folder.path()).unwrap();
+    assert_eq!((rows(&again), &again.folder), (expected(), &cache.folder));
+    assert!(
+        std::fs::read_to_string(&record)
+            .unwrap()
+            .contains("rows_seal")
+    );
+    change(&|json| json["version"] = 3.into());
+    let error = open(folder.path()).unwrap_err();
+    assert!(
+        error.contains("version 3") && error.contains("newer"),
+        "{error}"
+    );
+}
+
 /// Another modulus has a cache of its own, and one of other sizes in its place is refused.
 #[test]
 fn a_cache_of_other_sizes_is_refused() {
@@ -351,7 +438,7 @@ fn progress_ends_where_the_files_do() {
     let files = ClickFiles::in_folder(folder.path()).unwrap().unwrap();
     let told = std::sync::Mutex::new(Vec::new());
     let tell = |done, total| told.lock().unwrap().push((done, total));
-    Cache::open_cut(&files, &encoding(), CUT, &tell).unwrap();
+    Cache::open_cut(&files, &encoding(), CUT, Trust::Checksums, &tell).unwrap();
     let told = told.into_inner().unwrap();
     let size = (days[0].1.len() + days[1].1.len()) as u64;
     assert!(told.len() > 4);

@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 use super::format::ClickFormat;
 use crate::trial::{SettingsError, require};
 
+/// Goes up when the same text with the same settings becomes other numbers or other ids. Trials of
+/// another version are other trials, and caches of another version are made anew.
+pub(crate) const VERSION: u32 = 1;
+
+/// The version that what was written before versions is of, and so has no key.
+const FIRST: u32 = 1;
+
 /// How the text of a click set becomes numbers and ids.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(default, deny_unknown_fields)]
@@ -24,6 +31,15 @@ pub struct ClickEncoding {
     /// What becomes of lines that cannot be read: `"fail"` names the first of them,
     /// `"exclude"` leaves them out and counts them.
     pub bad_lines: BadLines,
+    /// In which way categories are hashed and integers made numbers: none for the first. A task
+    /// that is read from a sweep file is given today's.
+    #[serde(default = "first", skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub version: Option<u32>,
+}
+
+fn first() -> Option<u32> {
+    None
 }
 
 /// What becomes of lines that cannot be read.
@@ -44,17 +60,29 @@ impl Default for ClickEncoding {
             hash_sizes: Vec::new(),
             missing_integer: -1,
             bad_lines: BadLines::Fail,
+            version: key(VERSION),
         }
     }
 }
 
+/// How a version is written.
+fn key(version: u32) -> Option<u32> {
+    Some(version).filter(|&version| version != FIRST)
+}
+
 impl ClickEncoding {
+    /// Writes out which version this is.
+    pub(crate) fn resolve(&mut self) {
+        self.version = key(VERSION);
+    }
+
     /// Checks every value against what it allows.
     ///
     /// # Errors
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self) -> Result<(), SettingsError> {
         let sound = |size: &u32| (1..=1 << 30).contains(size);
+        require_version(self.version.unwrap_or(FIRST), VERSION)?;
         require(
             sound(&self.hash_size),
             "encoding.hash_size",
@@ -88,5 +116,45 @@ impl ClickEncoding {
         let found = format!("{given} sizes");
         require(given == columns, "encoding.hash_sizes", found, &allowed)?;
         Ok(self.hash_sizes.clone())
+    }
+}
+
+/// Makes sure that text becomes here what it became where a task was planned.
+fn require_version(planned: u32, today: u32) -> Result<(), SettingsError> {
+    let allowed =
+        format!("{today}, as this lawn reads clicks; plan anew, or go on with the old one");
+    require(planned == today, "encoding.version", planned, &allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_version_is_another_text_and_is_refused() {
+        let text = |version| {
+            let encoding = ClickEncoding {
+                version: key(version),
+                ..ClickEncoding::default()
+            };
+            serde_json::to_string(&encoding).unwrap()
+        };
+        assert!(!text(FIRST).contains("version"), "{}", text(FIRST));
+        assert_ne!(text(FIRST), text(FIRST + 1));
+        // What was written before there were versions is of the first, whatever today's is.
+        let read: ClickEncoding = serde_json::from_str(&text(FIRST)).unwrap();
+        assert_eq!(read.version, None);
+        let next: ClickEncoding = serde_json::from_str(&text(VERSION + 1)).unwrap();
+        let error = next.validate().unwrap_err();
+        assert_eq!(error.setting(), "encoding.version");
+        let error = require_version(FIRST, FIRST + 1).unwrap_err().to_string();
+        assert!(
+            error.contains("is 1") && error.contains("plan anew"),
+            "{error}"
+        );
+        let mut resolved = read;
+        resolved.resolve();
+        assert_eq!(resolved, ClickEncoding::default());
+        resolved.validate().unwrap();
     }
 }

@@ -11,6 +11,7 @@ mod seen;
 mod tests;
 
 pub(super) use block::{BlockReader, ReadBlock};
+pub(super) use config::VERSION;
 pub use config::{BadLines, ClickEncoding};
 pub(crate) use format::ClickFormat;
 pub(super) use line::{LineFault, LineReader};

@@ -4,7 +4,7 @@ fn split(text: &str, config: &RawRatings) -> Result<RawSplit, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     std::fs::write(&path, text).unwrap();
-    read(&path, config, 0.0, Ids::Auto, 0).map_err(|error| error.to_string())
+    read(&path, config, 0.0, Ids::Auto, 0, Room::ENDLESS).map_err(|error| error.to_string())
 }
 
 /// Pairs by the ids of the file.
@@ -75,7 +75,12 @@ fn random_test_items_are_decided_by_the_seed_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     std::fs::write(&path, text).unwrap();
-    let of = |seed| read(&path, &config, 0.0, Ids::Auto, seed).unwrap().test.0;
+    let of = |seed| {
+        read(&path, &config, 0.0, Ids::Auto, seed, Room::ENDLESS)
+            .unwrap()
+            .test
+            .0
+    };
     assert_eq!(of(1), of(1));
     assert_ne!(of(1), of(2));
     assert_eq!(of(1).len(), 20);
@@ -105,27 +110,38 @@ fn the_core_is_taken_until_nothing_changes() {
 }
 
 #[test]
-fn files_are_found_by_their_publishers_names_and_parquet_is_refused() {
+fn files_are_found_by_their_publishers_names() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("ml");
     std::fs::create_dir(&set).unwrap();
     assert_eq!(find(&set, "ml").unwrap(), None);
-    std::fs::write(set.join("ml.parquet"), "PAR1").unwrap();
-    let error = find(&set, "ml").unwrap_err().to_string();
-    assert!(
-        error.contains("a Parquet file") && error.contains("write_csv"),
-        "{error}"
-    );
     std::fs::write(set.join("ratings.csv.gz"), "").unwrap();
     assert_eq!(find(&set, "ml").unwrap(), Some(set.join("ratings.csv.gz")));
     // `ratings.csv` in a folder of another name may be another's.
     assert_eq!(find(&set, "other").unwrap(), None);
-    for other in ["ratings.dat", "ml.tsv", "ratings.csv"] {
+    for other in ["ratings.dat", "ml.tsv", "ratings.csv", "ml.parquet"] {
         std::fs::write(set.join(other), "").unwrap();
         let error = find(&set, "ml").unwrap_err().to_string();
         let rest = error.replace("ratings.csv.gz", "");
         assert!(rest != error && rest.contains(other), "{error}");
         std::fs::remove_file(set.join(other)).unwrap();
+    }
+}
+
+/// With the rows of `text`, and what is told of them.
+#[test]
+fn a_parquet_file_is_split_as_the_same_lines_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("x.csv");
+    for name in ["kinds", "spark"] {
+        let table = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet");
+        std::fs::copy(table.join("ratings.csv"), &text).unwrap();
+        let config = RawRatings::default();
+        let of = |path: &Path| read(path, &config, 0.0, Ids::Auto, 0, Room::ENDLESS).unwrap();
+        let (found, expected) = (of(&table.join(format!("{name}.parquet"))), of(&text));
+        assert_eq!(found.counts, expected.counts);
+        assert_eq!(found.test.0, expected.test.0);
+        assert!(found.train.pairs().eq(expected.train.pairs()));
     }
 }
 
@@ -178,7 +194,7 @@ fn a_stray_id_is_refused_with_its_line_where_ids_are_kept() {
     let of = |text: &str, ids| {
         std::fs::write(&path, text).unwrap();
         let config = RawRatings::default();
-        read(&path, &config, 0.0, ids, 0).map_err(|error| error.to_string())
+        read(&path, &config, 0.0, ids, 0, Room::ENDLESS).map_err(|error| error.to_string())
     };
     // The first rating is left out, and a line of the file all the same.
     for far in [1_048_576, 1_000_000_000, 3_000_000_000u64] {

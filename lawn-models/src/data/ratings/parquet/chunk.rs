@@ -1,0 +1,137 @@
+//! The values of one column in one group of rows.
+
+use std::fs::File;
+use std::io::{Cursor, Read, Seek, SeekFrom};
+
+use polars_arrow::array::{Array, PrimitiveArray};
+use polars_arrow::datatypes::Field;
+use polars_arrow::types::NativeType;
+use polars_buffer::Buffer;
+use polars_parquet::parquet::metadata::{ColumnChunkMetadata, RowGroupMetadata};
+use polars_parquet::parquet::page::CompressedPage;
+use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays};
+
+use super::form::{Form, Number};
+
+/// The column of this name.
+///
+/// # Errors
+/// Where the group has none.
+pub(super) fn of<'a>(
+    group: &'a RowGroupMetadata,
+    name: &str,
+) -> Result<&'a ColumnChunkMetadata, String> {
+    let mut chunks = group.parquet_columns().iter();
+    let chunk = chunks.find(|chunk| chunk.descriptor().path_in_schema[0] == name);
+    chunk.ok_or_else(|| format!("a group of rows is without the column \"{name}\""))
+}
+
+/// Compares what a chunk says of itself with its group and with the bytes of the file, and gives the
+/// bytes that it has when it is unpacked.
+///
+/// # Errors
+/// What does not agree.
+pub(super) fn check(chunk: &ColumnChunkMetadata, rows: usize, bytes: u64) -> Result<u64, String> {
+    let values = chunk.num_values();
+    if usize::try_from(values) != Ok(rows) {
+        return Err(format!("a column has {values} values in {rows} rows"));
+    }
+    let range = chunk.byte_range();
+    if range.start > range.end || range.end > bytes {
+        return Err("the pages of a column are not in the file".to_owned());
+    }
+    let size = chunk.uncompressed_size();
+    u64::try_from(size).map_err(|_| format!("a column has {size} bytes"))
+}
+
+/// Its values, as many as there are rows; none where there is a null.
+///
+/// # Errors
+/// What cannot be read.
+pub(super) fn numbers(
+    mut file: &File,
+    chunk: &ColumnChunkMetadata,
+    rows: usize,
+    form: Form,
+) -> Result<Vec<Option<Number>>, String> {
+    let range = chunk.byte_range();
+    let mut bytes = vec![0; (range.end - range.start) as usize];
+    file.seek(SeekFrom::Start(range.start)).map_err(said)?;
+    file.read_exact(&mut bytes).map_err(said)?;
+    let bytes = Buffer::from(bytes);
+    let most = usize::try_from(chunk.uncompressed_size()).unwrap_or(0);
+    let pages = || {
+        // What a page has more than its chunk is refused before there is room for it.
+        let most = most.max(bytes.len());
+        PageReader::new(Cursor::new(bytes.clone()), chunk, Vec::new(), most)
+    };
+    check_pages(pages(), rows, most)?;
+    let column = &chunk.descriptor().descriptor.primitive_type;
+    let field = Field::new(column.field_info.name.clone(), form.decoded(), true);
+    let pages = vec![BasicDecompressor::new(pages(), Vec::new())];
+    let decoded = column_iter_to_arrays(pages, vec![column], field, None);
+    let (arrays, _) = decoded.map_err(said)?;
+    let mut numbers = Vec::with_capacity(rows);
+    for array in &arrays {
+        let array = array.as_ref();
+        let whole = match form {
+            Form::Signed32 => extend::<i32>(&mut numbers, array, |n| Number::Signed(n.into())),
+            Form::Signed64 | Form::Timestamp => extend::<i64>(&mut numbers, array, Number::Signed),
+            Form::Unsigned32 => extend::<u32>(&mut numbers, array, |n| Number::Unsigned(n.into())),
+            Form::Unsigned64 => extend::<u64>(&mut numbers, array, Number::Unsigned),
+            Form::Single => extend::<f32>(&mut numbers, array, |n| Number::Float(n.into())),
+            Form::Double => extend::<f64>(&mut numbers, array, Number::Float),
+        };
+        whole.ok_or("a column has values that are not of its type")?;
+    }
+    match numbers.len() == rows {
+        true => Ok(numbers),
+        false => Err(format!(
+            "a column has {} values in {rows} rows",
+            numbers.len()
+        )),
+    }
+}
+
+/// Makes sure that the headers of pages agree with their chunk. The decoder reserves room for as
+/// many values as they claim.
+fn check_pages(pages: PageReader, values: usize, size: usize) -> Result<(), String> {
+    let mut seen = 0;
+    for page in pages {
+        let (held, unpacked) = match page.map_err(said)? {
+            CompressedPage::Data(page) => (page.num_values(), page.uncompressed_size()),
+            CompressedPage::Dict(_) => (0, 0),
+        };
+        if held > values - seen {
+            return Err(format!(
+                "a page claims more than the {values} values of its column"
+            ));
+        }
+        if unpacked > size {
+            return Err(format!(
+                "a page claims more than the {size} bytes of its column"
+            ));
+        }
+        seen += held;
+    }
+    match seen == values {
+        true => Ok(()),
+        false => Err(format!(
+            "the pages of a column hold {seen} of {values} values"
+        )),
+    }
+}
+
+fn extend<T: NativeType>(
+    numbers: &mut Vec<Option<Number>>,
+    array: &dyn Array,
+    number: impl Fn(T) -> Number,
+) -> Option<()> {
+    let array = array.as_any().downcast_ref::<PrimitiveArray<T>>()?;
+    numbers.extend(array.iter().map(|value| value.map(|value| number(*value))));
+    Some(())
+}
+
+fn said(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -1,0 +1,283 @@
+//! Ratings that are columns of a Parquet file, whichever program wrote it.
+//!
+//! Columns that are none of ratings are not read, whatever their types.
+
+mod chunk;
+mod form;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::fmt::Display;
+use std::fs::File;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use polars_parquet::parquet::metadata::{FileMetadata, RowGroupMetadata};
+use polars_parquet::read::read_metadata;
+
+use super::columns::{ColumnNames, Places};
+use super::interactions::{Line, Lines};
+use super::room::Room;
+use crate::data::error::DataError;
+use crate::data::parts;
+use form::{Form, Number};
+
+/// Whether a file is called one of Parquet.
+pub(super) fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "parquet")
+}
+
+/// Whether a file has columns of ratings, as far as it can be read.
+pub(super) fn is_of_ratings(path: &Path) -> bool {
+    let table = Table::open(path);
+    table.is_ok_and(|table| table.columns(&ColumnNames::default()).is_ok())
+}
+
+/// Reads a file in the order of its rows. Where it has no times, a row's number is its time.
+///
+/// # Errors
+/// [`DataError::Unusable`] for a file that is damaged, and for columns that are missing or have types
+/// that ratings do not have; [`DataError::Field`] with the row of a value that is not as it must be.
+pub(super) fn read(
+    path: &Path,
+    names: &ColumnNames,
+    above: f64,
+    room: Room,
+) -> Result<Lines, DataError> {
+    let table = Table::open(path)?;
+    let columns = table.columns(names)?;
+    let groups = table.groups(&columns, room)?;
+    let mut all = Lines::default();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    for some in groups.chunks(threads) {
+        for found in parts::each(some, |group| table.read(&columns, group, above)) {
+            let found = found?;
+            all.not_above += found.not_above;
+            all.lines.extend(found.lines);
+        }
+    }
+    if columns.time.is_none() {
+        all.number();
+    }
+    all.require_some(path, above)?;
+    Ok(all)
+}
+
+/// A column that is read.
+struct Column {
+    /// Its name in the file.
+    name: String,
+    form: Form,
+}
+
+/// The columns of ratings.
+struct Columns {
+    user: Column,
+    item: Column,
+    rating: Option<Column>,
+    time: Option<Column>,
+}
+
+/// Rows that a file keeps together.
+struct Group {
+    place: usize,
+    /// Their numbers, from 1.
+    rows: Range<usize>,
+}
+
+/// A file and what it says of itself.
+struct Table {
+    path: PathBuf,
+    about: FileMetadata,
+    /// Bytes of the file.
+    bytes: u64,
+}
+
+impl Table {
+    fn open(path: &Path) -> Result<Self, DataError> {
+        let mut file = File::open(path).map_err(DataError::read(path))?;
+        let about = file.metadata().map_err(DataError::read(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            about: guarded(path, || read_metadata(&mut file))?,
+            bytes: about.len(),
+        })
+    }
+
+    /// The columns of these names, or of the usual ones.
+    fn columns(&self, names: &ColumnNames) -> Result<Columns, DataError> {
+        let fields = self.about.schema().fields();
+        let given: Vec<&str> = fields.iter().map(|field| field.name()).collect();
+        let bytes: Vec<&[u8]> = given.iter().map(|name| name.trim().as_bytes()).collect();
+        let places = Places::named(&bytes, names).map_err(|missing| {
+            let found = match given.is_empty() {
+                true => "no columns".to_owned(),
+                false => format!("the columns {}", given.join(", ")),
+            };
+            DataError::unusable(&self.path, found, missing.allowed())
+        })?;
+        let column = |what: &'static str, place: usize| {
+            let name = given[place].to_owned();
+            let form = Form::of(&fields[place]);
+            let (form, found) = match form {
+                Ok(form) if form.suits(what) => (form, String::new()),
+                Ok(form) => (form, form.name().to_owned()),
+                Err(found) => (Form::Double, found),
+            };
+            if found.is_empty() {
+                return Ok(Column { name, form });
+            }
+            let found = format!("the column \"{name}\" of type {found}");
+            let expected = format!("{} for a column of {what}s", Form::allowed(what));
+            Err(DataError::unusable(&self.path, found, expected))
+        };
+        let optional =
+            |what, place: Option<usize>| place.map(|place| column(what, place)).transpose();
+        Ok(Columns {
+            user: column("user", places.user)?,
+            item: column("item", places.item)?,
+            rating: optional("rating", places.rating)?,
+            time: optional("time", places.time)?,
+        })
+    }
+
+    /// The groups of its rows. What they claim to hold is compared with what there is room for and
+    /// with the pages that they have.
+    fn groups(&self, columns: &Columns, room: Room) -> Result<Vec<Group>, DataError> {
+        let mut groups = Vec::new();
+        let mut before = 0usize;
+        for (place, group) in self.about.row_groups.iter().enumerate() {
+            let end = before.saturating_add(group.num_rows());
+            room.require(&self.path, end as u64)?;
+            for column in columns.all() {
+                let size = guarded(&self.path, || {
+                    let chunk = chunk::of(group, &column.name)?;
+                    chunk::check(chunk, group.num_rows(), self.bytes)
+                })?;
+                room.require_bytes(&self.path, size, end as u64)?;
+            }
+            groups.push(Group {
+                place,
+                rows: before + 1..end + 1,
+            });
+            before = end;
+        }
+        Ok(groups)
+    }
+
+    fn read(&self, columns: &Columns, group: &Group, above: f64) -> Result<Lines, DataError> {
+        let about = &self.about.row_groups[group.place];
+        let file = File::open(&self.path).map_err(DataError::read(&self.path))?;
+        let numbers = |column: &Column| self.numbers(&file, about, column);
+        let users = numbers(&columns.user)?;
+        let items = numbers(&columns.item)?;
+        let ratings = columns.rating.as_ref().map(numbers).transpose()?;
+        let times = columns.time.as_ref().map(numbers).transpose()?;
+        let mut found = Lines::default();
+        for (place, number) in group.rows.clone().enumerate() {
+            let value = |field, of: &[Option<Number>], allowed: &str| {
+                of[place].ok_or_else(|| self.fault(number, field, "null", allowed))
+            };
+            let id = |field, of: &[Option<Number>]| {
+                let allowed = format!("an integer from 0 to {}", u64::MAX - 1);
+                let id = value(field, of, &allowed)?;
+                let sound = id.whole().filter(|&id| id < u64::MAX);
+                sound.ok_or_else(|| self.fault(number, field, id, &allowed))
+            };
+            let (user, item) = (id("user", &users)?, id("item", &items)?);
+            if let Some(ratings) = &ratings {
+                let allowed = "a finite number";
+                let rating = value("rating", ratings, allowed)?;
+                if !rating.float().is_finite() {
+                    return Err(self.fault(number, "rating", rating, allowed));
+                }
+                if rating.float() <= above {
+                    found.not_above += 1;
+                    continue;
+                }
+            }
+            let mut time = 0;
+            if let Some(times) = &times {
+                let allowed = "a time that 64 bits hold";
+                let given = value("time", times, allowed)?;
+                time = given
+                    .signed()
+                    .ok_or_else(|| self.fault(number, "time", given, allowed))?;
+            }
+            found.lines.push(Line {
+                user,
+                item,
+                time,
+                number,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The values of a column in a group, as many as it has rows.
+    fn numbers(
+        &self,
+        file: &File,
+        group: &RowGroupMetadata,
+        column: &Column,
+    ) -> Result<Vec<Option<Number>>, DataError> {
+        guarded(&self.path, || {
+            let chunk = chunk::of(group, &column.name)?;
+            chunk::numbers(file, chunk, group.num_rows(), column.form)
+        })
+    }
+
+    fn fault(
+        &self,
+        row: usize,
+        field: &'static str,
+        value: impl Display,
+        allowed: &str,
+    ) -> DataError {
+        DataError::Field {
+            path: self.path.clone(),
+            line: row,
+            field,
+            value: value.to_string(),
+            allowed: allowed.to_owned(),
+        }
+    }
+}
+
+impl Columns {
+    fn all(&self) -> impl Iterator<Item = &Column> {
+        let always = [Some(&self.user), Some(&self.item)];
+        let perhaps = [self.rating.as_ref(), self.time.as_ref()];
+        always.into_iter().chain(perhaps).flatten()
+    }
+}
+
+/// Runs a step of reading a file. The decoder panics at some damaged files: here such a panic is an
+/// error like any other.
+///
+/// # Errors
+/// [`DataError::Unusable`].
+fn guarded<T, E: Display>(
+    path: &Path,
+    step: impl FnOnce() -> Result<T, E>,
+) -> Result<T, DataError> {
+    let said = match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(Ok(read)) => return Ok(read),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => format!("the decoder failed: {}", message(&*panic)),
+    };
+    let found = format!("a Parquet file that cannot be read ({said})");
+    Err(DataError::unusable(
+        path,
+        found,
+        "a whole one; get it again",
+    ))
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a reason")
+}

@@ -1,0 +1,163 @@
+use super::*;
+use crate::data::ratings::delimited;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parquet")
+}
+
+fn read_as(name: &str, names: &ColumnNames, above: f64) -> Result<Lines, String> {
+    let path = folder().join(format!("{name}.parquet"));
+    read(&path, names, above, Room::ENDLESS).map_err(|error| error.to_string())
+}
+
+fn read_named(name: &str) -> Result<Lines, String> {
+    read_as(name, &ColumnNames::default(), 0.0)
+}
+
+/// The lines of the text that says the same.
+fn expected(above: f64) -> Lines {
+    let path = folder().join("ratings.csv");
+    delimited::read(&path, &ColumnNames::default(), above, Room::ENDLESS).unwrap()
+}
+
+/// A line less than in text, where the header is one.
+fn rows(lines: &Lines, header: usize) -> Vec<(u64, u64, usize)> {
+    let row = |line: &Line| (line.user, line.item, line.number - header);
+    lines.lines.iter().map(row).collect()
+}
+
+#[test]
+fn columns_of_all_types_say_what_the_text_says() {
+    for above in [0.0, 2.0] {
+        let expected = expected(above);
+        assert!(expected.not_above > 0 && expected.lines.len() > 20);
+        for (name, unit) in [("kinds", 1_000_000), ("spark", 1)] {
+            let found = read_as(name, &ColumnNames::default(), above).unwrap();
+            assert_eq!(rows(&found, 0), rows(&expected, 1), "{name}");
+            assert_eq!(found.not_above, expected.not_above);
+            for (found, expected) in found.lines.iter().zip(&expected.lines) {
+                assert_eq!(found.time, expected.time * unit, "{name}");
+            }
+        }
+    }
+    // Integers are ratings, too.
+    let whole = read_named("whole").unwrap();
+    assert_eq!(rows(&whole, 0), rows(&expected(-1.0), 1));
+    assert!(read_as("whole", &ColumnNames::default(), 3.0).is_err());
+}
+
+#[test]
+fn columns_have_the_names_that_those_of_text_have() {
+    let names = ColumnNames {
+        user: Some("buyer".to_owned()),
+        ..ColumnNames::default()
+    };
+    let pairs = read_as("pairs", &names, 0.0).unwrap();
+    assert_eq!(rows(&pairs, 0), rows(&expected(-1.0), 1));
+    let times: Vec<i64> = pairs.lines.iter().map(|line| line.time).collect();
+    assert!(times.into_iter().eq(0..pairs.lines.len() as i64));
+    let error = read_named("pairs").unwrap_err();
+    assert!(
+        error.contains("pairs.parquet: found the columns buyer, item_id")
+            && error.contains("raw.columns.user = \"NAME\""),
+        "{error}"
+    );
+    let error = read_as("spark", &names, 0.0).unwrap_err();
+    assert!(
+        error.contains("a column \"buyer\", which raw.columns.user names"),
+        "{error}"
+    );
+    assert!(is_of_ratings(&folder().join("spark.parquet")));
+    assert!(!is_of_ratings(&folder().join("pairs.parquet")));
+    assert!(!is_of_ratings(&folder().join("texts.parquet")));
+}
+
+#[test]
+fn what_ratings_do_not_have_is_named_with_what_they_may_have() {
+    for (name, parts) in [
+        (
+            "null_item",
+            [
+                "null_item.parquet:25: item is \"null\"",
+                "an integer from 0",
+            ],
+        ),
+        (
+            "below_zero",
+            ["below_zero.parquet:31: user is \"-5\"", "an integer from 0"],
+        ),
+        (
+            "not_finite",
+            ["not_finite.parquet:1: rating is \"NaN\"", "a finite number"],
+        ),
+        (
+            "texts",
+            [
+                "the column \"user\" of type String",
+                "integers of any width",
+            ],
+        ),
+        (
+            "decimals",
+            [
+                "the column \"rating\" of type Decimal",
+                "integers, Float or Double",
+            ],
+        ),
+        (
+            "days",
+            ["the column \"time\" of type Date", "or timestamps"],
+        ),
+        (
+            "int96",
+            ["the column \"time\" of type Int96", "or timestamps"],
+        ),
+        (
+            "lists",
+            ["the column \"item\" of type group", "integers of any width"],
+        ),
+    ] {
+        let error = read_named(name).unwrap_err();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_an_error_that_names_it() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.parquet");
+    let of = |bytes: &[u8]| {
+        std::fs::write(&path, bytes).unwrap();
+        let room = Room(1 << 26);
+        read(&path, &ColumnNames::default(), 0.0, room).map_err(|error| error.to_string())
+    };
+    for name in ["kinds", "spark", "whole"] {
+        let whole = std::fs::read(folder().join(format!("{name}.parquet"))).unwrap();
+        for cut in [0, 3, 11, whole.len() / 2, whole.len() - 1] {
+            let error = of(&whole[..cut]).unwrap_err();
+            assert!(error.contains("x.parquet"), "{error}");
+        }
+        // Read, or refused by name; never more.
+        let (mut refused, step) = (0, 7);
+        for at in (0..whole.len()).step_by(step) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x5a;
+            if let Err(error) = of(&bytes) {
+                assert!(error.contains("x.parquet"), "{error}");
+                refused += 1;
+            }
+        }
+        assert!(refused > whole.len() / step / 10, "{refused}");
+    }
+    assert!(of(b"user,item\n1,2\n").is_err());
+}
+
+#[test]
+fn more_rows_than_memory_holds_are_refused_before_they_are_read() {
+    let path = folder().join("spark.parquet");
+    let names = ColumnNames::default();
+    let error = read(&path, &names, 0.0, Room(1 << 10))
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("more than 16 interactions"), "{error}");
+}

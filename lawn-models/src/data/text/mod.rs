@@ -1,0 +1,13 @@
+//! Text files in blocks of whole lines, packed by gzip or not, with a byte-order mark or without.
+//!
+//! A line has a bound, and so has what is in memory of a file at once.
+
+mod blocks;
+mod lines;
+mod packed;
+mod quotes;
+
+pub(super) use blocks::{BLOCK, Block, Blocks, Place};
+pub(super) use lines::{each_line, shown};
+pub(super) use packed::packed_or_not;
+pub(super) use quotes::quotes;
