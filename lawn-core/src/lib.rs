@@ -152,7 +152,8 @@
 //! what `Tensor::embedding(&table, &ids, -1, false, true)` leaves after `backward`, and what
 //! `embedding_bag` leaves with `sparse`. Ids that come more than once are added up before the rule
 //! sees them. The step then costs as much as the rows that were looked up, not as much as the
-//! table. With a dense gradient it is the same step to the bit, and looks at all of the gradient.
+//! table. With a dense gradient it is the same step to the bit, and looks at all of the gradient,
+//! unless [`StepOptions::all_rows_counted`] says that [`Optimizer::count_rows`] was told where it is.
 //!
 //! [`CowClipConfig`] clips the gradient of each row by the length of the row and the count of its
 //! id, which [`Optimizer::count_rows`] takes.

@@ -152,6 +152,9 @@ impl Optimizer {
         for (slot, treatment) in slots.iter().zip(&mut treatments) {
             slot.require_rows(rule)?;
             treatment.reason += note(slot, rule, form.as_ref());
+            if config.cow_clip.is_some() && slot.has_clipped_rows() {
+                treatment.reason += "; CowClip clips its rows";
+            }
         }
         let circumstances = Circumstances::of(config.backend, rule, &slots, form.as_ref())?;
         let setup = Setup {
@@ -186,9 +189,8 @@ impl Optimizer {
     ///
     /// If libtorch fails.
     pub fn zero_grad(&mut self) {
-        self.slots
-            .iter_mut()
-            .for_each(|slot| slot.row_counts = None);
+        let slots = self.slots.iter_mut();
+        slots.for_each(|slot| slot.row_counts.forget());
         self.gradients
             .zero_grad()
             .expect("gradients can be let go of");

@@ -38,6 +38,12 @@ pub struct StepOptions {
     pub gradient_scale: f64,
     /// Whether [`Optimizer::diagnostics`](crate::Optimizer::diagnostics) shall tell about this step.
     pub diagnostics: bool,
+    /// Whether [`Optimizer::count_rows`](crate::Optimizer::count_rows) was told of each row that
+    /// has a gradient, of the tables that it was told of. A dense gradient of a table is then
+    /// read in these rows only, where the others have nothing to do: a step costs as much as
+    /// the rows that were looked up, and not as much as the table. A gradient in a row that was
+    /// not told is not seen.
+    pub all_rows_counted: bool,
 }
 
 impl Default for StepOptions {
@@ -46,6 +52,7 @@ impl Default for StepOptions {
             samples: 0,
             gradient_scale: 1.0,
             diagnostics: false,
+            all_rows_counted: false,
         }
     }
 }

@@ -72,7 +72,7 @@ impl Optimizer {
         let phase = self.phase();
         let form = self.config.constraint().map(NormConstraint::form);
         let constraint = form.as_ref().filter(|_| phase == Phase::Constrained);
-        let found = self.gradients(constraint, options.gradient_scale)?;
+        let found = self.gradients(constraint, &options)?;
         let updated = found.iter().flatten().count();
         if updated == 0 {
             return Err(Error::NoGradient);
@@ -125,9 +125,8 @@ impl Optimizer {
             self.progress.samples += options.samples;
         }
         self.diagnostics = record.findings;
-        self.slots
-            .iter_mut()
-            .for_each(|slot| slot.row_counts = None);
+        let slots = self.slots.iter_mut();
+        slots.for_each(|slot| slot.row_counts.forget());
         if self.slots.iter().any(|slot| slot.has_lost) {
             self.report_free_units(ZERO_SINCE);
         }
@@ -223,7 +222,7 @@ impl Optimizer {
     fn gradients(
         &mut self,
         constraint: Option<&ConstraintForm>,
-        scale: f64,
+        options: &StepOptions,
     ) -> Result<Vec<Option<Gradient>>, Error> {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         if self.slots.iter().any(Slot::has_moved) {
@@ -238,9 +237,13 @@ impl Optimizer {
                 return Ok(None);
             }
             let updates = slot.row_updates(rule, constraint);
-            let mut gradient = Gradient::new(slot, found, updates, rule.name(), takes_rows)?;
+            let all_counted = options.all_rows_counted;
+            let counted = slot.row_counts.told().filter(|_| all_counted);
+            let rows = (takes_rows, counted);
+            let mut gradient = Gradient::new(slot, found, updates, rule.name(), rows)?;
             if let Some(cow_clip) = &self.config.cow_clip {
-                gradient = cow_clip.clip(slot, gradient, scale)?;
+                let scale = options.gradient_scale;
+                gradient = cow_clip.clip(slot, gradient, scale, all_counted)?;
             }
             Ok(Some(gradient))
         };

@@ -100,14 +100,15 @@ pub fn check_lines(
     checked.next().transpose()
 }
 
-/// The files that a task trains and validates on, and that of the weights that it begins
+/// The files that a task trains and validates on, and those of the weights that it begins
 /// with: listed, not opened. None where its data are generated and its weights are drawn.
 ///
 /// # Errors
 /// [`DataError`] where the data set is not under `root`, or cannot be listed.
 pub fn train_files(task: &TaskConfig, root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = task.files(root, Files::Train)?;
-    files.extend(task.weights().map(|path| root.join(path)));
+    let weights = task.weights_files().into_iter();
+    files.extend(weights.map(|path| root.join(path)));
     Ok(files)
 }
 

@@ -57,7 +57,8 @@ pub use trial::{
 
 /// Types of `lawn-core` that the public interface is made of.
 pub use lawn_core::{
-    Constraint, Determinism, Granularity, Map, Phase, RuleConfig, Treatment, TreatmentTable,
+    Constraint, CowClipConfig, Determinism, Granularity, Map, Phase, Role, RuleConfig, Treatment,
+    TreatmentTable, UntouchedRows,
 };
 /// The device type of [`TrialContext`].
 pub use tch::Device;

@@ -309,7 +309,9 @@ impl Reader<'_> {
         let optimizer = OptimizerSettings::deserialize(ValueDeserializer::from(spanned))
             .map_err(|error| self.source.toml(&error, self.span.clone()))?;
         optimizer.validate().map_err(|error| {
-            let place = places.get(error.setting()).unwrap_or(self.span);
+            // Of a table, what it is called.
+            let key = error.setting().split('.').next().unwrap_or_default();
+            let place = places.get(key).unwrap_or(self.span);
             self.source.error(place.clone(), error.to_string(), None)
         })?;
         Ok(Point { tuned, optimizer })

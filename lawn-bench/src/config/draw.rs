@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 26] = [
+const ORDER: [&str; 29] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -36,6 +36,9 @@ const ORDER: [&str; 26] = [
     "ema_decay",
     "initial_accumulator",
     "untouched_rows",
+    "cow_clip",
+    "embedding_learning_rate",
+    "embedding_weight_decay",
 ];
 
 /// The dimension of a hyper-parameter.

@@ -134,6 +134,14 @@ impl Page {
         }
     }
 
+    /// What a rule leaves of an embedding table, above its name.
+    fn rows(&mut self, key: &str, arm: &Arm) {
+        if key == "rule" && arm.settings[0].optimizer.rule.leaves_rows_alone() {
+            let said = arm.settings[0].optimizer.on_tables();
+            self.text += &format!("# embedding tables: {said}\n");
+        }
+    }
+
     /// Writes the fixed values of an arm, marks those that hold for all arms, and adds what it is
     /// tuned over.
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
@@ -143,6 +151,7 @@ impl Page {
         let fixed = fixed.as_object().into_iter().flatten();
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.exempt(key, value);
+            self.rows(key, arm);
             self.line(key, value, !own[key].is_null() || !shared[key].is_null());
         }
         self.left_out(arm);

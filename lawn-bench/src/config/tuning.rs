@@ -118,13 +118,19 @@ pub(super) fn choose_metrics(
         let Some(metric) = chosen.get(&task.name) else {
             continue;
         };
-        let allowed = task.config.metrics().all;
+        let allowed = task.config.metrics().ranked();
         let found = metric.get_ref().as_str().unwrap_or_default();
         if !allowed.contains(&found) {
-            let said = format!(
-                "task `{}` does not measure `{found}` on validation data",
-                task.name
-            );
+            let said = match task.config.metrics().all.contains(&found) {
+                true => format!(
+                    "no setting of task `{}` is the best by `{found}`: neither more nor less is better",
+                    task.name
+                ),
+                false => format!(
+                    "task `{}` does not measure `{found}` on validation data",
+                    task.name
+                ),
+            };
             let help = nearest(found, allowed.iter().copied());
             return Err(source.refused(metric.span(), said, allowed, help));
         }

@@ -68,9 +68,11 @@ fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
 /// What a task reads under the data root: its data set, or its weights where the data are
 /// generated.
 fn read(task: &TaskConfig) -> String {
-    match task.weights() {
-        Some(path) if task.is_generated() => path.display().to_string(),
-        _ => task.data().to_owned(),
+    let weights = task.weights_files();
+    let weights = weights.iter().map(|path| path.display().to_string());
+    match task.is_generated() {
+        true => weights.collect::<Vec<_>>().join(", "),
+        false => task.data().to_owned(),
     }
 }
 

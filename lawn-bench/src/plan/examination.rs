@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
-use lawn_models::{Amount, TrialConfig, TrialError};
+use lawn_models::{Amount, OptimizerSettings, TrialConfig, TrialError};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{ConfigError, NamedTask, SweepFile};
@@ -210,7 +210,7 @@ impl Fault {
 }
 
 /// One trial for each arm, and one more for each further scope that the arm is tuned over. What
-/// an optimizer does to a parameter depends on nothing else.
+/// an optimizer does to a parameter, and whether it can, depends on nothing else.
 fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> {
     let sweep = &plan.sweep;
     let mut found: Vec<(&str, TrialConfig)> = Vec::new();
@@ -223,6 +223,7 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
                     && known.scope == optimizer.scope
                     && known.granularity == optimizer.granularity
                     && known.untouched_rows == optimizer.untouched_rows
+                    && of_tables(known) == of_tables(optimizer)
             });
             if !is_known {
                 let mut config = TrialConfig::new(
@@ -237,6 +238,15 @@ fn treated<'p>(plan: &'p Plan, task: &NamedTask) -> Vec<(&'p str, TrialConfig)> 
         }
     }
     found
+}
+
+/// Which settings are given that only embedding tables have.
+fn of_tables(optimizer: &OptimizerSettings) -> [bool; 3] {
+    [
+        optimizer.cow_clip.is_some(),
+        optimizer.embedding_learning_rate.is_some(),
+        optimizer.embedding_weight_decay.is_some(),
+    ]
 }
 
 fn of_arm(file: &SweepFile, arm: &str, task: &str, fault: &Fault) -> ConfigError {

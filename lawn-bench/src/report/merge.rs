@@ -160,7 +160,7 @@ fn trial_row(
         ),
         samples: signed(samples),
         metric: metric.into(),
-        higher_is_better: task.metrics().higher_is_better,
+        higher_is_better: task.metrics().is_higher_better(metric),
         train_metric: value(Split::Train),
         validation_metric: value(Split::Validation),
         test_metric: value(Split::Test),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use lawn_models::{Stage, TreatmentTable};
+use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
 use crate::plan::estimate::Measurement;
 use crate::plan::{Cell, Plan};
@@ -77,6 +77,7 @@ pub(crate) fn describe(
         text += &format!("\n{}\n", total(plan, measured, all_seconds));
         text += &kept(plan, measured);
         text += &constrained(plan, measured);
+        text += &of_tables(plan, measured);
     }
     for warning in warnings {
         let _ = write!(text, "\nwarning: {warning}\n");
@@ -169,6 +170,30 @@ fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
         }
     }
     text
+}
+
+/// What each arm does to the embedding tables of each task that has some.
+fn of_tables(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    let reference = plan.sweep.reference_batch_size;
+    let mut rows = Vec::new();
+    for (cell, found) in measured {
+        let is_table = |one: &Treatment| one.role == Role::Embedding && one.shape.len() == 2;
+        let arm = plan.sweep.arms.iter().find(|arm| arm.name == cell.arm);
+        let Some(arm) = arm.filter(|_| cell.batch_size == reference) else {
+            continue;
+        };
+        if found.treatments.iter().any(is_table) {
+            let said = arm.settings[0].optimizer.on_tables();
+            rows.push(vec![cell.task.clone(), cell.arm.clone(), said]);
+        }
+    }
+    match rows.is_empty() {
+        true => String::new(),
+        false => format!(
+            "\n{}",
+            render::table(&["task", "arm", "embedding tables"], &rows)
+        ),
+    }
 }
 
 /// As `1h 05m`, `12m 30s` or `4.2s`.

@@ -113,3 +113,128 @@ fn a_bad_line_is_named_before_anything_is_trained() {
     assert!(said(&swept).contains("train.txt:2"), "{}", said(&swept));
     assert!(!run.join("trials").exists(), "nothing was trained");
 }
+
+/// More of the one is better, less of the other, and of calibration neither.
+#[test]
+fn a_metric_chooses_by_its_own_direction() {
+    let (kept, run) = folder();
+    let file = kept.path().join("ads.toml");
+    let sweep = |metric: &str| {
+        let text = SWEEP.replace("data = \"ads\"\n", "generated = { rows = 2_000 }\n");
+        let text = text.replace("encoding = { hash_size = 300 }\n", "");
+        fs::write(&file, format!("{text}\n[tuning]\nmetric = \"{metric}\"\n"))
+            .expect("there is room");
+        let sweep = lawn()
+            .arg("sweep")
+            .arg(&file)
+            .arg("--out")
+            .arg(&run)
+            .output();
+        sweep.expect("lawn starts")
+    };
+    let refused = sweep("calibration");
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    let expected = "neither more nor less is better";
+    assert!(said(&refused).contains(expected), "{}", said(&refused));
+    let swept = sweep("auc");
+    assert!(swept.status.success(), "{}", said(&swept));
+    let frozen = fs::read_to_string(run.join("frozen.json")).expect("it is there");
+    assert!(
+        frozen.contains("\"learning_rate\": 0.01") && !frozen.contains("\"learning_rate\": 1e-7"),
+        "{frozen}"
+    );
+    assert!(
+        timeless(&run)
+            .trials
+            .iter()
+            .all(|trial| trial.higher_is_better)
+    );
+}
+
+/// What a plan says of the rows that a batch does not look up, by rule and constraint.
+#[test]
+fn a_plan_says_what_becomes_of_the_rows_of_tables() {
+    let (kept, _) = folder();
+    let file = kept.path().join("tables.toml");
+    let text = r#"
+name = "tables"
+batch_sizes = [64]
+budget.epochs = 2
+[tasks.ads]
+kind = "ctr"
+generated = { rows = 600, columns = 4, vocabulary = 16 }
+model = { name = "dcn_v2", width = 4, cross_layers = 1, layers = [8] }
+[defaults]
+learning_rate = 0.01
+[arms.lazy]
+rule = "lazy_adam"
+[arms.clipped]
+rule = "adam"
+embedding_learning_rate = 1e-3
+[arms.clipped.cow_clip]
+zeta = 1e-4
+[arms.lawn]
+rule = "adam"
+lawn = true
+free_epochs = 1
+untouched_rows = "left-alone"
+[confirmation]
+seeds = [1]
+"#;
+    fs::write(&file, text).expect("there is room");
+    let planned = lawn().arg("plan").arg(&file).output().expect("lawn starts");
+    let planned = said(&planned);
+    for words in [
+        "embedding tables",
+        "rows not looked up are left alone, with what is remembered of them",
+        "rows not looked up move on by their moments; CowClip with r 1 and ζ 0.0001; a learning rate of their own",
+        "rows not looked up move on by their moments; from the freeze on they are left alone",
+        "; rows without a gradient are left alone from the freeze on",
+    ] {
+        assert!(planned.contains(words), "{words:?} is not in:\n{planned}");
+    }
+    let explain = |text: &str| {
+        fs::write(&file, text).expect("there is room");
+        let explained = lawn().args(["config", "explain"]).arg(&file).output();
+        explained.expect("lawn starts")
+    };
+    let explained = said(&explain(text));
+    for line in [
+        "# embedding tables: rows not looked up are left alone, with what is remembered of them\nrule = \"lazy_adam\"",
+        "cow_clip = { ratio = 1.0, zeta = 0.0001 }",
+    ] {
+        assert!(explained.contains(line), "{line:?} is not in:\n{explained}");
+    }
+    let again = explain(&explained);
+    assert!(again.status.success(), "{}", said(&again));
+    let wrong = explain(&text.replace("zeta = 1e-4", "zeta = 0.0"));
+    assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
+    assert!(
+        said(&wrong).contains("`cow_clip.zeta` is 0"),
+        "{}",
+        said(&wrong)
+    );
+    let tuned = text.replace(
+        "[arms.clipped.cow_clip]\nzeta = 1e-4",
+        "[arms.clipped.grid]\ncow_clip = [{ zeta = 1e-4 }, { zeta = 1e-3 }]\n[arms.lazy.grid]\nbeta1 = [0.5, 0.9]\n\
+         [arms.lawn.grid]\ngranularity = [\"layer\", \"row\"]",
+    );
+    assert_ne!(tuned, text);
+    let tuned = explain(&tuned);
+    assert!(tuned.status.success(), "{}", said(&tuned));
+    // A net without tables has no rows to clip.
+    let pictures = text.replace(
+        "kind = \"ctr\"\ngenerated = { rows = 600, columns = 4, vocabulary = 16 }\n\
+         model = { name = \"dcn_v2\", width = 4, cross_layers = 1, layers = [8] }",
+        "kind = \"image\"\ndepth = 8\nwidth = 4\ngenerated = { classes = 2, side = 8, train = 40, test = 8 }",
+    );
+    assert_ne!(pictures, text);
+    fs::write(&file, pictures).expect("there is room");
+    let refused = lawn().arg("plan").arg(&file).output().expect("lawn starts");
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(
+        said(&refused).contains("does not apply to a net without embedding tables"),
+        "{}",
+        said(&refused)
+    );
+}

@@ -228,6 +228,55 @@ seeds = [1]
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
 }
 
+/// The same of weights that only parts of the net begin with.
+#[test]
+fn a_trial_begins_with_the_parts_that_it_was_planned_with() {
+    let place = Place::new();
+    let sweep = |model: &str| {
+        format!(
+            r#"
+name = "weights"
+batch_sizes = [64]
+[tasks.feedback]
+kind = "ncf"
+factors = 4
+layers = [8, 4]
+generated = {{ users = 40, items = 150, interactions = 12 }}
+{model}
+[budget]
+epochs = 1
+[arms.sgd]
+rule = "sgd"
+learning_rate = 0.1
+[confirmation]
+seeds = [1]
+"#
+        )
+    };
+    for part in ["gmf", "mlp"] {
+        let run = place.plan_of(part, &sweep(&format!("model = \"{part}\"")));
+        let output = place.trial(&run, 0, &[]);
+        assert!(output.status.success(), "{}", said(&output));
+        let trials = std::fs::read_dir(run.root().join("trials")).expect("one was trained");
+        let folder = trials.flatten().next().expect("it has a folder").path();
+        let kept = place.data().join(part);
+        std::fs::copy(folder.join("model.safetensors"), kept).expect("it keeps its weights");
+    }
+    let text = sweep("model = \"neumf\"\npretrained = { gmf = \"gmf\", mlp = \"mlp\" }");
+    let joined = place.plan_of("joined", &text);
+    let output = place.trial(&joined, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    place.change("mlp");
+    let other = place.plan_of("other", &text);
+    let ids = |run: &RunDir| Plan::read(run).expect("it is planned").trials[0].id.clone();
+    assert_ne!(
+        ids(&other),
+        ids(&joined),
+        "its content is part of the trial"
+    );
+    refuses(&place.trial(&joined, 0, &[]), "`gmf, mlp`");
+}
+
 /// What the system was asked to open by the trial at `index`, below the data root.
 fn opened(place: &Place, run: &RunDir, index: usize) -> Vec<String> {
     let log = place.folder.path().join("opened");

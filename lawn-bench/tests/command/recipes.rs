@@ -1,8 +1,9 @@
-//! The recipes on photographs and on implicit feedback: each is planned as it stands, and trains ten
-//! steps on a few small images, or on few interactions.
+//! The recipes on photographs, on implicit feedback and on clicks: each is planned as it stands, and
+//! trains ten steps on a few small images, on few interactions or clicks.
 //!
 //! What is set over a recipe for that: the budget, one setting, one seed, the size of the images; of
-//! those on implicit feedback also the batch size and the device.
+//! those on implicit feedback also the batch size and the device; of those on clicks the device and
+//! the sizes of tables, and of the largest net its widths.
 //! Nets stay as they are but for ResNet-50, in whose place ResNet-18 is trained by the arms of
 //! AlgoPerf's recipe, and by all but one of `imagenet-resnet50`. Of recipes that have their arms in
 //! common with another, two arms are trained.
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use lawn_bench::config::{Sweep, SweepFile};
+use lawn_bench::config::{Arm, Domain, Sweep, SweepFile};
 use lawn_bench::plan::Plan;
 use lawn_bench::plan::choices::Choices;
 use lawn_models::{
@@ -41,23 +42,66 @@ fn every_recipe_is_planned() {
         ("rendle-mf", 2 * (8 + 8)),
         ("mlperf-ncf", 2 * (16 + 8)),
         ("nvidia-ncf-ml-20m", 2 * (16 + 8)),
+        ("criteo-1tb-algoperf-dlrm", 6 * (5 + 5)),
+        ("mlperf-dlrm-dcnv2", 2 * 3 * (8 + 5)),
+        ("cowclip-criteo-kaggle", 4 * 8 * (4 + 3)),
     ] {
         let plan = Plan::new(recipe(name, &[]), BTreeMap::new());
         assert_eq!(plan.trials.len(), trials, "{name}");
         let arms = &plan.sweep.arms;
-        assert_eq!(plan.sweep.contrasts.len() * 2, arms.len(), "{name}");
+        let mut pairs = 0;
         for contrast in &plan.sweep.contrasts {
             let [one, other] = [&contrast.baseline, &contrast.treatment].map(|arm| {
                 let arm = arms.iter().find(|one| one.name == *arm);
                 arm.unwrap_or_else(|| panic!("{name} has the arms of its contrasts"))
             });
-            // An arm and its LAWN form are tuned alike: the free phase is there for the decay.
             assert_eq!(one.space.len(), other.space.len(), "{name}: {}", one.name);
-            assert!(one.space.contains_key("weight_decay"), "{}", one.name);
+            if !other.settings[0].optimizer.lawn {
+                // An arm without CowClip, and with it.
+                assert_eq!(one.space, other.space, "{name}: {}", one.name);
+                continue;
+            }
+            pairs += 1;
+            // An arm and its LAWN form are tuned alike: the free phase is there for the decay.
+            let is_decay = |key: &&String| key.ends_with("weight_decay");
+            assert_eq!(one.space.keys().filter(is_decay).count(), 1, "{}", one.name);
             assert!(other.space.contains_key("free_fraction"), "{}", other.name);
-            for (key, axis) in one.space.iter().filter(|(key, _)| *key != "weight_decay") {
+            for (key, axis) in one.space.iter().filter(|(key, _)| !is_decay(key)) {
                 assert_eq!(other.space.get(key), Some(axis), "{}: {key}", one.name);
             }
+        }
+        assert_eq!(pairs * 2, arms.len(), "{name}");
+    }
+}
+
+/// The rate of dense weights grows by √2 from batch to batch, L2 of embeddings by 2, and the rate of
+/// embeddings not at all: each range has the published number in its middle.
+#[test]
+fn cow_clip_follows_its_scaling_rules() {
+    let sweep = recipe("cowclip-criteo-kaggle", &[]);
+    let middle = |arm: &Arm, key: &str, batch_size| match arm.space[key].domain_at(Some(batch_size))
+    {
+        Domain::Range { min, max, .. } => (min * max).sqrt(),
+        other => panic!("{key}: {other:?}"),
+    };
+    assert_eq!(sweep.batch_sizes.len(), 8);
+    for arm in &sweep.arms {
+        for &batch_size in &sweep.batch_sizes {
+            let ratio = batch_size as f64 / 1_024.0;
+            let rate = middle(arm, "learning_rate", batch_size);
+            assert!((rate / (8e-4 * ratio.sqrt()) - 1.0).abs() < 1e-3, "{rate}");
+            let optimizer = arm.settings[0].at(batch_size, &sweep);
+            assert_eq!(optimizer.embedding_learning_rate, Some(1e-4));
+            assert_eq!(
+                optimizer.cow_clip.is_some(),
+                arm.name.starts_with("cowclip")
+            );
+            if optimizer.lawn {
+                continue;
+            }
+            // The gradient of λ ‖w‖² is 2 λ w.
+            let decay = middle(arm, "embedding_weight_decay", batch_size);
+            assert!((decay / (2e-5 * ratio) - 1.0).abs() < 1e-6, "{decay}");
         }
     }
 }
@@ -227,4 +271,48 @@ fn recipes_for_implicit_feedback_train() {
         assert_eq!(sweep.tasks[0].config.data(), task);
         assert_eq!(sweep.tasks[0].config.metrics().all, metrics, "{name}");
     }
+}
+
+/// Clicks as Criteo has them, in one file, or in one a day.
+fn clicks(root: &Path, name: &str, days: Option<usize>) {
+    let folder = root.join(name);
+    let sizes = json!({ "kind": "ctr", "rows": 900, "columns": 6, "vocabulary": 40 });
+    let what: MakeData = serde_json::from_value(sizes).expect("these are sizes of clicks");
+    lawn_models::make_data(&what, &folder).expect("there is room");
+    let Some(days) = days else { return };
+    let all = folder.join("train.txt");
+    let text = std::fs::read_to_string(&all).expect("it was made");
+    let lines: Vec<&str> = text.lines().collect();
+    for (day, lines) in lines.chunks(lines.len().div_ceil(days)).enumerate() {
+        let path = folder.join(format!("day_{day}"));
+        std::fs::write(path, lines.join("\n") + "\n").expect("there is room");
+    }
+    std::fs::remove_file(all).expect("it is ours");
+}
+
+#[test]
+fn recipes_for_clicks_train() {
+    let (_kept, root) = folder();
+    clicks(&root, "criteo-1tb", Some(3));
+    clicks(&root, "criteo-kaggle", None);
+    let days = ["resources.device=cpu", "tasks.criteo.test_rows=150"];
+    let small = |sizes| format!("tasks.criteo.encoding.hash_sizes={sizes:?}");
+    let columns = small([50; 26]);
+
+    let table = "tasks.criteo.encoding.hash_size=300";
+    let sets = [&days[..], &["batch_sizes=[256]", table]].concat();
+    smoke("criteo-1tb-algoperf-dlrm", &root, &[], &sets);
+
+    let widths = [
+        "tasks.criteo.model.width=8",
+        "tasks.criteo.model.bottom=[16, 8]",
+        "tasks.criteo.model.rank=4",
+        "tasks.criteo.model.layers=[32, 16]",
+    ];
+    let sets = [&days[..], &widths, &[columns.as_str()]].concat();
+    smoke("mlperf-dlrm-dcnv2", &root, &[], &sets);
+
+    let sets = ["resources.device=cpu", columns.as_str()];
+    smoke("cowclip-criteo-kaggle", &root, &[], &sets);
+    assert_eq!(recipe("cowclip-criteo-kaggle", &[]).tasks[0].metric, "auc");
 }

@@ -12,6 +12,7 @@ use crate::parameters::parameter::shared_memory;
 use crate::parameters::treatment::{Constraint, Treatment};
 use crate::role::Role;
 use crate::rule::{Context, RowUpdates, Rule};
+use crate::tables::counts::RowCounts;
 use crate::units::{Granularity, host};
 
 /// One parameter with what the rule remembers of it.
@@ -42,8 +43,8 @@ pub(crate) struct Slot {
     /// How often it was updated.
     pub(crate) updates: u64,
     /// How often each id was looked up for the gradient of the next step, as far as that was
-    /// told; `[rows]`, i64.
-    pub(crate) row_counts: Option<Tensor>,
+    /// told.
+    pub(crate) row_counts: RowCounts,
     table: bool,
     constrained: bool,
     decay: WeightDecay,
@@ -69,7 +70,7 @@ impl Slot {
         let mut slot = Self {
             name,
             table: role == Role::Embedding && weight.dim() == 2,
-            row_counts: None,
+            row_counts: RowCounts::default(),
             master: None,
             spec: TensorSpec::of(&weight),
             address: address(&weight),
@@ -116,6 +117,11 @@ impl Slot {
     /// Whether it is an embedding table, whose rows are looked up by id.
     pub(crate) fn is_table(&self) -> bool {
         self.table
+    }
+
+    /// Whether CowClip is for it: a table of one column has linear terms.
+    pub(crate) fn has_clipped_rows(&self) -> bool {
+        self.table && self.spec.shape[1] != 1
     }
 
     /// Which of its rows an update is for, in the phase of `constraint`.

@@ -38,7 +38,8 @@ pub struct CowClipConfig {
 }
 
 impl Default for CowClipConfig {
-    /// `r = 1`, `ζ = 1e-5`, the authors' on Criteo; on Avazu they took `ζ = 1e-4`.
+    /// `r = 1`, `ζ = 1e-5`. The authors' code multiplies its `--bound` by `r √D` for rows of `D`
+    /// columns: with `D = 10` on Criteo, a bound of 1e-5 is `ζ = 3.16e-5`.
     fn default() -> Self {
         Self {
             ratio: 1.0,
@@ -66,31 +67,37 @@ impl CowClipConfig {
         slot: &Slot,
         gradient: Gradient,
         scale: f64,
+        all_counted: bool,
     ) -> Result<Gradient, Error> {
-        let columns = slot.weight.size().get(1).copied();
-        if !slot.is_table() || columns == Some(1) || gradient.values.numel() == 0 {
+        if !slot.has_clipped_rows() || gradient.values.numel() == 0 {
             return Ok(gradient);
         }
-        let Some(counts) = &slot.row_counts else {
+        let Some(counts) = slot.row_counts.told() else {
             return Err(Error::NoRowCounts {
                 name: slot.name.clone(),
             });
         };
-        let Gradient { values, rows } = gradient;
-        let (w, counts) = match &rows {
-            Some(rows) => (
-                slot.working().index_select(0, rows),
-                counts.index_select(0, rows),
-            ),
-            None => (slot.working().shallow_clone(), counts.shallow_clone()),
+        let clipped = |values: &Tensor, rows: Option<&Tensor>| {
+            let w = match rows {
+                Some(rows) => slot.working().index_select(0, rows),
+                None => slot.working().shallow_clone(),
+            };
+            let norm = |x: &Tensor| x.norm_scalaropt_dim_dtype(2, 1i64, true, Kind::Double);
+            let counts = counts.of(rows).clamp_min(1).unsqueeze(1);
+            let largest = norm(&w).clamp_min(self.zeta) * counts * (self.ratio * scale);
+            let factor = &largest / norm(values).maximum(&largest);
+            values * factor.to_kind(values.kind())
         };
-        let norm = |x: &Tensor| x.norm_scalaropt_dim_dtype(2, 1i64, true, Kind::Double);
-        let counts = counts.clamp_min(1).unsqueeze(1);
-        let largest = norm(&w).clamp_min(self.zeta) * counts * (self.ratio * scale);
-        let factor = &largest / norm(&values).maximum(&largest);
-        Ok(Gradient {
-            values: &values * factor.to_kind(values.kind()),
-            rows,
-        })
+        let Gradient { values, rows } = gradient;
+        let values = match &rows {
+            // A gradient of zeros is not clipped.
+            None if all_counted && counts.are_few() => {
+                let rows = counts.rows();
+                let few = clipped(&values.index_select(0, &rows), Some(&rows));
+                values.index_copy(0, &rows, &few)
+            }
+            rows => clipped(&values, rows.as_ref()),
+        };
+        Ok(Gradient { values, rows })
     }
 }

@@ -5,6 +5,7 @@ use tch::{Kind, Tensor};
 use crate::backend::slot::Slot;
 use crate::error::Error;
 use crate::rule::RowUpdates;
+use crate::tables::counts::Counts;
 
 /// The gradient of a parameter as the backends take it.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub(crate) struct Gradient {
 }
 
 impl Gradient {
-    /// Of what `backward` has left, for a parameter of which the rule updates these rows.
+    /// Of what `backward` has left, for a parameter of which the rule updates these rows. Where
+    /// `counted` is given, no other row than those that it has counted has a gradient.
     ///
     /// # Errors
     ///
@@ -27,12 +29,16 @@ impl Gradient {
         found: Tensor,
         updates: RowUpdates,
         rule: &str,
-        takes_rows: bool,
+        (takes_rows, counted): (bool, Option<&Counts>),
     ) -> Result<Self, Error> {
         if !found.is_sparse() {
-            return Ok(match updates {
-                RowUpdates::Touched => Self::of_rows(None, found),
-                RowUpdates::All | RowUpdates::Still => Self::whole(found),
+            return Ok(match (updates, counted) {
+                (RowUpdates::Touched, Some(counts)) => Self::of_counted(counts, &found),
+                (RowUpdates::Touched, None) => Self::of_rows(None, found),
+                (RowUpdates::Still, Some(counts)) if takes_rows && counts.are_few() => {
+                    Self::of_counted(counts, &found)
+                }
+                (RowUpdates::All | RowUpdates::Still, _) => Self::whole(found),
             });
         }
         let why = if !slot.is_table() {
@@ -60,6 +66,13 @@ impl Gradient {
 
     fn whole(values: Tensor) -> Self {
         Self { values, rows: None }
+    }
+
+    /// Of the rows that were counted, as far as they have a gradient.
+    fn of_counted(counts: &Counts, found: &Tensor) -> Self {
+        let rows = counts.rows();
+        let values = found.index_select(0, &rows);
+        Self::of_rows(Some(rows), values)
     }
 
     /// Of the rows that have a gradient: an element that is not 0. `among` tells which rows of

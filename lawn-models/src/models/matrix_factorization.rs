@@ -5,7 +5,7 @@ use tch::nn::Path;
 use tch::{Device, Kind, Tensor};
 
 use super::layers::{TwoLookups, normal};
-use super::model::{Mode, Model};
+use super::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// Standard deviation of the initial embeddings, of the authors' code.
@@ -105,6 +105,15 @@ impl Model for MatrixFactorization {
         let product = self.lookups.product([p, q], [users, items]);
         let product = product.sum_dim_intlist(1, false, product.kind());
         product + user_bias.index_select(0, users) + item_bias.index_select(0, items) + bias
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        let named = self.embeddings.names.iter().zip(inputs);
+        let look_ups = named.map(|(table, rows)| LookUps {
+            table: table.clone(),
+            rows: rows.shallow_clone(),
+        });
+        look_ups.collect()
     }
 
     fn layers(&self) -> Vec<Layer> {

@@ -52,7 +52,7 @@ pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
 pub use layout::Layout;
 pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
-pub use model::{Mode, Model, parameters};
+pub use model::{LookUps, Mode, Model, parameters};
 pub use neumf::{NcfModelKind, NeuMf, NeuMfConfig};
 pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};

@@ -25,6 +25,15 @@ impl Mode {
     }
 }
 
+/// Rows of one table that a forward pass looks up.
+#[derive(Debug)]
+pub struct LookUps {
+    /// Name of the parameter.
+    pub table: String,
+    /// Numbers of rows, i64, of any shape.
+    pub rows: Tensor,
+}
+
 /// A net from inputs to logits.
 ///
 /// ```
@@ -53,6 +62,15 @@ pub trait Model: Debug {
     /// Its parameters that are added whatever the input is, although their names do not say that
     /// they are biases. As biases they are neither decayed nor constrained.
     fn biases(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// The rows of its embedding tables that [`forward`](Self::forward) looks up for these inputs,
+    /// each as often as it does; a table may come more than once. No other row of a table that
+    /// it names has a gradient then.
+    ///
+    /// It is what [`Optimizer::count_rows`](lawn_core::Optimizer::count_rows) takes.
+    fn look_ups(&self, _inputs: &[Tensor]) -> Vec<LookUps> {
         Vec::new()
     }
 

@@ -7,7 +7,7 @@ use tch::Tensor;
 use tch::nn::Path;
 
 use super::layers::{Dropout, Linear, TwoLookups, normal, uniform};
-use super::model::{Mode, Model};
+use super::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// Standard deviation of the initial embeddings, section 4.1.
@@ -147,6 +147,12 @@ impl Model for NeuMf {
         self.output.forward(&features).squeeze_dim(1)
     }
 
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        let tower = self.mlp.as_ref().map(|tower| &tower.embeddings);
+        let pairs = self.gmf.iter().chain(tower);
+        pairs.flat_map(|pair| pair.look_ups(inputs)).collect()
+    }
+
     fn layers(&self) -> Vec<Layer> {
         let gmf = self.gmf.iter().map(Pair::layer);
         let mlp = self.mlp.iter().flat_map(Tower::layers);
@@ -172,6 +178,13 @@ impl Pair {
     fn product(&self, users: &Tensor, items: &Tensor) -> Tensor {
         let tables = [&self.users, &self.items];
         self.lookups.product(tables, [users, items])
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> [LookUps; 2] {
+        [0, 1].map(|side| LookUps {
+            table: self.names[side].clone(),
+            rows: inputs[side].shallow_clone(),
+        })
     }
 
     fn layer(&self) -> Layer {

@@ -110,6 +110,9 @@ impl Kind for CtrConfig {
         primary: CLICK_METRICS[0],
         all: CLICK_METRICS,
         higher_is_better: false,
+        turned: &["auc"],
+        // One that is calibrated has 1.
+        unranked: &["calibration"],
     };
 
     type Generated = GeneratedClicks;

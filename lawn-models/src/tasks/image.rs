@@ -184,6 +184,8 @@ impl Kind for ImageConfig {
         primary: "top-1",
         all: &["top-1", "top-5"],
         higher_is_better: true,
+        turned: &[],
+        unranked: &[],
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
 

@@ -23,6 +23,24 @@ pub struct TaskMetrics {
     pub all: &'static [&'static str],
     /// Whether more of the primary metric is better.
     pub higher_is_better: bool,
+    /// Metrics of which the opposite is better.
+    pub turned: &'static [&'static str],
+    /// Metrics of which neither more nor less is better: nothing is chosen by them.
+    pub unranked: &'static [&'static str],
+}
+
+impl TaskMetrics {
+    /// Whether more of this metric is better.
+    pub fn is_higher_better(&self, metric: &str) -> bool {
+        self.higher_is_better != self.turned.contains(&metric)
+    }
+
+    /// The metrics that a setting may be chosen by.
+    pub fn ranked(&self) -> Vec<&'static str> {
+        let all = self.all.iter().copied();
+        all.filter(|metric| !self.unranked.contains(metric))
+            .collect()
+    }
 }
 
 /// Where a task is put together.
@@ -74,6 +92,12 @@ pub trait Kind:
     /// The file of weights that training begins with, absolute or under the data root.
     fn weights(&self) -> Option<&Path> {
         None
+    }
+
+    /// Files of weights that parts of the net begin with, which [`assemble`](Self::assemble)
+    /// reads; absolute or under the data root.
+    fn weights_of_parts(&self) -> Vec<&Path> {
+        Vec::new()
     }
 
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
@@ -257,6 +281,8 @@ mod tests {
             primary: "top-1",
             all: &["top-1"],
             higher_is_better: true,
+            turned: &[],
+            unranked: &[],
         };
 
         type Generated = ();

@@ -85,6 +85,14 @@ macro_rules! kinds {
                 }
             }
 
+            /// All files of weights that training begins with: those of parts of the net, too.
+            pub fn weights_files(&self) -> Vec<&std::path::Path> {
+                let parts = match self {
+                    $(Self::$variant(config) => config.weights_of_parts()),+
+                };
+                self.weights().into_iter().chain(parts).collect()
+            }
+
             /// Whether its data are made in the process.
             pub fn is_generated(&self) -> bool {
                 self.data() == crate::data::GENERATED
@@ -92,7 +100,7 @@ macro_rules! kinds {
 
             /// Whether the task reads files and so needs a data root.
             pub fn needs_data_root(&self) -> bool {
-                !self.is_generated() || self.weights().is_some()
+                !self.is_generated() || !self.weights_files().is_empty()
             }
 
             /// Names of what the task measures on each split.

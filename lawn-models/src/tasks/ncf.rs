@@ -161,6 +161,8 @@ impl Kind for NcfConfig {
         primary: "hr@10",
         all: &["hr@10", "ndcg@10"],
         higher_is_better: true,
+        turned: &[],
+        unranked: &[],
     };
     const RENAMED: &'static [(&'static str, &'static str)] = &[(THEN, GENERATED)];
 
@@ -176,7 +178,15 @@ impl Kind for NcfConfig {
             primary: all.first().copied().unwrap_or_default(),
             all,
             higher_is_better: true,
+            turned: &[],
+            unranked: &[],
         }
+    }
+
+    fn weights_of_parts(&self) -> Vec<&Path> {
+        let from = self.pretrained.iter();
+        let from = from.flat_map(|from| [&from.gmf, &from.mlp]);
+        from.map(PathBuf::as_path).collect()
     }
 
     fn resolve(&mut self) {
@@ -270,11 +280,7 @@ impl Kind for NcfConfig {
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
         let source = self.source(Some(root))?;
         Ok(match split {
-            Files::Train => {
-                let begins = self.pretrained.iter();
-                let begins = begins.flat_map(|from| [root.join(&from.gmf), root.join(&from.mlp)]);
-                source.train_files().into_iter().chain(begins).collect()
-            }
+            Files::Train => source.train_files(),
             Files::Test => source.test_files(),
         })
     }

@@ -122,6 +122,7 @@ fn would_be(settings: &OptimizerSettings) -> OptimizerSettings {
         free_fraction: Some(0.5),
         // A constrained weight has none.
         weight_decay: None,
+        embedding_weight_decay: None,
         ..settings.clone()
     }
 }

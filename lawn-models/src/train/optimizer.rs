@@ -1,11 +1,14 @@
 //! From flat settings to an optimizer.
 
 use lawn_core::{
-    AdagradConfig, AdamConfig, LambConfig, LarsConfig, LawnConfig, LazyAdamConfig, OptimizerConfig,
-    RowwiseAdagradConfig, RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
+    AdagradConfig, AdamConfig, Group, LambConfig, LarsConfig, LawnConfig, LazyAdamConfig,
+    OptimizerConfig, Parameters, Role, RowwiseAdagradConfig, RuleConfig, Schedule, Scope,
+    SgdConfig, WeightDecay,
 };
 
-use crate::trial::{Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+use crate::trial::{
+    Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting, SettingsError,
+};
 
 /// The optimizer that the settings describe for a trial of this length.
 pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> OptimizerConfig {
@@ -13,6 +16,7 @@ pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> Optimiz
         decay: decay(settings),
         lawn: settings.lawn.then(|| lawn(settings, length)),
         clip_norm: settings.clip_norm,
+        cow_clip: settings.cow_clip,
         ..OptimizerConfig::new(rule(settings), schedule(settings, length))
     }
 }
@@ -184,11 +188,61 @@ impl OptimizerSettings {
 }
 
 fn decay(settings: &OptimizerSettings) -> WeightDecay {
-    match (settings.weight_decay, settings.rule) {
-        (None, _) => WeightDecay::None,
-        (Some(rate), RuleName::Adamw | RuleName::Lamb) => WeightDecay::Decoupled { rate },
-        (Some(rate), _) => WeightDecay::L2 { rate },
+    let rate = settings.weight_decay;
+    rate.map_or(WeightDecay::None, |rate| of_rule(settings.rule, rate))
+}
+
+fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
+    match rule {
+        RuleName::Adamw | RuleName::Lamb => WeightDecay::Decoupled { rate },
+        _ => WeightDecay::L2 { rate },
     }
+}
+
+/// What the embedding tables among `parameters` have of their own, a group each.
+///
+/// # Errors
+/// [`SettingsError::NotApplicable`] for a setting of tables where there is none.
+pub(super) fn tables(
+    settings: &OptimizerSettings,
+    parameters: &Parameters,
+) -> Result<Vec<Group>, SettingsError> {
+    let all = parameters.iter();
+    let tables = all.filter(|one| one.role == Role::Embedding && one.tensor.dim() == 2);
+    let widths: Vec<(&str, i64)> = tables
+        .map(|one| (one.name.as_str(), one.tensor.size()[1]))
+        .collect();
+    let (rate, decay) = (
+        settings.embedding_learning_rate,
+        settings.embedding_weight_decay,
+    );
+    let is_any = !widths.is_empty();
+    let is_clipped = widths.iter().any(|(_, width)| *width != 1);
+    for (setting, applies) in [
+        ("embedding_learning_rate", rate.is_none() || is_any),
+        ("embedding_weight_decay", decay.is_none() || is_any),
+        ("cow_clip", settings.cow_clip.is_none() || is_clipped),
+    ] {
+        if !applies {
+            return Err(SettingsError::NotApplicable {
+                setting: setting.to_owned(),
+                context: match is_any {
+                    false => "a net without embedding tables".to_owned(),
+                    true => "a net whose embedding tables have one column".to_owned(),
+                },
+                allowed: "leave it out".to_owned(),
+            });
+        }
+    }
+    if rate.is_none() && decay.is_none() {
+        return Ok(Vec::new());
+    }
+    let group = |(name, _): &(&str, i64)| Group {
+        learning_rate_scale: rate.map_or(1.0, |rate| rate / settings.learning_rate),
+        decay: decay.map(|rate| of_rule(settings.rule, rate)),
+        ..Group::new(*name)
+    };
+    Ok(widths.iter().map(group).collect())
 }
 
 fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {

@@ -11,7 +11,7 @@ use super::error::TrialError;
 use super::training::Training;
 use super::unread_norms::Position;
 use crate::device::{Autocast, HalfKind};
-use crate::models::Mode;
+use crate::models::{LookUps, Mode};
 
 /// How a step went.
 pub(super) enum Outcome {
@@ -46,6 +46,7 @@ pub(super) fn step(
     } else {
         1.0
     };
+    let counts_rows = training.optimizer.uses_row_counts();
     let mut done = 0;
     while done < count {
         let asked = Instant::now();
@@ -53,6 +54,12 @@ pub(super) fn step(
         training.timer.waited += asked.elapsed().as_secs_f64();
         let (request, batch) = part.expect("the loader has all parts of the budget");
         debug_assert_eq!(request.samples.start, start + done);
+        if counts_rows {
+            // The step is of the rows of all parts.
+            for LookUps { table, rows } in training.task.model.look_ups(&batch.inputs) {
+                training.optimizer.count_rows(&table, &rows)?;
+            }
+        }
         let first = training.progress.samples + done;
         let loss = {
             let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
@@ -73,6 +80,7 @@ pub(super) fn step(
         samples: count,
         gradient_scale: scale,
         diagnostics: training.config.diagnostics.units && evaluation_is_due,
+        all_rows_counted: counts_rows,
     })?;
     if let Some(average) = &mut training.average {
         average.update();

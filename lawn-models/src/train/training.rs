@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use lawn_core::{Optimizer, Phase, WeightAverage};
+use lawn_core::{Optimizer, OptimizerConfig, Phase, WeightAverage};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::Checkpoints;
@@ -61,7 +61,12 @@ pub(super) fn optimizer(
     if task.model.statistics_batch() > 1 {
         require_two(length, config.batch_size)?;
     }
-    let optimizer = optimizer::optimizer(&config.optimizer, length).build(task.parameters()?)?;
+    let parameters = task.parameters()?;
+    let optimizer = OptimizerConfig {
+        groups: optimizer::tables(&config.optimizer, &parameters)?,
+        ..optimizer::optimizer(&config.optimizer, length)
+    };
+    let optimizer = optimizer.build(parameters)?;
     Ok((length, optimizer))
 }
 

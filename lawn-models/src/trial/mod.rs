@@ -13,6 +13,7 @@ mod permit;
 mod precision;
 mod schema;
 mod shape;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod validate;

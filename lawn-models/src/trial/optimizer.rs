@@ -1,4 +1,4 @@
-use lawn_core::{Granularity, UntouchedRows};
+use lawn_core::{CowClipConfig, Granularity, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -89,6 +89,21 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub clip_norm: Option<f64>,
+    /// CowClip: the gradient of each row of an embedding table of more than one column is clipped
+    /// to `ratio` times the length of the row, or times `zeta` if that is more, times how often
+    /// the batch looks the row up. It comes before weight decay and `clip_norm`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "cow_clip")]
+    pub cow_clip: Option<CowClipConfig>,
+    /// Peak learning rate of embedding tables in the place of `learning_rate`, whose shape it
+    /// has over time. It does not follow the batch size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub embedding_learning_rate: Option<f64>,
+    /// Weight decay of embedding tables in the place of `weight_decay`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub embedding_weight_decay: Option<f64>,
     /// Decay of the moving average of the weights, which is measured in their place; the
     /// weights themselves are measured if left out. It is smaller at first: `(1 + t) / (10 + t)`
     /// after `t` steps.
@@ -179,6 +194,24 @@ fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "enum": [UntouchedRows::Constrained, UntouchedRows::LeftAlone] })
 }
 
+fn cow_clip(_: &mut SchemaGenerator) -> Schema {
+    let CowClipConfig { ratio, zeta } = CowClipConfig::default();
+    let number = |default: f64, description: &str| {
+        json!({
+            "type": "number", "exclusiveMinimum": 0, "default": default,
+            "description": description,
+        })
+    };
+    json_schema!({
+        "type": "object",
+        "properties": {
+            "ratio": number(ratio, "Factor r of the bound, to ζ as well."),
+            "zeta": number(zeta, "Least length ζ of a row, so that a row of zeros can move."),
+        },
+        "additionalProperties": false,
+    })
+}
+
 /// A part of all steps that is neither none nor all of them.
 fn inner_part() -> Value {
     json!({ "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 })
@@ -262,6 +295,9 @@ impl OptimizerSettings {
             initial_accumulator: None,
             weight_decay: None,
             clip_norm: None,
+            cow_clip: None,
+            embedding_learning_rate: None,
+            embedding_weight_decay: None,
             ema_decay: None,
             warmup: 0.0,
             decay: LrShape::Constant,

@@ -49,6 +49,7 @@ impl OptimizerSettings {
         )?;
         for (name, value) in [
             ("weight_decay", self.weight_decay),
+            ("embedding_weight_decay", self.embedding_weight_decay),
             ("initial_accumulator", self.initial_accumulator),
             ("free_epochs", self.free_epochs),
         ] {
@@ -58,6 +59,9 @@ impl OptimizerSettings {
         for (name, value) in [
             ("epsilon", self.epsilon),
             ("clip_norm", self.clip_norm),
+            ("embedding_learning_rate", self.embedding_learning_rate),
+            ("cow_clip.ratio", self.cow_clip.map(|clip| clip.ratio)),
+            ("cow_clip.zeta", self.cow_clip.map(|clip| clip.zeta)),
             ("trust_coefficient", self.trust_coefficient),
         ] {
             let value = value.unwrap_or(1.0);

@@ -93,8 +93,8 @@ impl Frozen {
 
 fn choose(plan: &Plan, cell: Cell, tried: Vec<TuningResult>) -> FrozenCell {
     let task = plan.task(&cell.task);
-    let higher = task.is_none_or(|task| task.metrics().higher_is_better);
     let metric = plan.metric(&cell.task).unwrap_or_default().to_owned();
+    let higher = task.is_none_or(|task| task.metrics().is_higher_better(&metric));
     let setting = ranked(&tried, higher).first().copied();
     let best = tried.iter().find(|one| Some(one.setting) == setting);
     let reason = match best.and_then(TuningResult::finite) {

@@ -72,10 +72,10 @@ impl Promoted {
                 return known.swap_remove(place);
             }
             let task = plan.task(&cell.task);
-            let higher = task.is_none_or(|task| task.metrics().higher_is_better);
+            let metric = plan.metric(&cell.task).unwrap_or_default();
+            let higher = task.is_none_or(|task| task.metrics().is_higher_better(metric));
             let mut settings = ranked(&tried, higher);
             settings.truncate(places);
-            let metric = plan.metric(&cell.task).unwrap_or_default();
             PromotedCell {
                 reason: format!(
                     "the best {} of {} by {metric} on validation data; {}",

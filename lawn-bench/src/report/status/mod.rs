@@ -122,7 +122,8 @@ impl CellStatus {
             .zip(ending.summary.as_ref())
             .and_then(|(task, summary)| {
                 let metric = plan.metric(&trial.cell.task)?;
-                Some((score(metric, summary)?, task.metrics().higher_is_better))
+                let higher = task.metrics().is_higher_better(metric);
+                Some((score(metric, summary)?, higher))
             });
         if let Some((value, higher)) = found.filter(|(value, _)| value.is_finite()) {
             let better = |best: f64| if higher { value > best } else { value < best };

@@ -132,8 +132,10 @@ impl<'a> Tally<'a> {
     /// Whether `outcome` is the best of its cell so far; remembers it if it is.
     fn rate(&mut self, cell: &'a Cell, outcome: &Ending) -> bool {
         let scored = self.plan.task(&cell.task).and_then(|task| {
-            let score = score(self.plan.metric(&cell.task)?, outcome.summary.as_ref()?)?;
-            Some((score, task.metrics().higher_is_better)).filter(|(score, _)| score.is_finite())
+            let metric = self.plan.metric(&cell.task)?;
+            let score = score(metric, outcome.summary.as_ref()?)?;
+            Some((score, task.metrics().is_higher_better(metric)))
+                .filter(|(score, _)| score.is_finite())
         });
         let Some((score, higher)) = scored else {
             return false;

@@ -14,7 +14,7 @@ use super::error::{
 };
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial, Linear};
-use crate::models::model::{Mode, Model};
+use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// Where the deep part of a [`DcnV2`] stands.
@@ -226,6 +226,10 @@ impl Model for DcnV2 {
             self.deep.forward(crossed, mode)
         };
         self.output.forward(&last).squeeze_dim(1)
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        self.embeddings.look_ups(&inputs[1])
     }
 
     fn layers(&self) -> Vec<Layer> {

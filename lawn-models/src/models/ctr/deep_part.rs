@@ -13,7 +13,7 @@ use super::error::{
 use super::first_order::FirstOrder;
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial};
-use crate::models::model::Mode;
+use crate::models::model::{LookUps, Mode};
 
 /// Settings of [`DeepFm`](super::DeepFm) and [`WideDeep`](super::WideDeep).
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq)]
@@ -108,6 +108,11 @@ impl DeepPart {
     /// `[N, C]` to `[N, C, width]`.
     pub(super) fn embed(&self, rows: &Tensor) -> Tensor {
         self.embeddings.forward(rows)
+    }
+
+    /// Which rows of which table that looks up.
+    pub(super) fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
+        self.embeddings.look_ups(rows)
     }
 
     /// Dense features `[N, D]` and embedded ones `[N, C, width]` to `[N]`.

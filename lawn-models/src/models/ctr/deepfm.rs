@@ -5,7 +5,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::deep_part::{DeepConfig, DeepPart, pairs};
 use super::first_order::FirstOrder;
-use crate::models::model::{Mode, Model};
+use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// A factorization machine and an MLP with the same embeddings.
@@ -57,6 +57,12 @@ impl Model for DeepFm {
         let embedded = self.deep.embed(rows);
         let deep = self.deep.forward(dense, &embedded, mode);
         self.wide.forward(dense, rows) + pairs(&embedded) + deep
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        let mut all = self.wide.look_ups(&inputs[1]);
+        all.extend(self.deep.look_ups(&inputs[1]));
+        all
     }
 
     fn layers(&self) -> Vec<Layer> {

@@ -14,7 +14,7 @@ use super::error::{
 use super::interaction::Interaction;
 use super::mlp::{Mlp, MlpConfig};
 use crate::models::layers::{Distribution, Initial, LayerNorm, behind};
-use crate::models::model::{Mode, Model};
+use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// Whose rules the initial values of a [`Dlrm`] follow.
@@ -316,6 +316,10 @@ impl Model for Dlrm {
             }
         };
         self.top.forward(features, mode).squeeze_dim(1)
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        self.embeddings.look_ups(&inputs[1])
     }
 
     fn layers(&self) -> Vec<Layer> {

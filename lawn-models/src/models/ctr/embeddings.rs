@@ -9,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::CtrShape;
 use crate::models::layers::{Distribution, Lookup, behind};
+use crate::models::model::LookUps;
 
 /// How the tables of the columns lie.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -154,13 +155,32 @@ impl Embeddings {
         behind(first, &Tensor::cat(&each.collect::<Vec<_>>(), 1))
     }
 
-    /// Row numbers of the columns as those of the one table: a table of several columns has rows
-    /// for a number that is too large for its column.
-    fn in_one_table(&self, table: &Tensor, rows: &Tensor) -> Tensor {
-        let found = match &self.offsets {
+    /// Which rows of which table it looks up: as [`Model::look_ups`](crate::models::Model::look_ups).
+    pub fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
+        let of = |table: &String, rows: Tensor| LookUps {
+            table: table.clone(),
+            rows,
+        };
+        if let [table] = &self.names[..] {
+            return vec![of(table, self.moved(rows))];
+        }
+        let names = self.names.iter().zip(0..);
+        let each = names.map(|(table, column)| of(table, rows.narrow(1, column, 1)));
+        each.collect()
+    }
+
+    /// Row numbers of the columns as those of the one table.
+    fn moved(&self, rows: &Tensor) -> Tensor {
+        match &self.offsets {
             Some(offsets) => rows + offsets,
             None => rows.shallow_clone(),
-        };
+        }
+    }
+
+    /// The same, each checked to be of its column: the one table has a row for a number that is
+    /// too large for its column.
+    fn in_one_table(&self, table: &Tensor, rows: &Tensor) -> Tensor {
+        let found = self.moved(rows);
         let Some(sizes) = &self.sizes else {
             return found;
         };

@@ -6,6 +6,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::embeddings::{Embeddings, EmbeddingsConfig, Tables};
 use crate::models::layers::Distribution;
+use crate::models::model::LookUps;
 
 /// The sum of one weight a feature: what is linear in a net.
 ///
@@ -64,6 +65,11 @@ impl FirstOrder {
             Some(weight) => of_columns + dense.linear(weight, Some(&self.bias)).squeeze_dim(1),
             None => of_columns + &self.bias,
         }
+    }
+
+    /// Which rows of which table it looks up.
+    pub fn look_ups(&self, rows: &Tensor) -> Vec<LookUps> {
+        self.embeddings.look_ups(rows)
     }
 
     /// Their descriptions.

@@ -7,7 +7,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::embeddings::Tables;
 use super::first_order::FirstOrder;
-use crate::models::model::{Mode, Model};
+use crate::models::model::{LookUps, Mode, Model};
 
 /// Settings of a [`Logistic`].
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, Default, PartialEq)]
@@ -60,6 +60,10 @@ impl LogisticConfig {
 impl Model for Logistic {
     fn forward(&self, inputs: &[Tensor], _mode: Mode) -> Tensor {
         self.wide.forward(&inputs[0], &inputs[1])
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        self.wide.look_ups(&inputs[1])
     }
 
     fn layers(&self) -> Vec<Layer> {

@@ -5,7 +5,7 @@ use tch::nn::Path;
 use super::CtrShape;
 use super::deep_part::{DeepConfig, DeepPart};
 use super::first_order::FirstOrder;
-use crate::models::model::{Mode, Model};
+use crate::models::model::{LookUps, Mode, Model};
 use crate::random::{Purpose, stream};
 
 /// A linear part beside an MLP.
@@ -54,6 +54,12 @@ impl Model for WideDeep {
         let (dense, rows) = (&inputs[0], &inputs[1]);
         let deep = self.deep.forward(dense, &self.deep.embed(rows), mode);
         self.wide.forward(dense, rows) + deep
+    }
+
+    fn look_ups(&self, inputs: &[Tensor]) -> Vec<LookUps> {
+        let mut all = self.wide.look_ups(&inputs[1]);
+        all.extend(self.deep.look_ups(&inputs[1]));
+        all
     }
 
     fn layers(&self) -> Vec<Layer> {

@@ -19,6 +19,7 @@ use crate::tasks::{Task, TaskConfig, TrialConfig};
 use crate::train::training::optimizer;
 use crate::train::{SilentObserver, TrialContext};
 use crate::trial::{Amount, OptimizerSettings, RuleName};
+use lawn_core::CowClipConfig;
 
 /// What one step comes to.
 struct Step {
@@ -27,11 +28,20 @@ struct Step {
     gradients: BTreeMap<String, Tensor>,
     /// Running means and variances.
     statistics: BTreeMap<String, Tensor>,
+    /// Each parameter before and after it.
+    weights: BTreeMap<String, [Tensor; 2]>,
+    /// What the net was given.
+    inputs: Vec<Tensor>,
+}
+
+fn sgd() -> OptimizerSettings {
+    OptimizerSettings::new(RuleName::Sgd, 1e-3)
 }
 
 /// The first step of a trial of a task that `prepare` may change.
 fn first_step(
     task: TaskConfig,
+    settings: OptimizerSettings,
     batch_size: u64,
     part: u64,
     prepare: impl FnOnce(&mut Task),
@@ -39,12 +49,7 @@ fn first_step(
     crate::set_threads(1);
     let config = TrialConfig {
         micro_batch_size: Some(part),
-        ..TrialConfig::new(
-            task,
-            OptimizerSettings::new(RuleName::Sgd, 1e-3),
-            batch_size,
-            Amount::Epochs(1),
-        )
+        ..TrialConfig::new(task, settings, batch_size, Amount::Epochs(1))
     };
     let folder = tempfile::tempdir().unwrap();
     let context = TrialContext {
@@ -57,16 +62,23 @@ fn first_step(
     let mut training = Training::new(&config, &context, None, &mut SilentObserver).unwrap();
     prepare(&mut training.task);
     (_, training.optimizer) = optimizer(&training.task, &config).unwrap();
-    step(&mut training, false).unwrap();
+    let batch = training.task.dataset.batch(0..batch_size, 1).unwrap();
     let variables = training.task.store.variables().into_iter();
     let (trained, rest): (Vec<_>, Vec<_>) = variables.partition(|(_, one)| one.requires_grad());
-    let gradients = trained.into_iter();
+    let before: Vec<Tensor> = trained.iter().map(|(_, one)| one.detach().copy()).collect();
+    step(&mut training, false).unwrap();
+    let weights = trained.iter().zip(before).map(|((name, one), before)| {
+        (name.clone(), [before, one.detach().copy()])
+    });
+    let gradients = trained.iter();
     Step {
         loss: training.loss_sum.double_value(&[]) / batch_size as f64,
         gradients: gradients
-            .map(|(name, one)| (name, one.grad().copy()))
+            .map(|(name, one)| (name.clone(), one.grad().copy()))
             .collect(),
         statistics: rest.into_iter().collect(),
+        weights: weights.collect(),
+        inputs: batch.inputs,
     }
 }
 
@@ -182,7 +194,7 @@ fn parts_of_a_batch_come_to_the_batch_for_each_net_with_batch_normalization() {
         for (kind, most) in [(Kind::Double, 1e-12), (Kind::Float, rounding)] {
             let step = |part| {
                 let task = TaskConfig::from_table("image", table.clone()).unwrap();
-                first_step(task, BATCH, part, |task| {
+                first_step(task, sgd(), BATCH, part, |task| {
                     task.store = VarStore::new(Device::Cpu);
                     task.model = make(&task.store);
                     if kind == Kind::Double {
@@ -214,7 +226,7 @@ fn other_ghost_batches_come_to_another_step() {
             "generated": { "classes": 3, "side": 16, "train": 18, "test": 3 },
         });
         let task = TaskConfig::from_table("image", table).unwrap();
-        first_step(task, 11, 11, |_| ())
+        first_step(task, sgd(), 11, 11, |_| ())
     };
     let found = step(GHOST).difference(&step(128));
     assert!(found > 1e-3, "{found:e}");
@@ -239,7 +251,7 @@ fn a_batch_of_65536_is_divided_by_its_samples_whatever_its_parts() {
     };
     let [whole, parts] = [65_536, 3_000].map(|part| {
         let task = TaskConfig::from_table("ncf", table.clone()).unwrap();
-        first_step(task, 65_536, part, prepare)
+        first_step(task, sgd(), 65_536, part, prepare)
     });
     let found = whole.difference(&parts);
     assert!(found < 1e-6, "{found:e}");
@@ -247,4 +259,137 @@ fn a_batch_of_65536_is_divided_by_its_samples_whatever_its_parts() {
     let bias = whole.gradients["mf.bias"].double_value(&[0]);
     assert!((bias - (0.5 - 0.2)).abs() < 0.01, "{bias}");
     assert!((whole.loss - std::f64::consts::LN_2).abs() < 1e-6);
+}
+
+/// Clicks on four columns of 32, 16, 8 and 4 categories, and a net with linear terms beside its
+/// embeddings.
+fn clicks(tables: &str) -> TaskConfig {
+    let table = json!({
+        "model": { "name": "deepfm", "width": 4, "layers": [8], "tables": tables },
+        "generated": { "rows": 3_000, "columns": 4, "vocabulary": 32 },
+    });
+    TaskConfig::from_table("ctr", table).unwrap()
+}
+
+/// Of each row of each table, how often the batch has its id; the tables as `clicks` has them.
+fn counts(step: &Step, name: &str, rows: usize) -> Vec<f64> {
+    let ids = Vec::<Vec<i64>>::try_from(&step.inputs[1]).unwrap();
+    let column: Option<usize> = name.split('.').find_map(|part| part.parse().ok());
+    let mut counts = vec![0.0; rows];
+    for ids in ids {
+        for (place, id) in ids.into_iter().enumerate() {
+            let first = [0, 32, 48, 56][place];
+            match column {
+                Some(column) if column == place => counts[id as usize] += 1.0,
+                Some(_) => {}
+                None if rows == 60 => counts[(first + id) as usize] += 1.0,
+                None => counts[id as usize] += 1.0,
+            }
+        }
+    }
+    counts
+}
+
+/// CowClip's equation in f64, with ids counted from the batch itself, for every way that tables
+/// lie and however the batch is cut; linear terms are not clipped.
+#[test]
+fn cow_clip_counts_the_ids_of_the_whole_batch() {
+    let (ratio, zeta) = (2e-3, 1e-3);
+    let settings = OptimizerSettings {
+        cow_clip: Some(CowClipConfig { ratio, zeta }),
+        ..OptimizerSettings::new(RuleName::Sgd, 0.5)
+    };
+    for tables in ["joined", "separate", "shared"] {
+        for part in [500, 97] {
+            let found = first_step(clicks(tables), settings.clone(), 500, part, |_| {});
+            let mut clipped = [0, 0];
+            for (name, [before, after]) in &found.weights {
+                let wide = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+                let (before, gradient) = (wide(before), wide(&found.gradients[name]));
+                let expected = &before - &gradient * 0.5;
+                if name.starts_with("embedding.") {
+                    let rows = before.size()[0];
+                    for (row, count) in counts(&found, name, rows as usize).iter().enumerate() {
+                        let (w, g) = (before.get(row as i64), gradient.get(row as i64));
+                        let largest = ratio * norm(&w).max(zeta) * count.max(1.0);
+                        let is_clipped = norm(&g) > largest;
+                        clipped[usize::from(is_clipped)] += 1;
+                        let factor = largest / norm(&g).max(largest);
+                        let _ = expected.get(row as i64).copy_(&(w - g * (factor * 0.5)));
+                    }
+                }
+                let apart = norm(&(&expected - wide(after))) / norm(&expected).max(1e-9);
+                assert!(apart < 1e-6, "{tables}, {part}, {name}: {apart:e}");
+            }
+            assert!(clipped.into_iter().all(|count| count > 0), "{clipped:?}");
+        }
+    }
+}
+
+/// Rules by row and CowClip: a batch in parts is the batch.
+#[test]
+fn a_batch_of_clicks_in_parts_is_the_batch() {
+    let cow_clip = Some(CowClipConfig {
+        ratio: 2e-3,
+        zeta: 1e-3,
+    });
+    for rule in [
+        RuleName::Sgd,
+        RuleName::Adagrad,
+        RuleName::RowwiseAdagrad,
+        RuleName::LazyAdam,
+    ] {
+        for cow_clip in [None, cow_clip] {
+            let settings = OptimizerSettings {
+                cow_clip,
+                epsilon: (rule != RuleName::Sgd).then_some(1e-3),
+                ..OptimizerSettings::new(rule, 1e-2)
+            };
+            let [whole, parts] = [2_000, 111]
+                .map(|part| first_step(clicks("joined"), settings.clone(), 2_000, part, |_| {}));
+            for (name, [before, after]) in &whole.weights {
+                let other = &parts.weights[name][1];
+                assert_ne!(before, after, "{name}");
+                let apart = norm(&(after - other)) / norm(after);
+                assert!(apart < 1e-6, "{rule:?}, {cow_clip:?}, {name}: {apart:e}");
+            }
+        }
+    }
+}
+
+/// NeuMF looks ids up in four tables, and in one of two ways.
+#[test]
+fn ids_of_implicit_feedback_are_counted_too() {
+    let table = json!({
+        "model": "neumf", "factors": 4, "layers": [8, 4],
+        "generated": { "users": 40, "items": 150, "interactions": 12 },
+    });
+    let task = || TaskConfig::from_table("ncf", table.clone()).unwrap();
+    let (ratio, zeta) = (1e-3, 1e-3);
+    let clipping = OptimizerSettings {
+        cow_clip: Some(CowClipConfig { ratio, zeta }),
+        ..OptimizerSettings::new(RuleName::Sgd, 0.5)
+    };
+    // A batch of few samples looks rows up, one of many multiplies tables first.
+    for (batch_size, part) in [(30, 30), (800, 800), (800, 77)] {
+        let found = first_step(task(), clipping.clone(), batch_size, part, |_| {});
+        for (name, [before, after]) in &found.weights {
+            let Some(side) = ["user_embedding", "item_embedding"]
+                .iter()
+                .position(|table| name.ends_with(table))
+            else {
+                continue;
+            };
+            let ids = Vec::<i64>::try_from(&found.inputs[side]).unwrap();
+            for row in 0..before.size()[0] {
+                let count = ids.iter().filter(|id| **id == row).count() as f64;
+                let wide = |tensor: &Tensor| tensor.get(row).to_kind(Kind::Double);
+                let [w, moved, g] = [before, after, &found.gradients[name]].map(wide);
+                let largest = ratio * norm(&w).max(zeta) * count.max(1.0);
+                let expected = &w - &g * (0.5 * largest / norm(&g).max(largest));
+                let apart = norm(&(moved - expected)) / norm(&w);
+                assert!(apart < 1e-6, "{batch_size}, {name}, {row}: {apart:e}");
+            }
+        }
+    }
 }
