@@ -13,7 +13,10 @@ use lawn_bench::plan::Plan;
 use lawn_bench::run::run_dir::RunDir;
 use serde_json::Value;
 
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/sweeps/tiny.toml");
+const TINY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/command/sweeps/tiny.toml"
+);
 
 /// A sweep must be over by then, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(300);

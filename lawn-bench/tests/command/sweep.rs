@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use crate::common::{folder, lawn, said, sweep, timeless};
 use lawn_analysis::records::{BudgetUnit, Outcome, Stage};
 
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/sweeps/tiny.toml");
+const TINY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/command/sweeps/tiny.toml"
+);
 
 fn start(out: &Path) -> Child {
     lawn()

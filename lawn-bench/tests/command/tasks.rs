@@ -3,7 +3,10 @@
 use crate::common::{lawn, said};
 use serde_json::Value;
 
-const TINY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/sweeps/tiny.toml");
+const TINY: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/command/sweeps/tiny.toml"
+);
 
 fn json(arguments: &[&str]) -> Value {
     let output = lawn().args(arguments).output().expect("lawn starts");

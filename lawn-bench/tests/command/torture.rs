@@ -14,7 +14,10 @@ use lawn_analysis::records::Stage;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-const SWEEP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/command/sweeps/torture.toml");
+const SWEEP: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/command/sweeps/torture.toml"
+);
 
 /// Blows dealt to one sweep before it is left to end.
 const BLOWS: u32 = 6;
