@@ -300,6 +300,19 @@ fn a_run_that_lost_its_plan_says_so_and_how_it_goes_on() {
     for path in [run.frozen(), run.promoted(1), run.provenance()] {
         std::fs::remove_file(path).expect("it is there");
     }
+    // Beside the provenance, where this command was built from a tree with changes.
+    for entry in std::fs::read_dir(run.root())
+        .expect("it is there")
+        .flatten()
+    {
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(b"uncommitted-")
+        {
+            std::fs::remove_file(entry.path()).expect("it is there");
+        }
+    }
     let said = refused_by("status", &run, 0);
     let root = run.root().display();
     let command = format!("`lawn sweep {root}/sweep.toml --out {root}` plans it again");

@@ -121,7 +121,9 @@ fn a_file_that_is_there_and_is_another_is_left_and_named() {
         let (got, _) = place.get(&[], &[server.address()]);
         let error = got.expect_err("it was changed").to_string();
         assert!(
-            error.contains("small/a.txt is there") && error.contains("move it away"),
+            error.contains("small/a.txt: ")
+                && error.contains("it was there before")
+                && error.contains("move it away"),
             "{error}"
         );
         assert_eq!(std::fs::read(place.target()).expect("it is there"), other);
