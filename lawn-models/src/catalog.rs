@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::lines::CheckedLines;
+use crate::data::checked::CheckedData;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
 use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
@@ -84,16 +84,16 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Reads every line of the data set in a folder, where a kind reads it as text; none where no
-/// kind does. `progress` is told how far it is.
+/// Reads the whole of the data set in a folder, as a task with the defaults of the first kind that
+/// knows its format does. None where no kind does, and for images in files of their own, which
+/// [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
 ///
 /// # Errors
-/// [`DataError`] where a file cannot be read at all. A line that cannot be read is no error, but
-/// counted.
-pub fn check_lines(
+/// [`DataError`] with what is wrong. Of clicks, a line that cannot be read is no error, but counted.
+pub fn check_data(
     folder: &Path,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Option<CheckedLines>, DataError> {
+) -> Result<Option<CheckedData>, DataError> {
     let mut checked = KINDS
         .iter()
         .filter_map(|kind| (kind.check)(folder, progress));

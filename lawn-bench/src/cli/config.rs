@@ -6,12 +6,13 @@ use super::output::{print, to_json};
 use super::values::Sets;
 use crate::Error;
 use crate::Exit;
-use crate::config::{self, SweepFile};
+use crate::config;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lawn config explain lawn-bench/studies/embedded.toml --set tuning.seed=77
+  lawn config explain lawn-bench/studies/embedded.toml --unset defaults.warmup
   lawn config schema > sweep.schema.json")]
 pub(super) struct Config {
     #[command(subcommand)]
@@ -34,7 +35,7 @@ enum What {
 impl Config {
     pub(super) fn run(self) -> Result<Exit, Error> {
         print(&match self.what {
-            What::Explain { file, sets } => SweepFile::read(&file, &sets.sets)?.explain()?,
+            What::Explain { file, sets } => sets.read(&file)?.explain()?,
             What::Schema => to_json(&config::schema()),
         });
         Ok(Exit::Ok)

@@ -20,7 +20,7 @@ use crate::process::stop;
 Examples:
   lawn data get ml-1m --data-root ~/data
   lawn data list --data-root ~/data
-  lawn data check imagenet --data-root ~/data
+  lawn data check imagenet ml-1m --data-root ~/data
   lawn data pack ~/data/imagenet --out /fast/data/imagenet
   lawn data show sweep.toml --data-root ~/data --out sheet.png
   lawn data make ncf --out ~/data/small --set users=500 --set items=400")]
@@ -52,11 +52,13 @@ enum What {
         #[arg(long = "set", value_name = "NAME=VALUE", value_parser = key_value)]
         set: Vec<(String, String)>,
     },
-    /// Look into every file of image folders: whether it can be read, what is passed over, what
-    /// is there twice. Of clicks, look at every line.
+    /// Read all of a data set, and say what is in it and what cannot be read.
     ///
-    /// A sweep does the same before its first trial. What is found of a file is kept in the
-    /// user's cache. Exit code 2 where files cannot be read.
+    /// Of image folders and packs every file is looked into: whether it can be read, what is passed
+    /// over, what is there twice. Of CIFAR and of clicks every image and line is read. Ratings are
+    /// read and split as a task without further keys does it. A sweep does the same before its first
+    /// trial. What is found of a file of images is kept in the user's cache. Exit code 2 where
+    /// something cannot be read.
     Check(Check),
     /// Pack an image folder into few large files, which a task reads in its place.
     ///
@@ -135,7 +137,11 @@ impl Get {
         let mirrors = self.mirrors.iter().map(|text| Source::parse(text));
         let fetch = Fetch {
             mirrors: mirrors.collect::<Result<_, _>>()?,
-            root: self.data.folder().ok_or(Error::NoDataRootGiven)?.into(),
+            root: self
+                .data
+                .folder()
+                .ok_or_else(Error::no_data_root_given)?
+                .into(),
             patience: Patience::default(),
         };
         stop::exit_on_signals()?;
@@ -176,7 +182,7 @@ impl Data {
                 print(&format!("{said} {}\n", out.display()));
             }
             What::List { data } => {
-                let root = data.folder().ok_or(Error::NoDataRootGiven)?;
+                let root = data.folder().ok_or_else(Error::no_data_root_given)?;
                 print(&findings::data_sets(root)?);
             }
         }
@@ -198,9 +204,6 @@ fn asked(kind: &str, sizes: &[(String, String)]) -> Result<lawn_models::MakeData
             Some(word) => Fault::new(Place::key("--set"), word.said()).allowed(&word.allowed),
             None => Fault::new(Place::key("--set"), said),
         };
-        Error::MakeData {
-            kind: kind.to_owned(),
-            fault: Box::new(fault),
-        }
+        Error::make_data(kind, fault)
     })
 }

@@ -1,13 +1,15 @@
-//! `lawn data check`: whether a data set can be read, file by file or line by line.
+//! `lawn data check`: whether a data set can be read, file by file or as a whole.
+
+use std::path::Path;
 
 use clap::Args;
-use lawn_models::{CheckedLines, Repeats, Scan};
+use lawn_models::{CheckedData, Repeats, Scan};
 use serde::Serialize;
 
-use super::output::{print, to_json};
+use super::output::{print, still, to_json};
 use super::values::DataRoot;
 use crate::data::scan;
-use crate::process::stop;
+use crate::process::{stop, streams};
 use crate::{Error, Exit};
 
 #[derive(Debug, Args)]
@@ -26,60 +28,98 @@ pub(super) struct Check {
 #[derive(Debug, Serialize)]
 struct Checked {
     set: String,
-    /// What decodes images; none of a data set of text.
+    /// What decodes images; none where they are not in files of their own.
     decoder: Option<&'static str>,
     splits: Vec<Scan>,
     /// Test files that are train files too.
     in_both: Option<Repeats>,
-    /// Of a data set of text.
-    lines: Option<CheckedLines>,
+    /// Of a data set that is read as a whole.
+    contents: Option<CheckedData>,
+    /// Why it cannot be read.
+    problem: Option<String>,
 }
 
 impl Check {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let root = self.data.folder().ok_or(Error::NoDataRootGiven)?.to_owned();
+        let root = self.data.folder();
+        let root = root.ok_or_else(Error::no_data_root_given)?.to_owned();
         stop::exit_on_signals()?;
-        let mut checked = Vec::new();
+        let (mut checked, mut refused) = (Vec::new(), Vec::new());
         for set in self.names {
-            let folder = root.join(&set);
-            let lines =
-                scan::with_progress(&set, |progress| lawn_models::check_lines(&folder, progress))?;
-            let splits = match &lines {
-                Some(_) => Vec::new(),
-                None => scan::with_progress(&set, |progress| {
-                    lawn_models::scan_images(&folder, progress)
-                })?,
-            };
-            checked.push(Checked {
-                decoder: lines.is_none().then(lawn_models::image_decoder),
-                in_both: match &splits[..] {
-                    [train, test] => Some(Repeats::between(train, test)),
-                    _ => None,
-                },
-                set,
-                splits,
-                lines,
-            });
+            match Checked::of(&root, &set) {
+                Ok(found) => checked.push(found),
+                // The others are looked into all the same.
+                Err(error) => {
+                    checked.push(Checked::refused(set, &error));
+                    refused.push(error);
+                }
+            }
         }
         if self.json {
             print(&to_json(&checked));
         } else {
-            for set in &checked {
+            for set in checked.iter().filter(|set| set.problem.is_none()) {
                 print(&set.describe());
             }
         }
-        let is_bad = checked
-            .iter()
-            .flat_map(|set| &set.splits)
-            .any(|scan| !scan.bad.is_empty())
-            || checked
-                .iter()
-                .any(|set| set.lines.as_ref().is_some_and(|lines| lines.bad > 0));
-        Ok(if is_bad { Exit::Usage } else { Exit::Ok })
+        if let Some(last) = refused.pop() {
+            for error in refused {
+                streams::say(&still(&format!("error: {error}")));
+            }
+            return Err(last);
+        }
+        let is_sound = checked.iter().all(Checked::is_sound);
+        Ok(if is_sound { Exit::Ok } else { Exit::Usage })
     }
 }
 
 impl Checked {
+    /// Looks into the data set `set` under `root`, which may be its own folder.
+    fn of(root: &Path, set: &str) -> Result<Self, Error> {
+        let own = root.file_name().is_some_and(|name| name == set);
+        let folder = match root.join(set) {
+            folder if own && !folder.exists() => root.to_owned(),
+            folder => folder,
+        };
+        let contents =
+            scan::with_progress(set, |progress| lawn_models::check_data(&folder, progress))?;
+        let splits = match &contents {
+            Some(_) => Vec::new(),
+            None => {
+                scan::with_progress(set, |progress| lawn_models::scan_images(&folder, progress))?
+            }
+        };
+        Ok(Self {
+            set: set.to_owned(),
+            decoder: contents.is_none().then(lawn_models::image_decoder),
+            in_both: match &splits[..] {
+                [train, test] => Some(Repeats::between(train, test)),
+                _ => None,
+            },
+            splits,
+            contents,
+            problem: None,
+        })
+    }
+
+    fn refused(set: String, error: &Error) -> Self {
+        Self {
+            set,
+            decoder: None,
+            splits: Vec::new(),
+            in_both: None,
+            contents: None,
+            problem: Some(error.to_string()),
+        }
+    }
+
+    /// Whether all of it can be read.
+    fn is_sound(&self) -> bool {
+        let is_bad = |found: &CheckedData| found.bad_lines > 0;
+        self.splits.iter().all(|scan| scan.bad.is_empty())
+            && !self.contents.as_ref().is_some_and(is_bad)
+    }
+
     /// For people.
     fn describe(&self) -> String {
         let mut lines = Vec::new();
@@ -115,23 +155,20 @@ impl Checked {
             );
         }
         lines.extend(scan::found(&self.set, &self.splits));
-        if let Some(found) = &self.lines {
+        if let Some(found) = &self.contents {
             let counts = found.counts.iter();
             let counts: Vec<String> = counts
                 .map(|(what, count)| format!("{count} {what}"))
                 .collect();
             lines.push(format!("{}: {}", self.set, counts.join(", ")));
-            if let Some(first) = &found.first {
-                let bad = found.bad;
+            let notes = found.notes.iter();
+            lines.extend(notes.map(|note| format!("{}: {note}", self.set)));
+            if let Some(first) = &found.first_bad_line {
+                let bad = found.bad_lines;
                 lines.push(format!(
                     "  {bad} lines cannot be read, of which the first is {first}"
                 ));
             }
-        } else if self.splits.is_empty() {
-            lines.push(format!(
-                "{}: its files were not read; a sweep reads them, and names what is wrong",
-                self.set
-            ));
         }
         lines.join("\n") + "\n"
     }

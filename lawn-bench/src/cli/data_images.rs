@@ -6,12 +6,12 @@ use clap::{Args, ValueEnum};
 use lawn_models::{BadFiles, Encoding};
 
 use super::output::print;
-use super::values::DataRoot;
+use super::values::{DataRoot, Sets};
 use crate::data::{pack, scan};
 use crate::error::{Fault, Place};
 use crate::process::stop;
 use crate::run::files;
-use crate::{Error, Exit, config, data};
+use crate::{Error, Exit, data};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum How {
@@ -132,6 +132,8 @@ pub(super) struct Show {
     #[arg(long)]
     task: Option<String>,
     #[command(flatten)]
+    sets: Sets,
+    #[command(flatten)]
     data: DataRoot,
     /// Seed of the trial whose first images are drawn.
     #[arg(long, default_value_t = 0)]
@@ -153,16 +155,13 @@ impl Show {
             return Err(Error::Option(Box::new(fault)));
         }
         let root = self.data.folder();
-        let mut tasks = config::load(&self.file)?.tasks;
+        let mut tasks = self.sets.read(&self.file)?.sweep()?.tasks;
         if let Some(name) = &self.task {
             let (asked, others): (Vec<_>, Vec<_>) =
                 tasks.into_iter().partition(|task| task.name == *name);
             if asked.is_empty() {
-                return Err(Error::NoTask {
-                    file: self.file,
-                    task: name.clone(),
-                    tasks: others.into_iter().map(|task| task.name).collect(),
-                });
+                let names = others.iter().map(|task| &task.name);
+                return Err(Error::not_in_sweep(&self.file, "task", name, names));
             }
             tasks = asked;
         }
@@ -179,9 +178,7 @@ impl Show {
                 return Ok(Exit::Ok);
             }
         }
-        Err(Error::NothingToShow {
-            file: self.file,
-            tasks: tasks.into_iter().map(|task| task.name).collect(),
-        })
+        let names: Vec<String> = tasks.into_iter().map(|task| task.name).collect();
+        Err(Error::nothing_to_show(self.file, &names))
     }
 }

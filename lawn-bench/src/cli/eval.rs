@@ -119,7 +119,7 @@ struct Printed<'a> {
 
 impl Eval {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let data_root = self.root.folder().ok_or(Error::NoDataRootGiven)?;
+        let data_root = self.root.folder().ok_or_else(Error::no_data_root_given)?;
         if let Some(threads) = self.threads {
             lawn_models::set_threads(u32::try_from(threads).unwrap_or(u32::MAX));
         }

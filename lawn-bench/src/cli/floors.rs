@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
 use crate::Exit;
-use crate::config::SweepFile;
 use crate::report::render;
 use crate::{Error, data};
 
@@ -42,7 +41,7 @@ struct TaskFloors {
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let root = self.data.folder();
-        let tasks = SweepFile::read(&self.file, &self.sets.sets)?.sweep()?.tasks;
+        let tasks = self.sets.read(&self.file)?.sweep()?.tasks;
         data::find(&tasks, root)?;
         let measured = tasks
             .into_iter()

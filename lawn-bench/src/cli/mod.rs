@@ -39,7 +39,7 @@ enum Verb {
     /// Say what was found here (libtorch, CUDA, threads, data sets), and how to get what was
     /// not.
     Doctor(doctor::Doctor),
-    /// Get public data sets, make generated ones, or list those under the data root.
+    /// Get, make, list, check and pack data sets, and draw what a network sees of one.
     Data(data::Data),
     /// Say of each parameter whether an arm constrains it, and why.
     Model(model::Model),
@@ -250,10 +250,12 @@ mod tests {
             let Some(file) = words.iter().find(|word| word.starts_with("lawn-bench/")) else {
                 continue;
             };
-            let sets = words.windows(2).filter(|pair| pair[0] == "--set");
-            let sets: Vec<String> = sets.map(|pair| pair[1].clone()).collect();
-            let sweep = crate::config::SweepFile::read(&root.join(file), &sets);
-            let sweep = sweep.and_then(|file| file.sweep());
+            let given = |option: &str| -> Vec<String> {
+                let pairs = words.windows(2).filter(|pair| pair[0] == option);
+                pairs.map(|pair| pair[1].clone()).collect()
+            };
+            let file = crate::config::SweepFile::read(&root.join(file), &given("--set"));
+            let sweep = file.and_then(|file| file.without(&given("--unset")).sweep());
             sweep.unwrap_or_else(|error| panic!("{words:?}: {error}"));
             files += 1;
         }

@@ -11,7 +11,6 @@ use super::layers::{self, ArmLayers};
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
 use crate::Exit;
-use crate::config::SweepFile;
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
 use crate::{Error, data};
@@ -65,13 +64,14 @@ struct TreatedModel {
 
 impl Model {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let mut sweep = SweepFile::read(&self.file, &self.sets.sets)?.sweep()?;
+        let mut sweep = self.sets.read(&self.file)?.sweep()?;
         if let Some(classes) = self.classes {
             for task in &mut sweep.tasks {
                 without_data(&mut task.config, classes);
             }
         }
         let plan = Plan::new(sweep, BTreeMap::new());
+        self.require_names(&plan)?;
         let wanted = |filter: &Option<String>, name: &str| {
             filter.as_deref().is_none_or(|filter| filter == name)
         };
@@ -80,9 +80,9 @@ impl Model {
             .filter(|task| wanted(&self.task, &task.name))
             .cloned()
             .collect();
-        data::find(&tasks, self.data.folder()).map_err(|error| match error {
-            Error::NoDataRoot { task, data } if self.layers => Error::NoClasses { task, data },
-            error => error,
+        data::find(&tasks, self.data.folder()).map_err(|error| match self.layers {
+            true => error.or_classes(),
+            false => error,
         })?;
         let mut cells = plan.cells();
         cells.retain(|cell| {
@@ -90,17 +90,32 @@ impl Model {
                 && wanted(&self.task, &cell.task)
                 && wanted(&self.arm, &cell.arm)
         });
-        if cells.is_empty() {
-            let sweep = plan.sweep;
-            return Err(Error::NoModel {
-                tasks: sweep.tasks.into_iter().map(|task| task.name).collect(),
-                arms: sweep.arms.into_iter().map(|arm| arm.name).collect(),
-            });
-        }
         match self.layers {
             true => self.show(&plan, &cells, Self::arm_layers, layers::describe),
             false => self.show(&plan, &cells, Self::treated, describe),
         }
+    }
+
+    /// Makes sure that the sweep has the task and the arm that are asked for.
+    fn require_names(&self, plan: &Plan) -> Result<(), Error> {
+        let tasks: Vec<&str> = plan
+            .sweep
+            .tasks
+            .iter()
+            .map(|task| task.name.as_str())
+            .collect();
+        let arms: Vec<&str> = plan
+            .sweep
+            .arms
+            .iter()
+            .map(|arm| arm.name.as_str())
+            .collect();
+        for (what, asked, names) in [("task", &self.task, tasks), ("arm", &self.arm, arms)] {
+            if let Some(name) = asked.as_deref().filter(|name| !names.contains(name)) {
+                return Err(Error::not_in_sweep(&self.file, what, name, names));
+            }
+        }
+        Ok(())
     }
 
     /// Prints what is found of each cell.

@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
 use crate::Exit;
-use crate::config::SweepFile;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
 use crate::plan::{advice, examination};
@@ -77,7 +76,7 @@ impl Plan {
             return measure();
         }
         let root = self.data.folder();
-        let file = SweepFile::read(&self.file, &self.sets.sets)?;
+        let file = self.sets.read(&self.file)?;
         let sweep = file.sweep()?;
         let checksums = match root {
             Some(root) => {

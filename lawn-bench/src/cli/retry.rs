@@ -29,16 +29,16 @@ Examples:
 pub(super) struct Retry {
     /// Directory of the run.
     dir: PathBuf,
-    /// Trials that ended so; any number of times.
+    /// Trials that ended so: crashed, diverged, out-of-memory or timeout; any number of times.
     #[arg(long = "outcome", value_name = "OUTCOME", group = "which", value_parser = failure)]
     outcomes: Vec<Outcome>,
-    /// This trial: its index in the plan, its id, or the beginning of its id.
+    /// This trial: its index in the plan, its id, or the beginning of its id; any number of times.
     #[arg(long = "trial", value_name = "ID|INDEX", group = "which")]
     trials: Vec<String>,
-    /// Trials of this arm.
+    /// Trials of this arm; any number of times.
     #[arg(long = "arm", value_name = "ARM", group = "which")]
     arms: Vec<String>,
-    /// Trials of this batch size.
+    /// Trials of this batch size; any number of times.
     #[arg(long = "batch", value_name = "B", group = "which")]
     batch_sizes: Vec<u64>,
     /// Train from the first step instead of from the checkpoint.

@@ -23,7 +23,7 @@ pub(super) struct Status {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Print it again every SECONDS, until the run is over.
+    /// Print it again every SECONDS (2 where no number is given), until the run is over.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..))]
     watch: Option<u64>,

@@ -18,6 +18,7 @@ Examples:
   lawn sweep lawn-bench/studies/embedded.toml --workers 2
   lawn sweep lawn-bench/studies/ml-1m.toml --data-root ~/data
   lawn sweep lawn-bench/studies/embedded.toml --set budget.epochs=5 --out runs/short
+  lawn sweep lawn-bench/studies/embedded.toml --unset defaults.decay --out runs/constant
   lawn sweep ml-1m.toml --max-failures 5%   stop early where something is wrong with all
   lawn sweep runs/ml-1m                 go on with a run that was stopped
   lawn sweep ml-1m.toml --engine slurm --dry-run   see the scripts, then without --dry-run")]
@@ -63,6 +64,7 @@ impl Sweep {
         let request = Request {
             target: self.target,
             sets: self.sets.sets,
+            unsets: self.sets.unsets,
             out: self.out,
             workers: self.workers,
             data_root: self.data.folder().map(Path::to_owned),

@@ -1,6 +1,5 @@
 //! Values of options, checked as they are read.
 
-use crate::error::allowed;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,9 @@ use clap::Args;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
+
+use crate::config::SweepFile;
+use crate::error::{ConfigError, allowed};
 
 #[derive(Debug, Args)]
 pub(super) struct DataRoot {
@@ -38,10 +40,21 @@ impl DataRoot {
 
 #[derive(Debug, Args)]
 pub(super) struct Sets {
-    /// Set a value over the sweep file; any number of times. It is recorded with the run. One
-    /// unit replaces another: `budget.steps=300` replaces `budget.epochs`.
+    /// Set a value over the sweep file; any number of times. A run records what it was planned
+    /// with. One unit replaces another: `budget.steps=300` replaces `budget.epochs`.
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     pub(super) sets: Vec<String>,
+    /// Take a key or a table out of the sweep file, before anything is set; any number of times.
+    /// A key that is left out has its default, as `lawn config explain` shows.
+    #[arg(long = "unset", value_name = "KEY.KEY")]
+    pub(super) unsets: Vec<String>,
+}
+
+impl Sets {
+    /// Reads the sweep file with them.
+    pub(super) fn read(&self, file: &Path) -> Result<SweepFile, ConfigError> {
+        SweepFile::read(file, &self.sets).map(|file| file.without(&self.unsets))
+    }
 }
 
 pub(super) fn positive(text: &str) -> Result<usize, String> {

@@ -51,10 +51,10 @@ pub(super) fn explained(file: &SweepFile) -> Result<Explanation, ConfigError> {
     })
 }
 
-/// Parses the file, lays what is set over it, and hands the table on.
+/// Parses the file, changes it as was asked, and hands the table on.
 ///
-/// An error may stand in the file and come from a set all the same: the file is right without
-/// that set. Then the error is placed at the first such set.
+/// An error may stand in the file and come from a change all the same: the file is right without
+/// that. Then the error is placed at the first such change.
 fn read<T>(
     file: &SweepFile,
     check: impl FnOnce(&Source<'_>, &Laid<'_>) -> Result<T, ConfigError>,
@@ -62,15 +62,15 @@ fn read<T>(
     let sets = toml_sets(file);
     let overlay = Overlay::new(file, &sets);
     let source = &overlay.source;
-    let error = match check(source, &overlay.laid(sets.len())?) {
-        Err(error) if error.origin != overrides::ORIGIN => error,
+    let error = match check(source, &overlay.laid(overlay.len())?) {
+        Err(error) if ![overrides::SET, overrides::UNSET].contains(&error.origin.as_str()) => error,
         done => return done,
     };
     let is_right = |count: &usize| {
         let laid = overlay.laid(*count);
         laid.is_ok_and(|laid| checked(source, &laid).is_ok())
     };
-    match (0..sets.len()).rev().find(is_right) {
+    match (0..overlay.len()).rev().find(is_right) {
         Some(without) => Err(source.blamed_on(without + 1, error)),
         None => Err(error),
     }
@@ -80,7 +80,7 @@ fn read<T>(
 pub(super) fn fault(file: &SweepFile, places: &[&[&str]], message: String) -> ConfigError {
     let sets = toml_sets(file);
     let overlay = Overlay::new(file, &sets);
-    let laid = match overlay.laid(sets.len()) {
+    let laid = match overlay.laid(overlay.len()) {
         Ok(laid) => laid,
         Err(error) => return error,
     };

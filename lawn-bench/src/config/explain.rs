@@ -113,6 +113,8 @@ impl Page {
         // The files of a run keep the words that they always had.
         let mut table = json!(task.config).as_object().cloned().unwrap_or_default();
         task.config.entry().rename(&mut table);
+        let idle = task.config.idle();
+        table.retain(|key, _| !given[key].is_null() || !idle.contains(&key.as_str()));
         self.table(&path, &Value::Object(table), given);
     }
 

@@ -12,6 +12,8 @@ pub struct SweepFile {
     pub origin: String,
     /// The text.
     pub text: String,
+    /// Keys taken out of it, as `KEY.KEY`, before anything is set.
+    pub unsets: Vec<String>,
     /// Values set over it, as `KEY.KEY=VALUE`, the last one of a key wins.
     pub sets: Vec<String>,
 }
@@ -34,7 +36,17 @@ impl SweepFile {
         Ok(Self {
             origin: path.display().to_string(),
             text,
+            unsets: Vec::new(),
             sets: sets.to_vec(),
         })
+    }
+
+    /// The same without these keys.
+    #[must_use]
+    pub fn without(self, unsets: &[String]) -> Self {
+        Self {
+            unsets: unsets.to_vec(),
+            ..self
+        }
     }
 }

@@ -82,17 +82,17 @@ impl SweepFile {
         Ok(renamed.iter().map(ToString::to_string).collect())
     }
 
-    /// The text with what is set written into it; it is read as the same sweep.
+    /// The text with what is unset and set written into it; it is read as the same sweep.
     ///
     /// # Errors
     ///
     /// As [`SweepFile::sweep`].
     pub fn written(&self) -> Result<String, ConfigError> {
         self.sweep()?;
-        if self.sets.is_empty() {
+        if self.sets.is_empty() && self.unsets.is_empty() {
             return Ok(self.text.clone());
         }
-        overrides::written(&self.text, &self.sets).map_err(|error| {
+        overrides::written(&self.text, &self.unsets, &self.sets).map_err(|error| {
             source::Source::new(&self.origin, &self.text).error(0..0, error.to_string(), None)
         })
     }
@@ -116,6 +116,7 @@ pub fn parse(origin: &str, text: &str) -> Result<Sweep, ConfigError> {
     let file = SweepFile {
         origin: origin.to_owned(),
         text: text.to_owned(),
+        unsets: Vec::new(),
         sets: Vec::new(),
     };
     file.sweep()

@@ -1,4 +1,4 @@
-//! The text of a sweep and what is set over it, as one table.
+//! The text of a sweep, what is unset of it, and what is set over it, as one table.
 
 use std::ops::Range;
 
@@ -16,12 +16,20 @@ pub(super) fn toml_sets(file: &SweepFile) -> Vec<String> {
     sets.map(|set| overrides::as_toml(set)).collect()
 }
 
-/// The text of a sweep and what is set over it, with a place for every error.
+/// The text of a sweep and what changes it, with a place for every error.
 pub(super) struct Overlay<'f> {
     pub(super) source: Source<'f>,
     text: &'f str,
-    /// Where each set begins in all texts, and its text moved there.
-    moved: Vec<(usize, String)>,
+    changes: Vec<Change>,
+}
+
+/// One thing that is unset or set.
+struct Change {
+    is_set: bool,
+    /// Where it begins in all texts.
+    start: usize,
+    /// Its text, moved there.
+    moved: String,
 }
 
 /// The table that they are together, in the words of today.
@@ -36,39 +44,65 @@ pub(super) struct Laid<'t> {
 impl<'f> Overlay<'f> {
     pub(super) fn new(file: &'f SweepFile, sets: &'f [String]) -> Self {
         let mut source = Source::new(&file.origin, &file.text);
-        let mut moved = Vec::new();
-        for set in sets {
+        let mut changes = Vec::new();
+        let unsets = file.unsets.iter().map(|text| (false, text));
+        for (is_set, text) in unsets.chain(sets.iter().map(|text| (true, text))) {
             let start = source.end();
-            source.add(overrides::ORIGIN, set);
-            moved.push((start, overrides::moved(set, start)));
+            let moved = match is_set {
+                true => {
+                    source.add(overrides::SET, text);
+                    overrides::moved(text, start)
+                }
+                false => {
+                    source.add(overrides::UNSET, text);
+                    overrides::moved(&overrides::as_table(text), start)
+                }
+            };
+            changes.push(Change {
+                is_set,
+                start,
+                moved,
+            });
         }
         Self {
             source,
             text: &file.text,
-            moved,
+            changes,
         }
     }
 
-    /// The text with the first `count` sets laid over it.
+    /// How many things are unset and set.
+    pub(super) fn len(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// The text with the first `count` changes made, in the order in which they are made.
     ///
     /// # Errors
     ///
-    /// Where a text is no TOML, or a set does not go with what is below it.
+    /// Where a text is no TOML, or a change does not go with what is there.
     pub(super) fn laid(&self, count: usize) -> Result<Laid<'_>, ConfigError> {
         let source = &self.source;
         let root = DeTable::parse(self.text).map_err(|error| source.toml(&error, 0..0))?;
         let span = root.span();
         let mut table = root.into_inner();
         let mut renamed = earlier::rename(source, &mut table, None)?;
-        for (start, set) in &self.moved[..count] {
-            let mut over = overrides::parse(source, set, *start)?;
+        for change in &self.changes[..count] {
+            let (moved, start) = (&change.moved, change.start);
+            let mut over = match change.is_set {
+                true => overrides::parse(source, moved, start)?,
+                false => overrides::parse_key(source, moved, start)?,
+            };
             let more = earlier::rename(source, &mut over, Some(&table))?;
             for one in more {
                 if !renamed.contains(&one) {
                     renamed.push(one);
                 }
             }
-            overrides::lay(source, &mut table, over)?;
+            match change.is_set {
+                true => overrides::lay(source, &mut table, over)?,
+                false => overrides::remove(source, &mut table, &over)?,
+            }
         }
         limits::integers(source, &table)?;
         Ok(Laid {

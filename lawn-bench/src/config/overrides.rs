@@ -1,14 +1,21 @@
-//! `--set KEY.KEY=VALUE`: single values laid over a sweep file.
+//! `--set KEY.KEY=VALUE` and `--unset KEY.KEY`: single values laid over a sweep file, and taken out
+//! of it.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::earlier;
-use super::source::Source;
+use super::source::{Source, nearest};
 use crate::error::ConfigError;
 
 /// What errors name as the origin of a value that was set.
-pub(super) const ORIGIN: &str = "--set";
+pub(super) const SET: &str = "--set";
+
+/// What they name as that of a key that was unset.
+pub(super) const UNSET: &str = "--unset";
+
+/// Makes TOML of a key that is unset.
+const NOTHING: &str = "=0";
 
 /// Keys of which a table has one. Setting one removes the others.
 const INSTEAD: [&[&str]; 3] = [
@@ -66,6 +73,64 @@ pub(super) fn parse<'i>(
         return Err(source.error(start..moved.len(), message, help));
     }
     Ok(over.into_inner())
+}
+
+/// A key that is unset as TOML.
+pub(super) fn as_table(key: &str) -> String {
+    format!("{key}{NOTHING}")
+}
+
+/// The table that has the key in `moved` alone, as [`as_table`] makes it; it begins at `start`.
+pub(super) fn parse_key<'i>(
+    source: &Source<'_>,
+    moved: &'i str,
+    start: usize,
+) -> Result<DeTable<'i>, ConfigError> {
+    let key = moved.len() - NOTHING.len();
+    // What is more than a key has a value of its own, or a comment that hides ours.
+    let is_key = |table: &DeTable<'_>| {
+        let mut value = table.values().next();
+        while let Some(DeValue::Table(below)) = value.map(Spanned::get_ref) {
+            value = below.values().next();
+        }
+        table.len() == 1 && value.is_some_and(|value| value.span().start > key)
+    };
+    match DeTable::parse(moved).map(Spanned::into_inner) {
+        Ok(table) if is_key(&table) => Ok(table),
+        _ => {
+            let help = Some("for example: --unset tasks.pictures.mixup".into());
+            Err(source.error(start..key, "a key is unset as KEY.KEY", help))
+        }
+    }
+}
+
+/// Takes the key that `over` has alone out of `table`.
+pub(super) fn remove(
+    source: &Source<'_>,
+    table: &mut DeTable<'_>,
+    over: &DeTable<'_>,
+) -> Result<(), ConfigError> {
+    let Some((key, below)) = over.iter().next() else {
+        return Ok(());
+    };
+    let name = key.get_ref().as_ref();
+    let Some(there) = table.get_mut(name) else {
+        let keys: Vec<&str> = table.keys().map(|key| key.get_ref().as_ref()).collect();
+        let found = format!("`{name}` is not set, so there is nothing to unset");
+        let help = nearest(name, keys.iter().copied());
+        return Err(source.refused(key.span(), found, &keys, help));
+    };
+    match (there.get_mut(), below.get_ref()) {
+        (DeValue::Table(there), DeValue::Table(below)) => remove(source, there, below),
+        (there, DeValue::Table(_)) => {
+            let message = format!("`{name}` is {}, it has no keys", kind(there));
+            Err(source.error(key.span(), message, None))
+        }
+        _ => {
+            table.remove(name);
+            Ok(())
+        }
+    }
 }
 
 /// Lays `over` over `table`, tables key by key, all else as a whole.
@@ -141,17 +206,41 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 /// Writes the overrides into `text`, and keeps its comments and its order. A run records the
 /// result, so that going on with the run needs no override.
 ///
-/// Both have been read as a sweep before.
-pub(super) fn written(text: &str, sets: &[String]) -> Result<String, toml_edit::TomlError> {
+/// All have been read as a sweep before.
+pub(super) fn written(
+    text: &str,
+    unsets: &[String],
+    sets: &[String],
+) -> Result<String, toml_edit::TomlError> {
     let mut document: toml_edit::DocumentMut = text.parse()?;
     let mut heading = String::new();
+    for key in unsets {
+        let mut over: toml_edit::DocumentMut = as_table(key).parse()?;
+        earlier::rename_written(document.as_table_mut(), over.as_table_mut());
+        erase(document.as_table_mut(), over.as_table());
+        heading += &format!("# {UNSET} {key}\n");
+    }
     for set in sets {
         let mut over: toml_edit::DocumentMut = as_toml(set).parse()?;
         earlier::rename_written(document.as_table_mut(), over.as_table_mut());
         write("", document.as_table_mut(), over.as_table());
-        heading += &format!("# --set {}\n", set.replace('\n', " "));
+        heading += &format!("# {SET} {}\n", set.replace('\n', " "));
     }
     Ok(format!("{heading}{document}"))
+}
+
+fn erase(table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike) {
+    for (key, value) in over.iter() {
+        match value.as_table_like() {
+            Some(below) => {
+                let there = table.get_mut(key);
+                if let Some(there) = there.and_then(|there| there.as_table_like_mut()) {
+                    erase(there, below);
+                }
+            }
+            None => drop(table.remove(key)),
+        }
+    }
 }
 
 fn write(name: &str, table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit::TableLike) {

@@ -40,10 +40,7 @@ pub enum Origin {
 pub fn make(what: &MakeData, out: &Path) -> Result<Origin, Error> {
     let out = &std::path::absolute(out).map_err(Error::io("find", out))?;
     if std::fs::symlink_metadata(out).is_ok_and(|place| place.is_symlink()) {
-        return Err(Error::NotAFile {
-            path: out.clone(),
-            found: "a link",
-        });
+        return Err(Error::not_a_file(out, "a link"));
     }
     if let Some(found) = files::entry_of(out)? {
         return before(what, out, found);
@@ -68,22 +65,15 @@ pub fn make(what: &MakeData, out: &Path) -> Result<Origin, Error> {
 fn before(what: &MakeData, out: &Path, found: String) -> Result<Origin, Error> {
     let mark = out.join(MARK);
     if !mark.exists() {
-        return Err(Error::NotOurs {
-            dir: out.into(),
-            found,
-            what: "data set",
-        });
+        return Err(Error::not_ours(out, &found, "data set"));
     }
     let there: Mark = document::read(&mark, 1..=SCHEMA)?;
     if there.made == *what {
         return Ok(Origin::Before);
     }
     let sizes = |made: &MakeData| serde_json::to_string(made).unwrap_or_default();
-    Err(Error::MadeOtherwise {
-        dir: out.into(),
-        there: sizes(&there.made),
-        asked: sizes(what),
-    })
+    let (there, asked) = (sizes(&there.made), sizes(what));
+    Err(Error::made_otherwise(out, &there, &asked))
 }
 
 #[cfg(test)]

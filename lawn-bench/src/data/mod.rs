@@ -32,10 +32,7 @@ use hashes::Cache;
 pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
         let Some(root) = root else {
-            return Err(Error::NoDataRoot {
-                task: task.name.clone(),
-                data: read(&task.config),
-            });
+            return Err(Error::no_data_root(&task.name, &read(&task.config)));
         };
         // Its weights alone are read.
         if task.config.is_generated() {
@@ -56,13 +53,9 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
 /// The data set of a task is not there; others may be.
 fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
     let sets = sets(root)?;
-    let found = sets.iter().flatten().map(|set| set.name.clone()).collect();
-    Ok(Error::NoData {
-        task: task.name.clone(),
-        data: task.config.data().to_owned(),
-        root: root.into(),
-        found,
-    })
+    let found: Vec<String> = sets.iter().flatten().map(|set| set.name.clone()).collect();
+    let data = task.config.data();
+    Ok(Error::no_data(&task.name, data, root, &found))
 }
 
 /// What a task reads under the data root: its data set, or its weights where the data are
@@ -142,10 +135,7 @@ pub fn require(
         return Ok(Vec::new());
     }
     let Some(root) = root else {
-        return Err(Error::NoDataRoot {
-            task: task.name.clone(),
-            data: read(&task.config),
-        });
+        return Err(Error::no_data_root(&task.name, &read(&task.config)));
     };
     let splits: &[Files] = match stage {
         Stage::Tune => &[Files::Train],
@@ -177,11 +167,8 @@ pub fn require(
     if same {
         Ok(notices)
     } else {
-        Err(Error::OtherData {
-            dir: run.root().into(),
-            task: task.name.clone(),
-            data: read(&task.config),
-        })
+        let data = read(&task.config);
+        Err(Error::other_data(run.root(), &task.name, &data))
     }
 }
 

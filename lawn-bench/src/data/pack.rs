@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use lawn_models::{BadFiles, DataError, Encoding, Packed};
+use lawn_models::{BadFile, BadFiles, DataError, Encoding, Packed};
 
 use super::scan;
 use crate::Error;
@@ -23,11 +23,7 @@ pub fn pack(
 ) -> Result<Packed, Error> {
     let out = &std::path::absolute(out).map_err(Error::io("find", out))?;
     if let Some(found) = files::entry_of(out)? {
-        return Err(Error::NotOurs {
-            dir: out.clone(),
-            found,
-            what: "data set",
-        });
+        return Err(Error::not_ours(out, &found, "data set"));
     }
     let parent = out.parent().unwrap_or(out);
     let refused = |error: Error| error.of_option("--out", out);
@@ -51,14 +47,11 @@ pub fn pack(
 /// What is advised of a sweep is no option here.
 fn of_pack(error: Error) -> Error {
     match error {
-        Error::Data(DataError::BadFiles { folder, files, bad }) => Error::BadFilesToPack {
-            folder,
-            files,
-            bad: bad
-                .iter()
-                .map(|file| format!("{}: {}", file.path.display(), file.reason))
-                .collect(),
-        },
+        Error::Data(DataError::BadFiles { folder, files, bad }) => {
+            let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
+            let bad: Vec<String> = bad.iter().map(named).collect();
+            Error::bad_files_to_pack(folder, files, &bad)
+        }
         error => error,
     }
 }

@@ -100,7 +100,7 @@ fn absolute(path: &Path) -> Result<String, Error> {
 fn text(path: PathBuf) -> Result<String, Error> {
     path.into_os_string()
         .into_string()
-        .map_err(|path| EngineError::NotText { path: path.into() }.into())
+        .map_err(|path| EngineError::not_text(path.into()).into())
 }
 
 /// `text` as one word of a POSIX shell.

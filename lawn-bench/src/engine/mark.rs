@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 
 /// When a trial last began, and when its checkpoint was written, by the file system's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

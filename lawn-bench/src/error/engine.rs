@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::fault::{Fault, Place};
+
 /// An error of an engine; each names the command or address at fault and what it answered.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,14 +68,8 @@ pub enum EngineError {
         body: String,
     },
     /// Nothing says where the server is.
-    #[error(
-        "nothing says where the Ray Jobs server is; set engines.ray.address in the sweep, or \
-         RAY_ADDRESS, to http://HOST:PORT{}", found.as_ref().map(|found| format!(" ({found})")).unwrap_or_default()
-    )]
-    NoAddress {
-        /// What the environment says that is of no use.
-        found: Option<String>,
-    },
+    #[error("{0}")]
+    NoAddress(Box<Fault>),
     /// The file of this command is gone, and jobs need one.
     #[error("jobs would run this command by its path, where it is no more: {}; start the command that is there now", path.display())]
     Replaced {
@@ -81,9 +77,23 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// A path that goes into a script is not text.
-    #[error("{} cannot go into a job: the path is not UTF-8", path.display())]
-    NotText {
-        /// The path.
-        path: PathBuf,
-    },
+    #[error("{0}")]
+    NotText(Box<Fault>),
+}
+
+impl EngineError {
+    /// Nothing says where the Ray Jobs server is; `found` is what the environment says instead.
+    pub(crate) fn no_address(found: Option<String>) -> Self {
+        let found = found.unwrap_or_else(|| "nothing says where it is".to_owned());
+        let fault = Fault::new(Place::key("address of the Ray Jobs server"), found);
+        let advice = "set engines.ray.address in the sweep, or RAY_ADDRESS";
+        Self::NoAddress(Box::new(fault.allowed(["http://HOST:PORT"]).advice(advice)))
+    }
+
+    /// A path that goes into a script is not text.
+    pub(crate) fn not_text(path: PathBuf) -> Self {
+        let found = "the path is not UTF-8, and cannot go into a job";
+        let fault = Fault::new(Place::file(path), found);
+        Self::NotText(Box::new(fault.allowed(["names in UTF-8"])))
+    }
 }

@@ -12,45 +12,41 @@ impl Error {
         match self {
             Self::Out { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
             Self::Config(_)
-            | Self::Newer { .. }
-            | Self::Older { .. }
+            | Self::Newer(_)
+            | Self::Older(_)
             | Self::Foreign(_)
-            | Self::UnknownKind { .. }
+            | Self::UnknownKind(_)
             | Self::Damaged(_)
-            | Self::PlanGone { .. }
-            | Self::OtherPlan { .. }
-            | Self::OtherData { .. }
-            | Self::OtherRule { .. }
-            | Self::SetInRun { .. }
-            | Self::OutOfRun { .. }
-            | Self::NotOurs { .. }
-            | Self::NotAFile { .. }
-            | Self::MadeOtherwise { .. }
-            | Self::NoRun { .. }
-            | Self::NoTrial { .. }
-            | Self::NoModel { .. }
+            | Self::PlanGone(_)
+            | Self::OtherPlan(_)
+            | Self::OtherData(_)
+            | Self::OtherRule(_)
+            | Self::NotOurs(_)
+            | Self::NotAFile(_)
+            | Self::MadeOtherwise(_)
+            | Self::NoRun(_)
+            | Self::NoTrial(_)
             | Self::NotSelected(_)
-            | Self::NoDataRoot { .. }
-            | Self::NoClasses { .. }
-            | Self::NoDataRootGiven
+            | Self::NoDataRoot(_)
             | Self::NoSuchDataRoot { .. }
-            | Self::NoData { .. }
-            | Self::RunDamaged { .. }
-            | Self::OtherBuild { .. }
+            | Self::NoData(_)
+            | Self::RunDamaged(_)
+            | Self::OtherBuild(_)
             | Self::Machine { .. }
             | Self::Trial(
-                lawn_models::TrialError::Device { .. } | lawn_models::TrialError::Weights(_),
+                lawn_models::TrialError::Device { .. }
+                | lawn_models::TrialError::Weights(_)
+                | lawn_models::TrialError::NotFinite { .. },
             )
             | Self::Refused { .. }
             | Self::Results(_)
             | Self::BadResults(_)
             | Self::Unsettled { .. }
-            | Self::NothingToShow { .. }
-            | Self::NoTask { .. }
-            | Self::BadFilesToPack { .. }
+            | Self::NotInSweep(_)
+            | Self::BadFilesToPack(_)
             | Self::Option(_)
             | Self::Out { .. }
-            | Self::MakeData { .. } => Exit::Usage,
+            | Self::MakeData(_) => Exit::Usage,
             Self::Data(error) | Self::Trial(lawn_models::TrialError::Data(error)) => of_data(error),
             Self::DataHere { source, .. } => source.exit(),
             Self::Fetch(error) => error.exit(),

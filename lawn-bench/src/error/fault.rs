@@ -76,7 +76,7 @@ impl Display for Place {
 /// Something that is not as it should be.
 ///
 /// ```text
-/// PLACE: FOUND; allowed: A, B, C
+/// PLACE: FOUND; allowed: A, B, C; ADVICE
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,6 +87,8 @@ pub struct Fault {
     pub found: String,
     /// What would be right; empty where no list can say it.
     pub allowed: Vec<String>,
+    /// What can be done about it, where more than that can be said.
+    pub advice: Option<String>,
 }
 
 impl Fault {
@@ -95,6 +97,7 @@ impl Fault {
             place,
             found: found.into(),
             allowed: Vec::new(),
+            advice: None,
         }
     }
 
@@ -106,13 +109,33 @@ impl Fault {
         }
     }
 
-    /// What was found and what is allowed, without the place.
+    /// The same, with what can be done about it.
+    pub(crate) fn advice(self, advice: impl Into<String>) -> Self {
+        Self {
+            advice: Some(advice.into()),
+            ..self
+        }
+    }
+
+    /// All but the place.
     #[must_use]
     pub fn said(&self) -> String {
-        match self.allowed.is_empty() {
+        let said = match self.allowed.is_empty() {
             true => self.found.clone(),
             false => refused(&self.found, &self.allowed),
+        };
+        match &self.advice {
+            None => said,
+            // Below a list it would be taken for the last entry's.
+            Some(advice) if said.contains('\n') => format!("{said}\n{advice}"),
+            Some(advice) => format!("{said}; {advice}"),
         }
+    }
+
+    /// The place as the subject of what was found: `PLACE FOUND; allowed: A, B, C; ADVICE`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        format!("{} {}", self.place, self.said())
     }
 
     /// As [`Self::said`], with the line where it has one.
@@ -153,17 +176,12 @@ pub(crate) fn listed(values: impl IntoIterator<Item = impl Display>) -> String {
     }
 }
 
-/// The lines below a message, each on its own; a semicolon where there are none.
-pub(super) fn list(lines: &[String]) -> String {
+/// The lines below a message, each on its own; nothing where there are none.
+pub(super) fn below(lines: &[String]) -> String {
+    let listed: String = lines.iter().map(|line| format!("\n  {line}")).collect();
     match lines {
-        [] => ";".to_owned(),
-        lines => format!(
-            ":{}",
-            lines
-                .iter()
-                .map(|line| format!("\n  {line}"))
-                .collect::<String>()
-        ),
+        [] => listed,
+        _ => format!(":{listed}"),
     }
 }
 
@@ -189,5 +207,22 @@ mod tests {
                 format!("{said}: no batch size is 7; allowed: 64, 128")
             );
         }
+    }
+
+    #[test]
+    fn advice_follows_what_is_allowed_and_stands_below_a_list() {
+        let fault = |found: &str| Fault::new(Place::file("run"), found).advice("give another");
+        let plain = fault("holds `x`").allowed(["an empty folder"]);
+        assert_eq!(
+            plain.sentence(),
+            "run holds `x`; allowed: an empty folder; give another"
+        );
+        let lines = ["a: 1".to_owned(), "b: 2".to_owned()];
+        let listed = fault(&format!("holds another plan{}", below(&lines)));
+        assert_eq!(
+            listed.sentence(),
+            "run holds another plan:\n  a: 1\n  b: 2\ngive another"
+        );
+        assert_eq!(below(&[]), "");
     }
 }

@@ -1,8 +1,9 @@
 //! Why a data set could not be got.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::Path;
 
-use super::fault::{Fault, listed};
+use super::fault::{Fault, Place};
 use crate::exit::Exit;
 
 /// Why a data set could not be got.
@@ -13,39 +14,14 @@ pub enum FetchError {
     #[error("{0}")]
     Catalogue(Box<Fault>),
     /// No catalogue has a data set of this name.
-    #[error("no data set is called \"{name}\"; known: {}", listed(known))]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: Vec<String>,
-    },
+    #[error("{}", .0.said())]
+    Unknown(Box<Fault>),
     /// A source is neither an address nor a folder.
-    #[error(
-        "the source \"{found}\" is {detail}; allowed: an address that begins with http:// or https://, or a folder"
-    )]
-    Source {
-        /// The source.
-        found: String,
-        /// What it is.
-        detail: &'static str,
-    },
+    #[error("{}", .0.sentence())]
+    Source(Box<Fault>),
     /// What a source has is another file than the catalogue says.
-    #[error(
-        "{file}: {what} should be {expected} and is {found} at {source_name}; nothing of it is kept"
-    )]
-    Mismatch {
-        /// Name of the file.
-        file: String,
-        /// What was compared.
-        what: &'static str,
-        /// What the catalogue says.
-        expected: String,
-        /// What was found.
-        found: String,
-        /// Where it came from.
-        source_name: String,
-    },
+    #[error("{0}")]
+    Mismatch(Box<Fault>),
     /// A source sends more than a file may have.
     #[error("{source_name} sends more than {most} {what} of {file}; nothing of it is kept{advice}")]
     TooLong {
@@ -79,20 +55,8 @@ pub enum FetchError {
         tried: Vec<FetchError>,
     },
     /// A file that is in the data root is another than the catalogue says.
-    #[error(
-        "{} is there, and its {what} is {found}, not {expected}; move it away to get it anew",
-        path.display()
-    )]
-    Different {
-        /// The file.
-        path: PathBuf,
-        /// What was compared.
-        what: &'static str,
-        /// What the catalogue says.
-        expected: String,
-        /// What was found.
-        found: String,
-    },
+    #[error("{0}")]
+    Different(Box<Fault>),
     /// The files were got, and their reader finds another data set in them.
     #[error("{name} is not what the catalogue says: {}; what was got is not kept", fault.said())]
     OtherSet {
@@ -104,13 +68,42 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// No data set of the catalogues is called `name`, and `known` are.
+    pub(crate) fn unknown(name: &str, known: impl IntoIterator<Item = impl Display>) -> Self {
+        let fault = Fault::new(Place::default(), format!("no data set is called `{name}`"));
+        Self::Unknown(Box::new(fault.allowed(known)))
+    }
+
+    /// The text `source` is `found`, and names no source.
+    pub(crate) fn source(source: &str, found: &str) -> Self {
+        let place = Place::key(format!("the source `{source}`"));
+        let fault = Fault::new(place, format!("is {found}"));
+        let allowed = [
+            "an address that begins with http:// or https://",
+            "a folder",
+        ];
+        Self::Source(Box::new(fault.allowed(allowed)))
+    }
+
+    /// The file that the source has at `place` is another one: `what` was compared.
+    pub(crate) fn mismatch(place: String, what: &str, found: &str, expected: &str) -> Self {
+        let fault = Fault::new(Place::file(place).of(what), found).allowed([expected]);
+        Self::Mismatch(Box::new(fault.advice("nothing of it is kept")))
+    }
+
+    /// The same of the file that is in the data root at `path`.
+    pub(crate) fn different(path: &Path, what: &str, found: &str, expected: &str) -> Self {
+        let fault = Fault::new(Place::file(path).of(what), found).allowed([expected]);
+        let advice = "it was there before; move it away to get it anew";
+        Self::Different(Box::new(fault.advice(advice)))
+    }
+
     /// How the `lawn` command ends on it.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Catalogue(_)
-            | Self::Unknown { .. }
-            | Self::Source { .. }
-            | Self::Different { .. } => Exit::Usage,
+            Self::Catalogue(_) | Self::Unknown(_) | Self::Source(_) | Self::Different(_) => {
+                Exit::Usage
+            }
             _ => Exit::Failed,
         }
     }

@@ -1,10 +1,12 @@
 //! What can go wrong in the harness.
 
 mod config;
+mod data;
 mod engine;
 mod exit;
 mod fault;
 mod fetch;
+mod run;
 mod unknown_word;
 
 use std::io;
@@ -13,13 +15,15 @@ use std::path::{Path, PathBuf};
 pub use config::ConfigError;
 pub(crate) use config::Shown;
 pub use engine::EngineError;
-use fault::list;
 pub use fault::{Fault, Place};
-pub(crate) use fault::{allowed, listed, refused};
+pub(crate) use fault::{allowed, refused};
 pub use fetch::FetchError;
 pub(crate) use unknown_word::UnknownWord;
 
 /// An error of the harness; each names the file or value at fault and what would be right.
+///
+/// What comes from outside and is refused is a [`Fault`]: where it stands, what was found there,
+/// what is allowed, and what can be done. `run.rs` and `data.rs` make them.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -43,103 +47,29 @@ pub enum Error {
     #[error("{} says what this lawn does not know: {}; go on with the lawn that wrote it", .0.place.path(), .0.said_of_the_file())]
     Foreign(Box<Fault>),
     /// A run has a task of a kind that this version does not have.
-    #[error("{}: task `{task}`: kind {kind} is not known to this lawn (it knows {}); go on with the lawn that planned the run", path.display(), listed(*known))]
-    UnknownKind {
-        /// The plan.
-        path: PathBuf,
-        /// Name of the task.
-        task: String,
-        /// Its kind.
-        kind: String,
-        /// The kinds that there are.
-        known: &'static [&'static str],
-    },
+    #[error("{0}")]
+    UnknownKind(Box<Fault>),
     /// A file of a run was written by a newer version.
-    #[error("{} has schema {found}, this lawn reads up to {known}; use a newer lawn", path.display())]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: u32,
-        /// The newest schema known here.
-        known: u32,
-    },
+    #[error("{}", .0.sentence())]
+    Newer(Box<Fault>),
     /// A file of a run was written by a version too old to be understood.
-    #[error("{} has schema {found}, this lawn reads from {oldest} on; go on with the lawn that wrote it, or {instead}", path.display())]
-    Older {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: u32,
-        /// The oldest schema known here.
-        oldest: u32,
-        /// What can be done without the lawn that wrote it.
-        instead: &'static str,
-    },
+    #[error("{}", .0.sentence())]
+    Older(Box<Fault>),
     /// The run directory holds another plan.
-    #[error("{} holds another plan than {} makes now{}\ngive --out another folder, or `{}` to go on with what is there", dir.display(), file.display(), list(differences), goes_on)]
-    OtherPlan {
-        /// The run directory.
-        dir: PathBuf,
-        /// The sweep file.
-        file: PathBuf,
-        /// In what they differ: a line a key, with both values.
-        differences: Vec<String>,
-        /// The command that goes on with what is there.
-        goes_on: String,
-    },
+    #[error("{}", .0.sentence())]
+    OtherPlan(Box<Fault>),
     /// A folder that is to be written to holds what this command did not write.
-    #[error("{} holds `{found}` and no {what} made by lawn; nothing is overwritten, give --out a new or an empty folder", dir.display())]
-    NotOurs {
-        /// The folder.
-        dir: PathBuf,
-        /// A file or folder in it.
-        found: String,
-        /// What it would have to hold.
-        what: &'static str,
-    },
+    #[error("{}", .0.sentence())]
+    NotOurs(Box<Fault>),
     /// A data set was made before, of other sizes.
-    #[error("{} was made of other sizes; nothing is overwritten, give --out another folder\n  there: {there}\n  asked: {asked}", dir.display())]
-    MadeOtherwise {
-        /// The folder.
-        dir: PathBuf,
-        /// What is there, as JSON.
-        there: String,
-        /// What was asked for, as JSON.
-        asked: String,
-    },
+    #[error("{}", .0.sentence())]
+    MadeOtherwise(Box<Fault>),
     /// A file is another thing than a file of its own: a link, or no file at all.
-    #[error("{} is {found}, and would be written through; remove it", path.display())]
-    NotAFile {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        found: &'static str,
-    },
-    /// A folder was named for a run that is somewhere else.
-    #[error("{} is a run, and goes on where it is: --out {} applies to a sweep file", dir.display(), out.display())]
-    OutOfRun {
-        /// The run directory.
-        dir: PathBuf,
-        /// The folder named.
-        out: PathBuf,
-    },
-    /// Values were set over a run, whose plan cannot change.
-    #[error("{} goes on as it was planned: --set applies to a sweep file, with --out for another run", dir.display())]
-    SetInRun {
-        /// The run directory.
-        dir: PathBuf,
-    },
+    #[error("{}", .0.sentence())]
+    NotAFile(Box<Fault>),
     /// A data set is another than the one that the run was made with.
-    #[error("{} was made with other files of the data set `{data}` (task `{task}`); put those back, or give --out another folder", dir.display())]
-    OtherData {
-        /// The run directory.
-        dir: PathBuf,
-        /// Name of the task.
-        task: String,
-        /// Name of its data set.
-        data: String,
-    },
+    #[error("{}", .0.sentence())]
+    OtherData(Box<Fault>),
     /// The files of a task are not here as they should be.
     #[error("task `{task}` cannot be trained here: {source}")]
     DataHere {
@@ -149,31 +79,14 @@ pub enum Error {
         source: Box<Error>,
     },
     /// A file that all trials of a run read is damaged: that is no fault of a trial.
-    #[error("{source}; {ANEW}")]
-    RunDamaged {
-        /// What is wrong, with the file.
-        source: Box<Error>,
-    },
+    #[error("{} is damaged: {}", .0.place.path(), .0.said_of_the_file())]
+    RunDamaged(Box<Fault>),
     /// A run has lost its plan.
-    #[error("{} has {found} and no plan.json; {}", dir.display(), planned(again.as_deref()))]
-    PlanGone {
-        /// The run directory.
-        dir: PathBuf,
-        /// A file or folder of a run that is there.
-        found: &'static str,
-        /// The command that plans it again; none where trials have been trained.
-        again: Option<String>,
-    },
+    #[error("{}", .0.sentence())]
+    PlanGone(Box<Fault>),
     /// A trial would be trained by another command than the one that its launcher is.
-    #[error(
-        "this lawn is the build {here}, and the one that started this trial is {launcher}: another was put in its place, or this machine has its own; `lawn sweep DIR` of one of them goes on"
-    )]
-    OtherBuild {
-        /// The launcher's build.
-        launcher: String,
-        /// That of this command.
-        here: String,
-    },
+    #[error("{}", .0.sentence())]
+    OtherBuild(Box<Fault>),
     /// This machine does not have what a trial needs.
     #[error("this machine cannot train it: {said}")]
     Machine {
@@ -202,21 +115,11 @@ pub enum Error {
         reason: String,
     },
     /// A trial was begun by a version whose rule of the same settings is another one.
-    #[error("{} was begun with another rule than this lawn trains; go on with the lawn that began it, or remove its checkpoint to train it from the first step; the rule was {there} and is {now}", path.display())]
-    OtherRule {
-        /// The trial's record.
-        path: PathBuf,
-        /// The rule then, as JSON.
-        there: String,
-        /// The rule now, as JSON.
-        now: String,
-    },
+    #[error("{}", .0.sentence())]
+    OtherRule(Box<Fault>),
     /// There is no run where one was expected.
-    #[error("{} is not a run directory: it has no plan.json", dir.display())]
-    NoRun {
-        /// The folder given.
-        dir: PathBuf,
-    },
+    #[error("{}", .0.sentence())]
+    NoRun(Box<Fault>),
     /// What is to be retried is not there, or did not fail.
     #[error("nothing is retried: {}", .0.said())]
     NotSelected(Box<Fault>),
@@ -237,13 +140,8 @@ pub enum Error {
         by: String,
     },
     /// The plan has no trial with this index.
-    #[error("there is no trial {index} in the plan; allowed: 0 to {last}")]
-    NoTrial {
-        /// Index asked for.
-        index: usize,
-        /// Last index of the plan.
-        last: usize,
-    },
+    #[error("{}", .0.sentence())]
+    NoTrial(Box<Fault>),
     /// A trial was asked for before its setting was chosen.
     #[error(
         "the setting of trial {index} is not chosen yet: the tuning trials before it come first"
@@ -273,27 +171,9 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
-    /// A task reads files, and nothing says where they are.
-    #[error("task `{task}` reads `{data}`; give --data-root DIR or set LAWN_DATA")]
-    NoDataRoot {
-        /// Name of the task.
-        task: String,
-        /// Name of its data set, or of its weights.
-        data: String,
-    },
-    /// The same, where a net is asked for that needs to know the classes alone.
-    #[error(
-        "task `{task}` reads `{data}`; give --data-root DIR or set LAWN_DATA, or --classes N where that is a folder of images"
-    )]
-    NoClasses {
-        /// Name of the task.
-        task: String,
-        /// Name of its data set, or of its weights.
-        data: String,
-    },
-    /// Nothing says where data sets are.
-    #[error("give --data-root DIR or set LAWN_DATA, the folder that holds the data sets")]
-    NoDataRootGiven,
+    /// Files are to be read, and nothing says where they are.
+    #[error("{}", .0.sentence())]
+    NoDataRoot(Box<Fault>),
     /// The data root cannot be listed.
     #[error("{source}; the data root is the folder that holds the data sets")]
     NoSuchDataRoot {
@@ -301,17 +181,8 @@ pub enum Error {
         source: lawn_models::DataError,
     },
     /// A task's data set is not under the data root.
-    #[error("task `{task}` reads the data set `{data}`, which is not under {}; there: {}", root.display(), listed(found))]
-    NoData {
-        /// Name of the task.
-        task: String,
-        /// Name of its data set.
-        data: String,
-        /// The data root.
-        root: PathBuf,
-        /// Names of the data sets that are there.
-        found: Vec<String>,
-    },
+    #[error("{}", .0.sentence())]
+    NoData(Box<Fault>),
     /// A trial had no room to write to.
     #[error(
         "trial {id} had to stop: {said}; nothing is lost, make room and go on with the same command"
@@ -333,41 +204,14 @@ pub enum Error {
         said: String,
     },
     /// A size of a generated data set is wrong.
-    #[error("cannot make `{kind}` data: {}", fault.said())]
-    MakeData {
-        /// Kind of data set.
-        kind: String,
-        /// What is wrong, and what is allowed.
-        fault: Box<Fault>,
-    },
-    /// No task of a sweep file has images.
-    #[error("{}: no images to draw in task {}", file.display(), listed(tasks))]
-    NothingToShow {
-        /// The sweep file.
-        file: PathBuf,
-        /// Names of the tasks that were looked at.
-        tasks: Vec<String>,
-    },
-    /// A sweep file has no task of this name.
-    #[error("{}: no task \"{task}\"; there: {}", file.display(), listed(tasks))]
-    NoTask {
-        /// The sweep file.
-        file: PathBuf,
-        /// The name asked for.
-        task: String,
-        /// Names of its tasks.
-        tasks: Vec<String>,
-    },
+    #[error("{0}")]
+    MakeData(Box<Fault>),
+    /// No task or arm of a sweep file has this name, or what is asked for.
+    #[error("{0}")]
+    NotInSweep(Box<Fault>),
     /// Files of an image folder cannot be read, and it is not packed.
-    #[error("{} of {files} files under {} cannot be read as images{}\nmend or remove them, or pack without them with --exclude-bad-files", bad.len(), folder.display(), list(bad))]
-    BadFilesToPack {
-        /// The folder of the split.
-        folder: PathBuf,
-        /// Files in it.
-        files: u64,
-        /// Those that cannot be read, each with the reason.
-        bad: Vec<String>,
-    },
+    #[error("{0}")]
+    BadFilesToPack(Box<Fault>),
     /// An option's value cannot be used, or it does nothing beside the others.
     #[error("{0}")]
     Option(Box<Fault>),
@@ -393,18 +237,6 @@ pub enum Error {
     /// Weights could not be measured; boxed, as every result holds an error.
     #[error(transparent)]
     Evaluation(Box<lawn_models::EvaluationError>),
-    /// No model was asked for.
-    #[error(
-        "no task and arm have these names; tasks: {}; arms: {}",
-        listed(tasks),
-        listed(arms)
-    )]
-    NoModel {
-        /// Names of the tasks.
-        tasks: Vec<String>,
-        /// Names of the arms.
-        arms: Vec<String>,
-    },
     /// An engine and the machines behind it.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -447,47 +279,10 @@ impl Error {
             error => error,
         }
     }
-
-    /// A file that is not what was written.
-    pub(crate) fn damaged(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
-        Self::Damaged(Box::new(Fault::new(Place::file(path), found)))
-    }
-
-    /// The same, of a line of it.
-    pub(crate) fn damaged_line(
-        path: impl Into<PathBuf>,
-        line: usize,
-        found: impl Into<String>,
-    ) -> Self {
-        let place = Place::file(path).line(line);
-        Self::Damaged(Box::new(Fault::new(place, found)))
-    }
-
-    /// Makes damage of a file that all trials of a run read an error that ends the sweep: each
-    /// trial would meet it.
-    pub(crate) fn of_the_run(self) -> Self {
-        match self {
-            Self::Damaged(_) => Self::RunDamaged {
-                source: Box::new(self),
-            },
-            error => error,
-        }
-    }
 }
 
 /// Whether an error says that there is no room to write to. The trial is not at fault then.
 pub(crate) fn is_storage(kind: io::ErrorKind) -> bool {
     use io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     matches!(kind, StorageFull | QuotaExceeded | ReadOnlyFilesystem)
-}
-
-/// What can be done without a file that all trials of a run need.
-const ANEW: &str = "a copy of the run has it, or begin anew in another folder with --out";
-
-/// How a run without its plan goes on.
-fn planned(again: Option<&str>) -> String {
-    again.map_or_else(
-        || ANEW.to_owned(),
-        |again| format!("`{again}` plans it again"),
-    )
 }

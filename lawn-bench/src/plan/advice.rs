@@ -134,7 +134,8 @@ pub fn larger_than_the_data(plan: &Plan, epochs: &BTreeMap<String, u64>) -> Vec<
             .map(|batch| {
                 format!(
                     "batch {batch} is larger than the {samples} samples of an epoch of task \
-                     `{task}`: every step is an epoch, and larger batches are all the same"
+                     `{task}`: every step is an epoch, on a batch of {samples}, and larger \
+                     batches are all the same"
                 )
             })
             .collect();

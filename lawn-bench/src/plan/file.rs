@@ -198,9 +198,9 @@ impl Listing {
     ///
     /// [`Error::NoTrial`], and [`Error::RunDamaged`] where it does not fit the sweep or its cells.
     pub(super) fn trial(&self, index: usize) -> Result<Trial, Error> {
-        let last = self.count.saturating_sub(1);
         let found = self.trials.row(index);
-        self.fits(index, found.ok_or(Error::NoTrial { index, last })?)
+        let row = found.ok_or_else(|| Error::no_trial(index, self.count))?;
+        self.fits(index, row)
     }
 
     /// All trials, in order.
@@ -288,12 +288,10 @@ fn content<T: DeserializeOwned>(document: &Document<'_>) -> Result<T, Error> {
         let tasks = kinds.map(|kinds| kinds.sweep.tasks).unwrap_or_default();
         match tasks.into_iter().find(is_unknown) {
             None => error,
-            Some(task) => Error::UnknownKind {
-                path: document.path.to_owned(),
-                task: task.name,
-                kind: task.config.kind,
-                known: TaskConfig::KINDS,
-            },
+            Some(task) => {
+                let (path, known) = (document.path, TaskConfig::KINDS);
+                Error::unknown_kind(path, &task.name, &task.config.kind, known)
+            }
         }
     })
 }

@@ -75,12 +75,9 @@ impl Plan {
                 (sweep.contrasts.clone(), sweep.alpha, sweep.margins.clone())
             };
             if !(there.trials == self.trials && verdicts(&there) == verdicts(self)) {
-                return Err(Error::OtherPlan {
-                    dir: run.root().into(),
-                    file: file.into(),
-                    goes_on: shell::lawn("sweep", run.root()),
-                    differences: difference::differences(&there.sweep, &self.sweep),
-                });
+                let differences = difference::differences(&there.sweep, &self.sweep);
+                let error = Error::other_plan(run.root(), file, &differences);
+                return Err(error.goes_on_with(|| shell::lawn("sweep", run.root())));
             }
             if there.sweep.resources == self.sweep.resources {
                 return Ok(());
@@ -112,11 +109,10 @@ impl Plan {
         });
         match changed {
             None => Ok(()),
-            Some((task, _)) => Err(Error::OtherData {
-                dir: run.root().into(),
-                data: self.task(task).map_or("", TaskConfig::data).to_owned(),
-                task: task.clone(),
-            }),
+            Some((task, _)) => {
+                let data = self.task(task).map_or("", TaskConfig::data);
+                Err(Error::other_data(run.root(), task, data))
+            }
         }
     }
 
@@ -142,8 +138,8 @@ impl Plan {
     ///
     /// [`Error::NoTrial`].
     pub fn trial(&self, index: usize) -> Result<&Trial, Error> {
-        let last = self.trials.len().saturating_sub(1);
-        self.trials.get(index).ok_or(Error::NoTrial { index, last })
+        let found = self.trials.get(index);
+        found.ok_or_else(|| Error::no_trial(index, self.trials.len()))
     }
 
     /// The rounds, in the order in which they run.

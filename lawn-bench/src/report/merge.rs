@@ -1,5 +1,7 @@
 //! The files of all trials, gathered into the records that `lawn-analysis` reads.
 
+use std::collections::BTreeMap;
+
 use lawn_analysis::records::{
     self, BudgetUnit, EpochRow, MeasurementRow, Records, TrialRow, UnitRow,
 };
@@ -10,7 +12,8 @@ use crate::plan::choices::Choices;
 use crate::plan::damage::Damage;
 use crate::plan::{Plan, Trial};
 use crate::run::ending::Ending;
-use crate::run::run_dir::{RunDir, TrialDir};
+use crate::run::run_dir::RunDir;
+use crate::run::trial_dir::TrialDir;
 
 /// What the trials of a run say together.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,21 @@ pub struct RunRecords {
     pub records: Records,
     /// Trials that are left out because their outcome or log is damaged.
     pub damaged: Vec<Damage>,
+}
+
+impl RunRecords {
+    /// By task, the samples of an epoch, where a trial of it has trained.
+    pub(crate) fn epoch_samples(&self) -> BTreeMap<String, u64> {
+        let trained = self
+            .records
+            .trials
+            .iter()
+            .filter(|trial| trial.epochs > 0.0);
+        let samples = |trial: &TrialRow| (trial.samples as f64 / trial.epochs).round() as u64;
+        trained
+            .map(|trial| (trial.task.clone(), samples(trial)))
+            .collect()
+    }
 }
 
 /// Gathers the records of the trials that have an outcome.

@@ -93,10 +93,7 @@ pub(crate) fn open_own(path: &Path, options: &mut std::fs::OpenOptions) -> Resul
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     // Without blocking: a pipe would wait for its reader.
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let not_a_file = |found| Error::NotAFile {
-        path: path.into(),
-        found,
-    };
+    let not_a_file = |found| Error::not_a_file(path, found);
     let is_link = || std::fs::symlink_metadata(path).is_ok_and(|file| file.is_symlink());
     let file = match options.custom_flags(flags.bits() as i32).open(path) {
         Err(_) if is_link() => return Err(not_a_file("a link")),

@@ -141,11 +141,7 @@ pub fn read(path: &Path) -> Result<Content, Error> {
         let line = sealed.ok_or_else(|| damaged("it has no checksum".into()))?;
         match serde_json::from_slice(&line).map_err(|error| damaged(error.to_string()))? {
             Line::Schema(found) if found > SCHEMA => {
-                return Err(Error::Newer {
-                    path: path.into(),
-                    found,
-                    known: SCHEMA,
-                });
+                return Err(Error::newer(path, found, SCHEMA));
             }
             Line::Schema(_) => {}
             Line::Record(record) => content.records.push(*record),
@@ -271,6 +267,8 @@ mod tests {
     fn a_newer_log_is_refused() {
         let (_kept, path) = log(0);
         std::fs::write(&path, line(&Line::Schema(SCHEMA + 1))).expect("it can be written");
-        assert!(matches!(read(&path), Err(Error::Newer { found: 3, .. })));
+        let newer = read(&path).expect_err("it is newer");
+        assert!(matches!(newer, Error::Newer(_)), "{newer}");
+        assert!(newer.to_string().contains("has schema 3"), "{newer}");
     }
 }

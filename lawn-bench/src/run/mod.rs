@@ -9,3 +9,4 @@ pub mod log;
 pub mod provenance;
 pub mod pulse;
 pub mod run_dir;
+pub mod trial_dir;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use crate::run::{document, files};
 
 /// Schema of `pulse.json`.

@@ -4,7 +4,7 @@
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
 //!   launchers/<launcher>/  launcher.json  lease-1
-//!   trials/<trial id>/  lease-<n>  pulse.json  trial.json  log.jsonl  checkpoint.safetensors  model.safetensors  model.best.safetensors  outcome.json  stderr.log
+//!   trials/<trial id>/  see `trial_dir`
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
 //!   records/*.parquet
 //!   report/
@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::process::shell;
-use crate::run::ending::{self, Ending};
-use crate::run::lease::{self, Lease};
-use crate::run::{document, files, log};
+use crate::run::files;
+use crate::run::trial_dir::TrialDir;
 
 /// Name of the folder that holds those of the trials.
 const TRIALS: &str = "trials";
@@ -67,11 +66,7 @@ impl RunDir {
                 return Err(self.without_plan());
             }
             if !is_ours {
-                return Err(Error::NotOurs {
-                    dir: self.root.clone(),
-                    found: files::name(&path),
-                    what: "run",
-                });
+                return Err(Error::not_ours(&self.root, &files::name(&path), "run"));
             }
         }
         Ok(())
@@ -84,14 +79,11 @@ impl RunDir {
 
     /// The error of a folder without a plan: it is no run, or has lost its plan.
     pub(crate) fn without_plan(&self) -> Error {
-        let dir = self.root.clone();
         if self.has_trained() {
-            let again = None;
-            let found = TRIALS;
-            return Error::PlanGone { dir, found, again };
+            return Error::plan_gone(&self.root, TRIALS, None);
         }
         if !self.planned_trials().exists() {
-            return Error::NoRun { dir };
+            return Error::no_run(&self.root);
         }
         // Planning was cut off, or undone, and nothing has begun: the same text plans it again.
         let [file, out] = [&self.sweep_toml(), &self.root].map(|path| shell::operand(path));
@@ -100,8 +92,7 @@ impl RunDir {
             .into_iter()
             .chain([OsStr::new("--out"), out.as_os_str()]);
         let again = file.exists().then(|| shell::line(words));
-        let found = "trials.jsonl";
-        Error::PlanGone { dir, found, again }
+        Error::plan_gone(&self.root, "trials.jsonl", again.as_deref())
     }
 
     /// The sweep as the user wrote it.
@@ -161,9 +152,7 @@ impl RunDir {
     /// The files of the trial `id`.
     #[must_use]
     pub fn trial(&self, id: &str) -> TrialDir {
-        TrialDir {
-            root: self.root.join(TRIALS).join(id),
-        }
+        TrialDir::new(self.root.join(TRIALS).join(id))
     }
 
     /// What engines that reach other machines keep, see [`crate::engine`].
@@ -189,133 +178,5 @@ impl RunDir {
     #[must_use]
     pub fn provenance_lock(&self) -> PathBuf {
         self.root.join(".provenance.lock")
-    }
-}
-
-/// The folder of one trial.
-#[derive(Debug, Clone)]
-pub struct TrialDir {
-    root: PathBuf,
-}
-
-impl TrialDir {
-    /// The folder itself.
-    #[must_use]
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
-    /// What the trial trains, see [`crate::trial`].
-    #[must_use]
-    pub fn trial(&self) -> PathBuf {
-        self.root.join("trial.json")
-    }
-
-    /// One JSON line an epoch.
-    #[must_use]
-    pub fn log(&self) -> PathBuf {
-        self.root.join("log.jsonl")
-    }
-
-    /// Where training resumes from.
-    #[must_use]
-    pub fn checkpoint(&self) -> PathBuf {
-        self.root.join("checkpoint.safetensors")
-    }
-
-    /// How the trial ended.
-    #[must_use]
-    pub fn outcome(&self) -> PathBuf {
-        self.root.join("outcome.json")
-    }
-
-    /// What the trial's process wrote to standard error.
-    #[must_use]
-    pub fn stderr(&self) -> PathBuf {
-        self.root.join("stderr.log")
-    }
-
-    /// How far the trial is while it runs, see [`crate::run::pulse`].
-    #[must_use]
-    pub fn pulse(&self) -> PathBuf {
-        self.root.join("pulse.json")
-    }
-
-    /// The outcome, if the trial has one.
-    ///
-    /// # Errors
-    ///
-    /// As [`document::read`].
-    pub fn read_outcome(&self) -> Result<Option<Ending>, Error> {
-        document::read_if_there(&self.outcome(), 1..=ending::SCHEMA)
-    }
-
-    /// The final outcome, if the trial is over. A damaged one does not count: the trial's next
-    /// process sets it aside and trains again.
-    ///
-    /// # Errors
-    ///
-    /// As [`document::read`].
-    pub fn final_outcome(&self) -> Result<Option<Ending>, Error> {
-        match self.read_outcome() {
-            Err(Error::Damaged(_)) => Ok(None),
-            outcome => Ok(outcome?.filter(Ending::is_final)),
-        }
-    }
-
-    /// What the log holds; none of it where there is no log.
-    ///
-    /// # Errors
-    ///
-    /// As [`log::read`].
-    pub fn read_log(&self) -> Result<log::Content, Error> {
-        match self.log().exists() {
-            true => log::read(&self.log()),
-            false => Ok(log::Content::default()),
-        }
-    }
-
-    /// Records how the trial ended, and says whether it did: the first final outcome stays.
-    ///
-    /// # Errors
-    ///
-    /// As [`document::write`] and [`document::read`].
-    pub fn write_outcome(&self, ending: &Ending) -> Result<bool, Error> {
-        let path = self.outcome();
-        let ending = Ending {
-            recorded: self.read_log().ok().map(|log| log.records.len()),
-            ..ending.clone()
-        };
-        let bytes = document::to_bytes(&path, ending::SCHEMA, &ending)?;
-        if files::create(&path, &bytes)? {
-            return Ok(true);
-        }
-        match self.read_outcome() {
-            Ok(Some(there)) if there.is_final() => return Ok(false),
-            Err(Error::Damaged(_)) => drop(files::set_aside(&path)?),
-            there => drop(there?),
-        }
-        files::write(&path, &bytes).map(|()| true)
-    }
-
-    /// Records how the trial of `lease` ended, unless the lease was lost, and gives it back.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Held`] where the lease was lost, and as [`Self::write_outcome`].
-    pub fn settle(&self, lease: Lease, ending: &Ending) -> Result<(), Error> {
-        if !lease.is_mine() {
-            return Err(Error::Held {
-                dir: self.root.clone(),
-                by: lease::look(&self.root, None)?.to_string(),
-            });
-        }
-        self.write_outcome(ending)?;
-        drop(lease);
-        if ending.is_final() {
-            files::remove_if_there(&self.pulse())?;
-            lease::clear(&self.root)?;
-        }
-        Ok(())
     }
 }

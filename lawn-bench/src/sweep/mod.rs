@@ -1,76 +1,36 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
 mod end;
+mod opening;
 pub mod progress;
+mod request;
+mod results;
 pub mod retry;
 
 pub use end::End;
+pub use request::Request;
+pub use results::report;
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::SweepFile;
+use lawn_analysis::records::Outcome;
+
+use crate::Error;
+use crate::engine::max_failures::Failures;
 use crate::engine::{self, Completion, Engine, EngineName, Work};
-use crate::engine::{Limit, max_failures::Failures};
-use crate::plan::Plan;
 use crate::plan::damage::Damage;
-use crate::plan::{advice, choices, examination, outcomes};
+use crate::plan::{Plan, advice, choices, outcomes};
 use crate::process::stop::Stop;
-use crate::process::{shell, streams};
-use crate::report::merge::{self, RunRecords};
+use crate::process::streams;
+use crate::report::merge;
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::RunDir;
 use crate::run::{launchers, provenance};
-use crate::sweep::progress::{Progress, Show};
-use crate::{Error, data};
-use lawn_analysis::records::Outcome;
-
-/// What to sweep, and with what.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// A sweep file, or the directory of a run to go on with.
-    pub target: PathBuf,
-    /// Values set over a sweep file, as `KEY.KEY=VALUE`.
-    pub sets: Vec<String>,
-    /// Directory of the run; `runs/<name of the sweep>` where none is given.
-    pub out: Option<PathBuf>,
-    /// Trials at the same time, instead of the sweep's `resources.workers`.
-    pub workers: Option<usize>,
-    /// Where data sets are.
-    pub data_root: Option<PathBuf>,
-    /// What runs the trials.
-    pub engine: EngineName,
-    /// Trials that may fail before the sweep is stopped; any number where none is given.
-    pub max_failures: Option<Limit>,
-    /// Say what would be run now, and run nothing.
-    pub dry_run: bool,
-    /// How it shows what happens.
-    pub show: Show,
-}
-
-impl Request {
-    /// The command that goes on with `run` as this launch did, for a shell.
-    #[must_use]
-    pub fn goes_on(&self, run: &Path) -> String {
-        let mut words: Vec<OsString> = vec!["lawn".into(), "sweep".into()];
-        words.push(shell::operand(run).into());
-        if let Some(root) = &self.data_root {
-            words.extend(["--data-root".into(), root.into()]);
-        }
-        if self.engine != EngineName::default() {
-            let name = serde_json::to_value(self.engine).unwrap_or_default();
-            words.extend(["--engine".into(), name.as_str().unwrap_or_default().into()]);
-        }
-        if let Some(workers) = self.workers {
-            words.extend(["--workers".into(), workers.to_string().into()]);
-        }
-        shell::line(words)
-    }
-}
+use crate::sweep::progress::Progress;
+use opening::{find, open};
+use results::write_report;
 
 /// Times that a sweep trains again what it finds damaged, before it gives up on the disk.
 const PASSES: usize = 3;
@@ -269,99 +229,6 @@ fn describe(request: &Request) -> Result<String, Error> {
     Ok(String::new())
 }
 
-/// The run that `request` names, its plan made or read and its data found, and the text
-/// that the plan was made from. Writes nothing.
-fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
-    let root = request.data_root.as_deref();
-    if request.target.is_dir() {
-        if !request.sets.is_empty() {
-            let dir = request.target.clone();
-            return Err(Error::SetInRun { dir });
-        }
-        let run = RunDir::new(&request.target);
-        let plan = Plan::read(&run)?;
-        if let Some(out) = request.out.as_ref().filter(|out| !is_same(out, run.root())) {
-            return Err(Error::OutOfRun {
-                dir: run.root().into(),
-                out: out.clone(),
-            });
-        }
-        data::find(&plan.sweep.tasks, root)?;
-        if let Some(root) = root {
-            plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
-        }
-        return Ok((run, plan, None));
-    }
-    let file = SweepFile::read(&request.target, &request.sets)?;
-    let sweep = file.sweep()?;
-    for note in file.notes()? {
-        streams::say(&note);
-    }
-    data::find(&sweep.tasks, root)?;
-    let checksums = match root {
-        Some(root) => data::checksums(&sweep.tasks, root)?,
-        None => BTreeMap::new(),
-    };
-    let plan = Plan::new(sweep, checksums);
-    let root = request
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
-    let run = RunDir::new(root);
-    let text = file.written()?;
-    // What is planned already was examined then.
-    if !run.plan().exists() {
-        run.require_free(&text)?;
-        let epochs = examination::examine(&file, &plan, request.data_root.as_deref())?;
-        for note in advice::larger_than_the_data(&plan, &epochs) {
-            streams::say(&format!("warning: {note}"));
-        }
-    }
-    Ok((run, plan, Some(text)))
-}
-
-/// Whether two paths are one place.
-fn is_same(a: &Path, b: &Path) -> bool {
-    let place = |path: &Path| path.canonicalize().ok();
-    place(a).is_some_and(|a| Some(a) == place(b))
-}
-
-/// The run that `request` names, its plan made and written, or read.
-fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
-    let (run, plan, text) = find(request)?;
-    let Some(text) = text else {
-        return Ok((run, plan));
-    };
-    std::fs::create_dir_all(run.root()).map_err(Error::io("create", run.root()))?;
-    // Two launchers that begin at once agree on one plan.
-    let terms = Terms::new(plan.sweep.resources.lease);
-    match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
-        Claim::Taken(_held) => {
-            let written = plan.write(&run, &request.target, &text);
-            written.map_err(|error| match error {
-                Error::OtherPlan {
-                    dir,
-                    file,
-                    differences,
-                    ..
-                } => Error::OtherPlan {
-                    goes_on: request.goes_on(&dir),
-                    dir,
-                    file,
-                    differences,
-                },
-                error => error,
-            })?;
-        }
-        Claim::Refused(by) => {
-            let dir = run.root().into();
-            let by = by.to_string();
-            return Err(Error::Held { dir, by });
-        }
-    }
-    Ok((run, plan))
-}
-
 /// Those of the trials `among` that have no final outcome.
 fn pending(outcomes: &[Option<Ending>], among: Range<usize>) -> Vec<usize> {
     let is_over = |index: &usize| outcomes[*index].as_ref().is_some_and(Ending::is_final);
@@ -371,53 +238,4 @@ fn pending(outcomes: &[Option<Ending>], among: Range<usize>) -> Vec<usize> {
 fn failures(outcomes: &[Option<Ending>]) -> usize {
     let failed = |ending: &&Ending| ending.outcome != Outcome::Ok;
     outcomes.iter().flatten().filter(failed).count()
-}
-
-/// Merges what there is into records, and writes the report from them, its figures in the width
-/// asked for, else in that of the sweep. Gives the trials that are left out for damage, too.
-///
-/// # Errors
-///
-/// As [`merge::gather`], and [`Error::Analysis`].
-pub fn report(
-    run: &RunDir,
-    plan: &Plan,
-    width: Option<lawn_analysis::Width>,
-) -> Result<(lawn_analysis::ReportFiles, Vec<Damage>), Error> {
-    let merged = merge::gather(run, plan)?;
-    let report = write_report(run, plan, width, &merged)?;
-    Ok((report, merged.damaged))
-}
-
-/// Writes `records/*.parquet`, and the report from them.
-fn write_report(
-    run: &RunDir,
-    plan: &Plan,
-    width: Option<lawn_analysis::Width>,
-    merged: &RunRecords,
-) -> Result<lawn_analysis::ReportFiles, Error> {
-    merged.records.write(&run.records())?;
-    let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
-    let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
-    for contrast in &plan.sweep.contrasts {
-        request = request.contrast(&contrast.baseline, &contrast.treatment);
-    }
-    request.alpha = plan.sweep.alpha;
-    request.margins = plan.sweep.margins.clone();
-    request.width = width.unwrap_or(plan.sweep.width);
-    request.provenance = provenance::lines(run)?;
-    if !merged.damaged.is_empty() {
-        let trials: Vec<&str> = merged
-            .damaged
-            .iter()
-            .map(|one| one.trial.as_str())
-            .collect();
-        let line = format!("{}, whose files are damaged", trials.join(", "));
-        request.provenance.push(("trials left out".into(), line));
-    }
-    Ok(lawn_analysis::write_report(
-        &merged.records,
-        &request,
-        &run.report(),
-    )?)
 }

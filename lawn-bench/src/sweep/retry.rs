@@ -12,7 +12,8 @@ use crate::plan::choices::{self, Choices};
 use crate::plan::{Cell, Plan, Trial, outcomes};
 use crate::process::shell;
 use crate::run::launchers;
-use crate::run::run_dir::{RunDir, TrialDir};
+use crate::run::run_dir::RunDir;
+use crate::run::trial_dir::TrialDir;
 
 /// Which failed trials to give another chance: those that are in every list that is not empty.
 #[derive(Debug, Clone, Default)]

@@ -20,7 +20,8 @@ use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
 use crate::process::streams;
 use crate::run::lease::{self, Claim, Lease, Terms};
-use crate::run::run_dir::{RunDir, TrialDir};
+use crate::run::run_dir::RunDir;
+use crate::run::trial_dir::TrialDir;
 use crate::run::{document, files, provenance};
 use crate::{Error, data};
 use event::emit;
@@ -63,11 +64,11 @@ impl TrialFile {
         let there = there.and_then(|there| there.rule);
         match there.filter(|there| Some(there) != self.rule.as_ref()) {
             None => Ok(()),
-            Some(there) => Err(Error::OtherRule {
-                path,
-                there: serde_json::to_string(&there).unwrap_or_default(),
-                now: serde_json::to_string(&self.rule).unwrap_or_default(),
-            }),
+            Some(there) => {
+                let there = serde_json::to_string(&there).unwrap_or_default();
+                let now = serde_json::to_string(&self.rule).unwrap_or_default();
+                Err(Error::other_rule(&path, &there, &now))
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::Error;
 use crate::run::lease::Watch;
 use crate::run::log::{self, Log};
 use crate::run::pulse::Pulses;
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use crate::trial::tensorboard::{self, EventFile};
 
 /// Least time between two progress events.

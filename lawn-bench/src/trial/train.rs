@@ -10,7 +10,7 @@ use super::recorder::Recorder;
 use crate::Error;
 use crate::run::ending::Ending;
 use crate::run::files;
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 
 /// Trains, and says how that ended.
@@ -83,19 +83,15 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
             Ending::failed(Outcome::OutOfMemory, error.to_string())
         }
         Err(TrialError::CheckpointNewer { path, found, known }) => {
-            return Err(Error::Newer { path, found, known });
+            return Err(Error::newer(path, found, known));
         }
         Err(TrialError::CheckpointOlder {
             path,
             found,
             oldest,
         }) => {
-            return Err(Error::Older {
-                path,
-                found,
-                oldest,
-                instead: "remove the file to train its trial from the first step",
-            });
+            let instead = "remove the file to train its trial from the first step";
+            return Err(Error::older(path, found, oldest, instead));
         }
         Err(TrialError::Checkpoint { path, source }) => match storage(&source) {
             Some(source) => {
@@ -108,7 +104,10 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
             None => crashed(TrialError::Checkpoint { path, source }.to_string())?,
         },
         // The data are the task's, and the device the machine's: other trials meet the same.
-        Err(error @ (TrialError::Device { .. } | TrialError::Data(_))) => return Err(error.into()),
+        Err(
+            error
+            @ (TrialError::Device { .. } | TrialError::Data(_) | TrialError::NotFinite { .. }),
+        ) => return Err(error.into()),
         Err(error) => crashed(error.to_string())?,
     })
 }
@@ -177,10 +176,13 @@ mod tests {
             oldest: 2,
         };
         for (error, words) in [
-            (newer, ["has schema 3", "reads up to 2", "use a newer lawn"]),
+            (
+                newer,
+                ["has schema 3", "allowed: up to 2", "use a newer lawn"],
+            ),
             (
                 older,
-                ["has schema 1", "reads from 2 on", "remove the file"],
+                ["has schema 1", "allowed: from 2 on", "remove the file"],
             ),
         ] {
             let error = ending(Err(error)).expect_err("the trial is not over");

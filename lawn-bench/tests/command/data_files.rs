@@ -179,6 +179,79 @@ fn a_trial_refuses_data_that_its_run_was_not_planned_with() {
     assert!(is_untouched(&tuned));
 }
 
+#[test]
+fn ratings_are_checked_as_a_sweep_reads_them() {
+    let place = Place::new();
+    let check = |more: &[&str]| {
+        let mut command = lawn();
+        command.args(["data", "check", "feedback"]).args(more);
+        command.arg("--data-root").arg(place.data());
+        command.output().expect("lawn starts")
+    };
+    let output = check(&[]);
+    assert!(output.status.success(), "{}", said(&output));
+    for words in [
+        "feedback: 60 users, 220 items",
+        "feedback: each of 60 test interactions is ranked among 99 negatives",
+    ] {
+        assert!(
+            said(&output).contains(words),
+            "{words:?} is not in: {}",
+            said(&output)
+        );
+    }
+    let path = place.data().join("feedback/feedback.train.rating");
+    let text = std::fs::read_to_string(&path).expect("it was made");
+    std::fs::write(&path, text.replacen('\t', "\tx", 1)).expect("there is room");
+    refuses(&check(&[]), "feedback.train.rating:1: ");
+    let output = check(&["pictures"]);
+    refuses(&output, "feedback.train.rating:1: ");
+    assert!(
+        said(&output).contains("pictures/train: 40 images"),
+        "{}",
+        said(&output)
+    );
+}
+
+/// What no trial could learn from is known before one begins.
+#[test]
+fn weights_that_are_not_finite_are_refused_when_a_sweep_is_planned() {
+    let place = Place::new();
+    let text = "name = \"weights\"\nbatch_sizes = [8]\nbudget.epochs = 1\nconfirmation.seeds = [1]\n\
+                arms.sgd = { rule = \"sgd\", learning_rate = 0.1 }\n[tasks.pictures]\nkind = \"image\"\n\
+                depth = 8\nwidth = 4\ngenerated = { classes = 2, side = 8, train = 40, test = 8 }\n";
+    let first = place.plan_of("first", text);
+    let output = place.trial(&first, 0, &[]);
+    assert!(output.status.success(), "{}", said(&output));
+    let trials = std::fs::read_dir(first.root().join("trials")).expect("one was trained");
+    let folder = trials.flatten().next().expect("it has a folder").path();
+    let mut bytes = std::fs::read(folder.join("model.safetensors")).expect("weights are kept");
+    // The last number of the file.
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    std::fs::write(place.data().join("start.safetensors"), bytes).expect("there is room");
+    let file = place.folder.path().join("next.toml");
+    std::fs::write(&file, format!("{text}init_from = \"start.safetensors\"\n"))
+        .expect("there is room");
+    for verb in ["plan", "sweep"] {
+        let mut command = lawn();
+        command
+            .arg(verb)
+            .arg(&file)
+            .arg("--data-root")
+            .arg(place.data());
+        command.current_dir(place.folder.path());
+        let output = command.output().expect("lawn starts");
+        refuses(&output, "not finite");
+        assert!(
+            said(&output).contains("start.safetensors: values of `"),
+            "{}",
+            said(&output)
+        );
+    }
+    assert!(!place.folder.path().join("runs").exists());
+}
+
 /// Weights that a trial begins with are files that it reads, though its data be generated.
 #[test]
 fn a_trial_goes_on_from_the_weights_that_another_left_and_from_no_others() {

@@ -84,6 +84,7 @@ fn an_explained_arm_shows_all_that_decides_and_stays_the_same_plan() {
     let file = SweepFile {
         origin: "tiny.toml".into(),
         text: TINY.into(),
+        unsets: Vec::new(),
         sets: Vec::new(),
     };
     let explained = file.explain().expect("it is a sweep");
@@ -122,6 +123,7 @@ fn an_explained_weight_decay_says_what_has_none() {
         let file = SweepFile {
             origin: "tiny.toml".into(),
             text,
+            unsets: Vec::new(),
             sets: Vec::new(),
         };
         let explained = file.explain().expect("it is a sweep");
@@ -197,4 +199,63 @@ fn gpus_that_nothing_uses_are_told_of() {
     let said = warnings(&none);
     assert!(said.contains("asks for no GPU"), "{said}");
     assert!(!warnings(TINY).contains("GPU"));
+}
+
+#[test]
+fn an_explained_task_shows_no_keys_of_other_nets() {
+    let explain = |task: &str| {
+        let text = format!(
+            "name = \"nets\"\nbatch_sizes = [64]\nbudget.epochs = 1\nconfirmation.seeds = [1]\n\
+             arms.sgd = {{ rule = \"sgd\", learning_rate = 0.1 }}\n[tasks.one]\n{task}\n"
+        );
+        let file = SweepFile {
+            origin: "nets.toml".into(),
+            text,
+            unsets: Vec::new(),
+            sets: Vec::new(),
+        };
+        let explained = file.explain().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            parse("explained.toml", &explained),
+            file.sweep(),
+            "{explained}"
+        );
+        explained
+    };
+    for (task, shown, left_out) in [
+        ("kind = \"image\"", "depth = 20  # default", "drop_path"),
+        (
+            "kind = \"image\"\nmodel = \"vgg16\"",
+            "model = \"vgg16\"\n",
+            "depth",
+        ),
+        ("kind = \"image\"\nmodel = \"vit_s_16\"", "augment", "width"),
+        (
+            "kind = \"image\"\nmodel = \"vit_s_16\"",
+            "augment",
+            "statistics_batch",
+        ),
+        (
+            "kind = \"image\"\nmodel = \"vgg16\"\ndepth = 20",
+            "depth = 20\n",
+            "width",
+        ),
+        (
+            "kind = \"ncf\"\nmodel = \"mf\"",
+            "factors = 8  # default",
+            "layers",
+        ),
+        ("kind = \"ncf\"\nmodel = \"mlp\"", "layers = ", "factors"),
+        ("kind = \"ctr\"", "test_fraction = ", "test_rows"),
+    ] {
+        let explained = explain(task);
+        let (_, task) = explained.split_once("[tasks.one]\n").expect("it is there");
+        let table = format!("\n{}", task.split("\n[").next().unwrap_or_default());
+        assert!(
+            explained.contains(shown),
+            "{shown:?} is not in:\n{explained}"
+        );
+        let key = format!("\n{left_out} = ");
+        assert!(!table.contains(&key), "{left_out}:\n{explained}");
+    }
 }

@@ -130,16 +130,8 @@ fn a_connection_that_breaks_off_is_gone_on_with() {
         ..Answer::status(200)
     });
     let error = place.refuses(&[short.address()]);
-    assert!(
-        matches!(
-            error,
-            FetchError::Mismatch {
-                what: "SHA-256",
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(matches!(error, FetchError::Mismatch(_)), "{error}");
+    assert!(error.to_string().starts_with("SHA-256 in "), "{error}");
 }
 
 #[test]

@@ -36,19 +36,13 @@ fn another_file_is_refused_by_hash_size_or_lines_and_nothing_of_it_is_kept() {
         let server = Server::of(sent);
         let error = place.refuses(&[server.address()]);
         let text = error.to_string();
-        let FetchError::Mismatch {
-            file,
-            what,
-            expected,
-            found,
-            source_name,
-        } = error
-        else {
+        let FetchError::Mismatch(fault) = error else {
             panic!("{text}");
         };
-        assert_eq!((file.as_str(), what), ("a.txt", differs));
-        assert_eq!((expected, found), (should, is));
-        assert_eq!(source_name, format!("{}/a.txt", server.address()));
+        assert_eq!(fault.place.key.as_deref(), Some(differs));
+        assert_eq!((fault.allowed, fault.found), (vec![should], is));
+        let source = format!("{}/a.txt", server.address());
+        assert_eq!(fault.place.path, Some(source.into()));
         assert!(!place.part().exists(), "{text}");
         // The right file is got afterwards, at the same place.
         place.gets(&Server::of(body()));
@@ -127,7 +121,9 @@ fn a_file_that_is_there_and_is_another_is_left_and_named() {
         let (got, _) = place.get(&[], &[server.address()]);
         let error = got.expect_err("it was changed").to_string();
         assert!(
-            error.contains("small/a.txt is there") && error.contains("move it away"),
+            error.contains("small/a.txt: ")
+                && error.contains("it was there before")
+                && error.contains("move it away"),
             "{error}"
         );
         assert_eq!(std::fs::read(place.target()).expect("it is there"), other);

@@ -137,10 +137,27 @@ proptest! {
         let file = SweepFile {
             origin: "set.toml".into(),
             text: SWEEPS[0].into(),
+            unsets: Vec::new(),
             sets: vec![format!("{key}={value}"), "tuning.seed=5".into()],
         };
         if let Err(error) = file.sweep() {
             prop_assert!(!error.to_string().is_empty());
+        } else {
+            let text = file.written();
+            prop_assert!(text.is_ok_and(|text| parse("sweep.toml", &text) == file.sweep()));
+        }
+    }
+
+    #[test]
+    fn what_is_unset_is_taken_out_or_refused(key in "[a-z_.\"={} #\n-]{0,12}|(budget|tuning|report|tasks|arms)(\\.[a-z_]{1,8}){0,2}") {
+        let file = SweepFile {
+            origin: "unset.toml".into(),
+            text: SWEEPS[0].into(),
+            unsets: vec![key],
+            sets: Vec::new(),
+        };
+        if let Err(error) = file.sweep() {
+            prop_assert!(error.to_string().contains("--unset"), "{error}");
         } else {
             let text = file.written();
             prop_assert!(text.is_ok_and(|text| parse("sweep.toml", &text) == file.sweep()));

@@ -190,7 +190,9 @@ fn a_folder_is_not_named_for_a_run_that_is_there() {
     place.succeeds("lawn sweep small.toml --out run -q");
     let output = place.shell("lawn sweep run --out elsewhere");
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
-    assert!(said(&output).contains("--out elsewhere applies to a sweep file"));
+    assert!(said(&output).contains(
+        "--out: elsewhere, and the run run goes on where it is; allowed: beside a sweep file"
+    ));
     assert!(!place.root.join("elsewhere").exists());
     place.succeeds("lawn sweep run --out ./run -q");
 }
@@ -209,7 +211,7 @@ fn an_empty_data_root_says_how_it_is_filled() {
     // The first one asks the world, and is read like this one.
     let get = hints[0].replace(" get ml-1m", " get no-such-set");
     let got = place.shell(&get);
-    assert!(said(&got).contains("known: cifar-10"), "{}", said(&got));
+    assert!(said(&got).contains("allowed: cifar-10"), "{}", said(&got));
     place.succeeds(&hints[1]);
     assert!(said(&place.shell("lawn data list --data-root 'my data'")).contains("small"));
 }

@@ -382,7 +382,7 @@ fn a_sheet_that_cannot_be_drawn_is_refused_by_what_was_asked_for() {
         &["--out", "sheet.jpg", "allowed: .png"],
     );
     assert!(!place.0.path().join("sheet.jpg").exists());
-    let words = ["no task \"zz\"; there: pictures"];
+    let words = ["no task is called `zz`; allowed: pictures"];
     holds(&show(&["--task", "zz"], "sheet.png"), 2, &words);
     let output = show(&[], "absent/sheet.png");
     holds(&output, 2, &["cannot write --out ", "absent/sheet.png: "]);
@@ -400,6 +400,75 @@ fn a_batch_of_more_than_an_epoch_is_said_before_the_first_trial() {
     let paths = [&file, Path::new("--data-root"), &root];
     holds(&run(&["plan", "--no-calibrate"], &paths), 0, &words);
     holds(&run(&["sweep", "--dry-run"], &paths), 0, &words);
+    // Who reads the report has not seen the plan.
+    let out = place.out();
+    let paths = [
+        &file,
+        Path::new("--out"),
+        &out,
+        Path::new("--data-root"),
+        &root,
+    ];
+    holds(&run(&["sweep", "-q"], &paths), 0, &words);
+    let words = "batch 64 is larger than the 36 samples of an epoch of task `pictures`: every step is an epoch";
+    let html = fs::read_to_string(out.join("report/report.html")).expect("it is there");
+    assert!(
+        html.contains("batch 64 is larger than the 36 samples"),
+        "{words}"
+    );
+    let report = run(&["report"], &[&out]);
+    holds(&report, 0, &[words]);
+    assert!(
+        !said(&report).contains("batch 32 is larger"),
+        "{}",
+        said(&report)
+    );
+}
+
+/// A CIFAR-10 of 20 images a file.
+fn cifar(folder: &Path) {
+    fs::create_dir_all(folder).expect("there is room");
+    let names: String = (0..10).map(|class| format!("class {class}\n")).collect();
+    fs::write(folder.join("batches.meta.txt"), names).expect("there is room");
+    let files = (1..=5).map(|number| format!("data_batch_{number}.bin"));
+    for file in files.chain(["test_batch.bin".to_owned()]) {
+        let image = |number: u8| [&[number % 10][..], &[number; 3072]].concat();
+        let bytes: Vec<u8> = (0..20).flat_map(image).collect();
+        fs::write(folder.join(file), bytes).expect("there is room");
+    }
+}
+
+#[test]
+fn cifar_is_checked_image_by_image() {
+    let place = Place::new();
+    let root = place.0.path().join("data");
+    let set = root.join("cifar");
+    cifar(&set);
+    let check = |more: &[&str]| {
+        run(
+            &[&["data", "check"], more, &["--data-root"]].concat(),
+            &[&root],
+        )
+    };
+    let words = "cifar: 10 classes, 100 train images, 20 test images";
+    holds(&check(&["cifar"]), 0, &[words]);
+    let path = set.join("data_batch_3.bin");
+    let mut bytes = fs::read(&path).expect("it is ours");
+    bytes[3073] = 10;
+    fs::write(&path, bytes).expect("it is ours");
+    cut(&set.join("test_batch.bin"));
+    let named = [
+        "data_batch_3.bin: found the label 10 at byte 3073",
+        "test_batch.bin: found ",
+    ];
+    // What is wrong with one is no reason not to look into the next.
+    let all = [&named[..], &["pictures/train: 40 images"]].concat();
+    holds(&check(&["cifar", "pictures"]), 2, &all);
+    let output = check(&["cifar", "pictures", "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let problem = json[0]["problem"].as_str().unwrap_or_default();
+    assert!(named.iter().all(|words| problem.contains(words)), "{json}");
+    assert!(json[1]["problem"].is_null(), "{json}");
 }
 
 #[test]

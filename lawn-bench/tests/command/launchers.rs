@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use lawn_analysis::records::{Outcome, Records};
+use lawn_bench::report::status::Status;
+use lawn_bench::run::run_dir::RunDir;
 use serde_json::Value;
 
 /// Four trials of some seconds each.
@@ -34,7 +37,7 @@ seeds = [1, 2, 3, 4]
 "#;
 
 /// Epochs of a trial that takes some seconds.
-const SOME_SECONDS: u64 = 400;
+const SOME_SECONDS: u64 = 200;
 
 /// Epochs of a trial that nobody waits for.
 const ENDLESS: u64 = 1_000_000;
@@ -92,20 +95,15 @@ impl Shared {
 
     /// The processes of `count` trials that train now.
     fn training(&self, count: usize) -> Vec<u32> {
+        let run = RunDir::new(&self.run);
         let running = until("trials train", || {
-            // Nothing is there yet while the launcher begins.
-            let now = if self.run.join("plan.json").exists() {
-                self.status()["now"].clone()
-            } else {
-                Value::Null
-            };
-            let now = now.as_array()?.clone();
-            let training = now.iter().filter(|trial| trial["pulse"].is_object());
+            // Nothing is there yet while the launcher begins. `lawn status` says the same, and
+            // would take long enough for a trial to end meanwhile.
+            let now = Status::read(&run).ok()?.now;
+            let training = now.iter().filter(|trial| trial.pulse.is_some());
             (training.count() >= count).then_some(now)
         });
-        let pids = running.iter().map(|trial| trial["pid"].as_u64());
-        pids.map(|pid| pid.and_then(|pid| u32::try_from(pid).ok()).expect("a pid"))
-            .collect()
+        running.iter().map(|trial| trial.pid).collect()
     }
 
     /// Outcome and test metric of every trial.
@@ -116,13 +114,17 @@ impl Shared {
             .map(|trial| (trial.outcome, trial.test_metric))
             .collect()
     }
+}
 
-    fn expected(&self) -> Vec<(Outcome, Option<f64>)> {
+/// The results of a sweep of some seconds that nobody disturbs: trained once for all tests.
+fn expected() -> &'static [(Outcome, Option<f64>)] {
+    static RESULTS: OnceLock<Vec<(Outcome, Option<f64>)>> = OnceLock::new();
+    RESULTS.get_or_init(|| {
         let alone = shared(SOME_SECONDS, "workers = 2\n");
         let output = alone.sweep(&[]);
         assert!(output.status.success(), "{}", said(&output));
         alone.results()
-    }
+    })
 }
 
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
@@ -207,7 +209,6 @@ fn two_launchers_train_each_trial_once() {
 #[test]
 fn trials_of_a_killed_launcher_are_taken_over() {
     let shared = shared(SOME_SECONDS, "");
-    let expected = shared.expected();
     // The launcher alone dies: its trial stops in order.
     let mut first = shared.start(&[]);
     let trial = shared.training(1)[0];
@@ -231,7 +232,7 @@ fn trials_of_a_killed_launcher_are_taken_over() {
 
     let output = second.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(shared.results(), expected);
+    assert_eq!(shared.results(), expected());
 }
 
 fn parent(pid: u32) -> Option<u32> {
@@ -243,13 +244,12 @@ fn parent(pid: u32) -> Option<u32> {
 #[test]
 fn a_sleeper_that_was_followed_wakes_up_and_does_no_harm() {
     let shared = shared(SOME_SECONDS, "lease_seconds = 1\n");
-    let expected = shared.expected();
     let sleeper = shared.start(&[]);
     let trial = shared.training(1)[0];
     signal("-STOP", trial);
     let output = shared.sweep(&[]);
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(shared.results(), expected);
+    assert_eq!(shared.results(), expected());
 
     let before = outcome_files(&shared.run);
     signal("-CONT", trial);
@@ -257,7 +257,7 @@ fn a_sleeper_that_was_followed_wakes_up_and_does_no_harm() {
     let output = sleeper.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(outcome_files(&shared.run), before);
-    assert_eq!(shared.results(), expected);
+    assert_eq!(shared.results(), expected());
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn a_killed_trial_is_a_row_with_its_signal_and_can_be_retried_by_name() {
 
     let output = shared.sweep(&[]);
     assert!(output.status.success(), "{}", said(&output));
-    assert_eq!(shared.results(), shared.expected());
+    assert_eq!(shared.results(), expected());
 }
 
 #[test]

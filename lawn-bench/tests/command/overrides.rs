@@ -1,4 +1,4 @@
-//! `--set KEY=VALUE`: what is set over a sweep file, and errors in it.
+//! `--set KEY=VALUE` and `--unset KEY`: what changes a sweep file, and errors in it.
 
 use crate::common::faults::{RIGHT, faulty, file};
 
@@ -146,4 +146,62 @@ fn what_is_set_is_written_into_the_text_of_the_run() {
     assert!(text.starts_with("# --set budget.epochs=8\n"), "{text}");
     let again = lawn_bench::config::parse("sweep.toml", &text);
     assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+}
+
+/// The sweep of [`RIGHT`] without `unsets`, and with `sets` over it.
+fn without(unsets: &[&str], sets: &[&str]) -> lawn_bench::config::SweepFile {
+    let unsets: Vec<String> = unsets.iter().map(|&key| key.to_owned()).collect();
+    file(RIGHT.into(), sets).without(&unsets)
+}
+
+#[test]
+fn errors_of_what_is_unset_point_at_it() {
+    let unsets: &[(&str, usize, &str)] = &[
+        ("budgt", 1, "did you mean `budget`?"),
+        (
+            "budget.epoch",
+            8,
+            "`epoch` is not set, so there is nothing to unset; allowed: epochs",
+        ),
+        ("name.first", 1, "`name` is text, it has no keys"),
+        ("budget.epochs=3", 1, "a key is unset as KEY.KEY"),
+        ("budget.epochs=3 #", 1, "a key is unset as KEY.KEY"),
+        ("", 1, "a key is unset as KEY.KEY"),
+        // What is wrong stands in the file, and is right there without what is unset.
+        ("name", 1, "missing field `name`"),
+        ("budget.epochs", 1, "must have one of epochs"),
+    ];
+    let mut faults = String::new();
+    for (key, column, said) in unsets {
+        let error = without(&["tuning.seed", key], &[]).sweep().expect_err(key);
+        assert_eq!(error.origin, "--unset", "{error}");
+        faults += &faulty(&error, (1, *column), &[said]).unwrap_or_default();
+    }
+    assert!(faults.is_empty(), "{faults}");
+}
+
+#[test]
+fn what_is_unset_has_its_default_and_is_recorded_with_the_run() {
+    let whole = file(RIGHT.into(), &[]).sweep();
+    let whole = whole.unwrap_or_else(|error| panic!("{error}"));
+    assert!(!whole.margins.is_empty());
+    assert!(whole.resources.timeout.is_some());
+    let file = without(
+        &["report.margins", "resources.timeout_seconds"],
+        &["budget.epochs=8"],
+    );
+    let sweep = file.sweep().unwrap_or_else(|error| panic!("{error}"));
+    assert!(sweep.margins.is_empty());
+    assert!(sweep.resources.timeout.is_none());
+    assert_eq!(sweep.budget, lawn_models::Amount::Epochs(8));
+    let text = file.written().expect("it is a sweep");
+    let heading =
+        "# --unset report.margins\n# --unset resources.timeout_seconds\n# --set budget.epochs=8\n";
+    assert!(text.starts_with(heading), "{text}");
+    let again = lawn_bench::config::parse("sweep.toml", &text);
+    assert_eq!(again.unwrap_or_else(|error| panic!("{error}")), sweep);
+    // A key is gone before values are set.
+    let both = without(&["report.margins"], &["report.margins.\"ndcg@10\"=0.01"]).sweep();
+    let both = both.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(both.margins.keys().collect::<Vec<_>>(), ["ndcg@10"]);
 }

@@ -113,10 +113,22 @@ fn task(site: &Site, signal: Option<&str>) -> Option<i32> {
     shell.wait().expect("it ends").code()
 }
 
-fn run_task(further: &str, body: &str, signal: Option<&str>) -> (Site, Option<i32>) {
-    let site = site(further, body);
-    let code = task(&site, signal);
-    (site, code)
+/// Runs task 1 with the trial `body`, on a site on which nothing has run.
+fn run_task(site: &Site, body: &str, signal: Option<&str>) -> Option<i32> {
+    clear(site);
+    site.command("trial-command", body);
+    task(site, signal)
+}
+
+/// Removes what a task leaves: a site takes longer to make than a task to run.
+fn clear(site: &Site) {
+    let left = ["exit-1", "stalled-1"].map(|name| site.submission_folder(1).join(name));
+    for path in left
+        .iter()
+        .chain(&["started", "scontrol.log"].map(|name| site.path(name)))
+    {
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 fn exit_file(site: &Site) -> Option<String> {
@@ -134,8 +146,8 @@ const OBEDIENT: &str =
 
 #[test]
 fn a_task_runs_its_own_trial_and_tells_how_it_died() {
-    let (site, code) = run_task("", "echo \"$@\" > arguments; echo oh no >&2; exit 17", None);
-    assert_eq!(code, Some(17));
+    let site = site("", "echo \"$@\" > arguments; echo oh no >&2; exit 17");
+    assert_eq!(task(&site, None), Some(17));
     assert_eq!(exit_file(&site).as_deref(), Some("17\n"));
     let arguments = std::fs::read_to_string(site.path("arguments")).expect("it ran");
     let run = site.run().canonicalize().expect("it is there");
@@ -151,7 +163,7 @@ fn a_task_runs_its_own_trial_and_tells_how_it_died() {
         ("exit 3", None),
         ("kill -9 $$", Some("137\n")),
     ] {
-        let (site, _) = run_task("", body, None);
+        run_task(&site, body, None);
         assert_eq!(exit_file(&site).as_deref(), expected, "{body}");
     }
 }
@@ -159,10 +171,11 @@ fn a_task_runs_its_own_trial_and_tells_how_it_died() {
 #[test]
 fn a_task_is_requeued_when_its_time_is_up_and_not_when_it_is_cancelled() {
     for limit in ["", "timeout_seconds = 60"] {
-        let (site, code) = run_task(limit, OBEDIENT, Some("-USR1"));
+        let site = site(limit, OBEDIENT);
+        let code = task(&site, Some("-USR1"));
         assert_eq!((code, requeued(&site)), (Some(130), true), "{limit:?}");
         assert_eq!(exit_file(&site), None);
-        let (site, code) = run_task(limit, OBEDIENT, Some("-TERM"));
+        let code = run_task(&site, OBEDIENT, Some("-TERM"));
         assert_eq!((code, requeued(&site)), (Some(130), false), "{limit:?}");
         assert_eq!(exit_file(&site), None);
     }
@@ -170,17 +183,44 @@ fn a_task_is_requeued_when_its_time_is_up_and_not_when_it_is_cancelled() {
 
 #[test]
 fn a_trial_that_takes_too_long_is_told_apart() {
-    let (site, code) = run_task("timeout_seconds = 0.2", OBEDIENT, None);
-    assert_eq!(
-        (code, exit_file(&site).as_deref()),
-        (Some(124), Some("124\n"))
-    );
+    let site = site("timeout_seconds = 0.2\ngrace_seconds = 0.3", OBEDIENT);
     let deaf = "trap '' TERM\nfor i in $(seq 200); do sleep 0.05; done";
-    let (site, code) = run_task("timeout_seconds = 0.2\ngrace_seconds = 0.3", deaf, None);
-    assert_eq!(
-        (code, exit_file(&site).as_deref()),
-        (Some(124), Some("124\n"))
-    );
+    for body in [OBEDIENT, deaf] {
+        let code = run_task(&site, body, None);
+        let left = exit_file(&site);
+        assert_eq!(
+            (code, left.as_deref()),
+            (Some(124), Some("124\n")),
+            "{body}"
+        );
+    }
+}
+
+/// Sends `signal` to the task of a site, so long after its trial has started, and looks at what is
+/// left of it.
+fn interrupt(site: &Site, signal: &str, delay: Duration) {
+    clear(site);
+    let mut shell = start_task(site);
+    while !site.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    std::thread::sleep(delay);
+    send(signal, &shell);
+    let sent = Instant::now();
+    let status = loop {
+        if let Some(status) = shell.try_wait().expect("it is ours") {
+            break status;
+        }
+        if sent.elapsed() > Duration::from_secs(8) {
+            shell.kill().expect("it is ours");
+            panic!("{signal} after {delay:?}: the task goes on");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let case = format!("{signal} after {delay:?}: {status}");
+    assert!(matches!(status.code(), Some(130 | 143)), "{case}");
+    assert_eq!(requeued(site), signal == "-USR1", "{case}");
+    assert_eq!(exit_file(site), None, "{case}");
 }
 
 #[test]
@@ -188,35 +228,19 @@ fn a_signal_ends_the_task_whenever_it_comes() {
     // Not ready for a signal in its first third of a second, as while libtorch is loaded.
     let late = "touch started\nsleep 0.3\ntrap 'exit 130' TERM\n\
                 for i in $(seq 200); do sleep 0.05; done";
-    for limit in ["", "timeout_seconds = 60"] {
-        for signal in ["-USR1", "-TERM", "-HUP"] {
-            for delay in [0, 60, 150, 600] {
-                let site = site(limit, late);
-                let mut shell = start_task(&site);
-                while !site.path("started").exists() {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                std::thread::sleep(Duration::from_millis(delay));
-                send(signal, &shell);
-                let sent = Instant::now();
-                let status = loop {
-                    if let Some(status) = shell.try_wait().expect("it is ours") {
-                        break status;
+    // They wait more than they work.
+    std::thread::scope(|scope| {
+        for limit in ["", "timeout_seconds = 60"] {
+            for signal in ["-USR1", "-TERM", "-HUP"] {
+                scope.spawn(move || {
+                    let site = site(limit, late);
+                    for delay in [0, 60, 150, 600] {
+                        interrupt(&site, signal, Duration::from_millis(delay));
                     }
-                    let waits = sent.elapsed();
-                    if waits > Duration::from_secs(8) {
-                        shell.kill().expect("it is ours");
-                        panic!("{signal} after {delay} ms: the task goes on");
-                    }
-                    std::thread::sleep(Duration::from_millis(10));
-                };
-                let case = format!("{signal} after {delay} ms, {limit:?}: {status}");
-                assert!(matches!(status.code(), Some(130 | 143)), "{case}");
-                assert_eq!(requeued(&site), signal == "-USR1", "{case}");
-                assert_eq!(exit_file(&site), None, "{case}");
+                });
             }
         }
-    }
+    });
 }
 
 #[test]

@@ -138,6 +138,13 @@ fn a_plan_survives_its_file_and_holds_nothing_twice() {
     assert!(error.contains("line 1: column "), "{error}");
 }
 
+/// What is said of a trial that the plan of `run` does not have.
+fn no_trial(run: &RunDir, index: usize) -> String {
+    let refused = Excerpt::read(run, index).expect_err("there is none");
+    assert!(matches!(refused, Error::NoTrial(_)), "{refused}");
+    refused.to_string()
+}
+
 /// Writes other trials into the plan of `run`, and their number and checksum.
 fn rewrite(run: &RunDir, lines: &str) {
     let text = std::fs::read_to_string(run.plan()).expect("it is text");
@@ -170,8 +177,10 @@ fn a_plan_of_schema_2_is_read_and_goes_on_as_it_was() {
         let excerpt = Excerpt::read(&run, index).expect("it is in the plan");
         assert_eq!((&excerpt.trial, excerpt.sweep()), (trial, &plan.sweep));
     }
-    let last = |index| matches!(index, Err(Error::NoTrial { index: 10, last: 9 }));
-    assert!(last(Excerpt::read(&run, 10)));
+    assert_eq!(
+        no_trial(&run, 10),
+        "the plan has no trial 10; allowed: 0 to 9"
+    );
     // The same sweep planned today has the same trials, so that the run goes on.
     let again = Plan::new(plan.sweep.clone(), plan.data.clone());
     assert_eq!(again.trials, plan.trials);
@@ -287,14 +296,10 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
             assert_eq!(setting, Some(resolved.0));
         }
     }
-    let refused = Excerpt::read(&run, 60).expect_err("the last is 59");
-    assert!(matches!(
-        refused,
-        Error::NoTrial {
-            index: 60,
-            last: 59
-        }
-    ));
+    assert_eq!(
+        no_trial(&run, 60),
+        "the plan has no trial 60; allowed: 0 to 59"
+    );
 
     let lines = std::fs::read_to_string(run.planned_trials()).expect("it is text");
     // One bit of another trial's line.
@@ -318,8 +323,7 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     assert_eq!(excerpt.trial, plan.trials[0]);
     // Without trials there is none to read.
     rewrite(&run, "");
-    let refused = Excerpt::read(&run, 0).expect_err("there is none");
-    assert!(matches!(refused, Error::NoTrial { index: 0, last: 0 }));
+    assert_eq!(no_trial(&run, 0), "the plan has no trial 0; allowed: none");
 }
 
 fn lawn(arguments: &[&str]) -> Output {

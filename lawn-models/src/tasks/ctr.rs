@@ -10,12 +10,12 @@ use tch::nn::VarStore;
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
+use crate::data::checked::CheckedData;
 use crate::data::clicks::{
     self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, Clicks, GeneratedClicks, SplitRule,
     TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
-use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
@@ -263,8 +263,22 @@ impl Kind for CtrConfig {
         clicks::describe(folder)
     }
 
-    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>> {
-        clicks::check(folder, progress)
+    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+        let checked = clicks::check(folder, progress)?;
+        Some(checked.map(CheckedData::from))
+    }
+
+    fn idle(&self) -> Vec<&'static str> {
+        let by_fraction = self.split != ClickSplit::LastDay;
+        [
+            ("test_fraction", by_fraction),
+            ("validation_fraction", by_fraction),
+            ("test_rows", !by_fraction),
+            ("split_seed", self.split == ClickSplit::Random),
+        ]
+        .into_iter()
+        .filter_map(|(key, is_read)| (!is_read).then_some(key))
+        .collect()
     }
 
     fn write(sizes: &GeneratedClicks, folder: &Path) -> Result<(), DataError> {

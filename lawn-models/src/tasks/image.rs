@@ -9,6 +9,7 @@ use tch::nn::VarStore;
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
 use super::task::Task;
+use crate::data::checked::CheckedData;
 use crate::data::images::{
     self, Augmentation, BadFiles, GeneratedImages, Mixup, Part, Reading, Scan, ScanProgress, Sets,
     Showing, Source, TransformConfig,
@@ -304,6 +305,14 @@ impl Kind for ImageConfig {
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         images::describe(folder)
+    }
+
+    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+        images::check(folder, progress)
+    }
+
+    fn idle(&self) -> Vec<&'static str> {
+        self.keys_that_its_net_lacks()
     }
 
     fn write(sizes: &GeneratedImages, folder: &Path) -> Result<(), DataError> {

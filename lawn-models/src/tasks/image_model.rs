@@ -9,6 +9,17 @@ use crate::data::DataError;
 use crate::models::{ImageModelName, ImageModelOptions, Init, Model};
 use crate::trial::{SettingsError, require};
 
+/// Keys of the table that not every net has.
+const OF_SOME_NETS: [&str; 7] = [
+    "depth",
+    "width",
+    "statistics_batch",
+    "shortcut",
+    "zero_gamma",
+    "dropout",
+    "drop_path",
+];
+
 impl ImageConfig {
     /// The net that it names, or the one that was there before there were names.
     fn model_name(&self) -> ImageModelName {
@@ -49,22 +60,27 @@ impl ImageConfig {
         self.refuse_what_it_lacks()
     }
 
+    /// Keys of the table that are of other nets.
+    pub(super) fn keys_that_its_net_lacks(&self) -> Vec<&'static str> {
+        let model = self.model_name();
+        let keys = OF_SOME_NETS.into_iter();
+        keys.filter(|key| !model.takes(key)).collect()
+    }
+
     /// Refuses settings that its net does not have, rather than leaving them unread.
     fn refuse_what_it_lacks(&self) -> Result<(), SettingsError> {
         let model = self.model_name();
         let plain = Self::default();
-        for (setting, is_set) in [
-            ("depth", self.depth != plain.depth),
-            ("width", self.width != plain.width),
-            (
-                "statistics_batch",
-                self.statistics_batch != plain.statistics_batch,
-            ),
-            ("shortcut", self.shortcut.is_some()),
-            ("zero_gamma", self.zero_gamma.is_some()),
-            ("dropout", self.dropout.is_some()),
-            ("drop_path", self.drop_path.is_some()),
-        ] {
+        let is_set = [
+            self.depth != plain.depth,
+            self.width != plain.width,
+            self.statistics_batch != plain.statistics_batch,
+            self.shortcut.is_some(),
+            self.zero_gamma.is_some(),
+            self.dropout.is_some(),
+            self.drop_path.is_some(),
+        ];
+        for (setting, is_set) in OF_SOME_NETS.into_iter().zip(is_set) {
             if is_set && !model.takes(setting) {
                 return Err(SettingsError::NotApplicable {
                     setting: setting.to_owned(),

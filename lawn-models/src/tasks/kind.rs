@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use tch::Device;
 
 use super::task::Task;
+use crate::data::checked::CheckedData;
 use crate::data::images::{Scan, ScanProgress};
-use crate::data::lines::CheckedLines;
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
 use crate::trial::{SettingsError, TestPermit};
@@ -184,13 +184,20 @@ pub trait Kind:
         None
     }
 
-    /// Reads every line of the data set in a folder, if it has one of text in the format of this
-    /// kind. `progress` is told how far it is.
+    /// Reads the whole of the data set in a folder, if it has one in the format of this kind, as a
+    /// task with its defaults does. `progress` is told how far it is. A kind leaves this out where
+    /// [`scan`](Self::scan) says what there is to say.
     fn check(
         _folder: &Path,
         _progress: ScanProgress<'_>,
-    ) -> Option<Result<CheckedLines, DataError>> {
+    ) -> Option<Result<CheckedData, DataError>> {
         None
+    }
+
+    /// Keys that say nothing beside the others and are not given: a sweep that is explained leaves
+    /// them out.
+    fn idle(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// Writes generated data in that format. A kind without one leaves this out.
@@ -212,8 +219,8 @@ pub enum Files {
     Test,
 }
 
-/// Reads every line of a folder.
-type CheckLines = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedLines, DataError>>;
+/// Reads the whole of the data set in a folder.
+type Check = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedData, DataError>>;
 
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
@@ -229,7 +236,7 @@ pub struct KindEntry {
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
-    pub(crate) check: CheckLines,
+    pub(crate) check: Check,
 }
 
 impl KindEntry {

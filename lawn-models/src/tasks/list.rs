@@ -161,6 +161,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Keys that say nothing beside the others, as [`Kind::idle`] lists them.
+            pub fn idle(&self) -> Vec<&'static str> {
+                match self {
+                    $(Self::$variant(config) => config.idle()),+
+                }
+            }
+
             /// A sheet of samples, as [`Kind::sheet`] draws it.
             ///
             /// # Errors

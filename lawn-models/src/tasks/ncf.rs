@@ -11,6 +11,8 @@ use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics}
 use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use super::ncf_survey;
 use super::task::Task;
+use crate::data::checked::CheckedData;
+use crate::data::images::ScanProgress;
 use crate::data::ratings::{
     self, GeneratedRatings, Ids, RawRatings, Reading, Room, Source, TrainRatings, TrainSet,
     ValidationItem,
@@ -287,6 +289,30 @@ impl Kind for NcfConfig {
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         ratings::describe(folder, room())
+    }
+
+    fn check(folder: &Path, _: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+        let counts = Self::describe(folder)?;
+        let config = Self {
+            data: folder.file_name()?.to_str()?.to_owned(),
+            ..Self::default()
+        };
+        let permit = TestPermit::of_a_person();
+        let said = |counts| {
+            let notes = config.survey(folder.parent(), &permit)?;
+            Ok(CheckedData {
+                counts,
+                notes,
+                ..CheckedData::default()
+            })
+        };
+        Some(counts.and_then(said))
+    }
+
+    fn idle(&self) -> Vec<&'static str> {
+        let factors = (self.model == NcfModel::Mlp).then_some("factors");
+        let layers = (!self.model.has_tower()).then_some("layers");
+        factors.into_iter().chain(layers).collect()
     }
 
     fn write(sizes: &GeneratedRatings, folder: &Path) -> Result<(), DataError> {

@@ -44,6 +44,11 @@ pub enum NcfModel {
 }
 
 impl NcfModel {
+    /// Whether it has the MLP tower, whose widths are `layers`.
+    pub(super) fn has_tower(self) -> bool {
+        matches!(self, Self::Mlp | Self::Neumf)
+    }
+
     /// The net of He et al., if it is one.
     fn of_he(self) -> Option<NcfModelKind> {
         match self {
@@ -80,7 +85,7 @@ pub(super) fn validate(config: &NcfConfig) -> Result<(), SettingsError> {
     let width = |width: i64| (1..=MOST_WIDTH).contains(&width);
     let widths = format!("1 to {MOST_WIDTH}");
     require(width(config.factors), "factors", config.factors, &widths)?;
-    let has_tower = matches!(config.model, NcfModel::Mlp | NcfModel::Neumf);
+    let has_tower = config.model.has_tower();
     if has_tower {
         let listed = format!("{:?}", config.layers);
         let sound = config.layers.len() >= 2 && config.layers.iter().all(|&one| width(one));

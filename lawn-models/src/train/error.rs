@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -24,6 +24,20 @@ pub enum TrialError {
     /// be written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// A net begins with what is no number. Where weights are drawn it never does.
+    #[error(
+        "{}: {} not finite, expected finite ones: a trial that begins with others has diverged",
+        origin(path.as_deref()),
+        values(variable, *others)
+    )]
+    NotFinite {
+        /// The file of the weights that training begins with, where one is named for all of them.
+        path: Option<PathBuf>,
+        /// The first variable that has such values, in order of name.
+        variable: String,
+        /// How many others have.
+        others: usize,
+    },
     /// The optimizer cannot be built or cannot step.
     #[error(transparent)]
     Optimizer(#[from] lawn_core::Error),
@@ -83,6 +97,23 @@ pub enum TrialError {
         /// What the trial needs.
         expected: String,
     },
+}
+
+/// What values are of.
+fn origin(path: Option<&Path>) -> String {
+    match path {
+        Some(path) => format!("weights {}", path.display()),
+        None => "the weights that training begins with".to_owned(),
+    }
+}
+
+/// The values of a variable and of so many others, as the subject of a sentence.
+fn values(variable: &str, others: usize) -> String {
+    match others {
+        0 => format!("values of `{variable}` are"),
+        1 => format!("values of `{variable}` and one more variable are"),
+        others => format!("values of `{variable}` and {others} more variables are"),
+    }
 }
 
 impl From<DeviceError> for TrialError {

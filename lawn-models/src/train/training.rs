@@ -1,6 +1,6 @@
 //! A trial that has been set up: all that it is made of, and how far it has come.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use lawn_core::{Optimizer, OptimizerConfig, Phase, WeightAverage};
@@ -46,10 +46,32 @@ pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task,
         data_root,
         seed: config.seed,
     })?;
-    if let Some(path) = config.task.weights() {
-        load_weights(&task.store, &data_root.unwrap_or(Path::new("")).join(path))?;
+    let weights = config.task.weights();
+    let weights = weights.map(|path| data_root.unwrap_or(Path::new("")).join(path));
+    if let Some(path) = &weights {
+        load_weights(&task.store, path)?;
     }
+    require_finite(&task, weights)?;
     Ok(task)
+}
+
+/// Refuses a net that begins with values that are not finite: every trial of it would diverge in
+/// its first step.
+fn require_finite(task: &Task, weights: Option<PathBuf>) -> Result<(), TrialError> {
+    let is_finite =
+        |variable: &Tensor| tch::no_grad(|| variable.isfinite().all().int64_value(&[])) != 0;
+    let variables = task.store.variables().into_iter();
+    let others = variables.filter(|(_, variable)| !is_finite(variable));
+    let mut names: Vec<String> = others.map(|(name, _)| name).collect();
+    names.sort();
+    match names.first() {
+        None => Ok(()),
+        Some(first) => Err(TrialError::NotFinite {
+            path: weights,
+            variable: first.clone(),
+            others: names.len() - 1,
+        }),
+    }
 }
 
 /// What a trial comes to with a task, and the optimizer of its parameters.

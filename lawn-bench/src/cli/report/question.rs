@@ -125,11 +125,9 @@ const REPORT: [&str; 2] = ["report.html", "verdicts.json"];
 /// A report takes the place of a report, and of nothing else.
 fn require_free(out: &Path) -> Result<(), Error> {
     match files::entry_of(out)? {
-        Some(found) if !REPORT.iter().any(|name| out.join(name).is_file()) => Err(Error::NotOurs {
-            dir: out.into(),
-            found,
-            what: "report",
-        }),
+        Some(found) if !REPORT.iter().any(|name| out.join(name).is_file()) => {
+            Err(Error::not_ours(out, &found, "report"))
+        }
         _ => Ok(()),
     }
 }

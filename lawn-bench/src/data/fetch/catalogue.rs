@@ -97,10 +97,8 @@ impl Catalogue {
     ///
     /// [`FetchError::Unknown`] with the names there are.
     pub fn set(&self, name: &str) -> Result<&PublicSet, FetchError> {
-        self.sets.get(name).ok_or_else(|| FetchError::Unknown {
-            name: name.to_owned(),
-            known: self.names().map(str::to_owned).collect(),
-        })
+        let set = self.sets.get(name);
+        set.ok_or_else(|| FetchError::unknown(name, self.names()))
     }
 
     /// Its names, in order.

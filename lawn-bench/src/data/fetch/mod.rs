@@ -27,6 +27,7 @@ pub use source::Source;
 pub use view::{View, events, people};
 
 use crate::error::{Error, Fault, Place};
+use check::Difference;
 use part::{Part, Reply};
 
 /// Gets data sets into a data root.
@@ -129,10 +130,7 @@ impl Fetch {
                     ));
                 }
                 Attempt::Failed(error) => {
-                    if matches!(
-                        error,
-                        FetchError::Mismatch { .. } | FetchError::TooLong { .. }
-                    ) {
+                    if matches!(error, FetchError::Mismatch(_) | FetchError::TooLong { .. }) {
                         part.clear()?;
                     }
                     tried.push(error);
@@ -189,13 +187,13 @@ impl Fetch {
                 return Ok(Attempt::Whole(measured));
             };
             if had == 0 {
-                return Ok(Attempt::Failed(FetchError::Mismatch {
-                    file: file.name.clone(),
-                    what: difference.what,
-                    expected: difference.expected,
-                    found: difference.found,
-                    source_name: source.place(at),
-                }));
+                let Difference {
+                    what,
+                    expected,
+                    found,
+                } = difference;
+                let error = FetchError::mismatch(source.place(at), what, &found, &expected);
+                return Ok(Attempt::Failed(error));
             }
             // What was there may have been the beginning of another file.
             view.note(&format!(
@@ -246,13 +244,11 @@ fn there(target: &Path, file: &PublicFile, recorded: Option<&String>) -> Result<
     let measured = FileMeasure::of(target)?;
     match measured.difference(file, recorded) {
         None => Ok(KeptFile::new(target, file, measured, None, recorded)),
-        Some(difference) => Err(FetchError::Different {
-            path: target.into(),
-            what: difference.what,
-            expected: difference.expected,
-            found: difference.found,
-        }
-        .into()),
+        Some(Difference {
+            what,
+            expected,
+            found,
+        }) => Err(FetchError::different(target, what, &found, &expected).into()),
     }
 }
 

@@ -122,13 +122,10 @@ impl Part {
                 Ok(sent) => {
                     let sizes = file.bytes.zip(sent.total);
                     if let Some((expected, found)) = sizes.filter(|(a, b)| a != b) {
-                        return Ok(Reply::No(FetchError::Mismatch {
-                            file: file.name.clone(),
-                            what: "size in bytes",
-                            expected: expected.to_string(),
-                            found: found.to_string(),
-                            source_name: source.place(name),
-                        }));
+                        let [found, expected] = [found, expected].map(|size| size.to_string());
+                        let (place, what) = (source.place(name), "size in bytes");
+                        let error = FetchError::mismatch(place, what, &found, &expected);
+                        return Ok(Reply::No(error));
                     }
                     view.began(&file.name, &source.place(name), sent.from, sent.total);
                     match self.receive(sent, file, view)? {

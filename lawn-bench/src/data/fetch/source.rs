@@ -64,10 +64,7 @@ impl Source {
     ///
     /// [`FetchError::Source`] for an address that is neither http nor https.
     pub fn parse(text: &str) -> Result<Self, FetchError> {
-        let wrong = |detail| FetchError::Source {
-            found: text.to_owned(),
-            detail,
-        };
+        let wrong = |found| FetchError::source(text, found);
         match text.split_once("://") {
             Some(("http" | "https", rest)) if !rest.is_empty() => {
                 Ok(Self::Web(text.trim_end_matches('/').to_owned()))

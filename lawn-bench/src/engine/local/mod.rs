@@ -22,7 +22,7 @@ use crate::Exit;
 use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Owner, State, Terms};
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
 use memory::Needs;
 use process::{News, Process};

@@ -16,7 +16,7 @@ use crate::engine::work::Work;
 use crate::process::spawn::this_command;
 use crate::process::stop::{Stop, signal_group};
 use crate::run::lease::Owner;
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use crate::run::{files, provenance};
 use crate::trial::{Event, LAUNCHER, STOP_WITH_STDIN};
 

@@ -258,5 +258,5 @@ fn from_environment() -> Result<String, EngineError> {
             found = Some(format!("{name} is `{address}`"));
         }
     }
-    Err(EngineError::NoAddress { found })
+    Err(EngineError::no_address(found))
 }

@@ -22,7 +22,7 @@ use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::error::EngineError;
 use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Terms};
-use crate::run::run_dir::TrialDir;
+use crate::run::trial_dir::TrialDir;
 use crate::trial::{Event, read_log};
 use crate::{Error, config};
 
@@ -289,6 +289,7 @@ impl Engine for Ray<'_> {
             if slots.iter().all(Option::is_none) {
                 return Ok(Completion::Through);
             }
+            let mut has_ended = false;
             for (worker, slot) in slots.iter_mut().enumerate() {
                 let Some(running) = slot else { continue };
                 let index = running.index;
@@ -310,6 +311,7 @@ impl Engine for Ray<'_> {
                         looked?
                     }
                 };
+                has_ended |= after.is_some();
                 match after {
                     None => {}
                     Some(Aftermath::Again(wait)) => {
@@ -326,7 +328,10 @@ impl Engine for Ray<'_> {
                     }
                 }
             }
-            std::thread::sleep(POLL);
+            // What follows does not wait for what is there to be looked at again.
+            if !has_ended {
+                std::thread::sleep(POLL);
+            }
         }
     }
 

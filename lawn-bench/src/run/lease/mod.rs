@@ -148,7 +148,7 @@ fn state(folder: &Path, token: u64, asking: Option<&Owner>) -> Result<State, Err
     }
     let holder: Holder = match document::parse(&path, &bytes, 1..=SCHEMA) {
         Ok(holder) => holder,
-        Err(error @ Error::Newer { .. }) => return Err(error),
+        Err(error @ Error::Newer(_)) => return Err(error),
         Err(error) => {
             let age = age(folder, touched)?;
             return Ok(if age > LEASE {

@@ -44,7 +44,7 @@ pub fn build() -> String {
 pub fn require_build() -> Result<(), Error> {
     let here = build();
     match std::env::var(BUILD) {
-        Ok(launcher) if launcher != here => Err(Error::OtherBuild { launcher, here }),
+        Ok(launcher) if launcher != here => Err(Error::other_build(&here, &launcher)),
         _ => Ok(()),
     }
 }

@@ -482,6 +482,7 @@ pub(crate) fn file(text: String, sets: &[&str]) -> SweepFile {
     SweepFile {
         origin: "wrong.toml".into(),
         text,
+        unsets: Vec::new(),
         sets: sets.iter().map(|set| (*set).to_owned()).collect(),
     }
 }

@@ -92,42 +92,47 @@ impl Cifar {
     /// Reads a split into memory, 3 kB an image.
     ///
     /// # Errors
-    /// [`DataError`] naming the file that is cut, or has a label that is none, and the byte.
+    /// [`DataError`] naming each file that is cut, or has a label that is none, and the byte.
     pub(crate) fn read(&self, part: Part) -> Result<RawImages, DataError> {
-        let classes = self.classes()?;
-        let record = self.format.labels + CHANNELS * AREA;
-        let (mut labels, mut pixels) = (Vec::new(), Vec::new());
-        let files = self.files(part);
-        for path in &files[..files.len() - 1] {
-            let bytes = std::fs::read(path).map_err(DataError::read(path))?;
-            if bytes.is_empty() || bytes.len() % record != 0 {
-                let found = format!("{} bytes", bytes.len());
-                let expected = format!("records of {record} bytes, all of them whole");
-                return Err(DataError::unusable(path, found, expected));
-            }
-            for (number, record_bytes) in bytes.chunks_exact(record).enumerate() {
-                let label = record_bytes[self.format.labels - 1];
-                if usize::from(label) >= classes.len() {
-                    let at = number * record + self.format.labels - 1;
-                    let found = format!("the label {label} at byte {at}");
-                    let expected = format!("0 to {}", classes.len() - 1);
-                    return Err(DataError::unusable(path, found, expected));
-                }
-                labels.push(u32::from(label));
-                let planes = &record_bytes[self.format.labels..];
-                pixels.extend(
-                    (0..AREA)
-                        .flat_map(|place| [0, 1, 2].map(|channel| planes[channel * AREA + place])),
-                );
-            }
-        }
-        Ok(RawImages {
+        let mut images = RawImages {
             height: SIDE,
             width: SIDE,
-            classes,
-            labels,
-            bytes: pixels,
-        })
+            classes: self.classes()?,
+            labels: Vec::new(),
+            bytes: Vec::new(),
+        };
+        let files = self.files(part);
+        let read = files[..files.len() - 1]
+            .iter()
+            .map(|path| self.read_file(path, &mut images));
+        DataError::none_of(read.filter_map(Result::err).collect())?;
+        Ok(images)
+    }
+
+    /// Adds the images of a file.
+    fn read_file(&self, path: &Path, images: &mut RawImages) -> Result<(), DataError> {
+        let record = self.format.labels + CHANNELS * AREA;
+        let bytes = std::fs::read(path).map_err(DataError::read(path))?;
+        if bytes.is_empty() || bytes.len() % record != 0 {
+            let found = format!("{} bytes", bytes.len());
+            let expected = format!("records of {record} bytes, all of them whole");
+            return Err(DataError::unusable(path, found, expected));
+        }
+        for (number, record_bytes) in bytes.chunks_exact(record).enumerate() {
+            let label = record_bytes[self.format.labels - 1];
+            if usize::from(label) >= images.classes.len() {
+                let at = number * record + self.format.labels - 1;
+                let found = format!("the label {label} at byte {at}");
+                let expected = format!("0 to {}", images.classes.len() - 1);
+                return Err(DataError::unusable(path, found, expected));
+            }
+            images.labels.push(u32::from(label));
+            let planes = &record_bytes[self.format.labels..];
+            images.bytes.extend(
+                (0..AREA).flat_map(|place| [0, 1, 2].map(|channel| planes[channel * AREA + place])),
+            );
+        }
+        Ok(())
     }
 
     /// Images of a split, by the sizes of its files.
@@ -228,5 +233,24 @@ mod tests {
             said.contains("label 10 at byte 3073, expected 0 to 9"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn every_file_that_cannot_be_read_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        write(&FORMATS[0], root.path());
+        for name in ["data_batch_2.bin", "data_batch_4.bin"] {
+            fs::write(root.path().join(name), "cut").unwrap();
+        }
+        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let said = cifar.read(Part::Train).unwrap_err().to_string();
+        for part in [
+            "2 things",
+            "data_batch_2.bin: found 3 bytes",
+            "data_batch_4.bin",
+        ] {
+            assert!(said.contains(part), "{part:?} is not in: {said}");
+        }
+        assert!(cifar.read(Part::Test).is_ok());
     }
 }

@@ -52,6 +52,6 @@ pub(crate) use scan::{require_one_size, require_sound};
 pub(crate) use sets::{Sets, Showing};
 pub(crate) use sheet::{png, sheet};
 pub use source::scan_images;
-pub(crate) use source::{Source, describe};
+pub(crate) use source::{Source, check, describe};
 pub(crate) use split::Split;
 pub use transform::{Normalization, TransformConfig};

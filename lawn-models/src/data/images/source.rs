@@ -9,6 +9,7 @@ use super::pack::{MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
 use super::reading::{BadFiles, Part, Reading};
 use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
+use crate::data::checked::CheckedData;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::trial::TestPermit;
@@ -85,7 +86,7 @@ impl Source {
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
         match self {
-            // Nothing can be wrong with them that their reader does not see at once.
+            // Nothing can be wrong with them that their reader does not name.
             Self::Generated(_) | Self::Cifar(_) => Ok(Vec::new()),
             Self::Folder(folder) => {
                 let listings = lists(folder, parts)?;
@@ -242,6 +243,35 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
         Ok(counts(classes, images(Part::Train)?, images(Part::Test)?))
     };
     Some(Manifest::read(folder).and_then(of_pack))
+}
+
+/// Reads the whole of the data set in a folder, if it is one of CIFAR: files of other images are
+/// looked into by [`scan_images`].
+pub(crate) fn check(
+    folder: &Path,
+    progress: ScanProgress<'_>,
+) -> Option<Result<CheckedData, DataError>> {
+    let Some(Source::Cifar(cifar)) = Source::in_folder(folder) else {
+        return None;
+    };
+    let read = || {
+        let classes = cifar.classes()?.len() as u64;
+        let (mut images, mut faults) = ([0; 2], Vec::new());
+        for (place, part) in [Part::Train, Part::Test].into_iter().enumerate() {
+            match cifar.read(part) {
+                Ok(read) => images[place] = read.labels.len() as u64,
+                Err(fault) => faults.push(fault),
+            }
+            progress(place as u64 + 1, 2);
+        }
+        DataError::none_of(faults)?;
+        let [train, test] = images;
+        Ok(CheckedData {
+            counts: counts(classes, train, test),
+            ..CheckedData::default()
+        })
+    };
+    Some(read())
 }
 
 fn counts(classes: u64, train: u64, test: u64) -> Vec<(String, u64)> {

@@ -1,0 +1,95 @@
+//! What is refused of data sets: where they are, what is in them, and what is written in their
+//! place.
+
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::fault::{Fault, Place, below, listed};
+
+/// What says where data sets are.
+const DATA_ROOT: &str = "give --data-root DIR or set LAWN_DATA";
+
+impl Error {
+    /// The task reads `data`, a data set or weights, and nothing says where they are.
+    pub(crate) fn no_data_root(task: &str, data: &str) -> Self {
+        let place = Place::key(format!("task `{task}`"));
+        let fault = Fault::new(
+            place,
+            format!("reads `{data}`, and nothing says where it is"),
+        );
+        Self::NoDataRoot(Box::new(fault.advice(DATA_ROOT)))
+    }
+
+    /// The same, where a net is asked for that needs to know the classes alone.
+    pub(crate) fn or_classes(self) -> Self {
+        match self {
+            Self::NoDataRoot(fault) => {
+                let advice =
+                    format!("{DATA_ROOT}, or --classes N where that is a folder of images");
+                Self::NoDataRoot(Box::new(fault.advice(advice)))
+            }
+            error => error,
+        }
+    }
+
+    /// A verb asks for data sets, and nothing says where they are.
+    pub(crate) fn no_data_root_given() -> Self {
+        let found = "is not given, and LAWN_DATA is not set";
+        let fault = Fault::new(Place::key("--data-root"), found);
+        let advice = format!("{DATA_ROOT}, the folder that holds the data sets");
+        Self::NoDataRoot(Box::new(fault.advice(advice)))
+    }
+
+    /// The data set of a task is not under `root`, which has `there`.
+    pub(crate) fn no_data(task: &str, data: &str, root: &Path, there: &[String]) -> Self {
+        let root = root.display();
+        let found = format!("reads the data set `{data}`, which is not under {root}");
+        let fault = Fault::new(Place::key(format!("task `{task}`")), found);
+        Self::NoData(Box::new(match there {
+            [] => fault.advice("no data set is there"),
+            there => fault.allowed(there),
+        }))
+    }
+
+    /// The run in `dir` was made with other files of a task's data set.
+    pub(crate) fn other_data(dir: &Path, task: &str, data: &str) -> Self {
+        let found = format!("was made with other files of the data set `{data}` (task `{task}`)");
+        let fault = Fault::new(Place::file(dir), found);
+        let advice = "put those back, or give --out another folder";
+        Self::OtherData(Box::new(fault.advice(advice)))
+    }
+
+    /// The data set in `dir` was made of the sizes `there`, and `asked` are others; both as JSON.
+    pub(crate) fn made_otherwise(dir: &Path, there: &str, asked: &str) -> Self {
+        let sizes = [format!("there: {there}"), format!("asked: {asked}")];
+        let found = format!("was made of other sizes{}", below(&sizes));
+        let fault = Fault::new(Place::file(dir), found);
+        let advice = "nothing is overwritten, give --out another folder";
+        Self::MadeOtherwise(Box::new(fault.advice(advice)))
+    }
+
+    /// A size of generated data of `kind` that there is not, or with a value that is none of it.
+    pub(crate) fn make_data(kind: &str, fault: Fault) -> Self {
+        let place = Place::key(format!("--set of `{kind}` data"));
+        Self::MakeData(Box::new(Fault { place, ..fault }))
+    }
+
+    /// None of `tasks` in `file` has images.
+    pub(crate) fn nothing_to_show(file: PathBuf, tasks: &[String]) -> Self {
+        let found = format!("no images to draw in task {}", listed(tasks));
+        let fault = Fault::new(Place::file(file), found);
+        Self::NotInSweep(Box::new(fault.allowed(["a task with images"])))
+    }
+
+    /// Files of an image folder that cannot be read, each with the reason, and which is not packed.
+    pub(crate) fn bad_files_to_pack(folder: PathBuf, files: u64, bad: &[String]) -> Self {
+        let count = bad.len();
+        let found = format!(
+            "{count} of {files} files cannot be read as images{}",
+            below(bad)
+        );
+        let fault = Fault::new(Place::file(folder), found);
+        let advice = "mend or remove them, or pack without them with --exclude-bad-files";
+        Self::BadFilesToPack(Box::new(fault.advice(advice)))
+    }
+}

@@ -1,0 +1,180 @@
+//! What is refused of a run: its folder, its files, and what is asked of it.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+
+use super::Error;
+use super::fault::{Fault, Place, below};
+
+/// What can be done without a file that all trials of a run need.
+const ANEW: &str = "a copy of the run has it, or begin anew in another folder with --out";
+
+impl Error {
+    /// A file that is not what was written.
+    pub(crate) fn damaged(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
+        Self::Damaged(Box::new(Fault::new(Place::file(path), found)))
+    }
+
+    /// The same, of a line of it.
+    pub(crate) fn damaged_line(
+        path: impl Into<PathBuf>,
+        line: usize,
+        found: impl Into<String>,
+    ) -> Self {
+        let place = Place::file(path).line(line);
+        Self::Damaged(Box::new(Fault::new(place, found)))
+    }
+
+    /// Makes damage of a file that all trials of a run read an error that ends the sweep: each
+    /// trial would meet it.
+    pub(crate) fn of_the_run(self) -> Self {
+        match self {
+            Self::Damaged(fault) => Self::RunDamaged(Box::new(fault.advice(ANEW))),
+            error => error,
+        }
+    }
+
+    /// A file with the schema `found`, of a lawn that is newer than this one, which knows up to
+    /// `known`.
+    pub(crate) fn newer(path: impl Into<PathBuf>, found: u32, known: u32) -> Self {
+        let fault = Fault::new(Place::file(path), format!("has schema {found}"));
+        let fault = fault.allowed([format!("up to {known}")]);
+        Self::Newer(Box::new(fault.advice("use a newer lawn")))
+    }
+
+    /// A file with the schema `found`, which this lawn does not read any more; `instead` is what
+    /// can be done without the lawn that wrote it.
+    pub(crate) fn older(path: impl Into<PathBuf>, found: u32, oldest: u32, instead: &str) -> Self {
+        let fault = Fault::new(Place::file(path), format!("has schema {found}"));
+        let fault = fault.allowed([format!("from {oldest} on")]);
+        let advice = format!("go on with the lawn that wrote it, or {instead}");
+        Self::Older(Box::new(fault.advice(advice)))
+    }
+
+    /// A plan with a task of a kind that is none of `known`.
+    pub(crate) fn unknown_kind(path: &Path, task: &str, kind: &str, known: &[&str]) -> Self {
+        let place = Place::file(path).of(format!("kind of task `{task}`"));
+        let fault = Fault::new(place, format!("`{kind}` is not known to this lawn")).allowed(known);
+        Self::UnknownKind(Box::new(
+            fault.advice("go on with the lawn that planned the run"),
+        ))
+    }
+
+    /// The run in `dir` has another plan than `file` makes now; `differences` is a line a key,
+    /// with both values. [`Self::goes_on_with`] says how the run goes on.
+    pub(crate) fn other_plan(dir: &Path, file: &Path, differences: &[String]) -> Self {
+        let makes = format!("holds another plan than {} makes now", file.display());
+        let found = format!("{makes}{}", below(differences));
+        Self::OtherPlan(Box::new(Fault::new(Place::file(dir), found)))
+    }
+
+    /// The same error of another plan, with the command that goes on with the one that is there.
+    pub(crate) fn goes_on_with(self, command: impl FnOnce() -> String) -> Self {
+        match self {
+            Self::OtherPlan(fault) => {
+                let command = command();
+                let advice = format!(
+                    "give --out another folder, or `{command}` to go on with what is there"
+                );
+                Self::OtherPlan(Box::new(fault.advice(advice)))
+            }
+            error => error,
+        }
+    }
+
+    /// A folder holds `found`, where a `what` made by this command would be replaced, and nothing
+    /// else.
+    pub(crate) fn not_ours(dir: &Path, found: &str, what: &str) -> Self {
+        let found = format!("holds `{found}` and no {what} made by lawn");
+        let fault = Fault::new(Place::file(dir), found).allowed(["a new or an empty folder"]);
+        let advice = "nothing is overwritten, give --out another";
+        Self::NotOurs(Box::new(fault.advice(advice)))
+    }
+
+    /// A file that is to be written to is `found`.
+    pub(crate) fn not_a_file(path: &Path, found: &str) -> Self {
+        let found = format!("is {found}, and would be written through");
+        let fault = Fault::new(Place::file(path), found).allowed(["a file of its own"]);
+        Self::NotAFile(Box::new(fault.advice("remove it")))
+    }
+
+    /// `--out` names another folder than the run `dir` that goes on.
+    pub(crate) fn out_of_run(dir: &Path, out: &Path) -> Self {
+        let (dir, out) = (dir.display(), out.display());
+        let found = format!("{out}, and the run {dir} goes on where it is");
+        let fault = Fault::new(Place::key("--out"), found);
+        Self::Option(Box::new(fault.allowed(["beside a sweep file"])))
+    }
+
+    /// The option changes a sweep file, and the run `dir` has its plan.
+    pub(crate) fn changed_in_run(dir: &Path, option: &str) -> Self {
+        let found = format!("{} goes on as it was planned", dir.display());
+        let fault = Fault::new(Place::key(option), found);
+        let allowed = ["beside a sweep file, with --out for another run"];
+        Self::Option(Box::new(fault.allowed(allowed)))
+    }
+
+    /// A folder without `plan.json`; `found` is what is there of a run, and `again` the command
+    /// that plans it again, where no trial has been trained.
+    pub(crate) fn plan_gone(dir: &Path, found: &str, again: Option<&str>) -> Self {
+        let fault = Fault::new(Place::file(dir), format!("has {found} and no plan.json"));
+        let advice = again.map_or_else(
+            || ANEW.to_owned(),
+            |again| format!("`{again}` plans it again"),
+        );
+        Self::PlanGone(Box::new(fault.advice(advice)))
+    }
+
+    /// The command of the trial is the build `here`, and its launcher another.
+    pub(crate) fn other_build(here: &str, launcher: &str) -> Self {
+        let fault = Fault::new(Place::key("this lawn"), format!("is the build {here}"));
+        let fault = fault.allowed([format!("{launcher}, which started this trial")]);
+        Self::OtherBuild(Box::new(fault.advice(
+            "another was put in its place, or this machine has its own; `lawn sweep DIR` of one \
+             of them goes on",
+        )))
+    }
+
+    /// The trial of the record `path` was begun with the rule `there`, and is `now`; both as JSON.
+    pub(crate) fn other_rule(path: &Path, there: &str, now: &str) -> Self {
+        let found = format!("was begun with another rule than this lawn trains, {there}");
+        let fault = Fault::new(Place::file(path), found).allowed([now]);
+        Self::OtherRule(Box::new(fault.advice(
+            "go on with the lawn that began it, or remove its checkpoint to train it from the \
+             first step",
+        )))
+    }
+
+    /// A folder that is to be a run.
+    pub(crate) fn no_run(dir: &Path) -> Self {
+        let found = "is not a run directory: it has no plan.json";
+        let fault = Fault::new(Place::file(dir), found);
+        Self::NoRun(Box::new(
+            fault.advice("`lawn sweep FILE --out DIR` makes one"),
+        ))
+    }
+
+    /// An index beyond a plan of `count` trials.
+    pub(crate) fn no_trial(index: usize, count: usize) -> Self {
+        let found = format!("has no trial {index}");
+        let fault = Fault::new(Place::key("the plan"), found);
+        let allowed = match count {
+            0 => "none".to_owned(),
+            count => format!("0 to {}", count - 1),
+        };
+        Self::NoTrial(Box::new(fault.allowed([allowed])))
+    }
+
+    /// The option `--WHAT` asks for what the sweep in `file` has under other `names`: a task or an
+    /// arm.
+    pub(crate) fn not_in_sweep(
+        file: &Path,
+        what: &str,
+        name: &str,
+        names: impl IntoIterator<Item = impl Display>,
+    ) -> Self {
+        let place = Place::file(file).of(format!("--{what}"));
+        let fault = Fault::new(place, format!("no {what} is called `{name}`"));
+        Self::NotInSweep(Box::new(fault.allowed(names)))
+    }
+}

@@ -1,0 +1,53 @@
+//! What a launch of a sweep is asked for.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::engine::{EngineName, Limit};
+use crate::process::shell;
+use crate::sweep::progress::Show;
+
+/// What to sweep, and with what.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A sweep file, or the directory of a run to go on with.
+    pub target: PathBuf,
+    /// Values set over a sweep file, as `KEY.KEY=VALUE`.
+    pub sets: Vec<String>,
+    /// Keys taken out of a sweep file before that.
+    pub unsets: Vec<String>,
+    /// Directory of the run; `runs/<name of the sweep>` where none is given.
+    pub out: Option<PathBuf>,
+    /// Trials at the same time, instead of the sweep's `resources.workers`.
+    pub workers: Option<usize>,
+    /// Where data sets are.
+    pub data_root: Option<PathBuf>,
+    /// What runs the trials.
+    pub engine: EngineName,
+    /// Trials that may fail before the sweep is stopped; any number where none is given.
+    pub max_failures: Option<Limit>,
+    /// Say what would be run now, and run nothing.
+    pub dry_run: bool,
+    /// How it shows what happens.
+    pub show: Show,
+}
+
+impl Request {
+    /// The command that goes on with `run` as this launch did, for a shell.
+    #[must_use]
+    pub fn goes_on(&self, run: &Path) -> String {
+        let mut words: Vec<OsString> = vec!["lawn".into(), "sweep".into()];
+        words.push(shell::operand(run).into());
+        if let Some(root) = &self.data_root {
+            words.extend(["--data-root".into(), root.into()]);
+        }
+        if self.engine != EngineName::default() {
+            let name = serde_json::to_value(self.engine).unwrap_or_default();
+            words.extend(["--engine".into(), name.as_str().unwrap_or_default().into()]);
+        }
+        if let Some(workers) = self.workers {
+            words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        shell::line(words)
+    }
+}
