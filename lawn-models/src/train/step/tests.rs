@@ -67,9 +67,10 @@ fn first_step(
     let (trained, rest): (Vec<_>, Vec<_>) = variables.partition(|(_, one)| one.requires_grad());
     let before: Vec<Tensor> = trained.iter().map(|(_, one)| one.detach().copy()).collect();
     step(&mut training, false).unwrap();
-    let weights = trained.iter().zip(before).map(|((name, one), before)| {
-        (name.clone(), [before, one.detach().copy()])
-    });
+    let weights = trained
+        .iter()
+        .zip(before)
+        .map(|((name, one), before)| (name.clone(), [before, one.detach().copy()]));
     let gradients = trained.iter();
     Step {
         loss: training.loss_sum.double_value(&[]) / batch_size as f64,
