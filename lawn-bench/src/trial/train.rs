@@ -4,6 +4,7 @@ use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use lawn_models::models::WeightsError;
 use lawn_models::{Notice, TrialConfig, TrialContext, TrialEnd, TrialError};
 
 use super::recorder::Recorder;
@@ -94,21 +95,19 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
             return Err(Error::older(path, found, oldest, instead));
         }
         Err(TrialError::Checkpoint { path, source }) => match storage(&source) {
-            Some(source) => {
-                return Err(Error::Io {
-                    action: "read or write",
-                    path,
-                    source,
-                });
-            }
-            None => crashed(TrialError::Checkpoint { path, source }.to_string())?,
+            Some(source) => return Err(Error::io("read or write", &path)(source)),
+            None => crashed(with_causes(&TrialError::Checkpoint { path, source }))?,
+        },
+        Err(TrialError::Weights(WeightsError::File { path, source })) => match storage(&source) {
+            Some(source) => return Err(Error::io("read or write", &path)(source)),
+            None => crashed(with_causes(&WeightsError::File { path, source }))?,
         },
         // The data are the task's, and the device the machine's: other trials meet the same.
         Err(
             error
             @ (TrialError::Device { .. } | TrialError::Data(_) | TrialError::NotFinite { .. }),
         ) => return Err(error.into()),
-        Err(error) => crashed(error.to_string())?,
+        Err(error) => crashed(with_causes(&error))?,
     })
 }
 
@@ -152,6 +151,20 @@ fn storage(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
     None
 }
 
+/// What an error says, and then its causes, as far as it does not quote them.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut said = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let why = error.to_string();
+        if !said.ends_with(&why) {
+            said = format!("{said}: {why}");
+        }
+        cause = error.source();
+    }
+    said
+}
+
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
@@ -192,6 +205,27 @@ mod tests {
                 assert!(said.contains(word), "{word:?} is not in: {said}");
             }
         }
+    }
+
+    #[test]
+    fn weights_that_find_no_room_are_no_outcome() {
+        let weights = |code| {
+            let path = std::path::PathBuf::from("model.safetensors");
+            let source = lawn_core::Error::Io {
+                path: path.clone(),
+                source: io::Error::from_raw_os_error(code),
+            };
+            let source = Box::new(source);
+            ending(Err(WeightsError::File { path, source }.into()))
+        };
+        let full = weights(rustix::io::Errno::NOSPC.raw_os_error());
+        let full = full.expect_err("there will be room");
+        assert_eq!(full.exit(), crate::Exit::NoRoom);
+        assert!(full.to_string().contains("model.safetensors"), "{full}");
+        let absent = weights(rustix::io::Errno::NOENT.raw_os_error()).expect("an outcome");
+        assert_eq!(absent.outcome, Outcome::Crashed);
+        let said = absent.detail.unwrap_or_default();
+        assert!(said.contains("No such file"), "{said}");
     }
 
     #[test]
