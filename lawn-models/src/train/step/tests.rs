@@ -122,10 +122,13 @@ impl Dataset for InKind {
 /// Samples that share their statistics.
 const GHOST: u64 = 4;
 
+/// A net's name, and how it is made.
+type Net = (String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>);
+
 /// Makes each net with batch normalization that tasks know by name. A VGG for photographs has the head
 /// of those for small pictures, whose weights are not a hundred million.
-fn nets() -> Vec<(String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>)> {
-    let mut nets: Vec<(String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>)> = Vec::new();
+fn nets() -> Vec<Net> {
+    let mut nets: Vec<Net> = Vec::new();
     let depths = [VggDepth::D11, VggDepth::D13, VggDepth::D16, VggDepth::D19];
     for depth in depths {
         let config = VggConfig {
