@@ -54,12 +54,12 @@ pub enum DataError {
         /// What was expected.
         expected: String,
     },
-    /// A field of a text file is not what it must be.
+    /// A field of a file is not what it must be.
     #[error("{path}:{line}: {field} is \"{value}\", allowed is {allowed}")]
     Field {
         /// The file.
         path: PathBuf,
-        /// Line number, from 1.
+        /// Number of the line, or of the row of a table, from 1.
         line: usize,
         /// Name of the field.
         field: &'static str,

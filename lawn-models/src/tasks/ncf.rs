@@ -14,8 +14,8 @@ use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::images::ScanProgress;
 use crate::data::ratings::{
-    self, GeneratedRatings, Ids, RawRatings, Reading, Room, Source, TrainRatings, TrainSet,
-    ValidationItem,
+    self, GeneratedRatings, Ids, RawRatings, Reading, Room, Source, TestSource, TrainRatings,
+    TrainSet, ValidationItem,
 };
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
@@ -233,7 +233,7 @@ impl Kind for NcfConfig {
         let store = VarStore::new(device);
         let sizes = [split.train.users() as i64, split.train.items() as i64];
         let model = ncf_model::assemble(self, &store, sizes, surroundings.data_root, seed)?;
-        let test = source.test(self.reading(), &train);
+        let test = TestSource::new(source, self.reading(), &train);
         let rules = self.rules(split.known);
         let known = Arc::clone(&rules.known);
         let read_test = move |permit: &TestPermit| Ok(test.read(permit, &known)?.cases);
@@ -260,7 +260,7 @@ impl Kind for NcfConfig {
         let rules = self.rules(split.known);
         let mut cases = vec![(Split::Validation, split.validation)];
         if let Some(permit) = permit {
-            let test = source.test(self.reading(), &train);
+            let test = TestSource::new(source, self.reading(), &train);
             cases.push((Split::Test, test.read(permit, &rules.known)?.cases));
         }
         let mut popularity = vec![0.0; split.train.items()];

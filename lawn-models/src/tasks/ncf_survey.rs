@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::ncf::{NcfConfig, Read};
 use crate::data::DataError;
-use crate::data::ratings::{Case, EVALUATION_NEGATIVES, IdMap, Rows, TrainCounts};
+use crate::data::ratings::{Case, EVALUATION_NEGATIVES, IdMap, Rows, TestSource, TrainCounts};
 use crate::measure::{Candidates, Duplicates, RankingRules, Ties};
 use crate::trial::TestPermit;
 
@@ -74,9 +74,8 @@ pub(super) fn survey(
     }
     let (items, path) = (items.len(), source.path());
     let rules = config.rules(split.known);
-    let held = source
-        .test(config.reading(), &train)
-        .read(permit, &rules.known)?;
+    let test = TestSource::new(source, config.reading(), &train);
+    let held = test.read(permit, &rules.known)?;
     lines.extend(held.counts.clauses(config.protocol.policies()));
     for cases in [&held.cases, &split.validation, &split.probe] {
         require_misses(&rules, &path, users, cases)?;

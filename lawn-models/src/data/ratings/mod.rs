@@ -2,7 +2,7 @@
 //!
 //! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
 //! is; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
-//! what is measured; `source.rs` puts these together.
+//! what is measured; `source.rs` and `test_source.rs` put these together.
 
 mod case_policy;
 mod columns;
@@ -22,6 +22,7 @@ mod room;
 mod sampler;
 mod source;
 mod split;
+mod test_source;
 
 pub use case_policy::CasePolicy;
 pub(crate) use case_policy::Policies;
@@ -38,3 +39,4 @@ pub(crate) use sampler::TrainRatings;
 pub(crate) use source::{Negatives, Reading, Source, TrainCounts, TrainSet};
 pub use split::ValidationItem;
 pub(crate) use split::{EVALUATION_NEGATIVES, Split};
+pub(crate) use test_source::TestSource;

@@ -135,10 +135,13 @@ impl Dataset for InKind {
 /// Samples that share their statistics.
 const GHOST: u64 = 4;
 
+/// A net's name, and how it is made.
+type Net = (String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>);
+
 /// Makes each net with batch normalization that tasks know by name. A VGG for photographs has the head
 /// of those for small pictures, whose weights are not a hundred million.
-fn nets() -> Vec<(String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>)> {
-    let mut nets: Vec<(String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>)> = Vec::new();
+fn nets() -> Vec<Net> {
+    let mut nets: Vec<Net> = Vec::new();
     let depths = [VggDepth::D11, VggDepth::D13, VggDepth::D16, VggDepth::D19];
     for depth in depths {
         let config = VggConfig {
@@ -177,8 +180,8 @@ fn nets() -> Vec<(String, Box<dyn Fn(&VarStore) -> Box<dyn Model>>)> {
 /// Pixels of a side.
 const SIDE: i64 = 32;
 
-/// Every net with batch normalization, in ghost batches of four, in parts of one ghost batch and of two;
-/// the last ghost batch is one of three. In f64 what differs is nothing but the rounding of sums. In
+/// Every net with batch normalization, in ghost batches of four, in parts of one or two; the last is one
+/// of three. In f64 what differs is nothing but the rounding of sums. In
 /// f32 that of a sum of n terms is about √n·2⁻²⁴ of it, and the longest sums are those of the
 /// first layer: over all pixels of a batch.
 #[test]
@@ -192,7 +195,17 @@ fn parts_of_a_batch_come_to_the_batch_for_each_net_with_batch_normalization() {
     });
     let rounding = ((BATCH * (SIDE * SIDE) as u64) as f64).sqrt() * 2f64.powi(-24);
     for (name, make) in &nets {
-        for (kind, most) in [(Kind::Double, 1e-12), (Kind::Float, rounding)] {
+        // The blocks of these are those of ResNet-50, and their weights many.
+        let is_deep = ["resnet101", "resnet152"]
+            .iter()
+            .any(|deep| name.starts_with(deep));
+        for (kind, part, most) in [
+            (Kind::Double, 2 * GHOST, 1e-12),
+            (Kind::Float, GHOST, rounding),
+        ] {
+            if is_deep && kind == Kind::Float {
+                continue;
+            }
             let step = |part| {
                 let task = TaskConfig::from_table("image", table.clone()).unwrap();
                 first_step(task, sgd(), BATCH, part, |task| {
@@ -206,14 +219,12 @@ fn parts_of_a_batch_come_to_the_batch_for_each_net_with_batch_normalization() {
             };
             let whole = step(BATCH);
             assert!(whole.norm() > 0.1 && whole.statistics.len() > 1, "{name}");
-            for part in [GHOST, 2 * GHOST] {
-                let found = whole.difference(&step(part));
-                println!("{name} in parts of {part}, {kind:?}: {found:.1e} of {most:.1e}");
-                assert!(
-                    found < most,
-                    "{name} in parts of {part}, {kind:?}: {found:e}"
-                );
-            }
+            let found = whole.difference(&step(part));
+            println!("{name} in parts of {part}, {kind:?}: {found:.1e} of {most:.1e}");
+            assert!(
+                found < most,
+                "{name} in parts of {part}, {kind:?}: {found:e}"
+            );
         }
     }
 }

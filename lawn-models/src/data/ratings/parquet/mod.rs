@@ -120,15 +120,11 @@ impl Table {
         })?;
         let column = |what: &'static str, place: usize| {
             let name = given[place].to_owned();
-            let form = Form::of(&fields[place]);
-            let (form, found) = match form {
-                Ok(form) if form.suits(what) => (form, String::new()),
-                Ok(form) => (form, form.name().to_owned()),
-                Err(found) => (Form::Double, found),
+            let found = match Form::of(&fields[place]) {
+                Ok(form) if form.suits(what) => return Ok(Column { name, form }),
+                Ok(form) => form.name().to_owned(),
+                Err(found) => found,
             };
-            if found.is_empty() {
-                return Ok(Column { name, form });
-            }
             let found = format!("the column \"{name}\" of type {found}");
             let expected = format!("{} for a column of {what}s", Form::allowed(what));
             Err(DataError::unusable(&self.path, found, expected))
