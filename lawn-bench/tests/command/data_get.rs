@@ -156,7 +156,10 @@ fn what_is_wrong_on_the_command_line_is_told_with_what_is_right() {
     refuses(
         &with(&["ml1m", "--data-root", &root]),
         2,
-        &["`ml1m`", "allowed: cifar-10, cifar-100, ml-1m, pinterest-20"],
+        &[
+            "`ml1m`",
+            "allowed: cifar-10, cifar-100, ml-1m, pinterest-20",
+        ],
     );
     refuses(&with(&["ml-1m"]), 2, &["--data-root DIR or set LAWN_DATA"]);
     refuses(&with(&[]), 2, &["NAME"]);
