@@ -157,8 +157,8 @@ fn what_is_wrong_on_the_command_line_is_told_with_what_is_right() {
         &with(&["ml1m", "--data-root", &root]),
         2,
         &[
-            "\"ml1m\"",
-            "known: cifar-10, cifar-100, ml-1m, pinterest-20",
+            "`ml1m`",
+            "allowed: cifar-10, cifar-100, ml-1m, pinterest-20",
         ],
     );
     refuses(&with(&["ml-1m"]), 2, &["--data-root DIR or set LAWN_DATA"]);

@@ -291,12 +291,11 @@ fn what_a_newer_version_wrote_is_named_and_stays() {
     assert!(matches!(dir.read_outcome(), Err(Error::Newer(_))));
 }
 
-/// The trial with so many MiB of address space at most, on one thread.
-fn within(run: &Run, mebibytes: Option<u64>) -> Command {
+/// Runs the trial with so many MiB of address space.
+fn train_within(run: &Run, mebibytes: u64) -> Output {
     let command = run.command();
     let mut shell = Command::new("sh");
-    let limit = mebibytes.map_or("unlimited".to_owned(), |most| (most * 1024).to_string());
-    let script = format!("ulimit -v {limit} && exec \"$0\" \"$@\"");
+    let script = format!("ulimit -v {} && exec \"$0\" \"$@\"", mebibytes * 1024);
     shell.arg("-c").arg(script).arg(command.get_program());
     shell
         .args(command.get_args())
@@ -304,28 +303,7 @@ fn within(run: &Run, mebibytes: Option<u64>) -> Command {
         .env_remove("LAWN_DATA");
     // Address space, not memory, is what the limit counts: no arena a thread.
     shell.env("MALLOC_ARENA_MAX", "1").stdin(Stdio::null());
-    shell
-}
-
-/// Trains the trial, and gives the MiB of address space that it came to.
-fn address_space(run: &Run) -> u64 {
-    let mut command = within(run, None);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("sh starts");
-    let path = format!("/proc/{}/status", child.id());
-    let mut most = 0;
-    let status = loop {
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmPeak:"));
-        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse().ok());
-        most = most.max(peak.unwrap_or(0));
-        if let Some(status) = child.try_wait().expect("it is ours") {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
-    assert!(status.success() && most > 0, "{status}, {most} kB");
-    most / 1024
+    shell.output().expect("sh starts")
 }
 
 #[test]
@@ -342,14 +320,20 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
         ("checkpoint_seconds = 0", "checkpoint_seconds = 60"),
     ];
     let free = Run::new(&changes);
-    // What libtorch maps differs by machine. A little below what the whole batch comes to, few
-    // parts are enough; far below it they are many, and take long.
-    let whole = address_space(&free);
-    let reduced = (1..=8).find_map(|part| {
+    let output = free.train();
+    assert!(output.status.success(), "{}", said(&output));
+    // What libtorch maps differs by machine: the limit is looked for between one that is too
+    // low to begin and one that holds the whole batch. Nearer to that: far below it the parts
+    // are many, and take long.
+    let (mut low, mut high) = (400, 4000);
+    let reduced = (0..20).find_map(|_| {
+        let limit = (low + 3 * high) / 4;
         let run = Run::new(&changes);
-        let output = within(&run, Some(whole - 48 * part)).output();
-        let output = output.expect("sh starts");
-        assert!(output.status.success(), "{part}: {}", said(&output));
+        if !train_within(&run, limit).status.success() {
+            low = limit;
+            return None;
+        }
+        high = limit;
         (!run.ending().notices.is_empty()).then_some(run)
     });
     let reduced = reduced.expect("some limit holds a part of the batch and not all of it");

@@ -235,10 +235,7 @@ mod tests {
         assert_eq!(parse("../x"), Ok(Source::Folder("../x".into())));
         for text in ["ftp://a.example", "file:///x", "", "https://"] {
             let error = parse(text).expect_err(text);
-            assert!(
-                error.contains("http:// or https://, or a folder"),
-                "{error}"
-            );
+            assert!(error.contains("http:// or https://, a folder"), "{error}");
         }
     }
 }
