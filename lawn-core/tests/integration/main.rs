@@ -5,6 +5,7 @@
 mod common;
 
 mod conformance;
+mod counted_rows;
 mod cow_clip;
 mod custom_rule;
 mod decay;

@@ -97,6 +97,30 @@ fn each_bad_setting_is_blamed_by_name() {
             },
         ),
         (
+            "cow_clip.zeta",
+            OptimizerSettings {
+                cow_clip: Some(lawn_core::CowClipConfig {
+                    ratio: 1.0,
+                    zeta: 0.0,
+                }),
+                ..adam()
+            },
+        ),
+        (
+            "embedding_learning_rate",
+            OptimizerSettings {
+                embedding_learning_rate: Some(0.0),
+                ..adam()
+            },
+        ),
+        (
+            "embedding_weight_decay",
+            OptimizerSettings {
+                embedding_weight_decay: Some(-1e-5),
+                ..adam()
+            },
+        ),
+        (
             "momentum",
             OptimizerSettings {
                 momentum: Some(0.9),
