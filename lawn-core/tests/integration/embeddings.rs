@@ -5,9 +5,9 @@ use crate::common::setting::assert_same_diagnostics;
 use crate::common::table::{LAYOUTS, Layout, Table, start};
 use crate::common::{Numbers, everything, values};
 use lawn_core::{
-    AdagradConfig, AdamConfig, Backend, Constraint, Error, Granularity, LawnConfig,
-    LazyAdamConfig, OptimizerConfig, Role, RowwiseAdagradConfig, RuleConfig, Schedule, Scope,
-    SgdConfig, State, StepOptions, UntouchedRows, WeightDecay,
+    AdagradConfig, AdamConfig, Backend, Constraint, Error, Granularity, LawnConfig, LazyAdamConfig,
+    OptimizerConfig, Role, RowwiseAdagradConfig, RuleConfig, Schedule, Scope, SgdConfig, State,
+    StepOptions, UntouchedRows, WeightDecay,
 };
 use tch::{Device, Kind, Tensor};
 
