@@ -327,7 +327,7 @@ fn cow_clip_counts_the_ids_of_the_whole_batch() {
                         let is_clipped = norm(&g) > largest;
                         clipped[usize::from(is_clipped)] += 1;
                         let factor = largest / norm(&g).max(largest);
-                        let _ = expected.get(row as i64).copy_(&(w - g * (factor * 0.5)));
+                        expected.get(row as i64).copy_(&(w - g * (factor * 0.5)));
                     }
                 }
                 let apart = norm(&(&expected - wide(after))) / norm(&expected).max(1e-9);
