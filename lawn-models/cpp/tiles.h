@@ -158,10 +158,16 @@ LAWN_TILES __attribute__((noinline)) inline bool fill_panel(uint16_t *to, const 
           const float *line = from.at(lane + 16 * tile + row, place + k);
           a = _mm512_maskz_loadu_ps(low, line);
           b = _mm512_maskz_loadu_ps(high, line + 16);
+          // What comes next in this row lies too far from the next row for the processor to see it.
+          __builtin_prefetch(line + 2 * PANEL);
+          __builtin_prefetch(line + 2 * PANEL + 16);
         } else if (!from.sum_is_inner) {
           const float *line = from.at(lane + 16 * tile, place + k + 2 * row);
           a = 2 * row < sums ? _mm512_maskz_loadu_ps(low, line) : a;
           b = 2 * row + 1 < sums ? _mm512_maskz_loadu_ps(high, line + from.stride) : b;
+          // Of the next panel.
+          __builtin_prefetch(line + PANEL);
+          __builtin_prefetch(line + PANEL + from.stride);
         }
         bad |= write_parts(parts, 32 * row, a, b, !from.sum_is_inner);
       }
