@@ -95,11 +95,20 @@ fn turned(mut square: [[u8; ROWS]; ROWS]) -> [[u8; ROWS]; ROWS] {
         let before = square;
         for number in 0..ROWS / 2 {
             let (a, b) = (before[number], before[number + ROWS / 2]);
-            square[2 * number] =
-                std::array::from_fn(|k| if k % 2 == 0 { a[k / 2] } else { b[k / 2] });
+            square[2 * number] = std::array::from_fn(|k| {
+                if k.is_multiple_of(2) {
+                    a[k / 2]
+                } else {
+                    b[k / 2]
+                }
+            });
             square[2 * number + 1] = std::array::from_fn(|k| {
                 let k = k + ROWS;
-                if k % 2 == 0 { a[k / 2] } else { b[k / 2] }
+                if k.is_multiple_of(2) {
+                    a[k / 2]
+                } else {
+                    b[k / 2]
+                }
             });
         }
     }
