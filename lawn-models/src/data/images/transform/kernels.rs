@@ -41,27 +41,17 @@ pub(super) fn down_columns(from: &[u8], stride: usize, first: usize, taps: &Taps
 #[inline(always)]
 fn rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
     let width = taps.len() * CHANNELS;
-    let span = taps.span();
-    let span = span.start * CHANNELS..span.end * CHANNELS;
+    let stride = from.width * CHANNELS;
     // Turned, so that the values of all rows at one place are neighbours.
-    let mut block = vec![[0u8; ROWS]; span.end];
-    let mut out = vec![[0u8; ROWS]; width.next_multiple_of(ROWS)];
+    let mut block = vec![[0u8; ROWS]; stride];
+    let mut out = vec![[0u8; ROWS]; width];
     for (part, to) in to.chunks_mut(width * ROWS).enumerate() {
-        let count = to.len() / width;
-        // Where there are no more rows, the last one again.
-        let lines: [&[u8]; ROWS] = std::array::from_fn(|number| {
-            &from.row(part * ROWS + number.min(count - 1))[..span.end]
-        });
-        let (squares, rest) = block[span.clone()].as_chunks_mut::<ROWS>();
-        for (number, square) in squares.iter_mut().enumerate() {
-            let place = span.start + number * ROWS;
-            *square = turned(lines.map(|line| *line[place..].first_chunk().expect("a whole one")));
+        for number in 0..to.len() / width {
+            for (column, &value) in block.iter_mut().zip(from.row(part * ROWS + number)) {
+                column[number] = value;
+            }
         }
-        let place = span.end - rest.len();
-        for (number, column) in rest.iter_mut().enumerate() {
-            *column = lines.map(|line| line[place + number]);
-        }
-        for (place, pixel) in out[..width].chunks_exact_mut(CHANNELS).enumerate() {
+        for (place, pixel) in out.chunks_exact_mut(CHANNELS).enumerate() {
             let (first, weights) = taps.of(place);
             let columns = &block[first * CHANNELS..][..weights.len() * CHANNELS];
             for (channel, values) in pixel.iter_mut().enumerate() {
@@ -76,43 +66,12 @@ fn rows(from: PixelRows<'_>, taps: &Taps, to: &mut [u8]) {
                 }
             }
         }
-        for (number, square) in out.as_chunks::<ROWS>().0.iter().enumerate() {
-            let place = number * ROWS;
-            for (row, values) in to.chunks_exact_mut(width).zip(turned(*square)) {
-                let row = &mut row[place..];
-                let count = row.len().min(ROWS);
-                row[..count].copy_from_slice(&values[..count]);
+        for (number, row) in to.chunks_exact_mut(width).enumerate() {
+            for (value, column) in row.iter_mut().zip(&out) {
+                *value = column[number];
             }
         }
     }
-}
-
-/// Rows as columns.
-#[inline(always)]
-fn turned(mut square: [[u8; ROWS]; ROWS]) -> [[u8; ROWS]; ROWS] {
-    // Each time, rows that are half of all apart become neighbours, value by value.
-    for _ in 0..ROWS.ilog2() {
-        let before = square;
-        for number in 0..ROWS / 2 {
-            let (a, b) = (before[number], before[number + ROWS / 2]);
-            square[2 * number] = std::array::from_fn(|k| {
-                if k.is_multiple_of(2) {
-                    a[k / 2]
-                } else {
-                    b[k / 2]
-                }
-            });
-            square[2 * number + 1] = std::array::from_fn(|k| {
-                let k = k + ROWS;
-                if k.is_multiple_of(2) {
-                    a[k / 2]
-                } else {
-                    b[k / 2]
-                }
-            });
-        }
-    }
-    square
 }
 
 #[inline(always)]
