@@ -70,7 +70,7 @@ bench *args: setup
     fi
     exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}
 
-# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers optimizer`, `just peers analysis`.
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers analysis`.
 peers what *args:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -98,9 +98,11 @@ peers what *args:
             exec .venv/bin/python lawn-models/peers/recommender.py {{args}} ;;
         images)
             exec .venv/bin/python lawn-models/peers/images.py {{args}} ;;
+        clicks)
+            exec .venv/bin/python lawn-models/peers/clicks.py {{args}} ;;
         curve)
             exec .venv/bin/python lawn-models/peers/curve.py {{args}} ;;
-        *) echo "peers: there are no peers for {{what}}; allowed: analysis, curve, images, optimizer, recommender, training, vision" >&2; exit 2 ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, recommender, training, vision" >&2; exit 2 ;;
     esac
 
 # Every figure and table, drawn from a simulated sweep.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, RuleConfig, Schedule, SgdConfig, WeightDecay};
 use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode, parameters};
-use lawn_models::{Autocast, HalfKind, set_threads};
+use lawn_models::{Autocast, HalfKind, keep_host_memory, set_threads};
 use serde_json::json;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Reduction, Tensor};
@@ -82,6 +82,8 @@ fn optimizer(rule: Rule) -> OptimizerConfig {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
+    // As training does it.
+    keep_host_memory();
     set_threads(options.threads);
     tch::manual_seed(0);
     let device = options.cuda.map_or(Device::Cpu, Device::Cuda);

@@ -1,10 +1,9 @@
 """Rows of Criteo's text beside polars: rows per second, by turns, on the same cores.
 
-    python lawn-models/peers/clicks.py --data-root DIR --data NAME
+    .venv/bin/python lawn-models/peers/clicks.py --data-root DIR --data NAME
 
-in an environment that has polars. `NAME/train.txt` is read on both sides, integers become logarithms
-and categories ids. Ours also writes the rows to the disk, with their checksums; polars keeps them in
-memory. Prints the median of each side and the median of the repeats' ratios with their range.
+`NAME/train.txt` is read on both sides, integers become logarithms and categories ids. Ours also
+writes the rows to the disk, with their checksums; polars keeps them in memory. Prints the median of each side and the median of the repeats' ratios with their range.
 """
 
 import argparse
