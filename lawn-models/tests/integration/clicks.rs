@@ -297,7 +297,7 @@ fn a_survey_has_the_numbers_of_rows_and_the_protocol() {
     let path = root.path().join("ads/train.txt");
     let text = fs::read_to_string(&path).unwrap();
     let clicks = text.lines().filter(|line| line.starts_with('1')).count();
-    fs::write(&path, text.trim_end()).unwrap();
+    fs::write(&path, text.trim_end_matches('\n')).unwrap();
     fs::write(root.path().join("ads/test.txt"), "").unwrap();
     let lines = survey(root.path(), json!({ "data": "ads" }));
     let rate = format!("a click rate of {:.4}", clicks as f64 / 2_000.0);
