@@ -88,6 +88,49 @@ fn made_clicks_are_listed_checked_and_swept_where_less_is_better() {
     assert!(said(&listed).contains("2000 rows"), "{}", said(&listed));
 }
 
+/// As for a data folder that cannot be written.
+#[test]
+fn a_plan_says_what_there_is_and_converts_it_where_it_is_told_to() {
+    let (kept, _) = folder();
+    let (root, file) = (kept.path().join("data"), kept.path().join("ads.toml"));
+    let elsewhere = kept.path().join("elsewhere");
+    fs::write(&file, SWEEP).expect("there is room");
+    let made = lawn()
+        .args(["data", "make", "ctr", "--set", "rows=1000", "--out"])
+        .arg(root.join("ads"))
+        .output()
+        .expect("lawn starts");
+    assert!(made.status.success(), "{}", said(&made));
+    let planned = lawn()
+        .arg("plan")
+        .arg(&file)
+        .arg("--data-root")
+        .arg(&root)
+        .env("LAWN_CLICK_CACHE", &elsewhere)
+        .output()
+        .expect("lawn starts");
+    assert!(planned.status.success(), "{}", said(&planned));
+    let elsewhere = elsewhere.display().to_string();
+    for words in [
+        "ads: 1000 rows have",
+        "a click rate of",
+        "count as 0",
+        "rows are train",
+        "by a hash of their number",
+        elsewhere.as_str(),
+    ] {
+        let planned = said(&planned);
+        assert!(planned.contains(words), "{words:?} is not in:\n{planned}");
+    }
+    let beside = fs::read_dir(root.join("ads")).expect("it is there");
+    let beside = beside.map(|entry| entry.expect("it is there").file_name());
+    let beside: Vec<String> = beside
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(".lawn-clicks-"))
+        .collect();
+    assert!(beside.is_empty(), "{beside:?}");
+}
+
 #[test]
 fn a_bad_line_is_named_before_anything_is_trained() {
     let (kept, run) = folder();

@@ -36,6 +36,8 @@ fn variants() -> Vec<Value> {
         arm(json!({ "decay": "multi-step", "milestones": [0.5] })),
         arm(json!({ "momentum": 0.5 })),
         task(json!({ "data": "mine" })),
+        task(json!({ "split": "random" })),
+        task(json!({ "data": "mine", "split": "last-day" })),
         task(json!({ "pretrained": { "gmf": "a", "mlp": "b" } })),
         task(json!({ "protocol": { "candidates": "all" } })),
         task(json!({ "model": "vgg16" })),

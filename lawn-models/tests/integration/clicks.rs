@@ -268,18 +268,108 @@ fn ids_that_many_categories_share_are_told() {
     make_data(&MakeData::Ctr(sizes), &root.path().join("ads")).unwrap();
     let lines = |hash_size: u32| {
         let encoding = json!({ "hash_size": hash_size });
-        let table = json!({ "data": "ads", "encoding": encoding });
-        let task = TaskConfig::from_table("ctr", table).unwrap();
-        lawn_models::survey(&task, Some(root.path())).unwrap()
+        let told = survey(root.path(), json!({ "data": "ads", "encoding": encoding }));
+        let of_columns = told.into_iter().filter(|line| line.contains(" columns "));
+        of_columns.collect::<Vec<String>>()
     };
-    assert_eq!(lines(900), [""; 0]);
     assert_eq!(lines(100_000), [""; 0]);
-    let told = lines(2_000);
     // Columns of 4,096 and of 2,048 categories.
-    assert!(
-        told.len() == 1 && told[0].starts_with("in 2 of 26 columns"),
-        "{told:?}"
+    let told = lines(2_000);
+    assert!(told[0].starts_with("in 2 of 26 columns"), "{told:?}");
+    let told = lines(1);
+    assert!(told[0].starts_with("in 26 of 26 columns all"), "{told:?}");
+}
+
+fn survey(root: &Path, table: Value) -> Vec<String> {
+    let task = TaskConfig::from_table("ctr", table).unwrap();
+    lawn_models::survey(&task, Some(root)).unwrap()
+}
+
+/// That one of these lines has all of these words.
+fn tells(lines: &[String], words: &[&str]) {
+    let has = |line: &String| words.iter().all(|word| line.contains(word));
+    assert!(lines.iter().any(has), "{words:?} in {lines:#?}");
+}
+
+#[test]
+fn a_survey_has_the_numbers_of_rows_and_the_protocol() {
+    let root = root();
+    let path = root.path().join("ads/train.txt");
+    let text = fs::read_to_string(&path).unwrap();
+    let clicks = text.lines().filter(|line| line.starts_with('1')).count();
+    fs::write(&path, text.trim_end_matches('\n')).unwrap();
+    fs::write(root.path().join("ads/test.txt"), "").unwrap();
+    let lines = survey(root.path(), json!({ "data": "ads" }));
+    let rate = format!("a click rate of {:.4}", clicks as f64 / 2_000.0);
+    tells(&lines, &["2000 rows", &format!("{clicks} clicks"), &rate]);
+    tells(
+        &lines,
+        &["1620 rows are train, 180 validation and 200 test"],
     );
+    // Thirteen a row, of which the generated rows have four.
+    tells(
+        &lines,
+        &["of 26000 integers 0 are below 0", "18000 are absent"],
+    );
+    tells(
+        &lines,
+        &["the last 0.1 of the rows is test", "log_loss, auc"],
+    );
+    tells(&lines, &["train.txt has no end of line"]);
+    tells(&lines, &["not read: test.txt"]);
+    tells(&lines, &["converted rows take", ".lawn-clicks-"]);
+    let random = json!({ "data": "ads", "split": "random", "split_seed": 7 });
+    tells(&survey(root.path(), random), &["split_seed 7"]);
+    let made = survey(root.path(), json!({ "generated": { "rows": 1_000 } }));
+    tells(&made, &["810 rows are train, 90 validation and 100 test"]);
+}
+
+/// Avazu's rows have their time.
+#[test]
+fn rows_that_are_not_in_the_order_of_time_are_told() {
+    let root = tempfile::tempdir().unwrap();
+    let header = "id,click,hour,C1,banner_pos,site_id,site_domain,site_category,app_id,app_domain,\
+app_category,device_id,device_ip,device_model,device_type,device_conn_type,C14,C15,C16,C17,C18,\
+C19,C20,C21";
+    let told = |hours: &dyn Fn(usize) -> usize| {
+        let row = |number: usize| {
+            let (click, hour) = (number % 2, hours(number));
+            format!("{number},{click},141021{hour:02}{}\n", ",a".repeat(21))
+        };
+        let rows: String = (0..100).map(row).collect();
+        fs::create_dir_all(root.path().join("avazu")).unwrap();
+        fs::write(
+            root.path().join("avazu/train.csv"),
+            format!("{header}\n{rows}"),
+        )
+        .unwrap();
+        let of_time = |table: Value| {
+            let mut lines = survey(root.path(), table).into_iter();
+            lines.find(|line| line.contains("order of time"))
+        };
+        let random = json!({ "data": "avazu", "split": "random" });
+        assert_eq!(of_time(random), None);
+        of_time(json!({ "data": "avazu" }))
+    };
+    assert_eq!(told(&|number| number / 5), None);
+    let told = told(&|number| number / 10 % 5).unwrap();
+    assert!(told.starts_with("1 rows have an hour before"), "{told}");
+}
+
+/// What the net is to have is known with the columns of the files.
+#[test]
+fn a_rank_above_the_features_is_refused_when_a_sweep_is_planned() {
+    let root = root();
+    let refused = |rank: u32| {
+        let model = json!({ "name": "dcn_v2", "width": 2, "rank": rank });
+        let table = json!({ "data": "ads", "model": model });
+        let task = TaskConfig::from_table("ctr", table).unwrap();
+        lawn_models::survey(&task, Some(root.path())).err()
+    };
+    // 13 numbers and 26 columns of two.
+    assert!(refused(65).is_none());
+    let error = refused(66).unwrap().to_string();
+    assert!(error.contains("`model.rank` is 66, of 65"), "{error}");
 }
 
 #[test]
@@ -336,8 +426,7 @@ fn a_scan_converts_and_names_bad_lines() {
     );
     assert!(scan("exclude").unwrap().is_empty());
     let lines = lawn_models::survey(&task("exclude"), Some(root.path())).unwrap();
-    assert_eq!(lines.len(), 1, "{lines:?}");
-    assert!(lines[0].contains("1 lines cannot be read") && lines[0].contains("train.txt:2001"));
+    tells(&lines, &["1 lines cannot be read", "train.txt:2001"]);
     let found = describe_data(root.path()).unwrap().remove(0).unwrap();
     let left_out = found
         .counts

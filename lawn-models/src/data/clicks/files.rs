@@ -67,6 +67,26 @@ impl ClickFiles {
             _ => of(ClickFormat::Criteo, days),
         })
     }
+
+    /// Names of files beside them that look as if they were of the set, and are not read: those
+    /// whose names begin as theirs do, or with `test`, in order.
+    ///
+    /// # Errors
+    /// [`DataError::Read`] where the folder cannot be listed.
+    pub(crate) fn passed_over(&self) -> Result<Vec<String>, DataError> {
+        let failed = || DataError::read(&self.folder);
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(failed())? {
+            let path = entry.map_err(failed())?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let is_like = ["train", "test", "day_"].map(|start| name.starts_with(start));
+            if is_like.contains(&true) && path.is_file() && !self.paths.contains(&path) {
+                names.push(name.into_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
 }
 
 fn name(path: &Path) -> std::path::Display<'_> {
@@ -102,6 +122,12 @@ fn days(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
     }
     days.sort();
+    for pair in days.windows(2) {
+        if pair[0].0 == pair[1].0 {
+            let found = format!("{} and {}", name(&pair[0].1), name(&pair[1].1));
+            return Err(DataError::unusable(folder, found, "one of them"));
+        }
+    }
     for (place, (day, path)) in days.iter().enumerate() {
         if *day != place as u32 {
             let found = format!(
@@ -109,7 +135,7 @@ fn days(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
                 days.len(),
                 name(path)
             );
-            let expected = format!("each day once from day_0 on, here day_{place}");
+            let expected = format!("each day from day_0 on, here day_{place}");
             return Err(DataError::unusable(folder, found, expected));
         }
     }
@@ -153,7 +179,9 @@ mod tests {
             "{error}"
         );
         let error = found(&["day_0", "day_1", "day_1.gz"]).unwrap_err();
-        assert!(error.contains("each day once"), "{error}");
+        assert!(error.contains("day_1 and day_1.gz"), "{error}");
+        let error = found(&["day_0", "day_0.gz"]).unwrap_err();
+        assert!(error.contains("day_0 and day_0.gz"), "{error}");
         assert!(found(&["day_1"]).unwrap_err().contains("here day_0"));
     }
 
@@ -166,6 +194,20 @@ mod tests {
         assert!(error.contains("train.txt and train.csv"), "{error}");
         let error = found(&["train.txt", "train.txt.gz"]).unwrap_err();
         assert!(error.contains("train.txt and train.txt.gz"), "{error}");
+    }
+
+    #[test]
+    fn files_that_are_not_read_are_known() {
+        let folder = folder(&[
+            "train.txt",
+            "test.txt",
+            "readme.txt",
+            "train.csv.bak",
+            "day_x",
+        ]);
+        let files = ClickFiles::in_folder(folder.path()).unwrap().unwrap();
+        let expected = ["day_x", "test.txt", "train.csv.bak"];
+        assert_eq!(files.passed_over().unwrap(), expected);
     }
 
     #[test]

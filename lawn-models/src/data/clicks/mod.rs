@@ -14,6 +14,7 @@ mod selection;
 mod shape;
 mod source;
 mod split;
+mod survey;
 mod table;
 mod write;
 

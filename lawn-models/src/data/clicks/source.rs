@@ -6,12 +6,10 @@ use super::cache::{Cache, CacheProgress, Trust};
 use super::encode::ClickEncoding;
 use super::files::ClickFiles;
 use super::generated::{self, GeneratedClicks, Teacher};
-use super::split::{Clicks, SplitRule};
+use super::split::{ClickSplit, Clicks, SplitRule};
+use super::survey;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
-
-/// Ids below which nothing is said of a column that has most of them.
-const FEW: u32 = 1_000;
 
 /// Files, or a generator that stands for them.
 #[derive(Clone, Debug)]
@@ -74,36 +72,17 @@ impl ClickSource {
         }
     }
 
-    /// What people should know before they train on it, a line each.
+    /// What people should know of files before they train on a split of them, a line each.
     ///
     /// # Errors
     /// As [`Cache::open`].
-    pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
+    pub(crate) fn survey(&self, split: ClickSplit) -> Result<Vec<String>, DataError> {
         let Self::Files(files, encoding) = self else {
             return Ok(Vec::new());
         };
         let counts = Cache::open(files, encoding, Trust::Times, &|_, _| ())?.counts()?;
-        let mut lines = Vec::new();
-        if let Some(first) = counts.first_excluded {
-            let count = counts.excluded;
-            lines.push(format!(
-                "{count} lines cannot be read and are left out; the first: {first}"
-            ));
-        }
-        let columns = counts.ids.len();
-        let sizes = counts.sizes.iter();
-        let full = sizes.zip(&counts.ids).filter(|&(&size, &ids)| {
-            // A column of few ids may have been given just those.
-            size >= FEW && 2 * ids > u64::from(size)
-        });
-        let full = full.count();
-        if full > 0 {
-            lines.push(format!(
-                "in {full} of {columns} columns more than half of the ids occur, so that many \
-                 categories share one; a greater encoding.hash_size tells them apart"
-            ));
-        }
-        Ok(lines)
+        let passed_over = files.passed_over()?;
+        Ok(survey::lines(&counts, encoding, split, &passed_over))
     }
 
     /// All rows, split. Those that are generated are made in so many bytes of memory.
@@ -153,6 +132,10 @@ pub(crate) fn describe(folder: &Path) -> Option<Result<Vec<(String, u64)>, DataE
             ),
             count("columns of categories", found.ids.len() as u64),
             count("ids that occur in them", found.ids.iter().sum()),
+            count(
+                "bytes that its converted rows take",
+                found.room.bytes + found.room.others_bytes,
+            ),
         ];
         if found.excluded > 0 {
             counts.push(count("bad lines left out", found.excluded));

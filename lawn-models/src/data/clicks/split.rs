@@ -29,6 +29,17 @@ pub enum ClickSplit {
     LastDay,
 }
 
+impl ClickSplit {
+    /// How a sweep file has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Last => "last",
+            Self::Random => "random",
+            Self::LastDay => "last-day",
+        }
+    }
+}
+
 /// The rule of a split, and its sizes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SplitRule {

@@ -269,6 +269,46 @@ mod tests {
         );
     }
 
+    /// The bytes of text that come out before the error: all but the last few of them.
+    #[test]
+    fn a_cut_file_is_known_by_what_it_still_has() {
+        let plain: String = (0..400_000)
+            .map(|row| format!("{row}\t{}\n", row * 7))
+            .collect();
+        let whole = gzip(plain.as_bytes());
+        for (kept, size) in [
+            (whole.len() - 3, BLOCK),
+            (whole.len() - 3, 1 << 16),
+            (whole.len() / 2, BLOCK),
+        ] {
+            let error = text(&whole[..kept], size).unwrap_err();
+            let (_, place) = error.split_once("end badly behind ").unwrap();
+            let place = place.split(' ').next().unwrap();
+            let place: f64 = place.parse().unwrap();
+            let expected = (plain.len() * kept) as f64 / whole.len() as f64;
+            assert!(
+                (place / expected - 1.0).abs() < 0.1,
+                "{error}, not {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn zeros_behind_gzip_data_are_nothing_and_other_bytes_are_named() {
+        let plain = "1\t2\n".repeat(5_000);
+        let packed = gzip(plain.as_bytes());
+        let zeros = vec![0; 512];
+        let padded = [&packed[..], &zeros].concat();
+        let twice = [&padded[..], &packed, &vec![0; 1 << 19]].concat();
+        assert_eq!(text(&padded, BLOCK).unwrap(), plain.as_bytes());
+        assert_eq!(text(&twice, 50).unwrap(), plain.repeat(2).as_bytes());
+        let error = text(&[&padded[..], b"rest"].concat(), BLOCK).unwrap_err();
+        assert!(
+            error.contains("end badly behind 20000 bytes of text"),
+            "{error}"
+        );
+    }
+
     #[test]
     fn blocks_know_their_places_and_which_is_the_last() {
         for (bytes, size) in [

@@ -1,12 +1,12 @@
 //! Bytes of a file as they were before they were packed.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::data::error::DataError;
 
@@ -50,6 +50,53 @@ impl Read for Counted {
     }
 }
 
+/// The text of gzip's members, one behind the other, with zeros behind them or not, as tapes and
+/// block devices fill up files: gzip(1) passes over those as well.
+struct Members<R: BufRead> {
+    /// None behind the last.
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(packed: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(packed)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let count = member.read(into)?;
+            if count > 0 || into.is_empty() {
+                return Ok(count);
+            }
+            let packed = self.member.take().map(GzDecoder::into_inner);
+            let mut packed = packed.expect("it was read");
+            let is_more = pass_zeros(&mut packed)?;
+            self.member = is_more.then(|| GzDecoder::new(packed));
+        }
+        Ok(0)
+    }
+}
+
+/// Passes over zeros, and says whether anything else follows.
+fn pass_zeros(packed: &mut impl BufRead) -> std::io::Result<bool> {
+    loop {
+        let ahead = packed.fill_buf()?;
+        if ahead.is_empty() {
+            return Ok(false);
+        }
+        let zeros = ahead.iter().take_while(|&&byte| byte == 0).count();
+        let is_more = zeros < ahead.len();
+        packed.consume(zeros);
+        if is_more {
+            return Ok(true);
+        }
+    }
+}
+
 /// A file, unpacked while it is read.
 pub(super) struct Unpacked {
     path: PathBuf,
@@ -84,10 +131,7 @@ impl Unpacked {
         read.fetch_add(start, Relaxed);
         let counted = Counted { file, read };
         let reader: Box<dyn Read + Send> = match is_gzip {
-            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(
-                1 << 18,
-                counted,
-            ))),
+            true => Box::new(Members::new(BufReader::with_capacity(1 << 18, counted))),
             false => Box::new(counted),
         };
         let mut unpacked = Self {
@@ -101,9 +145,15 @@ impl Unpacked {
     }
 
     fn skip(&mut self, count: u64) -> Result<(), DataError> {
-        let mut passed = (&mut self.reader).take(count);
-        let skipped = std::io::copy(&mut passed, &mut std::io::sink());
-        self.place += skipped.map_err(|error| self.failed(error))?;
+        let mut passed = Vec::new();
+        let end = self.place + count;
+        while self.place < end {
+            let wanted = (end - self.place).min(1 << 18) as usize;
+            passed.clear();
+            if self.read(wanted, &mut passed)? == 0 {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -112,10 +162,11 @@ impl Unpacked {
     /// # Errors
     /// [`DataError::Read`], and [`DataError::Unusable`] for gzip data that end badly.
     pub(super) fn read(&mut self, wanted: usize, into: &mut Vec<u8>) -> Result<usize, DataError> {
+        let before = into.len();
         let read = (&mut self.reader).take(wanted as u64).read_to_end(into);
-        let read = read.map_err(|error| self.failed(error))?;
-        self.place += read as u64;
-        Ok(read)
+        // What came before an error is there.
+        self.place += (into.len() - before) as u64;
+        read.map_err(|error| self.failed(error))
     }
 
     /// Reads what a text begins with.

@@ -3,6 +3,7 @@
 pub(crate) mod accuracy;
 pub(crate) mod clicks;
 mod floor;
+mod logistic;
 pub(crate) mod ranking;
 
 pub use floor::Floor;

@@ -66,6 +66,17 @@ impl CtrModelConfig {
         }
     }
 
+    /// Refuses sizes that have no use beside what samples have.
+    ///
+    /// # Errors
+    /// [`CtrModelError`], as of [`validate`](Self::validate).
+    pub fn require(&self, shape: &CtrShape) -> Result<(), CtrModelError> {
+        match self {
+            Self::DcnV2(config) => config.require(shape),
+            _ => Ok(()),
+        }
+    }
+
     /// How many elements all its parameters have, without making them.
     pub fn parameters(&self, shape: &CtrShape) -> i64 {
         match self {

@@ -43,7 +43,8 @@ pub struct DcnV2Config {
     /// Cross layers.
     #[schemars(range(min = 1, max = 64))]
     pub cross_layers: u32,
-    /// Rank of the matrices of the cross layers; full where nothing is said.
+    /// Rank of the matrices of the cross layers, up to the number of features that are crossed; full
+    /// where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = WIDEST))]
     pub rank: Option<i64>,
@@ -96,6 +97,17 @@ impl DcnV2Config {
             .map_or(Ok(()), |rank| require_width("rank", rank))?;
         require_widths("layers", &self.layers)?;
         require_rate("dropout", self.dropout)
+    }
+
+    /// Refuses a rank that no matrix of the cross layers can have.
+    pub(super) fn require(&self, shape: &CtrShape) -> Result<(), CtrModelError> {
+        let features = self.features(shape);
+        let Some(rank) = self.rank.filter(|&rank| rank > features) else {
+            return Ok(());
+        };
+        let found = format!("{rank}, of {features} features that are crossed");
+        let allowed = "up to their number, or none for full matrices";
+        require(false, "rank", found, allowed)
     }
 
     fn bottom(&self, shape: &CtrShape) -> MlpConfig {

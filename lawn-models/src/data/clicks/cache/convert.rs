@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::sync_channel;
 
-use super::super::encode::{BlockReader, LineFault, ReadBlock, Seen};
+use super::super::encode::{BlockReader, LineFacts, LineFault, ReadBlock, Seen};
 use super::part::{PartFiles, Record, VERSION, beside, head, write_whole};
 use super::seal::{Seal, Stamp};
 use crate::data::error::DataError;
@@ -169,6 +169,8 @@ impl<'a> Writing<'a> {
                 lines: 0,
                 rows: 0,
                 clicks: 0,
+                facts: LineFacts::default(),
+                has_end: false,
                 excluded: 0,
                 first_excluded: None,
                 rows_seal: Seal::default(),
@@ -201,6 +203,7 @@ impl<'a> Writing<'a> {
             rows,
             clicks,
             lines,
+            facts,
             excluded,
             first,
         } = read.map_err(|(line, fault)| at(line, fault))?;
@@ -213,6 +216,8 @@ impl<'a> Writing<'a> {
         self.record.rows += rows;
         self.record.clicks += clicks;
         self.record.lines += lines;
+        self.record.facts.add(facts);
+        self.record.has_end = block.text.ends_with(b"\n");
         self.record.excluded += excluded;
         self.record.end = block.end;
         Ok(())

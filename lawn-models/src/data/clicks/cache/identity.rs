@@ -66,28 +66,38 @@ impl Identity {
         beside.join(format!("{FOLDER}{}", &digits[..16]))
     }
 
-    /// Makes sure that a folder is of this identity.
-    pub(super) fn claim(&self, folder: &Path) -> Result<(), DataError> {
+    /// Whether a folder says that it is of this identity. One that says nothing that can be read
+    /// does not.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] where it is of another.
+    pub(super) fn is_of(&self, folder: &Path) -> Result<bool, DataError> {
         let path = folder.join(IDENTITY);
         let text = match std::fs::read(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return write_whole(&path, self.text().as_bytes());
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(DataError::read(&path)(error)),
         };
         match serde_json::from_slice::<Self>(&text) {
-            Ok(found) if found == *self => Ok(()),
-            Ok(found) => Err(DataError::unusable(
-                &path,
-                format!("a cache of {}", found.text()),
-                self.text(),
-            )),
-            Err(error) => Err(DataError::unusable(
-                &path,
-                error.to_string(),
-                "its own JSON",
-            )),
+            Ok(found) if found == *self => Ok(true),
+            Ok(found) => {
+                let found = format!("a cache of {}", found.text());
+                let expected = format!("one of {}; remove its folder", self.text());
+                Err(DataError::unusable(&path, found, expected))
+            }
+            // Its name has the digits of what it is of, and its parts have checksums.
+            Err(_) => Ok(false),
         }
+    }
+
+    /// Makes sure that a folder is of this identity, and says so.
+    ///
+    /// # Errors
+    /// As [`is_of`](Self::is_of), and [`DataError::Write`].
+    pub(super) fn claim(&self, folder: &Path) -> Result<(), DataError> {
+        if self.is_of(folder)? {
+            return Ok(());
+        }
+        write_whole(&folder.join(IDENTITY), self.text().as_bytes())
     }
 }

@@ -1,8 +1,8 @@
 //! The rows of a click set as files that are mapped into memory.
 //!
-//! Text is read once. What comes of it lies in the folder `.lawn-clicks-DIGITS` beside it, where
-//! the digits are of all that decides what text becomes: format, sizes, version. A part is a
-//! gigabyte of text, or what a file has less: a conversion that is stopped goes on behind the
+//! Text is read once. What comes of it lies in the folder `.lawn-clicks-DIGITS` beside it, or
+//! elsewhere where that cannot be written (`places.rs`). The digits are of all that decides what
+//! text becomes: format, sizes, version. A part is a gigabyte of text, or what a file has less: a conversion that is stopped goes on behind the
 //! last part that it finished, and a file that is mended is converted from there on. A part is
 //! known by the checksum of its text. That is taken again only where size or time of the file
 //! are others. So are the checksums of the part itself, but where a sweep is planned: there every
@@ -12,35 +12,33 @@ mod convert;
 mod identity;
 mod maker;
 mod part;
+mod places;
 mod seal;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::encode::{ClickEncoding, Seen};
+use super::encode::{ClickEncoding, ClickFormat, LineFacts, Seen};
 use super::files::ClickFiles;
 use super::shape::ClickShape;
 use super::table::Table;
 use crate::data::error::DataError;
 use crate::data::parts;
 use convert::Cut;
-use identity::{FOLDER, IDENTITY, Identity};
+use identity::Identity;
 pub(crate) use maker::CacheProgress;
 use maker::Maker;
 use part::{PartFiles, Record};
 use seal::Stamp;
 pub(crate) use seal::Trust;
 
-/// The file that is locked while a cache is made.
-const LOCK: &str = "lock";
-
 /// The rows of a click set, converted.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
+    format: ClickFormat,
     shape: ClickShape,
     /// The parts of each file.
     files: Vec<Vec<Record>>,
@@ -49,6 +47,7 @@ pub(crate) struct Cache {
 /// What a click set has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClickCounts {
+    pub(super) format: ClickFormat,
     pub(crate) rows: u64,
     pub(crate) clicks: u64,
     /// Lines that were left out.
@@ -59,6 +58,21 @@ pub(crate) struct ClickCounts {
     pub(crate) sizes: Vec<u32>,
     /// Those that occur.
     pub(crate) ids: Vec<u64>,
+    /// What lines have that rows do not show.
+    pub(super) facts: LineFacts,
+    /// Files whose last line has no end.
+    pub(crate) endless: Vec<String>,
+    pub(crate) room: CacheRoom,
+}
+
+/// What the caches of a click set take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CacheRoom {
+    pub(crate) folder: PathBuf,
+    pub(crate) bytes: u64,
+    /// Caches of other encodings, and their bytes.
+    pub(crate) others: u64,
+    pub(crate) others_bytes: u64,
 }
 
 impl Cache {
@@ -74,7 +88,8 @@ impl Cache {
         trust: Trust,
         progress: CacheProgress<'_>,
     ) -> Result<Self, DataError> {
-        Self::open_cut(files, encoding, Cut::USUAL, trust, progress)
+        let places = places::places(&files.folder);
+        Self::open_cut(files, encoding, Cut::USUAL, trust, &places, progress)
     }
 
     fn open_cut(
@@ -82,24 +97,26 @@ impl Cache {
         encoding: &ClickEncoding,
         cut: Cut,
         trust: Trust,
+        places: &[PathBuf],
         progress: CacheProgress<'_>,
     ) -> Result<Self, DataError> {
         let identity = Identity::new(files, encoding)?;
-        let folder = identity.folder(&files.folder);
-        if let Some(cache) = Self::whole(&identity, &folder, files)?
-            && (trust == Trust::Times || cache.holds(progress)?)
-        {
-            return Ok(cache);
+        let folders: Vec<PathBuf> = places.iter().map(|place| identity.folder(place)).collect();
+        for folder in &folders {
+            if let Some(cache) = Self::whole(&identity, folder, files)?
+                && (trust == Trust::Times || cache.holds(progress)?)
+            {
+                return Ok(cache);
+            }
         }
-        std::fs::create_dir_all(&folder).map_err(DataError::write(&folder))?;
-        let lock = folder.join(LOCK);
-        let locked = File::create(&lock).map_err(DataError::write(&lock))?;
+        let (folder, lock) = places::writable(&folders)?;
         // Processes that need the same cache wait for the one that makes it.
-        locked.lock().map_err(DataError::write(&lock))?;
+        lock.lock().map_err(DataError::write(&folder))?;
         identity.claim(&folder)?;
         let maker = Maker::new(&identity, &folder, files, cut, trust);
         Ok(Self {
             files: maker.make(progress)?,
+            format: identity.format,
             shape: identity.shape(),
             folder,
         })
@@ -111,10 +128,9 @@ impl Cache {
         folder: &Path,
         files: &ClickFiles,
     ) -> Result<Option<Self>, DataError> {
-        if !folder.join(IDENTITY).is_file() {
+        if !identity.is_of(folder)? {
             return Ok(None);
         }
-        identity.claim(folder)?;
         let shape = identity.shape();
         let mut all = Vec::new();
         for (number, source) in files.paths.iter().enumerate() {
@@ -133,6 +149,7 @@ impl Cache {
         }
         Ok(Some(Self {
             folder: folder.to_owned(),
+            format: identity.format,
             shape,
             files: all,
         }))
@@ -143,18 +160,7 @@ impl Cache {
     /// # Errors
     /// [`DataError`] where the folder cannot be listed.
     pub(crate) fn there(files: &ClickFiles) -> Result<Option<Self>, DataError> {
-        let failed = || DataError::read(&files.folder);
-        let entries = std::fs::read_dir(&files.folder).map_err(failed())?;
-        let mut folders = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(failed())?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with(FOLDER) {
-                folders.push(path);
-            }
-        }
-        folders.sort();
-        for folder in folders {
+        for folder in places::all(&places::places(&files.folder))? {
             if let Some(identity) = Identity::of(&folder, files.format)
                 && let Some(cache) = Self::whole(&identity, &folder, files)?
             {
@@ -210,29 +216,54 @@ impl Cache {
     pub(crate) fn counts(&self) -> Result<ClickCounts, DataError> {
         let seen = Seen::new(&self.shape.columns);
         let mut counts = ClickCounts {
+            format: self.format,
             rows: 0,
             clicks: 0,
             excluded: 0,
             first_excluded: None,
             sizes: self.shape.columns.clone(),
             ids: Vec::new(),
+            facts: LineFacts::default(),
+            endless: Vec::new(),
+            room: self.room()?,
         };
         for (part, record) in self.parts() {
             let bytes = std::fs::read(&part.seen).map_err(DataError::read(&part.seen))?;
             if !seen.add(&bytes) {
                 let found = format!("{} bytes", bytes.len());
-                let expected = "a bit for each id of each column";
+                let expected = "ids of each column";
                 return Err(DataError::unusable(&part.seen, found, expected));
             }
             counts.rows += record.rows;
             counts.clicks += record.clicks;
             counts.excluded += record.excluded;
+            counts.facts.add(record.facts);
+            if record.is_last && !record.has_end {
+                counts.endless.push(record.file.clone());
+            }
             if counts.first_excluded.is_none() {
                 counts.first_excluded.clone_from(&record.first_excluded);
             }
         }
         counts.ids = seen.counts();
         Ok(counts)
+    }
+
+    /// What it takes, and those that lie beside it.
+    fn room(&self) -> Result<CacheRoom, DataError> {
+        let mut room = CacheRoom {
+            folder: self.folder.clone(),
+            bytes: places::bytes(&self.folder)?,
+            ..CacheRoom::default()
+        };
+        let beside = self.folder.parent().map(Path::to_owned);
+        for other in places::all(beside.as_slice())? {
+            if other != self.folder {
+                room.others += 1;
+                room.others_bytes += places::bytes(&other)?;
+            }
+        }
+        Ok(room)
     }
 
     fn parts(&self) -> impl Iterator<Item = (PartFiles, &Record)> {

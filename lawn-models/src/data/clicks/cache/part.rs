@@ -3,7 +3,8 @@
 //! ```text
 //! part-FILE-PART.rows    magic "lawnclik", version u32, numbers a row u32, columns u32, ids of
 //!                        each column u32 …, zeros up to a multiple of 64 bytes, then the rows
-//! part-FILE-PART.seen    the ids that occur: a bit an id, each column up to a multiple of 64
+//! part-FILE-PART.seen    the ids that occur, of each column: words of 64 bits, u32; place u32 and bits
+//!                        u64 of each word that has a bit for an id that occurs
 //! part-FILE-PART.json    what it was made of, and the checksums of the two; written last
 //! ```
 //! Numbers are little-endian. A row is described in `table.rs`.
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 
+use super::super::encode::LineFacts;
 use super::super::shape::ClickShape;
 use super::super::table::{Bytes, Part};
 use super::seal::{Seal, Stamp};
@@ -24,8 +26,9 @@ use crate::data::text::Place;
 /// Begins a file of rows.
 const MAGIC: &[u8; 8] = b"lawnclik";
 
-/// The version of a record. One below it has no checksums, and its part is made again.
-pub(super) const VERSION: u32 = 2;
+/// The version of a record. One below it has no checksums, or other ids that occur, and its part is
+/// made again.
+pub(super) const VERSION: u32 = 3;
 
 /// The version of a file of rows, as it begins.
 const LAYOUT: u32 = 1;
@@ -53,6 +56,10 @@ pub(super) struct Record {
     pub(super) lines: u64,
     pub(super) rows: u64,
     pub(super) clicks: u64,
+    /// What lines have that rows do not show.
+    pub(super) facts: LineFacts,
+    /// Whether its last line has an end.
+    pub(super) has_end: bool,
     /// Lines that were left out.
     pub(super) excluded: u64,
     /// The first of them, and why.
@@ -113,7 +120,8 @@ impl PartFiles {
             let found = format!("version {version}");
             return Err(DataError::unusable(&self.record, found, expected));
         }
-        let Ok(record) = serde_json::from_str::<Record>(&text) else {
+        let record = serde_json::from_str::<Record>(&text).ok();
+        let Some(record) = record.filter(|record| record.version == VERSION) else {
             return Ok(None);
         };
         let Ok(mut file) = File::open(&self.rows) else {

@@ -2,6 +2,7 @@
 
 use super::super::shape::{ClickShape, WORD};
 use super::config::BadLines;
+use super::facts::LineFacts;
 use super::fast::FastColumns;
 use super::line::{LineFault, LineReader};
 use super::seen::Seen;
@@ -27,8 +28,9 @@ pub(in crate::data::clicks) struct ReadBlock {
     pub(in crate::data::clicks) pieces: Vec<Vec<u8>>,
     pub(in crate::data::clicks) rows: u64,
     pub(in crate::data::clicks) clicks: u64,
-    /// Lines, bad ones included.
+    /// Lines, bad ones and empty ones included.
     pub(in crate::data::clicks) lines: u64,
+    pub(in crate::data::clicks) facts: LineFacts,
     /// Lines that were left out.
     pub(in crate::data::clicks) excluded: u64,
     /// The first of them: its number in the block, from 1, and what is wrong with it.
@@ -41,6 +43,7 @@ struct Piece {
     rows: Vec<u8>,
     clicks: u64,
     lines: u64,
+    facts: LineFacts,
     excluded: u64,
     first: Option<(u64, LineFault)>,
 }
@@ -67,7 +70,7 @@ impl BlockReader {
         &self.shape
     }
 
-    /// Reads whole lines; the first of a file may be its header.
+    /// Reads whole lines; the first of a file may be its header. Empty lines are passed over.
     ///
     /// # Errors
     /// The number of the first bad line in the block, from 1, where none is left out, and
@@ -104,6 +107,7 @@ impl BlockReader {
             read.rows += (piece.rows.len() / self.shape.bytes()) as u64;
             read.lines += piece.lines;
             read.clicks += piece.clicks;
+            read.facts.add(piece.facts);
             read.excluded += piece.excluded;
             read.pieces.push(piece.rows);
         }
@@ -116,21 +120,31 @@ impl BlockReader {
         let first_id = 1 + self.shape.dense;
         while !text.is_empty() {
             piece.lines += 1;
-            match self.lines.read_fast(&self.fast, text, &mut row) {
-                Some(end) => text = &text[end..],
+            let facts = match self.lines.read_fast(&self.fast, text, &mut row) {
+                Some((end, facts)) => {
+                    text = &text[end..];
+                    facts
+                }
                 None => {
                     let (line, behind) = cut_line(text);
                     text = behind;
-                    if let Err(fault) = self.lines.read(line, &mut row) {
-                        piece.excluded += 1;
-                        piece.first.get_or_insert((piece.lines, fault));
-                        if self.bad_lines == BadLines::Fail {
-                            return piece;
-                        }
+                    if matches!(line, b"" | b"\r") {
                         continue;
                     }
+                    match self.lines.read(line, &mut row) {
+                        Ok(facts) => facts,
+                        Err(fault) => {
+                            piece.excluded += 1;
+                            piece.first.get_or_insert((piece.lines, fault));
+                            if self.bad_lines == BadLines::Fail {
+                                return piece;
+                            }
+                            continue;
+                        }
+                    }
                 }
-            }
+            };
+            piece.facts.add(facts);
             piece.clicks += u64::from(f32::from_le_bytes(row[0]) > 0.5);
             for (column, id) in row[first_id..].iter().enumerate() {
                 seen.set(column, u32::from_le_bytes(*id));

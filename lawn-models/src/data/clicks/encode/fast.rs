@@ -1,6 +1,7 @@
 //! Lines of Criteo as nearly all are: what is written otherwise is left to [`LineReader::read`].
 
 use super::super::hash::{bucket, bucket_of_word, start};
+use super::facts::LineFacts;
 use super::format::ClickFormat;
 use super::line::{LineReader, Words};
 
@@ -39,14 +40,14 @@ impl FastColumns {
 }
 
 impl LineReader {
-    /// Reads the line that a text begins with, and gives the bytes of it and its end; none
-    /// where it is not written as usual.
+    /// Reads the line that a text begins with, and gives the bytes of it and its end, and what it
+    /// has; none where it is not written as usual.
     pub(super) fn read_fast(
         &self,
         columns: &FastColumns,
         text: &[u8],
         words: &mut Words,
-    ) -> Option<usize> {
+    ) -> Option<(usize, LineFacts)> {
         if self.format != ClickFormat::Criteo {
             return None;
         }
@@ -59,8 +60,9 @@ impl LineReader {
         *first = label.to_le_bytes();
         let (numbers, ids) = words.split_at_mut(ClickFormat::Criteo.dense());
         let mut at = 2;
+        let mut facts = LineFacts::default();
         for word in numbers {
-            let (value, next) = self.number(text, at)?;
+            let (value, next) = self.number(text, at, &mut facts)?;
             *word = value.to_le_bytes();
             at = next;
         }
@@ -82,11 +84,11 @@ impl LineReader {
             };
             *word = id.to_le_bytes();
         }
-        Some(at)
+        Some((at, facts))
     }
 
     /// The number at a place, and the place behind its tab.
-    fn number(&self, text: &[u8], mut at: usize) -> Option<(f32, usize)> {
+    fn number(&self, text: &[u8], mut at: usize, facts: &mut LineFacts) -> Option<(f32, usize)> {
         let is_negative = *text.get(at)? == b'-';
         at += usize::from(is_negative);
         let (mut number, mut digits) = (0u64, 0);
@@ -108,8 +110,14 @@ impl LineReader {
         }
         let value = match (digits, is_negative) {
             (0, true) => return None,
-            (0, false) => self.numbers.missing(),
-            (_, true) => self.numbers.natural(0),
+            (0, false) => {
+                facts.absent += 1;
+                self.numbers.missing()
+            }
+            (_, true) => {
+                facts.below_zero += u64::from(number > 0);
+                self.numbers.natural(0)
+            }
             (_, false) => self.numbers.natural(number),
         };
         Some((value, at))
@@ -206,8 +214,8 @@ mod tests {
             let mut careful = fast;
             let end = reader.read_fast(&columns, text.as_bytes(), &mut fast);
             let read = reader.read(text.trim_end_matches('\n').as_bytes(), &mut careful);
-            if let Some(end) = end {
-                assert_eq!((end, read), (text.len(), Ok(())), "{text}");
+            if let Some((end, facts)) = end {
+                assert_eq!((end, read), (text.len(), Ok(facts)), "{text}");
                 assert_eq!(fast, careful, "{text}");
                 taken += 1;
             }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use super::super::hash::bucket;
 use super::super::shape::WORD;
+use super::facts::{Hours, LineFacts};
 use super::format::{AVAZU_HEADER, ClickFormat};
 use super::numbers::Numbers;
 use crate::data::error::DataError;
@@ -70,7 +71,7 @@ impl LineReader {
     }
 
     /// Reads a line without its end into words.
-    pub(super) fn read(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+    pub(super) fn read(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         // Files that went through Windows.
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match self.format {
@@ -91,14 +92,22 @@ impl LineReader {
         }
     }
 
-    fn read_criteo(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+    fn read_criteo(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         let (dense, columns) = (ClickFormat::Criteo.dense(), ClickFormat::Criteo.columns());
         let fields = fields(line, b'\t', 1 + dense + columns, "tabs")?;
+        let mut facts = LineFacts::default();
         words[0] = label("label", fields[0])?;
         for (word, field) in words[1..].iter_mut().zip(&fields[1..=dense]) {
             let value = match field {
-                [] => self.numbers.missing(),
-                digits => self.numbers.value(integer(digits)?),
+                [] => {
+                    facts.absent += 1;
+                    self.numbers.missing()
+                }
+                digits => {
+                    let number = integer(digits)?;
+                    facts.below_zero += u64::from(number < 0);
+                    self.numbers.value(number)
+                }
             };
             *word = value.to_le_bytes();
         }
@@ -111,18 +120,22 @@ impl LineReader {
             let id = bucket(&text, column, self.sizes[column]);
             words[1 + dense + column] = id.to_le_bytes();
         }
-        Ok(())
+        Ok(facts)
     }
 
-    fn read_avazu(&self, line: &[u8], words: &mut Words) -> Result<(), LineFault> {
+    fn read_avazu(&self, line: &[u8], words: &mut Words) -> Result<LineFacts, LineFault> {
         let count = AVAZU_HEADER.split(',').count();
         let fields = fields(line, b',', count, "commas")?;
         words[0] = label("click", fields[1])?;
-        let hour = fields[2];
-        if hour.len() != 8 || !hour.iter().all(u8::is_ascii_digit) {
-            return Err(LineFault::new("hour", hour, "eight digits, YYMMDDHH"));
-        }
-        let categories = std::iter::once(&hour[6..]).chain(fields[3..].iter().copied());
+        let time = fields[2];
+        let hour = hour(time).ok_or_else(|| {
+            LineFault::new(
+                "hour",
+                time,
+                "eight digits, YYMMDDHH, of an hour that there is",
+            )
+        })?;
+        let categories = std::iter::once(&time[6..]).chain(fields[3..].iter().copied());
         for (column, text) in categories.enumerate() {
             if text
                 .iter()
@@ -134,7 +147,10 @@ impl LineReader {
             let id = bucket(text, column, self.sizes[column]);
             words[1 + column] = id.to_le_bytes();
         }
-        Ok(())
+        Ok(LineFacts {
+            hours: Some(Hours::of(hour)),
+            ..LineFacts::default()
+        })
     }
 }
 
@@ -149,16 +165,32 @@ fn fields<'a>(
     if fields.len() == count {
         return Ok(fields);
     }
-    let found = match line.is_empty() {
-        true => "none, the line is empty".to_owned(),
-        false => format!("{}", fields.len()),
-    };
+    let found = fields.len().to_string();
     let allowed = format!("{count} columns, {separators} between them");
     Err(LineFault::new(
         "number of columns",
         found.as_bytes(),
         allowed,
     ))
+}
+
+/// The hour of a text `YYMMDDHH` as a number, which grows with time; none for one that no day of
+/// the calendar has.
+fn hour(text: &[u8]) -> Option<u32> {
+    if text.len() != 8 || !text.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let two = |at: usize| u32::from(text[at] - b'0') * 10 + u32::from(text[at + 1] - b'0');
+    let [year, month, day, hour] = [two(0), two(2), two(4), two(6)];
+    let days = match month {
+        // Of 2000 to 2099.
+        2 => 28 + u32::from(year.is_multiple_of(4)),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    let is_there = (1..=days).contains(&day) && hour < 24;
+    is_there.then_some(((year * 100 + month) * 100 + day) * 100 + hour)
 }
 
 /// 0 or 1.

@@ -2,6 +2,7 @@
 
 mod block;
 mod config;
+mod facts;
 mod fast;
 mod format;
 mod line;
@@ -13,6 +14,7 @@ mod tests;
 pub(super) use block::{BlockReader, ReadBlock};
 pub(super) use config::VERSION;
 pub use config::{BadLines, ClickEncoding};
+pub(super) use facts::LineFacts;
 pub(crate) use format::ClickFormat;
 pub(super) use line::{LineFault, LineReader};
 pub(super) use seen::Seen;

@@ -145,7 +145,7 @@ impl GeneratedClicks {
     }
 
     /// What a row has.
-    pub(in crate::data::clicks) fn shape(&self) -> ClickShape {
+    pub(crate) fn shape(&self) -> ClickShape {
         let size = |column| self.vocabulary.checked_shr(column).unwrap_or(0).max(4);
         ClickShape {
             dense: self.dense as usize,

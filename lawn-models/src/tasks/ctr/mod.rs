@@ -1,5 +1,9 @@
 //! Click prediction: the kind `ctr`.
 
+mod survey;
+#[cfg(test)]
+mod tests;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,15 +16,15 @@ use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics}
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::clicks::{
-    self, ClickEncoding, ClickOrder, ClickSource, ClickSplit, Clicks, GeneratedClicks, SplitRule,
-    TrainClicks,
+    self, ClickEncoding, ClickOrder, ClickShape, ClickSource, ClickSplit, Clicks, GeneratedClicks,
+    SplitRule, TrainClicks,
 };
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
 use crate::device::available_memory;
 use crate::measure::{CLICK_METRICS, ClickLoss, Floor, Split, floors};
 use crate::models::ctr::DcnV2Config;
-use crate::models::{CtrModelConfig, CtrShape, Layout};
+use crate::models::{CtrModelConfig, CtrModelError, CtrShape, Layout};
 use crate::trial::{SettingsError, TestPermit, describe_tag, require};
 
 /// Prediction of clicks on numbers and categories.
@@ -35,7 +39,8 @@ use crate::trial::{SettingsError, TestPermit, describe_tag, require};
 /// ```
 /// An integer n becomes `ln(1 + max(n, 0))`, a category the hash of its text and its column. The
 /// text is read once: what comes of it is kept beside it (`.lawn-clicks-…`) and mapped into
-/// memory, by every task that reads it the same way. Files that are not there are an error;
+/// memory, by every task that reads it the same way. Where that folder cannot be written it is kept
+/// in the user's cache, and where `LAWN_CLICK_CACHE` names a folder, there. Files that are not there are an error;
 /// generated clicks are had by their name alone.
 ///
 /// Of the rows that are measured while training, at most `measured_rows` of train and of
@@ -131,12 +136,7 @@ impl Kind for CtrConfig {
 
     fn validate(&self) -> Result<(), SettingsError> {
         require(!self.data.is_empty(), "data", "empty", "a data set's name")?;
-        let model = self.model.validate();
-        model.map_err(|error| SettingsError::OutOfRange {
-            setting: format!("model.{}", error.setting),
-            value: error.value,
-            allowed: error.allowed.to_owned(),
-        })?;
+        self.model.validate().map_err(of_net)?;
         for (name, fraction) in [
             ("test_fraction", self.test_fraction),
             ("validation_fraction", self.validation_fraction),
@@ -157,6 +157,27 @@ impl Kind for CtrConfig {
                 allowed: "set it to \"last\" or \"random\"".to_owned(),
             });
         }
+        let defaults = Self::default();
+        for (setting, is_given) in [
+            (
+                "test_fraction",
+                self.test_fraction != defaults.test_fraction,
+            ),
+            (
+                "validation_fraction",
+                self.validation_fraction != defaults.validation_fraction,
+            ),
+            ("test_rows", self.test_rows != defaults.test_rows),
+            ("split_seed", self.split_seed != defaults.split_seed),
+        ] {
+            if is_given && self.idle().contains(&setting) {
+                return Err(SettingsError::NotApplicable {
+                    setting: setting.to_owned(),
+                    context: format!("split = \"{}\"", self.split.name()),
+                    allowed: "leave it out".to_owned(),
+                });
+            }
+        }
         if self.encoding.is_some() && self.data == GENERATED {
             return Err(SettingsError::NotApplicable {
                 setting: "encoding".to_owned(),
@@ -167,6 +188,7 @@ impl Kind for CtrConfig {
         generated::require_beside(&self.data, self.generated.is_some())?;
         if let Some(sizes) = &self.generated {
             sizes.validate()?;
+            self.require_sizes(&shape(&sizes.shape()))?;
         }
         self.encoding
             .as_ref()
@@ -177,6 +199,7 @@ impl Kind for CtrConfig {
         let (device, seed) = (surroundings.device, surroundings.seed);
         let source = self.source(surroundings.data_root)?;
         let clicks = Arc::new(self.clicks(&source)?);
+        self.require_net(&clicks)?;
         for (split, rows) in [
             ("train", clicks.train()),
             ("validation", clicks.validation()),
@@ -184,11 +207,7 @@ impl Kind for CtrConfig {
             let measured = rows.at_most(self.measured_rows);
             measured.require_both(clicks.path(), split)?;
         }
-        let shape = clicks.shape();
-        let shape = CtrShape {
-            dense: shape.dense as i64,
-            columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
-        };
+        let shape = shape(clicks.shape());
         let store = VarStore::new(device);
         let model = self.model.build(&store.root(), &shape, seed);
         let measured = self.measured_rows;
@@ -208,6 +227,7 @@ impl Kind for CtrConfig {
     ) -> Result<Vec<Floor>, DataError> {
         let source = self.source(data_root)?;
         let clicks = self.clicks(&source)?;
+        clicks.train().require_both(clicks.path(), "train")?;
         // Those that trials are measured on.
         let validation = clicks.validation().at_most(self.measured_rows);
         validation.require_both(clicks.path(), "validation")?;
@@ -256,7 +276,10 @@ impl Kind for CtrConfig {
         let clicks = self.clicks(&source)?;
         // What no trial could be tested on is known before it trains.
         clicks.test(permit).require_both(clicks.path(), "test")?;
-        source.survey()
+        self.require_net(&clicks)?;
+        let mut lines = source.survey(self.split)?;
+        lines.extend(survey::lines(self, &clicks, permit));
+        Ok(lines)
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
@@ -300,6 +323,20 @@ impl CtrConfig {
         source.clicks(&self.rule(), available_memory().unwrap_or(u64::MAX))
     }
 
+    /// Refuses sizes of the net that these rows have no use for.
+    fn require_sizes(&self, shape: &CtrShape) -> Result<(), SettingsError> {
+        self.model.require(shape).map_err(of_net)
+    }
+
+    /// The same of rows of files, whose columns are known with them.
+    fn require_net(&self, clicks: &Clicks) -> Result<(), DataError> {
+        let sizes = self.model.require(&shape(clicks.shape()));
+        sizes.map_err(|error| {
+            let found = format!("a net whose `model.{}` is {}", error.setting, error.value);
+            DataError::unusable(clicks.path(), found, error.allowed)
+        })
+    }
+
     fn rule(&self) -> SplitRule {
         SplitRule {
             rule: self.split,
@@ -311,127 +348,19 @@ impl CtrConfig {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trial::Stage;
-
-    fn small() -> CtrConfig {
-        CtrConfig {
-            generated: Some(GeneratedClicks {
-                rows: 30_000,
-                ..GeneratedClicks::default()
-            }),
-            ..CtrConfig::default()
-        }
+/// A setting of the net, as a task has it.
+fn of_net(error: CtrModelError) -> SettingsError {
+    SettingsError::OutOfRange {
+        setting: format!("model.{}", error.setting),
+        value: error.value,
+        allowed: error.allowed.to_owned(),
     }
+}
 
-    fn losses(floors: &[Floor], split: Split) -> Vec<f64> {
-        let losses = floors.iter().map(|floor| {
-            let mut all = floor.measurements.iter();
-            all.find(|one| one.split == split && one.metric == "log_loss")
-                .unwrap()
-                .value
-        });
-        losses.collect()
-    }
-
-    #[test]
-    fn floors_are_in_order_and_only_a_permit_adds_the_test_split() {
-        let floors = small().floors(None, None).unwrap();
-        let names: Vec<&str> = floors.iter().map(|floor| floor.predictor).collect();
-        assert_eq!(names, ["base-rate", "logistic-regression", "bayes"]);
-        let of = |floors: &[Floor]| floors[0].measurements.iter().map(|one| one.split).collect();
-        let splits: Vec<Split> = of(&floors);
-        assert_eq!(splits, [Split::Validation; 4]);
-        let permit = TestPermit::of(Stage::Confirm);
-        let floors = small().floors(None, permit.as_ref()).unwrap();
-        let splits: Vec<Split> = of(&floors);
-        assert_eq!(splits[4..], [Split::Test; 4]);
-        for split in [Split::Validation, Split::Test] {
-            let losses = losses(&floors, split);
-            // What is learned is worth something, and what pairs say is not seen by a line.
-            assert!(losses[1] < losses[0] - 0.01, "{losses:?}");
-            assert!(losses[2] < losses[1] - 0.05, "{losses:?}");
-        }
-    }
-
-    #[test]
-    fn settings_that_do_not_go_together_are_named() {
-        for (config, setting) in [
-            (
-                CtrConfig {
-                    split: ClickSplit::LastDay,
-                    ..CtrConfig::default()
-                },
-                "split",
-            ),
-            (
-                CtrConfig {
-                    encoding: Some(ClickEncoding::default()),
-                    ..CtrConfig::default()
-                },
-                "encoding",
-            ),
-            (
-                CtrConfig {
-                    test_fraction: 1.0,
-                    ..CtrConfig::default()
-                },
-                "test_fraction",
-            ),
-            (
-                CtrConfig {
-                    data: "criteo".to_owned(),
-                    encoding: Some(ClickEncoding {
-                        hash_sizes: vec![10; 25],
-                        ..ClickEncoding::default()
-                    }),
-                    ..CtrConfig::default()
-                },
-                "encoding.hash_sizes",
-            ),
-            (
-                CtrConfig {
-                    data: "criteo".to_owned(),
-                    encoding: Some(ClickEncoding {
-                        missing_integer: -2,
-                        ..ClickEncoding::default()
-                    }),
-                    ..CtrConfig::default()
-                },
-                "encoding.missing_integer",
-            ),
-        ] {
-            assert_eq!(config.validate().unwrap_err().setting(), setting);
-        }
-    }
-
-    /// The id of a trial is a hash of this text.
-    #[test]
-    fn the_text_that_a_trial_is_known_by_stays() {
-        let text = |table: serde_json::Value| {
-            let task = crate::TaskConfig::from_table("ctr", table).unwrap();
-            serde_json::to_value(&task).unwrap()
-        };
-        let mut made = text(serde_json::json!({}));
-        assert_eq!(made["model"]["name"], "dcn_v2");
-        made["model"] = serde_json::Value::Null;
-        let rest = serde_json::json!({
-            "kind": "ctr", "data": "generated", "model": null, "order": "shuffled",
-            "split": "last", "test_fraction": 0.1, "validation_fraction": 0.1,
-            "test_rows": 95_000_000, "split_seed": 0, "measured_rows": 1_000_000,
-            "generated": {
-                "rows": 200_000, "dense": 4, "columns": 8, "vocabulary": 64, "skew": 1.0,
-                "click_rate": 0.25, "linear": 1.0, "interactions": 1.5, "factors": 2, "seed": 0,
-            },
-        });
-        assert_eq!(made, rest);
-        let read = text(serde_json::json!({ "data": "criteo" }));
-        let encoding = serde_json::json!({
-            "hash_size": 65_536, "missing_integer": -1, "bad_lines": "fail",
-        });
-        assert_eq!(read["encoding"], encoding);
-        assert!(read.get("generated").is_none());
+/// What a row has, as nets take it.
+fn shape(shape: &ClickShape) -> CtrShape {
+    CtrShape {
+        dense: shape.dense as i64,
+        columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
     }
 }

@@ -1,0 +1,117 @@
+//! What people should know of files of clicks before anything is trained on them.
+
+use super::cache::ClickCounts;
+use super::encode::ClickEncoding;
+use super::split::ClickSplit;
+
+/// A line each: how many rows and clicks there are, what counts as 0, and what is likely to be a
+/// fault.
+pub(super) fn lines(
+    counts: &ClickCounts,
+    encoding: &ClickEncoding,
+    split: ClickSplit,
+    passed_over: &[String],
+) -> Vec<String> {
+    let ClickCounts { rows, clicks, .. } = counts;
+    let rate = *clicks as f64 / (*rows).max(1) as f64;
+    let mut lines = vec![format!(
+        "{rows} rows have {clicks} clicks, a click rate of {rate:.4}"
+    )];
+    let dense = counts.format.dense() as u64;
+    if dense > 0 {
+        let missing = encoding.missing_integer;
+        lines.push(format!(
+            "of {} integers {} are below 0 and count as 0; {} are absent and count as {}, by \
+             encoding.missing_integer = {missing}",
+            rows * dense,
+            counts.facts.below_zero,
+            counts.facts.absent,
+            missing.max(0)
+        ));
+    }
+    if let Some(first) = &counts.first_excluded {
+        let count = counts.excluded;
+        lines.push(format!(
+            "{count} lines cannot be read and are left out; the first: {first}"
+        ));
+    }
+    let back = counts.facts.hours.map_or(0, |hours| hours.back);
+    if back > 0 && split != ClickSplit::Random {
+        lines.push(format!(
+            "{back} rows have an hour before that of the row ahead of them: rows are not in the \
+             order of time, and this split is none by time"
+        ));
+    }
+    for file in &counts.endless {
+        lines.push(format!(
+            "{file} has no end of line behind its last row, which a file that is cut short lacks too"
+        ));
+    }
+    lines.extend(shared(&counts.sizes, &counts.ids));
+    if !passed_over.is_empty() {
+        let names = passed_over.join(", ");
+        lines.push(format!(
+            "not read: {names}; test rows are those that the split takes of rows with labels"
+        ));
+    }
+    let room = &counts.room;
+    let mut line = format!(
+        "its converted rows take {} bytes in {}",
+        room.bytes,
+        room.folder.display()
+    );
+    if room.others > 0 {
+        line.push_str(&format!(
+            "; {} of other encodings take {} bytes beside it, and can be removed",
+            room.others, room.others_bytes
+        ));
+    }
+    lines.push(line);
+    lines
+}
+
+/// Of columns of these sizes, with so many ids that occur, those in which categories share them.
+fn shared(sizes: &[u32], ids: &[u64]) -> Vec<String> {
+    let columns = sizes.len();
+    let single = sizes.iter().filter(|&&size| size == 1).count();
+    let full = sizes.iter().zip(ids);
+    let full = full.filter(|&(&size, &ids)| size > 1 && 2 * ids > u64::from(size));
+    let mut lines = Vec::new();
+    if single > 0 {
+        lines.push(format!(
+            "in {single} of {columns} columns all categories share one id; a greater \
+             encoding.hash_size tells them apart"
+        ));
+    }
+    let full = full.count();
+    if full > 0 {
+        lines.push(format!(
+            "in {full} of {columns} columns more than half of the ids occur, so that many \
+             categories share one; a greater encoding.hash_size tells them apart"
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where most categories share an id, most is to be said.
+    #[test]
+    fn shared_ids_are_told_of_columns_of_any_size() {
+        for size in [2, 20, 40, 200, 1_000] {
+            let lines = shared(&[size; 22], &[u64::from(size); 22]);
+            assert!(
+                lines.len() == 1 && lines[0].starts_with("in 22 of 22"),
+                "{lines:?}"
+            );
+        }
+        let lines = shared(&[1, 1, 100], &[1, 1, 50]);
+        assert!(
+            lines.len() == 1 && lines[0].starts_with("in 2 of 3"),
+            "{lines:?}"
+        );
+        assert!(shared(&[100, 1_000], &[50, 3]).is_empty());
+    }
+}
