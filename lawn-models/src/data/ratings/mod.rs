@@ -1,7 +1,7 @@
 //! Implicit feedback: who interacted with what, in rating files or generated.
 //!
 //! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
-//! is; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
+//! is; `taken.rs` says which column was read as what; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
 //! what is measured; `source.rs` puts these together.
 
 mod case_policy;
@@ -22,6 +22,7 @@ mod room;
 mod sampler;
 mod source;
 mod split;
+mod taken;
 
 pub use case_policy::CasePolicy;
 pub(crate) use case_policy::Policies;
@@ -29,12 +30,13 @@ pub use columns::ColumnNames;
 pub(crate) use describe::describe;
 pub use generated::GeneratedRatings;
 pub(crate) use generated::write;
+pub(crate) use held_out::HeldOut;
 pub(crate) use ids::IdMap;
 pub use ids::Ids;
 pub(crate) use interactions::{Case, Interactions, Rows};
 pub use raw::RawRatings;
 pub(crate) use room::Room;
 pub(crate) use sampler::TrainRatings;
-pub(crate) use source::{Negatives, Reading, Source, TrainCounts, TrainSet};
+pub(crate) use source::{Negatives, Reading, Source, TestSource, TrainCounts, TrainSet};
 pub use split::ValidationItem;
 pub(crate) use split::{EVALUATION_NEGATIVES, Split};

@@ -8,11 +8,12 @@ use super::files::RatingFiles;
 use super::generated::{self, GeneratedRatings};
 use super::grouped::{Grouped, group};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
-use super::ids::Ids;
+use super::ids::{IdMap, Ids};
 use super::interactions::{Case, Interactions, Rows};
 use super::raw::{self, RawCounts, RawRatings, Sealed};
 use super::room::Room;
-use super::split;
+use super::split::{self, Split};
+use super::taken::Taken;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 use crate::random::{Purpose, stream};
@@ -76,11 +77,15 @@ pub(crate) struct TrainSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TrainCounts {
     Generated,
-    /// Of a train file: ratings that are not above the least one.
+    /// Of a train file.
     Files {
+        /// Ratings that are not above the least one.
         not_above: u64,
+        /// Lines of a pair that has a later one.
+        repeated: u64,
     },
-    Raw(RawCounts),
+    /// Of one file, and what its columns were taken for.
+    Raw(RawCounts, Taken),
 }
 
 impl TrainSet {
@@ -196,10 +201,15 @@ impl Source {
             Self::Files(files) => {
                 let (lines, not_above) = files.read_train(reading.above(self), reading.room)?;
                 let rows = raw::rows(&files.train, &lines, reading.ids(self))?;
+                let interactions = raw::group_lines(&rows, &lines);
+                let repeated = (lines.len() - interactions.len()) as u64;
                 Ok(TrainSet {
-                    interactions: raw::group_lines(&rows, &lines),
+                    interactions,
                     rows,
-                    counts: TrainCounts::Files { not_above },
+                    counts: TrainCounts::Files {
+                        not_above,
+                        repeated,
+                    },
                     test: None,
                 })
             }
@@ -215,7 +225,7 @@ impl Source {
                 Ok(TrainSet {
                     rows: split.rows,
                     interactions: split.train,
-                    counts: TrainCounts::Raw(split.counts),
+                    counts: TrainCounts::Raw(split.counts, split.taken),
                     test: Some(split.test),
                 })
             }
@@ -223,12 +233,29 @@ impl Source {
     }
 
     /// What reads the test interactions with their negatives later: train is not kept for it.
-    pub(crate) fn test(self, reading: Reading, train: &TrainSet) -> TestSource {
+    pub(crate) fn test(&self, reading: Reading, train: &TrainSet, split: &Split) -> TestSource {
         TestSource {
-            source: self,
+            source: self.clone(),
             reading,
             rows: train.rows.clone(),
+            items_trained: split.train.items_met(),
             sealed: train.test.clone(),
+        }
+    }
+
+    /// Whether held-out interactions have negatives in a file.
+    pub(crate) fn has_negatives(&self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+
+    /// Files of ratings beside the three of He et al., which are read in their place.
+    pub(crate) fn ignored(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Files(files) => match (files.train.parent(), files.name()) {
+                (Some(folder), Some(name)) => raw::there(folder, &name),
+                _ => Vec::new(),
+            },
+            Self::Generated(_) | Self::Raw(_) => Vec::new(),
         }
     }
 }
@@ -239,10 +266,22 @@ pub(crate) struct TestSource {
     source: Source,
     reading: Reading,
     rows: Rows,
+    /// By row, whether an item is trained on.
+    items_trained: Vec<bool>,
     sealed: Option<Sealed>,
 }
 
 impl TestSource {
+    /// The rows of users.
+    pub(crate) fn users(&self) -> &IdMap {
+        &self.rows.users
+    }
+
+    /// What errors name as the place of the train interactions.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.source.path()
+    }
+
     /// The test interactions that are measured; `known` are the interactions of train, those
     /// held out for validation included.
     ///
@@ -337,7 +376,14 @@ impl TestSource {
                 Ok(HeldOut { cases, counts })
             }
             (Source::Files(files), _) => {
-                let held = files.read_test(permit, above, policies, &self.rows, known)?;
+                let admission = Admission::new(
+                    &files.negative,
+                    policies,
+                    &self.rows,
+                    known,
+                    &self.items_trained,
+                );
+                let held = files.read_test(permit, above, admission)?;
                 if let Negatives::OfFile(_) = negatives {
                     return Ok(held);
                 }
@@ -365,10 +411,11 @@ impl TestSource {
                     repeated: super::case_policy::CasePolicy::Keep,
                     ..policies
                 };
-                let mut admission = Admission::new(&path, policies, &self.rows, known);
+                let mut admission =
+                    Admission::new(&path, policies, &self.rows, known, &self.items_trained);
                 let mut pairs = Vec::with_capacity(held.len());
                 for &(user, item) in held {
-                    pairs.extend(admission.admit(0, user, item));
+                    pairs.extend(admission.admit(None, user, item));
                 }
                 let mut counts = admission.finish()?;
                 counts.repeated = 0;
