@@ -23,7 +23,8 @@ pub(super) struct Floors {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Measure on the test split too.
+    /// Measure on the test split too. What `lawn plan` says of the data, test included, is said
+    /// either way, and what it refuses is refused.
     #[arg(long)]
     test: bool,
     /// Print JSON.
@@ -43,6 +44,10 @@ impl Floors {
         let root = self.data.folder();
         let tasks = self.sets.read(&self.file)?.sweep()?.tasks;
         data::find(&tasks, root)?;
+        let of_files = tasks.iter().filter(|task| task.config.needs_data_root());
+        for (task, root) in of_files.zip(root.into_iter().cycle()) {
+            data::say_notes(&task.config, root)?;
+        }
         let measured = tasks
             .into_iter()
             .map(|task| {

@@ -42,7 +42,9 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
             // What else lies there is not read: it may be broken.
             match files(&task.config, root) {
                 Ok(_) => {}
-                Err(DataError::NotFound { .. }) => return Err(no_data(task, root)?),
+                Err(DataError::NotFound { expected, .. }) => {
+                    return Err(no_data(task, root, &expected)?);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -51,11 +53,11 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
 }
 
 /// The data set of a task is not there; others may be.
-fn no_data(task: &NamedTask, root: &Path) -> Result<Error, Error> {
+fn no_data(task: &NamedTask, root: &Path, expected: &str) -> Result<Error, Error> {
     let sets = sets(root)?;
     let found: Vec<String> = sets.iter().flatten().map(|set| set.name.clone()).collect();
     let data = task.config.data();
-    Ok(Error::no_data(&task.name, data, root, &found))
+    Ok(Error::no_data(&task.name, data, root, expected, &found))
 }
 
 /// What a task reads under the data root: its data set, or its weights where the data are
@@ -101,9 +103,7 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
         for line in scan::lines(task.config.data(), root, &scans) {
             streams::say(&line);
         }
-        for line in lawn_models::survey(&task.config, Some(root))? {
-            streams::say(&format!("{}: {line}", task.config.data()));
-        }
+        say_notes(&task.config, root)?;
         let [train, test] = match &scans[..] {
             [train, test] => [train, test].map(|scan| short(&scan.digest)),
             _ => [
@@ -115,6 +115,18 @@ pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, St
     }
     cache.write();
     Ok(checksums)
+}
+
+/// Says what people should know of the data of a task that reads files.
+///
+/// # Errors
+///
+/// [`Error::Data`] for what no trial could be trained or tested on.
+pub(crate) fn say_notes(task: &TaskConfig, root: &Path) -> Result<(), Error> {
+    for line in lawn_models::survey(task, Some(root))? {
+        streams::say(&format!("{}: {line}", task.data()));
+    }
+    Ok(())
 }
 
 /// Makes sure that the files that a trial of `task` reads under `root` are those that the
@@ -167,8 +179,16 @@ pub fn require(
     if same {
         Ok(notices)
     } else {
-        let data = read(&task.config);
-        Err(Error::other_data(run.root(), &task.name, &data))
+        let weights = task.config.weights_files();
+        let weights = weights.iter().map(|path| format!("`{}`", path.display()));
+        let set =
+            (!task.config.is_generated()).then(|| format!("the data set `{}`", task.config.data()));
+        let read: Vec<String> = set.into_iter().chain(weights).collect();
+        Err(Error::other_data(
+            run.root(),
+            &task.name,
+            &read.join(" or "),
+        ))
     }
 }
 

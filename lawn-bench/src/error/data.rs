@@ -40,10 +40,17 @@ impl Error {
         Self::NoDataRoot(Box::new(fault.advice(advice)))
     }
 
-    /// The data set of a task is not under `root`, which has `there`.
-    pub(crate) fn no_data(task: &str, data: &str, root: &Path, there: &[String]) -> Self {
+    /// The data set of a task is not under `root`, which has `there`; it would be `expected`.
+    pub(crate) fn no_data(
+        task: &str,
+        data: &str,
+        root: &Path,
+        expected: &str,
+        there: &[String],
+    ) -> Self {
         let root = root.display();
-        let found = format!("reads the data set `{data}`, which is not under {root}");
+        let found =
+            format!("reads the data set `{data}`, which is not under {root}: expected {expected}");
         let fault = Fault::new(Place::key(format!("task `{task}`")), found);
         Self::NoData(Box::new(match there {
             [] => fault.advice("no data set is there"),
@@ -51,9 +58,9 @@ impl Error {
         }))
     }
 
-    /// The run in `dir` was made with other files of a task's data set.
-    pub(crate) fn other_data(dir: &Path, task: &str, data: &str) -> Self {
-        let found = format!("was made with other files of the data set `{data}` (task `{task}`)");
+    /// The run in `dir` was made with other files of what a task reads, a data set and weights.
+    pub(crate) fn other_data(dir: &Path, task: &str, read: &str) -> Self {
+        let found = format!("was made with other files of {read} (task `{task}`)");
         let fault = Fault::new(Place::file(dir), found);
         let advice = "put those back, or give --out another folder";
         Self::OtherData(Box::new(fault.advice(advice)))

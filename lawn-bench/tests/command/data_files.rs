@@ -200,6 +200,22 @@ fn ratings_are_checked_as_a_sweep_reads_them() {
             said(&output)
         );
     }
+    // Floors say it, too.
+    let file = place.folder.path().join("floors.toml");
+    std::fs::write(&file, format!("{TASKS}{CONFIRMED}")).expect("there is room");
+    let floors = || {
+        let mut command = lawn();
+        command.arg("floors").arg(&file).args(["--json"]);
+        command.arg("--data-root").arg(place.data());
+        command.output().expect("lawn starts")
+    };
+    let output = floors();
+    assert!(output.status.success(), "{}", said(&output));
+    let notes = String::from_utf8_lossy(&output.stderr);
+    let expected =
+        "feedback: each of 60 test interactions is ranked among 99 negatives of its line";
+    assert!(notes.contains(expected), "{notes}");
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON alone");
     let path = place.data().join("feedback/feedback.train.rating");
     let text = std::fs::read_to_string(&path).expect("it was made");
     std::fs::write(&path, text.replacen('\t', "\tx", 1)).expect("there is room");
@@ -428,6 +444,11 @@ fn data_that_are_not_there_are_the_users_to_give_for_every_verb() {
             "which is not under",
         );
     }
+    // What is not looked for may lie there.
+    refuses(
+        &run(&["floors", file, "--data-root", empty]),
+        "feedback/ with one of ratings.dat",
+    );
     refuses(
         &run(&["data", "list"]),
         "give --data-root DIR or set LAWN_DATA",

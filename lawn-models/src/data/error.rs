@@ -42,7 +42,7 @@ pub enum DataError {
         /// What was looked for.
         expected: String,
     },
-    /// A line has too few columns.
+    /// A line has too few columns, or too many.
     #[error("{path}:{line}: found {found} tab-separated columns, expected {expected}")]
     Columns {
         /// The file.

@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use tch::{Device, Reduction, Tensor};
@@ -11,7 +12,7 @@ use super::protocol::{Candidates, Duplicates, ProtocolConfig, RankingMetric};
 use super::ranking::{Ranking, RankingSet, Ties};
 use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
-use crate::data::ratings::{Case, Interactions};
+use crate::data::ratings::{Case, IdMap, Interactions};
 use crate::trial::TestPermit;
 
 /// Reads the interactions of the test split.
@@ -31,6 +32,32 @@ impl RankingRules {
         match self.protocol.candidates {
             Candidates::All => RankingSet::all(cases, Arc::clone(&self.known), device),
             _ => RankingSet::listed(cases, self.protocol.duplicates, device),
+        }
+    }
+
+    /// Makes sure that a case can be no hit, by the candidates that count for it.
+    ///
+    /// # Errors
+    /// [`DataError::Unusable`] with the user of the fewest.
+    pub(crate) fn require_misses(
+        &self,
+        path: &Path,
+        users: &IdMap,
+        cases: &[Case],
+    ) -> Result<(), DataError> {
+        let greatest = self.protocol.cutoffs.iter().max();
+        let greatest = greatest.map_or(0, |&k| k as usize);
+        let counted = cases.iter().map(|case| (self.candidates(case), case.user));
+        match counted.min() {
+            Some((count, user)) if count <= greatest => {
+                let user = users.id(user);
+                let found = format!("{count} candidates for a held-out interaction of user {user}");
+                let expected = format!(
+                    "more than {greatest}, the greatest of protocol.cutoffs: all would be hits"
+                );
+                Err(DataError::unusable(path, found, expected))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -167,7 +194,8 @@ pub(crate) fn measurements(
             RankingMetric::Ndcg => {
                 let ndcg = mean(&|ranks| {
                     let gains = ranks.iter().filter(within).map(|rank| gain(*rank));
-                    gains.sum::<f64>() / ideal(ranks.len(), k)
+                    // The sum of nothing is −0.
+                    (0.0 + gains.sum::<f64>()) / ideal(ranks.len(), k)
                 });
                 (ndcg, None)
             }
@@ -246,6 +274,18 @@ mod tests {
             assert!((value - expected).abs() < 1e-12, "{name}: {value}");
         }
         assert_eq!((found[1].count, found[1].total), (Some(3), Some(4)));
+    }
+
+    #[test]
+    fn what_misses_gains_nought_and_no_negative_one() {
+        use RankingMetric::{Hr, Mrr, Ndcg, Recall};
+        for found in found(
+            &[Hr, Ndcg, Recall, Mrr],
+            &[1],
+            &[&[f64::INFINITY], &[f64::INFINITY]],
+        ) {
+            assert_eq!(format!("{}", found.value), "0", "{}", found.metric);
+        }
     }
 
     /// The first has ranks 1, 2 and 5 of three items, the second misses both.

@@ -59,7 +59,7 @@ pub enum ProtocolName {
     /// The arithmetic of the code of He et al. 2017: each item is scored once, and of equal
     /// scores the one first in the file comes first, the held-out item after its negatives. Puts
     /// `duplicates = "masked"` and `ties = "list-order"` in place of the defaults; any other value
-    /// is refused, and so are candidates that are not the file's.
+    /// is refused, and so are candidates that are not a file's.
     #[serde(rename = "he-2017")]
     He2017,
 }
@@ -86,8 +86,9 @@ pub struct ProtocolConfig {
     pub cutoffs: Vec<u32>,
     /// What becomes of a test interaction that is in train, too.
     pub overlap: CasePolicy,
-    /// What becomes of a test interaction whose user or item has no train interaction. One whose
-    /// id has no row cannot be kept.
+    /// What becomes of a test interaction whose user or item has no train interaction, those held out
+    /// for validation not counted. One whose id has no row cannot be kept: of ratings in one file it
+    /// is left out, of files with a test split refused.
     pub unseen: CasePolicy,
     /// What becomes of a user's second line in the test file. Kept ones are measured together.
     pub repeated: CasePolicy,

@@ -9,9 +9,11 @@ mod image;
 mod image_evaluation;
 mod image_model;
 mod kind;
+mod left_by;
 #[macro_use]
 mod list;
 mod ncf;
+mod ncf_data;
 mod ncf_model;
 mod ncf_survey;
 mod task;

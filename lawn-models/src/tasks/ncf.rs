@@ -8,18 +8,15 @@ use tch::nn::VarStore;
 
 use super::generated;
 use super::kind::{AssembledTask, Counts, Files, Kind, Surroundings, TaskMetrics};
+use super::ncf_data::{Read, room};
 use super::ncf_model::{self, MOST_WIDTH, NcfModel, Pretrained};
 use super::ncf_survey;
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::images::ScanProgress;
-use crate::data::ratings::{
-    self, GeneratedRatings, Ids, RawRatings, Reading, Room, Source, TestSource, TrainRatings,
-    TrainSet, ValidationItem,
-};
+use crate::data::ratings::{self, GeneratedRatings, Ids, RawRatings, TrainRatings, ValidationItem};
 use crate::data::{DataError, GENERATED};
-use crate::device::available_memory;
-use crate::measure::{Floor, LeaveOneOut, ProtocolConfig, RankingRules, Split, Ties, floors};
+use crate::measure::{Floor, LeaveOneOut, ProtocolConfig, Split, Ties, floors};
 use crate::models::Layout;
 use crate::trial::{SettingsError, TestPermit, require};
 
@@ -27,7 +24,7 @@ use crate::trial::{SettingsError, TestPermit, require};
 const THEN: &str = "synthetic";
 
 /// Positives are above it where nothing is said.
-const RATING_ABOVE: f64 = 0.0;
+pub(super) const RATING_ABOVE: f64 = 0.0;
 
 /// Greatest number of negatives for each positive.
 const MOST_NEGATIVES: u32 = 1_000;
@@ -88,7 +85,8 @@ pub struct NcfConfig {
     /// Seeds the held-out items and the evaluation negatives: part of the data
     /// set, not of the trial.
     pub split_seed: u64,
-    /// A rating above it is a positive, any other none: left out and counted. 0 as in He et al.
+    /// A rating above it is a positive, any other none: left out and counted. 0 as in He et al., and
+    /// 0 alone where a file has no ratings.
     #[serde(default = "no_threshold", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = RATING_ABOVE))]
     pub rating_above: Option<f64>,
@@ -225,18 +223,13 @@ impl Kind for NcfConfig {
 
     fn assemble(&self, surroundings: Surroundings<'_>) -> Result<AssembledTask, DataError> {
         let (device, seed) = (surroundings.device, surroundings.seed);
-        let Read {
-            source,
-            train,
-            split,
-        } = self.read(surroundings.data_root)?;
+        let read = self.read(surroundings.data_root)?;
+        let test = read.test(self);
+        let Read { split, rules, .. } = read;
         let store = VarStore::new(device);
         let sizes = [split.train.users() as i64, split.train.items() as i64];
         let model = ncf_model::assemble(self, &store, sizes, surroundings.data_root, seed)?;
-        let test = TestSource::new(source, self.reading(), &train);
-        let rules = self.rules(split.known);
-        let known = Arc::clone(&rules.known);
-        let read_test = move |permit: &TestPermit| Ok(test.read(permit, &known)?.cases);
+        let read_test = move |permit: &TestPermit| Ok(test.read(permit)?.cases);
         let measured = [&split.probe[..], &split.validation[..]];
         Ok(AssembledTask(Task {
             model,
@@ -252,17 +245,12 @@ impl Kind for NcfConfig {
         data_root: Option<&Path>,
         permit: Option<&TestPermit>,
     ) -> Result<Vec<Floor>, DataError> {
-        let Read {
-            source,
-            train,
-            split,
-        } = self.read(data_root)?;
-        let rules = self.rules(split.known);
+        let read = self.read(data_root)?;
+        let test = permit.map(|permit| read.test(self).read(permit));
+        let test = test.transpose()?;
+        let Read { split, rules, .. } = read;
         let mut cases = vec![(Split::Validation, split.validation)];
-        if let Some(permit) = permit {
-            let test = TestSource::new(source, self.reading(), &train);
-            cases.push((Split::Test, test.read(permit, &rules.known)?.cases));
-        }
+        cases.extend(test.map(|held| (Split::Test, held.cases)));
         let mut popularity = vec![0.0; split.train.items()];
         for (_, item) in split.train.pairs() {
             popularity[item as usize] += 1.0;
@@ -276,7 +264,7 @@ impl Kind for NcfConfig {
         permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
         let read = self.read(data_root)?;
-        ncf_survey::survey(self, read, permit)
+        ncf_survey::survey(self, &read, data_root, permit)
     }
 
     fn files(&self, root: &Path, split: Files) -> Result<Vec<PathBuf>, DataError> {
@@ -321,68 +309,6 @@ impl Kind for NcfConfig {
             .map_err(|error| DataError::options(Self::NAME, &error))?;
         ratings::write(sizes, folder)
     }
-}
-
-/// The interactions of a task, all but those of test.
-pub(super) struct Read {
-    pub(super) source: Source,
-    pub(super) train: TrainSet,
-    pub(super) split: ratings::Split,
-}
-
-impl NcfConfig {
-    fn source(&self, root: Option<&Path>) -> Result<Source, DataError> {
-        Source::of(&self.data, self.generated.as_ref(), root)
-    }
-
-    pub(super) fn reading(&self) -> Reading {
-        Reading {
-            above: self.rating_above,
-            ids: self.ids,
-            raw: self.raw.clone(),
-            split_seed: self.split_seed,
-            policies: self.protocol.policies(),
-            negatives: self.protocol.negatives(),
-            room: room(),
-        }
-    }
-
-    fn read(&self, root: Option<&Path>) -> Result<Read, DataError> {
-        let source = self.source(root)?;
-        let reading = self.reading();
-        let train = source.train(&reading)?;
-        if !train.is_raw() && self.raw != RawRatings::default() {
-            let found = "train and test in files of their own beside the table `raw`";
-            let expected = "ratings in one file, or no such table";
-            return Err(DataError::unusable(&source.path(), found, expected));
-        }
-        let split = ratings::Split::new(
-            &source.path(),
-            &train.rows,
-            &train.interactions,
-            self.validation,
-            self.split_seed,
-            reading.negatives.drawn(),
-        )?;
-        Ok(Read {
-            source,
-            train,
-            split,
-        })
-    }
-
-    pub(super) fn rules(&self, known: ratings::Interactions) -> RankingRules {
-        RankingRules {
-            protocol: self.protocol.clone(),
-            ties: self.ties,
-            known: Arc::new(known),
-        }
-    }
-}
-
-/// Memory for interactions: what is left.
-fn room() -> Room {
-    Room(available_memory().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use super::ncf::{NcfConfig, Read};
+use super::TaskConfig;
+use super::ncf::NcfConfig;
+use super::ncf_data::Read;
+use super::ncf_model::Pretrained;
 use crate::data::DataError;
-use crate::data::ratings::{Case, EVALUATION_NEGATIVES, IdMap, Rows, TestSource, TrainCounts};
-use crate::measure::{Candidates, Duplicates, RankingRules, Ties};
+use crate::data::ratings::{Case, EVALUATION_NEGATIVES, Rows, TrainCounts};
+use crate::measure::{Candidates, Duplicates, Ties};
 use crate::trial::TestPermit;
 
 /// A line each.
@@ -14,13 +17,15 @@ use crate::trial::TestPermit;
 /// [`DataError`] where the test split cannot be read, and where each candidate is a hit.
 pub(super) fn survey(
     config: &NcfConfig,
-    read: Read,
+    read: &Read,
+    data_root: Option<&Path>,
     permit: &TestPermit,
 ) -> Result<Vec<String>, DataError> {
     let Read {
         source,
         train,
         split,
+        ..
     } = read;
     let Rows { users, items } = &train.rows;
     let mut lines = Vec::new();
@@ -29,25 +34,34 @@ pub(super) fn survey(
         if occurring == range {
             continue;
         }
-        let becomes = if ids.is_kept() {
-            "they are kept, and the others drawn as negatives; ids = \"remapped\" leaves those out"
-        } else {
-            "they are numbered anew, and the others left out"
+        let becomes = match (ids.is_kept(), what) {
+            (false, _) => "they are numbered anew from 0; ids that do not occur have no row",
+            (true, "item") => {
+                "they are kept, and ids that do not occur are drawn as negatives; ids = \
+                 \"remapped\" leaves those out"
+            }
+            (true, _) => "they are kept, and ids that do not occur have a row that is not trained",
         };
         lines.push(format!(
             "{occurring} {what}s occur, with ids up to {}: {becomes}",
             range - 1
         ));
     }
-    let above = config.reading().above(&source);
+    let above = config.reading().above(source);
     let left_out = |count: u64, what: String| (count > 0).then(|| format!("{count} {what}"));
     match &train.counts {
         TrainCounts::Generated => {}
-        TrainCounts::Files { not_above } => {
+        TrainCounts::Files {
+            not_above,
+            repeated,
+        } => {
             let what = format!("train ratings are not above {above}, and left out");
             lines.extend(left_out(*not_above, what));
+            let what = "train ratings are of a pair that has a later one, and left out";
+            lines.extend(left_out(*repeated, what.to_owned()));
         }
-        TrainCounts::Raw(counts) => {
+        TrainCounts::Raw(counts, taken) => {
+            lines.insert(0, taken.sentence());
             let all = counts.lines;
             let core = config.raw.core;
             let [outside_users, outside_items, outside] = counts.outside_core;
@@ -72,14 +86,23 @@ pub(super) fn survey(
             ));
         }
     }
-    let (items, path) = (items.len(), source.path());
-    let rules = config.rules(split.known);
-    let test = TestSource::new(source, config.reading(), &train);
-    let held = test.read(permit, &rules.known)?;
-    lines.extend(held.counts.clauses(config.protocol.policies()));
-    for cases in [&held.cases, &split.validation, &split.probe] {
-        require_misses(&rules, &path, users, cases)?;
+    for ignored in source.ignored() {
+        let (ignored, train) = (ignored.display(), source.path());
+        let train = train.file_name().unwrap_or_default().display();
+        lines.push(format!("{ignored} is not read: {train} lies beside it"));
     }
+    let trained = split.train.items_met();
+    let untrained = |case: &&Case| !trained[case.item as usize];
+    let what = format!(
+        "of {} validation interactions are of items without a train interaction: measured",
+        split.validation.len()
+    );
+    let count = split.validation.iter().filter(untrained).count();
+    lines.extend(left_out(count as u64, what));
+    let items = items.len();
+    let is_of_file = source.has_negatives() && config.protocol.candidates == Candidates::File;
+    let held = read.test(config).read(permit)?;
+    lines.extend(held.counts.clauses(config.protocol.policies(), above));
     let [fewest, most] = candidates(config, &held.cases, items);
     let usual = EVALUATION_NEGATIVES as usize + 1;
     if config.protocol.candidates == Candidates::File && [fewest, most] != [usual; 2] {
@@ -89,37 +112,36 @@ pub(super) fn survey(
             most - 1
         ));
     }
-    lines.push(protocol(config, held.cases.len(), [fewest, most]));
+    lines.extend(pretrained(config, data_root));
+    lines.push(protocol(
+        config,
+        held.cases.len(),
+        [fewest, most],
+        is_of_file,
+    ));
     Ok(lines)
 }
 
-/// Makes sure that a case can be no hit, by the candidates that count for it.
-///
-/// # Errors
-/// [`DataError::Unusable`] with the user of the fewest.
-fn require_misses(
-    rules: &RankingRules,
-    path: &Path,
-    users: &IdMap,
-    cases: &[Case],
-) -> Result<(), DataError> {
-    let greatest = rules.protocol.cutoffs.iter().max();
-    let greatest = greatest.map_or(0, |&k| k as usize);
-    let fewest = cases
-        .iter()
-        .map(|case| (rules.candidates(case), case.user))
-        .min();
-    match fewest {
-        Some((count, user)) if count <= greatest => {
-            let user = users.id(user);
-            let found = format!("{count} candidates for a held-out interaction of user {user}");
-            let expected = format!(
-                "more than {greatest}, the greatest of protocol.cutoffs: all would be hits"
-            );
-            Err(DataError::unusable(path, found, expected))
-        }
-        _ => Ok(()),
-    }
+/// What is known of how the weights that NeuMF begins with were trained.
+fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Vec<String> {
+    let Some(Pretrained { gmf, mlp, .. }) = &config.pretrained else {
+        return Vec::new();
+    };
+    let root = data_root.unwrap_or(Path::new(""));
+    let note = |(name, path): (&str, &Path)| {
+        let path = root.join(path);
+        let what = match TaskConfig::that_left(&path) {
+            Some(TaskConfig::Ncf(then)) if then.holds_out_as(config) => return None,
+            Some(_) => "was trained with other items held out",
+            None => "does not say what was held out when it was trained",
+        };
+        Some(format!(
+            "pretrained.{name} {what}: where `data`, `rating_above`, `raw`, `validation` or \
+             `split_seed` were others, it has seen items that are ranked here"
+        ))
+    };
+    let parts = [("gmf", gmf.as_path()), ("mlp", mlp.as_path())];
+    parts.into_iter().filter_map(note).collect()
 }
 
 /// Least and most candidates of a held-out interaction, itself among them.
@@ -132,11 +154,20 @@ fn candidates(config: &NcfConfig, cases: &[Case], items: usize) -> [usize; 2] {
 }
 
 /// The protocol in a sentence.
-fn protocol(config: &NcfConfig, cases: usize, [fewest, most]: [usize; 2]) -> String {
+fn protocol(
+    config: &NcfConfig,
+    cases: usize,
+    [fewest, most]: [usize; 2],
+    is_of_file: bool,
+) -> String {
+    let negatives = match is_of_file {
+        true => "negatives of its line",
+        false => "negatives that are drawn",
+    };
     let among = match (config.protocol.candidates, fewest == most) {
         (Candidates::All, _) => format!("all {most} items but those of its user in train"),
-        (_, true) => format!("{} negatives", most - 1),
-        (_, false) => format!("{} to {} negatives", fewest - 1, most - 1),
+        (_, true) => format!("{} {negatives}", most - 1),
+        (_, false) => format!("{} to {} {negatives}", fewest - 1, most - 1),
     };
     let duplicates = match config.protocol.duplicates {
         Duplicates::Kept => "duplicates ranked twice",

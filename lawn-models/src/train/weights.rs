@@ -113,6 +113,9 @@ fn write(
     let mut note = |key: &str, value: String| metadata.insert(key.to_owned(), value);
     note(STEP, record.step.to_string());
     note(EPOCH, record.epoch.to_string());
+    if let Some((key, task)) = training.config.task.note() {
+        note(key, task);
+    }
     if let Some(value) = validation(&training.config.task, record) {
         let primary = training.config.task.metrics().primary;
         note(METRIC, format!("validation {primary}"));

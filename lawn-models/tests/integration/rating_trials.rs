@@ -24,8 +24,18 @@ fn one_file_is_split_and_trained_on() {
         "{said}"
     );
     assert!(
-        said.contains("each of 60 test interactions is ranked among 99 negatives"),
+        said.contains("is ranked among 99 negatives that are drawn"),
         "{said}"
+    );
+    let expected =
+        "user is column \"userId\", item \"movieId\", rating \"rating\", time \"timestamp\"\n";
+    assert!(said.starts_with(expected), "{said}");
+    // The negatives of their code are those of a file.
+    let named = json!({ "protocol": { "name": "he-2017" } });
+    let error = look(root.path(), &named).unwrap_err();
+    assert!(
+        error.contains("ratings in one file") && error.contains("he-2017"),
+        "{error}"
     );
     let TrialEnd::Finished(summary) = train(root.path(), &json!({}), Stage::Confirm).unwrap()
     else {
@@ -76,7 +86,7 @@ fn one_file_is_split_and_trained_on() {
 
 /// The latest item of the first users, or of all, is nobody else's.
 #[test]
-fn items_of_test_alone_are_refused_or_left_out_and_never_drawn() {
+fn items_of_test_alone_are_left_out_or_refused_and_never_drawn() {
     let files = Files::new(99);
     let root_with = |own: u64| {
         let root = tempfile::tempdir().unwrap();
@@ -91,18 +101,22 @@ fn items_of_test_alone_are_refused_or_left_out_and_never_drawn() {
     };
     let drop = json!({ "protocol": { "unseen": "drop" } });
     let root = root_with(2);
-    let error = look(root.path(), &json!({})).unwrap_err();
+    let refuse = json!({ "protocol": { "unseen": "refuse" } });
+    let error = look(root.path(), &refuse).unwrap_err();
     assert!(
         error.contains("found item 1000 held out for the test")
             && error.contains("protocol.unseen = \"drop\"")
             && error.contains("such are 2 of 60"),
         "{error}"
     );
-    let said = look(root.path(), &drop).unwrap();
-    let expected =
-        "2 of 60 held-out interactions are of items without a train interaction: left out";
-    assert!(said.contains(expected), "{said}");
-    assert!(said.contains("each of 58 test interactions"), "{said}");
+    let alone = "2 of 60 held-out interactions are of items that the file has no other interaction of: \
+                 left out";
+    let unseen = "2 of 60 held-out interactions are of items without a train interaction: left out";
+    for (more, expected) in [(&json!({}), alone), (&drop, unseen)] {
+        let said = look(root.path(), more).unwrap();
+        assert!(said.contains(expected), "{said}");
+        assert!(said.contains("each of 58 test interactions"), "{said}");
+    }
     let set = describe_data(root.path()).unwrap().remove(0).unwrap();
     assert!(
         set.counts.contains(&("items".to_owned(), 150)),
@@ -119,6 +133,55 @@ fn items_of_test_alone_are_refused_or_left_out_and_never_drawn() {
         train(root.path(), &drop, Stage::Confirm).unwrap_err(),
         error
     );
+}
+
+#[test]
+fn what_columns_are_read_as_is_said() {
+    let files = Files::new(99);
+    let with = |header: &str, more: &str| {
+        let root = tempfile::tempdir().unwrap();
+        let pairs = files.train.iter().chain(&files.test).enumerate();
+        let lines = pairs.map(|(time, [user, item])| {
+            format!("{user},{item},{}\n", more.replace('T', &time.to_string()))
+        });
+        put(
+            root.path(),
+            "csv",
+            (header.to_owned() + &lines.collect::<String>()).as_bytes(),
+        );
+        root
+    };
+    let labelled = with("user,item,label,timestamp\n", "1,T");
+    for (root, expected) in [
+        (
+            &labelled,
+            "user is column \"user\", item \"item\", time \"timestamp\"; no column is a rating: each \
+             line is a positive; not read: \"label\"; raw.columns says what a column is",
+        ),
+        (
+            &with("user,item,stars,date\n", "1,2020-01-01"),
+            "user is column \"user\", item \"item\"; no column is a rating: each line is a positive; \
+             no column is a time: later lines count as later; not read: \"stars\", \"date\"",
+        ),
+        (
+            &with("", "97830T"),
+            "the file has no header: user is column 1, item 2, rating 3; no column is a time: later \
+             lines count as later",
+        ),
+    ] {
+        let said = look(root.path(), &json!({})).unwrap();
+        assert!(said.contains(expected), "{said}");
+    }
+    // A threshold of ratings that there are none of, and of those that a name makes some.
+    let above = json!({ "rating_above": 3 });
+    let error = look(labelled.path(), &above).unwrap_err();
+    assert!(
+        error.contains("no column of ratings beside rating_above = 3")
+            && error.contains("raw.columns.rating"),
+        "{error}"
+    );
+    let named = json!({ "rating_above": 0.5, "raw": { "columns": { "rating": "label" } } });
+    look(labelled.path(), &named).unwrap();
 }
 
 #[test]
@@ -146,6 +209,15 @@ fn every_net_trains_and_neumf_begins_with_two_of_them() {
         "pretrained": { "gmf": weights("gmf"), "mlp": weights("mlp"), "alpha": 0.5 },
     });
     let joined = train(root.path(), &more, Stage::Confirm).unwrap();
+    // What they have seen is ranked where other items are held out.
+    assert!(!look(root.path(), &more).unwrap().contains("pretrained"));
+    let mut other = more.clone();
+    other["validation"] = json!("latest");
+    let said = look(root.path(), &other).unwrap();
+    for part in ["gmf", "mlp"] {
+        let expected = format!("pretrained.{part} was trained with other items held out");
+        assert!(said.contains(&expected), "{said}");
+    }
     assert_ne!(
         joined,
         train(root.path(), &json!({ "model": "neumf" }), Stage::Confirm).unwrap()

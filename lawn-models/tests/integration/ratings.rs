@@ -15,8 +15,8 @@ fn a_sound_set_says_its_protocol_alone() {
     let said = look(root.path(), &json!({})).unwrap();
     assert_eq!(
         said,
-        "each of 60 test interactions is ranked among 99 negatives, duplicates ranked twice, ties \
-         at the middle: hr@10, ndcg@10"
+        "each of 60 test interactions is ranked among 99 negatives of its line, duplicates ranked \
+         twice, ties at the middle: hr@10, ndcg@10"
     );
     let said = look(
         root.path(),
@@ -124,6 +124,11 @@ fn floors_and_cutoffs_follow_the_number_of_negatives() {
         error.contains("found 10 candidates") && error.contains("more than 10"),
         "{error}"
     );
+    // Whoever looks at the test split is told so, not that each item is a hit.
+    let of_floors = floors(&task(&json!({})), Some(nine.path()), true).unwrap_err();
+    assert_eq!(of_floors.to_string(), error);
+    let of_trial = train(nine.path(), &json!({}), Stage::Confirm).unwrap_err();
+    assert_eq!(of_trial, error);
     let five = json!({ "protocol": { "cutoffs": [5] } });
     assert_eq!(floor(nine.path(), &five, "random"), 0.5);
     let said = look(nine.path(), &five).unwrap();
@@ -165,6 +170,13 @@ fn ratings_that_are_no_positives_are_left_out_and_counted() {
     fs::write(&path, text + "0\t140\t0\t0\n1\t141\t-1\t0\n").unwrap();
     let said = look(root.path(), &json!({})).unwrap();
     assert!(said.contains("2 train ratings are not above 0"), "{said}");
+    let path = root.path().join("set/set.test.rating");
+    let tested = fs::read_to_string(&path).unwrap();
+    fs::write(&path, tested.replacen("\t1\t", "\t0\t", 1)).unwrap();
+    let said = look(root.path(), &json!({})).unwrap();
+    let expected = "1 of 60 held-out interactions have a rating that is not above 0: left out";
+    assert!(said.contains(expected), "{said}");
+    fs::write(&path, tested).unwrap();
     let plain = train(files.root().path(), &json!({}), Stage::Tune).unwrap();
     assert_eq!(train(root.path(), &json!({}), Stage::Tune).unwrap(), plain);
     let all = train(root.path(), &json!({ "rating_above": -5.0 }), Stage::Tune).unwrap();
@@ -183,7 +195,8 @@ fn who_occurs_in_test_alone_is_counted_or_refused() {
     let error = look(root.path(), &kept).unwrap_err();
     // Ids beyond the last of train have no row.
     assert!(
-        error.contains(":60: user is \"59\", allowed is 0 to 58"),
+        error.contains(":60: user is \"59\", allowed is 0 to 58")
+            && error.contains("protocol.unseen = \"drop\""),
         "{error}"
     );
     let said = look(root.path(), &json!({ "protocol": { "unseen": "drop" } })).unwrap();
@@ -303,6 +316,121 @@ fn other_encodings_are_read_or_named() {
     std::io::Write::write_all(&mut packed, &text).unwrap();
     put(root.path(), "train.rating.gz", &packed.finish().unwrap());
     assert_eq!(train(root.path(), &json!({}), Stage::Tune).unwrap(), plain);
+}
+
+/// The item of the last line is met by one user alone, who has it held out for validation.
+#[test]
+fn an_item_that_validation_takes_from_train_is_unseen() {
+    let mut files = Files::new(99);
+    files.train.push([0, ITEMS]);
+    files.test[1][1] = ITEMS;
+    let root = files.root();
+    let latest = |unseen: &str| json!({ "validation": "latest", "protocol": { "unseen": unseen } });
+    let said = look(root.path(), &latest("keep")).unwrap();
+    for expected in [
+        "1 of 60 held-out interactions are of items without a train interaction: measured",
+        "1 of 60 validation interactions are of items without a train interaction: measured",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+    let said = look(root.path(), &latest("drop")).unwrap();
+    assert!(said.contains("each of 59 test interactions"), "{said}");
+    let error = look(root.path(), &latest("refuse")).unwrap_err();
+    assert!(
+        error.contains(
+            "item is \"150\", allowed is an id with a train interaction that is not held"
+        ),
+        "{error}"
+    );
+    // It stays where another one of its user is the latest.
+    files.train.rotate_right(1);
+    let said = look(files.root().path(), &latest("keep")).unwrap();
+    assert!(!said.contains("without a train interaction"), "{said}");
+}
+
+#[test]
+fn lines_that_are_empty_or_repeated_or_too_long() {
+    let files = Files::new(99);
+    let plain = train(files.root().path(), &json!({}), Stage::Confirm).unwrap();
+    let root = files.root();
+    let path = |end: &str| root.path().join(format!("set/set.{end}"));
+    let text = |end: &str| fs::read_to_string(path(end)).unwrap();
+    let lines = ["train.rating", "test.rating", "test.negative"];
+    for end in lines {
+        let spaced = text(end).replacen('\n', "\n\n", 1) + "\n \n";
+        fs::write(path(end), spaced).unwrap();
+    }
+    assert_eq!(
+        train(root.path(), &json!({}), Stage::Confirm).unwrap(),
+        plain
+    );
+    // What is wrong has the number of its line in the file.
+    let sound = text("test.negative");
+    fs::write(path("test.negative"), sound.replacen("(1,", "(7,", 1)).unwrap();
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(error.contains("set.test.negative:3: pair is"), "{error}");
+    // A negative that is missing is one of its own line, and a tab at its end is none.
+    fs::write(path("test.negative"), sound.replacen("\t", "\t\t", 1)).unwrap();
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("set.test.negative:1: negative item is \"\""),
+        "{error}"
+    );
+    fs::write(path("test.negative"), sound.replacen('\n', "\t\n", 1)).unwrap();
+    look(root.path(), &json!({})).unwrap();
+    let twice = text("train.rating") + "0\t1\t1\t0\n";
+    fs::write(path("train.rating"), &twice).unwrap();
+    let said = look(root.path(), &json!({})).unwrap();
+    let expected = "1 train ratings are of a pair that has a later one, and left out";
+    assert!(said.contains(expected), "{said}");
+    fs::write(path("train.rating"), twice + "0\t2\t1\t0\t9\n").unwrap();
+    let error = look(root.path(), &json!({})).unwrap_err();
+    assert!(
+        error.contains("found 5 tab-separated columns, expected 4"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_of_ratings_beside_the_three_is_named() {
+    let root = Files::new(99).root();
+    fs::write(root.path().join("set/ratings.csv"), "1,2\n").unwrap();
+    let said = look(root.path(), &json!({})).unwrap();
+    assert!(
+        said.contains("ratings.csv is not read: set.train.rating lies beside it"),
+        "{said}"
+    );
+}
+
+/// What cannot be read is listed with its cause.
+#[test]
+fn broken_files_of_ratings_are_listed_as_such() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("set");
+    fs::create_dir(&folder).unwrap();
+    let utf16: Vec<u8> = "user,item\n1,2\n"
+        .bytes()
+        .flat_map(|byte| [byte, 0])
+        .collect();
+    for (file, bytes, expected) in [
+        ("ratings.csv", &b""[..], "no line"),
+        ("ratings.csv", &utf16, "as in UTF-16"),
+        ("ratings.csv", b"who,what\n1,2\n", "a column user"),
+        ("set.csv", b"", "no line"),
+        (
+            "set.csv",
+            b"user,item,item\n1,2,3\n",
+            "\"item\" and \"item\"",
+        ),
+        ("set.csv", b"user,item\na,b\n", "an integer from 0"),
+        ("set.parquet", b"", "Parquet"),
+    ] {
+        fs::write(folder.join(file), bytes).unwrap();
+        let mut sets = describe_data(root.path()).unwrap();
+        let error = sets.remove(0).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains(expected), "{error}");
+        fs::remove_file(folder.join(file)).unwrap();
+    }
 }
 
 /// Another kind's may lie there under the same name.

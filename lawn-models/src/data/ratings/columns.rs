@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use csv::{ByteRecord, ReaderBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::fields::whole;
+use super::taken::{Taken, quoted};
 use crate::data::error::DataError;
 use crate::data::text::shown;
 
@@ -28,13 +30,17 @@ pub struct ColumnNames {
 }
 
 /// The form of a file of ratings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Form {
     /// Between the columns; two colons are a column without a name in between.
     pub(super) separator: u8,
     /// Whether the first line is a header.
     pub(super) header: bool,
     pub(super) places: Places,
+    /// Fields of the first line: no other has more.
+    width: usize,
+    /// What the columns are taken for.
+    pub(super) taken: Taken,
 }
 
 /// Places of the columns, from 0.
@@ -46,53 +52,85 @@ pub(super) struct Places {
     pub(super) time: Option<usize>,
 }
 
-/// A column that is not among those of a file.
+/// A column that is not among those of a file, or is there more than once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Missing {
+pub(super) struct NoColumn {
     /// `user` and so on.
     what: &'static str,
     /// The name that was given for it.
     name: Option<String>,
     usual: &'static [&'static str],
+    /// Those that it could be, where they are several.
+    several: Vec<String>,
 }
 
-impl Missing {
+impl NoColumn {
+    /// Whether nothing looks like it.
+    pub(super) fn is_missing(&self) -> bool {
+        self.several.is_empty()
+    }
+
     /// What would have been accepted.
     pub(super) fn allowed(&self) -> String {
         let what = self.what;
-        match &self.name {
-            Some(name) => format!("a column \"{name}\", which raw.columns.{what} names"),
-            None => format!(
+        match (&self.name, &self.several[..]) {
+            (Some(name), []) => format!("a column \"{name}\", which raw.columns.{what} names"),
+            (None, []) => format!(
                 "a column {}; raw.columns.{what} = \"NAME\" says which it is",
                 self.usual.join(", ")
+            ),
+            (Some(name), _) => {
+                format!("the column \"{name}\" once, which raw.columns.{what} names")
+            }
+            (None, several) => format!(
+                "one column of {what}s, not {}; raw.columns.{what} = \"NAME\" says which it is",
+                several.join(" and ")
             ),
         }
     }
 }
 
 impl Places {
+    /// With other numbers for the columns.
+    fn map(self, place: impl Fn(usize) -> usize) -> Self {
+        Self {
+            user: place(self.user),
+            item: place(self.item),
+            rating: self.rating.map(&place),
+            time: self.time.map(&place),
+        }
+    }
+
     /// Of columns with names, those of users and items at least.
     ///
     /// # Errors
-    /// [`Missing`] for the first that is not there.
-    pub(super) fn named(columns: &[&[u8]], names: &ColumnNames) -> Result<Self, Missing> {
+    /// [`NoColumn`] for the first that is not there, or is there more than once.
+    pub(super) fn named<T: AsRef<[u8]>>(
+        columns: &[T],
+        names: &ColumnNames,
+    ) -> Result<Self, NoColumn> {
         let place = |column: usize, name: &Option<String>| {
             let (what, usual) = USUAL[column];
-            let found = columns.iter().position(|column| match name {
-                Some(name) => *column == name.as_bytes(),
+            let is_it = |column: &[u8]| match name {
+                Some(name) => column == name.as_bytes(),
                 None => usual.contains(&plain(column).as_str()),
-            });
-            let missing = || Missing {
+            };
+            let given = columns.iter().map(AsRef::as_ref).enumerate();
+            let found: Vec<(usize, &[u8])> = given.filter(|(_, column)| is_it(column)).collect();
+            if let [(place, _)] = found[..] {
+                return Ok(place);
+            }
+            Err(NoColumn {
                 what,
                 name: name.clone(),
                 usual,
-            };
-            found.ok_or_else(missing)
+                several: found.iter().map(|(_, column)| quoted(column)).collect(),
+            })
         };
         // A name that was given is there, or wrong.
-        let optional = |column, name: &Option<String>| match (place(column, name), name) {
-            (Err(_), None) => Ok(None),
-            (found, _) => found.map(Some),
+        let optional = |column, name: &Option<String>| match place(column, name) {
+            Err(none) if none.is_missing() && name.is_none() => Ok(None),
+            found => found.map(Some),
         };
         Ok(Self {
             user: place(0, &names.user)?,
@@ -111,63 +149,106 @@ const USUAL: [(&str, &[&str]); 4] = [
     ("time", &["time", "timestamp", "ts"]),
 ];
 
+/// A first line that is not one of ratings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NoForm {
+    allowed: String,
+    /// Whether it is a header of ratings all the same, with a column twice.
+    pub(super) is_of_ratings: bool,
+}
+
 impl Form {
     /// As the first line of a file has it.
     ///
     /// # Errors
     /// [`DataError::Field`] for a header without the columns, and for a line of one column.
     pub(super) fn of(path: &Path, line: &[u8], names: &ColumnNames) -> Result<Self, DataError> {
+        Self::of_line(line, names).map_err(|none| fault(path, line, none.allowed))
+    }
+
+    /// As [`of`](Self::of), for a file that no error has to name.
+    ///
+    /// # Errors
+    /// [`NoForm`].
+    pub(super) fn of_line(line: &[u8], names: &ColumnNames) -> Result<Self, NoForm> {
         let (separator, step) = separator(line);
-        let fields: Vec<&[u8]> = line
-            .split(|&byte| byte == separator)
-            .step_by(step)
-            .map(unquoted)
-            .collect();
-        let has = |place: usize| (fields.len() > place).then_some(place * step);
-        if whole(fields[0]).is_some() {
+        let mut fields = fields(line, separator, step);
+        // A column of a header without a name is one, a number that is not there is none.
+        let of_header = fields.len();
+        while fields.len() > 1 && fields.last().is_some_and(Vec::is_empty) {
+            fields.pop();
+        }
+        let form = |header, places: Places| {
+            let columns = if header { of_header } else { fields.len() };
+            Self {
+                separator,
+                header,
+                places: places.map(|place| place * step),
+                width: step * (columns - 1) + 1,
+                taken: Taken::of(&fields, header, places),
+            }
+        };
+        if whole(&fields[0]).is_some() {
             let named = [&names.user, &names.item, &names.rating, &names.time];
             let given = named.into_iter().flatten().next();
+            let has = |place: usize| (fields.len() > place).then_some(place);
             let (Some(item), None, None) = (has(1), given, has(4)) else {
                 let allowed = match given {
                     Some(name) => format!("a header with the column \"{name}\""),
                     None => "user and item, and perhaps rating and time, or a header".to_owned(),
                 };
-                return Err(fault(path, line, allowed));
+                return Err(NoForm {
+                    allowed,
+                    is_of_ratings: false,
+                });
             };
-            return Ok(Self {
-                separator,
-                header: false,
-                places: Places {
-                    user: 0,
-                    item,
-                    rating: has(2),
-                    time: has(3),
-                },
-            });
+            let places = Places {
+                user: 0,
+                item,
+                rating: has(2),
+                time: has(3),
+            };
+            return Ok(form(false, places));
         }
-        let places = Places::named(&fields, names).map_err(|missing| {
-            let allowed = match missing.name {
-                Some(_) => format!("a header with {}", missing.allowed()),
-                None => format!("numbers, or a header with {}", missing.allowed()),
-            };
-            fault(path, line, allowed)
-        })?;
-        Ok(Self {
-            separator,
-            header: true,
-            places: Places {
-                user: places.user * step,
-                item: places.item * step,
-                rating: places.rating.map(|place| place * step),
-                time: places.time.map(|place| place * step),
+        let places = Places::named(&fields, names).map_err(|none| NoForm {
+            allowed: match none.name {
+                Some(_) => format!("a header with {}", none.allowed()),
+                None => format!("numbers, or a header with {}", none.allowed()),
             },
-        })
+            is_of_ratings: !none.is_missing(),
+        })?;
+        Ok(form(true, places))
+    }
+
+    /// Whether a line has more fields than the first: one number cut into two by a decimal comma moves
+    /// all that follow. Empty ones, as separators at the end of a line make them, are none.
+    pub(super) fn is_exceeded_by(&self, line: &ByteRecord) -> bool {
+        if line.len() <= self.width {
+            return false;
+        }
+        let mut more = line.iter().skip(self.width).map(<[u8]>::trim_ascii);
+        match self.separator {
+            // A single colon is a letter of a field.
+            b':' => more
+                .clone()
+                .zip(more.skip(1))
+                .any(|(before, own)| before.is_empty() && !own.is_empty()),
+            _ => more.any(|field| !field.is_empty()),
+        }
+    }
+
+    /// How many columns the first line has.
+    pub(super) fn most_columns(&self) -> usize {
+        match self.separator {
+            b':' => self.width.div_ceil(2),
+            _ => self.width,
+        }
     }
 
     /// The separator where fields can stand in double quotes. Publishers do not quote the others:
     /// there a quote is a letter as any.
     pub(super) fn quoting(&self) -> Option<u8> {
-        matches!(self.separator, b',' | b';').then_some(self.separator)
+        is_quoting(self.separator).then_some(self.separator)
     }
 
     /// Columns that a line has at least.
@@ -202,6 +283,29 @@ fn separator(line: &[u8]) -> (u8, usize) {
         .into_iter()
         .find(|byte| line.contains(byte));
     (found.unwrap_or(b','), 1)
+}
+
+/// The fields of a header or of a first line of numbers.
+fn fields(line: &[u8], separator: u8, step: usize) -> Vec<Vec<u8>> {
+    let own = |field: &[u8]| unquoted(field).to_vec();
+    if is_quoting(separator) {
+        let mut reader = ReaderBuilder::new()
+            .delimiter(separator)
+            .has_headers(false)
+            .from_reader(line);
+        let mut record = ByteRecord::new();
+        // Reading bytes from memory cannot fail, and a line of separators alone is one of fields.
+        if let Ok(true) = reader.read_byte_record(&mut record) {
+            return record.iter().map(own).collect();
+        }
+    }
+    let fields = line.split(|&byte| byte == separator);
+    fields.step_by(step).map(own).collect()
+}
+
+/// Whether fields between such separators can stand in double quotes.
+fn is_quoting(separator: u8) -> bool {
+    matches!(separator, b',' | b';')
 }
 
 fn unquoted(field: &[u8]) -> &[u8] {
@@ -253,6 +357,8 @@ mod tests {
             places("\"time\";\"item_id\";\"user_id\""),
             (2, 1, None, Some(0))
         );
+        assert_eq!(places("\"a,b\",user,item"), (1, 2, None, None));
+        assert_eq!(places("75.0,12.0,4.5"), (0, 1, Some(2), None));
     }
 
     #[test]
@@ -266,6 +372,29 @@ mod tests {
         assert!(
             error.contains("x:1") && error.contains("raw.columns.user"),
             "{error}"
+        );
+        // Which of two is meant, nobody knows.
+        for (line, column) in [
+            (
+                "userId,movieId,movieId,rating",
+                "\"movieId\" and \"movieId\"",
+            ),
+            ("user,item,rating,score", "\"rating\" and \"score\""),
+        ] {
+            let error = form(line, &ColumnNames::default()).unwrap_err();
+            assert!(
+                error.contains(column) && error.contains("raw.columns"),
+                "{error}"
+            );
+        }
+        let error = form("buyer,item,buyer", &names("buyer")).unwrap_err();
+        assert!(error.contains("the column \"buyer\" once"), "{error}");
+        assert_eq!(
+            form("user,item,buyer", &names("buyer"))
+                .unwrap()
+                .places
+                .user,
+            2
         );
         let error = form("user,item", &names("buyer")).unwrap_err();
         assert!(error.contains("\"buyer\""), "{error}");

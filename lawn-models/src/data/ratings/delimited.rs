@@ -55,7 +55,7 @@ pub(super) fn read(
         if some.is_empty() {
             break;
         }
-        let parsed = parts::each(&some, |block| parse(block, form, above));
+        let parsed = parts::each(&some, |block| parse(block, &form, above));
         for (block, found) in some.iter().zip(parsed) {
             let before = block.start.lines as usize;
             let found = found.map_err(|fault| DataError::Field {
@@ -77,19 +77,24 @@ pub(super) fn read(
         all.number();
     }
     all.require_some(path, above)?;
+    all.taken = form.taken;
     Ok(all)
 }
 
-/// Whether the first line is one of ratings, as far as it can be read.
+/// Whether nothing speaks against it that a file is one of ratings: its first line is one of them, or
+/// reading the file says what is wrong with it.
 pub(super) fn is_of_ratings(path: &Path) -> bool {
     let line = Blocks::open(path).and_then(|mut blocks| blocks.first_line());
     let Ok(Some(line)) = line else {
-        return false;
+        return true;
     };
-    Form::of(path, &line, &ColumnNames::default()).is_ok()
+    match Form::of_line(&line, &ColumnNames::default()) {
+        Ok(_) => true,
+        Err(none) => none.is_of_ratings,
+    }
 }
 
-fn parse(block: &Block, form: Form, above: f64) -> Result<Lines, Fault> {
+fn parse(block: &Block, form: &Form, above: f64) -> Result<Lines, Fault> {
     let is_first = block.start.byte == 0;
     let block = &block.text[..];
     let quoting = form.quoting().filter(|_| block.contains(&b'"'));
@@ -127,14 +132,19 @@ fn parse(block: &Block, form: Form, above: f64) -> Result<Lines, Fault> {
             value: shown(value),
             allowed,
         };
-        if record.len() < form.columns() {
-            let wanted = form.columns();
-            let allowed = format!("{wanted} or more columns, separated by {}", form.between());
-            return Err(fault(
-                "line",
-                &record.iter().collect::<Vec<_>>().join(&b' '),
-                allowed,
-            ));
+        let (wanted, most, between) = (form.columns(), form.most_columns(), form.between());
+        let allowed = if record.len() < wanted {
+            Some(format!("{wanted} or more columns, separated by {between}"))
+        } else if form.is_exceeded_by(&record) {
+            Some(format!(
+                "up to {most} columns, as in line 1, separated by {between}"
+            ))
+        } else {
+            None
+        };
+        if let Some(allowed) = allowed {
+            let line = record.iter().collect::<Vec<_>>().join(&b' ');
+            return Err(fault("line", &line, allowed));
         }
         let field = |place: usize| record[place].trim_ascii();
         let id = |name, place| {
@@ -222,6 +232,20 @@ mod tests {
         ] {
             let found = read_text(name, text.as_bytes(), 0.0).unwrap();
             assert_eq!(triples(&found), [(1, 7, 90), (2, 8, 80)], "{name}: {text}");
+        }
+        // Separators at the end of a line, and a colon within a field.
+        for text in [
+            "user,item\n1,7,\n2,8, ,\n",
+            "1,7,\n2,8\n",
+            "user::item::title\n1::7::a: b\n2::8::c\n",
+        ] {
+            assert_eq!(
+                read_text("x.csv", text.as_bytes(), 0.0)
+                    .unwrap()
+                    .lines
+                    .len(),
+                2
+            );
         }
         let latin = read_text("x.csv", b"user,item,title\n1,7,caf\xe9\n", 0.0).unwrap();
         assert_eq!(triples(&latin), [(1, 7, 0)]);
@@ -324,6 +348,15 @@ mod tests {
                 "user,item\n1,2\n\n7\n".to_owned(),
                 ":4: line is \"7\", allowed is 2 or more columns, separated by commas",
             ),
+            (
+                "userId,movieId,rating,timestamp\n1,19,4,5,1001\n".to_owned(),
+                ":2: line is \"1 19 4 5 1001\", allowed is up to 4 columns, as in line 1",
+            ),
+            (
+                "1::2::3::4\n1::2::3::4::5\n".to_owned(),
+                "allowed is up to 4 columns, as in line 1, separated by `::`",
+            ),
+            ("1\t2\n1\t3\t5\n".to_owned(), ":2: line is \"1 3 5\""),
             (far("9,-1"), ":2000002: item is \"-1\""),
         ] {
             let error = read_text("x.csv", text.as_bytes(), 0.0).unwrap_err();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::case_policy::{CasePolicy, Policies};
+use super::held_out::Admission;
 use super::ids::Ids;
 use super::interactions::Interactions;
 use super::raw::{RawRatings, Sealed, is_of_ratings};
@@ -21,9 +22,11 @@ pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, 
         let known = Interactions::new(rows.users.len(), rows.items.len(), &pairs);
         let test = match (&source, &train.test) {
             (Source::Files(files), _) => {
-                files
-                    .count_test(reading.above(&source), reading.policies, &rows, &known)?
-                    .lines
+                let met = known.items_met();
+                let path = &files.negative;
+                let admission = Admission::new(path, reading.policies, &rows, &known, &met);
+                let above = reading.above(&source);
+                files.count_test(above, admission)?.lines
             }
             (_, sealed) => sealed.as_ref().map_or(0, Sealed::count),
         };

@@ -1,12 +1,15 @@
 //! Numbers in the fields of a text.
 
-/// A whole number without a sign.
+/// A whole number without a sign. Zeros behind a point change nothing: tables with a gap write 75
+/// as `75.0`.
 pub(super) fn whole(field: &[u8]) -> Option<u64> {
     let mut number = 0u64;
-    for &byte in field {
+    for (place, &byte) in field.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return None;
+            let zeros = &field[place + 1..];
+            let is_whole = byte == b'.' && place > 0 && !zeros.is_empty();
+            return (is_whole && zeros.iter().all(|&byte| byte == b'0')).then_some(number);
         }
         number = number.checked_mul(10)?.checked_add(digit.into())?;
     }
@@ -43,10 +46,15 @@ mod tests {
             [whole(b"0"), whole(b"18446744073709551615")],
             [Some(0), Some(u64::MAX)]
         );
+        assert_eq!([whole(b"75.0"), whole(b"0.00")], [Some(75), Some(0)]);
         for bad in [
             &b""[..],
             b"18446744073709551616",
-            b"1.0",
+            b"1.5",
+            b"1.",
+            b".0",
+            b"1.0.0",
+            b"1.0e3",
             b"-1",
             b" 1",
             b"x",
@@ -65,5 +73,6 @@ mod tests {
             [seconds(b"-7"), seconds(b"1.5"), seconds(b"--1")],
             [Some(-7), None, None]
         );
+        assert_eq!(seconds(b"978504133.0"), Some(978_504_133));
     }
 }

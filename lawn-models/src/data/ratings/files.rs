@@ -10,10 +10,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::case_policy::Policies;
 use super::fields::{finite, seconds, whole};
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
-use super::interactions::{Case, Interactions, Line, Rating, Rows};
+use super::interactions::{Case, Line, Rating};
 use super::room::Room;
 use crate::data::error::DataError;
 use crate::data::text::{each_line, packed_or_not, shown};
@@ -38,6 +37,13 @@ impl RatingFiles {
         }
     }
 
+    /// The name of the data set.
+    pub(super) fn name(&self) -> Option<String> {
+        let file = self.train.file_name()?.to_str()?;
+        let file = file.strip_suffix(".gz").unwrap_or(file);
+        file.strip_suffix(".train.rating").map(str::to_owned)
+    }
+
     /// Reads the train interactions whose rating is above `above`, in file order, and counts
     /// the others.
     pub(crate) fn read_train(&self, above: f64, room: Room) -> Result<(Vec<Line>, u64), DataError> {
@@ -58,38 +64,27 @@ impl RatingFiles {
 
     /// Reads the held-out interactions with their negatives, and checks that the two files
     /// speak of the same ones.
-    pub(crate) fn read_test(
+    pub(super) fn read_test(
         &self,
         _permit: &TestPermit,
         above: f64,
-        policies: Policies,
-        rows: &Rows,
-        known: &Interactions,
+        admission: Admission<'_>,
     ) -> Result<HeldOut, DataError> {
-        self.held_out(above, policies, rows, known)
+        self.held_out(above, admission)
     }
 
     /// What there is of held-out interactions, and none of them.
-    pub(crate) fn count_test(
+    pub(super) fn count_test(
         &self,
         above: f64,
-        policies: Policies,
-        rows: &Rows,
-        known: &Interactions,
+        admission: Admission<'_>,
     ) -> Result<HeldOutCounts, DataError> {
-        Ok(self.held_out(above, policies, rows, known)?.counts)
+        Ok(self.held_out(above, admission)?.counts)
     }
 
-    fn held_out(
-        &self,
-        above: f64,
-        policies: Policies,
-        rows: &Rows,
-        known: &Interactions,
-    ) -> Result<HeldOut, DataError> {
+    fn held_out(&self, above: f64, mut admission: Admission<'_>) -> Result<HeldOut, DataError> {
         let ratings = read_ratings(&self.test, above, Room::ENDLESS)?;
         let path = &self.negative;
-        let mut admission = Admission::new(path, policies, rows, known);
         let mut cases: Vec<Case> = Vec::with_capacity(ratings.len());
         let mut first = None;
         let mut negatives = Vec::new();
@@ -100,7 +95,8 @@ impl RatingFiles {
                 admission.not_above();
                 return Ok(());
             }
-            let Some((user, item)) = admission.admit(at.line, rating.user, rating.item) else {
+            let line = Some(at.line);
+            let Some((user, item)) = admission.admit(line, rating.user, rating.item) else {
                 return Ok(());
             };
             cases.push(Case {
@@ -113,10 +109,13 @@ impl RatingFiles {
         // A line too many or too few makes others wrong, so all are counted first.
         let (mut lines, mut failure) = (0, Ok(()));
         each_line(path, |line, text| {
-            lines = line;
-            if let (Ok(()), Some((rating, counts))) = (&failure, ratings.get(line - 1)) {
+            if text.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            if let (Ok(()), Some((rating, counts))) = (&failure, ratings.get(lines)) {
                 failure = case(Position { path, line }, text, rating, *counts);
             }
+            lines += 1;
             Ok(())
         })?;
         if lines != ratings.len() {
@@ -184,17 +183,21 @@ impl Position<'_> {
     }
 }
 
-/// The lines of a rating file, each with whether its rating is above `above`.
+/// The lines of a rating file that are not empty, each with whether its rating is above `above`.
 fn read_ratings(path: &Path, above: f64, room: Room) -> Result<Vec<(Line, bool)>, DataError> {
     let mut ratings = Vec::new();
     each_line(path, |number, line| {
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
         let at = Position { path, line: number };
         let mut columns = line.split(|&byte| byte == b'\t');
-        let (Some(user), Some(item), Some(rating), Some(time)) = (
+        let (Some(user), Some(item), Some(rating), Some(time), true) = (
             columns.next(),
             columns.next(),
             columns.next(),
             columns.next(),
+            columns.all(<[u8]>::is_empty),
         ) else {
             return Err(DataError::Columns {
                 path: path.to_owned(),
@@ -243,7 +246,12 @@ fn read_negatives(
         return Err(at.field("pair", pair, allowed));
     }
     negatives.clear();
-    for text in columns.filter(|text| !text.is_empty()) {
+    let mut columns: Vec<&[u8]> = columns.collect();
+    // Tabs at the end of a line are no negatives; one that is missing among others is a fault.
+    while columns.last().is_some_and(|text| text.is_empty()) {
+        columns.pop();
+    }
+    for text in columns {
         negatives.push(at.id("negative item", text)?);
     }
     // One shape for all: HR@10 against 50 and against 99 are two metrics.

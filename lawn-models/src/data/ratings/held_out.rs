@@ -27,6 +27,8 @@ pub(crate) struct HeldOutCounts {
     pub(crate) unseen_users: u64,
     /// Of items without a train interaction.
     pub(crate) unseen_items: u64,
+    /// Those of them that have no row, since the file has no other interaction of theirs: left out.
+    pub(crate) alone: u64,
     /// Of users that had a line before.
     pub(crate) repeated: u64,
     /// Among their own negatives.
@@ -51,7 +53,7 @@ pub(super) struct Admission<'a> {
     rows: &'a Rows,
     known: &'a Interactions,
     /// By row, whether an item has a train interaction.
-    items_seen: Vec<bool>,
+    items_trained: &'a [bool],
     users_before: HashSet<u64>,
     /// The first line of those that a policy refuses.
     refused: Option<(DataError, Count)>,
@@ -60,23 +62,20 @@ pub(super) struct Admission<'a> {
 
 impl<'a> Admission<'a> {
     /// For the lines of `path`; `known` has the interactions of train, those held out for
-    /// validation included.
+    /// validation included, which `items_trained` is without.
     pub(super) fn new(
         path: &Path,
         policies: Policies,
         rows: &'a Rows,
         known: &'a Interactions,
+        items_trained: &'a [bool],
     ) -> Self {
-        let mut items_seen = vec![false; known.items()];
-        known
-            .pairs()
-            .for_each(|(_, item)| items_seen[item as usize] = true);
         Self {
             path: path.to_owned(),
             policies,
             rows,
             known,
-            items_seen,
+            items_trained,
             users_before: HashSet::new(),
             refused: None,
             counts: HeldOutCounts::default(),
@@ -108,8 +107,14 @@ impl<'a> Admission<'a> {
         Err(error)
     }
 
-    /// The rows of a line's user and item, if it is measured.
-    pub(super) fn admit(&mut self, line: usize, user: u64, item: u64) -> Option<(u32, u32)> {
+    /// The rows of a line's user and item, if it is measured. `line` is that of a file of its own,
+    /// none where the interaction is held out of the train file.
+    pub(super) fn admit(
+        &mut self,
+        line: Option<usize>,
+        user: u64,
+        item: u64,
+    ) -> Option<(u32, u32)> {
         self.counts.lines += 1;
         let Policies {
             overlap,
@@ -122,7 +127,7 @@ impl<'a> Admission<'a> {
         };
         let known = self.known;
         let new_user = is_new(rows.0, &|row| !known.of(row).is_empty());
-        let new_item = is_new(rows.1, &|row| self.items_seen[row]);
+        let new_item = is_new(rows.1, &|row| self.items_trained[row]);
         self.counts.unseen_users += u64::from(new_user);
         self.counts.unseen_items += u64::from(new_item);
         let kinds: [(bool, Option<u32>, &'static str, u64, Count); 2] = [
@@ -136,6 +141,11 @@ impl<'a> Admission<'a> {
             match unseen {
                 CasePolicy::Drop => return None,
                 CasePolicy::Keep if row.is_some() => {}
+                // Which is held out was decided here: no published test split is cut.
+                CasePolicy::Keep if line.is_none() => {
+                    self.counts.alone += 1;
+                    return None;
+                }
                 _ => {
                     let allowed = self.of_train(field);
                     return self.refuse(line, field, id, &allowed, count);
@@ -175,7 +185,7 @@ impl<'a> Admission<'a> {
     /// Goes on, so that others like it are counted.
     fn refuse(
         &mut self,
-        line: usize,
+        line: Option<usize>,
         field: &'static str,
         id: u64,
         allowed: &str,
@@ -201,15 +211,19 @@ impl<'a> Admission<'a> {
         for &id in ids {
             let Some(row) = self.rows.items.row(id) else {
                 if self.rows.items.is_kept() {
-                    let allowed = self.of_train("item");
-                    return Err(self.fault(line, "negative item", id, &allowed));
+                    let last = self.rows.items.range().saturating_sub(1);
+                    let allowed = format!(
+                        "0 to {last}, the ids of the train file; ids = \"remapped\" leaves out \
+                         negatives that it does not have"
+                    );
+                    return Err(self.fault(Some(line), "negative item", id, &allowed));
                 }
                 self.counts.unseen_negatives += 1;
                 self.counts.negatives_left_out += 1;
                 continue;
             };
             let is_known = self.known.contains(pair.0 as usize, row as usize);
-            self.counts.unseen_negatives += u64::from(!self.items_seen[row as usize]);
+            self.counts.unseen_negatives += u64::from(!self.items_trained[row as usize]);
             self.counts.known_negatives += u64::from(is_known);
             found.push(row);
         }
@@ -226,20 +240,20 @@ impl<'a> Admission<'a> {
             "user" => &self.rows.users,
             _ => &self.rows.items,
         };
-        if rows.is_kept() && self.policies.unseen != CasePolicy::Refuse {
+        let of = if rows.is_kept() && self.policies.unseen != CasePolicy::Refuse {
             let last = rows.range().saturating_sub(1);
-            return format!("0 to {last}, the ids of the train file");
-        }
-        "an id with a train interaction; protocol.unseen = \"drop\" leaves such lines out"
-            .to_owned()
+            format!("0 to {last}, the ids of the train file")
+        } else {
+            "an id with a train interaction that is not held out for validation".to_owned()
+        };
+        of + "; protocol.unseen = \"drop\" leaves such lines out"
     }
 
-    /// `line` is 0 where the interaction was not held out by a file of its own.
-    fn fault(&self, line: usize, field: &'static str, id: u64, allowed: &str) -> DataError {
-        if line == 0 {
+    fn fault(&self, line: Option<usize>, field: &'static str, id: u64, allowed: &str) -> DataError {
+        let Some(line) = line else {
             let found = format!("{field} {id} held out for the test");
             return DataError::unusable(&self.path, found, allowed);
-        }
+        };
         DataError::Field {
             path: self.path.clone(),
             line,
@@ -251,8 +265,8 @@ impl<'a> Admission<'a> {
 }
 
 impl HeldOutCounts {
-    /// What people should know of the test split, a clause each.
-    pub(crate) fn clauses(&self, policies: Policies) -> Vec<String> {
+    /// What people should know of the test split, a clause each; positives are `above` a rating.
+    pub(crate) fn clauses(&self, policies: Policies, above: f64) -> Vec<String> {
         let by = |policy: CasePolicy| match policy {
             CasePolicy::Drop => "left out",
             _ => "measured",
@@ -269,8 +283,12 @@ impl HeldOutCounts {
                 format!("are of users without a train interaction: {}", by(unseen)),
             ),
             (
-                self.unseen_items,
+                self.unseen_items - self.alone,
                 format!("are of items without a train interaction: {}", by(unseen)),
+            ),
+            (
+                self.alone,
+                "are of items that the file has no other interaction of: left out".to_owned(),
             ),
             (
                 self.repeated,
@@ -278,7 +296,7 @@ impl HeldOutCounts {
             ),
             (
                 self.not_above,
-                "are not above the least rating: left out".into(),
+                format!("have a rating that is not above {above}: left out"),
             ),
             (self.among_negatives, "are among their own negatives".into()),
         ]

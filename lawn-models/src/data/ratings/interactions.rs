@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::ids::IdMap;
+use super::taken::Taken;
 use crate::data::error::DataError;
 
 /// One line of a file, with the ids that it has there.
@@ -20,6 +21,7 @@ pub(crate) struct Line {
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
     pub(super) not_above: u64,
+    pub(super) taken: Taken,
 }
 
 impl Lines {
@@ -141,6 +143,15 @@ impl Interactions {
     /// Number of pairs.
     pub(crate) fn len(&self) -> usize {
         self.listed.len()
+    }
+
+    /// By item, whether somebody has met it.
+    pub(crate) fn items_met(&self) -> Vec<bool> {
+        let mut met = vec![false; self.items];
+        self.listed
+            .iter()
+            .for_each(|&item| met[item as usize] = true);
+        met
     }
 
     /// Items of one user in ascending order.

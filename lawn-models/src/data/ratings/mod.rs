@@ -1,8 +1,9 @@
 //! Implicit feedback: who interacted with what, in rating files or generated.
 //!
 //! `columns.rs`, `delimited.rs` or `parquet/` → `raw.rs` reads what is not split yet, `files.rs` what
-//! is; `ids.rs` gives ids their rows, `grouped.rs` users their interactions; `held_out.rs` decides
-//! what is measured; `source.rs` and `test_source.rs` put these together.
+//! is; `taken.rs` says which column was read as what; `ids.rs` gives ids their rows, `grouped.rs` users
+//! their interactions; `held_out.rs` decides what is measured; `source.rs` and `test_source.rs` put
+//! these together.
 
 mod case_policy;
 mod columns;
@@ -22,6 +23,7 @@ mod room;
 mod sampler;
 mod source;
 mod split;
+mod taken;
 mod test_source;
 
 pub use case_policy::CasePolicy;
@@ -30,6 +32,7 @@ pub use columns::ColumnNames;
 pub(crate) use describe::describe;
 pub use generated::GeneratedRatings;
 pub(crate) use generated::write;
+pub(crate) use held_out::HeldOut;
 pub(crate) use ids::IdMap;
 pub use ids::Ids;
 pub(crate) use interactions::{Case, Interactions, Rows};

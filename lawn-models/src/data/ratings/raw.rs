@@ -11,6 +11,7 @@ use super::interactions::{Line, Rating, Rows};
 use super::k_core::{core, renumbered};
 use super::room::Room;
 use super::split::ValidationItem;
+use super::taken::Taken;
 use super::{delimited, parquet};
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
@@ -24,7 +25,8 @@ use crate::trial::{SettingsError, TestPermit, require};
 /// In this order: ratings that are not above `rating_above` are left out; of a pair that occurs
 /// twice the latest stays; users and items with fewer than `core` interactions are left out;
 /// interactions of each user are held out for the test. An item without another interaction has no
-/// row, is no negative, and `protocol.unseen` says what becomes of those that are held out.
+/// row and is no negative; where it is held out, it is left out and counted, or refused with
+/// `protocol.unseen = "refuse"`.
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Debug, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawRatings {
@@ -38,9 +40,9 @@ pub struct RawRatings {
     /// Which interactions of each user are held out for the test: the latest, of equal times
     /// the last in the file; or random ones, drawn with `split_seed`.
     pub test: ValidationItem,
-    /// Part of the interactions of each user that is held out, one at least, and one less than
-    /// all at most; one of each user (leave-one-out) where nothing is said. A user with a single
-    /// interaction stays in train.
+    /// Part of the interactions of each user that is held out, rounded to the nearest number and a
+    /// half up, one at least, and one less than all at most; one of each user (leave-one-out) where
+    /// nothing is said. A user with a single interaction stays in train.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub test_ratio: Option<f64>,
@@ -120,24 +122,18 @@ pub(crate) struct RawSplit {
     pub(crate) train: Grouped,
     pub(crate) test: Sealed,
     pub(crate) counts: RawCounts,
+    pub(crate) taken: Taken,
 }
+
+/// What MovieLens calls its files.
+const PUBLISHED: [&str; 3] = ["ratings.dat", "u.data", "ratings.csv"];
 
 /// The file of a data set that is not split, if there is one in `folder`.
 ///
 /// # Errors
 /// [`DataError::Unusable`] where there are several.
 pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataError> {
-    let is_own = folder.file_name().is_some_and(|own| own == name);
-    let published = ["ratings.dat", "u.data", "ratings.csv"];
-    let published = published.into_iter().filter(|_| is_own).map(str::to_owned);
-    let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
-    let text = published
-        .chain(named)
-        .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
-    let there: Vec<PathBuf> = text
-        .chain([folder.join(format!("{name}.parquet"))])
-        .filter(|path| path.is_file())
-        .collect();
+    let there = there(folder, name);
     if let [one, other, ..] = &there[..] {
         let name = |path: &Path| path.file_name().unwrap_or_default().display().to_string();
         let found = format!("{} and {}", name(one), name(other));
@@ -146,8 +142,30 @@ pub(super) fn find(folder: &Path, name: &str) -> Result<Option<PathBuf>, DataErr
     Ok(there.into_iter().next())
 }
 
-/// Whether a file has columns of ratings, as far as it can be read.
+/// The files of `folder` that have a name of ratings in one file.
+pub(super) fn there(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let is_own = folder.file_name().is_some_and(|own| own == name);
+    let published = PUBLISHED.into_iter().filter(|_| is_own).map(str::to_owned);
+    let named = ["csv", "tsv"].map(|end| format!("{name}.{end}"));
+    let text = published
+        .chain(named)
+        .flat_map(|file| [folder.join(format!("{file}.gz")), folder.join(file)]);
+    text.chain([folder.join(format!("{name}.parquet"))])
+        .filter(|path| path.is_file())
+        .collect()
+}
+
+/// Whether a file may be one of ratings, or one of another kind under the same name. One that cannot
+/// be read may be, and so is a file that has the name of a publisher's.
 pub(super) fn is_of_ratings(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = name.strip_suffix(b".gz").unwrap_or(name);
+    if PUBLISHED
+        .iter()
+        .any(|published| published.as_bytes() == name)
+    {
+        return true;
+    }
     match parquet::is_named(path) {
         true => parquet::is_of_ratings(path),
         false => delimited::is_of_ratings(path),
@@ -180,7 +198,8 @@ pub(super) fn read(
     let mut rows = rows(path, &found.lines, rule)?;
     let mut grouped = group_lines(&rows, &found.lines);
     let positives = found.lines.len() as u64;
-    drop(found);
+    let taken = found.taken;
+    drop(found.lines);
     counts.repeated = positives - grouped.len() as u64;
     if config.core > 1 {
         let before = [
@@ -225,6 +244,7 @@ pub(super) fn read(
         train,
         test: sealed,
         counts,
+        taken,
     })
 }
 

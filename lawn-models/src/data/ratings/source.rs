@@ -10,6 +10,7 @@ use super::ids::Ids;
 use super::interactions::Rows;
 use super::raw::{self, RawCounts, RawRatings, Sealed};
 use super::room::Room;
+use super::taken::Taken;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
 
@@ -71,11 +72,15 @@ pub(crate) struct TrainSet {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum TrainCounts {
     Generated,
-    /// Of a train file: ratings that are not above the least one.
+    /// Of a train file.
     Files {
+        /// Ratings that are not above the least one.
         not_above: u64,
+        /// Lines of a pair that has a later one.
+        repeated: u64,
     },
-    Raw(RawCounts),
+    /// Of one file, and what its columns were taken for.
+    Raw(RawCounts, Taken),
 }
 
 impl TrainSet {
@@ -191,10 +196,15 @@ impl Source {
             Self::Files(files) => {
                 let (lines, not_above) = files.read_train(reading.above(self), reading.room)?;
                 let rows = raw::rows(&files.train, &lines, reading.ids(self))?;
+                let interactions = raw::group_lines(&rows, &lines);
+                let repeated = (lines.len() - interactions.len()) as u64;
                 Ok(TrainSet {
-                    interactions: raw::group_lines(&rows, &lines),
+                    interactions,
                     rows,
-                    counts: TrainCounts::Files { not_above },
+                    counts: TrainCounts::Files {
+                        not_above,
+                        repeated,
+                    },
                     test: None,
                 })
             }
@@ -210,10 +220,26 @@ impl Source {
                 Ok(TrainSet {
                     rows: split.rows,
                     interactions: split.train,
-                    counts: TrainCounts::Raw(split.counts),
+                    counts: TrainCounts::Raw(split.counts, split.taken),
                     test: Some(split.test),
                 })
             }
+        }
+    }
+
+    /// Whether held-out interactions have negatives in a file.
+    pub(crate) fn has_negatives(&self) -> bool {
+        matches!(self, Self::Files(_))
+    }
+
+    /// Files of ratings beside the three of He et al., which are read in their place.
+    pub(crate) fn ignored(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Files(files) => match (files.train.parent(), files.name()) {
+                (Some(folder), Some(name)) => raw::there(folder, &name),
+                _ => Vec::new(),
+            },
+            Self::Generated(_) | Self::Raw(_) => Vec::new(),
         }
     }
 }

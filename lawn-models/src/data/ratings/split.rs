@@ -5,6 +5,7 @@
 //! measure the train split in the same way.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -38,7 +39,7 @@ pub(crate) struct Split {
     /// One interaction of `train` for each user that has one.
     pub(crate) probe: Vec<Case>,
     /// Everything that the train file has.
-    pub(crate) known: Interactions,
+    pub(crate) known: Arc<Interactions>,
 }
 
 impl Split {
@@ -96,7 +97,7 @@ impl Split {
             validation: draw(&held, 0)?,
             probe: draw(&probed, 1)?,
             train,
-            known,
+            known: Arc::new(known),
         })
     }
 }

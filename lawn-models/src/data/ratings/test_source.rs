@@ -1,15 +1,16 @@
 //! Where the test interactions of a task come from.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::case_policy::{CasePolicy, Policies};
 use super::generated;
 use super::held_out::{Admission, HeldOut, HeldOutCounts};
+use super::ids::IdMap;
 use super::interactions::{Case, Interactions, Rows};
 use super::raw::Sealed;
 use super::source::{Negatives, Reading, Source, TrainSet};
-use super::split;
+use super::split::{self, Split};
 use crate::data::error::DataError;
 use crate::random::{Purpose, stream};
 use crate::trial::TestPermit;
@@ -20,18 +21,31 @@ pub(crate) struct TestSource {
     source: Source,
     reading: Reading,
     rows: Rows,
+    /// By row, whether an item is trained on.
+    items_trained: Vec<bool>,
     sealed: Option<Sealed>,
 }
 
 impl TestSource {
     /// Of a source whose train interactions were read: they are not kept.
-    pub(crate) fn new(source: Source, reading: Reading, train: &TrainSet) -> Self {
+    pub(crate) fn new(source: Source, reading: Reading, train: &TrainSet, split: &Split) -> Self {
         Self {
             source,
             reading,
             rows: train.rows.clone(),
+            items_trained: split.train.items_met(),
             sealed: train.test.clone(),
         }
+    }
+
+    /// The rows of users.
+    pub(crate) fn users(&self) -> &IdMap {
+        &self.rows.users
+    }
+
+    /// What errors name as the place of the train interactions.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.source.path()
     }
 
     /// The test interactions that are measured; `known` are the interactions of train, those
@@ -128,7 +142,14 @@ impl TestSource {
                 Ok(HeldOut { cases, counts })
             }
             (Source::Files(files), _) => {
-                let held = files.read_test(permit, above, policies, &self.rows, known)?;
+                let admission = Admission::new(
+                    &files.negative,
+                    policies,
+                    &self.rows,
+                    known,
+                    &self.items_trained,
+                );
+                let held = files.read_test(permit, above, admission)?;
                 if let Negatives::OfFile(_) = negatives {
                     return Ok(held);
                 }
@@ -156,10 +177,11 @@ impl TestSource {
                     repeated: CasePolicy::Keep,
                     ..policies
                 };
-                let mut admission = Admission::new(&path, policies, &self.rows, known);
+                let mut admission =
+                    Admission::new(&path, policies, &self.rows, known, &self.items_trained);
                 let mut pairs = Vec::with_capacity(held.len());
                 for &(user, item) in held {
-                    pairs.extend(admission.admit(0, user, item));
+                    pairs.extend(admission.admit(None, user, item));
                 }
                 let mut counts = admission.finish()?;
                 counts.repeated = 0;

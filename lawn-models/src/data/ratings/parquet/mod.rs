@@ -20,6 +20,7 @@ use polars_parquet::read::read_metadata;
 use super::columns::{ColumnNames, Places};
 use super::interactions::{Line, Lines};
 use super::room::Room;
+use super::taken::Taken;
 use crate::data::error::DataError;
 use crate::data::parts;
 use form::{Form, Number};
@@ -29,10 +30,16 @@ pub(super) fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "parquet")
 }
 
-/// Whether a file has columns of ratings, as far as it can be read.
+/// Whether nothing speaks against it that a file is one of ratings: it has columns of their names, or
+/// reading the file says what is wrong with it.
 pub(super) fn is_of_ratings(path: &Path) -> bool {
-    let table = Table::open(path);
-    table.is_ok_and(|table| table.columns(&ColumnNames::default()).is_ok())
+    let Ok(table) = Table::open(path) else {
+        return true;
+    };
+    match Places::named(&table.names(), &ColumnNames::default()) {
+        Ok(_) => true,
+        Err(none) => !none.is_missing(),
+    }
 }
 
 /// Reads a file in the order of its rows. Where it has no times, a row's number is its time.
@@ -62,6 +69,7 @@ pub(super) fn read(
         all.number();
     }
     all.require_some(path, above)?;
+    all.taken = columns.taken;
     Ok(all)
 }
 
@@ -78,6 +86,7 @@ struct Columns {
     item: Column,
     rating: Option<Column>,
     time: Option<Column>,
+    taken: Taken,
 }
 
 /// Rows that a file keeps together.
@@ -106,17 +115,23 @@ impl Table {
         })
     }
 
+    /// The names of all columns.
+    fn names(&self) -> Vec<&str> {
+        let fields = self.about.schema().fields().iter();
+        fields.map(|field| field.name().trim()).collect()
+    }
+
     /// The columns of these names, or of the usual ones.
     fn columns(&self, names: &ColumnNames) -> Result<Columns, DataError> {
         let fields = self.about.schema().fields();
         let given: Vec<&str> = fields.iter().map(|field| field.name()).collect();
-        let bytes: Vec<&[u8]> = given.iter().map(|name| name.trim().as_bytes()).collect();
-        let places = Places::named(&bytes, names).map_err(|missing| {
+        let trimmed = self.names();
+        let places = Places::named(&trimmed, names).map_err(|none| {
             let found = match given.is_empty() {
                 true => "no columns".to_owned(),
                 false => format!("the columns {}", given.join(", ")),
             };
-            DataError::unusable(&self.path, found, missing.allowed())
+            DataError::unusable(&self.path, found, none.allowed())
         })?;
         let column = |what: &'static str, place: usize| {
             let name = given[place].to_owned();
@@ -136,6 +151,7 @@ impl Table {
             item: column("item", places.item)?,
             rating: optional("rating", places.rating)?,
             time: optional("time", places.time)?,
+            taken: Taken::of(&trimmed, true, places),
         })
     }
 

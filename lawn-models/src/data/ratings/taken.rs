@@ -1,0 +1,100 @@
+//! What the columns of a file were taken for, as people are told it.
+
+use super::columns::Places;
+use crate::data::text::shown;
+
+/// Names that are listed of columns that are not read.
+const LISTED: usize = 8;
+
+/// What each column of a file was taken for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    has_header: bool,
+    /// `user` and so on, with the name of the column or its number from 1.
+    read: Vec<(&'static str, String)>,
+    /// Names of columns that are not read.
+    others: Vec<String>,
+}
+
+impl Taken {
+    /// Of columns with names, or of the fields of a first line without.
+    pub(super) fn of<T: AsRef<[u8]>>(fields: &[T], has_header: bool, places: Places) -> Self {
+        let Places {
+            user,
+            item,
+            rating,
+            time,
+        } = places;
+        let name = |place: usize| match has_header {
+            true => quoted(fields[place].as_ref()),
+            false => (place + 1).to_string(),
+        };
+        let places = [
+            ("user", Some(user)),
+            ("item", Some(item)),
+            ("rating", rating),
+            ("time", time),
+        ];
+        let is_read = |place: usize| places.iter().any(|&(_, read)| read == Some(place));
+        Self {
+            has_header,
+            read: places
+                .into_iter()
+                .filter_map(|(what, place)| Some((what, name(place?))))
+                .collect(),
+            others: (0..fields.len())
+                .filter(|&place| !is_read(place))
+                .map(name)
+                .collect(),
+        }
+    }
+
+    /// Whether a column says what users thought of items.
+    pub(crate) fn has_ratings(&self) -> bool {
+        self.has("rating")
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.read.iter().any(|&(read, _)| read == what)
+    }
+
+    /// What is read as what, and what follows of a column that is not there.
+    pub(crate) fn sentence(&self) -> String {
+        let read: Vec<String> = self
+            .read
+            .iter()
+            .enumerate()
+            .map(|(place, (what, name))| match place {
+                0 => format!("{what} is column {name}"),
+                _ => format!("{what} {name}"),
+            })
+            .collect();
+        let mut clauses = vec![read.join(", ")];
+        if !self.has_header {
+            clauses[0].insert_str(0, "the file has no header: ");
+        }
+        if !self.has("rating") {
+            clauses.push("no column is a rating: each line is a positive".to_owned());
+        }
+        if !self.has("time") {
+            clauses.push("no column is a time: later lines count as later".to_owned());
+        }
+        if !self.others.is_empty() {
+            let listed = &self.others[..self.others.len().min(LISTED)];
+            let more = match self.others.len() - listed.len() {
+                0 => String::new(),
+                more => format!(" and {more} others"),
+            };
+            let listed = listed.join(", ");
+            clauses.push(format!(
+                "not read: {listed}{more}; raw.columns says what a column is"
+            ));
+        }
+        clauses.join("; ")
+    }
+}
+
+/// The name of a column as messages show it.
+pub(super) fn quoted(name: &[u8]) -> String {
+    format!("\"{}\"", shown(name))
+}
