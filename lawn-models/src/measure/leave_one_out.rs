@@ -8,8 +8,8 @@ use std::sync::Arc;
 use tch::{Device, Reduction, Tensor};
 
 use super::measurement::{Measurement, Split};
-use super::protocol::{Candidates, Duplicates, ProtocolConfig, RankingMetric};
-use super::ranking::{Ranking, RankingSet, Ties};
+use super::protocol::{Candidates, Duplicates, ProtocolConfig, RankingMetric, Ties};
+use super::ranking::{Ranking, RankingSet};
 use super::{Assessment, Forward, Objective};
 use crate::data::DataError;
 use crate::data::ratings::{Case, IdMap, Interactions};

@@ -18,5 +18,4 @@ pub use floors::Floor;
 pub(crate) use leave_one_out::{LeaveOneOut, RankingRules};
 pub use measurement::{Measurement, Split};
 pub(crate) use objective::{Assessment, Forward, Objective};
-pub use protocol::{Candidates, Duplicates, ProtocolConfig, ProtocolName, RankingMetric};
-pub use ranking::Ties;
+pub use protocol::{Candidates, Duplicates, ProtocolConfig, ProtocolName, RankingMetric, Ties};

@@ -6,9 +6,26 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ranking::Ties;
 use crate::data::ratings::{CasePolicy, EVALUATION_NEGATIVES, Negatives, Policies};
 use crate::trial::{SettingsError, require};
+
+/// How a held-out item ranks among others that score the same.
+#[derive(
+    Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ties {
+    /// `1 + above + equal / 2`: neither rewards nor punishes a constant model.
+    #[default]
+    MidRank,
+    /// `1 + above`: equal scores rank below the positive.
+    Optimistic,
+    /// `1 + above + equal`: equal scores rank above the positive.
+    Pessimistic,
+    /// `1 + above + equal before`: candidates keep the order of the file, in which the positive
+    /// follows its negatives, or stands where it is among them.
+    ListOrder,
+}
 
 /// What a held-out item is ranked among.
 #[derive(

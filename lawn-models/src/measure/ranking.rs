@@ -3,29 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-use super::protocol::Duplicates;
+use super::protocol::{Duplicates, Ties};
 use crate::data::ratings::{Case, Interactions};
-
-/// How a held-out item ranks among others that score the same.
-#[derive(
-    Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ties {
-    /// `1 + above + equal / 2`: neither rewards nor punishes a constant model.
-    #[default]
-    MidRank,
-    /// `1 + above`: equal scores rank below the positive.
-    Optimistic,
-    /// `1 + above + equal`: equal scores rank above the positive.
-    Pessimistic,
-    /// `1 + above + equal before`: candidates keep the order of the file, in which the positive
-    /// follows its negatives, or stands where it is among them.
-    ListOrder,
-}
 
 /// Candidates scored at once keep the activations small: a thousand users with 100 each.
 const CANDIDATES_AT_ONCE: i64 = 100_000;

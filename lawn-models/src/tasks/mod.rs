@@ -13,8 +13,10 @@ mod left_by;
 #[macro_use]
 mod list;
 mod ncf;
+mod ncf_config;
 mod ncf_data;
 mod ncf_model;
+mod ncf_net;
 mod ncf_survey;
 mod task;
 #[cfg(test)]
@@ -26,7 +28,8 @@ pub use image_evaluation::{
     EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
 };
 pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
-pub use ncf::NcfConfig;
+pub(crate) use left_by::note as note_of_task;
+pub use ncf_config::NcfConfig;
 pub use ncf_model::{NcfModel, Pretrained};
 pub(crate) use task::Task;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::ncf::{NcfConfig, RATING_ABOVE};
+use super::ncf_config::{NcfConfig, RATING_ABOVE};
 use crate::data::DataError;
 use crate::data::ratings::{
     self, HeldOut, RawRatings, Reading, Room, Source, TestSource, TrainCounts, TrainSet,

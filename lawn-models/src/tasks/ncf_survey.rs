@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::TaskConfig;
-use super::ncf::NcfConfig;
+use super::left_by::{of_kind, that_left};
+use super::ncf_config::NcfConfig;
 use super::ncf_data::Read;
 use super::ncf_model::Pretrained;
 use crate::data::DataError;
@@ -130,8 +130,8 @@ fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Vec<String> {
     let root = data_root.unwrap_or(Path::new(""));
     let note = |(name, path): (&str, &Path)| {
         let path = root.join(path);
-        let what = match TaskConfig::that_left(&path) {
-            Some(TaskConfig::Ncf(then)) if then.holds_out_as(config) => return None,
+        let what = match that_left(&path).map(|table| of_kind::<NcfConfig>(table, "ncf")) {
+            Some(Some(then)) if then.holds_out_as(config) => return None,
             Some(_) => "was trained with other items held out",
             None => "does not say what was held out when it was trained",
         };

@@ -11,7 +11,7 @@ use super::record::EvaluationRecord;
 use super::training::Training;
 use crate::measure::Split;
 use crate::models::save_weights_with;
-use crate::tasks::{TaskConfig, TaskMetrics};
+use crate::tasks::{TaskConfig, TaskMetrics, note_of_task};
 use crate::trial::Stage;
 
 /// Name of the file of the last weights, which are those that are tested, beside the
@@ -113,7 +113,7 @@ fn write(
     let mut note = |key: &str, value: String| metadata.insert(key.to_owned(), value);
     note(STEP, record.step.to_string());
     note(EPOCH, record.epoch.to_string());
-    if let Some((key, task)) = training.config.task.note() {
+    if let Some((key, task)) = note_of_task(&training.config.task) {
         note(key, task);
     }
     if let Some(value) = validation(&training.config.task, record) {

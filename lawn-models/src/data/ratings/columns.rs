@@ -6,6 +6,7 @@ use csv::{ByteRecord, ReaderBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::fields::whole;
+use super::places::Places;
 use super::taken::{Taken, quoted};
 use crate::data::error::DataError;
 use crate::data::text::shown;
@@ -41,15 +42,6 @@ pub(super) struct Form {
     width: usize,
     /// What the columns are taken for.
     pub(super) taken: Taken,
-}
-
-/// Places of the columns, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Places {
-    pub(super) user: usize,
-    pub(super) item: usize,
-    pub(super) rating: Option<usize>,
-    pub(super) time: Option<usize>,
 }
 
 /// A column that is not among those of a file, or is there more than once.

@@ -18,6 +18,7 @@ mod ids;
 mod interactions;
 mod k_core;
 mod parquet;
+mod places;
 mod raw;
 mod room;
 mod sampler;

@@ -1,6 +1,6 @@
 //! What the columns of a file were taken for, as people are told it.
 
-use super::columns::Places;
+use super::places::Places;
 use crate::data::text::shown;
 
 /// Names that are listed of columns that are not read.

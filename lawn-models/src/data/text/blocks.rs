@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::lines::{ends, shown};
 use super::packed::Unpacked;
 use super::quotes::last_line_end;
+use super::shown::shown;
 use crate::data::error::DataError;
 
 /// Bytes of a block, usually, and of a line at most.
@@ -178,6 +178,11 @@ impl Blocks {
             },
         }
     }
+}
+
+/// Line ends of a text.
+fn ends(text: &[u8]) -> u64 {
+    text.iter().filter(|&&byte| byte == b'\n').count() as u64
 }
 
 #[cfg(test)]

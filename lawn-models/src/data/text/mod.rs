@@ -6,8 +6,10 @@ mod blocks;
 mod lines;
 mod packed;
 mod quotes;
+mod shown;
 
 pub(super) use blocks::{BLOCK, Block, Blocks, Place};
-pub(super) use lines::{each_line, shown};
+pub(super) use lines::each_line;
 pub(super) use packed::packed_or_not;
 pub(super) use quotes::quotes;
+pub(super) use shown::shown;

@@ -6,10 +6,11 @@ use tch::{Device, Tensor};
 
 use super::floor::Floor;
 use crate::data::ratings::Case;
+use crate::measure::Ties;
 use crate::measure::leave_one_out::{RankingRules, gain, ideal, measurements};
 use crate::measure::measurement::{Measurement, Split};
 use crate::measure::protocol::RankingMetric;
-use crate::measure::ranking::{Ranking, RankingSet, Ties};
+use crate::measure::ranking::{Ranking, RankingSet};
 
 /// The floors of ranking the cases of some splits: `random`, then `most-popular`, by the
 /// interactions that train has of an item, each the number of times in `popularity`.

@@ -1,3 +1,5 @@
+use serde::Deserialize;
+
 use super::*;
 
 fn others(width: i64, counted: Option<Tensor>, before: Option<Tensor>) -> Others {

@@ -17,8 +17,9 @@ use std::path::{Path, PathBuf};
 use polars_parquet::parquet::metadata::{FileMetadata, RowGroupMetadata};
 use polars_parquet::read::read_metadata;
 
-use super::columns::{ColumnNames, Places};
+use super::columns::ColumnNames;
 use super::interactions::{Line, Lines};
+use super::places::Places;
 use super::room::Room;
 use super::taken::Taken;
 use crate::data::error::DataError;
