@@ -374,7 +374,10 @@ seeds = [1]
         ids(&joined),
         "its content is part of the trial"
     );
-    refuses(&place.trial(&joined, 0, &[]), "`gmf, mlp`");
+    refuses(
+        &place.trial(&joined, 0, &[]),
+        "other files of `gmf` or `mlp`",
+    );
 }
 
 /// What the system was asked to open by the trial at `index`, below the data root.

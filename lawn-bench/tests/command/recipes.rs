@@ -222,17 +222,52 @@ fn recipes_for_small_images_train() {
     smoke("cifar10-resnet18", &root, &[], &[]);
 }
 
-/// Ratings as their publisher has them: 60 users with 60 of 1,300 items each, the last of which is
-/// the first of the next user.
+/// Users of the ratings that are made here.
+const USERS: u64 = 60;
+
+/// The 60 of 1,300 items that a user has met, the last of which is the first of the next user.
+fn met(user: u64) -> Vec<u64> {
+    let item = |user: u64, place: u64| (user * 61 + place * 29) % 1_300;
+    let own = (0..59).map(|place| item(user, place));
+    own.chain([item((user + 1) % USERS, 0)]).collect()
+}
+
+/// Ratings as He et al. have them: the last of each user is held out, beside 99 items of others.
+fn split_ratings(root: &Path, name: &str) {
+    let mut texts = [String::new(), String::new(), String::new()];
+    let [train, test, negative] = &mut texts;
+    for user in 0..USERS {
+        let own = met(user);
+        for (place, item) in own[..59].iter().enumerate() {
+            *train += &format!("{user}\t{item}\t4\t{place}\n");
+        }
+        *test += &format!("{user}\t{}\t4\t59\n", own[59]);
+        *negative += &format!("({user},{})", own[59]);
+        let others = (0..USERS).flat_map(|other| met(other).into_iter().take(59));
+        let mut listed: Vec<u64> = others.filter(|item| !own.contains(item)).collect();
+        listed.sort_unstable();
+        listed.dedup();
+        for item in &listed[..99] {
+            *negative += &format!("\t{item}");
+        }
+        *negative += "\n";
+    }
+    let folder = root.join(name);
+    std::fs::create_dir(&folder).expect("a folder");
+    for (end, text) in ["train.rating", "test.rating", "test.negative"]
+        .iter()
+        .zip(texts)
+    {
+        let path = folder.join(format!("{name}.{end}"));
+        std::fs::write(path, text).expect("there is room");
+    }
+}
+
+/// Ratings as their publisher has them.
 fn ratings(root: &Path, name: &str) {
     let mut text = "userId,movieId,rating,timestamp\n".to_owned();
-    for user in 0..60 {
-        for place in 0..60 {
-            let [user_of, place_of] = match place {
-                59 => [(user + 1) % 60, 0],
-                _ => [user, place],
-            };
-            let item = (user_of * 61 + place_of * 29) % 1_300;
+    for user in 0..USERS {
+        for (place, item) in met(user).into_iter().enumerate() {
             text += &format!("{},{},3.5,{}\n", user + 1, item * 3 + 1, 100 + place);
         }
     }
@@ -244,7 +279,7 @@ fn ratings(root: &Path, name: &str) {
 #[test]
 fn recipes_for_implicit_feedback_train() {
     let (_kept, root) = folder();
-    ratings(&root, "ml-1m");
+    split_ratings(&root, "ml-1m");
     ratings(&root, "ml-20m");
     for (name, task, metrics) in [
         (
