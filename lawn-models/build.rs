@@ -9,7 +9,7 @@ const SUBJECTS: [&str; 7] = [
     "autocast",
     "cross",
     "host_memory",
-    "linear",
+    "linear_relu",
     "pairs",
     "rows",
     "two_rows",

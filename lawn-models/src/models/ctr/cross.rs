@@ -182,7 +182,7 @@ mod tests {
             .collect()
     }
 
-    /// Sizes for libtorch's products and for tiles, of whole and of broken pieces.
+    /// Sizes of whole and of broken pieces.
     #[test]
     fn one_pass_gives_what_the_equation_gives() {
         for (samples, features) in [(1, 1), (5, 3), (70, 33), (300, 96), (1100, 61)] {
