@@ -12,7 +12,7 @@ namespace lawn {
 // Rows that `after` is given at a time, of so many. The number of threads has no part in it.
 inline int64_t rows_at_once(int64_t rows) { return rows >= 1024 ? 128 : rows >= 512 ? 64 : 32; }
 
-// c ← a b, [rows, sums] [sums, columns] c contiguous.
+// c ← a b, of [rows, sums] and [sums, columns]; c is contiguous.
 // `after` is called once for each range of rows, by the thread that has just computed them; the
 // ranges are `rows_at_once` long.
 template <typename After>

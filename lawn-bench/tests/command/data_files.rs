@@ -1,13 +1,9 @@
 //! Data sets read from files: a trial trains on those that its run was planned with, and
 //! opens those of the test split in confirmation alone.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-
+use crate::common::place::{Place, is_untouched, refuses};
 use crate::common::{lawn, said};
-use lawn_bench::plan::Plan;
 use lawn_bench::run::run_dir::RunDir;
-use lawn_bench::{config, data};
 
 const TASKS: &str = r#"
 name = "files"
@@ -46,106 +42,17 @@ seeds = [1]
 /// Trials 0 and 1 confirm them.
 const CONFIRMED: &str = "learning_rate = 0.1\n[confirmation]\nseeds = [1]\n";
 
-struct Place {
-    folder: tempfile::TempDir,
-}
-
-impl Place {
-    /// Both data sets, under `data`.
-    fn new() -> Self {
-        let place = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
-        let sizes: [(&str, &str, &[&str]); 2] = [
-            (
-                "ncf",
-                "feedback",
-                &["users=60", "items=220", "interactions=10"],
-            ),
-            (
-                "image",
-                "pictures",
-                &["classes=2", "side=8", "train=40", "test=8"],
-            ),
-        ];
-        for (kind, name, sizes) in sizes {
-            let mut command = lawn();
-            command.args(["data", "make", kind, "--out"]);
-            command.arg(place.data().join(name));
-            command.args(sizes.iter().flat_map(|size| ["--set", size]));
-            let output = command.output().expect("lawn starts");
-            assert!(output.status.success(), "{}", said(&output));
-        }
-        place
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    /// A run of both tasks that is planned and not begun.
-    fn plan(&self, name: &str, arm: &str) -> RunDir {
-        self.plan_of(name, &format!("{TASKS}{arm}"))
-    }
-
-    /// A run of a sweep file that is planned and not begun.
-    fn plan_of(&self, name: &str, text: &str) -> RunDir {
-        let sweep = config::parse("files.toml", text).unwrap_or_else(|error| panic!("{error}"));
-        let checksums = data::checksums(&sweep.tasks, &self.data()).expect("they are there");
-        let run = RunDir::new(self.folder.path().join(name));
-        std::fs::create_dir(run.root()).expect("a folder");
-        let plan = Plan::new(sweep, checksums);
-        plan.write(&run, Path::new("files.toml"), text)
-            .expect("it can be written");
-        run
-    }
-
-    /// Runs the trial at `index`, by way of `tracer` where one is given; with nothing in the
-    /// user's cache.
-    fn trial(&self, run: &RunDir, index: usize, tracer: &[&str]) -> Output {
-        let mut words = tracer.to_vec();
-        words.push(env!("CARGO_BIN_EXE_lawn"));
-        let mut command = Command::new(words[0]);
-        command
-            .args(&words[1..])
-            .arg("trial")
-            .arg(run.root())
-            .args(["--index", &index.to_string(), "--data-root"])
-            .arg(self.data())
-            .env(
-                "XDG_CACHE_HOME",
-                tempfile::tempdir_in(self.folder.path())
-                    .expect("a folder")
-                    .path(),
-            )
-            .env("OMP_NUM_THREADS", "1");
-        command.output().expect("it starts")
-    }
-
-    /// Adds a byte to a file of a data set.
-    fn change(&self, file: &str) {
-        let path = self.data().join(file);
-        let mut bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{file}: {error}"));
-        bytes.push(b'\n');
-        std::fs::write(&path, bytes).expect("it is ours");
-    }
-}
-
-fn refuses(output: &Output, words: &str) {
-    assert_eq!(output.status.code(), Some(2), "{}", said(output));
-    assert!(said(output).contains(words), "{}", said(output));
-}
-
-fn is_untouched(run: &RunDir) -> bool {
-    !run.root().join("trials").exists()
+/// A run of both tasks that is planned and not begun.
+fn planned(place: &Place, name: &str, arm: &str) -> RunDir {
+    place.plan_of(name, &format!("{TASKS}{arm}"))
 }
 
 #[test]
 fn a_trial_refuses_data_that_its_run_was_not_planned_with() {
     let place = Place::new();
     let (tuned, confirmed) = (
-        place.plan("tuned", TUNED),
-        place.plan("confirmed", CONFIRMED),
+        planned(&place, "tuned", TUNED),
+        planned(&place, "confirmed", CONFIRMED),
     );
     place.change("feedback/feedback.test.negative");
     let other = "was made with other files of the data set `feedback`";
@@ -229,157 +136,6 @@ fn ratings_are_checked_as_a_sweep_reads_them() {
     );
 }
 
-/// What no trial could learn from is known before one begins.
-#[test]
-fn weights_that_are_not_finite_are_refused_when_a_sweep_is_planned() {
-    let place = Place::new();
-    let text = "name = \"weights\"\nbatch_sizes = [8]\nbudget.epochs = 1\nconfirmation.seeds = [1]\n\
-                arms.sgd = { rule = \"sgd\", learning_rate = 0.1 }\n[tasks.pictures]\nkind = \"image\"\n\
-                depth = 8\nwidth = 4\ngenerated = { classes = 2, side = 8, train = 40, test = 8 }\n";
-    let first = place.plan_of("first", text);
-    let output = place.trial(&first, 0, &[]);
-    assert!(output.status.success(), "{}", said(&output));
-    let trials = std::fs::read_dir(first.root().join("trials")).expect("one was trained");
-    let folder = trials.flatten().next().expect("it has a folder").path();
-    let bytes = std::fs::read(folder.join("model.safetensors")).expect("weights are kept");
-    // As another program would write it: without checksums.
-    let (length, rest) = bytes.split_first_chunk().expect("it is safetensors");
-    let (header, numbers) = rest.split_at(u64::from_le_bytes(*length) as usize);
-    let mut header: serde_json::Value = serde_json::from_slice(header).expect("it is JSON");
-    header
-        .as_object_mut()
-        .expect("a table")
-        .remove("__metadata__");
-    let header = header.to_string();
-    let length = (header.len() as u64).to_le_bytes();
-    let mut bytes = [&length, header.as_bytes(), numbers].concat();
-    // The last number of the file.
-    let end = bytes.len();
-    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
-    std::fs::write(place.data().join("start.safetensors"), bytes).expect("there is room");
-    let file = place.folder.path().join("next.toml");
-    std::fs::write(&file, format!("{text}init_from = \"start.safetensors\"\n"))
-        .expect("there is room");
-    for verb in ["plan", "sweep"] {
-        let mut command = lawn();
-        command
-            .arg(verb)
-            .arg(&file)
-            .arg("--data-root")
-            .arg(place.data());
-        command.current_dir(place.folder.path());
-        let output = command.output().expect("lawn starts");
-        refuses(&output, "not finite");
-        assert!(
-            said(&output).contains("start.safetensors: values of `"),
-            "{}",
-            said(&output)
-        );
-    }
-    assert!(!place.folder.path().join("runs").exists());
-}
-
-/// Weights that a trial begins with are files that it reads, though its data be generated.
-#[test]
-fn a_trial_goes_on_from_the_weights_that_another_left_and_from_no_others() {
-    let place = Place::new();
-    let sweep = |init_from: &str| {
-        format!(
-            r#"
-name = "weights"
-batch_sizes = [8]
-[tasks.pictures]
-kind = "image"
-depth = 8
-width = 4
-generated = {{ classes = 2, side = 8, train = 40, test = 8 }}
-{init_from}
-[budget]
-epochs = 1
-[arms.sgd]
-rule = "sgd"
-learning_rate = 0.1
-[confirmation]
-seeds = [1]
-"#
-        )
-    };
-    let first = place.plan_of("first", &sweep(""));
-    let output = place.trial(&first, 0, &[]);
-    assert!(output.status.success(), "{}", said(&output));
-    let trials = std::fs::read_dir(first.root().join("trials")).expect("one was trained");
-    let folder = trials.flatten().next().expect("it has a folder").path();
-    let start = place.data().join("start.safetensors");
-    std::fs::copy(folder.join("model.safetensors"), &start).expect("it keeps its weights");
-
-    let text = sweep("init_from = \"start.safetensors\"");
-    let next = place.plan_of("next", &text);
-    let ids = |run: &RunDir| Plan::read(run).expect("it is planned").trials[0].id.clone();
-    assert_ne!(ids(&first), ids(&next));
-    let output = place.trial(&next, 0, &[]);
-    assert!(output.status.success(), "{}", said(&output));
-
-    place.change("start.safetensors");
-    let other = place.plan_of("other", &text);
-    assert_ne!(ids(&other), ids(&next), "its content is part of the trial");
-    refuses(&place.trial(&next, 0, &[]), "`start.safetensors`");
-    // A file with a byte too many is none.
-    let output = place.trial(&other, 0, &[]);
-    assert_eq!(output.status.code(), Some(3), "{}", said(&output));
-}
-
-/// The same of weights that only parts of the net begin with.
-#[test]
-fn a_trial_begins_with_the_parts_that_it_was_planned_with() {
-    let place = Place::new();
-    let sweep = |model: &str| {
-        format!(
-            r#"
-name = "weights"
-batch_sizes = [64]
-[tasks.feedback]
-kind = "ncf"
-factors = 4
-layers = [8, 4]
-generated = {{ users = 40, items = 150, interactions = 12 }}
-{model}
-[budget]
-epochs = 1
-[arms.sgd]
-rule = "sgd"
-learning_rate = 0.1
-[confirmation]
-seeds = [1]
-"#
-        )
-    };
-    for part in ["gmf", "mlp"] {
-        let run = place.plan_of(part, &sweep(&format!("model = \"{part}\"")));
-        let output = place.trial(&run, 0, &[]);
-        assert!(output.status.success(), "{}", said(&output));
-        let trials = std::fs::read_dir(run.root().join("trials")).expect("one was trained");
-        let folder = trials.flatten().next().expect("it has a folder").path();
-        let kept = place.data().join(part);
-        std::fs::copy(folder.join("model.safetensors"), kept).expect("it keeps its weights");
-    }
-    let text = sweep("model = \"neumf\"\npretrained = { gmf = \"gmf\", mlp = \"mlp\" }");
-    let joined = place.plan_of("joined", &text);
-    let output = place.trial(&joined, 0, &[]);
-    assert!(output.status.success(), "{}", said(&output));
-    place.change("mlp");
-    let other = place.plan_of("other", &text);
-    let ids = |run: &RunDir| Plan::read(run).expect("it is planned").trials[0].id.clone();
-    assert_ne!(
-        ids(&other),
-        ids(&joined),
-        "its content is part of the trial"
-    );
-    refuses(
-        &place.trial(&joined, 0, &[]),
-        "other files of `gmf` or `mlp`",
-    );
-}
-
 /// What the system was asked to open by the trial at `index`, below the data root.
 fn opened(place: &Place, run: &RunDir, index: usize) -> Vec<String> {
     let log = place.folder.path().join("opened");
@@ -409,8 +165,8 @@ fn the_system_is_asked_for_test_files_in_confirmation_alone() {
     }
     let place = Place::new();
     let (tuned, confirmed) = (
-        place.plan("tuned", TUNED),
-        place.plan("confirmed", CONFIRMED),
+        planned(&place, "tuned", TUNED),
+        planned(&place, "confirmed", CONFIRMED),
     );
     let is_test = |path: &&String| path.contains("test");
     for (tuning, confirmation, train) in [

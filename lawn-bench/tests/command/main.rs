@@ -43,4 +43,5 @@ mod tensorboard;
 mod torture;
 mod trial;
 mod tuning;
+mod weights_files;
 mod wrong;

@@ -2,6 +2,7 @@
 
 pub(crate) mod download;
 pub(crate) mod faults;
+pub(crate) mod place;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod validator;
