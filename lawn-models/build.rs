@@ -5,11 +5,13 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 6] = [
+const SUBJECTS: [&str; 8] = [
     "autocast",
+    "cross",
     "host_memory",
-    "linear_relu",
+    "linear",
     "pairs",
+    "parallel",
     "rows",
     "two_rows",
 ];

@@ -2,12 +2,13 @@
 // and how these are compiled for the vector units of the machine that they run on.
 #pragma once
 
+#include "parallel.h"
+
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <exception>
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>

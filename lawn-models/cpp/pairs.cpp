@@ -44,7 +44,7 @@ struct PairsBackward : public torch::autograd::Node {
     const int64_t stride = gradient.size(1);
     at::Tensor answer = at::empty_like(vectors);
     const float *from = gradient.const_data_ptr<float>();
-    at::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
       at::NoGradGuard no_grad_here;
       at::Tensor both = at::zeros({PAIRS_PIECE, count, count}, vectors.options());
       float *to = both.data_ptr<float>();
@@ -92,7 +92,7 @@ char *lawn_pairs(at::Tensor *input, int64_t diagonal, bool keeps_first, at::Tens
     at::Tensor out = at::empty({samples, stride}, vectors.options());
     float *to = out.data_ptr<float>();
     const float *from = vectors.const_data_ptr<float>();
-    at::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, (samples + PAIRS_PIECE - 1) / PAIRS_PIECE, 1, [&](int64_t begin, int64_t end) {
       at::NoGradGuard no_grad;
       at::Tensor square = at::empty({PAIRS_PIECE, count, count}, vectors.options());
       const float *products = square.const_data_ptr<float>();

@@ -111,7 +111,7 @@ char *lawn_look_up(at::Tensor *table, at::Tensor *numbers, at::Tensor *first, vo
     const float *ahead = first ? before.const_data_ptr<float>() : nullptr;
     const auto *number = rows.const_data_ptr<int64_t>();
     float *to = out.data_ptr<float>();
-    at::parallel_for(0, samples, lawn::grain((columns + 1) * width), [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, samples, lawn::grain((columns + 1) * width), [&](int64_t begin, int64_t end) {
       const size_t bytes = width * sizeof(float);
       for (int64_t n = begin; n < end; ++n) {
         float *line = to + n * (columns + skipped) * width;

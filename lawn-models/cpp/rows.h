@@ -82,12 +82,12 @@ struct RowGradient {
     const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), 64));
     touched.assign(parts, {});
     float *to = made.data_ptr<float>();
-    at::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, parts, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         work(Part{to, calls.data(), call, &touched[part], part, parts});
       }
     });
-    at::parallel_for(0, before.size(), 1, [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, before.size(), 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         for (const int64_t row : before[part]) {
           if (calls[row] != call) {

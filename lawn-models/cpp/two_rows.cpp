@@ -146,7 +146,7 @@ char *lawn_two_rows(at::Tensor *a, at::Tensor *b, at::Tensor *rows_a, at::Tensor
     const float *values[2] = {tables[0].const_data_ptr<float>(), tables[1].const_data_ptr<float>()};
     const int64_t *numbers[2] = {rows[0].const_data_ptr<int64_t>(),
                                  rows[1].const_data_ptr<int64_t>()};
-    at::parallel_for(0, samples, lawn::grain(width), [&](int64_t begin, int64_t end) {
+    lawn::parallel_for(0, samples, lawn::grain(width), [&](int64_t begin, int64_t end) {
       for (int side = 0; side < 2; ++side) {
         for (int64_t n = begin; n < end; ++n) {
           lawn::require_row(numbers[side][n], tables[side].size(0));

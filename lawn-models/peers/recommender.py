@@ -3,7 +3,8 @@
     .venv/bin/python lawn-models/peers/recommender.py [--models neumf8] [--batch-sizes 256]
 
 Net, batch, data and threads are the same on both sides; the step is included. Prints the median of
-each side and the median of the repeats' ratios with their range.
+each side, the median of the repeats' ratios with their range, and the bound of the ratio: what
+PyTorch would reach if a step were nothing but the matrix products of its linear layers.
 """
 
 import argparse
@@ -33,7 +34,7 @@ def main():
     options = parser.parse_args()
 
     ours = build("recommender_throughput")
-    print("net         batch size  threads      lawn-models          PyTorch  ratio (range)")
+    print("net         batch size  threads      lawn-models          PyTorch  ratio (range)        bound")
     for name in options.models:
         for size in options.batch_sizes or NETS[name]:
             same = ["--model", name, "--batch-size", size, "--rows", options.rows]
@@ -43,7 +44,8 @@ def main():
             peer = [sys.executable, HERE / "recommender_torch.py", *same]
             peer += ["--compile"] if options.compile else []
             line = by_turns(
-                [ours, *same], peer, "samples_per_second", options.threads, options.repeats
+                [ours, *same], peer, "samples_per_second", options.threads, options.repeats,
+                bound="samples_per_second_products",
             )
             print(f"{name:10}  {size:10,}  {options.threads:7}  {line}", flush=True)
 

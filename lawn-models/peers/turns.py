@@ -39,14 +39,18 @@ def build(example):
     return [path for path in paths if path][-1]
 
 
-def by_turns(ours, peer, key, threads, repeats):
+def by_turns(ours, peer, key, threads, repeats, bound=None):
     """Medians of both sides, and the median of the repeats' ratios with their range, as text.
 
     Each repeat runs both sides one after the other, so that a slow minute of the machine meets
-    both.
+    both. `bound` is the key of what the peer reaches with a part of its step alone: the ratio that
+    nobody can pass who takes that part as the peer does.
     """
-    lines = [(run(ours, threads)[key], run(peer, threads)[key]) for _ in range(repeats)]
-    own, other = (statistics.median(side) for side in zip(*lines))
-    ratios = sorted(a / b for a, b in lines)
+    pairs = [(run(ours, threads), run(peer, threads)) for _ in range(repeats)]
+    own, other = (statistics.median(side[key] for side in sides) for sides in zip(*pairs))
+    ratios = sorted(a[key] / b[key] for a, b in pairs)
     middle = statistics.median(ratios)
-    return f"{own:15,.1f}  {other:15,.1f}  {middle:5.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    text = f"{own:15,.1f}  {other:15,.1f}  {middle:5.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    if bound is not None:
+        text += f"  {statistics.median(b[bound] / b[key] for _, b in pairs):5.2f}"
+    return text

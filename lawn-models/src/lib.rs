@@ -34,7 +34,9 @@ pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};
+pub use device::{
+    Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, kernel_threads, probe, set_threads,
+};
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
     Ties,

@@ -73,15 +73,24 @@ pub(crate) fn examine(data_root: Option<&Path>) -> Findings {
         },
     };
     let processors = probe.cores;
+    let kernels = lawn_models::kernel_threads();
+    let has_all = kernels == probe.threads;
     let threads = Finding {
         what: "processors",
-        state: State::Ok,
+        state: if has_all { State::Ok } else { State::Wrong },
         found: format!(
-            "{processors}; libtorch would use {} threads a trial",
+            "{processors}; libtorch would use {} threads a trial, lawn's kernels {kernels}",
             probe.threads
         ),
-        advice: (processors > 1)
-            .then(|| format!("workers × threads of a sweep should be {processors} at most")),
+        advice: if has_all {
+            (processors > 1)
+                .then(|| format!("workers × threads of a sweep should be {processors} at most"))
+        } else {
+            Some(
+                "lawn's kernels do not find libtorch's OpenMP; use PyTorch's own build of it"
+                    .into(),
+            )
+        },
     };
     Findings {
         findings: vec![

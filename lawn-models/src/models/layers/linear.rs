@@ -9,11 +9,12 @@ use super::initial::Initial;
 use super::native::{made, raw};
 
 unsafe extern "C" {
-    fn lawn_linear_relu_suits(input: *mut c_void, weight: *mut c_void) -> bool;
-    fn lawn_linear_relu(
+    fn lawn_linear_suits(input: *mut c_void, weight: *mut c_void, relu: bool) -> bool;
+    fn lawn_linear(
         input: *mut c_void,
         weight: *mut c_void,
         bias: *mut c_void,
+        relu: bool,
         found: *mut *mut c_void,
     ) -> *mut c_char;
 }
@@ -79,8 +80,16 @@ impl Linear {
     }
 
     /// `[…, inputs]` to `[…, outputs]`.
+    ///
+    /// Large products in f32 go through the tiles of processors that have them (AMX), with errors of
+    /// the size of libtorch's (`cpp/tiles.h`). Others are libtorch's operation.
+    ///
+    /// # Panics
+    /// If the sizes do not fit. Where tiles are used, `backward` panics if it is asked for the
+    /// gradient of the gradient.
     pub fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, Some(&self.bias))
+        self.native(input, false)
+            .unwrap_or_else(|| input.linear(&self.weight, Some(&self.bias)))
     }
 
     /// The map and a ReLU behind it, `[…, inputs]` to `[…, outputs]`. NaN stays NaN.
@@ -89,20 +98,28 @@ impl Linear {
     /// y = max(W x + b, 0)
     /// ```
     /// For `[N, inputs]` on the CPU in f32 and outside of autocast, bias and ReLU are one pass over
-    /// memory and so are their gradients (`cpp/linear_relu.cpp`). Elsewhere these are libtorch's
-    /// operations.
+    /// memory and so are their gradients (`cpp/linear.cpp`), and large products are those of
+    /// [`forward`](Self::forward). Elsewhere these are libtorch's operations.
     ///
     /// # Panics
     /// If the sizes do not fit. Where it is one pass, `backward` panics if it is asked for the
     /// gradient of the gradient.
     pub fn forward_relu(&self, input: &Tensor) -> Tensor {
+        self.native(input, true)
+            .unwrap_or_else(|| self.forward(input).relu_())
+    }
+
+    /// By `cpp/linear.cpp`, where that suits.
+    fn native(&self, input: &Tensor, relu: bool) -> Option<Tensor> {
         let [x, weight, bias] = [input, &self.weight, &self.bias].map(raw);
         // SAFETY: input and weight are borrowed during the call.
-        if unsafe { lawn_linear_relu_suits(x, weight) } {
-            // SAFETY: input, weight and bias are borrowed during the call.
-            return made(|found| unsafe { lawn_linear_relu(x, weight, bias, found) });
+        if !unsafe { lawn_linear_suits(x, weight, relu) } {
+            return None;
         }
-        self.forward(input).relu_()
+        // SAFETY: input, weight and bias are borrowed during the call.
+        Some(made(|found| unsafe {
+            lawn_linear(x, weight, bias, relu, found)
+        }))
     }
 
     /// `[outputs, inputs]`.
@@ -198,5 +215,88 @@ mod tests {
         for (a, b) in [(&a, &b)].into_iter().chain(of_a.iter().zip(&of_b)) {
             assert!(a.allclose(b, 1e-4, 1e-4, false));
         }
+    }
+
+    /// Numbers of many sizes, from 1e-6 to 1e6.
+    fn wide(sizes: [i64; 2]) -> Tensor {
+        let size = Tensor::rand(sizes, (Kind::Double, Device::Cpu)) * 12.0 - 6.0;
+        let sign = Tensor::randn(sizes, (Kind::Double, Device::Cpu));
+        (sign * (size * std::f64::consts::LN_10).exp()).to_kind(Kind::Float)
+    }
+
+    /// A layer that is large enough for tiles, where the processor has them.
+    fn large() -> (tch::nn::VarStore, Linear) {
+        let store = tch::nn::VarStore::new(Device::Cpu);
+        let layer = Linear::new(&store.root(), &wide([333, 429]));
+        (store, layer)
+    }
+
+    /// The greatest and the mean error of a bᵀ, in roundings of Σ |a b| to f32.
+    fn errors(found: &Tensor, a: &Tensor, b: &Tensor) -> [f64; 2] {
+        let [found, a, b] = [found, a, b].map(|one| one.to_kind(Kind::Double));
+        let error = (found - a.matmul(&b.tr())).abs() / a.abs().matmul(&b.abs().tr());
+        let units = error / f64::from(f32::EPSILON / 2.0);
+        [units.max(), units.mean(Kind::Double)].map(|one| one.double_value(&[]))
+    }
+
+    #[test]
+    fn large_products_are_about_as_exact_as_libtorchs() {
+        for samples in [100, 700, 1500] {
+            let (store, layer) = large();
+            let (x, v) = (wide([samples, 429]), wide([samples, 333]));
+            let run = |native: bool| {
+                let x = x.detach().set_requires_grad(true);
+                let y = match native {
+                    true => layer.forward(&x),
+                    false => x.linear(layer.weight(), Some(layer.bias())),
+                };
+                (&y * &v).sum(Kind::Float).backward();
+                let of_weight = layer.weight().grad().copy();
+                let mut all = store.trainable_variables();
+                all.iter_mut().for_each(Tensor::zero_grad);
+                let w = layer.weight().detach();
+                [
+                    errors(&y.detach(), &x.detach(), &w),
+                    errors(&x.grad(), &v, &w.tr()),
+                    errors(&of_weight, &v.tr(), &x.detach().tr()),
+                ]
+            };
+            let (ours, theirs) = (run(true), run(false));
+            for ([most, mean], [their_most, their_mean]) in ours.into_iter().zip(theirs) {
+                let near = most <= 2.0 * their_most && mean <= 2.0 * their_mean;
+                assert!(near, "{samples}: {ours:?}, libtorch {theirs:?}");
+            }
+        }
+    }
+
+    /// Infinity and NaN, and what is near to infinity, are as in libtorch.
+    #[test]
+    fn large_products_of_numbers_at_the_borders_are_libtorchs() {
+        let store = tch::nn::VarStore::new(Device::Cpu);
+        let numbers = |sizes: [i64; 2]| Tensor::randn(sizes, (Kind::Float, Device::Cpu));
+        let layer = Linear::new(&store.root(), &numbers([333, 429]));
+        let x = numbers([1000, 429]);
+        let ends = [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, f32::MAX];
+        for (number, end) in ends.into_iter().enumerate() {
+            let _ = x.get(150 * number as i64).get(7).fill_(f64::from(end));
+        }
+        let expected = x.linear(layer.weight(), Some(layer.bias()));
+        let found = layer.forward(&x);
+        assert!(found.allclose(&expected, 1e-4, 1e-4, true));
+        for (row, finite) in [(0, 0), (150, 0), (300, 0), (999, 1)] {
+            assert_eq!(found.get(row).isfinite().any().int64_value(&[]), finite);
+        }
+    }
+
+    #[test]
+    fn a_large_product_takes_any_leading_dimensions() {
+        let (_store, layer) = large();
+        let x = wide([600, 429]).view([20, 30, 429]).set_requires_grad(true);
+        let y = layer.forward(&x);
+        assert_eq!(y.size(), [20, 30, 333]);
+        let expected = layer.forward(&x.view([600, 429]));
+        assert_eq!(y.view([600, 333]), expected);
+        y.sum(Kind::Float).backward();
+        assert_eq!(x.grad().size(), x.size());
     }
 }
