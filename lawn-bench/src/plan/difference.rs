@@ -36,11 +36,26 @@ pub struct Change {
     pub second: Option<Value>,
 }
 
+impl Change {
+    fn values(&self) -> [String; 2] {
+        let shown = |value: &Option<Value>| {
+            let shown = value.as_ref().map(Value::to_string);
+            shown.unwrap_or_else(|| "not set".to_owned())
+        };
+        [shown(&self.first), shown(&self.second)]
+    }
+
+    /// Both values side by side.
+    #[must_use]
+    pub fn beside(&self) -> String {
+        format!("{}: {}", self.key, self.values().join(" | "))
+    }
+}
+
+/// The first value as what is there, and the second as what is made now.
 impl std::fmt::Display for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown =
-            |value: &Option<Value>| value.as_ref().map_or("not set".into(), Value::to_string);
-        let (first, second) = (shown(&self.first), shown(&self.second));
+        let [first, second] = self.values();
         write!(f, "{}: {first} there, {second} now", self.key)
     }
 }

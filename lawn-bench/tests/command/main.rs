@@ -43,6 +43,7 @@ mod tasks;
 mod tensorboard;
 mod torture;
 mod trial;
+mod trials;
 mod tuning;
 mod weights_files;
 mod wrong;
