@@ -3,6 +3,7 @@
 pub mod document;
 pub mod ending;
 pub mod files;
+pub mod floors;
 pub mod launchers;
 pub mod lease;
 pub mod log;

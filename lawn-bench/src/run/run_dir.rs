@@ -3,6 +3,7 @@
 //! ```text
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
+//!   floors.json
 //!   earlier/<n>/  what the plan and its choices were before its n-th extension
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  see `trial_dir`
@@ -146,6 +147,12 @@ impl RunDir {
     #[must_use]
     pub fn frozen(&self) -> PathBuf {
         self.root.join("frozen.json")
+    }
+
+    /// What the tasks give without a network, see [`crate::run::floors`].
+    #[must_use]
+    pub fn floors(&self) -> PathBuf {
+        self.root.join("floors.json")
     }
 
     /// Event files of all trials, see [`crate::trial::tensorboard`].

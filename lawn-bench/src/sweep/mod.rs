@@ -1,6 +1,8 @@
 //! `lawn sweep`: tune → freeze → confirm → records → report, going on from what is there.
 
 mod end;
+mod floors;
+mod on_end;
 mod opening;
 pub mod progress;
 mod request;
@@ -8,6 +10,7 @@ mod results;
 pub mod retry;
 
 pub use end::End;
+pub use on_end::OnEnd;
 pub use request::Request;
 pub use results::report;
 
@@ -71,6 +74,10 @@ pub fn run(request: &Request) -> Result<End, Error> {
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
         only: &only,
+        on_end: request
+            .on_end
+            .as_ref()
+            .map(|on_end| on_end.command.as_str()),
         stop: &stop,
     };
     let engine = engine::engine(request.engine, work.clone(), &settings)?;
@@ -83,6 +90,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
     if request.engine == EngineName::Local {
         notes.extend(too_many_threads(workers, plan.sweep.resources.threads));
     }
+    let mut floors = floors::Watch::new(&run, &plan, request.data_root.as_deref());
     let mut pass = 0;
     loop {
         pass += 1;
@@ -117,7 +125,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
             &outcomes.endings,
             &mut progress,
         );
-        let passed = rounds(&work, &*engine, &mut watcher);
+        let passed = rounds(&work, &*engine, &mut floors, &mut watcher);
         let is_enough = watcher.check();
         progress.finish();
         is_enough?;
@@ -172,6 +180,7 @@ enum RoundsEnd {
 fn rounds(
     work: &Work<'_>,
     engine: &dyn Engine,
+    floors: &mut floors::Watch<'_>,
     watcher: &mut Failures<'_>,
 ) -> Result<RoundsEnd, Error> {
     let Work {
@@ -199,6 +208,12 @@ fn rounds(
         }
         if carried == Completion::HandedOver {
             return Ok(RoundsEnd::HandedOver);
+        }
+        if !left.is_empty() {
+            let endings = outcomes::read(run, plan)?.endings;
+            for warning in floors.below(&endings) {
+                watcher.note(&warning);
+            }
         }
         let Some(_held) = exclusively(run, &terms, stop)? else {
             return Ok(RoundsEnd::Stopped);
@@ -256,6 +271,10 @@ fn describe(request: &Request) -> Result<String, Error> {
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
         only: &only,
+        on_end: request
+            .on_end
+            .as_ref()
+            .map(|on_end| on_end.command.as_str()),
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;

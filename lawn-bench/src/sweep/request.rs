@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{EngineName, Limit};
 use crate::process::shell;
+use crate::sweep::on_end::OnEnd;
 use crate::sweep::progress::Show;
 
 /// What to sweep, and with what.
@@ -30,6 +31,8 @@ pub struct Request {
     pub engine: EngineName,
     /// Trials that may fail before the sweep is stopped; any number where none is given.
     pub max_failures: Option<Limit>,
+    /// What is called once the sweep has come to its end.
+    pub on_end: Option<OnEnd>,
     /// Say what would be run now, and run nothing.
     pub dry_run: bool,
     /// How it shows what happens.
@@ -51,6 +54,9 @@ impl Request {
         }
         if let Some(workers) = self.workers {
             words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        if let Some(on_end) = &self.on_end {
+            words.extend(["--on-end".into(), on_end.command.clone().into()]);
         }
         for word in &self.only {
             words.extend(["--only".into(), word.into()]);

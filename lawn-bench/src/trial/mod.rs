@@ -5,6 +5,7 @@
 //! the same where [`STOP_WITH_STDIN`] is set, since a launcher that dies closes it.
 
 mod event;
+pub mod hparams;
 mod recorder;
 mod stop;
 pub mod tensorboard;
@@ -24,6 +25,7 @@ use crate::run::trial_dir::TrialDir;
 use crate::run::{files, provenance};
 use crate::{Error, data};
 use event::emit;
+use hparams::HyperParameters;
 use lawn_analysis::records::Outcome;
 use recorder::Recorder;
 
@@ -89,9 +91,13 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         checkpoint_every: resources.checkpoint_every,
         keep_weights: resources.keep_weights,
     };
-    let events = resources
-        .tensorboard
-        .then(|| tensorboard::folder(&run.tensorboard(), trial, setting));
+    let events = resources.tensorboard.then(|| {
+        let given = HyperParameters::new(trial, setting, &config.optimizer);
+        (
+            tensorboard::folder(&run.tensorboard(), trial, setting),
+            given,
+        )
+    });
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
     let mut ending = train::train(&dir, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);

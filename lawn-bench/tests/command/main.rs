@@ -13,6 +13,7 @@ mod data_get;
 mod defaults;
 mod doctor;
 mod earlier_words;
+mod end;
 mod engine_settings;
 mod engines;
 mod eval;

@@ -280,6 +280,9 @@ impl<'a> Slurm<'a> {
         for word in self.work.only.words() {
             options += &format!(" --only {}", quoted(&word));
         }
+        if let Some(called) = self.work.on_end {
+            options += &format!(" --on-end {}", quoted(called));
+        }
         command.sweep(&options)
     }
 

@@ -83,7 +83,10 @@ pub(crate) fn end(end: &End) {
 
 impl<W: Write> View for Events<W> {
     fn extended(&mut self, extension: &Extension) {
-        self.print("extended", json!(extension));
+        let mut fields = json!(extension);
+        // When is the event's own.
+        fields.as_object_mut().map(|it| it.remove("unix_seconds"));
+        self.print("extended", fields);
     }
 
     fn say(&mut self, line: &str) {
