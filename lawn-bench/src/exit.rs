@@ -19,13 +19,15 @@ pub enum Exit {
     NoRoom,
     /// More trials failed than `--max-failures` allows.
     TooManyFailed,
+    /// `lawn diff`: the runs differ.
+    Differ,
     /// Stopped by a signal; the same command goes on.
     Stopped,
 }
 
 impl Exit {
     /// Every way to end.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Ok,
         Self::Failed,
         Self::Usage,
@@ -33,6 +35,7 @@ impl Exit {
         Self::Held,
         Self::NoRoom,
         Self::TooManyFailed,
+        Self::Differ,
         Self::Stopped,
     ];
 
@@ -47,6 +50,7 @@ impl Exit {
             Self::Held => 4,
             Self::NoRoom => 5,
             Self::TooManyFailed => 6,
+            Self::Differ => 7,
             Self::Stopped => 130,
         }
     }
@@ -64,6 +68,7 @@ impl Exit {
             Self::TooManyFailed => {
                 "more trials failed than --max-failures allows, and it was stopped"
             }
+            Self::Differ => "`lawn diff`: the runs differ",
             Self::Stopped => "stopped by a signal; the same command goes on",
         }
     }

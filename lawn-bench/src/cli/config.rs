@@ -13,6 +13,7 @@ use crate::config;
 Examples:
   lawn config explain lawn-bench/studies/embedded.toml --set tuning.seed=77
   lawn config explain lawn-bench/studies/embedded.toml --unset defaults.warmup
+  lawn config reference > REFERENCE.md
   lawn config schema > sweep.schema.json")]
 pub(super) struct Config {
     #[command(subcommand)]
@@ -28,6 +29,8 @@ enum What {
         #[command(flatten)]
         sets: Sets,
     },
+    /// Print every key of a sweep file with its values, its default and what it says, as Markdown.
+    Reference,
     /// Print the JSON Schema (draft 2020-12) of sweep files, for editors.
     Schema,
 }
@@ -36,6 +39,7 @@ impl Config {
     pub(super) fn run(self) -> Result<Exit, Error> {
         print(&match self.what {
             What::Explain { file, sets } => sets.read(&file)?.explain()?,
+            What::Reference => config::reference(),
             What::Schema => to_json(&config::schema()),
         });
         Ok(Exit::Ok)

@@ -5,7 +5,8 @@ use clap::{Args, Subcommand};
 
 use super::data_check::Check;
 use super::data_images::{Pack, Show};
-use super::output::print;
+use super::data_list::listed;
+use super::output::{print, to_json};
 use super::values::{DataRoot, key_value};
 use crate::Exit;
 use crate::cli::doctor::findings;
@@ -20,6 +21,7 @@ use crate::process::stop;
 Examples:
   lawn data get ml-1m --data-root ~/data
   lawn data list --data-root ~/data
+  lawn data list --data-root ~/data --json | jq '.[].name'
   lawn data check imagenet ml-1m --data-root ~/data
   lawn data pack ~/data/imagenet --out /fast/data/imagenet
   lawn data show sweep.toml --data-root ~/data --out sheet.png
@@ -70,6 +72,9 @@ enum What {
     List {
         #[command(flatten)]
         data: DataRoot,
+        /// Print JSON: a list of folders, each with its set or why it is none.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -181,9 +186,12 @@ impl Data {
                 };
                 print(&format!("{said} {}\n", out.display()));
             }
-            What::List { data } => {
+            What::List { data, json } => {
                 let root = data.folder().ok_or_else(Error::no_data_root_given)?;
-                print(&findings::data_sets(root)?);
+                print(&match json {
+                    true => to_json(&listed(root)?),
+                    false => findings::data_sets(root)?,
+                });
             }
         }
         Ok(Exit::Ok)

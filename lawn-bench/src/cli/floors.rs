@@ -7,17 +7,21 @@ use serde::Serialize;
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
 use crate::Exit;
+use crate::plan::Plan;
 use crate::report::render;
+use crate::run::floors::{self as known, KnownFloor};
+use crate::run::run_dir::RunDir;
 use crate::{Error, data};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   lawn floors lawn-bench/studies/embedded.toml
+  lawn floors runs/embedded
   lawn floors lawn-bench/studies/embedded.toml --set tasks.synthetic.generated.users=500
   lawn floors lawn-bench/studies/ml-1m.toml --data-root ~/data --test")]
 pub(super) struct Floors {
-    /// The sweep file whose tasks are measured.
+    /// The sweep file whose tasks are measured, or the directory of a run.
     file: PathBuf,
     #[command(flatten)]
     sets: Sets,
@@ -30,6 +34,9 @@ pub(super) struct Floors {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Write what is measured into the run, for its leaderboard: what a sweep calls.
+    #[arg(long, hide = true)]
+    keep: bool,
 }
 
 /// The floors of one task.
@@ -42,7 +49,11 @@ struct TaskFloors {
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let root = self.data.folder();
-        let tasks = self.sets.read(&self.file)?.sweep()?.tasks;
+        let run = self.file.is_dir().then(|| RunDir::new(&self.file));
+        let tasks = match &run {
+            Some(run) => Plan::read(run)?.sweep.tasks,
+            None => self.sets.read(&self.file)?.sweep()?.tasks,
+        };
         data::find(&tasks, root)?;
         let of_files = tasks.iter().filter(|task| task.config.needs_data_root());
         for (task, root) in of_files.zip(root.into_iter().cycle()) {
@@ -57,6 +68,15 @@ impl Floors {
                 })
             })
             .collect::<Result<Vec<_>, Error>>()?;
+        if let Some(run) = run.filter(|_| self.keep && !self.test) {
+            let tasks = measured.into_iter().map(|one| {
+                let floors = one.floors.into_iter().map(KnownFloor::from);
+                (one.task, floors.collect())
+            });
+            let tasks = tasks.collect();
+            known::Floors { tasks }.write(&run)?;
+            return Ok(Exit::Ok);
+        }
         print(&if self.json {
             to_json(&measured)
         } else {

@@ -5,6 +5,8 @@ mod config;
 mod data;
 mod data_check;
 mod data_images;
+mod data_list;
+mod diff;
 mod doctor;
 mod eval;
 mod floors;
@@ -17,6 +19,7 @@ mod retry;
 mod status;
 mod sweep;
 mod trial;
+mod trials;
 mod values;
 
 use std::process::ExitCode;
@@ -58,6 +61,10 @@ enum Verb {
     Trial(trial::Trial),
     /// Say how far a run is.
     Status(status::Status),
+    /// List, show and read the trials of a run, by arm, outcome and more.
+    Trials(trials::Trials),
+    /// Compare two runs: settings, plans and results.
+    Diff(diff::Diff),
     /// Forget how failed trials ended, so that `lawn sweep DIR` runs them again.
     Retry(retry::Retry),
     /// Merge a run's records and write its report from what is there.
@@ -79,6 +86,8 @@ impl Verb {
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
             Self::Status(verb) => verb.run(),
+            Self::Trials(verb) => verb.run(),
+            Self::Diff(verb) => verb.run(),
             Self::Retry(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Completions(verb) => verb.run(&mut Cli::command()),
@@ -92,7 +101,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "Before a sweep",
         &["doctor", "data", "model", "floors", "config", "plan"],
     ),
-    ("The sweep", &["sweep", "status", "retry", "report"]),
+    (
+        "The sweep",
+        &["sweep", "status", "trials", "retry", "report", "diff"],
+    ),
     ("Weights", &["eval"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),

@@ -9,7 +9,7 @@ use super::values::{DataRoot, Sets};
 use crate::Exit;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::{self, Measurement};
-use crate::plan::{advice, examination};
+use crate::plan::{Only, advice, examination};
 use crate::process::streams;
 use crate::report::outline;
 use crate::run::run_dir::RunDir;
@@ -20,6 +20,7 @@ use crate::{Error, data, plan};
 Examples:
   lawn plan lawn-bench/studies/embedded.toml
   lawn plan lawn-bench/studies/ml-1m.toml --data-root ~/data --earlier runs/ml-1m
+  lawn plan lawn-bench/studies/embedded.toml --only adam
   lawn plan lawn-bench/studies/embedded.toml --set budget.epochs=5 --no-calibrate")]
 pub(super) struct Plan {
     /// The sweep file.
@@ -28,6 +29,9 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
+    /// Say what this arm or task takes (adam, or arms.adam, tasks.ml-1m); any number of times.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
     /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
     /// task is still set up, so that what no trial could train is refused.
     #[arg(long)]
@@ -85,8 +89,10 @@ impl Plan {
             }
             None => BTreeMap::new(),
         };
-        let plan = plan::Plan::new(sweep, checksums);
+        let mut plan = plan::Plan::new(sweep, checksums);
         let epochs = examination::examine(&file, &plan, root)?;
+        let only = Only::new(&self.only, &plan.sweep)?;
+        plan.trials.retain(|trial| only.has(&trial.cell));
         let (measured, mut warnings) = self.measured(&plan)?;
         warnings.extend(file.notes()?);
         warnings.extend(advice::warnings(

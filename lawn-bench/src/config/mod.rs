@@ -20,6 +20,7 @@ mod limits;
 mod overlay;
 mod overrides;
 mod raw;
+mod reference;
 mod schema;
 mod sobol;
 mod source;
@@ -34,6 +35,7 @@ pub use device::DeviceChoice;
 pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;
+pub use reference::reference;
 pub use schema::schema;
 pub(crate) use schema::{Size, sizes};
 pub use sweep::{

@@ -9,7 +9,9 @@
 //!
 //! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
 //! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schema 2 has the
-//! trials in `plan.json`, as a list.
+//! trials in `plan.json`, as a list. Schema 4 is that of a plan that was extended: it has its
+//! `history`, and its trials are in `trials-2.jsonl`, `trials-3.jsonl` and so on. So the rename of
+//! `plan.json` alone puts the new plan in the place of the old one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -19,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::defaults;
-use super::trials::{Cell, KNOWN, Plan, SCHEMA, Trial};
+use super::trials::{Cell, EXTENDED, Extension, KNOWN, Plan, SCHEMA, Trial};
 use crate::Error;
 use crate::config::Sweep;
 use crate::run::document::{self, Document, Seal};
@@ -35,6 +37,8 @@ struct HeadRef<'a, T> {
     defaults: &'a [OptimizerSettings],
     cells: &'a [&'a Cell],
     trials: T,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    history: &'a [Extension],
 }
 
 #[derive(Deserialize)]
@@ -46,6 +50,8 @@ struct Head<T> {
     defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
     trials: T,
+    #[serde(default)]
+    history: Vec<Extension>,
 }
 
 /// What `plan.json` says of `trials.jsonl`.
@@ -104,6 +110,7 @@ impl Serialize for Plan {
             defaults: &self.defaults,
             cells: &cells,
             trials,
+            history: &self.history,
         }
         .serialize(serializer)
     }
@@ -121,7 +128,8 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
         serde_json::to_writer(&mut lines, row).expect("plain data has a JSON form");
         lines.push(b'\n');
     }
-    files::write(&run.planned_trials(), &lines)?;
+    let extensions = plan.history.len();
+    files::write(&run.extended_trials(extensions), &lines)?;
     let content = HeadRef {
         sweep: &plan.sweep,
         data: &plan.data,
@@ -131,8 +139,10 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
             count: rows.len(),
             checksum: Seal::digits(&lines),
         },
+        history: &plan.history,
     };
-    document::write(&run.plan(), SCHEMA, &content)
+    let schema = if extensions == 0 { SCHEMA } else { EXTENDED };
+    document::write(&run.plan(), schema, &content)
 }
 
 /// A plan whose trials are read when they are asked for: every trial's process reads the plan,
@@ -143,6 +153,7 @@ pub(super) struct Listing {
     pub(super) data: BTreeMap<String, String>,
     pub(super) defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
+    history: Vec<Extension>,
     /// The file that lists the trials.
     path: PathBuf,
     trials: Trials,
@@ -183,7 +194,7 @@ impl Listing {
             head.listing(path, Trials::Rows, count)
         } else {
             let head: Head<Summary> = content(&document)?;
-            let path = run.planned_trials();
+            let path = run.extended_trials(head.history.len());
             let lines = lines(&path, &head.trials)?;
             let count = head.trials.count;
             head.listing(path, |_| Trials::Lines(lines), count)
@@ -244,6 +255,7 @@ impl Listing {
             data: self.data,
             defaults: self.defaults,
             trials,
+            history: self.history,
         })
     }
 }
@@ -255,6 +267,7 @@ impl<T> Head<T> {
             data: self.data,
             defaults: self.defaults,
             cells: self.cells,
+            history: self.history,
             path,
             trials: trials(self.trials),
             count,

@@ -3,6 +3,7 @@
 pub mod document;
 pub mod ending;
 pub mod files;
+pub mod floors;
 pub mod launchers;
 pub mod lease;
 pub mod log;
@@ -10,3 +11,4 @@ pub mod provenance;
 pub mod pulse;
 pub mod run_dir;
 pub mod trial_dir;
+pub mod trial_file;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine::{EngineName, Limit};
 use crate::process::shell;
+use crate::sweep::on_end::OnEnd;
 use crate::sweep::progress::Show;
 
 /// What to sweep, and with what.
@@ -16,6 +17,10 @@ pub struct Request {
     pub sets: Vec<String>,
     /// Keys taken out of a sweep file before that.
     pub unsets: Vec<String>,
+    /// Add what the file has beyond the plan of the run that is there.
+    pub extend: bool,
+    /// Names of the arms and tasks that are run; all where none is given.
+    pub only: Vec<String>,
     /// Directory of the run; `runs/<name of the sweep>` where none is given.
     pub out: Option<PathBuf>,
     /// Trials at the same time, instead of the sweep's `resources.workers`.
@@ -26,6 +31,8 @@ pub struct Request {
     pub engine: EngineName,
     /// Trials that may fail before the sweep is stopped; any number where none is given.
     pub max_failures: Option<Limit>,
+    /// What is called once the sweep has come to its end.
+    pub on_end: Option<OnEnd>,
     /// Say what would be run now, and run nothing.
     pub dry_run: bool,
     /// How it shows what happens.
@@ -47,6 +54,12 @@ impl Request {
         }
         if let Some(workers) = self.workers {
             words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        if let Some(on_end) = &self.on_end {
+            words.extend(["--on-end".into(), on_end.command.clone().into()]);
+        }
+        for word in &self.only {
+            words.extend(["--only".into(), word.into()]);
         }
         shell::line(words)
     }

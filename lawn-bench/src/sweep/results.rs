@@ -1,6 +1,9 @@
 //! What is made of a run's trials: records, and the report from them.
 
+use std::path::{Path, PathBuf};
+
 use crate::Error;
+use crate::duration::utc;
 use crate::plan::damage::Damage;
 use crate::plan::{Plan, advice};
 use crate::report::merge::{self, RunRecords};
@@ -8,7 +11,8 @@ use crate::run::provenance;
 use crate::run::run_dir::RunDir;
 
 /// Merges what there is into records, and writes the report from them, its figures in the width
-/// asked for, else in that of the sweep. Gives the trials that are left out for damage, too.
+/// asked for, else in that of the sweep; into the folder `out` where one is given, else into the
+/// run. Gives the trials that are left out for damage, too.
 ///
 /// # Errors
 ///
@@ -17,9 +21,16 @@ pub fn report(
     run: &RunDir,
     plan: &Plan,
     width: Option<lawn_analysis::Width>,
+    out: Option<&Path>,
 ) -> Result<(lawn_analysis::ReportFiles, Vec<Damage>), Error> {
     let merged = merge::gather(run, plan)?;
-    let report = write_report(run, plan, width, &merged)?;
+    let report = match out {
+        None => write_report(run, plan, width, &merged)?,
+        Some(out) => {
+            let folders = [out.join("records"), out.to_owned()];
+            write_into(run, plan, width, &merged, &folders)?
+        }
+    };
     Ok((report, merged.damaged))
 }
 
@@ -30,7 +41,18 @@ pub(super) fn write_report(
     width: Option<lawn_analysis::Width>,
     merged: &RunRecords,
 ) -> Result<lawn_analysis::ReportFiles, Error> {
-    merged.records.write(&run.records())?;
+    write_into(run, plan, width, merged, &[run.records(), run.report()])
+}
+
+/// As [`write_report`], the records and the report each into a folder.
+fn write_into(
+    run: &RunDir,
+    plan: &Plan,
+    width: Option<lawn_analysis::Width>,
+    merged: &RunRecords,
+    [records, report]: &[PathBuf; 2],
+) -> Result<lawn_analysis::ReportFiles, Error> {
+    merged.records.write(records)?;
     let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
     let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
     for contrast in &plan.sweep.contrasts {
@@ -41,6 +63,10 @@ pub(super) fn write_report(
     request.width = width.unwrap_or(plan.sweep.width);
     request.notes = advice::larger_than_the_data(plan, &merged.epoch_samples());
     request.provenance = provenance::lines(run)?;
+    for extension in &plan.history {
+        let line = format!("{}: {}", utc(extension.unix_seconds), extension.describe());
+        request.provenance.push(("extended".into(), line));
+    }
     if !merged.damaged.is_empty() {
         let trials: Vec<&str> = merged
             .damaged
@@ -53,6 +79,6 @@ pub(super) fn write_report(
     Ok(lawn_analysis::write_report(
         &merged.records,
         &request,
-        &run.report(),
+        report,
     )?)
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use lawn_analysis::records::Outcome;
 use lawn_models::{EvaluationRecord, Notice, Observer, TrialInfo};
 
 use super::event::{Event, emit};
+use super::hparams::HyperParameters;
 use crate::Error;
+use crate::run::ending::Ending;
 use crate::run::lease::Watch;
 use crate::run::log::{self, Log};
 use crate::run::pulse::Pulses;
@@ -22,8 +25,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 pub(super) struct Recorder {
     path: PathBuf,
     log: Option<Log>,
-    /// Folder of the event files, if there shall be any.
-    events_folder: Option<PathBuf>,
+    /// Folder of the event files and what they say first, if there shall be any.
+    events_folder: Option<(PathBuf, HyperParameters)>,
     events: Option<EventFile>,
     stop: Arc<AtomicBool>,
     lease: Watch,
@@ -38,7 +41,7 @@ pub(super) struct Recorder {
 impl Recorder {
     pub(super) fn new(
         dir: &TrialDir,
-        events_folder: Option<PathBuf>,
+        events_folder: Option<(PathBuf, HyperParameters)>,
         stop: Arc<AtomicBool>,
         lease: Watch,
     ) -> Self {
@@ -64,6 +67,18 @@ impl Recorder {
             || std::mem::take(&mut self.unwritten),
             |content| content.notices,
         )
+    }
+
+    /// Closes the event file with how the trial ended. That it cannot is no reason to lose a trial
+    /// that is over.
+    pub(super) fn ended(&mut self, ending: &Ending) {
+        if let Some(events) = self.events.as_mut().filter(|_| ending.is_final()) {
+            let summary = ending.summary.as_ref();
+            let measured = summary.map_or(&[][..], |summary| &summary.measurements);
+            let step = summary.map_or(0, |summary| summary.steps);
+            let is_ok = ending.outcome == Outcome::Ok;
+            let _ = events.ended(step, is_ok, measured);
+        }
     }
 
     /// Writes a notice to the log, as soon as that is open.
@@ -96,8 +111,12 @@ impl Observer for Recorder {
         for notice in std::mem::take(&mut self.unwritten) {
             self.write(&notice);
         }
-        if let Some(folder) = &self.events_folder {
-            let created = EventFile::create(folder, info.resumed_step);
+        if let Some((folder, given)) = &self.events_folder {
+            let step = info.resumed_step;
+            let created = EventFile::create(folder, step).and_then(|mut events| {
+                events.hyper_parameters(step, given)?;
+                Ok(events)
+            });
             self.events = self.keep(created);
         }
         emit(&Event::Started {

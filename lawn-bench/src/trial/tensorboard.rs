@@ -24,8 +24,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use lawn_models::{EvaluationRecord, Split, Stage};
+use lawn_models::{EvaluationRecord, Measurement, Split, Stage};
 
+use super::hparams::{self, HyperParameters};
 use crate::Error;
 use crate::plan::Trial;
 
@@ -85,6 +86,34 @@ impl EventFile {
         self.write(&[event])
     }
 
+    /// Says what the trial is given, for the table of hyper-parameters.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn hyper_parameters(&mut self, step: u64, given: &HyperParameters) -> Result<(), Error> {
+        self.entry(step, &given.started(wall_time()))
+    }
+
+    /// Says how the trial ended after `step`, and its `final` metrics.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`].
+    pub fn ended(&mut self, step: u64, is_ok: bool, measured: &[Measurement]) -> Result<(), Error> {
+        let named = measured.iter();
+        let named = named.map(|one| (format!("final/{}", tag(one)), one.value));
+        self.scalars(step, &named.collect::<Vec<_>>())?;
+        self.entry(step, &hparams::ended(is_ok, wall_time()))
+    }
+
+    fn entry(&mut self, step: u64, entry: &Message) -> Result<(), Error> {
+        let (mut summary, mut event) = (Message::default(), Message::event(wall_time(), step));
+        summary.message(1, entry);
+        event.message(5, &summary);
+        self.write(&[event])
+    }
+
     fn write(&mut self, events: &[Message]) -> Result<(), Error> {
         let records: Vec<u8> = events.iter().flat_map(|event| record(&event.0)).collect();
         self.file
@@ -121,17 +150,20 @@ pub fn scalars(record: &EvaluationRecord) -> Vec<(String, f64)> {
     ]
     .map(|(tag, value)| (tag.to_owned(), value))
     .into();
-    scalars.extend(record.measurements.iter().map(|one| {
-        let split = match one.split {
-            Split::Train => "train",
-            Split::Validation => "validation",
-            Split::Test => "test",
-        };
-        (format!("{}/{split}", one.metric), one.value)
-    }));
+    scalars.extend(record.measurements.iter().map(|one| (tag(one), one.value)));
     let norms = record.units.iter();
     scalars.extend(norms.map(|unit| (format!("weight_norm/{}", unit.parameter), unit.weight_norm)));
     scalars
+}
+
+/// `hr@10/validation`.
+fn tag(measured: &Measurement) -> String {
+    let split = match measured.split {
+        Split::Train => "train",
+        Split::Validation => "validation",
+        Split::Test => "test",
+    };
+    format!("{}/{split}", measured.metric)
 }
 
 /// Seconds since 1970-01-01 00:00 UTC.
@@ -156,7 +188,7 @@ fn masked(crc: u32) -> u32 {
 
 /// A protocol-buffer message as it is put together: fields of numbers.
 #[derive(Debug, Default)]
-struct Message(Vec<u8>);
+pub(super) struct Message(Vec<u8>);
 
 impl Message {
     fn event(wall_time: f64, step: u64) -> Self {
@@ -172,12 +204,21 @@ impl Message {
         self.number(field << 3 | form);
     }
 
-    fn varint(&mut self, field: u64, value: u64) {
+    pub(super) fn varint(&mut self, field: u64, value: u64) {
         self.key(field, 0);
         self.number(value);
     }
 
-    fn bytes(&mut self, field: u64, value: &[u8]) {
+    pub(super) fn message(&mut self, field: u64, value: &Self) {
+        self.bytes(field, &value.0);
+    }
+
+    pub(super) fn double(&mut self, field: u64, value: f64) {
+        self.key(field, 1);
+        self.0.extend(value.to_le_bytes());
+    }
+
+    pub(super) fn bytes(&mut self, field: u64, value: &[u8]) {
         self.key(field, 2);
         self.number(value.len() as u64);
         self.0.extend(value);

@@ -48,6 +48,7 @@ pub(super) fn train(
                     Ok(end) => ending(end)?,
                     Err(panic) => crashed(said(&*panic))?,
                 };
+                recorder.ended(&ending);
                 ending.notices = recorder.notices();
                 return Ok(ending);
             }

@@ -1,6 +1,8 @@
 //! Data sets read from files: a trial trains on those that its run was planned with, and
 //! opens those of the test split in confirmation alone.
 
+use std::process::Command;
+
 use crate::common::place::{Place, is_untouched, refuses};
 use crate::common::{lawn, said};
 use lawn_bench::run::run_dir::RunDir;
@@ -227,6 +229,18 @@ fn data_that_are_not_there_are_the_users_to_give_for_every_verb() {
         .map(|line| line.split(' ').next().unwrap_or_default().to_owned())
         .collect();
     assert_eq!(sets, ["feedback", "pictures"]);
+    let output = run(&["data", "list", "--json", "--data-root", root]);
+    let listed: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let of_first = (
+        &listed[0]["name"],
+        &listed[0]["kind"],
+        &listed[0]["refused"],
+    );
+    assert_eq!(
+        of_first,
+        (&"feedback".into(), &"ncf".into(), &serde_json::Value::Null)
+    );
+    assert!(listed[0]["counts"]["users"].is_u64(), "{listed}");
     // What is not looked at need not be there.
     std::fs::remove_dir_all(data.join("pictures")).expect("it was made");
     let output = run(&["model", file, "--task", "feedback", "--data-root", root]);

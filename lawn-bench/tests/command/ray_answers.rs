@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::common::SMALL;
 use lawn_analysis::records::Outcome;
 use lawn_bench::engine::{self, Completion, EngineName, Watcher, Work};
-use lawn_bench::plan::Plan;
+use lawn_bench::plan::{Only, Plan};
 use lawn_bench::process::stop::Stop;
 use lawn_bench::run::ending::Ending;
 use lawn_bench::run::run_dir::RunDir;
@@ -100,6 +100,8 @@ fn ended(code: i32, words: &str) -> Result<Ending, Box<Error>> {
         workers: 1,
         data_root: None,
         max_failures: None,
+        only: &Only::default(),
+        on_end: None,
         stop: &Stop::default(),
     };
     let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
@@ -156,5 +158,41 @@ fn a_job_that_its_machine_cannot_execute_or_stops_at_once_is_no_outcome() {
         let error = ended(code, words).expect_err("it was not trained");
         assert!(matches!(*error, Error::Refused { .. }), "{error}");
         assert!(error.to_string().contains(told), "{error}");
+    }
+}
+
+#[test]
+fn an_address_where_nobody_answers_is_told_within_ten_seconds() {
+    // One that refuses, and one that takes the connection and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
+    let gone = port(&TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    for port in [gone, port(&silent)] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let run = RunDir::new(folder.path());
+        let sweep = config::parse("small.toml", SMALL).unwrap_or_else(|error| panic!("{error}"));
+        let plan = Plan::new(sweep, Default::default());
+        let mut settings = plan.sweep.engines.clone();
+        settings.ray.address = Some(format!("http://127.0.0.1:{port}"));
+        let work = Work {
+            run: &run,
+            plan: &plan,
+            workers: 1,
+            data_root: None,
+            max_failures: None,
+            only: &Only::default(),
+            on_end: None,
+            stop: &Stop::default(),
+        };
+        let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");
+        let since = std::time::Instant::now();
+        let refused = engine
+            .run(&[0], &mut Heard::default())
+            .expect_err("nobody answers");
+        assert!(
+            refused.to_string().contains(&format!("127.0.0.1:{port}")),
+            "{refused}"
+        );
+        assert!(since.elapsed().as_secs() < 10, "{:?}", since.elapsed());
     }
 }

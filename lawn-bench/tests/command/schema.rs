@@ -134,3 +134,38 @@ fn the_schema_describes_every_key_and_knows_defaults_and_bounds() {
         assert!(!text.contains(word), "{word}");
     }
 }
+
+#[test]
+fn the_reference_page_is_what_the_command_prints_and_names_every_key() {
+    let page = lawn_bench::config::reference();
+    let kept = include_str!("../../REFERENCE.md");
+    assert!(
+        page == kept,
+        "`lawn config reference > lawn-bench/REFERENCE.md` writes it anew"
+    );
+    let mut all = Vec::new();
+    keys(&lawn_bench::config::schema(), &mut all);
+    assert!(all.len() > 150, "{}", all.len());
+    for key in all {
+        assert!(
+            page.contains(&format!("\n| `{key}` |")),
+            "`{key}` has no row"
+        );
+    }
+}
+
+/// The keys of a table and of those in it; a hyper-parameter's ranges have its key.
+fn keys(of: &Value, found: &mut Vec<String>) {
+    for (key, inner) in of["properties"].as_object().into_iter().flatten() {
+        found.push(key.clone());
+        if !["grid", "tune"].contains(&key.as_str()) && inner["deprecated"] != true {
+            keys(inner, found);
+        }
+    }
+    let forms = of["oneOf"].as_array().into_iter().flatten();
+    for form in forms.chain([&of["additionalProperties"]]) {
+        if form.is_object() {
+            keys(form, found);
+        }
+    }
+}

@@ -22,6 +22,7 @@ Examples:
   lawn report runs/embedded
   lawn report runs/embedded --width icml     figures for one column of ICML
   lawn report runs/embedded --json           the verdicts for a script
+  lawn report runs/embedded --out /tmp/seen  of a run that you cannot write to
   lawn report --from results.csv --out report
   lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005";
 
@@ -64,7 +65,12 @@ impl Report {
             (_, Some(from)) => self.asked.report(from, self.width)?,
             (Some(dir), None) => {
                 let run = RunDir::new(dir);
-                let (files, damaged) = sweep::report(&run, &Plan::read(&run)?, self.width)?;
+                let (files, damaged) = sweep::report(
+                    &run,
+                    &Plan::read(&run)?,
+                    self.width,
+                    self.asked.out_of_run()?,
+                )?;
                 for damage in &damaged {
                     let again = shell::lawn("sweep", dir);
                     streams::say(&format!(

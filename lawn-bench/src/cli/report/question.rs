@@ -20,14 +20,11 @@ use crate::run::files;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "With --from")]
 pub(super) struct Question {
-    /// Folder that the report is written to: a new or an empty one, or that of an older report.
-    #[arg(
-        long,
-        value_name = "DIR",
-        conflicts_with = "dir",
-        default_value = "report"
-    )]
-    out: PathBuf,
+    /// Folder that the report is written to: a new or an empty one, or that of an older report
+    /// [default: report]. Beside the directory of a run, which may then be one that nobody can
+    /// write to, the records go there too [default: report and records of the run].
+    #[arg(long, value_name = "DIR", help_heading = "Options")]
+    out: Option<PathBuf>,
     /// Title of the report [default: the name of the file].
     #[arg(long, conflicts_with = "dir")]
     title: Option<String>,
@@ -72,6 +69,16 @@ pub(super) struct Question {
 }
 
 impl Question {
+    /// Where the report of a run goes, if not into the run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotOurs`] where something else is there.
+    pub(super) fn out_of_run(&self) -> Result<Option<&Path>, Error> {
+        let out = self.out.as_deref();
+        out.map(|out| require_free(out).map(|()| out)).transpose()
+    }
+
     /// Writes the report of the results in `from`.
     pub(super) fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
         let missing_metric = match self.missing_metric {
@@ -114,8 +121,9 @@ impl Question {
             format!("lawn {}", env!("CARGO_PKG_VERSION")),
         ));
         let report = lawn_analysis::Report::new(&records, &request).map_err(Error::BadResults)?;
-        require_free(&self.out)?;
-        Ok(report.write(&self.out)?)
+        let out = self.out.as_deref().unwrap_or(Path::new("report"));
+        require_free(out)?;
+        Ok(report.write(out)?)
     }
 }
 

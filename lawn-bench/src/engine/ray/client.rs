@@ -10,6 +10,9 @@ use crate::error::EngineError;
 /// A server that does not answer for so long is not reachable.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The same of the first request: an address that is wrong is told at once.
+const FIRST_PATIENCE: Duration = Duration::from_secs(8);
+
 /// The Jobs server.
 #[derive(Debug)]
 pub struct Client {
@@ -106,6 +109,18 @@ impl Client {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Makes sure that a server answers at the address, whatever it says.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Unreachable`].
+    pub fn greet(&self) -> Result<(), EngineError> {
+        let request = format!("GET {}/api/version", self.address);
+        let asked = self.agent.get(format!("{}/api/version", self.address));
+        let asked = asked.config().timeout_global(Some(FIRST_PATIENCE)).build();
+        Answer::of(request, asked.call()).map(|_| ())
     }
 
     /// The version of Ray there.

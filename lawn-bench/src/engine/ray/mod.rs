@@ -6,6 +6,7 @@
 
 mod client;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,8 @@ pub struct Ray<'a> {
     work: Work<'a>,
     settings: &'a config::Ray,
     client: Client,
+    /// Whether the server has answered once.
+    has_answered: Cell<bool>,
     command: JobCommand,
 }
 
@@ -92,6 +95,7 @@ impl<'a> Ray<'a> {
             command: JobCommand::new(work.run, work.plan, work.data_root.as_deref(), lawn)?,
             settings,
             client,
+            has_answered: Cell::new(false),
             work,
         })
     }
@@ -272,6 +276,11 @@ impl<'a> Ray<'a> {
 
 impl Engine for Ray<'_> {
     fn run(&self, indices: &[usize], watcher: &mut dyn Watcher) -> Result<Completion, Error> {
+        // Once it has answered, its being away is waited for.
+        if !self.has_answered.get() {
+            self.client.greet()?;
+            self.has_answered.set(true);
+        }
         let run_id = identity::run_id(self.work.run)?;
         let mut queue: VecDeque<usize> = indices.iter().copied().collect();
         let mut slots: Vec<Option<Running>> = (0..self.work.workers).map(|_| None).collect();

@@ -7,9 +7,10 @@ use lawn_analysis::records::Outcome;
 use lawn_models::Stage;
 use serde::Serialize;
 
+use super::leaderboard::Leaderboard;
 use crate::engine::slurm::SlurmStatus;
-use crate::plan::Cell;
 use crate::plan::damage::Damage;
+use crate::plan::{Cell, Extension};
 use crate::run::launchers::Launcher;
 use crate::run::pulse::Pulse;
 
@@ -36,6 +37,11 @@ pub struct Status {
     pub now: Vec<RunningTrial>,
     /// Cell by cell, in the order of the plan.
     pub cells: Vec<CellStatus>,
+    /// Task by task, the settings and the floors, the best first.
+    pub leaderboards: Vec<Leaderboard>,
+    /// What was added to the plan since it was made.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub extensions: Vec<Extension>,
     /// Trials that did not end `ok`, in the order of the plan.
     pub failures: Vec<Failure>,
     /// Trials whose outcome is damaged: they count as not over.

@@ -1,9 +1,11 @@
 //! How far a run is: what is over, how it ended, what runs where and how fast, the best so far.
 
 mod content;
+mod leaderboard;
 mod text;
 
 pub use content::{CellStatus, Count, Failure, RunningTrial, Status, TrialRef};
+pub use leaderboard::{Contestant, Leaderboard, LeaderboardEntry};
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -18,6 +20,7 @@ use crate::plan::outcomes;
 use crate::plan::{Cell, Plan, Trial};
 use crate::report::render;
 use crate::run::ending::Ending;
+use crate::run::floors::Floors;
 use crate::run::launchers;
 use crate::run::lease::{self, State};
 use crate::run::pulse::Pulse;
@@ -34,6 +37,7 @@ impl Status {
         let choices = Choices::read(run, &plan.sweep)?;
         let launchers = launchers::present(run)?;
         let outcomes = outcomes::read(run, &plan)?;
+        let floors = Floors::read(run)?;
         let mut status = Self {
             sweep: plan.sweep.name.clone(),
             run: run.root().into(),
@@ -46,6 +50,13 @@ impl Status {
             now: Vec::new(),
             cells: Vec::new(),
             failures: Vec::new(),
+            leaderboards: leaderboard::leaderboards(
+                &plan,
+                &choices,
+                &outcomes.endings,
+                floors.as_ref(),
+            ),
+            extensions: plan.history.clone(),
             damaged: outcomes.damaged,
             slurm: SlurmStatus::read(run, &plan)?,
         };

@@ -6,9 +6,12 @@ use std::time::Duration;
 use lawn_models::Stage;
 
 use super::content::{CellStatus, Count, Failure, RunningTrial, Status};
-use crate::duration::humantime;
+use crate::duration::{humantime, utc};
 use crate::process::shell;
 use crate::report::render;
+
+/// Settings of a leaderboard that are shown; the rest is counted.
+const SHOWN_SETTINGS: usize = 10;
 
 /// Failures told one by one; the rest is counted.
 const SHOWN_FAILURES: usize = 20;
@@ -41,6 +44,48 @@ impl Status {
             "outcomes",
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
+        for board in self
+            .leaderboards
+            .iter()
+            .filter(|board| board.settings() > 0)
+        {
+            let better = if board.higher_is_better {
+                ""
+            } else {
+                ", lower is better"
+            };
+            let _ = writeln!(
+                text,
+                "\nleaderboard of {} by {}{better}:",
+                board.task, board.metric
+            );
+            let header = [
+                "place",
+                "arm",
+                "batch size",
+                "setting",
+                "validation",
+                "test",
+            ];
+            text += &render::table(&header, &board.rows(SHOWN_SETTINGS));
+            let hidden = board.settings().saturating_sub(SHOWN_SETTINGS);
+            if hidden > 0 {
+                let all = shell::lawn("status", &self.run);
+                let _ = writeln!(text, "and {hidden} settings more in `{all} --json`");
+            }
+        }
+        for extension in &self.extensions {
+            let _ = writeln!(
+                text,
+                "\n{}: {}",
+                utc(extension.unix_seconds),
+                extension.describe()
+            );
+            if extension.retired > 0 {
+                let trials = shell::lawn("trials", &self.run);
+                let _ = writeln!(text, "  `{trials} --retired` lists those kept apart");
+            }
+        }
         if !self.damaged.is_empty() {
             let again = shell::lawn("sweep", &self.run);
             let _ = writeln!(text, "\ndamaged, trained again by `{again}`:");

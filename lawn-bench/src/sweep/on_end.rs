@@ -1,0 +1,119 @@
+//! `--on-end`: a command of the user's, once a sweep has come to its end.
+
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{End, Request};
+use crate::Error;
+use crate::config::SweepFile;
+use crate::exit::Exit;
+use crate::process::streams;
+
+/// Time between two looks at the command.
+const POLL: Duration = Duration::from_millis(20);
+
+/// What is called, and how long it may take.
+#[derive(Debug, Clone)]
+pub struct OnEnd {
+    /// A line of shell.
+    pub command: String,
+    /// A command that takes longer is killed, with what it started.
+    pub limit: Duration,
+}
+
+impl OnEnd {
+    /// Calls the command. What becomes of it changes nothing about the sweep: it is said.
+    pub fn call(&self, request: &Request, end: &Result<End, Error>, exit: Exit) {
+        let said = match self.start(request, end, exit) {
+            Err(error) => Some(format!("could not be started: {error}")),
+            Ok(child) => self.wait(child),
+        };
+        if let Some(said) = said {
+            streams::say(&format!("warning: the command of --on-end {said}"));
+        }
+    }
+
+    fn start(
+        &self,
+        request: &Request,
+        end: &Result<End, Error>,
+        exit: Exit,
+    ) -> std::io::Result<Child> {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(&self.command);
+        let (outcome, message) = told(end, exit);
+        let run = request.run();
+        let summary = match end {
+            Ok(End::Finished { report, .. }) => report.summary.clone(),
+            _ => PathBuf::new(),
+        };
+        command
+            .env("LAWN_OUTCOME", outcome)
+            .env("LAWN_EXIT_CODE", exit.code().to_string())
+            .env("LAWN_RUN", run.unwrap_or_default())
+            .env("LAWN_SUMMARY", summary)
+            .env("LAWN_MESSAGE", message)
+            // Standard output is the report's, or the events'.
+            .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?))
+            .stdin(Stdio::null())
+            .process_group(0)
+            .spawn()
+    }
+
+    /// Waits for the command; says what was wrong with it.
+    fn wait(&self, mut child: Child) -> Option<String> {
+        let since = Instant::now();
+        loop {
+            match child.try_wait() {
+                Ok(Some(status)) if status.success() => return None,
+                Ok(Some(status)) => return Some(format!("ended with {status}")),
+                Err(error) => return Some(format!("is lost: {error}")),
+                Ok(None) if since.elapsed() < self.limit => std::thread::sleep(POLL),
+                Ok(None) => {
+                    kill(&child);
+                    let _ = child.wait();
+                    let seconds = self.limit.as_secs();
+                    return Some(format!("took longer than {seconds} s and was killed"));
+                }
+            }
+        }
+    }
+}
+
+/// Kills the command with what it started.
+fn kill(child: &Child) {
+    let group = i32::try_from(child.id()).ok();
+    if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+/// How a sweep ended in a word, and in a sentence.
+fn told(end: &Result<End, Error>, exit: Exit) -> (&'static str, String) {
+    match end {
+        Ok(End::Finished { failed: 0, .. }) => ("finished", "every trial ended ok".to_owned()),
+        Ok(End::Finished { failed, .. }) => ("trials-failed", format!("{failed} trials failed")),
+        Ok(End::HandedOver { .. }) => ("handed-over", "a scheduler goes on".to_owned()),
+        Ok(End::Stopped { .. }) => ("stopped", exit.meaning().to_owned()),
+        Ok(End::Described(_)) => ("described", String::new()),
+        Err(error) if exit == Exit::TooManyFailed => ("too-many-failed", error.to_string()),
+        Err(error) => ("error", error.to_string()),
+    }
+}
+
+impl Request {
+    /// The directory of the run, as far as it can be known: a file that is wrong names none.
+    fn run(&self) -> Option<PathBuf> {
+        if self.target.is_dir() {
+            return Some(self.target.clone());
+        }
+        self.out.clone().or_else(|| {
+            let file = SweepFile::read(&self.target, &self.sets).ok()?;
+            let sweep = file.without(&self.unsets).sweep().ok()?;
+            Some(PathBuf::from("runs").join(sweep.name))
+        })
+    }
+}
