@@ -70,7 +70,10 @@ const EXPECTED: [(&str, &[&str]); 8] = [
             "value (more is better)",
         ],
     ),
-    ("optuna.parquet", &["1 trial `PRUNED` as diverged", "30 of 32"]),
+    (
+        "optuna.parquet",
+        &["1 trial `PRUNED` as diverged", "30 of 32"],
+    ),
     (
         "wandb.csv",
         &[
@@ -98,8 +101,18 @@ const EXPECTED: [(&str, &[&str]); 8] = [
             "12 of 12",
         ],
     ),
-    ("adam.tsv adam-lawn.tsv", &["separated by tabs", "acc (more is better)", "32 of 32"]),
-    ("-", &["separated by semicolons", "acc (more is better)", "32 of 32"]),
+    (
+        "adam.tsv adam-lawn.tsv",
+        &["separated by tabs", "acc (more is better)", "32 of 32"],
+    ),
+    (
+        "-",
+        &[
+            "separated by semicolons",
+            "acc (more is better)",
+            "32 of 32",
+        ],
+    ),
 ];
 
 #[test]
@@ -190,7 +203,10 @@ fn what_is_refused_says_which_option_would_help() {
              another, says what it denotes",
         ),
         (
-            format!("{optuna} {}", all.replace("=params_batch_size", "=params_optimizer")),
+            format!(
+                "{optuna} {}",
+                all.replace("=params_batch_size", "=params_optimizer")
+            ),
             "line 2: column `batch_size=params_optimizer`: `adam` is not an integer; --column \
              batch_size=NAME reads another column; the file has number, value",
         ),
@@ -226,7 +242,10 @@ fn what_is_refused_says_which_option_would_help() {
         let output = shell(&line, dir.path());
         let (_, err) = said(&output);
         assert_eq!(output.status.code(), Some(2), "{line}\n{err}");
-        assert!(err.contains(expected), "{line}\n{expected}\nis not in\n{err}");
+        assert!(
+            err.contains(expected),
+            "{line}\n{expected}\nis not in\n{err}"
+        );
         assert!(!dir.path().join("report").exists(), "{line}");
     }
     // A loss is known by the name of its column.
@@ -234,6 +253,9 @@ fn what_is_refused_says_which_option_would_help() {
     let text = fs::read_to_string(dir.path().join("optuna.csv")).unwrap();
     fs::write(dir.path().join("optuna.csv"), text.replace("value", "loss")).unwrap();
     let (_, err) = said(&shell(&line, dir.path()));
-    assert!(err.contains("metric `loss`: nothing says whether more or less"), "{err}");
+    assert!(
+        err.contains("metric `loss`: nothing says whether more or less"),
+        "{err}"
+    );
     assert!(err.contains("or give --better loss=lower"), "{err}");
 }

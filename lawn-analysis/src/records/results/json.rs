@@ -139,7 +139,9 @@ fn with_nulls(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(bytes.len());
     let (mut rest, mut quoted) = (bytes, false);
     while let [first, after @ ..] = rest {
-        let word = NO_JSON.iter().find(|word| !quoted && rest.starts_with(word));
+        let word = NO_JSON
+            .iter()
+            .find(|word| !quoted && rest.starts_with(word));
         if let Some(word) = word {
             text.extend_from_slice(b"null");
             rest = &rest[word.len()..];
@@ -219,10 +221,7 @@ mod tests {
         for (text, positions) in [
             (format!("{one}\n\n{other}\n"), [1, 3]),
             (format!("\u{feff}\n{one}{other}"), [2, 2]),
-            (
-                format!("{}\n{other}", one.replace(", ", ",\n ")),
-                [1, 5],
-            ),
+            (format!("{}\n{other}", one.replace(", ", ",\n ")), [1, 5]),
         ] {
             let sheet = read(&text).unwrap();
             let lines = positions.map(Position::Line);
@@ -242,7 +241,10 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused_with_its_line() {
         for (text, expected) in [
-            ("{\"a\": 1}\n{\"a\": }\n", "r.jsonl, line 2: no JSON: expected value"),
+            (
+                "{\"a\": 1}\n{\"a\": }\n",
+                "r.jsonl, line 2: no JSON: expected value",
+            ),
             ("{\"a\": 1}\n3\n", "line 2: a number, allowed: an object"),
             ("{\"a\": 1}\n[{}]\n", "line 2: an array, allowed: an object"),
             ("\n[{\"a\": 1}, 3]\n", "line 2: row 2: a number"),

@@ -8,7 +8,14 @@ use crate::error::{Error, Position};
 
 /// Columns that tell trials apart.
 const OF_A_TRIAL: [&str; 8] = [
-    "trial_id", "sweep", "task", "arm", "batch_size", "seed", "stage", "setting",
+    "trial_id",
+    "sweep",
+    "task",
+    "arm",
+    "batch_size",
+    "seed",
+    "stage",
+    "setting",
 ];
 
 /// The indices of the rows to keep.

@@ -146,7 +146,10 @@ impl Layout {
             }
         }
         let mut constants = self.named(path)?;
-        if let Some((name, _)) = constants.iter().find(|(name, _)| taken.from.contains_key(name)) {
+        if let Some((name, _)) = constants
+            .iter()
+            .find(|(name, _)| taken.from.contains_key(name))
+        {
             let why = format!(
                 "{}: column `{name}` stands in the file and in its name",
                 path.display()
@@ -205,7 +208,9 @@ impl Layout {
         named.reverse();
         let named: Vec<_> = named.iter().map(|part| part.to_string_lossy()).collect();
         let name = named.join("/");
-        let found = pattern.values(&name).map_err(ambiguous(path, pattern, &name))?;
+        let found = pattern
+            .values(&name)
+            .map_err(ambiguous(path, pattern, &name))?;
         let values = found.ok_or_else(|| Error::NoMatch {
             path: path.to_owned(),
             what: "the name of the file does not match",
@@ -226,7 +231,9 @@ impl Layout {
                     continue;
                 }
                 let pattern = &columns.names;
-                let Some(values) = pattern.values(name).map_err(ambiguous(path, pattern, name))?
+                let Some(values) = pattern
+                    .values(name)
+                    .map_err(ambiguous(path, pattern, name))?
                 else {
                     continue;
                 };
@@ -366,7 +373,9 @@ impl Taken<'_> {
                 let cells = sheet.cells(*index, expected(name))?;
                 width = width.or(cells.width);
                 let places = texts.iter_mut().skip(at).step_by(wide.slices.len());
-                places.zip(cells.texts).for_each(|(place, text)| *place = text);
+                places
+                    .zip(cells.texts)
+                    .for_each(|(place, text)| *place = text);
             }
             columns.push((name.to_owned(), Cells { texts, width }));
         }
@@ -387,7 +396,9 @@ impl Taken<'_> {
         let is_used = |index: usize| self.used[index] || wide.has(index);
         let within = |name: &str, index: usize| {
             let inner = name.strip_prefix(&self.names[index]);
-            is_used(index) && sheet.is_object(index) && inner.is_some_and(|rest| rest.starts_with('.'))
+            is_used(index)
+                && sheet.is_object(index)
+                && inner.is_some_and(|rest| rest.starts_with('.'))
         };
         let indices = 0..self.names.len();
         let ignored = indices.clone().filter(|index| {
@@ -481,7 +492,13 @@ impl Wide {
         if self.slices.is_empty() {
             return vec![String::new()];
         }
-        let first = |slice: &Slice| slice.cells.values().min().map(|index| names[*index].clone());
+        let first = |slice: &Slice| {
+            slice
+                .cells
+                .values()
+                .min()
+                .map(|index| names[*index].clone())
+        };
         self.slices.iter().filter_map(first).collect()
     }
 

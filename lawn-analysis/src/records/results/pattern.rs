@@ -45,9 +45,12 @@ impl Pattern {
                     .split_once('}')
                     .ok_or_else(|| format!("`{text}` has a brace that does not end"))?;
                 if matches!(parts.last(), Some(Part::Column { .. })) {
-                    return Err(format!("`{text}` has two placeholders with nothing between"));
+                    return Err(format!(
+                        "`{text}` has two placeholders with nothing between"
+                    ));
                 }
-                let same = |part: &Part| matches!(part, Part::Column { name: other, .. } if other == name);
+                let same =
+                    |part: &Part| matches!(part, Part::Column { name: other, .. } if other == name);
                 if name != ANYTHING && parts.iter().any(same) {
                     return Err(format!("`{text}` has `{{{name}}}` twice"));
                 }
@@ -124,7 +127,9 @@ impl Pattern {
 
     fn said(&self, values: &[String]) -> String {
         let pairs = self.columns().zip(values);
-        let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name} `{value}`")).collect();
+        let pairs: Vec<String> = pairs
+            .map(|(name, value)| format!("{name} `{value}`"))
+            .collect();
         pairs.join(", ")
     }
 }
@@ -218,7 +223,10 @@ mod tests {
     #[test]
     fn what_is_no_pattern_says_why() {
         for (text, expected) in [
-            ("seed{sed}", "`{sed}` is no column of results; allowed: {task}"),
+            (
+                "seed{sed}",
+                "`{sed}` is no column of results; allowed: {task}",
+            ),
             ("seed{seed", "a brace that does not end"),
             ("{task}{seed}", "two placeholders with nothing between"),
             ("{seed}-{seed}", "`{seed}` twice"),

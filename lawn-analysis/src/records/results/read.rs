@@ -203,11 +203,9 @@ impl Gathered {
                 path: file.name().to_owned(),
             });
         }
-        for name in ignored {
-            if !self.ignored.contains(&name) {
-                self.ignored.push(name);
-            }
-        }
+        let known = self.ignored.clone();
+        let new = ignored.into_iter().filter(|name| !known.contains(name));
+        self.ignored.extend(new);
         for note in sheet.notes() {
             if !self.notes.contains(&note) {
                 self.notes.push(note);

@@ -14,7 +14,13 @@ const WORDS: [(Outcome, &[&str]); 6] = [
     (
         Outcome::Ok,
         &[
-            "complete", "completed", "done", "finished", "succeeded", "success", "successful",
+            "complete",
+            "completed",
+            "done",
+            "finished",
+            "succeeded",
+            "success",
+            "successful",
             // Ray Tune's word for a trial that ran to its end.
             "terminated",
         ],
@@ -24,12 +30,26 @@ const WORDS: [(Outcome, &[&str]); 6] = [
     (Outcome::Timeout, &["timed-out", "time-out"]),
     (
         Outcome::Crashed,
-        &["crash", "error", "errored", "fail", "failed", "failure", "node-fail"],
+        &[
+            "crash",
+            "error",
+            "errored",
+            "fail",
+            "failed",
+            "failure",
+            "node-fail",
+        ],
     ),
     (
         Outcome::Preempted,
         &[
-            "aborted", "canceled", "cancelled", "interrupted", "killed", "preempting", "pruned",
+            "aborted",
+            "canceled",
+            "cancelled",
+            "interrupted",
+            "killed",
+            "preempting",
+            "pruned",
             "stopped",
         ],
     ),
@@ -37,7 +57,14 @@ const WORDS: [(Outcome, &[&str]); 6] = [
 
 /// Words for a trial that has not ended.
 const UNFINISHED: [&str; 8] = [
-    "created", "paused", "pending", "queued", "running", "scheduled", "starting", "waiting",
+    "created",
+    "paused",
+    "pending",
+    "queued",
+    "running",
+    "scheduled",
+    "starting",
+    "waiting",
 ];
 
 /// The word for a trial that was stopped because it did badly.
@@ -49,10 +76,7 @@ const PRUNED: &str = "pruned";
 /// # Errors
 /// [`Error::NoSuchOutcome`] for a word in `told` that no trial has; [`Error::NoneEnded`] where no
 /// trial is left.
-pub(super) fn settle(
-    texts: &mut Texts,
-    told: &[(String, Outcome)],
-) -> Result<Vec<String>, Error> {
+pub(super) fn settle(texts: &mut Texts, told: &[(String, Outcome)]) -> Result<Vec<String>, Error> {
     let Some(cells) = texts.cells("outcome") else {
         return match told.first() {
             Some((word, _)) => Err(unknown(&texts.files, word, &[])),
@@ -85,9 +109,9 @@ pub(super) fn settle(
     let mut said = Vec::new();
     if !read.is_empty() {
         let pairs = read.iter().flat_map(|(outcome, words)| {
-            words
-                .iter()
-                .map(move |(word, n)| format!("{} `{word}` as {outcome}", count(*n, "trial", "trials")))
+            words.iter().map(move |(word, n)| {
+                format!("{} `{word}` as {outcome}", count(*n, "trial", "trials"))
+            })
         });
         let pairs: Vec<String> = pairs.collect();
         said.push(format!("Column outcome: {}.", pairs.join(", ")));
@@ -134,7 +158,11 @@ fn unknown(files: &[PathBuf], word: &str, found: &[String]) -> Error {
 /// The outcome that a word denotes.
 fn of(word: &str) -> Option<Outcome> {
     let plain = plain(word);
-    let synonyms = || WORDS.iter().find(|(_, words)| words.contains(&plain.as_str()));
+    let synonyms = || {
+        WORDS
+            .iter()
+            .find(|(_, words)| words.contains(&plain.as_str()))
+    };
     Outcome::parse(&plain).or_else(|| synonyms().map(|(outcome, _)| *outcome))
 }
 
@@ -171,7 +199,10 @@ mod tests {
         ] {
             assert_eq!(of(word), outcome, "{word}");
         }
-        let all = WORDS.iter().flat_map(|(_, words)| *words).chain(&UNFINISHED);
+        let all = WORDS
+            .iter()
+            .flat_map(|(_, words)| *words)
+            .chain(&UNFINISHED);
         let mut all: Vec<&str> = all.copied().collect();
         assert!(all.iter().all(|word| plain(word) == **word));
         let count = all.len();

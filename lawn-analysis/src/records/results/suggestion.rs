@@ -15,8 +15,19 @@ const NAMES: [(&str, &[&str]); 6] = [
     (
         "test_metric",
         &[
-            "value", "acc", "accuracy", "top1", "auc", "f1", "score", "metric", "objective", "bleu",
-            "hr", "ndcg", "loss",
+            "value",
+            "acc",
+            "accuracy",
+            "top1",
+            "auc",
+            "f1",
+            "score",
+            "metric",
+            "objective",
+            "bleu",
+            "hr",
+            "ndcg",
+            "loss",
         ],
     ),
     ("outcome", &["state", "status", "outcome"]),
@@ -65,14 +76,32 @@ mod tests {
     #[test]
     fn the_columns_of_other_tools_are_proposed() {
         let optuna = [
-            "number", "value", "datetime_start", "duration", "params_batch_size",
-            "params_optimizer", "user_attrs_seed", "state",
+            "number",
+            "value",
+            "datetime_start",
+            "duration",
+            "params_batch_size",
+            "params_optimizer",
+            "user_attrs_seed",
+            "state",
         ];
         let wandb = [
-            "Name", "State", "Sweep", "dataset", "optimizer", "batch_size", "seed", "train/acc",
+            "Name",
+            "State",
+            "Sweep",
+            "dataset",
+            "optimizer",
+            "batch_size",
+            "seed",
+            "train/acc",
             "test/acc",
         ];
-        let json = ["config.optimizer", "config.data", "config.bs", "summary.test/accuracy"];
+        let json = [
+            "config.optimizer",
+            "config.data",
+            "config.bs",
+            "summary.test/accuracy",
+        ];
         let found = |names: &[&str], ours: &str| {
             let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
             of(ours, &names).map(str::to_owned)

@@ -98,11 +98,17 @@ fn pair(text: &str, form: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
-    pair(text, "COLUMN=NAME, a column of results and one of the files")
+    pair(
+        text,
+        "COLUMN=NAME, a column of results and one of the files",
+    )
 }
 
 pub(super) fn constant(text: &str) -> Result<(String, String), String> {
-    pair(text, "COLUMN=VALUE, a column of results and its value in every row")
+    pair(
+        text,
+        "COLUMN=VALUE, a column of results and its value in every row",
+    )
 }
 
 pub(super) fn wide(text: &str) -> Result<WideColumns, String> {

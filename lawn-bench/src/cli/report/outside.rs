@@ -86,9 +86,7 @@ impl Outside {
             }
         };
         let files = self.from.iter().map(file);
-        files
-            .collect::<Result<_, _>>()
-            .map_err(Error::BadResults)
+        files.collect::<Result<_, _>>().map_err(Error::BadResults)
     }
 
     /// The path of a file that is given twice.
@@ -153,10 +151,15 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
                 .map(|(ours, theirs)| format!("--column {}", quoted(&format!("{ours}={theirs}"))))
                 .collect();
             let is_open = |ours: &&String| suggested.iter().all(|(known, _)| known != *ours);
-            options.extend(columns.iter().filter(is_open).map(|ours| match ours.as_str() {
-                "task" => "--constant task=NAME".to_owned(),
-                ours => format!("--column {ours}=NAME"),
-            }));
+            options.extend(
+                columns
+                    .iter()
+                    .filter(is_open)
+                    .map(|ours| match ours.as_str() {
+                        "task" => "--constant task=NAME".to_owned(),
+                        ours => format!("--column {ours}=NAME"),
+                    }),
+            );
             Some(format!("would {} do?", options.join(" ")))
         }
         AnalysisError::MissingNumber { suggested, .. } => {
@@ -181,7 +184,9 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
             let ours = column.split('=').next().unwrap_or(column);
             if ours == "outcome" && !value.is_empty() {
                 let stated = quoted(&format!("{value}=crashed"));
-                return Some(format!("--outcome {stated}, or another, says what it denotes"));
+                return Some(format!(
+                    "--outcome {stated}, or another, says what it denotes"
+                ));
             }
             let file = files.iter().find(|file| file.name() == path)?;
             let names = file.columns().ok()?;
