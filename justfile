@@ -57,7 +57,7 @@ sweep file="studies/embedded.toml" *args: build
 report *args: build
     {{target}}/release/lawn report {{args}}
 
-# Criterion benchmarks: optimizer steps, exact tests; `just bench NAME` runs those whose name has it. `just bench harness`: what the harness itself costs.
+# Criterion benchmarks, with its options: `just bench NAME` runs those whose name has it, `just bench --quick` all in two minutes. `just bench harness`: what the harness's processes cost.
 bench *args: setup
     #!/usr/bin/env bash
     set -euo pipefail
@@ -68,7 +68,22 @@ bench *args: setup
         {{target}}/release/examples/harness overhead {{target}}/release/lawn
         exec {{target}}/release/examples/harness workers {{target}}/release/lawn
     fi
-    exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}
+    exec cargo bench --locked --workspace -- {{args}}
+
+# Criterion benchmarks of the commit REF and of this tree, side by side: `just bench-compare main NAME --quick`.
+bench-compare ref *args: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CARGO_TARGET_DIR="$(realpath -m {{quote(target)}})"
+    export CRITERION_HOME="$CARGO_TARGET_DIR/bench-compare"
+    commit=$(git rev-parse --short --verify {{quote(ref)}}'^{commit}')
+    rm -rf "$CRITERION_HOME"
+    tree=$(mktemp -d); trap 'git worktree remove --force "$tree/$commit"; rm -rf "$tree"' EXIT
+    git worktree add --quiet --detach "$tree/$commit" "$commit"
+    # Benchmarks alone: in older commits cargo would also run what does not know criterion's options.
+    (cd "$tree/$commit" && cargo bench --locked --workspace --bench '*' -- --save-baseline "$commit" {{args}})
+    cargo bench --locked --workspace --bench '*' -- --save-baseline here {{args}}
+    cargo run --quiet --locked --release --workspace --example bench_compare -- "$CRITERION_HOME" "$commit" here
 
 # Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers analysis`.
 peers what *args:

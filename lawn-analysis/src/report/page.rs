@@ -3,6 +3,7 @@
 
 use super::contents::Contents;
 use super::html::{self, Section};
+use super::live::Live;
 use super::{drill, lines};
 use crate::analysis::{Analysis, Answer, Claim, Family, Support, Task, Verdict, best_baseline};
 use crate::figures::{Figure, escape};
@@ -11,7 +12,8 @@ use crate::request::ReportRequest;
 use crate::tables::{Row, Rows, Table};
 use crate::text::{integer, on_test};
 
-pub(super) fn page(contents: &Contents<'_>) -> String {
+/// The page; with what a sweep that still runs does now, above all else.
+pub(super) fn page(contents: &Contents<'_>, live: Option<&Live>) -> String {
     let Contents {
         request,
         analysis,
@@ -22,6 +24,7 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
     let feasibility = html::list(&feasible);
     let section = |id, heading, body| Section { id, heading, body };
     let sections = [
+        section("now", "Now", live.map_or(String::new(), Live::html)),
         section("answer", "Answer", answer(contents, !feasible.is_empty())),
         section(
             "means",
@@ -77,7 +80,7 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
             html::definitions(&request.provenance),
         ),
     ];
-    html::page(&request.title, &sections)
+    html::page(&request.title, &sections, live.is_some())
 }
 
 /// A table. It is empty where there are no rows.
