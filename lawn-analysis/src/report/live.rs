@@ -132,8 +132,7 @@ impl Live {
                     .iter()
                     .map(|size| {
                         let mut found = cells.iter();
-                        let found =
-                            found.find(|cell| cell.arm == *arm && cell.batch_size == *size);
+                        let found = found.find(|cell| cell.arm == *arm && cell.batch_size == *size);
                         found.map_or("<td class=\"number\">–</td>".to_owned(), |cell| {
                             best_cell(cell, leads(cell))
                         })
@@ -213,7 +212,11 @@ const CURVE: [f64; 2] = [120.0, 28.0];
 
 /// A line through values that are finite, with the last of them beside it.
 fn curve(values: &[f64]) -> String {
-    let finite: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let finite: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     let Some(last) = finite.last() else {
         return "–".to_owned();
     };
@@ -290,7 +293,10 @@ mod tests {
             ..Live::default()
         };
         let html = live.html();
-        assert!(html.contains("&lt;b&gt;") && !html.contains("<b>"), "{html}");
+        assert!(
+            html.contains("&lt;b&gt;") && !html.contains("<b>"),
+            "{html}"
+        );
         assert!(html.contains("2.0,2.0 118.0,26.0"), "{html}");
         assert!(!html.contains("NaN"), "{html}");
         assert_eq!(curve(&[f64::INFINITY]), "–");

@@ -18,6 +18,7 @@ mod status;
 mod sweep;
 mod trial;
 mod values;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -58,6 +59,8 @@ enum Verb {
     Trial(trial::Trial),
     /// Say how far a run is.
     Status(status::Status),
+    /// Show the report of a run in a browser, renewed while the run goes on.
+    Watch(watch::Watch),
     /// Forget how failed trials ended, so that `lawn sweep DIR` runs them again.
     Retry(retry::Retry),
     /// Merge a run's records and write its report from what is there.
@@ -79,6 +82,7 @@ impl Verb {
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
             Self::Status(verb) => verb.run(),
+            Self::Watch(verb) => verb.run(),
             Self::Retry(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Completions(verb) => verb.run(&mut Cli::command()),
@@ -92,7 +96,10 @@ const GROUPS: [(&str, &[&str]); 5] = [
         "Before a sweep",
         &["doctor", "data", "model", "floors", "config", "plan"],
     ),
-    ("The sweep", &["sweep", "status", "retry", "report"]),
+    (
+        "The sweep",
+        &["sweep", "status", "watch", "retry", "report"],
+    ),
     ("Weights", &["eval"]),
     ("For engines", &["trial"]),
     ("For the shell", &["completions"]),
@@ -103,6 +110,7 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml      what would be trained
   lawn sweep lawn-bench/studies/embedded.toml     train it, to the report
   lawn status runs/embedded                       how far it is, from another terminal
+  lawn watch runs/embedded                        the same in a browser
   lawn sweep runs/embedded                        go on after a stop or a crash
 ";
 

@@ -1,28 +1,59 @@
 //! What the page of `lawn watch` says of a run that goes on.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lawn_analysis::Records;
 use lawn_analysis::records::{Outcome, Word};
 use lawn_analysis::report::{Live, LiveCell, RunningTrial};
 
 use super::status::{CellStatus, Status};
 use crate::duration::humantime;
-use crate::plan::{Cell, Plan};
+use crate::plan::Plan;
 use crate::run::log;
 use crate::run::run_dir::RunDir;
 
-/// What `status` says, with the curves of the trials that run.
-pub fn of(run: &RunDir, plan: &Plan, status: &Status) -> Live {
-    let left = left(run, plan, status);
+/// Seconds that trials of a task and batch size took: their sum, and how many.
+#[derive(Debug, Clone, Default)]
+pub struct Times(BTreeMap<(String, u64), (f64, usize)>);
+
+impl Times {
+    /// Those of the trials that ended well.
+    #[must_use]
+    pub fn of(records: &Records) -> Self {
+        let mut times = Self::default();
+        let well = records.trials.iter();
+        for trial in well.filter(|trial| trial.outcome == Outcome::Ok) {
+            let batch_size = u64::try_from(trial.batch_size).unwrap_or(0);
+            times.add(&trial.task, batch_size, trial.seconds_total);
+        }
+        times
+    }
+
+    fn add(&mut self, task: &str, batch_size: u64, seconds: f64) {
+        let of = self.0.entry((task.to_owned(), batch_size)).or_default();
+        *of = (of.0 + seconds, of.1 + 1);
+    }
+
+    /// The mean of a task and batch size, else that of all trials; none where there are none.
+    fn mean(&self, task: &str, batch_size: u64) -> Option<f64> {
+        let all = || {
+            let sum = |(a, n): (f64, usize), (b, m): &(f64, usize)| (a + b, n + m);
+            self.0.values().fold((0.0, 0), sum)
+        };
+        let of = self.0.get(&(task.to_owned(), batch_size)).copied();
+        let (sum, count) = of.unwrap_or_else(all);
+        (count > 0).then(|| sum / count as f64)
+    }
+}
+
+/// What `status` says, with the curves of the trials that run. `times` are those of trials before.
+pub fn of(run: &RunDir, plan: &Plan, status: &Status, times: &Times) -> Live {
+    let left = left(status, times);
     Live {
         state: status.state().to_owned(),
         over: [status.finished, status.trials],
-        outcomes: status
-            .outcomes
-            .iter()
-            .map(|(word, count)| ((*word).to_owned(), *count))
-            .collect(),
+        outcomes: counted(&status.outcomes, |_| true),
         left: left.map(|seconds| format!("about {}", in_words(seconds))),
         running: status.now.iter().map(|trial| running(run, trial)).collect(),
         cells: status.cells.iter().map(cell).collect(),
@@ -40,20 +71,25 @@ pub fn of(run: &RunDir, plan: &Plan, status: &Status) -> Live {
     }
 }
 
+/// Words and how often they stand there, of those that are `wanted`.
+fn counted(
+    words: &BTreeMap<&'static str, usize>,
+    wanted: impl Fn(&str) -> bool,
+) -> Vec<(String, usize)> {
+    let wanted = words.iter().filter(|(word, _)| wanted(word));
+    wanted
+        .map(|(word, count)| ((*word).to_owned(), *count))
+        .collect()
+}
+
 fn cell(status: &CellStatus) -> LiveCell {
-    let failed = status
-        .outcomes
-        .iter()
-        .filter(|(word, _)| **word != Outcome::Ok.as_str());
     LiveCell {
         task: status.cell.task.clone(),
         arm: status.cell.arm.clone(),
         batch_size: i64::try_from(status.cell.batch_size).unwrap_or(i64::MAX),
         tuned: [status.tuned.done, status.tuned.all],
         confirmed: [status.confirmed.done, status.confirmed.all],
-        failed: failed
-            .map(|(word, count)| ((*word).to_owned(), *count))
-            .collect(),
+        failed: counted(&status.outcomes, |word| word != Outcome::Ok.as_str()),
         best: status.best_validation,
     }
 }
@@ -85,55 +121,33 @@ fn seconds_left(trial: &super::status::RunningTrial) -> Option<f64> {
 }
 
 /// Seconds until every trial is over, with as many at a time as now: those that run at their own
-/// rate, each other one as long as those of its batch size and task took. None where nothing is
+/// rate, each other one as long as those of its task and batch size took. None where nothing is
 /// known, or nothing runs.
-fn left(run: &RunDir, plan: &Plan, status: &Status) -> Option<f64> {
+fn left(status: &Status, times: &Times) -> Option<f64> {
     let at_a_time = status.now.len();
     if at_a_time == 0 || status.finished == status.trials {
         return None;
     }
-    let rates: Vec<(&Cell, f64)> = status
-        .now
-        .iter()
-        .filter_map(|trial| {
-            let pulse = trial.pulse.as_ref()?;
-            Some((&trial.which.cell, pulse.steps as f64 / pulse.steps_per_second?))
-        })
-        .collect();
-    let ended = crate::plan::outcomes::read(run, plan).ok()?;
-    let mut seen: HashMap<(&str, u64), Vec<f64>> = HashMap::new();
-    let whole = plan.trials.iter().zip(&ended.endings);
-    for (trial, ending) in whole {
-        let seconds = ending.as_ref().and_then(|ending| ending.seconds());
-        if let Some(seconds) = seconds {
-            let cell = &trial.cell;
-            let key = (cell.task.as_str(), cell.batch_size);
-            seen.entry(key).or_default().push(seconds);
+    let mut times = times.clone();
+    for trial in &status.now {
+        let pulse = trial.pulse.as_ref();
+        let rate = pulse.and_then(|pulse| Some((pulse.steps, pulse.steps_per_second?)));
+        if let Some((steps, rate)) = rate {
+            let cell = &trial.which.cell;
+            times.add(&cell.task, cell.batch_size, steps as f64 / rate);
         }
     }
-    for (cell, seconds) in rates {
-        let key = (cell.task.as_str(), cell.batch_size);
-        seen.entry(key).or_default().push(seconds);
-    }
-    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let all: Vec<f64> = seen.values().flatten().copied().collect();
-    if all.is_empty() {
-        return None;
-    }
-    let mut sum: f64 = status.now.iter().filter_map(seconds_left).sum();
-    let runs: Vec<&str> = status
-        .now
-        .iter()
-        .map(|trial| trial.which.trial.as_str())
-        .collect();
-    for (trial, ending) in plan.trials.iter().zip(&ended.endings) {
-        let is_over = ending.as_ref().is_some_and(|ending| ending.is_final());
-        if is_over || runs.contains(&trial.id.as_str()) {
-            continue;
+    let mut sum = 0.0;
+    for status_of in &status.cells {
+        let cell = &status_of.cell;
+        let runs = status.now.iter().filter(|trial| trial.which.cell == *cell);
+        let open = [status_of.tuned, status_of.confirmed].map(|count| count.all - count.done);
+        let waiting = open.iter().sum::<usize>().saturating_sub(runs.count());
+        if waiting > 0 {
+            sum += waiting as f64 * times.mean(&cell.task, cell.batch_size)?;
         }
-        let of = seen.get(&(trial.cell.task.as_str(), trial.cell.batch_size));
-        sum += mean(of.map_or(&all[..], Vec::as_slice));
     }
+    sum += status.now.iter().filter_map(seconds_left).sum::<f64>();
     Some(sum / at_a_time as f64)
 }
 

@@ -1,5 +1,6 @@
 //! What people read of a run: its records, its status, its plan in words.
 
+pub mod live;
 pub mod merge;
 pub(crate) mod outline;
 pub(crate) mod render;

@@ -10,6 +10,7 @@ pub mod retry;
 pub use end::End;
 pub use request::Request;
 pub use results::report;
+pub(crate) use results::request;
 
 use std::ops::Range;
 use std::time::Duration;

@@ -53,7 +53,11 @@ impl Refusal {
 }
 
 /// Reads the head of a request that has to be there by `deadline`.
-pub(super) fn read(stream: &mut TcpStream, port: u16, deadline: Instant) -> Result<Request, Refusal> {
+pub(super) fn read(
+    stream: &mut TcpStream,
+    port: u16,
+    deadline: Instant,
+) -> Result<Request, Refusal> {
     let mut bytes = Vec::new();
     loop {
         if let Some(request) = parsed(&bytes, port)? {
@@ -120,7 +124,8 @@ fn parsed(bytes: &[u8], port: u16) -> Result<Option<Request>, Refusal> {
 /// Whether a host is this machine by a name that no name server gives.
 fn is_ours(host: &[u8], port: u16) -> bool {
     let ours = ["127.0.0.1", "localhost"].map(|name| format!("{name}:{port}"));
-    ours.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+    ours.iter()
+        .any(|name| name.as_bytes().eq_ignore_ascii_case(host))
 }
 
 #[cfg(test)]
@@ -156,15 +161,27 @@ mod tests {
             (get("/").replace("localhost", "evil.example"), Refusal::Host),
             (get("/").replace(":8000", ""), Refusal::Host),
             (get("/").replace(":8000", ":8001"), Refusal::Host),
-            (get("/").replace("localhost", "localhost.evil.example"), Refusal::Host),
+            (
+                get("/").replace("localhost", "localhost.evil.example"),
+                Refusal::Host,
+            ),
             (get("/").replace("Host", "Hots"), Refusal::Bad),
-            (get("/").replace("\r\n\r\n", "\r\nHost: localhost:8000\r\n\r\n"), Refusal::Bad),
+            (
+                get("/").replace("\r\n\r\n", "\r\nHost: localhost:8000\r\n\r\n"),
+                Refusal::Bad,
+            ),
             (get("/").replace("GET", "POST"), Refusal::Method),
             (get("/").replace("GET", "PUT"), Refusal::Method),
             (get("http://localhost:8000/"), Refusal::Bad),
             ("\u{16}\u{3}\u{1}".to_owned(), Refusal::Bad),
-            (format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST)), Refusal::Long),
-            (format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(100)), Refusal::Long),
+            (
+                format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(LONGEST)),
+                Refusal::Long,
+            ),
+            (
+                format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(100)),
+                Refusal::Long,
+            ),
         ] {
             assert_eq!(of(&text), Err(refusal), "{text:.80}");
         }

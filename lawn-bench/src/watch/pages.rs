@@ -10,7 +10,8 @@ use super::server::{Answer, Site};
 use crate::Error;
 use crate::plan::Plan;
 use crate::process::streams;
-use crate::report::{live, merge};
+use crate::report::live::{self, Times};
+use crate::report::merge;
 use crate::report::status::Status;
 use crate::run::run_dir::RunDir;
 use crate::sweep;
@@ -29,6 +30,7 @@ pub(super) struct Pages {
     plan: Plan,
     looked: Mutex<Option<Looked>>,
     page: Mutex<Option<Made>>,
+    times: Mutex<Times>,
 }
 
 /// What was seen of the run.
@@ -42,8 +44,8 @@ struct Looked {
 
 /// A page that was made.
 struct Made {
-    /// The trials that it is of: those over, and the settings chosen.
-    of: [usize; 2],
+    /// How many trials were over.
+    of: usize,
     page: LivePage,
     until: Instant,
 }
@@ -56,6 +58,7 @@ impl Pages {
             plan: Plan::read(run)?,
             looked: Mutex::new(None),
             page: Mutex::new(None),
+            times: Mutex::default(),
         };
         pages.look()?;
         Ok(pages)
@@ -74,7 +77,7 @@ impl Pages {
         }
         let began = Instant::now();
         let status = Status::read(&self.run)?;
-        let live = live::of(&self.run, &self.plan, &status);
+        let live = live::of(&self.run, &self.plan, &status, &locked(&self.times));
         let looked = Looked {
             live,
             is_over: status.is_over(),
@@ -88,13 +91,14 @@ impl Pages {
     fn page(&self) -> Result<LivePage, Error> {
         let mut kept = locked(&self.page);
         let live = self.look()?.live;
-        let of = [live.over[0], live.cells.iter().filter(|cell| cell.best.is_some()).count()];
+        let of = live.over[0];
         let is_fresh = |made: &&Made| made.of == of || Instant::now() < made.until;
         if let Some(made) = kept.as_ref().filter(is_fresh) {
             return Ok(made.page.clone());
         }
         let began = Instant::now();
         let merged = merge::gather(&self.run, &self.plan)?;
+        *locked(&self.times) = Times::of(&merged.records);
         let request = sweep::request(&self.run, &self.plan, None, &merged)?;
         let page = Report::new(&merged.records, &request)?.live_page(&live);
         *kept = Some(Made {
@@ -135,5 +139,7 @@ impl Site for Pages {
 
 /// What a lock guards, whatever happened to whoever held it: it is replaced as a whole.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -152,7 +152,10 @@ mod tests {
                 "/large" => "x".repeat(40 << 20).into(),
                 _ => return None,
             };
-            Some(Answer { kind: "text/html", body })
+            Some(Answer {
+                kind: "text/html",
+                body,
+            })
         }
     }
 
@@ -187,7 +190,10 @@ mod tests {
             let answer = asked(address, &get(address, "/"));
             assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\npage"));
             let head = asked(address, &get(address, "/").replace("GET", "HEAD"));
-            assert!(head.contains("Content-Length: 4\r\n") && head.ends_with("\r\n\r\n"), "{head}");
+            assert!(
+                head.contains("Content-Length: 4\r\n") && head.ends_with("\r\n\r\n"),
+                "{head}"
+            );
             for path in ["/x", "/../Cargo.toml", "/%2e%2e/etc/passwd", "//etc/passwd"] {
                 let answer = asked(address, &get(address, path));
                 assert!(answer.starts_with("HTTP/1.1 404 "), "{path}: {answer}");
@@ -203,7 +209,9 @@ mod tests {
     fn clients_that_dawdle_hold_up_nobody() {
         served(|address| {
             // Some say nothing, some say half, one does not read what it asked for.
-            let mut idle: Vec<TcpStream> = (0..6).map(|_| TcpStream::connect(address).unwrap()).collect();
+            let mut idle: Vec<TcpStream> = (0..6)
+                .map(|_| TcpStream::connect(address).unwrap())
+                .collect();
             for stream in &mut idle[..3] {
                 stream.write_all(b"GET / HT").unwrap();
             }
@@ -213,7 +221,9 @@ mod tests {
             assert!(asked(address, &get(address, "/")).ends_with("page"));
             assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
             // More than are served at a time are told so.
-            let more: Vec<TcpStream> = (0..MOST).map(|_| TcpStream::connect(address).unwrap()).collect();
+            let more: Vec<TcpStream> = (0..MOST)
+                .map(|_| TcpStream::connect(address).unwrap())
+                .collect();
             let mut stream = TcpStream::connect(address).unwrap();
             let mut answer = String::new();
             stream.read_to_string(&mut answer).unwrap();
