@@ -22,7 +22,12 @@ const GRACE: Duration = Duration::from_secs(5);
 ///
 /// As [`Plan::read`](crate::plan::Plan::read) for a folder that is no run; [`Error::NoPort`] where
 /// the port is taken.
-pub(crate) fn watch(run: &RunDir, port: u16, stay: bool, opened: impl FnOnce(&str)) -> Result<(), Error> {
+pub(crate) fn watch(
+    run: &RunDir,
+    port: u16,
+    stay: bool,
+    opened: impl FnOnce(&str),
+) -> Result<(), Error> {
     let pages = Pages::new(run)?;
     let server = Server::bind(port).map_err(|source: io::Error| Error::NoPort { port, source })?;
     opened(&format!("http://{}/", server.address()));

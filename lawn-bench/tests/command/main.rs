@@ -44,5 +44,6 @@ mod tensorboard;
 mod torture;
 mod trial;
 mod tuning;
+mod watch;
 mod weights_files;
 mod wrong;
