@@ -22,16 +22,21 @@ pub(super) fn page(contents: &Contents<'_>, live: Option<&Live>) -> String {
     } = contents;
     let feasible = lines::feasibility(contents);
     let feasibility = html::list(&feasible);
+    let primary = primary(contents);
+    let linked = Linked {
+        primary: !primary.is_empty(),
+        feasibility: !feasible.is_empty(),
+    };
     let section = |id, heading, body| Section { id, heading, body };
     let sections = [
         section("now", "Now", live.map_or(String::new(), Live::html)),
-        section("answer", "Answer", answer(contents, !feasible.is_empty())),
+        section("answer", "Answer", answer(contents, linked)),
         section(
             "means",
             "Means by arm and batch size",
             html::means(&tables.means, &analysis.tasks),
         ),
-        section("primary", "Primary comparisons", primary(contents)),
+        section("primary", "Primary comparisons", primary),
         section("answers", "All questions", questions(analysis)),
         section("figures", "Figures", other_figures(contents)),
         section(
@@ -91,9 +96,16 @@ fn shown<R: Row>(rows: &Rows<R>) -> String {
     html::table(&rows.table())
 }
 
+/// Sections that the answer links to, where the page has them.
+#[derive(Clone, Copy)]
+struct Linked {
+    primary: bool,
+    feasibility: bool,
+}
+
 /// A sentence per claim and the main figure, task by task, then what is missing. Without any claim,
 /// what is missing comes first.
-fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
+fn answer(contents: &Contents<'_>, linked: Linked) -> String {
     let analysis = &contents.analysis;
     let notes = html::list(&analysis.notes);
     let [before, after] = if contents.claims.is_empty() {
@@ -118,8 +130,11 @@ fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
             text.push_str(&html::figure(figure));
         }
     }
-    let mut links = vec![("#primary", "Every primary comparison")];
-    if feasibility {
+    let mut links = Vec::new();
+    if linked.primary {
+        links.push(("#primary", "Every primary comparison"));
+    }
+    if linked.feasibility {
         links.push(("#feasibility", "What these seeds can decide"));
     }
     links.push(("#asked", "What was asked"));

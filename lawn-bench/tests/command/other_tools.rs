@@ -66,13 +66,16 @@ const EXPECTED: [(&str, &[&str]); 8] = [
         &[
             "30 trials `COMPLETE` as ok, 1 trial `FAIL` as crashed, 1 trial `PRUNED` as preempted",
             "A pruned trial was stopped since it did badly",
-            "30 of 32",
+            "0.7004 (n 7)  0.6708 (n 7)",
             "value (more is better)",
         ],
     ),
     (
         "optuna.parquet",
-        &["1 trial `PRUNED` as diverged", "30 of 32"],
+        &[
+            "1 trial `PRUNED` as diverged",
+            "1 trial of adam and 0 of adam-lawn diverged",
+        ],
     ),
     (
         "wandb.csv",
@@ -80,7 +83,7 @@ const EXPECTED: [(&str, &[&str]); 8] = [
             "1 trial `crashed` as diverged",
             "1 trial has not ended (outcome `running`, line 34): left out",
             "test/acc (more is better)",
-            "31 of 32",
+            "70.01  67.22 (n 7)",
         ],
     ),
     (
@@ -88,29 +91,36 @@ const EXPECTED: [(&str, &[&str]); 8] = [
         &[
             "By Step, the last row of each trial is read: 24 rows, and 72 earlier ones are left out",
             "test/acc (more is better)",
-            "24 of 24",
+            "digits (n 6)",
         ],
     ),
-    ("runs.jsonl", &["1 trial `failed` as diverged", "31 of 32"]),
+    (
+        "runs.jsonl",
+        &[
+            "1 trial `failed` as diverged",
+            "test/acc (more is better)",
+            "0.7001  0.6728 (n 7)",
+        ],
+    ),
     (
         "tensorboard/*.csv",
         &[
             "12 rows, and 24 earlier ones are left out",
             "Column test_metric looks like 32-bit floats written as decimals: 12 values",
             "test_accuracy (more is better)",
-            "12 of 12",
+            "digits (n 3)",
         ],
     ),
     (
         "adam.tsv adam-lawn.tsv",
-        &["separated by tabs", "acc (more is better)", "32 of 32"],
+        &["separated by tabs", "acc (more is better)", "digits (n 8)"],
     ),
     (
         "-",
         &[
             "separated by semicolons",
             "acc (more is better)",
-            "32 of 32",
+            "digits (n 8)",
         ],
     ),
 ];
@@ -212,7 +222,7 @@ fn what_is_refused_says_which_option_would_help() {
         ),
         (
             format!("{optuna} {all} --column batch=number"),
-            "results have no column `batch`; allowed: trial_id, ",
+            "results have no column `batch`; allowed: sweep, task, arm, batch_size, ",
         ),
         (
             format!("{optuna} {all} --constant arm=x"),

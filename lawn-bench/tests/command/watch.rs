@@ -191,7 +191,7 @@ fn it_ends_with_a_sweep_that_is_over_and_says_what_it_cannot_do() {
     let (mut watch, url) = watched(&run, &[]);
     let page = get(&url, "/");
     assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("data-final=\"true\""));
-    assert!(get(&url, "/tables/means.csv").contains("task,arm,batch_size"));
+    assert!(get(&url, "/tables/means.csv").contains("arm,batch_size"));
     for path in [
         "/plan.json",
         "/../plan.json",

@@ -166,7 +166,7 @@ impl Layout {
         wide.check(path, &taken)?;
         let named = |name: &str| constants.iter().any(|(ours, _)| ours == name);
         if !taken.from.contains_key("metric") && !named("metric") && !wide.gives("metric") {
-            let metric = self.metric(names, &taken);
+            let metric = self.metric(sheet, &taken);
             constants.extend(metric.map(|name| ("metric".to_owned(), name)));
         }
         let has = |name: &str| {
@@ -190,9 +190,10 @@ impl Layout {
 
     /// The name of the metric, where the test metric stands under another name. A loss is then
     /// known by it.
-    fn metric(&self, names: &[String], taken: &Taken) -> Option<String> {
+    fn metric(&self, sheet: &dyn Sheet, taken: &Taken) -> Option<String> {
         if let Some(index) = taken.from.get(METRIC) {
-            return Some(names[*index].clone()).filter(|name| name != METRIC);
+            let name = &sheet.names()[*index];
+            return Some(without_objects(sheet, name)).filter(|name| name != METRIC);
         }
         let wide = self.wide.iter().find(|wide| wide.column == METRIC)?;
         Some(wide.names.subject()).filter(|subject| !subject.is_empty())
@@ -270,6 +271,15 @@ fn ambiguous<'a>(
         one: ways.one,
         other: ways.other,
     }
+}
+
+/// The name of a field without the objects around it: `summary.test/acc` is `test/acc`.
+fn without_objects(sheet: &dyn Sheet, name: &str) -> String {
+    let names = sheet.names().iter().enumerate();
+    let objects = names.filter(|(index, _)| sheet.is_object(*index));
+    let within = objects.filter_map(|(_, object)| name.strip_prefix(object)?.strip_prefix('.'));
+    let shortest = within.min_by_key(|rest| rest.len());
+    shortest.unwrap_or(name).to_owned()
 }
 
 /// Makes sure that no required column is missing.
