@@ -176,7 +176,7 @@ fn wide_columns_are_trials_of_their_own() {
         ),
         (
             &["test_metric={_}_seed{seed}"],
-            "two columns are called `test_metric`",
+            "columns `acc_seed1` and `train_seed1` both hold test_metric of the same trials",
         ),
         (
             &["acc_seed{batch_size}"],

@@ -124,7 +124,8 @@ fn seconds_left(trial: &super::status::RunningTrial) -> Option<f64> {
 /// rate, each other one as long as those of its task and batch size took. None where nothing is
 /// known, or nothing runs.
 fn left(status: &Status, times: &Times) -> Option<f64> {
-    let at_a_time = status.now.len();
+    // Between two trials nothing runs.
+    let at_a_time = status.now.len().max(usize::from(status.running));
     if at_a_time == 0 || status.finished == status.trials {
         return None;
     }

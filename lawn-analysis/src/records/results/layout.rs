@@ -241,9 +241,13 @@ impl Layout {
                 found = true;
                 let held = pattern.columns().map(str::to_owned).zip(values).collect();
                 wide.add(held, &columns.column, index)
-                    .map_err(|column| Error::RepeatedColumn {
-                        path: path.to_owned(),
-                        column,
+                    .map_err(|other| Error::Layout {
+                        why: format!(
+                            "{}: columns `{}` and `{name}` both hold {} of the same trials",
+                            path.display(),
+                            names[other],
+                            columns.column
+                        ),
                     })?;
             }
             if !found {
@@ -449,13 +453,13 @@ struct Slice {
 }
 
 impl Wide {
-    /// Adds the column at `index`; the error is the column of results that its slice has already.
+    /// Adds the column at `index`; the error is the index of another that holds the same.
     fn add(
         &mut self,
         held: BTreeMap<String, String>,
         column: &str,
         index: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), usize> {
         let found = self.slices.iter().position(|slice| slice.held == held);
         let at = found.unwrap_or_else(|| {
             let cells = BTreeMap::new();
@@ -463,7 +467,7 @@ impl Wide {
             self.slices.len() - 1
         });
         match self.slices[at].cells.insert(column.to_owned(), index) {
-            Some(_) => Err(column.to_owned()),
+            Some(other) => Err(other),
             None => Ok(()),
         }
     }
