@@ -18,6 +18,8 @@ use crate::sweep;
 
 /// The files of a run are looked at no more often than this.
 const LEAST_AGE: Duration = Duration::from_millis(700);
+/// As [`LEAST_AGE`] where a look asks a Slurm for its queue, which serves others too.
+const QUEUE_AGE: Duration = Duration::from_secs(15);
 /// For one second that a look takes, so many pass without one.
 const REST: u32 = 5;
 
@@ -78,10 +80,14 @@ impl Pages {
         let began = Instant::now();
         let status = Status::read(&self.run)?;
         let live = live::of(&self.run, &self.plan, &status, &locked(&self.times));
+        let least = match status.slurm {
+            Some(_) => QUEUE_AGE,
+            None => LEAST_AGE,
+        };
         let looked = Looked {
             live,
             is_over: status.is_over(),
-            until: Instant::now() + began.elapsed() * REST + LEAST_AGE,
+            until: Instant::now() + began.elapsed() * REST + least,
         };
         *kept = Some(looked.clone());
         Ok(looked)

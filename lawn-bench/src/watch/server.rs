@@ -3,8 +3,8 @@
 //! Every connection has a thread and a deadline, so that a slow client holds up nobody. No path is
 //! one of the file system.
 
-use std::io::{self, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -105,7 +105,13 @@ fn refuse(mut stream: TcpStream, refusal: Refusal, deadline: Instant) -> io::Res
     };
     let body = format!("{status}\n");
     let text = head_of(status, "text/plain; charset=utf-8", body.len(), more) + &body;
-    write(&mut stream, text.as_bytes(), deadline)
+    write(&mut stream, text.as_bytes(), deadline)?;
+    // Where something is left unread, the system would take back what was written.
+    stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(EVERY))?;
+    let mut rest = [0; 16 << 10];
+    while Instant::now() < deadline && stream.read(&mut rest)? > 0 {}
+    Ok(())
 }
 
 /// The head of an answer. Nothing is kept, and no other page may hold it or read it.
@@ -138,7 +144,6 @@ fn write(stream: &mut TcpStream, mut bytes: &[u8], deadline: Instant) -> io::Res
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
     use std::sync::atomic::AtomicBool;
 
     use super::*;
@@ -200,6 +205,9 @@ mod tests {
             }
             let answer = asked(address, &get(address, "/").replace("GET", "DELETE"));
             assert!(answer.starts_with("HTTP/1.1 405 ") && answer.contains("Allow: GET, HEAD\r\n"));
+            let long =
+                get(address, "/").replace("Host", &format!("X: {}\r\nHost", "x".repeat(50_000)));
+            assert!(asked(address, &long).starts_with("HTTP/1.1 431 "));
             let other = get(address, "/").replace("127.0.0.1", "rebound.example");
             assert!(asked(address, &other).starts_with("HTTP/1.1 421 "));
         });

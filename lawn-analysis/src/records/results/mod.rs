@@ -21,9 +21,11 @@ mod singles;
 mod states;
 mod suggestion;
 mod texts;
+mod wide;
 
 pub use direction::Direction;
 pub use file::ResultsFile;
-pub use layout::{Layout, WideColumns};
+pub use layout::Layout;
 pub use pattern::Pattern;
 pub use read::{RESULT_COLUMNS, Results, ResultsOptions};
+pub use wide::WideColumns;
