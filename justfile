@@ -57,18 +57,41 @@ sweep file="studies/embedded.toml" *args: build
 report *args: build
     {{target}}/release/lawn report {{args}}
 
-# Criterion benchmarks: optimizer steps, exact tests; `just bench NAME` runs those whose name has it. `just bench harness`: what the harness itself costs.
+# Criterion benchmarks, with its options: `just bench NAME` runs those whose name has it, `just bench --quick` all in two minutes. `just bench harness`: what the harness's processes cost.
+[positional-arguments]
 bench *args: setup
     #!/usr/bin/env bash
     set -euo pipefail
-    if [ {{quote(args)}} = harness ]; then
+    if [ "$*" = harness ]; then
         cargo build --locked --release --workspace --bin lawn --example harness
         {{target}}/release/examples/harness plan
         {{target}}/release/examples/harness status
         {{target}}/release/examples/harness overhead {{target}}/release/lawn
         exec {{target}}/release/examples/harness workers {{target}}/release/lawn
     fi
-    exec cargo bench --locked --workspace --bench step --bench exact -- {{args}}
+    exec cargo bench --locked --workspace -- "$@"
+
+# Criterion benchmarks of the commit REF and of this tree, side by side: `just bench-compare main NAME --quick`; of one file `just bench-compare main --bench step -- NAME`.
+[positional-arguments]
+bench-compare ref *args: setup
+    #!/usr/bin/env bash
+    set -euo pipefail
+    commit=$(git rev-parse --short --verify "$1^{commit}"); shift
+    # Benchmarks alone: in older commits cargo would also run what does not know criterion's options.
+    what=(--bench '*')
+    for argument in "$@"; do
+        [ "$argument" = -- ] || continue
+        what=(); while [ "$1" != -- ]; do what+=("$1"); shift; done; shift
+        break
+    done
+    export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CARGO_TARGET_DIR="$(realpath -m {{quote(target)}})"
+    export CRITERION_HOME="$CARGO_TARGET_DIR/bench-compare"
+    rm -rf "$CRITERION_HOME"
+    folder=$(mktemp -d); trap 'git worktree remove --force "$folder/$commit"; rm -rf "$folder"' EXIT
+    git worktree add --quiet --detach "$folder/$commit" "$commit"
+    (cd "$folder/$commit" && cargo bench --locked --workspace "${what[@]}" -- --save-baseline "$commit" "$@")
+    cargo bench --locked --workspace "${what[@]}" -- --save-baseline here "$@"
+    cargo run --quiet --locked --release --workspace --example bench_compare -- "$CRITERION_HOME" "$commit" here
 
 # Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers analysis`.
 peers what *args:

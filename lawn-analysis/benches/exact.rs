@@ -1,12 +1,15 @@
-//! The exact tests and the resampling, by criterion.
+//! The exact tests, the resampling, and all that a report computes, by criterion.
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::stats::{
     Alternative, Bootstrap, Differences, Philox, Ranking, Sample, Scores, mann_whitney,
     minimum_detectable_effect, permutation, sign_flip, signed_rank,
 };
+use lawn_analysis::{Report, ReportRequest};
 
 /// Decimals of four digits, as metrics are; ties occur.
 fn values(n: usize, seed: u64) -> Vec<f64> {
@@ -96,5 +99,31 @@ fn resampled(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, paired, independent, resampled);
+/// All that a report says of a simulated sweep, drawn but not written.
+fn whole(criterion: &mut Criterion) {
+    let records = Simulation::default().records();
+    let request = ReportRequest::new("timed", 1024).contrast(ARMS[0], ARMS[1]);
+    let mut group = criterion.benchmark_group("report");
+    group.sample_size(10);
+    group.bench_function(format!("of {} trials", records.trials.len()), |bencher| {
+        bencher.iter(|| {
+            Report::new(black_box(&records), &request).map(|report| report.claims().len())
+        });
+    });
+    group.finish();
+}
+
+/// Criterion with times that keep the whole of `cargo bench` under ten minutes; its own options
+/// override them.
+fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+}
+
+criterion_group! {
+    name = benches;
+    config = criterion();
+    targets = paired, independent, resampled, whole
+}
 criterion_main!(benches);

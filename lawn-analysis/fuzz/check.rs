@@ -66,7 +66,7 @@ pub(crate) fn records(table: &str, bytes: &[u8]) {
     fs::write(&path, sound).expect("there is room");
 }
 
-/// Reads `bytes` as a CSV file of results that were made elsewhere.
+/// Reads `bytes` as a file of results that were made elsewhere, of whatever kind they are.
 pub(crate) fn results(bytes: &[u8]) {
     let path = folder().path().join("results.csv");
     fs::write(&path, bytes).expect("there is room");

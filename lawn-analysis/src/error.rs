@@ -71,8 +71,11 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// A file of results is neither a CSV nor a Parquet file.
-    #[error("{}: {found}; allowed: a CSV file in UTF-8, or a Parquet file", path.display())]
+    /// A file of results is of none of the formats that are read.
+    #[error(
+        "{}: {found}; allowed: a CSV file in UTF-8, JSON objects, or a Parquet file",
+        path.display()
+    )]
     OtherFormat {
         /// The file.
         path: PathBuf,
@@ -96,6 +99,8 @@ pub enum Error {
         of: usize,
         /// Where they are.
         rows: String,
+        /// A column that was not read, and that most likely says how trials ended.
+        suggested: Option<String>,
     },
     /// The name of a metric is that of a loss or an error, and nothing says which direction is
     /// better.
@@ -117,10 +122,10 @@ pub enum Error {
         path: PathBuf,
         /// The id.
         trial_id: String,
-        /// Where one is.
-        first: Position,
+        /// Where one is, with its file where there are several.
+        first: String,
         /// Where the other is.
-        second: Position,
+        second: String,
     },
     /// Columns that results must have are absent.
     #[error(
@@ -135,6 +140,86 @@ pub enum Error {
         required: String,
         /// The columns of the file.
         found: String,
+        /// For columns that are missing, each with the column of the file that most likely holds
+        /// it.
+        suggested: Vec<(String, String)>,
+    },
+    /// What is said of the layout of files of results contradicts itself or a file.
+    #[error("{why}")]
+    Layout {
+        /// What contradicts what.
+        why: String,
+    },
+    /// A file of results does not have a column that is to be read.
+    #[error("{}: no column is called `{column}`, to be read as {purpose}; found: {found}", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The column that was asked for.
+        column: String,
+        /// What it would be read as.
+        purpose: String,
+        /// The columns of the file.
+        found: String,
+    },
+    /// Nothing in a file of results, or not its name, matches a pattern.
+    #[error("{}: {what} `{pattern}`; found: {found}", path.display())]
+    NoMatch {
+        /// The file.
+        path: PathBuf,
+        /// What does not match, in words.
+        what: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// What there is instead.
+        found: String,
+    },
+    /// A pattern fits a name in two ways.
+    #[error("{}: `{name}` matches `{pattern}` in two ways: {one}; or {other}", path.display())]
+    AmbiguousName {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// The pattern.
+        pattern: String,
+        /// What the name says in one way.
+        one: String,
+        /// What it says in the other way.
+        other: String,
+    },
+    /// Two rows of one trial share the place of the last.
+    #[error(
+        "{}: {first} and {second} are of one trial and both have the greatest `{column}`, {value}",
+        path.display()
+    )]
+    TwoLast {
+        /// The file.
+        path: PathBuf,
+        /// The column that orders the rows.
+        column: String,
+        /// Its value in both.
+        value: String,
+        /// Where one is.
+        first: Position,
+        /// Where the other is.
+        second: Position,
+    },
+    /// An outcome is stated for a word that no trial has.
+    #[error("{}: no trial has the outcome `{word}`; found: {found}", path.display())]
+    NoSuchOutcome {
+        /// The first file.
+        path: PathBuf,
+        /// The word.
+        word: String,
+        /// The words that trials have.
+        found: String,
+    },
+    /// No trial of the results has ended.
+    #[error("{}: no trial has ended", path.display())]
+    NoneEnded {
+        /// The first file.
+        path: PathBuf,
     },
     /// The file was written by a newer release.
     #[error("{}: schema version {found} of table `{table}` is newer than {known}, the newest this release reads", path.display())]
@@ -323,7 +408,7 @@ pub enum Error {
 pub enum Position {
     /// The line of a text file on which the row starts, counted from 1.
     Line(usize),
-    /// The row of a Parquet file, counted from 1.
+    /// The row of a Parquet file or of a JSON array, counted from 1.
     Row(usize),
 }
 

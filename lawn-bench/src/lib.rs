@@ -19,6 +19,7 @@ pub mod report;
 pub mod run;
 pub mod sweep;
 pub mod trial;
+mod watch;
 
 pub use error::Error;
 pub use exit::Exit;

@@ -69,5 +69,9 @@ fn steps(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, steps);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = steps
+}
 criterion_main!(benches);

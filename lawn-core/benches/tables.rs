@@ -55,5 +55,9 @@ fn tables(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, tables);
+criterion_group! {
+    name = benches;
+    config = common::criterion();
+    targets = tables
+}
 criterion_main!(benches);

@@ -13,7 +13,9 @@ mod seal;
 mod table;
 mod words;
 
-pub use results::{Direction, RESULT_COLUMNS, Results, ResultsOptions};
+pub use results::{
+    Direction, Layout, Pattern, RESULT_COLUMNS, Results, ResultsFile, ResultsOptions, WideColumns,
+};
 pub use rows::{EpochRow, MeasurementRow, TrialRow, UnitRow};
 pub use run::Records;
 pub(crate) use table::write_atomically;

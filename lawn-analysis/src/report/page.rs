@@ -3,6 +3,7 @@
 
 use super::contents::Contents;
 use super::html::{self, Section};
+use super::live::Live;
 use super::{drill, lines};
 use crate::analysis::{Analysis, Answer, Claim, Family, Support, Task, Verdict, best_baseline};
 use crate::figures::{Figure, escape};
@@ -11,7 +12,8 @@ use crate::request::ReportRequest;
 use crate::tables::{Row, Rows, Table};
 use crate::text::{integer, on_test};
 
-pub(super) fn page(contents: &Contents<'_>) -> String {
+/// The page; with what a sweep that still runs does now, above all else.
+pub(super) fn page(contents: &Contents<'_>, live: Option<&Live>) -> String {
     let Contents {
         request,
         analysis,
@@ -20,15 +22,21 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
     } = contents;
     let feasible = lines::feasibility(contents);
     let feasibility = html::list(&feasible);
+    let primary = primary(contents);
+    let linked = Linked {
+        primary: !primary.is_empty(),
+        feasibility: !feasible.is_empty(),
+    };
     let section = |id, heading, body| Section { id, heading, body };
     let sections = [
-        section("answer", "Answer", answer(contents, !feasible.is_empty())),
+        section("now", "Now", live.map_or(String::new(), Live::html)),
+        section("answer", "Answer", answer(contents, linked)),
         section(
             "means",
             "Means by arm and batch size",
             html::means(&tables.means, &analysis.tasks),
         ),
-        section("primary", "Primary comparisons", primary(contents)),
+        section("primary", "Primary comparisons", primary),
         section("answers", "All questions", questions(analysis)),
         section("figures", "Figures", other_figures(contents)),
         section(
@@ -77,7 +85,7 @@ pub(super) fn page(contents: &Contents<'_>) -> String {
             html::definitions(&request.provenance),
         ),
     ];
-    html::page(&request.title, &sections)
+    html::page(&request.title, &sections, live.is_some())
 }
 
 /// A table. It is empty where there are no rows.
@@ -88,9 +96,16 @@ fn shown<R: Row>(rows: &Rows<R>) -> String {
     html::table(&rows.table())
 }
 
+/// Sections that the answer links to, where the page has them.
+#[derive(Clone, Copy)]
+struct Linked {
+    primary: bool,
+    feasibility: bool,
+}
+
 /// A sentence per claim and the main figure, task by task, then what is missing. Without any claim,
 /// what is missing comes first.
-fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
+fn answer(contents: &Contents<'_>, linked: Linked) -> String {
     let analysis = &contents.analysis;
     let notes = html::list(&analysis.notes);
     let [before, after] = if contents.claims.is_empty() {
@@ -115,8 +130,11 @@ fn answer(contents: &Contents<'_>, feasibility: bool) -> String {
             text.push_str(&html::figure(figure));
         }
     }
-    let mut links = vec![("#primary", "Every primary comparison")];
-    if feasibility {
+    let mut links = Vec::new();
+    if linked.primary {
+        links.push(("#primary", "Every primary comparison"));
+    }
+    if linked.feasibility {
         links.push(("#feasibility", "What these seeds can decide"));
     }
     links.push(("#asked", "What was asked"));

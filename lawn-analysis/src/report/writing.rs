@@ -1,9 +1,11 @@
 //! A report, made of records and written into a folder.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::contents::Contents;
 use super::files::{self, FigureFiles, PendingFiles, ReportFiles};
+use super::live::Live;
 use super::page::page;
 use super::summary::summary;
 use super::verdicts::Verdicts;
@@ -25,6 +27,16 @@ pub fn write_report(
     dir: &Path,
 ) -> Result<ReportFiles, Error> {
     Report::new(records, request)?.write(dir)
+}
+
+/// The page of a sweep that still runs, and what it links to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LivePage {
+    /// The page.
+    pub html: String,
+    /// By their paths beside the page, the tables in CSV.
+    pub tables: BTreeMap<String, String>,
 }
 
 /// Everything that a report says, computed but not yet written.
@@ -110,7 +122,7 @@ impl<'a> Report<'a> {
         let summary = add("summary.md".to_owned(), summary(&self.0).into_bytes());
         let verdicts = self.verdicts().to_json().into_bytes();
         let verdicts = add("verdicts.json".to_owned(), verdicts);
-        let html = add("report.html".to_owned(), page(&self.0).into_bytes());
+        let html = add("report.html".to_owned(), page(&self.0, None).into_bytes());
         pending.write(dir, threads)?;
         Ok(ReportFiles {
             html,
@@ -120,6 +132,23 @@ impl<'a> Report<'a> {
             figures,
             tables: table_files,
         })
+    }
+
+    /// The page of a sweep that still runs, for a server that also answers `/now` with
+    /// [`Live::html`]. It is `report.html` with what the sweep does now above all else.
+    pub fn live_page(&self, live: &Live) -> LivePage {
+        let figures = self.0.figures.iter().map(|figure| {
+            let path = format!("figures/{}.csv", figure.name);
+            (path, figure.table().to_csv())
+        });
+        let tables = self.0.tables.filled().into_iter().map(|table| {
+            let path = format!("tables/{}.csv", table.name);
+            (path, table.to_csv())
+        });
+        LivePage {
+            html: page(&self.0, Some(live)),
+            tables: figures.chain(tables).collect(),
+        }
     }
 
     /// Every verdict with its numbers, for serialization.

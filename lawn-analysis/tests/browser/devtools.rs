@@ -153,6 +153,11 @@ impl Browser {
 
     /// Opens a file in a width and colour scheme, and waits until it is loaded.
     pub(crate) fn open(&mut self, file: &Path, width: u32, scheme: Scheme) {
+        self.visit(&format!("file://{}", file.display()), width, scheme);
+    }
+
+    /// Opens an address, as [`Self::open`] does a file.
+    pub(crate) fn visit(&mut self, url: &str, width: u32, scheme: Scheme) {
         self.call(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 640}),
@@ -162,7 +167,6 @@ impl Browser {
             json!({"features": [{"name": "prefers-color-scheme", "value": scheme.as_str()}]}),
         );
         self.loaded = false;
-        let url = format!("file://{}", file.display());
         let gone = self.call("Page.navigate", json!({"url": url}));
         assert!(gone["errorText"].is_null(), "{url}: {gone}");
         while !self.loaded {

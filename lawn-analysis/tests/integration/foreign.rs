@@ -114,10 +114,7 @@ fn the_kind_of_a_file_is_known_by_its_bytes() {
         "{error}"
     );
     let error = refused("task;arm;batch_size;seed;test_metric\n");
-    assert!(
-        error.contains("line 1: cells are separated by \";\", allowed: a comma"),
-        "{error}"
-    );
+    assert!(error.contains("no row under the header"), "{error}");
 }
 
 const HEADER: &str = "task,arm,batch_size,seed,test_metric";

@@ -10,6 +10,7 @@ mod exact_sums;
 mod foreign;
 mod goldens;
 mod latex;
+mod layouts;
 mod names;
 mod properties;
 mod quotients;

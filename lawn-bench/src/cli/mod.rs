@@ -21,6 +21,7 @@ mod sweep;
 mod trial;
 mod trials;
 mod values;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -65,6 +66,8 @@ enum Verb {
     Trials(trials::Trials),
     /// Compare two runs: settings, plans and results.
     Diff(diff::Diff),
+    /// Show the report of a run in a browser, renewed while the run goes on.
+    Watch(watch::Watch),
     /// Forget how failed trials ended, so that `lawn sweep DIR` runs them again.
     Retry(retry::Retry),
     /// Merge a run's records and write its report from what is there.
@@ -88,6 +91,7 @@ impl Verb {
             Self::Status(verb) => verb.run(),
             Self::Trials(verb) => verb.run(),
             Self::Diff(verb) => verb.run(),
+            Self::Watch(verb) => verb.run(),
             Self::Retry(verb) => verb.run(),
             Self::Report(verb) => verb.run(),
             Self::Completions(verb) => verb.run(&mut Cli::command()),
@@ -103,7 +107,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "The sweep",
-        &["sweep", "status", "trials", "retry", "report", "diff"],
+        &["sweep", "status", "watch", "trials", "retry", "report", "diff"],
     ),
     ("Weights", &["eval"]),
     ("For engines", &["trial"]),
@@ -115,6 +119,7 @@ Examples:
   lawn plan lawn-bench/studies/embedded.toml      what would be trained
   lawn sweep lawn-bench/studies/embedded.toml     train it, to the report
   lawn status runs/embedded                       how far it is, from another terminal
+  lawn watch runs/embedded                        the same in a browser
   lawn sweep runs/embedded                        go on after a stop or a crash
 ";
 

@@ -42,6 +42,7 @@ impl Error {
             | Self::Results(_)
             | Self::BadResults(_)
             | Self::Unsettled { .. }
+            | Self::NoPort { .. }
             | Self::NotInSweep(_)
             | Self::BadFilesToPack(_)
             | Self::Option(_)

@@ -165,6 +165,16 @@ pub enum Error {
         /// What settles it.
         hint: String,
     },
+    /// The page of a run cannot be served.
+    #[error(
+        "--port {port}: {source}; allowed: a port of this machine that nobody listens on, and 0 for any"
+    )]
+    NoPort {
+        /// The port.
+        port: u16,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {

@@ -1,8 +1,0 @@
-//! What people read of a run: its records, its status, its plan in words.
-
-pub mod comparison;
-pub mod merge;
-pub(crate) mod outline;
-pub(crate) mod render;
-pub mod status;
-pub mod trials;

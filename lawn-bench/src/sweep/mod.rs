@@ -13,6 +13,7 @@ pub use end::End;
 pub use on_end::OnEnd;
 pub use request::Request;
 pub use results::report;
+pub(crate) use results::request;
 
 use std::ops::Range;
 use std::time::Duration;

@@ -53,6 +53,21 @@ fn write_into(
     [records, report]: &[PathBuf; 2],
 ) -> Result<lawn_analysis::ReportFiles, Error> {
     merged.records.write(records)?;
+    let request = request(run, plan, width, merged)?;
+    Ok(lawn_analysis::write_report(
+        &merged.records,
+        &request,
+        report,
+    )?)
+}
+
+/// What the sweep asks of its records.
+pub(crate) fn request(
+    run: &RunDir,
+    plan: &Plan,
+    width: Option<lawn_analysis::Width>,
+    merged: &RunRecords,
+) -> Result<lawn_analysis::ReportRequest, Error> {
     let reference = i64::try_from(plan.sweep.reference_batch_size).unwrap_or(i64::MAX);
     let mut request = lawn_analysis::ReportRequest::new(&plan.sweep.name, reference);
     for contrast in &plan.sweep.contrasts {
@@ -76,9 +91,5 @@ fn write_into(
         let line = format!("{}, whose files are damaged", trials.join(", "));
         request.provenance.push(("trials left out".into(), line));
     }
-    Ok(lawn_analysis::write_report(
-        &merged.records,
-        &request,
-        report,
-    )?)
+    Ok(request)
 }

@@ -1,8 +1,19 @@
 //! Optimizers over tensors of given shapes, ready to step.
 #![allow(dead_code, reason = "each benchmark uses some of it")]
 
+use std::time::Duration;
+
+use criterion::Criterion;
 use lawn_core::{Optimizer, OptimizerConfig, Parameter, Parameters, Role};
 use tch::{Device, Kind, Tensor};
+
+/// Criterion with times that keep the whole of `cargo bench` under ten minutes; its own options
+/// override them.
+pub(crate) fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+}
 
 /// Random weights with random gradients; the gradients stay, as no step changes
 /// them, so that any number of steps can be timed.

@@ -1,10 +1,8 @@
 //! Counts behind a metric, and whether the metric agrees with them.
 
-use std::path::Path;
-
 use super::numerals::{Width, decimals};
-use super::texts::Texts;
-use crate::error::{Error, Position};
+use super::texts::{Column, Texts};
+use crate::error::Error;
 use crate::records::rows::TrialRow;
 
 /// Makes sure that every metric is the ratio of its counts, and replaces it by that ratio in full
@@ -16,12 +14,12 @@ use crate::records::rows::TrialRow;
 /// # Errors
 /// [`Error::Cell`] for a count or a total out of its range, and for a metric that is another
 /// number.
-pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Result<(), Error> {
+pub(super) fn settle(trials: &mut [TrialRow], texts: &Texts) -> Result<(), Error> {
     let column = texts
         .columns
         .iter()
         .find(|column| column.name == "test_metric");
-    let relative = match column.and_then(|column| column.width) {
+    let relative = match column.and_then(Column::width) {
         Some(Width::Half) => 2_f64.powi(-11),
         // Numbers of 64 bits may have been stored in 32 bits before.
         Some(Width::Single) | None => 2_f64.powi(-24),
@@ -31,13 +29,13 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
         trial.test_metric.filter(|_| counted)
     });
     let unit = 10_f64.powi(-(written.map(decimals).max().unwrap_or(0) as i32));
-    for (trial, position) in trials.iter_mut().zip(&texts.positions) {
+    for (trial, place) in trials.iter_mut().zip(&texts.places) {
         let (Some(count), Some(total)) = (trial.test_count, trial.test_total) else {
             continue;
         };
         let refused = |column: &str, value: String, allowed: String| Error::Cell {
-            path: path.to_owned(),
-            position: *position,
+            path: texts.files[place.file].clone(),
+            position: place.position,
             column: column.to_owned(),
             value,
             allowed,
@@ -76,19 +74,15 @@ pub(super) fn settle(path: &Path, trials: &mut [TrialRow], texts: &Texts) -> Res
 ///
 /// # Errors
 /// [`Error::RepeatedTrial`].
-pub(super) fn unique(
-    path: &Path,
-    trials: &[TrialRow],
-    positions: &[Position],
-) -> Result<(), Error> {
+pub(super) fn unique(trials: &[TrialRow], texts: &Texts) -> Result<(), Error> {
     let mut seen = std::collections::HashMap::new();
-    for (trial, position) in trials.iter().zip(positions) {
-        if let Some(first) = seen.insert(&trial.trial_id, *position) {
+    for (trial, place) in trials.iter().zip(&texts.places) {
+        if let Some(first) = seen.insert(&trial.trial_id, *place) {
             return Err(Error::RepeatedTrial {
-                path: path.to_owned(),
+                path: texts.files[place.file].clone(),
                 trial_id: trial.trial_id.clone(),
-                first,
-                second: *position,
+                first: texts.said(first),
+                second: texts.said(*place),
             });
         }
     }

@@ -1,6 +1,12 @@
 //! Rows of a CSV file, each with the line that it starts on.
 
+use std::path::Path;
+
 use csv::{ByteRecord, ReaderBuilder};
+
+use super::separator::{self, COMMA};
+use super::sheet::{Cells, Sheet};
+use crate::error::{Error, Position};
 
 /// One row.
 #[derive(Debug, Default)]
@@ -11,11 +17,16 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// How many cells it has.
+    pub(super) fn len(&self) -> usize {
+        self.record.len()
+    }
+
     /// The cells, without spaces around them.
     ///
     /// # Errors
     /// Says which cell is not UTF-8.
-    pub(super) fn cells(self) -> Result<Vec<String>, String> {
+    pub(super) fn cells(&self) -> Result<Vec<String>, String> {
         let cells = self.record.iter().enumerate();
         cells
             .map(|(index, cell)| match std::str::from_utf8(cell) {
@@ -26,13 +37,14 @@ impl Row {
     }
 }
 
-/// Every row of the text that is not empty, including the header.
-pub(super) fn rows(text: &[u8]) -> Vec<Row> {
+/// The rows of the text that are not empty, including the header, `most` of them at most.
+pub(super) fn rows(text: &[u8], separator: u8, most: usize) -> Vec<Row> {
     // Spreadsheets begin a file with a byte order mark, which is no part of the first name.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
+        .delimiter(separator)
         .from_reader(text);
     let mut lines = Lines {
         text,
@@ -41,7 +53,7 @@ pub(super) fn rows(text: &[u8]) -> Vec<Row> {
     };
     let mut rows = Vec::new();
     // Bytes in memory are read without an error, since rows of any length are allowed.
-    for record in reader.byte_records().map_while(Result::ok) {
+    for record in reader.byte_records().map_while(Result::ok).take(most) {
         let from = record.position().map_or(0, csv::Position::byte);
         rows.push(Row {
             line: lines.of(usize::try_from(from).unwrap_or(usize::MAX)),
@@ -49,6 +61,75 @@ pub(super) fn rows(text: &[u8]) -> Vec<Row> {
         });
     }
     rows
+}
+
+/// A CSV file whose rows all have as many cells as its header.
+pub(super) struct CsvSheet {
+    names: Vec<String>,
+    rows: Vec<Row>,
+    separator: u8,
+}
+
+impl CsvSheet {
+    /// Reads a file with the content `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Csv`] for a row that does not match the header, or is not UTF-8.
+    pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let separator = separator::of(bytes);
+        let malformed = |line, why| Error::Csv {
+            path: path.to_owned(),
+            line,
+            why,
+        };
+        let mut rows = rows(bytes, separator, usize::MAX).into_iter();
+        let header = rows.next().unwrap_or_default();
+        let names = header.cells().map_err(|why| malformed(header.line, why))?;
+        let rows: Vec<Row> = rows.collect();
+        for row in &rows {
+            let (count, width) = (row.len(), names.len());
+            if count != width {
+                let why = format!("{count} cells, expected {width} as in the header");
+                return Err(malformed(row.line, why));
+            }
+            row.cells().map_err(|why| malformed(row.line, why))?;
+        }
+        Ok(Self {
+            names,
+            rows,
+            separator,
+        })
+    }
+}
+
+impl Sheet for CsvSheet {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let lines = self.rows.iter().map(|row| Position::Line(row.line));
+        lines.collect()
+    }
+
+    fn cells(&self, index: usize, _expected: &'static str) -> Result<Cells, Error> {
+        let text = |row: &Row| {
+            let cell = row.record.get(index).unwrap_or_default();
+            String::from_utf8_lossy(cell).trim().to_owned()
+        };
+        Ok(Cells {
+            texts: self.rows.iter().map(text).collect(),
+            width: None,
+        })
+    }
+
+    fn notes(&self) -> Vec<String> {
+        if self.separator == COMMA {
+            return Vec::new();
+        }
+        let name = separator::name(self.separator);
+        vec![format!("Cells are separated by {name}.")]
+    }
 }
 
 /// Counts lines. A line ends at LF, at CR LF, or at a CR alone.
@@ -84,7 +165,11 @@ impl Lines<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::rows;
+    use super::{COMMA, Row};
+
+    fn rows(text: &[u8]) -> Vec<Row> {
+        super::rows(text, COMMA, usize::MAX)
+    }
 
     #[test]
     fn rows_know_their_lines() {

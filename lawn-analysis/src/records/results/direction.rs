@@ -1,7 +1,6 @@
 //! Which direction of a metric is better, where the file does not say so.
 
-use std::path::Path;
-
+use super::texts::Texts;
 use crate::error::Error;
 use crate::records::rows::TrialRow;
 
@@ -73,14 +72,15 @@ const LESS_IS_BETTER: [&str; 52] = [
 /// Ends of compound words that have the same meaning.
 const ENDS: [&str; 3] = ["loss", "error", "perplexity"];
 
-/// Gives each trial the direction of its metric.
+/// Gives each trial the direction of its metric, where its file is not one of `directed`.
 ///
 /// # Errors
 /// [`Error::NoDirection`] for a metric whose name is that of a loss or an error, and whose
 /// direction nothing states.
 pub(super) fn settle(
-    path: &Path,
     trials: &mut [TrialRow],
+    texts: &Texts,
+    directed: &[bool],
     said: &[Direction],
 ) -> Result<(), Error> {
     let of = |metric: &str| {
@@ -89,12 +89,15 @@ pub(super) fn settle(
             .find(|said| said.metric.as_deref() == Some(metric));
         exact.or_else(|| said.iter().find(|said| said.metric.is_none()))
     };
-    for trial in trials {
+    for (trial, place) in trials.iter_mut().zip(&texts.places) {
+        if directed[place.file] {
+            continue;
+        }
         match of(&trial.metric) {
             Some(direction) => trial.higher_is_better = direction.higher_is_better,
             None if less_may_be_better(&trial.metric) => {
                 return Err(Error::NoDirection {
-                    path: path.to_owned(),
+                    path: texts.files[place.file].clone(),
                     metric: trial.metric.clone(),
                 });
             }

@@ -7,12 +7,14 @@ pub(super) enum Kind {
     Parquet,
     /// Text, which is read as CSV.
     Text,
+    /// JSON: objects, or one array of them.
+    Json,
     /// A kind that is not read, in words.
     Other(&'static str),
 }
 
 /// The first bytes of files of other kinds.
-const BEGINNINGS: [(&[u8], &str); 16] = [
+const BEGINNINGS: [(&[u8], &str); 14] = [
     (b"PARE", "an encrypted Parquet file"),
     (b"ARROW1", "an Arrow (Feather) file"),
     (b"\x1f\x8b", "compressed by gzip"),
@@ -26,8 +28,6 @@ const BEGINNINGS: [(&[u8], &str); 16] = [
     (b"\x80", "a pickle of Python"),
     (b"\xff\xfe", "text in UTF-16"),
     (b"\xfe\xff", "text in UTF-16"),
-    (b"{", "JSON"),
-    (b"[", "JSON"),
     (b"<", "a page of HTML or XML"),
 ];
 
@@ -41,7 +41,10 @@ pub(super) fn of(bytes: &[u8]) -> Kind {
     let other = BEGINNINGS
         .iter()
         .find(|(beginning, _)| bytes.starts_with(beginning));
+    let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match other {
+        None if text.trim_ascii_start().starts_with(b"{") => Kind::Json,
+        None if text.trim_ascii_start().starts_with(b"[") => Kind::Json,
         Some((_, found)) => Kind::Other(found),
         None if bytes.contains(&0) => Kind::Other("neither text nor Parquet: it has NUL bytes"),
         None => Kind::Text,
@@ -59,7 +62,9 @@ mod tests {
         assert_eq!(of(b"task,arm\n"), Kind::Text);
         assert_eq!(of("\u{feff}task,arm\n".as_bytes()), Kind::Text);
         assert_eq!(of(b""), Kind::Text);
-        for bytes in [&b"\x1f\x8b\x08"[..], b"{\"a\": 1}", b"\xff\xfet\0", b"a\0b"] {
+        assert_eq!(of(b"\xef\xbb\xbf{\"a\": 1}"), Kind::Json);
+        assert_eq!(of(b"\n [{\"a\": 1}]"), Kind::Json);
+        for bytes in [&b"\x1f\x8b\x08"[..], b"\xff\xfet\0", b"a\0b"] {
             assert!(matches!(of(bytes), Kind::Other(_)), "{bytes:?}");
         }
     }

@@ -4,9 +4,9 @@
 //! is.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::error::{Error, Position, listed};
+use super::texts::{Place, Texts, listed_in};
+use crate::error::{Error, listed};
 use crate::records::rows::TrialRow;
 use crate::records::words::{Outcome, Stage};
 
@@ -53,9 +53,8 @@ const DECIDING: [DecidingColumn; 4] = [
 /// # Errors
 /// [`Error::MissingNumber`] where `told` holds no outcome, or ok.
 pub(super) fn settle(
-    path: &Path,
     trials: &mut [TrialRow],
-    positions: &[Position],
+    texts: &Texts,
     told: Option<Outcome>,
 ) -> Result<Vec<String>, Error> {
     let mut said = Vec::new();
@@ -66,14 +65,22 @@ pub(super) fn settle(
             continue;
         }
         let well = trials.iter().filter(|trial| is_of(deciding, trial)).count();
-        let at: Vec<Position> = missing.iter().map(|index| positions[*index]).collect();
+        let at: Vec<Place> = missing.iter().map(|index| texts.places[*index]).collect();
         let Some(outcome) = told.filter(|outcome| *outcome != Outcome::Ok) else {
+            // The error is of one file: the first.
+            let file = at[0].file;
+            let here = at.iter().filter(|place| place.file == file);
+            let here: Vec<_> = here.map(|place| place.position).collect();
+            let all = trials.iter().zip(&texts.places);
             return Err(Error::MissingNumber {
-                path: path.to_owned(),
+                path: texts.files[file].clone(),
                 column: deciding.column.to_owned(),
-                missing: missing.len(),
-                of: well,
-                rows: listed(&at),
+                missing: here.len(),
+                of: all
+                    .filter(|(trial, place)| place.file == file && is_of(deciding, trial))
+                    .count(),
+                rows: listed(&here),
+                suggested: None,
             });
         };
         said.push(format!(
@@ -82,7 +89,7 @@ pub(super) fn settle(
             missing.len(),
             stage(deciding.stage),
             deciding.column,
-            listed(&at)
+            listed_in(&texts.files, &at)
         ));
         settled.extend(
             missing

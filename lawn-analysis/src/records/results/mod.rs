@@ -1,17 +1,31 @@
-//! Results made elsewhere: one CSV or Parquet file, one row a trial.
+//! Results made elsewhere: files of other tools, one row a trial.
 
 mod counts;
 mod csv;
 mod direction;
+mod file;
+mod json;
 mod kind;
+mod last;
+mod layout;
 mod missing;
 mod numerals;
 mod pages;
 mod parquet;
+mod pattern;
 mod quotients;
 mod read;
+mod separator;
+mod sheet;
 mod singles;
+mod states;
+mod suggestion;
 mod texts;
+mod wide;
 
 pub use direction::Direction;
+pub use file::ResultsFile;
+pub use layout::Layout;
+pub use pattern::Pattern;
 pub use read::{RESULT_COLUMNS, Results, ResultsOptions};
+pub use wide::WideColumns;

@@ -1,10 +1,10 @@
 //! Parquet files of any program: the columns of results as text, by their physical types.
 //!
-//! Columns that results do not have are not read, whatever their types. In a table that another
+//! Columns that are not asked for are not decoded, whatever their types. In a table that another
 //! tool wrote, most columns are that tool's own.
 
 use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars::error::{PolarsError, PolarsResult};
 use polars_arrow::array::{
@@ -23,7 +23,7 @@ use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays,
 
 use super::numerals::{Width, big_endian, scaled, shortest_half};
 use super::pages;
-use super::texts::{Column, Texts, type_of};
+use super::sheet::{Cells, Sheet};
 use crate::error::{Error, Position};
 use crate::records::decode::guarded;
 
@@ -52,76 +52,77 @@ enum Form {
     DecimalFixed(usize, usize),
 }
 
-/// Reads the columns of results from the Parquet file `bytes`.
-///
-/// # Errors
-/// As [`Texts::check`]; [`Error::Parquet`] for a file that is damaged; [`Error::WrongType`] for a
-/// column of results that is neither text nor numbers nor true or false.
-pub(super) fn read(path: &Path, bytes: Vec<u8>) -> Result<Texts, Error> {
-    let bytes = Buffer::from(bytes);
-    let metadata = guarded(path, || read_metadata(&mut Cursor::new(bytes.as_ref())))?;
-    let fields = metadata.schema().fields();
-    let names: Vec<String> = fields.iter().map(|f| f.name().trim().to_owned()).collect();
-    Texts::check(path, &names)?;
-    let is_read = |name: &str| type_of(name.trim()).is_some();
-    guarded(path, || pages::check(&bytes, &metadata, is_read))?;
-    let mut texts = Texts::default();
-    for (field, name) in fields.iter().zip(names) {
-        let column = match type_of(&name) {
-            None => Column {
-                name,
-                cells: None,
-                width: None,
-            },
-            Some(expected) => column(path, &bytes, &metadata, field, name, expected)?,
-        };
-        texts.columns.push(column);
-    }
-    let rows = metadata.row_groups.iter().map(|group| group.num_rows());
-    texts.positions = (1..=rows.sum()).map(Position::Row).collect();
-    Ok(texts)
+/// A Parquet file, of which a column is decoded when it is asked for.
+pub(super) struct ParquetSheet {
+    path: PathBuf,
+    bytes: Buffer<u8>,
+    metadata: FileMetadata,
+    names: Vec<String>,
 }
 
-/// One column of results, decoded.
-fn column(
-    path: &Path,
-    bytes: &Buffer<u8>,
-    metadata: &FileMetadata,
-    field: &ParquetType,
-    name: String,
-    expected: &'static str,
-) -> Result<Column, Error> {
-    let form = form(field).map_err(|found| Error::WrongType {
-        path: path.to_owned(),
-        column: name.clone(),
-        expected,
-        found,
-    })?;
-    let mut cells = Vec::new();
-    for group in &metadata.row_groups {
-        let mut chunks = group.parquet_columns().iter();
-        let chunk = chunks.find(|chunk| chunk.descriptor().path_in_schema[0] == field.name());
-        let texts = guarded(path, || {
-            let chunk = chunk.ok_or_else(|| broken(&name, "is not in every row group"))?;
-            let texts = decoded(bytes, chunk, form)?;
-            if texts.len() == group.num_rows() {
-                Ok(texts)
-            } else {
-                Err(broken(&name, "does not have as many rows as its row group"))
-            }
-        })?;
-        cells.extend(texts);
+impl ParquetSheet {
+    /// Reads the footer of the Parquet file `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::Parquet`] for a file that is damaged.
+    pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let bytes = Buffer::from(bytes.to_vec());
+        let metadata = guarded(path, || read_metadata(&mut Cursor::new(bytes.as_ref())))?;
+        let fields = metadata.schema().fields().iter();
+        let names = fields.map(|field| field.name().trim().to_owned()).collect();
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+            metadata,
+            names,
+        })
     }
-    let width = match form {
-        Form::Half => Some(Width::Half),
-        Form::Single => Some(Width::Single),
-        _ => None,
-    };
-    Ok(Column {
-        name,
-        cells: Some(cells),
-        width,
-    })
+}
+
+impl Sheet for ParquetSheet {
+    fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn positions(&self) -> Vec<Position> {
+        let groups = self.metadata.row_groups.iter();
+        let rows = groups.map(|group| group.num_rows()).sum();
+        (1..=rows).map(Position::Row).collect()
+    }
+
+    fn cells(&self, index: usize, expected: &'static str) -> Result<Cells, Error> {
+        let (path, name) = (&self.path, &self.names[index]);
+        let field = &self.metadata.schema().fields()[index];
+        guarded(path, || {
+            pages::check(&self.bytes, &self.metadata, |found| found == field.name())
+        })?;
+        let form = form(field).map_err(|found| Error::WrongType {
+            path: path.clone(),
+            column: name.clone(),
+            expected,
+            found,
+        })?;
+        let mut texts = Vec::new();
+        for group in &self.metadata.row_groups {
+            let mut chunks = group.parquet_columns().iter();
+            let chunk = chunks.find(|chunk| chunk.descriptor().path_in_schema[0] == field.name());
+            texts.extend(guarded(path, || {
+                let chunk = chunk.ok_or_else(|| broken(name, "is not in every row group"))?;
+                let texts = decoded(&self.bytes, chunk, form)?;
+                if texts.len() == group.num_rows() {
+                    Ok(texts)
+                } else {
+                    Err(broken(name, "does not have as many rows as its row group"))
+                }
+            })?);
+        }
+        let width = match form {
+            Form::Half => Some(Width::Half),
+            Form::Single => Some(Width::Single),
+            _ => None,
+        };
+        Ok(Cells { texts, width })
+    }
 }
 
 fn broken(name: &str, what: &str) -> PolarsError {

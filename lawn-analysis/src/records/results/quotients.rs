@@ -51,7 +51,8 @@ pub(super) fn settle(texts: &mut Texts) -> Vec<String> {
 
 /// Replaces the rounded quotients in some rows of a column.
 fn settled(column: &mut Column, task: &str, rows: &[usize]) -> Option<String> {
-    let cells = column.cells.as_mut()?;
+    let width = column.width();
+    let cells = &mut column.cells;
     let number = |row: &usize| {
         let value = cells[*row].parse().ok();
         let value = value.filter(|value: &f64| value.is_finite())?;
@@ -59,7 +60,7 @@ fn settled(column: &mut Column, task: &str, rows: &[usize]) -> Option<String> {
     };
     let values: Vec<(usize, f64)> = rows.iter().filter_map(number).collect();
     let numbers: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
-    let found = Quotients::of(&numbers, column.width)?;
+    let found = Quotients::of(&numbers, width)?;
     let mut first = None;
     let mut changed = 0;
     for (row, value) in values {

@@ -1,12 +1,12 @@
-//! Reads a file of results to trials.
+//! Reads files of results to trials.
 
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::direction::{self, Direction};
-use super::kind::{self, Kind};
-use super::texts::{Texts, type_of};
-use super::{counts, missing, parquet, quotients, singles};
+use super::file::ResultsFile;
+use super::layout::{Laid, Layout};
+use super::texts::{Texts, default_of, type_of};
+use super::{counts, missing, quotients, sheet, singles, states, suggestion};
 use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
 use crate::records::run::Records;
@@ -36,17 +36,21 @@ epochs, steps, samples, seconds_train, seconds_total, samples_per_second, detail
 pub struct Results {
     /// The trials; there are no epochs, units and measurements.
     pub records: Records,
-    /// Columns of the file that results do not have, in its order. They were not read.
+    /// Columns of the files that were not read, in their order.
     pub ignored: Vec<String>,
-    /// Whether the file says which direction of the metric is better.
+    /// Whether every file says which direction of the metric is better.
     pub directed: bool,
     /// What was done to the numbers, in sentences that the report must show.
     pub notes: Vec<String>,
 }
 
-/// What the file of results does not state itself.
+/// What files of results do not state themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultsOptions {
+    /// Where the columns of results are found.
+    pub layout: Layout,
+    /// What words in the column `outcome` denote, beyond those that are known.
+    pub outcomes: Vec<(String, Outcome)>,
     /// Which direction of a metric is better. A column `higher_is_better` overrides it.
     pub directions: Vec<Direction>,
     /// The outcome of trials that are recorded as ok but lack a number on which a comparison rests.
@@ -77,9 +81,14 @@ impl Results {
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
     ///
     /// Any other column of `trials.parquet` is read where it is present. Columns beyond these are
-    /// not read. A file that begins as Parquet does is read as such, any other as CSV with a
-    /// header. Both formats accept the same: a number in a Parquet file, of whatever type, is read
-    /// as the shortest decimal that denotes it. Spaces around a cell are ignored.
+    /// not read. A file that begins as Parquet does is read as such, one that begins as JSON does as
+    /// JSON objects, any other as CSV with a header, with the separator that its rows show. All
+    /// formats accept the same: a number in a Parquet file, of whatever type, is read as the
+    /// shortest decimal that denotes it. Spaces around a cell are ignored.
+    ///
+    /// Words of other tools for an outcome are read in any case: `COMPLETE`, `finished`, `FAIL`,
+    /// `PRUNED`, `killed`. Trials that have not ended (`RUNNING`) are left out, and a note counts
+    /// them.
     ///
     /// An exact test must see equal differences as ties, so three kinds of numbers are restored. A
     /// metric that was a 32-bit float before it was written with 64 bits is read as the shortest
@@ -106,57 +115,167 @@ impl Results {
     /// Reads results as [`Results::read`] does, with options for what the file does not state.
     ///
     /// # Errors
-    /// As [`Results::read`].
+    /// As [`Results::read_files`].
     pub fn read_with(path: &Path, options: &ResultsOptions) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let mut texts = match kind::of(&bytes) {
-            Kind::Parquet => parquet::read(path, bytes)?,
-            Kind::Text => Texts::from_csv(path, &bytes)?,
-            Kind::Other(found) => {
-                return Err(Error::OtherFormat {
-                    path: path.to_owned(),
-                    found,
-                });
-            }
-        };
-        if texts.positions.is_empty() {
-            return Err(Error::NoRows {
-                path: path.to_owned(),
-            });
+        Self::read_files(&[ResultsFile::open(path)?], options)
+    }
+
+    /// Reads the trials of several files as those of one table.
+    ///
+    /// # Errors
+    /// As [`Results::read`]. Moreover [`Error::Layout`], [`Error::NoColumn`], [`Error::NoMatch`],
+    /// [`Error::AmbiguousName`] and [`Error::TwoLast`] where a file is not laid out as the options
+    /// say; [`Error::NoSuchOutcome`] and [`Error::NoneEnded`] for outcomes.
+    ///
+    /// # Panics
+    /// Where no file is given.
+    pub fn read_files(files: &[ResultsFile], options: &ResultsOptions) -> Result<Self, Error> {
+        assert!(!files.is_empty(), "no file of results is given");
+        options.layout.check()?;
+        let mut gathered = Gathered::default();
+        for file in files {
+            gathered.add(file, &options.layout)?;
         }
-        let mut notes = singles::shorten(&mut texts);
+        gathered.require_use(files, &options.layout)?;
+        let Gathered {
+            mut texts,
+            ignored,
+            directed,
+            ..
+        } = gathered;
+        let mut notes = gathered.notes;
+        if let Some(column) = &options.layout.last {
+            notes.push(format!(
+                "By {column}, the last row of each trial is read: {}, and {} left out.",
+                crate::text::count(texts.places.len(), "row", "rows"),
+                crate::text::count(gathered.earlier, "earlier one is", "earlier ones are"),
+            ));
+        }
+        notes.extend(states::settle(&mut texts, &options.outcomes)?);
+        notes.extend(singles::shorten(&mut texts));
         notes.extend(quotients::settle(&mut texts));
-        let mut trials = trials(path, &texts)?;
-        counts::unique(path, &trials, &texts.positions)?;
-        counts::settle(path, &mut trials, &texts)?;
+        let mut trials = trials(&texts, &options.layout)?;
+        counts::unique(&trials, &texts)?;
+        counts::settle(&mut trials, &texts)?;
         let told = options.missing_metric;
-        notes.extend(missing::settle(path, &mut trials, &texts.positions, told)?);
-        let directed = texts.cells("higher_is_better").is_some();
-        if !directed {
-            direction::settle(path, &mut trials, &options.directions)?;
-        }
+        let settled = missing::settle(&mut trials, &texts, told);
+        notes.extend(settled.map_err(|error| with_outcome(error, &texts, &ignored))?);
+        direction::settle(&mut trials, &texts, &directed, &options.directions)?;
         Ok(Self {
             records: Records {
                 trials,
                 ..Records::default()
             },
-            ignored: texts.ignored(),
-            directed,
+            ignored,
+            directed: directed.iter().all(|directed| *directed),
             notes,
         })
     }
 }
 
+/// What was read of the files so far.
+#[derive(Default)]
+struct Gathered {
+    texts: Texts,
+    ignored: Vec<String>,
+    /// By file, whether it says which direction is better.
+    directed: Vec<bool>,
+    notes: Vec<String>,
+    earlier: usize,
+    /// By file, the columns of results that are stated and that it does not need.
+    unused: Vec<Vec<String>>,
+}
+
+impl Gathered {
+    /// Adds the rows of a file.
+    fn add(&mut self, file: &ResultsFile, layout: &Layout) -> Result<(), Error> {
+        let sheet = sheet::open(file)?;
+        let Laid {
+            columns,
+            positions,
+            within,
+            ignored,
+            earlier,
+            unused,
+        } = layout.lay(file.name(), sheet.as_ref())?;
+        if positions.is_empty() {
+            return Err(Error::NoRows {
+                path: file.name().to_owned(),
+            });
+        }
+        let known = self.ignored.clone();
+        let new = ignored.into_iter().filter(|name| !known.contains(name));
+        self.ignored.extend(new);
+        for note in sheet.notes() {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        let directs = columns.iter().any(|(name, _)| name == "higher_is_better");
+        self.directed.push(directs);
+        self.earlier += earlier;
+        self.unused.push(unused);
+        let path = file.name().to_owned();
+        self.texts.push(path, columns, positions, within);
+        Ok(())
+    }
+
+    /// Makes sure that each column that is stated was read from a file.
+    fn require_use(&self, files: &[ResultsFile], layout: &Layout) -> Result<(), Error> {
+        let is_unused = |name: &String| self.unused.iter().all(|unused| unused.contains(name));
+        let path: PathBuf = files[0].name().to_owned();
+        if let Some((ours, theirs)) = layout.columns.iter().find(|(ours, _)| is_unused(ours)) {
+            return Err(Error::NoColumn {
+                path,
+                column: theirs.clone(),
+                purpose: format!("`{ours}`"),
+                found: format!("{ours} itself"),
+            });
+        }
+        match layout.constants.iter().find(|(ours, _)| is_unused(ours)) {
+            Some((ours, _)) => Err(Error::Layout {
+                why: format!(
+                    "{}: column `{ours}` stands in the file, so no constant takes its place",
+                    path.display()
+                ),
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The error with the column that most likely says how trials ended, where none was read.
+fn with_outcome(mut error: Error, texts: &Texts, ignored: &[String]) -> Error {
+    if let Error::MissingNumber { suggested, .. } = &mut error
+        && texts.cells("outcome").is_none()
+    {
+        *suggested = suggestion::of("outcome", ignored).map(str::to_owned);
+    }
+    error
+}
+
 /// The trials that the rows denote.
-fn trials(path: &Path, texts: &Texts) -> Result<Vec<TrialRow>, Error> {
-    let mut trials = Vec::with_capacity(texts.positions.len());
-    for (row, position) in texts.positions.iter().enumerate() {
-        let id = match position {
+fn trials(texts: &Texts, layout: &Layout) -> Result<Vec<TrialRow>, Error> {
+    // A column that is read from another is named with it, as the option that says so.
+    let named = |column: &str| {
+        let mut renamed = layout.columns.iter();
+        match renamed.find(|(ours, _)| ours == column) {
+            Some((ours, theirs)) => format!("{ours}={theirs}"),
+            None => column.to_owned(),
+        }
+    };
+    let mut trials = Vec::with_capacity(texts.places.len());
+    for (row, place) in texts.places.iter().enumerate() {
+        let path = &texts.files[place.file];
+        let id = match place.position {
             Position::Line(line) => format!("line-{line}"),
             Position::Row(row) => format!("row-{row}"),
+        };
+        let id = format!("{id} {}", texts.within[row]);
+        let id = id.trim_end();
+        let id = match texts.files.len() {
+            1 => id.to_owned(),
+            _ => format!("{}:{id}", path.display()),
         };
         let text = |name: &str| {
             let default = match name {
@@ -169,9 +288,9 @@ fn trials(path: &Path, texts: &Texts) -> Result<Vec<TrialRow>, Error> {
             }
         };
         let refused = |column: &str, value: &str, allowed: String| Error::Cell {
-            path: path.to_owned(),
-            position: *position,
-            column: column.to_owned(),
+            path: path.clone(),
+            position: place.position,
+            column: named(column),
             value: value.to_owned(),
             allowed,
         };
@@ -206,20 +325,5 @@ fn cell<'a>(name: &str, text: &'a str, default: &'a str) -> &'a str {
         default
     } else {
         text
-    }
-}
-
-/// The text that stands in every row for an absent column.
-fn default_of(column: &str) -> &'static str {
-    match column {
-        "sweep" => "results",
-        "metric" => "metric",
-        "outcome" => "ok",
-        "stage" => "confirm",
-        "hyperparameters" => "{}",
-        "higher_is_better" => "true",
-        "setting" | "epochs" | "steps" | "samples" => "0",
-        "seconds_train" | "seconds_data" | "seconds_evaluate" | "seconds_total" => "0",
-        _ => "",
     }
 }

@@ -26,13 +26,11 @@ const DIGITS: f64 = 7.2;
 const FEW_BITS: u32 = 20;
 
 /// Replaces numbers that were 32-bit floats by the shortest decimals of these. Each sentence says
-/// so for one column.
+/// so for one column. Every file is judged by itself.
 pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
     let mut said = Vec::new();
+    let files = texts.rows_by_file();
     for column in &mut texts.columns {
-        let Some(cells) = column.cells.as_mut() else {
-            continue;
-        };
         if !METRICS.contains(&column.name.as_str()) {
             continue;
         }
@@ -40,31 +38,45 @@ pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
             1 => "1 value is".to_owned(),
             count => format!("{count} values are"),
         };
-        if let Some(width) = column.width {
-            let count = cells.iter().filter(|cell| !cell.is_empty()).count();
+        for width in [Width::Half, Width::Single] {
+            let stored = files.iter().zip(&column.widths);
+            let rows = stored.filter(|(_, found)| **found == Some(width));
+            let rows = rows.flat_map(|(rows, _)| rows);
+            let count = rows.filter(|row| !column.cells[**row].is_empty()).count();
+            if count > 0 {
+                said.push(format!(
+                    "Column {} holds {}-bit floats: {} read as the shortest decimal of each.",
+                    column.name,
+                    width.bits(),
+                    of(count)
+                ));
+            }
+        }
+        let (mut changed, mut first) = (0, None);
+        for (rows, width) in files.iter().zip(&mut column.widths) {
+            if width.is_some() {
+                continue;
+            }
+            let cells: Vec<&str> = rows.iter().map(|row| column.cells[*row].as_str()).collect();
+            let shorter = shorter(&cells);
+            if shorter.is_empty() {
+                continue;
+            }
+            *width = Some(Width::Single);
+            changed += shorter.len();
+            for (index, short) in shorter {
+                let before = std::mem::replace(&mut column.cells[rows[index]], short.clone());
+                first.get_or_insert((before, short));
+            }
+        }
+        if let Some((before, short)) = first {
             said.push(format!(
-                "Column {} holds {}-bit floats: {} read as the shortest decimal of each.",
+                "Column {} looks like 32-bit floats written as decimals: {} read as the shortest \
+                 decimal of each, {before} as {short}.",
                 column.name,
-                width.bits(),
-                of(count)
+                of(changed),
             ));
-            continue;
         }
-        let shorter = shorter(cells);
-        let Some((first, short)) = shorter.first() else {
-            continue;
-        };
-        said.push(format!(
-            "Column {} looks like 32-bit floats written as decimals: {} read as the shortest \
-             decimal of each, {} as {short}.",
-            column.name,
-            of(shorter.len()),
-            cells[*first]
-        ));
-        for (index, short) in shorter {
-            cells[index] = short;
-        }
-        column.width = Some(Width::Single);
     }
     said
 }
@@ -74,7 +86,7 @@ pub(super) fn shorten(texts: &mut Texts) -> Vec<String> {
 /// It does where every long decimal in it is the print of such a float, and where this would not
 /// happen by chance. A decimal of d digits that is not the print of one agrees with one with a
 /// probability of about 10^(7.2 − d).
-fn shorter(cells: &[String]) -> Vec<(usize, String)> {
+fn shorter(cells: &[&str]) -> Vec<(usize, String)> {
     let mut evidence = 0.0;
     let mut shorter = Vec::new();
     for (index, cell) in cells.iter().enumerate() {
@@ -115,9 +127,9 @@ fn bits(single: f32) -> u32 {
 mod tests {
     use super::*;
 
-    fn shortened(cells: &[&str]) -> Vec<String> {
-        let mut cells: Vec<String> = cells.iter().map(|cell| (*cell).to_owned()).collect();
-        for (index, short) in shorter(&cells.clone()) {
+    fn shortened(original: &[&str]) -> Vec<String> {
+        let mut cells: Vec<String> = original.iter().map(|cell| (*cell).to_owned()).collect();
+        for (index, short) in shorter(original) {
             cells[index] = short;
         }
         cells

@@ -1,35 +1,54 @@
-//! A file of results as columns of text, which CSV and Parquet files have in common.
+//! Results as columns of text: the rows of every file under the names of results.
 
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::csv;
 use super::numerals::Width;
-use crate::error::{Error, Position};
+use super::sheet::Cells;
+use crate::error::{Position, listed};
 use crate::records::rows::TrialRow;
 use crate::records::table::Table;
 
 /// Columns that results must have.
-const REQUIRED: [&str; 5] = ["task", "arm", "batch_size", "seed", "test_metric"];
+pub(super) const REQUIRED: [&str; 5] = ["task", "arm", "batch_size", "seed", "test_metric"];
+
+/// The most files that a list of places names. The others are counted.
+const MOST_FILES: usize = 4;
 
 /// One column.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
-    /// Its name, without spaces around it.
     pub(super) name: String,
-    /// Its cells, without spaces around them; none for a column that results do not have, which is
-    /// not read.
-    pub(super) cells: Option<Vec<String>>,
-    /// The width in which its numbers were stored, where that is less than 64 bits.
-    pub(super) width: Option<Width>,
+    /// One text a row, without spaces around it.
+    pub(super) cells: Vec<String>,
+    /// By file, the width in which its numbers were stored, where that is less than 64 bits.
+    pub(super) widths: Vec<Option<Width>>,
 }
 
-/// All columns, and the position of each row.
+impl Column {
+    /// The least width in which numbers of it were stored, where that is less than 64 bits.
+    pub(super) fn width(&self) -> Option<Width> {
+        let widths = self.widths.iter().flatten();
+        widths.copied().min_by_key(|width| width.bits())
+    }
+}
+
+/// Where a row was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Index of the file.
+    pub(super) file: usize,
+    pub(super) position: Position,
+}
+
+/// All columns, and the place of each row.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
-    /// The columns in the order of the file.
+    /// The names of the files.
+    pub(super) files: Vec<PathBuf>,
     pub(super) columns: Vec<Column>,
-    /// The position of each row.
-    pub(super) positions: Vec<Position>,
+    pub(super) places: Vec<Place>,
+    /// By row, the column that it comes from, where its table is wide.
+    pub(super) within: Vec<String>,
 }
 
 /// The type, in words, of a column that results may have.
@@ -40,95 +59,136 @@ pub(super) fn type_of(name: &str) -> Option<&'static str> {
         .map(|(_, words)| *words)
 }
 
+/// Whether results may have a column of that name.
+pub(super) fn is_result(name: &str) -> bool {
+    type_of(name).is_some()
+}
+
+/// The text that stands in every row for an absent column.
+pub(super) fn default_of(column: &str) -> &'static str {
+    match column {
+        "sweep" => "results",
+        "metric" => "metric",
+        "outcome" => "ok",
+        "stage" => "confirm",
+        "hyperparameters" => "{}",
+        "higher_is_better" => "true",
+        "setting" | "epochs" | "steps" | "samples" => "0",
+        "seconds_train" | "seconds_data" | "seconds_evaluate" | "seconds_total" => "0",
+        _ => "",
+    }
+}
+
 impl Texts {
-    /// Makes sure that no column of results is there twice and that no required one is missing.
-    ///
-    /// # Errors
-    /// [`Error::RepeatedColumn`] and [`Error::MissingResult`].
-    pub(super) fn check(path: &Path, names: &[String]) -> Result<(), Error> {
-        let repeated = |index: &usize| {
-            type_of(&names[*index]).is_some() && names[..*index].contains(&names[*index])
+    /// Adds the rows of one more file.
+    pub(super) fn push(
+        &mut self,
+        file: PathBuf,
+        columns: Vec<(String, Cells)>,
+        positions: Vec<Position>,
+        within: Vec<String>,
+    ) {
+        self.within.extend(within);
+        let (index, before) = (self.files.len(), self.places.len());
+        let after = before + positions.len();
+        self.files.push(file);
+        let place = |position| Place {
+            file: index,
+            position,
         };
-        if let Some(index) = (0..names.len()).find(repeated) {
-            return Err(Error::RepeatedColumn {
-                path: path.to_owned(),
-                column: names[index].clone(),
+        self.places.extend(positions.into_iter().map(place));
+        for (name, cells) in columns {
+            let found = self.columns.iter().position(|column| column.name == name);
+            let at = found.unwrap_or_else(|| {
+                let absent = default_of(&name).to_owned();
+                self.columns.push(Column {
+                    name,
+                    cells: vec![absent; before],
+                    widths: vec![None; index],
+                });
+                self.columns.len() - 1
             });
+            let column = &mut self.columns[at];
+            column.cells.extend(cells.texts);
+            column.widths.push(cells.width);
         }
-        let missing = REQUIRED
-            .iter()
-            .filter(|name| !names.iter().any(|found| found == *name));
-        let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
-        if missing.is_empty() {
-            return Ok(());
+        for column in &mut self.columns {
+            column
+                .cells
+                .resize(after, default_of(&column.name).to_owned());
+            column.widths.resize(index + 1, None);
         }
-        Err(Error::MissingResult {
-            path: path.to_owned(),
-            columns: missing,
-            required: REQUIRED.join(", "),
-            found: names.join(", "),
-        })
     }
 
-    /// Reads a CSV file with the content `bytes`.
-    ///
-    /// # Errors
-    /// As [`Texts::check`]; [`Error::Csv`] for a row that does not match the header.
-    pub(super) fn from_csv(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let mut rows = csv::rows(bytes).into_iter();
-        let header = rows.next().unwrap_or_default();
-        let malformed = |line, why| Error::Csv {
-            path: path.to_owned(),
-            line,
-            why,
-        };
-        let cells = |row: csv::Row| {
-            let line = row.line;
-            row.cells().map_err(|why| malformed(line, why))
-        };
-        let line = header.line;
-        let names = cells(header)?;
-        if let [all] = &names[..]
-            && let Some(separator) = [";", "\t"].into_iter().find(|mark| all.contains(mark))
-        {
-            let why = format!("cells are separated by {separator:?}, allowed: a comma");
-            return Err(malformed(line, why));
-        }
-        Self::check(path, &names)?;
-        let width = names.len();
-        let mut texts = Self::default();
-        let column = |name: String| Column {
-            cells: type_of(&name).map(|_| Vec::new()),
-            name,
-            width: None,
-        };
-        texts.columns = names.into_iter().map(column).collect();
-        for row in rows {
-            let line = row.line;
-            let cells = cells(row)?;
-            if cells.len() != width {
-                let why = format!("{} cells, expected {width} as in the header", cells.len());
-                return Err(malformed(line, why));
-            }
-            texts.positions.push(Position::Line(line));
-            for (column, cell) in texts.columns.iter_mut().zip(cells) {
-                if let Some(column) = &mut column.cells {
-                    column.push(cell);
-                }
-            }
-        }
-        Ok(texts)
-    }
-
-    /// The cells of a column of results, if the file has it.
+    /// The cells of a column, if a file has it.
     pub(super) fn cells(&self, name: &str) -> Option<&[String]> {
         let mut columns = self.columns.iter();
-        columns.find(|column| column.name == name)?.cells.as_deref()
+        let column = columns.find(|column| column.name == name)?;
+        Some(&column.cells)
     }
 
-    /// Names of the columns that results do not have.
-    pub(super) fn ignored(&self) -> Vec<String> {
-        let others = self.columns.iter().filter(|column| column.cells.is_none());
-        others.map(|column| column.name.clone()).collect()
+    /// Replaces the cells of a column that is there.
+    pub(super) fn set(&mut self, name: &str, cells: Vec<String>) {
+        let mut columns = self.columns.iter_mut();
+        if let Some(column) = columns.find(|column| column.name == name) {
+            column.cells = cells;
+        }
+    }
+
+    /// Leaves out the rows of these indices.
+    pub(super) fn leave_out(&mut self, rows: &[usize]) {
+        let mut kept = vec![true; self.places.len()];
+        for row in rows {
+            kept[*row] = false;
+        }
+        let keep = |row: &mut usize| {
+            *row += 1;
+            kept[*row - 1]
+        };
+        let mut row = 0;
+        self.places.retain(|_| keep(&mut row));
+        let mut row = 0;
+        self.within.retain(|_| keep(&mut row));
+        for column in &mut self.columns {
+            let mut row = 0;
+            column.cells.retain(|_| keep(&mut row));
+        }
+    }
+
+    /// A place in words. Where there is one file, it is not named.
+    pub(super) fn said(&self, place: Place) -> String {
+        match self.files.len() {
+            1 => place.position.to_string(),
+            _ => format!("{} of {}", place.position, self.files[place.file].display()),
+        }
+    }
+
+    /// The rows of each file.
+    pub(super) fn rows_by_file(&self) -> Vec<Vec<usize>> {
+        let mut rows = vec![Vec::new(); self.files.len()];
+        for (row, place) in self.places.iter().enumerate() {
+            rows[place.file].push(row);
+        }
+        rows
+    }
+}
+
+/// A list of places as a note shows it. Where there is one file, it is not named.
+pub(super) fn listed_in(files: &[PathBuf], places: &[Place]) -> String {
+    let of = |file: usize| -> Vec<Position> {
+        let places = places.iter().filter(|place| place.file == file);
+        places.map(|place| place.position).collect()
+    };
+    if files.len() < 2 {
+        return listed(&of(0));
+    }
+    let named: Vec<String> = (0..files.len())
+        .filter(|file| places.iter().any(|place| place.file == *file))
+        .map(|file| format!("{} of {}", listed(&of(file)), files[file].display()))
+        .collect();
+    let shown = named[..named.len().min(MOST_FILES)].join(", ");
+    match named.len().saturating_sub(MOST_FILES) {
+        0 => shown,
+        more => format!("{shown} and {more} more files"),
     }
 }

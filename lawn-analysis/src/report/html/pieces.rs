@@ -3,10 +3,15 @@
 use crate::analysis::Verdict;
 use crate::figures::{escape, font_css};
 
-/// A whole page of these sections.
-pub(crate) fn page(heading: &str, sections: &[Section]) -> String {
+/// A whole page of these sections. One that is `live` asks its server for news; another asks for
+/// nothing.
+pub(crate) fn page(heading: &str, sections: &[Section], live: bool) -> String {
     let css = include_str!("../page.css");
     let script = include_str!("../page.js");
+    let (connect, live) = match live {
+        true => ("; connect-src 'self'", include_str!("../live.js")),
+        false => ("", ""),
+    };
     let shown = || sections.iter().filter(|section| !section.body.is_empty());
     let links: String = shown()
         .map(|section| {
@@ -30,11 +35,11 @@ pub(crate) fn page(heading: &str, sections: &[Section]) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:\">\n\
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'; font-src data:; img-src data:{connect}\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\
          <title>{heading}</title>\n<style>{}{css}</style>\n</head>\n<body>\n<header>\n\
          <h1>{heading}</h1>\n<nav aria-label=\"Sections\"><ul>{links}</ul></nav>\n</header>\n\
-         <main>\n{body}</main>\n<script>{script}</script>\n</body>\n</html>\n",
+         <main>\n{body}</main>\n<script>{script}{live}</script>\n</body>\n</html>\n",
         font_css(),
     )
 }

@@ -1,6 +1,7 @@
 //! `lawn report`: of a run, or of results made elsewhere.
 
 mod options;
+mod outside;
 mod question;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::plan::Plan;
 use crate::process::{shell, streams};
 use crate::run::run_dir::RunDir;
 use crate::{Error, Exit, sweep};
+use outside::Outside;
 use question::Question;
 
 const EXAMPLES: &str = "\
@@ -24,7 +26,9 @@ Examples:
   lawn report runs/embedded --json           the verdicts for a script
   lawn report runs/embedded --out /tmp/seen  of a run that you cannot write to
   lawn report --from results.csv --out report
-  lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005";
+  lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005
+  lawn report --from optuna.csv --constant task=mine --column arm=params_optimizer
+  lawn report --from wide.csv --wide 'accuracy_seed{seed}'";
 
 /// What `--help` says after the options.
 fn columns() -> String {
@@ -34,7 +38,7 @@ fn columns() -> String {
         .collect();
     format!(
         "{EXAMPLES}\n\nColumns of results.csv, one row a trial, in any order; others are ignored \
-         and named:\n{lines}"
+         and named. --column reads them from columns of other names:\n{lines}"
     )
 }
 
@@ -44,10 +48,6 @@ pub(super) struct Report {
     /// Directory of the run.
     #[arg(required_unless_present = "from", conflicts_with = "from")]
     dir: Option<PathBuf>,
-    /// Results of a sweep made elsewhere: a CSV or Parquet file, one row a trial. `--help` lists
-    /// its columns.
-    #[arg(long, value_name = "FILE")]
-    from: Option<PathBuf>,
     /// Where the figures are printed, which says how wide they are [default: report.width of the
     /// sweep, else neurips].
     #[arg(long, value_name = "NAME", value_parser = values::width)]
@@ -56,14 +56,16 @@ pub(super) struct Report {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    given: Outside,
+    #[command(flatten)]
     asked: Question,
 }
 
 impl Report {
     pub(super) fn run(self) -> Result<Exit, Error> {
-        let files = match (&self.dir, &self.from) {
-            (_, Some(from)) => self.asked.report(from, self.width)?,
-            (Some(dir), None) => {
+        let files = match &self.dir {
+            _ if self.given.is_given() => self.asked.report(&self.given, self.width)?,
+            Some(dir) => {
                 let run = RunDir::new(dir);
                 let (files, damaged) = sweep::report(
                     &run,
@@ -80,7 +82,7 @@ impl Report {
                 files
             }
             // The parser asks for one of them.
-            (None, None) => return Ok(Exit::Usage),
+            None => return Ok(Exit::Usage),
         };
         if self.json {
             let path = &files.verdicts;

@@ -1,6 +1,6 @@
 //! Values of the options of `lawn report --from`, checked as they are read.
 
-use lawn_analysis::records::{Direction, Outcome, Word};
+use lawn_analysis::records::{Direction, Outcome, Pattern, WideColumns, Word};
 use lawn_analysis::report::{Contrast, DecidingTest};
 
 use crate::error::{allowed, refused};
@@ -84,5 +84,49 @@ pub(super) fn deciding_test(text: &str) -> Result<DecidingTest, String> {
         "sign-flip" => Ok(DecidingTest::SignFlip),
         "paired-t" => Ok(DecidingTest::PairedT),
         _ => Err(allowed(["sign-flip", "paired-t"])),
+    }
+}
+
+/// Two texts with the first equals sign between.
+fn pair(text: &str, form: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((one, other)) if !one.is_empty() && !other.is_empty() => {
+            Ok((one.trim().to_owned(), other.trim().to_owned()))
+        }
+        _ => Err(format!("must be {form}")),
+    }
+}
+
+pub(super) fn renamed(text: &str) -> Result<(String, String), String> {
+    pair(
+        text,
+        "COLUMN=NAME, a column of results and one of the files",
+    )
+}
+
+pub(super) fn constant(text: &str) -> Result<(String, String), String> {
+    pair(
+        text,
+        "COLUMN=VALUE, a column of results and its value in every row",
+    )
+}
+
+pub(super) fn wide(text: &str) -> Result<WideColumns, String> {
+    WideColumns::parse(text)
+}
+
+pub(super) fn file_name(text: &str) -> Result<Pattern, String> {
+    Pattern::parse(text)
+}
+
+/// A word and the outcome that it denotes; the word may have equals signs.
+pub(super) fn outcome(text: &str) -> Result<(String, Outcome), String> {
+    let (word, outcome) = text.rsplit_once('=').ok_or("must be WORD=OUTCOME")?;
+    match Outcome::parse(outcome) {
+        Some(outcome) => Ok((word.to_owned(), outcome)),
+        None => {
+            let said = format!("the outcome is `{outcome}`");
+            Err(refused(said, Outcome::ALL.iter().map(|word| word.as_str())))
+        }
     }
 }

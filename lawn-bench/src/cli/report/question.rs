@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use lawn_analysis::records::{Direction, Results, ResultsOptions, TrialRow};
+use lawn_analysis::records::{Direction, Results, ResultsFile, ResultsOptions, TrialRow};
 use lawn_analysis::report::{Contrast, DecidingTest, contrasts_by_name};
 use lawn_analysis::{Error as AnalysisError, Records, ReportFiles, ReportRequest, Width};
 
 use super::options::{
     MissingMetric, contrast, deciding_test, direction, margin, missing_metric, splits,
 };
+use super::outside::{Outside, hint};
 use crate::cli::output::still;
 use crate::error::{Error, Fault, Place};
 use crate::process::streams;
@@ -79,17 +80,30 @@ impl Question {
         out.map(|out| require_free(out).map(|()| out)).transpose()
     }
 
-    /// Writes the report of the results in `from`.
-    pub(super) fn report(&self, from: &Path, width: Option<Width>) -> Result<ReportFiles, Error> {
+    /// Writes the report of the results that are given.
+    pub(super) fn report(
+        &self,
+        given: &Outside,
+        width: Option<Width>,
+    ) -> Result<ReportFiles, Error> {
+        let from = &given.name();
+        if let Some(path) = given.repeated() {
+            let found = format!("{} is given twice", path.display());
+            return Err(wrong(from, "--from", found, &[]));
+        }
         let missing_metric = match self.missing_metric {
             MissingMetric::Refuse => None,
             MissingMetric::Take(outcome) => Some(outcome),
         };
         let options = ResultsOptions {
+            layout: given.layout(),
+            outcomes: given.outcomes(),
             directions: self.better.clone(),
             missing_metric,
         };
-        let results = Results::read_with(from, &options).map_err(Self::unread)?;
+        let files = given.files()?;
+        let results =
+            Results::read_files(&files, &options).map_err(|error| unread(error, &files))?;
         if !results.ignored.is_empty() {
             let columns = results.ignored.join(", ");
             let text = format!("{}: ignored columns: {columns}", from.display());
@@ -100,9 +114,7 @@ impl Question {
         self.check_directions(from, results.directed, &records.trials)?;
         let smallest = records.trials.iter().map(|trial| trial.batch_size).min();
         let reference = self.reference_batch.or(smallest).unwrap_or(1);
-        let name = from.file_stem().unwrap_or(from.as_os_str());
-        let title = self.title.clone();
-        let title = title.unwrap_or_else(|| name.to_string_lossy().into_owned());
+        let title = self.title.clone().unwrap_or_else(|| given.title());
         let mut request = ReportRequest::new(title, reference);
         request.contrasts = self.contrasts(from, &records)?;
         request.margins = self.margins(from, &records.trials)?;
@@ -146,22 +158,18 @@ fn wrong(from: &Path, option: &str, found: impl Into<String>, allowed: &[&str]) 
     Error::Results(Box::new(fault.allowed(allowed)))
 }
 
-impl Question {
-    /// An error of reading, with the option that settles it.
-    fn unread(error: AnalysisError) -> Error {
-        let hint = match &error {
-            AnalysisError::MissingNumber { .. } => {
-                "--missing-metric diverged, or crashed, takes them as such".to_owned()
-            }
-            AnalysisError::NoDirection { metric, .. } => format!("or give --better {metric}=lower"),
-            _ => return Error::BadResults(error),
-        };
-        Error::Unsettled {
+/// An error of reading, with the option that settles it.
+fn unread(error: AnalysisError, files: &[ResultsFile]) -> Error {
+    match hint(&error, files) {
+        Some(hint) => Error::Unsettled {
             error: Box::new(error),
             hint,
-        }
+        },
+        None => Error::BadResults(error),
     }
+}
 
+impl Question {
     /// Directions are asked of metrics that are there, where the file does not say them.
     fn check_directions(
         &self,

@@ -107,15 +107,20 @@ impl Status {
         text
     }
 
-    fn headline(&self) -> String {
-        let state = match (self.running || !self.now.is_empty(), self.stage) {
+    /// What the run does now, in a word or two.
+    pub(crate) fn state(&self) -> &'static str {
+        match (self.running || !self.now.is_empty(), self.stage) {
             (true, Some(Stage::Tune)) => "tuning",
             (true, Some(Stage::Confirm)) => "confirming",
             (true, None) => "reporting",
             (false, None) => "finished",
             (false, Some(_)) if self.is_queued() => "in Slurm's queue",
             (false, Some(_)) => "not running",
-        };
+        }
+    }
+
+    fn headline(&self) -> String {
+        let state = self.state();
         let counts: Vec<String> = self
             .outcomes
             .iter()

@@ -1,0 +1,58 @@
+//! A file of results, as its bytes under the name that errors give it.
+
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::sheet;
+use crate::error::Error;
+
+/// A file of results before it is understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultsFile {
+    /// The name that errors and notes give it: its path, or in words where it comes from.
+    pub(super) name: PathBuf,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl ResultsFile {
+    /// The file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that is not there or cannot be read.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let bytes = fs::read(path).map_err(|source| Error::Io {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            name: path.to_owned(),
+            bytes,
+        })
+    }
+
+    /// Everything that `reader` gives, under a name such as `standard input`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] with the name, where the reader fails.
+    pub fn from_reader(name: impl Into<PathBuf>, mut reader: impl Read) -> Result<Self, Error> {
+        let (name, mut bytes) = (name.into(), Vec::new());
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(Self { name, bytes }),
+            Err(source) => Err(Error::Io { path: name, source }),
+        }
+    }
+
+    /// The names of its columns, whether results have them or not.
+    ///
+    /// # Errors
+    /// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
+    pub fn columns(&self) -> Result<Vec<String>, Error> {
+        Ok(sheet::open(self)?.names().to_vec())
+    }
+
+    /// The name that errors and notes give it.
+    pub fn name(&self) -> &Path {
+        &self.name
+    }
+}

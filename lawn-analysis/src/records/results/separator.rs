@@ -1,0 +1,69 @@
+//! What stands between the cells of a text file, which its first rows tell.
+
+use super::csv;
+
+/// What may stand between cells, and its name. The first that fits best is taken.
+const SEPARATORS: [(u8, &str); 4] = [
+    (b',', "commas"),
+    (b';', "semicolons"),
+    (b'\t', "tabs"),
+    (b'|', "vertical bars"),
+];
+
+/// What stands between cells where nothing else is said.
+pub(super) const COMMA: u8 = b',';
+
+/// How many rows are looked at.
+const ROWS: usize = 20;
+
+/// The separator that divides the header into most cells, and every row that is looked at into as
+/// many. Where none does, rows are not compared.
+pub(super) fn of(text: &[u8]) -> u8 {
+    let cells = |separator: u8| {
+        let rows = csv::rows(text, separator, ROWS);
+        let mut counts = rows.iter().map(csv::Row::len);
+        let header = counts.next().unwrap_or(0);
+        (counts.all(|count| count == header), header)
+    };
+    let mut best = (COMMA, cells(COMMA));
+    for (separator, _) in SEPARATORS {
+        let found = cells(separator);
+        if found.1 > 1 && (found > best.1 || best.1.1 < 2) {
+            best = (separator, found);
+        }
+    }
+    best.0
+}
+
+/// A separator in words.
+pub(super) fn name(separator: u8) -> &'static str {
+    let mut known = SEPARATORS.iter();
+    known
+        .find(|(mark, _)| *mark == separator)
+        .map_or("commas", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+
+    #[test]
+    fn the_separator_is_the_one_that_divides_every_row_alike() {
+        for (text, separator) in [
+            ("task,arm,seed\nt,sgd,1\n", b','),
+            ("task;arm;seed\nt;sgd;1\n", b';'),
+            ("task\tarm\tseed\nt\tsgd\t1\n", b'\t'),
+            ("task|arm|seed\nt|sgd|1\n", b'|'),
+            // Semicolons within cells, and decimals with a comma.
+            ("task,arm\nt,adam(a=1;b=2)\nt,\"x,y\"\n", b','),
+            ("task;metric;loss\nt;0,7;1,2\nt;0,8;1,1\n", b';'),
+            ("task;\"a, b, c, d\";seed\nt;x;1\n", b';'),
+            // Of damaged rows the header tells.
+            ("task;arm;seed\nt;sgd\n", b';'),
+            ("one\n1\n", b','),
+            ("", b','),
+        ] {
+            assert_eq!(of(text.as_bytes()), separator, "{text:?}");
+        }
+    }
+}

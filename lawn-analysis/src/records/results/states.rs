@@ -1,0 +1,213 @@
+//! What other tools call an outcome: `COMPLETE`, `finished`, `FAIL`, `PRUNED`, `killed`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::texts::{Place, Texts, listed_in};
+use crate::error::Error;
+use crate::records::words::Outcome;
+use crate::text::count;
+use crate::word::Word;
+
+/// Words for each outcome, as [`plain`] writes them.
+const WORDS: [(Outcome, &[&str]); 6] = [
+    (
+        Outcome::Ok,
+        &[
+            "complete",
+            "completed",
+            "done",
+            "finished",
+            "succeeded",
+            "success",
+            "successful",
+            // Ray Tune's word for a trial that ran to its end.
+            "terminated",
+        ],
+    ),
+    (Outcome::Diverged, &["nan"]),
+    (Outcome::OutOfMemory, &["oom"]),
+    (Outcome::Timeout, &["timed-out", "time-out"]),
+    (
+        Outcome::Crashed,
+        &[
+            "crash",
+            "error",
+            "errored",
+            "fail",
+            "failed",
+            "failure",
+            "node-fail",
+        ],
+    ),
+    (
+        Outcome::Preempted,
+        &[
+            "aborted",
+            "canceled",
+            "cancelled",
+            "interrupted",
+            "killed",
+            "preempting",
+            "pruned",
+            "stopped",
+        ],
+    ),
+];
+
+/// Words for a trial that has not ended.
+const UNFINISHED: [&str; 8] = [
+    "created",
+    "paused",
+    "pending",
+    "queued",
+    "running",
+    "scheduled",
+    "starting",
+    "waiting",
+];
+
+/// The word for a trial that was stopped because it did badly.
+const PRUNED: &str = "pruned";
+
+/// Writes each outcome by the word of this project, and leaves out trials that have not ended. The
+/// sentences say what was read as what, and how many were left out.
+///
+/// # Errors
+/// [`Error::NoSuchOutcome`] for a word in `told` that no trial has; [`Error::NoneEnded`] where no
+/// trial is left.
+pub(super) fn settle(texts: &mut Texts, told: &[(String, Outcome)]) -> Result<Vec<String>, Error> {
+    let Some(cells) = texts.cells("outcome") else {
+        return match told.first() {
+            Some((word, _)) => Err(unknown(&texts.files, word, &[])),
+            None => Ok(Vec::new()),
+        };
+    };
+    let mut words: Vec<String> = cells.to_vec();
+    words.sort_unstable();
+    words.dedup();
+    if let Some((word, _)) = told.iter().find(|(word, _)| !words.contains(word)) {
+        return Err(unknown(&texts.files, word, &words));
+    }
+    // By outcome, its foreign words with how often they stand there.
+    let mut read: BTreeMap<Outcome, BTreeMap<String, usize>> = BTreeMap::new();
+    let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut settled = Vec::with_capacity(cells.len());
+    for (row, cell) in cells.iter().enumerate() {
+        let stated = told.iter().find(|(word, _)| word == cell);
+        let outcome = stated.map(|(_, outcome)| *outcome).or_else(|| of(cell));
+        if outcome.is_none() && UNFINISHED.contains(&plain(cell).as_str()) {
+            waiting.entry(cell.clone()).or_default().push(row);
+        }
+        if let Some(outcome) = outcome.filter(|outcome| outcome.as_str() != cell) {
+            let words = read.entry(outcome).or_default();
+            *words.entry(cell.clone()).or_default() += 1;
+        }
+        settled.push(outcome.map_or_else(|| cell.clone(), |outcome| outcome.to_string()));
+    }
+    texts.set("outcome", settled);
+    let mut said = Vec::new();
+    if !read.is_empty() {
+        let pairs = read.iter().flat_map(|(outcome, words)| {
+            words.iter().map(move |(word, n)| {
+                format!("{} `{word}` as {outcome}", count(*n, "trial", "trials"))
+            })
+        });
+        let pairs: Vec<String> = pairs.collect();
+        said.push(format!("Column outcome: {}.", pairs.join(", ")));
+    }
+    let is_pruned = |(word, outcome): (&String, Outcome)| {
+        outcome == Outcome::Preempted && plain(word) == PRUNED
+    };
+    let mut foreign = read
+        .iter()
+        .flat_map(|(outcome, words)| words.keys().map(|word| (word, *outcome)));
+    if foreign.any(is_pruned) {
+        said.push(
+            "A pruned trial was stopped since it did badly. Its seed has no pair, so that an arm \
+             with more of them may look better than it is."
+                .to_owned(),
+        );
+    }
+    said.extend(waiting.iter().map(|(word, rows)| {
+        let places: Vec<Place> = rows.iter().map(|row| texts.places[*row]).collect();
+        format!(
+            "{} not ended (outcome `{word}`, {}): left out.",
+            count(rows.len(), "trial has", "trials have"),
+            listed_in(&texts.files, &places)
+        )
+    }));
+    let waiting: Vec<usize> = waiting.into_values().flatten().collect();
+    texts.leave_out(&waiting);
+    if texts.places.is_empty() {
+        return Err(Error::NoneEnded {
+            path: texts.files[0].clone(),
+        });
+    }
+    Ok(said)
+}
+
+fn unknown(files: &[PathBuf], word: &str, found: &[String]) -> Error {
+    Error::NoSuchOutcome {
+        path: files[0].clone(),
+        word: word.to_owned(),
+        found: found.join(", "),
+    }
+}
+
+/// The outcome that a word denotes.
+fn of(word: &str) -> Option<Outcome> {
+    let plain = plain(word);
+    let synonyms = || {
+        WORDS
+            .iter()
+            .find(|(_, words)| words.contains(&plain.as_str()))
+    };
+    Outcome::parse(&plain).or_else(|| synonyms().map(|(outcome, _)| *outcome))
+}
+
+/// A word in lower case with hyphens, without the type before it: `TrialState.FAIL` is `fail`.
+fn plain(word: &str) -> String {
+    let word = word.rsplit('.').next().unwrap_or(word);
+    let hyphen = |letter: char| if "_ ".contains(letter) { '-' } else { letter };
+    word.chars().map(hyphen).collect::<String>().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_other_tools_are_known_in_any_case() {
+        for (word, outcome) in [
+            ("ok", Some(Outcome::Ok)),
+            ("COMPLETE", Some(Outcome::Ok)),
+            ("TrialState.COMPLETE", Some(Outcome::Ok)),
+            ("finished", Some(Outcome::Ok)),
+            ("TERMINATED", Some(Outcome::Ok)),
+            ("FAIL", Some(Outcome::Crashed)),
+            ("crashed", Some(Outcome::Crashed)),
+            ("NODE_FAIL", Some(Outcome::Crashed)),
+            ("PRUNED", Some(Outcome::Preempted)),
+            ("killed", Some(Outcome::Preempted)),
+            ("OUT_OF_MEMORY", Some(Outcome::OutOfMemory)),
+            ("Out of memory", Some(Outcome::OutOfMemory)),
+            ("TIMEOUT", Some(Outcome::Timeout)),
+            ("RUNNING", None),
+            ("exploded", None),
+            ("", None),
+        ] {
+            assert_eq!(of(word), outcome, "{word}");
+        }
+        let all = WORDS
+            .iter()
+            .flat_map(|(_, words)| *words)
+            .chain(&UNFINISHED);
+        let mut all: Vec<&str> = all.copied().collect();
+        assert!(all.iter().all(|word| plain(word) == **word));
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count, "a word stands for two things");
+    }
+}

@@ -1,0 +1,271 @@
+//! The recipes of lawn-analysis' README for what other tools write: each command line is taken from
+//! there and run in a copy of its folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The page that has the recipes, and their folder.
+fn readme() -> (String, PathBuf) {
+    let crate_dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lawn-analysis");
+    let text = fs::read_to_string(crate_dir.join("README.md")).unwrap();
+    (text, crate_dir.join("recipes"))
+}
+
+/// The command lines of the section.
+fn recipes() -> Vec<String> {
+    let (text, _) = readme();
+    let (_, section) = text.split_once("### What other tools write\n").unwrap();
+    let (section, _) = section.split_once("\n### ").unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().unwrap());
+    blocks.flat_map(str::lines).map(str::to_owned).collect()
+}
+
+/// A copy of the folder, in which a report may be written.
+fn folder() -> tempfile::TempDir {
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for entry in fs::read_dir(from).unwrap() {
+            let path = entry.unwrap().path();
+            let to = to.join(path.file_name().unwrap());
+            match path.is_dir() {
+                true => copy(&path, &to),
+                false => drop(fs::copy(&path, to).unwrap()),
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy(&readme().1, dir.path());
+    dir
+}
+
+/// Runs a line as a shell does, with `lawn` among the commands.
+fn shell(line: &str, dir: &Path) -> Output {
+    let lawn = Path::new(env!("CARGO_BIN_EXE_lawn")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    Command::new("sh")
+        .args(["-c", line])
+        .current_dir(dir)
+        .env("PATH", format!("{}:{path}", lawn.display()))
+        .output()
+        .unwrap()
+}
+
+/// Standard output without the line breaks and marks of a quotation, and standard error.
+fn said(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let out = text(&output.stdout).replace("\n> ", " ");
+    (out, text(&output.stderr))
+}
+
+/// By file, what the summary of its recipe says.
+const EXPECTED: [(&str, &[&str]); 8] = [
+    (
+        "optuna.csv",
+        &[
+            "30 trials `COMPLETE` as ok, 1 trial `FAIL` as crashed, 1 trial `PRUNED` as preempted",
+            "A pruned trial was stopped since it did badly",
+            "0.7004 (n 7)  0.6708 (n 7)",
+            "value (more is better)",
+        ],
+    ),
+    (
+        "optuna.parquet",
+        &[
+            "1 trial `PRUNED` as diverged",
+            "1 trial of adam and 0 of adam-lawn diverged",
+        ],
+    ),
+    (
+        "wandb.csv",
+        &[
+            "1 trial `crashed` as diverged",
+            "1 trial has not ended (outcome `running`, line 34): left out",
+            "test/acc (more is better)",
+            "70.01  67.22 (n 7)",
+        ],
+    ),
+    (
+        "wandb-chart.csv",
+        &[
+            "By Step, the last row of each trial is read: 24 rows, and 72 earlier ones are left out",
+            "test/acc (more is better)",
+            "digits (n 6)",
+        ],
+    ),
+    (
+        "runs.jsonl",
+        &[
+            "1 trial `failed` as diverged",
+            "test/acc (more is better)",
+            "0.7001  0.6728 (n 7)",
+        ],
+    ),
+    (
+        "tensorboard/*.csv",
+        &[
+            "12 rows, and 24 earlier ones are left out",
+            "Column test_metric looks like 32-bit floats written as decimals: 12 values",
+            "test_accuracy (more is better)",
+            "digits (n 3)",
+        ],
+    ),
+    (
+        "adam.tsv adam-lawn.tsv",
+        &["separated by tabs", "acc (more is better)", "digits (n 8)"],
+    ),
+    (
+        "-",
+        &[
+            "separated by semicolons",
+            "acc (more is better)",
+            "digits (n 8)",
+        ],
+    ),
+];
+
+#[test]
+fn every_recipe_gives_a_report() {
+    let recipes = recipes();
+    assert_eq!(recipes.len(), 9, "{recipes:?}");
+    for line in &recipes {
+        let dir = folder();
+        let output = shell(line, dir.path());
+        let (out, err) = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{line}\n{err}");
+        assert!(
+            out.contains("Borne out on") || out.contains("Not decided"),
+            "{line}\n{out}"
+        );
+        assert!(dir.path().join("report/report.html").is_file(), "{line}");
+        for (file, expected) in EXPECTED {
+            if !line.contains(&format!("--from {file} ")) {
+                continue;
+            }
+            for words in expected {
+                assert!(out.contains(words), "{line}\n{words:?} is not in\n{out}");
+            }
+        }
+    }
+    for (file, _) in EXPECTED {
+        let of = |line: &&String| line.contains(&format!("--from {file} "));
+        assert!(recipes.iter().any(|line| of(&line)), "{file} has no recipe");
+    }
+}
+
+#[test]
+fn every_file_has_a_recipe_and_wide_says_the_same_as_long() {
+    let (text, folder_path) = readme();
+    for entry in fs::read_dir(folder_path).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "make.py" || text.contains(&name), "{name}");
+    }
+    let verdicts = |line: &str| {
+        let dir = folder();
+        let output = shell(&format!("{line} --title same --json"), dir.path());
+        let (out, err) = said(&output);
+        assert_eq!(output.status.code(), Some(0), "{line}\n{err}");
+        let verdicts: serde_json::Value = serde_json::from_str(&out).unwrap();
+        verdicts["answers"].clone()
+    };
+    let recipes = recipes();
+    let of = |file: &str| {
+        let mut lines = recipes.iter();
+        lines.find(|line| line.contains(file)).unwrap().as_str()
+    };
+    assert_eq!(verdicts(of("adam.tsv")), verdicts(of("wide.csv")));
+}
+
+#[test]
+fn what_is_refused_says_which_option_would_help() {
+    let dir = folder();
+    let optuna = "lawn report --from optuna.csv";
+    let all = "--constant task=t --column arm=params_optimizer --column batch_size=params_batch_size \
+               --column seed=user_attrs_seed --column test_metric=value";
+    let cases = [
+        (
+            optuna.to_owned(),
+            "columns `task`, `arm`, `batch_size`, `seed`, `test_metric` are missing; required: \
+             task, arm, batch_size, seed, test_metric; found: number, value, datetime_start, \
+             datetime_complete, duration, params_batch_size, params_optimizer, user_attrs_seed, \
+             system_attrs_fixed_params, state; would --column arm=params_optimizer --column \
+             batch_size=params_batch_size --column seed=user_attrs_seed --column \
+             test_metric=value --constant task=NAME do?",
+        ),
+        (
+            format!("{optuna} {all}"),
+            "2 of 32 trials whose outcome is ok have no number (lines 28, 30); say in a column \
+             `outcome` how they ended, such as diverged or crashed; --column outcome=state reads it",
+        ),
+        (
+            format!("{optuna} {all} --column outcome=staet"),
+            "no column is called `staet`, to be read as `outcome`; found: number, value",
+        ),
+        (
+            format!("{optuna} {all} --column outcome=state --outcome RUNNIN=crashed"),
+            "no trial has the outcome `RUNNIN`; found: COMPLETE, FAIL, PRUNED",
+        ),
+        (
+            format!("{optuna} {all} --column outcome=params_optimizer"),
+            "line 2: column `outcome=params_optimizer`: `adam` is not one of `ok`, `diverged`, \
+             `out-of-memory`, `timeout`, `crashed`, `preempted`; --outcome adam=crashed, or \
+             another, says what it denotes",
+        ),
+        (
+            format!(
+                "{optuna} {}",
+                all.replace("=params_batch_size", "=params_optimizer")
+            ),
+            "line 2: column `batch_size=params_optimizer`: `adam` is not an integer; --column \
+             batch_size=NAME reads another column; the file has number, value",
+        ),
+        (
+            format!("{optuna} {all} --column batch=number"),
+            "results have no column `batch`; allowed: sweep, task, arm, batch_size, ",
+        ),
+        (
+            format!("{optuna} {all} --constant arm=x"),
+            "column `arm` of results is given twice",
+        ),
+        (
+            format!("{optuna} optuna.csv {all}"),
+            "optuna.csv is given twice",
+        ),
+        (
+            "lawn report --from wide.csv --wide 'acc_sed{seed}'".to_owned(),
+            "no column matches `acc_sed{seed}`; found: optimizer, bs, acc_seed0",
+        ),
+        (
+            "lawn report --from wide.csv --wide 'acc_seed{sed}'".to_owned(),
+            "`{sed}` is no column of results; allowed: {task}, {arm}, {batch_size}, {seed}",
+        ),
+        (
+            "lawn report --from tensorboard/*.csv --constant task=t --column test_metric=Value \
+             --file-name '{arm}_b{batch_size}.csv' --last Step"
+                .to_owned(),
+            "the name of the file does not match `{arm}_b{batch_size}.csv`; found: \
+             run-adam-lawn_b256_s0-tag-test_accuracy.csv",
+        ),
+    ];
+    for (line, expected) in cases {
+        let output = shell(&line, dir.path());
+        let (_, err) = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{line}\n{err}");
+        assert!(
+            err.contains(expected),
+            "{line}\n{expected}\nis not in\n{err}"
+        );
+        assert!(!dir.path().join("report").exists(), "{line}");
+    }
+    // A loss is known by the name of its column.
+    let line = format!("{optuna} {all} --column outcome=state").replace("=value", "=loss");
+    let text = fs::read_to_string(dir.path().join("optuna.csv")).unwrap();
+    fs::write(dir.path().join("optuna.csv"), text.replace("value", "loss")).unwrap();
+    let (_, err) = said(&shell(&line, dir.path()));
+    assert!(
+        err.contains("metric `loss`: nothing says whether more or less"),
+        "{err}"
+    );
+    assert!(err.contains("or give --better loss=lower"), "{err}");
+}

@@ -1,0 +1,223 @@
+//! `lawn watch`: the page of a run, while it runs and to its end.
+
+#[path = "../../../lawn-analysis/tests/browser/devtools.rs"]
+#[allow(dead_code, reason = "the page's own tests use the rest")]
+mod devtools;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::{SMALL, folder, lawn, said, sweep};
+use devtools::{Browser, Scheme};
+
+/// What is faint on a page, as its own tests find it.
+const CONTRAST: &str = include_str!("../../../lawn-analysis/tests/browser/contrast.js");
+
+/// A phone's width and a desk's.
+const WIDTHS: [u32; 2] = [390, 1280];
+
+/// Longer than a small sweep takes.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A process that ends with the test.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Ended {
+    /// Its exit code, once it has ended by itself.
+    fn code(&mut self) -> Option<i32> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(status) = self.0.try_wait().expect("it is a child") {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("it did not end");
+    }
+}
+
+/// Sixteen trials of two arms at two batch sizes, each tuned over two settings.
+fn sixteen() -> String {
+    let arm = "rule = \"sgd\"\ngrid = { learning_rate = [0.05, 0.1] }\n";
+    SMALL
+        .replace("[64]", "[64, 256]")
+        .replace("epochs = 2", "epochs = 20")
+        .replace("rule = \"sgd\"\nlearning_rate = 0.1\n", arm)
+        + &format!("\n[arms.sgd-lawn]\nlawn = true\nfree_epochs = 1\n{arm}")
+}
+
+/// A watcher of a run and the address that it says.
+fn watched(run: &Path, more: &[&str]) -> (Ended, String) {
+    let mut command = lawn();
+    command
+        .arg("watch")
+        .arg(run)
+        .args(more)
+        .stdout(Stdio::piped());
+    let mut child = Ended(command.spawn().expect("lawn starts"));
+    let mut line = String::new();
+    let output = child.0.stdout.take().expect("it is a pipe");
+    BufReader::new(output)
+        .read_line(&mut line)
+        .expect("it says its address");
+    (child, line.trim().to_owned())
+}
+
+/// What is answered to a GET of a path.
+fn get(url: &str, path: &str) -> String {
+    let host = url.trim_start_matches("http://").trim_end_matches('/');
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+/// Waits until a file is there.
+fn wait_for(path: &Path) {
+    let began = Instant::now();
+    while !path.exists() {
+        assert!(began.elapsed() < PATIENCE, "{} never came", path.display());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_sweep_is_seen_from_its_first_trial_to_its_end() {
+    let (kept, run) = folder();
+    let file = kept.path().join("sixteen.toml");
+    std::fs::write(&file, sixteen()).expect("there is room");
+    let mut command = lawn();
+    command
+        .args(["sweep", "--quiet"])
+        .arg(&file)
+        .arg("--out")
+        .arg(&run);
+    command.stdout(Stdio::null());
+    let mut sweep = Ended(command.spawn().expect("lawn starts"));
+    wait_for(&run.join("plan.json"));
+    let (mut watch, url) = watched(&run, &[]);
+    let now = get(&url, "/now");
+    assert!(now.contains("of 16 trials over"), "{now}");
+    let page = get(&url, "/");
+    assert!(page.contains("<h2 id=\"now-h\">Now</h2>"), "{page:.2000}");
+    assert!(page.contains("connect-src 'self'"));
+    if let Some(mut browser) = Browser::start() {
+        for width in WIDTHS {
+            for scheme in Scheme::ALL {
+                browser.visit(&url, width, scheme);
+                let place = format!("at {width}, {scheme:?}");
+                assert!(
+                    browser.holds("document.querySelector('#live progress')"),
+                    "{place}"
+                );
+                assert!(
+                    browser.holds("document.documentElement.scrollWidth <= innerWidth"),
+                    "{place}"
+                );
+                let found = browser.evaluate(CONTRAST);
+                let faults = found["faults"].as_array().expect("it is a list");
+                assert!(faults.is_empty(), "{place}: {faults:#?}");
+                let complaints = browser.complaints();
+                assert!(complaints.is_empty(), "{place}: {complaints:?}");
+            }
+        }
+        // The page comes to know every trial by itself, and says that the sweep is over.
+        let began = Instant::now();
+        let is_over = "document.getElementById('live')?.dataset.over === '16'
+            && document.getElementById('now').textContent.includes('The sweep is over')
+            && document.querySelectorAll('#means table.means, #answer figure').length > 0";
+        while !browser.holds(is_over) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "{}",
+                browser.evaluate("document.body.innerText")
+            );
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        let complaints = browser.complaints();
+        assert!(complaints.is_empty(), "{complaints:?}");
+    }
+    assert_eq!(sweep.code(), Some(0));
+    assert_eq!(watch.code(), Some(0), "it ends with the sweep");
+}
+
+#[test]
+fn a_reader_is_not_interrupted() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let (kept, run) = folder();
+    let file = kept.path().join("small.toml");
+    std::fs::write(&file, SMALL).expect("there is room");
+    assert!(sweep(&file, Some(&run)).status.success());
+    // The second trial was never run.
+    let trials = lawn_bench::plan::Plan::read(&lawn_bench::run::run_dir::RunDir::new(&run));
+    let second = trials.expect("it is a run").trials[1].id.clone();
+    let outcome = run.join("trials").join(second).join("outcome.json");
+    let aside = kept.path().join("outcome.json");
+    std::fs::rename(&outcome, &aside).expect("it is there");
+    let (_watch, url) = watched(&run, &["--stay"]);
+    browser.visit(&url, 1280, Scheme::Light);
+    browser.evaluate("dispatchEvent(new PointerEvent('pointerdown')); window.kept = 1");
+    std::fs::rename(&aside, &outcome).expect("it is there");
+    browser.wait_for(
+        "document.querySelector('#now a')?.textContent.includes('the one that has ended')",
+    );
+    assert!(browser.holds("window.kept === 1 && live.dataset.over === '2'"));
+    browser.evaluate("document.querySelector('#now a').click()");
+    browser.wait_for("window.kept === undefined && document.readyState === 'complete'");
+    // Where its command is gone, the page says so.
+    drop(_watch);
+    browser.wait_for("document.getElementById('now').textContent.includes('not renewed any more')");
+}
+
+#[test]
+fn it_ends_with_a_sweep_that_is_over_and_says_what_it_cannot_do() {
+    let (kept, run) = folder();
+    let file = kept.path().join("small.toml");
+    std::fs::write(&file, SMALL).expect("there is room");
+    assert!(sweep(&file, Some(&run)).status.success());
+    let (mut watch, url) = watched(&run, &[]);
+    let page = get(&url, "/");
+    assert!(page.starts_with("HTTP/1.1 200 OK") && page.contains("data-final=\"true\""));
+    assert!(get(&url, "/tables/means.csv").contains("arm,batch_size"));
+    for path in [
+        "/plan.json",
+        "/../plan.json",
+        "/report/report.html",
+        "/tables/../plan.json",
+    ] {
+        assert!(get(&url, path).starts_with("HTTP/1.1 404 "), "{path}");
+    }
+    let port = url
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()
+        .expect("it has a port");
+    let mut again = lawn();
+    let taken = again.arg("watch").arg(&run).args(["--port", port]).output();
+    let taken = taken.expect("lawn starts");
+    assert_eq!(taken.status.code(), Some(2));
+    let text = said(&taken);
+    assert!(
+        text.contains(&format!("--port {port}: ")) && text.contains("0 for any"),
+        "{text}"
+    );
+    assert_eq!(watch.code(), Some(0));
+    let none = Command::new(env!("CARGO_BIN_EXE_lawn"))
+        .args(["watch", "absent"])
+        .output()
+        .expect("lawn starts");
+    assert_eq!(none.status.code(), Some(2), "{}", said(&none));
+}
