@@ -190,6 +190,7 @@ mod defaults;
 mod diagnostics;
 mod error;
 mod libtorch;
+mod mode;
 mod optimizer;
 mod options;
 mod parameters;

@@ -46,10 +46,16 @@ pub struct Optimizer {
     pub(crate) progress: Progress,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
+    /// Steps before the freeze, where it was told to come at another than the constraint says.
+    pub(crate) freeze_at: Option<u64>,
+    /// Whether the radii are others than the norms of the weights, until the next step.
+    pub(crate) rescaled: bool,
     /// Whether the radii are of a loaded state and were not yet compared with the weights.
     pub(crate) unverified: bool,
     /// Whether a panic has left a step half done.
     pub(crate) interrupted: bool,
+    /// Whether weights for evaluation are in the place of those that are trained.
+    pub(crate) evaluates: bool,
     pub(crate) diagnostics: Findings,
     /// The treatments, with the units that a device has let go of since the freeze. Made when
     /// someone asks for them.
@@ -110,6 +116,9 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             cow_clip.validate()?;
         }
         require_at_most_one(self.constraints())?;
+        if let Some(constraint) = self.constraint() {
+            constraint.validate()?;
+        }
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
@@ -151,7 +160,7 @@ impl Optimizer {
         let form = config.constraint().map(NormConstraint::form);
         for (slot, treatment) in slots.iter().zip(&mut treatments) {
             slot.require_rows(rule)?;
-            treatment.reason += note(slot, rule, form.as_ref());
+            treatment.reason += &note(slot, rule, form.as_ref());
             if config.cow_clip.is_some() && slot.has_clipped_rows() {
                 treatment.reason += "; CowClip clips its rows";
             }
@@ -174,8 +183,11 @@ impl Optimizer {
             builtin,
             progress: Progress::default(),
             frozen: false,
+            freeze_at: None,
+            rescaled: false,
             unverified: false,
             interrupted: false,
+            evaluates: false,
             diagnostics: Findings::Known(Vec::new()),
             freed: OnceCell::new(),
             store,
@@ -230,14 +242,20 @@ impl Optimizer {
         self.backend.updates(&self.slots)
     }
 
+    /// Whether weights for evaluation are in the place of those that are trained; see
+    /// [`eval`](Self::eval).
+    #[must_use]
+    pub fn is_evaluating(&self) -> bool {
+        self.evaluates
+    }
+
     /// The phase of the next step. Waits for an accelerator only where a skipped
     /// step would make the difference.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        let Some(constraint) = self.config.constraint() else {
+        let Some(free_steps) = self.free_steps() else {
             return Phase::Free;
         };
-        let free_steps = constraint.free_steps();
         let over = self.progress.steps >= free_steps
             && (self.least_steps() >= free_steps || self.steps() >= free_steps);
         if over {
@@ -349,14 +367,20 @@ impl Optimizer {
     }
 }
 
-/// What the reason of a treatment says of the rows of a table.
-fn note(slot: &Slot, rule: &dyn Rule, constraint: Option<&ConstraintForm>) -> &'static str {
+/// What the reason of a treatment says of what the rule does, and of the rows of a table.
+fn note(slot: &Slot, rule: &dyn Rule, constraint: Option<&ConstraintForm>) -> String {
+    let mut note = String::new();
+    let treats = rule.treats(&slot.context(None, 0.0));
+    if !treats.is_empty() {
+        note = format!("; {treats}");
+    }
     let touched = |constraint| slot.row_updates(rule, constraint) == RowUpdates::Touched;
-    match (touched(None), touched(constraint)) {
+    note += match (touched(None), touched(constraint)) {
         (true, _) => "; rows without a gradient are left alone",
         (false, true) => "; rows without a gradient are left alone from the freeze on",
         (false, false) => "",
-    }
+    };
+    note
 }
 
 /// Why a unit has no radius: it had no direction to keep.

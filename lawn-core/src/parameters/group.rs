@@ -49,6 +49,10 @@ pub struct Group {
     /// where there is none, so that one list of groups does for both.
     #[serde(default)]
     pub constrained: Option<bool>,
+    /// Whether a rule that treats matrices as such, as [`MuonConfig`](crate::MuonConfig) does, has
+    /// it as one; `false` for the first and the last layer, mostly.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matrix: Option<bool>,
 }
 
 fn one() -> f64 {
@@ -63,6 +67,7 @@ impl Group {
             learning_rate_scale: 1.0,
             decay: None,
             constrained: None,
+            matrix: None,
         }
     }
 

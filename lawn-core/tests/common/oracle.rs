@@ -19,19 +19,19 @@ pub(crate) struct Unit {
     pub(crate) w: Vec<f64>,
     m: Vec<f64>,
     v: Vec<f64>,
-    t: i32,
-    radius: f64,
+    pub(crate) t: i32,
+    pub(crate) radius: f64,
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn norm(a: &[f64]) -> f64 {
+pub(crate) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
-fn without_radial_part(x: &[f64], w: &[f64]) -> Vec<f64> {
+pub(crate) fn without_radial_part(x: &[f64], w: &[f64]) -> Vec<f64> {
     let share = dot(w, x) / dot(w, w);
     x.iter().zip(w).map(|(x, w)| x - share * w).collect()
 }
@@ -52,7 +52,7 @@ impl Unit {
         self.radius = norm(&self.w);
     }
 
-    fn direction(&mut self, oracle: Oracle, g: &[f64], adapt: bool) -> Vec<f64> {
+    pub(crate) fn direction(&mut self, oracle: Oracle, g: &[f64], adapt: bool) -> Vec<f64> {
         self.t += 1;
         let first = self.t == 1;
         let mut d = vec![0.0; g.len()];

@@ -57,6 +57,12 @@ fn largest_distance(
             largest = largest.max(distance(w, tensor(format!("{}/{step}/{i}", case.name))));
         }
     }
+    optimizer.eval().unwrap();
+    for (i, w) in weights.iter().enumerate() {
+        if let Some(evaluated) = tensors.tensors.get(&format!("{}/evaluated/{i}", case.name)) {
+            largest = largest.max(distance(w, evaluated));
+        }
+    }
     largest
 }
 

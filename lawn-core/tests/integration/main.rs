@@ -5,6 +5,7 @@
 mod common;
 
 mod conformance;
+mod constraints;
 mod counted_rows;
 mod cow_clip;
 mod custom_rule;
@@ -29,6 +30,7 @@ mod radial;
 mod ranges;
 mod refused;
 mod rule_faults;
+mod schedule_free;
 mod scope_by_names;
 mod selection;
 mod state;

@@ -1,6 +1,7 @@
 //! Runs one trial of any task.
 
 mod checkpoint;
+mod constraints;
 mod context;
 mod distance;
 mod error;
@@ -11,6 +12,7 @@ mod observer;
 mod optimizer;
 mod progress;
 mod record;
+mod rules;
 mod run;
 mod step;
 mod trainer;

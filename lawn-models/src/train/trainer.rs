@@ -117,7 +117,7 @@ fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<Trial
     if let Some(permit) = TestPermit::of(training.config.stage)
         && !measured(Split::Test)
     {
-        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))??);
     }
     Ok(TrialEnd::Finished(TrialSummary {
         epochs: last.epoch,

@@ -53,7 +53,7 @@ impl MultiTensor {
                 BackendChoice::Auto => at.on_cuda,
                 choice => choice == BackendChoice::MultiTensor,
             };
-            asked && at.forms == Forms::All
+            asked && at.forms == Forms::All && at.common
         },
         new: |setup| Box::new(Self::new(setup)),
     };
