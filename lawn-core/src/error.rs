@@ -107,6 +107,11 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
+    /// A learning rate or a decay of some parameters, set where the backend has them on a device.
+    #[error(
+        "settings of groups are fixed on this backend: expected them when the optimizer is built"
+    )]
+    FixedGroups,
     /// A constraint by head on a parameter that has none of so many rows.
     #[error(
         "parameter `{name}`: expected a first dimension of heads with {rows} rows each, found {found}"

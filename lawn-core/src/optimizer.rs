@@ -16,7 +16,7 @@ use crate::constraint::form::ConstraintForm;
 use crate::constraint::interface::{NormConstraint, require_at_most_one};
 use crate::diagnostics::{Diagnostics, Findings};
 use crate::error::{Error, require};
-use crate::parameters::group::Group;
+use crate::parameters::group::{Group, Regrouping};
 use crate::parameters::layout::DisjointSpans;
 use crate::parameters::parameter::Parameters;
 use crate::parameters::parameter::Store;
@@ -39,11 +39,15 @@ pub struct Optimizer {
     pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
     /// What they were before the freeze.
-    planned: Vec<Treatment>,
+    pub(crate) planned: Vec<Treatment>,
     /// The rule, if it is built in.
     pub(crate) builtin: Option<RuleConfig>,
     /// Steps that a device may have skipped count as taken here.
     pub(crate) progress: Progress,
+    /// What multiplies the rates of the schedule.
+    pub(crate) rate_factor: f64,
+    /// What was set for some parameters since it was built, in order.
+    pub(crate) regrouped: Vec<Regrouping>,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
     /// Steps before the freeze, where it was told to come at another than the constraint says.
@@ -182,6 +186,8 @@ impl Optimizer {
             treatments,
             builtin,
             progress: Progress::default(),
+            rate_factor: 1.0,
+            regrouped: Vec::new(),
             frozen: false,
             freeze_at: None,
             rescaled: false,
@@ -273,10 +279,11 @@ impl Optimizer {
     }
 
     pub(crate) fn rate_at(&self, progress: Progress) -> f64 {
-        self.config.schedule.lr_at(match self.config.clock {
+        let position = match self.config.clock {
             Clock::Steps => progress.steps,
             Clock::Samples => progress.samples,
-        })
+        };
+        self.config.schedule.lr_at(position) * self.rate_factor
     }
 
     /// What is done to each parameter, and why; in the order of the parameters.
@@ -357,6 +364,8 @@ impl Optimizer {
             for (planned, treatment) in self.planned.iter().zip(&mut self.treatments) {
                 *treatment = Treatment {
                     trained: treatment.trained,
+                    decay: treatment.decay,
+                    learning_rate_scale: treatment.learning_rate_scale,
                     ..planned.clone()
                 };
             }

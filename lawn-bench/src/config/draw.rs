@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 41] = [
+const ORDER: [&str; 42] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -51,6 +51,7 @@ const ORDER: [&str; 41] = [
     "muon_scale",
     "adam_on",
     "adaptation",
+    "freeze_when",
 ];
 
 /// What a decay lacks to 1 lies along its dimension: no arm has both.

@@ -28,6 +28,7 @@ mod machine;
 mod manners;
 mod overrides;
 mod planning;
+mod presets;
 mod ray_answers;
 mod recipes;
 mod report;

@@ -185,6 +185,12 @@ impl Slot {
         self.constrained
     }
 
+    /// Takes over what was set of it since it was planned.
+    pub(crate) fn regroup(&mut self, treatment: &Treatment) {
+        self.decay = treatment.decay;
+        self.learning_rate_scale = treatment.learning_rate_scale;
+    }
+
     /// Fixes the radii.
     pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
         self.radii = radius.as_ref().map(host).unwrap_or_default();

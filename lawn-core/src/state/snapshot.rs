@@ -11,6 +11,7 @@
 //! Metadata: `format`, `version`, `rule`, `step`, `samples`, `skipped`, `phase`,
 //! `learning_rate` (of the next step), `settings` (JSON, for the record), and `free_steps` where a
 //! freeze was told to come at another step than the constraint says,
+//! `rate_factor` and `regrouped` where these were set between steps,
 //! `rescaled` where radii are others than the norms of the weights until the next step.
 
 use std::cell::OnceCell;
@@ -21,6 +22,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::Error;
 use crate::optimizer::{Optimizer, Progress, ZERO_AT_FREEZE};
+use crate::parameters::group::Regrouping;
 use crate::state::file::State;
 use crate::units::{Granularity, host};
 
@@ -29,6 +31,12 @@ const VERSION: u32 = 1;
 
 /// Key of the steps before a freeze that was told when to come.
 const FREE_STEPS: &str = "free_steps";
+
+/// Key of what multiplies the rates of the schedule, where that is not 1.
+const RATE_FACTOR: &str = "rate_factor";
+
+/// Key of what was set for some parameters since the optimizer was built, JSON.
+const REGROUPED: &str = "regrouped";
 
 /// Key of radii that are others than the norms of the weights, until the next step.
 const RESCALED: &str = "rescaled";
@@ -120,6 +128,13 @@ fn take(optimizer: &Optimizer) -> State {
     if let Some(free_steps) = optimizer.freeze_at {
         metadata.insert(FREE_STEPS.to_owned(), free_steps.to_string());
     }
+    if optimizer.rate_factor != 1.0 {
+        metadata.insert(RATE_FACTOR.to_owned(), optimizer.rate_factor.to_string());
+    }
+    if !optimizer.regrouped.is_empty() {
+        let regrouped = serde_json::to_string(&optimizer.regrouped).expect("groups are JSON");
+        metadata.insert(REGROUPED.to_owned(), regrouped);
+    }
     if optimizer.rescaled {
         metadata.insert(RESCALED.to_owned(), true.to_string());
     }
@@ -161,6 +176,19 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         true => Some(number(state, FREE_STEPS)?),
         false => None,
     };
+    let rate_factor = match state.metadata.contains_key(RATE_FACTOR) {
+        true => number(state, RATE_FACTOR)?,
+        false => 1.0,
+    };
+    let regrouped: Vec<Regrouping> = match state.metadata.get(REGROUPED) {
+        Some(found) => serde_json::from_str(found).map_err(|_| Error::EntryValue {
+            entry: REGROUPED.to_owned(),
+            expected: "a list of groups",
+            found: found.clone(),
+        })?,
+        None => Vec::new(),
+    };
+    (regrouped.iter()).try_for_each(|one| optimizer.require_regrouping(one))?;
     let configured = optimizer.config.constraint();
     let free_steps = configured.map(|constraint| freeze_at.unwrap_or(constraint.free_steps()));
     let remembered = remembered(optimizer);
@@ -256,6 +284,8 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
     }
     optimizer.progress = progress;
+    optimizer.rate_factor = rate_factor;
+    optimizer.regroup(regrouped);
     optimizer.frozen = frozen;
     optimizer.freeze_at = freeze_at;
     optimizer.rescaled = state.metadata.contains_key(RESCALED);

@@ -125,6 +125,7 @@ fn would_be(settings: &OptimizerSettings) -> OptimizerSettings {
         multiplier_rate: None,
         centred: None,
         free_epochs: None,
+        freeze_when: None,
         free_fraction: Some(0.5),
         // A constrained weight has none.
         weight_decay: None,

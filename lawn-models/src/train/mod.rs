@@ -6,6 +6,7 @@ mod context;
 mod distance;
 mod error;
 mod evaluate;
+mod freeze;
 mod layers;
 mod loss_scale;
 mod observer;

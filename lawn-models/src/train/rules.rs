@@ -159,7 +159,7 @@ impl OptimizerSettings {
             granularity: Some(constraint.granularity),
             ..bare.clone()
         };
-        match rule(&bare) {
+        match self::rule(&bare) {
             RuleConfig::Sgd(own) => {
                 all.momentum = Some(own.momentum);
                 all.dampening = Some(own.dampening);
@@ -238,7 +238,7 @@ impl OptimizerSettings {
     /// too, as the conventions of LAMB are.
     #[must_use]
     pub fn rule_config(&self) -> RuleConfig {
-        rule(self)
+        self::rule(self)
     }
 
     /// These settings with those of `defaults` where one is left out; what belongs to a

@@ -3,6 +3,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::freeze::FreezeCondition;
 use super::names::{ConstraintName, RuleName};
 use super::shape::LrShape;
 
@@ -34,6 +35,10 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub free_fraction: Option<f64>,
+    /// What ends the free phase before that, looked at after each evaluation; the free phase is
+    /// the longest that it can be then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_when: Option<FreezeCondition>,
     /// Which parameters are constrained; under a constraint only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSetting>,
@@ -329,6 +334,7 @@ impl OptimizerSettings {
             constraint: None,
             free_epochs: None,
             free_fraction: None,
+            freeze_when: None,
             scope: None,
             granularity: None,
             untouched_rows: None,

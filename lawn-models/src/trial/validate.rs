@@ -166,6 +166,13 @@ impl OptimizerSettings {
                 });
             }
         }
+        if self.rule == RuleName::ScheduleFree && self.ema_decay.is_some() {
+            return Err(SettingsError::NotApplicable {
+                setting: "ema_decay".to_owned(),
+                context: format!("rule = \"{}\"", self.rule.as_str()),
+                allowed: "leave it out: it has an average of its own".to_owned(),
+            });
+        }
         // LARS has momentum of its own accord.
         if self.nesterov == Some(true) && self.rule == RuleName::Sgd {
             let momentum = self.with_decays().momentum.unwrap_or(0.0);
@@ -218,6 +225,7 @@ impl OptimizerSettings {
                 self.free_fraction.is_some(),
                 self.lawn || cpr,
             ),
+            ("freeze_when", self.freeze_when.is_some(), any && free),
             ("scope", self.scope.is_some(), any),
             ("granularity", self.granularity.is_some(), any),
             ("untouched_rows", self.untouched_rows.is_some(), any),
@@ -235,6 +243,9 @@ impl OptimizerSettings {
                 };
                 return refuse(name, &context, allowed);
             }
+        }
+        if let Some(condition) = self.freeze_when {
+            condition.validate()?;
         }
         if let (true, true) = (self.free_epochs.is_some(), self.free_fraction.is_some()) {
             return refuse("free_fraction", "free_epochs", "give one of the two");

@@ -153,6 +153,10 @@ impl Backend for MultiTensor {
         false
     }
 
+    fn regroups(&self) -> bool {
+        false
+    }
+
     fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {
         let mut all: Vec<Option<Tensor>> = slots.iter().map(|_| None).collect();
         for group in &mut self.groups {
