@@ -11,21 +11,29 @@ tolerances; `goldens.safetensors` has the tensors:
     weight/<i>            initial weights, f64
     gradient/<step>/<i>   gradients, f64; `missing` lists those that a case leaves out
     <case>/<step>/<i>     weights after the step, f64
+    <case>/evaluated/<i>  weights for evaluation after the last, f64, where they are others
 
 The f32 cases start from these rounded to f32; their results are held to the
 f64 ones.
 """
 
+import contextlib
+import importlib.metadata
 import json
 import math
 import pathlib
 
 import numpy
+import pytorch_cpr
+import pytorch_optimizer
 import safetensors
 import safetensors.numpy
+import schedulefree
 import timm
 import timm.optim
+import timm.optim.muon
 import torch
+import torch.optim._muon
 
 HERE = pathlib.Path(__file__).parent
 SHAPES = [(3, 4), (5,), (2, 3, 2, 2)]
@@ -54,10 +62,81 @@ def decoupled(rate):
     return {"kind": "decoupled", "rate": rate}
 
 
+class ScheduleFree(schedulefree.AdamWScheduleFreeReference):
+    """In training mode, as its steps have to be."""
+
+    NAME = "schedulefree.AdamWScheduleFreeReference"
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings)
+        with contextlib.redirect_stdout(None):
+            self.train()
+
+
+class Cpr(pytorch_cpr.AdamCPR):
+    """Of the matrices; with the numbers of each in f64, where it has f32."""
+
+    NAME = "pytorch_cpr.AdamCPR"
+
+    def _cuda_graph_capture_health_check(self):
+        """It calls this, which torch has renamed."""
+
+    def __init__(self, weights, **settings):
+        groups = [{"params": [weight], "regularize": weight.dim() >= 2} for weight in weights]
+        super().__init__(groups, foreach=False, reg_function="l2", **settings)
+
+    def step(self):
+        kept, torch.float = torch.float, torch.float64
+        super().step()
+        torch.float = kept
+
+    @staticmethod
+    def constraint(settings):
+        bound = {settings["kappa_init_method"].replace("_", "-"): settings["kappa_init_param"]}
+        rate, by = settings.get("kappa_update", 1.0), settings.get("reg_by_lr", False)
+        return {"cpr": {"bound": bound, "rate": rate, "by_learning_rate": by}}
+
+
+class Muon(torch.optim.Muon):
+    """torch's, for the one matrix; with its iteration in f64, as bf16 is the same on no two
+    machines."""
+
+    NAME = "torch.Muon"
+    MISSING = [(step, i) for step in range(STEPS) for i in (1, 2)]
+
+    def __init__(self, weights, **settings):
+        super().__init__(weights[:1], **settings)
+
+    def step(self):
+        kept, torch.Tensor.bfloat16 = torch.Tensor.bfloat16, torch.Tensor.clone
+        super().step()
+        torch.Tensor.bfloat16 = kept
+
+
+class MuonWithAdam(timm.optim.Muon):
+    """timm's, which makes matrices of filters, and has Adam for vectors; with its iteration in
+    f64, and without its least size of a matrix."""
+
+    NAME = "timm.Muon"
+
+    def step(self):
+        module = timm.optim.muon
+        kept = module.zeropower_via_newtonschulz, module._is_suitable_for_muon
+        module.zeropower_via_newtonschulz = lambda *arguments, **settings: kept[0](
+            *arguments, **{**settings, "dtype": torch.float64}
+        )
+        module._is_suitable_for_muon = lambda param, **_: param.dim() >= 2
+        super().step()
+        module.zeropower_via_newtonschulz, module._is_suitable_for_muon = kept
+
+
 NONE = {"kind": "none"}
 ADAM = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8, "foreach": False}
 LAMB = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-6, "foreach": False}
 LARS = {"lr": RATE, "momentum": 0.9, "trust_coeff": 0.02}
+NADAMW = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8, "foreach": False}
+LION = {"lr": RATE, "betas": (0.9, 0.99), "foreach": False}
+ADAMP = {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8}
 
 # name, peer, its arguments, our rule, our decay, our clip
 CASES = [
@@ -144,6 +223,100 @@ CASES = [
         l2(0.1),
         None,
     ),
+    ("nadamw", timm.optim.NAdamW, {**NADAMW, "weight_decay": 0.0}, {"kind": "nadamw", "beta2": 0.99}, NONE, None),
+    ("nadamw-decay", timm.optim.NAdamW, {**NADAMW, "weight_decay": 0.1}, {"kind": "nadamw", "beta2": 0.99}, decoupled(0.1), None),
+    ("lion", timm.optim.Lion, LION, {"kind": "lion"}, NONE, None),
+    ("lion-decay", timm.optim.Lion, {**LION, "weight_decay": 0.1}, {"kind": "lion"}, decoupled(0.1), None),
+    (
+        "lion-pytorch-optimizer",
+        pytorch_optimizer.Lion,
+        {"lr": RATE, "betas": (0.9, 0.99), "weight_decay": 0.1, "weight_decouple": True},
+        {"kind": "lion"},
+        decoupled(0.1),
+        None,
+    ),
+    # With this δ some rows, some layers and some nothing are projected.
+    *(
+        (
+            f"adamp{suffix}-{delta}",
+            timm.optim.AdamP,
+            {**ADAMP, "weight_decay": 0.1, "delta": delta, "nesterov": nesterov},
+            {"kind": "adamp", "beta2": 0.99, "nesterov": nesterov, "projection": {"delta": delta}},
+            decoupled(0.1),
+            None,
+        )
+        for suffix, nesterov in (("", False), ("-nesterov", True))
+        for delta in (0.1, 0.6, 1.5)
+    ),
+    *(
+        (
+            f"sgdp{suffix}-{delta}",
+            timm.optim.SGDP,
+            {"lr": RATE, "momentum": 0.9, "weight_decay": 0.01, "delta": delta, **settings},
+            {"kind": "sgdp", "projection": {"delta": delta}, **settings},
+            decoupled(0.01),
+            None,
+        )
+        for suffix, settings in (("", {}), ("-nesterov", {"nesterov": True}), ("-dampening", {"dampening": 0.3}))
+        for delta in (0.1, 1.5)
+    ),
+    (
+        "schedule-free",
+        ScheduleFree,
+        {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8},
+        {"kind": "schedule_free", "beta2": 0.99},
+        NONE,
+        None,
+    ),
+    (
+        "schedule-free-decay",
+        ScheduleFree,
+        {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8, "weight_decay": 0.1, "r": 1.0},
+        {"kind": "schedule_free", "beta2": 0.99, "weight_power": 1.0},
+        decoupled(0.1),
+        None,
+    ),
+    (
+        "schedule-free-warm-up",
+        ScheduleFree,
+        {"lr": RATE, "betas": (0.9, 0.99), "eps": 1e-8, "warmup_steps": 4},
+        {"kind": "schedule_free", "beta2": 0.99},
+        NONE,
+        None,
+    ),
+    (
+        "muon",
+        Muon,
+        {"lr": RATE, "momentum": 0.95, "weight_decay": 0.1},
+        {"kind": "muon", "scale": "spectral"},
+        decoupled(0.1),
+        None,
+    ),
+    (
+        "muon-match-adam",
+        Muon,
+        {"lr": RATE, "momentum": 0.95, "weight_decay": 0.1, "nesterov": False, "adjust_lr_fn": "match_rms_adamw"},
+        {"kind": "muon", "nesterov": False},
+        decoupled(0.1),
+        None,
+    ),
+    (
+        "muon-with-adam",
+        MuonWithAdam,
+        {"lr": RATE, "weight_decay": 0.1, "eps": 1e-8, "ns_coefficients": "original", "betas": (0.9, 0.99)},
+        {"kind": "muon", "beta2": 0.99, "nesterov": False},
+        decoupled(0.1),
+        None,
+    ),
+    *(
+        (f"cpr-{name}", Cpr, {"lr": RATE, "betas": (0.9, 0.99), **settings}, adam(), NONE, None)
+        for name, settings in {
+            "warm-start": {"kappa_init_method": "warm_start", "kappa_init_param": 2},
+            "dependent": {"kappa_init_method": "dependent", "kappa_init_param": 0.8},
+            "uniform": {"kappa_init_method": "uniform", "kappa_init_param": 1.5, "kappa_update": 0.5},
+            "by-rate": {"kappa_init_method": "uniform", "kappa_init_param": 1.5, "reg_by_lr": True},
+        }.items()
+    ),
 ]
 
 
@@ -163,7 +336,7 @@ def main():
     for name, peer, arguments, rule, decay, clip in CASES:
         # torch counts the updates of each parameter; timm's Lamb those of the
         # group, so that only torch can tell what a missing gradient should do.
-        missing = [(3, 1)] if peer.__module__.startswith("torch.") else []
+        missing = getattr(peer, "MISSING", [(3, 1)] if peer.__module__.startswith("torch.") else [])
         weights = [torch.nn.Parameter(torch.from_numpy(tensors[f"weight/{i}"].copy())) for i in range(len(SHAPES))]
         optimizer = peer(weights, **arguments)
         for step in range(STEPS):
@@ -173,14 +346,26 @@ def main():
             optimizer.step()
             for i, weight in enumerate(weights):
                 tensors[f"{name}/{step}/{i}"] = weight.detach().numpy().copy()
-        config = {"rule": rule, "schedule": {"kind": "constant", "from": RATE}, "decay": decay, "clip_norm": clip}
-        peer_name = f"{peer.__module__.split('.')[0]}.{peer.__name__}"
+        if hasattr(optimizer, "eval"):
+            with contextlib.redirect_stdout(None):
+                optimizer.eval()
+            for i, weight in enumerate(weights):
+                tensors[f"{name}/evaluated/{i}"] = weight.detach().numpy().copy()
+        schedule = {"kind": "constant", "from": RATE}
+        if length := arguments.get("warmup_steps"):
+            schedule = {"kind": "warm-up", "length": length, "then": schedule}
+        config = {"rule": rule, "schedule": schedule, "decay": decay, "clip_norm": clip}
+        config |= getattr(peer, "constraint", lambda _: {})(arguments)
+        peer_name = getattr(peer, "NAME", f"{peer.__module__.split('.')[0]}.{peer.__name__}")
         cases.append({"name": name, "peer": peer_name, "missing": missing, "config": config})
 
     document = {
         "versions": {
             "torch": torch.__version__,
             "timm": timm.__version__,
+            "schedulefree": importlib.metadata.version("schedulefree"),
+            "pytorch_cpr": importlib.metadata.version("pytorch-cpr"),
+            "pytorch_optimizer": importlib.metadata.version("pytorch_optimizer"),
             "numpy": numpy.__version__,
             "safetensors": safetensors.__version__,
         },

@@ -30,7 +30,10 @@ import statistics
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 
+import pytorch_optimizer
+import schedulefree
 import timm
 import timm.optim
 import torch
@@ -88,16 +91,29 @@ class Lawn:
                 w.mul_(r / w.norm())
 
 
+def trained(optimizer):
+    """An optimizer of two modes, in that of training."""
+    optimizer.train()
+    return optimizer
+
+
 PEERS = {
     **{name: TORCH[name] for name in ("AdamW fused", "AdamW foreach", "SGD fused")},
     "timm LAMB": lambda p: timm.optim.Lamb(p, lr=1e-3, weight_decay=0.01),
     "timm AdamP": lambda p: timm.optim.AdamP(p, lr=1e-3),
+    "timm SGDP": lambda p: timm.optim.SGDP(p, lr=1e-3, momentum=0.9),
+    "timm NAdamW": lambda p: timm.optim.NAdamW(p, lr=1e-3, foreach=True),
+    "timm Lion": lambda p: timm.optim.Lion(p, lr=1e-3, weight_decay=0.01, foreach=True),
+    "timm Muon": lambda p: timm.optim.Muon(p, lr=1e-3, ns_coefficients="original"),
+    "pytorch_optimizer Lion": lambda p: pytorch_optimizer.Lion(p, lr=1e-3, weight_decay=0.01),
+    "schedulefree": lambda p: trained(schedulefree.AdamWScheduleFree(p, lr=1e-3)),
     "LAWN in PyTorch": lambda p: Lawn(p, lr=1e-3),
 }
 
 
-def config(rule, constrained, check_finite, decay=0.0):
+def config(rule, constrained, check_finite, decay=0.0, **constraint):
     return {
+        **constraint,
         "rule": rule,
         "schedule": {"kind": "constant", "from": 1e-3},
         "decay": {"kind": "decoupled", "rate": decay},
@@ -119,6 +135,16 @@ OURS = {
     "SGD-LAWN": config(SGD, True, False),
     "LAMB": config(LAMB, False, False, 0.01),
     "LAMB-LAWN": config(LAMB, True, False),
+    "NAdamW": config({"kind": "nadamw"}, False, False, 0.01),
+    "Lion": config({"kind": "lion"}, False, False, 0.01),
+    "Lion-LAWN": config({"kind": "lion"}, True, False),
+    "AdamP": config({"kind": "adamp"}, False, False),
+    "SGDP": config({"kind": "sgdp"}, False, False),
+    "Schedule-Free": config({"kind": "schedule_free"}, False, False),
+    "Muon": config({"kind": "muon"}, False, False),
+    "AdamH": config(ADAM, False, False, hyperball={}),
+    "AdamCPR": config(ADAM, False, False, cpr={"bound": {"dependent": 1.0}}),
+    "RV-Adam": config(ADAM, False, False, rotational={"decay": 0.1, "centred": False}),
 }
 
 # What is divided by what.
@@ -134,6 +160,19 @@ RATIOS = [
     ("SGD-LAWN", "SGD fused"),
     ("LAMB", "timm LAMB"),
     ("LAMB-LAWN", "timm LAMB"),
+    ("NAdamW", "timm NAdamW"),
+    ("NAdamW", "AdamW fused"),
+    ("Lion", "timm Lion"),
+    ("Lion", "pytorch_optimizer Lion"),
+    ("Lion-LAWN", "timm Lion"),
+    ("AdamP", "timm AdamP"),
+    ("SGDP", "timm SGDP"),
+    ("Schedule-Free", "schedulefree"),
+    ("Muon", "timm Muon"),
+    ("AdamH", "AdamW fused"),
+    ("AdamH", "timm AdamP"),
+    ("AdamCPR", "timm AdamP"),
+    ("RV-Adam", "timm AdamP"),
 ]
 
 # Bytes that a step reads and writes for each parameter where no cache holds anything; see BENCHMARKS.md.
@@ -148,6 +187,12 @@ BYTES = {
     "LAMB-LAWN": (32, 12),
     "AdamW fused": (16, 12),
     "SGD fused": (12, 8),
+    "NAdamW": (16, 12),
+    "Lion": (12, 8),
+    "Lion-LAWN": (32, 8),
+    "AdamH": (24, 12),
+    "AdamCPR": (24, 12),
+    "RV-Adam": (32, 12),
 }
 
 # Elements of the tensors whose copy is timed: 128 MiB each, which no cache holds.
@@ -313,7 +358,7 @@ def main():
         print(f"\n{title}\n")
         print(table(["", *results], rows, arguments.markdown))
 
-    print(f"torch {torch.__version__}, timm {timm.__version__}, {arguments.threads} threads, {arguments.placements} × {arguments.rounds} rounds, {processor()}")
+    print(f"torch {torch.__version__}, timm {timm.__version__}, pytorch_optimizer {version("pytorch_optimizer")}, schedulefree {version("schedulefree")}, {arguments.threads} threads, {arguments.placements} × {arguments.rounds} rounds, {processor()}")
     show("Memory by itself, GB/s, reads and writes counted", [
         [work] + [f"{speed[tensors][work] / 1e9:.1f}" for tensors in results] for work in ("copy", "in place", "read")
     ])

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::backend::BackendChoice;
-use crate::constraint::LawnConfig;
 use crate::constraint::interface::NormConstraint;
+use crate::constraint::{CprConfig, HyperballConfig, LawnConfig, RotationalConfig};
 use crate::decay::WeightDecay;
 use crate::defaults::yes;
 use crate::parameters::group::Group;
@@ -51,6 +51,15 @@ pub struct OptimizerConfig<R = RuleConfig> {
     /// The norm constraint.
     #[serde(default)]
     pub lawn: Option<LawnConfig>,
+    /// Another norm constraint in its place: the norm fixed from the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hyperball: Option<HyperballConfig>,
+    /// Another: an upper bound of the norm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpr: Option<CprConfig>,
+    /// Another: the norm and the angle of each step fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotational: Option<RotationalConfig>,
     /// Largest global norm of the gradients, above which all are scaled down:
     /// `g ← g · min(1, clip_norm / ‖g‖₂)`, before any projection.
     #[serde(default)]
@@ -104,10 +113,17 @@ impl<R> OptimizerConfig<R> {
 
     /// The norm constraints that are given, each with the name of its field.
     pub(crate) fn constraints(&self) -> impl Iterator<Item = (&'static str, &dyn NormConstraint)> {
-        let lawn = self.lawn.as_ref().map(|lawn| lawn as &dyn NormConstraint);
-        [("lawn", lawn)]
-            .into_iter()
-            .filter_map(|(name, constraint)| Some((name, constraint?)))
+        fn given<C: NormConstraint>(one: &Option<C>) -> Option<&dyn NormConstraint> {
+            one.as_ref().map(|one| one as &dyn NormConstraint)
+        }
+        [
+            ("lawn", given(&self.lawn)),
+            ("hyperball", given(&self.hyperball)),
+            ("cpr", given(&self.cpr)),
+            ("rotational", given(&self.rotational)),
+        ]
+        .into_iter()
+        .filter_map(|(name, constraint)| Some((name, constraint?)))
     }
 
     /// The same with another rule.
@@ -118,6 +134,9 @@ impl<R> OptimizerConfig<R> {
             clock: self.clock,
             decay: self.decay,
             lawn: self.lawn,
+            hyperball: self.hyperball,
+            cpr: self.cpr,
+            rotational: self.rotational,
             clip_norm: self.clip_norm,
             cow_clip: self.cow_clip,
             groups: self.groups,
@@ -137,6 +156,9 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             clock: Clock::Steps,
             decay: WeightDecay::None,
             lawn: None,
+            hyperball: None,
+            cpr: None,
+            rotational: None,
             clip_norm: None,
             cow_clip: None,
             groups: Vec::new(),
@@ -195,6 +217,12 @@ pub(crate) struct SettingsRecord<'a> {
     clock: Clock,
     decay: WeightDecay,
     lawn: Option<&'a LawnConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hyperball: Option<&'a HyperballConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpr: Option<&'a CprConfig>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotational: Option<&'a RotationalConfig>,
     clip_norm: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cow_clip: Option<CowClipConfig>,
@@ -221,6 +249,9 @@ impl OptimizerConfig<Box<dyn Rule>> {
             clock,
             decay,
             lawn,
+            hyperball,
+            cpr,
+            rotational,
             clip_norm,
             cow_clip,
             groups,
@@ -237,6 +268,9 @@ impl OptimizerConfig<Box<dyn Rule>> {
             clock: *clock,
             decay: *decay,
             lawn: lawn.as_ref(),
+            hyperball: hyperball.as_ref(),
+            cpr: cpr.as_ref(),
+            rotational: rotational.as_ref(),
             clip_norm: *clip_norm,
             cow_clip: *cow_clip,
             groups,

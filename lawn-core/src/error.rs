@@ -107,6 +107,29 @@ pub enum Error {
         "a step was interrupted: some parameters have moved and others have not; expected a state and its weights to be loaded"
     )]
     Interrupted,
+    /// A learning rate or a decay of some parameters, set where the backend has them on a device.
+    #[error(
+        "settings of groups are fixed on this backend: expected them when the optimizer is built"
+    )]
+    FixedGroups,
+    /// A constraint by head on a parameter that has none of so many rows.
+    #[error(
+        "parameter `{name}`: expected a first dimension of heads with {rows} rows each, found {found}"
+    )]
+    Heads {
+        /// The parameter.
+        name: String,
+        /// Rows of a head.
+        rows: u32,
+        /// What it is.
+        found: String,
+    },
+    /// A step, or the taking up of a state, while weights for evaluation are in the place of those
+    /// that are trained.
+    #[error(
+        "the weights are those of evaluation: expected `Optimizer::train` before anything that trains"
+    )]
+    Evaluating,
     /// An answer of a rule of one's own that no step can be made of.
     #[error("rule `{rule}`, parameter `{name}`: expected {expected}, found {found}")]
     RuleAnswer {

@@ -1,6 +1,7 @@
 //! Optimizers for [tch](https://docs.rs/tch) whose weight norms can be held fixed:
-//! SGD, Adam, AdamW, AMSGrad, LAMB, LARS, Adagrad or a rule of your own, and on any of them
-//! Logit Attenuating Weight Normalization (LAWN).
+//! SGD, Adam, AdamW, AMSGrad, NAdamW, LAMB, LARS, Lion, AdamP, SGDP, Schedule-Free AdamW, Muon,
+//! Adagrad or a rule of your own, and on any of them Logit Attenuating Weight Normalization (LAWN)
+//! or another norm constraint: [`HyperballConfig`], [`CprConfig`], [`RotationalConfig`].
 //!
 //! LAWN (Gupta et al. 2021, arXiv 2108.05839) trains freely for a while, then
 //! fixes the norm of each constrained layer and goes on along the sphere:
@@ -190,10 +191,12 @@ mod defaults;
 mod diagnostics;
 mod error;
 mod libtorch;
+mod mode;
 mod optimizer;
 mod options;
 mod parameters;
 mod radius;
+mod regroup;
 mod report;
 mod role;
 mod rule;
@@ -220,7 +223,7 @@ pub use parameters::{
 pub use report::StepReport;
 pub use role::Role;
 pub use rule::*;
-pub use schedule::{Part, Schedule, ScheduleRow};
+pub use schedule::{Part, Plateau, PlateauConfig, Schedule, ScheduleRow};
 pub use state::State;
 pub use tables::CowClipConfig;
 pub use units::Granularity;

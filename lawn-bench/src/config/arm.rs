@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 use super::draw::{self, Coordinate, draw};
+use super::presets::{self, PRESET};
 use super::raw::SETTINGS;
 use super::sobol;
 use super::source::Source;
@@ -47,8 +48,13 @@ impl<'i> RawArm<'i> {
         tuning: &Tuning<'_>,
     ) -> Result<Self, ConfigError> {
         let mut written = Self::default();
+        let mut preset = None;
         for (key, value) in table {
             match key.get_ref().as_ref() {
+                PRESET => {
+                    let table = presets::table(source, value)?;
+                    preset = Some(Self::read(source, &table, tuning)?);
+                }
                 GRID => written.axes.extend(space::grid(source, value)?),
                 TUNE => {
                     let ranges = space::ranges(source, value, tuning.batch_sizes)?;
@@ -68,7 +74,10 @@ impl<'i> RawArm<'i> {
             }
         }
         match written.axes.iter().find(|axis| written.fixes(axis.name())) {
-            None => Ok(written),
+            None => Ok(match preset {
+                Some(preset) => written.over(&preset),
+                None => written,
+            }),
             Some(axis) => {
                 let message = format!("`{}` is both fixed and tuned", axis.name());
                 let help = Some("keep one of the two".into());

@@ -53,10 +53,12 @@ pub(super) fn contrasts(
     let first = |arm: &Arm| arm.settings[0].optimizer.clone();
     Ok(arms
         .iter()
-        .filter(|baseline| !first(baseline).lawn)
+        .filter(|baseline| !first(baseline).is_constrained())
         .flat_map(|baseline| {
             arms.iter()
-                .filter(|arm| first(arm).lawn && first(arm).rule == first(baseline).rule)
+                .filter(|arm| {
+                    first(arm).is_constrained() && first(arm).rule == first(baseline).rule
+                })
                 .map(|treatment| Contrast {
                     baseline: baseline.name.clone(),
                     treatment: treatment.name.clone(),

@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 29] = [
+const ORDER: [&str; 42] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -39,10 +39,27 @@ const ORDER: [&str; 29] = [
     "cow_clip",
     "embedding_learning_rate",
     "embedding_weight_decay",
+    "bound_factor",
+    "bound_square",
+    "multiplier_rate",
+    "centred",
+    "delta",
+    "decay_ratio",
+    "weight_power",
+    "rate_power",
+    "iterations",
+    "muon_scale",
+    "adam_on",
+    "adaptation",
+    "freeze_when",
 ];
+
+/// What a decay lacks to 1 lies along its dimension: no arm has both.
+const COMPLEMENT: &str = "one_minus_";
 
 /// The dimension of a hyper-parameter.
 pub(super) fn dimension(name: &str) -> Option<usize> {
+    let name = name.strip_prefix(COMPLEMENT).unwrap_or(name);
     ORDER.iter().position(|known| *known == name)
 }
 
@@ -108,7 +125,7 @@ mod tests {
         assert_eq!(number(1e-4, 1e-1, Scale::Log, 0.123_456_789), 2.346e-4);
     }
 
-    /// Every hyper-parameter has a dimension of its own, except the two that make an arm what it
+    /// Every hyper-parameter has a dimension of its own, except those that make an arm what it
     /// is.
     #[test]
     fn every_hyper_parameter_has_a_dimension() {
@@ -120,7 +137,7 @@ mod tests {
         assert!(known.contains(&"learning_rate"), "{said}");
         for name in known
             .into_iter()
-            .filter(|name| !["rule", "lawn"].contains(name))
+            .filter(|name| !crate::config::space::ARM.contains(name))
         {
             assert!(dimension(name).is_some(), "`{name}` has no dimension");
         }

@@ -19,6 +19,7 @@ mod file;
 mod limits;
 mod overlay;
 mod overrides;
+mod presets;
 mod raw;
 mod reference;
 mod schema;

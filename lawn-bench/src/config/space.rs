@@ -101,9 +101,12 @@ pub(super) fn ranges<'i>(
 const EXAMPLE: &str = "for example: learning_rate = { min = 1e-4, max = 1e-1, scale = \"log\" }, \
                        or decay = { choice = [\"linear\", \"cosine\"] }";
 
-/// The rule and whether LAWN is stacked on it are what an arm is.
+/// What an arm is: its rule, and the norm constraint that is stacked on it.
+pub(super) const ARM: [&str; 3] = ["rule", "lawn", "constraint"];
+
+/// Refuses to tune what an arm is.
 fn tunable(source: &Source<'_>, key: &Spanned<Cow<'_, str>>) -> Result<(), ConfigError> {
-    if !["rule", "lawn"].contains(&key.get_ref().as_ref()) {
+    if !ARM.contains(&key.get_ref().as_ref()) {
         return Ok(());
     }
     let message = format!("`{}` cannot be tuned: it is what an arm is", key.get_ref());

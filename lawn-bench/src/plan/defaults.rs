@@ -21,7 +21,13 @@ const FIRST: &str = r#"[
     { "rule": "lars", "momentum": 0.9, "nesterov": false, "trust_coefficient": 1e-3, "epsilon": 1e-8 },
     { "rule": "adagrad", "epsilon": 1e-10, "initial_accumulator": 0.0 },
     { "rule": "rowwise_adagrad", "epsilon": 1e-8, "initial_accumulator": 0.0 },
-    { "rule": "lazy_adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 }
+    { "rule": "lazy_adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "nadamw", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 },
+    { "rule": "lion", "beta1": 0.9, "beta2": 0.99 },
+    { "rule": "adamp", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "nesterov": false, "delta": 0.1, "decay_ratio": 0.1 },
+    { "rule": "sgdp", "momentum": 0.9, "dampening": 0.0, "nesterov": false, "delta": 0.1, "decay_ratio": 0.1 },
+    { "rule": "schedule_free", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_power": 0.0, "rate_power": 2.0 },
+    { "rule": "muon", "momentum": 0.95, "nesterov": true, "iterations": 5, "muon_scale": "match-adam", "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8 }
 ]"#;
 
 /// The scope and the granularity of a constraint in the first plans.

@@ -31,6 +31,7 @@ mod manners;
 mod other_tools;
 mod overrides;
 mod planning;
+mod presets;
 mod ray_answers;
 mod recipes;
 mod report;

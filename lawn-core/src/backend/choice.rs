@@ -60,6 +60,8 @@ pub(crate) struct Circumstances {
     pub(crate) choice: BackendChoice,
     /// For which parameters the rule has a [`Form`](crate::Form).
     pub(crate) forms: Forms,
+    /// Whether these, and the constraint, are such as every backend computes.
+    pub(crate) common: bool,
     /// Whether a parameter is on CUDA.
     pub(crate) on_cuda: bool,
     /// Whether the kernels are compiled with optimisation.
@@ -89,16 +91,19 @@ impl Circumstances {
         constraint: Option<&ConstraintForm>,
     ) -> Result<Self, Error> {
         let mut devices = slots.iter().map(|slot| slot.weight.device());
+        let (forms, common) = forms(rule, slots, constraint)?;
         Ok(Self {
             choice,
-            forms: forms(rule, slots, constraint)?,
+            forms,
+            common: common && constraint.is_none_or(ConstraintForm::is_common),
             on_cuda: devices.any(|device| matches!(device, Device::Cuda(_))),
             optimised: OPTIMISED,
         })
     }
 }
 
-/// For which parameters a rule has a form, in both phases.
+/// For which parameters a rule has a form, in both phases, and whether every backend computes
+/// these.
 ///
 /// # Errors
 ///
@@ -107,8 +112,8 @@ fn forms(
     rule: &dyn Rule,
     slots: &[Slot],
     constraint: Option<&ConstraintForm>,
-) -> Result<Forms, Error> {
-    let (mut some, mut all) = (false, true);
+) -> Result<(Forms, bool), Error> {
+    let (mut some, mut all, mut common) = (false, true, true);
     for slot in slots {
         let mut has_form = true;
         let mut by_row = false;
@@ -116,6 +121,7 @@ fn forms(
             let form = rule.form(&slot.context(constraint, 1.0));
             if let Some(form) = &form {
                 require_buffers(rule, slot, form)?;
+                common &= form.is_common();
             }
             has_form &= form.is_some();
             by_row |= slot.row_updates(rule, constraint) == RowUpdates::Touched;
@@ -123,11 +129,12 @@ fn forms(
         some |= has_form;
         all &= has_form && !by_row;
     }
-    Ok(match (some, all) {
+    let forms = match (some, all) {
         (_, true) => Forms::All,
         (true, false) => Forms::Some,
         (false, false) => Forms::None,
-    })
+    };
+    Ok((forms, common))
 }
 
 /// Refuses a form that is made with other buffers than the rule has.

@@ -38,6 +38,11 @@ pub(crate) trait Backend: fmt::Debug + Send {
         true
     }
 
+    /// Whether learning rates and decays of parameters may change after it was made.
+    fn regroups(&self) -> bool {
+        true
+    }
+
     /// The norms of the units of each parameter under the constraint, shaped as
     /// [`Granularity::dot`]'s result; nothing for the others.
     fn unit_norms(&mut self, slots: &[Slot], granularity: Granularity) -> Vec<Option<Tensor>> {

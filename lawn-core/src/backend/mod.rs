@@ -59,6 +59,7 @@ mod tests {
             let circumstances = Circumstances {
                 choice,
                 forms,
+                common: true,
                 on_cuda,
                 optimised,
             };

@@ -38,6 +38,8 @@ pub(crate) struct Slot {
     pub(crate) radius: Option<Tensor>,
     /// The same on the host; empty before the freeze.
     pub(crate) radii: Vec<f64>,
+    /// What a constraint remembers of each unit; empty where it remembers nothing.
+    pub(crate) memories: Vec<f64>,
     /// Whether a unit has lost its radius since that was last reported.
     pub(crate) has_lost: bool,
     /// How often it was updated.
@@ -45,7 +47,10 @@ pub(crate) struct Slot {
     /// How often each id was looked up for the gradient of the next step, as far as that was
     /// told.
     pub(crate) row_counts: RowCounts,
+    /// The weight that it is trained with, while another is evaluated in its place.
+    pub(crate) aside: Option<Tensor>,
     table: bool,
+    matrix: bool,
     constrained: bool,
     decay: WeightDecay,
     learning_rate_scale: f64,
@@ -80,8 +85,11 @@ impl Slot {
             held: false,
             radius: None,
             radii: Vec::new(),
+            memories: Vec::new(),
             has_lost: false,
             updates: 0,
+            aside: None,
+            matrix: treatment.matrix,
             constrained: treatment.constraint == Constraint::Constrained,
             decay: treatment.decay,
             learning_rate_scale: treatment.learning_rate_scale,
@@ -177,10 +185,24 @@ impl Slot {
         self.constrained
     }
 
+    /// Takes over what was set of it since it was planned.
+    pub(crate) fn regroup(&mut self, treatment: &Treatment) {
+        self.decay = treatment.decay;
+        self.learning_rate_scale = treatment.learning_rate_scale;
+    }
+
     /// Fixes the radii.
     pub(crate) fn set_radius(&mut self, radius: Option<Tensor>) {
         self.radii = radius.as_ref().map(host).unwrap_or_default();
         self.radius = radius;
+    }
+
+    /// Takes over what a constraint remembers of each unit, where it is constrained and the
+    /// constraint remembers anything.
+    pub(crate) fn remember(&mut self, memories: Vec<f64>) {
+        if self.constrained && memories.len() == self.memories.len() {
+            self.memories = memories;
+        }
     }
 
     /// Lets go of the radii of units whose weights have no direction any more. They stay free,
@@ -219,6 +241,7 @@ impl Slot {
             decay: self.decay,
             constrained: constraint.is_some(),
             table: self.table,
+            matrix: self.matrix,
             granularity: constraint.map_or(Granularity::Layer, |constraint| constraint.granularity),
         }
     }

@@ -14,8 +14,22 @@ pub(crate) trait NormConstraint: fmt::Debug {
     /// Steps before the radii are taken of the weights.
     fn free_steps(&self) -> u64;
 
+    /// The radius of a unit that has this norm then.
+    fn radius(&self, norm: f64) -> f64 {
+        norm
+    }
+
     /// What the backends compute from then on.
     fn form(&self) -> ConstraintForm;
+
+    /// Checks the hyper-parameters; called once, when the optimizer is built.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] naming the one that is outside of its domain.
+    fn validate(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Refuses a second constraint, of those that are given by the names of their fields: two

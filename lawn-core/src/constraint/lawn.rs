@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::constraint::form::{ConstraintForm, Hold};
+use crate::constraint::form::{ConstraintForm, Hold, StepLength};
 use crate::constraint::interface::NormConstraint;
 use crate::constraint::untouched::UntouchedRows;
 use crate::defaults::yes;
@@ -112,6 +112,8 @@ impl NormConstraint for LawnConfig {
             granularity: self.granularity,
             project_gradient: self.project_gradient,
             project_update: self.project_update,
+            centred: false,
+            length: StepLength::Own,
             hold: Hold::Sphere,
             untouched_rows: self.untouched_rows,
         }

@@ -24,6 +24,8 @@ pub enum Scope {
     FinalHomogeneous,
     /// Every weight and embedding.
     AllWeights,
+    /// Every weight of at least two dimensions, and no embedding.
+    Matrices,
     /// The parameters whose name matches one of the patterns; `*` stands for
     /// any run of characters, `?` for any one.
     Patterns(Vec<String>),
@@ -34,6 +36,7 @@ impl fmt::Display for Scope {
         match self {
             Scope::FinalHomogeneous => f.write_str("final-homogeneous"),
             Scope::AllWeights => f.write_str("all-weights"),
+            Scope::Matrices => f.write_str("matrices"),
             Scope::Patterns(patterns) if patterns.is_empty() => f.write_str("no patterns"),
             Scope::Patterns(patterns) => f.write_str(&patterns.join(", ")),
         }

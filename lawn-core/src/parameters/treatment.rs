@@ -14,6 +14,7 @@ use crate::parameters::parameter::{Parameter, Parameters};
 use crate::parameters::pattern::matches;
 use crate::parameters::scope::{Extent, Scope};
 use crate::role::Role;
+use crate::units::Granularity;
 
 /// How the norm constraint treats a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Treatment {
     pub decay: WeightDecay,
     /// Its factor to the scheduled learning rate.
     pub learning_rate_scale: f64,
+    /// Whether a rule that treats matrices as such has it as one.
+    #[serde(default)]
+    pub matrix: bool,
     /// Whether it required gradients in the last step, or when the optimizer was built. A step
     /// leaves a parameter alone that requires none.
     #[serde(default = "yes")]
@@ -288,6 +292,9 @@ fn treat(
         });
     }
     let shape = parameter.tensor.size();
+    if let (Constraint::Constrained, Some(extent)) = (constraint, extent) {
+        require_heads(parameter, extent.granularity)?;
+    }
     let units = match (constraint, extent) {
         (Constraint::Constrained, Some(extent)) => extent.granularity.units(&shape),
         _ => 0,
@@ -301,10 +308,37 @@ fn treat(
         free_units: 0,
         decay,
         learning_rate_scale: group.map_or(1.0, |group| group.learning_rate_scale),
+        matrix: is_matrix(parameter, group),
         trained: parameter.tensor.requires_grad(),
         guessed,
         reason,
     })
+}
+
+/// Refuses heads that a parameter cannot be cut into.
+fn require_heads(parameter: &Parameter, granularity: Granularity) -> Result<(), Error> {
+    let Granularity::Head(rows) = granularity else {
+        return Ok(());
+    };
+    let shape = parameter.tensor.size();
+    let table = parameter.role == Role::Embedding;
+    if !table && rows > 0 && shape.len() >= 2 && shape[0] % i64::from(rows) == 0 {
+        return Ok(());
+    }
+    Err(Error::Heads {
+        name: parameter.name.clone(),
+        rows,
+        found: match table {
+            true => "an embedding table".to_owned(),
+            false => format!("shape {shape:?}"),
+        },
+    })
+}
+
+/// Whether a rule that treats matrices as such has it as one.
+fn is_matrix(parameter: &Parameter, group: Option<&Group>) -> bool {
+    let is = parameter.role == Role::Weight && parameter.tensor.dim() >= 2;
+    is && group.and_then(|group| group.matrix).unwrap_or(true)
 }
 
 /// Whether this parameter was asked for by its name, and not only with others.
@@ -349,6 +383,10 @@ fn choose(parameters: &Parameters, scope: &Scope, groups: &[Group]) -> Result<Se
             });
         }
         Scope::AllWeights => names(&|_| true),
+        Scope::Matrices => {
+            let all = parameters.iter().filter(|one| is_matrix(one, None));
+            all.map(|one| one.name.clone()).collect()
+        }
         Scope::Patterns(patterns) => {
             for pattern in patterns {
                 require_match(pattern, parameters)?;

@@ -2,7 +2,7 @@
 
 /// Makes [`RuleConfig`](crate::RuleConfig) of the list of rules.
 macro_rules! builtin_rules {
-    ($($(#[$doc:meta])+ $variant:ident($module:ident::$config:ident)),+ $(,)?) => {
+    ($($(#[$attribute:meta])+ $variant:ident($module:ident::$config:ident)),+ $(,)?) => {
         $(pub use $module::$config;)+
 
         /// One of the built-in rules; itself a rule, so that a configuration read from
@@ -20,7 +20,7 @@ macro_rules! builtin_rules {
         #[serde(tag = "kind", rename_all = "snake_case")]
         #[non_exhaustive]
         pub enum RuleConfig {
-            $($(#[$doc])+ $variant($config),)+
+            $($(#[$attribute])+ $variant($config),)+
         }
 
         impl RuleConfig {
@@ -85,6 +85,19 @@ macro_rules! builtin_rules {
 
             fn squares_gradients(&self, context: &Context) -> bool {
                 self.rule().squares_gradients(context)
+            }
+
+            fn evaluated(
+                &self,
+                context: &Context,
+                weight: &tch::Tensor,
+                buffers: &[tch::Tensor],
+            ) -> Option<tch::Tensor> {
+                self.rule().evaluated(context, weight, buffers)
+            }
+
+            fn treats(&self, context: &Context) -> &'static str {
+                self.rule().treats(context)
             }
 
             fn validate(&self) -> Result<(), crate::error::Error> {

@@ -20,6 +20,10 @@ pub struct Context {
     /// Whether it is an embedding table: a parameter of role
     /// [`Embedding`](crate::Role::Embedding) with two dimensions, whose rows are looked up by id.
     pub table: bool,
+    /// Whether it is a matrix, for rules that treat matrices as such: a parameter of role
+    /// [`Weight`](crate::Role::Weight) with at least two dimensions, unless its
+    /// [group](crate::Group::matrix) says otherwise.
+    pub matrix: bool,
     /// How it is divided into units, for rules that take norms themselves.
     pub granularity: Granularity,
 }

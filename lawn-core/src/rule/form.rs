@@ -36,6 +36,10 @@ pub(crate) enum Direction {
     Moments { moments: Moments, max: bool },
     /// `s ← s + g²`; `d = g / (√(s₀ + s) + ε)`.
     SumOfSquares { initial: f64, epsilon: f64 },
+    /// Of moments that are updated, `m̂ = (β₁ m + β₃ g) / c₁`; `d = m̂ / (√v̂ + ε)`.
+    NesterovMoments(Moments),
+    /// `d = sign(β₁ m + (1 − β₁) g)`, then `m ← β₂ m + (1 − β₂) g`.
+    Sign { beta1: f64, beta2: f64 },
 }
 
 impl Direction {
@@ -43,9 +47,31 @@ impl Direction {
     pub(crate) fn buffers(self) -> usize {
         match self {
             Direction::Gradient => 0,
-            Direction::Momentum { .. } | Direction::SumOfSquares { .. } => 1,
+            Direction::Momentum { .. }
+            | Direction::SumOfSquares { .. }
+            | Direction::Sign { .. } => 1,
             Direction::Moments { max, .. } => 2 + usize::from(max),
+            Direction::NesterovMoments(_) => 2,
         }
+    }
+
+    /// `η_r = f √(2 η λ)`: the angle of a step in the balance with decoupled decay of rate `λ`;
+    /// see [`RotationalConfig`](crate::RotationalConfig).
+    pub(crate) fn rotation(direction: Option<Self>, eta: f64, lambda: f64) -> f64 {
+        let factor = match direction {
+            Some(Direction::Moments { moments, .. } | Direction::NesterovMoments(moments)) => {
+                let beta1 = moments.beta1;
+                ((1.0 - beta1) / (1.0 + beta1)).sqrt()
+            }
+            Some(Direction::Momentum { mu, .. }) => (1.0 + mu).sqrt().recip(),
+            Some(Direction::Sign { beta1, beta2 }) => {
+                let kept = beta1 * beta1 * (1.0 - beta2) / (1.0 + beta2);
+                let square = (1.0 - beta1).powi(2) + kept;
+                (std::f64::consts::FRAC_PI_2 * square).sqrt()
+            }
+            Some(Direction::Gradient | Direction::SumOfSquares { .. }) | None => 1.0,
+        };
+        factor * (2.0 * eta * lambda).sqrt()
     }
 }
 
@@ -80,11 +106,22 @@ impl Form {
         }
     }
 
+    /// Whether it is a direction of libtorch's own optimizers, which every backend computes. The
+    /// others are for kernels, and for libtorch operations.
+    pub(crate) fn is_common(&self) -> bool {
+        !matches!(
+            self.direction,
+            Direction::NesterovMoments(_) | Direction::Sign { .. }
+        )
+    }
+
     /// Whether the rule keeps squares of gradients, which may overflow.
     pub(crate) fn squares_gradients(&self) -> bool {
         matches!(
             self.direction,
-            Direction::Moments { .. } | Direction::SumOfSquares { .. }
+            Direction::Moments { .. }
+                | Direction::SumOfSquares { .. }
+                | Direction::NesterovMoments(_)
         )
     }
 }

@@ -33,17 +33,16 @@ use crate::rule::rows::RowUpdates;
 /// use lawn_core::{Context, Rule};
 /// use tch::Tensor;
 ///
-/// /// Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms".
+/// /// Bernstein et al. 2018, "signSGD", with a momentum.
 /// #[derive(Debug)]
-/// struct Lion { beta1: f64, beta2: f64 }
+/// struct Signum { beta: f64 }
 ///
-/// impl Rule for Lion {
-///     fn name(&self) -> &str { "lion" }
+/// impl Rule for Signum {
+///     fn name(&self) -> &str { "signum" }
 ///     fn buffers(&self) -> &[&str] { &["momentum"] }
 ///     fn direction(&self, _: &Context, _w: &Tensor, g: &Tensor, s: &mut [Tensor]) -> Tensor {
-///         let d = s[0].lerp(g, 1.0 - self.beta1).sign();
-///         let _ = s[0].lerp_(g, 1.0 - self.beta2);
-///         d
+///         let _ = s[0].lerp_(g, 1.0 - self.beta);
+///         s[0].sign()
 ///     }
 /// }
 /// ```
@@ -105,6 +104,21 @@ pub trait Rule: fmt::Debug + Send {
     fn squares_gradients(&self, context: &Context) -> bool {
         let form = self.form(context);
         form.is_some_and(|form| form.squares_gradients())
+    }
+
+    /// The weights that the model is evaluated with, where they are others than those that it is
+    /// trained with: an average of them, mostly. `context` is that of the next update. See
+    /// [`Optimizer::eval`](crate::Optimizer::eval).
+    fn evaluated(&self, context: &Context, weight: &Tensor, buffers: &[Tensor]) -> Option<Tensor> {
+        let _ = (context, weight, buffers);
+        None
+    }
+
+    /// What it does to such a parameter, in a few words for the [treatments](crate::Treatment), if
+    /// it does something else to others.
+    fn treats(&self, context: &Context) -> &'static str {
+        let _ = context;
+        ""
     }
 
     /// Checks the hyper-parameters; called once, when the optimizer is built.

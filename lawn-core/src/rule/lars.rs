@@ -55,6 +55,23 @@ impl Default for LarsConfig {
 }
 
 impl LarsConfig {
+    /// LARS of MLPerf's ResNet-50: no `ε`, and a trust ratio for what has weight decay, so that
+    /// biases and normalization parameters take plain momentum. Its L2 decay of 1e-4 and its
+    /// polynomial schedule of power 2 are set beside it. Its learning rate is inside of `v`, so
+    /// that the two differ by its change over some ten steps.
+    ///
+    /// *Source:* mlcommons/training, ResNet-50 v1.5; mlcommons/training_policies.
+    #[must_use]
+    pub fn mlperf() -> Self {
+        Self {
+            momentum: 0.9,
+            nesterov: false,
+            trust_coefficient: 1e-3,
+            epsilon: 0.0,
+            adaptation: Adaptation::WhenDecayed,
+        }
+    }
+
     fn ratio(&self) -> Trust {
         let epsilon = self.epsilon;
         Trust {

@@ -12,17 +12,26 @@ pub(crate) mod watched;
 
 mod adagrad;
 mod adam;
+mod adamp;
 mod lamb;
 mod lars;
 mod lazy_adam;
+mod lion;
+mod muon;
+mod nadamw;
+mod projection;
 mod rowwise_adagrad;
+mod schedule_free;
 mod sgd;
+mod sgdp;
 
 pub use context::{Context, Norms};
 pub use form::Form;
 pub use interface::Rule;
 pub use lamb::DecayPlace;
 pub use moments::{BiasCorrection, EpsilonPlace, GradientAveraging};
+pub use muon::MuonScale;
+pub use projection::RadialTest;
 pub use rows::RowUpdates;
 pub use trust::Adaptation;
 
@@ -41,4 +50,18 @@ builtin::builtin_rules! {
     RowwiseAdagrad(rowwise_adagrad::RowwiseAdagradConfig),
     /// Adam that leaves rows of an embedding table alone that have no gradient.
     LazyAdam(lazy_adam::LazyAdamConfig),
+    /// NAdamW.
+    Nadamw(nadamw::NadamwConfig),
+    /// Lion.
+    Lion(lion::LionConfig),
+    /// AdamP.
+    #[serde(rename = "adamp")]
+    AdamP(adamp::AdamPConfig),
+    /// SGDP.
+    #[serde(rename = "sgdp")]
+    SgdP(sgdp::SgdPConfig),
+    /// Schedule-Free AdamW.
+    ScheduleFree(schedule_free::ScheduleFreeConfig),
+    /// Muon of matrices, Adam of the others.
+    Muon(muon::MuonConfig),
 }

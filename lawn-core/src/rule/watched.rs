@@ -143,6 +143,14 @@ impl<R: Rule> Rule for WatchedRule<R> {
         self.rule.squares_gradients(context)
     }
 
+    fn evaluated(&self, context: &Context, weight: &Tensor, buffers: &[Tensor]) -> Option<Tensor> {
+        self.rule.evaluated(context, weight, buffers)
+    }
+
+    fn treats(&self, context: &Context) -> &'static str {
+        self.rule.treats(context)
+    }
+
     fn form(&self, context: &Context) -> Option<Form> {
         self.rule.form(context)
     }

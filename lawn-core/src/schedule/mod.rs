@@ -1,6 +1,10 @@
 //! Learning rates over time.
 
+mod plateau;
+
 use serde::{Deserialize, Serialize};
+
+pub use plateau::{Plateau, PlateauConfig};
 
 use crate::error::Error;
 use crate::error::require;

@@ -6,9 +6,13 @@
 //! | `updates/<parameter>` | `[]`, i64 | each parameter |
 //! | `master/<parameter>` | the parameter's, f32 | f16 and bf16 parameters with master weights |
 //! | `radius/<parameter>` | `[units, 1…]`, f64 | constrained parameters, from the freeze on |
+//! | `multiplier/<parameter>`, `update_square/<parameter>` | as `radius`, f64 | the same under a constraint that remembers something of each unit |
 //!
 //! Metadata: `format`, `version`, `rule`, `step`, `samples`, `skipped`, `phase`,
-//! `learning_rate` (of the next step), `settings` (JSON, for the record).
+//! `learning_rate` (of the next step), `settings` (JSON, for the record), and `free_steps` where a
+//! freeze was told to come at another step than the constraint says,
+//! `rate_factor` and `regrouped` where these were set between steps,
+//! `rescaled` where radii are others than the norms of the weights until the next step.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -18,11 +22,30 @@ use tch::{Kind, Tensor};
 
 use crate::error::Error;
 use crate::optimizer::{Optimizer, Progress, ZERO_AT_FREEZE};
+use crate::parameters::group::Regrouping;
 use crate::state::file::State;
-use crate::units::host;
+use crate::units::{Granularity, host};
 
 const FORMAT: &str = "lawn-core optimizer";
 const VERSION: u32 = 1;
+
+/// Key of the steps before a freeze that was told when to come.
+const FREE_STEPS: &str = "free_steps";
+
+/// Key of what multiplies the rates of the schedule, where that is not 1.
+const RATE_FACTOR: &str = "rate_factor";
+
+/// Key of what was set for some parameters since the optimizer was built, JSON.
+const REGROUPED: &str = "regrouped";
+
+/// Key of radii that are others than the norms of the weights, until the next step.
+const RESCALED: &str = "rescaled";
+
+/// What a constraint remembers of each unit, by its name in a state, and what is a unit.
+fn remembered(optimizer: &Optimizer) -> Option<(&'static str, Granularity)> {
+    let form = optimizer.config.constraint()?.form();
+    Some((form.remembered()?, form.granularity))
+}
 
 impl Optimizer {
     /// All that a step depends on and the parameters do not hold, copied.
@@ -46,7 +69,7 @@ impl Optimizer {
     ///
     /// [`Error::ParameterChanged`], [`Error::StateVersion`], [`Error::StateMismatch`],
     /// [`Error::MissingEntry`], [`Error::ExtraEntry`], [`Error::EntryShape`],
-    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry.
+    /// [`Error::EntryKind`], [`Error::EntryValue`], each naming the entry; [`Error::Evaluating`].
     pub fn load_state(&mut self, state: &State) -> Result<(), Error> {
         restore(self, state)
     }
@@ -72,6 +95,7 @@ fn take(optimizer: &Optimizer) -> State {
         ),
     ];
     let _guard = tch::no_grad_guard();
+    let remembered = remembered(optimizer);
     let mut tensors = BTreeMap::new();
     let known = optimizer.updates().into_iter().zip(optimizer.radii());
     for (slot, (updates, radii)) in optimizer.slots.iter().zip(known) {
@@ -90,16 +114,36 @@ fn take(optimizer: &Optimizer) -> State {
             let radii = Tensor::from_slice(&radii).reshape(radius.size());
             insert("radius", &radii.to_device(radius.device()));
         }
+        if let Some((name, granularity)) = remembered
+            && !slot.memories.is_empty()
+        {
+            let shape = granularity.dot_shape(&slot.weight.size());
+            insert(name, &Tensor::from_slice(&slot.memories).reshape(shape));
+        }
     }
-    let metadata = metadata
+    let mut metadata: BTreeMap<String, String> = metadata
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
+    if let Some(free_steps) = optimizer.freeze_at {
+        metadata.insert(FREE_STEPS.to_owned(), free_steps.to_string());
+    }
+    if optimizer.rate_factor != 1.0 {
+        metadata.insert(RATE_FACTOR.to_owned(), optimizer.rate_factor.to_string());
+    }
+    if !optimizer.regrouped.is_empty() {
+        let regrouped = serde_json::to_string(&optimizer.regrouped).expect("groups are JSON");
+        metadata.insert(REGROUPED.to_owned(), regrouped);
+    }
+    if optimizer.rescaled {
+        metadata.insert(RESCALED.to_owned(), true.to_string());
+    }
     State { metadata, tensors }
 }
 
 /// Puts a state into an optimizer, after checking all of it.
 fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
+    optimizer.require_training()?;
     let format = text(state, "format")?;
     if format != FORMAT {
         return Err(mismatch("format", FORMAT, format));
@@ -128,6 +172,27 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         skipped: number(state, "skipped")?,
     };
 
+    let freeze_at = match state.metadata.contains_key(FREE_STEPS) {
+        true => Some(number(state, FREE_STEPS)?),
+        false => None,
+    };
+    let rate_factor = match state.metadata.contains_key(RATE_FACTOR) {
+        true => number(state, RATE_FACTOR)?,
+        false => 1.0,
+    };
+    let regrouped: Vec<Regrouping> = match state.metadata.get(REGROUPED) {
+        Some(found) => serde_json::from_str(found).map_err(|_| Error::EntryValue {
+            entry: REGROUPED.to_owned(),
+            expected: "a list of groups",
+            found: found.clone(),
+        })?,
+        None => Vec::new(),
+    };
+    (regrouped.iter()).try_for_each(|one| optimizer.require_regrouping(one))?;
+    let configured = optimizer.config.constraint();
+    let free_steps = configured.map(|constraint| freeze_at.unwrap_or(constraint.free_steps()));
+    let remembered = remembered(optimizer);
+
     let mut reader = Reader { state, seen: 0 };
     let buffers = optimizer.config.rule.buffers().to_vec();
     // All radii or none: the freeze is one moment for all parameters.
@@ -136,8 +201,8 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         .clone()
         .any(|slot| state.tensors.contains_key(&format!("radius/{}", slot.name)));
     if !frozen
-        && let Some(constraint) = optimizer.config.constraint()
-        && progress.steps > constraint.free_steps()
+        && let Some(free_steps) = free_steps
+        && progress.steps > free_steps
         && let Some(slot) = constrained.clone().next()
     {
         // The freeze was missed: its radii cannot be made up from later weights.
@@ -146,8 +211,8 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         });
     }
     if frozen
-        && let Some(constraint) = optimizer.config.constraint()
-        && progress.steps <= constraint.free_steps()
+        && let Some(free_steps) = free_steps
+        && progress.steps <= free_steps
     {
         // The freeze is still to come: these radii are of other weights.
         return Err(mismatch("phase", "free", "constrained"));
@@ -188,12 +253,25 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
             }
             _ => None,
         };
-        restored.push((found, updates, master, radius));
+        let memories = match remembered {
+            // What was remembered before norms were freed again is there without radii.
+            Some((name, granularity))
+                if slot.is_constrained()
+                    && (frozen || state.tensors.contains_key(&format!("{name}/{}", slot.name))) =>
+            {
+                let expected = granularity.dot_shape(&shape);
+                host(reader.read(name, &slot.name, &expected, Kind::Double)?)
+            }
+            _ => Vec::new(),
+        };
+        restored.push((found, updates, master, radius, memories));
     }
     reader.finish(optimizer)?;
 
     let _guard = tch::no_grad_guard();
-    for (slot, (buffers, updates, master, radius)) in optimizer.slots.iter_mut().zip(restored) {
+    for (slot, (buffers, updates, master, radius, memories)) in
+        optimizer.slots.iter_mut().zip(restored)
+    {
         for (buffer, saved) in slot.buffers.iter_mut().zip(buffers) {
             buffer.copy_(saved);
         }
@@ -202,11 +280,16 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
         }
         slot.held = false;
         slot.updates = updates;
+        slot.memories = memories;
         slot.set_radius(radius.map(|saved| saved.to_device(slot.weight.device()).copy()));
     }
     optimizer.progress = progress;
+    optimizer.rate_factor = rate_factor;
+    optimizer.regroup(regrouped);
     optimizer.frozen = frozen;
-    optimizer.unverified = frozen;
+    optimizer.freeze_at = freeze_at;
+    optimizer.rescaled = state.metadata.contains_key(RESCALED);
+    optimizer.unverified = frozen && !optimizer.rescaled;
     optimizer.interrupted = false;
     optimizer.backend.load(&optimizer.slots);
     if let Some(clock) = optimizer.backend.clock_mut() {
@@ -269,6 +352,9 @@ impl<'a> Reader<'a> {
                 "updates" => true,
                 "master" => slot.master.is_some(),
                 "radius" => slot.is_constrained(),
+                what if remembered(optimizer).is_some_and(|(name, _)| name == what) => {
+                    slot.is_constrained()
+                }
                 buffer => optimizer.config.rule.buffers().contains(&buffer),
             })
         };

@@ -12,6 +12,10 @@ pub(crate) enum Oracle {
     Lamb(f64, f64, f64),
     /// `μ`, `κ`, `ε`; adapts likewise.
     Lars(f64, f64, f64),
+    /// NAdamW: `β₁`, `β₂`, `ε`.
+    Nadam(f64, f64, f64),
+    /// `β₁`, `β₂`.
+    Lion(f64, f64),
 }
 
 /// One unit: its weights and what the rule remembers.
@@ -19,19 +23,19 @@ pub(crate) struct Unit {
     pub(crate) w: Vec<f64>,
     m: Vec<f64>,
     v: Vec<f64>,
-    t: i32,
-    radius: f64,
+    pub(crate) t: i32,
+    pub(crate) radius: f64,
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn norm(a: &[f64]) -> f64 {
+pub(crate) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
-fn without_radial_part(x: &[f64], w: &[f64]) -> Vec<f64> {
+pub(crate) fn without_radial_part(x: &[f64], w: &[f64]) -> Vec<f64> {
     let share = dot(w, x) / dot(w, w);
     x.iter().zip(w).map(|(x, w)| x - share * w).collect()
 }
@@ -52,7 +56,7 @@ impl Unit {
         self.radius = norm(&self.w);
     }
 
-    fn direction(&mut self, oracle: Oracle, g: &[f64], adapt: bool) -> Vec<f64> {
+    pub(crate) fn direction(&mut self, oracle: Oracle, g: &[f64], adapt: bool) -> Vec<f64> {
         self.t += 1;
         let first = self.t == 1;
         let mut d = vec![0.0; g.len()];
@@ -70,6 +74,23 @@ impl Unit {
                     let m_hat = self.m[i] / (1.0 - b1.powi(self.t));
                     let v_hat = self.v[i] / (1.0 - b2.powi(self.t));
                     d[i] = m_hat / (v_hat.sqrt() + eps);
+                }
+            }
+            Oracle::Nadam(b1, b2, eps) => {
+                for i in 0..g.len() {
+                    self.m[i] = b1 * self.m[i] + (1.0 - b1) * g[i];
+                    self.v[i] = b2 * self.v[i] + (1.0 - b2) * g[i] * g[i];
+                    let ahead = b1 * self.m[i] + (1.0 - b1) * g[i];
+                    let m_hat = ahead / (1.0 - b1.powi(self.t));
+                    let v_hat = self.v[i] / (1.0 - b2.powi(self.t));
+                    d[i] = m_hat / (v_hat.sqrt() + eps);
+                }
+            }
+            Oracle::Lion(b1, b2) => {
+                for i in 0..g.len() {
+                    let mixed = b1 * self.m[i] + (1.0 - b1) * g[i];
+                    d[i] = if mixed == 0.0 { 0.0 } else { mixed.signum() };
+                    self.m[i] = b2 * self.m[i] + (1.0 - b2) * g[i];
                 }
             }
             Oracle::Lars(mu, kappa, eps) => {

@@ -1,8 +1,9 @@
 //! The rules that the tests of all rules are of. A new rule is a line in each list.
 
 use lawn_core::{
-    AdagradConfig, AdamConfig, BiasCorrection, EpsilonPlace, GradientAveraging, LambConfig,
-    LarsConfig, LazyAdamConfig, RowwiseAdagradConfig, RuleConfig, SgdConfig, WeightDecay,
+    AdagradConfig, AdamConfig, AdamPConfig, BiasCorrection, EpsilonPlace, GradientAveraging,
+    LambConfig, LarsConfig, LazyAdamConfig, LionConfig, MuonConfig, MuonScale, NadamwConfig,
+    RowwiseAdagradConfig, RuleConfig, ScheduleFreeConfig, SgdConfig, SgdPConfig, WeightDecay,
 };
 
 /// A rule that converges, with a decay.
@@ -42,6 +43,11 @@ pub(crate) fn rows() -> Vec<Row> {
         trust_coefficient: 0.1,
         ..LarsConfig::default()
     };
+    // The average forgets its start.
+    let late = ScheduleFreeConfig {
+        weight_power: 4.0,
+        ..ScheduleFreeConfig::default()
+    };
     vec![
         row("sgd", sgd(0.0, 0.0, false).into(), WeightDecay::None, 0.3),
         row("sgd-momentum", sgd(0.9, 0.1, false).into(), l2, 0.1),
@@ -73,6 +79,12 @@ pub(crate) fn rows() -> Vec<Row> {
             0.5,
         ),
         row("lazy-adam", LazyAdamConfig::default().into(), l2, 0.1),
+        row("nadamw", NadamwConfig::default().into(), decoupled, 0.1),
+        row("lion", LionConfig::default().into(), decoupled, 0.1),
+        row("adamp", AdamPConfig::default().into(), decoupled, 0.1),
+        row("sgdp", SgdPConfig::default().into(), decoupled, 0.1),
+        row("schedule-free", late.into(), decoupled, 0.1),
+        row("muon", MuonConfig::default().into(), decoupled, 0.1),
     ]
 }
 
@@ -150,5 +162,41 @@ pub(crate) fn rules() -> Vec<(RuleConfig, WeightDecay)> {
         ),
         (RowwiseAdagradConfig::default().into(), l2),
         (LazyAdamConfig::default().into(), l2),
+        (
+            NadamwConfig {
+                epsilon: 1e-4,
+                ..NadamwConfig::default()
+            }
+            .into(),
+            decoupled,
+        ),
+        (LionConfig::default().into(), decoupled),
+        (
+            AdamPConfig {
+                epsilon: 1e-4,
+                nesterov: true,
+                ..AdamPConfig::default()
+            }
+            .into(),
+            decoupled,
+        ),
+        (SgdPConfig::default().into(), decoupled),
+        (
+            ScheduleFreeConfig {
+                epsilon: 1e-4,
+                ..ScheduleFreeConfig::default()
+            }
+            .into(),
+            decoupled,
+        ),
+        (
+            MuonConfig {
+                scale: MuonScale::Spectral,
+                epsilon: 1e-4,
+                ..MuonConfig::default()
+            }
+            .into(),
+            decoupled,
+        ),
     ]
 }

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 #[derive(Deserialize)]
 struct Goldens {
+    versions: BTreeMap<String, String>,
     steps: usize,
     shapes: Vec<Vec<i64>>,
     tolerance: BTreeMap<String, f64>,
@@ -57,6 +58,12 @@ fn largest_distance(
             largest = largest.max(distance(w, tensor(format!("{}/{step}/{i}", case.name))));
         }
     }
+    optimizer.eval().unwrap();
+    for (i, w) in weights.iter().enumerate() {
+        if let Some(evaluated) = tensors.tensors.get(&format!("{}/evaluated/{i}", case.name)) {
+            largest = largest.max(distance(w, evaluated));
+        }
+    }
     largest
 }
 
@@ -72,23 +79,33 @@ fn each_rule_does_what_its_peer_does() {
         .iter()
         .find(|case| case.name == "lamb-timm-defaults");
     assert_eq!(defaults.unwrap().config.rule, LambConfig::timm().into());
+    let document = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let mut failures = Vec::new();
+    // What the document has; `--nocapture` shows it.
+    println!("| case | source | version | f64 | f32 |\n|---|---|---|---|---|");
     for case in &goldens.cases {
-        let kinds = [(Kind::Double, "f64"), (Kind::Float, "f32")];
-        let backends = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
-        for ((kind, name), backend) in kinds.into_iter().flat_map(|k| backends.map(|b| (k, b))) {
-            let found = largest_distance(&goldens, &tensors, case, kind, backend);
-            let tolerance = goldens.tolerance[name];
-            println!(
-                "{:<26} {:<18} {name} {backend:<11?}  {found:.1e}",
-                case.name, case.peer
-            );
-            if found.is_nan() || found > tolerance {
-                failures.push(format!(
-                    "{} in {name} by {backend:?}: {found:.1e} > {tolerance:.0e}",
-                    case.name
-                ));
+        let package = case.peer.split('.').next().unwrap();
+        let version = &goldens.versions[package];
+        let start = format!("| {} | `{}` | {version} |", case.name, case.peer);
+        let mut row = start.clone();
+        for (kind, name) in [(Kind::Double, "f64"), (Kind::Float, "f32")] {
+            let mut largest = 0f64;
+            for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+                let found = largest_distance(&goldens, &tensors, case, kind, backend);
+                let tolerance = goldens.tolerance[name];
+                if found.is_nan() || found > tolerance {
+                    failures.push(format!(
+                        "{} in {name} by {backend:?}: {found:.1e} > {tolerance:.0e}",
+                        case.name
+                    ));
+                }
+                largest = largest.max(found);
             }
+            row += &format!(" {largest:.1e} |");
+        }
+        println!("{row}");
+        if !document.contains(&start) {
+            failures.push(format!("no row `{start}` in goldens/README.md"));
         }
     }
     assert!(failures.is_empty(), "{failures:#?}");

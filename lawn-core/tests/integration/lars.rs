@@ -94,3 +94,34 @@ fn every_form_is_its_equation() {
         }
     }
 }
+
+/// MLPerf's: a parameter without decay takes plain momentum, and nothing is added to the divisor.
+#[test]
+fn that_of_mlperf_leaves_biases_to_momentum() {
+    let rule = LarsConfig::mlperf();
+    let (start, gradients) = data();
+    let (parameters, weights) = parameters(&start[..1]);
+    let config = OptimizerConfig::new(RuleConfig::from(rule), Schedule::constant(ETA));
+    let mut optimizer = config.build(parameters).unwrap();
+    let (mut w, mut v) = (values(&start[0]), vec![0.0; 15]);
+    for gradients in &gradients {
+        let g = values(&gradients[0]);
+        for i in 0..15 {
+            v[i] = 0.9 * v[i] + g[i];
+            w[i] -= ETA * v[i];
+        }
+        set_gradients(
+            &mut optimizer,
+            &weights,
+            &[Some(gradients[0].shallow_clone())],
+        );
+        optimizer.step().unwrap();
+    }
+    let apart = values(&weights[0])
+        .iter()
+        .zip(&w)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f64::max);
+    assert!(apart < 1e-14, "{apart:e}");
+    assert_eq!((rule.epsilon, rule.trust_coefficient), (0.0, 1e-3));
+}

@@ -5,6 +5,7 @@
 mod common;
 
 mod conformance;
+mod constraints;
 mod counted_rows;
 mod cow_clip;
 mod custom_rule;
@@ -23,12 +24,15 @@ mod loaded_weights;
 mod lost_units;
 mod multi_tensor;
 mod multi_tensor_steps;
+mod muon;
 mod oracle;
 mod package;
 mod radial;
 mod ranges;
 mod refused;
+mod regroup;
 mod rule_faults;
+mod schedule_free;
 mod scope_by_names;
 mod selection;
 mod state;

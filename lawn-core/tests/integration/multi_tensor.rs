@@ -211,9 +211,7 @@ fn layouts_and_missing_gradients_are_those_of_the_reference() {
                 // An empty parameter has no rows.
                 let scope = match granularity {
                     Granularity::Layer => Scope::AllWeights,
-                    Granularity::Row => {
-                        Scope::Patterns([0, 1, 2, 3, 4, 6].map(|i| format!("p{i}")).into())
-                    }
+                    _ => Scope::Patterns([0, 1, 2, 3, 4, 6].map(|i| format!("p{i}")).into()),
                 };
                 let config = OptimizerConfig {
                     clip_norm: Some(2.0),

@@ -4,7 +4,8 @@ use crate::common::oracle::{Oracle, Unit};
 use crate::common::{Numbers, parameters, set_gradients, values};
 use lawn_core::{
     AdamConfig, Adaptation, Backend, Constraint, Granularity, LambConfig, LarsConfig, LawnConfig,
-    OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig, TreatmentTable,
+    LionConfig, NadamwConfig, OptimizerConfig, RuleConfig, Schedule, Scope, SgdConfig,
+    TreatmentTable,
 };
 use tch::{Kind, Tensor};
 
@@ -22,6 +23,11 @@ fn rules() -> Vec<(RuleConfig, Oracle)> {
     let lamb = LambConfig {
         beta2: 0.95,
         ..LambConfig::timm()
+    };
+    let nadamw = NadamwConfig {
+        beta2: 0.95,
+        epsilon: 1e-6,
+        ..NadamwConfig::default()
     };
     let lars = LarsConfig {
         trust_coefficient: 0.3,
@@ -41,6 +47,8 @@ fn rules() -> Vec<(RuleConfig, Oracle)> {
         // These two do not adapt without decay; under the constraint they must.
         (lamb.into(), Oracle::Lamb(0.9, 0.95, 1e-6)),
         (lars.into(), Oracle::Lars(0.9, 0.3, 1e-8)),
+        (nadamw.into(), Oracle::Nadam(0.9, 0.95, 1e-6)),
+        (LionConfig::default().into(), Oracle::Lion(0.9, 0.99)),
     ]
 }
 

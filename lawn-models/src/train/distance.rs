@@ -46,6 +46,13 @@ impl Distance {
         }))
     }
 
+    /// Measures from this step on, unless it does already.
+    pub(super) fn begin_at(&mut self, steps: u64) {
+        if self.origin.is_none() {
+            self.from = steps;
+        }
+    }
+
     /// To be told before each step how many were taken.
     pub(super) fn before_step(&mut self, steps: u64) {
         if steps == self.from && self.origin.is_none() {

@@ -38,7 +38,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         mut measurements,
         logit_mean_abs,
         logit_max_abs,
-    } = training.measured(|task| task.objective.measure(&|inputs| task.answer(inputs)))?;
+    } = training.measured(|task| task.objective.measure(&|inputs| task.answer(inputs)))??;
     for (what, value) in [
         ("the train loss", train_loss),
         ("a parameter", weight_norm),
@@ -52,7 +52,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     if training.config.evaluation.test_curve
         && let Some(permit) = TestPermit::of(training.config.stage)
     {
-        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))??);
     }
     let mut seconds = since.seconds;
     seconds.evaluate = training.timer.lap().elapsed;

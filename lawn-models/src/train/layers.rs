@@ -119,6 +119,13 @@ pub fn treated_layers(
 fn would_be(settings: &OptimizerSettings) -> OptimizerSettings {
     OptimizerSettings {
         lawn: true,
+        constraint: None,
+        bound_factor: None,
+        bound_square: None,
+        multiplier_rate: None,
+        centred: None,
+        free_epochs: None,
+        freeze_when: None,
         free_fraction: Some(0.5),
         // A constrained weight has none.
         weight_decay: None,
@@ -133,6 +140,7 @@ fn scope(settings: &OptimizerSettings) -> String {
             "final-homogeneous".to_owned()
         }
         Some(ScopeSetting::Named(ScopeName::AllWeights)) => "all-weights".to_owned(),
+        Some(ScopeSetting::Named(ScopeName::Matrices)) => "matrices".to_owned(),
         Some(ScopeSetting::Patterns(patterns)) => patterns.join(", "),
     }
 }

@@ -1,16 +1,19 @@
 //! Runs one trial of any task.
 
 mod checkpoint;
+mod constraints;
 mod context;
 mod distance;
 mod error;
 mod evaluate;
+mod freeze;
 mod layers;
 mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;
 mod record;
+mod rules;
 mod run;
 mod step;
 mod trainer;

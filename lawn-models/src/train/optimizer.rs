@@ -1,201 +1,37 @@
 //! From flat settings to an optimizer.
 
-use lawn_core::{
-    AdagradConfig, AdamConfig, Group, LambConfig, LarsConfig, LawnConfig, LazyAdamConfig,
-    OptimizerConfig, Parameters, Role, RowwiseAdagradConfig, RuleConfig, Schedule, Scope,
-    SgdConfig, WeightDecay,
-};
+use lawn_core::{Group, OptimizerConfig, Parameters, Role, Schedule, WeightDecay};
 
-use crate::trial::{
-    Length, LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting, SettingsError,
-};
+use super::constraints::{cpr, hyperball, lawn, rotational};
+use super::rules::rule;
+use crate::trial::{ConstraintName, Length, LrShape, OptimizerSettings, RuleName, SettingsError};
 
 /// The optimizer that the settings describe for a trial of this length.
 pub(super) fn optimizer(settings: &OptimizerSettings, length: Length) -> OptimizerConfig {
+    let constrained = |name| settings.constraint == Some(name);
     OptimizerConfig {
         decay: decay(settings),
         lawn: settings.lawn.then(|| lawn(settings, length)),
+        hyperball: constrained(ConstraintName::Hyperball).then(|| hyperball(settings)),
+        cpr: constrained(ConstraintName::Cpr).then(|| cpr(settings, length)),
+        rotational: constrained(ConstraintName::Rotational).then(|| rotational(settings)),
         clip_norm: settings.clip_norm,
         cow_clip: settings.cow_clip,
         ..OptimizerConfig::new(rule(settings), schedule(settings, length))
     }
 }
 
-fn rule(settings: &OptimizerSettings) -> RuleConfig {
-    let &OptimizerSettings {
-        momentum,
-        beta1,
-        beta2,
-        epsilon,
-        initial_accumulator,
-        ..
-    } = settings;
-    match settings.rule {
-        RuleName::Sgd => {
-            let base = SgdConfig::default();
-            RuleConfig::Sgd(SgdConfig {
-                momentum: momentum.unwrap_or(base.momentum),
-                dampening: settings.dampening.unwrap_or(base.dampening),
-                nesterov: settings.nesterov.unwrap_or(base.nesterov),
-            })
-        }
-        RuleName::Adam | RuleName::Adamw | RuleName::Amsgrad => {
-            let base = AdamConfig::default();
-            RuleConfig::Adam(AdamConfig {
-                beta1: beta1.unwrap_or(base.beta1),
-                beta2: beta2.unwrap_or(base.beta2),
-                epsilon: epsilon.unwrap_or(base.epsilon),
-                amsgrad: settings.rule == RuleName::Amsgrad,
-            })
-        }
-        RuleName::Lamb => {
-            let base = LambConfig::default();
-            RuleConfig::Lamb(LambConfig {
-                beta1: beta1.unwrap_or(base.beta1),
-                beta2: beta2.unwrap_or(base.beta2),
-                epsilon: epsilon.unwrap_or(base.epsilon),
-                ..base
-            })
-        }
-        RuleName::Lars => {
-            let base = LarsConfig::default();
-            RuleConfig::Lars(LarsConfig {
-                momentum: momentum.unwrap_or(base.momentum),
-                nesterov: settings.nesterov.unwrap_or(base.nesterov),
-                epsilon: epsilon.unwrap_or(base.epsilon),
-                trust_coefficient: settings.trust_coefficient.unwrap_or(base.trust_coefficient),
-                ..base
-            })
-        }
-        RuleName::Adagrad => {
-            let base = AdagradConfig::default();
-            RuleConfig::Adagrad(AdagradConfig {
-                epsilon: epsilon.unwrap_or(base.epsilon),
-                initial_accumulator: initial_accumulator.unwrap_or(base.initial_accumulator),
-            })
-        }
-        RuleName::RowwiseAdagrad => {
-            let base = RowwiseAdagradConfig::default();
-            RuleConfig::RowwiseAdagrad(RowwiseAdagradConfig {
-                epsilon: epsilon.unwrap_or(base.epsilon),
-                initial_accumulator: initial_accumulator.unwrap_or(base.initial_accumulator),
-            })
-        }
-        RuleName::LazyAdam => {
-            let base = LazyAdamConfig::default();
-            RuleConfig::LazyAdam(LazyAdamConfig {
-                beta1: beta1.unwrap_or(base.beta1),
-                beta2: beta2.unwrap_or(base.beta2),
-                epsilon: epsilon.unwrap_or(base.epsilon),
-            })
-        }
-    }
-}
-
-impl OptimizerSettings {
-    /// The settings of `rule` that have a default, each with its default; those of a
-    /// constraint among them.
-    ///
-    /// What has none stays left out: no weight decay, no clipping, no free phase.
-    #[must_use]
-    pub fn defaults(rule: RuleName) -> Self {
-        let bare = Self::new(rule, 1.0);
-        let constraint = LawnConfig::new(0);
-        let mut all = Self {
-            scope: Some(ScopeSetting::Named(ScopeName::default())),
-            granularity: Some(constraint.granularity),
-            ..bare.clone()
-        };
-        match self::rule(&bare) {
-            RuleConfig::Sgd(own) => {
-                all.momentum = Some(own.momentum);
-                all.dampening = Some(own.dampening);
-                all.nesterov = Some(own.nesterov);
-            }
-            RuleConfig::Adam(own) => {
-                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
-                all.epsilon = Some(own.epsilon);
-            }
-            RuleConfig::Lamb(own) => {
-                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
-                all.epsilon = Some(own.epsilon);
-            }
-            RuleConfig::Lars(own) => {
-                all.momentum = Some(own.momentum);
-                all.nesterov = Some(own.nesterov);
-                all.epsilon = Some(own.epsilon);
-                all.trust_coefficient = Some(own.trust_coefficient);
-            }
-            RuleConfig::Adagrad(AdagradConfig {
-                epsilon,
-                initial_accumulator,
-            })
-            | RuleConfig::RowwiseAdagrad(RowwiseAdagradConfig {
-                epsilon,
-                initial_accumulator,
-            }) => {
-                all.epsilon = Some(epsilon);
-                all.initial_accumulator = Some(initial_accumulator);
-            }
-            RuleConfig::LazyAdam(own) => {
-                (all.beta1, all.beta2) = (Some(own.beta1), Some(own.beta2));
-                all.epsilon = Some(own.epsilon);
-            }
-            _ => {}
-        }
-        all
-    }
-
-    /// The rule that these settings come to, with all of its own: those that no setting names,
-    /// too, as the conventions of LAMB are.
-    #[must_use]
-    pub fn rule_config(&self) -> RuleConfig {
-        self::rule(self)
-    }
-
-    /// These settings with those of `defaults` where one is left out; what belongs to a
-    /// constraint or to a shape of the learning rate only where there is one.
-    #[must_use]
-    pub fn or(&self, defaults: &Self) -> Self {
-        let falling = self.decay.is_falling();
-        Self {
-            momentum: self.momentum.or(defaults.momentum),
-            dampening: self.dampening.or(defaults.dampening),
-            nesterov: self.nesterov.or(defaults.nesterov),
-            trust_coefficient: self.trust_coefficient.or(defaults.trust_coefficient),
-            beta1: self.beta1.or(defaults.beta1),
-            beta2: self.beta2.or(defaults.beta2),
-            epsilon: self.epsilon.or(defaults.epsilon),
-            initial_accumulator: self.initial_accumulator.or(defaults.initial_accumulator),
-            end_factor: self.end_factor.or(falling.then_some(0.0)),
-            decay_until: self.decay_until.or(falling.then_some(1.0)),
-            decay_power: self
-                .decay_power
-                .or((self.decay == LrShape::Polynomial).then_some(POWER)),
-            decay_factor: self
-                .decay_factor
-                .or((self.decay == LrShape::MultiStep).then_some(FACTOR)),
-            scope: self
-                .scope
-                .clone()
-                .or(defaults.scope.clone().filter(|_| self.lawn)),
-            granularity: self
-                .granularity
-                .or(defaults.granularity.filter(|_| self.lawn)),
-            ..self.clone()
-        }
-    }
-}
-
 fn decay(settings: &OptimizerSettings) -> WeightDecay {
-    let rate = settings.weight_decay;
+    // Under `rotational` it only gives the angle of a step.
+    let rotational = settings.constraint == Some(ConstraintName::Rotational);
+    let rate = settings.weight_decay.filter(|_| !rotational);
     rate.map_or(WeightDecay::None, |rate| of_rule(settings.rule, rate))
 }
 
 fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
-    match rule {
-        RuleName::Adamw | RuleName::Lamb => WeightDecay::Decoupled { rate },
-        _ => WeightDecay::L2 { rate },
+    match rule.decouples_decay() {
+        true => WeightDecay::Decoupled { rate },
+        false => WeightDecay::L2 { rate },
     }
 }
 
@@ -234,40 +70,27 @@ pub(super) fn tables(
             });
         }
     }
+    let of_adam = settings.adam_on.iter().flatten();
+    let of_adam = of_adam.map(|pattern| Group {
+        matrix: Some(false),
+        ..Group::new(pattern.as_str())
+    });
     if rate.is_none() && decay.is_none() {
-        return Ok(Vec::new());
+        return Ok(of_adam.collect());
     }
     let group = |(name, _): &(&str, i64)| Group {
         learning_rate_scale: rate.map_or(1.0, |rate| rate / settings.learning_rate),
         decay: decay.map(|rate| of_rule(settings.rule, rate)),
         ..Group::new(*name)
     };
-    Ok(widths.iter().map(group).collect())
-}
-
-fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
-    let free_steps = settings.free_phase().map_or(0, |phase| phase.steps(length));
-    LawnConfig {
-        scope: match &settings.scope {
-            None | Some(ScopeSetting::Named(ScopeName::FinalHomogeneous)) => {
-                Scope::FinalHomogeneous
-            }
-            Some(ScopeSetting::Named(ScopeName::AllWeights)) => Scope::AllWeights,
-            Some(ScopeSetting::Patterns(patterns)) => Scope::Patterns(patterns.clone()),
-        },
-        project_gradient: settings.project_gradient,
-        project_update: settings.project_update,
-        granularity: settings.granularity.unwrap_or_default(),
-        untouched_rows: settings.untouched_rows.unwrap_or_default(),
-        ..LawnConfig::new(free_steps)
-    }
+    Ok(widths.iter().map(group).chain(of_adam).collect())
 }
 
 /// Power of a polynomial shape that names none.
-const POWER: f64 = 2.0;
+pub(super) const POWER: f64 = 2.0;
 
 /// Factor of a multi-step shape that names none.
-const FACTOR: f64 = 0.1;
+pub(super) const FACTOR: f64 = 0.1;
 
 fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let peak = settings.learning_rate;
@@ -299,6 +122,10 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
 
 #[cfg(test)]
 mod tests {
+    use lawn_core::{
+        AdamConfig, CprBound, HyperballConfig, LambConfig, LarsConfig, RuleConfig, SgdConfig,
+    };
+
     use super::*;
     use crate::trial::Amount;
 
@@ -433,7 +260,7 @@ mod tests {
                 for name in rule
                     .settings()
                     .iter()
-                    .filter(|name| **name != "weight_decay")
+                    .filter(|name| !["weight_decay", "adam_on", "adaptation"].contains(name))
                 {
                     assert!(!all[name].is_null(), "{name} of {rule:?}");
                 }
@@ -441,6 +268,77 @@ mod tests {
                 assert_eq!(optimizer(&full, LENGTH), optimizer(&settings, LENGTH));
             }
         }
+    }
+
+    #[test]
+    fn constraints_have_their_own_settings() {
+        let settings = |constraint| OptimizerSettings {
+            constraint: Some(constraint),
+            ..OptimizerSettings::new(RuleName::Adam, 1.0)
+        };
+        let hyperball = settings(ConstraintName::Hyperball);
+        hyperball.validate().unwrap();
+        let found = optimizer(&hyperball, LENGTH);
+        assert_eq!(found.hyperball, Some(HyperballConfig::default()));
+        assert_eq!((found.lawn, found.cpr), (None, None));
+
+        let cpr = settings(ConstraintName::Cpr);
+        let warm = OptimizerSettings {
+            free_fraction: Some(0.25),
+            multiplier_rate: Some(0.5),
+            ..cpr.clone()
+        };
+        let uniform = OptimizerSettings {
+            bound_square: Some(3.0),
+            ..cpr.clone()
+        };
+        assert!(cpr.validate().is_err(), "it has no bound");
+        warm.validate().unwrap();
+        uniform.validate().unwrap();
+        let found = optimizer(&warm, LENGTH).cpr.unwrap();
+        assert_eq!((found.bound, found.rate), (CprBound::WarmStart(5), 0.5));
+        let found = optimizer(&uniform, LENGTH).cpr.unwrap();
+        assert_eq!(found.bound, CprBound::Uniform(3.0));
+
+        let rotational = OptimizerSettings {
+            weight_decay: Some(0.1),
+            centred: Some(false),
+            ..settings(ConstraintName::Rotational)
+        };
+        rotational.validate().unwrap();
+        let found = optimizer(&rotational, LENGTH);
+        assert_eq!(found.decay, WeightDecay::None);
+        let found = found.rotational.unwrap();
+        assert_eq!((found.decay, found.centred), (0.1, false));
+    }
+
+    #[test]
+    fn a_decay_is_given_by_what_it_lacks_to_1() {
+        let settings = OptimizerSettings {
+            one_minus_beta1: Some(0.25),
+            ..OptimizerSettings::new(RuleName::Nadamw, 1.0)
+        };
+        settings.validate().unwrap();
+        for settings in [
+            settings.clone(),
+            settings.or(&OptimizerSettings::defaults(RuleName::Nadamw)),
+        ] {
+            settings.validate().unwrap();
+            let RuleConfig::Nadamw(found) = optimizer(&settings, LENGTH).rule else {
+                panic!("another rule")
+            };
+            assert_eq!((found.beta1, found.beta2), (0.75, 0.999));
+        }
+        let both = OptimizerSettings {
+            beta1: Some(0.9),
+            ..settings.clone()
+        };
+        assert!(both.validate().is_err());
+        let other = OptimizerSettings {
+            rule: RuleName::Sgd,
+            ..settings
+        };
+        assert!(other.validate().is_err());
     }
 
     #[test]

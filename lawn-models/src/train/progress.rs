@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::freeze::FreezeWatch;
 use super::loss_scale::LossScale;
 use super::record::{EvaluationRecord, Seconds};
 use crate::data::Request;
@@ -25,6 +26,9 @@ pub(super) struct Progress {
     /// What the loss is multiplied by, where it is.
     #[serde(default)]
     pub(super) loss_scale: LossScale,
+    /// What a condition of the freeze has seen.
+    #[serde(default)]
+    pub(super) freeze: FreezeWatch,
 }
 
 /// What happened from one evaluation to the next.

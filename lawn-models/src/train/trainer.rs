@@ -2,6 +2,7 @@
 
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
+use super::freeze::freeze_if_met;
 use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
 use super::step::{Outcome, read_norms, step};
@@ -55,6 +56,7 @@ pub(super) fn run(
             match evaluate(&mut training)? {
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
+                    freeze_if_met(&mut training, &record)?;
                     if let Some(kept) = &mut kept
                         && observer.may_save()
                     {
@@ -117,7 +119,7 @@ fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<Trial
     if let Some(permit) = TestPermit::of(training.config.stage)
         && !measured(Split::Test)
     {
-        measurements.extend(training.measured(|task| task.measure_test(&permit))?);
+        measurements.extend(training.measured(|task| task.measure_test(&permit))??);
     }
     Ok(TrialEnd::Finished(TrialSummary {
         epochs: last.epoch,

@@ -258,16 +258,22 @@ impl<'a> Training<'a> {
         self.progress.since.seconds.data += waited;
     }
 
-    /// Measures the variables that the trial is judged by: the model's own, or their average.
-    pub(super) fn measured<T>(&mut self, measure: impl FnOnce(&Task) -> T) -> T {
-        if let Some(average) = &mut self.average {
-            average.swap();
+    /// Measures the variables that the trial is judged by: the model's own, or their average, or
+    /// those that the rule wants evaluated.
+    pub(super) fn measured<T>(
+        &mut self,
+        measure: impl FnOnce(&Task) -> T,
+    ) -> Result<T, lawn_core::Error> {
+        match &mut self.average {
+            Some(average) => average.swap(),
+            None => self.optimizer.eval()?,
         }
         let measured = measure(&self.task);
-        if let Some(average) = &mut self.average {
-            average.swap();
+        match &mut self.average {
+            Some(average) => average.swap(),
+            None => self.optimizer.train(),
         }
-        measured
+        Ok(measured)
     }
 
     /// Begins to sum up losses anew.

@@ -121,6 +121,6 @@ fn write(
         note(METRIC, format!("validation {primary}"));
         note(VALUE, value.to_string());
     }
-    training.measured(|task| save_weights_with(&task.store, path, metadata))?;
+    training.measured(|task| save_weights_with(&task.store, path, metadata))??;
     Ok(())
 }

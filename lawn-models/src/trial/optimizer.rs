@@ -1,8 +1,10 @@
-use lawn_core::{CowClipConfig, Granularity, UntouchedRows};
+use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonScale, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::freeze::FreezeCondition;
+use super::names::{ConstraintName, RuleName};
 use super::shape::LrShape;
 
 /// An arm's hyper-parameters at one point, flat: any of them can be fixed or
@@ -21,24 +23,31 @@ pub struct OptimizerSettings {
     /// Whether LAWN is stacked on the rule.
     #[serde(default)]
     pub lawn: bool,
-    /// Epochs before the norms are fixed, fractions allowed; `lawn` only, with a
-    /// budget in epochs. One of this and `free_fraction` is needed there.
+    /// Another norm constraint in the place of LAWN.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub constraint: Option<ConstraintName>,
+    /// Epochs before the norms are fixed, or bounded by `cpr`, fractions allowed; with a
+    /// budget in epochs. LAWN needs one of this and `free_fraction`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub free_epochs: Option<f64>,
-    /// Part of all steps before the norms are fixed; `lawn` only.
+    /// Part of all steps before the norms are fixed, or bounded by `cpr`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub free_fraction: Option<f64>,
-    /// Which parameters are constrained; `lawn` only.
+    /// What ends the free phase before that, looked at after each evaluation; the free phase is
+    /// the longest that it can be then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_when: Option<FreezeCondition>,
+    /// Which parameters are constrained; under a constraint only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSetting>,
-    /// What one radius belongs to; `lawn` only.
+    /// What one radius belongs to; under a constraint only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
-    /// What becomes of rows of an embedding table that no sample of a batch looked up; `lawn`
-    /// only. They are constrained as all others if left out.
+    /// What becomes of rows of an embedding table that no sample of a batch looked up; under a
+    /// constraint only. They are constrained as all others if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "untouched_rows")]
     pub untouched_rows: Option<UntouchedRows>,
@@ -48,29 +57,63 @@ pub struct OptimizerSettings {
     /// Whether the rule's update loses its radial part; `lawn` only.
     #[serde(default = "yes")]
     pub project_update: bool,
-    /// Momentum μ of SGD and LARS.
+    /// Bound of `cpr`: so many times the squared norm at the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub bound_factor: Option<f64>,
+    /// Bound of `cpr`: this squared norm for every unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub bound_square: Option<f64>,
+    /// How fast the multiplier of `cpr` follows what is above its bound; 1 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub multiplier_rate: Option<f64>,
+    /// Whether weights and updates of `rotational` have a mean of 0 in each unit; they have if
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub centred: Option<bool>,
+    /// Momentum μ of SGD, SGDP and LARS, and of Muon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub momentum: Option<f64>,
-    /// Dampening τ of SGD's momentum.
+    /// 1 − μ in the place of `momentum`, for a range on a logarithmic scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub one_minus_momentum: Option<f64>,
+    /// Dampening τ of SGD's and SGDP's momentum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub dampening: Option<f64>,
-    /// Nesterov's form of momentum, for SGD and LARS.
+    /// Nesterov's form of momentum, for SGD, SGDP, LARS, AdamP and Muon.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
     /// Trust coefficient κ of LARS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub trust_coefficient: Option<f64>,
-    /// Decay β₁ of the first moment.
+    /// Which parameters have a trust ratio, of LAMB and LARS: all, or those with weight decay or
+    /// under a constraint. All have one if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "adaptation")]
+    pub adaptation: Option<Adaptation>,
+    /// Decay β₁ of the first moment; of Lion, how much of the momentum is in a step; of
+    /// Schedule-Free AdamW, how near the average gradients are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta1: Option<f64>,
-    /// Decay β₂ of the second moment.
+    /// 1 − β₁ in the place of `beta1`, for a range on a logarithmic scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub one_minus_beta1: Option<f64>,
+    /// Decay β₂ of the second moment, or of Lion's momentum.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
     pub beta2: Option<f64>,
+    /// 1 − β₂ in the place of `beta2`, for a range on a logarithmic scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub one_minus_beta2: Option<f64>,
     /// Term ε of the rule, which keeps a divisor from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
@@ -79,9 +122,42 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub initial_accumulator: Option<f64>,
-    /// Weight decay λ: decoupled for `adamw` and `lamb`, coupled (L2) for the others. Biases,
-    /// what belongs to a normalization, and the class token and positions of a vision
-    /// transformer have none.
+    /// Below what cosine of gradient and weights, in `1/√n` of `n` elements, AdamP and SGDP take
+    /// the radial part out of an update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub delta: Option<f64>,
+    /// What AdamP and SGDP multiply weight decay by where they do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1))]
+    pub decay_ratio: Option<f64>,
+    /// How much more late iterates weigh in the average of Schedule-Free AdamW: the `t`-th
+    /// `t` to this power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub weight_power: Option<f64>,
+    /// How much less iterates of a warm-up weigh there: the largest learning rate so far to this
+    /// power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub rate_power: Option<f64>,
+    /// Newton–Schulz iterations of Muon.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 20))]
+    pub iterations: Option<u32>,
+    /// How long a step of Muon is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "muon_scale")]
+    pub muon_scale: Option<MuonScale>,
+    /// Patterns of the names of matrices that Muon leaves to Adam; the first and the last layer,
+    /// mostly. Each must match something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub adam_on: Option<Vec<String>>,
+    /// Weight decay λ: coupled (L2) for `sgd`, `adam`, `amsgrad`, `lars` and the rules of embedding
+    /// tables, decoupled for the others. Biases, what belongs to a normalization, and the class
+    /// token and positions of a vision transformer have none. Under `rotational` it is the decay
+    /// whose balance gives the angle of a step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub weight_decay: Option<f64>,
@@ -139,31 +215,6 @@ pub struct OptimizerSettings {
     pub milestones: Option<Vec<f64>>,
 }
 
-/// Base rules.
-#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RuleName {
-    /// Stochastic gradient descent, with momentum where it is set.
-    Sgd,
-    /// Adam; weight decay is coupled.
-    Adam,
-    /// Adam with decoupled weight decay.
-    Adamw,
-    /// Adam that keeps the largest second moment.
-    Amsgrad,
-    /// Layer-wise adaptive moments.
-    Lamb,
-    /// Layer-wise adaptive rates on momentum.
-    Lars,
-    /// Rates that fall with the sum of squared gradients.
-    Adagrad,
-    /// Adagrad with one sum a row of an embedding table; rows without a gradient are left alone.
-    RowwiseAdagrad,
-    /// Adam that leaves rows of an embedding table alone that have no gradient.
-    LazyAdam,
-}
-
 /// Which parameters LAWN constrains.
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Debug, PartialEq, Eq)]
 #[serde(untagged)]
@@ -183,11 +234,27 @@ pub enum ScopeName {
     FinalHomogeneous,
     /// Every weight and embedding.
     AllWeights,
+    /// Every weight of at least two dimensions, and no embedding.
+    Matrices,
 }
 
 /// The optimizers' own crate knows no schemas.
 fn granularity(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({ "enum": [Granularity::Layer, Granularity::Row] })
+    let names = [Granularity::Layer, Granularity::Row, Granularity::Column];
+    let rows = json!({ "type": "integer", "minimum": 1, "description": "Rows of a head." });
+    let head = json!({
+        "type": "object", "properties": { "head": rows }, "required": ["head"],
+        "additionalProperties": false,
+    });
+    json_schema!({ "anyOf": [{ "enum": names }, head] })
+}
+
+fn adaptation(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [Adaptation::Always, Adaptation::WhenDecayed] })
+}
+
+fn muon_scale(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "enum": [MuonScale::MatchAdam, MuonScale::Spectral] })
 }
 
 fn untouched_rows(_: &mut SchemaGenerator) -> Schema {
@@ -221,78 +288,81 @@ fn yes() -> bool {
     true
 }
 
-impl RuleName {
-    /// Every rule.
-    pub const ALL: &[Self] = &[
-        Self::Sgd,
-        Self::Adam,
-        Self::Adamw,
-        Self::Amsgrad,
-        Self::Lamb,
-        Self::Lars,
-        Self::Adagrad,
-        Self::RowwiseAdagrad,
-        Self::LazyAdam,
-    ];
-
-    /// The rule as it is written in a configuration.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Adam => "adam",
-            Self::Adamw => "adamw",
-            Self::Amsgrad => "amsgrad",
-            Self::Lamb => "lamb",
-            Self::Lars => "lars",
-            Self::Adagrad => "adagrad",
-            Self::RowwiseAdagrad => "rowwise_adagrad",
-            Self::LazyAdam => "lazy_adam",
-        }
-    }
-
-    /// The optional settings that this rule has.
-    pub(crate) fn settings(self) -> &'static [&'static str] {
-        match self {
-            Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
-            Self::Adam | Self::Adamw | Self::Amsgrad | Self::Lamb | Self::LazyAdam => {
-                &["beta1", "beta2", "epsilon", "weight_decay"]
-            }
-            Self::Adagrad | Self::RowwiseAdagrad => {
-                &["epsilon", "initial_accumulator", "weight_decay"]
-            }
-            Self::Lars => &[
-                "momentum",
-                "nesterov",
-                "trust_coefficient",
-                "epsilon",
-                "weight_decay",
-            ],
-        }
-    }
-}
-
 impl OptimizerSettings {
+    /// Whether norms are constrained, by LAWN or by another constraint.
+    pub fn is_constrained(&self) -> bool {
+        self.lawn || self.constraint.is_some()
+    }
+
+    /// Each decay that may be given as what it lacks to 1 instead: its names and both values.
+    pub(crate) fn complements(
+        &self,
+    ) -> [(&'static str, &'static str, Option<f64>, Option<f64>); 3] {
+        [
+            (
+                "momentum",
+                "one_minus_momentum",
+                self.momentum,
+                self.one_minus_momentum,
+            ),
+            ("beta1", "one_minus_beta1", self.beta1, self.one_minus_beta1),
+            ("beta2", "one_minus_beta2", self.beta2, self.one_minus_beta2),
+        ]
+    }
+
+    /// The settings with every decay as itself.
+    pub(crate) fn with_decays(&self) -> Self {
+        let [momentum, beta1, beta2] =
+            (self.complements()).map(|(_, _, own, rest)| own.or(rest.map(|rest| 1.0 - rest)));
+        Self {
+            momentum,
+            one_minus_momentum: None,
+            beta1,
+            one_minus_beta1: None,
+            beta2,
+            one_minus_beta2: None,
+            ..self.clone()
+        }
+    }
+
     /// A rule at a learning rate, everything else left at its default.
     pub fn new(rule: RuleName, learning_rate: f64) -> Self {
         Self {
             rule,
             learning_rate,
             lawn: false,
+            constraint: None,
             free_epochs: None,
             free_fraction: None,
+            freeze_when: None,
             scope: None,
             granularity: None,
             untouched_rows: None,
             project_gradient: true,
             project_update: true,
+            bound_factor: None,
+            bound_square: None,
+            multiplier_rate: None,
+            centred: None,
             momentum: None,
+            one_minus_momentum: None,
             dampening: None,
             nesterov: None,
             trust_coefficient: None,
+            adaptation: None,
             beta1: None,
+            one_minus_beta1: None,
             beta2: None,
+            one_minus_beta2: None,
             epsilon: None,
             initial_accumulator: None,
+            delta: None,
+            decay_ratio: None,
+            weight_power: None,
+            rate_power: None,
+            iterations: None,
+            muon_scale: None,
+            adam_on: None,
             weight_decay: None,
             clip_norm: None,
             cow_clip: None,

@@ -2,7 +2,8 @@
 
 use lawn_core::{Granularity, UntouchedRows};
 
-use super::optimizer::{OptimizerSettings, RuleName};
+use super::names::RuleName;
+use super::optimizer::OptimizerSettings;
 
 impl RuleName {
     /// Whether it leaves rows of an embedding table alone that have no gradient: weights, what
@@ -49,18 +50,19 @@ impl OptimizerSettings {
         let decays = decay.is_some_and(|rate| rate > 0.0);
         let mut said = match self.rule {
             RuleName::Sgd if has_momentum => "move on by their momentum",
-            RuleName::Lars => "move on by their momentum",
+            RuleName::Lars | RuleName::Lion | RuleName::Sgdp => "move on by their momentum",
+            RuleName::ScheduleFree => "move on towards the average",
             RuleName::Sgd | RuleName::Adagrad if decays => "move by weight decay alone",
             RuleName::Sgd | RuleName::Adagrad => "stay where they are",
             _ => "move on by their moments",
         }
         .to_owned();
-        if self.lawn {
+        if self.is_constrained() {
             let rows = self.untouched_rows.unwrap_or_default();
             said += match (rows, self.granularity.unwrap_or_default()) {
                 (UntouchedRows::LeftAlone, _) => "; from the freeze on they are left alone",
-                (_, Granularity::Layer) => "; a constraint of their table moves them, too",
                 (_, Granularity::Row) => "; a constraint keeps the norm of each",
+                _ => "; a constraint of their table moves them, too",
             };
         }
         said

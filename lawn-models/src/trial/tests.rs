@@ -149,6 +149,94 @@ fn each_bad_setting_is_blamed_by_name() {
             },
         ),
         (
+            "freeze_when.train_loss",
+            OptimizerSettings {
+                freeze_when: Some(FreezeCondition::TrainLoss(0.0)),
+                ..adam_lawn()
+            },
+        ),
+        (
+            "freeze_when",
+            OptimizerSettings {
+                freeze_when: Some(FreezeCondition::Plateau(3)),
+                ..adam()
+            },
+        ),
+        (
+            "lawn",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Hyperball),
+                ..adam_lawn()
+            },
+        ),
+        (
+            "project_update",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Hyperball),
+                project_update: false,
+                ..adam()
+            },
+        ),
+        (
+            "free_fraction",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Hyperball),
+                free_fraction: Some(0.5),
+                ..adam()
+            },
+        ),
+        (
+            "bound_square",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Cpr),
+                bound_factor: Some(1.0),
+                bound_square: Some(1.0),
+                ..adam()
+            },
+        ),
+        (
+            "weight_decay",
+            OptimizerSettings {
+                constraint: Some(ConstraintName::Rotational),
+                ..adam()
+            },
+        ),
+        (
+            "centred",
+            OptimizerSettings {
+                centred: Some(true),
+                ..adam_lawn()
+            },
+        ),
+        (
+            "delta",
+            OptimizerSettings {
+                delta: Some(0.1),
+                ..adam()
+            },
+        ),
+        (
+            "iterations",
+            OptimizerSettings {
+                iterations: Some(0),
+                ..OptimizerSettings::new(RuleName::Muon, 0.1)
+            },
+        ),
+        (
+            "ema_decay",
+            OptimizerSettings {
+                ema_decay: Some(0.9),
+                ..OptimizerSettings::new(RuleName::ScheduleFree, 0.1)
+            },
+        ),
+        (
+            "beta1",
+            OptimizerSettings {
+                one_minus_beta1: Some(1.0),
+                ..OptimizerSettings::new(RuleName::ScheduleFree, 0.1)
+            },
+        ),
+        (
             "project_update",
             OptimizerSettings {
                 project_update: false,

@@ -3,7 +3,8 @@
 use super::amount::Amount;
 use super::diagnostics::FreePhase;
 use super::error::{SettingsError, require};
-use super::optimizer::{OptimizerSettings, RuleName, ScopeSetting};
+use super::names::{ConstraintName, RuleName};
+use super::optimizer::{OptimizerSettings, ScopeSetting};
 
 impl OptimizerSettings {
     /// Checks each setting alone and against the others, without libtorch.
@@ -13,8 +14,9 @@ impl OptimizerSettings {
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.validate_ranges()?;
         self.validate_shape()?;
+        self.validate_complements()?;
         self.validate_rule()?;
-        self.validate_lawn()
+        self.validate_constraint()
     }
 
     fn validate_ranges(&self) -> Result<(), SettingsError> {
@@ -40,18 +42,29 @@ impl OptimizerSettings {
                 "at least 0 and below 1",
             )?;
         }
-        let dampening = self.dampening.unwrap_or(0.0);
-        require(
-            (0.0..=1.0).contains(&dampening),
-            "dampening",
-            dampening,
-            "0 to 1",
-        )?;
+        for (name, value) in [
+            ("dampening", self.dampening),
+            ("decay_ratio", self.decay_ratio),
+        ] {
+            let value = value.unwrap_or(0.0);
+            require((0.0..=1.0).contains(&value), name, value, "0 to 1")?;
+        }
+        let iterations = self.iterations.unwrap_or(1);
+        let sound = (1..=20).contains(&iterations);
+        require(sound, "iterations", iterations, "1 to 20")?;
+        if self.rule == RuleName::ScheduleFree {
+            let beta1 = self.with_decays().beta1.unwrap_or(0.9);
+            require(beta1 > 0.0, "beta1", beta1, "above 0 and below 1")?;
+        }
         for (name, value) in [
             ("weight_decay", self.weight_decay),
             ("embedding_weight_decay", self.embedding_weight_decay),
             ("initial_accumulator", self.initial_accumulator),
             ("free_epochs", self.free_epochs),
+            ("multiplier_rate", self.multiplier_rate),
+            ("delta", self.delta),
+            ("weight_power", self.weight_power),
+            ("rate_power", self.rate_power),
         ] {
             let value = value.unwrap_or(0.0);
             require(not_negative(value), name, value, "a finite number ≥ 0")?;
@@ -63,6 +76,8 @@ impl OptimizerSettings {
             ("cow_clip.ratio", self.cow_clip.map(|clip| clip.ratio)),
             ("cow_clip.zeta", self.cow_clip.map(|clip| clip.zeta)),
             ("trust_coefficient", self.trust_coefficient),
+            ("bound_factor", self.bound_factor),
+            ("bound_square", self.bound_square),
         ] {
             let value = value.unwrap_or(1.0);
             require(positive(value), name, value, "a finite number > 0")?;
@@ -98,6 +113,30 @@ impl OptimizerSettings {
         }
     }
 
+    /// A decay is given as itself or as what it lacks to 1.
+    fn validate_complements(&self) -> Result<(), SettingsError> {
+        for (name, complement, own, rest) in self.complements() {
+            let Some(rest) = rest else { continue };
+            let sound = rest > 0.0 && rest <= 1.0;
+            require(sound, complement, rest, "above 0 and at most 1")?;
+            if own.is_some() {
+                return Err(SettingsError::NotApplicable {
+                    setting: complement.to_owned(),
+                    context: name.to_owned(),
+                    allowed: "give one of the two".to_owned(),
+                });
+            }
+            if !self.rule.settings().contains(&name) {
+                return Err(SettingsError::NotApplicable {
+                    setting: complement.to_owned(),
+                    context: format!("rule = \"{}\"", self.rule.as_str()),
+                    allowed: format!("it has {}", self.rule.settings().join(", ")),
+                });
+            }
+        }
+        Ok(())
+    }
+
     fn validate_rule(&self) -> Result<(), SettingsError> {
         let has = self.rule.settings();
         for (name, given) in [
@@ -105,10 +144,18 @@ impl OptimizerSettings {
             ("dampening", self.dampening.is_some()),
             ("nesterov", self.nesterov.is_some()),
             ("trust_coefficient", self.trust_coefficient.is_some()),
+            ("adaptation", self.adaptation.is_some()),
             ("beta1", self.beta1.is_some()),
             ("beta2", self.beta2.is_some()),
             ("epsilon", self.epsilon.is_some()),
             ("initial_accumulator", self.initial_accumulator.is_some()),
+            ("delta", self.delta.is_some()),
+            ("decay_ratio", self.decay_ratio.is_some()),
+            ("weight_power", self.weight_power.is_some()),
+            ("rate_power", self.rate_power.is_some()),
+            ("iterations", self.iterations.is_some()),
+            ("muon_scale", self.muon_scale.is_some()),
+            ("adam_on", self.adam_on.is_some()),
             ("weight_decay", self.weight_decay.is_some()),
         ] {
             if given && !has.contains(&name) {
@@ -119,9 +166,16 @@ impl OptimizerSettings {
                 });
             }
         }
+        if self.rule == RuleName::ScheduleFree && self.ema_decay.is_some() {
+            return Err(SettingsError::NotApplicable {
+                setting: "ema_decay".to_owned(),
+                context: format!("rule = \"{}\"", self.rule.as_str()),
+                allowed: "leave it out: it has an average of its own".to_owned(),
+            });
+        }
         // LARS has momentum of its own accord.
         if self.nesterov == Some(true) && self.rule == RuleName::Sgd {
-            let momentum = self.momentum.unwrap_or(0.0);
+            let momentum = self.with_decays().momentum.unwrap_or(0.0);
             require(
                 momentum > 0.0,
                 "momentum",
@@ -139,40 +193,78 @@ impl OptimizerSettings {
         Ok(())
     }
 
-    fn validate_lawn(&self) -> Result<(), SettingsError> {
-        if !self.lawn {
-            for (name, given) in [
-                ("free_epochs", self.free_epochs.is_some()),
-                ("free_fraction", self.free_fraction.is_some()),
-                ("scope", self.scope.is_some()),
-                ("granularity", self.granularity.is_some()),
-                ("untouched_rows", self.untouched_rows.is_some()),
-                ("project_gradient", !self.project_gradient),
-                ("project_update", !self.project_update),
-            ] {
-                if given {
-                    return Err(SettingsError::NotApplicable {
-                        setting: name.to_owned(),
-                        context: "lawn = false".to_owned(),
-                        allowed: "leave it out, or set lawn = true".to_owned(),
-                    });
-                }
-            }
-            return Ok(());
+    fn validate_constraint(&self) -> Result<(), SettingsError> {
+        let refuse = |setting: &str, context: &str, allowed: &str| {
+            Err(SettingsError::NotApplicable {
+                setting: setting.to_owned(),
+                context: context.to_owned(),
+                allowed: allowed.to_owned(),
+            })
+        };
+        if let (true, Some(other)) = (self.lawn, self.constraint) {
+            let context = format!("constraint = \"{}\"", other.as_str());
+            return refuse("lawn", &context, "give one of the two");
         }
-        match (self.free_epochs, self.free_fraction) {
-            (None, None) => {
+        let context = match (self.lawn, self.constraint) {
+            (true, _) => "lawn = true".to_owned(),
+            (false, Some(other)) => format!("constraint = \"{}\"", other.as_str()),
+            (false, None) => "lawn = false".to_owned(),
+        };
+        let of = |name| self.constraint == Some(name);
+        let (hyperball, cpr, rotational) = (
+            of(ConstraintName::Hyperball),
+            of(ConstraintName::Cpr),
+            of(ConstraintName::Rotational),
+        );
+        let any = self.is_constrained();
+        let free = self.free_epochs.is_some() || self.free_fraction.is_some();
+        for (name, given, has) in [
+            ("free_epochs", self.free_epochs.is_some(), self.lawn || cpr),
+            (
+                "free_fraction",
+                self.free_fraction.is_some(),
+                self.lawn || cpr,
+            ),
+            ("freeze_when", self.freeze_when.is_some(), any && free),
+            ("scope", self.scope.is_some(), any),
+            ("granularity", self.granularity.is_some(), any),
+            ("untouched_rows", self.untouched_rows.is_some(), any),
+            ("project_gradient", !self.project_gradient, self.lawn),
+            ("project_update", !self.project_update, self.lawn),
+            ("bound_factor", self.bound_factor.is_some(), cpr),
+            ("bound_square", self.bound_square.is_some(), cpr),
+            ("multiplier_rate", self.multiplier_rate.is_some(), cpr),
+            ("centred", self.centred.is_some(), rotational),
+        ] {
+            if given && !has {
+                let allowed = match any {
+                    true => "leave it out",
+                    false => "leave it out, or set lawn = true",
+                };
+                return refuse(name, &context, allowed);
+            }
+        }
+        if let Some(condition) = self.freeze_when {
+            condition.validate()?;
+        }
+        if let (true, true) = (self.free_epochs.is_some(), self.free_fraction.is_some()) {
+            return refuse("free_fraction", "free_epochs", "give one of the two");
+        }
+        let bounds = [
+            ("free_epochs", free),
+            ("bound_factor", self.bound_factor.is_some()),
+            ("bound_square", self.bound_square.is_some()),
+        ];
+        let mut given = bounds.iter().filter(|(_, given)| *given);
+        match (given.next(), given.next()) {
+            (None, _) if self.lawn || cpr => {
                 return Err(SettingsError::Missing {
                     setting: "free_epochs".to_owned(),
-                    needed_by: "lawn = true".to_owned(),
+                    needed_by: context,
                 });
             }
-            (Some(_), Some(_)) => {
-                return Err(SettingsError::NotApplicable {
-                    setting: "free_fraction".to_owned(),
-                    context: "free_epochs".to_owned(),
-                    allowed: "give one of the two".to_owned(),
-                });
+            (Some((first, _)), Some((second, _))) if cpr => {
+                return refuse(second, first, "give one bound");
             }
             _ => {}
         }
@@ -182,18 +274,30 @@ impl OptimizerSettings {
                 sound,
                 "scope",
                 format!("{patterns:?}"),
-                "\"final-homogeneous\", \"all-weights\" or a list of name patterns",
+                "\"final-homogeneous\", \"all-weights\", \"matrices\" or a list of name patterns",
             )?;
         }
-        match self.weight_decay {
-            // A decay on a weight of fixed norm only rescales the step.
-            Some(decay) if decay != 0.0 => Err(SettingsError::NotApplicable {
-                setting: "weight_decay".to_owned(),
-                context: "lawn = true".to_owned(),
-                allowed: "leave it out: the norm is fixed, the free phase takes its place"
-                    .to_owned(),
-            }),
-            _ => Ok(()),
+        let decay = self.weight_decay.unwrap_or(0.0);
+        if rotational {
+            return match decay > 0.0 {
+                true => Ok(()),
+                false => Err(SettingsError::Missing {
+                    setting: "weight_decay".to_owned(),
+                    needed_by: context,
+                }),
+            };
+        }
+        // A decay on a weight of fixed norm only rescales the step.
+        match decay != 0.0 && (self.lawn || hyperball || cpr) {
+            true => refuse(
+                "weight_decay",
+                &context,
+                match self.lawn {
+                    true => "leave it out: the norm is fixed, the free phase takes its place",
+                    false => "leave it out: the constraint takes its place",
+                },
+            ),
+            false => Ok(()),
         }
     }
 }

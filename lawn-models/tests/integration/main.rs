@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arms;
 mod click_tables;
 mod clicks;
 mod data;

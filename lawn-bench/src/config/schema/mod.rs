@@ -9,7 +9,9 @@ mod derived;
 use lawn_models::{KINDS, KindEntry, OptimizerSettings};
 use serde_json::{Map, Value, json};
 
+use super::presets::{self, PRESET};
 use super::raw::RawSweep;
+use super::space::ARM;
 use super::sweep::Scale;
 use super::values::{NAME, NAME_LETTERS};
 use derived::{schema_by, schema_of};
@@ -112,7 +114,7 @@ fn arm() -> Value {
     let mut settings = settings.unwrap_or_default();
     let tuned = settings
         .iter()
-        .filter(|(name, _)| !["rule", "lawn"].contains(&name.as_str()));
+        .filter(|(name, _)| !ARM.contains(&name.as_str()));
     let list =
         |of: &Value| json!({ "type": "array", "items": of, "minItems": 1, "uniqueItems": true });
     let (mut grid, mut tune) = (Map::new(), Map::new());
@@ -148,7 +150,7 @@ fn arm() -> Value {
             of
         };
         let mut forms = vec![with_at(choice.clone(), at(choice))];
-        if of["type"] == "number" {
+        if of["type"] == "number" || of["type"] == "integer" {
             let ends = range(&["min", "max", "scale"]);
             forms.insert(0, with_at(ends, at(range(&["min", "max"]))));
         }
@@ -167,6 +169,14 @@ fn arm() -> Value {
             "Ranges and choices that tuning.settings points are drawn from.",
         ),
     ];
+    settings.insert(
+        PRESET.into(),
+        json!({
+            "enum": presets::names().collect::<Vec<_>>(),
+            "description": "Settings and ranges that are known by a name; those of the arm stand \
+                            in the place of theirs.",
+        }),
+    );
     for (name, axes, meaning) in space {
         let mut axes = table(axes);
         axes["description"] = meaning.into();

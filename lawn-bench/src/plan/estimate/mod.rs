@@ -135,7 +135,7 @@ impl Request {
         config.stop_after = None;
         // A measurement sees no test data, and its free phase ends within it.
         config.stage = lawn_models::Stage::Tune;
-        if config.optimizer.lawn {
+        if config.optimizer.free_phase().is_some() {
             config.optimizer.free_epochs = None;
             config.optimizer.free_fraction = Some(0.25);
         }

@@ -6,6 +6,7 @@ use crate::backend::kernel::width::{Width, has_units_in_one_piece};
 use crate::backend::kernel::{Block, Element, Format, NarrowBlock, RowBlock};
 use crate::backend::slot::Slot;
 use crate::rule::Context;
+use crate::units::Granularity;
 
 pub(super) fn block<E: Element>(slot: &Slot, gradient: &Tensor) -> Block<E> {
     Block {
@@ -67,7 +68,10 @@ pub(super) fn in_layout(
     }
     // All that is walked through beside the weight and its gradient.
     let mut beside = slot.buffers.iter().chain(&slot.master);
-    if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
+    if context.granularity != Granularity::Column
+        && weight.is_contiguous()
+        && beside.clone().all(Tensor::is_contiguous)
+    {
         // This is the usual case, and the quickest to tell.
         return Some((width, gradient.contiguous()));
     }

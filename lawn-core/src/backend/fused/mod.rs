@@ -67,6 +67,7 @@ impl Backend for Fused {
                 Some(result) => {
                     slot.held = result.holds;
                     slot.release(&result.lost);
+                    slot.remember(result.memories);
                     measured[index] = result.measured;
                 }
                 None if rest[index].is_some() => held::release(slot, request.rule),

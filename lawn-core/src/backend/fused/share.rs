@@ -21,6 +21,8 @@ use crate::units::{host, norm, rounding};
 pub(super) struct KernelShare<'a> {
     /// All parameters of the optimizer.
     slots: &'a [Slot],
+    /// Whether the constraint remembers something of each unit.
+    remembers: bool,
     single: Runner<'a, Block<f32>>,
     double: Runner<'a, Block<f64>>,
     narrow: Runner<'a, NarrowBlock>,
@@ -98,7 +100,12 @@ impl<'a> KernelShare<'a> {
                 }));
                 continue;
             }
-            let gradient = in_layout(slot, &context, gradient);
+            // The kernels take no mean of a unit.
+            let centred = constraint.is_some_and(|constraint| constraint.centred);
+            let gradient = match centred && context.constrained {
+                true => None,
+                false => in_layout(slot, &context, gradient),
+            };
             places.push(gradient.map(|(width, mut g)| {
                 if weights.meets(&g) {
                     // What is read must not be written meanwhile.
@@ -118,6 +125,7 @@ impl<'a> KernelShare<'a> {
         let (isa, threads) = (Isa::best(), threads());
         Self {
             slots,
+            remembers: constraint.is_some_and(|form| form.remembered().is_some()),
             single: Runner::new(isa, threads, single),
             double: Runner::new(isa, threads, double),
             narrow: Runner::new(isa, threads, narrow),
@@ -160,6 +168,10 @@ impl<'a> KernelShare<'a> {
             Some(ShareResult {
                 holds: self.holds(parameter),
                 lost: lost.map(|(unit, _)| unit).collect(),
+                memories: match self.remembers {
+                    true => outcomes.iter().map(|outcome| outcome.memory).collect(),
+                    false => Vec::new(),
+                },
                 measured: measured.collect(),
             })
         };
@@ -215,6 +227,8 @@ pub(super) struct ShareResult {
     pub(super) holds: bool,
     /// Its units that have lost their direction, and so their radius.
     pub(super) lost: Vec<usize>,
+    /// What the constraint remembers of each unit from now on, if it remembers anything.
+    pub(super) memories: Vec<f64>,
     /// What the step did to each unit.
     pub(super) measured: Vec<Measurement>,
 }
@@ -261,16 +275,23 @@ fn push<'a, M: Memory>(
     (form, context, constraint): (&Form, &Context, Option<&ConstraintForm>),
 ) -> usize {
     let units = context.granularity.units(&slot.weight.size()) as usize;
+    let unit_len = block.len() / units;
+    let (radii, memories): (&[f64], &[f64]) = match context.constrained {
+        true => (&slot.radii, &slot.memories),
+        false => (&[], &[]),
+    };
     jobs.push(Job {
         block,
-        unit_len: block.len() / units,
+        unit_len,
         kernel: Kernel::new(form, context.updates, slot.held),
-        scalars: Scalars::new(form, context, constraint, rounding(slot.weight.kind())),
-        radii: if context.constrained {
-            &slot.radii
-        } else {
-            &[]
-        },
+        scalars: Scalars::new(
+            form,
+            context,
+            constraint.filter(|_| context.constrained),
+            (unit_len, rounding(slot.weight.kind())),
+        ),
+        radii,
+        memories,
     });
     jobs.len() - 1
 }

@@ -13,6 +13,9 @@ pub(crate) trait Direction<E: Element, const B: usize>: Copy + Sync {
     const RECALLS_GRADIENT: bool;
     /// How many of the buffers, from the first on, it looks at.
     const RECALLS_BUFFERS: usize;
+    /// Whether the buffers move in the pass of the weights, where that is a pass of its own: the
+    /// direction is made of what they were.
+    const UPDATES_LAST: bool = false;
 
     /// Updates the buffers and returns the direction.
     unsafe fn update<L: Lanes<Element = E>>(&self, w: L, g: L, s: &mut [L; B]) -> L;

@@ -5,6 +5,8 @@ use super::block::Block;
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
 use super::lanes::Element;
+use super::lion::Lion;
+use super::nadam::Nadam;
 use super::over::{BlockLoop, D, G, Pair, W};
 use super::pass::{Factors, Pass, Sums};
 
@@ -17,6 +19,8 @@ pub(crate) enum Kernel<E> {
     Adam(Adam<E>),
     Amsgrad(Adam<E>),
     Adagrad(Adagrad<E>),
+    Nadam(Nadam<E>),
+    Lion(Lion<E>),
 }
 
 impl<E: Element> Kernel<E> {
@@ -25,7 +29,11 @@ impl<E: Element> Kernel<E> {
         pass != Pass::Move
             || matches!(
                 self,
-                Kernel::Plain | Kernel::Nesterov(_) | Kernel::Adagrad(_)
+                Kernel::Plain
+                    | Kernel::Nesterov(_)
+                    | Kernel::Adagrad(_)
+                    | Kernel::Nadam(_)
+                    | Kernel::Lion(_)
             )
     }
 
@@ -52,6 +60,8 @@ impl<E: Element> Kernel<E> {
                 Kernel::Adam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
                 Kernel::Amsgrad(d) => one::<E, _, 3>(isa, d, pass, factors, block),
                 Kernel::Adagrad(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Nadam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
+                Kernel::Lion(d) => one::<E, _, 1>(isa, d, pass, factors, block),
             }
         }
     }
@@ -99,6 +109,8 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Adam(d), Kernel::Adam(next)) => pair!(d, next, 2),
                 (Kernel::Amsgrad(d), Kernel::Amsgrad(next)) => pair!(d, next, 3),
                 (Kernel::Adagrad(d), Kernel::Adagrad(next)) => pair!(d, next, 1),
+                (Kernel::Nadam(d), Kernel::Nadam(next)) => pair!(d, next, 2),
+                (Kernel::Lion(d), Kernel::Lion(next)) => pair!(d, next, 1),
                 _ => {
                     self.pass(isa, Pass::Move, factors, moved);
                     kernel.pass(isa, pass, next_factors, next)

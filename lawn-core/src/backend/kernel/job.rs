@@ -4,7 +4,7 @@ use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::memory::{BLOCK, Memory};
 use super::pass::{Factors, Order, Pass, Sums};
-use super::scalars::{Outcome, Scalars};
+use super::scalars::{Held, Outcome, Scalars};
 
 /// One parameter in one step.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(crate) struct Job<'a, M: Memory> {
     pub(crate) scalars: Scalars,
     /// Radius of each unit; empty in the free phase.
     pub(crate) radii: &'a [f64],
+    /// What the constraint remembers of each unit; empty where it remembers nothing.
+    pub(crate) memories: &'a [f64],
 }
 
 // SAFETY: the pointers of a job are to memory that only the running step
@@ -27,8 +29,12 @@ impl<M: Memory> Job<'_, M> {
         self.block.len() / self.unit_len
     }
 
-    pub(super) fn radius(&self, unit: usize) -> f64 {
-        self.radii.get(unit).copied().unwrap_or(0.0)
+    pub(super) fn held(&self, unit: usize) -> Held {
+        let of = |numbers: &[f64]| numbers.get(unit).copied().unwrap_or(0.0);
+        Held {
+            radius: of(self.radii),
+            memory: of(self.memories),
+        }
     }
 
     /// Whether a unit can move before anything is known about the whole of it.
@@ -59,7 +65,7 @@ impl<M: Memory> Job<'_, M> {
         &self,
         isa: Isa,
         unit: M,
-        (kappa, radius): (f64, f64),
+        (kappa, held): (f64, Held),
         (summed, all_sums): (bool, bool),
         outcome: &mut Outcome,
     ) {
@@ -87,7 +93,7 @@ impl<M: Memory> Job<'_, M> {
         if scalars.needs_products() && !summed {
             outcome.sums = over(Pass::Products, &Factors::default());
         }
-        scalars.before(kappa, radius, outcome);
+        scalars.before(kappa, held.radius, outcome);
         if scalars.is_single_pass() {
             let known = summed || scalars.needs_products();
             let sums = over(one_pass(known, all_sums), &outcome.factors);
@@ -99,7 +105,7 @@ impl<M: Memory> Job<'_, M> {
                 outcome.sums = Sums::default();
             }
             outcome.sums += over(self.second_pass(), &outcome.factors);
-            scalars.after(radius, outcome);
+            scalars.after(held, outcome);
             over(Pass::Move, &outcome.factors);
         }
     }

@@ -68,6 +68,7 @@ fn norms_of<M: Memory>(block: M, weight: &Tensor, granularity: Granularity) -> V
             kernel: Kernel::Plain,
             scalars: Scalars::default(),
             radii: &[],
+            memories: &[],
         }],
     );
     runner.sum();

@@ -127,8 +127,10 @@ where
     const WEIGHT: bool = SUM & W > 0 || UPDATE || MOVE;
     /// Whether it needs the direction.
     const DIRECTION: bool = UPDATE || MOVE;
+    /// Whether it writes the buffers.
+    const WRITES: bool = if R::UPDATES_LAST { MOVE } else { UPDATE };
     /// How many of the buffers, from the first on, it looks at.
-    const BUFFERS: usize = if UPDATE {
+    const BUFFERS: usize = if UPDATE || Self::WRITES {
         B
     } else if MOVE {
         R::RECALLS_BUFFERS
@@ -242,12 +244,12 @@ where
                 *s = L::load(block.s[k].add(i));
             }
             let g = w.mul_add(factors.alpha, g.mul(factors.kappa));
-            let d = match (UPDATE, MOVE) {
+            let d = match (Self::WRITES, MOVE) {
                 (true, true) => self.direction.update(w, g, &mut s),
                 (true, false) => self.direction.hold(w, g, &mut s),
                 (false, _) => self.direction.recall(w, g, &s),
             };
-            if UPDATE {
+            if Self::WRITES {
                 for (k, s) in s.iter().enumerate() {
                     s.store(block.s[k].add(i));
                 }

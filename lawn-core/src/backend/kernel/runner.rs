@@ -134,12 +134,12 @@ impl<'a, M: Memory> Runner<'a, M> {
                     // SAFETY: this piece's own.
                     unsafe { *partials.at(index) = sums };
                 } else {
-                    let radius = job.radius(piece.unit_in_job + unit);
+                    let held = job.held(piece.unit_in_job + unit);
                     // SAFETY: this unit belongs to this piece alone.
                     let outcome = unsafe { outcomes.at(piece.unit + unit) };
                     // SAFETY: the caller gives valid pointers.
                     unsafe {
-                        job.whole_unit(isa, block, (kappa, radius), (summed, all_sums), outcome);
+                        job.whole_unit(isa, block, (kappa, held), (summed, all_sums), outcome);
                     };
                 }
             }
@@ -197,8 +197,8 @@ impl<'a, M: Memory> Runner<'a, M> {
         unsafe { self.pass(&[], &first, Job::second_pass) };
         for_units(next, |piece| {
             let job = &self.jobs[piece.job];
-            let radius = job.radius(piece.unit_in_job);
-            job.scalars.after(radius, &mut self.outcomes[piece.unit]);
+            let held = job.held(piece.unit_in_job);
+            job.scalars.after(held, &mut self.outcomes[piece.unit]);
         });
     }
 
@@ -208,7 +208,7 @@ impl<'a, M: Memory> Runner<'a, M> {
             let job = &self.jobs[piece.job];
             let outcome = &mut self.outcomes[piece.unit];
             job.scalars
-                .before(kappa, job.radius(piece.unit_in_job), outcome);
+                .before(kappa, job.held(piece.unit_in_job).radius, outcome);
             if !job.scalars.needs_products() {
                 // The next pass sums again what was summed before.
                 outcome.sums = Sums::default();

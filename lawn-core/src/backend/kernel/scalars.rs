@@ -4,8 +4,10 @@ use super::adagrad::Adagrad;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
 use super::lanes::Element;
+use super::lion::Lion;
+use super::nadam::Nadam;
 use super::pass::{Factors, Sums};
-use crate::constraint::form::{ConstraintForm, Hold, has_direction};
+use crate::constraint::form::{ConstraintForm, Hold, StepLength};
 use crate::rule::Context;
 use crate::rule::form::{DecayEntry, Direction, Form};
 use crate::rule::moments::Moments;
@@ -13,7 +15,7 @@ use crate::rule::trust::{Trust, TrustBase};
 use crate::units::ROUNDING;
 
 /// The numbers that the units of one parameter share in one step.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Scalars {
     eta: f64,
     /// L2 decay, unless the rule's kernel has it.
@@ -25,8 +27,12 @@ pub(crate) struct Scalars {
     /// `λ` of a decay inside of it.
     trusted_l2: f64,
     constrained: bool,
-    /// How norms are held, in the constrained phase.
-    hold: Option<Hold>,
+    hold: Hold,
+    length: StepLength,
+    /// `η_r` where steps are of an angle, and `1 − φᵗ`.
+    rotation: (f64, f64),
+    /// Elements of a unit.
+    elements: f64,
     project_gradient: bool,
     project_update: bool,
     /// What [`left`] takes for the rounding of a gradient.
@@ -42,15 +48,47 @@ pub(crate) struct Outcome {
     pub(crate) trust: f64,
     /// Whether it has a radius and no direction to keep it along.
     pub(crate) is_lost: bool,
+    /// What is remembered of it for the next step.
+    pub(crate) memory: f64,
+}
+
+/// What is known of a unit before a step.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Held {
+    /// Its radius; 0 for one that stays free.
+    pub(crate) radius: f64,
+    /// What the constraint remembers of it; see [`ConstraintForm::remembered`].
+    pub(crate) memory: f64,
+}
+
+impl Default for Scalars {
+    /// Those of a step that goes nowhere.
+    fn default() -> Self {
+        Self {
+            eta: 0.0,
+            l2: 0.0,
+            decoupled: 0.0,
+            trust: None,
+            trusted_l2: 0.0,
+            constrained: false,
+            hold: Hold::Sphere,
+            length: StepLength::Own,
+            rotation: (0.0, 1.0),
+            elements: 1.0,
+            project_gradient: false,
+            project_update: false,
+            gradient_rounding: 0.0,
+        }
+    }
 }
 
 impl Scalars {
-    /// `gradient_rounding` as [`rounding`](crate::units::rounding) of its kind.
+    /// `elements` of a unit; `gradient_rounding` as [`rounding`](crate::units::rounding) of its kind.
     pub(crate) fn new(
         form: &Form,
         context: &Context,
         constraint: Option<&ConstraintForm>,
-        gradient_rounding: f64,
+        (elements, gradient_rounding): (usize, f64),
     ) -> Self {
         let trust = form.trust.filter(|_| form.adapts);
         let trusted_l2 = form.decay_at(DecayEntry::TrustedGradient);
@@ -58,14 +96,26 @@ impl Scalars {
             Some(_) => (form.decay_at(DecayEntry::Gradient), trusted_l2),
             None => (form.decay_at(DecayEntry::Gradient) + trusted_l2, 0.0),
         };
+        let length = constraint.map_or(StepLength::Own, |constraint| constraint.length);
+        let eta = context.learning_rate;
+        let rotation = match length {
+            StepLength::OfRotation { decay, memory, .. } => (
+                Direction::rotation(Some(form.direction), eta, decay),
+                1.0 - memory.powf(context.updates as f64),
+            ),
+            _ => (0.0, 1.0),
+        };
         Self {
-            eta: context.learning_rate,
+            eta,
             l2,
             decoupled: form.decay_at(DecayEntry::Weight),
             trust,
             trusted_l2,
             constrained: context.constrained,
-            hold: constraint.map(|constraint| constraint.hold),
+            hold: constraint.map_or(Hold::Sphere, |constraint| constraint.hold),
+            length,
+            rotation,
+            elements: elements as f64,
             project_gradient: constraint.is_some_and(|constraint| constraint.project_gradient),
             project_update: constraint.is_some_and(|constraint| constraint.project_update),
             gradient_rounding,
@@ -87,7 +137,7 @@ impl Scalars {
     /// that stays free.
     pub(crate) fn before(&self, kappa: f64, radius: f64, outcome: &mut Outcome) {
         let Sums { ww, wg, gg, .. } = outcome.sums;
-        outcome.is_lost = self.constrained && radius > 0.0 && !has_direction(ww);
+        outcome.is_lost = self.constrained && radius > 0.0 && !self.hold.takes(ww);
         let bound = self.is_bound(radius, ww);
         let mut factors = Factors {
             kappa,
@@ -120,16 +170,18 @@ impl Scalars {
         outcome.factors = factors;
     }
 
-    /// What makes `w ← p w + q d` of the direction, with the projection, the
-    /// trust ratio, and the way back to the radius:
+    /// What makes `w ← p w + q d` of the direction, with the projection, the length of the step,
+    /// and the way back to the radius:
     ///
     /// ```text
-    /// b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    η′ = η ρ
-    /// c = r / ‖w − η′ d̃‖    p = c (1 + η′ b)    q = −c η′
+    /// b = ⟨w,d⟩/⟨w,w⟩    ‖d̃‖² = ⟨d,d⟩ − b² ⟨w,w⟩    ℓ = η ρ, or by another length
+    /// c = r / ‖w − ℓ d̃‖, or 1 − 2 λ    p = c (1 + ℓ b)    q = −c ℓ
     /// ```
-    pub(crate) fn after(&self, radius: f64, outcome: &mut Outcome) {
+    pub(crate) fn after(&self, held: Held, outcome: &mut Outcome) {
+        let Held { radius, memory } = held;
         let Sums { ww, wd, dd, .. } = outcome.sums;
         let bound = self.is_bound(radius, ww);
+        outcome.memory = memory;
         let b = if bound && self.project_update {
             wd / ww
         } else {
@@ -143,25 +195,57 @@ impl Scalars {
         } else {
             1.0 - self.eta * self.decoupled
         };
-        let mut rho = 1.0;
+        let mut length = self.eta;
         // A ratio of the gradient is in the gradient already.
         if let Some(trust) = self.trust.filter(Trust::is_of_direction) {
             let d_norm = d_square.sqrt();
-            rho = trust.ratio(shrunk * ww.sqrt(), d_norm, d_norm);
-            outcome.trust = rho;
+            outcome.trust = trust.ratio(shrunk * ww.sqrt(), d_norm, d_norm);
+            length *= outcome.trust;
         }
-        // A direction that is radial up to rounding leaves nothing to go along. A trust ratio
-        // would even scale that up.
-        let eta = if bound && d_square == 0.0 {
-            0.0
-        } else {
-            self.eta * rho
+        if bound {
+            match self.length {
+                StepLength::Own => {}
+                StepLength::OfRadius => {
+                    outcome.trust = radius / d_square.sqrt();
+                    length = self.eta * outcome.trust;
+                }
+                StepLength::OfRotation {
+                    memory: kept,
+                    epsilon,
+                    ..
+                } => {
+                    let (angle, correction) = self.rotation;
+                    outcome.memory = kept * memory + (1.0 - kept) * d_square;
+                    let usual = (outcome.memory / correction).sqrt();
+                    length = angle * radius / (usual + epsilon);
+                }
+            }
+            // A direction that is radial up to rounding leaves nothing to go along. Another length
+            // would even scale that up.
+            if d_square == 0.0 {
+                length = 0.0;
+            }
+        }
+        let moved = ww - 2.0 * length * wd_left + length * length * d_square;
+        let c = match self.hold {
+            _ if !bound => 1.0,
+            Hold::Sphere => radius / moved.sqrt(),
+            Hold::Ball {
+                rate,
+                by_learning_rate,
+            } => {
+                let excess = (moved - radius * radius) / self.elements;
+                outcome.memory = (memory + rate * excess).max(0.0);
+                let factor = if by_learning_rate { self.eta } else { 1.0 };
+                1.0 - 2.0 * factor * outcome.memory
+            }
         };
-        let moved = ww - 2.0 * eta * wd_left + eta * eta * d_square;
-        let (Some(Hold::Sphere) | None) = self.hold;
-        let c = if bound { radius / moved.sqrt() } else { 1.0 };
-        (outcome.factors.p, outcome.factors.q) = (c * (shrunk + eta * b), -c * eta);
-        if bound && left(ww + eta * eta * d_square, 2.0 * eta * wd_left, ROUNDING) == 0.0 {
+        (outcome.factors.p, outcome.factors.q) = (c * (shrunk + length * b), -c * length);
+        let whole = ww + length * length * d_square;
+        if bound
+            && self.hold == Hold::Sphere
+            && left(whole, 2.0 * length * wd_left, ROUNDING) == 0.0
+        {
             // The step goes against all of w, so that only rounding would give what is left a
             // direction.
             (outcome.factors.p, outcome.factors.q) = (1.0, 0.0);
@@ -170,7 +254,7 @@ impl Scalars {
 
     /// Whether a unit is held at its radius, which is 0 for one that stays free.
     fn is_bound(&self, radius: f64, ww: f64) -> bool {
-        self.constrained && radius > 0.0 && has_direction(ww)
+        self.constrained && radius > 0.0 && self.hold.takes(ww)
     }
 }
 
@@ -209,6 +293,26 @@ impl<E: Element> Kernel<E> {
                 let (initial, epsilon) = (e(initial), e(epsilon));
                 Kernel::Adagrad(Adagrad { initial, epsilon })
             }
+            Direction::NesterovMoments(moments) => {
+                let (c1, c2) = moments.corrections(t);
+                let (epsilon_in, epsilon_out) = moments.epsilons();
+                Kernel::Nadam(Nadam {
+                    beta1: e(moments.beta1),
+                    beta3: e(moments.beta3()),
+                    beta2: e(moments.beta2),
+                    gamma: e(1.0 - moments.beta2),
+                    inverse_c1: e(1.0 / c1),
+                    inverse_c2: e(1.0 / c2),
+                    epsilon_in: e(epsilon_in),
+                    epsilon_out: e(epsilon_out),
+                })
+            }
+            Direction::Sign { beta1, beta2 } => Kernel::Lion(Lion {
+                beta1: e(beta1),
+                gamma1: e(1.0 - beta1),
+                beta2: e(beta2),
+                gamma2: e(1.0 - beta2),
+            }),
         }
     }
 }

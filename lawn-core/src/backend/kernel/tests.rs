@@ -264,6 +264,7 @@ fn the_size_of_a_wave_decides_no_bit() {
         decay: WeightDecay::None,
         constrained: true,
         table: false,
+        matrix: true,
         granularity: Granularity::Row,
     };
     let form = rule.form(&context).unwrap();
@@ -275,8 +276,9 @@ fn the_size_of_a_wave_decides_no_bit() {
             block: arrays.block(),
             unit_len,
             kernel: Kernel::new(&form, context.updates, false),
-            scalars: Scalars::new(&form, &context, Some(&constraint), ROUNDING),
+            scalars: Scalars::new(&form, &context, Some(&constraint), (unit_len, ROUNDING)),
             radii: &radii,
+            memories: &[],
         };
         let isa = Isa::best().tuned(Tuning {
             wave,

@@ -35,5 +35,8 @@ pub(crate) fn threads() -> usize {
 /// Whether each unit fills a piece of memory of its own, one after the other.
 pub(crate) fn has_units_in_one_piece(weight: &Tensor, granularity: Granularity) -> bool {
     let (shape, strides) = (weight.size(), weight.stride());
+    if granularity == Granularity::Column && granularity.units(&shape) > 1 {
+        return false;
+    }
     is_dense(&shape, &strides) && (granularity.units(&shape) == 1 || is_outermost(&shape, &strides))
 }

@@ -77,6 +77,9 @@ pub(super) fn direction(
             let divisor = (&*s + initial).sqrt_().g_add_scalar_(epsilon);
             quotient(g.shallow_clone(), &divisor, epsilon)
         }
+        Direction::NesterovMoments(_) | Direction::Sign { .. } => {
+            unreachable!("this backend is for common forms")
+        }
     }
 }
 

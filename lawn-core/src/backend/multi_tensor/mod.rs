@@ -53,7 +53,7 @@ impl MultiTensor {
                 BackendChoice::Auto => at.on_cuda,
                 choice => choice == BackendChoice::MultiTensor,
             };
-            asked && at.forms == Forms::All
+            asked && at.forms == Forms::All && at.common
         },
         new: |setup| Box::new(Self::new(setup)),
     };
@@ -150,6 +150,10 @@ impl Backend for MultiTensor {
     }
 
     fn takes_rows(&self) -> bool {
+        false
+    }
+
+    fn regroups(&self) -> bool {
         false
     }
 

@@ -120,7 +120,7 @@ fn a_step_takes_as_many_operations_for_many_tensors_as_for_few() {
         let expected = match config.lawn.as_ref().map(|lawn| lawn.granularity) {
             None => free,
             Some(Granularity::Layer) => by_layer,
-            Some(Granularity::Row) => by_row,
+            Some(_) => by_row,
         };
         assert_eq!(outer(&many), expected, "{config:?}: {many:#?}");
     }

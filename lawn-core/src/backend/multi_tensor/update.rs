@@ -6,7 +6,7 @@ use super::direction::{TakenTiles, direction};
 use super::group::{Group, Presence};
 use super::tiles::column;
 use crate::backend::slot::Slot;
-use crate::constraint::form::{ConstraintForm, Hold};
+use crate::constraint::form::ConstraintForm;
 use crate::libtorch::in_place::addcmul;
 use crate::rule::trust::{Trust, TrustBase};
 use crate::units::ROUNDING;
@@ -244,7 +244,6 @@ impl Group {
         addcmul(&mut w, &d, &column(&step, kind), -1.0);
         if let Some((radius, held)) = held {
             let norm = units.square(&w).sqrt();
-            let (Some(Hold::Sphere) | None) = constraint.map(|constraint| constraint.hold);
             // A step against all of w leaves nothing to scale.
             let mut held = held.logical_and(&norm.gt(0.0));
             if let Some(taken) = &taken_tiles {

@@ -3,10 +3,11 @@
 
 use tch::Tensor;
 
-use crate::constraint::form::{ConstraintForm, Hold};
+use crate::constraint::form::{ConstraintForm, Hold, StepLength};
 use crate::decay::WeightDecay;
+use crate::rule::form::Direction;
 use crate::rule::{Context, Norms, Rule};
-use crate::units::{ROUNDING, scale};
+use crate::units::{ROUNDING, scale, spread};
 
 /// The free update; returns ρ, if the rule has one.
 ///
@@ -41,60 +42,135 @@ pub(super) fn free(
     rho
 }
 
-/// The constrained update, by the equations of [`LawnConfig`](crate::LawnConfig), in their order;
-/// answers ρ, if the rule has one.
-///
-/// `radius` is f64, one entry a unit, shaped as [`Granularity::dot`]'s result; 0 stands for a
-/// unit that stays free. A projection leaves 0 where no more than `gradient_rounding` or
-/// [`ROUNDING`] of the square is left.
+/// What is known of the units of a parameter under a constraint: f64, one entry a unit, shaped as
+/// [`Granularity::dot`](crate::Granularity::dot)'s result.
+pub(super) struct HeldUnits<'a> {
+    /// Of each its radius; 0 stands for a unit that stays free.
+    pub(super) radius: &'a Tensor,
+    /// What the constraint remembers of each, if it remembers anything.
+    pub(super) memory: Option<Tensor>,
+    /// A projection leaves 0 where no more than this or [`ROUNDING`] of the square is left.
+    pub(super) gradient_rounding: f64,
+}
+
+/// What a constrained update answers.
+pub(super) struct Constrained {
+    /// ρ, if a direction was multiplied by one.
+    pub(super) trust: Option<Tensor>,
+    /// What the constraint remembers from now on, if it remembers anything.
+    pub(super) memory: Option<Tensor>,
+}
+
+/// The constrained update, by the equations of [`LawnConfig`](crate::LawnConfig), in their order,
+/// and of those that differ from it in the length of a step or in how a norm is held.
 pub(super) fn constrained(
     rule: &dyn Rule,
     context: &Context,
     constraint: &ConstraintForm,
-    (radius, gradient_rounding): (&Tensor, f64),
+    held: HeldUnits<'_>,
     w: &mut Tensor,
     g: &Tensor,
     buffers: &mut [Tensor],
-) -> Option<Tensor> {
+) -> Constrained {
+    let HeldUnits {
+        radius,
+        memory,
+        gradient_rounding,
+    } = held;
+    let granularity = context.granularity;
     let eta = context.learning_rate;
     let bound = radius.gt(0.0);
-    let ww = context.granularity.dot(w, w);
+    if constraint.centred {
+        let centred = granularity.centred(w);
+        let factor = radius / granularity.norm(&centred);
+        let centred = scale(&centred, &factor);
+        w.copy_(&centred.where_self(&spread(&bound, w), w));
+    }
+    let ww = granularity.dot(w, w);
     // The share of x that lies along w; none for a unit that stays free.
     let radial = |x: &Tensor, w: &Tensor| {
-        let share = context.granularity.dot(w, x) / &ww;
+        let share = granularity.dot(w, x) / &ww;
         share.where_self(&bound, &share.zeros_like())
     };
     // x without that share. It is 0 where only rounding is left, of which no rule shall make a
     // direction.
     let tangential = |x: &Tensor, w: &Tensor, rounding: f64| {
         let left = x - scale(w, &radial(x, w));
-        let square = |x: &Tensor| context.granularity.dot(x, x);
+        let square = |x: &Tensor| granularity.dot(x, x);
         let nothing = square(&left).le_tensor(&(square(x) * rounding));
-        left.masked_fill(&nothing.logical_and(&bound), 0.0)
+        left.masked_fill(&spread(&nothing.logical_and(&bound), w), 0.0)
     };
     let g = if constraint.project_gradient {
         tangential(g, w, gradient_rounding)
     } else {
         g.shallow_clone()
     };
-    let d = rule.direction(context, w, &g, buffers);
-    let d = if constraint.project_update {
-        tangential(&d, w, ROUNDING)
-    } else {
-        d
-    };
-    let (d, rho) = trusted(rule, context, w, d);
-    let step = d * eta;
+    let mut d = rule.direction(context, w, &g, buffers);
+    if constraint.centred {
+        d = granularity.centred(&d).where_self(&spread(&bound, w), &d);
+    }
+    if constraint.project_update {
+        d = tangential(&d, w, ROUNDING);
+    }
+    let (usual, mut trust) = trusted(rule, context, w, d.shallow_clone());
+    let mut step = usual * eta;
+    let mut remembered = memory;
+    // Another length of the step, for the units that are held.
+    let by =
+        |length: &Tensor, usual: &Tensor| scale(&d, length).where_self(&spread(&bound, w), usual);
+    match constraint.length {
+        StepLength::Own => {}
+        StepLength::OfRadius => {
+            let norm = granularity.norm(&d);
+            let ratio = (radius / &norm).masked_fill(&norm.eq(0.0), 0.0);
+            step = by(&(&ratio * eta), &step);
+            trust = Some(ratio.where_scalarother(&bound, 1.0));
+        }
+        StepLength::OfRotation {
+            decay,
+            memory: kept,
+            epsilon,
+        } => {
+            let direction = rule.form(context).map(|form| form.direction);
+            let angle = Direction::rotation(direction, eta, decay);
+            let correction = 1.0 - kept.powf(context.updates as f64);
+            let before = remembered.unwrap_or_else(|| ww.zeros_like());
+            let q = before * kept + granularity.dot(&d, &d) * (1.0 - kept);
+            let length = radius * angle / ((&q / correction).sqrt() + epsilon);
+            step = by(&length, &step).masked_fill(&d.eq(0.0), 0.0);
+            remembered = Some(q);
+        }
+    }
     let moved = &*w - &step;
-    let square = context.granularity.dot(&moved, &moved);
-    let Hold::Sphere = constraint.hold;
-    let factor = radius / square.sqrt();
-    let factor = factor.where_self(&bound, &factor.ones_like());
-    // A step against all of w leaves only rounding, which is no direction.
-    let whole = &ww + context.granularity.dot(&step, &step);
-    let nothing = square.le_tensor(&(whole * ROUNDING)).logical_and(&bound);
-    w.copy_(&w.where_self(&nothing, &scale(&moved, &factor)));
-    rho
+    let square = granularity.dot(&moved, &moved);
+    match constraint.hold {
+        Hold::Sphere => {
+            let factor = radius / square.sqrt();
+            let factor = factor.where_self(&bound, &factor.ones_like());
+            // A step against all of w leaves only rounding, which is no direction.
+            let whole = &ww + granularity.dot(&step, &step);
+            let nothing = square.le_tensor(&(whole * ROUNDING)).logical_and(&bound);
+            let stays = spread(&nothing, w);
+            w.copy_(&w.where_self(&stays, &scale(&moved, &factor)));
+        }
+        Hold::Ball {
+            rate,
+            by_learning_rate,
+        } => {
+            let elements = w.numel() as f64 / granularity.units(&w.size()).max(1) as f64;
+            let excess = (square - radius.square()) / elements;
+            let before = remembered.unwrap_or_else(|| ww.zeros_like());
+            let multiplier = (before + excess * rate).clamp_min(0.0);
+            let multiplier = multiplier.where_scalarother(&bound, 0.0);
+            let factor = if by_learning_rate { eta } else { 1.0 };
+            w.copy_(&scale(&moved, &(1.0 - &multiplier * (2.0 * factor))));
+            remembered = Some(multiplier);
+        }
+    }
+    Constrained {
+        trust,
+        memory: remembered.filter(|_| constraint.remembered().is_some()),
+    }
 }
 
 /// `ρ d`, and `ρ` if there is one.

@@ -3,7 +3,7 @@
 use tch::{Device, Tensor};
 
 use crate::backend::slot::Slot;
-use crate::constraint::form::{ConstraintForm, has_direction};
+use crate::constraint::form::{ConstraintForm, Hold, has_direction};
 use crate::units::{Granularity, host};
 
 /// The norms that the rows of an update keep.
@@ -31,30 +31,58 @@ pub(super) fn radius_of_rows(
             lost: Vec::new(),
         });
     };
-    let squares = constraint.granularity.dot(w, w);
-    let mut lost = Vec::new();
-    let radius = match constraint.granularity {
-        Granularity::Row => {
-            let mut units = vec![0i64; rows.numel()];
-            rows.to_device(Device::Cpu)
-                .copy_data(&mut units, rows.numel());
-            for (unit, square) in units.into_iter().zip(host(&squares)) {
-                let unit = unit as usize;
-                if slot.radii[unit] > 0.0 && !has_direction(square) {
-                    lost.push(unit);
-                }
-            }
-            let kept = squares.gt(0.0).logical_and(&squares.lt(f64::INFINITY));
-            radius.index_select(0, rows).where_scalarother(&kept, 0.0)
-        }
-        Granularity::Layer if slot.radii[0] == 0.0 => radius.shallow_clone(),
-        Granularity::Layer if has_direction(host(&squares)[0]) => squares.sqrt(),
-        Granularity::Layer => return None,
+    let Granularity::Row = constraint.granularity else {
+        let radius = radius_together(slot, w, constraint, radius)?;
+        return Some(RowRadius {
+            radius: Some(radius),
+            lost: Vec::new(),
+        });
     };
+    let squares = host(&constraint.granularity.dot(w, w));
+    let mut lost = Vec::new();
+    let mut radii = Vec::with_capacity(squares.len());
+    for (unit, square) in on_host(rows).into_iter().zip(squares) {
+        let unit = unit as usize;
+        let takes = constraint.hold.takes(square);
+        if slot.radii[unit] > 0.0 && !takes {
+            lost.push(unit);
+        }
+        radii.push(if takes { slot.radii[unit] } else { 0.0 });
+    }
+    let radius = Tensor::from_slice(&radii)
+        .reshape([-1, 1])
+        .to_device(w.device());
     Some(RowRadius {
         radius: Some(radius),
         lost,
     })
+}
+
+/// The radii of rows that are held together, of which others have a part as well: on a sphere the
+/// norm that the rows have, in a ball their share of it.
+fn radius_together(
+    slot: &Slot,
+    w: &Tensor,
+    constraint: &ConstraintForm,
+    radius: &Tensor,
+) -> Option<Tensor> {
+    let norm = constraint.granularity.norm(w);
+    let held = radius.gt(0.0);
+    if let Hold::Ball { .. } = constraint.hold {
+        let share = &norm / constraint.granularity.norm(&slot.working().detach());
+        return Some((radius * share).nan_to_num(0.0, 0.0, 0.0));
+    }
+    let norms = host(&norm).into_iter().zip(&slot.radii);
+    let lost = |(norm, radius): (f64, &f64)| *radius > 0.0 && !has_direction(norm * norm);
+    (!norms.into_iter().any(lost)).then(|| norm.where_scalarother(&held, 0.0))
+}
+
+/// Numbers of rows, on the host; waits for their device.
+pub(super) fn on_host(rows: &Tensor) -> Vec<i64> {
+    let mut found = vec![0i64; rows.numel()];
+    rows.to_device(Device::Cpu)
+        .copy_data(&mut found, rows.numel());
+    found
 }
 
 /// The weights before and after an update of some rows, the gradient and ρ as they are of the

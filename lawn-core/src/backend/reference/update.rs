@@ -2,12 +2,11 @@
 
 use tch::{Device, Tensor};
 
-use super::equations::{constrained, free};
-use super::rows::{of_whole_table, radius_of_rows};
+use super::equations::{Constrained, HeldUnits, constrained, free};
+use super::rows::{of_whole_table, on_host, radius_of_rows};
 use crate::backend::interface::StepRequest;
 use crate::backend::slot::{Slot, working_kind};
 use crate::constraint::form::ConstraintForm;
-use crate::constraint::form::has_direction;
 use crate::diagnostics::Measurement;
 use crate::rule::Rule;
 use crate::units::{Granularity, host, rounding};
@@ -52,6 +51,8 @@ pub(crate) struct StagedUpdate {
     buffers: Vec<Tensor>,
     /// Units that have lost their radius.
     lost: Vec<usize>,
+    /// What the constraint remembers of each unit; empty where nothing has changed.
+    memories: Vec<f64>,
     measured: Vec<Measurement>,
 }
 
@@ -75,14 +76,13 @@ pub(crate) fn update(
     let radius = slot.radius_without(&[]);
     let mut buffers = std::mem::take(&mut slot.buffers);
     let before = request.measure.then(|| w.copy());
-    let trust = compute(
-        slot,
-        request,
-        radius.as_ref(),
-        &mut w,
-        gradient,
-        &mut buffers,
-    );
+    let memory = memory(slot);
+    let held = (radius.as_ref(), memory);
+    let Constrained { trust, memory } =
+        compute(slot, request, held, &mut w, gradient, &mut buffers);
+    if let Some(memory) = memory {
+        slot.remember(host(&memory));
+    }
     let measured = before.map_or_else(Vec::new, |before| {
         measure(slot, request, [&before, &w, gradient], trust.as_ref())
     });
@@ -107,7 +107,7 @@ pub(super) fn update_rows(
 ) -> Vec<Measurement> {
     let (count, elements) = (rows.numel(), gradient.numel());
     let constraint = request.constraint.filter(|_| slot.is_constrained());
-    let one_norm = constraint.is_some_and(|form| form.granularity == Granularity::Layer);
+    let one_norm = constraint.is_some_and(|form| form.granularity != Granularity::Row);
     let together = if one_norm || request.measure || gradient.device() != Device::Cpu {
         count.max(1)
     } else {
@@ -143,6 +143,7 @@ pub(super) fn prepare(
         weight: copy(&slot.working().detach()).to_kind(working_kind(&slot.weight)),
         buffers: buffers.iter().map(copy).collect(),
         lost: Vec::new(),
+        memories: Vec::new(),
         measured: Vec::new(),
     };
     if gradient.numel() == 0 {
@@ -152,6 +153,7 @@ pub(super) fn prepare(
         weight: w,
         buffers,
         lost,
+        memories,
         measured,
         ..
     } = &mut staged;
@@ -170,7 +172,18 @@ pub(super) fn prepare(
         }
     };
     let before = request.measure.then(|| w.copy());
-    let trust = compute(slot, request, radius.as_ref(), w, gradient, buffers);
+    // The rows whose own memories are asked for.
+    let has_own = |form: &ConstraintForm| form.granularity == Granularity::Row;
+    let own = rows.filter(|_| request.constraint.is_some_and(has_own));
+    let memory = memory(slot).map(|memory| match own {
+        Some(rows) => memory.index_select(0, rows),
+        None => memory,
+    });
+    let held = (radius.as_ref(), memory);
+    let Constrained { trust, memory } = compute(slot, request, held, w, gradient, buffers);
+    if let Some(memory) = memory {
+        *memories = whole_memory(slot, &memory, own);
+    }
     if let Some(before) = before {
         let part = [&before, &*w, gradient];
         *measured = match rows {
@@ -202,18 +215,39 @@ pub(crate) fn commit(slot: &mut Slot, staged: StagedUpdate) -> Vec<Measurement> 
     }
     slot.held = false;
     slot.release(&staged.lost);
+    slot.remember(staged.memories);
     staged.measured
 }
 
-/// Updates `w` and the buffers; answers ρ, if the rule has one.
+/// What the constraint remembers of each unit of a parameter, if anything.
+fn memory(slot: &Slot) -> Option<Tensor> {
+    let radius = slot.radius.as_ref().filter(|_| !slot.memories.is_empty())?;
+    let memory = Tensor::from_slice(&slot.memories).reshape(radius.size());
+    Some(memory.to_device(radius.device()))
+}
+
+/// The same after an update, which may be of units that are rows.
+fn whole_memory(slot: &Slot, memory: &Tensor, own: Option<&Tensor>) -> Vec<f64> {
+    let updated = host(memory);
+    let Some(rows) = own else {
+        return updated;
+    };
+    let mut whole = slot.memories.clone();
+    for (row, memory) in on_host(rows).into_iter().zip(updated) {
+        whole[row as usize] = memory;
+    }
+    whole
+}
+
+/// Updates `w` and the buffers, with the radii and what the constraint remembers.
 fn compute(
     slot: &Slot,
     request: &UpdateRequest<'_>,
-    radius: Option<&Tensor>,
+    (radius, memory): (Option<&Tensor>, Option<Tensor>),
     w: &mut Tensor,
     gradient: &Tensor,
     buffers: &mut [Tensor],
-) -> Option<Tensor> {
+) -> Constrained {
     let UpdateRequest {
         rule, constraint, ..
     } = *request;
@@ -225,10 +259,17 @@ fn compute(
     };
     match constraint.filter(|_| context.constrained).zip(radius) {
         Some((constraint, radius)) => {
-            let radius = (radius, rounding(slot.weight.kind()));
-            constrained(rule, &context, constraint, radius, w, &g, buffers)
+            let held = HeldUnits {
+                radius,
+                memory,
+                gradient_rounding: rounding(slot.weight.kind()),
+            };
+            constrained(rule, &context, constraint, held, w, &g, buffers)
         }
-        None => free(rule, &context, w, &g, buffers),
+        None => Constrained {
+            trust: free(rule, &context, w, &g, buffers),
+            memory: None,
+        },
     }
 }
 
@@ -250,6 +291,7 @@ fn lost_units(slot: &Slot, w: &Tensor, constraint: Option<&ConstraintForm>) -> V
         return Vec::new();
     };
     let squares = host(&constraint.granularity.dot(w, w));
-    let lost = |unit: &usize| slot.radii[*unit] > 0.0 && !has_direction(squares[*unit]);
+    let takes = |unit: usize| constraint.hold.takes(squares[unit]);
+    let lost = |unit: &usize| slot.radii[*unit] > 0.0 && !takes(*unit);
     (0..slot.radii.len()).filter(lost).collect()
 }

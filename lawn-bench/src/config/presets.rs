@@ -1,0 +1,66 @@
+//! Settings and ranges of arms that are known by a name.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::source::{Source, nearest};
+use crate::error::ConfigError;
+
+/// The key of an arm's table that names one.
+pub(super) const PRESET: &str = "preset";
+
+/// All of them, as the arms of a sweep file.
+const PRESETS: &str = include_str!("presets.toml");
+
+/// The names that there are.
+pub(super) fn names() -> impl Iterator<Item = String> {
+    let names = all().into_iter();
+    names.map(|(name, _)| name.into_inner().into_owned())
+}
+
+/// What the preset of this name says, as if it stood where it is named.
+pub(super) fn table(
+    source: &Source<'_>,
+    name: &Spanned<DeValue<'_>>,
+) -> Result<DeTable<'static>, ConfigError> {
+    let found = name.get_ref().as_str().unwrap_or_default();
+    let mut presets = all().into_iter();
+    match presets.find(|(preset, _)| preset.get_ref().as_ref() == found) {
+        Some((_, table)) => match placed(table.into_inner(), &name.span()) {
+            DeValue::Table(table) => Ok(table),
+            _ => unreachable!("presets are tables"),
+        },
+        None => {
+            let help = nearest(
+                found,
+                names().collect::<Vec<_>>().iter().map(String::as_str),
+            );
+            let message = format!("unknown preset `{found}`");
+            Err(source.refused(name.span(), message, names(), help))
+        }
+    }
+}
+
+fn all() -> DeTable<'static> {
+    DeTable::parse(PRESETS)
+        .expect("a constant is read")
+        .into_inner()
+}
+
+/// A value whose parts are all at one place of the text.
+fn placed<'i>(value: DeValue<'i>, at: &Range<usize>) -> DeValue<'i> {
+    let put =
+        |value: Spanned<DeValue<'i>>| Spanned::new(at.clone(), placed(value.into_inner(), at));
+    match value {
+        DeValue::Table(table) => DeValue::Table(
+            table
+                .into_iter()
+                .map(|(key, value)| (Spanned::new(at.clone(), key.into_inner()), put(value)))
+                .collect(),
+        ),
+        DeValue::Array(array) => DeValue::Array(array.into_iter().map(put).collect()),
+        other => other,
+    }
+}

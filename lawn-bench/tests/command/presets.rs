@@ -1,0 +1,95 @@
+//! Settings and ranges of arms that are known by a name.
+
+use lawn_bench::config::{Sweep, parse};
+use lawn_models::RuleName;
+
+fn read(arm: &str) -> Result<Sweep, String> {
+    let text = format!(
+        "name = \"presets\"\nbatch_sizes = [100]\nbudget = {{ epochs = 2 }}\n\
+         [tasks.made]\nkind = \"ncf\"\ndata = \"generated\"\n\
+         [tuning]\nsettings = 4\n[confirmation]\nseeds = [1]\n[arms.one]\n{arm}\n"
+    );
+    parse("presets.toml", &text).map_err(|error| error.to_string())
+}
+
+/// AlgoPerf's baseline and search spaces, and MLPerf's LARS.
+#[test]
+fn each_is_an_arm() {
+    let spaces = [
+        ("algoperf-adamw", RuleName::Adamw, 3),
+        ("algoperf-nadamw", RuleName::Nadamw, 3),
+        ("algoperf-lamb", RuleName::Lamb, 3),
+        ("algoperf-nesterov", RuleName::Sgd, 4),
+    ];
+    for (name, rule, axes) in spaces {
+        let sweep = read(&format!("preset = \"{name}\"")).unwrap();
+        let arm = &sweep.arms[0];
+        assert_eq!((arm.space.len(), arm.settings.len()), (axes, 4), "{name}");
+        for setting in &arm.settings {
+            assert_eq!(setting.optimizer.rule, rule, "{name}");
+            setting.optimizer.validate().unwrap();
+        }
+    }
+    let points = [
+        (1, 1.308e-3, 0.02687, 0.99812, 0.16375, 0.1),
+        (2, 8.445e-4, 0.11042, 0.99785, 0.08135, 0.05),
+        (3, 1.308e-3, 0.02687, 0.99812, 0.16375, 0.1),
+        (4, 4.958e-3, 0.13626, 0.62919, 0.11474, 0.02),
+        (5, 1.749e-3, 0.06734, 0.99552, 0.08122, 0.02),
+    ];
+    for (point, rate, complement, beta2, decay, warmup) in points {
+        let arm = format!("preset = \"algoperf-nadamw-{point}\"");
+        // Nothing is tuned, so that there is one setting, and four are asked for.
+        let said = read(&arm).unwrap_err();
+        assert!(said.contains("1 setting"), "{said}");
+        let tuned = format!("{arm}\ntune = {{ epsilon = {{ choice = [1e-8] }} }}");
+        let sweep = read(&tuned).unwrap();
+        let found = &sweep.arms[0].settings[0].optimizer;
+        assert_eq!(found.rule, RuleName::Nadamw);
+        assert_eq!(found.learning_rate, rate);
+        assert_eq!(found.one_minus_beta1, Some(complement));
+        assert_eq!(
+            (found.beta2, found.weight_decay),
+            (Some(beta2), Some(decay))
+        );
+        assert_eq!(found.warmup, warmup);
+    }
+    let lars =
+        "preset = \"mlperf-lars\"\ntune.learning_rate = { min = 1.0, max = 30.0, scale = \"log\" }";
+    let sweep = read(lars).unwrap();
+    assert_eq!(sweep.arms[0].settings[0].optimizer.rule, RuleName::Lars);
+}
+
+#[test]
+fn what_the_arm_says_comes_first() {
+    let sweep = read(
+        "preset = \"algoperf-nadamw\"\nweight_decay = 0.5\n\
+         [arms.one.tune]\nlearning_rate = { choice = [0.125] }",
+    )
+    .unwrap();
+    let arm = &sweep.arms[0];
+    assert_eq!(
+        arm.space.keys().collect::<Vec<_>>(),
+        ["learning_rate", "one_minus_beta1"]
+    );
+    for setting in &arm.settings {
+        assert_eq!(setting.optimizer.weight_decay, Some(0.5));
+        assert_eq!(setting.optimizer.learning_rate, 0.125);
+        assert_eq!(setting.optimizer.warmup, 0.05);
+    }
+}
+
+#[test]
+fn an_unknown_name_is_told_what_there_is() {
+    let said = read("preset = \"algoperf-nadam\"").unwrap_err();
+    for part in [
+        "unknown preset `algoperf-nadam`",
+        "algoperf-nadamw",
+        "mlperf-lars",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    // What does not fit a preset is shown where that is named.
+    let said = read("preset = \"algoperf-nadamw\"\nmomentum = 0.9").unwrap_err();
+    assert!(said.contains("momentum"), "{said}");
+}

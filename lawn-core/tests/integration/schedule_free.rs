@@ -1,0 +1,96 @@
+//! Weights for evaluation in the place of those that are trained.
+
+use crate::common::{Numbers, everything, parameters, set_gradients};
+use lawn_core::{
+    AdamConfig, Error, Optimizer, OptimizerConfig, Schedule, ScheduleFreeConfig, WeightDecay,
+};
+use tch::{Kind, Tensor};
+
+fn trained(kind: Kind, master_weights: bool) -> (Optimizer, Vec<Tensor>) {
+    let mut numbers = Numbers(5);
+    let shapes: [&[i64]; 3] = [&[3, 4], &[5], &[]];
+    let start = shapes.map(|shape| numbers.tensor(shape, kind));
+    let (parameters, weights) = parameters(&start);
+    let config = OptimizerConfig {
+        master_weights,
+        ..OptimizerConfig::new(ScheduleFreeConfig::default(), Schedule::constant(0.05))
+    };
+    let decay = WeightDecay::Decoupled { rate: 0.1 };
+    let mut optimizer = config.with_decay(decay).build(parameters).unwrap();
+    for _ in 0..5 {
+        let gradients: Vec<_> = (weights.iter())
+            .map(|w| Some(numbers.tensor(&w.size(), kind)))
+            .collect();
+        set_gradients(&mut optimizer, &weights, &gradients);
+        optimizer.step().unwrap();
+    }
+    (optimizer, weights)
+}
+
+#[test]
+fn the_weights_of_training_come_back_to_the_bit() {
+    for (kind, master_weights) in [
+        (Kind::Double, false),
+        (Kind::Float, false),
+        (Kind::BFloat16, false),
+        (Kind::BFloat16, true),
+    ] {
+        let (mut optimizer, weights) = trained(kind, master_weights);
+        let before = everything(&optimizer, &weights);
+        let trained: Vec<Tensor> = weights.iter().map(|w| w.detach().copy()).collect();
+        optimizer.eval().unwrap();
+        optimizer.eval().unwrap();
+        assert!(optimizer.is_evaluating());
+        assert!(
+            weights.iter().zip(&trained).any(|(w, y)| !w.equal(y)),
+            "{kind:?}"
+        );
+        optimizer.train();
+        assert!(before == everything(&optimizer, &weights), "{kind:?}");
+    }
+}
+
+#[test]
+fn nothing_trains_meanwhile() {
+    let (mut optimizer, weights) = trained(Kind::Float, false);
+    let state = optimizer.state();
+    optimizer.eval().unwrap();
+    let before = everything(&optimizer, &weights);
+    assert!(matches!(optimizer.step(), Err(Error::Evaluating)));
+    assert!(matches!(
+        optimizer.load_state(&state),
+        Err(Error::Evaluating)
+    ));
+    assert!(before == everything(&optimizer, &weights));
+    // What is remembered is that of training.
+    assert_eq!(
+        state.to_bytes().unwrap(),
+        optimizer.state().to_bytes().unwrap()
+    );
+    optimizer.train();
+    optimizer.step().unwrap();
+}
+
+#[test]
+fn other_rules_have_one_set_of_weights() {
+    let (parameters, weights) = parameters(&[Numbers(2).tensor(&[3, 2], Kind::Float)]);
+    let config = OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.1));
+    let mut optimizer = config.build(parameters).unwrap();
+    set_gradients(&mut optimizer, &weights, &[Some(weights[0].ones_like())]);
+    optimizer.step().unwrap();
+    let before = weights[0].detach().copy();
+    optimizer.eval().unwrap();
+    assert!(weights[0].equal(&before));
+    assert!(matches!(optimizer.step(), Err(Error::Evaluating)));
+}
+
+/// Before the first step there is no average yet.
+#[test]
+fn an_average_starts_at_the_weights() {
+    let (parameters, weights) = parameters(&[Numbers(2).tensor(&[3, 2], Kind::Float)]);
+    let config = OptimizerConfig::new(ScheduleFreeConfig::default(), Schedule::constant(0.1));
+    let mut optimizer = config.build(parameters).unwrap();
+    let before = weights[0].detach().copy();
+    optimizer.eval().unwrap();
+    assert!(weights[0].equal(&before));
+}

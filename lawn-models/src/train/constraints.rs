@@ -1,0 +1,63 @@
+//! From flat settings to a norm constraint.
+
+use lawn_core::{CprBound, CprConfig, HyperballConfig, LawnConfig, RotationalConfig, Scope};
+
+use crate::trial::{Length, OptimizerSettings, ScopeName, ScopeSetting};
+
+/// The scope that is asked for, if one is.
+fn scope(settings: &OptimizerSettings) -> Option<Scope> {
+    Some(match settings.scope.as_ref()? {
+        ScopeSetting::Named(ScopeName::FinalHomogeneous) => Scope::FinalHomogeneous,
+        ScopeSetting::Named(ScopeName::AllWeights) => Scope::AllWeights,
+        ScopeSetting::Named(ScopeName::Matrices) => Scope::Matrices,
+        ScopeSetting::Patterns(patterns) => Scope::Patterns(patterns.clone()),
+    })
+}
+
+pub(super) fn hyperball(settings: &OptimizerSettings) -> HyperballConfig {
+    let base = HyperballConfig::default();
+    HyperballConfig {
+        scope: scope(settings).unwrap_or(base.scope),
+        granularity: settings.granularity.unwrap_or(base.granularity),
+        untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
+    }
+}
+
+pub(super) fn cpr(settings: &OptimizerSettings, length: Length) -> CprConfig {
+    let free_steps = || settings.free_phase().map_or(0, |phase| phase.steps(length));
+    let base = CprConfig::new(match (settings.bound_factor, settings.bound_square) {
+        (Some(factor), _) => CprBound::Dependent(factor),
+        (None, Some(square)) => CprBound::Uniform(square),
+        (None, None) => CprBound::WarmStart(free_steps()),
+    });
+    CprConfig {
+        rate: settings.multiplier_rate.unwrap_or(base.rate),
+        scope: scope(settings).unwrap_or(base.scope),
+        granularity: settings.granularity.unwrap_or(base.granularity),
+        untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
+        ..base
+    }
+}
+
+pub(super) fn rotational(settings: &OptimizerSettings) -> RotationalConfig {
+    let base = RotationalConfig::new(settings.weight_decay.unwrap_or_default());
+    RotationalConfig {
+        centred: settings.centred.unwrap_or(base.centred),
+        scope: scope(settings).unwrap_or(base.scope),
+        granularity: settings.granularity.unwrap_or(base.granularity),
+        untouched_rows: settings.untouched_rows.unwrap_or(base.untouched_rows),
+        ..base
+    }
+}
+
+pub(super) fn lawn(settings: &OptimizerSettings, length: Length) -> LawnConfig {
+    let free_steps = settings.free_phase().map_or(0, |phase| phase.steps(length));
+    LawnConfig {
+        scope: scope(settings).unwrap_or_default(),
+        project_gradient: settings.project_gradient,
+        project_update: settings.project_update,
+        granularity: settings.granularity.unwrap_or_default(),
+        untouched_rows: settings.untouched_rows.unwrap_or_default(),
+        ..LawnConfig::new(free_steps)
+    }
+}

@@ -1,0 +1,184 @@
+//! Rules and constraints by their names in a configuration.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Base rules.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RuleName {
+    /// Stochastic gradient descent, with momentum where it is set.
+    Sgd,
+    /// Adam; weight decay is coupled.
+    Adam,
+    /// Adam with decoupled weight decay.
+    Adamw,
+    /// Adam that keeps the largest second moment.
+    Amsgrad,
+    /// Layer-wise adaptive moments.
+    Lamb,
+    /// Layer-wise adaptive rates on momentum.
+    Lars,
+    /// Rates that fall with the sum of squared gradients.
+    Adagrad,
+    /// Adagrad with one sum a row of an embedding table; rows without a gradient are left alone.
+    RowwiseAdagrad,
+    /// Adam that leaves rows of an embedding table alone that have no gradient.
+    LazyAdam,
+    /// Adam with decoupled weight decay that looks one step of its momentum ahead.
+    Nadamw,
+    /// The sign of a momentum.
+    Lion,
+    /// Adam whose update loses its radial part where the gradient has none.
+    Adamp,
+    /// Momentum whose update loses its radial part where the gradient has none.
+    Sgdp,
+    /// AdamW with an average of the iterates in the place of a falling learning rate.
+    ScheduleFree,
+    /// Orthogonalized momentum of matrices, Adam of all others.
+    Muon,
+}
+
+/// Norm constraints beside LAWN.
+#[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConstraintName {
+    /// The norm is fixed from the start, and each step is a part of it.
+    Hyperball,
+    /// The norm has an upper bound, which a multiplier holds it to.
+    Cpr,
+    /// The norm is fixed from the start, and each step turns by the angle of a balance.
+    Rotational,
+}
+
+impl ConstraintName {
+    /// Every one.
+    pub const ALL: &[Self] = &[Self::Hyperball, Self::Cpr, Self::Rotational];
+
+    /// The constraint as it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hyperball => "hyperball",
+            Self::Cpr => "cpr",
+            Self::Rotational => "rotational",
+        }
+    }
+}
+
+impl RuleName {
+    /// Every rule.
+    pub const ALL: &[Self] = &[
+        Self::Sgd,
+        Self::Adam,
+        Self::Adamw,
+        Self::Amsgrad,
+        Self::Lamb,
+        Self::Lars,
+        Self::Adagrad,
+        Self::RowwiseAdagrad,
+        Self::LazyAdam,
+        Self::Nadamw,
+        Self::Lion,
+        Self::Adamp,
+        Self::Sgdp,
+        Self::ScheduleFree,
+        Self::Muon,
+    ];
+
+    /// The rule as it is written in a configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+            Self::Amsgrad => "amsgrad",
+            Self::Lamb => "lamb",
+            Self::Lars => "lars",
+            Self::Adagrad => "adagrad",
+            Self::RowwiseAdagrad => "rowwise_adagrad",
+            Self::LazyAdam => "lazy_adam",
+            Self::Nadamw => "nadamw",
+            Self::Lion => "lion",
+            Self::Adamp => "adamp",
+            Self::Sgdp => "sgdp",
+            Self::ScheduleFree => "schedule_free",
+            Self::Muon => "muon",
+        }
+    }
+
+    /// Whether weight decay is decoupled.
+    pub(crate) fn decouples_decay(self) -> bool {
+        matches!(
+            self,
+            Self::Adamw
+                | Self::Lamb
+                | Self::Nadamw
+                | Self::Lion
+                | Self::Adamp
+                | Self::Sgdp
+                | Self::ScheduleFree
+                | Self::Muon
+        )
+    }
+
+    /// The optional settings that this rule has.
+    pub(crate) fn settings(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["momentum", "dampening", "nesterov", "weight_decay"],
+            Self::Adam | Self::Adamw | Self::Amsgrad | Self::LazyAdam | Self::Nadamw => {
+                &["beta1", "beta2", "epsilon", "weight_decay"]
+            }
+            Self::Lamb => &["beta1", "beta2", "epsilon", "adaptation", "weight_decay"],
+            Self::Lion => &["beta1", "beta2", "weight_decay"],
+            Self::Adamp => &[
+                "beta1",
+                "beta2",
+                "epsilon",
+                "nesterov",
+                "delta",
+                "decay_ratio",
+                "weight_decay",
+            ],
+            Self::Sgdp => &[
+                "momentum",
+                "dampening",
+                "nesterov",
+                "delta",
+                "decay_ratio",
+                "weight_decay",
+            ],
+            Self::ScheduleFree => &[
+                "beta1",
+                "beta2",
+                "epsilon",
+                "weight_power",
+                "rate_power",
+                "weight_decay",
+            ],
+            Self::Muon => &[
+                "momentum",
+                "nesterov",
+                "iterations",
+                "muon_scale",
+                "adam_on",
+                "beta1",
+                "beta2",
+                "epsilon",
+                "weight_decay",
+            ],
+            Self::Adagrad | Self::RowwiseAdagrad => {
+                &["epsilon", "initial_accumulator", "weight_decay"]
+            }
+            Self::Lars => &[
+                "momentum",
+                "nesterov",
+                "trust_coefficient",
+                "adaptation",
+                "epsilon",
+                "weight_decay",
+            ],
+        }
+    }
+}
