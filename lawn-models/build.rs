@@ -5,12 +5,13 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 6] = [
+const SUBJECTS: [&str; 7] = [
     "autocast",
     "host_memory",
     "linear_relu",
     "pairs",
     "rows",
+    "samples",
     "two_rows",
 ];
 

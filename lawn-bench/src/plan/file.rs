@@ -1,15 +1,16 @@
 //! The files of a plan: `plan.json`, and `trials.jsonl` with a line a trial.
 //!
 //! ```text
-//! plan.json     { "schema": 3, "sweep": {…}, "data": {…}, "defaults": […], "cells": […],
-//!                 "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
+//! plan.json     { "schema": 4, "samples": 2, "sweep": {…}, "data": {…}, "defaults": […],
+//!                 "cells": […], "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
 //! trials.jsonl  {"id":"e3308c1acbe8babe","cell":0,"stage":"tune","setting":0,"seed":7}
 //!               …
 //! ```
 //!
 //! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
-//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schema 2 has the
-//! trials in `plan.json`, as a list.
+//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schemas 2 and 3 do
+//! not say of which samples they are, and are of the first. Schema 2 has the trials in
+//! `plan.json`, as a list.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -29,6 +30,7 @@ use crate::run::run_dir::RunDir;
 /// `plan.json`; `T` is what it says of the trials.
 #[derive(Serialize)]
 struct HeadRef<'a, T> {
+    samples: u32,
     sweep: &'a Sweep,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
@@ -39,6 +41,8 @@ struct HeadRef<'a, T> {
 
 #[derive(Deserialize)]
 struct Head<T> {
+    #[serde(default = "first_samples")]
+    samples: u32,
     sweep: Sweep,
     #[serde(default)]
     data: BTreeMap<String, String>,
@@ -46,6 +50,11 @@ struct Head<T> {
     defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
     trials: T,
+}
+
+/// Of plans that do not say of which samples they are.
+fn first_samples() -> u32 {
+    1
 }
 
 /// What `plan.json` says of `trials.jsonl`.
@@ -99,6 +108,7 @@ impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (cells, trials) = rows(self);
         HeadRef {
+            samples: self.samples,
             sweep: &self.sweep,
             data: &self.data,
             defaults: &self.defaults,
@@ -123,6 +133,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
     }
     files::write(&run.planned_trials(), &lines)?;
     let content = HeadRef {
+        samples: plan.samples,
         sweep: &plan.sweep,
         data: &plan.data,
         defaults: &plan.defaults,
@@ -139,6 +150,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
 /// and a plan may have a hundred thousand.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Listing {
+    pub(super) samples: u32,
     pub(super) sweep: Sweep,
     pub(super) data: BTreeMap<String, String>,
     pub(super) defaults: Vec<OptimizerSettings>,
@@ -240,6 +252,7 @@ impl Listing {
             trials.push(trial);
         }
         Ok(Plan {
+            samples: self.samples,
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,
@@ -251,6 +264,7 @@ impl Listing {
 impl<T> Head<T> {
     fn listing(self, path: PathBuf, trials: impl FnOnce(T) -> Trials, count: usize) -> Listing {
         Listing {
+            samples: self.samples,
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,

@@ -23,6 +23,7 @@ pub(super) fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), 
         }
         let run = RunDir::new(&request.target);
         let plan = Plan::read(&run)?;
+        plan.require_samples(&run)?;
         if let Some(out) = request.out.as_ref().filter(|out| !is_same(out, run.root())) {
             return Err(Error::out_of_run(run.root(), out));
         }
