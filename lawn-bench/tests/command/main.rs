@@ -26,6 +26,7 @@ mod images;
 mod launchers;
 mod machine;
 mod manners;
+mod older_samples;
 mod overrides;
 mod planning;
 mod ray_answers;

@@ -43,7 +43,9 @@ impl Dataset for TrainClicks {
                 let order = Permutation::of_epoch(train.len(), self.seed, epoch);
                 let mut numbers = vec![0; (samples.end - samples.start) as usize];
                 order.fill(samples.start, &mut numbers);
-                numbers.iter_mut().for_each(|number| *number = train.number(*number));
+                numbers
+                    .iter_mut()
+                    .for_each(|number| *number = train.number(*number));
                 self.clicks.table().batch(&numbers)
             }
         }

@@ -131,7 +131,10 @@ mod tests {
             let [down, right] = moved.shift.map(|shift| (shift + 2) as usize);
             counts[(down * 5 + right) * 2 + usize::from(moved.flip)] += 1.0;
         }
-        let chi: f64 = counts.iter().map(|count| (count - 1_000.0).powi(2) / 1_000.0).sum();
+        let chi: f64 = counts
+            .iter()
+            .map(|count| (count - 1_000.0).powi(2) / 1_000.0)
+            .sum();
         // The 99.99 % point of 49 degrees of freedom.
         assert!(chi < 94.0, "{chi}");
     }
@@ -161,7 +164,19 @@ mod tests {
     fn views_keep_their_values() {
         let train: Vec<u32> = (0..1_000).collect();
         let shown = views(&train, SHIFTS, [42, 3], 0..3);
-        let shown = shown.into_iter().map(|View { index, moved: Move { flip, shift } }| (index, flip, shift));
-        assert_eq!(shown.collect::<Vec<_>>(), [(0, false, [0, 0]); 3]);
+        let shown = shown.into_iter().map(
+            |View {
+                 index,
+                 moved: Move { flip, shift },
+             }| (index, flip, shift),
+        );
+        assert_eq!(
+            shown.collect::<Vec<_>>(),
+            [
+                (398, true, [2, 2]),
+                (647, false, [-1, -1]),
+                (891, true, [2, -2])
+            ]
+        );
     }
 }

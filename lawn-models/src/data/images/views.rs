@@ -114,7 +114,9 @@ impl RandomViews {
     fn chosen(&self, samples: Range<u64>, epoch: u64) -> Vec<u32> {
         let chosen = &self.views.chosen;
         let order = Permutation::of_epoch(chosen.len() as u64, self.seed, epoch);
-        samples.map(|place| chosen[order.at(place) as usize]).collect()
+        samples
+            .map(|place| chosen[order.at(place) as usize])
+            .collect()
     }
 
     fn random(&self, index: u32, epoch: u64, scratch: &mut Scratch) -> Result<Move, DataError> {
@@ -159,13 +161,14 @@ impl Dataset for RandomViews {
         epoch: u64,
         device: Device,
     ) -> Result<Batch, DataError> {
-        self.views.show(&self.chosen(samples, epoch), device, |index, scratch| {
-            if self.augmentation.is_random() {
-                self.random(index, epoch, scratch)
-            } else {
-                self.views.plain(index, scratch)
-            }
-        })
+        self.views
+            .show(&self.chosen(samples, epoch), device, |index, scratch| {
+                if self.augmentation.is_random() {
+                    self.random(index, epoch, scratch)
+                } else {
+                    self.views.plain(index, scratch)
+                }
+            })
     }
 }
 

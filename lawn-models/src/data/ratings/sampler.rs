@@ -44,14 +44,6 @@ pub(crate) struct TrainRatings {
     seed: u64,
 }
 
-/// One sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Rating {
-    user: u32,
-    item: u32,
-    is_positive: bool,
-}
-
 /// Where samples are written to, place by place.
 struct Columns<'a> {
     users: &'a mut [MaybeUninit<i64>],
@@ -77,26 +69,48 @@ impl TrainRatings {
         (Permutation::of_epoch(self.len, self.seed, epoch), key)
     }
 
-    /// The sample with this number in the order of the pairs.
-    fn sample(&self, key: u64, number: u64) -> Rating {
+    /// Writes the samples with these numbers in the order of the pairs.
+    ///
+    /// What is looked up lies anywhere in memory: pass by pass, no look-up waits for another.
+    fn block(&self, key: u64, numbers: &[u64], to: Columns<'_>) {
         let count = self.pairs.len() as u64;
-        let pair = self.pairs[(number % count) as usize];
-        let (user, item) = ((pair >> 32) as u32, pair as u32);
-        let is_positive = number < count;
-        Rating {
-            user,
-            item: if is_positive { item } else { self.negative(user, at(key, number)) },
-            is_positive,
+        let items = self.train.items() as u64;
+        let mut pairs = [0; BLOCK];
+        let pairs = &mut pairs[..numbers.len()];
+        for (pair, number) in pairs.iter_mut().zip(numbers) {
+            *pair = self.pairs[(number % count) as usize];
+        }
+        let mut again = [0; BLOCK];
+        let mut rejected = 0;
+        for (place, (&pair, &number)) in pairs.iter().zip(numbers).enumerate() {
+            let is_positive = number < count;
+            let user = pair >> 32;
+            let drawn = below_of(at(key, number), items);
+            let item = if is_positive {
+                pair & 0xffff_ffff
+            } else {
+                drawn
+            };
+            to.users[place].write(user as i64);
+            to.items[place].write(item as i64);
+            to.labels[place].write(f32::from(u8::from(is_positive)));
+            again[rejected] = place;
+            let is_met = self.train.contains(user as usize, drawn as usize);
+            rejected += usize::from(is_met & !is_positive);
+        }
+        for &place in &again[..rejected] {
+            let bits = at(at(key, numbers[place]), 0);
+            let item = self.negative((pairs[place] >> 32) as usize, bits);
+            to.items[place].write(item as i64);
         }
     }
 
     /// An item that the user has no train pair with; there is one.
-    fn negative(&self, user: u32, mut bits: u64) -> u32 {
-        let items = self.train.items() as u64;
+    fn negative(&self, user: usize, mut bits: u64) -> u64 {
         loop {
-            let item = below_of(bits, items);
-            if !self.train.contains(user as usize, item as usize) {
-                return item as u32;
+            let item = below_of(bits, self.train.items() as u64);
+            if !self.train.contains(user, item as usize) {
+                return item;
             }
             bits = at(bits, 0);
         }
@@ -117,13 +131,12 @@ impl TrainRatings {
             for (block, ((users, items), labels)) in blocks {
                 let numbers = &mut numbers[..users.len()];
                 order.fill(first + (block * BLOCK) as u64, numbers);
-                let places = users.iter_mut().zip(items).zip(labels);
-                for (((user, item), label), &number) in places.zip(numbers.iter()) {
-                    let sample = self.sample(key, number);
-                    user.write(i64::from(sample.user));
-                    item.write(i64::from(sample.item));
-                    label.write(f32::from(u8::from(sample.is_positive)));
-                }
+                let to = Columns {
+                    users,
+                    items,
+                    labels,
+                };
+                self.block(key, numbers, to);
             }
         });
     }
@@ -181,8 +194,17 @@ mod tests {
         Interactions::new(20, 12, &pairs)
     }
 
+    /// One sample.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Rating {
+        user: u32,
+        item: u32,
+        is_positive: bool,
+    }
+
     fn ratings(batch: &Batch) -> Vec<Rating> {
-        let [users, items] = [0, 1].map(|column| Vec::<i64>::try_from(&batch.inputs[column]).unwrap());
+        let [users, items] =
+            [0, 1].map(|column| Vec::<i64>::try_from(&batch.inputs[column]).unwrap());
         let labels = Vec::<f32>::try_from(&batch.targets).unwrap();
         let ratings = users.into_iter().zip(items).zip(labels);
         ratings
@@ -205,7 +227,12 @@ mod tests {
         assert_eq!(drawn.len(), train.len() * 5);
         let mut positives = Vec::new();
         let mut negatives = vec![0; 20];
-        for Rating { user, item, is_positive } in drawn {
+        for Rating {
+            user,
+            item,
+            is_positive,
+        } in drawn
+        {
             if is_positive {
                 positives.push((user, item));
             } else {
@@ -232,9 +259,14 @@ mod tests {
         let set = TrainRatings::new(train(), 4, 3);
         let mut counts = [0f64; 60];
         for number in 1..=200 {
-            for Rating { user, item, is_positive } in epoch(&set, number) {
+            for Rating {
+                user,
+                item,
+                is_positive,
+            } in epoch(&set, number)
+            {
                 if !is_positive {
-                    counts[(user * 3 + (item + 12 - user - 9) % 12) as usize] += 1.0;
+                    counts[(user * 3 + (item + 12 - (user + 9) % 12) % 12) as usize] += 1.0;
                 }
             }
         }
@@ -310,7 +342,11 @@ mod tests {
                 pairs: set.pairs.as_ptr(),
                 count: set.pairs.len() as u64,
                 items: interactions.items() as u64,
-                bits: if bits.is_empty() { std::ptr::null() } else { bits.as_ptr() },
+                bits: if bits.is_empty() {
+                    std::ptr::null()
+                } else {
+                    bits.as_ptr()
+                },
                 starts: starts.as_ptr(),
                 listed: listed.as_ptr(),
             };
@@ -348,6 +384,14 @@ mod tests {
         let drawn: Vec<_> = drawn
             .map(|one| (one.user, one.item, one.is_positive))
             .collect();
-        assert_eq!(drawn, [(0, 0, false); 4]);
+        assert_eq!(
+            drawn,
+            [
+                (18, 5, false),
+                (3, 1, false),
+                (13, 10, false),
+                (7, 5, false)
+            ]
+        );
     }
 }
