@@ -21,6 +21,9 @@ Examples:
   lawn sweep lawn-bench/studies/embedded.toml --unset defaults.decay --out runs/constant
   lawn sweep ml-1m.toml --max-failures 5%   stop early where something is wrong with all
   lawn sweep runs/ml-1m                 go on with a run that was stopped
+  lawn sweep ml-1m.toml --extend        the file asks for more now: train that in the same run
+  lawn sweep runs/ml-1m --extend --set confirmation.seeds=[1,2,3,4,5,6,7,8]
+  lawn sweep ml-1m.toml --only adam     one arm or task now, the others later in the same run
   lawn sweep ml-1m.toml --engine slurm --dry-run   see the scripts, then without --dry-run")]
 pub(super) struct Sweep {
     /// A sweep file, or the directory of a run.
@@ -33,6 +36,15 @@ pub(super) struct Sweep {
     workers: Option<usize>,
     #[command(flatten)]
     sets: Sets,
+    /// Add to the plan of the run that is there: tasks, arms, batch sizes, settings and seeds.
+    /// Every trial that both plans have stays as it is. Beside the directory of a run its own
+    /// sweep file is meant, with what --set changes. With --dry-run, say what would be added.
+    #[arg(long)]
+    extend: bool,
+    /// Run this arm or task alone (adam, or arms.adam, tasks.ml-1m); any number of times. The rest
+    /// of the plan stays to be run by the same command without it.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
     #[command(flatten)]
     data: DataRoot,
     /// What runs the trials.
@@ -65,6 +77,8 @@ impl Sweep {
             target: self.target,
             sets: self.sets.sets,
             unsets: self.sets.unsets,
+            extend: self.extend,
+            only: self.only,
             out: self.out,
             workers: self.workers,
             data_root: self.data.folder().map(Path::to_owned),
@@ -79,9 +93,18 @@ impl Sweep {
         }
         let talk = !self.json;
         Ok(match end {
-            End::Finished { report, failed } => {
+            End::Finished {
+                report,
+                failed,
+                left,
+            } => {
                 if talk {
                     print_report(&report)?;
+                }
+                if talk && left > 0 {
+                    streams::say(&format!(
+                        "{left} trials are left, for which --only did not ask"
+                    ));
                 }
                 if failed == 0 {
                     Exit::Ok

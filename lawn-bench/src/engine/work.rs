@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::limit::Limit;
 use crate::Error;
-use crate::plan::Plan;
+use crate::plan::{Only, Plan};
 use crate::process::stop::Stop;
 use crate::run::ending::Ending;
 use crate::run::run_dir::RunDir;
@@ -23,6 +23,8 @@ pub struct Work<'a> {
     pub data_root: Option<PathBuf>,
     /// Trials that may fail, for launchers that go on later.
     pub max_failures: Option<Limit>,
+    /// The part of the sweep that is run, for launchers that go on later.
+    pub only: &'a Only,
     /// Once requested, running trials are stopped in order and no more are started.
     pub stop: &'a Stop,
 }

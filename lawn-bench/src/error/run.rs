@@ -68,10 +68,25 @@ impl Error {
         Self::OtherPlan(Box::new(Fault::new(Place::file(dir), found)))
     }
 
+    /// `file` makes a plan that takes something away from the one in `dir`, or changes it: `taken`,
+    /// a line a key.
+    pub(crate) fn not_an_extension(dir: &Path, file: &Path, taken: &[String]) -> Self {
+        let found = format!(
+            "{} is no extension of its plan{}",
+            file.display(),
+            below(taken)
+        );
+        let fault = Fault::new(Place::file(dir), found);
+        Self::OtherPlan(Box::new(fault.advice(
+            "an extension adds tasks, arms, batch sizes, settings and seeds, and changes nothing \
+             else; give --out another folder for another run",
+        )))
+    }
+
     /// The same error of another plan, with the command that goes on with the one that is there.
     pub(crate) fn goes_on_with(self, command: impl FnOnce() -> String) -> Self {
         match self {
-            Self::OtherPlan(fault) => {
+            Self::OtherPlan(fault) if fault.advice.is_none() => {
                 let command = command();
                 let advice = format!(
                     "give --out another folder, or `{command}` to go on with what is there"

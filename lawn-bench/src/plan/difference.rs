@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::config::Sweep;
@@ -24,20 +25,53 @@ const NAMES: [(&str, &str); 8] = [
 /// What changes no result and no verdict.
 const FREE: [&str; 4] = ["name", "width", "engines", "resources"];
 
-/// A line a key in which the sweep that is `there` differs from the one made `now`, both
-/// values beside it.
-pub(super) fn differences(there: &Sweep, now: &Sweep) -> Vec<String> {
-    let (old, new) = (keys(there), keys(now));
-    let mut lines: Vec<String> = orders(there, now);
+/// A key whose value differs between two sweeps.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// The key of a sweep file.
+    pub key: String,
+    /// Its value in the first; none where it is not set.
+    pub first: Option<Value>,
+    /// Its value in the second.
+    pub second: Option<Value>,
+}
+
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown =
+            |value: &Option<Value>| value.as_ref().map_or("not set".into(), Value::to_string);
+        let (first, second) = (shown(&self.first), shown(&self.second));
+        write!(f, "{}: {first} there, {second} now", self.key)
+    }
+}
+
+/// The keys that decide a trial or a verdict in which two sweeps differ.
+#[must_use]
+pub fn changes(first: &Sweep, second: &Sweep) -> Vec<Change> {
+    let (old, new) = (keys(first), keys(second));
     let all = old
         .keys()
         .chain(new.keys().filter(|key| !old.contains_key(*key)));
-    let shown = |value: Option<&Value>| value.map_or("not set".to_owned(), Value::to_string);
-    let differing = all.filter(|key| old.get(*key) != new.get(*key)).map(|key| {
-        let (old, new) = (shown(old.get(key)), shown(new.get(key)));
-        format!("{key}: {old} there, {new} now")
-    });
-    lines.extend(differing);
+    let differing = all.filter(|key| old.get(*key) != new.get(*key));
+    differing
+        .map(|key| Change {
+            key: key.clone(),
+            first: old.get(key).cloned(),
+            second: new.get(key).cloned(),
+        })
+        .collect()
+}
+
+/// A line a key in which the sweep that is `there` differs from the one made `now`, both
+/// values beside it.
+pub(super) fn differences(there: &Sweep, now: &Sweep) -> Vec<String> {
+    let mut lines: Vec<String> = orders(there, now);
+    lines.extend(changes(there, now).iter().map(ToString::to_string));
+    shown(lines)
+}
+
+/// The first of `lines`; the others are counted.
+pub(super) fn shown(mut lines: Vec<String>) -> Vec<String> {
     let hidden = lines.len().saturating_sub(SHOWN);
     lines.truncate(SHOWN);
     if hidden > 0 {

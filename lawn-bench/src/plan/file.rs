@@ -8,8 +8,10 @@
 //! ```
 //!
 //! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
-//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schemas 2 and 3 do
-//! not say of which samples they are, and are of the first. Schema 2 has the trials in
+//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. A plan that was
+//! extended has its `history`, and its trials are in `trials-2.jsonl`, `trials-3.jsonl` and so on.
+//! So the rename of `plan.json` alone puts the new plan in the place of the old one. Schemas 2 and
+//! 3 do not say of which samples they are, and are of the first. Schema 2 has the trials in
 //! `plan.json`, as a list.
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::defaults;
-use super::trials::{Cell, KNOWN, Plan, SCHEMA, Trial};
+use super::trials::{Cell, Extension, KNOWN, Plan, SCHEMA, Trial};
 use crate::Error;
 use crate::config::Sweep;
 use crate::run::document::{self, Document, Seal};
@@ -37,6 +39,8 @@ struct HeadRef<'a, T> {
     defaults: &'a [OptimizerSettings],
     cells: &'a [&'a Cell],
     trials: T,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    history: &'a [Extension],
 }
 
 #[derive(Deserialize)]
@@ -50,6 +54,8 @@ struct Head<T> {
     defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
     trials: T,
+    #[serde(default)]
+    history: Vec<Extension>,
 }
 
 /// Of plans that do not say of which samples they are.
@@ -114,6 +120,7 @@ impl Serialize for Plan {
             defaults: &self.defaults,
             cells: &cells,
             trials,
+            history: &self.history,
         }
         .serialize(serializer)
     }
@@ -131,7 +138,8 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
         serde_json::to_writer(&mut lines, row).expect("plain data has a JSON form");
         lines.push(b'\n');
     }
-    files::write(&run.planned_trials(), &lines)?;
+    let extensions = plan.history.len();
+    files::write(&run.extended_trials(extensions), &lines)?;
     let content = HeadRef {
         samples: plan.samples,
         sweep: &plan.sweep,
@@ -142,6 +150,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
             count: rows.len(),
             checksum: Seal::digits(&lines),
         },
+        history: &plan.history,
     };
     document::write(&run.plan(), SCHEMA, &content)
 }
@@ -155,6 +164,7 @@ pub(super) struct Listing {
     pub(super) data: BTreeMap<String, String>,
     pub(super) defaults: Vec<OptimizerSettings>,
     cells: Vec<Cell>,
+    history: Vec<Extension>,
     /// The file that lists the trials.
     path: PathBuf,
     trials: Trials,
@@ -195,7 +205,7 @@ impl Listing {
             head.listing(path, Trials::Rows, count)
         } else {
             let head: Head<Summary> = content(&document)?;
-            let path = run.planned_trials();
+            let path = run.extended_trials(head.history.len());
             let lines = lines(&path, &head.trials)?;
             let count = head.trials.count;
             head.listing(path, |_| Trials::Lines(lines), count)
@@ -257,6 +267,7 @@ impl Listing {
             data: self.data,
             defaults: self.defaults,
             trials,
+            history: self.history,
         })
     }
 }
@@ -269,6 +280,7 @@ impl<T> Head<T> {
             data: self.data,
             defaults: self.defaults,
             cells: self.cells,
+            history: self.history,
             path,
             trials: trials(self.trials),
             count,

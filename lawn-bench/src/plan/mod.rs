@@ -3,17 +3,21 @@
 //! A trial's id is a hash of everything that could change its result. Engine,
 //! worker count, device and micro-batch are not part of it.
 
+mod adoption;
 pub mod advice;
 pub mod choices;
 pub mod damage;
 mod defaults;
-mod difference;
+pub mod difference;
 pub mod estimate;
 pub(crate) mod examination;
 mod excerpt;
+pub mod extension;
 mod file;
 mod identity;
 mod list;
+mod named;
+mod only;
 pub mod outcomes;
 mod resolve;
 mod trials;
@@ -24,14 +28,16 @@ use std::path::Path;
 use lawn_models::{SAMPLES, Stage, TaskConfig};
 
 use crate::config::{NamedTask, Sweep};
-use crate::process::shell;
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 use crate::{Error, data};
 
+pub(crate) use adoption::adopt;
 pub use excerpt::Excerpt;
 use file::Listing;
-pub use trials::{Cell, Plan, Round, SCHEMA, Trial};
+pub(crate) use named::trial_named;
+pub use only::Only;
+pub use trials::{Cell, Extension, Plan, Round, SCHEMA, Trial};
 
 /// Refuses a plan of other samples than those that a seed gives here.
 fn require_samples(run: &RunDir, planned: u32) -> Result<(), Error> {
@@ -58,6 +64,7 @@ impl Plan {
             sweep,
             data,
             trials,
+            history: Vec::new(),
         }
     }
 
@@ -88,9 +95,12 @@ impl Plan {
                 (sweep.contrasts.clone(), sweep.alpha, sweep.margins.clone())
             };
             if !(there.trials == self.trials && verdicts(&there) == verdicts(self)) {
-                let differences = difference::differences(&there.sweep, &self.sweep);
+                let mut differences = difference::differences(&there.sweep, &self.sweep);
+                if let Ok(growth) = extension::Growth::new(&there, self) {
+                    differences.push(format!("--extend adds them to it: {growth}"));
+                }
                 let error = Error::other_plan(run.root(), file, &differences);
-                return Err(error.goes_on_with(|| shell::lawn("sweep", run.root())));
+                return Err(error);
             }
             if there.sweep.resources == self.sweep.resources {
                 return Ok(());

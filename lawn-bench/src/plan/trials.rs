@@ -11,8 +11,8 @@ use crate::config::Sweep;
 /// Schema of `plan.json`.
 pub const SCHEMA: u32 = 4;
 
-/// Schemas that can be read: 3 does not say which samples it is of, 2 has the trials in
-/// `plan.json`, 1 knew no cells and no rungs.
+/// Schemas that can be read: 3 does not say of which samples it is and was not extended, 2 has the
+/// trials in `plan.json`, 1 knew no cells and no rungs.
 pub(super) const KNOWN: RangeInclusive<u32> = 2..=SCHEMA;
 
 /// The content of `plan.json` and `trials.jsonl`.
@@ -29,6 +29,28 @@ pub struct Plan {
     pub samples: u32,
     /// The trials, round by round.
     pub trials: Vec<Trial>,
+    /// What was added to it since it was made, the first addition first.
+    pub history: Vec<Extension>,
+}
+
+/// One extension of a plan, as `plan.json` keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// When, in seconds since 1970-01-01 00:00 UTC.
+    pub unix_seconds: u64,
+    /// Trials of the plan before.
+    pub before: usize,
+    /// Those of them that were over: their results could be known when more was asked for.
+    pub over: usize,
+    /// Trials of the plan before that are trials of this one.
+    pub kept: usize,
+    /// Trials of this plan that the one before did not have.
+    pub added: usize,
+    /// Trials of the plan before that are no trials of this one: a choice that they follow is
+    /// made again among more settings. Their files stay.
+    pub retired: usize,
+    /// What the sweep file says otherwise, a line a key.
+    pub changes: Vec<String>,
 }
 
 /// One setting with one seed, trained once.

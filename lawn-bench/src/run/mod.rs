@@ -10,3 +10,4 @@ pub mod provenance;
 pub mod pulse;
 pub mod run_dir;
 pub mod trial_dir;
+pub mod trial_file;

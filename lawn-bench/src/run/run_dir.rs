@@ -3,6 +3,7 @@
 //! ```text
 //! runs/<sweep>/
 //!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
+//!   earlier/<n>/  what the plan and its choices were before its n-th extension
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  see `trial_dir`
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
@@ -74,7 +75,8 @@ impl RunDir {
 
     /// Whether trials of a run have begun here.
     fn has_trained(&self) -> bool {
-        self.planned_trials().exists() && self.root.join(TRIALS).exists()
+        let is_planned = self.planned_trials().exists() || self.earlier(1).root.exists();
+        is_planned && self.root.join(TRIALS).exists()
     }
 
     /// The error of a folder without a plan: it is no run, or has lost its plan.
@@ -111,6 +113,21 @@ impl RunDir {
     #[must_use]
     pub fn planned_trials(&self) -> PathBuf {
         self.root.join("trials.jsonl")
+    }
+
+    /// The same of a plan that was extended so often.
+    #[must_use]
+    pub fn extended_trials(&self, extensions: usize) -> PathBuf {
+        match extensions {
+            0 => self.planned_trials(),
+            count => self.root.join(format!("trials-{}.jsonl", count + 1)),
+        }
+    }
+
+    /// The plan and its choices as they were before the extension with this number, from 1.
+    #[must_use]
+    pub fn earlier(&self, number: usize) -> Self {
+        Self::new(self.root.join("earlier").join(number.to_string()))
     }
 
     /// What the run was made with, see [`crate::run::provenance`].

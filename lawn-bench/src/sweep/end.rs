@@ -11,6 +11,8 @@ pub enum End {
         report: lawn_analysis::ReportFiles,
         /// Trials whose outcome is not `ok`.
         failed: usize,
+        /// Trials that `--only` did not ask for, and that are left to be run.
+        left: usize,
     },
     /// Nothing was run: this would be.
     Described(String),

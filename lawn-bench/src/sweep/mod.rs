@@ -18,9 +18,11 @@ use lawn_analysis::records::Outcome;
 
 use crate::Error;
 use crate::engine::max_failures::Failures;
-use crate::engine::{self, Completion, Engine, EngineName, Work};
+use crate::engine::{self, Completion, Engine, EngineName, Watcher, Work};
+use crate::plan::adopt;
 use crate::plan::damage::Damage;
-use crate::plan::{Plan, advice, choices, outcomes};
+use crate::plan::extension::Growth;
+use crate::plan::{Only, Plan, advice, choices, outcomes};
 use crate::process::stop::Stop;
 use crate::process::streams;
 use crate::report::merge;
@@ -29,7 +31,7 @@ use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::RunDir;
 use crate::run::{launchers, provenance};
 use crate::sweep::progress::Progress;
-use opening::{find, open};
+use opening::{Found, Opened, find, open};
 use results::write_report;
 
 /// Times that a sweep trains again what it finds damaged, before it gives up on the disk.
@@ -47,7 +49,12 @@ pub fn run(request: &Request) -> Result<End, Error> {
         return describe(request).map(End::Described);
     }
     let stop = Stop::on_signals()?;
-    let (run, plan) = open(request)?;
+    let Opened {
+        run,
+        plan,
+        extension,
+    } = open(request)?;
+    let only = Only::new(&request.only, &plan.sweep)?;
     let terms = Terms::new(plan.sweep.resources.lease);
     let settings = engine::settings(&run, &plan.sweep, !request.target.is_dir())?;
     let workers = engine::workers(request.engine, request.workers, &settings, &plan.sweep);
@@ -63,9 +70,10 @@ pub fn run(request: &Request) -> Result<End, Error> {
         workers,
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
+        only: &only,
         stop: &stop,
     };
-    let engine = engine::engine(request.engine, work, &settings)?;
+    let engine = engine::engine(request.engine, work.clone(), &settings)?;
     let crew = workers + others.iter().map(|other| other.workers).sum::<usize>();
     let mut notes: Vec<String> = others
         .iter()
@@ -80,11 +88,20 @@ pub fn run(request: &Request) -> Result<End, Error> {
         pass += 1;
         let outcomes = outcomes::read(&run, &plan)?;
         let workers = [workers, crew];
-        let mut progress = Progress::new(&run, &plan, &outcomes.endings, workers, request.show);
+        let mut progress = Progress::new(
+            &run,
+            (&plan, &only),
+            &outcomes.endings,
+            workers,
+            request.show,
+        );
+        if let Some(extension) = extension.as_ref().filter(|_| pass == 1) {
+            progress.extended(extension);
+        }
         progress.say(&format!(
             "{}: {} of {} trials to run, {} at a time, in {}",
             plan.sweep.name,
-            pending(&outcomes.endings, 0..plan.trials.len()).len(),
+            pending(&plan, &only, &outcomes.endings, 0..plan.trials.len()).len(),
             plan.trials.len(),
             workers[0],
             run.root().display()
@@ -100,7 +117,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
             &outcomes.endings,
             &mut progress,
         );
-        let passed = rounds(&run, &plan, &*engine, &stop, &mut watcher);
+        let passed = rounds(&work, &*engine, &mut watcher);
         let is_enough = watcher.check();
         progress.finish();
         is_enough?;
@@ -117,10 +134,12 @@ pub fn run(request: &Request) -> Result<End, Error> {
         }
         let merged = merge::gather(&run, &plan)?;
         let outcomes = outcomes::read(&run, &plan)?.endings;
-        if merged.damaged.is_empty() && pending(&outcomes, 0..outcomes.len()).is_empty() {
+        let pending = |only: &Only| pending(&plan, only, &outcomes, 0..outcomes.len()).len();
+        if merged.damaged.is_empty() && pending(&only) == 0 {
             return Ok(End::Finished {
                 report: write_report(&run, &plan, None, &merged)?,
                 failed: failures(&outcomes),
+                left: pending(&Only::default()),
             });
         }
         for damage in merged.damaged {
@@ -151,16 +170,29 @@ enum RoundsEnd {
 
 /// Runs what is left of each round, and decides what the next one trains.
 fn rounds(
-    run: &RunDir,
-    plan: &Plan,
+    work: &Work<'_>,
     engine: &dyn Engine,
-    stop: &Stop,
     watcher: &mut Failures<'_>,
 ) -> Result<RoundsEnd, Error> {
+    let Work {
+        run,
+        plan,
+        only,
+        stop,
+        ..
+    } = *work;
     let terms = Terms::new(plan.sweep.resources.lease);
     for round in plan.rounds() {
         watcher.check()?;
-        let left = pending(&outcomes::read(run, plan)?.endings, round.trials.clone());
+        match adopt(run, plan, &round)? {
+            0 => {}
+            count => watcher.note(&format!(
+                "{count} trials are those of an earlier plan under another id: the same setting \
+                 was chosen again, and nothing is trained twice"
+            )),
+        }
+        let endings = outcomes::read(run, plan)?.endings;
+        let left = pending(plan, only, &endings, round.trials.clone());
         let carried = engine.run(&left, watcher)?;
         if stop.is_requested() {
             return Ok(RoundsEnd::Stopped);
@@ -171,7 +203,7 @@ fn rounds(
         let Some(_held) = exclusively(run, &terms, stop)? else {
             return Ok(RoundsEnd::Stopped);
         };
-        choices::decide(run, plan, &round)?;
+        choices::decide(run, plan, &round, only)?;
     }
     Ok(RoundsEnd::Through)
 }
@@ -201,7 +233,17 @@ fn too_many_threads(workers: usize, threads: usize) -> Option<String> {
 
 /// What the engine would be asked for: the trials of the first stage that has any left.
 fn describe(request: &Request) -> Result<String, Error> {
-    let (run, plan, _) = find(request)?;
+    let Found {
+        run, plan, text, ..
+    } = find(request)?;
+    if request.extend && text.is_some() && run.plan().exists() {
+        let there = Plan::read(&run)?;
+        let growth = Growth::new(&there, &plan);
+        let growth =
+            growth.map_err(|taken| Error::not_an_extension(run.root(), &request.target, &taken))?;
+        return Ok(format!("{growth}\n"));
+    }
+    let only = Only::new(&request.only, &plan.sweep)?;
     let settings = if request.target.is_dir() {
         engine::settings(&run, &plan.sweep, false)?
     } else {
@@ -213,6 +255,7 @@ fn describe(request: &Request) -> Result<String, Error> {
         workers: engine::workers(request.engine, request.workers, &settings, &plan.sweep),
         data_root: request.data_root.clone(),
         max_failures: request.max_failures,
+        only: &only,
         stop: &Stop::default(),
     };
     let engine = engine::engine(request.engine, work, &settings)?;
@@ -221,7 +264,7 @@ fn describe(request: &Request) -> Result<String, Error> {
     }
     let outcomes = outcomes::read(&run, &plan)?.endings;
     for round in plan.rounds() {
-        let left = pending(&outcomes, round.trials.clone());
+        let left = pending(&plan, &only, &outcomes, round.trials.clone());
         if !left.is_empty() {
             return engine.describe(&left);
         }
@@ -229,10 +272,17 @@ fn describe(request: &Request) -> Result<String, Error> {
     Ok(String::new())
 }
 
-/// Those of the trials `among` that have no final outcome.
-fn pending(outcomes: &[Option<Ending>], among: Range<usize>) -> Vec<usize> {
-    let is_over = |index: &usize| outcomes[*index].as_ref().is_some_and(Ending::is_final);
-    among.filter(|index| !is_over(index)).collect()
+/// Those of the trials `among` that are asked for and have no final outcome.
+fn pending(
+    plan: &Plan,
+    only: &Only,
+    outcomes: &[Option<Ending>],
+    among: Range<usize>,
+) -> Vec<usize> {
+    let is_over = |index: usize| outcomes[index].as_ref().is_some_and(Ending::is_final);
+    among
+        .filter(|&index| !is_over(index) && only.has(&plan.trials[index].cell))
+        .collect()
 }
 
 fn failures(outcomes: &[Option<Ending>]) -> usize {

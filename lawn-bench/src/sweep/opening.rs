@@ -1,39 +1,57 @@
-//! The run of a sweep: found, planned, or made.
+//! The run of a sweep: found, planned, extended, or made.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::request::Request;
 use crate::config::SweepFile;
-use crate::plan::{Plan, advice, examination};
+use crate::plan::{Extension, Plan, advice, examination, outcomes};
 use crate::process::streams;
+use crate::report::status::Status;
 use crate::run::lease::{self, Claim, Terms};
 use crate::run::run_dir::RunDir;
 use crate::{Error, data};
 
-/// The run that `request` names, its plan made or read and its data found, and the text
-/// that the plan was made from. Writes nothing.
-pub(super) fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), Error> {
+/// The run that a request names.
+pub(super) struct Found {
+    /// Its folder.
+    pub(super) run: RunDir,
+    /// Its plan, made or read.
+    pub(super) plan: Plan,
+    /// The text that the plan was made from; none where it was read.
+    pub(super) text: Option<String>,
+}
+
+/// A run whose plan is in its folder.
+pub(super) struct Opened {
+    /// Its folder.
+    pub(super) run: RunDir,
+    /// Its plan.
+    pub(super) plan: Plan,
+    /// What was added to the plan now.
+    pub(super) extension: Option<Extension>,
+}
+
+/// The run that `request` names, its plan made or read and its data found. Writes nothing.
+pub(super) fn find(request: &Request) -> Result<Found, Error> {
     let root = request.data_root.as_deref();
-    if request.target.is_dir() {
-        for (option, given) in [("--set", &request.sets), ("--unset", &request.unsets)] {
-            if !given.is_empty() {
-                return Err(Error::changed_in_run(&request.target, option));
-            }
-        }
+    let is_run = request.target.is_dir();
+    if is_run {
         let run = RunDir::new(&request.target);
-        let plan = Plan::read(&run)?;
-        plan.require_samples(&run)?;
         if let Some(out) = request.out.as_ref().filter(|out| !is_same(out, run.root())) {
             return Err(Error::out_of_run(run.root(), out));
         }
-        data::find(&plan.sweep.tasks, root)?;
-        if let Some(root) = root {
-            plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
+        if !request.extend {
+            return go_on(request, run);
         }
-        return Ok((run, plan, None));
+        // It has one, and says so where it is gone.
+        Plan::read(&run)?.require_samples(&run)?;
     }
-    let file = SweepFile::read(&request.target, &request.sets)?.without(&request.unsets);
+    let path = match is_run {
+        true => RunDir::new(&request.target).sweep_toml(),
+        false => request.target.clone(),
+    };
+    let file = SweepFile::read(&path, &request.sets)?.without(&request.unsets);
     let sweep = file.sweep()?;
     for note in file.notes()? {
         streams::say(&note);
@@ -44,21 +62,47 @@ pub(super) fn find(request: &Request) -> Result<(RunDir, Plan, Option<String>), 
         None => BTreeMap::new(),
     };
     let plan = Plan::new(sweep, checksums);
-    let root = request
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("runs").join(&plan.sweep.name));
-    let run = RunDir::new(root);
+    let usual = || Path::new("runs").join(&plan.sweep.name);
+    let out = request.out.clone().unwrap_or_else(usual);
+    let run = RunDir::new(if is_run { request.target.clone() } else { out });
     let text = file.written()?;
-    // What is planned already was examined then.
-    if !run.plan().exists() {
+    let is_planned = run.plan().exists();
+    if !is_planned {
         run.require_free(&text)?;
+    }
+    // What is planned already was examined then.
+    if !is_planned || request.extend {
         let epochs = examination::examine(&file, &plan, request.data_root.as_deref())?;
         for note in advice::larger_than_the_data(&plan, &epochs) {
             streams::say(&format!("warning: {note}"));
         }
     }
-    Ok((run, plan, Some(text)))
+    Ok(Found {
+        run,
+        plan,
+        text: Some(text),
+    })
+}
+
+/// The run in the folder that `request` names, as it was planned.
+fn go_on(request: &Request, run: RunDir) -> Result<Found, Error> {
+    for (option, given) in [("--set", &request.sets), ("--unset", &request.unsets)] {
+        if !given.is_empty() {
+            return Err(Error::changed_in_run(&request.target, option));
+        }
+    }
+    let plan = Plan::read(&run)?;
+    plan.require_samples(&run)?;
+    let root = request.data_root.as_deref();
+    data::find(&plan.sweep.tasks, root)?;
+    if let Some(root) = root {
+        plan.require_data(&data::checksums(&plan.sweep.tasks, root)?, &run)?;
+    }
+    Ok(Found {
+        run,
+        plan,
+        text: None,
+    })
 }
 
 /// Whether two paths are one place.
@@ -68,24 +112,73 @@ fn is_same(a: &Path, b: &Path) -> bool {
 }
 
 /// The run that `request` names, its plan made and written, or read.
-pub(super) fn open(request: &Request) -> Result<(RunDir, Plan), Error> {
-    let (run, plan, text) = find(request)?;
+pub(super) fn open(request: &Request) -> Result<Opened, Error> {
+    let Found { run, plan, text } = find(request)?;
     let Some(text) = text else {
-        return Ok((run, plan));
+        return Ok(Opened {
+            run,
+            plan,
+            extension: None,
+        });
     };
     std::fs::create_dir_all(run.root()).map_err(Error::io("create", run.root()))?;
     // Two launchers that begin at once agree on one plan.
     let terms = Terms::new(plan.sweep.resources.lease);
-    match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
-        Claim::Taken(_held) => {
-            let written = plan.write(&run, &request.target, &text);
-            written.map_err(|error| error.goes_on_with(|| request.goes_on(run.root())))?;
-        }
+    let _held = match lease::wait(&run.exclusive(), &terms, terms.expiry)? {
+        Claim::Taken(held) => held,
         Claim::Refused(by) => {
             let dir = run.root().into();
             let by = by.to_string();
             return Err(Error::Held { dir, by });
         }
+    };
+    let is_planned = run.plan().exists();
+    if request.extend && is_planned {
+        let (plan, extension) = extend(request, &run, plan, &text)?;
+        return Ok(Opened {
+            run,
+            plan,
+            extension,
+        });
     }
-    Ok((run, plan))
+    let written = plan.write(&run, &request.target, &text);
+    written.map_err(|error| error.goes_on_with(|| request.goes_on(run.root())))?;
+    // It may have been extended since.
+    let plan = if is_planned { Plan::read(&run)? } else { plan };
+    Ok(Opened {
+        run,
+        plan,
+        extension: None,
+    })
+}
+
+/// Adds to the plan of `run` what `plan` has beyond it. Whoever is at work there goes by the
+/// earlier plan, and must not.
+fn extend(
+    request: &Request,
+    run: &RunDir,
+    plan: Plan,
+    text: &str,
+) -> Result<(Plan, Option<Extension>), Error> {
+    let status = Status::read(run)?;
+    let launcher = status.launchers.first().map(ToString::to_string);
+    let trial = || {
+        let trial = status.now.first()?;
+        Some(format!("process {} on {}", trial.pid, trial.host))
+    };
+    let queue = || {
+        status
+            .is_queued()
+            .then(|| "jobs in Slurm's queue".to_owned())
+    };
+    if let Some(by) = launcher.or_else(trial).or_else(queue) {
+        let dir = run.root().into();
+        return Err(Error::Busy { dir, by });
+    }
+    let there = Plan::read(run)?;
+    there.require_samples(run)?;
+    let endings = outcomes::read(run, &there)?.endings;
+    let over = endings.iter().flatten().filter(|one| one.is_final());
+    let over: usize = over.count();
+    plan.extend(&there, run, &request.target, text, over)
 }

@@ -16,6 +16,10 @@ pub struct Request {
     pub sets: Vec<String>,
     /// Keys taken out of a sweep file before that.
     pub unsets: Vec<String>,
+    /// Add what the file has beyond the plan of the run that is there.
+    pub extend: bool,
+    /// Names of the arms and tasks that are run; all where none is given.
+    pub only: Vec<String>,
     /// Directory of the run; `runs/<name of the sweep>` where none is given.
     pub out: Option<PathBuf>,
     /// Trials at the same time, instead of the sweep's `resources.workers`.
@@ -47,6 +51,9 @@ impl Request {
         }
         if let Some(workers) = self.workers {
             words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        for word in &self.only {
+            words.extend(["--only".into(), word.into()]);
         }
         shell::line(words)
     }

@@ -1,6 +1,7 @@
 //! What is made of a run's trials: records, and the report from them.
 
 use crate::Error;
+use crate::duration::utc;
 use crate::plan::damage::Damage;
 use crate::plan::{Plan, advice};
 use crate::report::merge::{self, RunRecords};
@@ -41,6 +42,10 @@ pub(super) fn write_report(
     request.width = width.unwrap_or(plan.sweep.width);
     request.notes = advice::larger_than_the_data(plan, &merged.epoch_samples());
     request.provenance = provenance::lines(run)?;
+    for extension in &plan.history {
+        let line = format!("{}: {}", utc(extension.unix_seconds), extension.describe());
+        request.provenance.push(("extended".into(), line));
+    }
     if !merged.damaged.is_empty() {
         let trials: Vec<&str> = merged
             .damaged

@@ -9,8 +9,7 @@ use lawn_models::Stage;
 
 use crate::error::{Error, Fault, Place};
 use crate::plan::choices::{self, Choices};
-use crate::plan::{Cell, Plan, Trial, outcomes};
-use crate::process::shell;
+use crate::plan::{Cell, Plan, Trial, outcomes, trial_named};
 use crate::run::launchers;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
@@ -159,40 +158,10 @@ impl Selection {
         }
         self.trials
             .iter()
-            .map(|name| find(plan, name, run))
+            .map(|name| trial_named(plan, name, run))
             .map(|found| found.map_err(|found| not_selected(Fault::new(Place::key(TRIAL), found))))
             .collect()
     }
-}
-
-/// The index of the trial that `name` means: an index where it is a number of the plan's,
-/// else an id or its beginning.
-fn find(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
-    let count = plan.trials.len();
-    // The beginning of an id may be all digits. A short number is therefore an index, and an id
-    // of digits must be given whole.
-    if name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let index = name.parse().ok().filter(|&index: &usize| index < count);
-        return index.ok_or_else(|| unknown(name, count, run));
-    }
-    let mut found = (0..count).filter(|&index| plan.trials[index].id.starts_with(name));
-    match (found.next(), found.count()) {
-        (Some(index), 0) => Ok(index),
-        (Some(_), more) => Err(format!(
-            "{} trials have an id that begins with {name}",
-            more + 1
-        )),
-        (None, _) => Err(unknown(name, count, run)),
-    }
-}
-
-/// Hexadecimal digits of a trial's id.
-const ID_DIGITS: usize = 16;
-
-fn unknown(name: &str, count: usize, run: &RunDir) -> String {
-    let last = count.saturating_sub(1);
-    let status = shell::lawn("status", run.root());
-    format!("no trial is `{name}`; an index is 0 to {last}, ids are in `{status} --json`")
 }
 
 /// Moves the outcome of a trial and what it wrote to a folder of its own. The log stays too,

@@ -13,8 +13,7 @@ mod train;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lawn_models::{RuleConfig, TrialConfig, TrialContext};
-use serde::{Deserialize, Serialize};
+use lawn_models::TrialContext;
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
@@ -22,7 +21,7 @@ use crate::process::streams;
 use crate::run::lease::{self, Claim, Lease, Terms};
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
-use crate::run::{document, files, provenance};
+use crate::run::{files, provenance};
 use crate::{Error, data};
 use event::emit;
 use lawn_analysis::records::Outcome;
@@ -30,48 +29,9 @@ use recorder::Recorder;
 
 pub use crate::run::launchers::LAUNCHER;
 pub use crate::run::log::{Content as LogContent, read as read_log};
+pub use crate::run::trial_file::{SCHEMA, TrialFile};
 pub use event::Event;
 pub use stop::STOP_WITH_STDIN;
-
-/// Schema of `trial.json`.
-pub const SCHEMA: u32 = 2;
-
-/// The content of `trial.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TrialFile {
-    /// Id of the trial.
-    pub id: String,
-    /// Index of its setting among its arm's.
-    pub setting: usize,
-    /// All that it trains.
-    pub config: TrialConfig,
-    /// The optimizer's rule with all of its values, also those that no setting names. Older files
-    /// have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<RuleConfig>,
-}
-
-impl TrialFile {
-    /// Makes sure that a checkpoint beside an earlier file of the trial is of the same rule: one
-    /// trial is not trained by two.
-    fn require_same(&self, dir: &TrialDir) -> Result<(), Error> {
-        let path = dir.trial();
-        if !dir.checkpoint().exists() {
-            return Ok(());
-        }
-        // One that is damaged is written anew.
-        let there: Option<Self> = document::read_if_there(&path, 1..=SCHEMA).unwrap_or_default();
-        let there = there.and_then(|there| there.rule);
-        match there.filter(|there| Some(there) != self.rule.as_ref()) {
-            None => Ok(()),
-            Some(there) => {
-                let there = serde_json::to_string(&there).unwrap_or_default();
-                let now = serde_json::to_string(&self.rule).unwrap_or_default();
-                Err(Error::other_rule(&path, &there, &now))
-            }
-        }
-    }
-}
 
 /// Trains the trial at `index` of the run, from its checkpoint where it has one.
 ///
@@ -112,9 +72,10 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         setting,
         rule: Some(config.optimizer.rule_config()),
         config: config.clone(),
+        adopted_from: None,
     };
     file.require_same(&dir)?;
-    document::write(&dir.trial(), SCHEMA, &file)?;
+    file.write(&dir)?;
 
     if let Some(before) = plan.earlier_rung(setting, &choices) {
         carry_on(&run.trial(&before.id), &dir)?;

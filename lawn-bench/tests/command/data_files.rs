@@ -1,6 +1,8 @@
 //! Data sets read from files: a trial trains on those that its run was planned with, and
 //! opens those of the test split in confirmation alone.
 
+use std::process::Command;
+
 use crate::common::place::{Place, is_untouched, refuses};
 use crate::common::{lawn, said};
 use lawn_bench::run::run_dir::RunDir;

@@ -16,6 +16,7 @@ mod earlier_words;
 mod engine_settings;
 mod engines;
 mod eval;
+mod extend;
 mod failure;
 mod fetch;
 mod fetch_limits;

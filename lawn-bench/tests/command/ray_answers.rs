@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::common::SMALL;
 use lawn_analysis::records::Outcome;
 use lawn_bench::engine::{self, Completion, EngineName, Watcher, Work};
-use lawn_bench::plan::Plan;
+use lawn_bench::plan::{Only, Plan};
 use lawn_bench::process::stop::Stop;
 use lawn_bench::run::ending::Ending;
 use lawn_bench::run::run_dir::RunDir;
@@ -100,6 +100,7 @@ fn ended(code: i32, words: &str) -> Result<Ending, Box<Error>> {
         workers: 1,
         data_root: None,
         max_failures: None,
+        only: &Only::default(),
         stop: &Stop::default(),
     };
     let engine = engine::engine(EngineName::Ray, work, &settings).expect("it has an address");

@@ -7,7 +7,7 @@ use lawn_analysis::{Records, analysis};
 use lawn_bench::Error;
 use lawn_bench::config::{Sweep, parse};
 use lawn_bench::plan::choices::{Choices, Frozen, FrozenCell, Promoted, decide};
-use lawn_bench::plan::{Excerpt, Plan, SCHEMA};
+use lawn_bench::plan::{Excerpt, Only, Plan, SCHEMA};
 use lawn_bench::run::document;
 use lawn_bench::run::run_dir::RunDir;
 use lawn_models::Stage;
@@ -249,7 +249,8 @@ fn checkpoints_stay_for_the_next_rung_and_no_longer() {
         let left = trials.filter(|trial| run.trial(&trial.id).checkpoint().exists());
         left.count()
     };
-    let decide = |rung: usize| decide(&run, &plan, &rounds[rung]).expect("all is there");
+    let decide =
+        |rung: usize| decide(&run, &plan, &rounds[rung], &Only::default()).expect("all is there");
     end(&run, &plan, rounds[0].trials.clone());
     decide(0);
     // Three settings of each of four cells are promoted.
@@ -275,7 +276,7 @@ fn a_trial_finds_its_line_and_the_rung_before_without_the_rest_of_the_plan() {
     let rounds = plan.rounds();
     for round in &rounds {
         end(&run, &plan, round.trials.clone());
-        decide(&run, &plan, round).expect("all is there");
+        decide(&run, &plan, round, &Only::default()).expect("all is there");
     }
     let choices = Choices::read(&run, &plan.sweep).expect("they are readable");
     for (index, trial) in plan.trials.iter().enumerate() {

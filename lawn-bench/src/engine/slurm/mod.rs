@@ -22,7 +22,7 @@ pub use status::{SlurmStatus, Task};
 use self::lost::{Fate, Inquest};
 use self::queue::Queue;
 use self::submission::{JobExit, Record, Submission};
-use super::command::JobCommand;
+use super::command::{JobCommand, quoted};
 use super::failure;
 use super::identity;
 use crate::engine::work::{Completion, Engine, Watcher, Work};
@@ -276,6 +276,9 @@ impl<'a> Slurm<'a> {
         let mut options = format!("--engine slurm --workers {}", self.work.workers);
         if let Some(limit) = self.work.max_failures {
             options += &format!(" --max-failures {limit}");
+        }
+        for word in self.work.only.words() {
+            options += &format!(" --only {}", quoted(&word));
         }
         command.sweep(&options)
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::border::at_border;
 use super::tried::{failures, ranked, tried};
 use crate::Error;
+use crate::plan::Only;
 use crate::plan::choices::decided::Choices;
 use crate::plan::choices::tried::TuningResult;
 use crate::plan::trials::{Cell, Plan, Round};
@@ -57,21 +58,22 @@ impl Frozen {
         document::read_if_there(&run.frozen(), KNOWN).map_err(Error::of_the_run)
     }
 
-    /// Makes the choice that follows `round`, the last of tuning, where it has not been made, and
-    /// writes it.
+    /// Makes the choice that follows `round`, the last of tuning, in those cells of `only` where it
+    /// has not been made, and writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,
         round: &Round,
         choices: &Choices,
+        only: &Only,
     ) -> Result<Self, Error> {
         let mut known = Self::read(run)?.map_or_else(Vec::new, |known| known.cells);
         let cells = tried(run, plan, round, choices)?.into_iter();
-        let cells = cells.map(|(cell, tried)| {
+        let cells = cells.filter_map(|(cell, tried)| {
             let place = known.iter().position(|one| one.cell == cell);
             place.map_or_else(
-                || choose(plan, cell, tried),
-                |place| known.swap_remove(place),
+                || only.has(&cell).then(|| choose(plan, cell, tried)),
+                |place| Some(known.swap_remove(place)),
             )
         });
         let frozen = Self {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tried::{failures, ranked, tried};
 use crate::Error;
+use crate::plan::Only;
 use crate::plan::choices::decided::Choices;
 use crate::plan::choices::tried::TuningResult;
 use crate::plan::trials::{Cell, Plan, Round};
@@ -56,27 +57,32 @@ impl Promoted {
         document::read_if_there(&run.promoted(rung), KNOWN).map_err(Error::of_the_run)
     }
 
-    /// Decides what goes on after `round`, where that is not decided yet, and writes it.
+    /// Decides what goes on after `round` in those cells of `only` where that is not decided yet,
+    /// and writes it.
     pub(super) fn make(
         run: &RunDir,
         plan: &Plan,
         round: &Round,
         choices: &Choices,
+        only: &Only,
     ) -> Result<Self, Error> {
         let rung = round.rung + 1;
         let places = plan.sweep.rungs[rung].settings;
         let mut known = Self::read(run, rung)?.map_or_else(Vec::new, |known| known.cells);
         let cells = tried(run, plan, round, choices)?.into_iter();
-        let cells = cells.map(|(cell, tried)| {
+        let cells = cells.filter_map(|(cell, tried)| {
             if let Some(place) = known.iter().position(|one| one.cell == cell) {
-                return known.swap_remove(place);
+                return Some(known.swap_remove(place));
+            }
+            if !only.has(&cell) {
+                return None;
             }
             let task = plan.task(&cell.task);
             let metric = plan.metric(&cell.task).unwrap_or_default();
             let higher = task.is_none_or(|task| task.metrics().is_higher_better(metric));
             let mut settings = ranked(&tried, higher);
             settings.truncate(places);
-            PromotedCell {
+            Some(PromotedCell {
                 reason: format!(
                     "the best {} of {} by {metric} on validation data; {}",
                     settings.len(),
@@ -86,7 +92,7 @@ impl Promoted {
                 cell,
                 settings,
                 tried,
-            }
+            })
         });
         let promoted = Self {
             rung,

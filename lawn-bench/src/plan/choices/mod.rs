@@ -25,6 +25,7 @@ pub use tried::{TuningResult, score};
 
 use crate::Error;
 use crate::config::Sweep;
+use crate::plan::Only;
 use crate::plan::trials::{Cell, Plan, Round};
 use crate::run::document;
 use crate::run::ending::Ending;
@@ -96,8 +97,8 @@ impl<T: DeserializeOwned> CellChoice<T> {
     }
 }
 
-/// Decides what the round after `round` trains. All trials of `round` must be over. A decision
-/// that was made is read, and another one is made and written.
+/// Decides what the round after `round` trains, in the cells of `only`, whose trials of `round`
+/// must be over. A decision that was made is read, and another one is made and written.
 ///
 /// A trial of the next round that no setting is left for gets its outcome now. Checkpoints that
 /// no trial can go on from are removed.
@@ -105,26 +106,27 @@ impl<T: DeserializeOwned> CellChoice<T> {
 /// # Errors
 ///
 /// As [`crate::run::document::read`] and [`crate::run::document::write`].
-pub fn decide(run: &RunDir, plan: &Plan, round: &Round) -> Result<(), Error> {
+pub fn decide(run: &RunDir, plan: &Plan, round: &Round, only: &Only) -> Result<(), Error> {
     if round.stage == Stage::Confirm {
         return Ok(());
     }
     let mut choices = Choices::read(run, &plan.sweep)?;
-    let mut cells = plan.trials[round.trials.clone()].iter().map(|it| &it.cell);
+    let cells = plan.trials[round.trials.clone()].iter().map(|it| &it.cell);
+    let mut cells = cells.filter(|cell| only.has(cell));
     if round.rung + 1 < plan.sweep.rungs.len() {
         let promoted = choices.promoted.get(round.rung);
         if !promoted.is_some_and(|known| cells.all(|cell| known.contains_key(cell))) {
-            choices.promote(&Promoted::make(run, plan, round, &choices)?);
+            choices.promote(&Promoted::make(run, plan, round, &choices, only)?);
         }
     } else if !cells.all(|cell| choices.frozen.contains_key(cell)) {
-        choices.freeze(&Frozen::make(run, plan, round, &choices)?);
+        choices.freeze(&Frozen::make(run, plan, round, &choices, only)?);
     }
     let rounds = plan.rounds();
     let mut later = rounds.iter().skip_while(|other| *other != round).skip(1);
     if let Some(next) = later.next() {
-        give_up_on_hopeless(run, plan, [round, next], &choices)?;
+        give_up_on_hopeless(run, plan, [round, next], &choices, only)?;
     }
-    retired::remove_checkpoints(run, plan, round, &choices)
+    retired::remove_checkpoints(run, plan, round, &choices, only)
 }
 
 /// Gives each trial of `next` that no setting is left for its outcome, so that it is a row of the
@@ -134,6 +136,7 @@ fn give_up_on_hopeless(
     plan: &Plan,
     [before, next]: [&Round; 2],
     choices: &Choices,
+    only: &Only,
 ) -> Result<(), Error> {
     let mut failed: HashMap<&Cell, Vec<Outcome>> = HashMap::new();
     for trial in &plan.trials[before.trials.clone()] {
@@ -142,7 +145,8 @@ fn give_up_on_hopeless(
         }
     }
     for trial in &plan.trials[next.trials.clone()] {
-        if trial.setting.is_some() || choices.setting(trial).is_some() {
+        let is_open = trial.setting.is_none() && choices.setting(trial).is_none();
+        if !is_open || !only.has(&trial.cell) {
             continue;
         }
         let dir = run.trial(&trial.id);

@@ -6,17 +6,19 @@
 //! rounds again, and removes what is left.
 
 use crate::Error;
+use crate::plan::Only;
 use crate::plan::choices::decided::Choices;
 use crate::plan::trials::{Plan, Round, Trial};
 use crate::run::run_dir::RunDir;
 
-/// Removes the checkpoints that no trial can go on from now that `choices` hold the decision
-/// after `round`, whose trials are all over.
+/// Removes the checkpoints in the cells of `only` that no trial can go on from now that `choices`
+/// hold the decision after `round`, whose trials there are all over.
 pub(super) fn remove_checkpoints(
     run: &RunDir,
     plan: &Plan,
     round: &Round,
     choices: &Choices,
+    only: &Only,
 ) -> Result<(), Error> {
     if plan.sweep.resources.keep_checkpoints {
         return Ok(());
@@ -27,7 +29,7 @@ pub(super) fn remove_checkpoints(
         rung => Some(rung) != before,
     };
     for trial in &plan.trials[..round.trials.end] {
-        if !is_needed(trial) {
+        if only.has(&trial.cell) && !is_needed(trial) {
             let checkpoint = run.trial(&trial.id).checkpoint();
             lawn_models::remove_checkpoints(&checkpoint)
                 .map_err(Error::io("remove", &checkpoint))?;

@@ -3,7 +3,7 @@
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::tally::Tally;
-use super::view::{FinishedTrial, View, describe, left};
+use super::view::{FinishedTrial, View, describe, left, rounded};
 use crate::duration::humantime;
 use crate::report::render::shortened;
 use crate::trial::Event;
@@ -76,7 +76,8 @@ impl Bars {
             0 => String::new(),
             count => format!(", {count} failed"),
         };
-        let prefix = format!("{} of {} trials{failed}", tally.done, tally.total);
+        let [over, all] = tally.counted();
+        let prefix = format!("{over} of {all} trials{failed}");
         let elapsed = humantime(tally.elapsed());
         let left = left(tally.time_left());
         self.sweep.set_prefix(prefix);
@@ -116,7 +117,7 @@ impl Bars {
         let speed = tally.steps_per_second(worker);
         let left = tally.trial_left(worker).map(humantime);
         bar.set_message(match (speed, left) {
-            (Some(speed), Some(left)) => format!("{}/s, {left}", count(speed)),
+            (Some(speed), Some(left)) => format!("{}/s, {left}", rounded(speed)),
             _ => String::new(),
         });
     }
@@ -196,15 +197,6 @@ fn name_width(terminal: usize, longest: usize) -> usize {
 
 fn parts(fraction: f64) -> u64 {
     (fraction * PARTS as f64) as u64
-}
-
-/// Steps a second in few characters: `0.83`, `41`, `1.2 k`.
-fn count(speed: f64) -> String {
-    match speed {
-        speed if speed < 10.0 => format!("{speed:.2}"),
-        speed if speed < 1000.0 => format!("{speed:.0}"),
-        speed => format!("{:.1} k", speed / 1000.0),
-    }
 }
 
 fn style(template: &str) -> ProgressStyle {

@@ -7,13 +7,14 @@
 //! | event | says | fields |
 //! |---|---|---|
 //! | `sweep` | the launch begins | `schema`, `sweep`, `run`, `trials` of the plan, `left` to run, `workers` |
+//! | `extended` | the plan has more trials than before | `before`, `over`, `kept`, `added`, `retired`, `changes` |
 //! | `note` | a line for people | `line` |
 //! | `trial-started` | a worker starts a trial | *trial*, `worker` |
 //! | `trial-progress` | steps were taken | *trial*, `worker`, `step`, `steps`, `steps_per_second`, `seconds_left` of the trial, `sweep_seconds_left` |
 //! | `trial-evaluated` | a trial measured itself | *trial*, `worker`, `record` as in its log |
 //! | `trial-stopped` | a trial was stopped before its end, and will go on | *trial*, `worker` |
-//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell in tuning, on validation, `done`, `failed`, `total`, `sweep_seconds_left` |
-//! | `report` | all is over | `html`, `summary`, `failed` |
+//! | `trial-ended` | a trial is over | *trial*, `worker` (null: another launcher's), `outcome`, `detail`, `folder`, `is_best` of its cell in tuning, on validation, `done`, `failed`, `total` of this launch, `all_done`, `all` of the plan, earlier launches too, `metric`, `score` of it on validation data, `steps_per_second` of its cell, `sweep_seconds_left` |
+//! | `report` | all is over | `html`, `summary`, `failed`, `left` to be run without `--only` |
 //! | `handed-over` | a scheduler goes on | `run` |
 //! | `stopped` | a signal stopped the launch | `run` |
 //!
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 
 use super::tally::Tally;
 use super::view::{FinishedTrial, View};
-use crate::plan::Plan;
+use crate::plan::{Extension, Plan};
 use crate::process::streams::Stream;
 use crate::run::run_dir::RunDir;
 use crate::sweep::end::End;
@@ -65,9 +66,13 @@ impl<W: Write> Events<W> {
 /// Prints how the sweep came to its end.
 pub(crate) fn end(end: &End) {
     let (event, fields) = match end {
-        End::Finished { report, failed } => (
+        End::Finished {
+            report,
+            failed,
+            left,
+        } => (
             "report",
-            json!({ "html": report.html, "summary": report.summary, "failed": failed }),
+            json!({ "html": report.html, "summary": report.summary, "failed": failed, "left": left }),
         ),
         End::Described(text) => ("described", json!({ "text": text })),
         End::HandedOver { run } => ("handed-over", json!({ "run": run })),
@@ -77,6 +82,10 @@ pub(crate) fn end(end: &End) {
 }
 
 impl<W: Write> View for Events<W> {
+    fn extended(&mut self, extension: &Extension) {
+        self.print("extended", json!(extension));
+    }
+
     fn say(&mut self, line: &str) {
         self.print("note", json!({ "line": line }));
     }
@@ -122,6 +131,8 @@ impl<W: Write> View for Events<W> {
     }
 
     fn ended(&mut self, tally: &Tally<'_>, ended: &FinishedTrial<'_>) {
+        let [over, all] = tally.counted();
+        let score = tally.score(ended.index, ended.outcome);
         let fields = json!({
             "worker": ended.worker,
             "outcome": ended.outcome.outcome,
@@ -131,6 +142,11 @@ impl<W: Write> View for Events<W> {
             "done": tally.done,
             "failed": tally.failed,
             "total": tally.total,
+            "all_done": over,
+            "all": all,
+            "metric": score.map(|(metric, _)| metric),
+            "score": score.map(|(_, score)| score),
+            "steps_per_second": tally.speed(ended.index),
             "sweep_seconds_left": tally.time_left().map(|left| left.as_secs_f64()),
         });
         self.print("trial-ended", with(trial(tally.plan, ended.index), fields));

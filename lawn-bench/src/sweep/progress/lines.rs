@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::tally::Tally;
-use super::view::{FinishedTrial, View, describe, left};
+use super::view::{FinishedTrial, View, describe, left, rounded};
 
 pub(super) struct Lines<W> {
     out: W,
@@ -26,13 +26,18 @@ impl<W: Write> View for Lines<W> {
     }
 
     fn ended(&mut self, tally: &Tally<'_>, ended: &FinishedTrial<'_>) {
+        let [over, all] = tally.counted();
         let mut line = format!(
-            "{}/{} {}  {}",
-            tally.done,
-            tally.total,
+            "{over}/{all} {}  {}",
             ended.outcome.outcome,
             describe(tally.plan, ended.index)
         );
+        if let Some((metric, score)) = tally.score(ended.index, ended.outcome) {
+            line += &format!("  {metric} {score:.4}");
+        }
+        if let Some(speed) = tally.speed(ended.index) {
+            line += &format!("  {} steps/s", rounded(speed));
+        }
         if ended.worker.is_none() {
             line += "  (run by another launcher)";
         }

@@ -14,7 +14,7 @@ use indicatif::ProgressDrawTarget;
 use lawn_models::Stage;
 
 use crate::engine::Watcher;
-use crate::plan::Plan;
+use crate::plan::{Extension, Only, Plan};
 use crate::process::streams::Stream;
 use crate::run::ending::Ending;
 use crate::run::run_dir::RunDir;
@@ -42,16 +42,16 @@ pub(crate) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// The view of the trials of `plan` that `outcomes` leaves to be run, by the first number
+    /// The view of the trials of `plan` in `only` that `outcomes` leaves to be run, by the first number
     /// of workers here, and by the second of all launchers together.
     pub(crate) fn new(
         run: &'a RunDir,
-        plan: &'a Plan,
+        (plan, only): (&'a Plan, &Only),
         outcomes: &[Option<Ending>],
         workers: [usize; 2],
         show: Show,
     ) -> Self {
-        let tally = Tally::new(plan, outcomes, workers, Box::new(Instant::now));
+        let tally = Tally::new((plan, only), outcomes, workers, Box::new(Instant::now));
         let view: Box<dyn View> = match show {
             Show::Nothing => Box::new(NoView),
             Show::Events => Box::new(events::Events::new(Stream::Output, run, &tally)),
@@ -70,6 +70,11 @@ impl<'a> Progress<'a> {
     /// Says a line to people.
     pub(crate) fn say(&mut self, line: &str) {
         self.view.say(line);
+    }
+
+    /// Says what was added to the plan.
+    pub(crate) fn extended(&mut self, extension: &Extension) {
+        self.view.extended(extension);
     }
 
     /// Takes away what is only for the time of the sweep.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use crate::plan::choices::score;
-use crate::plan::{Cell, Plan};
+use crate::plan::{Cell, Only, Plan};
 use crate::run::ending::Ending;
 use lawn_analysis::records::Outcome;
 
@@ -16,6 +16,8 @@ pub(super) struct Tally<'a> {
     pub(super) plan: &'a Plan,
     /// Trials that this launch found to be run.
     pub(super) total: usize,
+    /// Trials asked for that were over before.
+    pub(super) before: usize,
     /// Those of them that are over.
     pub(super) done: usize,
     /// Those of them that did not end `ok`.
@@ -83,7 +85,7 @@ impl Speed {
 
 impl<'a> Tally<'a> {
     pub(super) fn new(
-        plan: &'a Plan,
+        (plan, only): (&'a Plan, &Only),
         outcomes: &[Option<Ending>],
         [workers, crew]: [usize; 2],
         clock: Clock,
@@ -91,6 +93,7 @@ impl<'a> Tally<'a> {
         let mut tally = Self {
             plan,
             total: 0,
+            before: 0,
             done: 0,
             failed: 0,
             running: vec![None; workers],
@@ -102,10 +105,13 @@ impl<'a> Tally<'a> {
             speeds: HashMap::new(),
         };
         for (trial, outcome) in plan.trials.iter().zip(outcomes) {
+            let is_asked = only.has(&trial.cell);
             match outcome.as_ref().filter(|outcome| outcome.is_final()) {
                 Some(outcome) => {
+                    tally.before += usize::from(is_asked);
                     tally.rate(&trial.cell, outcome);
                 }
+                None if !is_asked => {}
                 None => {
                     tally.total += 1;
                     *tally.left.entry(&trial.cell).or_default() += 1;
@@ -202,6 +208,24 @@ impl<'a> Tally<'a> {
         self.rate(cell, outcome)
     }
 
+    /// `7/40`: trials over, and all that are asked for; those of earlier launches count.
+    pub(super) fn counted(&self) -> [usize; 2] {
+        [self.before + self.done, self.before + self.total]
+    }
+
+    /// Steps a second of the trials of the cell of the trial at `index`, as far as they were seen.
+    pub(super) fn speed(&self, index: usize) -> Option<f64> {
+        self.speeds.get(self.cell(index))?.steps_per_second()
+    }
+
+    /// The metric that chooses among the settings of the trial at `index`, and its value on
+    /// validation data at the end of training.
+    pub(super) fn score(&self, index: usize, outcome: &Ending) -> Option<(&'a str, f64)> {
+        let plan: &'a Plan = self.plan;
+        let metric = plan.metric(&plan.trials[index].cell.task)?;
+        Some((metric, score(metric, outcome.summary.as_ref()?)?))
+    }
+
     /// Steps a second of the trial that `worker` runs, as its cell goes.
     pub(super) fn steps_per_second(&self, worker: usize) -> Option<f64> {
         let running = self.running[worker].as_ref()?;
@@ -264,9 +288,10 @@ impl<'a> Tally<'a> {
         Duration::try_from_secs_f64((work / hands).max(longest)).ok()
     }
 
-    /// Part of all trials that is done, 0 to 1, running ones by their steps.
+    /// Part of all trials asked for that is done, 0 to 1, running ones by their steps.
     pub(super) fn fraction(&self) -> f64 {
         let running: f64 = self.running.iter().flatten().map(Running::fraction).sum();
-        (self.done as f64 + running) / self.total.max(1) as f64
+        let over = (self.before + self.done) as f64 + running;
+        over / (self.before + self.total).max(1) as f64
     }
 }

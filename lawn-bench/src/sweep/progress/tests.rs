@@ -131,7 +131,12 @@ impl Scene {
 
     /// Bars of two workers.
     fn bars(&self, outcomes: &[Option<Ending>]) -> Progress<'_> {
-        let tally = Tally::new(&self.plan, outcomes, [2, 2], self.hands.clock());
+        let tally = Tally::new(
+            (&self.plan, &Only::default()),
+            outcomes,
+            [2, 2],
+            self.hands.clock(),
+        );
         let target = ProgressDrawTarget::term_like(Box::new(self.terminal.clone()));
         let columns = self.columns.clone();
         let view = Box::new(Bars::new(&tally, target, Box::new(move || columns.get())));
@@ -266,7 +271,7 @@ fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
     // second to begin, and 5 for its steps: (1 + 2 · 6) / 2 workers.
     let best = "  best adam-lawn-row  4096: 0.2500";
     let lines = shown(terminal);
-    assert_eq!(lines[0], "0 of 3 trials [2/8]  27%  2 s, about 6 s left");
+    assert_eq!(lines[0], "1 of 4 trials [3/8]  45%  2 s, about 6 s left");
     let running = "  tune adam-lawn-row · batch 4096 · setting 1 [6/8]  80%  20/s, 1 s";
     assert_eq!(lines[1], running);
     assert_eq!(lines[3], best);
@@ -283,7 +288,7 @@ fn bars_go_on_where_an_earlier_launch_and_a_stopped_trial_left_off() {
     progress.event(1, 1, &step(90));
     progress.ended(Some(1), 1, &ok(plan, 0.5));
     let lines = shown(terminal);
-    assert!(lines[1].starts_with("1 of 3 trials ["), "{}", lines[1]);
+    assert!(lines[1].starts_with("2 of 4 trials ["), "{}", lines[1]);
     assert_eq!(lines[4], "  best adam-lawn-row  4096: 0.5000");
 }
 
@@ -312,7 +317,7 @@ fn names_are_as_wide_as_the_terminal_allows() {
 #[test]
 fn lines_say_what_is_over_and_how_long_the_rest_takes() {
     let (plan, run, hands, written) = (plan(), run(), Hands::new(), Sink::default());
-    let tally = Tally::new(&plan, &NOTHING, [2, 2], hands.clock());
+    let tally = Tally::new((&plan, &Only::default()), &NOTHING, [2, 2], hands.clock());
     let view = Box::new(Lines::new(written.clone()));
     let mut progress = Progress {
         run: &run,
@@ -336,7 +341,7 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
     progress.ended(Some(0), 0, &ok(&plan, 0.25));
     assert_eq!(
         written.take(),
-        "1/4 ok  tune adam-lawn-row · batch 4096 · setting 0  best so far  about 1 min 00 s left\n"
+        "1/4 ok  tune adam-lawn-row · batch 4096 · setting 0  hr@10 0.2500  best so far  about 1 min 00 s left\n"
     );
     progress.stopped(1, 1);
     assert_eq!(
@@ -361,7 +366,7 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
     progress.ended(None, 3, &ok(&plan, 0.75));
     assert_eq!(
         written.take(),
-        "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  (run by another launcher)\n"
+        "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  hr@10 0.7500  4.00 steps/s  (run by another launcher)\n"
     );
 }
 
@@ -369,7 +374,7 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
 fn events_say_all_of_a_trial_by_its_names() {
     let (plan, run, hands, written) = (plan(), run(), Hands::new(), Sink::default());
     let before = [Some(ok(&plan, 0.25)), None, None, None];
-    let tally = Tally::new(&plan, &before, [2, 2], hands.clock());
+    let tally = Tally::new((&plan, &Only::default()), &before, [2, 2], hands.clock());
     let view = Box::new(Events::new(written.clone(), &run, &tally));
     let mut progress = Progress {
         run: &run,
@@ -452,6 +457,8 @@ fn events_say_all_of_a_trial_by_its_names() {
         (&crash["done"], &crash["failed"], &crash["total"]),
         (&1.into(), &1.into(), &3.into())
     );
+    // The trial that was over before counts in the whole plan.
+    assert_eq!((&crash["all_done"], &crash["all"]), (&2.into(), &4.into()));
     // One that another launcher ran; the best of seeds is luck.
     let other = &events[7];
     assert!(
@@ -463,4 +470,9 @@ fn events_say_all_of_a_trial_by_its_names() {
         (&"confirm".into(), &false.into())
     );
     assert_eq!((&other["done"], &other["failed"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&other["metric"], &other["score"]),
+        (&"hr@10".into(), &0.5.into())
+    );
+    assert_eq!(other["steps_per_second"], 20.0);
 }

@@ -6,7 +6,7 @@ use lawn_analysis::records::Outcome;
 
 use super::tally::Tally;
 use crate::duration::humantime;
-use crate::plan::Plan;
+use crate::plan::{Extension, Plan};
 use crate::report::render;
 use crate::run::ending::Ending;
 use crate::trial::Event;
@@ -15,6 +15,10 @@ use crate::trial::Event;
 pub(super) trait View {
     /// A line for people.
     fn say(&mut self, line: &str);
+    /// The plan was extended.
+    fn extended(&mut self, extension: &Extension) {
+        self.say(&extension.describe());
+    }
     /// A trial begins.
     fn began(&mut self, _tally: &Tally<'_>, _worker: usize) {}
     /// A running trial says something.
@@ -68,4 +72,13 @@ pub(super) fn left(left: Option<Duration>) -> String {
     left.map_or(String::new(), |left| {
         format!("about {} left", humantime(left))
     })
+}
+
+/// Steps a second in few characters: `0.83`, `41`, `1.2 k`.
+pub(super) fn rounded(speed: f64) -> String {
+    match speed {
+        speed if speed < 10.0 => format!("{speed:.2}"),
+        speed if speed < 1000.0 => format!("{speed:.0}"),
+        speed => format!("{:.1} k", speed / 1000.0),
+    }
 }
