@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 8] = [
+const SUBJECTS: [&str; 9] = [
     "autocast",
     "cross",
     "host_memory",
@@ -13,6 +13,7 @@ const SUBJECTS: [&str; 8] = [
     "pairs",
     "parallel",
     "rows",
+    "samples",
     "two_rows",
 ];
 

@@ -41,6 +41,7 @@ pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
     Ties,
 };
+pub use random::SAMPLES;
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
     ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, NcfModel, Pretrained,

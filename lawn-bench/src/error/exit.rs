@@ -21,6 +21,7 @@ impl Error {
             | Self::OtherPlan(_)
             | Self::OtherData(_)
             | Self::OtherRule(_)
+            | Self::OtherSamples(_)
             | Self::NotOurs(_)
             | Self::NotAFile(_)
             | Self::MadeOtherwise(_)

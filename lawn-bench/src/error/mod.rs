@@ -117,6 +117,9 @@ pub enum Error {
     /// A trial was begun by a version whose rule of the same settings is another one.
     #[error("{}", .0.sentence())]
     OtherRule(Box<Fault>),
+    /// A run was planned for other samples than a seed gives in this version.
+    #[error("{}", .0.sentence())]
+    OtherSamples(Box<Fault>),
     /// There is no run where one was expected.
     #[error("{}", .0.sentence())]
     NoRun(Box<Fault>),

@@ -160,6 +160,18 @@ impl Error {
         )))
     }
 
+    /// The plan in `path` is of the samples of version `planned`, and seeds give those of `here`;
+    /// `report` is the command that reports the run.
+    pub(crate) fn other_samples(path: &Path, planned: u32, here: u32, report: &str) -> Self {
+        let found = format!("was made for samples of version {planned}");
+        let fault = Fault::new(Place::file(path), found).allowed([format!("version {here}")]);
+        let advice = format!(
+            "`{report}` reports what was trained; to train on, take the lawn that planned it, or \
+             begin anew in another folder with --out"
+        );
+        Self::OtherSamples(Box::new(fault.advice(advice)))
+    }
+
     /// A folder that is to be a run.
     pub(crate) fn no_run(dir: &Path) -> Self {
         let found = "is not a run directory: it has no plan.json";

@@ -37,6 +37,15 @@ impl Excerpt {
         })
     }
 
+    /// As [`Plan::require_samples`](super::Plan::require_samples).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherSamples`].
+    pub fn require_samples(&self, run: &RunDir) -> Result<(), Error> {
+        super::require_samples(run, self.listing.samples)
+    }
+
     /// What was asked.
     #[must_use]
     pub fn sweep(&self) -> &Sweep {

@@ -1,17 +1,18 @@
 //! The files of a plan: `plan.json`, and `trials.jsonl` with a line a trial.
 //!
 //! ```text
-//! plan.json     { "schema": 3, "sweep": {…}, "data": {…}, "defaults": […], "cells": […],
-//!                 "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
+//! plan.json     { "schema": 4, "samples": 2, "sweep": {…}, "data": {…}, "defaults": […],
+//!                 "cells": […], "trials": { "count": 32, "checksum": "0f3c…" }, "checksum": "91ab…" }
 //! trials.jsonl  {"id":"e3308c1acbe8babe","cell":0,"stage":"tune","setting":0,"seed":7}
 //!               …
 //! ```
 //!
 //! A trial names its cell by index. `trials.jsonl` is written first, so that a folder with
-//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. Schema 2 has the
-//! trials in `plan.json`, as a list. Schema 4 is that of a plan that was extended: it has its
-//! `history`, and its trials are in `trials-2.jsonl`, `trials-3.jsonl` and so on. So the rename of
-//! `plan.json` alone puts the new plan in the place of the old one.
+//! `plan.json` holds a whole plan. `plan.json` has the checksum of all lines. A plan that was
+//! extended has its `history`, and its trials are in `trials-2.jsonl`, `trials-3.jsonl` and so on.
+//! So the rename of `plan.json` alone puts the new plan in the place of the old one. Schemas 2 and
+//! 3 do not say of which samples they are, and are of the first. Schema 2 has the trials in
+//! `plan.json`, as a list.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::defaults;
-use super::trials::{Cell, EXTENDED, Extension, KNOWN, Plan, SCHEMA, Trial};
+use super::trials::{Cell, Extension, KNOWN, Plan, SCHEMA, Trial};
 use crate::Error;
 use crate::config::Sweep;
 use crate::run::document::{self, Document, Seal};
@@ -31,6 +32,7 @@ use crate::run::run_dir::RunDir;
 /// `plan.json`; `T` is what it says of the trials.
 #[derive(Serialize)]
 struct HeadRef<'a, T> {
+    samples: u32,
     sweep: &'a Sweep,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     data: &'a BTreeMap<String, String>,
@@ -43,6 +45,8 @@ struct HeadRef<'a, T> {
 
 #[derive(Deserialize)]
 struct Head<T> {
+    #[serde(default = "first_samples")]
+    samples: u32,
     sweep: Sweep,
     #[serde(default)]
     data: BTreeMap<String, String>,
@@ -52,6 +56,11 @@ struct Head<T> {
     trials: T,
     #[serde(default)]
     history: Vec<Extension>,
+}
+
+/// Of plans that do not say of which samples they are.
+fn first_samples() -> u32 {
+    1
 }
 
 /// What `plan.json` says of `trials.jsonl`.
@@ -105,6 +114,7 @@ impl Serialize for Plan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (cells, trials) = rows(self);
         HeadRef {
+            samples: self.samples,
             sweep: &self.sweep,
             data: &self.data,
             defaults: &self.defaults,
@@ -131,6 +141,7 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
     let extensions = plan.history.len();
     files::write(&run.extended_trials(extensions), &lines)?;
     let content = HeadRef {
+        samples: plan.samples,
         sweep: &plan.sweep,
         data: &plan.data,
         defaults: &plan.defaults,
@@ -141,14 +152,14 @@ pub(super) fn write(run: &RunDir, plan: &Plan) -> Result<(), Error> {
         },
         history: &plan.history,
     };
-    let schema = if extensions == 0 { SCHEMA } else { EXTENDED };
-    document::write(&run.plan(), schema, &content)
+    document::write(&run.plan(), SCHEMA, &content)
 }
 
 /// A plan whose trials are read when they are asked for: every trial's process reads the plan,
 /// and a plan may have a hundred thousand.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Listing {
+    pub(super) samples: u32,
     pub(super) sweep: Sweep,
     pub(super) data: BTreeMap<String, String>,
     pub(super) defaults: Vec<OptimizerSettings>,
@@ -251,6 +262,7 @@ impl Listing {
             trials.push(trial);
         }
         Ok(Plan {
+            samples: self.samples,
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,
@@ -263,6 +275,7 @@ impl Listing {
 impl<T> Head<T> {
     fn listing(self, path: PathBuf, trials: impl FnOnce(T) -> Trials, count: usize) -> Listing {
         Listing {
+            samples: self.samples,
             sweep: self.sweep,
             data: self.data,
             defaults: self.defaults,

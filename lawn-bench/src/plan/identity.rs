@@ -1,7 +1,7 @@
 //! What a trial's id is a hash of: everything that could change its result.
 
 use lawn_models::{
-    Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, Stage, TaskConfig,
+    Amount, Diagnostics, Evaluation, OptimizerSettings, Precision, SAMPLES, Stage, TaskConfig,
 };
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use super::defaults;
 use crate::config::{NamedTask, Rung, Sweep};
 use crate::plan::trials::Cell;
 
-/// Version of what is hashed. It is that of the first plans, so that ids stay what they are.
+/// Version of what is hashed.
 const SCHEMA: u32 = 2;
 
 /// The hash of what all trials of a cell share.
@@ -18,6 +18,8 @@ pub(super) struct CellHash(blake3::Hasher);
 #[derive(Serialize)]
 struct CellIdentity<'a> {
     schema: u32,
+    /// Version of the samples that a seed gives.
+    samples: u32,
     task: &'a TaskConfig,
     /// Checksum of its data set, where that is read from files.
     data: Option<&'a str>,
@@ -82,6 +84,7 @@ impl CellHash {
         let arm = sweep.arms.iter().find(|arm| arm.name == cell.arm);
         let identity = CellIdentity {
             schema: SCHEMA,
+            samples: SAMPLES,
             task: &task.config,
             data,
             batch_size: cell.batch_size,

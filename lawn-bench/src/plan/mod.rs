@@ -25,7 +25,7 @@ mod trials;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use lawn_models::{Stage, TaskConfig};
+use lawn_models::{SAMPLES, Stage, TaskConfig};
 
 use crate::config::{NamedTask, Sweep};
 use crate::run::files;
@@ -39,6 +39,17 @@ pub(crate) use named::trial_named;
 pub use only::Only;
 pub use trials::{Cell, Extension, Plan, Round, SCHEMA, Trial};
 
+/// Refuses a plan of other samples than those that a seed gives here.
+fn require_samples(run: &RunDir, planned: u32) -> Result<(), Error> {
+    match planned == SAMPLES {
+        true => Ok(()),
+        false => {
+            let report = shell::lawn("report", run.root());
+            Err(Error::other_samples(&run.plan(), planned, SAMPLES, &report))
+        }
+    }
+}
+
 impl Plan {
     /// Lists the trials of `sweep`; `data` holds by task the checksum of its data set,
     /// where that is read from files.
@@ -49,6 +60,7 @@ impl Plan {
         let trials = list::list(&sweep, &data);
         Self {
             defaults: defaults::of(&sweep),
+            samples: SAMPLES,
             sweep,
             data,
             trials,
@@ -70,12 +82,13 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// [`Error::OtherPlan`] where it holds another, [`Error::OtherData`] where it was
-    /// made from other data, [`Error::NotOurs`] where the folder holds something else,
+    /// [`Error::OtherPlan`] where it holds another, [`Error::OtherSamples`] and
+    /// [`Error::OtherData`] where it was made from others, [`Error::NotOurs`] where the folder holds something else,
     /// [`Error::Io`].
     pub fn write(&self, run: &RunDir, file: &Path, text: &str) -> Result<(), Error> {
         if run.plan().exists() {
             let there = Self::read(run)?;
+            there.require_samples(run)?;
             there.require_data(&self.data, run)?;
             let verdicts = |plan: &Self| {
                 let sweep = &plan.sweep;
@@ -100,6 +113,16 @@ impl Plan {
         run.require_free(text)?;
         files::write(&run.sweep_toml(), text.as_bytes())?;
         file::write(run, self)
+    }
+
+    /// Makes sure that its trials are trained with the samples that it was made for. What has been
+    /// trained with others can still be reported.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OtherSamples`].
+    pub fn require_samples(&self, run: &RunDir) -> Result<(), Error> {
+        require_samples(run, self.samples)
     }
 
     /// Makes sure that the data sets are those that this plan was made with; `checksums`

@@ -9,14 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::Sweep;
 
 /// Schema of `plan.json`.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
-/// Schema of the `plan.json` of a plan that was extended: its trials are in a file of another
-/// name, so that an earlier `lawn` must not read it.
-pub(super) const EXTENDED: u32 = 4;
-
-/// Schemas that can be read: 2 has the trials in `plan.json`, 1 knew no cells and no rungs.
-pub(super) const KNOWN: RangeInclusive<u32> = 2..=EXTENDED;
+/// Schemas that can be read: 3 does not say of which samples it is and was not extended, 2 has the
+/// trials in `plan.json`, 1 knew no cells and no rungs.
+pub(super) const KNOWN: RangeInclusive<u32> = 2..=SCHEMA;
 
 /// The content of `plan.json` and `trials.jsonl`.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +25,8 @@ pub struct Plan {
     /// By rule, what its settings are where they are left out: the defaults when the plan was
     /// made, which its trials keep.
     pub defaults: Vec<OptimizerSettings>,
+    /// Version of the samples that a seed gives, [`lawn_models::SAMPLES`] when the plan was made.
+    pub samples: u32,
     /// The trials, round by round.
     pub trials: Vec<Trial>,
     /// What was added to it since it was made, the first addition first.

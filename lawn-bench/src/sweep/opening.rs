@@ -45,7 +45,7 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
             return go_on(request, run);
         }
         // It has one, and says so where it is gone.
-        Plan::read(&run)?;
+        Plan::read(&run)?.require_samples(&run)?;
     }
     let path = match is_run {
         true => RunDir::new(&request.target).sweep_toml(),
@@ -92,6 +92,7 @@ fn go_on(request: &Request, run: RunDir) -> Result<Found, Error> {
         }
     }
     let plan = Plan::read(&run)?;
+    plan.require_samples(&run)?;
     let root = request.data_root.as_deref();
     data::find(&plan.sweep.tasks, root)?;
     if let Some(root) = root {
@@ -175,6 +176,7 @@ fn extend(
         return Err(Error::Busy { dir, by });
     }
     let there = Plan::read(run)?;
+    there.require_samples(run)?;
     let endings = outcomes::read(run, &there)?.endings;
     let over = endings.iter().flatten().filter(|one| one.is_final());
     let over: usize = over.count();

@@ -47,11 +47,12 @@ pub struct RetrySummary {
 ///
 /// # Errors
 ///
-/// [`Error::NoRun`]; [`Error::Busy`] while a launcher is at work; [`Error::NotSelected`]
+/// [`Error::NoRun`]; [`Error::OtherSamples`]; [`Error::Busy`] while a launcher is at work; [`Error::NotSelected`]
 /// where the plan has no such trial, arm or batch size, or a trial named did not fail;
 /// [`Error::Io`], and as [`crate::run::document::read`].
 pub fn retry(run: &RunDir, selection: &Selection) -> Result<RetrySummary, Error> {
     let plan = Plan::read(run)?;
+    plan.require_samples(run)?;
     if let Some(by) = launchers::present(run)?.into_iter().next() {
         let dir = run.root().into();
         let by = by.to_string();

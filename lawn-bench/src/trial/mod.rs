@@ -49,6 +49,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     // asks for the same one before it aborts: without memory it would wait for ever.
     std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
     let plan = Excerpt::read(run, index)?;
+    plan.require_samples(run)?;
     let (sweep, trial) = (plan.sweep(), &plan.trial);
     let choices = match trial.setting {
         Some(_) => Choices::default(),

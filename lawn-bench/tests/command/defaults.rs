@@ -21,7 +21,7 @@ fn plan() -> Plan {
 /// Ids of trials are in the folders of runs that are there: they change only where what is
 /// trained does.
 #[test]
-fn ids_are_those_of_the_first_plans() {
+fn ids_stay_what_they_are() {
     let plan = plan();
     let ids: Vec<&str> = plan.trials[..4]
         .iter()

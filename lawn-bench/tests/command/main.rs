@@ -28,6 +28,7 @@ mod images;
 mod launchers;
 mod machine;
 mod manners;
+mod older_samples;
 mod other_tools;
 mod overrides;
 mod planning;

@@ -161,7 +161,7 @@ fn rewrite(run: &RunDir, lines: &str) {
 }
 
 #[test]
-fn a_plan_of_schema_2_is_read_and_goes_on_as_it_was() {
+fn a_plan_of_schema_2_is_read_and_stays_as_it_is() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = RunDir::new(folder.path());
     // Written by a version that had the trials in `plan.json`; without its checksum.
@@ -181,21 +181,16 @@ fn a_plan_of_schema_2_is_read_and_goes_on_as_it_was() {
         no_trial(&run, 10),
         "the plan has no trial 10; allowed: 0 to 9"
     );
-    // The same sweep planned today has the same trials, so that the run goes on.
+    // The same sweep planned today is of other samples, and its trials are others.
     let again = Plan::new(plan.sweep.clone(), plan.data.clone());
-    assert_eq!(again.trials, plan.trials);
-    let toml = Path::new("one.toml");
-    again.write(&run, toml, "").expect("it is the same plan");
+    assert_eq!((plan.samples, again.samples), (1, lawn_models::SAMPLES));
+    let mut others = again.trials.iter().zip(&plan.trials);
+    assert!(others.all(|(now, then)| now.id != then.id));
+    let refused = again.write(&run, Path::new("one.toml"), "");
+    let refused = refused.expect_err("its samples are others");
+    assert!(matches!(refused, Error::OtherSamples(_)), "{refused}");
     let kept = std::fs::read_to_string(run.plan()).expect("it is text");
-    assert_eq!(kept, old, "and stays as it is");
-    // With other resources it is written anew.
-    let mut more = again;
-    more.sweep.resources.workers = 7;
-    more.write(&run, toml, "").expect("it is the same plan");
-    // Its trials keep the defaults that they were planned with.
-    more.defaults.clone_from(&plan.defaults);
-    assert_eq!(Plan::read(&run).expect("it can be read"), more);
-    assert!(run.planned_trials().exists());
+    assert_eq!(kept, old, "and it stays as it is");
     let damaged = old.replacen("\"seed\": 4", "\"seed\": 5", 1);
     assert_ne!(damaged, old);
     std::fs::write(run.plan(), damaged).expect("it can be written");

@@ -55,9 +55,6 @@ pub trait Dataset: Send + Sync {
         self.len() == 0
     }
 
-    /// Says that an epoch will be asked for, so that its order can be made meanwhile.
-    fn prepare(&self, _epoch: u64) {}
-
     /// The samples of an epoch with these numbers, on the CPU.
     ///
     /// # Errors

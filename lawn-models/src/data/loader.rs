@@ -54,7 +54,7 @@ pub struct Request {
 /// }
 ///
 /// let requests = [0..60, 60..100].map(|samples| Request { epoch: 1, samples });
-/// let mut loader = Loader::start(Arc::new(Numbers), Device::Cpu, requests.into_iter(), 1);
+/// let mut loader = Loader::start(Arc::new(Numbers), Device::Cpu, requests.into_iter());
 /// let mut sizes = Vec::new();
 /// while let Some((_, batch)) = loader.next_batch()? {
 ///     sizes.push(batch.targets.size()[0]);
@@ -79,27 +79,18 @@ struct Block {
 }
 
 impl Loader {
-    /// Begins to load what is asked for. Epochs come in order, and `last_epoch` is the last.
+    /// Begins to load what is asked for.
     pub fn start(
         dataset: Arc<dyn Dataset>,
         device: Device,
         requests: impl Iterator<Item = Request> + Send + 'static,
-        last_epoch: u64,
     ) -> Self {
         let (sender, blocks) = sync_channel(READY);
         let thread = std::thread::spawn(move || {
             let mut requests = requests.peekable();
-            let mut epoch = None;
             while let Some(asked) = block(&mut requests, dataset.together()) {
-                let this = asked[0].epoch;
                 let samples = asked[0].samples.start..asked[asked.len() - 1].samples.end;
-                let batch = dataset.batch_on(samples, this, device);
-                if epoch != Some(this) {
-                    epoch = Some(this);
-                    if this < last_epoch {
-                        dataset.prepare(this + 1);
-                    }
-                }
+                let batch = dataset.batch_on(samples, asked[0].epoch, device);
                 let block = batch.map(|batch| Block {
                     requests: asked,
                     batch,

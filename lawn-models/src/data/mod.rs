@@ -5,7 +5,6 @@
 pub(crate) mod checked;
 pub(crate) mod clicks;
 mod dataset;
-mod epochs;
 mod error;
 mod filled;
 pub(crate) mod images;

@@ -225,11 +225,9 @@ impl<'a> Training<'a> {
     pub(super) fn loader(&mut self) -> &mut Loader {
         let part = self.part();
         self.loader.get_or_insert_with(|| {
-            let Length { samples, .. } = self.length;
-            let last_epoch = samples.div_ceil(self.length.epoch_samples);
             let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part);
             let dataset = self.task.dataset.clone();
-            Loader::start(dataset, self.context.device, parts, last_epoch)
+            Loader::start(dataset, self.context.device, parts)
         })
     }
 

@@ -3,10 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::order::{ClickOrder, Permutation};
+use super::order::ClickOrder;
 use super::split::Clicks;
 use crate::data::dataset::{Batch, Dataset};
 use crate::data::error::DataError;
+use crate::random::Permutation;
 
 /// Rows that are brought to a device together: those of a batch of a thousand are 300 KiB.
 const TOGETHER: u64 = 1 << 16;
@@ -40,8 +41,11 @@ impl Dataset for TrainClicks {
             ClickOrder::Sequential => train.batch(samples),
             ClickOrder::Shuffled => {
                 let order = Permutation::of_epoch(train.len(), self.seed, epoch);
-                let numbers: Vec<u64> =
-                    samples.map(|place| train.number(order.at(place))).collect();
+                let mut numbers = vec![0; (samples.end - samples.start) as usize];
+                order.fill(samples.start, &mut numbers);
+                numbers
+                    .iter_mut()
+                    .for_each(|number| *number = train.number(*number));
                 self.clicks.table().batch(&numbers)
             }
         }

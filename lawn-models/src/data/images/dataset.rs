@@ -9,32 +9,26 @@ use super::augment::{self, Shifts, View};
 use super::finish::Finish;
 use super::moves::Move;
 use super::pixels::Images;
-use super::policy::Policy;
 use super::statistics::Statistics;
 use super::table::Table;
 use super::transform::Scratch;
 use crate::data::dataset::{Batch, Dataset};
-use crate::data::epochs::Epochs;
 use crate::data::error::DataError;
 
 /// The images that gradients come from, shuffled and augmented.
 pub(crate) struct TrainImages {
     images: PlainImages,
-    policy: Option<Policy>,
+    shifts: Option<Shifts>,
     seed: u64,
-    epochs: Epochs<Vec<View>>,
 }
 
 impl TrainImages {
     /// Without `shifts` nothing is augmented.
     pub(crate) fn new(images: PlainImages, shifts: Option<Shifts>, seed: u64) -> Self {
-        let train = images.chosen.clone();
-        let views = move |epoch| augment::views(&train, shifts, seed, epoch);
         Self {
             images,
-            policy: shifts.and_then(|shifts| shifts.policy),
+            shifts,
             seed,
-            epochs: Epochs::new(views),
         }
     }
 }
@@ -42,10 +36,6 @@ impl TrainImages {
 impl Dataset for TrainImages {
     fn len(&self) -> u64 {
         self.images.len()
-    }
-
-    fn prepare(&self, epoch: u64) {
-        self.epochs.prepare(epoch);
     }
 
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
@@ -58,13 +48,14 @@ impl Dataset for TrainImages {
         epoch: u64,
         device: Device,
     ) -> Result<Batch, DataError> {
-        let views = self.epochs.get(epoch);
-        let views = &views[samples.start as usize..samples.end as usize];
-        self.images.show(views, device, |view, scratch| {
-            let Some(policy) = self.policy else {
+        let key = [self.seed, epoch];
+        let views = augment::views(&self.images.chosen, self.shifts, key, samples);
+        let policy = self.shifts.and_then(|shifts| shifts.policy);
+        self.images.show(&views, device, |view, scratch| {
+            let Some(policy) = policy else {
                 return view.moved;
             };
-            view.apply(policy, [self.seed, epoch], scratch);
+            view.apply(policy, key, scratch);
             Move::default()
         })
     }

@@ -55,10 +55,6 @@ impl Dataset for Mixup {
         self.images.len()
     }
 
-    fn prepare(&self, epoch: u64) {
-        self.images.prepare(epoch);
-    }
-
     /// Targets are `[N, classes]`, f32.
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
         self.batch_on(samples, epoch, Device::Cpu)

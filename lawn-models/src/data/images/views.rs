@@ -13,9 +13,8 @@ use super::statistics::Statistics;
 use super::table::Table;
 use super::transform::{Scratch, Transform};
 use crate::data::dataset::{Batch, Dataset};
-use crate::data::epochs::Epochs;
 use crate::data::error::DataError;
-use crate::random::{Purpose, shuffle, stream};
+use crate::random::Permutation;
 
 /// Chosen images as evaluation sees them, in the order of their choice, the same each epoch.
 pub(crate) struct Views {
@@ -31,7 +30,6 @@ pub(crate) struct RandomViews {
     views: Views,
     seed: u64,
     augmentation: Augmentation,
-    epochs: Epochs<Vec<u32>>,
 }
 
 impl Views {
@@ -105,18 +103,20 @@ impl RandomViews {
     /// With an `augmentation` that is random images are cut and turned; otherwise only their
     /// order is new.
     pub(crate) fn new(views: Views, augmentation: Augmentation, seed: u64) -> Self {
-        let chosen = views.chosen.clone();
-        let order = move |epoch| {
-            let mut order = chosen.clone();
-            shuffle(&mut stream(seed, Purpose::Order, epoch), &mut order);
-            order
-        };
         Self {
             views,
             seed,
             augmentation,
-            epochs: Epochs::new(order),
         }
+    }
+
+    /// The images of an epoch at these places of its order.
+    fn chosen(&self, samples: Range<u64>, epoch: u64) -> Vec<u32> {
+        let chosen = &self.views.chosen;
+        let order = Permutation::of_epoch(chosen.len() as u64, self.seed, epoch);
+        samples
+            .map(|place| chosen[order.at(place) as usize])
+            .collect()
     }
 
     fn random(&self, index: u32, epoch: u64, scratch: &mut Scratch) -> Result<Move, DataError> {
@@ -151,10 +151,6 @@ impl Dataset for RandomViews {
         self.views.len()
     }
 
-    fn prepare(&self, epoch: u64) {
-        self.epochs.prepare(epoch);
-    }
-
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
         self.batch_on(samples, epoch, Device::Cpu)
     }
@@ -165,15 +161,14 @@ impl Dataset for RandomViews {
         epoch: u64,
         device: Device,
     ) -> Result<Batch, DataError> {
-        let order = self.epochs.get(epoch);
-        let chosen = &order[samples.start as usize..samples.end as usize];
-        self.views.show(chosen, device, |index, scratch| {
-            if self.augmentation.is_random() {
-                self.random(index, epoch, scratch)
-            } else {
-                self.views.plain(index, scratch)
-            }
-        })
+        self.views
+            .show(&self.chosen(samples, epoch), device, |index, scratch| {
+                if self.augmentation.is_random() {
+                    self.random(index, epoch, scratch)
+                } else {
+                    self.views.plain(index, scratch)
+                }
+            })
     }
 }
 
@@ -253,7 +248,7 @@ mod tests {
         let open = || Pictures::of_raw(generated::draw(&sizes(), Set::Train));
         let set = views(open(), 2, Augmentation::Basic(false));
         let plain = set.views.batch(0..40, 1).unwrap();
-        let order = set.epochs.get(4);
+        let order = set.chosen(0..40, 4);
         let shown = set.batch(0..40, 4).unwrap();
         for (place, &index) in order.iter().enumerate() {
             let shown = shown.inputs[0].get(place as i64);

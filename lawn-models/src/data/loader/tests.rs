@@ -17,16 +17,11 @@ struct Numbers {
     /// Batches that were made, and the greatest number of samples in one.
     made: AtomicU64,
     greatest: AtomicU64,
-    prepared: AtomicU64,
 }
 
 impl Dataset for Numbers {
     fn len(&self) -> u64 {
         100
-    }
-
-    fn prepare(&self, epoch: u64) {
-        self.prepared.fetch_max(epoch, Ordering::SeqCst);
     }
 
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
@@ -67,7 +62,7 @@ fn requests() -> impl Iterator<Item = Request> + Send {
 fn start(numbers: Numbers) -> (Arc<Numbers>, Loader) {
     let numbers = Arc::new(numbers);
     let dataset: Arc<dyn Dataset> = numbers.clone();
-    let loader = Loader::start(dataset, Device::Cpu, requests(), 3);
+    let loader = Loader::start(dataset, Device::Cpu, requests());
     (numbers, loader)
 }
 
@@ -90,8 +85,6 @@ fn batches_come_as_asked_for_however_they_are_moved() {
         }
         assert!(loader.next_batch().unwrap().is_none());
         assert!(loader.next_batch().unwrap().is_none());
-        // The next epoch is prepared, one after the last is not.
-        assert_eq!(numbers.prepared.load(Ordering::SeqCst), 3);
         let greatest = numbers.greatest.load(Ordering::SeqCst);
         assert!(greatest <= together.max(30), "{greatest} of {together}");
     }

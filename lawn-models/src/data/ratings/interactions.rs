@@ -168,6 +168,18 @@ impl Interactions {
         self.bitmap[bit / 64] >> (bit % 64) & 1 == 1
     }
 
+    /// Where each user's part of all pairs starts, and the end.
+    #[cfg(test)]
+    pub(super) fn starts(&self) -> impl Iterator<Item = u64> {
+        self.offsets.iter().map(|&start| start as u64)
+    }
+
+    /// One bit for each pair; none where that would be too large.
+    #[cfg(test)]
+    pub(super) fn bitmap(&self) -> &[u64] {
+        &self.bitmap
+    }
+
     /// All pairs, by user and then by item.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (u32, u32)> {
         (0..self.users()).flat_map(|user| self.of(user).iter().map(move |&i| (user as u32, i)))

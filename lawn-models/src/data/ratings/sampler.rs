@@ -1,78 +1,144 @@
-//! The samples of one epoch: every train pair once, with fresh negatives.
+//! The samples of an epoch: every train pair once, with fresh negatives.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::sync::Arc;
 
-use tch::Tensor;
+use rand::Rng;
+use tch::{Kind, Tensor};
 
 use super::interactions::Interactions;
 use crate::data::dataset::{Batch, Dataset};
-use crate::data::epochs::Epochs;
 use crate::data::error::DataError;
-use crate::random::{Purpose, below, shuffle, stream};
-
-/// The top bit of a packed sample says that it is a positive; below it lie 31
-/// bits of user and 32 of item.
-const POSITIVE: u64 = 1 << 63;
+use crate::data::filled::filled;
+use crate::data::parts;
+use crate::random::{Permutation, Purpose, at, below_of, stream};
 
 /// Samples that are brought to a device together: 20 MiB, where a batch of a thousand is 20
 /// KiB.
 const TOGETHER: u64 = 1 << 20;
 
-/// Draws the samples of an epoch.
-///
-/// Each train pair comes with `negatives` items drawn uniformly from those that
-/// its user has no train pair with. Held-out items can be among them: at
-/// training time nothing tells them from others. Order and negatives depend on
-/// `(seed, epoch)` only, so batches of any size cut up the same sequence.
-fn draw(train: &Interactions, negatives: u32, seed: u64, epoch: u64) -> Vec<u64> {
-    let mut rng = stream(seed, Purpose::Negatives, epoch);
-    let mut packed = Vec::with_capacity(train.len() * (1 + negatives as usize));
-    for (user, item) in train.pairs() {
-        let owner = u64::from(user) << 32;
-        packed.push(POSITIVE | owner | u64::from(item));
-        for _ in 0..negatives {
-            let negative = loop {
-                let drawn = below(&mut rng, train.items());
-                if !train.contains(user as usize, drawn) {
-                    break drawn;
-                }
-            };
-            packed.push(owner | negative as u64);
-        }
-    }
-    shuffle(&mut stream(seed, Purpose::Order, epoch), &mut packed);
-    packed
-}
+/// Samples whose places in the order are computed at a time.
+const BLOCK: usize = 1 << 10;
 
-/// Index and label tensors of packed samples: users `[N]` and items `[N]`, both i64, and
-/// labels `[N]` f32, 1 for a positive and 0 for a negative.
-fn unpack(packed: &[u64]) -> Batch {
-    let user = |sample: &u64| ((sample & !POSITIVE) >> 32) as i64;
-    let users: Vec<i64> = packed.iter().map(user).collect();
-    let items: Vec<i64> = packed.iter().map(|s| (s & 0xffff_ffff) as i64).collect();
-    let labels: Vec<f32> = packed.iter().map(|s| (s >> 63) as f32).collect();
-    Batch {
-        inputs: vec![Tensor::from_slice(&users), Tensor::from_slice(&items)],
-        targets: Tensor::from_slice(&labels),
-    }
-}
+/// Samples from which on another thread is worth while.
+const LEAST: usize = 1 << 15;
 
 /// The pairs that gradients come from, with negatives that are new each epoch.
+///
+/// ```text
+/// n = order(place),   pair n mod P;   a positive where n < P, else a negative of its user
+/// i₀ = ⌊at(key, n) · items / 2⁶⁴⌋,    i_k of the number after that, until the user has no pair with it
+/// ```
+/// Each of the P train pairs comes with so many negatives, items drawn uniformly from those that its
+/// user has no train pair with. Held-out items can be among them: at training time nothing tells
+/// them from others. Nothing goes from one sample to another: order and key are of the seed and the
+/// epoch, so that batches of any size, on any number of threads, cut up one sequence.
+/// `cpp/samples.h` has the same for a device.
+///
+/// Memory: 8 bytes a pair, beside the interactions.
 pub(crate) struct TrainRatings {
+    train: Interactions,
+    /// User and item of each pair: 32 bits each.
+    pairs: Vec<u64>,
     len: u64,
-    epochs: Epochs<Vec<u64>>,
+    seed: u64,
+}
+
+/// Where samples are written to, place by place.
+struct Columns<'a> {
+    users: &'a mut [MaybeUninit<i64>],
+    items: &'a mut [MaybeUninit<i64>],
+    labels: &'a mut [MaybeUninit<f32>],
 }
 
 impl TrainRatings {
     /// `negatives` are drawn for each of the `train` pairs.
     pub(crate) fn new(train: Interactions, negatives: u32, seed: u64) -> Self {
-        let len = train.len() as u64 * (1 + u64::from(negatives));
-        let train = Arc::new(train);
+        let packed = |(user, item)| u64::from(user) << 32 | u64::from(item);
         Self {
-            len,
-            epochs: Epochs::new(move |epoch| draw(&train, negatives, seed, epoch)),
+            len: train.len() as u64 * (1 + u64::from(negatives)),
+            pairs: train.pairs().map(packed).collect(),
+            train,
+            seed,
         }
+    }
+
+    /// What order and negatives of an epoch are computed from.
+    fn epoch(&self, epoch: u64) -> (Permutation, u64) {
+        let key = stream(self.seed, Purpose::Negatives, epoch).next_u64();
+        (Permutation::of_epoch(self.len, self.seed, epoch), key)
+    }
+
+    /// Writes the samples with these numbers in the order of the pairs.
+    ///
+    /// What is looked up lies anywhere in memory: pass by pass, no look-up waits for another.
+    fn block(&self, key: u64, numbers: &[u64], to: Columns<'_>) {
+        let count = self.pairs.len() as u64;
+        let items = self.train.items() as u64;
+        let mut pairs = [0; BLOCK];
+        let pairs = &mut pairs[..numbers.len()];
+        for (pair, number) in pairs.iter_mut().zip(numbers) {
+            *pair = self.pairs[(number % count) as usize];
+        }
+        let mut again = [0; BLOCK];
+        let mut rejected = 0;
+        for (place, (&pair, &number)) in pairs.iter().zip(numbers).enumerate() {
+            let is_positive = number < count;
+            let user = pair >> 32;
+            let drawn = below_of(at(key, number), items);
+            let item = if is_positive {
+                pair & 0xffff_ffff
+            } else {
+                drawn
+            };
+            to.users[place].write(user as i64);
+            to.items[place].write(item as i64);
+            to.labels[place].write(f32::from(u8::from(is_positive)));
+            again[rejected] = place;
+            let is_met = self.train.contains(user as usize, drawn as usize);
+            rejected += usize::from(is_met & !is_positive);
+        }
+        for &place in &again[..rejected] {
+            let bits = at(at(key, numbers[place]), 0);
+            let item = self.negative((pairs[place] >> 32) as usize, bits);
+            to.items[place].write(item as i64);
+        }
+    }
+
+    /// An item that the user has no train pair with; there is one.
+    fn negative(&self, user: usize, mut bits: u64) -> u64 {
+        loop {
+            let item = below_of(bits, self.train.items() as u64);
+            if !self.train.contains(user, item as usize) {
+                return item;
+            }
+            bits = at(bits, 0);
+        }
+    }
+
+    /// Writes the samples at the places from `first` on, on `threads` threads at most.
+    fn write(&self, first: u64, epoch: u64, threads: usize, to: Columns<'_>) {
+        let (order, key) = self.epoch(epoch);
+        let count = to.users.len();
+        let size = parts::size(count, threads.min(count.div_ceil(LEAST)));
+        let columns = to.users.chunks_mut(size).zip(to.items.chunks_mut(size));
+        let columns = columns.zip(to.labels.chunks_mut(size)).enumerate();
+        parts::each(columns, |(part, ((users, items), labels))| {
+            let first = first + (part * size) as u64;
+            let blocks = users.chunks_mut(BLOCK).zip(items.chunks_mut(BLOCK));
+            let blocks = blocks.zip(labels.chunks_mut(BLOCK)).enumerate();
+            let mut numbers = [0; BLOCK];
+            for (block, ((users, items), labels)) in blocks {
+                let numbers = &mut numbers[..users.len()];
+                order.fill(first + (block * BLOCK) as u64, numbers);
+                let to = Columns {
+                    users,
+                    items,
+                    labels,
+                };
+                self.block(key, numbers, to);
+            }
+        });
     }
 }
 
@@ -81,15 +147,8 @@ impl Dataset for TrainRatings {
         self.len
     }
 
-    fn prepare(&self, epoch: u64) {
-        self.epochs.prepare(epoch);
-    }
-
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
-        let packed = self.epochs.get(epoch);
-        Ok(unpack(
-            &packed[samples.start as usize..samples.end as usize],
-        ))
+        self.made(samples, epoch, tch::get_num_threads().max(1) as usize)
     }
 
     fn together(&self) -> u64 {
@@ -97,9 +156,36 @@ impl Dataset for TrainRatings {
     }
 }
 
+impl TrainRatings {
+    /// Users `[N]` and items `[N]`, both i64, and labels `[N]` f32, 1 for a positive and 0 for a
+    /// negative.
+    fn made(&self, samples: Range<u64>, epoch: u64, threads: usize) -> Result<Batch, DataError> {
+        let count = (samples.end - samples.start) as usize;
+        let mut targets = Tensor::zeros([count as i64], (Kind::Float, tch::Device::Cpu));
+        let rows = filled(&[2, count], |rows| {
+            let (users, items) = rows.split_at_mut(count);
+            targets = filled(&[count], |labels| {
+                let to = Columns {
+                    users,
+                    items,
+                    labels,
+                };
+                self.write(samples.start, epoch, threads, to);
+                Ok::<(), DataError>(())
+            })?;
+            Ok::<(), DataError>(())
+        })?;
+        Ok(Batch {
+            inputs: vec![rows.get(0), rows.get(1)],
+            targets,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random::DevicePermutation;
 
     fn train() -> Interactions {
         let pairs: Vec<(u32, u32)> = (0..20)
@@ -108,60 +194,204 @@ mod tests {
         Interactions::new(20, 12, &pairs)
     }
 
+    /// One sample.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Rating {
+        user: u32,
+        item: u32,
+        is_positive: bool,
+    }
+
+    fn ratings(batch: &Batch) -> Vec<Rating> {
+        let [users, items] =
+            [0, 1].map(|column| Vec::<i64>::try_from(&batch.inputs[column]).unwrap());
+        let labels = Vec::<f32>::try_from(&batch.targets).unwrap();
+        let ratings = users.into_iter().zip(items).zip(labels);
+        ratings
+            .map(|((user, item), label)| Rating {
+                user: user as u32,
+                item: item as u32,
+                is_positive: label == 1.0,
+            })
+            .collect()
+    }
+
+    fn epoch(set: &TrainRatings, epoch: u64) -> Vec<Rating> {
+        ratings(&set.batch(0..set.len(), epoch).unwrap())
+    }
+
     #[test]
     fn an_epoch_has_each_positive_once_and_no_positive_as_negative() {
         let train = train();
-        let drawn = draw(&train, 4, 7, 1);
+        let drawn = epoch(&TrainRatings::new(train.clone(), 4, 7), 1);
         assert_eq!(drawn.len(), train.len() * 5);
         let mut positives = Vec::new();
-        for sample in drawn {
-            let (user, item) = ((sample & !POSITIVE) >> 32, sample & 0xffff_ffff);
-            if sample & POSITIVE == 0 {
-                assert!(!train.contains(user as usize, item as usize));
+        let mut negatives = vec![0; 20];
+        for Rating {
+            user,
+            item,
+            is_positive,
+        } in drawn
+        {
+            if is_positive {
+                positives.push((user, item));
             } else {
-                positives.push((user as u32, item as u32));
+                assert!(!train.contains(user as usize, item as usize));
+                negatives[user as usize] += 1;
             }
         }
         positives.sort_unstable();
         assert_eq!(positives, train.pairs().collect::<Vec<_>>());
+        assert_eq!(negatives, [4 * 9; 20]);
     }
 
     #[test]
     fn seed_and_epoch_decide_the_sequence() {
-        let train = train();
-        assert_eq!(draw(&train, 4, 7, 1), draw(&train, 4, 7, 1));
-        assert_ne!(draw(&train, 4, 7, 1), draw(&train, 4, 8, 1));
-        assert_ne!(draw(&train, 4, 7, 1), draw(&train, 4, 7, 2));
+        let of = |seed, number| epoch(&TrainRatings::new(train(), 4, seed), number);
+        assert_eq!(of(7, 1), of(7, 1));
+        assert_ne!(of(7, 1), of(8, 1));
+        assert_ne!(of(7, 1), of(7, 2));
     }
 
+    /// Each of three items that its user has not met, each as likely as another.
     #[test]
-    fn drawing_ahead_and_batches_of_any_size_change_nothing() {
-        let in_order = TrainRatings::new(train(), 2, 3);
-        let len = in_order.len();
-        in_order.batch(0..len, 1).unwrap();
-        in_order.prepare(2);
-        let ahead = in_order.batch(0..len, 2).unwrap();
-        let direct = TrainRatings::new(train(), 2, 3);
-        let parts = [0..7, 7..8, 8..len].map(|part| direct.batch(part, 2).unwrap());
-        for place in 0..2 {
-            let joined = Tensor::cat(&parts.each_ref().map(|part| &part.inputs[place]), 0);
-            assert_eq!(ahead.inputs[place], joined);
+    fn negatives_are_uniform() {
+        let set = TrainRatings::new(train(), 4, 3);
+        let mut counts = [0f64; 60];
+        for number in 1..=200 {
+            for Rating {
+                user,
+                item,
+                is_positive,
+            } in epoch(&set, number)
+            {
+                if !is_positive {
+                    counts[(user * 3 + (item + 12 - (user + 9) % 12) % 12) as usize] += 1.0;
+                }
+            }
         }
-        let joined = Tensor::cat(&parts.each_ref().map(|part| &part.targets), 0);
-        assert_eq!(ahead.targets, joined);
-        assert_eq!(joined.size(), [len as i64]);
-        let other = TrainRatings::new(train(), 2, 4).batch(0..len, 2).unwrap();
-        assert_ne!(ahead.inputs[0], other.inputs[0]);
+        let expected = (200 * 4 * 9) as f64 / 3.0;
+        let chi: f64 = counts
+            .iter()
+            .map(|count| (count - expected).powi(2) / expected)
+            .sum();
+        // The 99.99 % point of 40 degrees of freedom.
+        assert!(chi < 82.0, "{chi}");
     }
 
+    /// More samples than a thread takes by itself, so that there are parts.
     #[test]
-    fn unpacking_keeps_user_item_and_label() {
-        let batch = unpack(&[POSITIVE | 5 << 32 | 9, 6 << 32 | 0xffff_ffff]);
-        assert_eq!(Vec::<i64>::try_from(&batch.inputs[0]).unwrap(), [5, 6]);
-        assert_eq!(
-            Vec::<i64>::try_from(&batch.inputs[1]).unwrap(),
-            [9, 0xffff_ffff]
+    fn shares_of_any_size_on_any_threads_cut_up_one_sequence() {
+        let pairs: Vec<(u32, u32)> = (0..400)
+            .flat_map(|user| (0..100).map(move |k| (user, (user * 7 + k * 3) % 500)))
+            .collect();
+        let interactions = Interactions::new(400, 500, &pairs);
+        let set = TrainRatings::new(interactions, 2, 3);
+        let len = set.len();
+        assert!(len > 3 * LEAST as u64);
+        let whole = ratings(&set.made(0..len, 2, 1).unwrap());
+        for threads in [1, 2, 4] {
+            for parts in [1, 2, 4, 7] {
+                let size = len.div_ceil(parts);
+                let starts = (0..parts).map(|part| part * size);
+                let shares = starts.map(|start| start..(start + size).min(len));
+                let shares: Vec<Rating> = shares
+                    .flat_map(|share| ratings(&set.made(share, 2, threads).unwrap()))
+                    .collect();
+                assert!(shares == whole, "{parts} parts, {threads} threads");
+            }
+        }
+        assert!(ratings(&set.batch(5..5, 2).unwrap()).is_empty());
+    }
+
+    unsafe extern "C" {
+        fn lawn_samples_ratings(
+            train: *const Pairs,
+            order: *const DevicePermutation,
+            key: u64,
+            count: u64,
+            users: *mut u64,
+            items: *mut u64,
+            positive: *mut bool,
         );
-        assert_eq!(Vec::<f32>::try_from(&batch.targets).unwrap(), [1.0, 0.0]);
+    }
+
+    /// `Pairs` of `cpp/samples.h`.
+    #[repr(C)]
+    struct Pairs {
+        pairs: *const u64,
+        count: u64,
+        items: u64,
+        bits: *const u64,
+        starts: *const u64,
+        listed: *const u32,
+    }
+
+    /// What a device computes, compiled for the host, is what the host computes.
+    #[test]
+    fn a_device_draws_the_same_samples() {
+        let interactions = train();
+        let set = TrainRatings::new(interactions.clone(), 4, 7);
+        let len = set.len();
+        let (order, key) = set.epoch(3);
+        let order = DevicePermutation::of(&order);
+        let starts: Vec<u64> = interactions.starts().collect();
+        let listed: Vec<u32> = interactions.pairs().map(|(_, item)| item).collect();
+        for bits in [interactions.bitmap(), &[]] {
+            let pairs = Pairs {
+                pairs: set.pairs.as_ptr(),
+                count: set.pairs.len() as u64,
+                items: interactions.items() as u64,
+                bits: if bits.is_empty() {
+                    std::ptr::null()
+                } else {
+                    bits.as_ptr()
+                },
+                starts: starts.as_ptr(),
+                listed: listed.as_ptr(),
+            };
+            let [mut users, mut items] = [vec![0; len as usize], vec![0; len as usize]];
+            let mut positive = vec![false; len as usize];
+            // SAFETY: what is read lives until the end of the call, and what is written to has a
+            // place for each of the `len` samples.
+            unsafe {
+                lawn_samples_ratings(
+                    &raw const pairs,
+                    &raw const order,
+                    key,
+                    len,
+                    users.as_mut_ptr(),
+                    items.as_mut_ptr(),
+                    positive.as_mut_ptr(),
+                );
+            }
+            let drawn = users.into_iter().zip(items).zip(positive);
+            let drawn = drawn.map(|((user, item), is_positive)| Rating {
+                user: user as u32,
+                item: item as u32,
+                is_positive,
+            });
+            assert!(drawn.eq(epoch(&set, 3)));
+        }
+    }
+
+    /// Committed numbers: other ones would change every result.
+    #[test]
+    fn samples_keep_their_values() {
+        let set = TrainRatings::new(train(), 4, 42);
+        let batch = set.batch(0..4, 3).unwrap();
+        let drawn = ratings(&batch).into_iter();
+        let drawn: Vec<_> = drawn
+            .map(|one| (one.user, one.item, one.is_positive))
+            .collect();
+        assert_eq!(
+            drawn,
+            [
+                (18, 5, false),
+                (3, 1, false),
+                (13, 10, false),
+                (7, 5, false)
+            ]
+        );
     }
 }

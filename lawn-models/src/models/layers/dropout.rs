@@ -2,7 +2,7 @@ use rand::Rng;
 use tch::{Device, Kind, Tensor};
 
 use crate::models::model::Mode;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, at, stream};
 
 /// Sets some of what passes through it to 0 in training, and scales up the rest.
 ///
@@ -73,7 +73,7 @@ impl Dropout {
     /// What is kept: booleans that broadcast over `shape`.
     fn keep(&self, shape: &[i64], first: u64, device: Device) -> Tensor {
         let samples: Vec<i32> = (0..shape[0] as u64)
-            .map(|sample| (mix(self.key, first + sample) >> 32) as i32)
+            .map(|sample| (at(self.key, first + sample) >> 32) as i32)
             .collect();
         let mut numbers = Tensor::from_slice(&samples).to_device(device);
         let mut broad = vec![1; shape.len()];
@@ -104,14 +104,6 @@ fn scramble(x: Tensor) -> Tensor {
     let x = folded(&x, 16) * 0x7feb_352d;
     let x = folded(&x, 15) * 0x045d_9f3b;
     folded(&x, 16)
-}
-
-/// The output of SplitMix64 at a place of the sequence that begins at `key`.
-fn mix(key: u64, place: u64) -> u64 {
-    let mut z = key.wrapping_add((place + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

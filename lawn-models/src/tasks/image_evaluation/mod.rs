@@ -232,7 +232,7 @@ fn answer(
         samples: start..total.min(start + size),
     });
     let began = Instant::now();
-    let mut loader = Loader::start(images, device, requests, 1);
+    let mut loader = Loader::start(images, device, requests);
     let _guard = tch::no_grad_guard();
     while let Some((request, images)) = loader.next_batch()? {
         let logits = {

@@ -12,8 +12,11 @@ use crate::train::error::TrialError;
 /// What the files say that they are.
 pub(super) const FORMAT: &str = "lawn-models trial";
 
-/// The version that is written and read.
-pub(super) const VERSION: u32 = 2;
+/// The version that is written and read. 2 was of samples that were drawn one after the other.
+pub(super) const VERSION: u32 = 3;
+
+/// The first version with a digest.
+const WITH_DIGEST: u32 = 2;
 
 /// Metadata key of the checksum over everything but the bytes of the tensors.
 pub(super) const DIGEST: &str = "digest";
@@ -65,8 +68,7 @@ pub(super) fn read(path: &Path) -> Result<CheckpointFile, TrialError> {
                 refuse_others(path, &file)?;
                 CheckpointFile::Sound(file)
             }
-            // Version 1 had no digest.
-            None if version(&file).is_some_and(|version| version < VERSION) => {
+            None if version(&file).is_some_and(|version| version < WITH_DIGEST) => {
                 refuse_others(path, &file)?;
                 CheckpointFile::Sound(file)
             }
@@ -243,10 +245,10 @@ mod tests {
             matches!(
                 error,
                 TrialError::CheckpointNewer {
-                    found: 3,
-                    known: 2,
+                    found,
+                    known: VERSION,
                     ..
-                }
+                } if found == VERSION + 1
             ),
             "{error}"
         );
@@ -257,8 +259,8 @@ mod tests {
     fn an_older_checkpoint_is_refused_with_what_to_do_and_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("checkpoint.safetensors");
-        for has_digest in [true, false] {
-            let mut older = state(VERSION - 1);
+        for (version, has_digest) in [(1, true), (1, false), (2, true)] {
+            let mut older = state(version);
             if !has_digest {
                 older.metadata.remove(DIGEST);
             }
@@ -267,10 +269,8 @@ mod tests {
                 panic!("it is older");
             };
             let said = error.to_string();
-            assert!(
-                said.contains("has version 1, this one reads from 2 on"),
-                "{said}"
-            );
+            let words = format!("has version {version}, this one reads from 3 on");
+            assert!(said.contains(&words), "{said}");
             assert!(path.exists());
         }
     }

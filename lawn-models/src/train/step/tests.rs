@@ -121,10 +121,6 @@ impl Dataset for InKind {
         self.0.len()
     }
 
-    fn prepare(&self, epoch: u64) {
-        self.0.prepare(epoch);
-    }
-
     fn batch(&self, samples: Range<u64>, epoch: u64) -> Result<Batch, DataError> {
         let Batch { inputs, targets } = self.0.batch(samples, epoch)?;
         let inputs = inputs.iter().map(|input| input.to_kind(self.1)).collect();

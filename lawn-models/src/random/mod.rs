@@ -1,7 +1,23 @@
-//! Random streams derived from a seed, a purpose and an epoch.
+//! Random streams derived from a seed, a purpose and an epoch, and numbers that are computed from
+//! their place.
+
+mod counter;
+mod permutation;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+
+pub(crate) use counter::{at, below_of};
+#[cfg(test)]
+pub(crate) use permutation::DevicePermutation;
+pub(crate) use permutation::Permutation;
+
+/// Version of what a seed draws: order, negatives and augmentation of the samples. Those of
+/// version 1 were drawn one after the other. Those of 2 are computed each by itself, from the
+/// seed, the epoch and their place.
+///
+/// A plan of one version is not trained with the samples of another.
+pub const SAMPLES: u32 = 2;
 
 /// What a stream is used for: two purposes never share numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
