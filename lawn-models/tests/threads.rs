@@ -17,7 +17,10 @@ fn gradients() -> Vec<Tensor> {
     };
     let model = NeuMf::new(&store.root(), &config, 0);
     let samples = Tensor::arange(20_000, (Kind::Int64, Device::Cpu));
-    let inputs = [&samples * 7 % USERS, &samples * &samples % ITEMS];
+    let inputs = [
+        (&samples * 7).remainder(USERS),
+        (&samples * &samples).remainder(ITEMS),
+    ];
     let logits = model.forward(&inputs, Mode::Train { first: 0 });
     (logits.sin() * samples.to_kind(Kind::Float))
         .sum(Kind::Float)

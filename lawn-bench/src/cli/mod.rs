@@ -107,7 +107,9 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ),
     (
         "The sweep",
-        &["sweep", "status", "watch", "trials", "retry", "report", "diff"],
+        &[
+            "sweep", "status", "watch", "trials", "retry", "report", "diff",
+        ],
     ),
     ("Weights", &["eval"]),
     ("For engines", &["trial"]),

@@ -1,0 +1,9 @@
+//! What people read of a run: its records, its status, its plan in words.
+
+pub mod comparison;
+pub mod live;
+pub mod merge;
+pub(crate) mod outline;
+pub(crate) mod render;
+pub mod status;
+pub mod trials;
