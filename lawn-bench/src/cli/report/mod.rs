@@ -24,7 +24,7 @@ Examples:
   lawn report runs/embedded
   lawn report runs/embedded --width icml     figures for one column of ICML
   lawn report runs/embedded --json           the verdicts for a script
-  lawn report runs/embedded --out /tmp/seen  of a run that you cannot write to
+  lawn report runs/embedded --out /tmp/seen   of a run that you cannot write to
   lawn report --from results.csv --out report
   lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005
   lawn report --from optuna.csv --constant task=mine --column arm=params_optimizer

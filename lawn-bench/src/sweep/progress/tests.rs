@@ -361,12 +361,12 @@ fn lines_say_what_is_over_and_how_long_the_rest_takes() {
     );
     // The best of seeds is luck, and the last trial leaves no time.
     progress.ended(None, 2, &ok(&plan, 0.5));
-    let line = "3/4 ok  confirm adam-lawn-row · batch 4096 · seed 1  (run by another launcher)";
+    let line = "3/4 ok  confirm adam-lawn-row · batch 4096 · seed 1  hr@10 0.5000  (run by another launcher)";
     assert!(written.take().starts_with(line));
     progress.ended(None, 3, &ok(&plan, 0.75));
     assert_eq!(
         written.take(),
-        "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  hr@10 0.7500  4.00 steps/s  (run by another launcher)\n"
+        "4/4 ok  confirm adam-lawn-row · batch 4096 · seed 2  hr@10 0.7500  (run by another launcher)\n"
     );
 }
 
