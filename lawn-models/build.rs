@@ -5,8 +5,9 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 7] = [
+const SUBJECTS: [&str; 8] = [
     "autocast",
+    "determinism",
     "host_memory",
     "linear_relu",
     "pairs",

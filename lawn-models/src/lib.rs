@@ -34,7 +34,10 @@ pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
-pub use device::{Autocast, CudaProbe, HalfKind, Probe, keep_host_memory, probe, set_threads};
+pub use device::{
+    Autocast, Card, CudaProbe, Driver, HalfKind, Probe, cuda_driver, keep_host_memory,
+    memory_shortage, nvrtc_version, probe, set_threads,
+};
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,
     Ties,

@@ -20,6 +20,7 @@ mod limits;
 mod overlay;
 mod overrides;
 mod raw;
+mod repeatable;
 mod schema;
 mod sobol;
 mod source;

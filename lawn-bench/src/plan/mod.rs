@@ -28,6 +28,7 @@ use std::path::Path;
 use lawn_models::{SAMPLES, Stage, TaskConfig};
 
 use crate::config::{NamedTask, Sweep};
+use crate::process::shell;
 use crate::run::files;
 use crate::run::run_dir::RunDir;
 use crate::{Error, data};
