@@ -5,9 +5,10 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 9] = [
+const SUBJECTS: [&str; 10] = [
     "autocast",
     "cross",
+    "determinism",
     "host_memory",
     "linear",
     "pairs",

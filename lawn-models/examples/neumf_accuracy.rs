@@ -105,6 +105,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::from_secs(3600),
             keep_weights: false,
+            deterministic: false,
         };
         let summary = match run_trial(&config, &context, &mut Log { seed })? {
             TrialEnd::Finished(summary) => summary,

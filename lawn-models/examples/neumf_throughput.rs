@@ -80,6 +80,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3600),
         keep_weights: false,
+        deterministic: false,
     };
     let mut timed = Timed::default();
     run_trial(&config, &context, &mut timed)?;

@@ -110,6 +110,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::from_secs(3600),
         keep_weights: false,
+        deterministic: false,
     };
     match run_trial(&config, &context, &mut Log)? {
         TrialEnd::Finished(_) => Ok(()),

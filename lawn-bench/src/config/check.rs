@@ -277,6 +277,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         lease: duration(&raw.lease_seconds, "resources.lease_seconds", 1.0)?,
         micro_batch_size,
         checkpoint_every: duration(&raw.checkpoint_seconds, "resources.checkpoint_seconds", 0.0)?,
+        deterministic: raw.deterministic,
         tensorboard: raw.tensorboard,
         keep_checkpoints: raw.keep_checkpoints,
         keep_weights: raw.keep_weights,

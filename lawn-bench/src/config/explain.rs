@@ -35,6 +35,11 @@ pub(super) fn explain(explained: &Explanation) -> String {
     }
     for (name, table) in tables {
         page.table(&name, &resolved(&name, table, sweep), &given[&name]);
+        if name == "resources" {
+            for line in sweep.resources.promise() {
+                page.text += &format!("# {line}\n");
+            }
+        }
     }
     page.text.trim_start().to_owned()
 }

@@ -22,6 +22,7 @@ mod overrides;
 mod presets;
 mod raw;
 mod reference;
+mod repeatable;
 mod schema;
 mod sobol;
 mod source;

@@ -193,6 +193,9 @@ pub(super) struct RawResources {
     pub(super) threads: Field<usize>,
     /// Where trials train.
     pub(super) device: DeviceChoice,
+    /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
+    /// alone where nothing is given.
+    pub(super) deterministic: Option<bool>,
     /// A trial that runs longer is stopped, and its outcome is timeout.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = SECONDS))]
     pub(super) timeout_seconds: Option<Field<f64>>,
@@ -222,6 +225,7 @@ impl Default for RawResources {
             workers: 1.into(),
             threads: 1.into(),
             device: DeviceChoice::Cpu,
+            deterministic: None,
             timeout_seconds: None,
             grace_seconds: 30.0.into(),
             lease_seconds: LEASE.as_secs_f64().into(),

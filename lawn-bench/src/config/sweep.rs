@@ -281,6 +281,10 @@ pub struct Resources {
     pub threads: usize,
     /// Where trials train.
     pub device: DeviceChoice,
+    /// Whether trials give the same bits each time on CUDA, too; confirmation trials alone where
+    /// nothing is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deterministic: Option<bool>,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.
     pub timeout: Option<Duration>,
     /// Time that a trial asked to stop has for its checkpoint, before it is killed.

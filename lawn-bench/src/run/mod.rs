@@ -7,6 +7,7 @@ pub mod floors;
 pub mod launchers;
 pub mod lease;
 pub mod log;
+pub(crate) mod micro_batches;
 pub mod provenance;
 pub mod pulse;
 pub mod run_dir;

@@ -5,6 +5,7 @@
 //!   sweep.toml  plan.json  trials.jsonl  provenance.json  promoted-<rung>.json  frozen.json
 //!   floors.json
 //!   earlier/<n>/  what the plan and its choices were before its n-th extension
+//!   micro-batches.json  how many samples at once memory was found to hold
 //!   launchers/<launcher>/  launcher.json  lease-1
 //!   trials/<trial id>/  see `trial_dir`
 //!   tensorboard/<task>/<arm>/batch-<B>/<stage>-setting-<S>-seed-<N>/events.out.tfevents.*
@@ -196,6 +197,18 @@ impl RunDir {
     #[must_use]
     pub fn exclusive(&self) -> PathBuf {
         self.root.join(".exclusive")
+    }
+
+    /// How many samples at once memory was found to hold, see [`crate::run`].
+    #[must_use]
+    pub fn micro_batches(&self) -> PathBuf {
+        self.root.join("micro-batches.json")
+    }
+
+    /// What a trial locks while it adds to that.
+    #[must_use]
+    pub fn micro_batches_lock(&self) -> PathBuf {
+        self.root.join(".micro-batches.lock")
     }
 
     /// What a launcher locks while it adds itself to the provenance.

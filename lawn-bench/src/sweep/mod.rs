@@ -66,7 +66,7 @@ pub fn run(request: &Request) -> Result<End, Error> {
     let _present = launchers::announce(&run, &terms, request.engine, workers)?;
     {
         let _held = exclusively(&run, &terms, &stop)?;
-        provenance::record(&run, workers, plan.sweep.resources.threads)?;
+        provenance::record(&run, workers, &plan.sweep.resources)?;
     }
     let work = Work {
         run: &run,

@@ -20,6 +20,7 @@ use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
 use crate::process::streams;
 use crate::run::lease::{self, Claim, Lease, Terms};
+use crate::run::micro_batches::Fit;
 use crate::run::run_dir::RunDir;
 use crate::run::trial_dir::TrialDir;
 use crate::run::{files, provenance};
@@ -47,7 +48,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
-    std::panic::set_hook(Box::new(|panic| streams::say(&panic.to_string())));
+    std::panic::set_hook(Box::new(|panic| {
+        let said = panic.to_string();
+        // A want of memory is nothing that broke: the trial says what it does about it.
+        streams::say(&lawn_models::memory_shortage(&said).unwrap_or(said));
+    }));
     let plan = Excerpt::read(run, index)?;
     plan.require_samples(run)?;
     let (sweep, trial) = (plan.sweep(), &plan.trial);
@@ -55,7 +60,11 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         Some(_) => Choices::default(),
         None => Choices::read(run, sweep)?,
     };
-    let (setting, config) = plan.resolve(&choices)?;
+    let (setting, mut config) = plan.resolve(&choices)?;
+    let device = sweep.resources.device.here();
+    let fit = Fit::here(&trial.cell.task, trial.cell.batch_size, device);
+    let limits = [config.micro_batch_size, fit.found(run)];
+    config.micro_batch_size = limits.into_iter().flatten().min();
     let mut left_out = Vec::new();
     if let Some(task) = plan.task() {
         let planned = plan.data().get(&task.name).map(String::as_str);
@@ -86,11 +95,12 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
     stop::with_stdin(stop.clone(), resources.grace);
     let context = TrialContext {
-        device: resources.device.here(),
+        device,
         data_root,
         checkpoint: dir.checkpoint(),
         checkpoint_every: resources.checkpoint_every,
         keep_weights: resources.keep_weights,
+        deterministic: resources.is_deterministic(trial.stage),
     };
     let events = resources.tensorboard.then(|| {
         let given = HyperParameters::new(trial, setting, &config.optimizer);
@@ -103,6 +113,7 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     let mut ending = train::train(&dir, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);
     ending.notices = left_out;
+    fit.learn(run, &ending.notices)?;
     dir.settle(lease, &ending)?;
     let outcome = ending.outcome;
     let goes_no_further = match outcome {

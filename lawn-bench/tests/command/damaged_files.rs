@@ -43,7 +43,7 @@ fn run() -> (tempfile::TempDir, RunDir, Vec<Kind>) {
     let plan = Plan::new(sweep, BTreeMap::new());
     plan.write(&run, "tiny.toml".as_ref(), TINY)
         .expect("there is room");
-    provenance::record(&run, 2, 1).expect("there is room");
+    provenance::record(&run, 2, &plan.sweep.resources).expect("there is room");
     let trial = run.trial("x");
     std::fs::create_dir_all(trial.root()).expect("there is room");
     let ending = Ending::failed(Outcome::Crashed, "ended by signal 9");

@@ -148,6 +148,7 @@ fn smoke(name: &str, root: &Path, wanted: &[&str], sets: &[&str]) {
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::from_secs(3_600),
             keep_weights: false,
+            deterministic: false,
         };
         let end = run_trial(&config, &context, &mut SilentObserver);
         let TrialEnd::Finished(summary) =

@@ -10,6 +10,7 @@ use lawn_bench::run::document;
 use lawn_bench::run::ending::Ending;
 use lawn_bench::run::run_dir::RunDir;
 use lawn_bench::run::trial_dir::TrialDir;
+use lawn_bench::run::trial_file::TrialFile;
 use lawn_bench::{Error, config, trial};
 use lawn_models::{EvaluationRecord, Notice};
 
@@ -291,14 +292,18 @@ fn what_a_newer_version_wrote_is_named_and_stays() {
     assert!(matches!(dir.read_outcome(), Err(Error::Newer(_))));
 }
 
-/// Runs the trial with so many MiB of address space.
-fn train_within(run: &Run, mebibytes: u64) -> Output {
+/// Runs the trial at `index` with so many MiB of address space.
+fn train_within(run: &Run, index: usize, mebibytes: u64) -> Output {
     let command = run.command();
+    let arguments = command.get_args().map(|argument| match argument == "0" {
+        true => index.to_string().into(),
+        false => argument.to_owned(),
+    });
     let mut shell = Command::new("sh");
     let script = format!("ulimit -v {} && exec \"$0\" \"$@\"", mebibytes * 1024);
     shell.arg("-c").arg(script).arg(command.get_program());
     shell
-        .args(command.get_args())
+        .args(arguments)
         .env("OMP_NUM_THREADS", "1")
         .env_remove("LAWN_DATA");
     // Address space, not memory, is what the limit counts: no arena a thread.
@@ -319,6 +324,7 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
         ("[64]", "[40_000]"),
         ("epochs = 4", "steps = 2"),
         ("checkpoint_seconds = 0", "checkpoint_seconds = 60"),
+        ("seeds = [1]", "seeds = [1, 2]"),
     ];
     let free = Run::new(&changes);
     let output = free.train();
@@ -330,14 +336,14 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
     let reduced = (0..20).find_map(|_| {
         let limit = (low + 3 * high) / 4;
         let run = Run::new(&changes);
-        if !train_within(&run, limit).status.success() {
+        if !train_within(&run, 0, limit).status.success() {
             low = limit;
             return None;
         }
         high = limit;
-        (!run.ending().notices.is_empty()).then_some(run)
+        (!run.ending().notices.is_empty()).then_some((run, limit))
     });
-    let reduced = reduced.expect("some limit holds a part of the batch and not all of it");
+    let (reduced, limit) = reduced.expect("some limit holds a part of the batch and not all of it");
     let notices = reduced.ending().notices;
     let is_reduction = |notice| matches!(notice, &Notice::MicroBatchReduced { .. });
     assert!(notices.iter().all(is_reduction), "{notices:?}");
@@ -346,6 +352,28 @@ fn without_memory_a_trial_goes_on_in_smaller_parts() {
         reduced.records()[0].train_loss,
     );
     assert!((a / b - 1.0).abs() < 1e-4, "{a} {b}");
+
+    // What was found is remembered: the next trial of the cell begins with it, and says so.
+    let Some(Notice::MicroBatchReduced { to, reason, .. }) = notices.last() else {
+        panic!("{notices:?}");
+    };
+    assert!(
+        reason.contains(" asked for") && !reason.contains('\n'),
+        "{reason}"
+    );
+    let output = train_within(&reduced, 1, limit);
+    assert!(output.status.success(), "{}", said(&output));
+    let run = RunDir::new(&reduced.root);
+    let next = run.trial(&Plan::read(&run).expect("it is there").trials[1].id);
+    let file = TrialFile::read(&next)
+        .expect("it can be read")
+        .expect("it is there");
+    assert_eq!(file.config.micro_batch_size, Some(*to));
+    let ending = next
+        .read_outcome()
+        .expect("it can be read")
+        .expect("it is over");
+    assert_eq!(ending.notices, []);
 }
 
 #[test]

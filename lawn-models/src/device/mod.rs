@@ -1,16 +1,23 @@
 //! What the process runs on: libtorch, CUDA, threads, memory.
 
 mod autocast;
+mod determinism;
+mod driver;
 mod host_memory;
 mod kernels;
 mod libtorch;
 mod memory;
 mod probe;
+mod shortage;
 
 pub use autocast::{Autocast, HalfKind};
+pub(crate) use determinism::Deterministic;
+pub use driver::{Card, Driver, cuda_driver, nvrtc_version};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;
-pub(crate) use memory::{Failure, available_memory, catch_out_of_memory};
+pub(crate) use memory::available_memory;
 pub use probe::{CudaProbe, Probe, probe, set_threads};
 pub(crate) use probe::{DeviceError, require_device};
+pub use shortage::memory_shortage;
+pub(crate) use shortage::{Failure, catch_out_of_memory};

@@ -240,7 +240,13 @@ impl Head {
     fn forward(&self, x: &Tensor, mode: Mode) -> Tensor {
         match self {
             Self::Photographs([first, second, last], [after_first, after_second]) => {
-                let x = x.adaptive_avg_pool2d([SIDE, SIDE]).flatten(1, -1);
+                // Of 224 pixels it is so large already, and the gradient of this pooling adds up in
+                // any order on CUDA.
+                let x = match x.size()[2..] == [SIDE, SIDE] {
+                    true => x.shallow_clone(),
+                    false => x.adaptive_avg_pool2d([SIDE, SIDE]),
+                };
+                let x = x.flatten(1, -1);
                 let x = after_first.forward(&first.forward(&x).relu_(), mode);
                 let x = after_second.forward(&second.forward(&x).relu_(), mode);
                 last.forward(&x)

@@ -19,4 +19,7 @@ pub struct TrialContext {
     /// are the last ones and those that are tested, and `model.best.safetensors`, those with the
     /// best validation metric. Each is as large as the model in f32.
     pub keep_weights: bool,
+    /// Whether the trial gives the same bits each time on an accelerator, too, where operations
+    /// that do so may take longer. On the CPU it does in any case.
+    pub deterministic: bool,
 }

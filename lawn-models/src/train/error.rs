@@ -52,7 +52,7 @@ pub enum TrialError {
     /// The device or the host ran out of memory.
     #[error("out of memory: {detail}")]
     OutOfMemory {
-        /// What libtorch said.
+        /// What was asked for, what was left, and what was tried.
         detail: String,
     },
     /// A checkpoint cannot be read or written.

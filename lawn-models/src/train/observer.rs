@@ -50,6 +50,11 @@ pub enum Notice {
         /// What the loss is multiplied by now.
         to: f64,
     },
+    /// An operation that was to give the same bits each time has no algorithm that does.
+    NotDeterministic {
+        /// libtorch's name of it.
+        operation: String,
+    },
     /// Memory ran out; training went on from the last checkpoint with fewer samples
     /// in memory at once. The result is the same up to rounding.
     MicroBatchReduced {
@@ -95,8 +100,16 @@ impl fmt::Display for Notice {
                     "step {step} was skipped, its gradient is beyond f16; the loss is scaled by {to} now"
                 )
             }
+            Self::NotDeterministic { operation } => write!(
+                f,
+                "{operation} has no deterministic algorithm on this device: bits of this trial may \
+                 not repeat"
+            ),
             Self::MicroBatchReduced { from, to, reason } => {
-                write!(f, "micro-batch reduced from {from} to {to}: {reason}")
+                write!(
+                    f,
+                    "out of memory with {from} samples at once, goes on with {to}: {reason}"
+                )
             }
         }
     }

@@ -23,7 +23,9 @@ use crate::trial::Length;
 /// same result; the observer is given a [`Notice`].
 ///
 /// On the CPU a trial that was stopped, or killed, and run again with the same
-/// number of threads ends with the same bits as one that ran through.
+/// number of threads ends with the same bits as one that ran through; with
+/// [`TrialContext::deterministic`] it does so on CUDA, on the same device and with the same
+/// micro-batches, but for operations that a [`Notice`] names.
 ///
 /// # Errors
 /// [`TrialError`] when the trial cannot be set up or carried on. Numbers that
@@ -45,6 +47,7 @@ use crate::trial::Length;
 ///     checkpoint: folder.path().join("checkpoint.safetensors"),
 ///     checkpoint_every: Duration::from_secs(60),
 ///     keep_weights: true,
+///     deterministic: false,
 /// };
 /// let end = run_trial(&config, &context, &mut SilentObserver)?;
 /// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
@@ -57,7 +60,23 @@ pub fn run_trial(
 ) -> Result<TrialEnd, TrialError> {
     config.validate()?;
     device::require_device(context.device)?;
+    // On the CPU it is so in any case.
+    let is_asked = context.deterministic && context.device.is_cuda();
+    let region = is_asked.then(device::Deterministic::begin);
     device::keep_host_memory();
+    let end = within_memory(config, context, observer);
+    for operation in region.iter().flat_map(device::Deterministic::operations) {
+        observer.notice(&Notice::NotDeterministic { operation });
+    }
+    end
+}
+
+/// Trains with as many samples at once as memory holds.
+fn within_memory(
+    config: &TrialConfig,
+    context: &TrialContext,
+    observer: &mut dyn Observer,
+) -> Result<TrialEnd, TrialError> {
     let mut limit = None;
     loop {
         // Samples in memory at once, and the fewest there can be, once they are known.
@@ -73,8 +92,12 @@ pub fn run_trial(
         };
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
-        let smaller = parts.and_then(|(part, least)| Some((part, smaller(part, least)?)));
-        let Some((from, to)) = smaller else {
+        let Some((from, least)) = parts else {
+            return Err(TrialError::OutOfMemory { detail });
+        };
+        let Some(to) = smaller(from, least) else {
+            let detail =
+                format!("{detail}; {from} samples at once are the fewest that there can be");
             return Err(TrialError::OutOfMemory { detail });
         };
         observer.notice(&Notice::MicroBatchReduced {
@@ -146,6 +169,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
         checkpoint: PathBuf::new(),
         checkpoint_every: Duration::MAX,
         keep_weights: false,
+        deterministic: false,
     }
 }
 

@@ -87,6 +87,7 @@ pub(crate) fn context(folder: &Path) -> TrialContext {
         checkpoint: folder.join("checkpoint.safetensors"),
         checkpoint_every: Duration::ZERO,
         keep_weights: true,
+        deterministic: false,
     }
 }
 

@@ -108,6 +108,7 @@ fn context(folder: &Path, checkpoint_every: Duration) -> TrialContext {
         checkpoint: folder.join("checkpoint.safetensors"),
         checkpoint_every,
         keep_weights: true,
+        deterministic: false,
     }
 }
 

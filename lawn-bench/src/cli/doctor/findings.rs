@@ -5,6 +5,8 @@ use std::path::Path;
 use lawn_models::{CudaProbe, DataError, DataSet};
 use serde::Serialize;
 
+use super::accelerators::accelerators;
+use super::finding::{Finding, State};
 use crate::engine::{EngineError, ray, slurm};
 use crate::process::shell;
 use crate::report::render;
@@ -15,31 +17,6 @@ use crate::{Error, data};
 pub(crate) struct Findings {
     /// One line a thing looked for.
     pub(crate) findings: Vec<Finding>,
-}
-
-/// One thing looked for.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Finding {
-    /// What was looked for.
-    pub(crate) what: &'static str,
-    /// Whether it was found.
-    pub(crate) state: State,
-    /// What was found.
-    pub(crate) found: String,
-    /// What to do about it, where something is to be done.
-    pub(crate) advice: Option<String>,
-}
-
-/// Whether a thing is as it should be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum State {
-    /// Found.
-    Ok,
-    /// Not found, and not needed by everything.
-    Missing,
-    /// Found, and wrong.
-    Wrong,
 }
 
 /// Looks for libtorch, CUDA, processors, data sets and engines.
@@ -72,6 +49,7 @@ pub(crate) fn examine(data_root: Option<&Path>) -> Findings {
             advice: Some("sweeps run on the CPU; for CUDA, use a libtorch that has it".into()),
         },
     };
+    let [cards, compiler, graphs] = accelerators(&probe.cuda);
     let processors = probe.cores;
     let kernels = lawn_models::kernel_threads();
     let has_all = kernels == probe.threads;
@@ -96,6 +74,9 @@ pub(crate) fn examine(data_root: Option<&Path>) -> Findings {
         findings: vec![
             libtorch,
             cuda,
+            cards,
+            compiler,
+            graphs,
             threads,
             data_finding(data_root),
             slurm_finding(),

@@ -1,5 +1,7 @@
 //! `lawn doctor`: the verb.
 
+mod accelerators;
+mod finding;
 pub(crate) mod findings;
 
 use clap::Args;

@@ -217,6 +217,7 @@ impl Request {
             checkpoint: folder.path().join("checkpoint.safetensors"),
             checkpoint_every: Duration::MAX,
             keep_weights: false,
+            deterministic: false,
         };
         let mut stopwatch = Stopwatch {
             started,

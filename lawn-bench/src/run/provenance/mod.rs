@@ -12,6 +12,7 @@ use lawn_models::Determinism;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::config::Resources;
 use crate::run::run_dir::RunDir;
 use crate::run::{document, files};
 
@@ -62,10 +63,13 @@ pub struct Launch {
     /// What decodes images.
     #[serde(default)]
     pub image_decoder: String,
-    /// What libtorch promises about the same operation done twice; nothing sets it but the
-    /// environment, which `machine` has.
+    /// How libtorch's switches about the same operation done twice stand in the launcher. A trial
+    /// sets its own, see `promise`.
     #[serde(default)]
     pub determinism: Option<Determinism>,
+    /// What is promised of a trial that is trained twice, and what is not.
+    #[serde(default)]
+    pub promise: Vec<String>,
     /// Operating system and architecture.
     pub system: String,
     /// Logical processors that this process may use.
@@ -86,7 +90,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    fn now(workers: usize, threads: usize) -> Self {
+    fn now(workers: usize, resources: &Resources) -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let probe = lawn_models::probe();
         Self {
@@ -99,7 +103,8 @@ impl Launch {
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             machine: Machine::this_one(Some(probe.cuda)),
             workers,
-            threads,
+            threads: resources.threads,
+            promise: resources.promise(),
             command: std::env::args_os()
                 .map(|word| word.to_string_lossy().into_owned())
                 .collect(),
@@ -123,19 +128,19 @@ impl Launch {
     }
 }
 
-/// Adds this launch to the run's provenance, with `workers` trials at a time of
-/// `threads` threads each.
+/// Adds this launch to the run's provenance, with `workers` trials at a time, each with these
+/// resources.
 ///
 /// # Errors
 ///
 /// As [`document::read`] and [`document::write`].
-pub fn record(run: &RunDir, workers: usize, threads: usize) -> Result<(), Error> {
+pub fn record(run: &RunDir, workers: usize, resources: &Resources) -> Result<(), Error> {
     // Several launchers may start on one run, and none may lose another's entry.
     let lock = run.provenance_lock();
     let held = files::open_own(&lock, File::options().write(true).create(true))?;
     held.lock().map_err(Error::io("lock", &lock))?;
     let mut provenance = read(run)?;
-    let launch = Launch::now(workers, threads);
+    let launch = Launch::now(workers, resources);
     if let Some(name) = &launch.source.uncommitted {
         let path = run.root().join(name);
         if !path.exists() {
@@ -197,6 +202,9 @@ pub fn lines(run: &RunDir) -> Result<Vec<(String, String)>, Error> {
         ("command", first.command.join(" ")),
         ("launches", provenance.launches.len().to_string()),
     ];
+    if !first.promise.is_empty() {
+        lines.push(("the same twice", first.promise.join("; ")));
+    }
     if let Some(lockfile) = &first.source.lockfile {
         lines.insert(2, ("lockfile", lockfile[..16].to_owned()));
     }
@@ -237,15 +245,32 @@ mod tests {
         (folder, run)
     }
 
+    fn resources(threads: usize) -> Resources {
+        let text = format!(
+            "name = \"one\"\nbatch_sizes = [64]\n[tasks.t]\nkind = \"ncf\"\nmodel = \"gmf\"\n\
+             data = \"generated\"\n[budget]\nepochs = 1\n[arms.sgd]\nrule = \"sgd\"\n\
+             learning_rate = 0.1\n[confirmation]\nseeds = [1]\n[resources]\nthreads = {threads}\n"
+        );
+        let sweep = crate::config::parse("one.toml", &text);
+        sweep.unwrap_or_else(|error| panic!("{error}")).resources
+    }
+
     #[test]
     fn each_launch_is_an_entry() {
         let (_kept, run) = run();
-        record(&run, 2, 1).expect("it can be written");
-        record(&run, 1, 2).expect("it can be written");
+        record(&run, 2, &resources(1)).expect("it can be written");
+        record(&run, 1, &resources(2)).expect("it can be written");
         let launches = read(&run).expect("it can be read").launches;
         assert_eq!(launches.len(), 2);
         assert!(launches[0].determinism.is_some());
         assert_eq!((launches[1].workers, launches[1].threads), (1, 2));
+        assert_eq!(launches[1].promise, resources(2).promise());
+        let lines = lines(&run).expect("it can be read");
+        let promise = lines.iter().find(|(name, _)| name == "the same twice");
+        assert!(
+            promise.is_some_and(|(_, said)| said.contains("one thread")),
+            "{lines:?}"
+        );
         let hash = launches[0].source.lockfile.as_ref();
         assert_eq!(hash.map(String::len), Some(64), "{hash:?}");
         let file = launches[0].source.uncommitted.as_ref();

@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::ptr;
 
+use lawn_core::Determinism;
 use tch::Tensor;
 
 use super::native::{made, raw};
@@ -38,7 +39,8 @@ unsafe extern "C" {
 /// ```
 /// On the CPU in f32 the gradient of the table is added up by all threads, each row in the order
 /// of its samples, in memory that is kept from one step to the next: only those rows are set to 0
-/// that the last step had looked up. Elsewhere it is libtorch's `index_select`.
+/// that the last step had looked up. Elsewhere it is libtorch's `index_select`, or where libtorch is to
+/// be deterministic its `embedding`.
 ///
 /// *Differs from* `index_select` in that no gradient of the gradient is known on the CPU in f32.
 ///
@@ -92,8 +94,18 @@ impl Lookup {
             });
         }
         let (samples, columns) = rows.size2().expect("row numbers are [N, C]");
-        let flat = table.index_select(0, &rows.reshape([-1]));
-        behind(first, &flat.view([samples, columns, table.size()[1]]))
+        let in_order = Determinism::of_this_process().algorithms;
+        let found = by_libtorch(table, &rows.reshape([-1]), in_order);
+        behind(first, &found.view([samples, columns, table.size()[1]]))
+    }
+}
+
+/// Rows by libtorch's operations. The gradient of `embedding` sorts the rows on an accelerator and
+/// adds each up in parts of a fixed order, where that of `index_select` adds them as they come.
+fn by_libtorch(table: &Tensor, rows: &Tensor, in_order: bool) -> Tensor {
+    match in_order {
+        true => Tensor::embedding(table, rows, -1, false, false),
+        false => table.index_select(0, rows),
     }
 }
 
@@ -262,6 +274,30 @@ mod tests {
         step(&[&b], false);
         step(&[&a, &b, &c], false);
         step(&[&b], false);
+    }
+
+    /// Of the operation for accelerators where bits are to repeat: as the kernel, which adds each row
+    /// up in the order of its samples, and as itself.
+    #[test]
+    fn gradients_in_order_are_those_of_the_kernel() {
+        let numbers: Vec<i64> = (0..4_000).map(|n| n * n * 31 % 9).collect();
+        let flat = Tensor::from_slice(&numbers);
+        let gradient = |found: &dyn Fn(&Tensor) -> Tensor, kind| {
+            let table = table().detach().to_kind(kind).set_requires_grad(true);
+            loss(&found(&table)).backward();
+            table.grad()
+        };
+        let in_order = |table: &Tensor| by_libtorch(table, &flat, true).view([-1, 2, 4]);
+        let lookup = Lookup::new();
+        let kernel = |table: &Tensor| lookup.forward(table, &flat.view([-1, 2]), None);
+        let expected = gradient(&kernel, Kind::Float);
+        let found = gradient(&in_order, Kind::Float);
+        assert!((&found - &expected).abs().max().double_value(&[]) < 1e-4);
+        assert_eq!(found, gradient(&in_order, Kind::Float));
+        let exact = gradient(&in_order, Kind::Double);
+        let taken = |table: &Tensor| by_libtorch(table, &flat, false).view([-1, 2, 4]);
+        let apart = (exact - gradient(&taken, Kind::Double)).abs().max();
+        assert!(apart.double_value(&[]) < 1e-10);
     }
 
     #[test]

@@ -58,6 +58,7 @@ fn first_step(
         checkpoint: folder.path().join("checkpoint.safetensors"),
         checkpoint_every: Duration::MAX,
         keep_weights: false,
+        deterministic: false,
     };
     let mut training = Training::new(&config, &context, None, &mut SilentObserver).unwrap();
     prepare(&mut training.task);
