@@ -48,6 +48,9 @@ struct TaskFloors {
 
 impl Floors {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        if self.keep {
+            end_with_launcher();
+        }
         let root = self.data.folder();
         let run = self.file.is_dir().then(|| RunDir::new(&self.file));
         let tasks = match &run {
@@ -84,6 +87,14 @@ impl Floors {
         });
         Ok(Exit::Ok)
     }
+}
+
+/// Ends this process once its standard input does: a launcher that is killed leaves nothing running.
+fn end_with_launcher() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(i32::from(Exit::Stopped.code()));
+    });
 }
 
 fn describe(measured: &[TaskFloors]) -> String {

@@ -159,8 +159,7 @@ fn told<T: serde::de::DeserializeOwned>() -> Result<T, Error> {
 
 /// Measures what standard input asks for.
 fn measure() -> Result<Exit, Error> {
-    let request: estimate::Request = told()?;
-    let measured = request.measure_here()?;
-    print(&(serde_json::to_string(&measured).unwrap_or_default() + "\n"));
+    let probe: estimate::Probe = told()?;
+    probe.measure_here(print)?;
     Ok(Exit::Ok)
 }

@@ -51,7 +51,14 @@ pub(crate) fn describe(
                 or_dash(length.map(|length| length.steps.to_string())),
                 or_dash(length.map(|length| length.samples.to_string())),
                 or_dash(found.map(|found| bytes(found.peak_bytes))),
-                or_dash(seconds.map(|(one, _)| duration(one))),
+                or_dash(seconds.map(|(one, _)| {
+                    let derived = if found.is_some_and(|found| found.derived) {
+                        "~"
+                    } else {
+                        ""
+                    };
+                    format!("{}{derived}", duration(one))
+                })),
                 or_dash(seconds.map(|(_, all)| duration(all))),
             ]);
             row
@@ -75,6 +82,9 @@ pub(crate) fn describe(
     );
     if !measured.is_empty() {
         text += &format!("\n{}\n", total(plan, measured, all_seconds));
+        if measured.values().any(|found| found.derived) {
+            text += "~ is derived from what other cells of the task take\n";
+        }
         text += &kept(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
@@ -116,13 +126,13 @@ fn heading(plan: &Plan) -> String {
 /// Seconds of one whole trial of a cell, and of all of them.
 fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> (f64, f64) {
     let sweep = &plan.sweep;
-    let seconds =
-        |part| found.trial_seconds(sweep.budget, sweep.evaluation.every, cell.batch_size, part);
+    let amounts = [sweep.budget, sweep.evaluation.every];
+    let seconds = |part, stage| found.trial_seconds(amounts, cell.batch_size, part, stage);
     let rungs = sweep.rungs.iter().filter(|_| sweep.is_tuned());
     let tuning: f64 = rungs
-        .map(|rung| rung.settings as f64 * seconds(rung.part))
+        .map(|rung| rung.settings as f64 * seconds(rung.part, Stage::Tune))
         .sum();
-    let one = seconds(1.0);
+    let one = seconds(1.0, Stage::Confirm);
     (one, tuning + sweep.confirmation_seeds.len() as f64 * one)
 }
 

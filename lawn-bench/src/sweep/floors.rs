@@ -41,7 +41,8 @@ impl<'a> Watch<'a> {
                 command.env(name, "1");
             }
             command
-                .stdin(Stdio::null())
+                // It ends with this process, which has the other end.
+                .stdin(Stdio::piped())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()
@@ -55,14 +56,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// A warning for each cell whose best trial so far is below a floor, once a cell. `endings`
-    /// are those of the plan's trials.
+    /// A warning for each arm of a task that stays below a floor at some batch sizes, each of them
+    /// once. `endings` are those of the plan's trials.
     pub(super) fn below(&mut self, endings: &[Option<Ending>]) -> Vec<String> {
         self.wait();
         let Ok(Some(floors)) = Floors::read(self.run) else {
             return Vec::new();
         };
-        let mut warnings = Vec::new();
+        let mut below: Vec<Below<'_>> = Vec::new();
         for (cell, best) in best(self.plan, endings) {
             let Some((task, metric)) = self.plan.task(&cell.task).zip(self.plan.metric(&cell.task))
             else {
@@ -73,14 +74,21 @@ impl<'a> Watch<'a> {
                 continue;
             };
             let is_below = if higher { best < floor } else { best > floor };
-            if is_below && self.told.insert(cell.clone()) {
-                warnings.push(format!(
-                    "warning: {cell} stays below a floor: its best {metric} on validation data is \
-                     {best:.4}, and {name} gives {floor:.4} without a network"
-                ));
+            if !is_below || !self.told.insert(cell.clone()) {
+                continue;
+            }
+            let said = format!("{} ({best:.4})", cell.batch_size);
+            let arm = (cell.task.as_str(), cell.arm.as_str());
+            match below.last_mut().filter(|last| last.arm == arm) {
+                Some(last) => last.sizes.push(said),
+                None => below.push(Below {
+                    arm,
+                    floor: format!("{name} gives {metric} {floor:.4}"),
+                    sizes: vec![said],
+                }),
             }
         }
-        warnings
+        below.iter().map(ToString::to_string).collect()
     }
 
     /// Waits a little for the process that measures.
@@ -106,6 +114,28 @@ impl Drop for Watch<'_> {
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+/// An arm of a task that is below a floor.
+struct Below<'a> {
+    /// Names of the task and the arm.
+    arm: (&'a str, &'a str),
+    /// Which floor it is, and its height.
+    floor: String,
+    /// Batch sizes with the best that it came to there.
+    sizes: Vec<String>,
+}
+
+impl std::fmt::Display for Below<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ((task, arm), sizes) = (self.arm, self.sizes.join(", "));
+        write!(
+            f,
+            "warning: {task} · {arm} stays below a floor at batch {sizes}: {} on validation data \
+             without a network",
+            self.floor
+        )
     }
 }
 

@@ -60,7 +60,8 @@ pub fn run(request: &Request) -> Result<End, Error> {
     } = open(request)?;
     let only = Only::new(&request.only, &plan.sweep)?;
     let terms = Terms::new(plan.sweep.resources.lease);
-    let settings = engine::settings(&run, &plan.sweep, !request.target.is_dir())?;
+    let is_given = request.extend || !request.target.is_dir();
+    let settings = engine::settings(&run, &plan.sweep, is_given)?;
     let workers = engine::workers(request.engine, request.workers, &settings, &plan.sweep);
     let others = launchers::present(&run)?;
     let _present = launchers::announce(&run, &terms, request.engine, workers)?;

@@ -32,6 +32,8 @@ pub(super) struct Recorder {
     lease: Watch,
     pulses: Pulses,
     progressed: Instant,
+    /// The last step that was heard of.
+    step: u64,
     /// Notices from before the log was open.
     unwritten: Vec<Notice>,
     /// The first failure of the log, which stops the trial.
@@ -54,6 +56,7 @@ impl Recorder {
             lease,
             pulses: Pulses::new(dir),
             progressed: Instant::now(),
+            step: 0,
             unwritten: Vec::new(),
             failed: None,
         }
@@ -75,9 +78,8 @@ impl Recorder {
         if let Some(events) = self.events.as_mut().filter(|_| ending.is_final()) {
             let summary = ending.summary.as_ref();
             let measured = summary.map_or(&[][..], |summary| &summary.measurements);
-            let step = summary.map_or(0, |summary| summary.steps);
             let is_ok = ending.outcome == Outcome::Ok;
-            let _ = events.ended(step, is_ok, measured);
+            let _ = events.ended(self.step, is_ok, measured);
         }
     }
 
@@ -126,6 +128,7 @@ impl Observer for Recorder {
     }
 
     fn progress(&mut self, step: u64, steps: u64) {
+        self.step = step;
         self.pulses.beat(step, steps);
         if self.progressed.elapsed() >= PROGRESS_EVERY {
             self.progressed = Instant::now();

@@ -26,6 +26,7 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
         start_seconds: 0.1,
         peak_bytes: 1,
         treatments: Vec::new(),
+        derived: false,
     };
     let cells = plan.cells().into_iter();
     let measured = cells.map(|cell| (cell, measured.clone())).collect();

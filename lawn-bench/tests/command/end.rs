@@ -92,7 +92,7 @@ fn arms_below_a_floor_are_warned_about_and_stand_below_it_on_the_leaderboard() {
     std::fs::write(&file, two).expect("it can be written");
     let output = sweep(&file, Some(&run));
     assert!(output.status.success(), "{}", said(&output));
-    let warned = "warning: feedback · asleep · batch 64 stays below a floor: its best hr@10";
+    let warned = "warning: feedback · asleep stays below a floor at batch 64 (";
     assert!(said(&output).contains(warned), "{}", said(&output));
 
     let status = lawn()

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use lawn_bench::plan::choices::Frozen;
+use lawn_bench::plan::extension::Growth;
 use lawn_bench::plan::{Plan, outcomes};
 use lawn_bench::run::run_dir::RunDir;
 use lawn_bench::run::trial_file::TrialFile;
@@ -307,4 +308,36 @@ fn what_is_changed_or_taken_away_is_no_extension() {
         assert!(said(&refused).contains(said_of), "{to}: {}", said(&refused));
     }
     assert!(!run.join("earlier").exists());
+}
+
+#[test]
+fn more_settings_of_a_halving_keep_its_first_rung_and_rank_anew() {
+    const HALVING: &str = include_str!("sweeps/halving.toml");
+    let plan = |text: &str| {
+        let sweep = lawn_bench::config::parse("halving.toml", text);
+        Plan::new(
+            sweep.unwrap_or_else(|error| panic!("{error}")),
+            BTreeMap::new(),
+        )
+    };
+    let there = plan(HALVING);
+    let now = plan(&HALVING.replace("settings = 9", "settings = 12"));
+    let growth = Growth::new(&there, &now).expect("it only adds");
+    // Four cells of nine settings; what came after is ranked among more.
+    assert_eq!((growth.kept, growth.added), (36, now.trials.len() - 36));
+    assert_eq!(growth.retired.len(), 24);
+    let retired = growth.retired.iter().map(|&index| &there.trials[index]);
+    assert!(
+        retired
+            .clone()
+            .all(|trial| trial.rung > 0 || trial.stage == Stage::Confirm)
+    );
+    // Fewer settings take some away.
+    let taken = Growth::new(&now, &there).expect_err("three are missing");
+    assert!(
+        taken
+            .iter()
+            .any(|line| line.contains("settings: 12 there, 9 now")),
+        "{taken:?}"
+    );
 }

@@ -1,36 +1,38 @@
-//! What a trial takes, measured on its first steps.
+//! What a trial takes, measured on the first steps of some and derived for the others, in a few
+//! seconds.
 //!
-//! One process a measurement, so that its peak of memory is its own. Measurements are
-//! kept in the user's cache, by everything that could change them: the content of the data set,
-//! the machine and its device, the build, and the configuration.
+//! One process an arm and task, so that its peak of memory is its own. It begins with a small batch,
+//! which tells what can be afforded, and goes on to the batch sizes of the sweep of which a step
+//! takes little. What is not measured, since it takes too long or the time is up, lies on lines
+//! through what was. Measurements are kept in the user's cache, by everything that could change
+//! them: the content of the data set, the machine and its device, the build, and the configuration.
+
+mod cache;
+mod line;
+mod probe;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lawn_models::{
-    Amount, EvaluationRecord, Observer, Treatment, TrialConfig, TrialContext, TrialInfo,
-};
+use lawn_models::{Amount, Stage, Treatment};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::config::DeviceChoice;
-use crate::plan::choices::Choices;
 use crate::plan::trials::{Cell, Plan};
-use crate::run::provenance::{self, Machine};
-use crate::run::{document, files};
+use cache::Cache;
+use line::Points;
+pub use probe::Probe;
+use probe::{Answer, Probed};
 
-/// Schema of the cache.
-const SCHEMA: u32 = 1;
+/// Time that all measurements of a plan may take together.
+const PATIENCE: Duration = Duration::from_secs(8);
 
-/// Samples of a measurement; steps of small batches are short, and more of them are taken.
-const SAMPLES: u64 = 200_000;
+/// Least time that a measurement is begun with.
+const LEAST: Duration = Duration::from_millis(1500);
 
-/// Steps of a measurement, the first of which warms up.
-fn steps(batch_size: u64) -> u64 {
-    (SAMPLES / batch_size).clamp(4, 50)
-}
+/// Batch that the measurement of an arm begins with, where its own are larger.
+const SMALL: u64 = 16;
 
 /// What the trials of one cell take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,8 +47,11 @@ pub struct Measurement {
     pub start_seconds: f64,
     /// Greatest resident memory of the process, in bytes; 0 where the system does not say.
     pub peak_bytes: u64,
-    /// What the optimizer does to each parameter, and why.
+    /// What the optimizer does to each parameter, and why; empty where that was not measured.
     pub treatments: Vec<Treatment>,
+    /// Whether it was derived from what other cells take.
+    #[serde(default)]
+    pub derived: bool,
 }
 
 impl Measurement {
@@ -58,19 +63,27 @@ impl Measurement {
         4 * parameters.map(|one| elements(&one.shape)).sum::<u64>()
     }
 
-    /// Seconds of a trial over `part` of `budget` in batches of `batch_size`.
+    /// Seconds of a trial over `part` of `budget` in batches of `batch_size`. A confirmation
+    /// measures the test split at its end, too: as much again as one evaluation.
     #[must_use]
-    pub fn trial_seconds(&self, budget: Amount, every: Amount, batch_size: u64, part: f64) -> f64 {
+    pub fn trial_seconds(
+        &self,
+        [budget, every]: [Amount; 2],
+        batch_size: u64,
+        part: f64,
+        stage: Stage,
+    ) -> f64 {
         let length = budget.length(self.epoch_samples, batch_size);
         let between = every.length(self.epoch_samples, batch_size);
         let steps = part * length.steps as f64;
         let evaluations = (part * length.samples as f64 / between.samples as f64).ceil();
+        let evaluations = evaluations + f64::from(u8::from(stage == Stage::Confirm));
         self.start_seconds + steps * self.step_seconds + evaluations * self.evaluation_seconds
     }
 }
 
-/// Measures the first confirmation trial of each cell, or takes it from the cache; `said`
-/// hears what is measured. A cell whose measurement fails is left out, with the reason.
+/// Measures the trials of some cells, or takes them from the cache, and derives the others; `said`
+/// hears what is measured. What could not be measured is told in words.
 ///
 /// # Errors
 ///
@@ -78,252 +91,207 @@ impl Measurement {
 pub fn measure(
     plan: &Plan,
     data_root: Option<&Path>,
-    mut said: impl FnMut(&str),
+    said: impl FnMut(&str),
 ) -> Result<(BTreeMap<Cell, Measurement>, Vec<String>), Error> {
-    let mut cache = Cache::read();
-    let (mut measured, mut failed) = (BTreeMap::new(), Vec::new());
-    for cell in plan.cells() {
-        let Some(request) = Request::of(plan, &cell, data_root) else {
-            continue;
-        };
-        let key = request.key(plan.data.get(&cell.task).map(String::as_str));
-        if let Some(known) = cache.known.measured.get(&key) {
-            measured.insert(cell, known.clone());
-            continue;
+    let mut survey = Survey {
+        plan,
+        data_root,
+        deadline: Instant::now() + PATIENCE,
+        cache: Cache::read(),
+        found: BTreeMap::new(),
+        failed: BTreeMap::new(),
+        said,
+    };
+    let cells = plan.cells();
+    // An arm of each task before any second one: the others are derived from it.
+    for arm in 0..plan.sweep.arms.len() {
+        for task in &plan.sweep.tasks {
+            let own: Vec<&Cell> = cells.iter().filter(|cell| cell.task == task.name).collect();
+            survey.arm(&own, arm)?;
         }
-        said(&format!(
-            "measuring {} steps of {cell}",
-            steps(cell.batch_size)
-        ));
-        match request.run()? {
-            Answer::Measured(found) => {
-                cache.known.measured.insert(key, found.clone());
-                cache.write();
-                measured.insert(cell, found);
+    }
+    Ok(survey.result(&cells))
+}
+
+/// A task and an arm.
+type Group = (String, String);
+
+/// What is known so far.
+struct Survey<'a, S> {
+    plan: &'a Plan,
+    data_root: Option<&'a Path>,
+    deadline: Instant,
+    cache: Cache,
+    /// What was measured, by task and arm and by batch size.
+    found: BTreeMap<Group, BTreeMap<u64, Probed>>,
+    /// Why nothing could be measured, by task and arm.
+    failed: BTreeMap<Group, String>,
+    said: S,
+}
+
+fn group(cell: &Cell) -> Group {
+    (cell.task.clone(), cell.arm.clone())
+}
+
+impl<S: FnMut(&str)> Survey<'_, S> {
+    /// Measures an arm of a task, by its place among those that the task's `cells` have: in a small
+    /// batch, and in those of the sweep that can be afforded.
+    fn arm(&mut self, cells: &[&Cell], place: usize) -> Result<(), Error> {
+        let mut arms: Vec<&Cell> = Vec::new();
+        for &cell in cells {
+            if !arms.iter().any(|known| known.arm == cell.arm) {
+                arms.push(cell);
+            }
+        }
+        let Some(&cell) = arms.get(place) else {
+            return Ok(());
+        };
+        let mut own: Vec<u64> = cells.iter().map(|cell| cell.batch_size).collect();
+        own.sort_unstable();
+        own.dedup();
+        let small = own.first().map(|&least| least.min(SMALL));
+        let mut sizes: Vec<u64> = small.into_iter().chain(own.iter().copied()).collect();
+        sizes.dedup();
+        self.probe(cell, &sizes, place == 0)?;
+        if self.failed.contains_key(&group(cell)) && own != sizes {
+            // So small a batch may be none that it can train.
+            self.failed.remove(&group(cell));
+            self.probe(cell, &own, place == 0)?;
+        }
+        Ok(())
+    }
+
+    /// Measures `cell` in batches of `sizes`, where that is not known and there is time.
+    fn probe(&mut self, cell: &Cell, sizes: &[u64], evaluates: bool) -> Result<(), Error> {
+        let probe = Probe::of(self.plan, cell, sizes, evaluates, self.data_root);
+        let Some(probe) = probe else {
+            return Ok(());
+        };
+        let key = probe.key(self.plan.data.get(&cell.task).map(String::as_str));
+        if let Some(probed) = self.cache.get(&key) {
+            self.keep(cell, probed);
+            return Ok(());
+        }
+        if self.deadline.saturating_duration_since(Instant::now()) < LEAST {
+            return Ok(());
+        }
+        let Cell { task, arm, .. } = cell;
+        (self.said)(&format!("measuring {task} · {arm}"));
+        match probe.run(self.deadline)? {
+            Answer::Probed(probed) => {
+                // What was cut off is none of the time after.
+                if Instant::now() < self.deadline {
+                    self.cache.put(key, &probed);
+                }
+                self.keep(cell, probed);
             }
             Answer::Failed(reason) => {
-                failed.push(format!("{cell} could not be measured: {reason}"))
+                self.failed.insert(group(cell), reason);
             }
         }
-    }
-    Ok((measured, failed))
-}
-
-/// What a measuring process came to.
-enum Answer {
-    Measured(Measurement),
-    /// In words, why there is no measurement.
-    Failed(String),
-}
-
-/// One measurement: what the measuring process is told on its standard input.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Request {
-    config: TrialConfig,
-    device: DeviceChoice,
-    threads: usize,
-    data_root: Option<PathBuf>,
-}
-
-impl Request {
-    fn of(plan: &Plan, cell: &Cell, data_root: Option<&Path>) -> Option<Self> {
-        let mut trials = plan.trials.iter();
-        let index = trials.position(|trial| trial.cell == *cell)?;
-        let (_, mut config) = plan.resolve(index, &Choices::default()).ok()?;
-        config.budget = Amount::Steps(steps(cell.batch_size));
-        config.evaluation.every = config.budget;
-        config.stop_after = None;
-        // A measurement sees no test data, and its free phase ends within it.
-        config.stage = lawn_models::Stage::Tune;
-        if config.optimizer.free_phase().is_some() {
-            config.optimizer.free_epochs = None;
-            config.optimizer.free_fraction = Some(0.25);
-        }
-        config.diagnostics.distance_from = None;
-        Some(Self {
-            config,
-            device: plan.sweep.resources.device,
-            threads: plan.sweep.resources.threads,
-            data_root: data_root.map(Path::to_owned),
-        })
+        Ok(())
     }
 
-    /// The hash of what could change the measurement. The value of a hyper-parameter that is a
-    /// number cannot, but a 0 can: it may save an operation or a buffer.
-    fn key(&self, data: Option<&str>) -> String {
-        let mut config = serde_json::json!(self.config);
-        if let Some(optimizer) = config["optimizer"].as_object_mut() {
-            for value in optimizer.values_mut().filter(|value| value.is_number()) {
-                *value = (value.as_f64() != Some(0.0)).into();
-            }
-        }
-        // Other initial weights and another order take the same time.
-        config["seed"].take();
-        let mut machine = Machine::this_one(None);
-        // Where data sets are is not what they are.
-        machine.environment.remove("LAWN_DATA");
-        let what = serde_json::json!({
-            "build": provenance::build(),
-            "machine": machine,
-            "processors": std::thread::available_parallelism().map_or(1, usize::from),
-            "device": format!("{:?}", self.device.here()),
-            "threads": self.threads,
-            "data": data,
-            "config": config,
-            "debug": cfg!(debug_assertions),
+    fn keep(&mut self, cell: &Cell, probed: Vec<Probed>) {
+        let probed = probed.into_iter().map(|one| (one.batch_size, one));
+        self.found.entry(group(cell)).or_default().extend(probed);
+    }
+
+    /// What was measured of the arm of `cell`, and of the arm of its task that was measured first.
+    fn points(&self, cell: &Cell, of: fn(&Probed) -> Option<f64>) -> [Points; 2] {
+        let points = |probed: Option<&BTreeMap<u64, Probed>>| -> Points {
+            let probed = probed.into_iter().flatten();
+            probed
+                .filter_map(|(size, one)| Some((*size, of(one)?)))
+                .collect()
+        };
+        let arms = self.plan.sweep.arms.iter();
+        let mut base = arms.filter_map(|arm| {
+            let known = self.found.get(&(cell.task.clone(), arm.name.clone()));
+            known.filter(|known| known.values().any(|one| of(one).is_some()))
         });
-        blake3::hash(what.to_string().as_bytes()).to_hex()[..16].to_owned()
+        [points(self.found.get(&group(cell))), points(base.next())]
     }
 
-    /// Runs the measurement in a process of its own.
-    fn run(&self) -> Result<Answer, Error> {
-        let spawn = |source| Error::Spawn { source };
-        let mut child = crate::process::spawn::this_command()
-            .map_err(spawn)?
-            .args(["plan", "--measure", "-"])
-            .env("OMP_NUM_THREADS", self.threads.to_string())
-            .env("MKL_NUM_THREADS", self.threads.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(spawn)?;
-        if let Some(stdin) = child.stdin.take() {
-            // A process that died before it read says why below.
-            let _ = serde_json::to_writer(stdin, self);
-        }
-        let output = child.wait_with_output().map_err(spawn)?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        if let Ok(measured) = serde_json::from_str(text.trim()) {
-            return Ok(Answer::Measured(measured));
-        }
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        let said = stderr.trim().lines().last().unwrap_or_default();
-        Ok(Answer::Failed(format!("{}; {said}", output.status)))
+    fn value(&self, cell: &Cell, batch_size: u64, of: fn(&Probed) -> Option<f64>) -> Option<f64> {
+        let [own, base] = self.points(cell, of);
+        line::of_arm(&own, &base, batch_size)
     }
 
-    /// Measures in this process.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Trial`] where the trial cannot be trained.
-    pub fn measure_here(self) -> Result<Measurement, Error> {
-        let started = Instant::now();
-        lawn_models::set_threads(u32::try_from(self.threads).unwrap_or(u32::MAX));
-        let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a folder")))?;
-        let context = TrialContext {
-            device: self.device.here(),
-            data_root: self.data_root,
-            checkpoint: folder.path().join("checkpoint.safetensors"),
-            checkpoint_every: Duration::MAX,
-            keep_weights: false,
-            deterministic: false,
+    fn step_seconds(&self, cell: &Cell, batch_size: u64) -> Option<f64> {
+        self.value(cell, batch_size, |probed| probed.step_seconds)
+    }
+
+    /// What all cells take, and what could not be said.
+    fn result(&self, cells: &[Cell]) -> (BTreeMap<Cell, Measurement>, Vec<String>) {
+        let mut measured = BTreeMap::new();
+        let mut said: Vec<String> = Vec::new();
+        for cell in cells {
+            match self.cell(cell) {
+                Some(found) => drop(measured.insert(cell.clone(), found)),
+                None => {
+                    let reason = self.failed.get(&group(cell)).map(String::as_str);
+                    let reason = reason.unwrap_or("a step takes too long for a plan");
+                    said.push(format!("{cell} could not be measured: {reason}"));
+                }
+            }
+        }
+        let slow = self.plan.sweep.tasks.iter().filter(|task| {
+            let own = || {
+                self.found
+                    .iter()
+                    .filter(|((name, _), _)| *name == task.name)
+            };
+            let mut probed = own().flat_map(|(_, probed)| probed.values());
+            own().next().is_some() && probed.all(|one| one.evaluation_seconds.is_none())
+        });
+        said.extend(slow.map(|task| {
+            format!(
+                "an evaluation of task `{}` takes longer than a plan may: its time is left out",
+                task.name
+            )
+        }));
+        (measured, said)
+    }
+
+    fn cell(&self, cell: &Cell) -> Option<Measurement> {
+        let own = self.found.get(&group(cell));
+        let exact = own.and_then(|own| own.get(&cell.batch_size));
+        let mut of_task = self
+            .found
+            .iter()
+            .filter(|((task, _), _)| *task == cell.task)
+            .flat_map(|(_, probed)| probed.values());
+        let any = exact
+            .or_else(|| own?.values().next())
+            .or_else(|| of_task.next())?;
+        let evaluation = of_task.chain([any]).find_map(|one| one.evaluation_seconds);
+        // Where no step was taken its memory was not either.
+        let [own_peaks, peaks] = self.points(cell, |probed| {
+            probed.step_seconds.map(|_| probed.peak_bytes as f64)
+        });
+        // The process itself has most of it: one point says nothing of the samples' part.
+        let peak = match own_peaks.len().max(peaks.len()) {
+            0 | 1 => any.peak_bytes as f64,
+            _ => line::of_arm(&own_peaks, &peaks, cell.batch_size)?,
         };
-        let mut stopwatch = Stopwatch {
-            started,
-            info: None,
-            steps: Vec::new(),
-            evaluated: None,
-        };
-        lawn_models::run_trial(&self.config, &context, &mut stopwatch)?;
-        Ok(stopwatch.measured())
-    }
-}
-
-/// Notes when each step is over.
-struct Stopwatch {
-    started: Instant,
-    info: Option<(TrialInfo, Instant)>,
-    steps: Vec<Instant>,
-    evaluated: Option<f64>,
-}
-
-impl Stopwatch {
-    fn measured(self) -> Measurement {
-        let (info, ready) = self
-            .info
-            .map_or((None, self.started), |(info, at)| (Some(info), at));
-        let between = self.steps.windows(2);
-        let mut between: Vec<f64> = between
-            .map(|pair| (pair[1] - pair[0]).as_secs_f64())
-            .collect();
-        // The median, so that a step that waited for another process counts little.
-        between.sort_by(f64::total_cmp);
-        let train_samples = info.as_ref().map_or(1, |info| info.train_samples);
-        Measurement {
-            epoch_samples: train_samples.max(1),
-            step_seconds: between.get(between.len() / 2).copied().unwrap_or(0.0),
-            evaluation_seconds: self.evaluated.unwrap_or(0.0),
-            start_seconds: (ready - self.started).as_secs_f64(),
-            peak_bytes: peak_bytes(),
-            treatments: info.map(|info| info.treatments).unwrap_or_default(),
-        }
-    }
-}
-
-impl Observer for Stopwatch {
-    fn started(&mut self, info: &TrialInfo) {
-        self.info = Some((info.clone(), Instant::now()));
-    }
-
-    fn progress(&mut self, _step: u64, _steps: u64) {
-        self.steps.push(Instant::now());
-    }
-
-    fn evaluated(&mut self, record: &EvaluationRecord) {
-        self.evaluated = Some(record.seconds.evaluate);
-    }
-
-    fn stop_requested(&self) -> bool {
-        false
-    }
-}
-
-/// The high-water mark of this process's resident memory, where Linux tells it.
-fn peak_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
-    kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
-}
-
-/// Measurements that have been made before.
-struct Cache {
-    known: CacheFile,
-}
-
-#[derive(Default, Serialize, Deserialize)]
-struct CacheFile {
-    measured: BTreeMap<String, Measurement>,
-}
-
-impl Cache {
-    fn path() -> Option<PathBuf> {
-        Some(files::cache()?.join("measured.json"))
-    }
-
-    fn read() -> Self {
-        let known = Self::path().and_then(|path| document::read(&path, 1..=SCHEMA).ok());
-        Self {
-            known: known.unwrap_or_default(),
-        }
-    }
-
-    fn write(&self) {
-        if let Some(path) = Self::path()
-            && path
-                .parent()
-                .is_some_and(|folder| std::fs::create_dir_all(folder).is_ok())
-        {
-            // A cache that cannot be written costs time, nothing else.
-            let _ = document::write(&path, SCHEMA, &self.known);
-        }
+        let treatments = own.and_then(|own| own.values().next());
+        Some(Measurement {
+            epoch_samples: any.epoch_samples,
+            step_seconds: self.step_seconds(cell, cell.batch_size)?,
+            evaluation_seconds: evaluation.unwrap_or(0.0),
+            start_seconds: any.start_seconds,
+            peak_bytes: peak as u64,
+            treatments: treatments.map_or_else(Vec::new, |one| one.treatments.clone()),
+            derived: exact.is_none_or(|exact| exact.step_seconds.is_none()),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::provenance::Machine;
 
     const SWEEP: &str = r#"
 name = "keys"
@@ -342,7 +310,8 @@ confirmation.seeds = [1]
         let data = BTreeMap::from([("feedback".to_owned(), checksum.to_owned())]);
         let plan = Plan::new(sweep, data);
         let cell = plan.cells().remove(0);
-        let request = Request::of(&plan, &cell, None).expect("it has a trial");
+        let probe = Probe::of(&plan, &cell, &[cell.batch_size], false, None);
+        let request = probe.expect("it has a trial");
         request.key(plan.data.get(&cell.task).map(String::as_str))
     }
 
