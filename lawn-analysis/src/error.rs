@@ -142,7 +142,7 @@ pub enum Error {
         found: String,
         /// For columns that are missing, each with the column of the file that most likely holds
         /// it.
-        suggested: Vec<(String, String)>,
+        suggested: Box<[(String, String)]>,
     },
     /// What is said of the layout of files of results contradicts itself or a file.
     #[error("{why}")]
@@ -175,7 +175,7 @@ pub enum Error {
         found: String,
     },
     /// A pattern fits a name in two ways.
-    #[error("{}: `{name}` matches `{pattern}` in two ways: {one}; or {other}", path.display())]
+    #[error("{}: `{name}` matches `{pattern}` in two ways: {ways}", path.display())]
     AmbiguousName {
         /// The file.
         path: PathBuf,
@@ -183,10 +183,8 @@ pub enum Error {
         name: String,
         /// The pattern.
         pattern: String,
-        /// What the name says in one way.
-        one: String,
-        /// What it says in the other way.
-        other: String,
+        /// What the name says in one way and in the other.
+        ways: String,
     },
     /// Two rows of one trial share the place of the last.
     #[error(

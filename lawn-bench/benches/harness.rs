@@ -58,9 +58,11 @@ fn plans(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(trials as u64));
     group.bench_function("parse and list", |bencher| bencher.iter(|| planned(&text)));
     group.bench_function("write", |bencher| bencher.iter(write));
-    group.bench_function("read", |bencher| bencher.iter(|| Plan::read(&run)));
+    group.bench_function("read", |bencher| {
+        bencher.iter(|| Plan::read(&run).expect("it is there"))
+    });
     group.bench_function("one trial of it", |bencher| {
-        bencher.iter(|| Excerpt::read(&run, trials - 1));
+        bencher.iter(|| Excerpt::read(&run, trials - 1).expect("it is there"));
     });
     group.finish();
 }

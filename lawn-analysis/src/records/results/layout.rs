@@ -250,8 +250,7 @@ fn ambiguous<'a>(
         path: path.to_owned(),
         name: name.to_owned(),
         pattern: pattern.as_str().to_owned(),
-        one: ways.one,
-        other: ways.other,
+        ways: format!("{}; or {}", ways.one, ways.other),
     }
 }
 
