@@ -121,7 +121,7 @@ fn what_cannot_be_set_is_refused() {
 /// A parameter that requires no gradient for some steps is left alone, and then goes on.
 #[test]
 fn parameters_are_frozen_and_thawed_between_steps() {
-    let (mut optimizer, weights) = two();
+    let (mut optimizer, mut weights) = two();
     moved(&mut optimizer, &weights);
     let _ = weights[1].requires_grad_(false);
     let frozen = values(&weights[1]);
