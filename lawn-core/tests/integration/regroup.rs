@@ -39,7 +39,7 @@ fn a_factor_multiplies_the_schedule() {
     let (mut optimizer, weights) = two();
     close(&moved(&mut optimizer, &weights), &[0.4, 0.4]);
     optimizer.set_rate_factor(0.5).unwrap();
-    assert_eq!(optimizer.learning_rate(), 0.5 * 0.3);
+    close(&[optimizer.learning_rate()], &[0.15]);
     close(&moved(&mut optimizer, &weights), &[0.15, 0.15]);
     // It is in the place of the factor before.
     optimizer.set_rate_factor(2.0).unwrap();
@@ -121,7 +121,7 @@ fn what_cannot_be_set_is_refused() {
 /// A parameter that requires no gradient for some steps is left alone, and then goes on.
 #[test]
 fn parameters_are_frozen_and_thawed_between_steps() {
-    let (mut optimizer, weights) = two();
+    let (mut optimizer, mut weights) = two();
     moved(&mut optimizer, &weights);
     let _ = weights[1].requires_grad_(false);
     let frozen = values(&weights[1]);
