@@ -57,7 +57,7 @@ impl Optimizer {
             slot.set_radius(radius.map(|radius| radius.to_device(device)));
             slot.updates = updates;
         }
-        self.backend.load(&self.slots);
+        self.backend.load(&mut self.slots);
         self.frozen = true;
         Ok(())
     }

@@ -208,7 +208,7 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
     optimizer.frozen = frozen;
     optimizer.unverified = frozen;
     optimizer.interrupted = false;
-    optimizer.backend.load(&optimizer.slots);
+    optimizer.backend.load(&mut optimizer.slots);
     if let Some(clock) = optimizer.backend.clock_mut() {
         clock.reset();
     }
