@@ -4,19 +4,13 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject, beside one of its name in `src/libtorch/`.
-const SUBJECTS: [&str; 6] = [
-    "determinism",
-    "dispatches",
-    "foreach",
-    "fused_adam",
-    "in_place",
-    "versions",
-];
+const SUBJECTS: [&str; 5] = ["determinism", "dispatches", "foreach", "stream", "versions"];
 const VERSION: &str = "cpp/version.cpp";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=cpp");
+    println!("cargo:rerun-if-changed=cuda");
     println!("cargo:rustc-check-cfg=cfg(unoptimised)");
     if std::env::var("OPT_LEVEL").is_ok_and(|level| level == "0") {
         // The kernels would be slower than libtorch's operations.
@@ -44,11 +38,24 @@ fn main() {
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         .file(together())
         .compile("lawn_core_extension");
+    emulation();
     // For the build scripts of the crates above, as DEP_LAWN_CORE_LIBTORCH_LIB and so on.
     println!("cargo::metadata=lib={lib}");
     println!("cargo::metadata=include={}", root.join("include").display());
     println!("cargo::metadata=abi={abi}");
     println!("cargo::metadata=version={}", version(&root));
+}
+
+/// The CUDA kernels, compiled for the CPU. Tests run them there.
+fn emulation() {
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .warnings(false)
+        // A sum of a product has the bits that it has on a device.
+        .flag_if_supported("-ffp-contract=off")
+        .file("cuda/emulated.cpp")
+        .compile("lawn_core_emulation");
 }
 
 /// One file that includes those of all subjects. The compiler reads libtorch's headers once for

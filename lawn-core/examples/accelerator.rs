@@ -6,12 +6,13 @@
 //!     --threads N                     libtorch's, for the CPU
 //!     --rounds N                      the fastest of which counts; 5 if left out
 //!     --json                          one line a result, for peers/accelerator.py
-//!     --shapes                        only the shapes, as JSON
+//!     --shapes                        only the shapes for the device before it, as JSON
 //! ```
 //!
 //! Where there is no CUDA device it says so and ends.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+mod device;
+
 use std::time::Instant;
 
 use lawn_core::{
@@ -39,60 +40,41 @@ fn main() -> Result<(), Failure> {
             "--threads" => tch::set_num_threads(value()?.parse()?),
             "--json" => json = true,
             "--shapes" => {
-                let sets = sets().into_iter();
-                let sets: std::collections::BTreeMap<_, _> = sets.collect();
+                let sets: std::collections::BTreeMap<_, _> = sets(&device).into_iter().collect();
                 println!("{}", serde_json::to_string(&sets)?);
                 return Ok(());
             }
             other => return Err(format!("{other} is not an argument").into()),
         }
     }
-    let Some(device) = find(&device)? else {
+    let sets = sets(&device);
+    let Some(device) = device::find(&device)? else {
         println!("no CUDA device here");
         return Ok(());
     };
-    run(&Arguments {
+    let arguments = Arguments {
         device,
         rounds,
         json,
-    })
-}
-
-/// The device of this name; nothing where it is CUDA and there is none.
-fn find(name: &str) -> Result<Option<Device>, Failure> {
-    let index = match name {
-        "cpu" => return Ok(Some(Device::Cpu)),
-        "cuda" => 0,
-        _ => match name.strip_prefix("cuda:") {
-            Some(index) => index.parse()?,
-            None => return Err(format!("device {name}: allowed are cpu, cuda, cuda:N").into()),
-        },
     };
-    load_cuda();
-    let found = Cuda::is_available() && (index as i64) < Cuda::device_count();
-    Ok(found.then_some(Device::Cuda(index)))
+    run(&arguments, &sets)
 }
 
-/// Loads libtorch's CUDA half. Linking drops it, as nothing refers to it, and
-/// once libtorch was asked about CUDA without it, it never looks again.
-fn load_cuda() {
-    unsafe extern "C" {
-        fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
-    }
-    const NOW_GLOBAL: c_int = 0x102;
-    let name: &CStr = c"libtorch_cuda.so";
-    // SAFETY: the name is a string of C, and libtorch's library is meant to be
-    // loaded into a program that has libtorch.
-    unsafe { dlopen(name.as_ptr(), NOW_GLOBAL) };
-}
+/// A name, and shapes.
+type Set = (&'static str, Vec<Vec<i64>>);
 
-/// Shapes like those of models.
-fn sets() -> [(&'static str, Vec<Vec<i64>>); 3] {
-    [
+/// Shapes like those of models; the largest only where a device has room for them.
+fn sets(device: &str) -> Vec<Set> {
+    let mut sets = vec![
         ("NeuMF", neumf()),
         ("ResNet-50", resnet50()),
         ("300 × 4096", vec![vec![64, 64]; 300]),
-    ]
+    ];
+    if device != "cpu" {
+        sets.push(("one of 33.5M", vec![vec![8192, 4096]]));
+        sets.push(("72 × 1024 × 4096", vec![vec![1024, 4096]; 72]));
+    }
+    sets
 }
 
 fn neumf() -> Vec<Vec<i64>> {
@@ -148,7 +130,13 @@ fn configs() -> Vec<(&'static str, OptimizerConfig)> {
         check_finite: false,
         ..config(adam.into(), false)
     };
+    let plain = OptimizerConfig {
+        check_finite: false,
+        decay: WeightDecay::None,
+        ..config(sgd.into(), false)
+    };
     vec![
+        ("SGD, unchecked", plain),
         ("AdamW, unchecked", unchecked),
         ("AdamW", config(adam.into(), false)),
         ("Adam-LAWN", config(adam.into(), true)),
@@ -157,7 +145,7 @@ fn configs() -> Vec<(&'static str, OptimizerConfig)> {
     ]
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments, sets: &[Set]) -> Result<(), Failure> {
     let device = arguments.device;
     // What stands beside it: what the device would have otherwise.
     let beside = match device {
@@ -173,12 +161,12 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         let head = format!("{:<24}{:<18}{:<14}{:>9}{:>9}", "", "", "", "step", "held");
         println!("{head}");
     }
-    for (set, shapes) in sets() {
-        let tensors = tensors(&shapes, device);
+    for (set, shapes) in sets {
+        let tensors = tensors(shapes, device);
         let elements: i64 = tensors.iter().map(|t| t.numel() as i64).sum();
         let steps = (20_000_000 / elements).clamp(3, 50) as usize;
         for (name, config) in configs() {
-            for (path, backend) in [("multi-tensor", Backend::MultiTensor), beside] {
+            for (path, backend) in [("cuda", Backend::Cuda), beside] {
                 let config = OptimizerConfig {
                     backend,
                     ..config.clone()

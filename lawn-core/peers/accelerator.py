@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Times multi-tensor steps of lawn-core beside torch.optim's, on a GPU or the CPU.
+"""Times CUDA steps of lawn-core beside torch.optim's, on a GPU or the CPU.
 
     .venv/bin/python lawn-core/peers/accelerator.py [--device cuda|cpu] [--rounds 5] [--threads 1] [--markdown]
 
@@ -30,7 +30,9 @@ RATIOS = [
     ("Adam-LAWN", "torch AdamW fused"),
     ("Adam-LAWN", "torch AdamW foreach"),
     ("Adam-LAWN", "torch AdamW, tensor by tensor"),
+    ("LAMB-LAWN", "torch AdamW fused"),
     ("LAMB-LAWN", "torch AdamW foreach"),
+    ("SGD, unchecked", "torch SGD foreach"),
     ("SGD-LAWN", "torch SGD foreach"),
 ]
 
@@ -72,10 +74,10 @@ def main():
         print("no CUDA device here")
         return
     torch.set_num_threads(arguments.threads)
-    results = {name: time_peers(shapes, device, arguments.rounds) for name, shapes in json.loads(example("--shapes")).items()}
+    results = {name: time_peers(shapes, device, arguments.rounds) for name, shapes in json.loads(example("--device", device, "--shapes")).items()}
     lines = example("--json", "--device", device, "--rounds", str(arguments.rounds), "--threads", str(arguments.threads))
     for line in map(json.loads, lines.splitlines()):
-        if line["path"] == "multi-tensor":
+        if line["path"] == "cuda":
             results[line["set"]][line["name"]] = line["step"]
             results[line["set"]][f"{line['name']}, host held"] = line["held"]
     where = torch.cuda.get_device_name(device) if device.startswith("cuda") else f"CPU, {arguments.threads} threads"

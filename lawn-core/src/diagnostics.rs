@@ -177,7 +177,9 @@ pub(crate) struct PendingFindings {
     pub(crate) gradient_scale: f64,
     /// Of each parameter.
     pub(crate) names: Vec<String>,
-    pub(crate) parts: Vec<Part>,
+    pub(crate) part: Part,
+    /// Those that are known already, with the parameter and the unit that they are of.
+    pub(crate) rest: Vec<((usize, usize), Diagnostics)>,
 }
 
 /// The sums of some units.
@@ -195,21 +197,20 @@ impl PendingFindings {
         if self.limits.skips(self.norm.double_value(&[])) {
             return Vec::new();
         }
-        let mut found = Vec::new();
-        for part in &self.parts {
-            let sums = host(&part.sums);
-            for (i, unit) in part.units.iter().enumerate() {
-                let Some(unit) = *unit else { continue };
-                let of = |sum: usize| sums[sum * part.units.len() + i];
-                found.push((unit, Measurement::of_sums(std::array::from_fn(of)), of(6)));
-            }
+        let mut found = self.rest.clone();
+        let sums = host(&self.part.sums);
+        let units = &self.part.units;
+        for (i, unit) in units.iter().enumerate() {
+            let Some((parameter, number)) = *unit else {
+                continue;
+            };
+            let of = |sum: usize| sums[sum * units.len() + i];
+            let measured = Measurement::of_sums(std::array::from_fn(of));
+            let name = &self.names[parameter];
+            let named = measured.named(name, number, of(6), self.gradient_scale);
+            found.push(((parameter, number), named));
         }
-        found.sort_unstable_by_key(|(unit, _, _)| *unit);
-        let named = found
-            .into_iter()
-            .map(|((parameter, unit), measured, radius)| {
-                measured.named(&self.names[parameter], unit, radius, self.gradient_scale)
-            });
-        named.collect()
+        found.sort_unstable_by_key(|(unit, _)| *unit);
+        found.into_iter().map(|(_, named)| named).collect()
     }
 }

@@ -381,6 +381,12 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// No kernels of CUDA can be compiled on this machine.
+    #[error("no kernels of CUDA: {why}")]
+    NoCudaCompiler {
+        /// What is missing.
+        why: String,
+    },
     /// libtorch refused an operation.
     #[error("libtorch refused an operation")]
     Torch(#[from] tch::TchError),

@@ -74,15 +74,13 @@
 //!
 //! A rule of your own, and parameters that the kernels do not take, run in libtorch operations,
 //! one parameter at a time ([`Backend::Reference`]). Such a step waits for its device once, for
-//! the norm of the gradients. These operations are also what the kernels and the multi-tensor
-//! steps are tested against.
+//! the norm of the gradients. These operations are also what all kernels are tested against.
 //!
 //! # Accelerators
 //!
-//! Built-in rules on CUDA run through [`Backend::MultiTensor`]: the parameters share
-//! flat storages, and every operation of a step is one for all of them, so that a
-//! step takes as many for 161 tensors as for 12, and **none waits for the device**. A
-//! free step of Adam is libtorch's own fused kernel on the model's tensors.
+//! Built-in rules on CUDA run through [`Backend::Cuda`]: kernels that take all parameters at once,
+//! so that a step is six launches at most for 161 tensors as for 12, and **none waits for the device**.
+//! No bit depends on how the device schedules them.
 //! What the host learns only from the device, it learns when it asks:
 //!
 //! | asked | waits |
@@ -115,8 +113,8 @@
 //! # let x = Tensor::ones([1, 4], (Kind::Float, Device::Cpu));
 //! let config = OptimizerConfig {
 //!     clip_norm: Some(1.0),
-//!     // Chosen by itself on CUDA; here so that this runs anywhere.
-//!     backend: Backend::MultiTensor,
+//!     // Chosen by itself on CUDA; in plain loops here, so that this runs anywhere.
+//!     backend: Backend::Cuda,
 //!     ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(1e-3))
 //! };
 //! let mut optimizer = config.build(Parameters::from_var_store(&vs)?)?;
@@ -132,10 +130,12 @@
 //! # Ok::<(), lawn_core::Error>(())
 //! ```
 //!
-//! No CUDA device was at hand when this was written. What was tested is the same code on
-//! CPU tensors: against the reference, in its operations counted, and that none of them
-//! waits. `examples/accelerator.rs` and `peers/accelerator.py` measure it where there is
-//! a device.
+//! Parameters that the kernels do not take, such as tables of which a rule leaves rows alone, run in
+//! libtorch operations beside them. A step with a gradient of such a one waits for the device once.
+//!
+//! What was tested is the same kernels compiled for the CPU: against the reference, with their
+//! blocks in any order, and that none of their steps waits. They have not yet run on a card.
+//! `examples/gpu_conformance.rs` compares and `peers/accelerator.py` measures them where there is one.
 //!
 //! # Embedding tables
 //!

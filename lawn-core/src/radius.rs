@@ -78,7 +78,7 @@ impl Optimizer {
             self.freeze_at = Some(NEVER);
             self.thaw();
             (self.unverified, self.rescaled) = (false, false);
-            self.backend.load(&self.slots);
+            self.backend.load(&mut self.slots);
             self.report_free_units(ZERO_AT_FREEZE);
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Optimizer {
                 slot.set_radius(Some(scaled.to_device(slot.weight.device())));
             }
         }
-        self.backend.load(&self.slots);
+        self.backend.load(&mut self.slots);
         self.rescaled = true;
         Ok(())
     }
@@ -160,7 +160,7 @@ impl Optimizer {
             }
             slot.updates = updates;
         }
-        self.backend.load(&self.slots);
+        self.backend.load(&mut self.slots);
         self.frozen = true;
         Ok(())
     }

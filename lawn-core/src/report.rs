@@ -54,9 +54,9 @@ impl StepReport {
 
     /// Whether the device may still be computing the step, so that a method that waits would
     /// have to. It is false once the norm is known, and on the CPU always, except for
-    /// [`Backend::MultiTensor`].
+    /// [`Backend::Cuda`].
     ///
-    /// [`Backend::MultiTensor`]: crate::Backend::MultiTensor
+    /// [`Backend::Cuda`]: crate::Backend::Cuda
     pub fn is_pending(&self) -> bool {
         self.norm.is_pending()
     }
@@ -68,9 +68,7 @@ impl StepReport {
         self.limits.clip_factor(self.norm.value())
     }
 
-    /// Whether a gradient was not finite, or too large for
-    /// [`Backend::MultiTensor`](crate::Backend::MultiTensor), so that nothing was
-    /// changed. Waits for the device.
+    /// Whether a gradient was not finite, so that nothing was changed. Waits for the device.
     pub fn skipped(&self) -> bool {
         self.limits.skips(self.norm.value())
     }
@@ -99,9 +97,6 @@ pub(crate) struct Limits {
     /// The largest norm whose squares do not overflow in the step; infinite where nobody looks
     /// at the norm beforehand.
     pub(crate) reach: f64,
-    /// Whether gradients beyond it are clipped even without `clip_norm`. If not, the step is
-    /// skipped.
-    pub(crate) clips_alone: bool,
 }
 
 impl Limits {
@@ -109,16 +104,13 @@ impl Limits {
     pub(crate) fn clip(&self) -> Option<f64> {
         match self.clip_norm {
             Some(clip) => Some(clip.min(self.reach)),
-            None => Some(self.reach).filter(|reach| self.clips_alone && reach.is_finite()),
+            None => Some(self.reach).filter(|reach| reach.is_finite()),
         }
     }
 
     /// The largest norm with which a step is taken, if any steps are skipped.
     pub(crate) fn largest(&self) -> Option<f64> {
-        self.check_finite.then(|| match self.clip() {
-            Some(_) => f64::MAX,
-            None => self.reach.min(f64::MAX),
-        })
+        self.check_finite.then_some(f64::MAX)
     }
 
     /// Whether a step with this norm is skipped.
@@ -150,7 +142,7 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    fn value(&self) -> f64 {
+    pub(crate) fn value(&self) -> f64 {
         match self {
             Reading::Known(value) => *value,
             Reading::Pending { tensor, read } => *read.get_or_init(|| tensor.double_value(&[])),

@@ -192,8 +192,6 @@ impl Optimizer {
                 true => DOUBLE_REACH,
                 false => f64::INFINITY,
             },
-            clips_alone: self.backend.clock().is_none()
-                || working().any(|kind| kind == Kind::Double),
         }
     }
 

@@ -155,7 +155,7 @@ fn a_weight_may_change_its_layout_on_the_way() {
     };
     for free_steps in [1, 9] {
         let expected = train(Backend::Reference, free_steps, None);
-        for backend in [Backend::Auto, Backend::MultiTensor, Backend::Reference] {
+        for backend in [Backend::Auto, Backend::Cuda, Backend::Reference] {
             for moved in [
                 layout([0, 2, 3, 1], false),
                 layout([0, 1, 2, 3], true),
@@ -210,7 +210,7 @@ proptest! {
         let setting = Setting { rule, decay, granularity, kind, check_finite: true, clip_norm };
         let plain = Layout::plain(shape.len());
         let (_, expected) = run(&setting, &start, (&plain, &plain), Backend::Reference);
-        for backend in [Backend::Auto, Backend::MultiTensor] {
+        for backend in [Backend::Auto, Backend::Cuda] {
             let (_, found) = run(&setting, &start, (&weight, &gradient), backend);
             let apart = distance(&found, &expected);
             prop_assert!(apart < tolerance, "{backend:?}: {apart:e}");

@@ -11,7 +11,7 @@ use lawn_core::{
 };
 use tch::{Device, Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 fn config(backend: Backend) -> OptimizerConfig<AdamConfig> {
     OptimizerConfig {

@@ -35,8 +35,8 @@ pub use data::ratings::{
 };
 pub use data::{Batch, DataError, Dataset, Loader, Request};
 pub use device::{
-    Autocast, Card, CudaProbe, Driver, HalfKind, Probe, cuda_driver, keep_host_memory,
-    kernel_threads, memory_shortage, nvrtc_version, probe, set_threads,
+    Autocast, Card, CudaProbe, Driver, HalfKind, Probe, cuda_compiler, cuda_driver,
+    keep_host_memory, kernel_threads, memory_shortage, probe, set_threads,
 };
 pub use measure::{
     Candidates, Duplicates, Floor, Measurement, ProtocolConfig, ProtocolName, RankingMetric, Split,

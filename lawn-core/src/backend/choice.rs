@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
+use crate::backend::cuda::{compiler, has_kernels};
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::error::Error;
@@ -15,8 +16,8 @@ use crate::rule::{Form, RowUpdates, Rule};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BackendChoice {
-    /// Fused kernels on the CPU, [`MultiTensor`](Self::MultiTensor) where a
-    /// parameter is on CUDA, libtorch operations for what neither takes.
+    /// Fused kernels on the CPU, [`Cuda`](Self::Cuda) where a parameter is on CUDA, libtorch
+    /// operations for what neither takes.
     ///
     /// Kernels that are compiled without optimisation are sixty times as slow as libtorch, so
     /// that this is [`Reference`](Self::Reference) on the CPU then. `cargo run` without
@@ -29,25 +30,34 @@ pub enum BackendChoice {
     /// ```
     #[default]
     Auto,
-    /// Operations of libtorch on all parameters at once: few launches for many
-    /// tensors, and no step waits for the device, but the one of the freeze and
+    /// Kernels of a CUDA device for all parameters at once: six launches at most, however many
+    /// there are, and no step waits for the device, but the one of the freeze and
     /// [few others](crate#accelerators).
-    /// Meant for accelerators; runs on the CPU as well, where it is slower than
-    /// the kernels.
     ///
-    /// It keeps a copy of the parameters and of the gradients, and for Adam and LAMB the
-    /// direction: 8 or 12 bytes a parameter. It also keeps the rates of the last 65,536 steps
+    /// They are compiled when an optimizer is built, by NVRTC, which comes with libtorch's wheel for
+    /// CUDA. Where it is not found this is [`Reference`](Self::Reference). On the CPU the same
+    /// kernels run in plain loops, which is slow and meant for tests.
+    ///
+    /// It keeps nothing of the size of a parameter. It keeps the rates of the last 65,536 steps
     /// of which the host does not know whether they were skipped. Where more than those are
     /// skipped and nobody asks, the schedule moves on.
-    ///
-    /// *Differs from* the others: in free steps of f32 weights, Adam's own kernel takes the
-    /// learning rate in f32, which changes it by 2⁻²⁴ of itself at most. Over 2,000 steps that
-    /// moves the weights by less than a sixtieth of what their own rounding does
-    /// (`tests/integration/oracle.rs`). Where the others clip gradients of f32 or fewer bits only for their
-    /// [squares](crate::OptimizerConfig::check_finite), this one skips the step.
-    MultiTensor,
+    Cuda,
     /// libtorch operations for all: slower, and the measure of the kernels.
     Reference,
+}
+
+impl BackendChoice {
+    /// The version of NVRTC, which compiles the kernels of [`Cuda`](Self::Cuda) in this process.
+    ///
+    /// It is loaded if it was not; no device is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoCudaCompiler`] where it is not found; [`Reference`](Self::Reference) takes the
+    /// steps on CUDA then.
+    pub fn cuda_compiler() -> Result<String, Error> {
+        compiler().map_err(|why| Error::NoCudaCompiler { why })
+    }
 }
 
 /// Whether the kernels of this build are compiled with optimisation.
@@ -60,10 +70,10 @@ pub(crate) struct Circumstances {
     pub(crate) choice: BackendChoice,
     /// For which parameters the rule has a [`Form`](crate::Form).
     pub(crate) forms: Forms,
-    /// Whether these, and the constraint, are such as every backend computes.
-    pub(crate) common: bool,
     /// Whether a parameter is on CUDA.
     pub(crate) on_cuda: bool,
+    /// Whether the kernels of CUDA can take any of the parameters where these are.
+    pub(crate) has_cuda_kernels: bool,
     /// Whether the kernels are compiled with optimisation.
     pub(crate) optimised: bool,
 }
@@ -91,19 +101,25 @@ impl Circumstances {
         constraint: Option<&ConstraintForm>,
     ) -> Result<Self, Error> {
         let mut devices = slots.iter().map(|slot| slot.weight.device());
-        let (forms, common) = forms(rule, slots, constraint)?;
+        let on_cuda = devices.any(|device| matches!(device, Device::Cuda(_)));
+        let forms = forms(rule, slots, constraint)?;
+        // Compiled only where they may be chosen.
+        let asked = match choice {
+            BackendChoice::Auto => on_cuda,
+            choice => choice == BackendChoice::Cuda,
+        };
+        let wanted = asked && forms != Forms::None;
         Ok(Self {
             choice,
             forms,
-            common: common && constraint.is_none_or(ConstraintForm::is_common),
-            on_cuda: devices.any(|device| matches!(device, Device::Cuda(_))),
+            on_cuda,
+            has_cuda_kernels: wanted && has_kernels(rule, slots, constraint),
             optimised: OPTIMISED,
         })
     }
 }
 
-/// For which parameters a rule has a form, in both phases, and whether every backend computes
-/// these.
+/// For which parameters a rule has a form, in both phases.
 ///
 /// # Errors
 ///
@@ -112,8 +128,8 @@ fn forms(
     rule: &dyn Rule,
     slots: &[Slot],
     constraint: Option<&ConstraintForm>,
-) -> Result<(Forms, bool), Error> {
-    let (mut some, mut all, mut common) = (false, true, true);
+) -> Result<Forms, Error> {
+    let (mut some, mut all) = (false, true);
     for slot in slots {
         let mut has_form = true;
         let mut by_row = false;
@@ -121,7 +137,6 @@ fn forms(
             let form = rule.form(&slot.context(constraint, 1.0));
             if let Some(form) = &form {
                 require_buffers(rule, slot, form)?;
-                common &= form.is_common();
             }
             has_form &= form.is_some();
             by_row |= slot.row_updates(rule, constraint) == RowUpdates::Touched;
@@ -129,12 +144,11 @@ fn forms(
         some |= has_form;
         all &= has_form && !by_row;
     }
-    let forms = match (some, all) {
+    Ok(match (some, all) {
         (_, true) => Forms::All,
         (true, false) => Forms::Some,
         (false, false) => Forms::None,
-    };
-    Ok((forms, common))
+    })
 }
 
 /// Refuses a form that is made with other buffers than the rule has.

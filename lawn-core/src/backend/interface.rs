@@ -54,7 +54,7 @@ pub(crate) trait Backend: fmt::Debug + Send {
     }
 
     /// Takes over radii and counts of updates that were put into the slots.
-    fn load(&mut self, _slots: &[Slot]) {}
+    fn load(&mut self, _slots: &mut [Slot]) {}
 
     /// The buffers of a parameter as its rule has them.
     fn buffers(&self, slot: &Slot, _rule: &dyn Rule) -> Vec<Tensor> {

@@ -7,9 +7,9 @@ pub(crate) mod interface;
 pub(crate) mod kernel;
 pub(crate) mod slot;
 
+mod cuda;
 mod fused;
 mod host;
-mod multi_tensor;
 mod reference;
 
 pub use choice::BackendChoice;
@@ -19,7 +19,7 @@ use interface::{Backend, Entry, Setup};
 
 /// All backends: the first that suits has all steps of an optimizer.
 const BACKENDS: [Entry; 3] = [
-    multi_tensor::MultiTensor::ENTRY,
+    cuda::Cuda::ENTRY,
     fused::Fused::ENTRY,
     reference::Reference::ENTRY,
 ];
@@ -37,30 +37,31 @@ mod tests {
     use choice::Forms;
 
     #[test]
-    fn without_optimisation_auto_takes_the_operations_of_libtorch() {
-        use BackendChoice::{Auto, MultiTensor, Reference};
+    fn the_first_that_suits_is_taken() {
+        use BackendChoice::{Auto, Cuda, Reference};
         use Forms::{All, None, Some};
-        const NAMES: [&str; 3] = ["multi_tensor", "fused", "reference"];
-        for (choice, forms, on_cuda, optimised, expected) in [
-            (Auto, All, false, true, "fused"),
-            (Auto, All, false, false, "reference"),
-            (Auto, All, true, true, "multi_tensor"),
-            (Auto, All, true, false, "multi_tensor"),
-            (Auto, None, false, true, "reference"),
-            (Auto, Some, false, true, "fused"),
-            (Auto, Some, true, true, "fused"),
-            (MultiTensor, Some, true, true, "reference"),
-            (Auto, None, true, true, "reference"),
-            (MultiTensor, All, false, true, "multi_tensor"),
-            (MultiTensor, All, false, false, "multi_tensor"),
-            (MultiTensor, None, false, true, "reference"),
-            (Reference, All, true, true, "reference"),
+        const NAMES: [&str; 3] = ["cuda", "fused", "reference"];
+        for (choice, forms, on_cuda, has_cuda_kernels, optimised, expected) in [
+            (Auto, All, false, true, true, "fused"),
+            (Auto, All, false, true, false, "reference"),
+            (Auto, All, true, true, true, "cuda"),
+            (Auto, All, true, true, false, "cuda"),
+            (Auto, All, true, false, false, "reference"),
+            (Auto, None, false, true, true, "reference"),
+            (Auto, Some, false, true, true, "fused"),
+            (Auto, Some, true, true, true, "cuda"),
+            (Auto, None, true, true, true, "reference"),
+            (Cuda, Some, true, true, true, "cuda"),
+            (Cuda, All, false, true, true, "cuda"),
+            (Cuda, All, true, false, true, "reference"),
+            (Cuda, None, false, true, true, "reference"),
+            (Reference, All, true, true, true, "reference"),
         ] {
             let circumstances = Circumstances {
                 choice,
                 forms,
-                common: true,
                 on_cuda,
+                has_cuda_kernels,
                 optimised,
             };
             let suits = |entry: &Entry| (entry.suits)(&circumstances);

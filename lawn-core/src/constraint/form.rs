@@ -64,14 +64,6 @@ pub(crate) enum Hold {
 }
 
 impl ConstraintForm {
-    /// Whether every backend computes it.
-    pub(crate) fn is_common(&self) -> bool {
-        self.length == StepLength::Own
-            && self.hold == Hold::Sphere
-            && !self.centred
-            && matches!(self.granularity, Granularity::Layer | Granularity::Row)
-    }
-
     /// What a state calls the number that is remembered of each unit, if there is one: the
     /// multiplier of [`Hold::Ball`], or `q` of [`StepLength::OfRotation`].
     pub(crate) fn remembered(&self) -> Option<&'static str> {

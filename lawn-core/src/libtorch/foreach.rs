@@ -18,11 +18,6 @@ unsafe extern "C" {
         count: usize,
         part: f64,
     ) -> *mut c_char;
-    fn lawn_foreach_norm(
-        tensors: *const *mut c_void,
-        count: usize,
-        result: *mut *mut c_void,
-    ) -> *mut c_char;
 }
 
 /// Copies each source into the destination beside it, all of them by few
@@ -52,18 +47,4 @@ pub(crate) fn foreach_lerp<'a>(pairs: impl Iterator<Item = (&'a Tensor, &'a Tens
     }
     // SAFETY: as in `foreach_copy`.
     checked(unsafe { lawn_foreach_lerp(from.as_ptr(), to.as_ptr(), from.len(), part) });
-}
-
-/// The norm of each tensor, `[tensors]`, f64; no finite element is too large.
-///
-/// # Panics
-///
-/// As tch's operations do, where libtorch fails, as it does for no tensors.
-pub(crate) fn foreach_norm<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Tensor {
-    let tensors: Vec<_> = tensors.map(raw).collect();
-    let mut result = std::ptr::null_mut();
-    // SAFETY: the pointers are to tensors that the iterator borrows for 'a.
-    checked(unsafe { lawn_foreach_norm(tensors.as_ptr(), tensors.len(), &raw mut result) });
-    // SAFETY: without an error, the result is a new tensor that nobody else has.
-    unsafe { Tensor::from_ptr(result.cast()) }
 }

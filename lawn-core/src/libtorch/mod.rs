@@ -5,9 +5,8 @@ pub(crate) mod determinism;
 #[cfg(test)]
 pub(crate) mod dispatches;
 pub(crate) mod foreach;
-pub(crate) mod fused_adam;
 pub(crate) mod guard;
-pub(crate) mod in_place;
+pub(crate) mod stream;
 pub(crate) mod versions;
 
 pub use determinism::Determinism;

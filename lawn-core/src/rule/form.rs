@@ -106,15 +106,6 @@ impl Form {
         }
     }
 
-    /// Whether it is a direction of libtorch's own optimizers, which every backend computes. The
-    /// others are for kernels, and for libtorch operations.
-    pub(crate) fn is_common(&self) -> bool {
-        !matches!(
-            self.direction,
-            Direction::NesterovMoments(_) | Direction::Sign { .. }
-        )
-    }
-
     /// Whether the rule keeps squares of gradients, which may overflow.
     pub(crate) fn squares_gradients(&self) -> bool {
         matches!(

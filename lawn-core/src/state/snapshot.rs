@@ -291,7 +291,7 @@ fn restore(optimizer: &mut Optimizer, state: &State) -> Result<(), Error> {
     optimizer.rescaled = state.metadata.contains_key(RESCALED);
     optimizer.unverified = frozen && !optimizer.rescaled;
     optimizer.interrupted = false;
-    optimizer.backend.load(&optimizer.slots);
+    optimizer.backend.load(&mut optimizer.slots);
     if let Some(clock) = optimizer.backend.clock_mut() {
         clock.reset();
     }

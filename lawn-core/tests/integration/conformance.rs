@@ -90,7 +90,7 @@ fn each(settings: impl Fn(&Row) -> Settings, mut test: impl FnMut(&str, Run, &dy
     for row in rows() {
         for kind in [Kind::Float, Kind::Double] {
             for form in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
-                for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+                for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
                     let new = || Run::new(&row, settings(&row), form, kind, backend);
                     test(
                         &format!("{} {kind:?} {form:?} {backend:?}", row.name),

@@ -263,7 +263,7 @@ fn each_agrees_with_the_oracle() {
                     _ => 2e-5,
                 };
                 for (kind, tolerance) in [(Kind::Double, 1e-11), (Kind::Float, single)] {
-                    for backend in [Backend::Reference, Backend::Auto, Backend::MultiTensor] {
+                    for backend in [Backend::Reference, Backend::Auto, Backend::Cuda] {
                         let config = law.on(rule, granularity);
                         let (_, weights) = run(OptimizerConfig { backend, ..config }, kind);
                         let found = values(&weights[0]);

@@ -46,7 +46,7 @@ fn a_gradient_in_the_rows_that_were_counted_is_all_of_it() {
     ];
     for rule in rules {
         for (constraint, clips) in constraints.iter().zip([true, false, true]) {
-            for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+            for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
                 let run = |all_rows_counted: bool| {
                     let config = OptimizerConfig {
                         backend,

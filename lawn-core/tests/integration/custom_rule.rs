@@ -70,7 +70,7 @@ fn any_backend_takes_it_to_the_same_bits() {
     };
     let expected = run(Backend::Reference);
     assert_eq!(run(Backend::Auto), expected);
-    assert_eq!(run(Backend::MultiTensor), expected);
+    assert_eq!(run(Backend::Cuda), expected);
 }
 
 #[test]

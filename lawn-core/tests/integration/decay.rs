@@ -110,7 +110,7 @@ fn a_group_decays_by_the_formula_and_nothing_else_does() {
                 "{rule:?} {decay:?}: the decay cannot be seen"
             );
             assert!(without[1].equal(&expected[1]));
-            for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+            for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
                 let found = decayed(rule, decay, backend);
                 for (found, expected) in found.iter().zip(&expected) {
                     let apart = distance(found, expected);

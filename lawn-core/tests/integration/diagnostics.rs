@@ -9,7 +9,7 @@ use lawn_core::{
 };
 use tch::{Device, Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 #[test]
 fn asking_for_them_changes_no_bit() {

@@ -49,7 +49,7 @@ fn all(table: &Table) -> Vec<u8> {
 #[test]
 fn a_sparse_gradient_does_what_a_dense_one_does_to_the_bit() {
     for rule in rules() {
-        for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+        for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
             let [dense, sparse] = LAYOUTS.map(|layout| {
                 let config = OptimizerConfig {
                     backend,

@@ -63,7 +63,7 @@ fn each_rule_of_tables_does_what_its_peer_does() {
         let layouts = LAYOUTS.into_iter().zip(case.dense_and_sparse);
         for (layout, _) in layouts.filter(|(_, held)| *held) {
             for (kind, name) in [(Kind::Double, "f64"), (Kind::Float, "f32")] {
-                for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+                for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
                     let found = largest_distance(&goldens, &tensors, case, (kind, backend, layout));
                     let what = format!(
                         "{:<20} {:<26} {name} {layout:?} {backend:?}: {found:.1e}",

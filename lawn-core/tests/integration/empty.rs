@@ -12,7 +12,7 @@ use tch::{Device, Kind, Tensor};
 /// The last has elements, and must not notice the others.
 const SHAPES: [&[i64]; 6] = [&[0, 4], &[4, 0], &[0], &[0, 0], &[2, 0, 3], &[5, 7]];
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 /// An optimizer over all shapes; constrained from the third step on if `granularity` says how.
 fn build(

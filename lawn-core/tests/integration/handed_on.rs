@@ -8,7 +8,7 @@ use lawn_core::{
 };
 use tch::{Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 /// A built-in rule under another name, with as many buffers as it is told.
 #[derive(Debug)]
@@ -116,7 +116,7 @@ fn it_runs_on_the_backend_that_is_asked_for() {
     };
     let (parameters, weights) = parameters(&[Numbers(1).tensor(&[3, 4], Kind::Float)]);
     let config = OptimizerConfig {
-        backend: Backend::MultiTensor,
+        backend: Backend::Cuda,
         ..OptimizerConfig::new(named, Schedule::constant(0.1))
     };
     let mut optimizer = config.build(parameters).unwrap();

@@ -7,7 +7,7 @@ use lawn_core::{
 };
 use tch::{Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 /// An optimizer of fresh weights, whose norms are `size` times others'.
 fn fresh(

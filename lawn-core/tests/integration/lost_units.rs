@@ -8,7 +8,7 @@ use lawn_core::{
 };
 use tch::{Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::MultiTensor, Backend::Reference];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Cuda, Backend::Reference];
 const SHAPE: [i64; 2] = [4, 300];
 
 /// Two steps, the first of which freezes; then `lose` writes into the weights, and

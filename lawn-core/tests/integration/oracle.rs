@@ -145,10 +145,10 @@ fn every_combination_agrees_with_the_oracle() {
                 for (kind, tolerance, backend) in [
                     (Kind::Double, 1e-13, Backend::Reference),
                     (Kind::Double, 1e-13, Backend::Auto),
-                    (Kind::Double, 1e-13, Backend::MultiTensor),
+                    (Kind::Double, 1e-13, Backend::Cuda),
                     (Kind::Float, 2e-5, Backend::Reference),
                     (Kind::Float, 2e-5, Backend::Auto),
-                    (Kind::Float, 2e-5, Backend::MultiTensor),
+                    (Kind::Float, 2e-5, Backend::Cuda),
                 ] {
                     let (found, _) = run(rule, granularity, project, false, kind, backend);
                     let error = largest(&found, &expected);
@@ -185,7 +185,7 @@ fn each_projection_can_be_told_apart() {
 
 #[test]
 fn a_layer_of_norm_zero_stays_free_and_is_reported() {
-    for backend in [Backend::Reference, Backend::Auto, Backend::MultiTensor] {
+    for backend in [Backend::Reference, Backend::Auto, Backend::Cuda] {
         let (w, gradients) = data(false);
         let (parameters, weights) = parameters(&[w.zeros_like(), w]);
         let lawn = LawnConfig {
@@ -223,7 +223,7 @@ fn a_layer_of_norm_zero_stays_free_and_is_reported() {
 fn a_row_of_norm_zero_stays_free_and_is_reported() {
     for (rule, oracle) in rules().into_iter().take(2) {
         let expected = expect(oracle, Granularity::Row, (true, true), true);
-        for backend in [Backend::Reference, Backend::Auto, Backend::MultiTensor] {
+        for backend in [Backend::Reference, Backend::Auto, Backend::Cuda] {
             let (found, free_units) = run(
                 rule,
                 Granularity::Row,
@@ -275,7 +275,7 @@ fn a_rate_in_f32_costs_less_than_weights_in_f32() {
     println!("a way of {way:.2}: {rounded:.1e} by the rate");
     assert!(way > 0.5 && rounded > 0.9 * way * 2f64.powi(-24));
     assert!(rounded < 1.1 * way * 2f64.powi(-24));
-    let found = [Backend::Reference, Backend::Auto, Backend::MultiTensor].map(|backend| {
+    let found = [Backend::Reference, Backend::Auto, Backend::Cuda].map(|backend| {
         let (parameters, weights) = parameters(&[start.shallow_clone()]);
         let config = OptimizerConfig {
             backend,
@@ -290,7 +290,7 @@ fn a_rate_in_f32_costs_less_than_weights_in_f32() {
         println!("{backend:?}: {found:.1e} in all");
         found
     });
-    let [reference, kernels, multi_tensor] = found;
+    let [reference, kernels, cuda] = found;
     assert!(reference < 1e-5 && kernels < 1e-5);
-    assert!(multi_tensor < reference + 2.0 * rounded, "{found:?}");
+    assert!(cuda < reference + 2.0 * rounded, "{found:?}");
 }

@@ -45,13 +45,14 @@ fn its_pages_point_at_nothing_outside_of_it() {
         }
         // And what it calls a file of the crate is one.
         let quoted = text.split('`').skip(1).step_by(2);
-        let kinds = [".rs", ".py", ".cpp", ".md"];
+        let kinds = [".rs", ".py", ".cpp", ".cu", ".h", ".md"];
         for file in quoted.filter(|word| kinds.iter().any(|kind| word.ends_with(kind))) {
             let own = [
                 "examples/",
                 "tests/",
                 "src/",
                 "cpp/",
+                "cuda/",
                 "goldens/",
                 "peers/",
                 "benches/",

@@ -7,7 +7,7 @@ use lawn_core::{
 };
 use tch::{Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Reference, Backend::Cuda];
 
 /// One that has taken a step and freezes in the next.
 fn optimizer(backend: Backend, schedule: Schedule) -> (Optimizer, Vec<Tensor>) {

@@ -114,7 +114,7 @@ fn what_cannot_be_set_is_refused() {
     let decay = Some(WeightDecay::L2 { rate: 0.1 });
     let constrained = build(Backend::Auto).set_group("p0", None, decay);
     assert!(matches!(constrained, Err(Error::DecayOnConstrained { .. })));
-    let fixed = build(Backend::MultiTensor).set_group("p0", Some(0.5), None);
+    let fixed = build(Backend::Cuda).set_group("p0", Some(0.5), None);
     assert!(matches!(fixed, Err(Error::FixedGroups)));
 }
 

@@ -331,7 +331,7 @@ fn parameters_added_later_are_named() {
 
 #[test]
 fn a_step_finds_what_was_added_to_the_store() {
-    for backend in [Backend::Auto, Backend::Reference, Backend::MultiTensor] {
+    for backend in [Backend::Auto, Backend::Reference, Backend::Cuda] {
         let vs = nn::VarStore::new(Device::Cpu);
         let body = nn::linear(vs.root() / "body", 3, 2, Default::default());
         let config = OptimizerConfig {

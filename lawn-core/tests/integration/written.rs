@@ -9,7 +9,7 @@ use lawn_core::{
 };
 use tch::{Kind, Tensor};
 
-const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::MultiTensor, Backend::Reference];
+const BACKENDS: [Backend; 3] = [Backend::Auto, Backend::Cuda, Backend::Reference];
 
 fn optimizer(
     rule: RuleConfig,

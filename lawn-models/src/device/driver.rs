@@ -1,9 +1,8 @@
 //! What CUDA's driver and its compiler say of themselves.
 
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::path::{Path, PathBuf};
+use std::ffi::{CStr, c_char, c_int};
 
-use super::libtorch::{self, Library};
+use super::libtorch::Library;
 
 /// One accelerator, as its driver describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +34,6 @@ type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> Status;
 type Memory = unsafe extern "C" fn(*mut usize, c_int) -> Status;
 type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> Status;
 // Of nvrtc.h.
-type Version = unsafe extern "C" fn(*mut c_int, *mut c_int) -> Status;
 
 /// Room for the name of an accelerator, its end included.
 const NAME: usize = 256;
@@ -103,47 +101,12 @@ fn asked(what: &str, status: Status) -> Result<(), String> {
     }
 }
 
-/// Names of CUDA's compiler at run time, the newest first.
-const COMPILERS: [&CStr; 2] = [c"libnvrtc.so.13", c"libnvrtc.so.12"];
-
-/// Major and minor number of CUDA's compiler at run time: the one that the system finds, or the one
-/// of the packages beside libtorch.
+/// The version of the compiler of lawn-core's kernels for CUDA.
 ///
 /// # Errors
 /// In words, why there is none.
-pub fn nvrtc_version() -> Result<[u32; 2], String> {
-    let near = libtorch::folder()
-        .into_iter()
-        .flat_map(|folder| beside(&folder));
-    let names = COMPILERS.map(CStr::to_owned).into_iter().chain(near);
-    let mut reason = String::new();
-    for name in names {
-        match Library::open(&name) {
-            Err(said) if reason.is_empty() => reason = said,
-            Err(_) => {}
-            Ok(library) => {
-                let (mut major, mut minor) = (0, 0);
-                // SAFETY: the type is that of nvrtc.h, and both numbers are there to be written to.
-                let status = unsafe {
-                    library.function::<Version>(c"nvrtcVersion")?(&raw mut major, &raw mut minor)
-                };
-                asked("nvrtcVersion", status)?;
-                return Ok([major, minor].map(c_int::unsigned_abs));
-            }
-        }
-    }
-    Err(reason)
-}
-
-/// Where the wheels of PyPI have it, seen from libtorch's folder `torch/lib`.
-fn beside(folder: &Path) -> Vec<CString> {
-    let packages = folder.join("../../nvidia");
-    let places = ["cu13/lib/libnvrtc.so.13", "cuda_nvrtc/lib/libnvrtc.so.12"];
-    let there = places.map(|place| packages.join(place));
-    let there = there.into_iter().filter(|path| path.exists());
-    there
-        .filter_map(|path: PathBuf| CString::new(path.into_os_string().into_encoded_bytes()).ok())
-        .collect()
+pub fn cuda_compiler() -> Result<String, String> {
+    lawn_core::Backend::cuda_compiler().map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -162,14 +125,6 @@ mod tests {
                 );
             }
             Err(reason) => assert!(!reason.is_empty()),
-        }
-    }
-
-    #[test]
-    fn a_compiler_has_a_version_or_a_reason() {
-        match nvrtc_version() {
-            Ok([major, _]) => assert!((12..=13).contains(&major)),
-            Err(reason) => assert!(reason.contains("libnvrtc"), "{reason}"),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Loading shared libraries: parts of libtorch for their side effects, others for what they say.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::path::{Path, PathBuf};
 
 // From dlfcn.h; the values are those of Linux.
 const RTLD_NOW: c_int = 2;
@@ -70,14 +69,4 @@ impl Library {
         // SAFETY: it is not null, and as the caller says of this type.
         Ok(unsafe { std::mem::transmute_copy(&found) })
     }
-}
-
-/// The folder that libtorch was loaded from, where the system tells.
-pub(super) fn folder() -> Option<PathBuf> {
-    let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
-    let line = maps
-        .lines()
-        .find(|line| line.ends_with("/libtorch_cpu.so"))?;
-    let path = Path::new(&line[line.find('/')?..]);
-    path.parent().map(Path::to_owned)
 }

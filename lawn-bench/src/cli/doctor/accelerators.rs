@@ -31,9 +31,12 @@ pub(super) fn accelerators(cuda: &CudaProbe) -> [Finding; 3] {
         }
         Err(reason) => finding("cards", State::Missing, reason.clone()),
     };
-    let compiler = match lawn_models::nvrtc_version() {
-        Ok(version) => finding("NVRTC", State::Ok, cuda_of(version)),
-        Err(reason) => finding("NVRTC", State::Missing, reason),
+    let compiler = match lawn_models::cuda_compiler() {
+        Ok(version) => finding("CUDA kernels", State::Ok, format!("NVRTC {version}")),
+        Err(reason) => Finding {
+            advice: Some("optimizers on CUDA take libtorch's operations, which are slower".into()),
+            ..finding("CUDA kernels", State::Missing, reason)
+        },
     };
     let graphs = match (&driver, cuda) {
         (Ok(driver), CudaProbe::Available { .. }) => finding(

@@ -15,9 +15,9 @@ use crate::error::Error;
 use crate::rule::Rule;
 use crate::rule::watched::Watch;
 use staged::stage;
-use update::{StagedUpdate, commit, update, update_rows};
+use update::{commit, update, update_rows};
 
-pub(crate) use update::UpdateRequest;
+pub(crate) use update::{StagedUpdate, UpdateRequest};
 
 /// Steps in libtorch operations.
 #[derive(Debug)]

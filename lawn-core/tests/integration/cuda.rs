@@ -1,4 +1,4 @@
-//! The multi-tensor path against the libtorch operations.
+//! The kernels of CUDA, compiled for the CPU, against the libtorch operations.
 
 use crate::common::rules::rules;
 use crate::common::setting::{
@@ -6,8 +6,9 @@ use crate::common::setting::{
 };
 use crate::common::{Numbers, distance, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Backend, Granularity, Group, LambConfig, LawnConfig, Optimizer, OptimizerConfig,
-    RuleConfig, Schedule, Scope, SgdConfig, WeightDecay,
+    AdamConfig, Backend, Diagnostics, Granularity, Group, LambConfig, LawnConfig, LazyAdamConfig,
+    Optimizer, OptimizerConfig, Parameter, Parameters, Role, RowwiseAdagradConfig, RuleConfig,
+    Schedule, Scope, SgdConfig, StepOptions, UntouchedRows, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Kind, Tensor};
@@ -40,7 +41,7 @@ fn it_agrees_for_every_rule() {
                     clip_norm,
                 };
                 let (_, expected) = run(&setting, &start, Backend::Reference);
-                let (_, found) = run(&setting, &start, Backend::MultiTensor);
+                let (_, found) = run(&setting, &start, Backend::Cuda);
                 for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
                     let apart = distance(found, expected);
                     assert!(
@@ -89,7 +90,7 @@ fn groups_with_rates_and_decays_of_their_own_agree() {
     };
     for clip_norm in [None, Some(0.5)] {
         let expected = run(Backend::Reference, clip_norm);
-        let found = run(Backend::MultiTensor, clip_norm);
+        let found = run(Backend::Cuda, clip_norm);
         for (found, expected) in found.iter().zip(&expected) {
             let apart = distance(found, expected);
             assert!(apart < 1e-12, "{clip_norm:?}: {apart:e}");
@@ -98,7 +99,7 @@ fn groups_with_rates_and_decays_of_their_own_agree() {
 }
 
 #[test]
-fn an_epsilon_of_zero_stays_out_of_the_padding() {
+fn an_epsilon_of_zero_agrees() {
     let adam = AdamConfig {
         epsilon: 0.0,
         ..AdamConfig::default()
@@ -119,7 +120,7 @@ fn an_epsilon_of_zero_stays_out_of_the_padding() {
             };
             let start = start();
             let (_, expected) = run(&setting, &start, Backend::Reference);
-            let (_, found) = run(&setting, &start, Backend::MultiTensor);
+            let (_, found) = run(&setting, &start, Backend::Cuda);
             for (found, expected) in found.iter().zip(&expected) {
                 // Directions of almost no gradient are the worst conditioned.
                 let apart = distance(found, expected);
@@ -223,7 +224,7 @@ fn layouts_and_missing_gradients_are_those_of_the_reference() {
                 };
                 let kind = Kind::Float;
                 let (reference, expected) = run_layouts(Backend::Reference, kind, &config, missing);
-                let (found, weights) = run_layouts(Backend::MultiTensor, kind, &config, missing);
+                let (found, weights) = run_layouts(Backend::Cuda, kind, &config, missing);
                 for (i, (found, expected)) in weights.iter().zip(&expected).enumerate() {
                     let apart = distance(found, expected);
                     assert!(apart < 1e-5, "{rule:?} {granularity:?} p{i}: {apart:e}");
@@ -268,7 +269,7 @@ fn narrow_weights_are_those_of_the_reference() {
                     (optimizer, weights)
                 };
                 let ((reference, expected), (multi, found)) =
-                    (run(Backend::Reference), run(Backend::MultiTensor));
+                    (run(Backend::Reference), run(Backend::Cuda));
                 for (found, expected) in found.iter().zip(&expected) {
                     assert_eq!(found.kind(), kind);
                     // Rounding may fall to the other side: one place of the kind.
@@ -296,9 +297,99 @@ fn diagnostics_are_those_of_measurement() {
         LambConfig::default().into(),
     ] {
         for granularity in [Granularity::Layer, Granularity::Row] {
-            let found = diagnose(Backend::MultiTensor, granularity, rule);
+            let found = diagnose(Backend::Cuda, granularity, rule);
             let expected = diagnose(Backend::Reference, granularity, rule);
             assert_same_diagnostics(&found, &expected);
+        }
+    }
+}
+
+/// A table of which some rows are left alone, beside a weight that the kernels take: six steps, the
+/// freeze among them, of which one is skipped.
+fn run_beside_a_table(
+    backend: Backend,
+    config: &OptimizerConfig,
+    size: f64,
+) -> (Optimizer, Vec<Tensor>, Vec<Diagnostics>) {
+    let mut numbers = Numbers(31);
+    let (parameters, weights): (Vec<_>, Vec<_>) = [("table", [40, 6]), ("dense", [6, 50])]
+        .map(|(name, shape)| {
+            let tensor = numbers.tensor(&shape, Kind::Double);
+            let tensor = tensor.set_requires_grad(true);
+            let parameter = Parameter {
+                name: name.into(),
+                role: match name {
+                    "table" => Role::Embedding,
+                    _ => Role::Weight,
+                },
+                tensor: tensor.shallow_clone(),
+            };
+            (parameter, tensor)
+        })
+        .into_iter()
+        .unzip();
+    let config = OptimizerConfig {
+        backend,
+        ..config.clone()
+    };
+    let mut optimizer = config.build(Parameters::new(parameters).unwrap()).unwrap();
+    let mut told = Vec::new();
+    for step in 0..6 {
+        let table = numbers.tensor(&[40, 6], Kind::Double) * size;
+        let rows: Vec<i64> = (0..40).filter(|row| row % 3 == step % 3).collect();
+        let table = table.index_fill(0, &Tensor::from_slice(&rows), 0.0);
+        let dense = numbers.tensor(&[6, 50], Kind::Double);
+        if step == 4 {
+            let _ = table.get(1).fill_(f64::NAN);
+        }
+        set_gradients(&mut optimizer, &weights, &[Some(table), Some(dense)]);
+        let options = StepOptions {
+            diagnostics: true,
+            ..StepOptions::default()
+        };
+        let report = optimizer.step_with(options).unwrap();
+        assert_eq!(report.skipped(), step == 4);
+        told.extend_from_slice(optimizer.diagnostics());
+    }
+    (optimizer, weights, told)
+}
+
+#[test]
+fn a_table_that_the_kernels_do_not_take_steps_beside_what_they_do() {
+    let left_alone = LawnConfig {
+        untouched_rows: UntouchedRows::LeftAlone,
+        ..lawn(2, Granularity::Row)
+    };
+    for (rule, lawn) in [
+        (RuleConfig::from(LazyAdamConfig::default()), None),
+        (RowwiseAdagradConfig::default().into(), None),
+        (AdamConfig::default().into(), Some(left_alone.clone())),
+        (LambConfig::default().into(), Some(left_alone)),
+    ] {
+        for (clip_norm, size) in [(None, 1.0), (Some(0.5), 1.0), (None, 1e199)] {
+            let config = OptimizerConfig {
+                clip_norm,
+                lawn: lawn.clone(),
+                ..OptimizerConfig::new(rule, Schedule::linear(0.01, 0.0, 9))
+            };
+            let reference = run_beside_a_table(Backend::Reference, &config, size);
+            let found = run_beside_a_table(Backend::Cuda, &config, size);
+            if size == 1.0 {
+                assert_same_diagnostics(&found.2, &reference.2);
+            }
+            let (state, expected) = (found.0.state(), reference.0.state());
+            assert_eq!(state.metadata, expected.metadata);
+            for (entry, expected) in &expected.tensors {
+                let apart = distance(&state.tensors[entry], expected);
+                assert!(
+                    apart < 1e-11,
+                    "{rule:?} {clip_norm:?} {size:e} {entry}: {apart:e}"
+                );
+            }
+            for (found, expected) in found.1.iter().zip(&reference.1) {
+                let apart = distance(found, expected);
+                assert!(apart < 1e-11, "{rule:?} {clip_norm:?} {size:e}: {apart:e}");
+            }
         }
     }
 }
@@ -311,7 +402,7 @@ fn norms_are_kept_to_one_part_in_ten_million() {
     for granularity in [Granularity::Layer, Granularity::Row] {
         let (parameters, weights) = parameters(&start);
         let config = OptimizerConfig {
-            backend: Backend::MultiTensor,
+            backend: Backend::Cuda,
             lawn: Some(lawn(1, granularity)),
             ..OptimizerConfig::new(AdamConfig::default(), Schedule::constant(0.05))
         };
@@ -361,7 +452,7 @@ proptest! {
         let kind = if double { Kind::Double } else { Kind::Float };
         let setting = Setting { rule, decay, granularity, kind, check_finite, clip_norm };
         let (_, expected) = run(&setting, &start, Backend::Reference);
-        let (_, found) = run(&setting, &start, Backend::MultiTensor);
+        let (_, found) = run(&setting, &start, Backend::Cuda);
         let tolerance = if double { 1e-10 } else { 1e-4 };
         for (found, expected) in found.iter().zip(&expected) {
             let apart = distance(found, expected);

@@ -1,4 +1,4 @@
-//! What is the multi-tensor path's own: steps that the device skips, that nobody
+//! What is the CUDA backend's own: steps that the device skips, that nobody
 //! waits for, and states that other backends go on from.
 
 use crate::common::setting::lawn;
@@ -110,7 +110,7 @@ fn train(course: &Course, backend: Backend, looks: bool) -> Trained {
 /// the host learns of it or not.
 fn assert_as_the_reference(course: &Course) {
     let expected = train(course, Backend::Reference, false);
-    let found = train(course, Backend::MultiTensor, false);
+    let found = train(course, Backend::Cuda, false);
     assert_eq!(found.told, expected.told, "{course:?}");
     let (state, reference) = (found.optimizer.state(), expected.optimizer.state());
     assert_eq!(state.metadata, reference.metadata, "{course:?}");
@@ -127,7 +127,7 @@ fn assert_as_the_reference(course: &Course) {
         let apart = distance(found, expected);
         assert!(apart < tolerance, "{course:?}, {entry}: {apart:e}");
     }
-    let looked = train(course, Backend::MultiTensor, true);
+    let looked = train(course, Backend::Cuda, true);
     assert_eq!(looked.told, found.told);
     assert_eq!(
         everything(&looked.optimizer, &looked.weights),
@@ -232,12 +232,12 @@ fn a_rate_that_no_step_has_is_no_error() {
         assert_eq!(everything(&optimizer, &weights), before);
         error.to_string()
     };
-    assert_eq!(run(Backend::MultiTensor), run(Backend::Reference));
+    assert_eq!(run(Backend::Cuda), run(Backend::Reference));
 }
 
 #[test]
 fn states_go_from_each_backend_to_each_other() {
-    let backends = [Backend::Auto, Backend::Reference, Backend::MultiTensor];
+    let backends = [Backend::Auto, Backend::Reference, Backend::Cuda];
     let schedule = || Schedule::linear(0.1, 0.0, 20);
     let mut ends = Vec::new();
     for from in backends {
@@ -279,7 +279,7 @@ fn states_go_from_each_backend_to_each_other() {
 
 #[test]
 fn a_load_forgets_what_was_skipped_before() {
-    let (mut optimizer, weights) = small(Backend::MultiTensor, Schedule::constant(0.1), 9);
+    let (mut optimizer, weights) = small(Backend::Cuda, Schedule::constant(0.1), 9);
     let clean = optimizer.state();
     give(&mut optimizer, &weights, &mut Numbers(5), true);
     optimizer.step().unwrap();
@@ -290,7 +290,7 @@ fn a_load_forgets_what_was_skipped_before() {
 
 #[test]
 fn diagnostics_of_a_skipped_step_are_none() {
-    let (mut optimizer, weights) = small(Backend::MultiTensor, Schedule::constant(0.1), 1);
+    let (mut optimizer, weights) = small(Backend::Cuda, Schedule::constant(0.1), 1);
     let mut numbers = Numbers(5);
     let options = StepOptions {
         diagnostics: true,
@@ -310,10 +310,10 @@ fn diagnostics_of_a_skipped_step_are_none() {
 
 #[test]
 fn the_backend_has_a_name_in_configurations() {
-    let name = serde_json::to_value(Backend::MultiTensor).unwrap();
-    assert_eq!(name, "multi-tensor");
+    let name = serde_json::to_value(Backend::Cuda).unwrap();
+    assert_eq!(name, "cuda");
     assert_eq!(
         serde_json::from_value::<Backend>(name).unwrap(),
-        Backend::MultiTensor
+        Backend::Cuda
     );
 }

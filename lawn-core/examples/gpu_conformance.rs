@@ -1,0 +1,265 @@
+//! Holds the kernels of a CUDA device to libtorch's operations there, to themselves a second time,
+//! and to the same kernels compiled for the CPU.
+//!
+//! ```text
+//! cargo run --release -p lawn-core --example gpu_conformance
+//!     --device cuda | cuda:N | cpu    cuda if left out; cpu tries the example itself
+//! ```
+//!
+//! It ends with 0 if all agree, with 1 if anything does not, and with 2 where there is no CUDA
+//! device. `peers/accelerator.py` times the same kernels beside torch's.
+
+mod device;
+
+use std::process::ExitCode;
+
+use lawn_core::{
+    AdagradConfig, AdamConfig, Backend, Granularity, LambConfig, LarsConfig, LawnConfig, Optimizer,
+    OptimizerConfig, Parameter, Parameters, Role, RuleConfig, Schedule, Scope, SgdConfig,
+    WeightDecay,
+};
+use tch::{Device, Kind, Tensor};
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<ExitCode, Failure> {
+    let mut name = "cuda".to_owned();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--device" => name = arguments.next().ok_or("--device needs a value")?,
+            other => return Err(format!("{other} is not an argument").into()),
+        }
+    }
+    let Some(device) = device::find(&name)? else {
+        println!("no CUDA device here: nothing was compared");
+        return Ok(ExitCode::from(2));
+    };
+    let head = ["rule", "kind", "norms", "from libtorch", "again", "CPU"];
+    println!("{}", row(&head));
+    let mut agrees = true;
+    for (name, rule, decay) in rules() {
+        for kind in [Kind::Float, Kind::Double, Kind::BFloat16, Kind::Half] {
+            for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
+                let setting = Setting {
+                    rule,
+                    decay,
+                    kind,
+                    granularity,
+                };
+                agrees &= compare(name, &setting, device)?;
+            }
+        }
+    }
+    println!(
+        "{}",
+        if agrees {
+            "all agree"
+        } else {
+            "SOME DO NOT AGREE"
+        }
+    );
+    Ok(ExitCode::from(u8::from(!agrees)))
+}
+
+struct Setting {
+    rule: RuleConfig,
+    decay: WeightDecay,
+    kind: Kind,
+    granularity: Option<Granularity>,
+}
+
+fn rules() -> Vec<(&'static str, RuleConfig, WeightDecay)> {
+    let momentum = SgdConfig {
+        momentum: 0.9,
+        ..SgdConfig::default()
+    };
+    let nesterov = SgdConfig {
+        nesterov: true,
+        ..momentum
+    };
+    // Quotients of almost nothing by almost nothing differ by more than rounding.
+    let adam = AdamConfig {
+        epsilon: 1e-4,
+        ..AdamConfig::default()
+    };
+    let amsgrad = AdamConfig {
+        amsgrad: true,
+        ..adam
+    };
+    let lamb = LambConfig {
+        epsilon: 1e-4,
+        ..LambConfig::default()
+    };
+    let adagrad = AdagradConfig {
+        epsilon: 1e-4,
+        ..AdagradConfig::default()
+    };
+    let (l2, decoupled) = (
+        WeightDecay::L2 { rate: 0.01 },
+        WeightDecay::Decoupled { rate: 0.01 },
+    );
+    vec![
+        ("sgd", SgdConfig::default().into(), l2),
+        ("momentum", momentum.into(), decoupled),
+        ("nesterov", nesterov.into(), l2),
+        ("adam", adam.into(), l2),
+        ("adamw", adam.into(), decoupled),
+        ("amsgrad", amsgrad.into(), WeightDecay::None),
+        ("lamb", lamb.into(), decoupled),
+        ("lars", LarsConfig::default().into(), l2),
+        ("adagrad", adagrad.into(), WeightDecay::None),
+    ]
+}
+
+/// Compares the kernels of a device under one setting, and says how it went.
+fn compare(name: &str, setting: &Setting, device: Device) -> Result<bool, Failure> {
+    let expected = run(setting, device, Backend::Reference)?;
+    let found = run(setting, device, Backend::Cuda)?;
+    let again = run(setting, device, Backend::Cuda)?;
+    let emulated = run(setting, Device::Cpu, Backend::Cuda)?;
+    let tolerance = match setting.kind {
+        Kind::Double => 1e-11,
+        Kind::Float => 2e-5,
+        // One number of the kind near 1.
+        Kind::Half => 2e-3,
+        _ => 1.6e-2,
+    };
+    let apart = distance(&found, &expected);
+    let same = |other: &[Tensor]| found.iter().zip(other).all(|(a, b)| a.equal(b));
+    let repeats = same(&again);
+    let norms = match setting.granularity {
+        None => "free",
+        Some(Granularity::Layer) => "by layer",
+        Some(Granularity::Row) => "by row",
+        Some(Granularity::Column) => "by column",
+        Some(Granularity::Head(_)) => "by head",
+    };
+    // libtorch takes the radii on a device in another order than on the CPU, so that their last
+    // bits may differ. Free steps have none.
+    let on_cpu = if same(&emulated) {
+        "same bits".to_owned()
+    } else {
+        format!("{:.1e} apart", distance(&found, &emulated))
+    };
+    let agrees = apart < tolerance && repeats && distance(&found, &emulated) < tolerance;
+    let cells = [
+        name,
+        &format!("{:?}", setting.kind),
+        norms,
+        &format!(
+            "{apart:.1e}{}",
+            if apart < tolerance { "" } else { " TOO FAR" }
+        ),
+        if repeats { "same bits" } else { "OTHER BITS" },
+        &on_cpu,
+    ];
+    println!("{}", row(&cells));
+    Ok(agrees)
+}
+
+fn row(cells: &[&str; 6]) -> String {
+    let [rule, kind, norms, apart, again, cpu] = cells;
+    format!("{rule:<10}{kind:<10}{norms:<10}{apart:<16}{again:<12}{cpu}")
+}
+
+/// Seven steps of which one is skipped, with the freeze among them; the weights and all that is
+/// remembered of them, on the CPU.
+fn run(setting: &Setting, device: Device, backend: Backend) -> Result<Vec<Tensor>, Failure> {
+    let weights: Vec<Tensor> = start(setting.kind)
+        .into_iter()
+        .map(|w| to(&w, device).set_requires_grad(true))
+        .collect();
+    let named = weights.iter().enumerate().map(|(i, tensor)| Parameter {
+        name: format!("p{i}"),
+        role: Role::Weight,
+        tensor: tensor.shallow_clone(),
+    });
+    let lawn = setting.granularity.map(|granularity| LawnConfig {
+        scope: Scope::AllWeights,
+        granularity,
+        ..LawnConfig::new(3)
+    });
+    let config = OptimizerConfig {
+        decay: match lawn {
+            Some(_) => WeightDecay::None,
+            None => setting.decay,
+        },
+        lawn,
+        clip_norm: Some(20.0),
+        master_weights: true,
+        backend,
+        ..OptimizerConfig::new(setting.rule, Schedule::linear(0.02, 0.0, 20))
+    };
+    let mut optimizer = config.build(Parameters::new(named.collect())?)?;
+    for step in 0..7 {
+        give_gradients(&mut optimizer, &weights, step);
+        assert_eq!(optimizer.step()?.skipped(), step == 4);
+    }
+    let state = optimizer.state();
+    let all = weights
+        .iter()
+        .map(Tensor::detach)
+        .chain(state.tensors.values().map(Tensor::shallow_clone));
+    Ok(all.map(|t| t.to_device(Device::Cpu).contiguous()).collect())
+}
+
+fn give_gradients(optimizer: &mut Optimizer, weights: &[Tensor], step: i64) {
+    optimizer.zero_grad();
+    for (i, w) in weights.iter().enumerate() {
+        let mut g = noise(&w.size(), 1000 * step + i as i64, w.kind());
+        if step == 4 && i == 2 {
+            g *= f64::NAN;
+        }
+        (w * g.to_device(w.device())).sum(w.kind()).backward();
+    }
+}
+
+/// A tensor elsewhere, with the strides that it has.
+fn to(tensor: &Tensor, device: Device) -> Tensor {
+    let room = tensor.size().into_iter().zip(tensor.stride());
+    let room = 1 + room.map(|(n, stride)| (n - 1) * stride).sum::<i64>();
+    let there = Tensor::zeros([room], (tensor.kind(), device));
+    let mut view = there.as_strided(tensor.size(), tensor.stride(), 0);
+    view.copy_(tensor);
+    view
+}
+
+/// Weights of one chunk and of several, of short rows and of long, with the layouts that models
+/// have.
+fn start(kind: Kind) -> Vec<Tensor> {
+    let channels_last = noise(&[16, 3, 3, 8], 2, kind).permute([0, 3, 1, 2]);
+    vec![
+        noise(&[300, 101], 1, kind),
+        channels_last,
+        noise(&[30, 50], 3, kind).tr(),
+        noise(&[12, 20], 4, kind).slice(1, 0, 20, 2),
+        noise(&[3, 9001], 5, kind),
+        noise(&[16_385], 6, kind),
+        noise(&[700, 1], 7, kind),
+        noise(&[1], 8, kind),
+    ]
+}
+
+/// Numbers that look random and are the same everywhere.
+fn noise(shape: &[i64], seed: i64, kind: Kind) -> Tensor {
+    let n: i64 = shape.iter().product();
+    let x = (Tensor::arange(n, (Kind::Double, Device::Cpu)) * 12.9898 + seed as f64 * 0.37).sin();
+    let x = x * 43_758.545_3;
+    (&x - x.floor() - 0.5)
+        .to_kind(Kind::Float)
+        .reshape(shape)
+        .to_kind(kind)
+}
+
+/// Largest `|a − b| / (1 + |b|)`.
+fn distance(found: &[Tensor], expected: &[Tensor]) -> f64 {
+    let mut largest = 0.0f64;
+    for (a, b) in found.iter().zip(expected) {
+        let (a, b) = (a.to_kind(Kind::Double), b.to_kind(Kind::Double));
+        let apart = ((&a - &b).abs() / (b.abs() + 1.0)).max().double_value(&[]);
+        // NaN must not pass for small.
+        largest = if apart <= largest { largest } else { apart };
+    }
+    largest
+}

@@ -1,0 +1,504 @@
+//! Steps in kernels of a CUDA device, all parameters of a step in six launches at most.
+//!
+//! ```text
+//! begin    writes down what the host says, and looks the learning rate up
+//! sum      ⟨w,w⟩, ⟨w,g⟩, ⟨g,g⟩; decides whether the step is taken        left out where nothing asks
+//! before   κ and α of every unit; counts the step
+//! update   buffers, and ⟨w,d⟩, ⟨d,d⟩ or the weights
+//! after    p and q of every unit                                         of two passes
+//! move     w ← p w + q d                                                 of two passes
+//! ```
+//!
+//! The host waits for none of them. What changes from step to step is in `begin` and in tables on
+//! the device, so that the other launches can be captured in a graph and replayed. The kernels are
+//! in `cuda/`, one source for NVRTC and for a C++ compiler: [`launch::Emulated`] runs them on the
+//! CPU, for tests. Parameters that they do not take go to the reference, in steps that wait for the
+//! device once.
+
+mod device;
+mod launch;
+mod library;
+mod numbers;
+mod nvrtc;
+mod phase;
+mod plan;
+mod pointers;
+mod records;
+mod rest;
+mod share;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use share::{compiler, has_kernels};
+
+use tch::{Device, Kind, Tensor};
+
+use self::launch::{Arguments, Kernel, Launches};
+use self::numbers::KernelRule;
+use self::phase::Phase;
+use self::pointers::{Address, Addresses};
+use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
+use self::share::Share;
+use crate::backend::choice::{BackendChoice, Forms};
+use crate::backend::clock::Clock;
+use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
+use crate::backend::reference::{Reference, UpdateRequest};
+use crate::backend::slot::Slot;
+use crate::diagnostics::{Findings, Measurement, Part, PendingFindings};
+use crate::error::Error;
+use crate::libtorch::versions::bump_versions;
+use crate::report::Reading;
+use crate::rule::Rule;
+use crate::units::host;
+
+/// The parameters of an optimizer that the kernels take, and the reference for the others.
+#[derive(Debug)]
+pub(crate) struct Cuda {
+    /// Of each parameter of the kernels, which of the optimizer's it is.
+    slots: Vec<usize>,
+    names: Vec<String>,
+    device: Device,
+    rule: KernelRule,
+    free: Phase,
+    /// Given under a constraint.
+    constrained: Option<Phase>,
+    addresses: Addresses,
+    /// By parameter: how often it was updated, and whether its direction is in place of its first
+    /// moment.
+    memories: Tensor,
+    clock: Clock,
+    launches: Launches,
+    rest: Reference,
+    /// Working memory of the kernels.
+    _kept: [Tensor; 2],
+}
+
+impl Cuda {
+    pub(crate) const ENTRY: Entry = Entry {
+        suits: |at| {
+            let asked = match at.choice {
+                BackendChoice::Auto => at.on_cuda,
+                choice => choice == BackendChoice::Cuda,
+            };
+            asked && at.forms != Forms::None && at.has_cuda_kernels
+        },
+        new: |setup| Box::new(Self::new(setup, Clock::new)),
+    };
+
+    fn new(setup: Setup<'_>, clock: impl Fn(Device) -> Clock) -> Self {
+        let Setup {
+            rule,
+            slots,
+            constraint,
+            watch,
+        } = setup;
+        let _guard = tch::no_grad_guard();
+        let share = Share::new(rule, slots, constraint).expect("there are kernels for some");
+        let launcher = share.launcher(slots).expect("they were compiled before");
+        let Share {
+            device,
+            rule,
+            slots: mine,
+            free,
+            constrained,
+        } = share;
+        let clock = clock(device);
+        let addresses = Addresses::new(mine.len(), device);
+        let count = mine.len() as i64;
+        let memories = words(&vec![Memory::default(); mine.len()]).to_device(device);
+        let room = |words: i64| Tensor::zeros([words], (Kind::Double, device));
+        let kept = [room(count * UPDATE), room(DECISION)];
+        let shared = PlanRecord {
+            pointers: address(&addresses.pointers_there),
+            layouts: address(&addresses.layouts_there),
+            memories: address(&memories),
+            updates: address(&kept[0]),
+            decision: address(&kept[1]),
+            taken: address(clock.taken()),
+            rates: address(clock.rates()),
+            most_rates: clock.rates().numel() as i64,
+            rule: rule as i64,
+            ..PlanRecord::default()
+        };
+        let elements: Vec<i64> = mine
+            .iter()
+            .map(|&slot| slots[slot].weight.numel() as i64)
+            .collect();
+        let phase = |members, held| Phase::new(members, &elements, shared, held, device);
+        Self {
+            names: mine.iter().map(|&slot| slots[slot].name.clone()).collect(),
+            slots: mine,
+            device,
+            rule,
+            free: phase(free, false),
+            constrained: constraint.map(|_| phase(constrained, true)),
+            addresses,
+            memories,
+            clock,
+            launches: Launches::new(launcher),
+            rest: Reference::new(watch),
+            _kept: kept,
+        }
+    }
+
+    fn phase(&self, constrained: bool) -> &Phase {
+        match &self.constrained {
+            Some(phase) if constrained => phase,
+            _ => &self.free,
+        }
+    }
+
+    fn launch(&self, kernel: Kernel, plan: &PlanRecord, arguments: Arguments, blocks: i64) {
+        // SAFETY: the plan points into tensors that this backend keeps, and the addresses in them
+        // were told in this step, of tensors that the slots or the step keep. libtorch gives memory
+        // that is let go of to nobody before what its stream was given by then is over.
+        unsafe { self.launches.launch(kernel, plan, arguments, blocks) };
+    }
+
+    /// The first moment of a parameter, whatever is in its place.
+    fn first_moment(&self, parameter: usize, slot: &Slot) -> Tensor {
+        let moment = slot.buffers[0].copy();
+        self.release(parameter, &moment);
+        moment
+    }
+
+    /// Writes the first moment of a parameter into a tensor that lies as its buffers do.
+    fn release(&self, parameter: usize, moment: &Tensor) {
+        let count = moment.numel() as i64;
+        let phase = self
+            .phases()
+            .find(|phase| phase.members[parameter].is_some());
+        let phase = phase.expect("it is of one phase at least");
+        if count > 0 {
+            let arguments = Arguments::Release {
+                tensor: parameter as i64,
+                moment: address(moment),
+                count,
+            };
+            let blocks = (count + records::THREADS - 1) / records::THREADS;
+            self.launch(Kernel::Release, &phase.record, arguments, blocks);
+        }
+    }
+
+    fn phases(&self) -> impl Iterator<Item = &Phase> {
+        std::iter::once(&self.free).chain(&self.constrained)
+    }
+
+    /// What is remembered of each parameter; waits for the device.
+    fn remembered(&self) -> Vec<i64> {
+        let mut memories = vec![0i64; self.memories.numel()];
+        let there = self.memories.to_device(Device::Cpu);
+        there.copy_data(&mut memories, self.memories.numel());
+        memories.into_iter().step_by(2).collect()
+    }
+
+    /// Tells the device where the parameters lie; answers gradients that must live as long as the
+    /// step.
+    fn tell(&mut self, slots: &[Slot], request: &StepRequest<'_>) -> Vec<Tensor> {
+        let constrained = request.constraint.is_some();
+        let mut kept = Vec::new();
+        let mut now = Vec::with_capacity(self.slots.len());
+        for (parameter, &index) in self.slots.iter().enumerate() {
+            let slot = &slots[index];
+            let Some(member) = self.phase(constrained).members[parameter] else {
+                now.push(Address::default());
+                continue;
+            };
+            let gradient = request.gradients[index].as_ref().map(|gradient| {
+                let weight = &slot.weight;
+                let alike = gradient.kind() == weight.kind() && gradient.device() == self.device;
+                if !alike {
+                    kept.push(gradient.to_device(self.device).to_kind(weight.kind()));
+                } else if gradient.numel() > 0 && request.weights.meets(gradient) {
+                    // What is read must not be written meanwhile.
+                    kept.push(gradient.copy());
+                } else {
+                    return gradient.shallow_clone();
+                }
+                kept[kept.len() - 1].shallow_clone()
+            });
+            now.push(Address::of(slot, gradient.as_ref(), member.granularity));
+        }
+        self.addresses.tell(now);
+        kept
+    }
+}
+
+/// The step of what the reference has, once it is known whether it is taken.
+struct RestOfStep<'a> {
+    gradients: Vec<Option<&'a Tensor>>,
+    update: UpdateRequest<'a>,
+    staged: Vec<Option<crate::backend::reference::StagedUpdate>>,
+}
+
+impl Backend for Cuda {
+    /// The numbers of a parameter lie on the device.
+    fn regroups(&self) -> bool {
+        false
+    }
+
+    fn step(&mut self, slots: &mut [Slot], request: &StepRequest<'_>) -> Result<StepRecord, Error> {
+        let StepRequest {
+            constraint,
+            limits,
+            options,
+            ..
+        } = *request;
+        let constrained = constraint.is_some();
+        let _kept = self.tell(slots, request);
+        let phase = self.phase(constrained);
+        let mut is_mine = vec![false; slots.len()];
+        for (&slot, member) in self.slots.iter().zip(&phase.members) {
+            is_mine[slot] = member.is_some();
+        }
+        let rest: Vec<Option<&Tensor>> = (request.gradients.iter().zip(&is_mine))
+            .map(|(gradient, mine)| gradient.as_ref().filter(|_| !mine))
+            .collect();
+        let has_rest = rest.iter().any(Option::is_some);
+        let squares = has_rest.then(|| rest::squares(rest.iter().copied().flatten(), self.device));
+
+        let (largest, clip) = (limits.largest(), limits.clip());
+        // The launches write all of it.
+        let record = Tensor::empty([3], (Kind::Double, self.device));
+        let begin = Begin {
+            rate: request.learning_rate,
+            scale: options.gradient_scale,
+            clip: clip.unwrap_or(f64::INFINITY),
+            largest: largest.unwrap_or(f64::INFINITY),
+            record: address(&record),
+            rest: squares.as_ref().map_or(0, address),
+            counts: i64::from(largest.is_some()),
+            begun: self.clock.begun() as i64,
+            samples: options.samples as i64,
+        };
+        let measure = options.diagnostics;
+        let looks_first = largest.is_some() || clip.is_some() || phase.needs_products || measure;
+        let plan = PlanRecord {
+            measures: i64::from(measure),
+            sums_late: i64::from(!looks_first),
+            ..phase.record
+        };
+        let (chunks, units) = phase.blocks();
+        self.launch(Kernel::Begin, &plan, Arguments::Begin(begin), 1);
+        if looks_first {
+            self.launch(Kernel::Sum, &plan, Arguments::None, chunks);
+        }
+        let rest = match has_rest {
+            true => self.rest_of_step(slots, request, rest, &record)?,
+            false => None,
+        };
+        request.writes.set(true);
+        self.launch(Kernel::Before, &plan, Arguments::None, units);
+        self.launch(Kernel::Update, &plan, Arguments::None, chunks);
+        if phase.has_two_passes || measure {
+            self.launch(Kernel::After, &plan, Arguments::None, units);
+        }
+        if phase.has_two_passes {
+            self.launch(Kernel::Move, &plan, Arguments::None, chunks);
+        }
+
+        let part = measure.then(|| self.part(slots, request));
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let two_passes = member.is_some_and(|member| member.numbers.single_pass == 0);
+            if two_passes && request.gradients[index].is_some() {
+                slots[index].held |= self.rule.holds();
+            }
+        }
+        let written = self.slots.iter().zip(&phase.members);
+        let written = written
+            .filter(|(index, member)| member.is_some() && request.gradients[**index].is_some());
+        bump_versions(written.map(|(&index, _)| &slots[index].weight));
+        let mut measured = vec![Vec::new(); slots.len()];
+        if let Some(rest) = rest {
+            let RestOfStep {
+                gradients,
+                update,
+                staged,
+            } = rest;
+            self.rest
+                .write(slots, &gradients, &update, staged, &mut measured);
+            for (slot, gradient) in slots.iter_mut().zip(&gradients) {
+                slot.updates += u64::from(gradient.is_some());
+            }
+        }
+        if largest.is_some() {
+            self.clock.count(options.samples);
+        }
+        let norm = record.get(0);
+        let findings = match part {
+            Some(part) => findings(slots, request, &norm, part, &measured),
+            None => Findings::Known(Vec::new()),
+        };
+        let (rate, taken) = match largest {
+            Some(_) => (record.get(1).into(), record.get(2).into()),
+            None => (Reading::Known(request.learning_rate), Reading::Known(1.0)),
+        };
+        Ok(StepRecord {
+            norm: norm.into(),
+            rate,
+            taken,
+            findings,
+        })
+    }
+
+    fn load(&mut self, slots: &mut [Slot]) {
+        for (parameter, &index) in self.slots.iter().enumerate() {
+            let slot = &mut slots[index];
+            if slot.held {
+                self.release(parameter, &slot.buffers[0]);
+                slot.held = false;
+            }
+        }
+        let memories = self.slots.iter().map(|&index| Memory {
+            updates: slots[index].updates as i64,
+            held: 0,
+        });
+        let memories = words(&memories.collect::<Vec<_>>());
+        self.memories.copy_(&memories);
+        let Some(phase) = &mut self.constrained else {
+            return;
+        };
+        let mut all = Vec::new();
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let Some(member) = member else { continue };
+            let known = slots[index].radii.iter().copied();
+            all.extend(
+                known
+                    .chain(std::iter::repeat(0.0))
+                    .take(member.units as usize),
+            );
+        }
+        if let Some(radii) = phase.radii.as_mut().filter(|_| !all.is_empty()) {
+            radii.copy_(&Tensor::from_slice(&all));
+        }
+    }
+
+    fn buffers(&self, slot: &Slot, _rule: &dyn Rule) -> Vec<Tensor> {
+        let mut buffers = slot.shared_buffers();
+        let parameter = self.names.iter().position(|name| *name == slot.name);
+        if let Some(parameter) = parameter.filter(|_| slot.held) {
+            buffers[0] = self.first_moment(parameter, slot);
+        }
+        buffers
+    }
+
+    fn updates(&self, slots: &[Slot]) -> Vec<u64> {
+        let mut all: Vec<u64> = slots.iter().map(|slot| slot.updates).collect();
+        for (&index, updates) in self.slots.iter().zip(self.remembered()) {
+            // Either the device or the reference has gone on since both knew.
+            all[index] = all[index].max(updates as u64);
+        }
+        all
+    }
+
+    fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        let mut all: Vec<Vec<f64>> = slots.iter().map(|slot| slot.radii.clone()).collect();
+        let Some(phase) = &self.constrained else {
+            return all;
+        };
+        let radii = phase.radii.as_ref().map(host).unwrap_or_default();
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let Some(member) = member else { continue };
+            let first = member.numbers.first_unit as usize;
+            // A parameter without rows has one unit here.
+            let count = all[index].len();
+            all[index] = radii[first..first + count.min(member.units as usize)].to_vec();
+            all[index].resize(count, 0.0);
+        }
+        all
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.clock)
+    }
+
+    fn clock_mut(&mut self) -> Option<&mut Clock> {
+        Some(&mut self.clock)
+    }
+}
+
+impl Cuda {
+    /// The step of what the reference has; nothing if it is skipped. Waits for the device where
+    /// that depends on the gradients.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RuleAnswer`].
+    fn rest_of_step<'a>(
+        &self,
+        slots: &[Slot],
+        request: &StepRequest<'a>,
+        gradients: Vec<Option<&'a Tensor>>,
+        record: &Tensor,
+    ) -> Result<Option<RestOfStep<'a>>, Error> {
+        let limits = request.limits;
+        let (mut norm, mut rate) = (0.0, request.learning_rate);
+        if limits.largest().is_some() || limits.clip().is_some() {
+            let told = host(record);
+            (norm, rate) = (told[0], told[1]);
+            if limits.skips(norm) {
+                return Ok(None);
+            }
+        }
+        let factor = limits.clip_factor(norm) / request.options.gradient_scale;
+        let update = UpdateRequest {
+            // The host's counts the steps that the device has skipped.
+            learning_rate: rate,
+            ..UpdateRequest::new(request, factor)
+        };
+        let buffers = |slot: &Slot, _: &dyn Rule| slot.shared_buffers();
+        let staged = self.rest.stage(slots, &gradients, &update, buffers)?;
+        Ok(Some(RestOfStep {
+            gradients,
+            update,
+            staged,
+        }))
+    }
+
+    /// What the kernels have measured.
+    fn part(&self, slots: &[Slot], request: &StepRequest<'_>) -> Part {
+        let phase = self.phase(request.constraint.is_some());
+        let mut units = Vec::new();
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let Some(member) = member else { continue };
+            let told = request.gradients[index].is_some() && slots[index].weight.numel() > 0;
+            let named = |unit| told.then_some((index, unit as usize));
+            units.extend((0..member.units).map(named));
+        }
+        Part {
+            sums: phase.measured(),
+            units,
+        }
+    }
+}
+
+/// What the step did, by the kernels and by the reference.
+fn findings(
+    slots: &[Slot],
+    request: &StepRequest<'_>,
+    norm: &Tensor,
+    part: Part,
+    measured: &[Vec<Measurement>],
+) -> Findings {
+    let scale = request.options.gradient_scale;
+    let mut rest = Vec::new();
+    for (index, (slot, measured)) in slots.iter().zip(measured).enumerate() {
+        for (unit, measured) in measured.iter().enumerate() {
+            let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
+            rest.push((
+                (index, unit),
+                measured.named(&slot.name, unit, radius, scale),
+            ));
+        }
+    }
+    PendingFindings {
+        norm: norm.shallow_clone(),
+        limits: request.limits,
+        gradient_scale: scale,
+        names: slots.iter().map(|slot| slot.name.clone()).collect(),
+        part,
+        rest,
+    }
+    .into()
+}

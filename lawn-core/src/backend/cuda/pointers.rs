@@ -1,0 +1,130 @@
+//! Where the parameters lie, on the device. It is told again only where that has changed.
+
+use tch::{Device, Kind, Tensor};
+
+use super::records::{DIMENSIONS, Layout, Pointers, address, words};
+use crate::backend::kernel::width::has_units_in_one_piece;
+use crate::backend::slot::Slot;
+use crate::libtorch::stream::send;
+use crate::units::Granularity;
+
+/// The tables of all parameters of the kernels.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    pointers: Vec<Pointers>,
+    layouts: Vec<Layout>,
+    /// The same on the device.
+    pub(super) pointers_there: Tensor,
+    pub(super) layouts_there: Tensor,
+}
+
+impl Addresses {
+    pub(super) fn new(parameters: usize, device: Device) -> Self {
+        let pointers = vec![Pointers::default(); parameters];
+        let layouts = vec![Layout::default(); parameters];
+        Self {
+            pointers_there: words(&pointers).to_device(device),
+            layouts_there: words(&layouts).to_device(device),
+            pointers,
+            layouts,
+        }
+    }
+
+    /// Takes over where everything lies in this step, and tells the device what is new.
+    pub(super) fn tell(&mut self, now: Vec<Address>) {
+        let (pointers, layouts): (Vec<_>, Vec<_>) = now
+            .into_iter()
+            .map(|one| (one.pointers, one.layout))
+            .unzip();
+        if pointers != self.pointers {
+            self.pointers = pointers;
+            send(&mut self.pointers_there, &words(&self.pointers));
+        }
+        let differs = |(new, old): (&Option<Layout>, &Layout)| new.is_some_and(|new| new != *old);
+        if layouts.iter().zip(&self.layouts).any(differs) {
+            for (old, new) in self.layouts.iter_mut().zip(layouts) {
+                *old = new.unwrap_or(*old);
+            }
+            send(&mut self.layouts_there, &words(&self.layouts));
+        }
+    }
+}
+
+/// Where one parameter lies.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Address {
+    pointers: Pointers,
+    /// Given where its elements are not walked through from end to end.
+    layout: Option<Layout>,
+}
+
+impl Address {
+    /// With the gradient of this step, which is of the kind and the device of the weight.
+    pub(super) fn of(slot: &Slot, gradient: Option<&Tensor>, granularity: Granularity) -> Self {
+        let mut pointers = Pointers {
+            w: address(&slot.weight),
+            master: slot.master.as_ref().map_or(0, address),
+            ..Pointers::default()
+        };
+        for (s, buffer) in pointers.s.iter_mut().zip(&slot.buffers) {
+            *s = address(buffer);
+        }
+        let Some(gradient) = gradient else {
+            return Self {
+                pointers,
+                layout: None,
+            };
+        };
+        pointers.g = address(gradient);
+        pointers.present = 1;
+        let plain = slot.weight.numel() == 0 || is_plain(slot, gradient, granularity);
+        pointers.strided = i64::from(!plain);
+        let layout = (!plain).then(|| layout(slot, gradient));
+        Self { pointers, layout }
+    }
+}
+
+/// Whether all arrays of a parameter can be walked through from end to end, unit by unit.
+fn is_plain(slot: &Slot, gradient: &Tensor, granularity: Granularity) -> bool {
+    let weight = &slot.weight;
+    let mut beside = slot.buffers.iter().chain(&slot.master).chain([gradient]);
+    if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
+        return true;
+    }
+    let strides = weight.stride();
+    beside.all(|tensor| tensor.stride() == strides) && has_units_in_one_piece(weight, granularity)
+}
+
+fn layout(slot: &Slot, gradient: &Tensor) -> Layout {
+    let mut layout = Layout::default();
+    let sizes = slot.weight.size();
+    // A buffer lies as all others do.
+    let buffer = slot.buffers.first().unwrap_or(&slot.weight);
+    let master = slot.master.as_ref().unwrap_or(&slot.weight);
+    let arrays = [&slot.weight, master, gradient, buffer].map(Tensor::stride);
+    for (k, &size) in sizes.iter().enumerate() {
+        layout.sizes[k] = size;
+        for (strides, array) in layout.strides.iter_mut().zip(&arrays) {
+            strides[k] = array[k];
+        }
+    }
+    layout
+}
+
+/// Whether the kernels can walk through a parameter, whatever its gradient is like.
+pub(super) fn is_walkable(slot: &Slot) -> bool {
+    let kind = match slot.weight.kind() {
+        Kind::Double => Kind::Double,
+        _ => Kind::Float,
+    };
+    let Some(first) = slot.buffers.first() else {
+        return slot.weight.dim() <= DIMENSIONS;
+    };
+    let alike = |buffer: &Tensor| {
+        buffer.kind() == kind
+            && buffer.size() == slot.weight.size()
+            && buffer.stride() == first.stride()
+            && has_units_in_one_piece(buffer, Granularity::Layer)
+    };
+    slot.weight.dim() <= DIMENSIONS && slot.buffers.iter().all(alike)
+}
