@@ -38,6 +38,7 @@ pub struct OptimizerSettings {
     /// What ends the free phase before that, looked at after each evaluation; the free phase is
     /// the longest that it can be then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::freeze::schema")]
     pub freeze_when: Option<FreezeCondition>,
     /// Which parameters are constrained; under a constraint only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
