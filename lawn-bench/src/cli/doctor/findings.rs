@@ -87,30 +87,11 @@ pub(crate) fn examine(data_root: Option<&Path>) -> Findings {
         findings: vec![
             libtorch,
             cuda,
-            kernels(),
             threads,
             data_finding(data_root),
             slurm_finding(),
             ray_finding(),
         ],
-    }
-}
-
-/// What compiles the optimizers' kernels of CUDA.
-fn kernels() -> Finding {
-    let (state, found, advice) = match lawn_core::Backend::cuda_compiler() {
-        Ok(version) => (State::Ok, format!("NVRTC {version}"), None),
-        Err(why) => (
-            State::Missing,
-            why.to_string(),
-            Some("optimizers on CUDA take libtorch's operations, which are slower".into()),
-        ),
-    };
-    Finding {
-        what: "CUDA kernels",
-        state,
-        found,
-        advice,
     }
 }
 
