@@ -15,7 +15,7 @@
 use lawn_models::{OptimizerSettings, Stage};
 use serde_json::{Map, Value, json};
 
-use super::tensorboard::Message;
+use super::message::Message;
 use crate::plan::Trial;
 
 /// The plugin's name.

@@ -6,6 +6,7 @@
 
 mod event;
 pub mod hparams;
+mod message;
 mod recorder;
 mod stop;
 pub mod tensorboard;

@@ -27,6 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use lawn_models::{EvaluationRecord, Measurement, Split, Stage};
 
 use super::hparams::{self, HyperParameters};
+use super::message::Message;
 use crate::Error;
 use crate::plan::Trial;
 
@@ -63,7 +64,7 @@ impl EventFile {
         let mut started = Message::default();
         started.varint(1, 1);
         let mut start = Message::event(now, step + 1);
-        start.bytes(7, &started.0);
+        start.bytes(7, started.as_bytes());
         events.write(&[first, start])?;
         Ok(events)
     }
@@ -79,10 +80,10 @@ impl EventFile {
             let mut one = Message::default();
             one.bytes(1, tag.as_bytes());
             one.float(2, *value as f32);
-            summary.bytes(1, &one.0);
+            summary.bytes(1, one.as_bytes());
         }
         let mut event = Message::event(wall_time(), step);
-        event.bytes(5, &summary.0);
+        event.bytes(5, summary.as_bytes());
         self.write(&[event])
     }
 
@@ -115,7 +116,10 @@ impl EventFile {
     }
 
     fn write(&mut self, events: &[Message]) -> Result<(), Error> {
-        let records: Vec<u8> = events.iter().flat_map(|event| record(&event.0)).collect();
+        let records: Vec<u8> = events
+            .iter()
+            .flat_map(|event| record(event.as_bytes()))
+            .collect();
         self.file
             .write_all(&records)
             .map_err(Error::io("write", &self.path))
@@ -186,70 +190,9 @@ fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
-/// A protocol-buffer message as it is put together: fields of numbers.
-#[derive(Debug, Default)]
-pub(super) struct Message(Vec<u8>);
-
-impl Message {
-    fn event(wall_time: f64, step: u64) -> Self {
-        let mut event = Self::default();
-        event.key(1, 1);
-        event.0.extend(wall_time.to_le_bytes());
-        event.varint(2, step);
-        event
-    }
-
-    /// A field's number and the form of its value: 0 varint, 1 64 bits, 2 bytes, 5 32 bits.
-    fn key(&mut self, field: u64, form: u64) {
-        self.number(field << 3 | form);
-    }
-
-    pub(super) fn varint(&mut self, field: u64, value: u64) {
-        self.key(field, 0);
-        self.number(value);
-    }
-
-    pub(super) fn message(&mut self, field: u64, value: &Self) {
-        self.bytes(field, &value.0);
-    }
-
-    pub(super) fn double(&mut self, field: u64, value: f64) {
-        self.key(field, 1);
-        self.0.extend(value.to_le_bytes());
-    }
-
-    pub(super) fn bytes(&mut self, field: u64, value: &[u8]) {
-        self.key(field, 2);
-        self.number(value.len() as u64);
-        self.0.extend(value);
-    }
-
-    fn float(&mut self, field: u64, value: f32) {
-        self.key(field, 5);
-        self.0.extend(value.to_le_bytes());
-    }
-
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
-    fn number(&mut self, mut value: u64) {
-        while value >= 0x80 {
-            self.0.push(value as u8 | 0x80);
-            value >>= 7;
-        }
-        self.0.push(value as u8);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_take_as_few_bytes_as_they_can() {
-        let mut message = Message::default();
-        message.number(300);
-        message.number(127);
-        assert_eq!(message.0, [0xac, 0x02, 0x7f]);
-    }
 
     /// The checksum of nine digits is CRC32C's published check value.
     #[test]

@@ -30,10 +30,10 @@ fn ids_stay_what_they_are() {
     assert_eq!(
         ids,
         [
-            "e3308c1acbe8babe",
-            "503f9f2e2c5d3fd2",
-            "1a29109f4f8dee38",
-            "d4adcf06228a7d98"
+            "41a1c39d3dd2bc57",
+            "e8861840da514b87",
+            "abe8e0f9f4b09ff7",
+            "14e80db04a6ebe81"
         ]
     );
 }

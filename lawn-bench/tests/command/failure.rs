@@ -262,7 +262,7 @@ fn a_checkpoint_of_another_version_ends_the_sweep_once_and_is_no_outcome() {
     assert_eq!(said.matches("has schema 1").count(), 1, "{said}");
     for word in [
         "checkpoint.safetensors",
-        "allowed: from 2 on",
+        "allowed: from 3 on",
         "remove the file",
     ] {
         assert!(said.contains(word), "{word:?} is not in {said}");

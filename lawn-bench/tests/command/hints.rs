@@ -131,7 +131,7 @@ fn failed_trials_are_retried_as_it_is_printed_with_their_data() {
         text.contains("no trial is `7`; an index is 0 to 1"),
         "{text}"
     );
-    place.follow(&unknown, &["lawn status run --json"]);
+    place.follow(&unknown, &["lawn trials run"]);
     let other = "lawn sweep files.toml --out run --data-root 'the data' --set budget.epochs=3";
     place.follow(
         &place.shell(other),

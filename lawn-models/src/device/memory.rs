@@ -4,13 +4,13 @@ use std::path::Path;
 
 /// Bytes of host memory that this process can still have, where the system tells.
 ///
-/// This is the least of what the machine has left and of what the process's control
-/// group has left, which a cluster sets for each of its jobs.
+/// This is the least of what the machine has left, of what the process's control group has left,
+/// which a cluster sets for each of its jobs, and of the process's own address space (`ulimit -v`).
 ///
 /// What libtorch keeps for later ([`keep_host_memory`](super::keep_host_memory)) is no part of it
 /// until it is let go of.
 pub(crate) fn available_memory() -> Option<u64> {
-    [machine_memory(), group_memory()]
+    [machine_memory(), group_memory(), address_space()]
         .into_iter()
         .flatten()
         .min()
@@ -35,6 +35,18 @@ fn group_memory() -> Option<u64> {
         text.trim().parse().ok()
     };
     Some(number("memory.max")?.saturating_sub(number("memory.current")?))
+}
+
+fn address_space() -> Option<u64> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let after = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        // A limit that is none is a word.
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let limit = after(&limits, "Max address space")?;
+    Some(limit.saturating_sub(after(&status, "VmSize:")? * 1024))
 }
 
 #[cfg(test)]

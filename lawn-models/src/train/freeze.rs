@@ -1,11 +1,8 @@
 //! A freeze that a measurement brings about before its time.
 
-use lawn_core::Phase;
 use serde::{Deserialize, Serialize};
 
-use super::error::TrialError;
 use super::record::EvaluationRecord;
-use super::training::Training;
 use crate::trial::FreezeCondition;
 
 /// What a condition has seen so far.
@@ -29,6 +26,16 @@ struct Seen {
 }
 
 impl FreezeWatch {
+    /// Whether an evaluation meets the condition.
+    pub(super) fn sees(&mut self, condition: FreezeCondition, record: &EvaluationRecord) -> bool {
+        let seen = Seen {
+            logit: record.logit_mean_abs,
+            gradient_norm: record.gradient_norm,
+            train_loss: record.train_loss,
+        };
+        self.is_met(condition, seen)
+    }
+
     /// Whether a measurement meets the condition.
     fn is_met(&mut self, condition: FreezeCondition, seen: Seen) -> bool {
         let now = (seen.logit, seen.gradient_norm);
@@ -45,31 +52,6 @@ impl FreezeWatch {
             FreezeCondition::Plateau(count) => self.since >= count,
         }
     }
-}
-
-/// Fixes the norms from the next step on where the trial's condition is met.
-pub(super) fn freeze_if_met(
-    training: &mut Training<'_>,
-    record: &EvaluationRecord,
-) -> Result<(), TrialError> {
-    let Some(condition) = training.config.optimizer.freeze_when else {
-        return Ok(());
-    };
-    let seen = Seen {
-        logit: record.logit_mean_abs,
-        gradient_norm: record.gradient_norm,
-        train_loss: record.train_loss,
-    };
-    let is_met = training.progress.freeze.is_met(condition, seen);
-    if is_met && training.optimizer.phase() == Phase::Free {
-        training.optimizer.freeze_now()?;
-        if training.config.diagnostics.distance_from.is_none()
-            && let Some(distance) = &mut training.distance
-        {
-            distance.begin_at(training.step);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

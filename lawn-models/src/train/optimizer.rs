@@ -3,7 +3,7 @@
 use lawn_core::{Group, OptimizerConfig, Parameters, Role, Schedule, WeightDecay};
 
 use super::constraints::{cpr, hyperball, lawn, rotational};
-use super::rules::rule;
+use super::rules::{FACTOR, POWER, rule};
 use crate::trial::{ConstraintName, Length, LrShape, OptimizerSettings, RuleName, SettingsError};
 
 /// The optimizer that the settings describe for a trial of this length.
@@ -85,12 +85,6 @@ pub(super) fn tables(
     };
     Ok(widths.iter().map(group).chain(of_adam).collect())
 }
-
-/// Power of a polynomial shape that names none.
-pub(super) const POWER: f64 = 2.0;
-
-/// Factor of a multi-step shape that names none.
-pub(super) const FACTOR: f64 = 0.1;
 
 fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let peak = settings.learning_rate;

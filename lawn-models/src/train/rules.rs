@@ -6,8 +6,13 @@ use lawn_core::{
     ScheduleFreeConfig, SgdConfig, SgdPConfig,
 };
 
-use super::optimizer::{FACTOR, POWER};
 use crate::trial::{LrShape, OptimizerSettings, RuleName, ScopeName, ScopeSetting};
+
+/// Power of a polynomial shape that names none.
+pub(super) const POWER: f64 = 2.0;
+
+/// Factor of a multi-step shape that names none.
+pub(super) const FACTOR: f64 = 0.1;
 
 /// The rule that the settings come to.
 pub(super) fn rule(settings: &OptimizerSettings) -> RuleConfig {

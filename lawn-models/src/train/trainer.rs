@@ -2,7 +2,6 @@
 
 use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
-use super::freeze::freeze_if_met;
 use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
 use super::step::{Outcome, read_norms, step};
@@ -56,7 +55,7 @@ pub(super) fn run(
             match evaluate(&mut training)? {
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
-                    freeze_if_met(&mut training, &record)?;
+                    training.freeze_if_met(&record)?;
                     if let Some(kept) = &mut kept
                         && observer.may_save()
                     {

@@ -13,6 +13,7 @@ use super::error::TrialError;
 use super::observer::Observer;
 use super::optimizer;
 use super::progress::{Parts, Progress};
+use super::record::EvaluationRecord;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
 use crate::models::load_weights;
@@ -150,6 +151,23 @@ pub(super) struct Training<'a> {
 }
 
 impl<'a> Training<'a> {
+    /// Fixes the norms from the next step on where an evaluation meets the trial's condition.
+    pub(super) fn freeze_if_met(&mut self, record: &EvaluationRecord) -> Result<(), TrialError> {
+        let Some(condition) = self.config.optimizer.freeze_when else {
+            return Ok(());
+        };
+        let is_met = self.progress.freeze.sees(condition, record);
+        if is_met && self.optimizer.phase() == Phase::Free {
+            self.optimizer.freeze_now()?;
+            if self.config.diagnostics.distance_from.is_none()
+                && let Some(distance) = &mut self.distance
+            {
+                distance.begin_at(self.step);
+            }
+        }
+        Ok(())
+    }
+
     /// Sets a trial up, from its checkpoint where it has one. `micro_batch_size` is
     /// what memory has been found to hold.
     pub(super) fn new(

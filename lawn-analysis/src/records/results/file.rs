@@ -4,7 +4,11 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::sheet;
+use super::csv::CsvSheet;
+use super::json::JsonSheet;
+use super::kind::{self, Kind};
+use super::parquet::ParquetSheet;
+use super::sheet::Sheet;
 use crate::error::Error;
 
 /// A file of results before it is understood.
@@ -48,11 +52,28 @@ impl ResultsFile {
     /// # Errors
     /// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
     pub fn columns(&self) -> Result<Vec<String>, Error> {
-        Ok(sheet::open(self)?.names().to_vec())
+        Ok(self.sheet()?.names().to_vec())
     }
 
     /// The name that errors and notes give it.
     pub fn name(&self) -> &Path {
         &self.name
+    }
+
+    /// What it holds, by its bytes, since its name may be wrong.
+    ///
+    /// # Errors
+    /// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
+    pub(super) fn sheet(&self) -> Result<Box<dyn Sheet + '_>, Error> {
+        let (path, bytes) = (self.name(), &self.bytes);
+        match kind::of(bytes) {
+            Kind::Parquet => Ok(Box::new(ParquetSheet::read(path, bytes)?)),
+            Kind::Json => Ok(Box::new(JsonSheet::read(path, bytes)?)),
+            Kind::Text => Ok(Box::new(CsvSheet::read(path, bytes)?)),
+            Kind::Other(found) => Err(Error::OtherFormat {
+                path: path.to_owned(),
+                found,
+            }),
+        }
     }
 }

@@ -15,6 +15,7 @@ mod parquet;
 mod pattern;
 mod quotients;
 mod read;
+mod rows;
 mod separator;
 mod sheet;
 mod singles;

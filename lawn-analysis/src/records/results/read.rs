@@ -6,7 +6,7 @@ use super::direction::{self, Direction};
 use super::file::ResultsFile;
 use super::layout::{Laid, Layout};
 use super::texts::{Texts, default_of, type_of};
-use super::{counts, missing, quotients, sheet, singles, states, suggestion};
+use super::{counts, missing, quotients, singles, states, suggestion};
 use crate::error::{Error, Position};
 use crate::records::rows::TrialRow;
 use crate::records::run::Records;
@@ -189,7 +189,7 @@ struct Gathered {
 impl Gathered {
     /// Adds the rows of a file.
     fn add(&mut self, file: &ResultsFile, layout: &Layout) -> Result<(), Error> {
-        let sheet = sheet::open(file)?;
+        let sheet = file.sheet()?;
         let Laid {
             columns,
             positions,

@@ -1,6 +1,6 @@
 //! What stands between the cells of a text file, which its first rows tell.
 
-use super::csv;
+use super::rows::{self, Row};
 
 /// What may stand between cells, and its name. The first that fits best is taken.
 const SEPARATORS: [(u8, &str); 4] = [
@@ -20,8 +20,8 @@ const ROWS: usize = 20;
 /// many. Where none does, rows are not compared.
 pub(super) fn of(text: &[u8]) -> u8 {
     let cells = |separator: u8| {
-        let rows = csv::rows(text, separator, ROWS);
-        let mut counts = rows.iter().map(csv::Row::len);
+        let rows = rows::rows(text, separator, ROWS);
+        let mut counts = rows.iter().map(Row::len);
         let header = counts.next().unwrap_or(0);
         (counts.all(|count| count == header), header)
     };

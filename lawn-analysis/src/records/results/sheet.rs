@@ -1,11 +1,6 @@
 //! What the formats of files have in common: named columns, of which each can be had as text.
 
-use super::csv::CsvSheet;
-use super::file::ResultsFile;
-use super::json::JsonSheet;
-use super::kind::{self, Kind};
 use super::numerals::Width;
-use super::parquet::ParquetSheet;
 use crate::error::{Error, Position};
 
 /// The most names that a list of columns shows. The others are counted.
@@ -43,23 +38,6 @@ pub(super) trait Sheet {
     /// What the reader found out about the file, in sentences that the report must show.
     fn notes(&self) -> Vec<String> {
         Vec::new()
-    }
-}
-
-/// Reads a file by its bytes, since its name may be wrong.
-///
-/// # Errors
-/// [`Error::Csv`], [`Error::Parquet`] and [`Error::OtherFormat`] for what is no table.
-pub(super) fn open(file: &ResultsFile) -> Result<Box<dyn Sheet + '_>, Error> {
-    let (path, bytes) = (file.name(), &file.bytes);
-    match kind::of(bytes) {
-        Kind::Parquet => Ok(Box::new(ParquetSheet::read(path, bytes)?)),
-        Kind::Json => Ok(Box::new(JsonSheet::read(path, bytes)?)),
-        Kind::Text => Ok(Box::new(CsvSheet::read(path, bytes)?)),
-        Kind::Other(found) => Err(Error::OtherFormat {
-            path: path.to_owned(),
-            found,
-        }),
     }
 }
 

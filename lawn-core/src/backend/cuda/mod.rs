@@ -16,6 +16,7 @@
 //! device once.
 
 mod device;
+mod findings;
 mod launch;
 mod library;
 mod numbers;
@@ -34,6 +35,7 @@ pub(crate) use share::{compiler, has_kernels};
 
 use tch::{Device, Kind, Tensor};
 
+use self::findings::findings;
 use self::launch::{Arguments, Kernel, Launches};
 use self::numbers::KernelRule;
 use self::phase::Phase;
@@ -45,7 +47,7 @@ use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
 use crate::backend::reference::{Reference, UpdateRequest};
 use crate::backend::slot::Slot;
-use crate::diagnostics::{Findings, Measurement, Part, PendingFindings};
+use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
 use crate::libtorch::versions::bump_versions;
 use crate::report::Reading;
@@ -471,34 +473,4 @@ impl Cuda {
             units,
         }
     }
-}
-
-/// What the step did, by the kernels and by the reference.
-fn findings(
-    slots: &[Slot],
-    request: &StepRequest<'_>,
-    norm: &Tensor,
-    part: Part,
-    measured: &[Vec<Measurement>],
-) -> Findings {
-    let scale = request.options.gradient_scale;
-    let mut rest = Vec::new();
-    for (index, (slot, measured)) in slots.iter().zip(measured).enumerate() {
-        for (unit, measured) in measured.iter().enumerate() {
-            let radius = slot.radii.get(unit).copied().unwrap_or(0.0);
-            rest.push((
-                (index, unit),
-                measured.named(&slot.name, unit, radius, scale),
-            ));
-        }
-    }
-    PendingFindings {
-        norm: norm.shallow_clone(),
-        limits: request.limits,
-        gradient_scale: scale,
-        names: slots.iter().map(|slot| slot.name.clone()).collect(),
-        part,
-        rest,
-    }
-    .into()
 }
