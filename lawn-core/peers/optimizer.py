@@ -358,7 +358,9 @@ def main():
         print(f"\n{title}\n")
         print(table(["", *results], rows, arguments.markdown))
 
-    print(f"torch {torch.__version__}, timm {timm.__version__}, pytorch_optimizer {version("pytorch_optimizer")}, schedulefree {version("schedulefree")}, {arguments.threads} threads, {arguments.placements} × {arguments.rounds} rounds, {processor()}")
+    versions = ", ".join(f"{name} {version(name)}" for name in ["pytorch_optimizer", "schedulefree"])
+    rounds = f"{arguments.placements} × {arguments.rounds} rounds"
+    print(f"torch {torch.__version__}, timm {timm.__version__}, {versions}, {arguments.threads} threads, {rounds}, {processor()}")
     show("Memory by itself, GB/s, reads and writes counted", [
         [work] + [f"{speed[tensors][work] / 1e9:.1f}" for tensors in results] for work in ("copy", "in place", "read")
     ])
