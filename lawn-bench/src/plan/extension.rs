@@ -163,11 +163,15 @@ fn settings(sweep: &Sweep, cell: &Cell) -> Vec<OptimizerSettings> {
 fn is_growth(change: &Change, there: &Sweep, now: &Sweep) -> bool {
     let mut words = change.key.split('.');
     match (words.next(), words.next()) {
-        (Some("batch_sizes" | "contrasts"), None) | (Some("confirmation"), Some("seeds")) => {
+        (Some("batch_sizes"), None) | (Some("confirmation"), Some("seeds")) => {
             holds(change.second.as_ref(), change.first.as_ref())
         }
-        // Rounds of tuning follow from the number of settings.
-        (Some("tuning"), Some("rungs")) => there.rungs[0].settings <= now.rungs[0].settings,
+        (Some("contrasts"), None) => {
+            holds(change.second.as_ref(), change.first.as_ref())
+                && has_new_contrasts_of_new_arms(there, now)
+        }
+        // Rounds of tuning follow from the number of settings, and from nothing else.
+        (Some("tuning"), Some("rungs")) => there.rungs[0].settings < now.rungs[0].settings,
         (Some("arms"), Some(_)) => match owner(&there.arms, &change.key, "arms.") {
             None => true,
             Some(before) => {
@@ -185,6 +189,16 @@ fn is_growth(change: &Change, there: &Sweep, now: &Sweep) -> bool {
             None => false,
         },
     }
+}
+
+/// Whether each contrast that is new has an arm that is new: what is asked of results that are
+/// there already is no registered question.
+fn has_new_contrasts_of_new_arms(there: &Sweep, now: &Sweep) -> bool {
+    let is_known = |name: &String| there.arms.iter().any(|arm| arm.name == *name);
+    let mut new = now.contrasts.iter();
+    new.all(|one| {
+        there.contrasts.contains(one) || !(is_known(&one.baseline) && is_known(&one.treatment))
+    })
 }
 
 /// The arm that the key belongs to. A name may hold a full stop.

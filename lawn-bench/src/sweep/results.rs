@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::duration::utc;
 use crate::plan::damage::Damage;
-use crate::plan::{Plan, advice};
+use crate::plan::{Plan, advice, outcomes};
 use crate::report::merge::{self, RunRecords};
 use crate::run::provenance;
 use crate::run::run_dir::RunDir;
@@ -77,6 +77,26 @@ pub(crate) fn request(
     request.margins = plan.sweep.margins.clone();
     request.width = width.unwrap_or(plan.sweep.width);
     request.notes = advice::larger_than_the_data(plan, &merged.epoch_samples());
+    let endings = outcomes::read(run, plan)?.endings;
+    let over = endings
+        .iter()
+        .flatten()
+        .filter(|one| one.is_final())
+        .count();
+    if over < plan.trials.len() {
+        let all = plan.trials.len();
+        let note = format!(
+            "{over} of the plan's {all} trials are over: the others count in nothing here."
+        );
+        request.notes.push(note);
+    }
+    for extension in &plan.history {
+        let note = format!(
+            "The run was extended: {}. Seeds that are added after a look at the results make a test reject too often.",
+            extension.describe()
+        );
+        request.notes.push(note);
+    }
     request.provenance = provenance::lines(run)?;
     for extension in &plan.history {
         let line = format!("{}: {}", utc(extension.unix_seconds), extension.describe());

@@ -8,6 +8,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use crate::Error;
+use crate::process::streams;
 use crate::run::run_dir::RunDir;
 use pages::Pages;
 use server::Server;
@@ -31,6 +32,11 @@ pub(crate) fn watch(
     let pages = Pages::new(run)?;
     let server = Server::bind(port).map_err(|source: io::Error| Error::NoPort { port, source })?;
     opened(&format!("http://{}/", server.address()));
+    if pages.is_over() && !stay {
+        streams::say(
+            "the sweep is over: the page stays for a few seconds, with --stay until Ctrl-C",
+        );
+    }
     let mut over: Option<Instant> = None;
     server.serve(&pages, || {
         if stay || !pages.is_over() {

@@ -238,6 +238,9 @@ impl OptimizerSettings {
         ] {
             if given && !has {
                 let allowed = match any {
+                    true if name == "freeze_when" && (self.lawn || cpr) => {
+                        "give free_epochs or free_fraction, too: the freeze comes then at the latest"
+                    }
                     true => "leave it out",
                     false => "leave it out, or set lawn = true",
                 };

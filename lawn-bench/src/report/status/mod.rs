@@ -18,6 +18,7 @@ use crate::engine::slurm::SlurmStatus;
 use crate::plan::choices::{Choices, score};
 use crate::plan::outcomes;
 use crate::plan::{Cell, Plan, Trial};
+use crate::process::streams;
 use crate::report::render;
 use crate::run::ending::Ending;
 use crate::run::floors::Floors;
@@ -37,7 +38,15 @@ impl Status {
         let choices = Choices::read(run, &plan.sweep)?;
         let launchers = launchers::present(run)?;
         let outcomes = outcomes::read(run, &plan)?;
-        let floors = Floors::read(run)?;
+        let floors = match Floors::read(run) {
+            Err(Error::Damaged(fault)) => {
+                streams::say(&format!(
+                    "warning: {fault}; the next sweep measures the floors again"
+                ));
+                None
+            }
+            read => read?,
+        };
         let mut status = Self {
             sweep: plan.sweep.name.clone(),
             run: run.root().into(),

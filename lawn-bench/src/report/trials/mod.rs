@@ -22,7 +22,7 @@ use crate::run::trial_file::TrialFile;
 pub(crate) use text::{describe, describe_log, table};
 
 /// Words for a trial without a final outcome: one that runs, and one that waits.
-pub const NOT_OVER: [&str; 2] = ["running", "waiting"];
+pub const NOT_OVER: [&str; 3] = ["running", "waiting", "damaged"];
 
 /// Which trials: those that are in every list that is not empty.
 #[derive(Debug, Clone, Default)]
@@ -145,8 +145,11 @@ fn planned(run: &RunDir, plan: &Plan) -> Result<Vec<TrialEntry>, Error> {
         .map(|(index, (trial, ending))| {
             let setting = trial.setting.or_else(|| choices.setting(trial));
             let entry = entry(run, plan, trial, setting, ending.as_ref())?;
+            let damage = outcomes.damaged.iter().find(|one| one.index == index);
             Ok(TrialEntry {
                 index: Some(index),
+                state: damage.map_or(entry.state, |_| NOT_OVER[2].to_owned()),
+                detail: damage.map_or(entry.detail, |one| Some(one.detail.clone())),
                 ..entry
             })
         })

@@ -65,7 +65,7 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
         .map_or("of an earlier plan".to_owned(), |index| index.to_string());
     let mut text = format!("trial {index} ({}): {}\n", entry.trial, entry.state);
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<16}{value}");
+        let _ = writeln!(text, "  {name:<16} {value}");
     };
     line("task", entry.cell.task.clone());
     line("arm", entry.cell.arm.clone());
@@ -93,7 +93,7 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
     if let Some(detail) = &entry.detail {
         line(
             "detail",
-            detail.trim_end().replace('\n', "\n                  "),
+            detail.trim_end().replace('\n', "\n                   "),
         );
     }
     for (name, values) in [("optimizer", &details.optimizer), ("rule", &details.rule)] {
