@@ -72,6 +72,9 @@ pub(super) struct Eval {
     /// The task's `split_seed` [default: 0].
     #[arg(long, value_name = "SEED", requires = "no_transform")]
     split_seed: Option<u64>,
+    /// Turn images as their EXIF says, as the task's `exif_orientation` does.
+    #[arg(long)]
+    exif_orientation: bool,
     /// Kind of numbers that products and convolutions are computed in.
     #[arg(long, default_value = "f32", value_parser = ["f32", "bf16", "f16"])]
     precision: String,
@@ -141,6 +144,7 @@ impl Eval {
             shortcut: self.shortcut.as_deref().map(word::<CifarShortcut>),
             validation_fraction: self.validation_fraction.unwrap_or(0.1),
             split_seed: self.split_seed.unwrap_or(0),
+            exif_orientation: self.exif_orientation,
             precision: word::<Precision>(&self.precision),
             batch_size: self.batch_size,
             device: word::<DeviceChoice>(&self.device).here(),

@@ -83,11 +83,28 @@ impl Page {
             if is_table(of) {
                 self.table(&inner, which.trim_start_matches(", ").trim_matches('`'), of);
             }
+            let mut forms = Map::new();
             for form in list(&of["oneOf"]) {
                 let name = form["properties"]["name"]["const"].as_str();
-                if let Some(name) = name {
-                    self.table(&inner, &format!("name = \"{name}\""), form);
+                match name {
+                    Some(name) => self.table(&inner, &format!("name = \"{name}\""), form),
+                    None => forms.extend(
+                        form["properties"]
+                            .as_object()
+                            .cloned()
+                            .into_iter()
+                            .flatten(),
+                    ),
                 }
+            }
+            // Of tables that have one key each, all keys.
+            if !forms.is_empty() && !is_table(of) {
+                let one = json!({ "description": "One of these.", "properties": forms });
+                self.table(
+                    &inner,
+                    which.trim_start_matches(", ").trim_matches('`'),
+                    &one,
+                );
             }
         }
     }

@@ -286,7 +286,9 @@ impl Kind for ImageConfig {
         progress: ScanProgress<'_>,
     ) -> Result<Vec<Scan>, DataError> {
         let parts: Vec<Part> = splits.iter().map(|&split| part(split)).collect();
-        let scans = self.source(Some(root))?.scan(&parts, progress)?;
+        let source = self.source(Some(root))?;
+        source.require_turned(self.exif_orientation)?;
+        let scans = source.scan(&parts, progress)?;
         if self.bad_files == BadFiles::Fail {
             images::require_sound(&scans)?;
         }

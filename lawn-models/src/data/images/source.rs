@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cifar::Cifar;
 use super::folder::{self, Listing};
 use super::generated::{self, GeneratedImages, Set};
-use super::pack::{MANIFEST, Manifest, Pack};
+use super::pack::{Encoding, MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
 use super::reading::{BadFiles, Part, Reading};
 use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
@@ -101,6 +101,30 @@ impl Source {
         }
     }
 
+    /// Refuses a pack whose images were turned as they were packed where they are not to be
+    /// turned, and the other way round.
+    ///
+    /// # Errors
+    /// [`DataError`] naming the pack's manifest.
+    pub(crate) fn require_turned(&self, exif_orientation: bool) -> Result<(), DataError> {
+        let Self::Packed(folder) = self else {
+            return Ok(());
+        };
+        let manifest = Manifest::read(folder)?;
+        if manifest.encoding == Encoding::AsIs || manifest.exif_orientation == exif_orientation {
+            return Ok(());
+        }
+        let found = match manifest.exif_orientation {
+            true => "images that were turned as their EXIF says when they were packed",
+            false => "images that were not turned as their EXIF says when they were packed",
+        };
+        let expected = match exif_orientation {
+            true => "a pack made with --exif-orientation, or exif_orientation = false",
+            false => "exif_orientation = true, or a pack made without --exif-orientation",
+        };
+        Err(DataError::unusable(&folder.join(MANIFEST), found, expected))
+    }
+
     /// The train pictures, those to be held out for validation included.
     pub(crate) fn train(&self, reading: Reading) -> Result<Pictures, DataError> {
         self.pictures(Part::Train, Set::Train, reading)
@@ -125,6 +149,7 @@ impl Source {
             Self::Cifar(cifar) => return Ok(Pictures::of_raw(cifar.read(part)?)),
             // What was bad is not in it.
             Self::Packed(folder) => {
+                self.require_turned(reading.exif)?;
                 return Ok(Pictures::of_pack(Pack::open(folder, part)?, reading.exif));
             }
             Self::Folder(folder) => list(folder, part)?,

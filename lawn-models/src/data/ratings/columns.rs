@@ -124,12 +124,32 @@ impl Places {
             Err(none) if none.is_missing() && name.is_none() => Ok(None),
             found => found.map(Some),
         };
-        Ok(Self {
+        let found = Self {
             user: place(0, &names.user)?,
             item: place(1, &names.item)?,
             rating: optional(2, &names.rating)?,
             time: optional(3, &names.time)?,
-        })
+        };
+        found.require_apart(columns)?;
+        Ok(found)
+    }
+
+    /// Refuses one column for two of them.
+    fn require_apart<T: AsRef<[u8]>>(&self, columns: &[T]) -> Result<(), NoColumn> {
+        let places = [Some(self.user), Some(self.item), self.rating, self.time];
+        for later in 1..places.len() {
+            let Some(place) = places[later] else { continue };
+            if places[..later].contains(&Some(place)) {
+                let (what, usual) = USUAL[later];
+                return Err(NoColumn {
+                    what,
+                    name: Some(String::from_utf8_lossy(columns[place].as_ref()).into_owned()),
+                    usual,
+                    several: vec![quoted(columns[place].as_ref())],
+                });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -390,6 +410,16 @@ mod tests {
         );
         let error = form("user,item", &names("buyer")).unwrap_err();
         assert!(error.contains("\"buyer\""), "{error}");
+        // One column cannot be two things.
+        let twice = ColumnNames {
+            rating: Some("item".into()),
+            ..ColumnNames::default()
+        };
+        let error = form("user,item,time", &twice).unwrap_err();
+        assert!(
+            error.contains("the column \"item\" once, which raw.columns.rating names"),
+            "{error}"
+        );
         let error = form("1,2", &names("buyer")).unwrap_err();
         assert!(
             error.contains("a header with the column \"buyer\""),

@@ -49,6 +49,8 @@ pub struct ImageEvaluation {
     pub validation_fraction: f64,
     /// What the task drew the held-out images with.
     pub split_seed: u64,
+    /// Whether images are turned as their EXIF says, as for the task that left the weights.
+    pub exif_orientation: bool,
     /// Kind of numbers that products and convolutions are computed in.
     pub precision: Precision,
     /// Images that the net is given at once: no part of the result, but for rounding.
@@ -149,6 +151,7 @@ pub enum EvaluationError {
 ///         shortcut: None,
 ///         validation_fraction: 0.1,
 ///         split_seed: 0,
+///         exif_orientation: false,
 ///         precision: Precision::F32,
 ///         batch_size: 100,
 ///         device: Device::Cpu,
@@ -213,6 +216,7 @@ fn answer(
         reason: error.reason,
     })?;
     let reading = Reading {
+        exif: evaluation.exif_orientation,
         threads: tch::get_num_threads().max(1) as usize,
         ..Reading::default()
     };

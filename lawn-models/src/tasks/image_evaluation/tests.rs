@@ -44,6 +44,7 @@ fn evaluation(weights: PathBuf, data: &str, data_root: PathBuf) -> ImageEvaluati
         shortcut: None,
         validation_fraction: 0.1,
         split_seed: 0,
+        exif_orientation: false,
         precision: Precision::F32,
         batch_size: 3,
         device: Device::Cpu,

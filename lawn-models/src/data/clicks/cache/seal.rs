@@ -1,6 +1,7 @@
 //! What a file of a cache holds, and how that is known without a look at every byte.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -23,6 +24,13 @@ pub(super) struct Stamp {
     bytes: u64,
     /// Nanoseconds since 1970.
     modified: u64,
+    /// When the system last noted a change of the file, which nobody can set: seconds and
+    /// nanoseconds.
+    #[serde(default)]
+    changed: (i64, i64),
+    /// Its number on the file system.
+    #[serde(default)]
+    inode: u64,
 }
 
 impl Stamp {
@@ -33,6 +41,8 @@ impl Stamp {
         Ok(Self {
             bytes: about.len(),
             modified: modified.as_nanos() as u64,
+            changed: (about.ctime(), about.ctime_nsec()),
+            inode: about.ino(),
         })
     }
 }

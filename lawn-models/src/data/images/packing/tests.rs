@@ -342,3 +342,34 @@ fn grey_images_and_names_with_dots_come_out_as_they_went_in() {
         }
     }
 }
+
+/// What was done when a pack was made is in it for good.
+#[test]
+fn a_pack_of_turned_images_is_of_no_task_that_does_not_turn_them() {
+    for encoding in [Encoding::AsIs, Encoding::Raw] {
+        for turned in [false, true] {
+            let root = set();
+            let (from, to) = (root.path().join("folder"), root.path().join("pack"));
+            pack_images(&from, &to, encoding, turned, BadFiles::Fail, &|_, _| ()).unwrap();
+            for exif in [false, true] {
+                let source = Source::in_folder(&to).unwrap();
+                let reading = Reading {
+                    exif,
+                    threads: 1,
+                    ..Reading::default()
+                };
+                let read = source.train(reading);
+                match encoding == Encoding::AsIs || exif == turned {
+                    true => assert_eq!(read.unwrap().len(), 30),
+                    false => {
+                        let error = read.map(|_| ()).unwrap_err().to_string();
+                        assert!(
+                            error.contains("pack.json") && error.contains("exif_orientation"),
+                            "{error}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}

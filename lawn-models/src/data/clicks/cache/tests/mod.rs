@@ -247,6 +247,22 @@ fn a_conversion_goes_on_behind_the_parts_that_it_finished() {
     }
 }
 
+/// Nobody can set when the system noted a change.
+#[test]
+fn another_text_of_the_same_size_and_time_is_noticed() {
+    let folder = folder(&[("train.txt", text(0..30).as_bytes())]);
+    let path = folder.path().join("train.txt");
+    let before = rows(&open(folder.path()).unwrap());
+    let then = modified(&path);
+    let other = text(0..30).replace("\n0\t", "\n1\t");
+    assert_ne!(other, text(0..30));
+    std::fs::write(&path, other).unwrap();
+    let file = std::fs::File::options().append(true).open(&path).unwrap();
+    file.set_modified(then).unwrap();
+    assert_eq!(modified(&path), then);
+    assert_ne!(rows(&open(folder.path()).unwrap()), before);
+}
+
 #[test]
 fn a_file_that_changed_is_converted_from_where_it_differs() {
     let folder = folder(&[("train.txt", text(0..30).as_bytes())]);
