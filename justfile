@@ -164,7 +164,8 @@ package: setup
     set -euo pipefail
     dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT
     cargo package --quiet --locked --allow-dirty --no-verify -p lawn-core --target-dir "$dir"
-    tar -xzf "$dir"/package/lawn-core-*.crate -C "$dir"
+    # With today's time: in an archive all files have one old time, and cargo would take what it has built of other content for fresh.
+    tar -xzmf "$dir"/package/lawn-core-*.crate -C "$dir"
     # As the workspace optimises its dependencies, so that they are compiled once.
     sed -n '/^\[profile/,$p' Cargo.toml > "$dir/profile.toml"
     export LIBTORCH="${LIBTORCH:-$PWD/.venv/libtorch}" CARGO_TARGET_DIR="$(realpath -m {{quote(target)}})"

@@ -69,8 +69,9 @@ impl Permutation {
         ];
         for numbers in numbers.chunks_mut(LANES) {
             let mut halves = [[0; LANES]; 2];
-            for lane in 0..LANES {
-                (halves[0][lane], halves[1][lane]) = (next[0], next[1]);
+            let [high, low_half] = &mut halves;
+            for (high, low_half) in high.iter_mut().zip(low_half) {
+                (*high, *low_half) = (next[0], next[1]);
                 next[1] += 1;
                 if next[1] == low {
                     next = [next[0].wrapping_add(1), 0];
