@@ -2,7 +2,7 @@
 //! be said.
 
 use lawn_analysis::analysis::{
-    Analysis, ClaimAcross, ClaimKind, Pooled, Support, claims, claims_across_tasks,
+    Analysis, ClaimAcross, ClaimKind, Pooled, Study, Support, claims, claims_across_tasks,
 };
 use lawn_analysis::simulate::{ARMS, Simulation};
 use lawn_analysis::{Records, Report, ReportRequest};
@@ -47,7 +47,12 @@ fn request() -> ReportRequest {
 fn across(records: &Records, request: &ReportRequest) -> Vec<ClaimAcross> {
     let analysis = Analysis::new(records, request).unwrap();
     let found = claims(&analysis, request).unwrap();
-    claims_across_tasks(&analysis, &found, request).unwrap()
+    claims_across_tasks(&[Study {
+        analysis: &analysis,
+        claims: &found,
+        request,
+    }])
+    .unwrap()
 }
 
 fn row(rows: &[ClaimAcross], kind: ClaimKind) -> &ClaimAcross {
