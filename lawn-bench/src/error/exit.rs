@@ -85,6 +85,7 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::Field { .. }
         | DataError::NoFormat { .. }
         | DataError::Options { .. }
+        | DataError::Setting(_)
         | DataError::Read { .. } => Exit::Usage,
         DataError::Write { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
         _ => Exit::Failed,
