@@ -178,6 +178,9 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The command with libtorch is not beside the one without, or cannot be started.
+    #[error("{}", .0.sentence())]
+    NoTorch(Box<Fault>),
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {
@@ -224,7 +227,7 @@ pub enum Error {
     NotInSweep(Box<Fault>),
     /// Files of an image folder cannot be read, and it is not packed.
     #[error("{0}")]
-    BadFilesToPack(Box<Fault>),
+    BadFiles(Box<Fault>),
     /// An option's value cannot be used, or it does nothing beside the others.
     #[error("{0}")]
     Option(Box<Fault>),
