@@ -7,6 +7,9 @@ use crate::run::run_dir::RunDir;
 /// Hexadecimal digits of a trial's id.
 const ID_DIGITS: usize = 16;
 
+/// Digits of which one may think that an id begins so.
+const LEAST_DIGITS: usize = 3;
+
 /// Trials told one by one where several are meant; the rest is counted.
 const SHOWN: usize = 8;
 
@@ -27,7 +30,8 @@ pub(crate) fn trial_named(plan: &Plan, name: &str, run: &RunDir) -> Result<usize
     match (index, &found[..]) {
         (Some(index), []) => Ok(index),
         (Some(index), [other, ..]) => {
-            if *other != index {
+            // Fewer digits are meant as an index by everybody.
+            if *other != index && name.len() >= LEAST_DIGITS {
                 let id = &plan.trials[*other].id;
                 streams::say(&format!(
                     "`{name}` is taken for an index; more digits of {id} ask for the trial whose \
