@@ -84,20 +84,30 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Reads the whole of the data set in a folder, as a task with the defaults of the first kind that
-/// knows its format does. None where no kind does, and for images in files of their own, which
-/// [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
+/// Reads the whole of the data set in a folder as planning does, for a task with these keys and the
+/// defaults of the first kind that knows its format. None where no kind does, and for images in files
+/// of their own, which [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
 ///
 /// # Errors
-/// [`DataError`] with what is wrong. Of clicks, a line that cannot be read is no error, but counted.
+/// [`DataError`] with what is wrong, and [`DataError::Options`] for keys that the kind does not have. Of
+/// clicks, a line that cannot be read is no error, but counted.
 pub fn check_data(
     folder: &Path,
+    keys: &serde_json::Map<String, serde_json::Value>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Option<CheckedData>, DataError> {
     let mut checked = FORMATS
         .iter()
-        .filter_map(|kind| (kind.check)(folder, progress));
-    checked.next().transpose()
+        .filter_map(|kind| (kind.check)(keys, folder, progress));
+    if let Some(checked) = checked.next() {
+        return checked.map(Some);
+    }
+    let is_known = FORMATS.iter().any(|kind| (kind.describe)(folder).is_some());
+    let refusal = FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
+    match refusal.filter(|_| !is_known) {
+        Some(refusal) => Err(refusal),
+        None => Ok(None),
+    }
 }
 
 /// The files that a task trains and validates on, and those of the weights that it begins

@@ -38,7 +38,7 @@ impl Error {
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }
                 | lawn_models::TrialError::Weights(_)
-                | lawn_models::TrialError::NotFinite { .. },
+                | lawn_models::TrialError::UnusableValues { .. },
             )
             | Self::Refused { .. }
             | Self::Results(_)
@@ -46,7 +46,7 @@ impl Error {
             | Self::Unsettled { .. }
             | Self::NoPort { .. }
             | Self::NotInSweep(_)
-            | Self::BadFilesToPack(_)
+            | Self::BadFiles(_)
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData(_) => Exit::Usage,
@@ -86,6 +86,7 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::Field { .. }
         | DataError::NoFormat { .. }
         | DataError::Options { .. }
+        | DataError::Setting(_)
         | DataError::Read { .. } => Exit::Usage,
         DataError::Write { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
         _ => Exit::Failed,

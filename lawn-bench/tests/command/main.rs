@@ -24,6 +24,7 @@ mod fetch_limits;
 mod fetch_sources;
 mod front;
 mod garbage;
+mod gpu;
 mod hints;
 mod images;
 mod launchers;
