@@ -22,16 +22,19 @@ const SHOWN: usize = 8;
 pub(crate) fn trial_named(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
     let begins = |index: &usize| plan.trials[*index].id.starts_with(name);
-    let found: Vec<usize> = (0..count).filter(begins).collect();
-    // The beginning of an id may be all digits. A short number that is an index is meant as one.
-    let index = name.parse().ok().filter(|&index: &usize| {
-        name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) && index < count
-    });
+    // The beginning of an id may be all digits. A number that is an index is meant as one, and so
+    // is one of few digits that is none.
+    let is_number = name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_short = is_number && name.len() < LEAST_DIGITS;
+    let found: Vec<usize> = (0..count)
+        .filter(|index| begins(index) && !is_short)
+        .collect();
+    let index = name.parse().ok();
+    let index = index.filter(|&index: &usize| is_number && index < count);
     match (index, &found[..]) {
         (Some(index), []) => Ok(index),
         (Some(index), [other, ..]) => {
-            // Fewer digits are meant as an index by everybody.
-            if *other != index && name.len() >= LEAST_DIGITS {
+            if *other != index {
                 let id = &plan.trials[*other].id;
                 streams::say(&format!(
                     "`{name}` is taken for an index; more digits of {id} ask for the trial whose \
