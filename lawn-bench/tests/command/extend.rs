@@ -179,7 +179,7 @@ fn twelve_trials_grow_to_forty_and_none_is_trained_twice() {
     assert_eq!(smaller.status.code(), Some(2));
     let text = said(&smaller);
     for part in [
-        "does not extend",
+        "does not extend it",
         "arms.heavy: there, and gone now",
         "confirmation.seeds: [1,2,3,4] there, [1,2] now",
     ] {

@@ -205,11 +205,13 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             return Ok(());
         }
         let arms: Vec<&str> = asked.iter().map(|cell| cell.arm.as_str()).collect();
-        let verb = match depth {
-            Depth::SetUp => "setting up",
-            _ => "measuring",
+        let (verb, size) = match (depth, sizes) {
+            (Depth::SetUp, _) => ("setting up", String::new()),
+            (_, (&[size], 0)) => ("measuring", format!(" in batches of {size}")),
+            _ => ("measuring", String::new()),
         };
-        (self.said)(&format!("{verb} {} · {}", asked[0].task, arms.join(", ")));
+        let (task, arms) = (&asked[0].task, arms.join(", "));
+        (self.said)(&format!("{verb} {task} · {arms}{size}"));
         match probe.run(self.deadline)? {
             Answer::Probed(probed) => {
                 let is_whole = Instant::now() < self.deadline;
