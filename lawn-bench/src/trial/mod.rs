@@ -45,7 +45,6 @@ pub use stop::STOP_WITH_STDIN;
 /// outcome, not an error.
 pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
     let stop = stop::flag()?;
-    crate::process::spawn::take_name();
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
