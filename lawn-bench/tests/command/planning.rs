@@ -372,7 +372,7 @@ fn a_plan_is_of_steps_that_each_rule_took_and_names_who_is_compared_with_nothing
         return;
     }
     for part in [
-        "parameters of feedback: 22",
+        "parameters of feedback: 1985 numbers, 8 KiB in f32",
         "feedback · lawn",
         "constrained",
     ] {
