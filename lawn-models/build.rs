@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 10] = [
+const SUBJECTS: [&str; 11] = [
     "autocast",
     "cross",
     "determinism",
+    "graph",
     "host_memory",
     "linear",
     "pairs",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::checked::CheckedData;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
-use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
+use crate::tasks::{FORMATS, Files, MakeData, Surroundings, TaskConfig};
 use crate::trial::TestPermit;
 
 /// A data set found under a data root.
@@ -73,7 +73,7 @@ pub fn describe_folders(root: &Path) -> Result<Vec<DataFolder>, DataError> {
 /// The data set in a folder, of the first kind that knows its format.
 fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     let name = folder.file_name()?.to_str()?;
-    KINDS.iter().find_map(|kind| {
+    FORMATS.iter().find_map(|kind| {
         let counts = (kind.describe)(folder)?;
         Some(counts.map(|counts| DataSet {
             name: name.to_owned(),
@@ -96,14 +96,14 @@ pub fn check_data(
     keys: &serde_json::Map<String, serde_json::Value>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Option<CheckedData>, DataError> {
-    let mut checked = KINDS
+    let mut checked = FORMATS
         .iter()
         .filter_map(|kind| (kind.check)(keys, folder, progress));
     if let Some(checked) = checked.next() {
         return checked.map(Some);
     }
-    let is_known = KINDS.iter().any(|kind| (kind.describe)(folder).is_some());
-    let refusal = KINDS.iter().find_map(|kind| (kind.refusal)(folder));
+    let is_known = FORMATS.iter().any(|kind| (kind.describe)(folder).is_some());
+    let refusal = FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
     match refusal.filter(|_| !is_known) {
         Some(refusal) => Err(refusal),
         None => Ok(None),

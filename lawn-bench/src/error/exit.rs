@@ -33,6 +33,7 @@ impl Error {
             | Self::NoData(_)
             | Self::RunDamaged(_)
             | Self::OtherBuild(_)
+            | Self::NoTorch(_)
             | Self::Machine { .. }
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }

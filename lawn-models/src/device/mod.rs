@@ -3,6 +3,7 @@
 mod autocast;
 mod determinism;
 mod driver;
+mod graph;
 mod host_memory;
 mod kernels;
 mod libtorch;
@@ -13,6 +14,7 @@ mod shortage;
 pub use autocast::{Autocast, HalfKind};
 pub(crate) use determinism::Deterministic;
 pub use driver::{Card, Driver, cuda_compiler, cuda_driver};
+pub(crate) use graph::{Graph, SideStream, set_gradient};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;
 pub use kernels::kernel_threads;

@@ -269,9 +269,27 @@ pub struct KindEntry {
     pub renamed: &'static [(&'static str, &'static str)],
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// What a kind makes of files in its format. It stands apart from [`KindEntry`]: these functions
+/// make tensors, and a program that asks for names and schemas alone does not link libtorch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindFormat {
+    pub(crate) name: &'static str,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
     pub(crate) check: Check,
     pub(crate) refusal: fn(&Path) -> Option<DataError>,
+}
+
+impl KindFormat {
+    pub(super) const fn of<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            describe: K::describe,
+            check: check::<K>,
+            refusal: K::refusal,
+        }
+    }
 }
 
 impl KindEntry {
@@ -282,9 +300,6 @@ impl KindEntry {
             metrics: K::METRICS,
             renamed: K::RENAMED,
             schema: K::json_schema,
-            describe: K::describe,
-            check: check::<K>,
-            refusal: K::refusal,
         }
     }
 

@@ -8,10 +8,11 @@ use lawn_core::StepOptions;
 use tch::Kind;
 
 use super::error::TrialError;
+use super::graphs::Pass;
 use super::training::Training;
 use super::unread_norms::Position;
-use crate::device::{Autocast, HalfKind};
-use crate::models::{LookUps, Mode};
+use crate::device::HalfKind;
+use crate::models::LookUps;
 
 /// How a step went.
 pub(super) enum Outcome {
@@ -60,17 +61,17 @@ pub(super) fn step(
                 training.optimizer.count_rows(&table, &rows)?;
             }
         }
-        let first = training.progress.samples + done;
-        let loss = {
-            let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
-            let logits = training.task.forward(&batch.inputs, Mode::Train { first });
-            training.task.objective.loss(&logits, &batch.targets)
-        };
-        // Each part is divided by the whole batch: their gradients add up
-        // to those of the mean.
-        let mean = &loss / count as f64;
-        if is_scaled { mean * scale } else { mean }.backward();
-        training.loss_sum += loss.detach().to_kind(Kind::Double);
+        let loss = training.graphs.compute(&Pass {
+            task: &training.task,
+            batch: &batch,
+            half,
+            on: training.context.device,
+            first: training.progress.samples + done,
+            count,
+            scale: is_scaled.then_some(scale),
+            adds: done > 0,
+        });
+        training.loss_sum += loss.to_kind(Kind::Double);
         done += request.samples.end - request.samples.start;
     }
     if let Some(distance) = &mut training.distance {
