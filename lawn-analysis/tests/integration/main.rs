@@ -5,6 +5,7 @@ mod answer_first;
 mod answers;
 mod calibration;
 mod claims;
+mod claims_by_task;
 mod divergence;
 mod exact_sums;
 mod foreign;

@@ -6,6 +6,7 @@
 //! file system says of the file. It is taken from there as long as the file system says the
 //! same.
 
+mod beside;
 pub mod fetch;
 mod hashes;
 pub mod make;
@@ -55,9 +56,18 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
 /// The data set of a task is not there; others may be.
 fn no_data(task: &NamedTask, root: &Path, expected: &str) -> Result<Error, Error> {
     let sets = sets(root)?;
-    let found: Vec<String> = sets.iter().flatten().map(|set| set.name.clone()).collect();
-    let data = task.config.data();
-    Ok(Error::no_data(&task.name, data, root, expected, &found))
+    let (data, kind) = (task.config.data(), task.config.kind());
+    let found: Vec<&DataSet> = sets.iter().flatten().collect();
+    let there = match found.iter().find(|set| set.name == data) {
+        Some(set) => Some(format!("is of kind `{}`", set.kind)),
+        None if root.join(data).is_dir() => Some("is no data set of this kind".to_owned()),
+        None => None,
+    };
+    let of_kind = found.into_iter().filter(|set| set.kind == kind);
+    let of_kind: Vec<String> = of_kind.map(|set| set.name.clone()).collect();
+    Ok(Error::no_data(
+        &task.name, data, root, expected, there, &of_kind,
+    ))
 }
 
 /// What a task reads under the data root: its data set, or its weights where the data are

@@ -178,6 +178,9 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The command with libtorch is not beside the one without, or cannot be started.
+    #[error("{}", .0.sentence())]
+    NoTorch(Box<Fault>),
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {

@@ -179,7 +179,7 @@ fn twelve_trials_grow_to_forty_and_none_is_trained_twice() {
     assert_eq!(smaller.status.code(), Some(2));
     let text = said(&smaller);
     for part in [
-        "is no extension of its plan",
+        "does not extend",
         "arms.heavy: there, and gone now",
         "confirmation.seeds: [1,2,3,4] there, [1,2] now",
     ] {

@@ -167,13 +167,37 @@ fn trials_are_found_by_what_they_are(run_dir: &Path) {
     let shown = said(&run(&["trials", dir, &id[..9], "--show"]));
     for part in [
         id,
-        "test hr@10",
+        "test hr@10        0.",
+        "validation hr@10  0.",
         "learning_rate",
         "outcome.json (",
         "batch size",
     ] {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
+    // Digits that are no index are the beginning of an id.
+    let digits = |id: &str| -> String { id.chars().take_while(char::is_ascii_digit).collect() };
+    let number = all.iter().find_map(|trial| {
+        let id = trial["trial"].as_str()?;
+        let number = digits(id).parse::<usize>().ok()?;
+        (number > 15).then_some(id)
+    });
+    let numeric = number.expect("an id that begins so");
+    let found = json(&run(&["trials", dir, &digits(numeric), "--json"]));
+    assert_eq!(found[0]["trial"], numeric);
+    let several = run(&["trials", dir, ""]);
+    assert_eq!(several.status.code(), Some(2));
+    assert!(said(&several).contains("and 8 more"), "{}", said(&several));
+
+    let narrow = said(&run(&["status", dir, "--batch", "64"]));
+    assert!(
+        narrow.contains("leaderboard of one at batch 64"),
+        "{narrow}"
+    );
+    let none = run(&["status", dir, "--batch", "7"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(said(&none).contains("allowed: 64"), "{}", said(&none));
+
     let logged = json(&run(&["trials", dir, "15", "--log", "--json"]));
     assert_eq!(logged[0]["trial"], id);
     assert_eq!(logged[0]["records"].as_array().map(Vec::len), Some(1));
@@ -231,6 +255,7 @@ fn runs_that_differ_say_where(file: &Path, first: &Path) {
     for part in [
         "confirmation.seeds: [1,2] | [2,3]",
         "4/4",
+        "1 (2, 2)",
         "+0.0000",
         "learning_rate",
     ] {

@@ -241,7 +241,7 @@ fn what_the_system_refuses_is_named_with_all_the_others() {
     let set = set();
     let train = set.path().join("train");
     symlink("self.jpg", train.join("a/self.jpg")).unwrap();
-    symlink("..", train.join("b/loop")).unwrap();
+    symlink(".", train.join("b/loop")).unwrap();
     fs::write(
         train.join("b/lfs.jpg"),
         "version https://git-lfs.github.com/spec/v1\n",
