@@ -5,10 +5,11 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 12] = [
     "autocast",
     "cross",
     "determinism",
+    "device_memory",
     "graph",
     "host_memory",
     "linear",
