@@ -265,11 +265,11 @@ fn duration(seconds: f64) -> String {
 }
 
 fn bytes(count: u64) -> String {
-    let mebibytes = count as f64 / f64::from(1 << 20);
-    if mebibytes < 1024.0 {
-        format!("{mebibytes:.0} MiB")
-    } else {
-        format!("{:.1} GiB", mebibytes / 1024.0)
+    let kibibytes = count as f64 / 1024.0;
+    match kibibytes {
+        0.0..1024.0 => format!("{kibibytes:.0} KiB"),
+        1024.0..1048576.0 => format!("{:.0} MiB", kibibytes / 1024.0),
+        _ => format!("{:.1} GiB", kibibytes / 1048576.0),
     }
 }
 
@@ -282,7 +282,8 @@ mod tests {
         assert_eq!(duration(4.24), "4.2s");
         assert_eq!(duration(750.0), "12m 30s");
         assert_eq!(duration(3900.0), "1h 05m");
-        assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
+        let sizes = [300 << 10, 300 << 20, 3 << 29].map(bytes);
+        assert_eq!(sizes, ["300 KiB", "300 MiB", "1.5 GiB"]);
     }
 
     #[test]
