@@ -12,6 +12,7 @@ mod shortage;
 
 pub use autocast::{Autocast, HalfKind};
 pub(crate) use determinism::Deterministic;
+pub(crate) use driver::cuda_device_id;
 pub use driver::{Card, Driver, cuda_compiler, cuda_driver};
 pub use host_memory::keep_host_memory;
 pub(crate) use host_memory::let_go_of_host_memory;

@@ -12,9 +12,11 @@ mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;
+mod ranked;
 mod record;
 mod rules;
 mod run;
+mod share;
 mod step;
 mod trainer;
 mod training;
@@ -29,4 +31,4 @@ pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial};
+pub use run::{dry_run, examine, run_trial, run_trial_on};

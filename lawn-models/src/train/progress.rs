@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::freeze::FreezeWatch;
 use super::loss_scale::LossScale;
 use super::record::{EvaluationRecord, Seconds};
+use super::share::Sharing;
 use crate::data::Request;
 use crate::trial::Length;
 
@@ -86,7 +87,8 @@ pub(super) struct Parts {
     batch_size: u64,
     /// Samples in a part, at most, but for one that would be left alone.
     part: u64,
-    /// Samples of the next batch that have been asked for.
+    sharing: Sharing,
+    /// Samples of this rank in the next batch that have been asked for.
     done: u64,
 }
 
@@ -102,8 +104,14 @@ impl Parts {
             length,
             batch_size,
             part,
+            sharing: Sharing::ALONE,
             done: 0,
         }
+    }
+
+    /// Of these, what a rank has.
+    pub(super) fn shared(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
     }
 }
 
@@ -111,12 +119,19 @@ impl Iterator for Parts {
     type Item = Request;
 
     fn next(&mut self) -> Option<Request> {
-        if self.progress.samples >= self.length.samples {
-            return None;
-        }
-        let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
+        let (start, count, share) = loop {
+            if self.progress.samples >= self.length.samples {
+                return None;
+            }
+            let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
+            let share = self.sharing.of(count).samples;
+            if !share.is_empty() {
+                break (start + share.start, count, share.end - share.start);
+            }
+            self.progress.advance(&self.length, count);
+        };
         let from = start + self.done;
-        let left = count - self.done;
+        let left = share - self.done;
         // A single sample goes along: batch normalization could not take a variance over it.
         let goes_along = self.part > 1 && left == self.part + 1;
         self.done += left.min(self.part) + u64::from(goes_along);
@@ -124,7 +139,7 @@ impl Iterator for Parts {
             epoch: self.progress.epoch + 1,
             samples: from..start + self.done,
         };
-        if self.done == count {
+        if self.done == share {
             self.progress.advance(&self.length, count);
             self.done = 0;
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use lawn_core::{Optimizer, OptimizerConfig, Phase, WeightAverage};
+use lawn_core::{Optimizer, OptimizerConfig, Phase, State, WeightAverage};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::Checkpoints;
@@ -13,12 +13,16 @@ use super::error::TrialError;
 use super::observer::Observer;
 use super::optimizer;
 use super::progress::{Parts, Progress};
+use super::ranked::{Ranked, SharedAnswers, Wishes};
 use super::record::EvaluationRecord;
+use super::share::Sharing;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
+use crate::measure::Measurement;
 use crate::models::load_weights;
+use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
-use crate::trial::{Length, SettingsError, require};
+use crate::trial::{Length, SettingsError, TestPermit, require};
 
 /// What a trial is made of before anything is trained or restored.
 pub(super) struct SetUp {
@@ -148,6 +152,11 @@ pub(super) struct Training<'a> {
     /// The step that this process went on from, where its checkpoint holds all that was known.
     pub(super) resumed_step: Option<u64>,
     pub(super) timer: Timer,
+    pub(super) ranks: Ranks,
+    /// What this rank does with the others, where there are any.
+    pub(super) ranked: Option<Ranked>,
+    /// Whether all ranks have been found to have the same radii.
+    pub(super) has_one_radius: bool,
 }
 
 impl<'a> Training<'a> {
@@ -174,6 +183,7 @@ impl<'a> Training<'a> {
         config: &'a TrialConfig,
         context: &'a TrialContext,
         micro_batch_size: Option<u64>,
+        ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
         let SetUp {
@@ -185,12 +195,32 @@ impl<'a> Training<'a> {
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
-        let found = checkpoints.load(
-            &mut task.store,
-            &mut optimizer,
-            average.as_mut(),
-            |notice| observer.notice(&notice),
-        )?;
+        let ranked = Ranked::new(ranks, &task)?;
+        let mut found = None;
+        if ranks.is_first() {
+            found = checkpoints.load(
+                &mut task.store,
+                &mut optimizer,
+                average.as_mut(),
+                |notice| observer.notice(&notice),
+            )?;
+        }
+        if let Some(ranked) = &ranked {
+            // All begin with what rank 0 has, bit for bit.
+            let own = match ranked.is_first() {
+                true => {
+                    checkpoints.bytes(found.as_ref(), &task.store, &optimizer, average.as_ref())?
+                }
+                false => Vec::new(),
+            };
+            let bytes = ranked.of_first(&own)?;
+            if !ranked.is_first() {
+                let average = average.as_mut();
+                let restored =
+                    checkpoints.adopt(&bytes, &mut task.store, &mut optimizer, average)?;
+                found = (restored.progress.samples > 0).then_some(restored);
+            }
+        }
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -199,7 +229,10 @@ impl<'a> Training<'a> {
             }
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
-        let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
+        let loss_sum = match ranks.is_first() {
+            true => Tensor::from(progress.since.loss_sum).to_device(context.device),
+            false => Tensor::zeros([], (Kind::Double, context.device)),
+        };
         let step = progress.steps(&length);
         Ok(Self {
             config,
@@ -218,7 +251,56 @@ impl<'a> Training<'a> {
             last_checkpoint: Instant::now(),
             resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
+            has_one_radius: ranked.is_none(),
+            ranks: ranks.clone(),
+            ranked,
         })
+    }
+
+    /// How batches are shared out among the ranks.
+    pub(super) fn sharing(&self) -> Sharing {
+        self.ranked.as_ref().map_or(Sharing::ALONE, Ranked::sharing)
+    }
+
+    /// The sum of the losses since the last evaluation, of all ranks.
+    pub(super) fn total_loss(&self) -> Result<f64, TrialError> {
+        let own = self.loss_sum.double_value(&[]);
+        match &self.ranked {
+            Some(ranked) => Ok(ranked.total(own)?),
+            None => Ok(own),
+        }
+    }
+
+    /// Takes the radii of rank 0 where those of others have other bits: all ranks hold the same
+    /// norms.
+    pub(super) fn agree_on_radii(&mut self) -> Result<(), TrialError> {
+        if let Some(ranked) = &self.ranked {
+            let own = self.optimizer.state().to_bytes()?;
+            let of_first = ranked.of_first(&own)?;
+            if of_first != own {
+                let state = State::from_bytes(&of_first, self.context.device)?;
+                self.optimizer.load_state(&state)?;
+            }
+        }
+        self.has_one_radius = true;
+        Ok(())
+    }
+
+    /// Refuses ranks that do not hold the same weights and the same state.
+    pub(super) fn require_same_everywhere(&self) -> Result<(), TrialError> {
+        if let Some(ranked) = &self.ranked {
+            let parameters = self.task.parameters()?;
+            let weights = parameters.iter().map(|one| one.tensor.detach());
+            ranked.require_same("a weight", weights, self.step)?;
+            let state = self.optimizer.state().tensors.into_values();
+            ranked.require_same("the optimizer's state", state, self.step)?;
+        }
+        Ok(())
+    }
+
+    /// Answers of the net, computed by all ranks together.
+    pub(super) fn answers(&self) -> SharedAnswers {
+        SharedAnswers::new(&self.ranks)
     }
 
     /// Samples in memory at once, such that cutting a batch changes nothing but
@@ -241,18 +323,29 @@ impl<'a> Training<'a> {
 
     /// What gives the samples of the steps to come, part by part.
     pub(super) fn loader(&mut self) -> &mut Loader {
-        let part = self.part();
+        let (part, sharing) = (self.part(), self.sharing());
         self.loader.get_or_insert_with(|| {
-            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part);
+            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part)
+                .shared(sharing);
             let dataset = self.task.dataset.clone();
             Loader::start(dataset, self.context.device, parts)
         })
     }
 
-    /// Writes a checkpoint; all gradient norms have been read.
+    /// Writes a checkpoint, as rank 0; all gradient norms have been read.
     pub(super) fn save(&mut self) -> Result<(), TrialError> {
         self.account();
-        self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
+        self.progress.since.loss_sum = self.total_loss()?;
+        if !self.ranks.is_first() {
+            // Its part is in the sum of rank 0 from here on.
+            self.forget_losses();
+            self.last_checkpoint = Instant::now();
+            return Ok(());
+        }
+        if self.ranked.is_some() {
+            let sum = Tensor::from(self.progress.since.loss_sum);
+            self.loss_sum = sum.to_device(self.context.device);
+        }
         let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
         Checkpoints::new(&self.context.checkpoint, self.config).save(
             &self.progress,
@@ -290,6 +383,60 @@ impl<'a> Training<'a> {
             None => self.optimizer.train(),
         }
         Ok(measured)
+    }
+
+    /// Measures the test split.
+    pub(super) fn measure_test(
+        &mut self,
+        permit: &TestPermit,
+    ) -> Result<Vec<Measurement>, TrialError> {
+        let answers = self.answers();
+        let measured = self.measured(|task| {
+            let answer = |inputs: &[Tensor]| answers.answer(task, inputs);
+            task.objective.measure_test(&answer, permit)
+        })??;
+        answers.check()?;
+        Ok(measured)
+    }
+
+    /// Takes down what this rank wishes for after the next step.
+    pub(super) fn wish(&mut self, observer: &dyn Observer) {
+        let is_due = self.checkpoint_is_due();
+        if let Some(ranked) = &mut self.ranked {
+            ranked.wishes = Wishes {
+                stop: observer.stop_requested(),
+                save: is_due,
+                may_save: observer.may_save(),
+            };
+        }
+    }
+
+    /// Whether the trial stops before its next step. Ranks agree on it with the step before.
+    pub(super) fn stops(&self, observer: &dyn Observer) -> bool {
+        match &self.ranked {
+            Some(ranked) => ranked.agreed.stop,
+            None => observer.stop_requested(),
+        }
+    }
+
+    /// Whether checkpoints may be written.
+    pub(super) fn may_save(&self, observer: &dyn Observer) -> bool {
+        match &self.ranked {
+            Some(ranked) => ranked.agreed.may_save,
+            None => observer.may_save(),
+        }
+    }
+
+    /// Whether one is to be written now.
+    pub(super) fn saves_now(&self, observer: &dyn Observer) -> bool {
+        match &self.ranked {
+            Some(ranked) => ranked.agreed.save && ranked.agreed.may_save,
+            None => self.checkpoint_is_due() && observer.may_save(),
+        }
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        self.last_checkpoint.elapsed() >= self.context.checkpoint_every
     }
 
     /// Begins to sum up losses anew.
