@@ -128,6 +128,19 @@ peers what *args:
         *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, recommender, training, vision" >&2; exit 2 ;;
     esac
 
+# Check and time everything on a GPU in five minutes, into GPU.md: `just gpu --movielens DIR`; `just gpu --cpu` tries that without one.
+gpu *args: gpu-programs
+    just venv
+    exec .venv/bin/python lawn-bench/gpu/measure.py --programs {{target}}/release/examples {{args}}
+
+# What `just gpu` runs as one archive, for a machine with a GPU that has only Python with torch 2.11: `python3 -m tarfile -e lawn-gpu.tar.xz && bash lawn-gpu/run.sh`.
+gpu-bundle out="lawn-gpu.tar.xz": gpu-programs
+    {{python}} lawn-bench/gpu/bundle.py --programs {{target}}/release/examples {{quote(out)}}
+
+[private]
+gpu-programs: setup
+    cargo build --locked --release --workspace --bin lawn --example accelerator --example gpu_conformance --example neumf_throughput --example recommender_throughput --example same_twice --example vision_throughput
+
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":
     cargo build --locked --release --workspace --example sample_report

@@ -6,13 +6,14 @@ use lawn_models::{BadFile, BadFiles, DataError, Encoding, Packed};
 
 use super::scan;
 use crate::Error;
+use crate::error::{Fault, Place};
 use crate::run::files;
 
 /// Packs the image folder `from` as the data set in `out`, which is new or empty.
 ///
 /// # Errors
 ///
-/// [`Error::NotOurs`] where something is there, [`Error::BadFilesToPack`] with the name of each
+/// [`Error::NotOurs`] where something is there, [`Error::BadFiles`] with the name of each
 /// file that cannot be read, [`Error::Out`] where nothing can be written there.
 pub fn pack(
     from: &Path,
@@ -24,6 +25,13 @@ pub fn pack(
     let out = &std::path::absolute(out).map_err(Error::io("find", out))?;
     if let Some(found) = files::entry_of(out)? {
         return Err(Error::not_ours(out, &found, "data set"));
+    }
+    let source = std::path::absolute(from).map_err(Error::io("find", from))?;
+    if out.starts_with(source) {
+        let fault = Fault::new(Place::key("--out"), "is within the folder that is packed");
+        return Err(Error::Option(Box::new(
+            fault.allowed(["a place outside it"]),
+        )));
     }
     let parent = out.parent().unwrap_or(out);
     let refused = |error: Error| error.of_option("--out", out);
@@ -50,7 +58,7 @@ fn of_pack(error: Error) -> Error {
         Error::Data(DataError::BadFiles { folder, files, bad }) => {
             let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
             let bad: Vec<String> = bad.iter().map(named).collect();
-            Error::bad_files_to_pack(folder, files, &bad)
+            Error::bad_files(folder, files, &bad, "pack")
         }
         error => error,
     }

@@ -88,15 +88,17 @@ impl Error {
         Self::NotInSweep(Box::new(fault.allowed(["a task with images"])))
     }
 
-    /// Files of an image folder that cannot be read, each with the reason, and which is not packed.
-    pub(crate) fn bad_files_to_pack(folder: PathBuf, files: u64, bad: &[String]) -> Self {
+    /// Files of an image folder that cannot be read, each with the reason; the folder is not packed,
+    /// or what `verb` says is not done with it.
+    pub(crate) fn bad_files(folder: PathBuf, files: u64, bad: &[String], verb: &str) -> Self {
         let count = bad.len();
         let found = format!(
             "{count} of {files} files cannot be read as images{}",
             below(bad)
         );
         let fault = Fault::new(Place::file(folder), found);
-        let advice = "mend or remove them, or pack without them with --exclude-bad-files";
-        Self::BadFilesToPack(Box::new(fault.advice(advice)))
+        let advice =
+            format!("mend or remove them, or {verb} without them with --exclude-bad-files");
+        Self::BadFiles(Box::new(fault.advice(advice)))
     }
 }

@@ -37,7 +37,7 @@ impl Error {
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }
                 | lawn_models::TrialError::Weights(_)
-                | lawn_models::TrialError::NotFinite { .. },
+                | lawn_models::TrialError::UnusableValues { .. },
             )
             | Self::Refused { .. }
             | Self::Results(_)
@@ -45,7 +45,7 @@ impl Error {
             | Self::Unsettled { .. }
             | Self::NoPort { .. }
             | Self::NotInSweep(_)
-            | Self::BadFilesToPack(_)
+            | Self::BadFiles(_)
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData(_) => Exit::Usage,

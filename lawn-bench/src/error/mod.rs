@@ -224,7 +224,7 @@ pub enum Error {
     NotInSweep(Box<Fault>),
     /// Files of an image folder cannot be read, and it is not packed.
     #[error("{0}")]
-    BadFilesToPack(Box<Fault>),
+    BadFiles(Box<Fault>),
     /// An option's value cannot be used, or it does nothing beside the others.
     #[error("{0}")]
     Option(Box<Fault>),

@@ -167,8 +167,9 @@ fn ending(end: Result<TrialEnd, TrialError>) -> Result<Ending, Error> {
         },
         // The data are the task's, and the device the machine's: other trials meet the same.
         Err(
-            error
-            @ (TrialError::Device { .. } | TrialError::Data(_) | TrialError::NotFinite { .. }),
+            error @ (TrialError::Device { .. }
+            | TrialError::Data(_)
+            | TrialError::UnusableValues { .. }),
         ) => return Err(error.into()),
         Err(error) => crashed(with_causes(&error))?,
     })

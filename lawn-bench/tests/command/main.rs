@@ -23,6 +23,7 @@ mod fetch;
 mod fetch_limits;
 mod fetch_sources;
 mod garbage;
+mod gpu;
 mod hints;
 mod images;
 mod launchers;

@@ -155,13 +155,14 @@ fn forms(
 fn require_buffers(rule: &dyn Rule, slot: &Slot, form: &Form) -> Result<(), Error> {
     let (expected, found) = (form.direction.buffers(), rule.buffers().len());
     let shape = slot.weight.size();
+    let walked = form.direction.walked();
     let other = |buffer: &&Tensor| buffer.size() != shape;
     let [expected, found] = if expected != found {
         [
             format!("{expected} buffers, which its form is made with"),
             found.to_string(),
         ]
-    } else if let Some(buffer) = slot.buffers.iter().find(other) {
+    } else if let Some(buffer) = slot.buffers.iter().take(walked).find(other) {
         [
             format!("buffers of shape {shape:?}, which its form is made with"),
             format!("one of {:?}", buffer.size()),

@@ -103,6 +103,7 @@ impl Rule for AdagradConfig {
             trust: None,
             adapts: false,
             decay: DecayTerm::new(context, None),
+            radial: None,
         })
     }
 }

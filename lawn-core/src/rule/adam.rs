@@ -119,6 +119,7 @@ impl Rule for AdamConfig {
             trust: None,
             adapts: false,
             decay: DecayTerm::new(context, None),
+            radial: None,
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::decay::WeightDecay;
 use crate::error::Error;
 use crate::rule::adam::AdamConfig;
 use crate::rule::context::Context;
+use crate::rule::form::{DecayTerm, Direction, Form};
 use crate::rule::interface::Rule;
 use crate::rule::moments::{quotient, update_moments};
 use crate::rule::projection::{RadialTest, decayed};
@@ -105,8 +106,21 @@ impl Rule for AdamPConfig {
         matches!(decay, WeightDecay::Decoupled { .. })
     }
 
-    fn squares_gradients(&self, _context: &Context) -> bool {
-        true
+    fn form(&self, context: &Context) -> Option<Form> {
+        let moments = self.adam().moments();
+        Some(Form {
+            direction: match self.nesterov {
+                true => Direction::NesterovMoments(moments),
+                false => Direction::Moments {
+                    moments,
+                    max: false,
+                },
+            },
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, None),
+            radial: Some(self.projection.form(self.epsilon)),
+        })
     }
 
     fn validate(&self) -> Result<(), Error> {

@@ -19,6 +19,31 @@ pub struct Form {
     pub(crate) adapts: bool,
     /// The weight decay of this parameter.
     pub(crate) decay: DecayTerm,
+    /// When the direction loses its radial part, of a parameter of at least two dimensions.
+    pub(crate) radial: Option<Radial>,
+}
+
+/// The numbers of a [`RadialTest`](crate::RadialTest).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Radial {
+    /// `δ`.
+    pub(crate) delta: f64,
+    /// What decoupled decay is multiplied by where the direction is projected.
+    pub(crate) decay_ratio: f64,
+    /// `ε`, below which no norm goes.
+    pub(crate) epsilon: f64,
+}
+
+/// The numbers of an average of iterates; see [`ScheduleFreeConfig`](crate::ScheduleFreeConfig).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Averaging {
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) epsilon: f64,
+    /// `r`.
+    pub(crate) weight_power: f64,
+    /// `p`.
+    pub(crate) rate_power: f64,
 }
 
 /// `d` of the gradient and the rule's buffers.
@@ -40,6 +65,9 @@ pub(crate) enum Direction {
     NesterovMoments(Moments),
     /// `d = sign(β₁ m + (1 − β₁) g)`, then `m ← β₂ m + (1 − β₂) g`.
     Sign { beta1: f64, beta2: f64 },
+    /// `d = (y − z) c / η + h (1 − β₁ (1 − c))`, then `z ← z − η h`; `c` is of the buffer of the
+    /// average, which has a shape of its own.
+    Averaged(Averaging),
 }
 
 impl Direction {
@@ -52,6 +80,15 @@ impl Direction {
             | Direction::Sign { .. } => 1,
             Direction::Moments { max, .. } => 2 + usize::from(max),
             Direction::NesterovMoments(_) => 2,
+            Direction::Averaged(_) => 3,
+        }
+    }
+
+    /// How many of them, from the first on, have an element for each of the parameter's.
+    pub(crate) fn walked(self) -> usize {
+        match self {
+            Direction::Averaged(_) => 2,
+            other => other.buffers(),
         }
     }
 
@@ -69,7 +106,8 @@ impl Direction {
                 let square = (1.0 - beta1).powi(2) + kept;
                 (std::f64::consts::FRAC_PI_2 * square).sqrt()
             }
-            Some(Direction::Gradient | Direction::SumOfSquares { .. }) | None => 1.0,
+            Some(Direction::Gradient | Direction::SumOfSquares { .. } | Direction::Averaged(_))
+            | None => 1.0,
         };
         factor * (2.0 * eta * lambda).sqrt()
     }
@@ -113,6 +151,7 @@ impl Form {
             Direction::Moments { .. }
                 | Direction::SumOfSquares { .. }
                 | Direction::NesterovMoments(_)
+                | Direction::Averaged(_)
         )
     }
 }

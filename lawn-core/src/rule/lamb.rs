@@ -249,6 +249,7 @@ impl Rule for LambConfig {
             trust: Some(self.ratio()),
             adapts: self.adaptation.applies(context),
             decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::Direction)),
+            radial: None,
         })
     }
 }

@@ -164,6 +164,7 @@ impl Rule for LarsConfig {
             trust: Some(self.ratio()),
             adapts: self.adaptation.applies(context),
             decay: DecayTerm::new(context, absorbs.then_some(DecayEntry::TrustedGradient)),
+            radial: None,
         })
     }
 }

@@ -82,6 +82,7 @@ impl Rule for LionConfig {
             trust: None,
             adapts: false,
             decay: DecayTerm::new(context, None),
+            radial: None,
         })
     }
 }

@@ -99,6 +99,7 @@ impl Rule for NadamwConfig {
             trust: None,
             adapts: false,
             decay: DecayTerm::new(context, None),
+            radial: None,
         })
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::error::{Error, require};
+use crate::rule::form::Radial;
 use crate::units::{Granularity, scale};
 
 /// When [`AdamPConfig`](crate::AdamPConfig) and [`SgdPConfig`](crate::SgdPConfig) project, and what
@@ -71,6 +72,15 @@ impl RadialTest {
             ratio = ratio.masked_fill(&holds, self.decay_ratio);
         }
         (projected, ratio)
+    }
+
+    /// What the kernels need to know of it.
+    pub(super) fn form(self, epsilon: f64) -> Radial {
+        Radial {
+            delta: self.delta,
+            decay_ratio: self.decay_ratio,
+            epsilon,
+        }
     }
 
     pub(super) fn validate(self) -> Result<(), Error> {

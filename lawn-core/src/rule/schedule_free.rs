@@ -6,6 +6,7 @@ use tch::Tensor;
 use crate::decay::WeightDecay;
 use crate::error::{Error, require};
 use crate::rule::context::Context;
+use crate::rule::form::{Averaging, DecayEntry, DecayTerm, Direction, Form};
 use crate::rule::interface::Rule;
 use crate::rule::moments::{quotient, validate_moments};
 
@@ -148,8 +149,21 @@ impl Rule for ScheduleFreeConfig {
         matches!(decay, WeightDecay::Decoupled { .. })
     }
 
-    fn squares_gradients(&self, _context: &Context) -> bool {
-        true
+    fn form(&self, context: &Context) -> Option<Form> {
+        let inside = matches!(context.decay, WeightDecay::Decoupled { .. });
+        Some(Form {
+            direction: Direction::Averaged(Averaging {
+                beta1: self.beta1,
+                beta2: self.beta2,
+                epsilon: self.epsilon,
+                weight_power: self.weight_power,
+                rate_power: self.rate_power,
+            }),
+            trust: None,
+            adapts: false,
+            decay: DecayTerm::new(context, inside.then_some(DecayEntry::Direction)),
+            radial: None,
+        })
     }
 
     fn evaluated(&self, context: &Context, weight: &Tensor, buffers: &[Tensor]) -> Option<Tensor> {

@@ -124,6 +124,7 @@ impl Rule for SgdConfig {
             trust: None,
             adapts: false,
             decay: DecayTerm::new(context, None),
+            radial: None,
         })
     }
 }

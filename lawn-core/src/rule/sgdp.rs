@@ -6,6 +6,7 @@ use tch::Tensor;
 use crate::decay::WeightDecay;
 use crate::error::{Error, require};
 use crate::rule::context::Context;
+use crate::rule::form::{DecayTerm, Direction, Form};
 use crate::rule::interface::Rule;
 use crate::rule::projection::{RadialTest, decayed};
 
@@ -89,6 +90,26 @@ impl Rule for SgdPConfig {
 
     fn absorbs(&self, decay: WeightDecay) -> bool {
         matches!(decay, WeightDecay::Decoupled { .. })
+    }
+
+    /// Nothing with dampening, which the kernels leave out of the first update.
+    fn form(&self, context: &Context) -> Option<Form> {
+        let mut decay = DecayTerm::new(context, None);
+        if matches!(context.decay, WeightDecay::Decoupled { .. }) {
+            decay.rate /= 1.0 - self.momentum;
+        }
+        let form = Form {
+            direction: Direction::Momentum {
+                mu: self.momentum,
+                dampening: 0.0,
+                nesterov: self.nesterov,
+            },
+            trust: None,
+            adapts: false,
+            decay,
+            radial: Some(self.projection.form(self.epsilon)),
+        };
+        (self.dampening == 0.0).then_some(form)
     }
 
     fn validate(&self) -> Result<(), Error> {

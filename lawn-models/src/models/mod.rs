@@ -58,5 +58,7 @@ pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};
-pub(crate) use weights::save_weights_with;
-pub use weights::{ShapeDifference, WeightsDifferences, WeightsError, load_weights, save_weights};
+pub use weights::{
+    ShapeDifference, UnusableValues, WeightsDifferences, WeightsError, load_weights, save_weights,
+};
+pub(crate) use weights::{save_weights_with, unusable_values};

@@ -292,10 +292,25 @@ impl Kind for ImageConfig {
         if self.bad_files == BadFiles::Fail {
             images::require_sound(&scans)?;
         }
+        if let (Some(train), Some(Files::Train)) = (scans.first(), splits.first()) {
+            images::require_two(train)?;
+        }
         if self.transform.is_none() {
             images::require_one_size(&scans)?;
         }
         Ok(scans)
+    }
+
+    fn survey(
+        &self,
+        data_root: Option<&Path>,
+        _permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        // Its weights alone are read.
+        match self.data == GENERATED {
+            true => Ok(Vec::new()),
+            false => self.source(data_root)?.survey(),
+        }
     }
 
     fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
@@ -358,6 +373,7 @@ impl ImageConfig {
                 None => sets.train,
             },
             layout,
+            needs_two: self.model_name().normalized_values(sets.sides) == Some(1),
             store,
         })
     }

@@ -22,7 +22,7 @@ const OF_SOME_NETS: [&str; 7] = [
 
 impl ImageConfig {
     /// The net that it names, or the one that was there before there were names.
-    fn model_name(&self) -> ImageModelName {
+    pub(super) fn model_name(&self) -> ImageModelName {
         self.model.unwrap_or(ImageModelName::ResnetCifar)
     }
 

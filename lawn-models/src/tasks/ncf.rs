@@ -103,6 +103,7 @@ impl Kind for NcfConfig {
             objective: Box::new(LeaveOneOut::new(rules, device, measured, read_test)),
             dataset: Arc::new(TrainRatings::new(split.train, self.negatives, seed)),
             layout: Layout::Contiguous,
+            needs_two: false,
             store,
         }))
     }

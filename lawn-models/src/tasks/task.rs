@@ -17,6 +17,9 @@ pub(crate) struct Task {
     pub(crate) objective: Box<dyn Objective>,
     /// How what the model is given lies in memory.
     pub(crate) layout: Layout,
+    /// Whether batch normalization has a single value of a channel in a sample somewhere, so that
+    /// it can take no variance over one sample.
+    pub(crate) needs_two: bool,
 }
 
 impl Task {

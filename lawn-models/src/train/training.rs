@@ -19,7 +19,7 @@ use super::share::Sharing;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
 use crate::measure::Measurement;
-use crate::models::load_weights;
+use crate::models::{load_weights, unusable_values};
 use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::{Length, SettingsError, TestPermit, require};
@@ -56,26 +56,16 @@ pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task,
     if let Some(path) = &weights {
         load_weights(&task.store, path)?;
     }
-    require_finite(&task, weights)?;
+    require_usable(&task, weights)?;
     Ok(task)
 }
 
-/// Refuses a net that begins with values that are not finite: every trial of it would diverge in
-/// its first step.
-fn require_finite(task: &Task, weights: Option<PathBuf>) -> Result<(), TrialError> {
-    let is_finite =
-        |variable: &Tensor| tch::no_grad(|| variable.isfinite().all().int64_value(&[])) != 0;
-    let variables = task.store.variables().into_iter();
-    let others = variables.filter(|(_, variable)| !is_finite(variable));
-    let mut names: Vec<String> = others.map(|(name, _)| name).collect();
-    names.sort();
-    match names.first() {
+/// Refuses a net that begins with values that it cannot compute with: every trial of it would diverge
+/// in its first step.
+fn require_usable(task: &Task, path: Option<PathBuf>) -> Result<(), TrialError> {
+    match unusable_values(&task.store) {
         None => Ok(()),
-        Some(first) => Err(TrialError::NotFinite {
-            path: weights,
-            variable: first.clone(),
-            others: names.len() - 1,
-        }),
+        Some(values) => Err(TrialError::UnusableValues { path, values }),
     }
 }
 
@@ -85,7 +75,7 @@ pub(super) fn optimizer(
     config: &TrialConfig,
 ) -> Result<(Length, Optimizer), TrialError> {
     let length = config.budget.length(task.dataset.len(), config.batch_size);
-    if task.model.statistics_batch() > 1 {
+    if task.needs_two {
         require_two(length, config.batch_size)?;
     }
     let parameters = task.parameters()?;
@@ -106,8 +96,8 @@ fn average(task: &Task, config: &TrialConfig) -> Result<Option<WeightAverage>, T
     Ok(Some(average.with_warm_up()))
 }
 
-/// Refuses a batch of one image at an end: batch normalization may have nothing to take its
-/// variance over. A batch size of 1 is what was asked for.
+/// Refuses batches of one image, where batch normalization has nothing to take its variance over:
+/// all of them, or the last.
 fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     let last_of = |samples: u64| match samples % batch_size {
         0 => batch_size,
@@ -115,10 +105,11 @@ fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     };
     let epoch = length.epoch_samples;
     let ends = [epoch.min(length.samples), length.samples % epoch];
-    let is_alone = batch_size > 1 && ends.iter().any(|&end| end > 0 && last_of(end) == 1);
+    let is_alone = ends.iter().any(|&end| end > 0 && last_of(end) == 1);
     let allowed = format!(
-        "one that leaves no batch of a single image, of which batch normalization cannot take the \
-         variance: an epoch has {epoch} images, the budget {}",
+        "one that leaves no batch of a single image: the last stage of the net is one pixel of it, \
+         of which batch normalization cannot take the variance; an epoch has {epoch} images, the \
+         budget {}",
         length.samples
     );
     require(!is_alone, "batch_size", batch_size, &allowed)
@@ -500,6 +491,6 @@ mod tests {
             "{said}"
         );
         of(Amount::Samples(130 + 65), 130, 64).unwrap_err();
-        of(Amount::Epochs(1), 10, 1).unwrap();
+        of(Amount::Epochs(1), 10, 1).unwrap_err();
     }
 }

@@ -32,7 +32,7 @@ impl KernelRule {
             Direction::Moments { max: true, .. } => Some(KernelRule::Amsgrad),
             Direction::Moments { .. } => Some(KernelRule::Adam),
             Direction::SumOfSquares { .. } => Some(KernelRule::Adagrad),
-            Direction::NesterovMoments(_) | Direction::Sign { .. } => None,
+            Direction::NesterovMoments(_) | Direction::Sign { .. } | Direction::Averaged(_) => None,
         }
     }
 
@@ -69,7 +69,11 @@ pub(super) fn numbers(
         trust,
         adapts,
         decay,
+        radial,
     } = *form;
+    if radial.is_some() {
+        return None;
+    }
     let mut numbers = Numbers {
         element: element(slot.weight.kind())?,
         gradient_rounding: rounding(slot.weight.kind()),
@@ -156,6 +160,6 @@ fn set_direction(numbers: &mut Numbers, direction: &Direction) {
             numbers.epsilon_out = epsilon;
         }
         // They have no kernel.
-        Direction::NesterovMoments(_) | Direction::Sign { .. } => {}
+        Direction::NesterovMoments(_) | Direction::Sign { .. } | Direction::Averaged(_) => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::backend::kernel::{Isa, Kernel};
+use crate::backend::kernel::{AverageStep, Isa, Kernel};
 use crate::backend::slot::Slot;
 use crate::rule::Rule;
 use crate::rule::form::Form;
@@ -37,15 +37,18 @@ fn first_moment(slot: &Slot, form: &Form) -> Tensor {
         unreachable!("there are two moments")
     };
     let m = d.copy();
+    let no_average = AverageStep::default();
     let (isa, s, v, len) = (Isa::best(), m.data_ptr(), v.data_ptr(), m.numel());
     // SAFETY: the buffers of a parameter that the kernels take lie alike and
     // without gaps, and the copy lies as what it is of.
     unsafe {
         match m.kind() {
             Kind::Double => {
-                Kernel::<f64>::new(form, t, true).release(isa, s.cast(), v.cast(), len);
+                Kernel::<f64>::new(form, t, true, no_average).release(isa, s.cast(), v.cast(), len);
             }
-            _ => Kernel::<f32>::new(form, t, true).release(isa, s.cast(), v.cast(), len),
+            _ => {
+                Kernel::<f32>::new(form, t, true, no_average).release(isa, s.cast(), v.cast(), len)
+            }
         }
     }
     m

@@ -43,6 +43,7 @@ pub(super) fn row_block<E: Element>(slot: &Slot, gradient: &Tensor, rows: &Tenso
 fn pointers<E>(slot: &Slot) -> [*mut E; 3] {
     let mut s = [std::ptr::null_mut(); 3];
     for (s, buffer) in s.iter_mut().zip(&slot.buffers) {
+        // One of another shape is not walked through.
         *s = buffer.data_ptr().cast();
     }
     s
@@ -67,7 +68,8 @@ pub(super) fn in_layout(
         return None;
     }
     // All that is walked through beside the weight and its gradient.
-    let mut beside = slot.buffers.iter().chain(&slot.master);
+    let walked = |buffer: &&Tensor| buffer.size() == weight.size();
+    let mut beside = slot.buffers.iter().filter(walked).chain(&slot.master);
     if context.granularity != Granularity::Column
         && weight.is_contiguous()
         && beside.clone().all(Tensor::is_contiguous)

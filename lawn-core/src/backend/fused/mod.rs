@@ -1,5 +1,6 @@
 //! Steps in fused kernels of the CPU; what these do not take goes to the reference.
 
+mod average;
 mod held;
 mod layout;
 mod share;

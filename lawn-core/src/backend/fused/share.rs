@@ -2,19 +2,20 @@
 
 use tch::{Kind, Tensor};
 
+use super::average::NewAverage;
 use super::layout::{block, in_layout, narrow_block, row_block, rows_in_layout};
 use crate::backend::interface::StepRequest;
-use crate::backend::kernel::width::{Width, threads};
+use crate::backend::kernel::width::{Width, has_units_in_one_piece, threads};
 use crate::backend::kernel::{
-    Block, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, RowBlock, Runner, Scalars,
+    AverageStep, Block, Isa, Job, Kernel, Memory, NarrowBlock, Outcome, RowBlock, Runner, Scalars,
 };
 use crate::backend::slot::Slot;
 use crate::constraint::form::ConstraintForm;
 use crate::diagnostics::Measurement;
 use crate::libtorch::versions::bump_versions;
 use crate::rule::Context;
-use crate::rule::form::Form;
-use crate::units::{host, norm, rounding};
+use crate::rule::form::{Direction, Form};
+use crate::units::{Granularity, host, norm, rounding};
 
 /// The parameters of one step that the kernels take.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct KernelShare<'a> {
     /// `⟨w,w⟩` of each table of which some rows take the step, before it; 0 for the others, and
     /// where no diagnostics are asked for.
     tables: Vec<f64>,
+    /// What becomes of averages of iterates.
+    averages: Vec<NewAverage<'a>>,
     /// Gradients, some of them copies, and their rows, which must live as long as the pointers
     /// into them.
     _kept: Vec<Tensor>,
@@ -66,18 +69,29 @@ impl<'a> KernelShare<'a> {
         let mut kept = Vec::new();
         let mut places = Vec::with_capacity(slots.len());
         let mut tables = vec![0.0; slots.len()];
+        let mut averages = Vec::new();
         let parameters = slots.iter().zip(gradients).zip(rows).enumerate();
         for (index, ((slot, gradient), rows)) in parameters {
             let context = slot.context(constraint, learning_rate);
             // Kernels write as many buffers as their form is made with.
             let form = rule.form(&context);
             let form = form.filter(|form| form.direction.buffers() == slot.buffers.len());
+            let form = form.and_then(|form| for_kernels(form, slot, &context));
             let Some((form, gradient)) = form.as_ref().zip(gradient.as_ref()) else {
                 places.push(None);
                 continue;
             };
-            let numbers = (form, &context, constraint);
+            let averaging = match form.direction {
+                Direction::Averaged(averaging) => Some(averaging),
+                _ => None,
+            };
             if let Some(rows) = rows {
+                // Rows of their own have averages of their own, and a test is of all rows.
+                if averaging.is_some() || form.radial.is_some() {
+                    places.push(None);
+                    continue;
+                }
+                let numbers = (form, &context, constraint, AverageStep::default());
                 let gradient = rows_in_layout(slot, &context, gradient, rows);
                 places.push(gradient.map(|mut g| {
                     if weights.meets(&g) {
@@ -106,6 +120,14 @@ impl<'a> KernelShare<'a> {
                 true => None,
                 false => in_layout(slot, &context, gradient),
             };
+            let average =
+                averaging.and_then(|averaging| NewAverage::new(slot, &context, &averaging));
+            let gradient = gradient.filter(|_| averaging.is_some() == average.is_some());
+            let step = average
+                .as_ref()
+                .map_or_else(AverageStep::default, |average| average.step);
+            let numbers = (form, &context, constraint, step);
+            averages.extend(average.filter(|_| gradient.is_some()));
             places.push(gradient.map(|(width, mut g)| {
                 if weights.meets(&g) {
                     // What is read must not be written meanwhile.
@@ -133,6 +155,7 @@ impl<'a> KernelShare<'a> {
             double_rows: Runner::new(isa, threads, double_rows),
             places,
             tables,
+            averages,
             _kept: kept,
         }
     }
@@ -158,7 +181,9 @@ impl<'a> KernelShare<'a> {
         let result = |parameter| {
             let outcomes = self.outcomes(parameter)?;
             let lost = outcomes.iter().enumerate().filter(|(_, o)| o.is_lost);
-            let measured = outcomes.iter().filter(|_| measure);
+            // Rows that were projected each by itself are one unit.
+            let rows = (outcomes.len() > 1 && self.projects(parameter)).then(|| of_rows(outcomes));
+            let measured = outcomes.iter().filter(|_| measure && rows.is_none());
             let measured = measured.map(|outcome| match self.places[parameter] {
                 Some((Walk::SingleRows | Walk::DoubleRows, _)) => {
                     of_table(outcome, self.tables[parameter])
@@ -172,7 +197,7 @@ impl<'a> KernelShare<'a> {
                     true => outcomes.iter().map(|outcome| outcome.memory).collect(),
                     false => Vec::new(),
                 },
-                measured: measured.collect(),
+                measured: measured.chain(rows.filter(|_| measure)).collect(),
             })
         };
         (0..self.slots.len()).map(result).collect()
@@ -185,6 +210,16 @@ impl<'a> KernelShare<'a> {
             Walk::Whole(Width::Single) => self.single.job(job).holds(),
             Walk::Whole(Width::Double) => self.double.job(job).holds(),
             // Their steps are one pass.
+            Walk::SingleRows | Walk::DoubleRows => false,
+        })
+    }
+
+    /// Whether the rule projects its directions, and so may have cut it into its rows.
+    fn projects(&self, parameter: usize) -> bool {
+        self.places[parameter].is_some_and(|(walk, job)| match walk {
+            Walk::Whole(Width::Narrow(_)) => self.narrow.job(job).projects(),
+            Walk::Whole(Width::Single) => self.single.job(job).projects(),
+            Walk::Whole(Width::Double) => self.double.job(job).projects(),
             Walk::SingleRows | Walk::DoubleRows => false,
         })
     }
@@ -208,6 +243,7 @@ impl<'a> KernelShare<'a> {
     pub(super) fn step(&mut self, kappa: f64, all_sums: bool) {
         let written = self.places.iter().zip(self.slots);
         bump_versions(written.filter_map(|(place, slot)| place.map(|_| &slot.weight)));
+        self.averages.iter().for_each(NewAverage::write);
         // SAFETY: the borrowed slots keep the storages of weights and buffers alive, and the
         // gradients are kept here. The optimizer is borrowed for the whole step. By the contract
         // of `Optimizer::step` the model is not running meanwhile.
@@ -267,12 +303,38 @@ fn of_table(outcome: &Outcome, whole: f64) -> Measurement {
     Measurement::of_sums([whole, sums.wg, sums.gg, wm, mm, outcome.trust])
 }
 
+/// What the step did to a parameter whose rows have factors of their own.
+fn of_rows(outcomes: &[Outcome]) -> Measurement {
+    let mut sums = [0.0; 6];
+    for outcome in outcomes {
+        let of = outcome.sums;
+        let (p, q) = (outcome.factors.p - 1.0, outcome.factors.q);
+        let wm = p * of.ww + q * of.wd;
+        let mm = p * p * of.ww + 2.0 * p * q * of.wd + q * q * of.dd;
+        let row = [of.ww, of.wg, of.gg, wm, mm, 0.0];
+        sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+    }
+    sums[5] = 1.0;
+    Measurement::of_sums(sums)
+}
+
+/// The form as the kernels take it of this parameter, if they do.
+fn for_kernels(mut form: Form, slot: &Slot, context: &Context) -> Option<Form> {
+    if slot.weight.dim() < 2 {
+        form.radial = None;
+    }
+    let in_rows = || has_units_in_one_piece(&slot.weight, Granularity::Row);
+    // A constraint has its own units, and projects after the rule.
+    let takes = form.radial.is_none() || (!context.constrained && in_rows());
+    takes.then_some(form)
+}
+
 /// Adds a job and returns its index.
 fn push<'a, M: Memory>(
     jobs: &mut Vec<Job<'a, M>>,
     slot: &'a Slot,
     block: M,
-    (form, context, constraint): (&Form, &Context, Option<&ConstraintForm>),
+    (form, context, constraint, average): (&Form, &Context, Option<&ConstraintForm>, AverageStep),
 ) -> usize {
     let units = context.granularity.units(&slot.weight.size()) as usize;
     let unit_len = block.len() / units;
@@ -283,7 +345,7 @@ fn push<'a, M: Memory>(
     jobs.push(Job {
         block,
         unit_len,
-        kernel: Kernel::new(form, context.updates, slot.held),
+        kernel: Kernel::new(form, context.updates, slot.held, average),
         scalars: Scalars::new(
             form,
             context,
@@ -292,6 +354,8 @@ fn push<'a, M: Memory>(
         ),
         radii,
         memories,
+        rows: form.radial.map_or(1, |_| slot.weight.size()[0] as usize),
+        summed: false,
     });
     jobs.len() - 1
 }

@@ -1,6 +1,7 @@
 //! The kernels, and the loop of each for each pass.
 
 use super::adagrad::Adagrad;
+use super::averaged::Averaged;
 use super::block::Block;
 use super::direction::{Adam, Direction, Momentum, Nesterov, Plain, Release};
 use super::isa::Isa;
@@ -21,6 +22,7 @@ pub(crate) enum Kernel<E> {
     Adagrad(Adagrad<E>),
     Nadam(Nadam<E>),
     Lion(Lion<E>),
+    Averaged(Averaged<E>),
 }
 
 impl<E: Element> Kernel<E> {
@@ -34,6 +36,7 @@ impl<E: Element> Kernel<E> {
                     | Kernel::Adagrad(_)
                     | Kernel::Nadam(_)
                     | Kernel::Lion(_)
+                    | Kernel::Averaged(_)
             )
     }
 
@@ -62,6 +65,7 @@ impl<E: Element> Kernel<E> {
                 Kernel::Adagrad(d) => one::<E, _, 1>(isa, d, pass, factors, block),
                 Kernel::Nadam(d) => one::<E, _, 2>(isa, d, pass, factors, block),
                 Kernel::Lion(d) => one::<E, _, 1>(isa, d, pass, factors, block),
+                Kernel::Averaged(d) => one::<E, _, 2>(isa, d, pass, factors, block),
             }
         }
     }
@@ -111,6 +115,7 @@ impl<E: Element> Kernel<E> {
                 (Kernel::Adagrad(d), Kernel::Adagrad(next)) => pair!(d, next, 1),
                 (Kernel::Nadam(d), Kernel::Nadam(next)) => pair!(d, next, 2),
                 (Kernel::Lion(d), Kernel::Lion(next)) => pair!(d, next, 1),
+                (Kernel::Averaged(d), Kernel::Averaged(next)) => pair!(d, next, 2),
                 _ => {
                     self.pass(isa, Pass::Move, factors, moved);
                     kernel.pass(isa, pass, next_factors, next)

@@ -18,6 +18,10 @@ pub(crate) struct Job<'a, M: Memory> {
     pub(crate) radii: &'a [f64],
     /// What the constraint remembers of each unit; empty where it remembers nothing.
     pub(crate) memories: &'a [f64],
+    /// Rows of the parameter, for a rule that tests them.
+    pub(crate) rows: usize,
+    /// Whether the first pass's sums are known.
+    pub(crate) summed: bool,
 }
 
 // SAFETY: the pointers of a job are to memory that only the running step
@@ -47,6 +51,11 @@ impl<M: Memory> Job<'_, M> {
         matches!(self.kernel, Kernel::Adam(_) | Kernel::Amsgrad(_)) && !self.is_one_pass()
     }
 
+    /// Whether its directions lose their radial part without a constraint.
+    pub(crate) fn projects(&self) -> bool {
+        self.scalars.projection.is_some()
+    }
+
     /// The pass over the buffers, with what the first has not summed.
     pub(super) fn second_pass(&self) -> Pass {
         if self.scalars.needs_products() {
@@ -66,12 +75,16 @@ impl<M: Memory> Job<'_, M> {
         isa: Isa,
         unit: M,
         (kappa, held): (f64, Held),
-        (summed, all_sums): (bool, bool),
+        all_sums: bool,
         outcome: &mut Outcome,
     ) {
         let Job {
-            kernel, scalars, ..
+            kernel,
+            scalars,
+            summed,
+            ..
         } = self;
+        let summed = *summed;
         // This goes block by block, so that the sums are those that several threads would take.
         let over = |pass: Pass, factors: &Factors| {
             let mut sums = Sums::default();

@@ -14,12 +14,16 @@
 //! place of the first moment, which the next step forms again. For Adam in f32 that is
 //! 8 + 24 + 12 = 44 bytes a parameter, where the plain step has 28.
 //!
+//! A rule that may project its direction looks at all of its gradient first, and then takes one pass
+//! or three; see [`radial`].
+//!
 //! Some rows of a table take a free step where they lie, without a look at the others.
 //!
 //! One thread takes a small unit through all three passes. All threads together take the larger
 //! ones, in waves. The last pass over a wave runs in one loop with the first over the next.
 
 mod adagrad;
+mod averaged;
 mod block;
 mod direction;
 mod dispatch;
@@ -37,6 +41,7 @@ mod over;
 mod pass;
 mod piece;
 mod pool;
+mod radial;
 mod rows;
 mod runner;
 mod scalars;
@@ -46,6 +51,7 @@ mod tuning;
 pub(crate) mod width;
 mod x86;
 
+pub(crate) use averaged::AverageStep;
 pub(crate) use block::Block;
 pub(crate) use dispatch::Kernel;
 pub(crate) use format::Format;

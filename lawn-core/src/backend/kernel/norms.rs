@@ -69,6 +69,8 @@ fn norms_of<M: Memory>(block: M, weight: &Tensor, granularity: Granularity) -> V
             scalars: Scalars::default(),
             radii: &[],
             memories: &[],
+            rows: 1,
+            summed: false,
         }],
     );
     runner.sum();

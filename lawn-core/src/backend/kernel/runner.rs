@@ -47,16 +47,11 @@ pub(crate) struct Runner<'a, M: Memory> {
     pub(crate) outcomes: Vec<Outcome>,
     /// Index of each job's first unit, and at the end the number of units.
     first_units: Vec<usize>,
-    /// Whether the first pass's sums are known.
-    summed: bool,
 }
 
 impl<'a, M: Memory> Runner<'a, M> {
     pub(crate) fn new(isa: Isa, threads: usize, jobs: Vec<Job<'a, M>>) -> Self {
-        let mut first_units = vec![0];
-        for job in &jobs {
-            first_units.push(first_units[first_units.len() - 1] + job.units());
-        }
+        let first_units = first_units(&jobs);
         let outcomes = vec![Outcome::default(); first_units[jobs.len()]];
         Self {
             isa,
@@ -64,7 +59,6 @@ impl<'a, M: Memory> Runner<'a, M> {
             jobs,
             outcomes,
             first_units,
-            summed: false,
         }
     }
 
@@ -97,7 +91,34 @@ impl<'a, M: Memory> Runner<'a, M> {
                 }
             });
         }
-        self.summed = true;
+        self.jobs.iter_mut().for_each(|job| job.summed = true);
+    }
+
+    /// Decides which directions lose their radial part. The units of a job may become its rows.
+    fn test(&mut self, kappa: f64) {
+        if !self.jobs.iter().any(Job::is_untested) {
+            return;
+        }
+        let (isa, threads) = (self.isa, self.threads);
+        let mut outcomes = Vec::with_capacity(self.outcomes.len());
+        for (index, job) in self.jobs.iter_mut().enumerate() {
+            let of_job = self.first_units[index]..self.first_units[index + 1];
+            if job.is_untested() && job.test_rows(isa, threads, kappa) {
+                outcomes.resize(outcomes.len() + job.units(), Outcome::default());
+            } else {
+                outcomes.extend_from_slice(&self.outcomes[of_job]);
+            }
+        }
+        self.outcomes = outcomes;
+        self.first_units = first_units(&self.jobs);
+        let pieces = self.pieces(|job| job.is_untested() && !job.summed, |_| false);
+        // SAFETY: as in `sum`.
+        unsafe { self.pass(&[], &pieces, |_| Pass::Products) };
+        let whole = self.jobs.iter_mut().enumerate();
+        for (index, job) in whole.filter(|(_, job)| job.is_untested()) {
+            job.summed = true;
+            job.test_whole(kappa, &self.outcomes[self.first_units[index]].sums);
+        }
     }
 
     /// Moves all buffers and weights. Gradients enter multiplied by `kappa`.
@@ -107,11 +128,12 @@ impl<'a, M: Memory> Runner<'a, M> {
     ///
     /// The pointers of all jobs are valid, and nothing else touches them.
     pub(crate) unsafe fn step(&mut self, kappa: f64, all_sums: bool) {
+        self.test(kappa);
         let in_waves = |job: &Job<'_, M>| job.unit_len > CACHED && !job.is_one_pass();
         // First come the pieces that need no sums of another block: those that are done in
         // one pass, and the units that stay in the cache of the thread that has them.
         let pieces = self.pieces(|job| !in_waves(job), |job| !job.is_one_pass());
-        let (isa, summed, jobs) = (self.isa, self.summed, &self.jobs);
+        let (isa, jobs) = (self.isa, &self.jobs);
         let outcomes = Results(self.outcomes.as_mut_ptr());
         let mut partial = vec![Sums::default(); pieces.len()];
         let partials = Results(partial.as_mut_ptr());
@@ -128,7 +150,7 @@ impl<'a, M: Memory> Runner<'a, M> {
                     // One of a unit's blocks, all of which have the same factors.
                     let mut outcome = Outcome::default();
                     job.scalars.before(kappa, 0.0, &mut outcome);
-                    let pass = one_pass(summed, all_sums);
+                    let pass = one_pass(job.summed, all_sums);
                     // SAFETY: the caller gives valid pointers.
                     let sums = unsafe { block.pass(isa, &job.kernel, pass, &outcome.factors) };
                     // SAFETY: this piece's own.
@@ -139,7 +161,7 @@ impl<'a, M: Memory> Runner<'a, M> {
                     let outcome = unsafe { outcomes.at(piece.unit + unit) };
                     // SAFETY: the caller gives valid pointers.
                     unsafe {
-                        job.whole_unit(isa, block, (kappa, held), (summed, all_sums), outcome);
+                        job.whole_unit(isa, block, (kappa, held), all_sums, outcome);
                     };
                 }
             }
@@ -148,7 +170,7 @@ impl<'a, M: Memory> Runner<'a, M> {
             let job = &self.jobs[piece.job];
             if piece.len < job.unit_len {
                 let outcome = &mut self.outcomes[piece.unit];
-                if summed && all_sums && piece.start % job.unit_len == 0 {
+                if job.summed && all_sums && piece.start % job.unit_len == 0 {
                     // This pass sums again what was summed before.
                     outcome.sums = Sums::default();
                 }
@@ -176,8 +198,7 @@ impl<'a, M: Memory> Runner<'a, M> {
     ///
     /// As [`step`](Self::step).
     unsafe fn wave(&mut self, moved: &[Piece], next: &[Piece], kappa: f64) {
-        let summed = self.summed;
-        let unknown = |job: &Job<'_, M>| job.scalars.needs_products() && !summed;
+        let unknown = |job: &Job<'_, M>| job.scalars.needs_products() && !job.summed;
         let (first, second): (Vec<Piece>, Vec<Piece>) = next
             .iter()
             .partition(|piece| unknown(&self.jobs[piece.job]));
@@ -304,6 +325,15 @@ impl<'a, M: Memory> Runner<'a, M> {
         }
         pieces
     }
+}
+
+/// Index of each job's first unit, and at the end the number of units.
+fn first_units<M: Memory>(jobs: &[Job<'_, M>]) -> Vec<usize> {
+    let mut first_units = vec![0];
+    for job in jobs {
+        first_units.push(first_units[first_units.len() - 1] + job.units());
+    }
+    first_units
 }
 
 /// As many threads as pay for so many elements.

@@ -1,6 +1,7 @@
 //! What happens between the passes: a few numbers for each unit.
 
 use super::adagrad::Adagrad;
+use super::averaged::{AverageStep, Averaged};
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
 use super::lanes::Element;
@@ -9,7 +10,7 @@ use super::nadam::Nadam;
 use super::pass::{Factors, Sums};
 use crate::constraint::form::{ConstraintForm, Hold, StepLength};
 use crate::rule::Context;
-use crate::rule::form::{DecayEntry, Direction, Form};
+use crate::rule::form::{DecayEntry, Direction, Form, Radial};
 use crate::rule::moments::Moments;
 use crate::rule::trust::{Trust, TrustBase};
 use crate::units::ROUNDING;
@@ -19,9 +20,9 @@ use crate::units::ROUNDING;
 pub(crate) struct Scalars {
     eta: f64,
     /// L2 decay, unless the rule's kernel has it.
-    l2: f64,
+    pub(super) l2: f64,
     /// Decoupled decay, unless the rule's kernel has it.
-    decoupled: f64,
+    pub(super) decoupled: f64,
     /// The trust ratio, if there is one.
     trust: Option<Trust>,
     /// `λ` of a decay inside of it.
@@ -37,6 +38,10 @@ pub(crate) struct Scalars {
     project_update: bool,
     /// What [`left`] takes for the rounding of a gradient.
     gradient_rounding: f64,
+    /// The radial test that is still to be made.
+    pub(super) radial: Option<Radial>,
+    /// `ε` of a direction that has not passed it, and so loses its radial part.
+    pub(super) projection: Option<f64>,
 }
 
 /// What one unit did in one step.
@@ -78,6 +83,8 @@ impl Default for Scalars {
             project_gradient: false,
             project_update: false,
             gradient_rounding: 0.0,
+            radial: None,
+            projection: None,
         }
     }
 }
@@ -119,17 +126,26 @@ impl Scalars {
             project_gradient: constraint.is_some_and(|constraint| constraint.project_gradient),
             project_update: constraint.is_some_and(|constraint| constraint.project_update),
             gradient_rounding,
+            radial: form.radial,
+            projection: None,
         }
     }
 
     /// Whether the inner products of `w` and `g` are needed before the buffers move.
     pub(crate) fn needs_products(&self) -> bool {
-        self.constrained || self.trust.is_some_and(|trust| !trust.is_of_direction())
+        let trust_of_gradient = self.trust.is_some_and(|trust| !trust.is_of_direction());
+        self.constrained || trust_of_gradient || self.projects()
+    }
+
+    /// Whether a direction of a free step loses its radial part, or may lose it.
+    fn projects(&self) -> bool {
+        self.radial.is_some() || self.projection.is_some()
     }
 
     /// Whether buffers and weights can move in one pass.
     pub(crate) fn is_single_pass(&self) -> bool {
-        !self.constrained && !self.trust.is_some_and(|trust| trust.is_of_direction())
+        let trust_of_direction = self.trust.is_some_and(|trust| trust.is_of_direction());
+        !self.constrained && !trust_of_direction && !self.projects()
     }
 
     /// What makes `g̃ = κ g + α w` of the gradient, and the step of a rule that needs no more
@@ -182,10 +198,10 @@ impl Scalars {
         let Sums { ww, wd, dd, .. } = outcome.sums;
         let bound = self.is_bound(radius, ww);
         outcome.memory = memory;
-        let b = if bound && self.project_update {
-            wd / ww
-        } else {
-            0.0
+        let b = match self.projection {
+            _ if bound && self.project_update => wd / ww,
+            Some(epsilon) if ww > 0.0 => wd / (ww.sqrt() + epsilon).powi(2),
+            _ => 0.0,
         };
         // What ⟨w,d⟩ and ⟨d,d⟩ are after the projection.
         let wd_left = if b == 0.0 { wd } else { 0.0 };
@@ -268,7 +284,8 @@ fn left(square: f64, radial: f64, rounding: f64) -> f64 {
 impl<E: Element> Kernel<E> {
     /// The kernel of a rule with its numbers for update `t`, after one that has left its
     /// direction in place of the first moment if `held`.
-    pub(crate) fn new(form: &Form, t: u64, held: bool) -> Self {
+    /// `average` is looked at by a rule that averages its iterates.
+    pub(crate) fn new(form: &Form, t: u64, held: bool, average: AverageStep) -> Self {
         let e = E::from_f64;
         match form.direction {
             Direction::Gradient => Kernel::Plain,
@@ -313,6 +330,10 @@ impl<E: Element> Kernel<E> {
                 beta2: e(beta2),
                 gamma2: e(1.0 - beta2),
             }),
+            Direction::Averaged(averaging) => {
+                let lambda = form.decay_at(DecayEntry::Direction);
+                Kernel::Averaged(Averaged::new(&averaging, lambda, t, average))
+            }
         }
     }
 }

@@ -1,13 +1,16 @@
 //! Every instruction set against one element at a time, for all lengths.
 
 use super::adagrad::Adagrad;
+use super::averaged::{AverageStep, Averaged};
 use super::block::Block;
 use super::direction::{Adam, HeldCorrections, Momentum, Nesterov};
 use super::dispatch::Kernel;
 use super::isa::Isa;
 use super::job::Job;
 use super::lanes::Element;
+use super::lion::Lion;
 use super::memory::Memory;
+use super::nadam::Nadam;
 use super::pass::{Factors, Pass, Sums};
 use super::runner::Runner;
 use super::scalars::Scalars;
@@ -49,6 +52,19 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
         }),
         ..adam
     };
+    let averaged = |begins| {
+        Kernel::Averaged(Averaged {
+            beta2: e(0.99),
+            gamma: e(0.01),
+            inverse_c2: e(3.0),
+            epsilon: e(1e-2),
+            lambda: e(0.1),
+            minus_eta: e(-0.2),
+            pull: e(0.7),
+            share: e(0.3),
+            begins,
+        })
+    };
     vec![
         Kernel::Plain,
         Kernel::Momentum(Momentum {
@@ -64,6 +80,24 @@ fn kernels<E: Element>() -> Vec<Kernel<E>> {
             initial: e(0.1),
             epsilon: e(1e-2),
         }),
+        Kernel::Nadam(Nadam {
+            beta1: e(0.9),
+            beta3: e(0.1),
+            beta2: e(0.99),
+            gamma: e(0.01),
+            inverse_c1: e(2.0),
+            inverse_c2: e(3.0),
+            epsilon_in: e(1e-3),
+            epsilon_out: e(1e-2),
+        }),
+        Kernel::Lion(Lion {
+            beta1: e(0.9),
+            gamma1: e(0.1),
+            beta2: e(0.99),
+            gamma2: e(0.01),
+        }),
+        averaged(false),
+        averaged(true),
     ]
 }
 
@@ -275,10 +309,12 @@ fn the_size_of_a_wave_decides_no_bit() {
         let job = Job {
             block: arrays.block(),
             unit_len,
-            kernel: Kernel::new(&form, context.updates, false),
+            kernel: Kernel::new(&form, context.updates, false, AverageStep::default()),
             scalars: Scalars::new(&form, &context, Some(&constraint), (unit_len, ROUNDING)),
             radii: &radii,
             memories: &[],
+            rows: 1,
+            summed: false,
         };
         let isa = Isa::best().tuned(Tuning {
             wave,

@@ -48,7 +48,7 @@ pub use policy::{Augmentation, Policy};
 pub use reading::BadFiles;
 pub(crate) use reading::{Part, Reading};
 pub use scan::{OtherSize, Repeat, Repeats, Scan, ScanProgress};
-pub(crate) use scan::{require_one_size, require_sound};
+pub(crate) use scan::{require_one_size, require_sound, require_two};
 pub(crate) use sets::{Sets, Showing};
 pub(crate) use sheet::{png, sheet};
 pub use source::scan_images;

@@ -216,6 +216,7 @@ impl Kind for CtrConfig {
             objective: Box::new(ClickLoss::new(Arc::clone(&clicks), device, measured)),
             dataset: Arc::new(TrainClicks::new(clicks, self.order, seed)),
             layout: Layout::Contiguous,
+            needs_two: false,
             store,
         }))
     }
