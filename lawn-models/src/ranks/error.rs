@@ -32,19 +32,15 @@ pub enum RanksError {
         /// GPUs that are visible.
         devices: usize,
     },
-    /// Two ranks of one machine have the same device.
-    #[error(
-        "rank {rank} has the device {device} of {machine}, which rank {other} has too: each rank needs a GPU of its own"
-    )]
+    /// Two ranks have the same GPU.
+    #[error("rank {rank} has the GPU {gpu}, as rank {other} has: each rank needs one of its own")]
     SharedDevice {
         /// One of them.
         rank: u32,
         /// The other.
         other: u32,
-        /// The device.
-        device: String,
-        /// The machine.
-        machine: String,
+        /// What tells the GPU from all others.
+        gpu: String,
     },
     /// The ranks did not find each other.
     #[error("rank {rank} of {ranks} could not meet the others {place}: {reason}")]

@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::RankTimeouts;
 use super::error::{RanksError, names};
+use super::introduction::introduce;
 use super::meeting;
 use super::membership::RankMembership;
 use super::store::{RankStore, millis, text};
@@ -384,67 +385,6 @@ impl RankGroup {
     pub(super) fn as_ptr(&self) -> *mut c_void {
         self.group
     }
-}
-
-/// Says who this is, and waits until all have; refuses two ranks with one GPU.
-fn introduce(
-    membership: &RankMembership,
-    store: &RankStore,
-    device: Device,
-    timeout: Duration,
-) -> Result<(), RanksError> {
-    let refused = |reason: String| RanksError::Meeting {
-        rank: membership.rank,
-        ranks: membership.ranks,
-        place: format!("at {}", membership.address),
-        reason,
-    };
-    let machine = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let machine = machine.map_or_else(|_| "this machine".to_owned(), |id| id.trim().to_owned());
-    let device = match device {
-        // The number counts the visible ones, which may be others for another process.
-        Device::Cuda(index) => {
-            let id = crate::device::cuda_device_id(index);
-            id.map_or_else(String::new, |id| format!("GPU-{id}"))
-        }
-        _ => String::new(),
-    };
-    let key = |rank: u32| format!("here/{rank}");
-    let own = format!("{machine}\n{device}");
-    store
-        .set(&key(membership.rank), own.as_bytes())
-        .map_err(refused)?;
-    let since = Instant::now();
-    let mut there: Vec<String> = Vec::new();
-    for rank in 0..membership.ranks {
-        let left = timeout.saturating_sub(since.elapsed());
-        let found = store.get(&key(rank), left).map_err(refused)?;
-        let Some(found) = found else {
-            let seconds = timeout.as_secs();
-            return Err(refused(format!(
-                "rank {rank} has not come within {seconds} s"
-            )));
-        };
-        there.push(String::from_utf8_lossy(&found).into_owned());
-    }
-    let with_gpu = |one: &&String| !one.ends_with('\n');
-    let rank = membership.rank as usize;
-    let same = |other: &(usize, &String)| other.0 != rank && *other.1 == there[rank];
-    match there.iter().enumerate().find(same) {
-        Some((other, _)) if with_gpu(&&there[rank]) => Err(RanksError::SharedDevice {
-            rank: membership.rank,
-            other: other as u32,
-            device,
-            machine: host_name(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// The name of this machine.
-fn host_name() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_| "this machine".to_owned(), |name| name.trim().to_owned())
 }
 
 impl Drop for RankGroup {

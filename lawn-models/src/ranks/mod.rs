@@ -6,6 +6,7 @@
 mod error;
 mod gradients;
 mod group;
+mod introduction;
 mod meeting;
 mod membership;
 mod store;

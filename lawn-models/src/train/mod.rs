@@ -18,6 +18,7 @@ mod rules;
 mod run;
 mod share;
 mod step;
+mod together;
 mod trainer;
 mod training;
 mod unread_norms;
