@@ -45,7 +45,7 @@ pub use measure::{
 };
 pub use random::SAMPLES;
 pub use ranks::{
-    MEETING, RANK_BACKENDS, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError,
+    MEETING, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError,
 };
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,

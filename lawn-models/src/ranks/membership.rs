@@ -6,6 +6,10 @@ use super::error::RanksError;
 /// find each other by a file of this name.
 pub const MEETING: &str = "LAWN_MEETING";
 
+/// The variables that say that a process is one of several, torchrun's and srun's. Whoever starts a
+/// process that is not takes them out of its environment.
+pub const RANK_COUNTS: [&str; 2] = ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"];
+
 /// Which rank of how many a process is, and where it meets the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RankMembership {

@@ -20,7 +20,7 @@ pub use error::RanksError;
 pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
 pub use group::RankGroup;
-pub use membership::{MEETING, RankMembership};
+pub use membership::{MEETING, RANK_COUNTS, RankMembership};
 
 /// The backends that this build can connect ranks by.
 pub const RANK_BACKENDS: &[&str] = &["gloo"];

@@ -79,6 +79,10 @@ impl Process {
         if let Some(root) = &work.data_root {
             command.arg("--data-root").arg(root);
         }
+        // A launcher may be a task of a step; its trials are none.
+        for variable in lawn_models::RANK_COUNTS {
+            command.env_remove(variable);
+        }
         let threads = work.plan.sweep.resources.threads.to_string();
         command
             .env("OMP_NUM_THREADS", &threads)
