@@ -85,7 +85,9 @@ pub fn run(
     let limits = [config.micro_batch_size, fit.found(run)];
     config.micro_batch_size = limits.into_iter().flatten().min();
     let mut left_out = Vec::new();
-    if let Some(task) = plan.task() {
+    // Once on each machine: ranks read the same files.
+    let of_machine = ranks.group().map(|group| group.membership().local_rank);
+    if let Some(task) = plan.task().filter(|_| of_machine.unwrap_or(0) == 0) {
         let planned = plan.data().get(&task.name).map(String::as_str);
         left_out = data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
     }

@@ -13,7 +13,7 @@ mod store;
 mod sys;
 mod watch;
 
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub use error::RanksError;
@@ -35,7 +35,7 @@ pub const RANK_BACKENDS: &[&str] = &["gloo"];
 /// assert!(alone.is_first());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Ranks(Option<Arc<RankGroup>>);
+pub struct Ranks(Option<Rc<RankGroup>>);
 
 impl Ranks {
     /// One process that trains by itself.
@@ -47,7 +47,7 @@ impl Ranks {
     /// The ranks of a group.
     #[must_use]
     pub fn of(group: RankGroup) -> Self {
-        Self(Some(Arc::new(group)))
+        Self(Some(Rc::new(group)))
     }
 
     /// The group, where there is more than one rank.

@@ -153,6 +153,27 @@ mod tests {
     use crate::trial::Amount;
 
     #[test]
+    fn ranks_share_every_batch_out() {
+        let length = Amount::Samples(145).length(100, 30);
+        for (unit, part) in [(1, 7), (8, 8), (16, 16)] {
+            let of = |rank| {
+                let sharing = Sharing {
+                    unit,
+                    rank,
+                    ranks: 3,
+                };
+                Parts::new(&Progress::default(), length, 30, part).shared(sharing)
+            };
+            let samples = |one: Request| one.samples.map(move |sample| (one.epoch, sample));
+            let mut all: Vec<(u64, u64)> = (0..3).flat_map(of).flat_map(samples).collect();
+            all.sort_unstable();
+            let first = (0..100).map(|sample| (1, sample));
+            let second = (0..45).map(|sample| (2, sample));
+            assert_eq!(all, first.chain(second).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn parts_cut_up_what_is_left_of_the_budget() {
         let length = Amount::Samples(145).length(100, 30);
         let all: Vec<(u64, u64, u64)> = Parts::new(&Progress::default(), length, 30, 20)
