@@ -84,6 +84,7 @@ pub(crate) fn describe(
         }
         text += &bases(measured);
         text += &kept(plan, measured);
+        text += &of_ranks(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
     }
@@ -208,6 +209,46 @@ fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     format!(
         "confirmations leave about {} of weights; resources.keep_weights = false keeps none\n",
         bytes(sizes.sum::<u64>() * WEIGHT_FILES * seeds)
+    )
+}
+
+/// What each rank of a trial has to do, where there are several.
+fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    let ranks = plan.sweep.resources.ranks as u64;
+    if ranks == 1 {
+        return String::new();
+    }
+    let mut largest: BTreeMap<(&str, u64), &Measurement> = BTreeMap::new();
+    for (cell, found) in measured {
+        let known = largest
+            .entry((&cell.task, cell.batch_size))
+            .or_insert(found);
+        if found.peak_bytes > known.peak_bytes {
+            *known = found;
+        }
+    }
+    let rows: Vec<Vec<String>> = largest
+        .into_iter()
+        .map(|((task, batch_size), found)| {
+            vec![
+                task.to_owned(),
+                batch_size.to_string(),
+                batch_size.div_ceil(ranks).to_string(),
+                bytes(found.peak_bytes),
+                bytes(found.weight_bytes()),
+            ]
+        })
+        .collect();
+    let columns = [
+        "task",
+        "batch size",
+        "samples a rank",
+        "memory a rank, at most",
+        "summed a step",
+    ];
+    format!(
+        "\n{ranks} ranks a trial; times and memory above are those of one\n{}",
+        render::table(&columns, &rows)
     )
 }
 
