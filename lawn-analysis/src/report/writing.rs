@@ -41,7 +41,7 @@ pub struct LivePage {
 }
 
 /// The file that says what was asked.
-const REQUEST: &str = "request.json";
+pub(super) const REQUEST: &str = "request.json";
 
 /// Everything that a report says, computed but not yet written.
 pub struct Report<'a>(Contents<'a>);
@@ -75,7 +75,8 @@ impl<'a> Report<'a> {
 
     /// The same as a table in Markdown, a claim a row and a task a column.
     pub fn claims_markdown(&self) -> String {
-        matrix::markdown(&self.0.claims_across, &self.0.analysis.tasks)
+        let tasks = self.0.analysis.tasks.iter().map(matrix::task_heading);
+        matrix::markdown(&self.0.claims_across, &tasks.collect::<Vec<_>>())
     }
 
     /// The summary as Markdown.

@@ -13,6 +13,7 @@ mod shortage;
 
 pub use autocast::{Autocast, HalfKind};
 pub(crate) use determinism::Deterministic;
+pub(crate) use driver::cuda_device_id;
 pub use driver::{Card, Driver, cuda_compiler, cuda_driver};
 pub(crate) use graph::{Graph, SideStream, set_gradient};
 pub use host_memory::keep_host_memory;
