@@ -62,6 +62,8 @@ pub(crate) struct Cuda {
     /// Of each parameter of the kernels, which of the optimizer's it is.
     slots: Vec<usize>,
     names: Vec<String>,
+    /// Of each of them, how many elements it has.
+    elements: Vec<i64>,
     device: Device,
     rule: KernelRule,
     free: Phase,
@@ -137,6 +139,7 @@ impl Cuda {
             rule,
             free: phase(free, false),
             constrained: constraint.map(|_| phase(constrained, true)),
+            elements,
             addresses,
             memories,
             clock,
@@ -214,7 +217,7 @@ impl Cuda {
                 let alike = gradient.kind() == weight.kind() && gradient.device() == self.device;
                 if !alike {
                     kept.push(gradient.to_device(self.device).to_kind(weight.kind()));
-                } else if gradient.numel() > 0 && request.weights.meets(gradient) {
+                } else if self.elements[parameter] > 0 && request.weights.meets(gradient) {
                     // What is read must not be written meanwhile.
                     kept.push(gradient.copy());
                 } else {
