@@ -39,7 +39,7 @@ venv:
 
 # Build the `lawn` command. Every recipe builds the whole workspace's features in one profile, so that none compiles another's dependencies anew.
 build: setup
-    cargo build --locked --release --workspace --bin lawn
+    cargo build --locked --release --workspace --bin lawn --bin lawn-torch
 
 # Put the `lawn` command into cargo's folder of commands, so that the shell finds it.
 install: setup
@@ -63,10 +63,10 @@ bench *args: setup
     #!/usr/bin/env bash
     set -euo pipefail
     if [ "$*" = harness ]; then
-        cargo build --locked --release --workspace --bin lawn --example harness
+        cargo build --locked --release --workspace --bin lawn --bin lawn-torch --example harness
         {{target}}/release/examples/harness plan
         {{target}}/release/examples/harness status
-        {{target}}/release/examples/harness overhead {{target}}/release/lawn
+        {{target}}/release/examples/harness overhead {{target}}/release/lawn-torch
         exec {{target}}/release/examples/harness workers {{target}}/release/lawn
     fi
     exec cargo bench --locked --workspace -- "$@"
@@ -141,7 +141,7 @@ gpu-bundle out="lawn-gpu.tar.xz": gpu-programs
 
 [private]
 gpu-programs: setup
-    cargo build --locked --release --workspace --bin lawn --example accelerator --example gpu_conformance --example neumf_throughput --example recommender_throughput --example same_twice --example vision_throughput
+    cargo build --locked --release --workspace --bin lawn --bin lawn-torch --example accelerator --example gpu_conformance --example neumf_throughput --example recommender_throughput --example same_twice --example vision_throughput
 
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":

@@ -5,10 +5,12 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 13] = [
+const SUBJECTS: [&str; 15] = [
     "autocast",
     "cross",
     "determinism",
+    "device_memory",
+    "graph",
     "host_memory",
     "linear",
     "pairs",

@@ -23,6 +23,7 @@ PROGRAMS = [
     "accelerator",
     "gpu_conformance",
     "lawn",
+    "lawn-torch",
     "neumf_throughput",
     "recommender_throughput",
     "same_twice",

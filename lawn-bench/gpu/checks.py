@@ -129,6 +129,9 @@ def same(setting, box):
                 ("transformer", "repeated", repeated),
                 ("ncf", "killed and resumed", resumed),
                 ("image", "killed and resumed", resumed),
+                ("ncf", "captured in graphs", captured),
+                ("image", "captured in graphs", captured),
+                ("transformer", "captured in graphs", captured),
                 ("ncf", "in micro-batches", cut),
                 ("image", "in micro-batches", cut),
             ]
@@ -183,6 +186,20 @@ def resumed(trials, task, box):
     if not 0 < began["resumed_step"] < began["steps"]:
         raise Failure(f"it went on from step {began['resumed_step']} of {began['steps']}")
     return weights == whole, f"went on from step {began['resumed_step']} of {began['steps']}"
+
+
+GRAPHS = {"LAWN_CUDA_GRAPHS": "1"}
+
+
+def captured(trials, task, box):
+    """Forward and backward passes that are captured and replayed: the bits of those that are not."""
+    if trials.setting.index is None:
+        raise Failure("needs a GPU")
+    _, whole = trials.whole(task, box)
+    told, weights = trials.run(task, box, environment=GRAPHS)
+    notices = [one["says"] for one in told if one["event"] == "notice"]
+    same_bits = weights == whole
+    return same_bits and not notices, "; ".join(notices or ["" if same_bits else "other bits"])
 
 
 def written(path):

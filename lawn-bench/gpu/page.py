@@ -98,6 +98,7 @@ def races(results):
         all_ratios = sorted(ratios(own, net, batch))
         middle = statistics.median(all_ratios)
         span = f"{middle:.2f} ({all_ratios[0]:.2f} to {all_ratios[-1]:.2f})"
+        net += "".join(f" ({says})" for says in dict.fromkeys(one.get("says") for one in own) if says)
         rows.append([net, f"{batch:,}", f"{ours:,.0f}", f"{theirs:,.0f}", span, len(own)])
     peers = ", ".join(dict.fromkeys(one["theirs is"] for one in found))
     return [

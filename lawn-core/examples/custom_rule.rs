@@ -1,4 +1,4 @@
-//! A rule of one's own, constrained like any other: Lion.
+//! A rule of one's own, constrained like any other: Adan.
 //!
 //! ```text
 //! cargo run --release -p lawn-core --example custom_rule
@@ -8,32 +8,46 @@ use lawn_core::{Context, LawnConfig, OptimizerConfig, Parameters, Rule, Schedule
 use tch::nn::Module;
 use tch::{Device, Kind, Tensor, nn};
 
-/// Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", algorithm 2.
+/// Xie et al. 2022, "Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models",
+/// arXiv 2208.06677, algorithm 1, without its corrections for moments that start at 0.
 ///
 /// ```text
-/// d = sign(β₁ m + (1 − β₁) g)
-/// m ← β₂ m + (1 − β₂) g
+/// Δ = g − g₋₁                            0 at the first update
+/// m ← (1 − β₁) m + β₁ g
+/// v ← (1 − β₂) v + β₂ Δ
+/// n ← (1 − β₃) n + β₃ (g + (1 − β₂) Δ)²
+/// d = (m + (1 − β₂) v) / (√n + ε)
 /// ```
 #[derive(Debug)]
-struct Lion {
-    beta1: f64,
-    beta2: f64,
+struct Adan {
+    betas: [f64; 3],
+    epsilon: f64,
 }
 
-impl Rule for Lion {
+impl Rule for Adan {
     fn name(&self) -> &str {
-        "lion"
+        "adan"
     }
 
     fn buffers(&self) -> &[&str] {
-        &["momentum"]
+        &["first_moment", "difference", "second_moment", "gradient"]
     }
 
-    fn direction(&self, _: &Context, _w: &Tensor, g: &Tensor, buffers: &mut [Tensor]) -> Tensor {
-        let m = &mut buffers[0];
-        let d = m.lerp(g, 1.0 - self.beta1).sign();
-        let _ = m.lerp_(g, 1.0 - self.beta2);
-        d
+    fn direction(&self, at: &Context, _w: &Tensor, g: &Tensor, buffers: &mut [Tensor]) -> Tensor {
+        let [m, v, n, last] = buffers else {
+            unreachable!("adan has four buffers")
+        };
+        let [beta1, beta2, beta3] = self.betas;
+        let difference = match at.updates {
+            1 => g.zeros_like(),
+            _ => g - &*last,
+        };
+        last.copy_(g);
+        let _ = m.lerp_(g, beta1);
+        let _ = v.lerp_(&difference, beta2);
+        let ahead = g + &difference * (1.0 - beta2);
+        let _ = n.lerp_(&ahead.square(), beta3);
+        (&*m + &*v * (1.0 - beta2)) / (n.sqrt() + self.epsilon)
     }
 }
 
@@ -44,9 +58,9 @@ fn main() -> Result<(), lawn_core::Error> {
     let x = Tensor::randn([256, 16], (Kind::Float, Device::Cpu));
     let labels = x.narrow(1, 0, 4).argmax(1, false);
 
-    let rule = Lion {
-        beta1: 0.9,
-        beta2: 0.99,
+    let rule = Adan {
+        betas: [0.02, 0.08, 0.01],
+        epsilon: 1e-8,
     };
     let mut optimizer = OptimizerConfig::new(rule, Schedule::cosine(1e-2, 0.0, 200))
         .with_lawn(LawnConfig::new(50))

@@ -9,8 +9,8 @@ use common::setting::{
 };
 use common::{Numbers, distance, everything, parameters, set_gradients, values};
 use lawn_core::{
-    AdamConfig, Backend, Granularity, LambConfig, Optimizer, OptimizerConfig, RuleConfig, Schedule,
-    SgdConfig, WeightDecay,
+    AdamConfig, AdamPConfig, Backend, Granularity, LambConfig, Optimizer, OptimizerConfig,
+    RadialTest, RuleConfig, Schedule, SgdConfig, SgdPConfig, WeightDecay,
 };
 use proptest::prelude::*;
 use tch::{Device, Kind, Tensor};
@@ -42,6 +42,68 @@ fn they_agree_for_every_rule() {
                     );
                 }
             }
+        }
+    }
+}
+
+/// The radial test is passed by every row, or by the whole alone, or by neither.
+#[test]
+fn directions_lose_the_same_radial_parts() {
+    let start = start();
+    for delta in [1e3, 1.0, 0.0] {
+        let projection = RadialTest {
+            delta,
+            ..RadialTest::default()
+        };
+        let adamp = |nesterov| AdamPConfig {
+            nesterov,
+            epsilon: 1e-4,
+            projection,
+            ..AdamPConfig::default()
+        };
+        let sgdp = SgdPConfig {
+            projection,
+            ..SgdPConfig::default()
+        };
+        let rules = [
+            adamp(false).into(),
+            adamp(true).into(),
+            RuleConfig::from(sgdp),
+        ];
+        for (rule, decay) in rules.into_iter().zip([
+            WeightDecay::Decoupled { rate: 0.1 },
+            WeightDecay::L2 { rate: 0.1 },
+            WeightDecay::Decoupled { rate: 0.1 },
+        ]) {
+            for (kind, tolerance) in [
+                (Kind::Float, 3e-6),
+                (Kind::Double, 1e-12),
+                (Kind::BFloat16, 2f64.powi(-7)),
+            ] {
+                for clip_norm in [None, Some(10.0)] {
+                    let setting = Setting {
+                        rule,
+                        decay,
+                        granularity: None,
+                        kind,
+                        check_finite: false,
+                        clip_norm,
+                    };
+                    let (_, expected) = run(&setting, &start, Backend::Reference);
+                    let (_, found) = run(&setting, &start, Backend::Auto);
+                    for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                        let apart = distance(found, expected);
+                        let shape = SHAPES[i];
+                        assert!(
+                            apart < tolerance,
+                            "{rule:?} {kind:?} {clip_norm:?} of shape {shape:?}: {apart:e}"
+                        );
+                    }
+                }
+            }
+            let found = diagnose(Backend::Auto, Granularity::Layer, rule);
+            let expected = diagnose(Backend::Reference, Granularity::Layer, rule);
+            assert_same_diagnostics(&found, &expected);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use lawn_models::{BadFile, BadFiles, DataError, Encoding, Packed};
 
+use super::beside::Beside;
 use super::scan;
 use crate::Error;
 use crate::error::{Fault, Place};
@@ -36,12 +37,8 @@ pub fn pack(
     let parent = out.parent().unwrap_or(out);
     let refused = |error: Error| error.of_option("--out", out);
     std::fs::create_dir_all(parent).map_err(|error| refused(Error::io("create", parent)(error)))?;
-    let beside = tempfile::Builder::new()
-        .prefix(".lawn-pack-")
-        .tempdir_in(parent)
-        .map_err(|error| Error::io("write in", parent)(files::of_the_system(error)))
-        .map_err(refused)?;
-    let new = beside.path().join(out.file_name().unwrap_or_default());
+    let beside = Beside::new(parent, ".lawn-pack-").map_err(refused)?;
+    let new = beside.path(out);
     let name = from.display().to_string();
     let packed = scan::with_progress(&name, |progress| {
         lawn_models::pack_images(from, &new, encoding, exif_orientation, bad_files, progress)

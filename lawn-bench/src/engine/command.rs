@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::error::EngineError;
 use crate::plan::Plan;
+use crate::process::beside;
 use crate::run::provenance::{self, BUILD};
 use crate::run::run_dir::RunDir;
 
@@ -92,7 +93,7 @@ impl JobCommand {
 fn this_file() -> Result<PathBuf, Error> {
     let path = std::env::current_exe().map_err(|source| Error::Spawn { source })?;
     if path.exists() {
-        return Ok(path);
+        return Ok(beside::called(path));
     }
     Err(EngineError::Replaced { path }.into())
 }

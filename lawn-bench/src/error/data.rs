@@ -40,20 +40,25 @@ impl Error {
         Self::NoDataRoot(Box::new(fault.advice(advice)))
     }
 
-    /// The data set of a task is not under `root`, which has `there`; it would be `expected`.
+    /// The data set of a task is not under `root`, or `is` another, which has `there` of its kind; it
+    /// would be `expected`.
     pub(crate) fn no_data(
         task: &str,
         data: &str,
         root: &Path,
         expected: &str,
+        is: Option<String>,
         there: &[String],
     ) -> Self {
         let root = root.display();
-        let found =
-            format!("reads the data set `{data}`, which is not under {root}: expected {expected}");
+        let is = is.map_or_else(
+            || format!("is not under {root}"),
+            |is| format!("under {root} {is}"),
+        );
+        let found = format!("reads the data set `{data}`, which {is}: expected {expected}");
         let fault = Fault::new(Place::key(format!("task `{task}`")), found);
         Self::NoData(Box::new(match there {
-            [] => fault.advice("no data set is there"),
+            [] => fault.advice("no data set of its kind is there"),
             there => fault.allowed(there),
         }))
     }

@@ -33,6 +33,7 @@ impl Error {
             | Self::NoData(_)
             | Self::RunDamaged(_)
             | Self::OtherBuild(_)
+            | Self::NoTorch(_)
             | Self::Machine { .. }
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }
@@ -46,6 +47,7 @@ impl Error {
             | Self::NoPort { .. }
             | Self::NotInSweep(_)
             | Self::BadFiles(_)
+            | Self::TaskSetting { .. }
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData(_) => Exit::Usage,
@@ -85,6 +87,7 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::Field { .. }
         | DataError::NoFormat { .. }
         | DataError::Options { .. }
+        | DataError::Setting(_)
         | DataError::Read { .. } => Exit::Usage,
         DataError::Write { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
         _ => Exit::Failed,

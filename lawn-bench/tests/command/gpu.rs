@@ -104,7 +104,7 @@ fn a_page_has_every_target_and_what_went_wrong() {
             .arg(root.join("programs/python"))
             .arg("--out")
             .arg(&page)
-            .args(["--limit", "25"]),
+            .args(["--limit", "15"]),
     );
     assert_eq!(output.status.code(), Some(1), "{said}");
     let page = fs::read_to_string(page).unwrap_or_else(|_| panic!("{said}"));

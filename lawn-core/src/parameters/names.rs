@@ -147,7 +147,11 @@ pub(crate) fn infer(name: &str, shapes: &Shapes) -> (Role, Option<Doubt>) {
             (false, _) => (Role::Bias, None),
         };
     }
-    let has_bias = SHIFTS.iter().any(|shift| shapes.has(layer, shift));
+    // One of another length is not the bias of this layer.
+    let has_bias = SHIFTS.iter().any(|shift| {
+        let bias = shapes.get(layer, shift);
+        bias.is_some_and(|bias| shape.contains(&bias.iter().product()))
+    });
     let is_table = name.to_ascii_lowercase().contains("embed");
     let is_token = shape[0] == 1 && says(&["token", "tokens"]);
     if !has_bias && says(&["bias", "biases"]) {
@@ -349,6 +353,10 @@ mod tests {
                 Role::Embedding,
             ),
             (&[("pos_embed", &[1, 17, 8])], Role::Embedding),
+            (
+                &[("mf.user_embedding", &[9, 4]), ("mf.bias", &[1])],
+                Role::Embedding,
+            ),
             (&[("cls_token", &[1, 1, 8])], Role::Embedding),
             (&[("patch_embed.proj.weight", &[8, 3, 4, 4])], Role::Weight),
             (

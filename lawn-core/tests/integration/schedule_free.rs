@@ -1,8 +1,10 @@
 //! Weights for evaluation in the place of those that are trained.
 
-use crate::common::{Numbers, everything, parameters, set_gradients};
+use crate::common::table::{Layout, Table, start};
+use crate::common::{Numbers, distance, everything, parameters, set_gradients};
 use lawn_core::{
-    AdamConfig, Error, Optimizer, OptimizerConfig, Schedule, ScheduleFreeConfig, WeightDecay,
+    AdamConfig, Backend, Error, Granularity, LawnConfig, Optimizer, OptimizerConfig, RuleConfig,
+    Schedule, ScheduleFreeConfig, Scope, UntouchedRows, WeightDecay,
 };
 use tch::{Kind, Tensor};
 
@@ -82,6 +84,43 @@ fn other_rules_have_one_set_of_weights() {
     optimizer.eval().unwrap();
     assert!(weights[0].equal(&before));
     assert!(matches!(optimizer.step(), Err(Error::Evaluating)));
+}
+
+/// The rows of a table have averages of their own, which are one as long as all rows move.
+#[test]
+fn a_table_moves_as_the_reference_has_it() {
+    for untouched_rows in [UntouchedRows::Constrained, UntouchedRows::LeftAlone] {
+        let run = |backend| {
+            let config = OptimizerConfig {
+                lawn: Some(LawnConfig {
+                    scope: Scope::AllWeights,
+                    untouched_rows,
+                    granularity: Granularity::Row,
+                    ..LawnConfig::new(3)
+                }),
+                backend,
+                ..OptimizerConfig::new(
+                    RuleConfig::from(ScheduleFreeConfig::default()),
+                    Schedule::linear(0.0, 0.3, 3),
+                )
+            };
+            let mut table = Table::new(config, &start());
+            for (seed, ids) in [[0, 1, 2], [5, 5, 7], [3, 2, 6], [1, 4, 4], [7, 0, 3]]
+                .iter()
+                .enumerate()
+            {
+                table.step(ids, seed as u64, Layout::Dense);
+            }
+            let state = table.optimizer.state();
+            let average = state.tensors["average/table"].shallow_clone();
+            [table.weight.detach().copy(), average]
+        };
+        let (found, expected) = (run(Backend::Auto), run(Backend::Reference));
+        for (found, expected) in found.iter().zip(&expected) {
+            let apart = distance(found, expected);
+            assert!(apart < 1e-6, "{untouched_rows:?}: {apart:e}");
+        }
+    }
 }
 
 /// Before the first step there is no average yet.

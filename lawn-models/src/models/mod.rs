@@ -50,6 +50,7 @@ pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
 pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
+pub(crate) use layers::FirstSample;
 pub use layout::Layout;
 pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
 pub use model::{LookUps, Mode, Model, parameters};

@@ -324,7 +324,11 @@ impl Kind for ImageConfig {
         images::describe(folder)
     }
 
-    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+    fn check(
+        &self,
+        folder: &Path,
+        progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedData, DataError>> {
         images::check(folder, progress)
     }
 

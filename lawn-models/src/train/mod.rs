@@ -1,5 +1,6 @@
 //! Runs one trial of any task.
 
+mod captures;
 mod checkpoint;
 mod constraints;
 mod context;
@@ -7,6 +8,7 @@ mod distance;
 mod error;
 mod evaluate;
 mod freeze;
+mod graphs;
 mod layers;
 mod loss_scale;
 mod observer;

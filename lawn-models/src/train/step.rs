@@ -8,10 +8,11 @@ use lawn_core::{Phase, StepOptions};
 use tch::Kind;
 
 use super::error::TrialError;
+use super::graphs::Pass;
 use super::training::Training;
 use super::unread_norms::Position;
-use crate::device::{Autocast, HalfKind};
-use crate::models::{LookUps, Mode};
+use crate::device::HalfKind;
+use crate::models::LookUps;
 
 /// How a step went.
 pub(super) enum Outcome {
@@ -63,23 +64,24 @@ pub(super) fn step(
             // The step is of the rows of all parts.
             look_ups.extend(training.task.model.look_ups(&batch.inputs));
         }
-        let first = training.progress.samples + done;
-        let loss = {
-            let _region = half.map(|kind| Autocast::begin(training.context.device, kind));
-            let logits = training.task.forward(&batch.inputs, Mode::Train { first });
-            training.task.objective.loss(&logits, &batch.targets)
-        };
-        // Each part is divided by the whole batch: their gradients add up
-        // to those of the mean.
-        let mean = &loss / count as f64;
+        let (first, adds) = (training.progress.samples + done, done > share.samples.start);
         done += request.samples.end - request.samples.start;
         if let Some(ranked) = &training.ranked
             && done == share.samples.end
         {
             ranked.expect_last_backward();
         }
-        if is_scaled { mean * scale } else { mean }.backward();
-        training.loss_sum += loss.detach().to_kind(Kind::Double);
+        let loss = training.graphs.compute(&Pass {
+            task: &training.task,
+            batch: &batch,
+            half,
+            on: training.context.device,
+            first,
+            count,
+            scale: is_scaled.then_some(scale),
+            adds,
+        });
+        training.loss_sum += loss.to_kind(Kind::Double);
     }
     if let Some(ranked) = &mut training.ranked {
         ranked.sum_step(&share)?;

@@ -52,6 +52,9 @@ pub(super) fn run(
             }),
             Outcome::Skipped(position) => return Ok(skipped(position)),
         }
+        if let Some(reason) = training.graphs.take_reason() {
+            observer.notice(&Notice::NotCaptured { reason });
+        }
         observer.progress(training.step, steps(&training));
         if evaluation_is_due {
             match evaluate(&mut training)? {

@@ -10,6 +10,7 @@ use super::checkpoint::Checkpoints;
 use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
+use super::graphs::Graphs;
 use super::observer::Observer;
 use super::optimizer;
 use super::progress::{Parts, Progress};
@@ -133,6 +134,8 @@ pub(super) struct Training<'a> {
     pub(super) step: u64,
     /// Gradient norms that are still on the device.
     pub(super) unread: UnreadNorms,
+    /// What repeats itself in the steps, as graphs of the device.
+    pub(super) graphs: Graphs,
     /// Gives the samples of the steps to come, once the first has been asked for.
     loader: Option<Loader>,
     /// Where the weights were at the freeze, where distances are measured.
@@ -235,6 +238,7 @@ impl<'a> Training<'a> {
             progress,
             loss_sum,
             unread: UnreadNorms::default(),
+            graphs: Graphs::new(config, context, ranked.is_some()),
             loader: None,
             distance,
             last_checkpoint: Instant::now(),

@@ -90,7 +90,7 @@ fn what_systems_leave_behind_is_passed_over_and_counted() {
     assert_eq!(listing.ignored.count(), 7);
     let said = listing.ignored.to_string();
     assert!(said.contains("6 hidden, or made by the system ("), "{said}");
-    assert!(said.contains("1 files beside the class folders (") && said.contains("labels.txt"));
+    assert!(said.contains("1 beside the class folders (") && said.contains("labels.txt"));
 }
 
 #[test]
@@ -238,7 +238,7 @@ fn text_beside_images_is_passed_over_and_counted() {
     let found: Vec<&str> = found.iter().map(|(name, _)| &**name).collect();
     assert_eq!(found, ["a/images/1.jpg", "b/1.jpg", "b/x.txt.png"]);
     let said = listing.ignored.to_string();
-    assert!(said.contains("2 files of text beside images ("), "{said}");
+    assert!(said.contains("2 of text beside images ("), "{said}");
 }
 
 #[test]

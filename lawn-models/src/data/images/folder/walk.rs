@@ -78,7 +78,7 @@ pub(super) fn classes(folder: &Path) -> Result<Classes, DataError> {
                 Err(name) => classes.unnamed.push(name),
             },
             Entry::File => {
-                let what = "files beside the class folders";
+                let what = "beside the class folders";
                 classes.ignored.add(what, &folder.join(name));
             }
         }
@@ -162,7 +162,7 @@ fn folder(
         match entry {
             Entry::Folder if folder(split, &at, above, found, ignored).is_ok() => {}
             Entry::File if is_text(&name) => {
-                ignored.add("files of text beside images", &split.join(at));
+                ignored.add("of text beside images", &split.join(at));
             }
             _ => names.push(name),
         }

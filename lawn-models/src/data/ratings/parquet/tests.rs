@@ -173,33 +173,33 @@ fn more_rows_than_memory_holds_are_refused_before_they_are_read() {
     assert!(error.contains("more than 16 interactions"), "{error}");
 }
 
-/// Every byte of every page, in files of both kinds of pages.
+/// The last bytes of every column, in files of both kinds of pages.
 #[test]
 fn a_page_that_is_not_what_was_written_is_refused_by_its_checksum() {
     let scratch = tempfile::tempdir().unwrap();
     let path = scratch.path().join("x.parquet");
     for name in ["checked", "checked2"] {
-        let whole = std::fs::read(folder().join(format!("{name}.parquet"))).unwrap();
-        let table = Table::open(&folder().join(format!("{name}.parquet"))).unwrap();
-        let (mut by_checksum, mut all) = (0, 0);
-        for group in &table.about.row_groups {
-            for chunk in group.parquet_columns() {
-                let range = chunk.byte_range();
-                for at in (range.start as usize..range.end as usize).step_by(3) {
-                    let mut bytes = whole.clone();
-                    bytes[at] ^= 0x40;
-                    std::fs::write(&path, &bytes).unwrap();
-                    let found = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS);
-                    all += 1;
-                    // A header has statistics, which are not read.
-                    let said = found
-                        .err()
-                        .map_or_else(String::new, |error| error.to_string());
-                    by_checksum += usize::from(said.contains("CRC-32"));
-                }
+        let from = folder().join(format!("{name}.parquet"));
+        let (whole, table) = (std::fs::read(&from).unwrap(), Table::open(&from).unwrap());
+        assert!(table.about.row_groups.len() > 1);
+        for chunk in table
+            .about
+            .row_groups
+            .iter()
+            .flat_map(|group| group.parquet_columns())
+        {
+            let end = chunk.byte_range().end as usize;
+            for at in [end - 1, end - 2] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x40;
+                std::fs::write(&path, &bytes).unwrap();
+                let error = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS).unwrap_err();
+                assert!(
+                    error.to_string().contains("its CRC-32 is"),
+                    "{name} {at}: {error}"
+                );
             }
         }
-        assert!(2 * by_checksum > all, "{name}: {by_checksum} of {all}");
     }
 }
 
