@@ -231,7 +231,7 @@ fn slurm_trains_a_trial_on_two_ranks_through_kill_and_requeue() {
         batch_sizes = [64]
         budget.epochs = 60
         confirmation.seeds = [1, 2]
-        resources = { ranks = 2, checkpoint_seconds = 0 }
+        resources = { ranks = 2, checkpoint_seconds = 1 }
         [tasks.feedback]
         kind = "ncf"
         generated = { users = 120, items = 220, interactions = 12 }

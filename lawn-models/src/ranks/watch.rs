@@ -193,6 +193,7 @@ impl Watch {
         if let Some(thread) = self.thread.take()
             && !is_stuck
         {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -241,7 +242,7 @@ impl Shared {
             }
             beat += 1;
             *lock(&self.round) = Instant::now();
-            std::thread::sleep(BEAT_EVERY);
+            std::thread::park_timeout(BEAT_EVERY);
         }
     }
 
