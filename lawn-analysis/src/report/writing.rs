@@ -140,7 +140,7 @@ impl<'a> Report<'a> {
             }
         }
         let summary = add("summary.md".to_owned(), summary(&self.0).into_bytes());
-        add(REQUEST.to_owned(), self.request_json().into_bytes());
+        add(REQUEST.to_owned(), self.0.request.to_json().into_bytes());
         let verdicts = self.verdicts().to_json().into_bytes();
         let verdicts = add("verdicts.json".to_owned(), verdicts);
         let html = add("report.html".to_owned(), page(&self.0, None).into_bytes());
@@ -170,12 +170,6 @@ impl<'a> Report<'a> {
             html: page(&self.0, Some(live)),
             tables: figures.chain(tables).collect(),
         }
-    }
-
-    /// What was asked, which makes the report again with the same records.
-    fn request_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self.0.request);
-        text.expect("names and numbers have a form in JSON") + "\n"
     }
 
     /// Every verdict with its numbers, for serialization.
