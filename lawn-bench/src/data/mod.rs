@@ -104,27 +104,39 @@ pub(crate) fn folders(root: &Path) -> Result<Vec<DataFolder>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Data`] with the name of each file that cannot be used, [`Error::Io`] where a file cannot be read.
+/// [`Error::Data`] with the name of each file that cannot be used, [`Error::TaskSetting`] for a key that
+/// the data do not go with, [`Error::Io`] where a file cannot be read.
 pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut cache = Cache::read();
     let mut checksums = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
-        for line in scan::lines(task.config.data(), root, &scans) {
-            streams::say(&line);
-        }
-        say_notes(&task.config, root)?;
-        let [train, test] = match &scans[..] {
-            [train, test] => [train, test].map(|scan| short(&scan.digest)),
-            _ => [
-                digest(task, root, lawn_models::train_files, &mut cache)?,
-                digest(task, root, lawn_models::test_files, &mut cache)?,
-            ],
-        };
-        checksums.insert(task.name.clone(), format!("{train}{BETWEEN}{test}"));
+        let checksum = checksum(task, root, &mut cache).map_err(|error| match error {
+            Error::Data(DataError::Setting(source)) => Error::TaskSetting {
+                task: task.name.clone(),
+                source,
+            },
+            error => error,
+        })?;
+        checksums.insert(task.name.clone(), checksum);
     }
     cache.write();
     Ok(checksums)
+}
+
+fn checksum(task: &NamedTask, root: &Path, cache: &mut Cache) -> Result<String, Error> {
+    let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
+    for line in scan::lines(task.config.data(), root, &scans) {
+        streams::say(&line);
+    }
+    say_notes(&task.config, root)?;
+    let [train, test] = match &scans[..] {
+        [train, test] => [train, test].map(|scan| short(&scan.digest)),
+        _ => [
+            digest(task, root, lawn_models::train_files, cache)?,
+            digest(task, root, lawn_models::test_files, cache)?,
+        ],
+    };
+    Ok(format!("{train}{BETWEEN}{test}"))
 }
 
 /// Says what people should know of the data of a task that reads files.

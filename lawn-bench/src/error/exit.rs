@@ -47,6 +47,7 @@ impl Error {
             | Self::NoPort { .. }
             | Self::NotInSweep(_)
             | Self::BadFiles(_)
+            | Self::TaskSetting { .. }
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData(_) => Exit::Usage,

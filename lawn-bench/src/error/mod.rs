@@ -244,6 +244,14 @@ pub enum Error {
     /// A data set could not be read or made.
     #[error(transparent)]
     Data(#[from] lawn_models::DataError),
+    /// A key of a task that its data do not go with.
+    #[error("task `{task}`: {source}")]
+    TaskSetting {
+        /// The task.
+        task: String,
+        /// The key, its value and what is allowed.
+        source: lawn_models::SettingsError,
+    },
     /// A public data set could not be got; boxed, as every result holds an error.
     #[error(transparent)]
     Fetch(Box<FetchError>),
@@ -264,6 +272,12 @@ pub enum Error {
 impl From<FetchError> for Error {
     fn from(error: FetchError) -> Self {
         Self::Fetch(Box::new(error))
+    }
+}
+
+impl From<lawn_models::RanksError> for Error {
+    fn from(error: lawn_models::RanksError) -> Self {
+        Self::Trial(error.into())
     }
 }
 

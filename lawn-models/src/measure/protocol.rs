@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::data::ratings::{CasePolicy, EVALUATION_NEGATIVES, Negatives, Policies};
@@ -95,6 +95,7 @@ pub struct ProtocolConfig {
     pub sampled: u32,
     /// What becomes of an item that is twice among the candidates; `kept` where nothing is said, or
     /// what `name` stands for.
+    #[serde(serialize_with = "or_default")]
     #[schemars(extend("default" = "kept"))]
     pub duplicates: Option<Duplicates>,
     /// What is measured, the metric first that settings are chosen by.
@@ -111,6 +112,14 @@ pub struct ProtocolConfig {
     pub unseen: CasePolicy,
     /// What becomes of a user's second line in the test file. Kept ones are measured together.
     pub repeated: CasePolicy,
+}
+
+/// Writes what stands for a value that is not given: trials are known by that text.
+pub(crate) fn or_default<T: Serialize + Default + Copy, S: Serializer>(
+    value: &Option<T>,
+    into: S,
+) -> Result<S::Ok, S::Error> {
+    value.unwrap_or_default().serialize(into)
 }
 
 impl Default for ProtocolConfig {
@@ -229,14 +238,19 @@ impl ProtocolConfig {
         )
     }
 
-    /// Writes out what is not given, as the name stands for it: `ties` of the same task too.
+    /// Writes out what the name stands for where it is not given, `ties` of the same task too. Without
+    /// a name a default that is given is as one that is not.
     pub(crate) fn resolve(&mut self, ties: &mut Option<Ties>) {
-        let (duplicates, order) = match self.name {
-            Some(ProtocolName::He2017) => (Duplicates::Masked, Ties::ListOrder),
-            None => Default::default(),
-        };
-        self.duplicates.get_or_insert(duplicates);
-        ties.get_or_insert(order);
+        match self.name {
+            Some(ProtocolName::He2017) => {
+                self.duplicates.get_or_insert(Duplicates::Masked);
+                ties.get_or_insert(Ties::ListOrder);
+            }
+            None => {
+                self.duplicates = self.duplicates.filter(|&one| one != Duplicates::default());
+                ties.get_or_insert_default();
+            }
+        }
     }
 
     /// What becomes of an item that is twice among the candidates.

@@ -67,6 +67,7 @@ pub struct NcfConfig {
     #[schemars(range(min = 1, max = MOST_NEGATIVES))]
     pub negatives: u32,
     /// How equal scores rank; `mid-rank` where nothing is said, or what `protocol.name` stands for.
+    #[serde(serialize_with = "crate::measure::or_default")]
     #[schemars(extend("default" = "mid-rank"))]
     pub ties: Option<Ties>,
     /// Which train interaction of each user is held out for validation.

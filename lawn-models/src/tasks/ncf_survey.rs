@@ -160,7 +160,8 @@ fn require_one_number(config: &NcfConfig, source: &Source, found: usize) -> Resu
         return Ok(());
     }
     let expected = format!(
-        "as many for both, so that one name is one metric: protocol.sampled = {found}, and cutoffs up to          that"
+        "as many for both, so that one name is one metric: protocol.sampled = {found} with cutoffs up \
+         to it"
     );
     let found =
         format!("{found} negatives of a test interaction, and {drawn} of one of validation");

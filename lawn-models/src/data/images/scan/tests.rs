@@ -193,6 +193,10 @@ fn the_digest_is_of_names_and_contents() {
 fn a_data_set_without_train_is_looked_into() {
     let set = set();
     let look = || scan_images(set.path(), &|_, _| ());
+    // None would be left for validation, as a sweep says.
+    let said = look().unwrap_err().to_string();
+    assert!(said.contains("one image a class or fewer"), "{said}");
+    fs::write(set.path().join("train/a/2.jpg"), golden("rgb.jpg")).unwrap();
     assert_eq!(look().unwrap().len(), 2);
     fs::remove_dir_all(set.path().join("train")).unwrap();
     for split in ["test", "val"] {
