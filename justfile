@@ -143,6 +143,10 @@ gpu-bundle out="lawn-gpu.tar.xz": gpu-programs
 gpu-programs: setup
     cargo build --locked --release --workspace --bin lawn --bin lawn-torch --example accelerator --example gpu_conformance --example neumf_throughput --example recommender_throughput --example same_twice --example vision_throughput
 
+# FINDINGS.md and its figures from kept records, without training: `just findings`, `just findings check`; `just findings keep runs/NAME` adds a finished run.
+findings *args: setup
+    cargo run --quiet --locked --release --workspace --example findings -- lawn-bench/studies {{args}}
+
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":
     cargo build --locked --release --workspace --example sample_report
