@@ -11,6 +11,7 @@ mod doctor;
 mod eval;
 mod floors;
 mod layers;
+mod lr_find;
 mod model;
 mod output;
 mod plan;
@@ -52,6 +53,8 @@ enum Verb {
     /// Measure what a task gives without a network: at random, by the most frequent answer, or by a
     /// linear model.
     Floors(floors::Floors),
+    /// Find between which learning rates each arm trains: a short training whose rate grows.
+    LrFind(lr_find::LrFind),
     /// Explain a sweep file, or print the schema of sweep files.
     Config(config::Config),
     /// Print the trials that a sweep file asks for, without running any.
@@ -84,6 +87,7 @@ impl Verb {
             Self::Model(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
+            Self::LrFind(verb) => verb.run(),
             Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Sweep(verb) => verb.run(),
@@ -103,7 +107,9 @@ impl Verb {
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Before a sweep",
-        &["doctor", "data", "model", "floors", "config", "plan"],
+        &[
+            "doctor", "data", "model", "floors", "lr-find", "config", "plan",
+        ],
     ),
     (
         "The sweep",
