@@ -39,7 +39,7 @@ venv:
 
 # Build the `lawn` command. Every recipe builds the whole workspace's features in one profile, so that none compiles another's dependencies anew.
 build: setup
-    cargo build --locked --release --workspace --bin lawn
+    cargo build --locked --release --workspace --bin lawn --bin lawn-torch
 
 # Put the `lawn` command into cargo's folder of commands, so that the shell finds it.
 install: setup
@@ -63,10 +63,10 @@ bench *args: setup
     #!/usr/bin/env bash
     set -euo pipefail
     if [ "$*" = harness ]; then
-        cargo build --locked --release --workspace --bin lawn --example harness
+        cargo build --locked --release --workspace --bin lawn --bin lawn-torch --example harness
         {{target}}/release/examples/harness plan
         {{target}}/release/examples/harness status
-        {{target}}/release/examples/harness overhead {{target}}/release/lawn
+        {{target}}/release/examples/harness overhead {{target}}/release/lawn-torch
         exec {{target}}/release/examples/harness workers {{target}}/release/lawn
     fi
     exec cargo bench --locked --workspace -- "$@"
@@ -93,7 +93,7 @@ bench-compare ref *args: setup
     cargo bench --locked --workspace "${what[@]}" -- --save-baseline here "$@"
     cargo run --quiet --locked --release --workspace --example bench_compare -- "$CRITERION_HOME" "$commit" here
 
-# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers analysis`.
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers ranks`, `just peers analysis`.
 peers what *args:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -123,10 +123,25 @@ peers what *args:
             exec .venv/bin/python lawn-models/peers/images.py {{args}} ;;
         clicks)
             exec .venv/bin/python lawn-models/peers/clicks.py {{args}} ;;
+        ranks)
+            exec .venv/bin/python lawn-models/peers/ranks.py {{args}} ;;
         curve)
             exec .venv/bin/python lawn-models/peers/curve.py {{args}} ;;
-        *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, recommender, training, vision" >&2; exit 2 ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, ranks, recommender, training, vision" >&2; exit 2 ;;
     esac
+
+# Check and time everything on a GPU in five minutes, into GPU.md: `just gpu --movielens DIR`; `just gpu --cpu` tries that without one.
+gpu *args: gpu-programs
+    just venv
+    exec .venv/bin/python lawn-bench/gpu/measure.py --programs {{target}}/release/examples {{args}}
+
+# What `just gpu` runs as one archive, for a machine with a GPU that has only Python with torch 2.11: `python3 -m tarfile -e lawn-gpu.tar.xz && bash lawn-gpu/run.sh`.
+gpu-bundle out="lawn-gpu.tar.xz": gpu-programs
+    {{python}} lawn-bench/gpu/bundle.py --programs {{target}}/release/examples {{quote(out)}}
+
+[private]
+gpu-programs: setup
+    cargo build --locked --release --workspace --bin lawn --bin lawn-torch --example accelerator --example gpu_conformance --example neumf_throughput --example recommender_throughput --example same_twice --example vision_throughput
 
 # Every figure and table, drawn from a simulated sweep.
 figures dir="runs/figures":

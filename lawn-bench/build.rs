@@ -24,6 +24,11 @@ fn main() {
     if let Ok(lib) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     }
+    // What libtorch and the archives that call it both define would otherwise be kept for libtorch to
+    // see, and would keep it linked to the command that needs nothing of it.
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
+        println!("cargo:rustc-link-arg-bin=lawn=-Wl,--exclude-libs,ALL");
+    }
     let log = git(&["rev-parse", "--git-path", "logs/HEAD"]);
     let watched = SOURCES.iter().map(PathBuf::from);
     for path in watched.chain(log.map(|path| PathBuf::from(path.trim()))) {

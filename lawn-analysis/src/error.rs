@@ -73,7 +73,8 @@ pub enum Error {
     },
     /// A file of results is of none of the formats that are read.
     #[error(
-        "{}: {found}; allowed: a CSV file in UTF-8, JSON objects, or a Parquet file",
+        "{}: {found}; allowed: a CSV file in UTF-8 or JSON objects, each also compressed by gzip, or a \
+         Parquet file",
         path.display()
     )]
     OtherFormat {
@@ -102,8 +103,8 @@ pub enum Error {
         /// A column that was not read, and that most likely says how trials ended.
         suggested: Option<String>,
     },
-    /// The name of a metric is that of a loss or an error, and nothing says which direction is
-    /// better.
+    /// The name of a metric is that of a loss or an error, or it does not say what is measured, and
+    /// nothing states which direction is better.
     #[error(
         "{}: metric `{metric}`: nothing says whether more or less of it is better; say it in a \
          column `higher_is_better`",
@@ -390,6 +391,14 @@ pub enum Error {
         statistic: &'static str,
         /// Why.
         why: &'static str,
+    },
+    /// Kept records, or the page of findings that is made of them, are not as they must be.
+    #[error("{}: {why}", path.display())]
+    Findings {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// A figure could not be drawn or converted.
     #[error("figure `{name}`: {why}")]

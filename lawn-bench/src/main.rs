@@ -1,5 +1,5 @@
-//! The `lawn` command.
+//! The `lawn` command, without libtorch: what needs it is left to `lawn-torch` beside it.
 
 fn main() -> std::process::ExitCode {
-    lawn_bench::cli::main()
+    lawn_bench::cli::front()
 }

@@ -5,6 +5,8 @@
 //!     --device cpu | cuda | cuda:N    cpu if left out
 //!     --threads N                     libtorch's, for the CPU
 //!     --rounds N                      the fastest of which counts; 5 if left out
+//!     --only TEXT                     only tensors whose name contains this
+//!     --alone                         only the kernels, not what the device would have otherwise
 //!     --json                          one line a result, for peers/accelerator.py
 //!     --shapes                        only the shapes for the device before it, as JSON
 //! ```
@@ -13,6 +15,7 @@
 
 mod device;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use lawn_core::{
@@ -26,11 +29,13 @@ type Failure = Box<dyn std::error::Error>;
 struct Arguments {
     device: Device,
     rounds: usize,
+    alone: bool,
     json: bool,
 }
 
 fn main() -> Result<(), Failure> {
-    let (mut device, mut rounds, mut json) = ("cpu".to_owned(), 5, false);
+    let (mut device, mut rounds) = ("cpu".to_owned(), 5);
+    let (mut only, mut alone, mut json) = (String::new(), false, false);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -38,16 +43,18 @@ fn main() -> Result<(), Failure> {
             "--device" => device = value()?,
             "--rounds" => rounds = value()?.parse::<usize>()?.max(1),
             "--threads" => tch::set_num_threads(value()?.parse()?),
+            "--only" => only = value()?,
+            "--alone" => alone = true,
             "--json" => json = true,
             "--shapes" => {
-                let sets: std::collections::BTreeMap<_, _> = sets(&device).into_iter().collect();
+                let sets: BTreeMap<_, _> = sets(&device, &only).into_iter().collect();
                 println!("{}", serde_json::to_string(&sets)?);
                 return Ok(());
             }
             other => return Err(format!("{other} is not an argument").into()),
         }
     }
-    let sets = sets(&device);
+    let sets = sets(&device, &only);
     let Some(device) = device::find(&device)? else {
         println!("no CUDA device here");
         return Ok(());
@@ -55,6 +62,7 @@ fn main() -> Result<(), Failure> {
     let arguments = Arguments {
         device,
         rounds,
+        alone,
         json,
     };
     run(&arguments, &sets)
@@ -64,7 +72,7 @@ fn main() -> Result<(), Failure> {
 type Set = (&'static str, Vec<Vec<i64>>);
 
 /// Shapes like those of models; the largest only where a device has room for them.
-fn sets(device: &str) -> Vec<Set> {
+fn sets(device: &str, only: &str) -> Vec<Set> {
     let mut sets = vec![
         ("NeuMF", neumf()),
         ("ResNet-50", resnet50()),
@@ -74,6 +82,7 @@ fn sets(device: &str) -> Vec<Set> {
         sets.push(("one of 33.5M", vec![vec![8192, 4096]]));
         sets.push(("72 × 1024 × 4096", vec![vec![1024, 4096]; 72]));
     }
+    sets.retain(|(name, _)| name.contains(only));
     sets
 }
 
@@ -135,12 +144,17 @@ fn configs() -> Vec<(&'static str, OptimizerConfig)> {
         decay: WeightDecay::None,
         ..config(sgd.into(), false)
     };
+    let lamb = OptimizerConfig {
+        check_finite: false,
+        ..config(LambConfig::default().into(), false)
+    };
     vec![
         ("SGD, unchecked", plain),
         ("AdamW, unchecked", unchecked),
         ("AdamW", config(adam.into(), false)),
         ("Adam-LAWN", config(adam.into(), true)),
         ("SGD-LAWN", config(sgd.into(), true)),
+        ("LAMB, unchecked", lamb),
         ("LAMB-LAWN", config(LambConfig::default().into(), true)),
     ]
 }
@@ -166,7 +180,8 @@ fn run(arguments: &Arguments, sets: &[Set]) -> Result<(), Failure> {
         let elements: i64 = tensors.iter().map(|t| t.numel() as i64).sum();
         let steps = (20_000_000 / elements).clamp(3, 50) as usize;
         for (name, config) in configs() {
-            for (path, backend) in [("cuda", Backend::Cuda), beside] {
+            let paths = [("cuda", Backend::Cuda), beside];
+            for (path, backend) in paths.into_iter().take(if arguments.alone { 1 } else { 2 }) {
                 let config = OptimizerConfig {
                     backend,
                     ..config.clone()

@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p lawn-core --example gpu_conformance
 //!     --device cuda | cuda:N | cpu    cuda if left out; cpu tries the example itself
+//!     --quick                         f32 alone
 //! ```
 //!
 //! It ends with 0 if all agree, with 1 if anything does not, and with 2 where there is no CUDA
@@ -24,10 +25,12 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<ExitCode, Failure> {
     let mut name = "cuda".to_owned();
+    let mut kinds: &[Kind] = &[Kind::Float, Kind::Double, Kind::BFloat16, Kind::Half];
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--device" => name = arguments.next().ok_or("--device needs a value")?,
+            "--quick" => kinds = &[Kind::Float],
             other => return Err(format!("{other} is not an argument").into()),
         }
     }
@@ -39,7 +42,7 @@ fn main() -> Result<ExitCode, Failure> {
     println!("{}", row(&head));
     let mut agrees = true;
     for (name, rule, decay) in rules() {
-        for kind in [Kind::Float, Kind::Double, Kind::BFloat16, Kind::Half] {
+        for &kind in kinds {
             for granularity in [None, Some(Granularity::Layer), Some(Granularity::Row)] {
                 let setting = Setting {
                     rule,

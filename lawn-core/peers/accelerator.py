@@ -3,9 +3,10 @@
 
     .venv/bin/python lawn-core/peers/accelerator.py [--device cuda|cpu] [--rounds 5] [--threads 1] [--markdown]
 
-The same shapes, f32, one device, one after the other. A time is that of many
+The same shapes, f32, one device, by turns: PyTorch's, ours, PyTorch's again. A time is that of many
 steps in a row, from an idle device to an idle device, over their number; the
-fastest round counts. lawn-core is timed by its example `accelerator`.
+fastest round counts. lawn-core is timed by its example `accelerator`, which `--executable` names if it
+is built already. `--json` prints a line for each result, as soon as it is there.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from contenders import TORCH, parameters, table
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = {
     f"torch {name}": TORCH[name]
-    for name in ("AdamW fused", "AdamW foreach", "AdamW, tensor by tensor", "SGD foreach")
+    for name in ("AdamW fused", "AdamW foreach", "AdamW, tensor by tensor", "SGD fused", "SGD foreach")
 }
 RATIOS = [
     ("AdamW, unchecked", "torch AdamW fused"),
@@ -30,16 +31,24 @@ RATIOS = [
     ("Adam-LAWN", "torch AdamW fused"),
     ("Adam-LAWN", "torch AdamW foreach"),
     ("Adam-LAWN", "torch AdamW, tensor by tensor"),
+    ("LAMB, unchecked", "torch AdamW fused"),
     ("LAMB-LAWN", "torch AdamW fused"),
     ("LAMB-LAWN", "torch AdamW foreach"),
+    ("SGD, unchecked", "torch SGD fused"),
     ("SGD, unchecked", "torch SGD foreach"),
     ("SGD-LAWN", "torch SGD foreach"),
 ]
 
 
-def example(*arguments):
-    command = ["cargo", "run", "--quiet", "--locked", "--release", "-p", "lawn-core", "--example", "accelerator", "--", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+CARGO = ["cargo", "run", "--quiet", "--locked", "--release", "-p", "lawn-core", "--example", "accelerator", "--"]
+
+
+def lines(command):
+    """The lines of a program, as it prints them."""
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        yield from map(json.loads, process.stdout)
+    if process.returncode:
+        raise SystemExit(f"accelerator: {command[0]} ended with {process.returncode}")
 
 
 def seconds_a_step(optimizer, device, rounds, steps):
@@ -55,11 +64,13 @@ def seconds_a_step(optimizer, device, rounds, steps):
     return min(times[1:])
 
 
-def time_peers(shapes, device, rounds):
-    elements = sum(torch.Size(shape).numel() for shape in shapes)
-    steps = max(3, min(50, 20_000_000 // elements))
-    tensors = parameters(shapes, device)
-    return {name: seconds_a_step(make(tensors), device, rounds, steps) for name, make in PEERS.items()}
+def time_peers(sets, device, rounds):
+    for name, shapes in sets.items():
+        elements = sum(torch.Size(shape).numel() for shape in shapes)
+        steps = max(3, min(50, 20_000_000 // elements))
+        tensors = parameters(shapes, device)
+        for peer, make in PEERS.items():
+            yield {"set": name, "name": peer, "step": seconds_a_step(make(tensors), device, rounds, steps)}
 
 
 def main():
@@ -67,19 +78,34 @@ def main():
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1, help="libtorch's, for the CPU")
+    parser.add_argument("--executable", help="the example `accelerator`, so that nothing is built")
+    parser.add_argument("--only", help="tensors whose name contains this")
     parser.add_argument("--markdown", action="store_true")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     device = arguments.device
     if device.startswith("cuda") and not torch.cuda.is_available():
         print("no CUDA device here")
         return
     torch.set_num_threads(arguments.threads)
-    results = {name: time_peers(shapes, device, arguments.rounds) for name, shapes in json.loads(example("--device", device, "--shapes")).items()}
-    lines = example("--json", "--device", device, "--rounds", str(arguments.rounds), "--threads", str(arguments.threads))
-    for line in map(json.loads, lines.splitlines()):
-        if line["path"] == "cuda":
-            results[line["set"]][line["name"]] = line["step"]
-            results[line["set"]][f"{line['name']}, host held"] = line["held"]
+    example = [arguments.executable] if arguments.executable else CARGO
+    only = ["--only", arguments.only] if arguments.only else []
+    (sets,) = lines([*example, "--device", device, *only, "--shapes"])
+    ours = [*example, *only, "--json", "--alone", "--device", device, "--rounds", str(arguments.rounds), "--threads", str(arguments.threads)]
+    half = max(1, arguments.rounds // 2)
+    results, held = {}, {}
+    for turn in (time_peers(sets, device, half), lines(ours), time_peers(sets, device, half)):
+        for line in turn:
+            times = results.setdefault(line["set"], {})
+            times[line["name"]] = line["step"] = min(line["step"], times.get(line["name"], float("inf")))
+            if "held" in line:
+                held.setdefault(line["set"], {})[line["name"]] = line["held"]
+            if arguments.json:
+                print(json.dumps(line, ensure_ascii=False), flush=True)
+    if arguments.json:
+        return
+    for name, times in held.items():
+        results[name].update({f"{one}, host held": seconds for one, seconds in times.items()})
     where = torch.cuda.get_device_name(device) if device.startswith("cuda") else f"CPU, {arguments.threads} threads"
     print(f"torch {torch.__version__} on {where}, {arguments.rounds} rounds\n\nMilliseconds a step\n")
     names = next(iter(results.values()))

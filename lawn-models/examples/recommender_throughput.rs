@@ -11,7 +11,7 @@ use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, Parameters, Schedule};
 use lawn_models::models::ctr::{DcnV2, DcnV2Config, Dlrm, DlrmSmallConfig, DlrmSmallForm, Tables};
 use lawn_models::models::{CtrShape, Mode, Model, NeuMf, NeuMfConfig};
-use lawn_models::{keep_host_memory, set_threads};
+use lawn_models::{keep_host_memory, probe, set_threads};
 use serde_json::json;
 use tch::nn::{Path, VarStore};
 use tch::{Device, Kind, Reduction, Tensor};
@@ -111,6 +111,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     keep_host_memory();
     tch::manual_seed(0);
     let device = options.cuda.map_or(Device::Cpu, Device::Cuda);
+    if device.is_cuda() {
+        // Loads libtorch's CUDA half, which linking has dropped.
+        probe();
+    }
     let store = VarStore::new(device);
     let model = options.model.build(&store.root(), options.rows);
     let mut parameters = Parameters::from_var_store(&store)?;

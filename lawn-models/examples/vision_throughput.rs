@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::{Parser, ValueEnum};
 use lawn_core::{AdamConfig, OptimizerConfig, RuleConfig, Schedule, SgdConfig, WeightDecay};
 use lawn_models::models::{ImageModelName, ImageModelOptions, Layout, Mode, parameters};
-use lawn_models::{Autocast, HalfKind, keep_host_memory, set_threads};
+use lawn_models::{Autocast, HalfKind, keep_host_memory, probe, set_threads};
 use serde_json::json;
 use tch::nn::VarStore;
 use tch::{Device, Kind, Reduction, Tensor};
@@ -87,6 +87,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     set_threads(options.threads);
     tch::manual_seed(0);
     let device = options.cuda.map_or(Device::Cpu, Device::Cuda);
+    if device.is_cuda() {
+        // Loads libtorch's CUDA half, which linking has dropped.
+        probe();
+    }
     let name: ImageModelName = serde_json::from_value(json!(options.model))?;
     let store = VarStore::new(device);
     let sizes = ImageModelOptions::new(options.image_size, options.classes);

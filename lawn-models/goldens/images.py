@@ -99,7 +99,15 @@ def read_by_pil():
         "lossless.webp": saved(image, "webp", lossless=True),
         "lossless-alpha.webp": saved(alpha, "webp", lossless=True, exact=True),
         "lossy.webp": saved(image, "webp", quality=80),
+        # The first picture of those that move.
+        "moving.png": moving("png"),
+        "moving.webp": moving("webp", lossless=True),
     }
+
+
+def moving(kind, **options):
+    first = picture(*SIZE)
+    return saved(first, kind, save_all=True, append_images=[first.rotate(180)], duration=100, **options)
 
 
 def chunks(kind, rows, height, width, depth, interlace=0):

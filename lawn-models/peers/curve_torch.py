@@ -12,45 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torchvision.datasets import ImageFolder
 
+from image_nets import resnet_cifar
+
 PADDING = 4
-
-
-class Block(nn.Module):
-    def __init__(self, inputs, outputs, stride):
-        super().__init__()
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
-        self.norm1 = nn.BatchNorm2d(outputs)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(outputs)
-
-    def forward(self, x):
-        y = F.relu(self.norm1(self.conv1(x)))
-        y = self.norm2(self.conv2(y))
-        missing = y.shape[1] - x.shape[1]
-        if missing:
-            x = F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, missing // 2, missing - missing // 2))
-        return F.relu(y + x)
-
-
-def net(depth, classes):
-    layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
-    channels = 16
-    for stage in range(3):
-        for place in range((depth - 2) // 6):
-            outputs = 16 << stage
-            layers.append(Block(channels, outputs, 2 if stage and not place else 1))
-            channels = outputs
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
-    for layer in nn.Sequential(*layers).modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        if isinstance(layer, nn.Linear):
-            nn.init.zeros_(layer.bias)
-    return nn.Sequential(*layers)
 
 
 def pixels(folder):
@@ -112,7 +79,7 @@ def main():
         images = (images / 255 - mean) / deviation
         return images.contiguous(memory_format=torch.channels_last)
 
-    model = net(options.depth, int(labels.max()) + 1).to(memory_format=torch.channels_last)
+    model = resnet_cifar(options.depth, int(labels.max()) + 1).to(memory_format=torch.channels_last)
     parameters = list(model.parameters())
     optimizer = torch.optim.SGD(
         [

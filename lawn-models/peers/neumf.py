@@ -13,7 +13,6 @@ import argparse
 import json
 import time
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -51,21 +50,22 @@ class Epochs:
     """Draws the samples of one epoch after the other."""
 
     def __init__(self, path, negatives, seed):
-        pairs = np.loadtxt(path, dtype=np.int64, usecols=(0, 1), delimiter="\t")
+        with open(path) as file:
+            numbers = [int(word) for line in file for word in line.split("\t", 2)[:2]]
+        pairs = torch.tensor(numbers).view(-1, 2)
+        self.generator = torch.Generator().manual_seed(seed)
+        self.counts = pairs.amax(dim=0) + 1
         # One item a user is held out for validation.
-        rng = np.random.default_rng(seed)
-        order = rng.permutation(len(pairs))
-        _, first = np.unique(pairs[order, 0], return_index=True)
-        kept = np.ones(len(pairs), dtype=bool)
-        kept[order[first]] = False
-        self.counts = pairs.max(axis=0) + 1
-        pairs = pairs[kept]
-        self.users = torch.from_numpy(pairs[:, 0].copy())
-        self.items = torch.from_numpy(pairs[:, 1].copy())
+        pairs = pairs[torch.randperm(len(pairs), generator=self.generator)]
+        users, order = pairs[:, 0].sort(stable=True)
+        kept = torch.ones(len(pairs), dtype=torch.bool)
+        kept[1:] = users[1:] == users[:-1]
+        kept[0] = False
+        pairs = pairs[order[kept]]
+        self.users, self.items = pairs.t().contiguous()
         self.known = torch.zeros(int(self.counts[0] * self.counts[1]), dtype=torch.bool)
         self.known[self.users * int(self.counts[1]) + self.items] = True
         self.negatives = negatives
-        self.generator = torch.Generator().manual_seed(seed)
 
     def __len__(self):
         return len(self.users) * (1 + self.negatives)

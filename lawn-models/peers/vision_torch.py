@@ -1,6 +1,7 @@
 """Images per second of training a net for pictures in PyTorch, as one line of JSON.
 
-The same work as `cargo run --release --example vision_throughput`: torchvision's or timm's net,
+The same work as `cargo run --release --example vision_throughput`: torchvision's or timm's net, or
+the same in PyTorch alone where these are not installed,
 one batch of random pictures over and over, cross entropy, a fused optimizer. Written as a careful
 PyTorch user would: channels last and autocast where asked for, gradients set to None, the loss
 never read, cuDNN's benchmark on a GPU.
@@ -11,14 +12,24 @@ import contextlib
 import json
 import time
 
-import timm
 import torch
-import torchvision
 from torch import nn
 from torch.nn import functional as F
 
+from image_nets import NETS, resnet_cifar
+
+try:
+    import timm
+    import torchvision
+except ImportError:
+    timm = torchvision = None
+
 
 def net(name, classes):
+    if name == "resnet_cifar":
+        return resnet_cifar(20, classes)
+    if torchvision is None:
+        return NETS[name](classes)
     if name == "resnet18_cifar":
         model = torchvision.models.resnet18(num_classes=classes)
         model.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::checked::CheckedData;
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
-use crate::tasks::{Files, KINDS, MakeData, Surroundings, TaskConfig};
+use crate::tasks::{FORMATS, Files, MakeData, Surroundings, TaskConfig};
 use crate::trial::TestPermit;
 
 /// A data set found under a data root.
@@ -73,7 +73,7 @@ pub fn describe_folders(root: &Path) -> Result<Vec<DataFolder>, DataError> {
 /// The data set in a folder, of the first kind that knows its format.
 fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     let name = folder.file_name()?.to_str()?;
-    KINDS.iter().find_map(|kind| {
+    FORMATS.iter().find_map(|kind| {
         let counts = (kind.describe)(folder)?;
         Some(counts.map(|counts| DataSet {
             name: name.to_owned(),
@@ -84,20 +84,30 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Reads the whole of the data set in a folder, as a task with the defaults of the first kind that
-/// knows its format does. None where no kind does, and for images in files of their own, which
-/// [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
+/// Reads the whole of the data set in a folder as planning does, for a task with these keys and the
+/// defaults of the first kind that knows its format. None where no kind does, and for images in files
+/// of their own, which [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
 ///
 /// # Errors
-/// [`DataError`] with what is wrong. Of clicks, a line that cannot be read is no error, but counted.
+/// [`DataError`] with what is wrong, and [`DataError::Options`] for keys that the kind does not have. Of
+/// clicks, a line that cannot be read is no error, but counted.
 pub fn check_data(
     folder: &Path,
+    keys: &serde_json::Map<String, serde_json::Value>,
     progress: &(dyn Fn(u64, u64) + Sync),
 ) -> Result<Option<CheckedData>, DataError> {
-    let mut checked = KINDS
+    let mut checked = FORMATS
         .iter()
-        .filter_map(|kind| (kind.check)(folder, progress));
-    checked.next().transpose()
+        .filter_map(|kind| (kind.check)(keys, folder, progress));
+    if let Some(checked) = checked.next() {
+        return checked.map(Some);
+    }
+    let is_known = FORMATS.iter().any(|kind| (kind.describe)(folder).is_some());
+    let refusal = FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
+    match refusal.filter(|_| !is_known) {
+        Some(refusal) => Err(refusal),
+        None => Ok(None),
+    }
 }
 
 /// The files that a task trains and validates on, and those of the weights that it begins

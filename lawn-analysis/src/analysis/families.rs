@@ -11,7 +11,7 @@ use super::verdict::{self, AdjustedPValues, Verdict};
 use crate::error::Error;
 use crate::parallel;
 use crate::records::Records;
-use crate::request::ReportRequest;
+use crate::request::{Contrast, ReportRequest};
 use crate::stats::{Adjustment, adjust};
 use crate::text::number;
 
@@ -188,6 +188,23 @@ fn notes(tasks: &[Task], request: &ReportRequest) -> Vec<String> {
     }
     for task in tasks {
         let name = &task.name;
+        let alone: Vec<&str> = task
+            .arms
+            .iter()
+            .filter(|arm| {
+                let of = |one: &Contrast| one.baseline == **arm || one.treatment == **arm;
+                !request.contrasts.iter().any(of)
+            })
+            .map(String::as_str)
+            .collect();
+        if !alone.is_empty() && !request.contrasts.is_empty() {
+            notes.push(format!(
+                "Task {name}: no contrast names {}, so no verdict is about {}. Their means stand \
+                 beside the others.",
+                alone.join(", "),
+                if alone.len() == 1 { "it" } else { "them" },
+            ));
+        }
         for contrast in &request.contrasts {
             for arm in [&contrast.baseline, &contrast.treatment] {
                 if !task.arms.contains(arm) {

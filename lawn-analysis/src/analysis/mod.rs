@@ -27,7 +27,10 @@ mod worst_rank;
 
 pub use across::{ArmRanks, ArmScores, Improvement, arm_ranks, arm_scores, improvements};
 pub use best::best_baseline;
-pub use claims::{Claim, Support, claims, claims_feasibility};
+pub use claims::{
+    Claim, ClaimAcross, ClaimCell, ClaimKind, Pooled, Study, Support, claims, claims_across_tasks,
+    claims_feasibility,
+};
 pub use comparison::Comparison;
 pub use contrasts::contrasts_by_name;
 pub use families::{Analysis, Answer, Family};

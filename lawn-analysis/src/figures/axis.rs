@@ -36,6 +36,22 @@ impl Axis {
         (value - low) / (high - low)
     }
 
+    /// The same axis with room at each end: `share` of its length, for what stands beside a value.
+    pub(crate) fn with_room(mut self, share: f64) -> Self {
+        let beyond = share / (1.0 - 2.0 * share.min(0.4));
+        (self.low, self.high) = match self.scale {
+            Scale::Linear => {
+                let room = beyond * (self.high - self.low);
+                (self.low - room, self.high + room)
+            }
+            Scale::Log => {
+                let room = (self.high / self.low).powf(beyond);
+                (self.low / room, self.high * room)
+            }
+        };
+        self
+    }
+
     /// A linear axis that holds all values, with a margin and round ticks.
     pub(crate) fn linear(values: impl Iterator<Item = f64>, most_ticks: usize) -> Self {
         let (low, high) = padded(values);
@@ -297,6 +313,19 @@ mod tests {
         assert_eq!(labels(&axis), ["0", "2k", "4k"]);
         let axis = Axis::counts(40_000.0, 4);
         assert_eq!(labels(&axis), ["0", "10k", "20k", "30k", "40k"]);
+    }
+
+    #[test]
+    fn room_is_a_share_of_the_axis_at_each_end() {
+        for axis in [
+            Axis::linear([2.0, 3.0].into_iter(), 5),
+            Axis::log([1e-4, 1.0].into_iter(), 5),
+        ] {
+            let (low, high) = (axis.low, axis.high);
+            let wide = axis.with_room(0.1);
+            assert!((wide.place(low) - 0.1).abs() < 1e-12);
+            assert!((wide.place(high) - 0.9).abs() < 1e-12);
+        }
     }
 
     #[test]

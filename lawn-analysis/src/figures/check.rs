@@ -8,7 +8,7 @@ use super::figure::{Figure, NARROW, WIDE, set_apart};
 use super::font::{self, SMALL};
 use super::gallery::{AcrossTasks, of_all_tasks, of_task};
 use super::palette::{INK, MUTED};
-use super::scene::{Anchor, Label, Scene};
+use super::scene::{Anchor, Label, Scene, Shape};
 use crate::analysis::{Analysis, arm_ranks, arm_scores, improvements};
 use crate::request::ReportRequest;
 use crate::simulate::Simulation;
@@ -153,6 +153,54 @@ fn a_drawing_stays_small_however_many_seeds_there_are() {
     };
     let (count, most) = shapes(600);
     assert!(count > 9 && most < 4000, "{count} figures, {most} shapes");
+}
+
+#[test]
+fn bands_of_many_arms_are_not_drawn_and_the_caption_says_so() {
+    let faint = |shape: &&Shape| matches!(shape, Shape::Fill { opacity, .. } if *opacity < 0.2);
+    let (mut with, mut without) = (0, 0);
+    for case in cases() {
+        for figure in figures(&case) {
+            let scene = figure.scene(WIDE);
+            let bands = scene.shapes().iter().filter(faint).count();
+            if figure.caption.contains("No bands are drawn") {
+                assert_eq!(bands, 0, "{}", figure.name);
+                without += 1;
+            } else if bands > 0 && figure.caption.contains("Bands are") {
+                with += 1;
+            }
+        }
+    }
+    assert!(
+        with > 3 && without > 3,
+        "{with} with bands, {without} without"
+    );
+}
+
+#[test]
+fn markers_of_tuning_are_whole_within_their_panels() {
+    let mut drawn = 0;
+    for case in cases() {
+        for figure in figures(&case)
+            .iter()
+            .filter(|one| one.name.contains("tuning"))
+        {
+            for width in [WIDE, NARROW] {
+                let scene = figure.scene(width);
+                for shape in scene.shapes() {
+                    if let Shape::Circle { at, radius, .. } = shape {
+                        assert!(
+                            at.0 - radius > 0.0 && at.0 + radius < width,
+                            "{}",
+                            figure.name
+                        );
+                        drawn += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(drawn > 20, "{drawn} markers");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::legend::{Entry, Legend};
 use super::palette::{INK, Looks};
 use super::panel::{Grid, Panel, Words};
 use super::scene::Scene;
-use super::series::evenly;
+use super::series::{MOST_BANDS, evenly};
 use crate::records::Phase;
 use crate::tables::{CurveRow, Spread};
 use crate::text;
@@ -79,8 +79,9 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
     let (arms, by_batch) = curves(rows, style);
     let batches = drawn_batches(&by_batch.keys().copied().collect::<Vec<_>>());
     let drawn: Vec<&Curve> = batches.iter().flat_map(|batch| &by_batch[batch]).collect();
+    let bands = arms.len() <= MOST_BANDS;
     let y: Vec<Axis> = (0..style.labels.len())
-        .map(|which| vertical(&drawn, which, style.from_zero))
+        .map(|which| vertical(&drawn, which, style.from_zero, bands))
         .collect();
 
     let mut entries = Entry::arms(arms.iter().map(String::as_str), looks);
@@ -163,16 +164,21 @@ pub(crate) fn draw(rows: &[CurveRow], style: &Style, looks: &Looks, width: f64) 
                 )
             };
             panel.draw(&mut scene, &around);
-            draw_panel(&mut scene, &panel, curves, which, looks);
+            draw_panel(&mut scene, &panel, curves, which, looks, bands);
         }
     }
     scene
 }
 
-/// An axis that holds one quantity of all curves. It is logarithmic where the range is wide.
-fn vertical(curves: &[&Curve], which: usize, from_zero: bool) -> Axis {
+/// An axis that holds one quantity of all curves, and their bands where these are drawn. It is logarithmic where the range is wide.
+fn vertical(curves: &[&Curve], which: usize, from_zero: bool, bands: bool) -> Axis {
     let points = || curves.iter().flat_map(|curve| &curve.points[which]);
-    let all = || points().flat_map(|point| [point.value.low, point.value.high]);
+    let all = || {
+        points().flat_map(move |CurveValue { value, .. }| {
+            let ends = [value.low, value.high];
+            if bands { ends } else { [value.mean; 2] }
+        })
+    };
     let least = all().fold(f64::INFINITY, f64::min);
     if least > 0.0 && all().fold(0.0, f64::max) > LINEAR_RANGE * least {
         Axis::log(all(), 6)
@@ -218,9 +224,17 @@ fn curves(rows: &[CurveRow], style: &Style) -> (Vec<String>, BTreeMap<i64, Vec<C
     (arms, by_batch)
 }
 
-fn draw_panel(scene: &mut Scene, panel: &Panel, curves: &[Curve], which: usize, looks: &Looks) {
+fn draw_panel(
+    scene: &mut Scene,
+    panel: &Panel,
+    curves: &[Curve],
+    which: usize,
+    looks: &Looks,
+    bands: bool,
+) {
     let place = |at: f64, value: f64| panel.at(at, panel.inside(value).0);
-    for curve in curves {
+    let with_bands = if bands { curves } else { &[] };
+    for curve in with_bands {
         let points = &curve.points[which];
         let low = points.iter().map(|point| place(point.at, point.value.low));
         let high = points

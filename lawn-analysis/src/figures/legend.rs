@@ -6,6 +6,9 @@ use super::font::{self, SMALL};
 use super::palette::{Look, Looks, Marker};
 use super::scene::{Anchor, Label, Scene};
 
+/// Radius of a marker that says nothing by its size, in points.
+const RADIUS: f64 = 2.6;
+
 /// What the sample of an entry shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sample {
@@ -24,6 +27,7 @@ pub(crate) struct Entry {
     colour: RGBColor,
     dash: &'static [f64],
     marker: Option<Marker>,
+    radius: f64,
     sample: Sample,
 }
 
@@ -34,6 +38,7 @@ impl Entry {
             colour: look.colour,
             dash: look.dash,
             marker: Some(look.marker),
+            radius: RADIUS,
             sample: Sample::Line,
         }
     }
@@ -55,6 +60,16 @@ impl Entry {
         }
     }
 
+    /// A disc of any series, and what its size means.
+    pub(crate) fn size(name: impl Into<String>, colour: RGBColor, radius: f64) -> Self {
+        Self {
+            marker: Some(Marker::Circle),
+            radius,
+            sample: Sample::Dot,
+            ..Self::rule(name, colour, &[])
+        }
+    }
+
     /// A line that is no series, such as an ideal.
     pub(crate) fn rule(name: impl Into<String>, colour: RGBColor, dash: &'static [f64]) -> Self {
         Self {
@@ -62,6 +77,7 @@ impl Entry {
             colour,
             dash,
             marker: None,
+            radius: RADIUS,
             sample: Sample::Line,
         }
     }
@@ -137,9 +153,9 @@ impl Legend {
                 let middle = (0.5 * (from + to), y);
                 match entry.marker {
                     Some(marker) if entry.sample == Sample::Ring => {
-                        scene.open_marker(middle, marker, 2.6, entry.colour);
+                        scene.open_marker(middle, marker, entry.radius, entry.colour);
                     }
-                    Some(marker) => scene.marker(middle, marker, 2.6, entry.colour, 1.0),
+                    Some(marker) => scene.marker(middle, marker, entry.radius, entry.colour, 1.0),
                     None => {}
                 }
                 let at = (to + Self::INSIDE, y + 0.36 * SMALL);

@@ -59,17 +59,15 @@ pub(crate) struct Look {
     pub(crate) marker: Marker,
 }
 
-/// The number of series after which a colour meets the same marker again.
-const CYCLE: usize = COLOURS.len() * MARKERS.len();
-
-/// By how many places the colours are shifted in each further cycle: by whole pairs first.
+/// By how many places the colours are shifted in each further round of them: by a whole pair first.
 const SHIFTS: [usize; 4] = [0, 2, 1, 3];
 
-/// The look of the series at a position. The colours are shifted where colours and markers begin
-/// anew, so that the first 160 series look different.
+/// The look of the series at a position. The colours are shifted in each round of them, so that they
+/// meet other dashes: the lines of the first 32 series differ where no marker is near, and the first
+/// 160 series look different.
 pub(crate) fn look(index: usize) -> Look {
     Look {
-        colour: COLOURS[(index + SHIFTS[index / CYCLE % SHIFTS.len()]) % COLOURS.len()],
+        colour: COLOURS[(index + SHIFTS[index / COLOURS.len() % SHIFTS.len()]) % COLOURS.len()],
         dash: DASHES[index % DASHES.len()],
         marker: MARKERS[index % MARKERS.len()],
     }
@@ -166,6 +164,17 @@ mod tests {
                     (one.colour, one.dash, one.marker) == (other.colour, other.dash, other.marker);
                 assert!(!same, "{index}: {one:?}");
             }
+        }
+    }
+
+    #[test]
+    fn lines_of_thirty_two_arms_differ_without_their_markers() {
+        let lines: Vec<_> = (0..32)
+            .map(look)
+            .map(|one| (one.colour, one.dash))
+            .collect();
+        for (index, one) in lines.iter().enumerate() {
+            assert!(!lines[..index].contains(one), "{index}: {one:?}");
         }
     }
 

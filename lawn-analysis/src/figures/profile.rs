@@ -1,11 +1,11 @@
-//! Performance profile: the share of runs above each score, with its band.
+//! Performance profile: the share of runs above each score, with its band where arms are few.
 
 use super::axis::Axis;
 use super::legend::Entry;
 use super::palette::Looks;
 use super::panel::{Panel, chart};
 use super::scene::{Point, Scene};
-use super::series::{Series, by_arm, names};
+use super::series::{MOST_BANDS, Series, by_arm, names};
 use crate::tables::ProfileRow;
 
 /// Draws the rows of [`crate::tables::profile`]; `score` says what a score is.
@@ -22,22 +22,32 @@ pub(crate) fn draw(rows: &[ProfileRow], score: &str, looks: &Looks, width: f64) 
     let entries = Entry::arms(names(&arms), looks);
     let (mut scene, panel) = chart(width, entries, axes, [score, "share of runs above"]);
     let points = |arm: &Series<4>| arm.whole().collect::<Vec<[f64; 4]>>();
-    // Many bands over each other would make one dark block.
-    let opacity = (0.6 / arms.len().max(1) as f64).min(0.13);
-    for arm in &arms {
+    let with_bands = if arms.len() > MOST_BANDS {
+        &[]
+    } else {
+        &arms[..]
+    };
+    for arm in with_bands {
         let points = points(arm);
         let mut band = steps(&panel, &points, 3);
         band.extend(steps(&panel, &points, 2).into_iter().rev());
-        scene.fill(&band, looks.of(&arm.arm).colour, opacity);
+        scene.fill(&band, looks.of(&arm.arm).colour, 0.13);
     }
     for arm in &arms {
         let look = looks.of(&arm.arm);
         let points = points(arm);
         scene.line(&steps(&panel, &points, 1), look.colour, 1.3, look.dash);
-        // A marker at the middle of its fall tells the lines apart without colour.
-        if let Some(middle) = points.iter().find(|point| point[1] <= 0.5) {
-            let at = panel.at(middle[0], middle[1]);
-            scene.marker(at, look.marker, 2.6, look.colour, 1.0);
+        // Markers along its fall tell the lines apart without colour.
+        let mut marked = None;
+        for share in [0.75, 0.5, 0.25] {
+            let reached = points.iter().position(|point| point[1] <= share);
+            if reached != marked
+                && let Some(index) = reached
+            {
+                let at = panel.at(points[index][0], points[index][1]);
+                scene.marker(at, look.marker, 2.6, look.colour, 1.0);
+            }
+            marked = reached;
         }
     }
     scene

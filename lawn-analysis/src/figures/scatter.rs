@@ -4,14 +4,18 @@ use std::collections::HashSet;
 
 use super::axis::Axis;
 use super::legend::Entry;
-use super::palette::Looks;
+use super::palette::{Looks, MUTED};
 use super::panel::chart;
 use super::scene::Scene;
 use super::series::{Series, batch_sizes, by_arm, names};
 use crate::tables::FitRow;
+use crate::text;
 
 /// Markers closer than this, in points, hide each other. Only one of each arm is drawn.
 const NEAR: f64 = 1.6;
+
+/// Of the markers, which lie over each other where arms end alike.
+const OPACITY: f64 = 0.7;
 
 /// Draws the rows of [`crate::tables::fit`]; `test` is what the vertical axis shows.
 pub(crate) fn draw(
@@ -32,14 +36,20 @@ pub(crate) fn draw(
         Axis::linear(along(0), (width / 60.0) as usize),
         Axis::linear(along(1), 6),
     ];
-    let entries = Entry::arms(names(&arms), looks);
-    let (mut scene, panel) = chart(width, entries, axes, ["training loss", label]);
     let batches = batch_sizes(rows.iter().map(|row| row.batch_size));
     let radius = |batch: f64| {
         let place = batches.iter().position(|size| *size as f64 >= batch);
         let share = place.unwrap_or(0) as f64 / (batches.len().max(2) - 1) as f64;
         1.5 + 1.7 * share
     };
+    let mut entries = Entry::arms(names(&arms), looks);
+    if let [smallest, .., largest] = batches[..] {
+        entries.extend([smallest, largest].map(|size| {
+            let name = format!("batch {}", text::batch(size));
+            Entry::size(name, MUTED, radius(size as f64))
+        }));
+    }
+    let (mut scene, panel) = chart(width, entries, axes, ["training loss", label]);
     for arm in &arms {
         let look = looks.of(&arm.arm);
         let mut drawn = HashSet::new();
@@ -47,7 +57,8 @@ pub(crate) fn draw(
             let at = panel.at(loss, test);
             let near = |x: f64| (x / NEAR).round() as i64;
             if drawn.insert((near(at.0), near(at.1), batch.to_bits())) {
-                scene.marker(at, look.marker, radius(batch), look.colour, 1.0);
+                // What lies below shows through.
+                scene.marker(at, look.marker, radius(batch), look.colour, OPACITY);
             }
         }
     }

@@ -3,6 +3,10 @@
 use crate::stats::Interval;
 use crate::tables::OfArm;
 
+/// The most series whose bands are drawn. More bands lie over each other as one grey block, in which
+/// no line can be followed.
+pub(crate) const MOST_BANDS: usize = 5;
+
 /// The rows of one arm, each reduced to some numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Series<const N: usize> {

@@ -18,6 +18,9 @@ const FOOT: f64 = 0.12;
 const LANE: f64 = 4.2;
 const WIDEST: f64 = 17.0;
 
+/// Radius of the marker of a chosen setting, in points.
+const CHOSEN: f64 = 3.0;
+
 /// Draws the rows of [`crate::tables::tuning_points`]; `names` are those of the parameter and of
 /// the validation metric.
 pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> Scene {
@@ -37,10 +40,14 @@ pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> S
     let columns = Grid::columns(arms.len(), ((width - margin) / 96.0) as usize);
     let gap = 14.0;
     let across = Grid::across(margin, width - 8.0, columns, gap);
+    let apart = (WIDEST / batches.len().max(1) as f64).min(LANE);
+    // The outermost markers stand beside their value, and whole within the panel.
+    let beside = 0.5 * apart * (batches.len().max(1) as f64 - 1.0) + CHOSEN + 1.0;
     let x = horizontal(
         all().map(|trial| trial.value),
         (across / 26.0).max(2.0) as usize,
     );
+    let x = x.with_room(beside / across);
     let words = |arm: &str, first: bool| {
         Words::new(
             arm,
@@ -62,7 +69,6 @@ pub(crate) fn draw(trials: &[TuningPointRow], names: [&str; 2], width: f64) -> S
     };
     let rows = arms.len().div_ceil(columns) as f64;
     let mut scene = Scene::new(width, legend.height() + 3.0 + rows * grid.down - 4.0);
-    let apart = (WIDEST / batches.len().max(1) as f64).min(LANE);
     legend.draw(&mut scene, margin, 2.0);
     for (index, (arm, trials)) in arms.iter().enumerate() {
         let (left, top) = grid.place(index);
@@ -129,7 +135,7 @@ fn vertical(values: impl Iterator<Item = f64>, failed: bool) -> Axis {
 }
 
 fn draw_trial(scene: &mut Scene, panel: &Panel, trial: &TuningPointRow, shift: f64, look: Look) {
-    let across = |x: f64| (x + shift).clamp(panel.left + 1.0, panel.right);
+    let across = |x: f64| x + shift;
     let Some(validation) = trial.validation else {
         let x = across(panel.at(trial.value, panel.y.low).0);
         let y = panel.bottom - 0.5 * FOOT * (panel.bottom - panel.top);
@@ -138,7 +144,7 @@ fn draw_trial(scene: &mut Scene, panel: &Panel, trial: &TuningPointRow, shift: f
     };
     let (x, y) = panel.at(trial.value, validation);
     let at = (across(x), y);
-    let radius = if trial.chosen { 3.0 } else { 1.7 };
+    let radius = if trial.chosen { CHOSEN } else { 1.7 };
     scene.marker(at, look.marker, radius, look.colour, 1.0);
 }
 

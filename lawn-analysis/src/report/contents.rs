@@ -2,7 +2,8 @@
 
 use super::tables::Tables;
 use crate::analysis::{
-    Analysis, Claim, Sensitivity, arm_ranks, arm_scores, claims, improvements, sensitivity,
+    Analysis, Claim, ClaimAcross, Sensitivity, Study, arm_ranks, arm_scores, claims,
+    claims_across_tasks, improvements, sensitivity,
 };
 use crate::error::Error;
 use crate::figures::{self, AcrossTasks, Figure};
@@ -18,6 +19,7 @@ pub(super) struct Contents<'a> {
     /// The sensitivities, by family and answer.
     pub(super) sensitivities: Vec<Vec<Option<Sensitivity>>>,
     pub(super) claims: Vec<Claim>,
+    pub(super) claims_across: Vec<ClaimAcross>,
     pub(super) figures: Vec<Figure>,
     pub(super) tables: Tables,
 }
@@ -46,11 +48,24 @@ impl<'a> Contents<'a> {
         drawn.extend(figures::of_all_tasks(&analysis.tasks, across, request));
         figures::set_apart(&mut drawn);
         let claims = claims(&analysis, request)?;
+        let across = claims_across_tasks(&[Study {
+            analysis: &analysis,
+            claims: &claims,
+            request,
+        }])?;
         Ok(Self {
             request,
-            tables: Tables::new(&analysis, &sensitivities, &claims, &scores, request)?,
+            tables: Tables::new(
+                &analysis,
+                &sensitivities,
+                &claims,
+                &across,
+                &scores,
+                request,
+            )?,
             sensitivities,
             claims,
+            claims_across: across,
             figures: drawn,
             analysis,
         })

@@ -42,7 +42,16 @@ pub(super) fn page(contents: &Contents<'_>, live: Option<&Live>) -> String {
         section(
             "claims",
             "Claims",
-            shown(&tables.claims) + &shown(&tables.aggregates),
+            [
+                if analysis.tasks.len() > 1 {
+                    String::new()
+                } else {
+                    by_task(contents)
+                },
+                shown(&tables.claims),
+                shown(&tables.aggregates),
+            ]
+            .concat(),
         ),
         section(
             "comparisons",
@@ -88,6 +97,12 @@ pub(super) fn page(contents: &Contents<'_>, live: Option<&Live>) -> String {
     html::page(&request.title, &sections, live.is_some())
 }
 
+/// The claims, a claim a row and a task a column.
+fn by_task(contents: &Contents<'_>) -> String {
+    let (across, tasks) = (&contents.claims_across, &contents.analysis.tasks);
+    html::claims(across, tasks, &contents.tables.claims_by_task)
+}
+
 /// A table. It is empty where there are no rows.
 fn shown<R: Row>(rows: &Rows<R>) -> String {
     if rows.is_empty() {
@@ -114,6 +129,9 @@ fn answer(contents: &Contents<'_>, linked: Linked) -> String {
         [String::new(), notes]
     };
     let mut text = before;
+    if analysis.tasks.len() > 1 {
+        text.push_str(&by_task(contents));
+    }
     for task in &analysis.tasks {
         if analysis.tasks.len() > 1 {
             text.push_str(&format!("<h3>{}</h3>\n", escape(&task.name)));

@@ -1,17 +1,19 @@
 //! The tables of a report.
 
-use crate::analysis::{Analysis, ArmScores, Claim, Sensitivity};
+use crate::analysis::{Analysis, ArmScores, Claim, ClaimAcross, Sensitivity};
 use crate::error::Error;
 use crate::request::ReportRequest;
 use crate::tables::{
-    self, AggregateRow, ClaimRow, ComparisonRow, ConfirmationRow, FailureRow, FeasibilityRow,
-    MeanRow, PairRow, Rows, SurvivalRow, Table, TuningRow, UnmatchedRow, UnpairedRow,
+    self, AggregateRow, ClaimByTaskRow, ClaimRow, ComparisonRow, ConfirmationRow, FailureRow,
+    FeasibilityRow, MeanRow, PairRow, Rows, SurvivalRow, Table, TuningRow, UnmatchedRow,
+    UnpairedRow,
 };
 
 /// The tables of a report, each with its rows.
 pub(super) struct Tables {
     pub(super) feasibility: Rows<FeasibilityRow>,
     pub(super) claims: Rows<ClaimRow>,
+    pub(super) claims_by_task: Rows<ClaimByTaskRow>,
     pub(super) means: Rows<MeanRow>,
     pub(super) comparisons: Rows<ComparisonRow>,
     pub(super) unpaired: Rows<UnpairedRow>,
@@ -29,6 +31,7 @@ impl Tables {
         analysis: &Analysis,
         sensitivities: &[Vec<Option<Sensitivity>>],
         claims: &[Claim],
+        across: &[ClaimAcross],
         scores: &[ArmScores],
         request: &ReportRequest,
     ) -> Result<Self, Error> {
@@ -36,6 +39,7 @@ impl Tables {
         Ok(Self {
             feasibility: tables::feasibility(analysis, sensitivities, claims, alpha),
             claims: tables::claims(claims),
+            claims_by_task: tables::claims_by_task(across),
             means: tables::means(&analysis.tasks, 1.0 - alpha)?,
             comparisons: tables::comparisons(analysis, sensitivities),
             unpaired: tables::unpaired(analysis),
@@ -54,6 +58,7 @@ impl Tables {
         let mut all = vec![
             self.feasibility.table(),
             self.claims.table(),
+            self.claims_by_task.table(),
             self.means.table(),
             self.comparisons.table(),
             self.unpaired.table(),

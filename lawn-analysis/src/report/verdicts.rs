@@ -3,9 +3,12 @@
 use serde::Serialize;
 
 use super::contents::Contents;
-use crate::analysis::{Answer, Claim, Question, Sensitivity, Support, Verdict};
+use crate::analysis::{
+    Answer, Claim, ClaimAcross, ClaimCell, ClaimKind, Pooled, Question, Sensitivity, Support,
+    Verdict,
+};
 use crate::request::DecidingTest;
-use crate::stats::Interval;
+use crate::stats::{Estimate, Interval};
 
 /// Every verdict of a report, as `verdicts.json` holds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -26,6 +29,8 @@ pub struct Verdicts<'a> {
     pub answers: Vec<PlaceVerdict<'a>>,
     /// The claims.
     pub claims: Vec<ClaimVerdict<'a>>,
+    /// Every claim with what every task says of it, or why it says nothing.
+    pub claims_by_task: Vec<ClaimOverTasks<'a>>,
 }
 
 /// One comparison with its verdict. A number that does not exist is `null`.
@@ -123,9 +128,41 @@ pub struct ClaimVerdict<'a> {
     pub sentence: &'a str,
 }
 
+/// One claim over all tasks.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClaimOverTasks<'a> {
+    /// What the claim is about.
+    pub kind: ClaimKind,
+    /// The claim in words.
+    pub claim: &'a str,
+    /// What each task says.
+    pub tasks: Vec<ClaimOfTask<'a>>,
+    /// Random-effects mean over tasks.
+    pub mean: Option<Estimate>,
+    /// Standard deviation of the true values between tasks.
+    pub deviation_between_tasks: Option<f64>,
+    /// Why there is no mean.
+    pub why_no_mean: Option<&'a str>,
+}
+
+/// What one task says of a claim.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClaimOfTask<'a> {
+    /// The task.
+    pub task: &'a str,
+    /// The number that the claim is about, with its interval and n; positive where it supports it.
+    pub estimate: Option<Estimate>,
+    /// p after Holm's adjustment over the claims of the task.
+    pub adjusted_p: Option<f64>,
+    /// What the records say; none where the task cannot be asked.
+    pub verdict: Option<Support>,
+    /// Why there is no estimate.
+    pub why_none: Option<&'a str>,
+}
+
 impl<'a> Verdicts<'a> {
     /// The layout that this release writes.
-    pub const SCHEMA_VERSION: u32 = 2;
+    pub const SCHEMA_VERSION: u32 = 3;
 
     pub(super) fn new(contents: &'a Contents<'_>) -> Self {
         let Contents {
@@ -145,6 +182,7 @@ impl<'a> Verdicts<'a> {
                 .map(|(answer, found)| place(answer, *found, request.deciding_test))
                 .collect(),
             claims: contents.claims.iter().map(claimed).collect(),
+            claims_by_task: contents.claims_across.iter().map(over_tasks).collect(),
         }
     }
 
@@ -190,6 +228,32 @@ fn place(answer: &Answer, found: Option<Sensitivity>, test: DecidingTest) -> Pla
         detectable: found.map(|found| found.difference),
         verdict: answer.verdict,
         sentence: &answer.sentence,
+    }
+}
+
+fn over_tasks(across: &ClaimAcross) -> ClaimOverTasks<'_> {
+    let (mean, why) = match &across.pooled {
+        Pooled::Mean(found) => (Some(found), None),
+        Pooled::None(why) => (None, Some(why.as_str())),
+    };
+    ClaimOverTasks {
+        kind: across.kind,
+        claim: &across.claim,
+        tasks: across.cells.iter().map(of_task).collect(),
+        mean: mean.map(|found| found.mean),
+        deviation_between_tasks: mean.map(|found| found.deviation),
+        why_no_mean: why,
+    }
+}
+
+fn of_task(cell: &ClaimCell) -> ClaimOfTask<'_> {
+    let claim = cell.claim.as_ref();
+    ClaimOfTask {
+        task: &cell.task,
+        estimate: cell.estimate(),
+        adjusted_p: claim.and_then(|claim| claim.adjusted_p),
+        verdict: claim.map(|claim| claim.verdict),
+        why_none: cell.why_none.as_deref(),
     }
 }
 

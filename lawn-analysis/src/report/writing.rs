@@ -6,10 +6,11 @@ use std::path::Path;
 use super::contents::Contents;
 use super::files::{self, FigureFiles, PendingFiles, ReportFiles};
 use super::live::Live;
+use super::matrix;
 use super::page::page;
 use super::summary::summary;
 use super::verdicts::Verdicts;
-use crate::analysis::{Analysis, Claim};
+use crate::analysis::{Analysis, Claim, ClaimAcross};
 use crate::error::Error;
 use crate::figures::RenderedFigure;
 use crate::parallel;
@@ -39,6 +40,9 @@ pub struct LivePage {
     pub tables: BTreeMap<String, String>,
 }
 
+/// The file that says what was asked.
+pub(super) const REQUEST: &str = "request.json";
+
 /// Everything that a report says, computed but not yet written.
 pub struct Report<'a>(Contents<'a>);
 
@@ -64,10 +68,26 @@ impl<'a> Report<'a> {
         &self.0.claims
     }
 
+    /// The claims with what every task says of each.
+    pub fn claims_by_task(&self) -> &[ClaimAcross] {
+        &self.0.claims_across
+    }
+
+    /// The same as a table in Markdown, a claim a row and a task a column.
+    pub fn claims_markdown(&self) -> String {
+        let tasks = self.0.analysis.tasks.iter().map(matrix::task_heading);
+        matrix::markdown(&self.0.claims_across, &tasks.collect::<Vec<_>>())
+    }
+
+    /// The summary as Markdown.
+    pub fn summary(&self) -> String {
+        summary(&self.0)
+    }
+
     /// Writes the report into `dir`, which is created where it does not exist.
     ///
     /// ```text
-    /// dir/report.html   dir/summary.md   dir/verdicts.json   dir/files.json
+    /// dir/report.html   dir/summary.md   dir/verdicts.json   dir/request.json   dir/files.json
     /// dir/figures/<name>.{svg,png,pdf,csv,md,tex}   dir/tables/<name>.{csv,md,tex}
     /// ```
     ///
@@ -120,6 +140,7 @@ impl<'a> Report<'a> {
             }
         }
         let summary = add("summary.md".to_owned(), summary(&self.0).into_bytes());
+        add(REQUEST.to_owned(), self.request_json().into_bytes());
         let verdicts = self.verdicts().to_json().into_bytes();
         let verdicts = add("verdicts.json".to_owned(), verdicts);
         let html = add("report.html".to_owned(), page(&self.0, None).into_bytes());
@@ -149,6 +170,12 @@ impl<'a> Report<'a> {
             html: page(&self.0, Some(live)),
             tables: figures.chain(tables).collect(),
         }
+    }
+
+    /// What was asked, which makes the report again with the same records.
+    fn request_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self.0.request);
+        text.expect("names and numbers have a form in JSON") + "\n"
     }
 
     /// Every verdict with its numbers, for serialization.

@@ -6,6 +6,7 @@
 mod across;
 mod by_batch;
 mod claims;
+mod claims_by_task;
 mod column;
 mod comparisons;
 mod course;
@@ -30,6 +31,7 @@ pub use across::{
 };
 pub use by_batch::{BatchPoint, BatchRow, ByBatch, by_batch};
 pub use claims::{ClaimRow, claims};
+pub use claims_by_task::{ClaimByTaskRow, claims_by_task};
 pub use column::Column;
 pub use comparisons::{ComparisonRow, comparisons};
 pub use course::{TargetRow, TuningPointRow, target, tuning_points};

@@ -107,12 +107,15 @@ fn the_kind_of_a_file_is_known_by_its_bytes() {
     let path = dir.path().join("results.parquet");
     fs::copy(made("table.csv"), &path).unwrap();
     assert_eq!(Results::read(&path).unwrap().records.trials.len(), 4);
-    fs::write(&path, b"\x1f\x8b\x08\x00zipped").unwrap();
+    fs::write(&path, b"\xfd7zXZ\x00packed").unwrap();
     let error = Results::read(&path).unwrap_err().to_string();
     assert!(
-        error.contains("results.parquet: compressed by gzip; allowed: a CSV file"),
+        error.contains("results.parquet: compressed by xz; allowed: a CSV file"),
         "{error}"
     );
+    fs::write(&path, b"\x1f\x8b\x08\x00cut").unwrap();
+    let error = Results::read(&path).unwrap_err().to_string();
+    assert!(error.contains("compressed by gzip, and damaged"), "{error}");
     let error = refused("task;arm;batch_size;seed;test_metric\n");
     assert!(error.contains("no row under the header"), "{error}");
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use lawn_analysis::Error;
 use lawn_analysis::records::{
-    Layout, Outcome, Pattern, Results, ResultsFile, ResultsOptions, TrialRow, WideColumns,
+    Direction, Layout, Outcome, Pattern, Results, ResultsFile, ResultsOptions, TrialRow,
+    WideColumns,
 };
 
 /// Files of these names and contents, in a folder that goes with them.
@@ -201,7 +202,14 @@ fn names_of_files_say_what_their_rows_do_not() {
         last: Some("Step".to_owned()),
         ..Layout::default()
     };
-    let results = read(&files, &laid(layout("{arm}/b{batch_size}-s{seed}.csv"))).unwrap();
+    let options = ResultsOptions {
+        directions: vec![Direction {
+            metric: None,
+            higher_is_better: true,
+        }],
+        ..laid(layout("{arm}/b{batch_size}-s{seed}.csv"))
+    };
+    let results = read(&files, &options).unwrap();
     let found = cells(&results.records.trials);
     let expected = [
         ("sgd".to_owned(), 64, 1, Some(0.4)),
@@ -250,7 +258,7 @@ fn names_of_files_say_what_their_rows_do_not() {
 }
 
 #[test]
-fn the_last_row_of_a_run_is_the_last_that_measured() {
+fn the_last_row_of_a_trial_is_read_whatever_it_holds() {
     let layout = Layout {
         last: Some("step".to_owned()),
         ..Layout::default()
@@ -263,10 +271,86 @@ fn the_last_row_of_a_run_is_the_last_that_measured() {
         )?;
         Ok::<_, Error>(results.records.trials[0].test_metric)
     };
-    assert_eq!(metric("t,x,1,1,1,0.5\nt,x,1,1,2,\n").unwrap(), Some(0.5));
-    // A number that is none was measured: the trial has no metric.
-    let error = metric("t,x,1,1,1,0.5\nt,x,1,1,2,NaN\n").unwrap_err();
-    assert!(matches!(error, Error::MissingNumber { .. }), "{error}");
+    assert_eq!(metric("t,x,1,1,2,0.4\nt,x,1,1,1,0.5\n").unwrap(), Some(0.4));
+    // A trial without a number at its end most often diverged there. Many tools write its NaN as an
+    // empty cell.
+    for last in ["", "NaN"] {
+        let error = metric(&format!("t,x,1,1,1,0.5\nt,x,1,1,2,{last}\n")).unwrap_err();
+        assert!(matches!(error, Error::MissingNumber { .. }), "{error}");
+    }
+    let head = "task,arm,batch_size,seed,step,test_metric,outcome\n";
+    for last in ["", "NaN"] {
+        let text = format!("{head}t,x,1,1,1,0.5,ok\nt,x,1,1,2,{last},diverged\n");
+        let results = read(&[("a.csv", &text)], &laid(layout.clone())).unwrap();
+        let trial = &results.records.trials[0];
+        assert_eq!(
+            (trial.outcome, trial.test_metric),
+            (Outcome::Diverged, None)
+        );
+    }
+}
+
+#[test]
+fn in_a_wide_table_the_last_number_of_each_column_is_read_and_said_to_be_earlier() {
+    let layout = Layout {
+        last: Some("step".to_owned()),
+        constants: pairs(&[("task", "t"), ("arm", "x"), ("batch_size", "1")]),
+        wide: vec![WideColumns::parse("acc_{seed}").unwrap()],
+        ..Layout::default()
+    };
+    let text = "step,acc_1,acc_2\n1,0.5,\n2,0.6,0.4\n3,,0.7\n";
+    let results = read(&[("a.csv", text)], &laid(layout)).unwrap();
+    let metrics = results.records.trials.iter().map(|trial| trial.test_metric);
+    assert_eq!(metrics.collect::<Vec<_>>(), [Some(0.6), Some(0.7)]);
+    let notes = results.notes.join(" ");
+    assert!(
+        notes.contains("Of 1 trial the last rows have no number"),
+        "{notes}"
+    );
+}
+
+#[test]
+fn what_pandas_wandb_and_excel_write_is_read_as_it_comes() {
+    let csv = "task,arm,batch_size,seed,test_metric\nt,sgd,64,1,0.5\nt,mine,64,1,0.6\n";
+    let results = read(&[("a", csv)], &ResultsOptions::default()).unwrap();
+    let expected = cells(&results.records.trials);
+    let split = r#"{"columns":["task","arm","batch_size","seed","test_metric"],"index":[0,1],
+        "data":[["t","sgd",64,1,0.5],["t","mine",64,1,0.6]]}"#;
+    let columns = r#"{"task":{"0":"t","1":"t"},"arm":{"0":"sgd","1":"mine"},
+        "batch_size":{"0":64,"1":64},"seed":{"0":1,"1":1},"test_metric":{"0":0.5,"1":0.6}}"#;
+    for text in [
+        format!("sep=;\r\n{}", csv.replace(',', ";").replace('\n', "\r\n")),
+        format!("{csv}\n,,,,\n , ,,,\n"),
+        split.to_owned(),
+        columns.to_owned(),
+    ] {
+        let results = read(&[("a", &text)], &ResultsOptions::default()).unwrap();
+        assert_eq!(cells(&results.records.trials), expected, "{text}");
+        assert!(results.ignored.is_empty(), "{:?}", results.ignored);
+    }
+    // A row of empty cells within a table is a fault.
+    let torn = csv.replace("t,mine", ",,,,\nt,mine");
+    assert!(read(&[("a", &torn)], &ResultsOptions::default()).is_err());
+    // The index of pandas has no name.
+    let indexed = csv.replace("task,", ",task,").replace("\nt,", "\n7,t,");
+    let results = read(&[("a", &indexed)], &ResultsOptions::default()).unwrap();
+    assert_eq!(results.ignored, ["column 1 (no name)"]);
+    // What wandb measured over a course is an object. A number within it is proposed.
+    let nested =
+        r#"{"task":"t","arm":"sgd","batch_size":64,"seed":1,"summary":{"acc":{"max":0.5}}}"#;
+    let Err(Error::MissingResult { suggested, .. }) =
+        read(&[("a", nested)], &ResultsOptions::default())
+    else {
+        panic!("a column is missing");
+    };
+    let proposed = ("test_metric".to_owned(), "summary.acc.max".to_owned());
+    assert_eq!(*suggested, [proposed]);
+    let layout = Layout {
+        columns: pairs(&[("test_metric", "summary.acc.max")]),
+        ..Layout::default()
+    };
+    let results = read(&[("a", nested)], &laid(layout)).unwrap();
+    assert_eq!(results.records.trials[0].metric, "acc.max");
 }
 
 #[test]

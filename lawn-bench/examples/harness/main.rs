@@ -4,8 +4,8 @@
 //! - `status`: seconds of `lawn status` on a run with 10,000 finished trials, its files in
 //!   memory and, where this process may empty the cache, not;
 //! - `overhead LAWN`: seconds of a trial of one step by the command `LAWN`, over those of
-//!   `LAWN --version`, which loads libtorch and does nothing else, in a plan of 20 trials
-//!   and in one of 100,000;
+//!   `LAWN --version`, which loads libtorch and does nothing else where that is `lawn-torch`, in a
+//!   plan of 20 trials and in one of 100,000;
 //! - `workers LAWN`: time of a sweep of one-thread trials with two workers over that with
 //!   one, by the command `LAWN`.
 

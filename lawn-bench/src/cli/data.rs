@@ -57,10 +57,10 @@ enum What {
     /// Read all of a data set, and say what is in it and what cannot be read.
     ///
     /// Of image folders and packs every file is looked into: whether it can be read, what is passed
-    /// over, what is there twice. Of CIFAR and of clicks every image and line is read. Ratings are
-    /// read and split as a task without further keys does it. A sweep does the same before its first
-    /// trial. What is found of a file of images is kept in the user's cache. Exit code 2 where
-    /// something cannot be read.
+    /// over, what is there twice. CIFAR, ratings and clicks are read and split as a task with the keys
+    /// of --set does it, or without further keys. A sweep does and says the same before its first
+    /// trial. What is found of a file of images is kept in the user's cache, and what clicks are
+    /// converted to where sweeps look for it. Exit code 2 where a sweep would be refused.
     Check(Check),
     /// Pack an image folder into few large files, which a task reads in its place.
     ///
@@ -68,7 +68,7 @@ enum What {
     Pack(Pack),
     /// Draw images as a task gives them to its network, augmented, as a PNG file.
     Show(Show),
-    /// List the data sets under the data root.
+    /// List the data sets under the data root, without looking into every file: `check` does.
     List {
         #[command(flatten)]
         data: DataRoot,

@@ -5,10 +5,12 @@ use std::path::Path;
 use clap::Args;
 use lawn_models::{CheckedData, Repeats, Scan};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::output::{print, still, to_json};
-use super::values::DataRoot;
+use super::values::{DataRoot, key_value};
 use crate::data::scan;
+use crate::error::{Fault, Place};
 use crate::process::{stop, streams};
 use crate::{Error, Exit};
 
@@ -19,6 +21,10 @@ pub(super) struct Check {
     names: Vec<String>,
     #[command(flatten)]
     data: DataRoot,
+    /// A key of the task that will read them, such as `raw.columns.user=member`; any number of
+    /// times. Of ratings and clicks, which are read as planning does with these keys.
+    #[arg(long = "set", value_name = "KEY.KEY=VALUE", value_parser = key_value)]
+    set: Vec<(String, String)>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -44,9 +50,14 @@ impl Check {
         let root = self.data.folder();
         let root = root.ok_or_else(Error::no_data_root_given)?.to_owned();
         stop::exit_on_signals()?;
+        let mut keys = Map::new();
+        for (key, value) in &self.set {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
+            put(&mut keys, key, value);
+        }
         let (mut checked, mut refused) = (Vec::new(), Vec::new());
         for set in self.names {
-            match Checked::of(&root, &set) {
+            match Checked::of(&root, &set, &keys) {
                 Ok(found) => checked.push(found),
                 // The others are looked into all the same.
                 Err(error) => {
@@ -73,16 +84,50 @@ impl Check {
     }
 }
 
+/// Puts a value at a key of tables within tables.
+fn put(table: &mut Map<String, Value>, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => drop(table.insert(key.to_owned(), value)),
+        Some((first, rest)) => {
+            let inner = table.entry(first).or_insert_with(|| Map::new().into());
+            if !inner.is_object() {
+                *inner = Map::new().into();
+            }
+            if let Value::Object(inner) = inner {
+                put(inner, rest, value);
+            }
+        }
+    }
+}
+
+/// So many of what a data set has, as in a sentence.
+fn in_words(count: u64, what: &str) -> String {
+    let one = match what {
+        "classes" => "class",
+        what => what.strip_suffix('s').unwrap_or(what),
+    };
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {what}"),
+    }
+}
+
 impl Checked {
     /// Looks into the data set `set` under `root`, which may be its own folder.
-    fn of(root: &Path, set: &str) -> Result<Self, Error> {
+    fn of(root: &Path, set: &str, keys: &Map<String, Value>) -> Result<Self, Error> {
         let own = root.file_name().is_some_and(|name| name == set);
         let folder = match root.join(set) {
             folder if own && !folder.exists() => root.to_owned(),
             folder => folder,
         };
-        let contents =
-            scan::with_progress(set, |progress| lawn_models::check_data(&folder, progress))?;
+        let contents = scan::with_progress(set, |progress| {
+            lawn_models::check_data(&folder, keys, progress)
+        })?;
+        if contents.is_none() && !keys.is_empty() {
+            let found = format!("it is of no data set of ratings or clicks, as `{set}` would be");
+            let fault = Fault::new(Place::key("--set"), found);
+            return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
+        }
         let splits = match &contents {
             Some(_) => Vec::new(),
             None => {
@@ -155,12 +200,18 @@ impl Checked {
             );
         }
         lines.extend(scan::found(&self.set, &self.splits));
+        if self.splits.iter().any(|scan| scan.other_size.is_some()) {
+            lines.push(format!(
+                "{}: images are of several sizes; a sweep is refused without a `transform` in the task",
+                self.set
+            ));
+        }
         if let Some(found) = &self.contents {
             let counts = found.counts.iter();
-            let counts: Vec<String> = counts
-                .map(|(what, count)| format!("{count} {what}"))
-                .collect();
-            lines.push(format!("{}: {}", self.set, counts.join(", ")));
+            let counts: Vec<String> = counts.map(|(what, count)| in_words(*count, what)).collect();
+            if !counts.is_empty() {
+                lines.push(format!("{}: {}", self.set, counts.join(", ")));
+            }
             let notes = found.notes.iter();
             lines.extend(notes.map(|note| format!("{}: {note}", self.set)));
             if let Some(first) = &found.first_bad_line {
@@ -171,5 +222,34 @@ impl Checked {
             }
         }
         lines.join("\n") + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_said_of_one() {
+        let said = [
+            (1, "classes"),
+            (2, "classes"),
+            (1, "click files"),
+            (0, "rows"),
+        ];
+        let said = said.map(|(count, what)| in_words(count, what));
+        assert_eq!(said, ["1 class", "2 classes", "1 click file", "0 rows"]);
+    }
+
+    #[test]
+    fn keys_are_of_tables_within_tables() {
+        let mut keys = Map::new();
+        put(&mut keys, "raw.columns.user", "who".into());
+        put(&mut keys, "raw.columns.item", "what".into());
+        put(&mut keys, "rating_above", 3.into());
+        let expected = serde_json::json!({
+            "raw": { "columns": { "user": "who", "item": "what" } }, "rating_above": 3,
+        });
+        assert_eq!(Value::Object(keys), expected);
     }
 }

@@ -6,7 +6,8 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use lawn_models::models::{CifarShortcut, ImageModelName};
 use lawn_models::{
-    ImageAccuracy, ImageEvaluation, ImageSplit, Normalization, Precision, TransformConfig,
+    BadFile, BadFiles, DataError, EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit,
+    Normalization, Precision, TransformConfig,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -75,6 +76,10 @@ pub(super) struct Eval {
     /// Turn images as their EXIF says, as the task's `exif_orientation` does.
     #[arg(long)]
     exif_orientation: bool,
+    /// Leave out files that cannot be read, as the task's `bad_files = "exclude"` does, in place of
+    /// naming them and measuring nothing.
+    #[arg(long)]
+    exclude_bad_files: bool,
     /// Kind of numbers that products and convolutions are computed in.
     #[arg(long, default_value = "f32", value_parser = ["f32", "bf16", "f16"])]
     precision: String,
@@ -145,6 +150,10 @@ impl Eval {
             validation_fraction: self.validation_fraction.unwrap_or(0.1),
             split_seed: self.split_seed.unwrap_or(0),
             exif_orientation: self.exif_orientation,
+            bad_files: match self.exclude_bad_files {
+                true => BadFiles::Exclude,
+                false => BadFiles::Fail,
+            },
             precision: word::<Precision>(&self.precision),
             batch_size: self.batch_size,
             device: word::<DeviceChoice>(&self.device).here(),
@@ -157,7 +166,10 @@ impl Eval {
                 streams::say(&format!("{done} of {total} images, {rate:.0} images/s"));
             }
         };
-        let accuracy = lawn_models::evaluate_images(&evaluation, &progress)?;
+        let accuracy = lawn_models::evaluate_images(&evaluation, &progress).map_err(of_eval)?;
+        for line in &accuracy.differs {
+            streams::say(&format!("warning: {}: {line}", self.weights.display()));
+        }
         print(&self.described(&accuracy));
         Ok(Exit::Ok)
     }
@@ -200,13 +212,29 @@ impl Eval {
             accuracy.classes,
             self.precision,
             line("top-1  ", accuracy.top_1, accuracy.right),
-            line("top-5  ", accuracy.top_5, accuracy.right_among_five),
+            line("top-5  ", accuracy.top_5, accuracy.right_among_five)
+                + &match accuracy.left_out {
+                    0 => String::new(),
+                    files => format!("{files} files cannot be read and are left out\n"),
+                },
             accuracy.resize,
             self.normalized(),
             accuracy.decoder,
             images_per_second,
             accuracy.seconds,
         )
+    }
+}
+
+/// What is advised of a sweep is another option here.
+fn of_eval(error: EvaluationError) -> Error {
+    match error {
+        EvaluationError::Data(DataError::BadFiles { folder, files, bad }) => {
+            let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
+            let bad: Vec<String> = bad.iter().map(named).collect();
+            Error::bad_files(folder, files, &bad, "measure")
+        }
+        error => error.into(),
     }
 }
 

@@ -28,7 +28,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::process::streams;
+use crate::process::{beside, streams};
+use crate::run::provenance;
 use crate::{Error, Exit};
 
 /// Large-batch training with and without Logit Attenuating Weight Normalization.
@@ -41,28 +42,18 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Say what was found here (libtorch, CUDA, threads, data sets), and how to get what was
-    /// not.
-    Doctor(doctor::Doctor),
-    /// Get, make, list, check and pack data sets, and draw what a network sees of one.
-    Data(data::Data),
-    /// Say of each parameter whether an arm constrains it, and why.
-    Model(model::Model),
-    /// Measure weights from elsewhere on a folder of images: top-1 and top-5.
-    Eval(eval::Eval),
-    /// Measure what a task gives without a network: at random, by the most frequent answer, or by a
-    /// linear model.
-    Floors(floors::Floors),
-    /// Find between which learning rates each arm trains: a short training whose rate grows.
-    LrFind(lr_find::LrFind),
+    #[command(flatten)]
+    OfFiles(OfFiles),
+    #[command(flatten)]
+    OfTensors(OfTensors),
+}
+
+/// What is answered without libtorch. A function that calls it must not be reached from here: the
+/// linker leaves libtorch out of [`front`] only where none is.
+#[derive(Debug, Subcommand)]
+enum OfFiles {
     /// Explain a sweep file, or print the schema of sweep files.
     Config(config::Config),
-    /// Print the trials that a sweep file asks for, without running any.
-    Plan(plan::Plan),
-    /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
-    Sweep(sweep::Sweep),
-    /// Train one trial of a run in this process: what every engine calls.
-    Trial(trial::Trial),
     /// Say how far a run is.
     Status(status::Status),
     /// List, show and read the trials of a run, by arm, outcome and more.
@@ -79,7 +70,47 @@ enum Verb {
     Completions(completions::Completions),
 }
 
-impl Verb {
+impl OfFiles {
+    fn run(self) -> Result<Exit, Error> {
+        match self {
+            Self::Config(verb) => verb.run(),
+            Self::Status(verb) => verb.run(),
+            Self::Trials(verb) => verb.run(),
+            Self::Diff(verb) => verb.run(),
+            Self::Watch(verb) => verb.run(),
+            Self::Retry(verb) => verb.run(),
+            Self::Report(verb) => verb.run(),
+            Self::Completions(verb) => verb.run(&mut Cli::command()),
+        }
+    }
+}
+
+/// What libtorch is needed for.
+#[derive(Debug, Subcommand)]
+enum OfTensors {
+    /// Say what was found here (libtorch, CUDA, threads, data sets), and how to get what was
+    /// not.
+    Doctor(doctor::Doctor),
+    /// Get, make, list, check and pack data sets, and draw what a network sees of one.
+    Data(data::Data),
+    /// Say of each parameter whether an arm constrains it, and why.
+    Model(model::Model),
+    /// Measure weights from elsewhere on a folder of images: top-1 and top-5.
+    Eval(eval::Eval),
+    /// Measure what a task gives without a network: at random, by the most frequent answer, or by a
+    /// linear model.
+    Floors(floors::Floors),
+    /// Find between which learning rates each arm trains: a short training whose rate grows.
+    LrFind(lr_find::LrFind),
+    /// Print the trials that a sweep file asks for, without running any.
+    Plan(plan::Plan),
+    /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
+    Sweep(sweep::Sweep),
+    /// Train one trial of a run in this process: what every engine calls.
+    Trial(trial::Trial),
+}
+
+impl OfTensors {
     fn run(self) -> Result<Exit, Error> {
         match self {
             Self::Doctor(verb) => verb.run(),
@@ -88,17 +119,9 @@ impl Verb {
             Self::Eval(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
             Self::LrFind(verb) => verb.run(),
-            Self::Config(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
-            Self::Status(verb) => verb.run(),
-            Self::Trials(verb) => verb.run(),
-            Self::Diff(verb) => verb.run(),
-            Self::Watch(verb) => verb.run(),
-            Self::Retry(verb) => verb.run(),
-            Self::Report(verb) => verb.run(),
-            Self::Completions(verb) => verb.run(&mut Cli::command()),
         }
     }
 }
@@ -163,11 +186,30 @@ fn command() -> clap::Command {
 /// Reads the command line, does what was asked and says what is to be said.
 #[must_use]
 pub fn main() -> ExitCode {
+    answer(|verb| {
+        beside::require_same(&provenance::build())?;
+        match verb {
+            Verb::OfFiles(verb) => verb.run(),
+            Verb::OfTensors(verb) => verb.run(),
+        }
+    })
+}
+
+/// The same without libtorch: where a verb needs it, this process becomes the command that has it.
+#[must_use]
+pub fn front() -> ExitCode {
+    answer(|verb| match verb {
+        Verb::OfFiles(verb) => verb.run(),
+        Verb::OfTensors(_) => Err(beside::become_it(&provenance::build())),
+    })
+}
+
+fn answer(run: impl FnOnce(Verb) -> Result<Exit, Error>) -> ExitCode {
     let parsed = command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let exit = match parsed {
-        Ok(cli) => cli.verb.run().unwrap_or_else(|error| {
+        Ok(cli) => run(cli.verb).unwrap_or_else(|error| {
             streams::say(&described(&error));
             error.exit()
         }),

@@ -85,7 +85,8 @@ impl Plan {
         let checksums = match root {
             Some(root) => {
                 data::find(&sweep.tasks, Some(root))?;
-                data::checksums(&sweep.tasks, root)?
+                data::checksums(&sweep.tasks, root)
+                    .map_err(|error| examination::at_its_key(&file, error))?
             }
             None => BTreeMap::new(),
         };

@@ -7,6 +7,7 @@ use clap::Args;
 use super::output::{print, to_json};
 use crate::Error;
 use crate::Exit;
+use crate::plan::Plan;
 use crate::process::streams;
 use crate::report::status;
 use crate::run::run_dir::RunDir;
@@ -16,6 +17,7 @@ use crate::run::run_dir::RunDir;
 Examples:
   lawn status runs/embedded
   lawn status runs/embedded --watch
+  lawn status runs/embedded --batch 16000      who leads there
   lawn status runs/embedded --json | jq .failures")]
 pub(super) struct Status {
     /// Directory of the run.
@@ -23,6 +25,9 @@ pub(super) struct Status {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Say what is of this batch size alone; any number of times.
+    #[arg(long = "batch", value_name = "B")]
+    batch_sizes: Vec<u64>,
     /// Print it again every SECONDS (2 where no number is given), until the run is over.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
           value_parser = clap::value_parser!(u64).range(1..))]
@@ -32,8 +37,18 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn run(self) -> Result<Exit, Error> {
         let run = RunDir::new(self.dir);
+        let sizes = &self.batch_sizes;
+        if !sizes.is_empty() {
+            let sweep = Plan::read(&run)?.sweep;
+            sweep.require_batch_sizes(sizes)?;
+        }
         loop {
             let status = status::Status::read(&run)?;
+            let is_over = status.is_over();
+            let status = match sizes.is_empty() {
+                true => status,
+                false => status.at(sizes),
+            };
             let text = if self.json {
                 to_json(&status)
             } else {
@@ -43,7 +58,7 @@ impl Status {
             print(&if screen { repainted(&text) } else { text });
             match self.watch {
                 // Nobody sees what is printed next.
-                Some(seconds) if !status.is_over() && streams::is_read() => {
+                Some(seconds) if !is_over && streams::is_read() => {
                     std::thread::sleep(Duration::from_secs(seconds));
                 }
                 _ => return Ok(Exit::Ok),

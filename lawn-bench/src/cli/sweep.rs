@@ -10,6 +10,7 @@ use crate::Exit;
 use crate::engine::EngineName;
 use crate::engine::Limit;
 use crate::process::{shell, streams};
+use crate::report::render::count;
 use crate::sweep::progress::{self, Show};
 use crate::sweep::{self, End, OnEnd, Request};
 
@@ -36,6 +37,9 @@ pub(super) struct Sweep {
     /// Trials trained at the same time [default: resources.workers of the sweep].
     #[arg(long, value_name = "N", value_parser = positive)]
     workers: Option<usize>,
+    /// Processes that train one trial together [default: resources.ranks of the sweep].
+    #[arg(long, value_name = "N", value_parser = positive)]
+    ranks: Option<usize>,
     #[command(flatten)]
     sets: Sets,
     /// Add to the plan of the run that is there: tasks, arms, batch sizes, settings and seeds.
@@ -59,8 +63,9 @@ pub(super) struct Sweep {
     max_failures: Option<Limit>,
     /// Call this line of shell once the sweep has come to its end, however it did. It finds in its
     /// environment LAWN_OUTCOME (finished, trials-failed, too-many-failed, stopped, handed-over or
-    /// error), LAWN_EXIT_CODE, LAWN_RUN, LAWN_SUMMARY (the file of the report's summary) and
-    /// LAWN_MESSAGE. That it fails is said, and changes no exit code.
+    /// error), LAWN_EXIT_CODE, LAWN_RUN, LAWN_SUMMARY (the file of the report's summary),
+    /// LAWN_LEFT (trials that --only left to be run) and LAWN_MESSAGE. That it fails is said, and
+    /// changes no exit code.
     #[arg(long, value_name = "COMMAND")]
     on_end: Option<String>,
     /// Kill the command of --on-end after so many seconds.
@@ -92,6 +97,7 @@ impl Sweep {
             only: self.only,
             out: self.out,
             workers: self.workers,
+            ranks: self.ranks,
             data_root: self.data.folder().map(Path::to_owned),
             engine: self.engine,
             max_failures: self.max_failures,
@@ -133,7 +139,8 @@ fn say(request: &Request, end: &End) -> Result<(), Error> {
         End::Finished { report, left, .. } => {
             print_report(report)?;
             if *left > 0 {
-                let said = format!("{left} trials are left, for which --only did not ask");
+                let left = count(*left, "trial");
+                let said = format!("{left} of the plan left, for which --only did not ask");
                 streams::say(&said);
             }
         }

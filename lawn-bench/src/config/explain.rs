@@ -4,7 +4,8 @@ use lawn_models::OptimizerSettings;
 use serde_json::{Map, Value, json};
 
 use super::check::Explanation;
-use crate::config::sweep::{Arm, Domain, NamedTask, Scale, Sweep};
+use super::presets::{self, PRESET};
+use crate::config::sweep::{Arm, Domain, NamedTask, Sweep};
 
 /// The mark of a value that the file does not give.
 const DEFAULT: &str = "  # default";
@@ -80,7 +81,11 @@ impl Page {
     }
 
     fn line(&mut self, key: &str, value: &Value, is_given: bool) {
-        let (key, mark) = (self::key(key), if is_given { "" } else { DEFAULT });
+        self.marked(key, value, if is_given { "" } else { DEFAULT });
+    }
+
+    fn marked(&mut self, key: &str, value: &Value, mark: &str) {
+        let key = self::key(key);
         self.text += &match value {
             Value::Null => format!("# {key} is not set\n"),
             value => format!("{key} = {}{mark}\n", toml(value)),
@@ -154,12 +159,19 @@ impl Page {
     fn arm(&mut self, arm: &Arm, own: &Value, shared: &Value) {
         let path = format!("arms.{}", key(&arm.name));
         self.heading(&path);
+        // What a preset gives is written out, and reads as the same without its name.
+        let preset = own[PRESET].as_str().or_else(|| shared[PRESET].as_str());
+        let of_preset = preset.map_or_else(String::new, |name| format!("  # of preset {name}"));
         let fixed = json!(arm.settings[0].optimizer);
         let fixed = fixed.as_object().into_iter().flatten();
         for (key, value) in fixed.filter(|(name, _)| !arm.space.contains_key(*name)) {
             self.exempt(key, value);
             self.rows(key, arm);
-            self.line(key, value, !own[key].is_null() || !shared[key].is_null());
+            let is_given = !own[key].is_null() || !shared[key].is_null();
+            match preset.is_some_and(|name| !is_given && presets::gives(name, key)) {
+                true => self.marked(key, value, &of_preset),
+                false => self.line(key, value, is_given),
+            }
         }
         self.left_out(arm);
         let is_grid = |domain: &Domain| matches!(domain, Domain::Grid(_));
@@ -173,14 +185,15 @@ impl Page {
             };
             self.heading(&format!("{path}.{name}"));
             for (key, axis) in std::iter::once(first).chain(axes) {
-                let mut value = domain(&axis.domain);
+                let mut value = axis.domain.written();
                 if !axis.at.is_empty() {
                     let at = axis.at.iter();
-                    let at = at.map(|(size, over)| (size.to_string(), domain(over)));
+                    let at = at.map(|(size, over)| (size.to_string(), over.written()));
                     value["at"] = Value::Object(at.collect());
                 }
                 self.exempt(key, &value);
-                self.line(key, &value, true);
+                let is_own = !own[name][key].is_null() || !shared[name][key].is_null();
+                self.marked(key, &value, if is_own { "" } else { &of_preset });
             }
         }
     }
@@ -197,19 +210,6 @@ fn left_out(arm: &Arm) -> Map<String, Value> {
     all.entry("weight_decay").or_insert(json!(0.0));
     all.retain(|name, _| given[name].is_null() && !arm.space.contains_key(name));
     all
-}
-
-fn domain(domain: &Domain) -> Value {
-    match domain {
-        Domain::Grid(values) => json!(values),
-        Domain::Choice(values) => json!({ "choice": values }),
-        Domain::Range {
-            min,
-            max,
-            scale: Scale::Integer,
-        } => json!({ "min": *min as i64, "max": *max as i64, "scale": Scale::Integer }),
-        Domain::Range { min, max, scale } => json!({ "min": min, "max": max, "scale": scale }),
-    }
 }
 
 /// A key, in quotes where it needs them.

@@ -174,6 +174,11 @@ fn merge<'i>(
             (Some(there), DeValue::Table(_)) => {
                 let (span, over_span) = (there.span(), value.span());
                 match (there.into_inner(), value.into_inner()) {
+                    (DeValue::Table(below), DeValue::Table(over))
+                        if is_another(text(&below), text(&over)) =>
+                    {
+                        Spanned::new(over_span, DeValue::Table(over))
+                    }
                     (DeValue::Table(mut below), DeValue::Table(over)) => {
                         merge(source, key.get_ref(), &mut below, over)?;
                         Spanned::new(span, DeValue::Table(below))
@@ -190,6 +195,18 @@ fn merge<'i>(
         table.insert(key, value);
     }
     Ok(())
+}
+
+/// The key of a table that says what it is a table of, as that of a net does: one of another name has
+/// other keys, and takes the place of the whole.
+const NAME: &str = "name";
+
+fn is_another(there: Option<&str>, over: Option<&str>) -> bool {
+    over.is_some_and(|over| there.is_some_and(|there| there != over))
+}
+
+fn text<'t>(table: &'t DeTable<'_>) -> Option<&'t str> {
+    table.get(NAME)?.get_ref().as_str()
 }
 
 fn kind(value: &DeValue<'_>) -> &'static str {
@@ -253,8 +270,15 @@ fn write(name: &str, table: &mut dyn toml_edit::TableLike, over: &dyn toml_edit:
         let there = table
             .get_mut(key)
             .and_then(|there| there.as_table_like_mut());
+        let name = |table: &dyn toml_edit::TableLike| -> Option<String> {
+            Some(table.get(NAME)?.as_str()?.to_owned())
+        };
         match (there, value.as_table_like()) {
-            (Some(there), Some(below)) => write(key, there, below),
+            (Some(there), Some(below))
+                if !is_another(name(there).as_deref(), name(below).as_deref()) =>
+            {
+                write(key, there, below);
+            }
             _ => {
                 let mut value = value.clone();
                 if let Some(value) = value.as_value_mut() {

@@ -20,6 +20,15 @@ pub(super) fn names() -> impl Iterator<Item = String> {
     names.map(|(name, _)| name.into_inner().into_owned())
 }
 
+/// Whether the preset of this name gives `key`.
+pub(super) fn gives(name: &str, key: &str) -> bool {
+    let presets = all();
+    let table = presets
+        .get(name)
+        .and_then(|table| table.get_ref().as_table());
+    table.is_some_and(|table| table.get(key).is_some())
+}
+
 /// What the preset of this name says, as if it stood where it is named.
 pub(super) fn table(
     source: &Source<'_>,

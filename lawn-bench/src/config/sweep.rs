@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::device::DeviceChoice;
 use super::engines::Engines;
+use crate::error::{Error, Fault, Place};
 
 /// Tasks × arms × batch sizes × seeds, and how each is tuned.
 ///
@@ -69,6 +70,22 @@ impl Sweep {
     #[must_use]
     pub fn is_tuned(&self) -> bool {
         self.rungs[0].settings > 1
+    }
+
+    /// Makes sure that it has these batch sizes, for which `--batch` asks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] with the first that it has not.
+    pub(crate) fn require_batch_sizes(&self, asked: &[u64]) -> Result<(), Error> {
+        let sizes = &self.batch_sizes;
+        match asked.iter().find(|size| !sizes.contains(size)) {
+            None => Ok(()),
+            Some(size) => {
+                let fault = Fault::new(Place::key("--batch"), format!("no batch size is {size}"));
+                Err(Error::Option(Box::new(fault.allowed(sizes))))
+            }
+        }
     }
 
     /// Makes sure of what later code relies on, where a sweep is read from a plan.
@@ -153,6 +170,28 @@ pub enum Domain {
         /// How it is drawn.
         scale: Scale,
     },
+}
+
+impl Domain {
+    /// The values as a sweep file has them.
+    #[must_use]
+    pub fn written(&self) -> serde_json::Value {
+        match self {
+            Self::Grid(values) => serde_json::json!(values),
+            Self::Choice(values) => serde_json::json!({ "choice": values }),
+            Self::Range {
+                min,
+                max,
+                scale: Scale::Integer,
+            } => {
+                let (min, max) = (*min as i64, *max as i64);
+                serde_json::json!({ "min": min, "max": max, "scale": Scale::Integer })
+            }
+            Self::Range { min, max, scale } => {
+                serde_json::json!({ "min": min, "max": max, "scale": scale })
+            }
+        }
+    }
 }
 
 /// How a number is drawn from a range.
@@ -279,6 +318,12 @@ pub struct Resources {
     pub workers: usize,
     /// Threads of one trial.
     pub threads: usize,
+    /// Processes that train one trial together.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub ranks: usize,
+    /// Whether this launch has told how many these are, beside the plan.
+    #[serde(skip)]
+    pub ranks_are_told: bool,
     /// Where trials train.
     pub device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, too; confirmation trials alone where
@@ -302,6 +347,22 @@ pub struct Resources {
     /// Whether a confirmation leaves its weights. Those of plans that do not say so do.
     #[serde(default = "yes")]
     pub keep_weights: bool,
+}
+
+impl Resources {
+    /// The ranks that a trial's process is told, beside what its plan says.
+    pub(crate) fn told_ranks(&self) -> Option<usize> {
+        (self.ranks > 1 || self.ranks_are_told).then_some(self.ranks)
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_one(ranks: &usize) -> bool {
+    *ranks == 1
 }
 
 fn yes() -> bool {

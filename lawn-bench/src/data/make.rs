@@ -5,6 +5,7 @@ use std::path::Path;
 use lawn_models::MakeData;
 use serde::{Deserialize, Serialize};
 
+use super::beside::Beside;
 use crate::Error;
 use crate::run::{document, files};
 
@@ -47,11 +48,8 @@ pub fn make(what: &MakeData, out: &Path) -> Result<Origin, Error> {
     }
     let parent = out.parent().unwrap_or(out);
     std::fs::create_dir_all(parent).map_err(Error::io("create", parent))?;
-    let beside = tempfile::Builder::new()
-        .prefix(".lawn-make-")
-        .tempdir_in(parent)
-        .map_err(Error::io("write in", parent))?;
-    let new = beside.path().join(out.file_name().unwrap_or_default());
+    let beside = Beside::new(parent, ".lawn-make-")?;
+    let new = beside.path(out);
     lawn_models::make_data(what, &new)?;
     let mark = Mark { made: what.clone() };
     document::write(&new.join(MARK), SCHEMA, &mark)?;

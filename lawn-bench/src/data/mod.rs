@@ -6,6 +6,7 @@
 //! file system says of the file. It is taken from there as long as the file system says the
 //! same.
 
+mod beside;
 pub mod fetch;
 mod hashes;
 pub mod make;
@@ -55,9 +56,18 @@ pub fn find(tasks: &[NamedTask], root: Option<&Path>) -> Result<(), Error> {
 /// The data set of a task is not there; others may be.
 fn no_data(task: &NamedTask, root: &Path, expected: &str) -> Result<Error, Error> {
     let sets = sets(root)?;
-    let found: Vec<String> = sets.iter().flatten().map(|set| set.name.clone()).collect();
-    let data = task.config.data();
-    Ok(Error::no_data(&task.name, data, root, expected, &found))
+    let (data, kind) = (task.config.data(), task.config.kind());
+    let found: Vec<&DataSet> = sets.iter().flatten().collect();
+    let there = match found.iter().find(|set| set.name == data) {
+        Some(set) => Some(format!("is of kind `{}`", set.kind)),
+        None if root.join(data).is_dir() => Some("is no data set of this kind".to_owned()),
+        None => None,
+    };
+    let of_kind = found.into_iter().filter(|set| set.kind == kind);
+    let of_kind: Vec<String> = of_kind.map(|set| set.name.clone()).collect();
+    Ok(Error::no_data(
+        &task.name, data, root, expected, there, &of_kind,
+    ))
 }
 
 /// What a task reads under the data root: its data set, or its weights where the data are
@@ -94,27 +104,39 @@ pub(crate) fn folders(root: &Path) -> Result<Vec<DataFolder>, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Data`] with the name of each file that cannot be used, [`Error::Io`] where a file cannot be read.
+/// [`Error::Data`] with the name of each file that cannot be used, [`Error::TaskSetting`] for a key that
+/// the data do not go with, [`Error::Io`] where a file cannot be read.
 pub fn checksums(tasks: &[NamedTask], root: &Path) -> Result<BTreeMap<String, String>, Error> {
     let mut cache = Cache::read();
     let mut checksums = BTreeMap::new();
     for task in tasks.iter().filter(|task| task.config.needs_data_root()) {
-        let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
-        for line in scan::lines(task.config.data(), root, &scans) {
-            streams::say(&line);
-        }
-        say_notes(&task.config, root)?;
-        let [train, test] = match &scans[..] {
-            [train, test] => [train, test].map(|scan| short(&scan.digest)),
-            _ => [
-                digest(task, root, lawn_models::train_files, &mut cache)?,
-                digest(task, root, lawn_models::test_files, &mut cache)?,
-            ],
-        };
-        checksums.insert(task.name.clone(), format!("{train}{BETWEEN}{test}"));
+        let checksum = checksum(task, root, &mut cache).map_err(|error| match error {
+            Error::Data(DataError::Setting(source)) => Error::TaskSetting {
+                task: task.name.clone(),
+                source,
+            },
+            error => error,
+        })?;
+        checksums.insert(task.name.clone(), checksum);
     }
     cache.write();
     Ok(checksums)
+}
+
+fn checksum(task: &NamedTask, root: &Path, cache: &mut Cache) -> Result<String, Error> {
+    let scans = scan::scan(&task.config, root, &[Files::Train, Files::Test])?;
+    for line in scan::lines(task.config.data(), root, &scans) {
+        streams::say(&line);
+    }
+    say_notes(&task.config, root)?;
+    let [train, test] = match &scans[..] {
+        [train, test] => [train, test].map(|scan| short(&scan.digest)),
+        _ => [
+            digest(task, root, lawn_models::train_files, cache)?,
+            digest(task, root, lawn_models::test_files, cache)?,
+        ],
+    };
+    Ok(format!("{train}{BETWEEN}{test}"))
 }
 
 /// Says what people should know of the data of a task that reads files.

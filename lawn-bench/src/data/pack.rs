@@ -4,15 +4,17 @@ use std::path::Path;
 
 use lawn_models::{BadFile, BadFiles, DataError, Encoding, Packed};
 
+use super::beside::Beside;
 use super::scan;
 use crate::Error;
+use crate::error::{Fault, Place};
 use crate::run::files;
 
 /// Packs the image folder `from` as the data set in `out`, which is new or empty.
 ///
 /// # Errors
 ///
-/// [`Error::NotOurs`] where something is there, [`Error::BadFilesToPack`] with the name of each
+/// [`Error::NotOurs`] where something is there, [`Error::BadFiles`] with the name of each
 /// file that cannot be read, [`Error::Out`] where nothing can be written there.
 pub fn pack(
     from: &Path,
@@ -25,15 +27,18 @@ pub fn pack(
     if let Some(found) = files::entry_of(out)? {
         return Err(Error::not_ours(out, &found, "data set"));
     }
+    let source = std::path::absolute(from).map_err(Error::io("find", from))?;
+    if out.starts_with(source) {
+        let fault = Fault::new(Place::key("--out"), "is within the folder that is packed");
+        return Err(Error::Option(Box::new(
+            fault.allowed(["a place outside it"]),
+        )));
+    }
     let parent = out.parent().unwrap_or(out);
     let refused = |error: Error| error.of_option("--out", out);
     std::fs::create_dir_all(parent).map_err(|error| refused(Error::io("create", parent)(error)))?;
-    let beside = tempfile::Builder::new()
-        .prefix(".lawn-pack-")
-        .tempdir_in(parent)
-        .map_err(|error| Error::io("write in", parent)(files::of_the_system(error)))
-        .map_err(refused)?;
-    let new = beside.path().join(out.file_name().unwrap_or_default());
+    let beside = Beside::new(parent, ".lawn-pack-").map_err(refused)?;
+    let new = beside.path(out);
     let name = from.display().to_string();
     let packed = scan::with_progress(&name, |progress| {
         lawn_models::pack_images(from, &new, encoding, exif_orientation, bad_files, progress)
@@ -50,7 +55,7 @@ fn of_pack(error: Error) -> Error {
         Error::Data(DataError::BadFiles { folder, files, bad }) => {
             let named = |file: &BadFile| format!("{}: {}", file.path.display(), file.reason);
             let bad: Vec<String> = bad.iter().map(named).collect();
-            Error::bad_files_to_pack(folder, files, &bad)
+            Error::bad_files(folder, files, &bad, "pack")
         }
         error => error,
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::error::EngineError;
 use crate::plan::Plan;
+use crate::process::beside;
 use crate::run::provenance::{self, BUILD};
 use crate::run::run_dir::RunDir;
 
@@ -15,6 +16,8 @@ pub(super) struct JobCommand {
     run: String,
     data_root: Option<String>,
     threads: usize,
+    /// Ranks of a trial, where it is to be told.
+    ranks: Option<usize>,
 }
 
 impl JobCommand {
@@ -39,6 +42,7 @@ impl JobCommand {
             run: absolute(run.root())?,
             data_root: data_root.map(absolute).transpose()?,
             threads: plan.sweep.resources.threads,
+            ranks: plan.sweep.resources.told_ranks(),
         })
     }
 
@@ -58,6 +62,9 @@ impl JobCommand {
             quoted(&self.run),
             provenance::build(),
         );
+        if let Some(ranks) = self.ranks {
+            line.push_str(&format!(" --ranks {ranks}"));
+        }
         self.add_data_root(&mut line);
         line
     }
@@ -86,7 +93,7 @@ impl JobCommand {
 fn this_file() -> Result<PathBuf, Error> {
     let path = std::env::current_exe().map_err(|source| Error::Spawn { source })?;
     if path.exists() {
-        return Ok(path);
+        return Ok(beside::called(path));
     }
     Err(EngineError::Replaced { path }.into())
 }

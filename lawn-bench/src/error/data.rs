@@ -40,20 +40,25 @@ impl Error {
         Self::NoDataRoot(Box::new(fault.advice(advice)))
     }
 
-    /// The data set of a task is not under `root`, which has `there`; it would be `expected`.
+    /// The data set of a task is not under `root`, or `is` another, which has `there` of its kind; it
+    /// would be `expected`.
     pub(crate) fn no_data(
         task: &str,
         data: &str,
         root: &Path,
         expected: &str,
+        is: Option<String>,
         there: &[String],
     ) -> Self {
         let root = root.display();
-        let found =
-            format!("reads the data set `{data}`, which is not under {root}: expected {expected}");
+        let is = is.map_or_else(
+            || format!("is not under {root}"),
+            |is| format!("under {root} {is}"),
+        );
+        let found = format!("reads the data set `{data}`, which {is}: expected {expected}");
         let fault = Fault::new(Place::key(format!("task `{task}`")), found);
         Self::NoData(Box::new(match there {
-            [] => fault.advice("no data set is there"),
+            [] => fault.advice("no data set of its kind is there"),
             there => fault.allowed(there),
         }))
     }
@@ -88,15 +93,17 @@ impl Error {
         Self::NotInSweep(Box::new(fault.allowed(["a task with images"])))
     }
 
-    /// Files of an image folder that cannot be read, each with the reason, and which is not packed.
-    pub(crate) fn bad_files_to_pack(folder: PathBuf, files: u64, bad: &[String]) -> Self {
+    /// Files of an image folder that cannot be read, each with the reason; the folder is not packed,
+    /// or what `verb` says is not done with it.
+    pub(crate) fn bad_files(folder: PathBuf, files: u64, bad: &[String], verb: &str) -> Self {
         let count = bad.len();
         let found = format!(
             "{count} of {files} files cannot be read as images{}",
             below(bad)
         );
         let fault = Fault::new(Place::file(folder), found);
-        let advice = "mend or remove them, or pack without them with --exclude-bad-files";
-        Self::BadFilesToPack(Box::new(fault.advice(advice)))
+        let advice =
+            format!("mend or remove them, or {verb} without them with --exclude-bad-files");
+        Self::BadFiles(Box::new(fault.advice(advice)))
     }
 }

@@ -33,11 +33,12 @@ impl Error {
             | Self::NoData(_)
             | Self::RunDamaged(_)
             | Self::OtherBuild(_)
+            | Self::NoTorch(_)
             | Self::Machine { .. }
             | Self::Trial(
                 lawn_models::TrialError::Device { .. }
                 | lawn_models::TrialError::Weights(_)
-                | lawn_models::TrialError::NotFinite { .. },
+                | lawn_models::TrialError::UnusableValues { .. },
             )
             | Self::Refused { .. }
             | Self::Results(_)
@@ -45,7 +46,8 @@ impl Error {
             | Self::Unsettled { .. }
             | Self::NoPort { .. }
             | Self::NotInSweep(_)
-            | Self::BadFilesToPack(_)
+            | Self::BadFiles(_)
+            | Self::TaskSetting { .. }
             | Self::Option(_)
             | Self::Out { .. }
             | Self::MakeData(_) => Exit::Usage,
@@ -85,6 +87,7 @@ fn of_data(error: &DataError) -> Exit {
         | DataError::Field { .. }
         | DataError::NoFormat { .. }
         | DataError::Options { .. }
+        | DataError::Setting(_)
         | DataError::Read { .. } => Exit::Usage,
         DataError::Write { source, .. } if is_storage(source.kind()) => Exit::NoRoom,
         _ => Exit::Failed,

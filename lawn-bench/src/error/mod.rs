@@ -178,6 +178,9 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// The command with libtorch is not beside the one without, or cannot be started.
+    #[error("{}", .0.sentence())]
+    NoTorch(Box<Fault>),
     /// A trial process could not be started.
     #[error("cannot start a trial process: {source}")]
     Spawn {
@@ -224,7 +227,7 @@ pub enum Error {
     NotInSweep(Box<Fault>),
     /// Files of an image folder cannot be read, and it is not packed.
     #[error("{0}")]
-    BadFilesToPack(Box<Fault>),
+    BadFiles(Box<Fault>),
     /// An option's value cannot be used, or it does nothing beside the others.
     #[error("{0}")]
     Option(Box<Fault>),
@@ -241,6 +244,14 @@ pub enum Error {
     /// A data set could not be read or made.
     #[error(transparent)]
     Data(#[from] lawn_models::DataError),
+    /// A key of a task that its data do not go with.
+    #[error("task `{task}`: {source}")]
+    TaskSetting {
+        /// The task.
+        task: String,
+        /// The key, its value and what is allowed.
+        source: lawn_models::SettingsError,
+    },
     /// A public data set could not be got; boxed, as every result holds an error.
     #[error(transparent)]
     Fetch(Box<FetchError>),
@@ -261,6 +272,12 @@ pub enum Error {
 impl From<FetchError> for Error {
     fn from(error: FetchError) -> Self {
         Self::Fetch(Box::new(error))
+    }
+}
+
+impl From<lawn_models::RanksError> for Error {
+    fn from(error: lawn_models::RanksError) -> Self {
+        Self::Trial(error.into())
     }
 }
 

@@ -9,6 +9,12 @@ use super::fault::{Fault, Place, below};
 /// What can be done without a file that all trials of a run need.
 const ANEW: &str = "a copy of the run has it, or begin anew in another folder with --out";
 
+/// What is done about a `lawn` and a `lawn-torch` that do not belong together.
+const BUILDS_BOTH: &str = match cfg!(debug_assertions) {
+    true => "the two belong in one folder, and `cargo build` builds both",
+    false => "the two belong in one folder, and `cargo build --release` builds both",
+};
+
 impl Error {
     /// A file that is not what was written.
     pub(crate) fn damaged(path: impl Into<PathBuf>, found: impl Into<String>) -> Self {
@@ -72,7 +78,7 @@ impl Error {
     /// a line a key.
     pub(crate) fn not_an_extension(dir: &Path, file: &Path, taken: &[String]) -> Self {
         let found = format!(
-            "{} is no extension of its plan{}",
+            "holds a plan that {} does not extend{}",
             file.display(),
             below(taken)
         );
@@ -148,6 +154,25 @@ impl Error {
             "another was put in its place, or this machine has its own; `lawn sweep DIR` of one \
              of them goes on",
         )))
+    }
+
+    /// This command, `here`, was to go on for `front`, which is another build.
+    pub(crate) fn other_front(here: &str, front: &str) -> Self {
+        let fault = Fault::new(Place::key("lawn-torch"), format!("is the build {here}"));
+        let fault = fault.allowed([format!("{front}, as `lawn` beside it")]);
+        Self::OtherBuild(Box::new(fault.advice(BUILDS_BOTH)))
+    }
+
+    /// The command with libtorch, `path`, could not be started.
+    pub(crate) fn without_torch(path: &Path, source: std::io::Error) -> Self {
+        let found = match source.kind() {
+            std::io::ErrorKind::NotFound => {
+                "is not there, and `lawn` goes on as it where libtorch is needed".to_owned()
+            }
+            _ => format!("cannot be started: {source}"),
+        };
+        let fault = Fault::new(Place::file(path), found);
+        Self::NoTorch(Box::new(fault.advice(BUILDS_BOTH)))
     }
 
     /// The trial of the record `path` was begun with the rule `there`, and is `now`; both as JSON.

@@ -22,6 +22,7 @@ pub fn warnings(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     warnings.extend(too_few_seeds(&plan.sweep));
+    warnings.extend(compared_with_nothing(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
     warnings.extend(arms_advice::doubtful(&plan.sweep));
     warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
@@ -87,6 +88,26 @@ fn too_few_seeds(sweep: &Sweep) -> Option<String> {
     let family = sweep.contrasts.len() * sweep.batch_sizes.len();
     let feasibility = Feasibility::new(sweep.confirmation_seeds.len(), family, sweep.alpha);
     (family > 0 && !feasibility.feasible()).then(|| feasibility.to_string())
+}
+
+/// Arms that are trained, and of which the report will say nothing beside another.
+fn compared_with_nothing(sweep: &Sweep) -> Option<String> {
+    let is_alone = |name: &String| {
+        let mut contrasts = sweep.contrasts.iter();
+        !contrasts.any(|one| one.baseline == *name || one.treatment == *name)
+    };
+    let names = sweep.arms.iter().map(|arm| &arm.name);
+    let alone: Vec<&str> = names
+        .filter(|name| is_alone(name))
+        .map(String::as_str)
+        .collect();
+    (sweep.arms.len() > 1 && !alone.is_empty()).then(|| {
+        format!(
+            "no contrast has {}: they are compared with nothing, and get no verdict; `contrasts` \
+             lists the pairs of arms that are compared",
+            alone.join(", ")
+        )
+    })
 }
 
 /// LAWN fixes norms that the warm-up has hardly moved.

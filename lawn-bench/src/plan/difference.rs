@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::Sweep;
+use crate::config::{Domain, Sweep};
 
 /// Differences told one by one; the rest is counted.
 const SHOWN: usize = 8;
@@ -139,10 +139,18 @@ fn keys(sweep: &Sweep) -> BTreeMap<String, Value> {
         let name = renamed.map_or(name.as_str(), |(_, file)| file);
         match name {
             "arms" => arms(sweep, &mut found),
+            // Without rounds a file has the number of settings alone.
+            "tuning.rungs" if sweep.rungs.len() == 1 => {
+                found.insert("tuning.settings".into(), sweep.rungs[0].settings.into());
+            }
             "tasks" => {
                 for task in &sweep.tasks {
                     let key = format!("tasks.{}", task.name);
-                    let config = serde_json::to_value(&task.config).unwrap_or_default();
+                    let mut config = serde_json::to_value(&task.config).unwrap_or_default();
+                    // The files of a run keep the words that they always had.
+                    if let Some(table) = config.as_object_mut() {
+                        task.config.entry().rename(table);
+                    }
                     flatten(&key, &config, &mut found);
                     let metric = format!("tuning.metric of task {}", task.name);
                     found.insert(metric, task.metric.as_str().into());
@@ -166,8 +174,15 @@ fn arms(sweep: &Sweep, found: &mut BTreeMap<String, Value>) {
             }
         }
         for (name, axis) in &arm.space {
-            let axis = serde_json::to_value(axis).unwrap_or_default();
-            flatten(&format!("{key}.tune.{name}"), &axis, found);
+            let table = match axis.domain {
+                Domain::Grid(_) => "grid",
+                Domain::Choice(_) | Domain::Range { .. } => "tune",
+            };
+            let key = format!("{key}.{table}.{name}");
+            for (size, domain) in &axis.at {
+                found.insert(format!("{key}.at.{size}"), domain.written());
+            }
+            found.insert(key, axis.domain.written());
         }
         found.insert(format!("{key}: settings"), arm.settings.len().into());
     }
@@ -180,6 +195,8 @@ fn flatten(key: &str, value: &Value, found: &mut BTreeMap<String, Value>) {
                 flatten(&format!("{key}.{name}"), value, found);
             }
         }
+        // What is not set has no value.
+        Value::Null => {}
         value => drop(found.insert(key.to_owned(), value.clone())),
     }
 }

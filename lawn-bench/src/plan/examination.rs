@@ -11,9 +11,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Stdio};
 
-use lawn_models::{Amount, OptimizerSettings, TrialConfig, TrialError};
+use lawn_models::{Amount, DataError, OptimizerSettings, TrialConfig, TrialError};
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::config::{ConfigError, NamedTask, SweepFile};
 use crate::plan::trials::Plan;
 use crate::process::spawn::this_command;
@@ -30,7 +31,11 @@ pub(crate) struct Request {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum Found {
     /// The task itself cannot be set up.
-    NoTask(String),
+    NoTask {
+        said: String,
+        /// The key of its table that it is about, where it is about one.
+        key: Option<String>,
+    },
     /// Of each trial the samples of an epoch, or why it cannot be set up.
     Trials(Vec<Result<u64, Fault>>),
 }
@@ -107,11 +112,14 @@ impl<'p> Examined<'p> {
         let task = self.task;
         let found = match found {
             Found::Trials(found) => found,
-            Found::NoTask(said) => {
+            Found::NoTask { said, key } => {
                 let at = |key| ["tasks", task.name.as_str(), key];
                 let (sizes, data) = (at("generated"), at("data"));
                 let message = format!("task `{}` cannot be trained: {said}", task.name);
-                return Err(file.fault(&[&sizes, &data, &data[..2]], message));
+                return Err(match key {
+                    Some(key) => file.fault(&[&of_task(&task.name, &key), &data[..2]], message),
+                    None => file.fault(&[&sizes, &data, &data[..2]], message),
+                });
             }
         };
         for (arm, result) in self.arms.iter().zip(found) {
@@ -125,6 +133,24 @@ impl<'p> Examined<'p> {
         }
         Ok(known)
     }
+}
+
+/// The same error at its place in `file`, where it is about a key of a task.
+pub(crate) fn at_its_key(file: &SweepFile, error: Error) -> Error {
+    match error {
+        Error::TaskSetting { task, source } => {
+            let message = format!("task `{task}` cannot be trained: {source}");
+            let table = ["tasks", task.as_str()];
+            file.fault(&[&of_task(&task, source.setting()), &table], message)
+                .into()
+        }
+        error => error,
+    }
+}
+
+/// The place of a key of a task, which may be one of a table within its own.
+fn of_task<'k>(task: &'k str, key: &'k str) -> Vec<&'k str> {
+    ["tasks", task].into_iter().chain(key.split('.')).collect()
 }
 
 /// The process that examines, so that its memory is given back.
@@ -191,9 +217,28 @@ fn examined(trials: &[TrialConfig], data_root: Option<&Path>) -> Found {
         }
         // Another machine may have the memory.
         Err(TrialError::OutOfMemory { .. }) => Found::Trials(Vec::new()),
-        Err(error) => Found::NoTask(error.to_string()),
+        Err(error) => Found::NoTask {
+            said: error.to_string(),
+            key: key_of(&error).map(str::to_owned),
+        },
     };
-    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|panic| Found::NoTask(said(&*panic)))
+    catch_unwind(AssertUnwindSafe(examine)).unwrap_or_else(|panic| Found::NoTask {
+        said: said(&*panic),
+        key: None,
+    })
+}
+
+/// The key of a task's table that an error is about.
+fn key_of(error: &TrialError) -> Option<&str> {
+    match error {
+        TrialError::Settings(error) | TrialError::Data(DataError::Setting(error)) => {
+            Some(error.setting())
+        }
+        TrialError::Weights(_) | TrialError::UnusableValues { path: Some(_), .. } => {
+            Some("init_from")
+        }
+        _ => None,
+    }
 }
 
 impl Fault {

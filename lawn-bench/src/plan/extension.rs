@@ -42,6 +42,8 @@ pub struct Growth {
     pub retired: Vec<usize>,
     /// The cells whose settings are chosen again.
     rechosen: Vec<Cell>,
+    /// Whether the settings of these are the same in another order.
+    is_reordered: bool,
     /// What the sweep file says otherwise, a line a key.
     changes: Vec<String>,
 }
@@ -61,7 +63,7 @@ impl Growth {
                 .any(|(prefix, _)| change.key.starts_with(prefix));
             !is_told && !is_growth(change, &there.sweep, &now.sweep)
         });
-        let others: Vec<String> = others.map(ToString::to_string).collect();
+        let others: Vec<String> = others.map(refused).collect();
         let gone = gone.into_iter().map(|(_, said)| said);
         let taken: Vec<String> = gone.chain(others).collect();
         if !taken.is_empty() {
@@ -87,7 +89,12 @@ impl Growth {
             }
         }
         let kept = there.trials.len() - retired.len();
+        let is_reordered = rechosen.iter().all(|cell| {
+            let [before, after] = [there, now].map(|plan| settings(&plan.sweep, cell));
+            before.len() == after.len() && before.iter().all(|one| after.contains(one))
+        });
         Ok(Self {
+            is_reordered,
             kept,
             added: now.trials.len() - kept,
             retired,
@@ -110,14 +117,28 @@ impl std::fmt::Display for Growth {
             "{} trials more, {} stay as they are",
             self.added, self.kept
         )?;
-        match self.retired.len() {
-            0 => Ok(()),
-            count => write!(
-                f,
-                ", {count} are kept apart: more settings arrive where they were chosen, and the \
-                 choice is made again"
-            ),
-        }
+        let why = match (self.retired.len(), self.is_reordered) {
+            (0, _) => return Ok(()),
+            (_, true) => "the settings stand in another order",
+            (_, false) => "more settings arrive where they were chosen",
+        };
+        write!(
+            f,
+            ", {} are kept apart: {why}, and the choice is made again; where it is the same, what they \
+             came to is taken over, and nothing is trained twice",
+            self.retired.len()
+        )
+    }
+}
+
+/// A change that is no growth, with what keeps the value where the file does not give it.
+fn refused(change: &Change) -> String {
+    match (change.key.as_str(), &change.first) {
+        ("reference_batch_size", Some(there)) => format!(
+            "{change}; where a file does not give it, it is the smallest batch size: --set \
+             reference_batch_size={there} keeps it"
+        ),
+        _ => change.to_string(),
     }
 }
 
@@ -171,7 +192,9 @@ fn is_growth(change: &Change, there: &Sweep, now: &Sweep) -> bool {
                 && has_new_contrasts_of_new_arms(there, now)
         }
         // Rounds of tuning follow from the number of settings, and from nothing else.
-        (Some("tuning"), Some("rungs")) => there.rungs[0].settings < now.rungs[0].settings,
+        (Some("tuning"), Some("rungs" | "settings")) => {
+            there.rungs[0].settings < now.rungs[0].settings
+        }
         (Some("arms"), Some(_)) => match owner(&there.arms, &change.key, "arms.") {
             None => true,
             Some(before) => {

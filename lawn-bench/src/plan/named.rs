@@ -1,11 +1,17 @@
 //! A trial by what people call it: its index, its id, or the beginning of its id.
 
 use crate::plan::trials::Plan;
-use crate::process::shell;
+use crate::process::{shell, streams};
 use crate::run::run_dir::RunDir;
 
 /// Hexadecimal digits of a trial's id.
 const ID_DIGITS: usize = 16;
+
+/// Digits of which one may think that an id begins so.
+const LEAST_DIGITS: usize = 3;
+
+/// Trials told one by one where several are meant; the rest is counted.
+const SHOWN: usize = 8;
 
 /// The index of the trial of `run` that `name` means: an index where it is a number of the
 /// plan's, else an id or its beginning.
@@ -15,20 +21,46 @@ const ID_DIGITS: usize = 16;
 /// In words, where no trial or several are called so.
 pub(crate) fn trial_named(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
-    // The beginning of an id may be all digits. A short number is therefore an index, and an id
-    // of digits must be given whole.
-    if name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) {
-        let index = name.parse().ok().filter(|&index: &usize| index < count);
-        return index.ok_or_else(|| unknown(name, count, run));
-    }
-    let mut found = (0..count).filter(|&index| plan.trials[index].id.starts_with(name));
-    match (found.next(), found.count()) {
-        (Some(index), 0) => Ok(index),
-        (Some(_), more) => Err(format!(
-            "{} trials have an id that begins with {name}",
-            more + 1
-        )),
-        (None, _) => Err(unknown(name, count, run)),
+    let begins = |index: &usize| plan.trials[*index].id.starts_with(name);
+    // The beginning of an id may be all digits. A number that is an index is meant as one, and so
+    // is one of few digits that is none.
+    let is_number = name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_short = is_number && name.len() < LEAST_DIGITS;
+    let found: Vec<usize> = (0..count)
+        .filter(|index| begins(index) && !is_short)
+        .collect();
+    let index = name.parse().ok();
+    let index = index.filter(|&index: &usize| is_number && index < count);
+    match (index, &found[..]) {
+        (Some(index), []) => Ok(index),
+        (Some(index), [other, ..]) => {
+            if *other != index {
+                let id = &plan.trials[*other].id;
+                streams::say(&format!(
+                    "`{name}` is taken for an index; more digits of {id} ask for the trial whose \
+                     id begins so"
+                ));
+            }
+            Ok(index)
+        }
+        (None, [index]) => Ok(*index),
+        (None, []) => Err(unknown(name, count, run)),
+        (None, several) => {
+            let shown = several.iter().take(SHOWN);
+            let shown: Vec<String> = shown
+                .map(|&index| format!("{} (index {index})", plan.trials[index].id))
+                .collect();
+            let more = several.len().saturating_sub(SHOWN);
+            let more = match more {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            Err(format!(
+                "{} trials have an id that begins with {name}: {}{more}",
+                several.len(),
+                shown.join(", ")
+            ))
+        }
     }
 }
 

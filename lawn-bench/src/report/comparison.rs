@@ -66,6 +66,9 @@ pub struct CellComparison {
     pub runs: [Option<CellResults>; 2],
     /// Seeds whose confirmation ended `ok` in both.
     pub seeds: usize,
+    /// Means of the test metric over these seeds, by run; over all of a run's own where there are
+    /// none.
+    pub means: [Option<f64>; 2],
     /// Mean over these of the second run's test metric less the first's.
     pub difference: Option<f64>,
 }
@@ -248,6 +251,9 @@ impl Comparison {
             "chosen",
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
+        if self.cells.iter().any(|one| one.seeds > 0) {
+            text += "tests and difference are means over the seeds of both runs; in brackets those of each\n";
+        }
         text
     }
 }
@@ -261,23 +267,29 @@ fn cells(first: &Side, second: &Side) -> Vec<CellComparison> {
         .into_iter()
         .map(|cell| {
             let runs = [0, 1].map(|side| found[side].remove(&cell));
-            let differences: Vec<f64> = match &runs {
+            let pairs: Vec<[f64; 2]> = match &runs {
                 [Some(a), Some(b)] => {
-                    let both = a
-                        .test
-                        .iter()
-                        .filter_map(|(seed, a)| Some((a, b.test.get(seed)?)));
-                    both.map(|(a, b)| b - a).collect()
+                    let both = a.test.iter();
+                    both.filter_map(|(seed, a)| Some([*a, *b.test.get(seed)?]))
+                        .collect()
                 }
                 _ => Vec::new(),
             };
-            let seeds = differences.len();
-            let mean = differences.iter().sum::<f64>() / seeds as f64;
+            let seeds = pairs.len();
+            let mean = |of: fn(&[f64; 2]) -> f64| {
+                (seeds > 0).then(|| pairs.iter().map(of).sum::<f64>() / seeds as f64)
+            };
+            let own = [0, 1].map(|side| runs[side].as_ref().and_then(CellResults::mean));
+            let means = match seeds {
+                0 => own,
+                _ => [mean(|pair| pair[0]), mean(|pair| pair[1])],
+            };
             CellComparison {
                 cell,
                 runs,
                 seeds,
-                difference: (seeds > 0).then_some(mean),
+                means,
+                difference: mean(|[a, b]| b - a),
             }
         })
         .collect()
@@ -290,7 +302,10 @@ fn row(one: &CellComparison) -> Vec<String> {
     };
     let metric = one.runs.iter().flatten().next();
     let over = of(|results| Some(format!("{}/{}", results.over, results.trials)));
-    let test = of(|results| results.mean().map(|mean| format!("{mean:.4}")));
+    let test = one
+        .means
+        .map(|mean| or_dash(mean.map(|mean| format!("{mean:.4}"))));
+    let seeds = of(|results| Some(results.test.len().to_string()));
     let chosen = of(|results| {
         let values = results.chosen.iter();
         let values: Vec<String> = values
@@ -310,7 +325,7 @@ fn row(one: &CellComparison) -> Vec<String> {
     ];
     row.extend(over);
     row.extend(test);
-    row.push(one.seeds.to_string());
+    row.push(format!("{} ({})", one.seeds, seeds.join(", ")));
     row.push(or_dash(one.difference.map(|mean| format!("{mean:+.4}"))));
     row.push(chosen);
     row

@@ -3,6 +3,7 @@
 pub mod comparison;
 pub mod live;
 pub mod merge;
+pub mod mlflow;
 pub(crate) mod outline;
 pub(crate) mod render;
 pub mod status;

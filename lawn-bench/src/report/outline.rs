@@ -1,13 +1,13 @@
 //! A plan in words and tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
-use crate::plan::estimate::Measurement;
+use crate::plan::estimate::{Basis, Measurement};
 use crate::plan::{Cell, Plan};
-use crate::report::render;
+use crate::report::render::{self, count};
 
 /// The plan for people: cell by cell what is trained and what it takes, which
 /// parameters are constrained, and what to think about.
@@ -44,20 +44,16 @@ pub(crate) fn describe(
                     .budget
                     .length(found.epoch_samples, cell.batch_size)
             });
-            let seconds = found.map(|found| cell_seconds(plan, cell, found));
+            let seconds = found.and_then(|found| cell_seconds(plan, cell, found));
             all_seconds += seconds.map_or(0.0, |(_, all)| all);
             let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".into());
             row.extend([
                 or_dash(length.map(|length| length.steps.to_string())),
                 or_dash(length.map(|length| length.samples.to_string())),
-                or_dash(found.map(|found| bytes(found.peak_bytes))),
+                or_dash(seconds.and_then(|_| Some(bytes(found?.peak_bytes)))),
                 or_dash(seconds.map(|(one, _)| {
-                    let derived = if found.is_some_and(|found| found.derived) {
-                        "~"
-                    } else {
-                        ""
-                    };
-                    format!("{}{derived}", duration(one))
+                    let mark = found.map_or("", |found| mark(&found.basis));
+                    format!("{}{mark}", duration(one))
                 })),
                 or_dash(seconds.map(|(_, all)| duration(all))),
             ]);
@@ -81,11 +77,14 @@ pub(crate) fn describe(
         &rows,
     );
     if !measured.is_empty() {
-        text += &format!("\n{}\n", total(plan, measured, all_seconds));
-        if measured.values().any(|found| found.derived) {
-            text += "~ is derived from what other cells of the task take\n";
+        text += "\n";
+        match measured.values().any(|found| found.step_seconds.is_some()) {
+            true => text += &total(plan, measured, all_seconds),
+            false => text += &parameters(plan, measured),
         }
+        text += &bases(measured);
         text += &kept(plan, measured);
+        text += &of_ranks(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
     }
@@ -98,19 +97,19 @@ pub(crate) fn describe(
 fn heading(plan: &Plan) -> String {
     let sweep = &plan.sweep;
     let mut text = format!(
-        "{}: {} trials of {}\n",
+        "{}: {} of {}\n",
         sweep.name,
-        plan.trials.len(),
+        count(plan.trials.len(), "trial"),
         sweep.budget
     );
     let _ = writeln!(
         text,
-        "{} tasks × {} arms × {} batch sizes, each tuned over {} settings and confirmed with {} seeds",
-        sweep.tasks.len(),
-        sweep.arms.len(),
-        sweep.batch_sizes.len(),
-        sweep.rungs[0].settings,
-        sweep.confirmation_seeds.len()
+        "{} × {} × {}, each tuned over {} and confirmed with {}",
+        count(sweep.tasks.len(), "task"),
+        count(sweep.arms.len(), "arm"),
+        count(sweep.batch_sizes.len(), "batch size"),
+        count(sweep.rungs[0].settings, "setting"),
+        count(sweep.confirmation_seeds.len(), "seed")
     );
     if sweep.rungs.len() > 1 {
         let rungs: Vec<String> = sweep
@@ -123,17 +122,67 @@ fn heading(plan: &Plan) -> String {
     text
 }
 
-/// Seconds of one whole trial of a cell, and of all of them.
-fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> (f64, f64) {
+/// What stands behind a time that was not measured.
+fn mark(basis: &Basis) -> &'static str {
+    match basis {
+        Basis::Measured => "",
+        Basis::OtherBatchSizes => "~",
+        Basis::OtherArm(_) => "~~",
+    }
+}
+
+/// What the marks say.
+fn bases(measured: &BTreeMap<Cell, Measurement>) -> String {
+    let mut text = String::new();
+    let is = |basis: &Basis| measured.values().any(|found| found.basis == *basis);
+    if is(&Basis::OtherBatchSizes) {
+        text += "~ is derived from steps of the same rule and constraint in other batch sizes\n";
+    }
+    let mut guessed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (cell, found) in measured {
+        if let Basis::OtherArm(arm) = &found.basis {
+            guessed.entry(arm).or_default().insert(&cell.arm);
+        }
+    }
+    for (from, arms) in guessed {
+        let arms: Vec<&str> = arms.into_iter().collect();
+        let _ = writeln!(
+            text,
+            "~~ is guessed: the time was up before {} took a step, and theirs are taken from {from}",
+            arms.join(", ")
+        );
+    }
+    text
+}
+
+/// The memory of the parameters, where nothing else could be measured.
+fn parameters(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    let tasks = plan.sweep.tasks.iter();
+    let lines = tasks.filter_map(|task| {
+        let mut cells = measured.iter().filter(|(cell, _)| cell.task == task.name);
+        let size = cells.find_map(|(_, found)| Some(found.weight_bytes()).filter(|&size| size > 0))?;
+        Some(format!(
+            "parameters of {}: {} numbers, {} in f32, and as much again for their gradients and for \
+             each moment of the rule\n",
+            task.name,
+            size / 4,
+            bytes(size)
+        ))
+    });
+    lines.collect()
+}
+
+/// Seconds of one whole trial of a cell, and of all of them, where those of a step are known.
+fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Option<(f64, f64)> {
     let sweep = &plan.sweep;
     let amounts = [sweep.budget, sweep.evaluation.every];
     let seconds = |part, stage| found.trial_seconds(amounts, cell.batch_size, part, stage);
     let rungs = sweep.rungs.iter().filter(|_| sweep.is_tuned());
-    let tuning: f64 = rungs
-        .map(|rung| rung.settings as f64 * seconds(rung.part, Stage::Tune))
+    let tuning: Option<f64> = rungs
+        .map(|rung| Some(rung.settings as f64 * seconds(rung.part, Stage::Tune)?))
         .sum();
-    let one = seconds(1.0, Stage::Confirm);
-    (one, tuning + sweep.confirmation_seeds.len() as f64 * one)
+    let one = seconds(1.0, Stage::Confirm)?;
+    Some((one, tuning? + sweep.confirmation_seeds.len() as f64 * one))
 }
 
 fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> String {
@@ -141,7 +190,7 @@ fn total(plan: &Plan, measured: &BTreeMap<Cell, Measurement>, seconds: f64) -> S
     let most = measured.values().map(|found| found.peak_bytes).max();
     format!(
         "about {} with {workers} at a time, if they do not slow each other; \
-         up to {} of memory at a time",
+         up to {} of memory at a time\n",
         duration(seconds / workers as f64),
         bytes(most.unwrap_or(0) * workers as u64)
     )
@@ -160,6 +209,46 @@ fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     format!(
         "confirmations leave about {} of weights; resources.keep_weights = false keeps none\n",
         bytes(sizes.sum::<u64>() * WEIGHT_FILES * seeds)
+    )
+}
+
+/// What each rank of a trial has to do, where there are several.
+fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    let ranks = plan.sweep.resources.ranks as u64;
+    if ranks == 1 {
+        return String::new();
+    }
+    let mut largest: BTreeMap<(&str, u64), &Measurement> = BTreeMap::new();
+    for (cell, found) in measured {
+        let known = largest
+            .entry((&cell.task, cell.batch_size))
+            .or_insert(found);
+        if found.peak_bytes > known.peak_bytes {
+            *known = found;
+        }
+    }
+    let rows: Vec<Vec<String>> = largest
+        .into_iter()
+        .map(|((task, batch_size), found)| {
+            vec![
+                task.to_owned(),
+                batch_size.to_string(),
+                batch_size.div_ceil(ranks).to_string(),
+                bytes(found.peak_bytes),
+                bytes(found.weight_bytes()),
+            ]
+        })
+        .collect();
+    let columns = [
+        "task",
+        "batch size",
+        "samples a rank",
+        "memory a rank, at most",
+        "summed a step",
+    ];
+    format!(
+        "\n{ranks} ranks a trial; times and memory above are those of one\n{}",
+        render::table(&columns, &rows)
     )
 }
 
@@ -217,11 +306,11 @@ fn duration(seconds: f64) -> String {
 }
 
 fn bytes(count: u64) -> String {
-    let mebibytes = count as f64 / f64::from(1 << 20);
-    if mebibytes < 1024.0 {
-        format!("{mebibytes:.0} MiB")
-    } else {
-        format!("{:.1} GiB", mebibytes / 1024.0)
+    let kibibytes = count as f64 / 1024.0;
+    match kibibytes {
+        0.0..1024.0 => format!("{kibibytes:.0} KiB"),
+        1024.0..1048576.0 => format!("{:.0} MiB", kibibytes / 1024.0),
+        _ => format!("{:.1} GiB", kibibytes / 1048576.0),
     }
 }
 
@@ -234,7 +323,8 @@ mod tests {
         assert_eq!(duration(4.24), "4.2s");
         assert_eq!(duration(750.0), "12m 30s");
         assert_eq!(duration(3900.0), "1h 05m");
-        assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
+        let sizes = [300 << 10, 300 << 20, 3 << 29].map(bytes);
+        assert_eq!(sizes, ["300 KiB", "300 MiB", "1.5 GiB"]);
     }
 
     #[test]

@@ -25,6 +25,12 @@ pub(crate) fn trial(trial: &Trial, with_task: bool) -> String {
     )
 }
 
+/// `1 trial`, `2 trials`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
 /// Shortens `name` to `width` characters at most. The middle is left out: the beginning is read
 /// first, and the end tells trials apart.
 pub(crate) fn shortened(name: &str, width: usize) -> String {

@@ -11,6 +11,7 @@ use crate::Error;
 use crate::config::SweepFile;
 use crate::exit::Exit;
 use crate::process::streams;
+use crate::report::render::count;
 
 /// Time between two looks at the command.
 const POLL: Duration = Duration::from_millis(20);
@@ -56,6 +57,7 @@ impl OnEnd {
             .env("LAWN_RUN", run.unwrap_or_default())
             .env("LAWN_SUMMARY", summary)
             .env("LAWN_MESSAGE", message)
+            .env("LAWN_LEFT", left(end).to_string())
             // Standard output is the report's, or the events'.
             .stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?))
             .stdin(Stdio::null())
@@ -94,13 +96,42 @@ fn kill(child: &Child) {
 /// How a sweep ended in a word, and in a sentence.
 fn told(end: &Result<End, Error>, exit: Exit) -> (&'static str, String) {
     match end {
-        Ok(End::Finished { failed: 0, .. }) => ("finished", "every trial ended ok".to_owned()),
-        Ok(End::Finished { failed, .. }) => ("trials-failed", format!("{failed} trials failed")),
+        Ok(End::Finished { failed, left, .. }) => {
+            let (outcome, said) = match failed {
+                0 if *left == 0 => ("finished", "every trial ended ok".to_owned()),
+                0 => (
+                    "finished",
+                    "every trial that --only asked for ended ok".to_owned(),
+                ),
+                failed => {
+                    let failed = count(*failed, "trial");
+                    ("trials-failed", format!("{failed} failed"))
+                }
+            };
+            let rest = match left {
+                0 => String::new(),
+                left => format!("; {} of the plan left to be run", count(*left, "trial")),
+            };
+            (outcome, said + &rest)
+        }
         Ok(End::HandedOver { .. }) => ("handed-over", "a scheduler goes on".to_owned()),
         Ok(End::Stopped { .. }) => ("stopped", exit.meaning().to_owned()),
         Ok(End::Described(_)) => ("described", String::new()),
         Err(error) if exit == Exit::TooManyFailed => ("too-many-failed", error.to_string()),
-        Err(error) => ("error", error.to_string()),
+        Err(error) => {
+            let said = error.to_string();
+            // The sweep file's errors bring their own heading.
+            let said = said.strip_prefix("error: ").unwrap_or(&said);
+            ("error", said.to_owned())
+        }
+    }
+}
+
+/// Trials of the plan that are left to be run, where the sweep came to its end.
+fn left(end: &Result<End, Error>) -> usize {
+    match end {
+        Ok(End::Finished { left, .. }) => *left,
+        _ => 0,
     }
 }
 

@@ -58,7 +58,8 @@ pub(super) fn find(request: &Request) -> Result<Found, Error> {
     }
     data::find(&sweep.tasks, root)?;
     let checksums = match root {
-        Some(root) => data::checksums(&sweep.tasks, root)?,
+        Some(root) => data::checksums(&sweep.tasks, root)
+            .map_err(|error| examination::at_its_key(&file, error))?,
         None => BTreeMap::new(),
     };
     let plan = Plan::new(sweep, checksums);

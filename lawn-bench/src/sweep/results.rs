@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use lawn_models::Stage;
+
 use crate::Error;
 use crate::duration::utc;
 use crate::plan::damage::Damage;
 use crate::plan::{Plan, advice, outcomes};
 use crate::report::merge::{self, RunRecords};
+use crate::run::ending::Ending;
 use crate::run::provenance;
 use crate::run::run_dir::RunDir;
 
@@ -61,6 +64,36 @@ fn write_into(
     )?)
 }
 
+/// The arms and batch sizes of the plan that have no confirmation yet: what is not in the records
+/// the report takes for not asked.
+fn absent(plan: &Plan, endings: &[Option<Ending>]) -> Option<String> {
+    let over = plan.trials.iter().zip(endings).filter(|(trial, ending)| {
+        trial.stage == Stage::Confirm && ending.as_ref().is_some_and(Ending::is_final)
+    });
+    let over: Vec<_> = over.map(|(trial, _)| &trial.cell).collect();
+    let arms = plan.sweep.arms.iter().map(|arm| &arm.name);
+    let arms: Vec<&str> = arms
+        .filter(|name| over.iter().all(|cell| cell.arm != **name))
+        .map(String::as_str)
+        .collect();
+    let sizes = plan.sweep.batch_sizes.iter();
+    let sizes: Vec<String> = sizes
+        .filter(|size| over.iter().all(|cell| cell.batch_size != **size))
+        .map(u64::to_string)
+        .collect();
+    let said: Vec<String> = [("arm", arms.join(", ")), ("batch size", sizes.join(", "))]
+        .into_iter()
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(what, names)| format!("{what} {names}"))
+        .collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "Of the plan, no confirmation is over of {}: what is said below leaves them out.",
+            said.join(", nor of ")
+        )
+    })
+}
+
 /// What the sweep asks of its records.
 pub(crate) fn request(
     run: &RunDir,
@@ -89,6 +122,7 @@ pub(crate) fn request(
             "{over} of the plan's {all} trials are over: the others count in nothing here."
         );
         request.notes.push(note);
+        request.notes.extend(absent(plan, &endings));
     }
     for extension in &plan.history {
         let note = format!(

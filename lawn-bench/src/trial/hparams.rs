@@ -57,6 +57,11 @@ impl HyperParameters {
         Self { values, group }
     }
 
+    /// Their names and values.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.values.iter()
+    }
+
     /// The entry of a summary that a trial which began at `seconds` opens with.
     pub(super) fn started(&self, seconds: f64) -> Message {
         let mut info = Message::default();

@@ -161,7 +161,7 @@ pub fn scalars(record: &EvaluationRecord) -> Vec<(String, f64)> {
 }
 
 /// `hr@10/validation`.
-fn tag(measured: &Measurement) -> String {
+pub(crate) fn tag(measured: &Measurement) -> String {
     let split = match measured.split {
         Split::Train => "train",
         Split::Validation => "validation",

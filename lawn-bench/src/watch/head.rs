@@ -19,7 +19,7 @@ pub(super) struct Request {
 }
 
 /// Why a request is not answered, as the status of HTTP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// It is no request that this server understands.
     Bad,
@@ -35,11 +35,13 @@ pub(super) enum Refusal {
     Long,
     /// Too many others are answered now.
     Busy,
+    /// What is at its path cannot be made, for this reason.
+    Failed(String),
 }
 
 impl Refusal {
     /// The code and its phrase.
-    pub(super) fn status(self) -> &'static str {
+    pub(super) fn status(&self) -> &'static str {
         match self {
             Self::Bad => "400 Bad Request",
             Self::NotFound => "404 Not Found",
@@ -48,19 +50,30 @@ impl Refusal {
             Self::Host => "421 Misdirected Request",
             Self::Long => "431 Request Header Fields Too Large",
             Self::Busy => "503 Service Unavailable",
+            Self::Failed(_) => "500 Internal Server Error",
+        }
+    }
+
+    /// What a person who sees it can do.
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Self::Host => {
+                "The page is for this machine alone: open it as http://localhost:PORT/ or \
+                 http://127.0.0.1:PORT/, through a tunnel too."
+            }
+            Self::Busy => "Too many pages are open at the same time.",
+            Self::NotFound => "The page of the run is at /.",
+            Self::Failed(reason) => reason,
+            Self::Bad | Self::Method | Self::Late | Self::Long => "",
         }
     }
 }
 
 /// Reads the head of a request that has to be there by `deadline`.
-pub(super) fn read(
-    stream: &mut TcpStream,
-    port: u16,
-    deadline: Instant,
-) -> Result<Request, Refusal> {
+pub(super) fn read(stream: &mut TcpStream, deadline: Instant) -> Result<Request, Refusal> {
     let mut bytes = Vec::new();
     loop {
-        if let Some(request) = parsed(&bytes, port)? {
+        if let Some(request) = parsed(&bytes)? {
             return Ok(request);
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -83,7 +96,7 @@ pub(super) fn read(
 }
 
 /// The request, once its head is whole.
-fn parsed(bytes: &[u8], port: u16) -> Result<Option<Request>, Refusal> {
+fn parsed(bytes: &[u8]) -> Result<Option<Request>, Refusal> {
     let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
     let mut head = httparse::Request::new(&mut fields);
     match head.parse(bytes) {
@@ -101,7 +114,7 @@ fn parsed(bytes: &[u8], port: u16) -> Result<Option<Request>, Refusal> {
         .map(|field| field.value)
         .collect();
     match hosts[..] {
-        [host] if is_ours(host, port) => {}
+        [host] if is_ours(host) => {}
         [_] => return Err(Refusal::Host),
         _ => return Err(Refusal::Bad),
     }
@@ -121,11 +134,14 @@ fn parsed(bytes: &[u8], port: u16) -> Result<Option<Request>, Refusal> {
     }))
 }
 
-/// Whether a host is this machine by a name that no name server gives.
-fn is_ours(host: &[u8], port: u16) -> bool {
-    let ours = ["127.0.0.1", "localhost"].map(|name| format!("{name}:{port}"));
-    ours.iter()
-        .any(|name| name.as_bytes().eq_ignore_ascii_case(host))
+/// Whether a host is this machine by a name that no name server gives. Its port may be another one:
+/// that of a tunnel's other end.
+fn is_ours(host: &[u8]) -> bool {
+    let host = std::str::from_utf8(host).unwrap_or_default();
+    let (name, port) = host.rsplit_once(':').unwrap_or((host, ""));
+    let ours = ["127.0.0.1", "localhost"];
+    let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
+    is_port && ours.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -133,7 +149,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<Option<Request>, Refusal> {
-        parsed(text.as_bytes(), 8000)
+        parsed(text.as_bytes())
     }
 
     fn get(path: &str) -> String {
@@ -151,16 +167,18 @@ mod tests {
         assert_eq!(of("GET / HTTP/1.1\r\nHost: local"), Ok(None));
         let loud = get("/").replace("Host: localhost", "HOST:  LOCALHOST");
         assert_eq!(of(&loud), request(false, "/"));
-        let number = get("/").replace("localhost", "127.0.0.1");
-        assert_eq!(of(&number), request(false, "/"));
+        for ours in ["127.0.0.1:8000", "localhost", "localhost:9000"] {
+            let other = get("/").replace("localhost:8000", ours);
+            assert_eq!(of(&other), request(false, "/"), "{ours}");
+        }
     }
 
     #[test]
     fn what_is_not_for_this_machine_or_could_change_something_is_refused() {
         for (text, refusal) in [
             (get("/").replace("localhost", "evil.example"), Refusal::Host),
-            (get("/").replace(":8000", ""), Refusal::Host),
-            (get("/").replace(":8000", ":8001"), Refusal::Host),
+            (get("/").replace(":8000", ":x"), Refusal::Host),
+            (get("/").replace("localhost:8000", "::1"), Refusal::Host),
             (
                 get("/").replace("localhost", "localhost.evil.example"),
                 Refusal::Host,

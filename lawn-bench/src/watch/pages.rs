@@ -135,10 +135,10 @@ impl Pages {
 }
 
 impl Site for Pages {
-    fn at(&self, path: &str) -> Option<Answer> {
-        self.try_at(path).unwrap_or_else(|error| {
+    fn at(&self, path: &str) -> Result<Option<Answer>, String> {
+        self.try_at(path).map_err(|error| {
             streams::say(&format!("{path}: {error}"));
-            None
+            error.to_string()
         })
     }
 }

@@ -29,7 +29,11 @@ pub(super) struct Answer {
 /// What a server serves.
 pub(super) trait Site: Sync {
     /// What is at a path; none where nothing is.
-    fn at(&self, path: &str) -> Option<Answer>;
+    ///
+    /// # Errors
+    ///
+    /// In words, why that cannot be made.
+    fn at(&self, path: &str) -> Result<Option<Answer>, String>;
 }
 
 /// A socket that listens.
@@ -52,7 +56,6 @@ impl Server {
 
     /// Answers until `ended`.
     pub(super) fn serve(&self, site: &dyn Site, mut ended: impl FnMut() -> bool) {
-        let port = self.address.port();
         let busy = AtomicUsize::new(0);
         thread::scope(|scope| {
             while !ended() {
@@ -63,14 +66,14 @@ impl Server {
                 let deadline = Instant::now() + PATIENCE;
                 if busy.fetch_add(1, Ordering::Relaxed) >= MOST {
                     // It is not read, so that the next one does not wait for it.
-                    let _ = refuse(stream, Refusal::Busy, Instant::now() + EVERY);
+                    let _ = refuse(stream, &Refusal::Busy, Instant::now() + EVERY);
                     busy.fetch_sub(1, Ordering::Relaxed);
                     continue;
                 }
                 let busy = &busy;
                 scope.spawn(move || {
                     // Whoever went away misses nothing.
-                    let _ = talk(stream, port, site, deadline);
+                    let _ = talk(stream, site, deadline);
                     busy.fetch_sub(1, Ordering::Relaxed);
                 });
             }
@@ -79,11 +82,11 @@ impl Server {
 }
 
 /// Reads one request, and answers it.
-fn talk(mut stream: TcpStream, port: u16, site: &dyn Site, deadline: Instant) -> io::Result<()> {
+fn talk(mut stream: TcpStream, site: &dyn Site, deadline: Instant) -> io::Result<()> {
     stream.set_nonblocking(false)?;
-    match head::read(&mut stream, port, deadline) {
+    match head::read(&mut stream, deadline) {
         Ok(Request { head_only, path }) => match site.at(&path) {
-            Some(answer) => {
+            Ok(Some(answer)) => {
                 let head = head_of("200 OK", answer.kind, answer.body.len(), "");
                 write(&mut stream, head.as_bytes(), deadline)?;
                 if !head_only {
@@ -91,19 +94,20 @@ fn talk(mut stream: TcpStream, port: u16, site: &dyn Site, deadline: Instant) ->
                 }
                 Ok(())
             }
-            None => refuse(stream, Refusal::NotFound, deadline),
+            Ok(None) => refuse(stream, &Refusal::NotFound, deadline),
+            Err(reason) => refuse(stream, &Refusal::Failed(reason), deadline),
         },
-        Err(refusal) => refuse(stream, refusal, deadline),
+        Err(refusal) => refuse(stream, &refusal, deadline),
     }
 }
 
-fn refuse(mut stream: TcpStream, refusal: Refusal, deadline: Instant) -> io::Result<()> {
+fn refuse(mut stream: TcpStream, refusal: &Refusal, deadline: Instant) -> io::Result<()> {
     let status = refusal.status();
     let more = match refusal {
         Refusal::Method => "Allow: GET, HEAD\r\n",
         _ => "",
     };
-    let body = format!("{status}\n");
+    let body = format!("{status}\n{}\n", refusal.reason());
     let text = head_of(status, "text/plain; charset=utf-8", body.len(), more) + &body;
     write(&mut stream, text.as_bytes(), deadline)?;
     // Where something is left unread, the system would take back what was written.
@@ -151,16 +155,17 @@ mod tests {
     struct Fixed;
 
     impl Site for Fixed {
-        fn at(&self, path: &str) -> Option<Answer> {
+        fn at(&self, path: &str) -> Result<Option<Answer>, String> {
             let body = match path {
                 "/" => "page".into(),
                 "/large" => "x".repeat(40 << 20).into(),
-                _ => return None,
+                "/broken" => return Err("plan.json is damaged".to_owned()),
+                _ => return Ok(None),
             };
-            Some(Answer {
+            Ok(Some(Answer {
                 kind: "text/html",
                 body,
-            })
+            }))
         }
     }
 
@@ -209,7 +214,14 @@ mod tests {
                 get(address, "/").replace("Host", &format!("X: {}\r\nHost", "x".repeat(50_000)));
             assert!(asked(address, &long).starts_with("HTTP/1.1 431 "));
             let other = get(address, "/").replace("127.0.0.1", "rebound.example");
-            assert!(asked(address, &other).starts_with("HTTP/1.1 421 "));
+            let answer = asked(address, &other);
+            assert!(
+                answer.starts_with("HTTP/1.1 421 ") && answer.contains("localhost"),
+                "{answer}"
+            );
+            let answer = asked(address, &get(address, "/broken"));
+            assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+            assert!(answer.ends_with("plan.json is damaged\n"), "{answer}");
         });
     }
 

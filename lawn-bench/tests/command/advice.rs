@@ -21,12 +21,12 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
     let plan = Plan::new(sweep, BTreeMap::new());
     let measured = Measurement {
         epoch_samples,
-        step_seconds: 0.1,
+        step_seconds: Some(0.1),
         evaluation_seconds: 0.1,
         start_seconds: 0.1,
         peak_bytes: 1,
         treatments: Vec::new(),
-        derived: false,
+        basis: Default::default(),
     };
     let cells = plan.cells().into_iter();
     let measured = cells.map(|cell| (cell, measured.clone())).collect();

@@ -53,6 +53,18 @@ fn a_command_is_told_how_the_sweep_ended() {
     let (output, told) = called(&diverging, TELLS, &[]);
     assert_eq!(output.status.code(), Some(3), "{}", said(&output));
     assert!(told.starts_with("trials-failed 3 RUN"), "{told}");
+
+    // What --only left is no whole sweep.
+    let two = SMALL.replace(
+        "[confirmation]",
+        "[arms.other]\nrule = \"sgd\"\nlearning_rate = 0.2\n\n[confirmation]",
+    );
+    let tells = r#"echo "$LAWN_OUTCOME $LAWN_LEFT $LAWN_MESSAGE" > TOLD"#;
+    let (_, told) = called(&two, tells, &["--only", "sgd"]);
+    assert_eq!(
+        told,
+        "finished 2 every trial that --only asked for ended ok; 2 trials of the plan left to be run\n"
+    );
 }
 
 #[test]
@@ -127,7 +139,7 @@ fn arms_below_a_floor_are_warned_about_and_stand_below_it_on_the_leaderboard() {
             .expect("lawn starts"),
     );
     for part in [
-        "leaderboard of feedback by hr@10",
+        "leaderboard of feedback at batch",
         "most-popular",
         "(2 seeds)",
     ] {

@@ -70,12 +70,17 @@ fn a_signal_that_was_ignored_before_stays_ignored() {
 #[test]
 fn a_sweep_goes_on_when_its_file_is_replaced() {
     let (folder, run) = folder();
-    let lawn = folder.path().join("lawn");
-    std::fs::copy(this(), &lawn).expect("there is room");
-    let launcher = start(&lawn, &run, ":");
+    let names = ["lawn", "lawn-torch"].map(|name| folder.path().join(name));
+    for lawn in &names {
+        let from = this().with_file_name(lawn.file_name().expect("a name"));
+        std::fs::copy(from, lawn).expect("there is room");
+    }
+    let launcher = start(&names[0], &run, ":");
     trains(&run);
-    std::fs::remove_file(&lawn).expect("it is ours");
-    std::fs::write(&lawn, "#!/bin/sh\nexit 9\n").expect("there is room");
+    for lawn in &names {
+        std::fs::remove_file(lawn).expect("it is ours");
+        std::fs::write(lawn, "#!/bin/sh\nexit 9\n").expect("there is room");
+    }
     let output = launcher.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", said(&output));
 }

@@ -258,6 +258,15 @@ fn what_is_refused_says_which_option_would_help() {
         );
         assert!(!dir.path().join("report").exists(), "{line}");
     }
+    // Optuna minimizes by default, and its table does not say what it did.
+    let (_, err) = said(&shell(
+        &format!("{optuna} {all} --column outcome=state"),
+        dir.path(),
+    ));
+    assert!(
+        err.contains("metric `value`: nothing says whether more or less"),
+        "{err}"
+    );
     // A loss is known by the name of its column.
     let line = format!("{optuna} {all} --column outcome=state").replace("=value", "=loss");
     let text = fs::read_to_string(dir.path().join("optuna.csv")).unwrap();
@@ -267,5 +276,8 @@ fn what_is_refused_says_which_option_would_help() {
         err.contains("metric `loss`: nothing says whether more or less"),
         "{err}"
     );
-    assert!(err.contains("or give --better loss=lower"), "{err}");
+    assert!(
+        err.contains("or give --better loss=higher, or --better loss=lower"),
+        "{err}"
+    );
 }

@@ -130,6 +130,43 @@ fn of_keys_that_stand_for_one_another_the_one_that_is_set_stays() {
 }
 
 #[test]
+fn a_table_of_another_name_takes_the_place_of_the_whole() {
+    use lawn_models::TaskConfig;
+    let text = "name = \"ads\"\nbatch_sizes = [64]\nbudget.epochs = 1\nconfirmation.seeds = [1]\n\
+                arms.sgd = { rule = \"sgd\", learning_rate = 0.1 }\n\
+                tasks.ads = { kind = \"ctr\", model = { name = \"dcn_v2\", width = 8, layers = [16] } }\n";
+    for (set, expected) in [
+        (
+            "tasks.ads.model={name=\"deepfm\",width=4}",
+            "{\"name\":\"deepfm\",\"width\":4",
+        ),
+        // Of the same name key by key.
+        (
+            "tasks.ads.model={name=\"dcn_v2\",width=4}",
+            "\"layers\":[16]",
+        ),
+        ("tasks.ads.model.width=4", "\"layers\":[16]"),
+    ] {
+        let file = file(text.into(), &[set]);
+        let sweep = file
+            .sweep()
+            .unwrap_or_else(|error| panic!("{set}: {error}"));
+        let TaskConfig::Ctr(task) = &sweep.tasks[0].config else {
+            panic!("it is one of clicks");
+        };
+        let model = serde_json::to_string(&task.model).expect("it is JSON");
+        assert!(model.contains(expected), "{set}: {model}");
+        let written = file.written().expect("it is a sweep");
+        let again = lawn_bench::config::parse("sweep.toml", &written);
+        assert_eq!(
+            again.unwrap_or_else(|error| panic!("{error}")),
+            sweep,
+            "{written}"
+        );
+    }
+}
+
+#[test]
 fn what_is_set_is_written_into_the_text_of_the_run() {
     let sets = [
         "budget.epochs=8",

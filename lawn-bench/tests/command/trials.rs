@@ -167,13 +167,45 @@ fn trials_are_found_by_what_they_are(run_dir: &Path) {
     let shown = said(&run(&["trials", dir, &id[..9], "--show"]));
     for part in [
         id,
-        "test hr@10",
+        "test hr@10        0.",
+        "validation hr@10  0.",
         "learning_rate",
         "outcome.json (",
         "batch size",
     ] {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
+    // Three digits that are no index are the beginning of an id; the ids say which there is.
+    let ids: Vec<&str> = all
+        .iter()
+        .filter_map(|trial| trial["trial"].as_str())
+        .collect();
+    let digits = |id: &str| -> String { id.chars().take_while(char::is_ascii_digit).collect() };
+    let is_number = |id: &&&str| digits(id).len() > 2 && !id.starts_with('0');
+    match ids.iter().find(is_number) {
+        Some(id) => {
+            let found = json(&run(&["trials", dir, &digits(id), "--json"]));
+            assert_eq!(found[0]["trial"], *id);
+        }
+        None => eprintln!("skipped: no id begins with three digits"),
+    }
+    let letter =
+        ('a'..='f').find(|&first| ids.iter().filter(|id| id.starts_with(first)).count() > 1);
+    if let Some(letter) = letter {
+        let several = run(&["trials", dir, &letter.to_string()]);
+        assert_eq!(several.status.code(), Some(2));
+        assert!(said(&several).contains("(index "), "{}", said(&several));
+    }
+
+    let narrow = said(&run(&["status", dir, "--batch", "64"]));
+    assert!(
+        narrow.contains("leaderboard of one at batch 64"),
+        "{narrow}"
+    );
+    let none = run(&["status", dir, "--batch", "7"]);
+    assert_eq!(none.status.code(), Some(2));
+    assert!(said(&none).contains("allowed: 64"), "{}", said(&none));
+
     let logged = json(&run(&["trials", dir, "15", "--log", "--json"]));
     assert_eq!(logged[0]["trial"], id);
     assert_eq!(logged[0]["records"].as_array().map(Vec::len), Some(1));
@@ -231,6 +263,7 @@ fn runs_that_differ_say_where(file: &Path, first: &Path) {
     for part in [
         "confirmation.seeds: [1,2] | [2,3]",
         "4/4",
+        "1 (2, 2)",
         "+0.0000",
         "learning_rate",
     ] {

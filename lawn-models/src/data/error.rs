@@ -107,10 +107,13 @@ pub enum DataError {
         /// The kind of task.
         kind: &'static str,
     },
-    /// The kind of data to make or its options are not known.
-    #[error("cannot make data of kind \"{kind}\": {reason}")]
+    /// A setting of a task that the data, or the net for them, do not go with.
+    #[error(transparent)]
+    Setting(SettingsError),
+    /// Keys or sizes of data that their kind does not have.
+    #[error("data of kind \"{kind}\": {reason}")]
     Options {
-        /// The kind asked for.
+        /// The kind.
         kind: String,
         /// What is wrong with it.
         reason: String,

@@ -39,7 +39,8 @@ pub(crate) fn catch_out_of_memory<T, E: Display>(
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> Option<&str> {
+/// What a panic says.
+pub(super) fn message(panic: &(dyn Any + Send)) -> Option<&str> {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
 }

@@ -31,7 +31,7 @@ impl RankingRules {
     pub(crate) fn set(&self, cases: &[Case], device: Device) -> RankingSet {
         match self.protocol.candidates {
             Candidates::All => RankingSet::all(cases, Arc::clone(&self.known), device),
-            _ => RankingSet::listed(cases, self.protocol.duplicates, device),
+            _ => RankingSet::listed(cases, self.protocol.duplicates(), device),
         }
     }
 
@@ -64,7 +64,7 @@ impl RankingRules {
     /// How many candidates count for a case, itself among them.
     pub(crate) fn candidates(&self, case: &Case) -> usize {
         let negatives = &case.negatives;
-        match (self.protocol.candidates, self.protocol.duplicates) {
+        match (self.protocol.candidates, self.protocol.duplicates()) {
             (Candidates::All, _) => {
                 let met = self.known.of(case.user as usize).iter();
                 self.known.items() - met.filter(|&&met| met != case.item).count()

@@ -74,9 +74,9 @@ pub enum RankingMetric {
 #[derive(Serialize, Deserialize, schemars::JsonSchema, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolName {
     /// The arithmetic of the code of He et al. 2017: each item is scored once, and of equal
-    /// scores the one first in the file comes first, the held-out item after its negatives. Puts
-    /// `duplicates = "masked"` and `ties = "list-order"` in place of the defaults; any other value
-    /// is refused, and so are candidates that are not a file's.
+    /// scores the one first in the file comes first, the held-out item after its negatives. It stands
+    /// for `duplicates = "masked"` and `ties = "list-order"`; any other value beside it is refused, that
+    /// of a default too, and so are candidates that are not a file's.
     #[serde(rename = "he-2017")]
     He2017,
 }
@@ -93,8 +93,10 @@ pub struct ProtocolConfig {
     /// How many negatives are drawn where they are.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub sampled: u32,
-    /// What becomes of an item that is twice among the candidates.
-    pub duplicates: Duplicates,
+    /// What becomes of an item that is twice among the candidates; `kept` where nothing is said, or
+    /// what `name` stands for.
+    #[schemars(extend("default" = "kept"))]
+    pub duplicates: Option<Duplicates>,
     /// What is measured, the metric first that settings are chosen by.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub metrics: Vec<RankingMetric>,
@@ -117,7 +119,7 @@ impl Default for ProtocolConfig {
             name: None,
             candidates: Candidates::File,
             sampled: EVALUATION_NEGATIVES,
-            duplicates: Duplicates::Kept,
+            duplicates: None,
             metrics: vec![RankingMetric::Hr, RankingMetric::Ndcg],
             cutoffs: vec![10],
             overlap: CasePolicy::Refuse,
@@ -136,6 +138,7 @@ impl ProtocolConfig {
     /// # Errors
     /// [`SettingsError`] names the setting, its value and what is allowed.
     pub fn validate(&self, ties: Ties) -> Result<(), SettingsError> {
+        let duplicates = self.duplicates();
         if self.name == Some(ProtocolName::He2017) {
             let named = |value: Value| value.as_str().unwrap_or_default().to_owned();
             for (is_so, setting, found, allowed) in [
@@ -146,9 +149,9 @@ impl ProtocolConfig {
                     "file",
                 ),
                 (
-                    self.duplicates == Duplicates::Masked,
+                    duplicates == Duplicates::Masked,
                     "protocol.duplicates",
-                    named(json!(self.duplicates)),
+                    named(json!(duplicates)),
                     "masked",
                 ),
                 (
@@ -168,6 +171,34 @@ impl ProtocolConfig {
             self.sampled,
             "1 to 1000000",
         )?;
+        let plain = Self::default();
+        let has_cutoffs = self.metrics.iter().any(|&one| one != RankingMetric::Mrr);
+        let is_all = self.candidates == Candidates::All;
+        for (is_idle, setting, context) in [
+            (
+                is_all && self.sampled != plain.sampled,
+                "protocol.sampled",
+                "protocol.candidates = \"all\", which draws none",
+            ),
+            (
+                is_all && duplicates != Duplicates::Kept,
+                "protocol.duplicates",
+                "protocol.candidates = \"all\", of which each is there once",
+            ),
+            (
+                !has_cutoffs && self.cutoffs != plain.cutoffs,
+                "protocol.cutoffs",
+                "protocol.metrics = [\"mrr\"], which has none",
+            ),
+        ] {
+            if is_idle {
+                return Err(SettingsError::NotApplicable {
+                    setting: setting.to_owned(),
+                    context: context.to_owned(),
+                    allowed: "leave it out".to_owned(),
+                });
+            }
+        }
         let listed = format!("{:?}", self.metrics).to_lowercase();
         let is_repeated = |place: usize| self.metrics[..place].contains(&self.metrics[place]);
         require(
@@ -198,14 +229,19 @@ impl ProtocolConfig {
         )
     }
 
-    /// Writes what the name stands for in place of defaults, `ties` of the same task too.
-    pub(crate) fn resolve(&mut self, ties: &mut Ties) {
-        if self.name == Some(ProtocolName::He2017) {
-            self.duplicates = Duplicates::Masked;
-            if *ties == Ties::default() {
-                *ties = Ties::ListOrder;
-            }
-        }
+    /// Writes out what is not given, as the name stands for it: `ties` of the same task too.
+    pub(crate) fn resolve(&mut self, ties: &mut Option<Ties>) {
+        let (duplicates, order) = match self.name {
+            Some(ProtocolName::He2017) => (Duplicates::Masked, Ties::ListOrder),
+            None => Default::default(),
+        };
+        self.duplicates.get_or_insert(duplicates);
+        ties.get_or_insert(order);
+    }
+
+    /// What becomes of an item that is twice among the candidates.
+    pub(crate) fn duplicates(&self) -> Duplicates {
+        self.duplicates.unwrap_or_default()
     }
 
     pub(crate) fn policies(&self) -> Policies {
@@ -246,6 +282,27 @@ impl ProtocolConfig {
     /// What tells the numbers of this protocol from those of another, in the names of metrics:
     /// nothing for the negatives of the file, and for 99 that are drawn as those were.
     fn suffix(&self, ties: Ties) -> String {
+        self.ranked(ties) + &self.measured_besides()
+    }
+
+    /// Of which held-out interactions are measured, where they are not those that usually are.
+    fn measured_besides(&self) -> String {
+        use CasePolicy::{Drop, Keep};
+        let policies = [
+            (self.overlap, Keep, "-overlap"),
+            (self.overlap, Drop, "-nooverlap"),
+            (self.unseen, Drop, "-nounseen"),
+            (self.repeated, Keep, "-repeated"),
+            (self.repeated, Drop, "-norepeated"),
+        ];
+        let policies = policies.into_iter();
+        let named =
+            policies.filter_map(|(policy, named, suffix)| (policy == named).then_some(suffix));
+        named.collect()
+    }
+
+    /// Of how they are ranked.
+    fn ranked(&self, ties: Ties) -> String {
         // Validation is among those that are drawn, even where test is among the file's.
         let candidates = match self.candidates {
             Candidates::All => "-all".to_owned(),
@@ -255,7 +312,7 @@ impl ProtocolConfig {
         if self.name == Some(ProtocolName::He2017) {
             return candidates + "-he2017";
         }
-        let duplicates = match (self.candidates, self.duplicates) {
+        let duplicates = match (self.candidates, self.duplicates()) {
             // Each of all items is there once.
             (Candidates::All, _) | (_, Duplicates::Kept) => "",
             (_, Duplicates::Masked) => "-once",
@@ -297,7 +354,7 @@ mod tests {
 
     fn of(table: Value) -> ProtocolConfig {
         let mut protocol: ProtocolConfig = serde_json::from_value(table).unwrap();
-        protocol.resolve(&mut Ties::MidRank);
+        protocol.resolve(&mut None);
         protocol
     }
 
@@ -324,8 +381,12 @@ mod tests {
             ),
             (json!({ "sampled": 50, "metrics": ["hr"] }), &["hr@10-s50"]),
             (
-                json!({ "candidates": "all", "sampled": 50, "duplicates": "masked", "metrics": ["hr"] }),
-                &["hr@10-all"],
+                json!({ "overlap": "keep", "unseen": "drop", "repeated": "keep", "metrics": ["hr"] }),
+                &["hr@10-overlap-nounseen-repeated"],
+            ),
+            (
+                json!({ "overlap": "drop", "repeated": "drop", "unseen": "refuse", "metrics": ["hr"] }),
+                &["hr@10-nooverlap-norepeated"],
             ),
         ] {
             assert_eq!(of(table).names(Ties::MidRank), names);
@@ -348,31 +409,31 @@ mod tests {
 
     #[test]
     fn a_name_takes_the_place_of_defaults_and_of_nothing_else() {
-        let with = |more: Value, mut ties: Ties| {
+        let with = |more: Value, ties: Option<Ties>| {
+            let mut ties = ties;
             let mut table = json!({ "name": "he-2017" });
             let more = more.as_object().unwrap().clone();
             table.as_object_mut().unwrap().extend(more);
             let mut protocol: ProtocolConfig = serde_json::from_value(table).unwrap();
             protocol.resolve(&mut ties);
+            let ties = ties.unwrap();
             protocol.validate(ties).map(|()| (protocol, ties))
         };
-        let (protocol, ties) = with(json!({}), Ties::MidRank).unwrap();
+        let (protocol, ties) = with(json!({}), None).unwrap();
         assert_eq!(
-            (protocol.duplicates, ties),
+            (protocol.duplicates(), ties),
             (Duplicates::Masked, Ties::ListOrder)
         );
-        with(json!({ "duplicates": "masked" }), Ties::ListOrder).unwrap();
+        with(json!({ "duplicates": "masked" }), Some(Ties::ListOrder)).unwrap();
         for (more, ties, setting) in [
-            (json!({}), Ties::Pessimistic, "ties"),
-            (json!({}), Ties::Optimistic, "ties"),
-            (
-                json!({ "candidates": "all" }),
-                Ties::MidRank,
-                "protocol.candidates",
-            ),
+            (json!({}), Some(Ties::Pessimistic), "ties"),
+            (json!({}), Some(Ties::Optimistic), "ties"),
+            (json!({}), Some(Ties::MidRank), "ties"),
+            (json!({ "duplicates": "kept" }), None, "protocol.duplicates"),
+            (json!({ "candidates": "all" }), None, "protocol.candidates"),
             (
                 json!({ "candidates": "sampled" }),
-                Ties::MidRank,
+                None,
                 "protocol.candidates",
             ),
         ] {
@@ -405,6 +466,31 @@ mod tests {
             .validate(Ties::MidRank)
             .unwrap();
         of(json!({ "candidates": "all", "cutoffs": [1000] }))
+            .validate(Ties::MidRank)
+            .unwrap();
+    }
+
+    #[test]
+    fn keys_that_would_do_nothing_are_refused() {
+        for (table, setting) in [
+            (
+                json!({ "candidates": "all", "sampled": 5 }),
+                "protocol.sampled",
+            ),
+            (
+                json!({ "candidates": "all", "duplicates": "masked" }),
+                "protocol.duplicates",
+            ),
+            (
+                json!({ "metrics": ["mrr"], "cutoffs": [5] }),
+                "protocol.cutoffs",
+            ),
+        ] {
+            let error = of(table).validate(Ties::MidRank).unwrap_err();
+            assert_eq!(error.setting(), setting);
+            assert!(error.to_string().contains("leave it out"), "{error}");
+        }
+        of(json!({ "metrics": ["mrr", "hr"], "cutoffs": [5] }))
             .validate(Ties::MidRank)
             .unwrap();
     }

@@ -240,6 +240,35 @@ impl ImageModelName {
         }
     }
 
+    /// Values of one channel that batch normalization has of one picture of `[height, width]`,
+    /// where it has the fewest; none where the net has no batch normalization. Of one value
+    /// there is no variance.
+    ///
+    /// ```
+    /// use lawn_models::models::ImageModelName::{Resnet50, ResnetCifar, Vgg16, Vgg16Bn};
+    /// assert_eq!(Resnet50.normalized_values([224, 224]), Some(49));
+    /// assert_eq!(Resnet50.normalized_values([32, 32]), Some(1));
+    /// assert_eq!(ResnetCifar.normalized_values([32, 32]), Some(64));
+    /// assert_eq!(Vgg16Bn.normalized_values([32, 32]), Some(4));
+    /// assert_eq!(Vgg16.normalized_values([32, 32]), None);
+    /// ```
+    pub fn normalized_values(self, sides: [i64; 2]) -> Option<i64> {
+        let halved = |times: u32, round: fn(i64) -> i64| {
+            let side = |side: i64| (0..times).fold(side, |side, _| round(side));
+            sides.map(side).iter().product()
+        };
+        let (up, down): (fn(i64) -> i64, fn(i64) -> i64) = (|n| (n + 1) / 2, |n| n / 2);
+        match self.family() {
+            // The stem and its pooling halve, and so does each stage but the first.
+            Family::ResNet(_, Stem::Photographs) => Some(halved(5, up)),
+            Family::ResNet(_, Stem::Small) => Some(halved(3, up)),
+            Family::CifarResNet => Some(halved(2, up)),
+            // Nothing is normalized behind the last of five poolings.
+            Family::Vgg(_, true, _) => Some(halved(4, down)),
+            Family::Vgg(_, false, _) | Family::Vit(_) => None,
+        }
+    }
+
     /// Whether it has the option of this name, as [`ImageModelOptions`] has it.
     pub fn takes(self, option: &str) -> bool {
         match self.family() {
@@ -254,6 +283,50 @@ impl ImageModelName {
                 option,
                 "depth" | "width" | "shortcut" | "statistics_batch" | "init" | "zero_gamma"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::nn::VarStore;
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+    use crate::models::Mode;
+
+    /// Of one image: the running variance is unbiased, so that it is no number where it is taken
+    /// over one value.
+    #[test]
+    fn a_net_has_the_values_to_normalize_that_it_says() {
+        use ImageModelName::{Resnet18, Resnet18Cifar, Resnet50, ResnetCifar, Vgg11Bn};
+        for (model, sides) in [
+            (Resnet18, [[32, 32], [33, 32], [32, 40]]),
+            (Resnet50, [[17, 32], [33, 32], [64, 8]]),
+            (Resnet18Cifar, [[8, 8], [9, 8], [8, 16]]),
+            (ResnetCifar, [[4, 4], [5, 3], [3, 4]]),
+            (Vgg11Bn, [[32, 32], [33, 32], [32, 64]]),
+        ] {
+            for [height, width] in sides {
+                let store = VarStore::new(Device::Cpu);
+                let options = ImageModelOptions {
+                    depth: 8,
+                    width: 2,
+                    ..ImageModelOptions::new(width, 3)
+                };
+                let net = model.build(&store.root(), &options, 0);
+                let image = Tensor::ones([1, 3, height, width], (Kind::Float, Device::Cpu));
+                let _ = tch::no_grad(|| net.forward(&[image], Mode::Train { first: 0 }));
+                let variables = store.variables();
+                let mut variances = variables.iter().filter(|(name, _)| name.ends_with("_var"));
+                let is_taken = variances.all(|(_, one)| one.isfinite().all().int64_value(&[]) != 0);
+                let values = model.normalized_values([height, width]);
+                assert_eq!(
+                    is_taken,
+                    values > Some(1),
+                    "{model:?} {height} {width}: {values:?}"
+                );
+            }
         }
     }
 }

@@ -50,6 +50,7 @@ pub use cifar_resnet::{CifarResNet, CifarResNetConfig, CifarShortcut};
 pub use ctr::{CtrModelConfig, CtrModelError, CtrShape};
 pub use image_models::{ImageModelName, ImageModelOptions};
 pub use init::Init;
+pub(crate) use layers::FirstSample;
 pub use layout::Layout;
 pub use matrix_factorization::{MatrixFactorization, MatrixFactorizationConfig};
 pub use model::{LookUps, Mode, Model, parameters};
@@ -58,5 +59,7 @@ pub use pretrained::join_pretrained;
 pub use resnet::{ResNet, ResNetConfig, ResNetDepth, Stem};
 pub use vgg::{Vgg, VggConfig, VggDepth, VggHead};
 pub use vit::{Vit, VitConfig, VitForm};
-pub(crate) use weights::save_weights_with;
-pub use weights::{ShapeDifference, WeightsDifferences, WeightsError, load_weights, save_weights};
+pub use weights::{
+    ShapeDifference, UnusableValues, WeightsDifferences, WeightsError, load_weights, save_weights,
+};
+pub(crate) use weights::{save_weights_with, unusable_values};

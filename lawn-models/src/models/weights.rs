@@ -36,6 +36,14 @@ pub enum WeightsError {
         /// What went wrong.
         source: Box<lawn_core::Error>,
     },
+    /// The file is not safetensors, or not all of it.
+    #[error("weights {path}: found {found}, expected a whole safetensors file")]
+    NotSafetensors {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        found: String,
+    },
     /// The file is of another net. Nothing was changed.
     #[error("weights {path} do not fit the model: {differences}")]
     Mismatch {
@@ -53,11 +61,13 @@ pub struct WeightsDifferences {
     pub missing: Vec<String>,
     /// Entries that the net does not have.
     pub extra: Vec<String>,
-    /// Entries of another shape, or whose numbers are no floats.
+    /// Entries of another shape.
     pub shapes: Vec<ShapeDifference>,
+    /// Entries whose numbers are no floats.
+    pub kinds: Vec<ShapeDifference>,
 }
 
-/// An entry that has the name of a variable, and not its shape.
+/// An entry that has the name of a variable, and not its shape or kind of numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShapeDifference {
     /// Its name.
@@ -71,26 +81,33 @@ pub struct ShapeDifference {
 impl WeightsDifferences {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.missing.is_empty() && self.extra.is_empty() && self.shapes.is_empty()
+        self.missing.is_empty()
+            && self.extra.is_empty()
+            && self.shapes.is_empty()
+            && self.kinds.is_empty()
     }
 }
 
 /// As in a sentence, the first few of each list.
 impl fmt::Display for WeightsDifferences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shapes = self.shapes.iter().map(|one| {
-            let ShapeDifference {
-                name,
-                found,
-                expected,
-            } = one;
-            format!("`{name}` is {found}, expected {expected}")
-        });
+        let differing = |entries: &[ShapeDifference]| {
+            let described = entries.iter().map(|one| {
+                let ShapeDifference {
+                    name,
+                    found,
+                    expected,
+                } = one;
+                format!("`{name}` is {found}, expected {expected}")
+            });
+            described.collect()
+        };
         let named = |names: &[String]| names.iter().map(|name| format!("`{name}`")).collect();
-        let lists: [(&str, Vec<String>); 3] = [
+        let lists: [(&str, Vec<String>); 4] = [
             ("missing", named(&self.missing)),
             ("extra", named(&self.extra)),
-            ("of another shape", shapes.collect()),
+            ("of another shape", differing(&self.shapes)),
+            ("whose numbers are no floats", differing(&self.kinds)),
         ];
         let lists = lists.into_iter().filter(|(_, entries)| !entries.is_empty());
         for (place, (what, entries)) in lists.enumerate() {
@@ -213,14 +230,18 @@ fn differences(
     for (name, variable) in variables {
         match entries.get(name) {
             None => differences.missing.push(name.clone()),
-            Some(entry) if entry.size() != variable.size() || !is_float(entry) => {
-                differences.shapes.push(ShapeDifference {
+            Some(entry) => {
+                let difference = || ShapeDifference {
                     name: name.clone(),
                     found: described(entry),
                     expected: described(variable),
-                });
+                };
+                if !is_float(entry) {
+                    differences.kinds.push(difference());
+                } else if entry.size() != variable.size() {
+                    differences.shapes.push(difference());
+                }
             }
-            Some(_) => {}
         }
     }
     let counters: Vec<String> = variables.keys().filter_map(|name| counter(name)).collect();
@@ -263,14 +284,105 @@ fn converted(path: &Path) -> PathBuf {
 }
 
 fn file_error(path: &Path, source: lawn_core::Error) -> WeightsError {
-    WeightsError::File {
-        path: path.to_owned(),
-        source: match source {
-            // The file is named once.
-            lawn_core::Error::StateFile { source, .. } => source,
-            source => Box::new(source),
+    // The file is named once.
+    let source = match source {
+        lawn_core::Error::StateFile { source, .. } => source,
+        source => Box::new(source),
+    };
+    let path = path.to_owned();
+    match *source {
+        lawn_core::Error::Format(_) => WeightsError::NotSafetensors {
+            found: std::fs::read(&path)
+                .map_or_else(|error| error.to_string(), |bytes| what(&bytes)),
+            path,
         },
+        _ => WeightsError::File { path, source },
     }
+}
+
+/// What bytes are that are no safetensors.
+fn what(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "an empty file".to_owned();
+    }
+    if bytes.starts_with(b"version https://git-lfs") {
+        return "a Git LFS pointer in place of the file, which `git lfs pull` gets".to_owned();
+    }
+    match announced(bytes) {
+        Some(announced) => {
+            let found = bytes.len();
+            format!("{found} bytes, of {announced} that its header says")
+        }
+        None => "a file without the header of one".to_owned(),
+    }
+}
+
+/// Bytes that a safetensors file has by its header.
+fn announced(bytes: &[u8]) -> Option<u64> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let length = u64::from_le_bytes(*length);
+    let header = rest.get(..usize::try_from(length).ok()?)?;
+    let header: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(header).ok()?;
+    let ends = header
+        .values()
+        .filter_map(|entry| entry["data_offsets"][1].as_u64());
+    Some(8 + length + ends.max().unwrap_or(0))
+}
+
+/// Values of variables that no net computes anything with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnusableValues {
+    /// The first variable that has such values, in order of name.
+    pub variable: String,
+    /// How many others have.
+    pub others: usize,
+    /// What the values are.
+    pub found: &'static str,
+}
+
+/// As the subject of a sentence and its verb.
+impl fmt::Display for UnusableValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            variable, found, ..
+        } = self;
+        match self.others {
+            0 => write!(f, "values of `{variable}` are {found}"),
+            1 => write!(
+                f,
+                "values of `{variable}` and one more variable are {found}"
+            ),
+            others => write!(
+                f,
+                "values of `{variable}` and {others} more variables are {found}"
+            ),
+        }
+    }
+}
+
+/// Variables of a store with values that are not finite, or running variances below 0.
+pub(crate) fn unusable_values(store: &VarStore) -> Option<UnusableValues> {
+    let all = |condition: Tensor| tch::no_grad(|| condition.all().int64_value(&[])) != 0;
+    let variables: BTreeMap<String, Tensor> = store.variables().into_iter().collect();
+    let (mut found, mut names) = ("not finite", Vec::new());
+    for (name, variable) in &variables {
+        if !all(variable.isfinite()) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        found = "below 0, which no variance is";
+        let variances = variables
+            .iter()
+            .filter(|(name, _)| name.ends_with("running_var"));
+        let below = variances.filter(|(_, variance)| !all(variance.ge(0.0)));
+        names.extend(below.map(|(name, _)| name));
+    }
+    Some(UnusableValues {
+        variable: (*names.first()?).clone(),
+        others: names.len() - 1,
+        found,
+    })
 }
 
 #[cfg(test)]
@@ -345,13 +457,15 @@ mod tests {
         assert_eq!(differences.missing, ["bn1.running_var"]);
         assert_eq!(differences.extra, ["fc.num_batches_tracked", "head.weight"]);
         let shapes: Vec<&str> = differences.shapes.iter().map(|one| &*one.found).collect();
-        assert_eq!(shapes, ["int64 [2]", "f32 [2, 4]"]);
+        assert_eq!(shapes, ["f32 [2, 4]"]);
+        assert_eq!(differences.kinds[0].found, "int64 [2]");
         let said = error.to_string();
         assert!(
             said.ends_with(
                 "do not fit the model: 1 missing: `bn1.running_var`; 2 extra: \
-                 `fc.num_batches_tracked`, `head.weight`; 2 of another shape: `fc.bias` is \
-                 int64 [2], expected f32 [2], `fc.weight` is f32 [2, 4], expected f32 [2, 3]"
+                 `fc.num_batches_tracked`, `head.weight`; 1 of another shape: `fc.weight` is \
+                 f32 [2, 4], expected f32 [2, 3]; 1 whose numbers are no floats: `fc.bias` is \
+                 int64 [2], expected f32 [2]"
             ),
             "{said}"
         );
@@ -386,13 +500,57 @@ mod tests {
             );
             assert_eq!(said.matches(&format!("'{}'", path.display())).count(), 1);
         }
-        for wrong in [&b""[..], b"version https://git-lfs.github.com/spec/v1"] {
-            let path = folder.path().join("wrong.safetensors");
+        let path = folder.path().join("wrong.safetensors");
+        save_weights(&store(), &path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        let size = whole.len();
+        for (wrong, found) in [
+            (&b""[..], "an empty file".to_owned()),
+            (
+                b"version https://git-lfs.github.com/spec/v1",
+                "a Git LFS pointer".to_owned(),
+            ),
+            (
+                b"a text of some length",
+                "a file without the header of one".to_owned(),
+            ),
+            (
+                &whole[..size - 4],
+                format!("{} bytes, of {size} that its header says", size - 4),
+            ),
+            (
+                &[&whole[..], b"more"].concat(),
+                format!("{} bytes, of {size}", size + 4),
+            ),
+        ] {
             std::fs::write(&path, wrong).unwrap();
-            let error = load_weights(&store(), &path).unwrap_err();
-            assert!(matches!(error, WeightsError::File { .. }), "{error}");
+            let error = load_weights(&store(), &path).unwrap_err().to_string();
+            assert!(error.contains(&format!("found {found}")), "{error}");
+            assert!(
+                error.ends_with("expected a whole safetensors file"),
+                "{error}"
+            );
         }
         let absent = load_weights(&store(), &folder.path().join("absent")).unwrap_err();
         assert!(matches!(absent, WeightsError::File { .. }), "{absent}");
+    }
+
+    #[test]
+    fn values_that_no_net_computes_with_are_named_by_variable() {
+        let with = |name: &str, value: f64| {
+            let store = store();
+            let mut variable = store.variables().remove(name).unwrap();
+            let _ = tch::no_grad(|| variable.fill_(value));
+            unusable_values(&store).map(|values| values.to_string())
+        };
+        assert_eq!(with("bn1.bias", -1.0), None);
+        assert_eq!(with("bn1.running_var", 0.0), None);
+        let said = with("bn1.running_var", -1e-6).unwrap();
+        assert_eq!(
+            said,
+            "values of `bn1.running_var` are below 0, which no variance is"
+        );
+        let said = with("bn1.running_var", f64::INFINITY).unwrap();
+        assert_eq!(said, "values of `bn1.running_var` are not finite");
     }
 }

@@ -292,10 +292,25 @@ impl Kind for ImageConfig {
         if self.bad_files == BadFiles::Fail {
             images::require_sound(&scans)?;
         }
+        if let (Some(train), Some(Files::Train)) = (scans.first(), splits.first()) {
+            images::require_two(train)?;
+        }
         if self.transform.is_none() {
             images::require_one_size(&scans)?;
         }
         Ok(scans)
+    }
+
+    fn survey(
+        &self,
+        data_root: Option<&Path>,
+        _permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        // Its weights alone are read.
+        match self.data == GENERATED {
+            true => Ok(Vec::new()),
+            false => self.source(data_root)?.survey(),
+        }
     }
 
     fn sheet(&self, data_root: Option<&Path>, seed: u64) -> Result<Option<Vec<u8>>, DataError> {
@@ -309,7 +324,11 @@ impl Kind for ImageConfig {
         images::describe(folder)
     }
 
-    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+    fn check(
+        &self,
+        folder: &Path,
+        progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedData, DataError>> {
         images::check(folder, progress)
     }
 
@@ -358,6 +377,7 @@ impl ImageConfig {
                 None => sets.train,
             },
             layout,
+            needs_two: self.model_name().normalized_values(sets.sides) == Some(1),
             store,
         })
     }

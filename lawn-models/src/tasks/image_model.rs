@@ -22,7 +22,7 @@ const OF_SOME_NETS: [&str; 7] = [
 
 impl ImageConfig {
     /// The net that it names, or the one that was there before there were names.
-    fn model_name(&self) -> ImageModelName {
+    pub(super) fn model_name(&self) -> ImageModelName {
         self.model.unwrap_or(ImageModelName::ResnetCifar)
     }
 
@@ -103,7 +103,15 @@ impl ImageConfig {
         let model = self.model_name();
         let (least, step) = (model.smallest_image(), model.image_size_step());
         let found = || format!("images of {width} × {height} pixels");
-        let unusable = |expected| DataError::unusable(Path::new(&self.data), found(), expected);
+        // With a transform its size is that of the images, whatever the data are.
+        let unusable = |expected: String| match &self.transform {
+            Some(transform) => DataError::Setting(SettingsError::OutOfRange {
+                setting: "transform.size".to_owned(),
+                value: transform.size.to_string(),
+                allowed: expected,
+            }),
+            None => DataError::unusable(Path::new(&self.data), found(), expected),
+        };
         if height.min(width) < least {
             let name = model.name();
             return Err(unusable(format!("{least} or more a side, for {name}")));

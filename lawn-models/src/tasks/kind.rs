@@ -184,13 +184,20 @@ pub trait Kind:
         None
     }
 
-    /// Reads the whole of the data set in a folder, if it has one in the format of this kind, as a
-    /// task with its defaults does. `progress` is told how far it is. A kind leaves this out where
-    /// [`scan`](Self::scan) says what there is to say.
+    /// Reads the whole of the data set in a folder, if it has one in the format of this kind, as
+    /// planning does with a task of this table, whose `data` is the folder's name. `progress` is told
+    /// how far it is. A kind leaves this out where [`scan`](Self::scan) says what there is to say.
     fn check(
+        &self,
         _folder: &Path,
         _progress: ScanProgress<'_>,
     ) -> Option<Result<CheckedData, DataError>> {
+        None
+    }
+
+    /// What is wrong with files of a folder that have the names of this kind's, and are none that
+    /// [`describe`](Self::describe) counts.
+    fn refusal(_folder: &Path) -> Option<DataError> {
         None
     }
 
@@ -219,8 +226,35 @@ pub enum Files {
     Test,
 }
 
-/// Reads the whole of the data set in a folder.
-type Check = fn(&Path, ScanProgress<'_>) -> Option<Result<CheckedData, DataError>>;
+/// Reads the whole of the data set in a folder as a task with these keys does.
+type Check =
+    fn(&Map<String, Value>, &Path, ScanProgress<'_>) -> Option<Result<CheckedData, DataError>>;
+
+/// As [`Kind::check`], of a table with these keys; none where they are of another kind and the folder
+/// has nothing of this one.
+fn check<K: Kind>(
+    keys: &Map<String, Value>,
+    folder: &Path,
+    progress: ScanProgress<'_>,
+) -> Option<Result<CheckedData, DataError>> {
+    let mut table = keys.clone();
+    let name = folder.file_name()?.to_str()?;
+    table.insert("data".to_owned(), name.into());
+    let wrong = |reason: String| DataError::Options {
+        kind: K::NAME.to_owned(),
+        reason,
+    };
+    let config: Result<K, _> = serde_json::from_value(Value::Object(table));
+    let mut config = match config {
+        Ok(config) => config,
+        Err(error) => return K::describe(folder).map(|_| Err(wrong(error.to_string()))),
+    };
+    config.resolve();
+    match config.validate() {
+        Ok(()) => config.check(folder, progress),
+        Err(error) => K::describe(folder).map(|_| Err(wrong(error.to_string()))),
+    }
+}
 
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
@@ -235,8 +269,27 @@ pub struct KindEntry {
     pub renamed: &'static [(&'static str, &'static str)],
     /// The JSON Schema of its table, in the words of the documentation of its fields.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
+}
+
+/// What a kind makes of files in its format. It stands apart from [`KindEntry`]: these functions
+/// make tensors, and a program that asks for names and schemas alone does not link libtorch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KindFormat {
+    pub(crate) name: &'static str,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
     pub(crate) check: Check,
+    pub(crate) refusal: fn(&Path) -> Option<DataError>,
+}
+
+impl KindFormat {
+    pub(super) const fn of<K: Kind>() -> Self {
+        Self {
+            name: K::NAME,
+            describe: K::describe,
+            check: check::<K>,
+            refusal: K::refusal,
+        }
+    }
 }
 
 impl KindEntry {
@@ -247,8 +300,6 @@ impl KindEntry {
             metrics: K::METRICS,
             renamed: K::RENAMED,
             schema: K::json_schema,
-            describe: K::describe,
-            check: K::check,
         }
     }
 

@@ -7,6 +7,9 @@ macro_rules! kinds {
         /// The kinds of task, in the order in which they are listed everywhere.
         pub const KINDS: &[KindEntry] = &[$(KindEntry::of::<$config>()),+];
 
+        /// Their formats of files, in the same order.
+        pub(crate) const FORMATS: &[KindFormat] = &[$(KindFormat::of::<$config>()),+];
+
         /// What to learn: data, model and how it is measured.
         ///
         /// In JSON the variant is named by a `kind` key beside the fields.

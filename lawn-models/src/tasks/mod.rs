@@ -27,6 +27,7 @@ pub use image::ImageConfig;
 pub use image_evaluation::{
     EvaluationError, ImageAccuracy, ImageEvaluation, ImageSplit, evaluate_images,
 };
+pub(crate) use kind::KindFormat;
 pub use kind::{AssembledTask, Counts, Files, Kind, KindEntry, Surroundings, TaskMetrics};
 pub(crate) use left_by::note as note_of_task;
 pub use ncf_config::NcfConfig;

@@ -15,7 +15,7 @@ use super::ncf_survey;
 use super::task::Task;
 use crate::data::checked::CheckedData;
 use crate::data::images::ScanProgress;
-use crate::data::ratings::{self, GeneratedRatings, Ids, TrainRatings};
+use crate::data::ratings::{self, GeneratedRatings, Ids, RawRatings, TrainRatings};
 use crate::data::{DataError, GENERATED};
 use crate::measure::{Floor, LeaveOneOut, Split, floors};
 use crate::models::Layout;
@@ -40,7 +40,7 @@ impl Kind for NcfConfig {
     }
 
     fn metrics(&self) -> TaskMetrics {
-        let all = self.protocol.names(self.ties);
+        let all = self.protocol.names(self.ties());
         TaskMetrics {
             primary: all.first().copied().unwrap_or_default(),
             all,
@@ -81,7 +81,7 @@ impl Kind for NcfConfig {
         let above = self.rating_above.unwrap_or(RATING_ABOVE);
         require(above.is_finite(), "rating_above", above, "a finite number")?;
         self.raw.validate()?;
-        self.protocol.validate(self.ties)?;
+        self.protocol.validate(self.ties())?;
         generated::require_beside(&self.data, self.generated.is_some())?;
         self.generated
             .as_ref()
@@ -103,6 +103,7 @@ impl Kind for NcfConfig {
             objective: Box::new(LeaveOneOut::new(rules, device, measured, read_test)),
             dataset: Arc::new(TrainRatings::new(split.train, self.negatives, seed)),
             layout: Layout::Contiguous,
+            needs_two: false,
             store,
         }))
     }
@@ -146,15 +147,19 @@ impl Kind for NcfConfig {
         ratings::describe(folder, room())
     }
 
-    fn check(folder: &Path, _: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
-        let counts = Self::describe(folder)?;
-        let config = Self {
-            data: folder.file_name()?.to_str()?.to_owned(),
-            ..Self::default()
+    fn check(&self, folder: &Path, _: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
+        let counts = match Self::describe(folder) {
+            Some(counts) => counts,
+            // Columns of other names are those that the table names.
+            None if self.raw == RawRatings::default() => return None,
+            None => match ratings::Source::in_folder(folder, &self.data) {
+                Ok(source) => source.map(|_| Ok(Counts::new()))?,
+                Err(error) => Err(error),
+            },
         };
         let permit = TestPermit::of_a_person();
         let said = |counts| {
-            let notes = config.survey(folder.parent(), &permit)?;
+            let notes = self.survey(folder.parent(), &permit)?;
             Ok(CheckedData {
                 counts,
                 notes,
@@ -162,6 +167,17 @@ impl Kind for NcfConfig {
             })
         };
         Some(counts.and_then(said))
+    }
+
+    fn refusal(folder: &Path) -> Option<DataError> {
+        let name = folder.file_name()?.to_str()?;
+        match ratings::Source::in_folder(folder, name) {
+            Ok(source) => {
+                let reading = Self::default().reading();
+                source?.train(&reading).err()
+            }
+            Err(error) => Some(error),
+        }
     }
 
     fn idle(&self) -> Vec<&'static str> {

@@ -66,8 +66,9 @@ pub struct NcfConfig {
     /// Negatives drawn for each positive, anew each epoch.
     #[schemars(range(min = 1, max = MOST_NEGATIVES))]
     pub negatives: u32,
-    /// How equal scores rank.
-    pub ties: Ties,
+    /// How equal scores rank; `mid-rank` where nothing is said, or what `protocol.name` stands for.
+    #[schemars(extend("default" = "mid-rank"))]
+    pub ties: Option<Ties>,
     /// Which train interaction of each user is held out for validation.
     pub validation: ValidationItem,
     /// Seeds the held-out items and the evaluation negatives: part of the data
@@ -104,7 +105,7 @@ impl Default for NcfConfig {
             dropout: 0.0,
             pretrained: None,
             negatives: 4,
-            ties: Ties::MidRank,
+            ties: None,
             validation: ValidationItem::Random,
             split_seed: 0,
             rating_above: Some(RATING_ABOVE),
@@ -113,6 +114,13 @@ impl Default for NcfConfig {
             protocol: ProtocolConfig::default(),
             generated: None,
         }
+    }
+}
+
+impl NcfConfig {
+    /// How equal scores rank.
+    pub(super) fn ties(&self) -> Ties {
+        self.ties.unwrap_or_default()
     }
 }
 

@@ -89,7 +89,7 @@ impl NcfConfig {
         )?;
         let rules = RankingRules {
             protocol: self.protocol.clone(),
-            ties: self.ties,
+            ties: self.ties(),
             known: Arc::clone(&split.known),
         };
         for cases in [&split.validation, &split.probe] {

@@ -7,7 +7,7 @@ use super::ncf_config::NcfConfig;
 use super::ncf_data::Read;
 use super::ncf_model::Pretrained;
 use crate::data::DataError;
-use crate::data::ratings::{Case, EVALUATION_NEGATIVES, Rows, TrainCounts};
+use crate::data::ratings::{Case, EVALUATION_NEGATIVES, Rows, Source, TrainCounts};
 use crate::measure::{Candidates, Duplicates, Ties};
 use crate::trial::TestPermit;
 
@@ -82,9 +82,27 @@ pub(super) fn survey(
             ));
             lines.extend(left_out(
                 counts.single,
-                "users have one interaction, which stays in train".to_owned(),
+                "of the users have a single interaction, which stays in train".to_owned(),
             ));
+            lines.extend(counts.times.lines());
+            if taken.has_times() {
+                lines.extend(tied(counts.tied, "the test"));
+            }
         }
+    }
+    let has_times = match &train.counts {
+        TrainCounts::Raw(_, taken) => taken.has_times(),
+        TrainCounts::Files { .. } => true,
+        TrainCounts::Generated => false,
+    };
+    if has_times {
+        lines.extend(tied(split.tied, "validation"));
+    }
+    for path in source.endless()? {
+        let name = path.file_name().unwrap_or_default().display();
+        lines.push(format!(
+            "{name} has no end of line behind its last, which a file that is cut short lacks too"
+        ));
     }
     for ignored in source.ignored() {
         let (ignored, train) = (ignored.display(), source.path());
@@ -104,6 +122,9 @@ pub(super) fn survey(
     let held = read.test(config).read(permit)?;
     lines.extend(held.counts.clauses(config.protocol.policies(), above));
     let [fewest, most] = candidates(config, &held.cases, items);
+    if is_of_file {
+        require_one_number(config, source, most - 1)?;
+    }
     let usual = EVALUATION_NEGATIVES as usize + 1;
     if config.protocol.candidates == Candidates::File && [fewest, most] != [usual; 2] {
         lines.push(format!(
@@ -120,6 +141,30 @@ pub(super) fn survey(
         is_of_file,
     ));
     Ok(lines)
+}
+
+/// Of so many users the order of the file says which interaction is the latest.
+fn tied(users: u64, held_out_for: &str) -> Option<String> {
+    (users > 0).then(|| {
+        format!(
+            "{users} of the users have several interactions at the time of the one that is held out for \
+             {held_out_for} as the latest: the last in the file counts as later"
+        )
+    })
+}
+
+/// Makes sure that validation is ranked among as many as test, `found`: one name is one metric.
+fn require_one_number(config: &NcfConfig, source: &Source, found: usize) -> Result<(), DataError> {
+    let drawn = config.protocol.sampled as usize;
+    if found == drawn {
+        return Ok(());
+    }
+    let expected = format!(
+        "as many for both, so that one name is one metric: protocol.sampled = {found}, and cutoffs up to          that"
+    );
+    let found =
+        format!("{found} negatives of a test interaction, and {drawn} of one of validation");
+    Err(DataError::unusable(&source.path(), found, expected))
 }
 
 /// What is known of how the weights that NeuMF begins with were trained.
@@ -169,18 +214,19 @@ fn protocol(
         (_, true) => format!("{} {negatives}", most - 1),
         (_, false) => format!("{} to {} {negatives}", fewest - 1, most - 1),
     };
-    let duplicates = match config.protocol.duplicates {
-        Duplicates::Kept => "duplicates ranked twice",
-        Duplicates::Masked => "duplicates ranked once",
+    let duplicates = match (config.protocol.candidates, config.protocol.duplicates()) {
+        (Candidates::All, _) => "",
+        (_, Duplicates::Kept) => "duplicates ranked twice, ",
+        (_, Duplicates::Masked) => "duplicates ranked once, ",
     };
-    let ties = match config.ties {
+    let ties = match config.ties() {
         Ties::MidRank => "ties at the middle",
         Ties::Optimistic => "ties won",
         Ties::Pessimistic => "ties lost",
         Ties::ListOrder => "ties in the order of the file",
     };
-    let metrics = config.protocol.names(config.ties).join(", ");
+    let metrics = config.protocol.names(config.ties()).join(", ");
     format!(
-        "each of {cases} test interactions is ranked among {among}, {duplicates}, {ties}: {metrics}"
+        "each of {cases} test interactions is ranked among {among}, {duplicates}{ties}: {metrics}"
     )
 }

@@ -4,7 +4,8 @@ use thiserror::Error;
 
 use crate::data::DataError;
 use crate::device::{DeviceError, Failure};
-use crate::models::WeightsError;
+use crate::models::{UnusableValues, WeightsError};
+use crate::ranks::RanksError;
 use crate::trial::SettingsError;
 
 /// A trial that could not be set up or carried on.
@@ -24,19 +25,17 @@ pub enum TrialError {
     /// be written.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// A net begins with what is no number. Where weights are drawn it never does.
+    /// A net begins with what it cannot compute with. Where weights are drawn it never does.
     #[error(
-        "{}: {} not finite, expected finite ones: a trial that begins with others has diverged",
-        origin(path.as_deref()),
-        values(variable, *others)
+        "{}: {values}, expected finite ones, and variances of 0 or more: a trial that begins with \
+         others has diverged",
+        origin(path.as_deref())
     )]
-    NotFinite {
+    UnusableValues {
         /// The file of the weights that training begins with, where one is named for all of them.
         path: Option<PathBuf>,
-        /// The first variable that has such values, in order of name.
-        variable: String,
-        /// How many others have.
-        others: usize,
+        /// What is wrong, and where.
+        values: UnusableValues,
     },
     /// The optimizer cannot be built or cannot step.
     #[error(transparent)]
@@ -55,6 +54,9 @@ pub enum TrialError {
         /// What was asked for, what was left, and what was tried.
         detail: String,
     },
+    /// The trial has lost a rank, or its ranks do not compute alike.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// A checkpoint cannot be read or written.
     #[error("checkpoint {path}: {source}")]
     Checkpoint {
@@ -104,15 +106,6 @@ fn origin(path: Option<&Path>) -> String {
     match path {
         Some(path) => format!("weights {}", path.display()),
         None => "the weights that training begins with".to_owned(),
-    }
-}
-
-/// The values of a variable and of so many others, as the subject of a sentence.
-fn values(variable: &str, others: usize) -> String {
-    match others {
-        0 => format!("values of `{variable}` are"),
-        1 => format!("values of `{variable}` and one more variable are"),
-        others => format!("values of `{variable}` and {others} more variables are"),
     }
 }
 

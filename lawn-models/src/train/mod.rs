@@ -1,5 +1,6 @@
 //! Runs one trial of any task.
 
+mod captures;
 mod checkpoint;
 mod constraints;
 mod context;
@@ -7,16 +8,20 @@ mod distance;
 mod error;
 mod evaluate;
 mod freeze;
+mod graphs;
 mod layers;
 mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;
 mod range_test;
+mod ranked;
 mod record;
 mod rules;
 mod run;
+mod share;
 mod step;
+mod together;
 mod trainer;
 mod training;
 mod unread_norms;
@@ -31,4 +36,4 @@ pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial};
+pub use run::{dry_run, examine, run_trial, run_trial_on};

@@ -55,6 +55,11 @@ pub enum Notice {
         /// libtorch's name of it.
         operation: String,
     },
+    /// Steps could not be captured in a graph of CUDA; their operations are launched one by one.
+    NotCaptured {
+        /// What was said of it.
+        reason: String,
+    },
     /// Memory ran out; training went on from the last checkpoint with fewer samples
     /// in memory at once. The result is the same up to rounding.
     MicroBatchReduced {
@@ -104,6 +109,11 @@ impl fmt::Display for Notice {
                 f,
                 "{operation} has no deterministic algorithm on this device: bits of this trial may \
                  not repeat"
+            ),
+            Self::NotCaptured { reason } => write!(
+                f,
+                "steps are launched operation by operation, as they cannot be captured in a graph: \
+                 {reason}"
             ),
             Self::MicroBatchReduced { from, to, reason } => {
                 write!(

@@ -12,6 +12,7 @@ use super::observer::SilentObserver;
 use super::step::{Outcome, step};
 use super::training::Training;
 use crate::device;
+use crate::ranks::Ranks;
 use crate::tasks::TrialConfig;
 use crate::trial::{Amount, LrShape, require};
 
@@ -99,7 +100,13 @@ pub fn range_test(
         keep_weights: false,
         deterministic: false,
     };
-    let mut training = Training::new(&config, &context, None, &mut SilentObserver)?;
+    let mut training = Training::new(
+        &config,
+        &context,
+        None,
+        &Ranks::alone(),
+        &mut SilentObserver,
+    )?;
     let (mut steps, mut average, mut least) = (Vec::new(), 0.0, f64::INFINITY);
     let mut diverged = false;
     for index in 0..range.steps {

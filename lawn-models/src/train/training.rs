@@ -10,13 +10,16 @@ use super::checkpoint::Checkpoints;
 use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
+use super::graphs::Graphs;
 use super::observer::Observer;
 use super::optimizer;
 use super::progress::{Parts, Progress};
+use super::ranked::Ranked;
 use super::record::EvaluationRecord;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
-use crate::models::load_weights;
+use crate::models::{load_weights, unusable_values};
+use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::{Length, RuleName, SettingsError, require};
 
@@ -52,26 +55,16 @@ pub(super) fn task(config: &TrialConfig, context: &TrialContext) -> Result<Task,
     if let Some(path) = &weights {
         load_weights(&task.store, path)?;
     }
-    require_finite(&task, weights)?;
+    require_usable(&task, weights)?;
     Ok(task)
 }
 
-/// Refuses a net that begins with values that are not finite: every trial of it would diverge in
-/// its first step.
-fn require_finite(task: &Task, weights: Option<PathBuf>) -> Result<(), TrialError> {
-    let is_finite =
-        |variable: &Tensor| tch::no_grad(|| variable.isfinite().all().int64_value(&[])) != 0;
-    let variables = task.store.variables().into_iter();
-    let others = variables.filter(|(_, variable)| !is_finite(variable));
-    let mut names: Vec<String> = others.map(|(name, _)| name).collect();
-    names.sort();
-    match names.first() {
+/// Refuses a net that begins with values that it cannot compute with: every trial of it would diverge
+/// in its first step.
+fn require_usable(task: &Task, path: Option<PathBuf>) -> Result<(), TrialError> {
+    match unusable_values(&task.store) {
         None => Ok(()),
-        Some(first) => Err(TrialError::NotFinite {
-            path: weights,
-            variable: first.clone(),
-            others: names.len() - 1,
-        }),
+        Some(values) => Err(TrialError::UnusableValues { path, values }),
     }
 }
 
@@ -81,7 +74,7 @@ pub(super) fn optimizer(
     config: &TrialConfig,
 ) -> Result<(Length, Optimizer), TrialError> {
     let length = config.budget.length(task.dataset.len(), config.batch_size);
-    if task.model.statistics_batch() > 1 {
+    if task.needs_two {
         require_two(length, config.batch_size)?;
     }
     let parameters = task.parameters()?;
@@ -123,8 +116,8 @@ fn average(task: &Task, config: &TrialConfig) -> Result<Option<WeightAverage>, T
     Ok(Some(average.with_warm_up()))
 }
 
-/// Refuses a batch of one image at an end: batch normalization may have nothing to take its
-/// variance over. A batch size of 1 is what was asked for.
+/// Refuses batches of one image, where batch normalization has nothing to take its variance over:
+/// all of them, or the last.
 fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     let last_of = |samples: u64| match samples % batch_size {
         0 => batch_size,
@@ -132,10 +125,11 @@ fn require_two(length: Length, batch_size: u64) -> Result<(), SettingsError> {
     };
     let epoch = length.epoch_samples;
     let ends = [epoch.min(length.samples), length.samples % epoch];
-    let is_alone = batch_size > 1 && ends.iter().any(|&end| end > 0 && last_of(end) == 1);
+    let is_alone = ends.iter().any(|&end| end > 0 && last_of(end) == 1);
     let allowed = format!(
-        "one that leaves no batch of a single image, of which batch normalization cannot take the \
-         variance: an epoch has {epoch} images, the budget {}",
+        "one that leaves no batch of a single image: the last stage of the net is one pixel of it, \
+         of which batch normalization cannot take the variance; an epoch has {epoch} images, the \
+         budget {}",
         length.samples
     );
     require(!is_alone, "batch_size", batch_size, &allowed)
@@ -161,6 +155,8 @@ pub(super) struct Training<'a> {
     pub(super) step: u64,
     /// Gradient norms that are still on the device.
     pub(super) unread: UnreadNorms,
+    /// What repeats itself in the steps, as graphs of the device.
+    pub(super) graphs: Graphs,
     /// Gives the samples of the steps to come, once the first has been asked for.
     loader: Option<Loader>,
     /// Where the weights were at the freeze, where distances are measured.
@@ -169,6 +165,11 @@ pub(super) struct Training<'a> {
     /// The step that this process went on from, where its checkpoint holds all that was known.
     pub(super) resumed_step: Option<u64>,
     pub(super) timer: Timer,
+    pub(super) ranks: Ranks,
+    /// What this rank does with the others, where there are any.
+    pub(super) ranked: Option<Ranked>,
+    /// Whether all ranks have been found to have the same radii.
+    pub(super) has_one_radius: bool,
 }
 
 impl<'a> Training<'a> {
@@ -209,6 +210,7 @@ impl<'a> Training<'a> {
         config: &'a TrialConfig,
         context: &'a TrialContext,
         micro_batch_size: Option<u64>,
+        ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
         let SetUp {
@@ -220,12 +222,32 @@ impl<'a> Training<'a> {
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
-        let found = checkpoints.load(
-            &mut task.store,
-            &mut optimizer,
-            average.as_mut(),
-            |notice| observer.notice(&notice),
-        )?;
+        let ranked = Ranked::new(ranks, &task)?;
+        let mut found = None;
+        if ranks.is_first() {
+            found = checkpoints.load(
+                &mut task.store,
+                &mut optimizer,
+                average.as_mut(),
+                |notice| observer.notice(&notice),
+            )?;
+        }
+        if let Some(ranked) = &ranked {
+            // All begin with what rank 0 has, bit for bit.
+            let own = match ranked.is_first() {
+                true => {
+                    checkpoints.bytes(found.as_ref(), &task.store, &optimizer, average.as_ref())?
+                }
+                false => Vec::new(),
+            };
+            let bytes = ranked.of_first(&own)?;
+            if !ranked.is_first() {
+                let average = average.as_mut();
+                let restored =
+                    checkpoints.adopt(&bytes, &mut task.store, &mut optimizer, average)?;
+                found = (restored.progress.samples > 0).then_some(restored);
+            }
+        }
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -237,7 +259,10 @@ impl<'a> Training<'a> {
         if progress.plateau.is_none() {
             progress.plateau = optimizer::plateau(&config.optimizer)?;
         }
-        let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
+        let loss_sum = match ranks.is_first() {
+            true => Tensor::from(progress.since.loss_sum).to_device(context.device),
+            false => Tensor::zeros([], (Kind::Double, context.device)),
+        };
         let step = progress.steps(&length);
         Ok(Self {
             config,
@@ -251,11 +276,15 @@ impl<'a> Training<'a> {
             progress,
             loss_sum,
             unread: UnreadNorms::default(),
+            graphs: Graphs::new(config, context, ranked.is_some()),
             loader: None,
             distance,
             last_checkpoint: Instant::now(),
             resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
+            has_one_radius: ranked.is_none(),
+            ranks: ranks.clone(),
+            ranked,
         })
     }
 
@@ -279,18 +308,29 @@ impl<'a> Training<'a> {
 
     /// What gives the samples of the steps to come, part by part.
     pub(super) fn loader(&mut self) -> &mut Loader {
-        let part = self.part();
+        let (part, sharing) = (self.part(), self.sharing());
         self.loader.get_or_insert_with(|| {
-            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part);
+            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part)
+                .shared(sharing);
             let dataset = self.task.dataset.clone();
             Loader::start(dataset, self.context.device, parts)
         })
     }
 
-    /// Writes a checkpoint; all gradient norms have been read.
+    /// Writes a checkpoint, as rank 0; all gradient norms have been read.
     pub(super) fn save(&mut self) -> Result<(), TrialError> {
         self.account();
-        self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
+        self.progress.since.loss_sum = self.total_loss()?;
+        if !self.ranks.is_first() {
+            // Its part is in the sum of rank 0 from here on.
+            self.forget_losses();
+            self.last_checkpoint = Instant::now();
+            return Ok(());
+        }
+        if self.ranked.is_some() {
+            let sum = Tensor::from(self.progress.since.loss_sum);
+            self.loss_sum = sum.to_device(self.context.device);
+        }
         let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
         Checkpoints::new(&self.context.checkpoint, self.config).save(
             &self.progress,
@@ -391,6 +431,6 @@ mod tests {
             "{said}"
         );
         of(Amount::Samples(130 + 65), 130, 64).unwrap_err();
-        of(Amount::Epochs(1), 10, 1).unwrap();
+        of(Amount::Epochs(1), 10, 1).unwrap_err();
     }
 }

@@ -131,7 +131,17 @@ fn floors_and_cutoffs_follow_the_number_of_negatives() {
     assert_eq!(of_trial, error);
     let five = json!({ "protocol": { "cutoffs": [5] } });
     assert_eq!(floor(nine.path(), &five, "random"), 0.5);
+    // One name for validation among 99 and test among nine would be two metrics.
+    let error = look(nine.path(), &five).unwrap_err();
+    assert!(
+        error.contains("found 9 negatives of a test interaction, and 99 of one of validation")
+            && error.contains("protocol.sampled = 9"),
+        "{error}"
+    );
+    let five = json!({ "protocol": { "cutoffs": [5], "sampled": 9 } });
     let said = look(nine.path(), &five).unwrap();
+    assert!(said.contains(": hr@5-s9, ndcg@5-s9"), "{said}");
+    assert_eq!(floor(nine.path(), &five, "random"), 0.5);
     assert!(said.contains("has 9 negatives, not the usual 99"), "{said}");
     let fifty = Files::new(50).root();
     assert_eq!(floor(fifty.path(), &json!({}), "random"), 10.0 / 51.0);

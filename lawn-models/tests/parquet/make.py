@@ -3,8 +3,8 @@
     pip install pyarrow==26.0.1
     python make.py
 
-`kinds`, `spark` and `pairs` say what `ratings.csv` says, in other types and under other names. Of the
-others each has one thing that ratings do not have.
+`kinds`, `spark`, `pairs`, `gaps`, `checked` and `checked2` say what `ratings.csv` says, in other types and under other names. Of the others each has one
+thing that ratings do not have.
 """
 
 import datetime
@@ -64,3 +64,12 @@ write("days", {"user": USERS, "item": ITEMS, "time": pa.array([datetime.date(202
 write("int96", {"user": USERS, "item": ITEMS, "time": pa.array(times).cast(pa.timestamp("s"))},
       use_deprecated_int96_timestamps=True)
 write("lists", {"user": USERS, "item": pa.array([[item] for item in items])})
+# What pandas makes of integers of which one is missing somewhere.
+write("gaps", {
+    "user": pa.array(users, pa.float64()), "item": pa.array(items, pa.float32()),
+    "rating": pa.array(ratings, pa.float64()), "time": pa.array(times, pa.float64()),
+})
+write("parts", {"user": pa.array([user + 0.5 for user in users]), "item": ITEMS})
+CHECKED = {"user": USERS, "item": ITEMS, "rating": pa.array(ratings), "time": pa.array(times, pa.int64())}
+write("checked", CHECKED, compression="none", use_dictionary=False, write_page_checksum=True)
+write("checked2", CHECKED, data_page_version="2.0", write_page_checksum=True)

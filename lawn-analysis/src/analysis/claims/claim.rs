@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
+use super::kind::ClaimKind;
 use super::stated::{self, Statement};
 use crate::analysis::families::Analysis;
 use crate::analysis::verdict::in_numbers;
 use crate::analysis::worst_rank::with_these_worst;
 use crate::error::Error;
-use crate::request::ReportRequest;
+use crate::request::{Contrast, ReportRequest};
 use crate::stats::{Adjustment, Estimate, Feasibility, adjust};
 use crate::text::{capital, count, p_value};
 
@@ -47,8 +48,14 @@ impl std::fmt::Display for Support {
 pub struct Claim {
     /// The task.
     pub task: String,
+    /// What it is about.
+    pub kind: ClaimKind,
+    /// The contrast that it is made for; none for a claim about all of them.
+    pub contrast: Option<Contrast>,
     /// The claim in words.
     pub claim: String,
+    /// Why there is no estimate; none where there is one.
+    pub why_none: Option<String>,
     /// Mean, with its t interval, of the number that the claim is about. It rests on the seeds
     /// whose trials ended well.
     pub estimate: Option<Estimate>,
@@ -137,7 +144,10 @@ pub fn claims(analysis: &Analysis, request: &ReportRequest) -> Result<Vec<Claim>
             };
             claims.push(Claim {
                 task: task.name.clone(),
+                kind: stated.kind,
+                contrast: stated.contrast.clone(),
                 claim: stated.claim.clone(),
+                why_none: evidence.why_none.clone(),
                 estimate: evidence.estimate,
                 seeds: evidence.seeds,
                 p: evidence.deciding(),
@@ -169,6 +179,7 @@ fn sentence(
         claim,
         measure: [what, unit],
         evidence,
+        ..
     } = stated;
     let diverged = &evidence.diverged;
     let arms: Vec<(&str, usize)> = diverged

@@ -1,6 +1,7 @@
 //! The claims that the contrasts of a request make, each with its evidence.
 
 use super::evidence::{Evidence, Losses};
+use super::kind::ClaimKind;
 use crate::analysis::advantages::Standing;
 use crate::analysis::families::{Analysis, Answer};
 use crate::analysis::measured::quantity;
@@ -18,6 +19,10 @@ use crate::text::{better, on_test};
 
 /// A registered claim with its evidence.
 pub(super) struct Statement {
+    /// What it is about.
+    pub(super) kind: ClaimKind,
+    /// The contrast that it is made for; none for a claim about all of them.
+    pub(super) contrast: Option<Contrast>,
     /// The claim in words.
     pub(super) claim: String,
     /// The name of its number, and what follows the value.
@@ -55,11 +60,15 @@ pub(super) fn of_task(
         } = contrast;
         if let Some(answer) = find(Question::LogitGrowth, contrast, Some(largest)) {
             stated.push(Statement {
+                kind: ClaimKind::LosesAdaptivity,
+                contrast: Some((*contrast).clone()),
                 claim: format!("{baseline} loses adaptivity (its logits grow after the freeze)"),
                 measure: ["growth".into(), " doublings".into()],
                 evidence: growth_of_baseline(task, answer, request)?,
             });
             stated.push(Statement {
+                kind: ClaimKind::KeepsAdaptivity,
+                contrast: Some((*contrast).clone()),
                 claim: format!(
                     "{treatment} keeps its adaptivity (its logits grow less than {baseline}'s)"
                 ),
@@ -68,12 +77,16 @@ pub(super) fn of_task(
             });
         }
         stated.push(Statement {
+            kind: ClaimKind::GeneralizesBetter,
+            contrast: Some((*contrast).clone()),
             claim: format!("{treatment} generalizes better than {baseline}, over all batch sizes"),
             measure: advantage("mean advantage", ""),
             evidence: over_batch_sizes(task, contrast, request)?,
         });
         if let Some(answer) = find(Question::TestSlope, contrast, None) {
             stated.push(Statement {
+                kind: ClaimKind::LosesLess,
+                contrast: Some((*contrast).clone()),
                 claim: format!("{treatment} loses less than {baseline} as the batch grows"),
                 measure: advantage("advantage", " per doubling"),
                 evidence: Evidence::of_comparison(&answer.comparison, request),
@@ -88,6 +101,8 @@ pub(super) fn of_task(
         && !others.is_empty()
     {
         stated.push(Statement {
+            kind: ClaimKind::AllGain,
+            contrast: None,
             claim: "every treatment helps at the largest batch".to_owned(),
             measure: advantage("smallest advantage", ""),
             evidence: all_help(task, &at_largest, request),
@@ -97,6 +112,8 @@ pub(super) fn of_task(
             treatment,
         } = &first.comparison.place.contrast;
         stated.push(Statement {
+            kind: ClaimKind::FirstGainsMost,
+            contrast: None,
             claim: format!(
                 "{treatment} gains more over {baseline} at the largest batch than any other \
                  treatment over its baseline"

@@ -2,6 +2,7 @@
 
 use super::parts::{by_arms, in_parts, of_part, part_in_words};
 use super::subject::looks;
+use super::words::{bands, rows_of_arms};
 use crate::analysis::{ArmRanks, ArmScores, Improvement, Task};
 use crate::figures::estimates;
 use crate::figures::figure::{Figure, Words};
@@ -104,11 +105,16 @@ fn of_profile(scores: &[ArmScores], score: &Score, looks: &Looks) -> Vec<Figure>
     let figure = |rows: Rows<ProfileRow>| {
         let caption = format!(
             "Performance profile over all tasks: the share of runs (n = {} per arm) with a score \
-             above each value. The higher a line, the better its arm. {} Bands are {} \
-             Clopper–Pearson intervals at each single value, not simultaneous bands.{}",
+             above each value. The higher a line, the better its arm. {}{}{}",
             runs(scores),
             score.sentence,
-            percent(score.level),
+            bands(
+                rows_of_arms(rows.rows()).len(),
+                &format!(
+                    "{} Clopper–Pearson intervals at each single value, not simultaneous bands",
+                    percent(score.level)
+                )
+            ),
             part_in_words(&rows),
         );
         let title = format!("All tasks: performance profile{}", of_part(&rows));

@@ -2,7 +2,7 @@
 
 use super::parts::{by_arms, of_part, part_in_words};
 use super::subject::Subject;
-use super::words::{counts, listed, rows_by_arm};
+use super::words::{bands, counts, listed, rows_by_arm, rows_of_arms};
 use crate::analysis;
 use crate::figures::curves::{self, HorizontalAxis, Style};
 use crate::figures::figure::{Figure, Words};
@@ -97,11 +97,14 @@ fn course(
     };
     let caption = format!(
         "{} of {}, by {axis}, as recorded at each evaluation. Lines are means \
-         over seeds (n = {}). Bands are the range from the smallest to the largest \
-         value.{freeze}{}{omitted}{}",
+         over seeds (n = {}).{}{freeze}{}{omitted}{}",
         capital(&shown),
         task.name,
         counts(rows.rows().iter().map(|row| row.n)),
+        bands(
+            rows_of_arms(rows.rows()).len(),
+            "the range from the smallest to the largest value"
+        ),
         without_distance(quantities, rows.rows()),
         part_in_words(&rows),
     );

@@ -1,6 +1,7 @@
 //! Sentences that captions share.
 
 use crate::figures::by_batch::MOST_SEEDS;
+use crate::figures::series::MOST_BANDS;
 use crate::tables::OfArm;
 use crate::text::count;
 
@@ -36,6 +37,18 @@ pub(super) fn thinned(most: usize, what: &str) -> String {
         " Where there are more than {MOST_SEEDS} {what}, {MOST_SEEDS} at evenly spaced ranks are \
          drawn."
     )
+}
+
+/// The sentence that says what the bands are, or why there are none. `arms` are those of a drawing.
+pub(super) fn bands(arms: usize, what: &str) -> String {
+    if arms > MOST_BANDS {
+        format!(
+            " No bands are drawn, since those of {arms} arms would hide each other. The numbers of \
+             the figure have them: {what}."
+        )
+    } else {
+        format!(" Bands are {what}.")
+    }
 }
 
 /// The sentence that says what the grey band is.

@@ -20,16 +20,24 @@ impl CsvSheet {
     /// # Errors
     /// [`Error::Csv`] for a row that does not match the header, or is not UTF-8.
     pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        let separator = separator::of(bytes);
+        let stated = separator::stated(bytes);
+        let separator = stated.unwrap_or_else(|| separator::of(bytes));
         let malformed = |line, why| Error::Csv {
             path: path.to_owned(),
             line,
             why,
         };
         let mut rows = rows(bytes, separator, usize::MAX).into_iter();
+        if stated.is_some() {
+            rows.next();
+        }
         let header = rows.next().unwrap_or_default();
         let names = header.cells().map_err(|why| malformed(header.line, why))?;
-        let rows: Vec<Row> = rows.collect();
+        let mut rows: Vec<Row> = rows.collect();
+        // Spreadsheets write rows of empty cells below a table.
+        while rows.last().is_some_and(Row::is_blank) {
+            rows.pop();
+        }
         for row in &rows {
             let (count, width) = (row.len(), names.len());
             if count != width {

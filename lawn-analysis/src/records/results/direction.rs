@@ -14,7 +14,7 @@ pub struct Direction {
 }
 
 /// Words in the names of metrics of which less is better, or which may be of that kind.
-const LESS_IS_BETTER: [&str; 52] = [
+const LESS_IS_BETTER: [&str; 73] = [
     "ade",
     "bits",
     "bpb",
@@ -30,17 +30,29 @@ const LESS_IS_BETTER: [&str; 52] = [
     "divergence",
     "ece",
     "eer",
+    "duration",
     "entropy",
+    "energy",
     "epe",
     "err",
     "error",
     "errors",
     "fad",
+    "failure",
+    "failures",
+    "false",
+    "far",
     "fde",
+    "fdr",
     "fid",
+    "fnr",
+    "forgetting",
+    "fpr",
+    "frr",
     "fvd",
     "hausdorff",
     "hinge",
+    "incorrect",
     "kid",
     "kl",
     "latency",
@@ -58,25 +70,77 @@ const LESS_IS_BETTER: [&str; 52] = [
     "perplexity",
     "pp",
     "ppl",
+    "penalty",
     "regret",
+    "residual",
+    "risk",
+    "runtime",
+    "seconds",
+    "time",
     "rmse",
     "rmsle",
     "smape",
     "ter",
+    "violation",
+    "violations",
     "wer",
+    "wrong",
     "xe",
     "xent",
     "mistakes",
 ];
 
 /// Ends of compound words that have the same meaning.
-const ENDS: [&str; 3] = ["loss", "error", "perplexity"];
+const ENDS: [&str; 5] = ["loss", "error", "errors", "entropy", "perplexity"];
+
+/// The beginning of words such as `misclassified`.
+const BEGINNING: &str = "misclass";
+
+/// Words that say of a number only that it is one, as Optuna (`value`), TensorBoard (`Value`) and
+/// others name what they were told to optimize.
+const NO_DIRECTION: [&str; 14] = [
+    "criterion",
+    "figure",
+    "goal",
+    "number",
+    "objective",
+    "objectives",
+    "output",
+    "quantity",
+    "result",
+    "results",
+    "score",
+    "scores",
+    "value",
+    "values",
+];
+
+/// Words that say which of the numbers of a name is meant, and not what it measures.
+const WHICH: [&str; 17] = [
+    "avg",
+    "average",
+    "best",
+    "cv",
+    "eval",
+    "final",
+    "last",
+    "max",
+    "mean",
+    "median",
+    "min",
+    "split",
+    "std",
+    "summary",
+    "test",
+    "val",
+    "validation",
+];
 
 /// Gives each trial the direction of its metric, where its file is not one of `directed`.
 ///
 /// # Errors
-/// [`Error::NoDirection`] for a metric whose name is that of a loss or an error, and whose
-/// direction nothing states.
+/// [`Error::NoDirection`] for a metric whose name is that of a loss or an error or says nothing, and
+/// whose direction nothing states.
 pub(super) fn settle(
     trials: &mut [TrialRow],
     texts: &Texts,
@@ -107,12 +171,20 @@ pub(super) fn settle(
     Ok(())
 }
 
-/// Whether the name has a word that suggests that less is better.
+/// Whether the name has a word that suggests that less is better, or none that says what the number
+/// measures.
 fn less_may_be_better(metric: &str) -> bool {
     let words = words(metric);
-    words.iter().any(|word| {
-        LESS_IS_BETTER.contains(&word.as_str()) || ENDS.iter().any(|end| word.ends_with(end))
-    })
+    let says_less = |word: &String| {
+        LESS_IS_BETTER.contains(&word.as_str())
+            || ENDS.iter().any(|end| word.ends_with(end))
+            || word.starts_with(BEGINNING)
+    };
+    let named = |word: &&String| !word.is_empty() && !WHICH.contains(&word.as_str());
+    let mut others = words.iter().filter(named);
+    let says_nothing =
+        !words.concat().is_empty() && others.all(|word| NO_DIRECTION.contains(&word.as_str()));
+    says_nothing || words.iter().any(says_less)
 }
 
 /// The words of a name such as `val/topOne_err2`, in lower case.
@@ -160,12 +232,26 @@ mod tests {
             "eval.ppl",
             "logloss",
             "neg_mean_squared_error",
+            "misclassified",
+            "misclassification_rate",
+            "false_positive_rate",
+            "num_wrong",
+            "seconds",
+            "log_losses_0",
+            // Nothing says what they measure.
+            "value",
+            "Value",
+            "values_1",
+            "objective",
+            "score",
+            "mean_test_score",
+            "final result",
+            "max",
         ] {
             assert!(less_may_be_better(metric), "{metric}");
         }
         for metric in [
             "accuracy",
-            "metric",
             "hr@10",
             "auc",
             "mAP",
@@ -173,8 +259,12 @@ mod tests {
             "f1",
             "per_class_accuracy",
             "bleu",
-            "score",
+            "f1_score",
+            "score_accuracy",
             "R2",
+            "value_accuracy",
+            "metric",
+            "@10",
             "lossless_ratio",
             "iou",
             "precision",

@@ -5,13 +5,14 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::csv::CsvSheet;
+use super::gzip;
 use super::json::JsonSheet;
 use super::kind::{self, Kind};
 use super::parquet::ParquetSheet;
 use super::sheet::Sheet;
 use crate::error::Error;
 
-/// A file of results before it is understood.
+/// A file of results before it is understood. One that gzip compressed is unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultsFile {
     /// The name that errors and notes give it: its path, or in words where it comes from.
@@ -23,27 +24,33 @@ impl ResultsFile {
     /// The file at `path`.
     ///
     /// # Errors
-    /// [`Error::Io`] for a file that is not there or cannot be read.
+    /// [`Error::Io`] for a file that is not there or cannot be read; [`Error::OtherFormat`] for
+    /// damaged gzip data.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let bytes = fs::read(path).map_err(|source| Error::Io {
             path: path.to_owned(),
             source,
         })?;
-        Ok(Self {
-            name: path.to_owned(),
-            bytes,
-        })
+        Self::new(path.to_owned(), bytes)
     }
 
     /// Everything that `reader` gives, under a name such as `standard input`.
     ///
     /// # Errors
-    /// [`Error::Io`] with the name, where the reader fails.
+    /// [`Error::Io`] with the name, where the reader fails; [`Error::OtherFormat`] for damaged gzip
+    /// data.
     pub fn from_reader(name: impl Into<PathBuf>, mut reader: impl Read) -> Result<Self, Error> {
         let (name, mut bytes) = (name.into(), Vec::new());
         match reader.read_to_end(&mut bytes) {
-            Ok(_) => Ok(Self { name, bytes }),
+            Ok(_) => Self::new(name, bytes),
             Err(source) => Err(Error::Io { path: name, source }),
+        }
+    }
+
+    fn new(name: PathBuf, bytes: Vec<u8>) -> Result<Self, Error> {
+        match gzip::unpacked(bytes) {
+            Ok(bytes) => Ok(Self { name, bytes }),
+            Err(found) => Err(Error::OtherFormat { path: name, found }),
         }
     }
 

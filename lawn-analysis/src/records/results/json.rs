@@ -1,13 +1,17 @@
-//! Results as JSON objects: one after the other, most often one a line, or in one array.
+//! Results as JSON objects: one after the other, most often one a line, in one array, or a table
+//! in one object.
 //!
 //! The fields of an object within an object are columns of their own: `config.optimizer`.
 
 use std::collections::HashMap;
 use std::path::Path;
 
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::frame;
 use super::sheet::{Cells, Sheet};
+use super::strict::StrictValue;
 use crate::error::{Error, Position};
 
 /// Tokens that Python writes for numbers that JSON does not have.
@@ -39,18 +43,31 @@ impl JsonSheet {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let text = with_nulls(bytes);
         let mut sheet = Self::default();
-        let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
+        let mut values = serde_json::Deserializer::from_slice(&text).into_iter::<StrictValue>();
         let mut lines = Lines::default();
         loop {
             let blank = text[values.byte_offset()..].iter();
             let blank = blank.take_while(|byte| byte.is_ascii_whitespace()).count();
             let line = lines.of(&text, values.byte_offset() + blank);
             let Some(value) = values.next() else { break };
-            let value = value.map_err(|error| {
-                let why = format!("no JSON: {error}; allowed: one object a line, or one array");
+            let StrictValue(value) = value.map_err(|error| {
+                let why = match error.classify() {
+                    Category::Data => error.to_string(),
+                    _ => format!("no JSON: {error}; allowed: one object a line, or one array"),
+                };
                 malformed(error.line(), why)
             })?;
+            let is_alone =
+                sheet.positions.is_empty() && text[values.byte_offset()..].trim_ascii().is_empty();
             match value {
+                Value::Object(fields) if is_alone => match frame::rows(&fields) {
+                    Ok(Some(rows)) => rows
+                        .iter()
+                        .enumerate()
+                        .try_for_each(|(index, row)| sheet.push(Position::Row(index + 1), row)),
+                    Ok(None) => sheet.push(Position::Line(line), &fields),
+                    Err(why) => Err(why),
+                },
                 Value::Object(fields) => sheet.push(Position::Line(line), &fields),
                 Value::Array(rows) if sheet.positions.is_empty() => {
                     for (index, row) in rows.iter().enumerate() {
@@ -252,6 +269,18 @@ mod tests {
             (
                 "{\"a.b\": 1, \"a\": {\"b\": 2}}",
                 "line 1: two values are called `a.b`",
+            ),
+            (
+                "{\"a\": 1}\n{\"b\": {\"a\": 1, \"a\": 2}}",
+                "line 2: two values are called `a`",
+            ),
+            (
+                "[{\"a\": 1},\n {\"a\": 1, \"a\": 1}]",
+                "line 2: two values are called `a`",
+            ),
+            (
+                "{\"columns\": [\"a\"], \"data\": [[1], [1, 2]]}",
+                "line 1: row 2: 2 cells, expected 1",
             ),
         ] {
             let error = read(text).unwrap_err();

@@ -21,8 +21,9 @@ const OF_A_TRIAL: [&str; 8] = [
 /// The indices of the rows to keep.
 ///
 /// Of the rows that are alike in [`OF_A_TRIAL`] the one with the greatest number in `order` is
-/// kept. Where some of them have a text in `test_metric`, the others do not count: tools leave a
-/// cell empty where nothing was measured at a step.
+/// kept, whatever its metric: a trial that diverged at its end has none there. In a `wide` table a
+/// row belongs to many trials, and a cell is empty where another trial measured. Of a trial of it,
+/// rows without a text in `test_metric` do not count where others have one.
 ///
 /// # Errors
 /// [`Error::Cell`] for an `order` that is no number, and [`Error::TwoLast`] where two rows of a
@@ -33,7 +34,8 @@ pub(super) fn keep(
     columns: &[(String, Cells)],
     column: &str,
     order: &[String],
-) -> Result<Vec<usize>, Error> {
+    wide: bool,
+) -> Result<Kept, Error> {
     let of_a_trial: Vec<&[String]> = columns
         .iter()
         .filter(|(name, _)| OF_A_TRIAL.contains(&name.as_str()))
@@ -51,20 +53,23 @@ pub(super) fn keep(
             value: text.clone(),
             allowed: "a number, by which the last row of a trial is found".to_owned(),
         })?;
-        let measured = metric.is_some_and(|cells| !cells[row].is_empty());
+        let measured = wide && metric.is_some_and(|cells| !cells[row].is_empty());
         let rank = (measured, number);
         let trial = of_a_trial.iter().map(|cells| cells[row].as_str()).collect();
         let this = Last {
             rank,
             row,
             other: None,
+            greatest: number,
         };
         let last = last.entry(trial).or_insert(this);
+        let greatest = last.greatest.max(number);
         if rank > last.rank {
             *last = this;
         } else if rank == last.rank && row != last.row {
             last.other = Some(row);
         }
+        last.greatest = greatest;
     }
     let mut kept: Vec<Last> = last.into_values().collect();
     kept.sort_unstable_by_key(|last| last.row);
@@ -77,7 +82,21 @@ pub(super) fn keep(
             second: positions[other],
         });
     }
-    Ok(kept.iter().map(|last| last.row).collect())
+    Ok(Kept {
+        rows: kept.iter().map(|last| last.row).collect(),
+        passed_over: kept
+            .iter()
+            .filter(|last| last.greatest > last.rank.1)
+            .count(),
+    })
+}
+
+/// The rows that are kept.
+pub(super) struct Kept {
+    /// Their indices.
+    pub(super) rows: Vec<usize>,
+    /// How many trials have a later row without a metric.
+    pub(super) passed_over: usize,
 }
 
 /// The last row of a trial so far.
@@ -88,4 +107,6 @@ struct Last {
     row: usize,
     /// Another row of the same rank.
     other: Option<usize>,
+    /// The greatest number in the order, of rows without a metric too.
+    greatest: f64,
 }

@@ -39,6 +39,8 @@ pub(super) struct Laid {
     pub(super) ignored: Vec<String>,
     /// Rows that are left out, since they are not the last of their trial.
     pub(super) earlier: usize,
+    /// Trials of a wide table whose later rows have no metric.
+    pub(super) passed_over: usize,
     /// Columns of results that are stated, and not needed, since the file has them.
     pub(super) unused: Vec<String>,
 }
@@ -152,13 +154,16 @@ impl Layout {
                 || constants.iter().any(|(ours, _)| ours == name)
                 || wide.gives(name)
         };
-        require(path, names, has)?;
+        require(path, sheet, has)?;
         let mut laid = taken.rows(sheet, &wide, &constants)?;
         if let (Some(index), Some(column)) = (order, &self.last) {
             let texts = sheet.cells(index, "a number")?.texts;
             let repeated = wide.repeated(texts);
-            let kept = last::keep(path, &laid.positions, &laid.columns, column, &repeated)?;
-            laid.keep(&kept);
+            let is_wide = !self.wide.is_empty();
+            let (positions, columns) = (&laid.positions, &laid.columns);
+            let kept = last::keep(path, positions, columns, column, &repeated, is_wide)?;
+            laid.keep(&kept.rows);
+            laid.passed_over = kept.passed_over;
             taken.used[index] = true;
         }
         laid.ignored = taken.ignored(sheet, &wide);
@@ -254,24 +259,31 @@ fn ambiguous<'a>(
     }
 }
 
-/// The name of a field without the objects around it: `summary.test/acc` is `test/acc`.
+/// The name of a field without the objects around it: `summary.test/acc` is `test/acc`, and
+/// `summary.acc.max` is `acc.max`.
 fn without_objects(sheet: &dyn Sheet, name: &str) -> String {
     let names = sheet.names().iter().enumerate();
     let objects = names.filter(|(index, _)| sheet.is_object(*index));
     let within = objects.filter_map(|(_, object)| name.strip_prefix(object)?.strip_prefix('.'));
+    // `max` alone names no metric.
+    let within = within.filter(|rest| !suggestion::OF_A_COURSE.contains(rest));
     let shortest = within.min_by_key(|rest| rest.len());
     shortest.unwrap_or(name).to_owned()
 }
 
 /// Makes sure that no required column is missing.
-fn require(path: &Path, names: &[String], has: impl Fn(&str) -> bool) -> Result<(), Error> {
+fn require(path: &Path, sheet: &dyn Sheet, has: impl Fn(&str) -> bool) -> Result<(), Error> {
     let missing = REQUIRED.iter().filter(|name| !has(name));
     let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
     if missing.is_empty() {
         return Ok(());
     }
+    let names = sheet.names();
+    // An object is no cell; its fields have columns of their own.
+    let indices = (0..names.len()).filter(|index| !sheet.is_object(*index));
+    let cells: Vec<String> = indices.map(|index| names[index].clone()).collect();
     let suggested = missing.iter().filter_map(|ours| {
-        let theirs = suggestion::of(ours, names)?;
+        let theirs = suggestion::of(ours, &cells)?;
         Some((ours.clone(), theirs.to_owned()))
     });
     Err(Error::MissingResult {
@@ -378,11 +390,13 @@ impl Taken<'_> {
             within,
             ignored: Vec::new(),
             earlier: 0,
+            passed_over: 0,
             unused: Vec::new(),
         })
     }
 
-    /// The columns that nothing was read from. An object is named by its fields.
+    /// The columns that nothing was read from. An object is named by its fields, and a column
+    /// without a name, such as the index of pandas, by its place.
     fn ignored(&self, sheet: &dyn Sheet, wide: &Wide) -> Vec<String> {
         let is_used = |index: usize| self.used[index] || wide.has(index);
         let within = |name: &str, index: usize| {
@@ -398,7 +412,11 @@ impl Taken<'_> {
                 && !sheet.is_object(*index)
                 && !indices.clone().any(|other| within(name, other))
         });
-        ignored.map(|index| self.names[index].clone()).collect()
+        let named = |index: usize| match self.names[index].as_str() {
+            "" => format!("column {} (no name)", index + 1),
+            name => name.to_owned(),
+        };
+        ignored.map(named).collect()
     }
 }
 

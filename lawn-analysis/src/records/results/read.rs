@@ -75,14 +75,14 @@ impl Results {
     /// | `train_metric`, `validation_metric`, `train_loss` | numbers | no gap, no best baseline, no loss |
     /// | `test_count`, `test_total` | integers: the metric is their ratio | ties by decimals |
     /// | `metric` | text | `metric` |
-    /// | `higher_is_better` | `true` or `false` | `true`; refused for a name such as `loss` |
+    /// | `higher_is_better` | `true` or `false` | `true`; refused for a name such as `loss` or `value` |
     /// | `outcome` | `ok`, `diverged`, `out-of-memory`, `timeout`, `crashed`, `preempted` | `ok` |
     /// | `stage` | `tune` or `confirm` | `confirm` |
     /// | `trial_id` | text | `line-N` in a CSV, `row-N` in a Parquet file |
     ///
     /// Any other column of `trials.parquet` is read where it is present. Columns beyond these are
     /// not read. A file that begins as Parquet does is read as such, one that begins as JSON does as
-    /// JSON objects, any other as CSV with a header, with the separator that its rows show. All
+    /// JSON objects or as a table in one object, any other as CSV with a header, with the separator that its rows show. All
     /// formats accept the same: a number in a Parquet file, of whatever type, is read as the
     /// shortest decimal that denotes it. Spaces around a cell are ignored.
     ///
@@ -150,6 +150,13 @@ impl Results {
                 crate::text::count(texts.places.len(), "row", "rows"),
                 crate::text::count(gathered.earlier, "earlier one is", "earlier ones are"),
             ));
+            if gathered.passed_over > 0 {
+                notes.push(format!(
+                    "Of {} the last rows have no number in their column: the last number is read. \
+                     Where such a trial diverged, this is not known here.",
+                    crate::text::count(gathered.passed_over, "trial", "trials"),
+                ));
+            }
         }
         notes.extend(states::settle(&mut texts, &options.outcomes)?);
         notes.extend(singles::shorten(&mut texts));
@@ -182,6 +189,7 @@ struct Gathered {
     directed: Vec<bool>,
     notes: Vec<String>,
     earlier: usize,
+    passed_over: usize,
     /// By file, the columns of results that are stated and that it does not need.
     unused: Vec<Vec<String>>,
 }
@@ -196,6 +204,7 @@ impl Gathered {
             within,
             ignored,
             earlier,
+            passed_over,
             unused,
         } = layout.lay(file.name(), sheet.as_ref())?;
         if positions.is_empty() {
@@ -214,6 +223,7 @@ impl Gathered {
         let directs = columns.iter().any(|(name, _)| name == "higher_is_better");
         self.directed.push(directs);
         self.earlier += earlier;
+        self.passed_over += passed_over;
         self.unused.push(unused);
         let path = file.name().to_owned();
         self.texts.push(path, columns, positions, within);

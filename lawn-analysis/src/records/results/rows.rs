@@ -16,6 +16,11 @@ impl Row {
         self.record.len()
     }
 
+    /// Whether no cell has a text.
+    pub(super) fn is_blank(&self) -> bool {
+        self.record.iter().all(|cell| cell.trim_ascii().is_empty())
+    }
+
     /// The cells, without spaces around them.
     ///
     /// # Errors

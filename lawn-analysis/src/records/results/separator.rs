@@ -35,6 +35,20 @@ pub(super) fn of(text: &[u8]) -> u8 {
     best.0
 }
 
+/// The separator that a first line such as `sep=;` states, as Excel writes and reads it.
+pub(super) fn stated(text: &[u8]) -> Option<u8> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let line = text.split(|byte| b"\r\n".contains(byte)).next()?;
+    let mark = line
+        .get(..4)
+        .filter(|key| key.eq_ignore_ascii_case(b"sep="));
+    let known = |mark: &u8| SEPARATORS.iter().any(|(known, _)| known == mark);
+    match &line[mark?.len()..] {
+        [separator] if known(separator) => Some(*separator),
+        _ => None,
+    }
+}
+
 /// A separator in words.
 pub(super) fn name(separator: u8) -> &'static str {
     let mut known = SEPARATORS.iter();
@@ -45,7 +59,22 @@ pub(super) fn name(separator: u8) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::{of, stated};
+
+    #[test]
+    fn the_first_line_of_excel_states_the_separator() {
+        for (text, separator) in [
+            (&b"sep=;\r\na;b\r\n"[..], Some(b';')),
+            (b"\xef\xbb\xbfSEP=\t\na\tb\n", Some(b'\t')),
+            (b"sep=,", Some(b',')),
+            (b"sep=x\n", None),
+            (b"sep=;;\n", None),
+            (b"sep\n=;", None),
+            (b"", None),
+        ] {
+            assert_eq!(stated(text), separator, "{text:?}");
+        }
+    }
 
     #[test]
     fn the_separator_is_the_one_that_divides_every_row_alike() {

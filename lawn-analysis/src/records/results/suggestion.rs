@@ -36,12 +36,21 @@ const NAMES: [(&str, &[&str]); 6] = [
 /// Words of a metric that is not the test metric.
 const OTHER_SPLITS: [&str; 6] = ["train", "training", "val", "valid", "validation", "dev"];
 
+/// Words for one number of a metric's course, as wandb names them: `acc.max`.
+pub(super) const OF_A_COURSE: [&str; 6] = ["last", "max", "min", "mean", "best", "final"];
+
 /// The column that most likely holds the column of results `ours`: the first of those whose names
 /// end in the longest known name.
 pub(super) fn of<'a>(ours: &str, names: &'a [String]) -> Option<&'a str> {
     let (_, known) = NAMES.iter().find(|(name, _)| *name == ours)?;
     let fitting = |name: &'a String| {
-        let words = words(name);
+        let mut words = words(name);
+        if words
+            .last()
+            .is_some_and(|word| OF_A_COURSE.contains(&word.as_str()))
+        {
+            words.pop();
+        }
         if ours == "test_metric" && words.iter().any(|w| OTHER_SPLITS.contains(&w.as_str())) {
             return None;
         }
@@ -121,6 +130,8 @@ mod tests {
             (&json, "batch_size", Some("config.bs")),
             (&json, "test_metric", Some("summary.test/accuracy")),
             (&json, "trial_id", None),
+            (&["summary.acc.max"], "test_metric", Some("summary.acc.max")),
+            (&["best"], "test_metric", None),
         ] {
             assert_eq!(found(names, ours).as_deref(), theirs, "{ours} in {names:?}");
         }

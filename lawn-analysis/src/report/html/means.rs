@@ -36,7 +36,7 @@ pub(crate) fn means(means: &Rows<MeanRow>, tasks: &[Task]) -> String {
         let better = of.map_or("", |task| better(task.higher_is_better));
         let of = [&first.task, &on_test(&first.metric)].map(|name| escape(name));
         text.push_str(&format!(
-            "<div class=\"scroll\" role=\"region\" aria-label=\"Means of {0}\" tabindex=\"0\">\n\
+            "<div class=\"scroll whole\" role=\"region\" aria-label=\"Means of {0}\" tabindex=\"0\">\n\
              <table class=\"means\"><caption><span>{0}: mean {1} ({better}) over the trials that ended \
              well, with its t interval and the number of trials.</span></caption>\n<thead><tr><th \
              scope=\"col\">arm</th>{headings}</tr></thead>\n<tbody>\n{lines}</tbody></table>\n</div>\n",

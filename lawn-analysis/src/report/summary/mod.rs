@@ -1,5 +1,6 @@
 //! The summary.
 
+mod by_task;
 mod compared;
 mod means;
 mod screen;

@@ -1,6 +1,7 @@
 //! The summary, as Markdown that a terminal shows as well. It begins with the answer, a sentence
 //! per claim, and leaves out nothing that speaks against a treatment.
 
+use super::by_task::by_task;
 use super::compared::{compared, unpaired};
 use super::means::means;
 use super::screen::{COLUMNS, begun, item};
@@ -18,6 +19,7 @@ pub(crate) fn summary(contents: &Contents<'_>) -> String {
     let (analysis, request) = (&contents.analysis, contents.request);
     let mut text = vec![format!("# {}", shortened(&request.title, COLUMNS - 2))];
     text.extend(claimed(&contents.claims));
+    text.extend(by_task(&contents.claims_across, &analysis.tasks));
     text.extend(notes(&analysis.notes));
     text.extend(main_figures_named(contents));
     text.extend(means(&analysis.tasks, contents.tables.means.rows()));

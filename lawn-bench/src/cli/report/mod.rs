@@ -14,6 +14,8 @@ use super::output::{print, print_report};
 use super::values;
 use crate::plan::Plan;
 use crate::process::{shell, streams};
+use crate::report::mlflow;
+use crate::report::render::count;
 use crate::run::run_dir::RunDir;
 use crate::{Error, Exit, sweep};
 use outside::Outside;
@@ -25,6 +27,7 @@ Examples:
   lawn report runs/embedded --width icml     figures for one column of ICML
   lawn report runs/embedded --json           the verdicts for a script
   lawn report runs/embedded --out /tmp/seen   of a run that you cannot write to
+  lawn report runs/embedded --mlflow mlruns   its trials for MLflow
   lawn report --from results.csv --out report
   lawn report --from results.csv --contrast sgd:mine --reference-batch 256 --margin accuracy=0.005
   lawn report --from optuna.csv --constant task=mine --column arm=params_optimizer
@@ -52,6 +55,10 @@ pub(super) struct Report {
     /// sweep, else neurips].
     #[arg(long, value_name = "NAME", value_parser = values::width)]
     width: Option<Width>,
+    /// Write the trials that are over into DIR, too, as MLflow's file store, which
+    /// `mlflow ui --backend-store-uri DIR` shows; MLflow 3.17 wants MLFLOW_ALLOW_FILE_STORE=true.
+    #[arg(long, value_name = "DIR", conflicts_with = "from")]
+    mlflow: Option<PathBuf>,
     /// Print the verdicts as JSON: what verdicts.json of the report holds.
     #[arg(long)]
     json: bool,
@@ -84,6 +91,16 @@ impl Report {
             // The parser asks for one of them.
             None => return Ok(Exit::Usage),
         };
+        if let Some((dir, into)) = self.dir.as_ref().zip(self.mlflow.as_ref()) {
+            let run = RunDir::new(dir);
+            let trials = mlflow::export(&run, &Plan::read(&run)?, into)
+                .map_err(|error| error.of_option("--mlflow", into))?;
+            streams::say(&format!(
+                "{} for MLflow: `MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {}`",
+                count(trials, "trial"),
+                shell::line([into])
+            ));
+        }
         if self.json {
             let path = &files.verdicts;
             let verdicts = std::fs::read_to_string(path).map_err(|source| Error::Io {

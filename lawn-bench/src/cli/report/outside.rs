@@ -172,9 +172,11 @@ pub(super) fn hint(error: &AnalysisError, files: &[ResultsFile]) -> Option<Strin
                 None => missing.to_owned(),
             })
         }
-        AnalysisError::NoDirection { metric, .. } => {
-            Some(format!("or give --better {metric}=lower"))
-        }
+        AnalysisError::NoDirection { metric, .. } => Some(format!(
+            "or give --better {0}, or --better {1}",
+            quoted(&format!("{metric}=higher")),
+            quoted(&format!("{metric}=lower"))
+        )),
         AnalysisError::Cell {
             column,
             value,

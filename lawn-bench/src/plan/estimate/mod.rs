@@ -1,29 +1,32 @@
 //! What a trial takes, measured on the first steps of some and derived for the others, in a few
 //! seconds.
 //!
-//! One process an arm and task, so that its peak of memory is its own. It begins with a small batch,
-//! which tells what can be afforded, and goes on to the batch sizes of the sweep of which a step
-//! takes little. What is not measured, since it takes too long or the time is up, lies on lines
+//! First the first arm of each task is measured, in the batch sizes of the sweep of which a step
+//! takes little. Then every other rule and constraint, all in one process and one small batch: what
+//! an optimizer takes beyond another does not grow with the batch. In the time that is left the
+//! other arms are measured in the batch sizes of the sweep, too. What is not measured lies on lines
 //! through what was. Measurements are kept in the user's cache, by everything that could change
 //! them: the content of the data set, the machine and its device, the build, and the configuration.
 
 mod cache;
 mod line;
+mod measurement;
 mod probe;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use lawn_models::{Amount, Stage, Treatment};
-use serde::{Deserialize, Serialize};
+use lawn_models::CudaProbe;
 
 use crate::Error;
+use crate::config::DeviceChoice;
 use crate::plan::trials::{Cell, Plan};
 use cache::Cache;
 use line::Points;
+pub use measurement::{Basis, Measurement};
 pub use probe::Probe;
-use probe::{Answer, Probed};
+use probe::{Answer, Depth, Probed};
 
 /// Time that all measurements of a plan may take together.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -31,56 +34,9 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// Least time that a measurement is begun with.
 const LEAST: Duration = Duration::from_millis(1500);
 
-/// Batch that the measurement of an arm begins with, where its own are larger.
-const SMALL: u64 = 16;
-
-/// What the trials of one cell take.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// Samples in one epoch; negatives count.
-    pub epoch_samples: u64,
-    /// Seconds of one optimizer step, its samples included.
-    pub step_seconds: f64,
-    /// Seconds of one evaluation.
-    pub evaluation_seconds: f64,
-    /// Seconds from the start of the process to the first step.
-    pub start_seconds: f64,
-    /// Greatest resident memory of the process, in bytes; 0 where the system does not say.
-    pub peak_bytes: u64,
-    /// What the optimizer does to each parameter, and why; empty where that was not measured.
-    pub treatments: Vec<Treatment>,
-    /// Whether it was derived from what other cells take.
-    #[serde(default)]
-    pub derived: bool,
-}
-
-impl Measurement {
-    /// Bytes of a model's parameters in f32, as they are written to a file.
-    #[must_use]
-    pub fn weight_bytes(&self) -> u64 {
-        let elements = |shape: &[i64]| shape.iter().product::<i64>().unsigned_abs();
-        let parameters = self.treatments.iter();
-        4 * parameters.map(|one| elements(&one.shape)).sum::<u64>()
-    }
-
-    /// Seconds of a trial over `part` of `budget` in batches of `batch_size`. A confirmation
-    /// measures the test split at its end, too: as much again as one evaluation.
-    #[must_use]
-    pub fn trial_seconds(
-        &self,
-        [budget, every]: [Amount; 2],
-        batch_size: u64,
-        part: f64,
-        stage: Stage,
-    ) -> f64 {
-        let length = budget.length(self.epoch_samples, batch_size);
-        let between = every.length(self.epoch_samples, batch_size);
-        let steps = part * length.steps as f64;
-        let evaluations = (part * length.samples as f64 / between.samples as f64).ceil();
-        let evaluations = evaluations + f64::from(u8::from(stage == Stage::Confirm));
-        self.start_seconds + steps * self.step_seconds + evaluations * self.evaluation_seconds
-    }
-}
+/// Batches that a measurement begins with, where the sweep's are larger. In the first one
+/// optimizers are compared.
+const SMALL: [u64; 2] = [4, 16];
 
 /// Measures the trials of some cells, or takes them from the cache, and derives the others; `said`
 /// hears what is measured. What could not be measured is told in words.
@@ -93,24 +49,52 @@ pub fn measure(
     data_root: Option<&Path>,
     said: impl FnMut(&str),
 ) -> Result<(BTreeMap<Cell, Measurement>, Vec<String>), Error> {
+    let began = Instant::now();
     let mut survey = Survey {
         plan,
         data_root,
-        deadline: Instant::now() + PATIENCE,
+        deadline: began + PATIENCE,
         cache: Cache::read(),
         found: BTreeMap::new(),
         failed: BTreeMap::new(),
+        has_device: has_device(plan),
         said,
     };
     let cells = plan.cells();
-    // An arm of each task before any second one: the others are derived from it.
-    for arm in 0..plan.sweep.arms.len() {
-        for task in &plan.sweep.tasks {
-            let own: Vec<&Cell> = cells.iter().filter(|cell| cell.task == task.name).collect();
-            survey.arm(&own, arm)?;
+    let tasks = plan.sweep.tasks.iter();
+    let tasks: Vec<Vec<&Cell>> = tasks
+        .map(|task| cells.iter().filter(|cell| cell.task == task.name).collect())
+        .filter(|own: &Vec<&Cell>| !own.is_empty())
+        .collect();
+    if !survey.has_device {
+        for own in &tasks {
+            survey.set_up(own)?;
+        }
+        return Ok(survey.result(&cells));
+    }
+    let arms = plan.sweep.arms.len();
+    if arms > 1 {
+        survey.deadline = began + PATIENCE / 2;
+    }
+    for own in &tasks {
+        survey.arm(own, 0)?;
+    }
+    survey.deadline = began + PATIENCE;
+    for own in &tasks {
+        survey.optimizers(own)?;
+    }
+    for arm in 1..arms {
+        for own in &tasks {
+            survey.arm(own, arm)?;
         }
     }
     Ok(survey.result(&cells))
+}
+
+/// Whether this machine has what the trials of `plan` train on.
+fn has_device(plan: &Plan) -> bool {
+    plan.sweep.resources.device != DeviceChoice::Cuda
+        || matches!(lawn_models::probe().cuda, CudaProbe::Available { .. })
 }
 
 /// A task and an arm.
@@ -126,6 +110,8 @@ struct Survey<'a, S> {
     found: BTreeMap<Group, BTreeMap<u64, Probed>>,
     /// Why nothing could be measured, by task and arm.
     failed: BTreeMap<Group, String>,
+    /// Whether this machine has what the trials train on.
+    has_device: bool,
     said: S,
 }
 
@@ -134,83 +120,179 @@ fn group(cell: &Cell) -> Group {
 }
 
 impl<S: FnMut(&str)> Survey<'_, S> {
-    /// Measures an arm of a task, by its place among those that the task's `cells` have: in a small
-    /// batch, and in those of the sweep that can be afforded.
+    /// Measures an arm of a task, by its place among those that the task's `cells` have: in small
+    /// batches, and in those of the sweep that can be afforded.
     fn arm(&mut self, cells: &[&Cell], place: usize) -> Result<(), Error> {
-        let mut arms: Vec<&Cell> = Vec::new();
-        for &cell in cells {
-            if !arms.iter().any(|known| known.arm == cell.arm) {
-                arms.push(cell);
-            }
-        }
-        let Some(&cell) = arms.get(place) else {
+        let Some(&cell) = firsts(cells).get(place) else {
             return Ok(());
         };
-        let mut own: Vec<u64> = cells.iter().map(|cell| cell.batch_size).collect();
-        own.sort_unstable();
-        own.dedup();
-        let small = own.first().map(|&least| least.min(SMALL));
-        let mut sizes: Vec<u64> = small.into_iter().chain(own.iter().copied()).collect();
-        sizes.dedup();
-        self.probe(cell, &sizes, place == 0)?;
-        if self.failed.contains_key(&group(cell)) && own != sizes {
+        // The least batch tells which of the sweep's can be afforded.
+        let (depth, small) = match place {
+            0 => (Depth::Evaluation, &SMALL[..]),
+            _ => (Depth::Steps, &SMALL[..1]),
+        };
+        let own = sizes(cells);
+        let small = small.iter().copied();
+        let small: Vec<u64> = small.filter(|size| Some(size) < own.first()).collect();
+        let all = [&small[..], &own].concat();
+        self.probe(&[cell], (&all, small.len()), depth)?;
+        if self.failed.contains_key(&group(cell)) && own != all {
             // So small a batch may be none that it can train.
             self.failed.remove(&group(cell));
-            self.probe(cell, &own, place == 0)?;
+            self.probe(&[cell], (&own, 0), depth)?;
         }
         Ok(())
     }
 
-    /// Measures `cell` in batches of `sizes`, where that is not known and there is time.
-    fn probe(&mut self, cell: &Cell, sizes: &[u64], evaluates: bool) -> Result<(), Error> {
-        let probe = Probe::of(self.plan, cell, sizes, evaluates, self.data_root);
-        let Some(probe) = probe else {
+    /// Measures each rule and constraint of a task once, in one small batch, those aside that are
+    /// known.
+    fn optimizers(&mut self, cells: &[&Cell]) -> Result<(), Error> {
+        let mut new: Vec<&Cell> = Vec::new();
+        for cell in firsts(cells) {
+            let is_known = self.alike(cell).is_some_and(|arm| {
+                self.found
+                    .contains_key(&(cell.task.clone(), arm.to_owned()))
+            });
+            let kind = self.kind(cell);
+            if !is_known && !new.iter().any(|one| self.kind(one) == kind) {
+                new.push(cell);
+            }
+        }
+        let least = sizes(cells).first().map(|&size| size.min(SMALL[0]));
+        let Some(size) = least.filter(|_| !new.is_empty()) else {
             return Ok(());
         };
-        let key = probe.key(self.plan.data.get(&cell.task).map(String::as_str));
-        if let Some(probed) = self.cache.get(&key) {
-            self.keep(cell, probed);
-            return Ok(());
+        self.probe(&new, (&[size], 0), Depth::Steps)?;
+        // What failed in so small a batch may train in its own.
+        for cell in new {
+            self.failed.remove(&group(cell));
         }
+        Ok(())
+    }
+
+    /// Sets up the first trial of each arm of a task, where no step can be taken.
+    fn set_up(&mut self, cells: &[&Cell]) -> Result<(), Error> {
+        let size: Vec<u64> = sizes(cells).into_iter().take(1).collect();
+        self.probe(&firsts(cells), (&size, 0), Depth::SetUp)
+    }
+
+    /// Measures cells of one task, each in batches of `sizes`, as [`Probe::of`] takes them, where
+    /// that is not known and there is time.
+    fn probe(
+        &mut self,
+        cells: &[&Cell],
+        sizes: (&[u64], usize),
+        depth: Depth,
+    ) -> Result<(), Error> {
+        let of = |cells: &[&Cell]| Probe::of(self.plan, cells, sizes, depth, self.data_root);
+        let mut left: Vec<(&Cell, String)> = Vec::new();
+        let mut known = Vec::new();
+        for &cell in cells {
+            let Some(probe) = of(&[cell]) else { continue };
+            let key = probe.key(self.plan.data.get(&cell.task).map(String::as_str));
+            match self.cache.get(&key) {
+                Some(probed) => known.push((cell, probed)),
+                None => left.push((cell, key)),
+            }
+        }
+        let asked: Vec<&Cell> = left.iter().map(|(cell, _)| *cell).collect();
+        let probe = of(&asked).filter(|_| !asked.is_empty());
+        for (cell, probed) in known {
+            self.keep(cell, probed);
+        }
+        let Some(probe) = probe else { return Ok(()) };
         if self.deadline.saturating_duration_since(Instant::now()) < LEAST {
             return Ok(());
         }
-        let Cell { task, arm, .. } = cell;
-        (self.said)(&format!("measuring {task} · {arm}"));
+        let arms: Vec<&str> = asked.iter().map(|cell| cell.arm.as_str()).collect();
+        let verb = match depth {
+            Depth::SetUp => "setting up",
+            _ => "measuring",
+        };
+        (self.said)(&format!("{verb} {} · {}", asked[0].task, arms.join(", ")));
         match probe.run(self.deadline)? {
             Answer::Probed(probed) => {
-                // What was cut off is none of the time after.
-                if Instant::now() < self.deadline {
-                    self.cache.put(key, &probed);
+                let is_whole = Instant::now() < self.deadline;
+                for (of, (cell, key)) in left.into_iter().enumerate() {
+                    let own = probed.iter().filter(|one| one.of == of);
+                    let own: Vec<Probed> = own
+                        .map(|one| Probed {
+                            of: 0,
+                            ..one.clone()
+                        })
+                        .collect();
+                    // What was cut off is none of the time after.
+                    if is_whole && !own.is_empty() {
+                        self.cache.put(key, &own);
+                    }
+                    self.keep(cell, own);
                 }
-                self.keep(cell, probed);
             }
             Answer::Failed(reason) => {
-                self.failed.insert(group(cell), reason);
+                for cell in asked {
+                    self.failed.insert(group(cell), reason.clone());
+                }
             }
         }
         Ok(())
     }
 
+    /// The rule and the constraint of the arm of `cell`.
+    fn kind(&self, cell: &Cell) -> String {
+        self.kind_of(&cell.arm)
+    }
+
+    fn kind_of(&self, arm: &str) -> String {
+        let mut arms = self.plan.sweep.arms.iter();
+        let arm = arms.find(|one| one.name == arm);
+        arm.map_or_else(String::new, |arm| {
+            let optimizer = &arm.settings[0].optimizer;
+            serde_json::json!([optimizer.rule, optimizer.lawn, optimizer.constraint]).to_string()
+        })
+    }
+
+    /// The arm whose steps say what those of `cell` take: its own, or the first with its rule and
+    /// constraint; none where no such arm took any.
+    fn alike<'s>(&'s self, cell: &'s Cell) -> Option<&'s str> {
+        let stepped = |arm: &&str| {
+            let found = self.found.get(&(cell.task.clone(), (*arm).to_owned()));
+            found.is_some_and(|found| found.values().any(|one| one.step_seconds.is_some()))
+        };
+        let kind = self.kind(cell);
+        let others = self.plan.sweep.arms.iter().map(|arm| arm.name.as_str());
+        let others = others.filter(|arm| self.kind_of(arm) == kind);
+        std::iter::once(cell.arm.as_str())
+            .chain(others)
+            .find(stepped)
+    }
+
     fn keep(&mut self, cell: &Cell, probed: Vec<Probed>) {
+        if probed.is_empty() {
+            return;
+        }
         let probed = probed.into_iter().map(|one| (one.batch_size, one));
         self.found.entry(group(cell)).or_default().extend(probed);
     }
 
-    /// What was measured of the arm of `cell`, and of the arm of its task that was measured first.
+    /// The first arm of the task of `cell` that took steps: the others are derived from it.
+    fn base(&self, cell: &Cell) -> Option<&str> {
+        let mut arms = self.plan.sweep.arms.iter().map(|arm| arm.name.as_str());
+        arms.find(|arm| {
+            let known = self.found.get(&(cell.task.clone(), (*arm).to_owned()));
+            known.is_some_and(|known| known.values().any(|one| one.step_seconds.is_some()))
+        })
+    }
+
+    /// What was measured of the arm of `cell`, or of one alike, and of the arm that the others are
+    /// derived from.
     fn points(&self, cell: &Cell, of: fn(&Probed) -> Option<f64>) -> [Points; 2] {
-        let points = |probed: Option<&BTreeMap<u64, Probed>>| -> Points {
-            let probed = probed.into_iter().flatten();
+        [self.alike(cell), self.base(cell)].map(|arm| {
+            let known = arm.and_then(|arm| self.found.get(&(cell.task.clone(), arm.to_owned())));
+            let probed = known.into_iter().flatten();
             probed
                 .filter_map(|(size, one)| Some((*size, of(one)?)))
                 .collect()
-        };
-        let arms = self.plan.sweep.arms.iter();
-        let mut base = arms.filter_map(|arm| {
-            let known = self.found.get(&(cell.task.clone(), arm.name.clone()));
-            known.filter(|known| known.values().any(|one| of(one).is_some()))
-        });
-        [points(self.found.get(&group(cell))), points(base.next())]
+        })
     }
 
     fn value(&self, cell: &Cell, batch_size: u64, of: fn(&Probed) -> Option<f64>) -> Option<f64> {
@@ -251,6 +333,14 @@ impl<S: FnMut(&str)> Survey<'_, S> {
                 task.name
             )
         }));
+        if !self.has_device {
+            said.push(
+                "resources.device = \"cuda\", and there is no CUDA here: what a step takes of time \
+                 and memory could not be measured; `lawn plan` says it on a machine that has it"
+                    .to_owned(),
+            );
+            said.retain(|line| !line.starts_with("an evaluation of task"));
+        }
         (measured, said)
     }
 
@@ -275,17 +365,44 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             0 | 1 => any.peak_bytes as f64,
             _ => line::of_arm(&own_peaks, &peaks, cell.batch_size)?,
         };
+        let step_seconds = self.step_seconds(cell, cell.batch_size);
+        // Where no step can be taken there is still something to say.
+        if step_seconds.is_none() && self.has_device {
+            return None;
+        }
         let treatments = own.and_then(|own| own.values().next());
         Some(Measurement {
             epoch_samples: any.epoch_samples,
-            step_seconds: self.step_seconds(cell, cell.batch_size)?,
+            step_seconds,
             evaluation_seconds: evaluation.unwrap_or(0.0),
             start_seconds: any.start_seconds,
-            peak_bytes: peak as u64,
+            peak_bytes: step_seconds.map_or(0, |_| peak as u64),
             treatments: treatments.map_or_else(Vec::new, |one| one.treatments.clone()),
-            derived: exact.is_none_or(|exact| exact.step_seconds.is_none()),
+            basis: match (exact, self.alike(cell), self.base(cell)) {
+                (Some(exact), _, _) if exact.step_seconds.is_some() => Basis::Measured,
+                (_, None, Some(base)) => Basis::OtherArm(base.to_owned()),
+                (_, Some(_), _) => Basis::OtherBatchSizes,
+                (_, None, None) => Basis::Measured,
+            },
         })
     }
+}
+
+/// The first cell of each arm.
+fn firsts<'c>(cells: &[&'c Cell]) -> Vec<&'c Cell> {
+    let mut arms: Vec<&Cell> = Vec::new();
+    for &cell in cells {
+        if !arms.iter().any(|known| known.arm == cell.arm) {
+            arms.push(cell);
+        }
+    }
+    arms
+}
+
+/// The batch sizes, ascending.
+fn sizes(cells: &[&Cell]) -> Vec<u64> {
+    let sizes: BTreeSet<u64> = cells.iter().map(|cell| cell.batch_size).collect();
+    sizes.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -310,7 +427,7 @@ confirmation.seeds = [1]
         let data = BTreeMap::from([("feedback".to_owned(), checksum.to_owned())]);
         let plan = Plan::new(sweep, data);
         let cell = plan.cells().remove(0);
-        let probe = Probe::of(&plan, &cell, &[cell.batch_size], false, None);
+        let probe = Probe::of(&plan, &[&cell], (&[cell.batch_size], 0), Depth::Steps, None);
         let request = probe.expect("it has a trial");
         request.key(plan.data.get(&cell.task).map(String::as_str))
     }

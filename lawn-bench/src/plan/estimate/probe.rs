@@ -1,6 +1,6 @@
-//! One measurement: the first steps of the trials of an arm in one batch size after the other, the
-//! smallest first, in a process of its own, so that its peak of memory is its own. It says what it
-//! knows line by line, so that one that takes too long is not in vain.
+//! One measurement: the first steps of the trials of one arm or several, each in one batch size
+//! after the other, the smallest first, in a process of its own. It says what it knows line by line,
+//! so that one that takes too long is not in vain.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -31,6 +31,9 @@ const ENOUGH: usize = 3;
 /// Seconds of steps of one batch size after which no more are taken, where there are enough.
 const WALK: f64 = 0.25;
 
+/// Seconds of steps of one batch size after which one is enough.
+const LONG_WALK: f64 = 1.0;
+
 /// Seconds of a step, in proportion to the one before, from which on a batch is too large to be
 /// measured.
 const DEAR: f64 = 0.5;
@@ -38,6 +41,9 @@ const DEAR: f64 = 0.5;
 /// What a measurement in one batch size came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Probed {
+    /// Which of the trials that were asked for, from 0.
+    #[serde(default)]
+    pub(super) of: usize,
     /// Samples of a step.
     pub(super) batch_size: u64,
     /// Samples in one epoch; negatives count.
@@ -62,47 +68,52 @@ pub(super) enum Answer {
     Failed(String),
 }
 
+/// How far a measurement goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Depth {
+    /// The trial is set up on the CPU, and nothing is trained.
+    SetUp,
+    /// Steps are taken.
+    Steps,
+    /// The model is measured as well, in the first batch size.
+    Evaluation,
+}
+
 /// What the measuring process is told on its standard input.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Probe {
-    config: TrialConfig,
+    /// Trials of one task.
+    configs: Vec<TrialConfig>,
     /// Batch sizes, ascending.
     batch_sizes: Vec<u64>,
+    /// How many of them are none of the sweep's, but smaller. All but the first are for where the
+    /// sweep's cannot be afforded.
+    small: usize,
+    depth: Depth,
     device: DeviceChoice,
     threads: usize,
     data_root: Option<PathBuf>,
 }
 
 impl Probe {
-    /// The first steps of the trials of `cell`, in batches of `batch_sizes`, which ascend; the model
-    /// is measured in the first of them, where that is asked for.
+    /// The first steps of a trial of each of `cells`, which are of one task, in batches of
+    /// `batch_sizes`, which ascend, the first `small` of them smaller than the sweep's. None where
+    /// one has no trial.
     pub(super) fn of(
         plan: &Plan,
-        cell: &Cell,
-        batch_sizes: &[u64],
-        with_evaluation: bool,
+        cells: &[&Cell],
+        (batch_sizes, small): (&[u64], usize),
+        depth: Depth,
         data_root: Option<&Path>,
     ) -> Option<Self> {
-        let mut trials = plan.trials.iter();
-        let index = trials.position(|trial| trial.cell == *cell)?;
-        let (_, mut config) = plan.resolve(index, &Choices::default()).ok()?;
-        config.batch_size = *batch_sizes.first()?;
-        config.budget = Amount::Steps(STEPS);
-        config.evaluation.every = match with_evaluation {
-            true => Amount::Steps(BEFORE_EVALUATION),
-            false => config.budget,
-        };
-        config.stop_after = None;
-        // A measurement sees no test data, and its free phase is over after the first step.
-        config.stage = lawn_models::Stage::Tune;
-        if config.optimizer.free_phase().is_some() {
-            config.optimizer.free_epochs = None;
-            config.optimizer.free_fraction = Some(1.0 / STEPS as f64);
-        }
-        config.diagnostics.distance_from = None;
+        let first = *batch_sizes.first()?;
+        let config = |cell: &&Cell| config(plan, cell, first, depth);
+        let configs: Option<Vec<TrialConfig>> = cells.iter().map(config).collect();
         Some(Self {
-            config,
+            configs: configs?,
             batch_sizes: batch_sizes.to_vec(),
+            small,
+            depth,
             device: plan.sweep.resources.device,
             threads: plan.sweep.resources.threads,
             data_root: data_root.map(Path::to_owned),
@@ -112,14 +123,16 @@ impl Probe {
     /// The hash of what could change the measurement. The value of a hyper-parameter that is a
     /// number cannot, but a 0 can: it may save an operation or a buffer.
     pub(super) fn key(&self, data: Option<&str>) -> String {
-        let mut config = serde_json::json!(self.config);
-        if let Some(optimizer) = config["optimizer"].as_object_mut() {
-            for value in optimizer.values_mut().filter(|value| value.is_number()) {
-                *value = (value.as_f64() != Some(0.0)).into();
+        let mut configs = serde_json::json!(self.configs);
+        for config in configs.as_array_mut().into_iter().flatten() {
+            if let Some(optimizer) = config["optimizer"].as_object_mut() {
+                for value in optimizer.values_mut().filter(|value| value.is_number()) {
+                    *value = (value.as_f64() != Some(0.0)).into();
+                }
             }
+            // Other initial weights and another order take the same time.
+            config["seed"].take();
         }
-        // Other initial weights and another order take the same time.
-        config["seed"].take();
         let mut machine = Machine::this_one(None);
         // Where data sets are is not what they are.
         machine.environment.remove("LAWN_DATA");
@@ -130,8 +143,9 @@ impl Probe {
             "device": format!("{:?}", self.device.here()),
             "threads": self.threads,
             "data": data,
-            "config": config,
+            "configs": configs,
             "batch_sizes": self.batch_sizes,
+            "depth": self.depth,
             "debug": cfg!(debug_assertions),
         });
         blake3::hash(what.to_string().as_bytes()).to_hex()[..16].to_owned()
@@ -162,7 +176,10 @@ impl Probe {
                 Ok(probed) => {
                     start.get_or_insert_with(|| since.elapsed().as_secs_f64());
                     // What is known of a batch size is said again once more is.
-                    all.retain(|known| known.batch_size != probed.batch_size);
+                    let is_same = |known: &Probed| {
+                        (known.of, known.batch_size) == (probed.of, probed.batch_size)
+                    };
+                    all.retain(|known| !is_same(known));
                     all.push(probed);
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -193,25 +210,64 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// [`Error::Trial`] where the trial cannot be trained.
-    pub(crate) fn measure_here(mut self, mut tell: impl FnMut(&str)) -> Result<(), Error> {
+    /// [`Error::Trial`] where none of the trials can be trained.
+    pub(crate) fn measure_here(self, mut tell: impl FnMut(&str)) -> Result<(), Error> {
         lawn_models::set_threads(u32::try_from(self.threads).unwrap_or(u32::MAX));
+        let mut refused = None;
+        let mut measured = 0;
+        for (of, config) in self.configs.iter().enumerate() {
+            match self.measure_one(of, config.clone(), &mut tell) {
+                Ok(()) => measured += 1,
+                Err(error) => refused = Some(error),
+            }
+        }
+        match refused {
+            Some(error) if measured == 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn measure_one(
+        &self,
+        of: usize,
+        mut config: TrialConfig,
+        tell: &mut impl FnMut(&str),
+    ) -> Result<(), Error> {
+        if self.depth == Depth::SetUp {
+            let info = lawn_models::dry_run(&config, self.data_root.as_deref())?;
+            let mut stopwatch = Stopwatch::of(of, &config, tell);
+            stopwatch.info = Some(info);
+            stopwatch.say();
+            return Ok(());
+        }
+        forget_peak();
         let mut rate: Option<f64> = None;
-        for batch_size in std::mem::take(&mut self.batch_sizes) {
+        for (place, &batch_size) in self.batch_sizes.iter().enumerate() {
             // In proportion is the most that a larger batch takes.
-            if rate.is_some_and(|rate| rate * batch_size as f64 > DEAR) {
+            let is_dear = |size: u64| rate.is_some_and(|rate| rate * size as f64 > DEAR);
+            if is_dear(batch_size) {
                 break;
             }
-            self.config.batch_size = batch_size;
-            let step = self.walk(&mut tell)?;
+            let is_spare = (1..self.small).contains(&place);
+            let own = self.batch_sizes.get(self.small);
+            if is_spare && own.is_some_and(|&own| !is_dear(own)) {
+                continue;
+            }
+            config.batch_size = batch_size;
+            let step = self.walk(of, &config, tell)?;
             rate = Some(step / batch_size as f64);
-            self.config.evaluation.every = self.config.budget;
+            config.evaluation.every = config.budget;
         }
         Ok(())
     }
 
     /// Takes the first steps in batches of one size, and gives the seconds of one.
-    fn walk(&self, tell: impl FnMut(&str)) -> Result<f64, Error> {
+    fn walk(
+        &self,
+        of: usize,
+        config: &TrialConfig,
+        tell: &mut impl FnMut(&str),
+    ) -> Result<f64, Error> {
         let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a folder")))?;
         let context = TrialContext {
             device: self.device.here(),
@@ -221,19 +277,37 @@ impl Probe {
             keep_weights: false,
             deterministic: false,
         };
-        let mut stopwatch = Stopwatch {
-            batch_size: self.config.batch_size,
-            with_evaluation: self.config.evaluation.every != self.config.budget,
-            info: None,
-            last: None,
-            between: Vec::new(),
-            evaluated: None,
-            tell,
-        };
-        lawn_models::run_trial(&self.config, &context, &mut stopwatch)?;
+        let mut stopwatch = Stopwatch::of(of, config, tell);
+        lawn_models::run_trial(config, &context, &mut stopwatch)?;
         stopwatch.say();
         Ok(stopwatch.step_seconds().unwrap_or(f64::NAN))
     }
+}
+
+/// The first trial of `cell`, in batches of `batch_size`, for a measurement.
+fn config(plan: &Plan, cell: &Cell, batch_size: u64, depth: Depth) -> Option<TrialConfig> {
+    let mut trials = plan.trials.iter();
+    let index = trials.position(|trial| trial.cell == *cell)?;
+    let (_, mut config) = plan.resolve(index, &Choices::default()).ok()?;
+    config.stop_after = None;
+    // A measurement sees no test data.
+    config.stage = lawn_models::Stage::Tune;
+    if depth == Depth::SetUp {
+        return Some(config);
+    }
+    config.batch_size = batch_size;
+    config.budget = Amount::Steps(STEPS);
+    config.evaluation.every = match depth {
+        Depth::Evaluation => Amount::Steps(BEFORE_EVALUATION),
+        _ => config.budget,
+    };
+    // Its free phase is over after the first step.
+    if config.optimizer.free_phase().is_some() {
+        config.optimizer.free_epochs = None;
+        config.optimizer.free_fraction = Some(1.0 / STEPS as f64);
+    }
+    config.diagnostics.distance_from = None;
+    Some(config)
 }
 
 /// What a process says, line by line.
@@ -254,6 +328,7 @@ fn listen(out: ChildStdout) -> Receiver<Probed> {
 
 /// Notes how long each step takes.
 struct Stopwatch<T> {
+    of: usize,
     batch_size: u64,
     with_evaluation: bool,
     info: Option<TrialInfo>,
@@ -266,6 +341,19 @@ struct Stopwatch<T> {
 }
 
 impl<T> Stopwatch<T> {
+    fn of(of: usize, config: &TrialConfig, tell: T) -> Self {
+        Self {
+            of,
+            batch_size: config.batch_size,
+            with_evaluation: config.evaluation.every != config.budget,
+            info: None,
+            last: None,
+            between: Vec::new(),
+            evaluated: None,
+            tell,
+        }
+    }
+
     fn step_seconds(&self) -> Option<f64> {
         let mut steps = self.between.clone();
         // The median, so that a step that waited for another process counts little.
@@ -279,6 +367,7 @@ impl<T: FnMut(&str)> Stopwatch<T> {
         let step_seconds = self.step_seconds();
         let Some(info) = &self.info else { return };
         let probed = Probed {
+            of: self.of,
             batch_size: self.batch_size,
             epoch_samples: info.train_samples.max(1),
             // The launcher knows when the process began.
@@ -316,14 +405,21 @@ impl<T: FnMut(&str)> Observer for Stopwatch<T> {
 
     fn stop_requested(&self) -> bool {
         let is_measured = self.evaluated.is_some() || !self.with_evaluation;
-        let is_long = self.between.iter().sum::<f64>() >= WALK;
-        let is_last = self.between.len() as u64 + 2 >= STEPS;
-        is_measured && self.between.len() >= ENOUGH && (is_long || is_last)
+        let (steps, seconds) = (self.between.len(), self.between.iter().sum::<f64>());
+        let is_last = steps as u64 + 2 >= STEPS;
+        let is_enough = steps >= ENOUGH && (seconds >= WALK || is_last);
+        is_measured && (is_enough || seconds >= LONG_WALK)
     }
 
     fn may_save(&self) -> bool {
         false
     }
+}
+
+/// Has the high-water mark of memory begin anew, where Linux can: what was measured before in this
+/// process is none of what follows.
+fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// The high-water mark of this process's resident memory, where Linux tells it.

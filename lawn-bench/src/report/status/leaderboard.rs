@@ -1,6 +1,6 @@
 //! The settings of all arms, the best first, with the floors among them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lawn_models::{Split, Stage};
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::plan::choices::{Choices, score};
 use crate::plan::{Cell, Plan};
+use crate::report::render;
 use crate::run::ending::Ending;
 use crate::run::floors::Floors;
 
@@ -164,21 +165,36 @@ fn entry(
 }
 
 impl Leaderboard {
-    /// Rows of the first `count` settings and of every floor, each with its place.
-    pub(super) fn rows(&self, count: usize) -> Vec<Vec<String>> {
+    /// Leaves out the settings of batch sizes that are not asked for.
+    pub(super) fn retain(&mut self, is_asked: impl Fn(u64) -> bool) {
+        self.entries
+            .retain(|entry| entry.batch_size().is_none_or(&is_asked));
+    }
+
+    /// The batch sizes that have settings here, ascending.
+    pub(super) fn batch_sizes(&self) -> BTreeSet<u64> {
+        let entries = self.entries.iter();
+        entries.filter_map(LeaderboardEntry::batch_size).collect()
+    }
+
+    /// Rows of the first `count` settings at one batch size and of every floor, each with its place
+    /// among these.
+    pub(super) fn rows(&self, batch_size: u64, count: usize) -> Vec<Vec<String>> {
         let dash = || "-".to_owned();
         let mut settings = 0;
         let mut rows = Vec::new();
-        for (place, entry) in self.entries.iter().enumerate() {
+        let entries = self.entries.iter();
+        let here = entries.filter(|entry| entry.batch_size().is_none_or(|it| it == batch_size));
+        for (place, entry) in here.enumerate() {
             let mut row = vec![(place + 1).to_string()];
             match &entry.what {
-                Contestant::Floor(name) => row.extend([name.clone(), dash(), dash()]),
+                Contestant::Floor(name) => row.extend([name.clone(), dash()]),
                 Contestant::Setting { .. } if settings == count => continue,
                 Contestant::Setting {
                     arm,
-                    batch_size,
                     setting,
                     tuned,
+                    ..
                 } => {
                     settings += 1;
                     let values = tuned.iter().map(|(name, value)| format!("{name} {value}"));
@@ -187,7 +203,7 @@ impl Leaderboard {
                         true => dash(),
                         false => format!("{setting}: {}", values.join(", ")),
                     };
-                    row.extend([arm.clone(), batch_size.to_string(), values]);
+                    row.extend([arm.clone(), values]);
                 }
             }
             let part = match entry.part < 1.0 {
@@ -196,7 +212,7 @@ impl Leaderboard {
             };
             row.push(format!("{:.4}{part}", entry.validation));
             row.push(match entry.test {
-                Some(test) => format!("{test:.4} ({} seeds)", entry.seeds),
+                Some(test) => format!("{test:.4} ({})", render::count(entry.seeds, "seed")),
                 None => dash(),
             });
             rows.push(row);
@@ -204,11 +220,21 @@ impl Leaderboard {
         rows
     }
 
-    /// Settings that have a place.
-    pub(super) fn settings(&self) -> usize {
+    /// Settings that have a place at one batch size.
+    pub(super) fn settings(&self, batch_size: u64) -> usize {
         let entries = self.entries.iter();
-        let is_setting =
-            |entry: &&LeaderboardEntry| matches!(entry.what, Contestant::Setting { .. });
-        entries.filter(is_setting).count()
+        entries
+            .filter(|entry| entry.batch_size() == Some(batch_size))
+            .count()
+    }
+}
+
+impl LeaderboardEntry {
+    /// Of a setting.
+    fn batch_size(&self) -> Option<u64> {
+        match self.what {
+            Contestant::Setting { batch_size, .. } => Some(batch_size),
+            Contestant::Floor(_) => None,
+        }
     }
 }

@@ -6,12 +6,16 @@ use std::time::Duration;
 use lawn_models::Stage;
 
 use super::content::{CellStatus, Count, Failure, RunningTrial, Status};
+use super::leaderboard::Leaderboard;
 use crate::duration::{humantime, utc};
 use crate::process::shell;
 use crate::report::render;
 
 /// Settings of a leaderboard that are shown; the rest is counted.
 const SHOWN_SETTINGS: usize = 10;
+
+/// As many where there is one leaderboard a batch size.
+const SHOWN_OF_SEVERAL: usize = 5;
 
 /// Failures told one by one; the rest is counted.
 const SHOWN_FAILURES: usize = 20;
@@ -44,35 +48,8 @@ impl Status {
             "outcomes",
         ];
         let _ = write!(text, "\n{}", render::table(&header, &rows));
-        for board in self
-            .leaderboards
-            .iter()
-            .filter(|board| board.settings() > 0)
-        {
-            let better = if board.higher_is_better {
-                ""
-            } else {
-                ", lower is better"
-            };
-            let _ = writeln!(
-                text,
-                "\nleaderboard of {} by {}{better}:",
-                board.task, board.metric
-            );
-            let header = [
-                "place",
-                "arm",
-                "batch size",
-                "setting",
-                "validation",
-                "test",
-            ];
-            text += &render::table(&header, &board.rows(SHOWN_SETTINGS));
-            let hidden = board.settings().saturating_sub(SHOWN_SETTINGS);
-            if hidden > 0 {
-                let all = shell::lawn("status", &self.run);
-                let _ = writeln!(text, "and {hidden} settings more in `{all} --json`");
-            }
+        for board in &self.leaderboards {
+            self.board(board, &mut text);
         }
         for extension in &self.extensions {
             let _ = writeln!(
@@ -105,6 +82,56 @@ impl Status {
             }
         }
         text
+    }
+
+    /// The best settings of a task, a table a batch size: the smallest would have all places of one.
+    fn board(&self, board: &Leaderboard, text: &mut String) {
+        let better = match board.higher_is_better {
+            true => "",
+            false => ", lower is better",
+        };
+        let sizes = board.batch_sizes();
+        let shown = match sizes.len() {
+            1 => SHOWN_SETTINGS,
+            _ => SHOWN_OF_SEVERAL,
+        };
+        for &size in &sizes {
+            let _ = writeln!(
+                text,
+                "\nleaderboard of {} at batch {size} by {}{better}:",
+                board.task, board.metric
+            );
+            let header = ["place", "arm", "setting", "validation", "test"];
+            *text += &render::table(&header, &board.rows(size, shown));
+            let hidden = board.settings(size).saturating_sub(shown);
+            if hidden > 0 {
+                let all = shell::lawn("status", &self.run);
+                let more = match sizes.len() {
+                    1 => format!("{all} --json"),
+                    _ => format!("{all} --batch {size}"),
+                };
+                let _ = writeln!(
+                    text,
+                    "and {} more in `{more}`",
+                    render::count(hidden, "setting")
+                );
+            }
+        }
+    }
+
+    /// The same with what is of these batch sizes alone.
+    #[must_use]
+    pub fn at(mut self, batch_sizes: &[u64]) -> Self {
+        let is_asked = |size: u64| batch_sizes.contains(&size);
+        self.cells.retain(|cell| is_asked(cell.cell.batch_size));
+        self.now
+            .retain(|trial| is_asked(trial.which.cell.batch_size));
+        self.failures
+            .retain(|failure| is_asked(failure.which.cell.batch_size));
+        for board in &mut self.leaderboards {
+            board.retain(is_asked);
+        }
+        self
     }
 
     /// What the run does now, in a word or two.

@@ -329,13 +329,6 @@ impl Filter {
                 return Err(Error::Option(Box::new(fault.allowed(all))));
             }
         }
-        let sizes = &sweep.batch_sizes;
-        match self.batch_sizes.iter().find(|size| !sizes.contains(size)) {
-            None => Ok(()),
-            Some(size) => {
-                let fault = Fault::new(Place::key("--batch"), format!("no batch size is {size}"));
-                Err(Error::Option(Box::new(fault.allowed(sizes))))
-            }
-        }
+        sweep.require_batch_sizes(&self.batch_sizes)
     }
 }

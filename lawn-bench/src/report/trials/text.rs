@@ -11,6 +11,9 @@ use crate::report::render;
 /// Digits of an id that are shown in a list: as an id is asked for by its beginning, they suffice.
 const SHOWN_DIGITS: usize = 8;
 
+/// Width of the labels of one trial, at least.
+const LABEL: usize = 14;
+
 /// The list, a line a trial; the task only where the sweep has several.
 pub(crate) fn table(plan: &Plan, entries: &[TrialEntry]) -> String {
     let with_task = plan.sweep.tasks.len() > 1;
@@ -23,7 +26,7 @@ pub(crate) fn table(plan: &Plan, entries: &[TrialEntry]) -> String {
     }
     let rows: Vec<Vec<String>> = entries.iter().map(|entry| row(entry, with_task)).collect();
     let mut text = render::table(&header, &rows);
-    let _ = writeln!(text, "{} trials", entries.len());
+    let _ = writeln!(text, "{}", render::count(entries.len(), "trial"));
     text
 }
 
@@ -64,8 +67,10 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
         .index
         .map_or("of an earlier plan".to_owned(), |index| index.to_string());
     let mut text = format!("trial {index} ({}): {}\n", entry.trial, entry.state);
+    let names = entry.measurements.iter().map(|one| named(one).len());
+    let width = names.max().unwrap_or(0).max(LABEL);
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<16} {value}");
+        let _ = writeln!(text, "  {name:<width$}  {value}");
     };
     line("task", entry.cell.task.clone());
     line("arm", entry.cell.arm.clone());
@@ -93,7 +98,9 @@ pub(crate) fn describe(details: &TrialDetails) -> String {
     if let Some(detail) = &entry.detail {
         line(
             "detail",
-            detail.trim_end().replace('\n', "\n                   "),
+            detail
+                .trim_end()
+                .replace('\n', &format!("\n{:1$}", "", width + 4)),
         );
     }
     for (name, values) in [("optimizer", &details.optimizer), ("rule", &details.rule)] {

@@ -29,6 +29,8 @@ mod rest;
 mod share;
 
 #[cfg(test)]
+mod host_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use share::{compiler, has_kernels};
@@ -220,7 +222,11 @@ impl Cuda {
                 }
                 kept[kept.len() - 1].shallow_clone()
             });
-            now.push(Address::of(slot, gradient.as_ref(), member.granularity));
+            let granularity = member.granularity;
+            let found = self
+                .addresses
+                .of(parameter, slot, gradient.as_ref(), granularity);
+            now.push(found);
         }
         self.addresses.tell(now);
         kept
@@ -312,6 +318,10 @@ impl Backend for Cuda {
             .filter(|(index, member)| member.is_some() && request.gradients[**index].is_some());
         bump_versions(written.map(|(&index, _)| &slots[index].weight));
         let mut measured = vec![Vec::new(); slots.len()];
+        if has_rest {
+            // The reference may put other tensors in the place of buffers.
+            self.addresses.forget();
+        }
         if let Some(rest) = rest {
             let RestOfStep {
                 gradients,
@@ -345,6 +355,7 @@ impl Backend for Cuda {
     }
 
     fn load(&mut self, slots: &mut [Slot]) {
+        self.addresses.forget();
         for (parameter, &index) in self.slots.iter().enumerate() {
             let slot = &mut slots[index];
             if slot.held {

@@ -39,6 +39,18 @@ impl ClickSource {
         Ok(Self::Files(files, encoding.cloned().unwrap_or_default()))
     }
 
+    /// The source in a folder, where there is one.
+    ///
+    /// # Errors
+    /// As [`ClickFiles::in_folder`].
+    pub(crate) fn in_folder(
+        folder: &Path,
+        encoding: &ClickEncoding,
+    ) -> Result<Option<Self>, DataError> {
+        let files = ClickFiles::in_folder(folder)?;
+        Ok(files.map(|files| Self::Files(files, encoding.clone())))
+    }
+
     /// Its files; none where it is generated.
     pub(crate) fn paths(&self) -> &[PathBuf] {
         match self {

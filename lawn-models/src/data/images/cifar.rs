@@ -11,8 +11,11 @@
 //! Source: Krizhevsky 2009, *Learning Multiple Layers of Features from Tiny Images*;
 //! <https://www.cs.toronto.edu/~kriz/cifar.html>.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use super::folder::other_entries;
 use super::image::CHANNELS;
 use super::raw::RawImages;
 use super::reading::Part;
@@ -39,6 +42,8 @@ struct Format {
     classes: usize,
     /// Label bytes before an image, of which the last is learned.
     labels: usize,
+    /// Records of each file, as the publisher has them.
+    records: [u64; 2],
 }
 
 const FORMATS: [Format; 2] = [
@@ -55,6 +60,7 @@ const FORMATS: [Format; 2] = [
         names: "batches.meta.txt",
         classes: 10,
         labels: 1,
+        records: [10_000, 10_000],
     },
     Format {
         folder: "cifar-100-binary",
@@ -63,6 +69,7 @@ const FORMATS: [Format; 2] = [
         names: "fine_label_names.txt",
         classes: 100,
         labels: 2,
+        records: [50_000, 10_000],
     },
 ];
 
@@ -149,6 +156,49 @@ impl Cifar {
         sizes.sum()
     }
 
+    /// What people should know of it before anything is trained, a line each.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
+        let record = (self.format.labels + CHANNELS * AREA) as u64;
+        let mut lines = Vec::new();
+        for (part, records) in [Part::Train, Part::Test]
+            .into_iter()
+            .zip(self.format.records)
+        {
+            let files = self.files(part);
+            for path in &files[..files.len() - 1] {
+                let about = std::fs::metadata(path).map_err(DataError::read(path))?;
+                let found = about.len() / record;
+                if found != records {
+                    let name = path.file_name().unwrap_or_default().display();
+                    lines.push(format!(
+                        "{name} has {found} records, and {records} as it is published: a file that is \
+                         cut short has fewer"
+                    ));
+                }
+            }
+        }
+        let own = [Part::Train, Part::Test]
+            .map(|part| self.files(part))
+            .concat();
+        let is_own = |name: &OsStr| own.iter().any(|path| path.file_name() == Some(name));
+        let is_like = |name: &OsString| name.as_encoded_bytes().ends_with(b".bin");
+        let others = other_entries(&self.folder, is_own)?;
+        let others: Vec<String> = others
+            .iter()
+            .filter(|name| is_like(name) || self.folder.join(name).is_dir())
+            .map(|name| name.display().to_string())
+            .collect();
+        if !others.is_empty() {
+            lines.push(format!("not read: {}", others.join(", ")));
+        }
+        let [train, test] = [self.read(Part::Train)?, self.read(Part::Test)?];
+        lines.extend(repeats(&train, &test));
+        Ok(lines)
+    }
+
     /// Names of the classes, in the order of their labels.
     ///
     /// # Errors
@@ -168,6 +218,44 @@ impl Cifar {
             self.format.classes.to_string(),
         ))
     }
+}
+
+/// Images that are there more than once, counted.
+fn repeats(train: &RawImages, test: &RawImages) -> Vec<String> {
+    let hashes = |images: &RawImages| -> Vec<blake3::Hash> {
+        let all = 0..images.labels.len();
+        all.map(|index| blake3::hash(images.of(index))).collect()
+    };
+    let mut met = HashMap::new();
+    let [mut twice, mut contradicting] = [0u64; 2];
+    for (hash, label) in hashes(train).into_iter().zip(&train.labels) {
+        match *met.entry(hash).or_insert(*label) == *label {
+            true => twice += 1,
+            false => contradicting += 1,
+        }
+    }
+    // Each is met first by itself.
+    twice -= met.len() as u64;
+    let in_both = hashes(test);
+    let in_both = in_both
+        .iter()
+        .filter(|hash| met.contains_key(*hash))
+        .count();
+    [
+        (twice, "train images are another of the same class"),
+        (
+            contradicting,
+            "train images are another that has another class",
+        ),
+        (
+            in_both as u64,
+            "test images are train images too, which makes the test easier",
+        ),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| format!("{count} {what}"))
+    .collect()
 }
 
 #[cfg(test)]
@@ -252,5 +340,45 @@ mod tests {
             assert!(said.contains(part), "{part:?} is not in: {said}");
         }
         assert!(cifar.read(Part::Test).is_ok());
+    }
+
+    #[test]
+    fn images_that_are_there_twice_and_records_that_are_missing_are_told() {
+        let root = tempfile::tempdir().unwrap();
+        write(&FORMATS[0], root.path());
+        let path = |name: &str| root.path().join(name);
+        let mut other = fs::read(path("data_batch_1.bin")).unwrap();
+        for number in 2..=5 {
+            // A pixel of each image makes others of them.
+            other
+                .iter_mut()
+                .skip(1)
+                .step_by(3073)
+                .for_each(|byte| *byte += 1);
+            fs::write(path(&format!("data_batch_{number}.bin")), &other).unwrap();
+        }
+        other[0] = 9;
+        fs::write(
+            path("data_batch_5.bin"),
+            [&other[..], &other[3073..2 * 3073]].concat(),
+        )
+        .unwrap();
+        fs::write(path("data_batch_6.bin"), "").unwrap();
+        let cifar = Cifar::in_folder(root.path()).unwrap();
+        let said = cifar.survey().unwrap();
+        let expected = [
+            "data_batch_1.bin has 20 records, and 10000 as it is published",
+            "data_batch_5.bin has 21 records",
+            "test_batch.bin has 20 records",
+            "not read: data_batch_6.bin",
+            "1 train images are another of the same class",
+            "20 test images are train images too, which makes the test easier",
+        ];
+        for part in expected {
+            assert!(
+                said.iter().any(|line| line.starts_with(part)),
+                "{part} is not in {said:#?}"
+            );
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::pictures::Pictures;
-use super::reading::{Part, Reading};
-use super::scan::require_sound;
+use super::reading::{BadFiles, Part, Reading};
+use super::scan::{Scan, require_sound};
 use super::source::{Source, scan_tested_only};
 use super::transform::{Transform, TransformConfig};
 use super::views::Views;
@@ -18,6 +18,8 @@ pub(crate) struct EvaluatedSplit {
     /// Names of the classes; targets are indices into them.
     pub(crate) classes: Vec<String>,
     pub(crate) images: Arc<dyn Dataset>,
+    /// Files that cannot be read.
+    pub(crate) left_out: u64,
 }
 
 impl EvaluatedSplit {
@@ -38,9 +40,20 @@ impl EvaluatedSplit {
         permit: &TestPermit,
     ) -> Result<Self, DataError> {
         let quiet = &|_, _| ();
+        let mut left_out = 0;
+        let mut sound = |scan: &Scan| {
+            left_out = scan.bad.len() as u64;
+            match reading.bad_files {
+                BadFiles::Fail => require_sound(std::slice::from_ref(scan)),
+                BadFiles::Exclude => Ok(()),
+            }
+        };
         let pictures = match Source::of(data, None, Some(root)) {
             Ok(source) => {
-                require_sound(&source.scan(&[part], quiet)?)?;
+                source
+                    .scan(&[part], quiet)?
+                    .iter()
+                    .try_for_each(&mut sound)?;
                 match part {
                     Part::Train => source.train(reading)?,
                     Part::Test => source.test(permit, reading)?,
@@ -48,9 +61,9 @@ impl EvaluatedSplit {
             }
             Err(error) if part == Part::Train => return Err(error),
             Err(error) => match scan_tested_only(&root.join(data), quiet)? {
-                Some((scan, listing)) => {
-                    require_sound(&[scan])?;
-                    Pictures::of_files(listing, reading.exif)
+                Some(scan) => {
+                    sound(&scan)?;
+                    Pictures::of_files(scan.sound()?, reading.exif)
                 }
                 None => return Err(error),
             },
@@ -67,6 +80,7 @@ impl EvaluatedSplit {
         Ok(Self {
             classes,
             images: Arc::new(images),
+            left_out,
         })
     }
 }

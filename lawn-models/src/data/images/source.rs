@@ -8,7 +8,7 @@ use super::generated::{self, GeneratedImages, Set};
 use super::pack::{Encoding, MANIFEST, Manifest, Pack};
 use super::pictures::Pictures;
 use super::reading::{BadFiles, Part, Reading};
-use super::scan::{Scan, ScanProgress, caches, scan, scan_pack};
+use super::scan::{Scan, ScanProgress, caches, require_two, scan, scan_pack};
 use crate::data::checked::CheckedData;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
@@ -90,14 +90,25 @@ impl Source {
             Self::Generated(_) | Self::Cifar(_) => Ok(Vec::new()),
             Self::Folder(folder) => {
                 let listings = lists(folder, parts)?;
-                let look = |listing| look(listing, progress);
-                listings.iter().map(look).collect()
+                let looks = listings.iter().map(|listing| look(listing, progress));
+                Ok(looks.collect())
             }
             Self::Packed(folder) => {
                 let caches = caches();
                 let look = |&part| scan_pack(folder, part, caches.as_deref(), progress);
                 parts.iter().map(look).collect()
             }
+        }
+    }
+
+    /// What people should know of it beside what a look at every file finds, a line each.
+    ///
+    /// # Errors
+    /// [`DataError`] where it cannot be read.
+    pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
+        match self {
+            Self::Cifar(cifar) => cifar.survey(),
+            Self::Generated(_) | Self::Folder(_) | Self::Packed(_) => Ok(Vec::new()),
         }
     }
 
@@ -158,7 +169,7 @@ impl Source {
             BadFiles::Fail => listing,
             // What is bad was found when the sweep was planned, and is in the cache.
             BadFiles::Exclude => {
-                scan(&listing, caches().as_deref(), reading.threads, &|_, _| ())?.sound()?
+                scan(&listing, caches().as_deref(), reading.threads, &|_, _| ()).sound()?
             }
         };
         Ok(Pictures::of_files(listing, reading.exif))
@@ -170,8 +181,12 @@ fn list(folder: &Path, part: Part) -> Result<Listing, DataError> {
     match part {
         Part::Train => folder::list(&train, None),
         Part::Test => {
-            let classes = folder::classes(&train)?;
-            folder::list(&folder::test_folder(folder), Some(&classes))
+            let test = folder::test_folder(folder);
+            if !test.is_dir() {
+                let expected = "test/CLASS/NAME, or val/CLASS/NAME, with the classes of train";
+                return Err(DataError::unusable(folder, "no test split", expected));
+            }
+            folder::list(&test, Some(&folder::classes(&train)?))
         }
     }
 }
@@ -194,7 +209,7 @@ fn lists(folder: &Path, parts: &[Part]) -> Result<Vec<Listing>, DataError> {
 }
 
 /// A look at every file of a listing, on all processors.
-fn look(listing: &Listing, progress: ScanProgress<'_>) -> Result<Scan, DataError> {
+fn look(listing: &Listing, progress: ScanProgress<'_>) -> Scan {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     scan(listing, caches().as_deref(), threads, progress)
 }
@@ -207,17 +222,17 @@ fn look(listing: &Listing, progress: ScanProgress<'_>) -> Result<Scan, DataError
 pub(super) fn scan_tested_only(
     folder: &Path,
     progress: ScanProgress<'_>,
-) -> Result<Option<(Scan, Listing)>, DataError> {
+) -> Result<Option<Scan>, DataError> {
     let test = folder::test_folder(folder);
     if !test.is_dir() {
         return Ok(None);
     }
     let mut listing = folder::list(&test, None)?;
     folder::beside(folder, &mut listing)?;
-    let mut scan = look(&listing, progress)?;
+    let mut scan = look(&listing, progress);
     let note = "there is no train beside it: it can be measured, and not trained on";
     scan.notes.push(note.to_owned());
-    Ok(Some((scan, listing)))
+    Ok(Some(scan))
 }
 
 /// Looks into every file of the image data set in `folder`, train first and then test, on all
@@ -229,9 +244,11 @@ pub(super) fn scan_tested_only(
 /// cannot be read are in [`Scan::bad`].
 pub fn scan_images(folder: &Path, progress: ScanProgress<'_>) -> Result<Vec<Scan>, DataError> {
     if let Some(source) = Source::in_folder(folder) {
-        return source.scan(&[Part::Train, Part::Test], progress);
+        let scans = source.scan(&[Part::Train, Part::Test], progress)?;
+        scans.first().map_or(Ok(()), require_two)?;
+        return Ok(scans);
     }
-    if let Some((scan, _)) = scan_tested_only(folder, progress)? {
+    if let Some(scan) = scan_tested_only(folder, progress)? {
         return Ok(vec![scan]);
     }
     let name = folder.file_name().unwrap_or_default().display().to_string();
@@ -293,6 +310,7 @@ pub(crate) fn check(
         let [train, test] = images;
         Ok(CheckedData {
             counts: counts(classes, train, test),
+            notes: cifar.survey()?,
             ..CheckedData::default()
         })
     };

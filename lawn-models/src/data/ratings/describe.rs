@@ -6,7 +6,7 @@ use super::case_policy::{CasePolicy, Policies};
 use super::held_out::Admission;
 use super::ids::Ids;
 use super::interactions::Interactions;
-use super::raw::{RawRatings, Sealed, is_of_ratings};
+use super::raw::{RawRatings, is_of_ratings};
 use super::room::Room;
 use super::source::{Negatives, Reading, Source};
 use super::split::EVALUATION_NEGATIVES;
@@ -28,7 +28,7 @@ pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, 
                 let above = reading.above(&source);
                 files.count_test(above, admission)?.lines
             }
-            (_, sealed) => sealed.as_ref().map_or(0, Sealed::count),
+            (_, sealed) => sealed.as_ref().map_or(0, |sealed| sealed.count(&rows)),
         };
         let mut counts = Vec::new();
         for (what, ids) in [("user", &rows.users), ("item", &rows.items)] {
@@ -36,11 +36,6 @@ pub(crate) fn describe(folder: &Path, room: Room) -> Option<Result<Vec<(String, 
             counts.push((format!("{what}s"), rows));
             if occurring != rows {
                 counts.push((format!("{what}s with a train interaction"), occurring));
-            } else if ids.range() != rows {
-                counts.push((
-                    format!("{what} ids with those that do not occur"),
-                    ids.range(),
-                ));
             }
         }
         counts.push(("train interactions".to_owned(), pairs.len() as u64));

@@ -26,6 +26,7 @@ mod source;
 mod split;
 mod taken;
 mod test_source;
+mod times;
 
 pub use case_policy::CasePolicy;
 pub(crate) use case_policy::Policies;

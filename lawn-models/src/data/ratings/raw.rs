@@ -12,6 +12,7 @@ use super::k_core::{core, renumbered};
 use super::room::Room;
 use super::split::ValidationItem;
 use super::taken::Taken;
+use super::times::Times;
 use super::{delimited, parquet};
 use crate::data::error::DataError;
 use crate::random::{Purpose, below, stream};
@@ -95,9 +96,12 @@ impl Sealed {
         &self.0
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> u64 {
-        self.0.len() as u64
+    /// How many there are of users and items that have rows: the others are left out.
+    pub(crate) fn count(&self, rows: &Rows) -> u64 {
+        let has_rows = |&&(user, item): &&(u64, u64)| {
+            rows.users.row(user).is_some() && rows.items.row(item).is_some()
+        };
+        self.0.iter().filter(has_rows).count() as u64
     }
 }
 
@@ -112,6 +116,9 @@ pub(crate) struct RawCounts {
     /// Users with a single interaction, which stays in train.
     pub(crate) single: u64,
     pub(crate) held_out: u64,
+    /// Users with one in train that is as late as one that is held out as the latest.
+    pub(crate) tied: u64,
+    pub(crate) times: Times,
 }
 
 /// A file, split.
@@ -199,6 +206,9 @@ pub(super) fn read(
     let mut grouped = group_lines(&rows, &found.lines);
     let positives = found.lines.len() as u64;
     let taken = found.taken;
+    if taken.has_times() {
+        counts.times = Times::of(&found.lines);
+    }
     drop(found.lines);
     counts.repeated = positives - grouped.len() as u64;
     if config.core > 1 {
@@ -217,7 +227,8 @@ pub(super) fn read(
             counts.outside_core[place] = (before - after) as u64;
         }
     }
-    let (mut train, test) = hold_out(&grouped, config, seed);
+    let (mut train, test, tied) = hold_out(&grouped, config, seed);
+    counts.tied = tied;
     let (users, items) = (&rows.users, &rows.items);
     let id = |&(user, item): &(u32, u32)| (users.id(user), items.id(item));
     let sealed = Sealed(test.iter().map(id).collect());
@@ -296,10 +307,11 @@ pub(super) fn group_lines(rows: &Rows, lines: &[Line]) -> Grouped {
     group(rows.users.len(), &ratings)
 }
 
-/// Takes the test interactions of each user out.
-fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<(u32, u32)>) {
+/// Takes the test interactions of each user out, and counts the users of which the order of the file
+/// says which is later.
+fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<(u32, u32)>, u64) {
     let mut rng = stream(seed, Purpose::Split, 2);
-    let mut held = Vec::new();
+    let (mut held, mut tied) = (Vec::new(), 0);
     let mut order: Vec<usize> = Vec::new();
     let train = grouped.without(|own, left| {
         let count = match config.test_ratio {
@@ -314,6 +326,8 @@ fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<
                 order.extend(0..own.len());
                 order.sort_unstable_by_key(|&place| (own[place].time, place));
                 let (earlier, latest) = order.split_at_mut(own.len() - count);
+                let time = |place: Option<&usize>| place.map(|&place| own[place].time);
+                tied += u64::from(count > 0 && time(earlier.last()) == time(latest.first()));
                 held.extend(latest.iter().map(|&place| pair(&own[place])));
                 // Those that stay do so in the order of the file.
                 earlier.sort_unstable();
@@ -329,7 +343,7 @@ fn hold_out(grouped: &Grouped, config: &RawRatings, seed: u64) -> (Grouped, Vec<
             }
         }
     });
-    (train, held)
+    (train, held, tied)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::room::Room;
 use super::taken::Taken;
 use crate::data::dataset::GENERATED;
 use crate::data::error::DataError;
+use crate::data::text::lacks_last_end;
 
 /// Files, or a generator that stands for them.
 #[derive(Clone, Debug)]
@@ -230,6 +231,23 @@ impl Source {
     /// Whether held-out interactions have negatives in a file.
     pub(crate) fn has_negatives(&self) -> bool {
         matches!(self, Self::Files(_))
+    }
+
+    /// Text files of train and test whose last line has no end.
+    ///
+    /// # Errors
+    /// [`DataError::Read`].
+    pub(crate) fn endless(&self) -> Result<Vec<PathBuf>, DataError> {
+        let mut files = self.train_files();
+        files.extend(self.test_files());
+        files.dedup();
+        let mut endless = Vec::new();
+        for path in files {
+            if !path.extension().is_some_and(|end| end == "parquet") && lacks_last_end(&path)? {
+                endless.push(path);
+            }
+        }
+        Ok(endless)
     }
 
     /// Files of ratings beside the three of He et al., which are read in their place.

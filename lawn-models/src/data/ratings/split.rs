@@ -40,6 +40,8 @@ pub(crate) struct Split {
     pub(crate) probe: Vec<Case>,
     /// Everything that the train file has.
     pub(crate) known: Arc<Interactions>,
+    /// Users with another that is as late as the one that is held out as the latest.
+    pub(crate) tied: u64,
 }
 
 impl Split {
@@ -62,7 +64,7 @@ impl Split {
         let known = Interactions::new(users, items, &pairs(interactions));
 
         let mut chosen = stream(seed, Purpose::Split, 0);
-        let mut held = Vec::new();
+        let (mut held, mut tied) = (Vec::new(), 0);
         let kept = interactions.without(|own, left| {
             left.extend_from_slice(own);
             if own.len() >= 2 {
@@ -71,6 +73,9 @@ impl Split {
                     ValidationItem::Latest => latest(own),
                 };
                 let rating = left.remove(place);
+                let is_as_late = |other: &Rating| other.time == rating.time;
+                let by_time = rule == ValidationItem::Latest;
+                tied += u64::from(by_time && left.iter().any(is_as_late));
                 held.push((rating.user, rating.item));
             }
         });
@@ -98,6 +103,7 @@ impl Split {
             probe: draw(&probed, 1)?,
             train,
             known: Arc::new(known),
+            tied,
         })
     }
 }

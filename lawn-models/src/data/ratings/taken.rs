@@ -54,6 +54,11 @@ impl Taken {
         self.has("rating")
     }
 
+    /// Whether a column says when.
+    pub(crate) fn has_times(&self) -> bool {
+        self.has("time")
+    }
+
     fn has(&self, what: &str) -> bool {
         self.read.iter().any(|&(read, _)| read == what)
     }

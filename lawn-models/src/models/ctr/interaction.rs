@@ -2,7 +2,7 @@ use std::ffi::{c_char, c_void};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::models::layers::native::{made, raw};
 
@@ -60,8 +60,10 @@ impl Interaction {
             return made(|found| unsafe { lawn_pairs(raw(vectors), diagonal, keeps_first, found) });
         }
         let count = vectors.size()[1];
-        let pairs = (0..count).flat_map(|i| (i + diagonal..count).map(move |j| i * count + j));
-        let pairs = Tensor::from_slice(&pairs.collect::<Vec<_>>()).to_device(vectors.device());
+        // Made on the device, which is not waited for: i · count + j of all i < j, or i ≤ j.
+        let on = (Kind::Int64, vectors.device());
+        let places = Tensor::triu_indices(count, count, diagonal, on);
+        let pairs = places.get(0) * count + places.get(1);
         let products = vectors.bmm(&vectors.transpose(1, 2)).flatten(1, 2);
         let products = products.index_select(1, &pairs);
         if keeps_first {
@@ -75,7 +77,7 @@ impl Interaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::{Device, Kind};
+    use tch::Device;
 
     #[test]
     #[should_panic(expected = "modified by an inplace operation")]

@@ -1,6 +1,7 @@
 use rand::Rng;
 use tch::{Device, Kind, Tensor};
 
+use super::first_sample::{at_there, first_there};
 use crate::models::model::Mode;
 use crate::random::{Purpose, at, stream};
 
@@ -72,10 +73,7 @@ impl Dropout {
 
     /// What is kept: booleans that broadcast over `shape`.
     fn keep(&self, shape: &[i64], first: u64, device: Device) -> Tensor {
-        let samples: Vec<i32> = (0..shape[0] as u64)
-            .map(|sample| (at(self.key, first + sample) >> 32) as i32)
-            .collect();
-        let mut numbers = Tensor::from_slice(&samples).to_device(device);
+        let mut numbers = self.numbers(shape[0], first, device);
         let mut broad = vec![1; shape.len()];
         broad[0] = shape[0];
         if !self.whole_samples {
@@ -88,6 +86,24 @@ impl Dropout {
         // Uniform over all i32.
         let bound = (self.rate - 0.5) * 2f64.powi(32);
         numbers.ge(bound.round() as i64).view(&broad[..])
+    }
+
+    /// A number of each sample, i32.
+    fn numbers(&self, count: i64, first: u64, device: Device) -> Tensor {
+        let there = first_there();
+        if device == Device::Cpu && there.is_none() {
+            let one = |sample| (at(self.key, first + sample) >> 32) as i32;
+            return Tensor::from_slice(&(0..count as u64).map(one).collect::<Vec<_>>());
+        }
+        // A device has them without a copy that it would be waited for.
+        let samples = Tensor::arange(count, (Kind::Int64, device));
+        let samples = match there {
+            Some(there) => samples + there,
+            None => samples + first as i64,
+        };
+        at_there(self.key, &samples)
+            .bitwise_right_shift_tensor_scalar(32)
+            .to_kind(Kind::Int)
     }
 }
 
@@ -108,6 +124,7 @@ fn scramble(x: Tensor) -> Tensor {
 
 #[cfg(test)]
 mod tests {
+    use super::super::first_sample::FirstSample;
     use super::*;
 
     fn ones(shape: &[i64]) -> Tensor {
@@ -175,6 +192,20 @@ mod tests {
             let spread = mean(&sums.square()) * count;
             assert!((0.7..1.4).contains(&spread), "{dimension}: {spread}");
         }
+    }
+
+    /// A device computes them by its own operations, also of a number that it has itself.
+    #[test]
+    fn a_device_drops_the_same() {
+        let dropout = Dropout::of_elements(0.3, 5, 1);
+        let (input, first) = (ones(&[9, 4]), (1 << 40) + 3);
+        let expected = dropout.forward(&input, Mode::Train { first });
+        let there = Tensor::from(first as i64);
+        let given = FirstSample::of(&there);
+        // Of another number, as a graph has the one that it was captured with.
+        assert_eq!(dropout.forward(&input, TRAIN), expected);
+        drop(given);
+        assert_ne!(dropout.forward(&input, TRAIN), expected);
     }
 
     /// Committed numbers: other ones would change the results of trials.

@@ -200,13 +200,7 @@ impl Kind for CtrConfig {
         let source = self.source(surroundings.data_root)?;
         let clicks = Arc::new(self.clicks(&source)?);
         self.require_net(&clicks)?;
-        for (split, rows) in [
-            ("train", clicks.train()),
-            ("validation", clicks.validation()),
-        ] {
-            let measured = rows.at_most(self.measured_rows);
-            measured.require_both(clicks.path(), split)?;
-        }
+        self.require_measured(&clicks)?;
         let shape = shape(clicks.shape());
         let store = VarStore::new(device);
         let model = self.model.build(&store.root(), &shape, seed);
@@ -216,6 +210,7 @@ impl Kind for CtrConfig {
             objective: Box::new(ClickLoss::new(Arc::clone(&clicks), device, measured)),
             dataset: Arc::new(TrainClicks::new(clicks, self.order, seed)),
             layout: Layout::Contiguous,
+            needs_two: false,
             store,
         }))
     }
@@ -272,23 +267,39 @@ impl Kind for CtrConfig {
         data_root: Option<&Path>,
         permit: &TestPermit,
     ) -> Result<Vec<String>, DataError> {
-        let source = self.source(data_root)?;
-        let clicks = self.clicks(&source)?;
-        // What no trial could be tested on is known before it trains.
-        clicks.test(permit).require_both(clicks.path(), "test")?;
-        self.require_net(&clicks)?;
-        let mut lines = source.survey(self.split)?;
-        lines.extend(survey::lines(self, &clicks, permit));
-        Ok(lines)
+        self.survey_of(&self.source(data_root)?, permit)
     }
 
     fn describe(folder: &Path) -> Option<Result<Counts, DataError>> {
         clicks::describe(folder)
     }
 
-    fn check(folder: &Path, progress: ScanProgress<'_>) -> Option<Result<CheckedData, DataError>> {
-        let checked = clicks::check(folder, progress)?;
-        Some(checked.map(CheckedData::from))
+    /// As planning does, which converts what is sound and keeps it. Of what is not every line is looked
+    /// at, to count those that cannot be read.
+    fn check(
+        &self,
+        folder: &Path,
+        progress: ScanProgress<'_>,
+    ) -> Option<Result<CheckedData, DataError>> {
+        let encoding = self.encoding.clone().unwrap_or_default();
+        let source = match ClickSource::in_folder(folder, &encoding) {
+            Ok(source) => source?,
+            Err(error) => return Some(Err(error)),
+        };
+        let sound = || -> Result<CheckedData, DataError> {
+            source.convert(progress)?;
+            Ok(CheckedData {
+                notes: self.survey_of(&source, &TestPermit::of_a_person())?,
+                counts: clicks::describe(folder).transpose()?.unwrap_or_default(),
+                ..CheckedData::default()
+            })
+        };
+        Some(
+            sound().or_else(|error| match clicks::check(folder, progress) {
+                Some(Ok(lines)) if lines.bad > 0 => Ok(lines.into()),
+                _ => Err(error),
+            }),
+        )
     }
 
     fn idle(&self) -> Vec<&'static str> {
@@ -316,6 +327,45 @@ impl CtrConfig {
     fn source(&self, root: Option<&Path>) -> Result<ClickSource, DataError> {
         let (sizes, encoding) = (self.generated.as_ref(), self.encoding.as_ref());
         ClickSource::of(&self.data, sizes, encoding, root)
+    }
+
+    /// What people should know of these rows.
+    fn survey_of(
+        &self,
+        source: &ClickSource,
+        permit: &TestPermit,
+    ) -> Result<Vec<String>, DataError> {
+        let clicks = self.clicks(source)?;
+        // What no trial could be tested on is known before it trains.
+        clicks.test(permit).require_both(clicks.path(), "test")?;
+        self.require_measured(&clicks)?;
+        self.require_net(&clicks)?;
+        let mut lines = source.survey(self.split)?;
+        lines.extend(survey::lines(self, &clicks, permit));
+        Ok(lines)
+    }
+
+    /// Refuses rows to measure without a click, or of clicks alone: those of train and of validation.
+    fn require_measured(&self, clicks: &Clicks) -> Result<(), DataError> {
+        for (split, rows) in [
+            ("train", clicks.train()),
+            ("validation", clicks.validation()),
+        ] {
+            let measured = rows.at_most(self.measured_rows);
+            if measured.len() < rows.len() && rows.require_both(clicks.path(), split).is_ok() {
+                measured
+                    .require_both(clicks.path(), split)
+                    .map_err(|error| {
+                        DataError::Setting(SettingsError::OutOfRange {
+                            setting: "measured_rows".to_owned(),
+                            value: self.measured_rows.to_string(),
+                            allowed: format!("a number with clicks and rows without ({error})"),
+                        })
+                    })?;
+            }
+            measured.require_both(clicks.path(), split)?;
+        }
+        Ok(())
     }
 
     /// Its rows, split.

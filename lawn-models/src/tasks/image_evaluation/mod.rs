@@ -14,11 +14,17 @@ use thiserror::Error;
 
 use super::image::ImageConfig;
 use super::kind::Kind;
-use crate::data::images::{self, EvaluatedSplit, Part, Reading, TransformConfig, image_decoder};
+use super::left_by::{of_kind, that_left};
+use crate::data::images::{
+    self, BadFiles, EvaluatedSplit, Part, Reading, TransformConfig, image_decoder,
+};
 use crate::data::{DataError, Dataset, Loader, Request};
 use crate::device::{Autocast, HalfKind, require_device};
 use crate::measure::Right;
-use crate::models::{CifarShortcut, ImageModelName, Init, Mode, WeightsError, load_weights};
+use crate::models::{
+    CifarShortcut, ImageModelName, Init, Mode, UnusableValues, WeightsError, load_weights,
+    unusable_values,
+};
 use crate::trial::{Precision, SettingsError, TestPermit, require};
 
 /// What is measured, on what, and how.
@@ -51,6 +57,8 @@ pub struct ImageEvaluation {
     pub split_seed: u64,
     /// Whether images are turned as their EXIF says, as for the task that left the weights.
     pub exif_orientation: bool,
+    /// What becomes of files that cannot be read.
+    pub bad_files: BadFiles,
     /// Kind of numbers that products and convolutions are computed in.
     pub precision: Precision,
     /// Images that the net is given at once: no part of the result, but for rounding.
@@ -89,6 +97,11 @@ pub struct ImageAccuracy {
     pub decoder: String,
     /// What made images of one size of them.
     pub resize: String,
+    /// Files that could not be read and were left out.
+    pub left_out: u64,
+    /// In what the task that left the weights was another than what is measured, by the metadata
+    /// of their file; a line each.
+    pub differs: Vec<String>,
     /// Seconds from the first image to the last answer.
     pub seconds: f64,
 }
@@ -114,6 +127,14 @@ pub enum EvaluationError {
         /// Why not.
         reason: String,
     },
+    /// The weights have values that no net computes anything with.
+    #[error("weights {path}: {values}, expected finite ones, and variances of 0 or more")]
+    UnusableValues {
+        /// The file of weights.
+        path: PathBuf,
+        /// What is wrong, and where.
+        values: UnusableValues,
+    },
     /// The net does not answer with numbers.
     #[error("weights {path}: an image among the first {images} has a logit that is not finite")]
     NotFinite {
@@ -136,7 +157,8 @@ pub enum EvaluationError {
 /// ```no_run
 /// use lawn_models::models::ImageModelName;
 /// use lawn_models::{
-///     Device, ImageEvaluation, ImageSplit, Precision, TransformConfig, evaluate_images,
+///     BadFiles, Device, ImageEvaluation, ImageSplit, Precision, TransformConfig,
+///     evaluate_images,
 /// };
 /// let accuracy = evaluate_images(
 ///     &ImageEvaluation {
@@ -152,6 +174,7 @@ pub enum EvaluationError {
 ///         validation_fraction: 0.1,
 ///         split_seed: 0,
 ///         exif_orientation: false,
+///         bad_files: BadFiles::Fail,
 ///         precision: Precision::F32,
 ///         batch_size: 100,
 ///         device: Device::Cpu,
@@ -193,6 +216,8 @@ pub fn evaluate_images(
         top_5: share(right_among_five),
         decoder: image_decoder().to_owned(),
         resize,
+        left_out: measured.left_out,
+        differs: differences(evaluation),
         seconds: measured.seconds,
     })
 }
@@ -201,6 +226,7 @@ pub fn evaluate_images(
 struct Measured {
     images: u64,
     classes: u64,
+    left_out: u64,
     seconds: f64,
 }
 
@@ -217,6 +243,7 @@ fn answer(
     })?;
     let reading = Reading {
         exif: evaluation.exif_orientation,
+        bad_files: evaluation.bad_files,
         threads: tch::get_num_threads().max(1) as usize,
         ..Reading::default()
     };
@@ -224,11 +251,18 @@ fn answer(
         images,
         classes,
         sides,
+        left_out,
     } = opened(evaluation, &config, reading)?;
     let total = images.len();
     let store = VarStore::new(device);
     let model = config.build_model(&store.root(), sides, classes as i64, 0)?;
     load_weights(&store, &evaluation.weights)?;
+    if let Some(values) = unusable_values(&store) {
+        return Err(EvaluationError::UnusableValues {
+            path: evaluation.weights.clone(),
+            values,
+        });
+    }
     let size = evaluation.batch_size;
     let starts = (0..total).step_by(size as usize);
     let requests = starts.map(move |start| Request {
@@ -256,6 +290,7 @@ fn answer(
     Ok(Measured {
         images: total,
         classes,
+        left_out,
         seconds: began.elapsed().as_secs_f64(),
     })
 }
@@ -266,6 +301,7 @@ struct Opened {
     classes: u64,
     /// Height and width of what the net is given.
     sides: [i64; 2],
+    left_out: u64,
 }
 
 fn opened(
@@ -277,13 +313,16 @@ fn opened(
     let (data, root) = (&evaluation.data, &evaluation.data_root);
     let Some(transform) = &evaluation.transform else {
         let source = config.source(Some(root))?;
-        let parts = [Part::Train, Part::Test];
-        images::require_sound(&source.scan(&parts, &|_, _| ())?)?;
+        let scans = source.scan(&[Part::Train, Part::Test], &|_, _| ())?;
+        if reading.bad_files == BadFiles::Fail {
+            images::require_sound(&scans)?;
+        }
         let sets = config.sets(source, reading, 0)?;
         return Ok(Opened {
             images: Arc::from((sets.test)(&permit)?),
             classes: sets.classes as u64,
             sides: sets.sides,
+            left_out: scans.get(1).map_or(0, |test| test.bad.len() as u64),
         });
     };
     let part = match evaluation.split {
@@ -295,7 +334,65 @@ fn opened(
         images: split.images,
         classes: split.classes.len() as u64,
         sides: [i64::from(transform.size); 2],
+        left_out: split.left_out,
     })
+}
+
+/// In what the task that left the weights was another than what is measured.
+///
+/// Their file says it. What is for training alone is not looked at, nor are the data of a net that is
+/// given images by fixed means and deviations: measuring on others is what this is for.
+fn differences(evaluation: &ImageEvaluation) -> Vec<String> {
+    let Some(table) = that_left(&evaluation.weights) else {
+        return Vec::new();
+    };
+    let Some(then) = of_kind::<ImageConfig>(table, ImageConfig::NAME) else {
+        return vec!["the weights were left by a task of another kind".to_owned()];
+    };
+    let shown = |transform: &Option<TransformConfig>| match transform {
+        None => "none".to_owned(),
+        Some(transform) => format!(
+            "size {}, shorter side {}, normalization {:?}",
+            transform.size,
+            transform.shorter_side(),
+            transform.normalization
+        ),
+    };
+    let mut pairs = vec![
+        (
+            "transform",
+            shown(&then.transform),
+            shown(&evaluation.transform),
+        ),
+        (
+            "exif_orientation",
+            then.exif_orientation.to_string(),
+            evaluation.exif_orientation.to_string(),
+        ),
+    ];
+    if evaluation.transform.is_none() {
+        let fraction = |of: f64| of.to_string();
+        pairs.extend([
+            ("data", then.data.clone(), evaluation.data.clone()),
+            (
+                "validation_fraction",
+                fraction(then.validation_fraction),
+                fraction(evaluation.validation_fraction),
+            ),
+            (
+                "split_seed",
+                then.split_seed.to_string(),
+                evaluation.split_seed.to_string(),
+            ),
+        ]);
+    }
+    pairs
+        .into_iter()
+        .filter(|(_, then, now)| then != now)
+        .map(|(key, then, now)| {
+            format!("`{key}` was {then} for the task that left the weights, and is {now} here")
+        })
+        .collect()
 }
 
 /// The task that the net is that of, checked as one.

@@ -45,6 +45,7 @@ fn evaluation(weights: PathBuf, data: &str, data_root: PathBuf) -> ImageEvaluati
         validation_fraction: 0.1,
         split_seed: 0,
         exif_orientation: false,
+        bad_files: BadFiles::Fail,
         precision: Precision::F32,
         batch_size: 3,
         device: Device::Cpu,
@@ -162,6 +163,10 @@ fn what_cannot_be_measured_is_named() {
     images::write(&sizes, &folder.path().join("whole")).unwrap();
     std::fs::rename(folder.path().join("whole/train"), set.join("train")).unwrap();
     all(&evaluation);
+    evaluation.bad_files = BadFiles::Exclude;
+    let test = evaluate_images(&evaluation, &|_, _| ()).unwrap();
+    assert_eq!((test.images, test.left_out), (5, 2));
+    evaluation.bad_files = BadFiles::Fail;
     std::fs::remove_file(file).unwrap();
     std::fs::remove_file(other).unwrap();
     evaluation.batch_size = 0;
@@ -176,5 +181,45 @@ fn what_cannot_be_measured_is_named() {
     let mut bias = store.variables().remove("fc.bias").unwrap();
     let _ = tch::no_grad(|| bias.fill_(f64::NAN));
     save_weights(&store, &evaluation.weights).unwrap();
-    refused(&evaluation, "not finite");
+    let said = refused(&evaluation, "values of `fc.bias` are not finite");
+    assert!(
+        matches!(said, EvaluationError::UnusableValues { .. }),
+        "{said:?}"
+    );
+}
+
+/// The metadata of weights say which task left them.
+#[test]
+fn what_was_another_for_the_task_that_left_the_weights_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let left_by = |task: serde_json::Value| {
+        let task = crate::TaskConfig::from_table("image", task).unwrap();
+        let metadata = super::super::left_by::note(&task).map(|(key, text)| (key.to_owned(), text));
+        let store = VarStore::new(Device::Cpu);
+        crate::models::save_weights_with(&store, &path, metadata.into_iter().collect()).unwrap();
+    };
+    let mut evaluation = evaluation(path.clone(), "mine", folder.path().to_owned());
+    assert!(differences(&evaluation).is_empty(), "there is no such file");
+    left_by(serde_json::json!({ "data": "mine", "transform": {}, "exif_orientation": true }));
+    let said = differences(&evaluation);
+    let turned =
+        "`exif_orientation` was true for the task that left the weights, and is false here";
+    assert_eq!(said, [turned]);
+    evaluation.exif_orientation = true;
+    evaluation.data = "others".to_owned();
+    assert!(differences(&evaluation).is_empty());
+    left_by(serde_json::json!({ "data": "mine", "transform": { "size": 160 } }));
+    let said = differences(&evaluation).join("\n");
+    assert!(
+        said.contains("`transform` was size 160, shorter side 183"),
+        "{said}"
+    );
+    evaluation.transform = None;
+    left_by(serde_json::json!({ "data": "mine", "split_seed": 3, "exif_orientation": true }));
+    let said = differences(&evaluation).join("\n");
+    assert!(
+        said.contains("`data` was mine") && said.contains("`split_seed` was 3"),
+        "{said}"
+    );
 }

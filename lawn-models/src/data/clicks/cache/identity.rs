@@ -37,7 +37,7 @@ impl Identity {
         Ok(Self {
             version: VERSION,
             format: files.format,
-            hash_sizes: sizes.map_err(|error| DataError::options("ctr", &error))?,
+            hash_sizes: sizes.map_err(DataError::Setting)?,
             missing_integer: encoding.missing_integer,
             bad_lines: encoding.bad_lines,
         })

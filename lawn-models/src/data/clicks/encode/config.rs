@@ -95,6 +95,14 @@ impl ClickEncoding {
             self.missing_integer,
             "-1 or more; integers below 0 count as 0",
         )?;
+        let is_idle = !self.hash_sizes.is_empty() && self.hash_size != Self::default().hash_size;
+        if is_idle {
+            return Err(SettingsError::NotApplicable {
+                setting: "encoding.hash_size".to_owned(),
+                context: "encoding.hash_sizes, which has that of each column".to_owned(),
+                allowed: "leave one of them out".to_owned(),
+            });
+        }
         let counts = ClickFormat::ALL.map(ClickFormat::columns);
         let given = self.hash_sizes.len();
         require(

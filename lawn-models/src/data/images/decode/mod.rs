@@ -28,6 +28,10 @@ pub(crate) enum Format {
 
 /// Formats that are known and not read, by their first bytes.
 const NOT_READ: &[(&[u8], &str)] = &[
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer in place of the file, which `git lfs pull` gets",
+    ),
     (b"BM", "a BMP file"),
     (b"GIF8", "a GIF file"),
     (b"II*\0", "a TIFF file"),

@@ -11,6 +11,17 @@ use crate::data::images::image::{CHANNELS, Image};
 
 /// Height and width.
 pub(super) fn size(bytes: &[u8]) -> Result<[usize; 2], Fault> {
+    // The sides are the first two numbers of the first chunk.
+    if let Some((sides, _)) = bytes
+        .get(16..24)
+        .and_then(|text| text.split_first_chunk::<4>())
+        && bytes.get(12..16) == Some(b"IHDR")
+        && (*sides == [0; 4] || bytes[20..24] == [0; 4])
+    {
+        let side = |at: usize| u32::from_be_bytes([0, 1, 2, 3].map(|byte| bytes[at + byte]));
+        let (width, height) = (side(16), side(20));
+        return Err(Fault::of(format!("it has {width} × {height} pixels")));
+    }
     let mut cursor = Cursor::new(bytes);
     let mut decoder = Decoder::new(&mut cursor);
     let found = decoder

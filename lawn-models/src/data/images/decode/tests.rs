@@ -370,3 +370,14 @@ fn files_that_are_wrong_leave_no_memory_behind() {
     // 10,000 decoders of 50 kB would be 500 MB.
     assert!(more < 16 << 20, "{more} bytes");
 }
+
+#[test]
+fn a_picture_without_a_pixel_says_so() {
+    let mut bytes = golden("rgb.png");
+    bytes[16..20].fill(0);
+    let said = said(&bytes);
+    assert!(
+        said.starts_with("it has 0 × ") && said.ends_with(" pixels"),
+        "{said}"
+    );
+}

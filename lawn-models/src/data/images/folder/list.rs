@@ -46,7 +46,7 @@ pub(crate) fn list(folder: &Path, expected: Option<&[String]>) -> Result<Listing
         if found.binary_search(&class).is_err() {
             continue;
         }
-        walk::files(folder, &class, label as u32, &mut listing, &mut ignored)?;
+        walk::files(folder, &class, label as u32, &mut listing, &mut ignored);
         if listing.len() == before {
             empty.push(class);
         }
@@ -77,27 +77,56 @@ fn other_classes(folder: &Path, found: &[String], classes: &[String]) -> Vec<Dat
     };
     let strange = other(found, classes);
     let missing = other(classes, found);
+    let mut expected = format!("the classes of train: {}", first_of(classes));
+    if !strange.is_empty() && missing.len() == classes.len() {
+        expected += "; images that lie together, as in the val of some publishers, are sorted into \
+                     folders of their classes first, by the file of labels that comes with them";
+    }
+    // Names may look alike, as those of two Unicode normal forms do.
+    let is_ascii = [&strange, &missing].map(|names| names.iter().all(|name| name.is_ascii()));
+    let quoted = match is_ascii {
+        [false, false] => {
+            expected += "; names that look alike are of other letters, as in NFC and NFD";
+            escaped_names
+        }
+        _ => quoted,
+    };
     [(strange, "class folder"), (missing, "no class folder")]
         .into_iter()
         .filter(|(names, _)| !names.is_empty())
         .map(|(names, what)| {
-            let expected = format!("the classes of train: {}", classes.join(", "));
-            DataError::unusable(folder, format!("{what} {}", quoted(&names)), expected)
+            DataError::unusable(folder, format!("{what} {}", quoted(&names)), &*expected)
         })
         .collect()
 }
 
+/// As [`quoted`], with letters beyond ASCII by their numbers too.
+fn escaped_names(names: &[String]) -> String {
+    let escape = |letter: char| match letter.is_ascii() {
+        true => letter.to_string(),
+        false => letter.escape_unicode().to_string(),
+    };
+    let escaped = |name: &String| {
+        format!(
+            "\"{name}\" ({})",
+            name.chars().map(escape).collect::<String>()
+        )
+    };
+    let names: Vec<String> = names.iter().map(escaped).collect();
+    first_of(&names)
+}
+
 /// The first few names, and how many there are beside them.
 fn quoted(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    first_of(&quoted)
+}
+
+fn first_of(names: &[String]) -> String {
     const SHOWN: usize = 10;
-    let shown: Vec<String> = names
-        .iter()
-        .take(SHOWN)
-        .map(|name| format!("\"{name}\""))
-        .collect();
-    let rest = names.len().saturating_sub(SHOWN);
-    match rest {
-        0 => shown.join(", "),
-        rest => format!("{} and {rest} more", shown.join(", ")),
+    let shown = names[..names.len().min(SHOWN)].join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
     }
 }

@@ -14,3 +14,4 @@ pub use ignored::Ignored;
 pub(crate) use list::{classes, list};
 pub(crate) use listing::Listing;
 pub(crate) use splits::{TRAIN, beside, describe, test_folder};
+pub(crate) use walk::{other_entries, why_no_folder};

@@ -90,7 +90,7 @@ fn what_systems_leave_behind_is_passed_over_and_counted() {
     assert_eq!(listing.ignored.count(), 7);
     let said = listing.ignored.to_string();
     assert!(said.contains("6 hidden, or made by the system ("), "{said}");
-    assert!(said.contains("1 files beside the class folders (") && said.contains("labels.txt"));
+    assert!(said.contains("1 beside the class folders (") && said.contains("labels.txt"));
 }
 
 #[test]
@@ -218,6 +218,44 @@ fn links_are_followed_and_one_without_an_end_is_refused() {
     let names: Vec<_> = names(&listing).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["a/1.jpg", "a/more/2.jpg", "b/1.jpg", "b/2.jpg"]);
     symlink(split.path().join("a"), split.path().join("a/again")).unwrap();
-    let said = said(split.path(), None);
-    assert!(said.contains("a folder within itself"), "{said}");
+    let listing = list(split.path(), None).unwrap();
+    assert_eq!((listing.len(), &*listing.name(1)), (5, "a/again"));
+    let why = why_no_folder(&listing.path(1));
+    assert_eq!(why, "it is a folder within itself, by a link");
+}
+
+#[test]
+fn text_beside_images_is_passed_over_and_counted() {
+    let split = folder(&[
+        "a/images/1.jpg",
+        "a/a_boxes.txt",
+        "b/1.jpg",
+        "b/about.JSON",
+        "b/x.txt.png",
+    ]);
+    let listing = list(split.path(), None).unwrap();
+    let found = names(&listing);
+    let found: Vec<&str> = found.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(found, ["a/images/1.jpg", "b/1.jpg", "b/x.txt.png"]);
+    let said = listing.ignored.to_string();
+    assert!(said.contains("2 of text beside images ("), "{said}");
+}
+
+#[test]
+fn a_split_whose_images_lie_together_is_to_be_sorted() {
+    let split = folder(&["images/1.jpg", "val_annotations.txt"]);
+    let said = said(split.path(), Some(&["a", "b"].map(str::to_owned)));
+    assert!(
+        said.contains("are sorted into folders of their classes first"),
+        "{said}"
+    );
+}
+
+#[test]
+fn names_that_look_alike_are_shown_by_their_letters() {
+    let split = folder(&["a/1.jpg", "e\u{301}/1.jpg"]);
+    let said = said(split.path(), Some(&["a", "é"].map(str::to_owned)));
+    for part in ["(e\\u{301})", "(\\u{e9})", "NFC and NFD"] {
+        assert!(said.contains(part), "{part:?} is not in: {said}");
+    }
 }

@@ -27,8 +27,8 @@ fn is_data(name: &OsStr) -> bool {
 /// What an entry is, links followed.
 enum Entry {
     Folder,
-    /// A file, or what stands in the place of one: a link to nothing, a pipe. Reading it will
-    /// say so.
+    /// A file, or what stands in the place of one: a link to nothing, a pipe, a folder that cannot
+    /// be listed. Reading it will say so.
     File,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn classes(folder: &Path) -> Result<Classes, DataError> {
                 Err(name) => classes.unnamed.push(name),
             },
             Entry::File => {
-                let what = "files beside the class folders";
+                let what = "beside the class folders";
                 classes.ignored.add(what, &folder.join(name));
             }
         }
@@ -92,10 +92,7 @@ pub(super) fn beside(
     splits: &[&str],
     ignored: &mut Ignored,
 ) -> Result<(), DataError> {
-    // Hidden files there are marks, such as that of `lawn data make`, and never classes.
-    let others = entries(folder, &mut Ignored::default())?.into_keys();
-    let is_split = |name: &OsString| splits.iter().any(|split| *name == *split);
-    for name in others.filter(|name| !is_split(name) && name != "SHA256SUMS") {
+    for name in other_entries(folder, |name| splits.iter().any(|split| name == *split))? {
         let what = if name == "val" {
             "folder val, as test is the test split"
         } else {
@@ -104,6 +101,17 @@ pub(super) fn beside(
         ignored.add(what, &folder.join(name));
     }
     Ok(())
+}
+
+/// What lies in the folder of a data set beside what is of it, by name. Hidden files there are marks,
+/// such as that of `lawn data make`.
+pub(crate) fn other_entries(
+    folder: &Path,
+    is_own: impl Fn(&OsStr) -> bool,
+) -> Result<Vec<OsString>, DataError> {
+    let names = entries(folder, &mut Ignored::default())?.into_keys();
+    let others = names.filter(|name| !is_own(name) && name != "SHA256SUMS");
+    Ok(others.collect())
 }
 
 /// Folders within one another, at most.
@@ -117,48 +125,76 @@ pub(super) fn files(
     label: u32,
     listing: &mut Listing,
     ignored: &mut Ignored,
-) -> Result<(), DataError> {
+) {
     let mut found = BTreeMap::new();
-    folder(
-        split,
-        Path::new(class),
-        &mut Vec::new(),
-        &mut found,
-        ignored,
-    )?;
+    let place = Path::new(class);
+    if folder(split, place, &mut Vec::new(), &mut found, ignored).is_err() {
+        listing.push(place.as_os_str(), label);
+        return;
+    }
     for (place, names) in found {
         for name in names {
             listing.push(Path::new(&place).join(name).as_os_str(), label);
         }
     }
-    Ok(())
 }
 
 /// Adds the files of the folder `place` of a split to `found`, and those of its folders.
-/// `above` are the folders that it is in, by device and number.
+/// `above` are the folders that it is in, by device and number. One that cannot be listed, or is
+/// within itself, is found in the place of a file: the look at every file says what it is.
 fn folder(
     split: &Path,
     place: &Path,
     above: &mut Vec<(u64, u64)>,
     found: &mut BTreeMap<OsString, Vec<OsString>>,
     ignored: &mut Ignored,
-) -> Result<(), DataError> {
+) -> Result<(), NoFolder> {
     let path = split.join(place);
-    let about = fs::metadata(&path).map_err(DataError::read(&path))?;
-    let this = (about.dev(), about.ino());
+    let this = number(&path).ok_or(NoFolder)?;
     if above.contains(&this) || above.len() >= DEPTH {
-        let found = "a folder within itself, by a link";
-        return Err(DataError::unusable(&path, found, "folders with an end"));
+        return Err(NoFolder);
     }
+    let entries = entries(&path, ignored).map_err(|_| NoFolder)?;
     above.push(this);
     let mut names = Vec::new();
-    for (name, entry) in entries(&path, ignored)? {
+    for (name, entry) in entries {
+        let at = place.join(&name);
         match entry {
-            Entry::Folder => folder(split, &place.join(name), above, found, ignored)?,
-            Entry::File => names.push(name),
+            Entry::Folder if folder(split, &at, above, found, ignored).is_ok() => {}
+            Entry::File if is_text(&name) => {
+                ignored.add("of text beside images", &split.join(at));
+            }
+            _ => names.push(name),
         }
     }
     above.pop();
     found.insert(place.as_os_str().to_owned(), names);
     Ok(())
+}
+
+/// A folder that cannot be listed, or has no end.
+struct NoFolder;
+
+/// Device and number of a folder.
+fn number(path: &Path) -> Option<(u64, u64)> {
+    let about = fs::metadata(path).ok()?;
+    Some((about.dev(), about.ino()))
+}
+
+/// Endings of files that people put beside images, and that are none.
+const TEXT: [&str; 12] = [
+    "txt", "csv", "tsv", "json", "jsonl", "xml", "yaml", "yml", "md", "log", "html", "mat",
+];
+
+fn is_text(name: &OsStr) -> bool {
+    let ending = Path::new(name).extension();
+    ending.is_some_and(|ending| TEXT.iter().any(|text| ending.eq_ignore_ascii_case(text)))
+}
+
+/// Why a folder stands in the place of a file.
+pub(crate) fn why_no_folder(path: &Path) -> String {
+    match fs::read_dir(path) {
+        Ok(_) => "it is a folder within itself, by a link".to_owned(),
+        Err(error) => format!("it is a folder that cannot be listed: {error}"),
+    }
 }

@@ -124,7 +124,7 @@ impl Manifest {
                 ));
             }
         }
-        for file in self.splits.values().flat_map(SplitFiles::files) {
+        for file in self.files() {
             if Path::new(&file.name).file_name() != Some(file.name.as_ref()) {
                 let found = format!("a file of the name \"{}\"", file.name);
                 let expected = "names of files beside it, without / and ..";
@@ -132,6 +132,11 @@ impl Manifest {
             }
         }
         Ok(())
+    }
+
+    /// The files of all splits.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PackFile> {
+        self.splits.values().flat_map(SplitFiles::files)
     }
 
     /// Of what it says and not of how that is written: spaces and line breaks change nothing.

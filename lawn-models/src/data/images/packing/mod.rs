@@ -52,7 +52,22 @@ pub fn pack_images(
     bad_files: BadFiles,
     progress: ScanProgress<'_>,
 ) -> Result<Packed, DataError> {
-    let scans = Source::Folder(from.to_owned()).scan(&[Part::Train, Part::Test], progress)?;
+    let folder = match Source::in_folder(from) {
+        Some(Source::Folder(_)) | None => Source::Folder(from.to_owned()),
+        Some(Source::Packed(_)) => {
+            let expected = "a folder of images: what is packed is not packed again";
+            return Err(DataError::unusable(from, "a pack", expected));
+        }
+        Some(Source::Cifar(_) | Source::Generated(_)) => {
+            let expected = "a folder of images: CIFAR's few files are read as they are";
+            return Err(DataError::unusable(
+                from,
+                "CIFAR in its binary format",
+                expected,
+            ));
+        }
+    };
+    let scans = folder.scan(&[Part::Train, Part::Test], progress)?;
     if bad_files == BadFiles::Fail {
         require_sound(&scans)?;
     }

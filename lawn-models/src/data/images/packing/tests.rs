@@ -9,6 +9,7 @@ use crate::data::images::pack::{MANIFEST, Pack};
 use crate::data::images::pictures::Pictures;
 use crate::data::images::policy::Augmentation;
 use crate::data::images::reading::{BadFiles, Part, Reading};
+use crate::data::images::scan::scan_pack;
 use crate::data::images::source::Source;
 use crate::data::images::transform::{Transform, TransformConfig};
 use crate::data::images::views::{RandomViews, Views};
@@ -372,4 +373,37 @@ fn a_pack_of_turned_images_is_of_no_task_that_does_not_turn_them() {
             }
         }
     }
+}
+
+#[test]
+fn what_lies_beside_the_files_of_a_pack_is_counted() {
+    let set = set();
+    pack(set.path(), Encoding::AsIs);
+    let there = set.path().join("pack");
+    std::fs::create_dir_all(there.join("train/a")).unwrap();
+    std::fs::write(there.join("train-00001.shard"), "more").unwrap();
+    let look = |part| scan_pack(&there, part, None, &|_, _| ()).unwrap();
+    let said = look(Part::Train).ignored.to_string();
+    assert!(said.contains("2 beside the files of the pack ("), "{said}");
+    assert_eq!(look(Part::Test).ignored.count(), 0);
+}
+
+#[test]
+fn what_is_no_folder_of_images_is_not_packed() {
+    let set = set();
+    pack(set.path(), Encoding::AsIs);
+    let (from, to) = (set.path().join("pack"), set.path().join("again"));
+    let packed = pack_images(
+        &from,
+        &to,
+        Encoding::AsIs,
+        false,
+        BadFiles::Fail,
+        &|_, _| (),
+    );
+    let said = packed.unwrap_err().to_string();
+    assert!(
+        said.contains("pack: found a pack, expected a folder of images"),
+        "{said}"
+    );
 }

@@ -1,5 +1,6 @@
 //! A look at a pack: that its files are those that were written.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use super::report::Scan;
 use super::verdict::ScanProgress;
 use crate::data::error::DataError;
 use crate::data::images::decode::Format;
+use crate::data::images::folder::other_entries;
 use crate::data::images::pack::{MANIFEST, Manifest, Pack};
 use crate::data::images::reading::Part;
 
@@ -55,8 +57,18 @@ pub(crate) fn scan_pack(
     let mut cache = known.renewed();
     seen.iter().for_each(|seen| cache.keep(seen));
     cache.write();
+    let mut listing = pack.listing(part);
+    let files: Vec<&str> = manifest.files().map(|file| &*file.name).collect();
+    let is_own = |name: &OsStr| name == MANIFEST || files.iter().any(|file| name == *file);
+    // Once for both splits.
+    if part == Part::Train {
+        for name in other_entries(folder, is_own)? {
+            let what = "beside the files of the pack";
+            listing.ignored.add(what, &folder.join(name));
+        }
+    }
     let sizes = (0..pack.labels().len()).map(|index| pack.size(index));
-    let mut scan = Scan::of_pack(pack.listing(part), sizes, split.digest());
+    let mut scan = Scan::of_pack(listing, sizes, split.digest());
     if manifest.checksum.is_none() {
         scan.notes.push(format!(
             "{MANIFEST} has no checksum of its own, as it was packed by an older version: names of \

@@ -105,6 +105,13 @@ impl Scan {
         self.listing.len() as u64
     }
 
+    /// Whether a class has two images, those that cannot be read not counted.
+    pub(super) fn has_two(&self) -> bool {
+        let sound = self.listing.without(&self.bad_places);
+        // Files of a class follow each other.
+        sound.labels.windows(2).any(|pair| pair[0] == pair[1])
+    }
+
     /// The images: the listing that was looked at without its bad files.
     ///
     /// # Errors

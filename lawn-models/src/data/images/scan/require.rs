@@ -19,6 +19,21 @@ pub(crate) fn require_sound(scans: &[Scan]) -> Result<(), DataError> {
     }
 }
 
+/// Refuses a train split of which no class has an image for validation and one to train on.
+///
+/// # Errors
+/// [`DataError::Unusable`].
+pub(crate) fn require_two(train: &Scan) -> Result<(), DataError> {
+    match train.has_two() {
+        true => Ok(()),
+        false => Err(DataError::unusable(
+            &train.folder,
+            "one image a class or fewer",
+            "two or more, one of them for validation",
+        )),
+    }
+}
+
 /// Refuses images of different sizes.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::*;
+use crate::data::error::DataError;
 use crate::data::images::{folder, scan_images};
 
 fn golden(name: &str) -> Vec<u8> {
@@ -26,7 +27,7 @@ fn set() -> tempfile::TempDir {
 
 fn look(set: &tempfile::TempDir, split: &str) -> Scan {
     let listing = folder::list(&set.path().join(split), None).unwrap();
-    scan(&listing, None, 2, &|_, _| ()).unwrap()
+    scan(&listing, None, 2, &|_, _| ())
 }
 
 #[test]
@@ -38,6 +39,7 @@ fn each_file_is_an_image_or_named_with_what_is_wrong() {
     put("a/webp named.png", &golden("lossy.webp"));
     put("a/no ending", &golden("cmyk.jpg"));
     put("b/cut.jpg", &golden("baseline-420.jpg")[..700]);
+    put("b/list", b"a list");
     put("b/list.txt", b"a list");
     put("b/moves.gif", b"GIF89a");
     put("b/nothing.jpg", b"");
@@ -55,7 +57,7 @@ fn each_file_is_an_image_or_named_with_what_is_wrong() {
     let expected = [
         ("b/cut.jpg", "at byte 700"),
         ("b/link.jpg", "it is a link to nothing"),
-        ("b/list.txt", "it is no image; JPEG, PNG and WebP are read"),
+        ("b/list", "it is no image; JPEG, PNG and WebP are read"),
         ("b/moves.gif", "it is a GIF file"),
         ("b/nothing.jpg", "it is an empty file"),
         ("b/pipe.jpg", "it is no file"),
@@ -191,6 +193,10 @@ fn the_digest_is_of_names_and_contents() {
 fn a_data_set_without_train_is_looked_into() {
     let set = set();
     let look = || scan_images(set.path(), &|_, _| ());
+    // None would be left for validation, as a sweep says.
+    let said = look().unwrap_err().to_string();
+    assert!(said.contains("one image a class or fewer"), "{said}");
+    fs::write(set.path().join("train/a/2.jpg"), golden("rgb.jpg")).unwrap();
     assert_eq!(look().unwrap().len(), 2);
     fs::remove_dir_all(set.path().join("train")).unwrap();
     for split in ["test", "val"] {
@@ -229,7 +235,27 @@ fn progress_ends_with_all_files() {
     let told = std::sync::Mutex::new(Vec::new());
     scan(&listing, None, 2, &|done, total| {
         told.lock().unwrap().push((done, total))
-    })
-    .unwrap();
+    });
     assert_eq!(told.into_inner().unwrap(), [(2, 2)]);
+}
+
+/// A link to itself is what the system refuses whoever asks.
+#[test]
+fn what_the_system_refuses_is_named_with_all_the_others() {
+    let set = set();
+    let train = set.path().join("train");
+    symlink("self.jpg", train.join("a/self.jpg")).unwrap();
+    symlink(".", train.join("b/loop")).unwrap();
+    fs::write(
+        train.join("b/lfs.jpg"),
+        "version https://git-lfs.github.com/spec/v1\n",
+    )
+    .unwrap();
+    let scan = look(&set, "train");
+    let bad: Vec<String> = scan.bad.iter().map(|bad| bad.reason.clone()).collect();
+    assert_eq!(bad.len(), 3, "{bad:?}");
+    assert!(bad[0].starts_with("it cannot be read: "), "{bad:?}");
+    assert!(bad[1].contains("`git lfs pull`"), "{bad:?}");
+    assert!(bad[2].contains("a folder within itself"), "{bad:?}");
+    assert_eq!(scan.sound().unwrap().len(), 2);
 }

@@ -11,6 +11,7 @@ use polars_parquet::parquet::metadata::{ColumnChunkMetadata, RowGroupMetadata};
 use polars_parquet::parquet::page::CompressedPage;
 use polars_parquet::read::{BasicDecompressor, PageReader, column_iter_to_arrays};
 
+use super::checksum;
 use super::form::{Form, Number};
 
 /// The column of this name.
@@ -58,6 +59,7 @@ pub(super) fn numbers(
     let mut bytes = vec![0; (range.end - range.start) as usize];
     file.seek(SeekFrom::Start(range.start)).map_err(said)?;
     file.read_exact(&mut bytes).map_err(said)?;
+    checksum::check(&bytes)?;
     let bytes = Buffer::from(bytes);
     let most = usize::try_from(chunk.uncompressed_size()).unwrap_or(0);
     let pages = || {

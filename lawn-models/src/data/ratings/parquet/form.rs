@@ -59,18 +59,22 @@ impl Form {
     /// Whether a column of `user`, `item`, `rating` or `time` may have it.
     pub(super) fn suits(self, what: &str) -> bool {
         match self {
-            Self::Signed32 | Self::Signed64 | Self::Unsigned32 | Self::Unsigned64 => true,
-            Self::Single | Self::Double => what == "rating",
             Self::Timestamp => what == "time",
+            // Tables with a gap have integers as floats.
+            _ => true,
         }
     }
 
     /// What such a column may have.
     pub(super) fn allowed(what: &str) -> &'static str {
         match what {
-            "rating" => "integers, Float or Double",
-            "time" => "integers, seconds since 1970, or timestamps",
-            _ => "integers of any width, with a sign or without",
+            "rating" => "integers, Float or Double, such as pandas' astype(\"float64\") makes,",
+            "time" => {
+                "integers, seconds since 1970, such as pandas' astype(\"int64\") makes, or timestamps"
+            }
+            _ => {
+                "integers of any width, with a sign or without, such as pandas' astype(\"int64\") makes,"
+            }
         }
     }
 
@@ -136,7 +140,7 @@ impl Number {
         match self {
             Self::Signed(number) => u64::try_from(number).ok(),
             Self::Unsigned(number) => Some(number),
-            Self::Float(_) => None,
+            Self::Float(_) => u64::try_from(self.signed()?).ok(),
         }
     }
 
@@ -145,7 +149,11 @@ impl Number {
         match self {
             Self::Signed(number) => Some(number),
             Self::Unsigned(number) => i64::try_from(number).ok(),
-            Self::Float(_) => None,
+            // Beyond it not every whole number is one of f64.
+            Self::Float(number) => {
+                let is_whole = number.fract() == 0.0 && number.abs() <= (1u64 << 53) as f64;
+                is_whole.then_some(number as i64)
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Columns that are none of ratings are not read, whatever their types.
 
+mod checksum;
 mod chunk;
 mod form;
 #[cfg(test)]
@@ -10,6 +11,7 @@ mod tests;
 use std::any::Any;
 use std::fmt::Display;
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -109,6 +111,7 @@ impl Table {
     fn open(path: &Path) -> Result<Self, DataError> {
         let mut file = File::open(path).map_err(DataError::read(path))?;
         let about = file.metadata().map_err(DataError::read(path))?;
+        require_plain(path, &mut file)?;
         Ok(Self {
             path: path.to_owned(),
             about: guarded(path, || read_metadata(&mut file))?,
@@ -264,6 +267,21 @@ impl Columns {
         let always = [Some(&self.user), Some(&self.item)];
         let perhaps = [self.rating.as_ref(), self.time.as_ref()];
         always.into_iter().chain(perhaps).flatten()
+    }
+}
+
+/// Names a file whose footer is encrypted for what it is.
+fn require_plain(path: &Path, file: &mut File) -> Result<(), DataError> {
+    let mut end = [0; 4];
+    let read = file.seek(SeekFrom::End(-4)).is_ok() && file.read_exact(&mut end).is_ok();
+    file.rewind().map_err(DataError::read(path))?;
+    match read && end == *b"PARE" {
+        true => Err(DataError::unusable(
+            path,
+            "an encrypted Parquet file",
+            "one that is not encrypted",
+        )),
+        false => Ok(()),
     }
 }
 

@@ -31,7 +31,13 @@ fn columns_of_all_types_say_what_the_text_says() {
     for above in [0.0, 2.0] {
         let expected = expected(above);
         assert!(expected.not_above > 0 && expected.lines.len() > 20);
-        for (name, unit) in [("kinds", 1_000_000), ("spark", 1)] {
+        for (name, unit) in [
+            ("kinds", 1_000_000),
+            ("spark", 1),
+            ("gaps", 1),
+            ("checked", 1),
+            ("checked2", 1),
+        ] {
             let found = read_as(name, &ColumnNames::default(), above).unwrap();
             assert_eq!(rows(&found, 0), rows(&expected, 1), "{name}");
             assert_eq!(found.not_above, expected.not_above);
@@ -90,6 +96,10 @@ fn what_ratings_do_not_have_is_named_with_what_they_may_have() {
         (
             "not_finite",
             ["not_finite.parquet:1: rating is \"NaN\"", "a finite number"],
+        ),
+        (
+            "parts",
+            ["parts.parquet:1: user is \"1.5\"", "an integer from 0"],
         ),
         (
             "texts",
@@ -161,4 +171,46 @@ fn more_rows_than_memory_holds_are_refused_before_they_are_read() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("more than 16 interactions"), "{error}");
+}
+
+/// The last bytes of every column, in files of both kinds of pages.
+#[test]
+fn a_page_that_is_not_what_was_written_is_refused_by_its_checksum() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.parquet");
+    for name in ["checked", "checked2"] {
+        let from = folder().join(format!("{name}.parquet"));
+        let (whole, table) = (std::fs::read(&from).unwrap(), Table::open(&from).unwrap());
+        assert!(table.about.row_groups.len() > 1);
+        for chunk in table
+            .about
+            .row_groups
+            .iter()
+            .flat_map(|group| group.parquet_columns())
+        {
+            let end = chunk.byte_range().end as usize;
+            for at in [end - 1, end - 2] {
+                let mut bytes = whole.clone();
+                bytes[at] ^= 0x40;
+                std::fs::write(&path, &bytes).unwrap();
+                let error = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS).unwrap_err();
+                assert!(
+                    error.to_string().contains("its CRC-32 is"),
+                    "{name} {at}: {error}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_encrypted_file_is_called_one() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("x.parquet");
+    std::fs::write(&path, b"PARE....PARE").unwrap();
+    let error = read(&path, &ColumnNames::default(), 0.0, Room::ENDLESS).unwrap_err();
+    assert!(
+        error.to_string().contains("an encrypted Parquet file"),
+        "{error}"
+    );
 }

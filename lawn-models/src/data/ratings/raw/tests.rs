@@ -209,3 +209,15 @@ fn a_stray_id_is_refused_with_its_line_where_ids_are_kept() {
     let split = of(text, Ids::Kept).unwrap();
     assert_eq!(split.rows.items.len(), 1_048_576);
 }
+
+#[test]
+fn users_whose_latest_the_file_alone_decides_are_counted() {
+    let text = "user,item,time\n1,1,5\n1,2,5\n2,1,4\n2,2,5\n3,1,9\n3,2,9\n3,3,8\n";
+    let tied = |config: &RawRatings| split(text, config).unwrap().counts.tied;
+    assert_eq!(tied(&RawRatings::default()), 2);
+    let random = RawRatings {
+        test: ValidationItem::Random,
+        ..RawRatings::default()
+    };
+    assert_eq!(tied(&random), 0);
+}

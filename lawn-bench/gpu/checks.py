@@ -1,0 +1,243 @@
+"""What must hold on a device: kernels that agree, trials that end with the same bits, memory that runs
+out.
+
+Each check is a generator of results; what it has given is kept, whatever comes after.
+"""
+
+import hashlib
+import json
+import signal
+import struct
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from programs import Failure, end, objects, run, start
+
+# Bytes of a device that a trial may have where memory is made scarce.
+SCARCE = 3 << 30
+
+
+def conformance(setting, box):
+    """lawn-core's kernels beside libtorch's operations, themselves, and the CPU."""
+    command = setting.programs.own("gpu_conformance", "--device", setting.device)
+    command += ["--quick"] if setting.small else []
+    try:
+        lines, said = run(command, box, codes=(0, 1)), None
+    except Failure as failure:
+        lines, said = failure.lines, str(failure)
+    rows = [line for line in lines if line.startswith(RULES)]
+    apart = [" ".join(row.split()) for row in rows if "TOO FAR" in row or "OTHER BITS" in row]
+    whole = said is None and "all agree" in lines
+    detail = f"{len(rows)} settings, {len(apart)} do not agree"
+    if said is not None:
+        detail += f"; {said}"
+    yield {
+        "kind": "check", "what": "conformance", "holds": whole and bool(rows), "detail": detail,
+        "apart": apart,
+    }
+    if said is not None:
+        raise Failure(said)
+
+
+RULES = ("sgd ", "momentum ", "nesterov ", "adam ", "adamw ", "amsgrad ", "lamb ", "lars ", "adagrad ")
+
+
+# By whether sizes are small: what a trial of a task is like.
+SIZES = {
+    False: {
+        "ncf": {"--size": 2_000, "--batch-size": 1_000, "--epochs": 4},
+        "image": {"--size": 4_096, "--batch-size": 256, "--epochs": 4},
+        "transformer": {"--size": 512, "--batch-size": 64, "--epochs": 2},
+    },
+    True: {
+        "ncf": {"--size": 120, "--batch-size": 200, "--epochs": 4},
+        "image": {"--size": 256, "--batch-size": 64, "--epochs": 2},
+        "transformer": {"--size": 32, "--batch-size": 16, "--epochs": 1},
+    },
+}
+
+
+class Trials:
+    """Trials of the program `same_twice`, each in a folder of its own."""
+
+    def __init__(self, setting, root):
+        self.setting, self.root = setting, Path(root)
+        # What each task's first trial told, and the checksum of its weights.
+        self.first = {task: Once() for task in SIZES[setting.small]}
+
+    def size(self, task, option):
+        return SIZES[self.setting.small][task][option]
+
+    def folder(self):
+        return Path(tempfile.mkdtemp(dir=self.root))
+
+    def command(self, folder, task, more):
+        options = {**SIZES[self.setting.small][task], **more, "--threads": 1}
+        if self.setting.index is not None:
+            options["--cuda"] = self.setting.index
+        words = [word for option in options.items() for word in option]
+        return self.setting.programs.own("same_twice", "--folder", folder, "--task", task, *words)
+
+    def run(self, task, box, more=None, folder=None, environment=None):
+        """What a trial told, and the checksum of its weights."""
+        folder = folder or self.folder()
+        told = objects(run(self.command(folder, task, more or {}), box, environment))
+        if not told or told[-1]["event"] != "finished":
+            raise Failure("the trial did not tell its end")
+        return told, digest(folder / "model.safetensors")
+
+    def whole(self, task, box):
+        return self.first[task].get(lambda: self.run(task, box))
+
+
+class Once:
+    """What the first of some threads makes for all of them."""
+
+    def __init__(self):
+        self.lock, self.made = threading.Lock(), None
+
+    def get(self, make):
+        with self.lock:
+            if self.made is None:
+                self.made = make()
+            return self.made
+
+
+def digest(path):
+    """A checksum of the tensors of a safetensors file, without what is noted beside them."""
+    with open(path, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+        found.update(file.read())
+    return found.hexdigest()
+
+
+def same(setting, box):
+    """Repeated, and resumed after `kill -9`: the same bits; in micro-batches: the same twice."""
+    with tempfile.TemporaryDirectory() as root, ThreadPoolExecutor(setting.at_once) as threads:
+        trials = Trials(setting, root)
+        begun = [
+            threads.submit(checked, f"{what}, {task}", check, trials, task, box)
+            for task, what, check in [
+                ("ncf", "repeated", repeated),
+                ("image", "repeated", repeated),
+                ("transformer", "repeated", repeated),
+                ("ncf", "killed and resumed", resumed),
+                ("image", "killed and resumed", resumed),
+                ("ncf", "captured in graphs", captured),
+                ("image", "captured in graphs", captured),
+                ("transformer", "captured in graphs", captured),
+                ("ncf", "in micro-batches", cut),
+                ("image", "in micro-batches", cut),
+            ]
+        ]
+        for check in as_completed(begun):
+            yield check.result()
+
+
+def checked(what, check, *of):
+    """The result of a check, or why there is none: those after it go on."""
+    try:
+        holds, detail = check(*of)
+    except (Failure, OSError, KeyError, ValueError) as failure:
+        holds, detail = None, str(failure)
+    return {"kind": "check", "what": what, "holds": holds, "detail": detail}
+
+
+def repeated(trials, task, box):
+    told, first = trials.whole(task, box)
+    _, second = trials.run(task, box)
+    details = [f"train loss {told[-1]['train_loss']:.6f}"]
+    # It is a large part of a short trial.
+    details += [f"first step after {one['seconds']:.1f} s" for one in told if one["event"] == "first step"]
+    details += [one["says"] for one in told if one["event"] == "notice"]
+    return first == second, "; ".join(details)
+
+
+def resumed(trials, task, box):
+    """A trial that is killed in the midst of its constrained phase, and run again."""
+    _, whole = trials.whole(task, box)
+    folder = trials.folder()
+    with tempfile.NamedTemporaryFile() as out:
+        command = trials.command(folder, task, {"--checkpoint-every": 0.02})
+        process = start(command, (out, out))
+
+        def wait(until):
+            while not until() and process.poll() is None and box.left() > 0:
+                time.sleep(0.002)
+
+        try:
+            # Half of the epochs are free.
+            free = trials.size(task, "--epochs") // 2
+            wait(lambda: Path(out.name).read_text().count("evaluated") >= free)
+            half = time.time()
+            wait(lambda: written(folder / "checkpoint.safetensors") > half)
+        finally:
+            end(process)
+    if process.returncode != -signal.SIGKILL:
+        raise Failure(f"it ended with {process.returncode} before it was killed")
+    told, weights = trials.run(task, box, folder=folder)
+    began = next(one for one in told if one["event"] == "started")
+    if not 0 < began["resumed_step"] < began["steps"]:
+        raise Failure(f"it went on from step {began['resumed_step']} of {began['steps']}")
+    return weights == whole, f"went on from step {began['resumed_step']} of {began['steps']}"
+
+
+GRAPHS = {"LAWN_CUDA_GRAPHS": "1"}
+
+
+def captured(trials, task, box):
+    """Forward and backward passes that are captured and replayed: the bits of those that are not."""
+    if trials.setting.index is None:
+        raise Failure("needs a GPU")
+    _, whole = trials.whole(task, box)
+    told, weights = trials.run(task, box, environment=GRAPHS)
+    notices = [one["says"] for one in told if one["event"] == "notice"]
+    same_bits = weights == whole
+    return same_bits and not notices, "; ".join(notices or ["" if same_bits else "other bits"])
+
+
+def written(path):
+    """When a file was written; 0 if it is not there."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def cut(trials, task, box):
+    """Micro-batches change a result by rounding only, and give the same bits twice."""
+    short = {"--epochs": 1}
+    part = trials.size(task, "--batch-size") // 2
+    whole, _ = trials.run(task, box, short)
+    told, first = trials.run(task, box, {**short, "--micro-batch-size": part})
+    _, second = trials.run(task, box, {**short, "--micro-batch-size": part})
+    apart = abs(told[-1]["train_loss"] / whole[-1]["train_loss"] - 1)
+    detail = f"parts of {part}; the train loss of an epoch is {apart:.1e} from that of whole batches"
+    return first == second and apart < 1e-2, detail
+
+
+def scarce(setting, box):
+    """A trial that does not fit goes on with fewer samples at once."""
+    if setting.index is None:
+        yield {"kind": "check", "what": "memory back-off", "holds": None, "detail": "needs a GPU"}
+        return
+    with tempfile.TemporaryDirectory() as root:
+        yield checked("memory back-off", backed_off, Trials(setting, root), box)
+
+
+def backed_off(trials, box):
+    part = SCARCE / trials.setting.memory
+    # Read by libtorch's allocator; the rest of the device is as good as not there.
+    name = "PYTORCH_CUDA_ALLOC_CONF"
+    given = {name: f"per_process_memory_fraction:{part:.6f}"}
+    more = {"--size": 8_192, "--batch-size": 4_096, "--epochs": 2}
+    told, _ = trials.run("image", box, more, environment=given)
+    steps = [f"{one['from']} to {one['to']}" for one in told if "from" in one]
+    detail = f"{', '.join(steps) or 'all samples fitted'}; at most {SCARCE >> 30} GiB"
+    return bool(steps), detail

@@ -1,0 +1,120 @@
+"""The page of results."""
+
+import statistics
+
+from targets import FUSED, of_kind, ratios, seconds, targets, verdict
+
+
+def table(head, rows):
+    """In Markdown; the first column is text, the others are numbers."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(cell(one) for one in line) + " |" for line in lines)
+
+
+def cell(text):
+    return " ".join(str(text).replace("|", "\\|").split())
+
+
+def page(results, command):
+    """What is known so far, as Markdown."""
+    machine = next(iter(of_kind(results, "machine")), {})
+    blocks = [f"# {machine.get('name', 'A device that did not answer')}", about(machine, command)]
+    rows = [[what, bound, found, verdict(is_met)] for what, bound, found, is_met in targets(results)]
+    blocks += ["## Targets", table(["target", "bound", "found", ""], rows)]
+    blocks += checks(results) + steps(results) + races(results) + doctor(results) + parts(results)
+    return "\n\n".join(blocks) + "\n"
+
+
+def about(machine, command):
+    facts = [f"{name}: {machine[key]}" for key, name in FACTS if machine.get(key)]
+    if machine.get("is_dry"):
+        facts.insert(0, "**A dry run on the CPU, of reduced sizes: its numbers say nothing of a GPU.**")
+    facts.append(f"Printed by `{command}`.")
+    return "  \n".join(facts)
+
+
+FACTS = [
+    ("memory_text", "Memory"),
+    ("capability", "Compute capability"),
+    ("driver", "Driver"),
+    ("torch", "torch"),
+    ("cuda", "CUDA of torch"),
+    ("cudnn", "cuDNN"),
+    ("bandwidth", "Copy bandwidth, read and written"),
+    ("cores", "Cores"),
+    ("when", "Begun"),
+]
+
+
+def checks(results):
+    found = of_kind(results, "check")
+    if not found:
+        return []
+    word = {None: "not known", True: "yes", False: "NO"}
+    rows = [[one["what"], word[one["holds"]], one["detail"]] for one in found]
+    blocks = ["## What must hold", table(["", "holds", ""], rows)]
+    for one in found:
+        if apart := one.get("apart"):
+            blocks.append("\n".join(["```text", *apart, "```"]))
+    return blocks
+
+
+def steps(results):
+    found = seconds(results)
+    if not found:
+        return []
+    sets = list(dict.fromkeys(tensors for tensors, _ in found))
+    names = list(dict.fromkeys(name for _, name in found))
+
+    def rows(text):
+        return [[name, *(text(found.get((one, name)), found.get((one, FUSED))) for one in sets)] for name in names]
+
+    def time(key):
+        return lambda one, _: f"{one[key] * 1e3:.3f}" if one and one.get(key) is not None else "–"
+
+    def ratio(one, fused):
+        return f"{one['step'] / fused['step']:.2f}" if one and fused else "–"
+
+    held = [row for row in rows(time("held")) if set(row[1:]) != {"–"}]
+    return [
+        "## Optimizer step",
+        "Milliseconds, the fastest round:",
+        table(["", *sets], rows(time("step"))),
+        f"Over {FUSED}:",
+        table(["", *sets], rows(ratio)),
+        "Milliseconds until the host goes on:",
+        table(["", *sets], held),
+    ]
+
+
+def races(results):
+    found = of_kind(results, "race")
+    if not found:
+        return []
+    rows = []
+    for net, batch in dict.fromkeys((one["net"], one["batch"]) for one in found):
+        own = [one for one in found if (one["net"], one["batch"]) == (net, batch)]
+        ours, theirs = (statistics.median(one[side] for one in own) for side in ("ours", "theirs"))
+        all_ratios = sorted(ratios(own, net, batch))
+        middle = statistics.median(all_ratios)
+        span = f"{middle:.2f} ({all_ratios[0]:.2f} to {all_ratios[-1]:.2f})"
+        net += "".join(f" ({says})" for says in dict.fromkeys(one.get("says") for one in own) if says)
+        rows.append([net, f"{batch:,}", f"{ours:,.0f}", f"{theirs:,.0f}", span, len(own)])
+    peers = ", ".join(dict.fromkeys(one["theirs is"] for one in found))
+    return [
+        "## Training, samples a second",
+        f"By turns with {peers}; medians of the rounds, and their ratios with the range.",
+        table(["", "batch size", "ours", "PyTorch eager", "ratio", "rounds"], rows),
+    ]
+
+
+def doctor(results):
+    lines = [one["line"] for one in of_kind(results, "doctor")]
+    return ["## lawn doctor", "\n".join(["```text", *lines, "```"])] if lines else []
+
+
+def parts(results):
+    found = of_kind(results, "part")
+    rows = [[one["name"], f"{one['seconds']:.0f}", one["says"]] for one in found]
+    rows.append(["all", f"{max((one['at'] for one in found), default=0.0):.0f}", ""])
+    return ["## Parts of this run", table(["part", "seconds", "how it ended"], rows)]
