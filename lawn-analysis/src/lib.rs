@@ -33,6 +33,7 @@ mod width;
 mod word;
 
 pub use error::{Error, Position};
+pub use figures::{RateCurve, rate_range_png};
 pub use records::Records;
 pub use report::{Report, ReportFiles, write_report};
 pub use request::{Contrast, DecidingTest, ReportRequest};

@@ -53,10 +53,10 @@ pub use tasks::{
     Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
-    EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
-    TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
-    UnitNorm, dry_run, examine, remove_checkpoints, run_trial, run_trial_on, set_aside,
-    set_checkpoints_aside, treated_layers,
+    EvaluationRecord, Notice, Observer, ParameterDiagnostics, RangeStep, RangeTest, RateRange,
+    Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError,
+    TrialInfo, TrialSummary, UnitNorm, dry_run, examine, range_test, remove_checkpoints, run_trial,
+    run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,

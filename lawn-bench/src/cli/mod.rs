@@ -11,6 +11,7 @@ mod doctor;
 mod eval;
 mod floors;
 mod layers;
+mod lr_find;
 mod model;
 mod output;
 mod plan;
@@ -99,6 +100,8 @@ enum OfTensors {
     /// Measure what a task gives without a network: at random, by the most frequent answer, or by a
     /// linear model.
     Floors(floors::Floors),
+    /// Find between which learning rates each arm trains: a short training whose rate grows.
+    LrFind(lr_find::LrFind),
     /// Print the trials that a sweep file asks for, without running any.
     Plan(plan::Plan),
     /// Tune, freeze, confirm and report a sweep; goes on with what is left of one.
@@ -115,6 +118,7 @@ impl OfTensors {
             Self::Model(verb) => verb.run(),
             Self::Eval(verb) => verb.run(),
             Self::Floors(verb) => verb.run(),
+            Self::LrFind(verb) => verb.run(),
             Self::Plan(verb) => verb.run(),
             Self::Sweep(verb) => verb.run(),
             Self::Trial(verb) => verb.run(),
@@ -126,7 +130,9 @@ impl OfTensors {
 const GROUPS: [(&str, &[&str]); 5] = [
     (
         "Before a sweep",
-        &["doctor", "data", "model", "floors", "config", "plan"],
+        &[
+            "doctor", "data", "model", "floors", "lr-find", "config", "plan",
+        ],
     ),
     (
         "The sweep",

@@ -9,7 +9,7 @@ const DIGITS: usize = 4;
 /// every arm, whatever else an arm is tuned over.
 ///
 /// New ones go to the end: another order would change the points of every sweep.
-const ORDER: [&str; 42] = [
+const ORDER: [&str; 48] = [
     "learning_rate",
     "free_epochs",
     "free_fraction",
@@ -52,6 +52,12 @@ const ORDER: [&str; 42] = [
     "adam_on",
     "adaptation",
     "freeze_when",
+    "restart_after",
+    "restart_growth",
+    "plateau_patience",
+    "plateau_threshold",
+    "plateau_cooldown",
+    "layer_decay",
 ];
 
 /// What a decay lacks to 1 lies along its dimension: no arm has both.

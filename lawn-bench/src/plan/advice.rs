@@ -6,6 +6,7 @@ use lawn_analysis::stats::Feasibility;
 use lawn_models::{Amount, FreePhase, OptimizerSettings};
 
 use crate::config::{DeviceChoice, EngineName, Engines, Sweep};
+use crate::plan::arms_advice;
 use crate::plan::choices::Frozen;
 use crate::plan::estimate::Measurement;
 use crate::plan::trials::{Cell, Plan};
@@ -23,6 +24,8 @@ pub fn warnings(
     warnings.extend(too_few_seeds(&plan.sweep));
     warnings.extend(compared_with_nothing(&plan.sweep));
     warnings.extend(free_within_warm_up(plan, measured));
+    warnings.extend(arms_advice::doubtful(&plan.sweep));
+    warnings.extend(arms_advice::tiny_shares(&plan.sweep, measured));
     warnings.extend(larger_than_the_data(plan, epochs));
     warnings.extend(rungs_that_coincide(&plan.sweep));
     // An engine without settings may not be used, and gets no warning.

@@ -5,6 +5,7 @@
 
 mod adoption;
 pub mod advice;
+mod arms_advice;
 pub mod choices;
 pub mod damage;
 mod defaults;

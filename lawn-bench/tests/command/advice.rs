@@ -135,3 +135,38 @@ fn rungs_that_end_at_one_evaluation_are_said() {
         "{said}"
     );
 }
+
+#[test]
+fn arms_that_do_little_of_what_they_are_called_are_said() {
+    let said = |arm: &str| {
+        let (plan, measured) = planned(&[("[arms.adam]", arm)], 10_000);
+        warned(&plan, &measured, None).join("\n")
+    };
+    let adam = "[arms.adam]";
+    assert!(!said(adam).contains("arm `"), "{}", said(adam));
+    let of = |settings: &str| said(&format!("[arms.other]\n{settings}\n{adam}"));
+    for (settings, expected) in [
+        (
+            "rule = \"schedule_free\"\ndecay = \"cosine\"\nlearning_rate = 0.1",
+            "a falling learning rate, whose place its average takes",
+        ),
+        (
+            "rule = \"adam\"\nconstraint = \"hyperball\"\nlearning_rate = 100",
+            "under hyperball, where it is the length of a step",
+        ),
+        (
+            "rule = \"adam\"\nconstraint = \"rotational\"\nweight_decay = 1e6\nlearning_rate = 0.1",
+            "by more than a radian a step",
+        ),
+        (
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.99\nlearning_rate = 0.1",
+            "less than a twentieth of the steps",
+        ),
+    ] {
+        let said = of(settings);
+        assert!(
+            said.contains("arm `other`: ") && said.contains(expected),
+            "{said}"
+        );
+    }
+}

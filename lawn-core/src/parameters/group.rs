@@ -1,11 +1,16 @@
 //! What is set for some parameters only, and what may be.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::decay::WeightDecay;
 use crate::error::Error;
 use crate::error::require;
-use crate::parameters::parameter::Parameters;
+use crate::parameters::names::layer_of;
+use crate::parameters::parameter::{Parameter, Parameters};
+use crate::parameters::pattern::matches;
+use crate::role::Role;
 
 impl WeightDecay {
     pub(crate) fn validate(self) -> Result<(), Error> {
@@ -76,10 +81,12 @@ impl Parameters {
     /// that of the next.
     ///
     /// Layers are those of [`set_layers`](Self::set_layers) or, without it, of parameters that
-    /// follow each other under one name but for its last part. A parameter that no layer names has
-    /// the rate of the first.
+    /// follow each other under one name but for its last part. Those of one block, whose names are
+    /// the same up to a number, are one layer here, and a normalization or another layer without a
+    /// matrix is of the layer before it. A parameter that no layer names has the rate of the first.
     ///
-    /// *Source:* Clark et al. 2020, arXiv 2003.10555; Bao et al. 2022, arXiv 2106.08254.
+    /// *Source:* Clark et al. 2020, arXiv 2003.10555; Bao et al. 2022, arXiv 2106.08254;
+    /// `param_groups_layer_decay` of timm, which has the same layers of a vision transformer.
     ///
     /// # Errors
     ///
@@ -87,27 +94,10 @@ impl Parameters {
     pub fn groups_by_depth(&self, decay: f64) -> Result<Vec<Group>, Error> {
         let valid = decay > 0.0 && decay <= 1.0;
         require(valid, "decay", "a number in (0, 1]", decay)?;
-        let prefix = |name: &str| {
-            name.rsplit_once('.')
-                .map_or("", |(prefix, _)| prefix)
-                .to_owned()
-        };
-        let named: Vec<Vec<String>> = match self.layers() {
-            Some(layers) => (layers.iter())
-                .map(|layer| layer.parameters.clone())
-                .filter(|parameters| !parameters.is_empty())
-                .collect(),
-            None => {
-                let names: Vec<String> = self.iter().map(|one| one.name.clone()).collect();
-                let layers = names.chunk_by(|one, next| prefix(one) == prefix(next));
-                layers.map(<[String]>::to_vec).collect()
-            }
-        };
+        let depths = self.depths();
+        let last = depths.values().copied().max().unwrap_or(0);
         let group = |name: &str| {
-            let depth = named
-                .iter()
-                .position(|layer| layer.iter().any(|one| one == name));
-            let after = named.len().saturating_sub(1 + depth.unwrap_or(0));
+            let after = last - depths.get(name).copied().unwrap_or(0);
             Group {
                 learning_rate_scale: decay.powi(i32::try_from(after).unwrap_or(i32::MAX)),
                 ..Group::new(name)
@@ -115,6 +105,55 @@ impl Parameters {
         };
         Ok(self.iter().map(|one| group(&one.name)).collect())
     }
+
+    /// How many layers and blocks lie between each parameter and the input.
+    fn depths(&self) -> HashMap<&str, usize> {
+        let layers: Vec<Vec<&str>> = match self.layers() {
+            Some(layers) => (layers.iter())
+                .map(|layer| layer.parameters.iter().map(String::as_str).collect())
+                .collect(),
+            None => {
+                // A table beside all layers belongs to none.
+                let is_inside =
+                    |one: &&Parameter| one.role != Role::Embedding || one.name.contains('.');
+                let names: Vec<&str> =
+                    (self.iter().filter(is_inside).map(|one| one.name.as_str())).collect();
+                let layers = names.chunk_by(|one, next| layer_of(one) == layer_of(next));
+                layers.map(<[&str]>::to_vec).collect()
+            }
+        };
+        let matrices: Vec<&str> = (self.iter().filter(|one| one.tensor.dim() >= 2))
+            .map(|one| one.name.as_str())
+            .collect();
+        let mut depths = HashMap::new();
+        let mut at: Option<(usize, &str)> = None;
+        for layer in layers.iter().filter(|layer| !layer.is_empty()) {
+            let block = block_of(layer[0]);
+            let goes_along = !layer.iter().any(|name| matrices.contains(name));
+            at = Some(match at {
+                Some((depth, before)) if goes_along || before == block => (depth, before),
+                Some((depth, _)) => (depth + 1, block),
+                None => (0, block),
+            });
+            let depth = at.map_or(0, |(depth, _)| depth);
+            depths.extend(layer.iter().map(|name| (*name, depth)));
+        }
+        depths
+    }
+}
+
+/// The name of the block that a parameter is of: that of its layer, up to the first number in it.
+fn block_of(name: &str) -> &str {
+    let layer = layer_of(name);
+    let mut end = 0;
+    for part in layer.split('.') {
+        end += part.len();
+        if !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()) {
+            return &layer[..end];
+        }
+        end += 1;
+    }
+    layer
 }
 
 impl Group {
@@ -126,6 +165,23 @@ impl Group {
             decay: None,
             constrained: None,
             matrix: None,
+        }
+    }
+
+    /// The group that a parameter of this name is of.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::OverlappingGroups`] where it is of two.
+    pub fn of<'a>(name: &str, groups: &'a [Group]) -> Result<Option<&'a Group>, Error> {
+        let mut found = groups.iter().filter(|group| matches(&group.pattern, name));
+        match (found.next(), found.next()) {
+            (Some(first), Some(second)) => Err(Error::OverlappingGroups {
+                name: name.to_owned(),
+                first: first.pattern.clone(),
+                second: second.pattern.clone(),
+            }),
+            (first, _) => Ok(first),
         }
     }
 

@@ -252,7 +252,7 @@ fn treat(
     decay: WeightDecay,
     groups: &[Group],
 ) -> Result<Treatment, Error> {
-    let group = group_of(&parameter.name, groups)?;
+    let group = Group::of(&parameter.name, groups)?;
     let constrainable = parameter.role.is_constrainable();
     let mut guessed = false;
     let (constraint, reason) = match (extent, scope) {
@@ -353,18 +353,6 @@ fn never(role: Role) -> String {
         Role::Bias => "biases are never constrained".to_owned(),
         Role::Scale => "factors are never constrained".to_owned(),
         _ => "normalization parameters are never constrained".to_owned(),
-    }
-}
-
-fn group_of<'a>(name: &str, groups: &'a [Group]) -> Result<Option<&'a Group>, Error> {
-    let mut found = groups.iter().filter(|group| matches(&group.pattern, name));
-    match (found.next(), found.next()) {
-        (Some(first), Some(second)) => Err(Error::OverlappingGroups {
-            name: name.to_owned(),
-            first: first.pattern.clone(),
-            second: second.pattern.clone(),
-        }),
-        (first, _) => Ok(first),
     }
 }
 

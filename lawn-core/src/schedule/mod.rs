@@ -21,6 +21,8 @@ use crate::error::require;
 /// cosine       η(t) = to + (from − to)(1 + cos πx) / 2
 /// polynomial   η(t) = to + (from − to)(1 − x)^power
 /// multi-step   η(t) = from · factor^(milestones ≤ t)
+/// restarts     η(t) = to + (from − to)(1 + cos πx) / 2   x = (t − tₖ) / (tₖ₊₁ − tₖ),
+///              t₀ = 0, tₖ₊₁ = tₖ + length · growthᵏ
 /// warm-up      η(t) = then(0) (t + 1) / n               t < n, else then(t − n)
 /// chain        the first part for its length, then the next, each from its own 0;
 ///              the last part goes on for ever
@@ -84,6 +86,20 @@ pub enum Schedule {
         milestones: Vec<u64>,
         /// What each multiplies by.
         factor: f64,
+    },
+    /// Half a cosine wave again and again, each as long as the one before or longer.
+    ///
+    /// *Source:* Loshchilov and Hutter 2017, arXiv 1608.03983;
+    /// `torch.optim.lr_scheduler.CosineAnnealingWarmRestarts`.
+    WarmRestarts {
+        /// Rate at the start of each wave.
+        from: f64,
+        /// Rate that each falls towards.
+        to: f64,
+        /// Length of the first wave, at least 1.
+        length: u64,
+        /// How many times as long as the one before each other is, at least 1.
+        growth: u64,
     },
     /// A linear rise to the first rate of another schedule, which then starts.
     WarmUp {
@@ -158,6 +174,18 @@ impl Schedule {
         }
     }
 
+    /// Half a cosine wave from `from` to `to` again and again: the first of `length`, each other
+    /// `growth` times as long as the one before.
+    #[must_use]
+    pub fn warm_restarts(from: f64, to: f64, length: u64, growth: u64) -> Self {
+        Schedule::WarmRestarts {
+            from,
+            to,
+            length,
+            growth,
+        }
+    }
+
     /// This schedule after a linear rise of `length`; itself when that is 0.
     #[must_use]
     pub fn warm_up(self, length: u64) -> Self {
@@ -226,6 +254,15 @@ impl Schedule {
                 .iter()
                 .filter(|&&milestone| milestone <= t)
                 .fold(*from, |eta, _| eta * factor),
+            Schedule::WarmRestarts {
+                from,
+                to,
+                length,
+                growth,
+            } => {
+                let x = within_wave(t, *length, *growth);
+                to + (from - to) * (1.0 + (std::f64::consts::PI * x).cos()) / 2.0
+            }
             Schedule::WarmUp { length, then } => {
                 if t < *length {
                     // The factor is formed first: the last one is exactly 1.
@@ -317,6 +354,19 @@ impl Schedule {
                     None => Ok(()),
                 }
             }
+            Schedule::WarmRestarts {
+                from,
+                to,
+                length,
+                growth,
+            } => {
+                rate("schedule.from", *from)?;
+                rate("schedule.to", *to)?;
+                for (setting, found) in [("schedule.length", length), ("schedule.growth", growth)] {
+                    require(*found > 0, setting, "a whole number above 0", *found as f64)?;
+                }
+                Ok(())
+            }
             Schedule::WarmUp { then, .. } => then.validate(),
             Schedule::Chain { parts } => {
                 require(
@@ -338,6 +388,18 @@ fn progress(t: u64, length: u64) -> f64 {
     } else {
         t as f64 / length as f64
     }
+}
+
+/// How much of its wave lies behind `t`, where the first has this length.
+fn within_wave(mut t: u64, mut length: u64, growth: u64) -> f64 {
+    if growth == 1 {
+        t %= length.max(1);
+    }
+    while t >= length && length > 0 && growth > 1 {
+        t -= length;
+        length = length.saturating_mul(growth);
+    }
+    t as f64 / length as f64
 }
 
 #[cfg(test)]
@@ -370,6 +432,31 @@ mod tests {
         }
     }
 
+    /// Printed by `goldens/schedules.py`: `CosineAnnealingWarmRestarts` of torch, whose rate is a
+    /// product of many factors.
+    #[test]
+    fn restarts_are_those_of_torch() {
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../goldens/schedules.json")).unwrap();
+        for case in golden["warm_restarts"].as_array().unwrap() {
+            let whole = |name: &str| case[name].as_u64().unwrap();
+            let schedule = Schedule::warm_restarts(
+                case["from"].as_f64().unwrap(),
+                case["to"].as_f64().unwrap(),
+                whole("length"),
+                whole("growth"),
+            );
+            schedule.validate().unwrap();
+            for (t, expected) in case["rates"].as_array().unwrap().iter().enumerate() {
+                let (found, expected) = (schedule.lr_at(t as u64), expected.as_f64().unwrap());
+                assert!(
+                    (found - expected).abs() < 1e-14,
+                    "{schedule:?} at {t}: {found}, torch has {expected}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn parts_start_from_their_own_zero() {
         let chain = Schedule::constant(1.0)
@@ -394,6 +481,8 @@ mod tests {
             Schedule::constant(f64::NAN),
             Schedule::linear(-1.0, 0.0, 1),
             Schedule::polynomial(1.0, 0.0, 3, 0.0),
+            Schedule::warm_restarts(1.0, 0.0, 0, 1),
+            Schedule::warm_restarts(1.0, 0.0, 3, 0),
             Schedule::multi_step(1.0, vec![3, 3], 0.1),
             Schedule::Chain { parts: vec![] },
             Schedule::constant(f64::INFINITY).warm_up(3),

@@ -131,8 +131,7 @@ impl Plateau {
 mod tests {
     use super::*;
 
-    /// Printed by `torch.optim.lr_scheduler.ReduceLROnPlateau` of torch 2.11.0 at a rate of 1, with
-    /// `factor=0.5, patience=1, threshold=0.1, cooldown=2, min_lr=0.2`.
+    /// Printed by `goldens/schedules.py`: `ReduceLROnPlateau` of torch at a rate of 1.
     #[test]
     fn it_falls_where_that_of_torch_does() {
         let config = PlateauConfig {
@@ -143,12 +142,12 @@ mod tests {
             least: 0.2,
             higher_is_better: false,
         };
-        let losses = [
-            5.0, 4.0, 3.9, 3.8, 3.7, 3.7, 3.7, 3.7, 1.0, 1.0, 0.99, 0.98, 0.97, 0.97, 0.97, 0.97,
-        ];
-        let expected = [
-            1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.2, 0.2, 0.2, 0.2, 0.2,
-        ];
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../goldens/schedules.json")).unwrap();
+        let numbers = |name: &str| -> Vec<f64> {
+            serde_json::from_value(golden["plateau"][name].clone()).unwrap()
+        };
+        let (losses, expected) = (numbers("losses"), numbers("factors"));
         let mut plateau = Plateau::new(config).unwrap();
         let mut found = Vec::new();
         for loss in losses {

@@ -133,6 +133,39 @@ fn parameters_are_frozen_and_thawed_between_steps() {
     close(&moved(&mut optimizer, &weights), &[0.2, 0.2]);
 }
 
+/// Printed by `goldens/schedules.py`: `param_groups_layer_decay` of timm.
+#[test]
+fn rates_of_a_transformer_fall_as_those_of_timm() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("../../goldens/schedules.json")).unwrap();
+    let golden = &golden["layer_decay"];
+    let listed = golden["parameters"].as_array().unwrap();
+    let vs = tch::nn::VarStore::new(Device::Cpu);
+    let name_of = |one: &serde_json::Value| one["name"].as_str().unwrap().to_owned();
+    for one in listed {
+        let name = name_of(one);
+        let shape: Vec<i64> = serde_json::from_value(one["shape"].clone()).unwrap();
+        let (path, last) = name.rsplit_once('.').unwrap_or(("", &name));
+        let mut at = vs.root();
+        for part in path.split('.').filter(|part| !part.is_empty()) {
+            at = at / part;
+        }
+        at.zeros(last, &shape);
+    }
+    let parameters = lawn_core::Parameters::from_var_store(&vs).unwrap();
+    let groups = parameters.groups_by_depth(golden["decay"].as_f64().unwrap());
+    for group in groups.unwrap() {
+        let one = listed.iter().find(|one| name_of(one) == group.pattern);
+        let expected = one.unwrap()["scale"].as_f64().unwrap();
+        let found = group.learning_rate_scale;
+        assert!(
+            (found - expected).abs() < 1e-12,
+            "{}: {found}, {expected}",
+            group.pattern
+        );
+    }
+}
+
 #[test]
 fn rates_fall_towards_the_input() {
     let vs = tch::nn::VarStore::new(Device::Cpu);

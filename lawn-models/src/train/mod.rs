@@ -14,6 +14,7 @@ mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;
+mod range_test;
 mod ranked;
 mod record;
 mod rules;
@@ -31,6 +32,7 @@ pub use context::TrialContext;
 pub use error::TrialError;
 pub use layers::{TreatedLayer, TreatedLayers, treated_layers};
 pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
+pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };

@@ -1,8 +1,11 @@
 //! From flat settings to an optimizer.
 
-use lawn_core::{Group, OptimizerConfig, Parameters, Role, Schedule, WeightDecay};
+use lawn_core::{
+    Group, OptimizerConfig, Parameters, Plateau, PlateauConfig, Role, Schedule, WeightDecay,
+};
 
 use super::constraints::{cpr, hyperball, lawn, rotational};
+use super::error::TrialError;
 use super::rules::{FACTOR, POWER, rule};
 use crate::trial::{ConstraintName, Length, LrShape, OptimizerSettings, RuleName, SettingsError};
 
@@ -35,11 +38,27 @@ fn of_rule(rule: RuleName, rate: f64) -> WeightDecay {
     }
 }
 
+/// What some parameters have of their own: embedding tables, matrices that are left to Adam, and
+/// all where rates fall with the depth.
+///
+/// # Errors
+/// As [`tables`] and [`by_depth`].
+pub(super) fn groups(
+    settings: &OptimizerSettings,
+    parameters: &Parameters,
+) -> Result<Vec<Group>, TrialError> {
+    let groups = tables(settings, parameters)?;
+    Ok(match settings.layer_decay {
+        Some(decay) => by_depth(decay, groups, parameters)?,
+        None => groups,
+    })
+}
+
 /// What the embedding tables among `parameters` have of their own, a group each.
 ///
 /// # Errors
 /// [`SettingsError::NotApplicable`] for a setting of tables where there is none.
-pub(super) fn tables(
+fn tables(
     settings: &OptimizerSettings,
     parameters: &Parameters,
 ) -> Result<Vec<Group>, SettingsError> {
@@ -86,6 +105,55 @@ pub(super) fn tables(
     Ok(widths.iter().map(group).chain(of_adam).collect())
 }
 
+/// What lowers the rate where the train loss stops falling, if anything does.
+///
+/// # Errors
+/// As [`Plateau::new`].
+pub(super) fn plateau(settings: &OptimizerSettings) -> Result<Option<Plateau>, lawn_core::Error> {
+    if settings.decay != LrShape::Plateau {
+        return Ok(None);
+    }
+    let base = PlateauConfig::default();
+    let config = PlateauConfig {
+        factor: settings.decay_factor.unwrap_or(FACTOR),
+        patience: settings.plateau_patience.map_or(base.patience, u64::from),
+        threshold: settings.plateau_threshold.unwrap_or(base.threshold),
+        cooldown: settings.plateau_cooldown.map_or(base.cooldown, u64::from),
+        least: settings.end_factor.unwrap_or(base.least),
+        higher_is_better: false,
+    };
+    Plateau::new(config).map(Some)
+}
+
+/// `groups`, with the rates of the layers by their depth, a group each parameter.
+///
+/// # Errors
+/// As [`Parameters::groups_by_depth`] and [`Group::of`].
+fn by_depth(
+    decay: f64,
+    groups: Vec<Group>,
+    parameters: &Parameters,
+) -> Result<Vec<Group>, lawn_core::Error> {
+    let mut all = parameters.groups_by_depth(decay)?;
+    let mut used = Vec::new();
+    for one in &mut all {
+        if let Some(group) = Group::of(&one.pattern, &groups)? {
+            used.push(group.pattern.clone());
+            *one = Group {
+                pattern: one.pattern.clone(),
+                learning_rate_scale: one.learning_rate_scale * group.learning_rate_scale,
+                ..group.clone()
+            };
+        }
+    }
+    // One for nothing is refused when the optimizer is built.
+    let others = groups
+        .into_iter()
+        .filter(|group| !used.contains(&group.pattern));
+    all.extend(others);
+    Ok(all)
+}
+
 fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let peak = settings.learning_rate;
     let at = |part: f64| (part * length.steps as f64).round() as u64;
@@ -95,7 +163,8 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
     let fall = after_warm_up(settings.decay_until.map_or(length.steps, at));
     let end = peak * settings.end_factor.unwrap_or(0.0);
     let main = match settings.decay {
-        LrShape::Constant => Schedule::constant(peak),
+        // What falls on a plateau is a factor beside the schedule.
+        LrShape::Constant | LrShape::Plateau => Schedule::constant(peak),
         LrShape::Linear => Schedule::linear(peak, end, fall),
         LrShape::Cosine => Schedule::cosine(peak, end, fall),
         LrShape::Polynomial => {
@@ -109,6 +178,11 @@ fn schedule(settings: &OptimizerSettings, length: Length) -> Schedule {
                 steps.push(after_warm_up(at(part)).max(after_last));
             }
             Schedule::multi_step(peak, steps, settings.decay_factor.unwrap_or(FACTOR))
+        }
+        LrShape::WarmRestarts => {
+            let first = at(settings.restart_after.unwrap_or(1.0)).max(1);
+            let growth = u64::from(settings.restart_growth.unwrap_or(1));
+            Schedule::warm_restarts(peak, end, first, growth)
         }
     };
     if warm == 0 { main } else { main.warm_up(warm) }
@@ -145,6 +219,37 @@ mod tests {
     }
 
     /// He et al. 2016, section 4.2: divided by 10 at 32k and 48k of 64k steps.
+    #[test]
+    fn waves_begin_after_the_warm_up() {
+        let settings = OptimizerSettings {
+            decay: LrShape::WarmRestarts,
+            warmup: 0.1,
+            restart_after: Some(0.2),
+            restart_growth: Some(2),
+            end_factor: Some(0.1),
+            ..OptimizerSettings::new(RuleName::Sgd, 1.0)
+        };
+        settings.validate().unwrap();
+        let schedule = schedule(&settings, LENGTH);
+        // Waves of 4 and of 8 steps.
+        for (step, rate) in [
+            (1, 1.0),
+            (2, 1.0),
+            (4, 0.55),
+            (6, 1.0),
+            (10, 0.55),
+            (14, 1.0),
+        ] {
+            let found = schedule.lr_at(step);
+            assert!((found - rate).abs() < 1e-12, "{step}: {found}");
+        }
+        let without = OptimizerSettings {
+            restart_after: None,
+            ..settings
+        };
+        assert!(without.validate().is_err());
+    }
+
     #[test]
     fn milestones_are_parts_of_all_steps() {
         let settings = OptimizerSettings {

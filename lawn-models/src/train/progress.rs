@@ -1,5 +1,6 @@
 //! How far a trial has come: what a checkpoint has to know besides tensors.
 
+use lawn_core::Plateau;
 use serde::{Deserialize, Serialize};
 
 use super::freeze::FreezeWatch;
@@ -30,6 +31,9 @@ pub(super) struct Progress {
     /// What a condition of the freeze has seen.
     #[serde(default)]
     pub(super) freeze: FreezeWatch,
+    /// What the learning rate has fallen to on plateaus, where it does so.
+    #[serde(default)]
+    pub(super) plateau: Option<Plateau>,
 }
 
 /// What happened from one evaluation to the next.

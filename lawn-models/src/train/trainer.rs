@@ -61,6 +61,7 @@ pub(super) fn run(
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
                     training.freeze_if_met(&record)?;
+                    training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
                         && observer.may_save()
                     {

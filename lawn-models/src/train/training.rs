@@ -21,7 +21,7 @@ use crate::data::Loader;
 use crate::models::{load_weights, unusable_values};
 use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
-use crate::trial::{Length, SettingsError, require};
+use crate::trial::{Length, RuleName, SettingsError, require};
 
 /// What a trial is made of before anything is trained or restored.
 pub(super) struct SetUp {
@@ -79,11 +79,32 @@ pub(super) fn optimizer(
     }
     let parameters = task.parameters()?;
     let optimizer = OptimizerConfig {
-        groups: optimizer::tables(&config.optimizer, &parameters)?,
+        groups: optimizer::groups(&config.optimizer, &parameters)?,
         ..optimizer::optimizer(&config.optimizer, length)
     };
     let optimizer = optimizer.build(parameters)?;
+    require_matrix(config, &optimizer)?;
     Ok((length, optimizer))
+}
+
+/// Refuses Muon where it has nothing to do.
+fn require_matrix(config: &TrialConfig, optimizer: &Optimizer) -> Result<(), SettingsError> {
+    let settings = &config.optimizer;
+    if settings.rule != RuleName::Muon || optimizer.treatments().iter().any(|one| one.matrix) {
+        return Ok(());
+    }
+    let (setting, allowed) = match &settings.adam_on {
+        Some(_) => ("adam_on", "leave it out, or name fewer parameters"),
+        None => (
+            "rule",
+            "set one that is not only for matrices, such as \"adam\"",
+        ),
+    };
+    Err(SettingsError::NotApplicable {
+        setting: setting.to_owned(),
+        context: "rule = \"muon\" where no matrix is left to it".to_owned(),
+        allowed: allowed.to_owned(),
+    })
 }
 
 /// The average of the variables of a task, running statistics among them, if a trial has one.
@@ -169,6 +190,20 @@ impl<'a> Training<'a> {
         Ok(())
     }
 
+    /// Lowers the learning rate where the train loss has stopped falling and the trial asks for it.
+    pub(super) fn lower_rate_on_plateau(
+        &mut self,
+        record: &EvaluationRecord,
+    ) -> Result<(), TrialError> {
+        if let Some(plateau) = &mut self.progress.plateau {
+            let factor = plateau.observe(record.train_loss);
+            if factor != self.optimizer.rate_factor() {
+                self.optimizer.set_rate_factor(factor)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Sets a trial up, from its checkpoint where it has one. `micro_batch_size` is
     /// what memory has been found to hold.
     pub(super) fn new(
@@ -221,6 +256,9 @@ impl<'a> Training<'a> {
             }
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
+        if progress.plateau.is_none() {
+            progress.plateau = optimizer::plateau(&config.optimizer)?;
+        }
         let loss_sum = match ranks.is_first() {
             true => Tensor::from(progress.since.loss_sum).to_device(context.device),
             false => Tensor::zeros([], (Kind::Double, context.device)),

@@ -1,11 +1,12 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::error::{SettingsError, require};
 
 /// What ends a free phase before its time, looked at after each evaluation.
-#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+#[derive(Serialize, Clone, Copy, Debug, PartialEq)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FreezeCondition {
@@ -18,6 +19,30 @@ pub enum FreezeCondition {
     GradientNormRatio(f64),
     /// The train loss has not been lower for so many evaluations.
     Plateau(u32),
+}
+
+/// What a condition may be, for one that is none.
+const FORMS: &str = "a table of one key, such as { plateau = 3 }; allowed: logit_growth, train_loss, \
+                     gradient_norm_ratio, each a number, and plateau, a whole number";
+
+impl<'de> Deserialize<'de> for FreezeCondition {
+    /// With an error that shows the form.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let given = Value::deserialize(deserializer)?;
+        let one = given.as_object().filter(|table| table.len() == 1);
+        let one = one.and_then(|table| table.iter().next());
+        let number = one.and_then(|(_, value)| value.as_f64());
+        let found = match (one.map(|(key, _)| key.as_str()), number) {
+            (Some("logit_growth"), Some(number)) => Some(Self::LogitGrowth(number)),
+            (Some("train_loss"), Some(number)) => Some(Self::TrainLoss(number)),
+            (Some("gradient_norm_ratio"), Some(number)) => Some(Self::GradientNormRatio(number)),
+            (Some("plateau"), _) => (one.and_then(|(_, value)| value.as_u64()))
+                .and_then(|count| u32::try_from(count).ok())
+                .map(Self::Plateau),
+            _ => None,
+        };
+        found.ok_or_else(|| D::Error::custom(format!("{given} is not {FORMS}")))
+    }
 }
 
 /// The schema of a condition: a table of one key.

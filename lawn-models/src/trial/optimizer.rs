@@ -1,6 +1,7 @@
 use lawn_core::{Adaptation, CowClipConfig, Granularity, MuonScale, UntouchedRows};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 use super::freeze::FreezeCondition;
@@ -44,7 +45,11 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<ScopeSetting>,
     /// What one radius belongs to; under a constraint only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "read_granularity"
+    )]
     #[schemars(schema_with = "granularity")]
     pub granularity: Option<Granularity>,
     /// What becomes of rows of an embedding table that no sample of a batch looked up; under a
@@ -194,7 +199,8 @@ pub struct OptimizerSettings {
     /// Shape of the learning rate after warm-up.
     #[serde(default)]
     pub decay: LrShape,
-    /// Learning rate at the end of a shape that falls, as a part of its peak; 0 if left out.
+    /// Learning rate at the end of a shape that falls, as a part of its peak, or the least of
+    /// `warm-restarts` and `plateau`; 0 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub end_factor: Option<f64>,
@@ -206,7 +212,8 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub decay_power: Option<f64>,
-    /// What each milestone of the shape `multi-step` multiplies the rate by; 0.1 if left out.
+    /// What each milestone of the shape `multi-step`, or each fall of `plateau`, multiplies the
+    /// rate by; 0.1 if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub decay_factor: Option<f64>,
@@ -214,6 +221,33 @@ pub struct OptimizerSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("uniqueItems" = true, "items" = inner_part()))]
     pub milestones: Option<Vec<f64>>,
+    /// Part of all steps from the end of the warm-up to the first restart of the shape
+    /// `warm-restarts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub restart_after: Option<f64>,
+    /// How many times as long as the one before each other wave of `warm-restarts` is; 1 if left
+    /// out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub restart_growth: Option<u32>,
+    /// Evaluations in a row whose train loss may be no lower before the shape `plateau` falls; 10
+    /// if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau_patience: Option<u32>,
+    /// By what part of the lowest train loss another must be lower for `plateau`; 1e-4 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0), extend("exclusiveMaximum" = 1))]
+    pub plateau_threshold: Option<f64>,
+    /// Evaluations after a fall of `plateau` in which none counts; 0 if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plateau_cooldown: Option<u32>,
+    /// What the learning rate of each layer is of that of the next one towards the output: the last
+    /// has all of it. A block of layers counts as one, and `lawn model` shows the rate of each
+    /// parameter. All have the same if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
+    pub layer_decay: Option<f64>,
 }
 
 /// Which parameters LAWN constrains.
@@ -237,6 +271,23 @@ pub enum ScopeName {
     AllWeights,
     /// Every weight of at least two dimensions, and no embedding.
     Matrices,
+}
+
+/// With an error that shows the forms.
+fn read_granularity<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Granularity>, D::Error> {
+    let given = Value::deserialize(deserializer)?;
+    if given.is_null() {
+        return Ok(None);
+    }
+    let found = Granularity::deserialize(&given);
+    found.map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "{given} is no granularity; allowed: \"layer\", \"row\", \"column\", or a table with the \
+             rows of a head, such as {{ head = 64 }}"
+        ))
+    })
 }
 
 /// The optimizers' own crate knows no schemas.
@@ -377,6 +428,12 @@ impl OptimizerSettings {
             decay_power: None,
             decay_factor: None,
             milestones: None,
+            restart_after: None,
+            restart_growth: None,
+            plateau_patience: None,
+            plateau_threshold: None,
+            plateau_cooldown: None,
+            layer_decay: None,
         }
     }
 }

@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 /// cosine        η (e + (1 − e)(1 + cos πx) / 2)
 /// polynomial    η (e + (1 − e)(1 − x)^power)
 /// multi-step    η factor^(milestones passed)
+/// warm-restarts as cosine, where x is the part of the way to the next restart
+/// plateau       η factor^(times that the train loss has stopped falling), at least η e
 /// ```
 #[derive(Serialize, Deserialize, JsonSchema, Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[serde(rename_all = "kebab-case")]
@@ -28,11 +30,25 @@ pub enum LrShape {
     Polynomial,
     /// Falls by a factor at each milestone, as the first recipes of ResNet do.
     MultiStep,
+    /// Falls along half a cosine again and again.
+    WarmRestarts,
+    /// Falls by a factor where the mean train loss between two evaluations has stopped falling. It
+    /// is never the test metric, nor that of validation, which a confirmation does not have.
+    Plateau,
 }
 
 impl LrShape {
     /// Those that fall all the way to a rate of their own.
     pub(super) const FALLING: &[Self] = &[Self::Linear, Self::Cosine, Self::Polynomial];
+
+    /// Those that have a rate which they do not go below.
+    pub(super) const WITH_END: &[Self] = &[
+        Self::Linear,
+        Self::Cosine,
+        Self::Polynomial,
+        Self::WarmRestarts,
+        Self::Plateau,
+    ];
 
     /// The shape as it is written in a configuration.
     pub fn as_str(self) -> &'static str {
@@ -42,6 +58,8 @@ impl LrShape {
             Self::Cosine => "cosine",
             Self::Polynomial => "polynomial",
             Self::MultiStep => "multi-step",
+            Self::WarmRestarts => "warm-restarts",
+            Self::Plateau => "plateau",
         }
     }
 

@@ -254,16 +254,26 @@ impl OptimizerSettings {
             return refuse("free_fraction", "free_epochs", "give one of the two");
         }
         let bounds = [
-            ("free_epochs", free),
+            (
+                match self.free_fraction.is_some() {
+                    true => "free_fraction",
+                    false => "free_epochs",
+                },
+                free,
+            ),
             ("bound_factor", self.bound_factor.is_some()),
             ("bound_square", self.bound_square.is_some()),
         ];
         let mut given = bounds.iter().filter(|(_, given)| *given);
         match (given.next(), given.next()) {
             (None, _) if self.lawn || cpr => {
+                let others = match cpr {
+                    true => "free_fraction, bound_factor or bound_square",
+                    false => "free_fraction",
+                };
                 return Err(SettingsError::Missing {
                     setting: "free_epochs".to_owned(),
-                    needed_by: context,
+                    needed_by: format!("{context}, without {others} in its place,"),
                 });
             }
             (Some((first, _)), Some((second, _))) if cpr => {
@@ -282,9 +292,15 @@ impl OptimizerSettings {
         }
         let decay = self.weight_decay.unwrap_or(0.0);
         if rotational {
-            return match decay > 0.0 {
-                true => Ok(()),
-                false => Err(SettingsError::Missing {
+            return match (self.weight_decay, decay > 0.0) {
+                (_, true) => Ok(()),
+                (Some(_), false) => require(
+                    false,
+                    "weight_decay",
+                    decay,
+                    "a finite number > 0: it gives the angle of a step of rotational",
+                ),
+                (None, false) => Err(SettingsError::Missing {
                     setting: "weight_decay".to_owned(),
                     needed_by: context,
                 }),

@@ -9,9 +9,9 @@ use super::shape::LrShape;
 type ShapeSetting = (&'static str, bool, &'static [LrShape]);
 
 impl OptimizerSettings {
-    fn shape_settings(&self) -> [ShapeSetting; 5] {
+    fn shape_settings(&self) -> [ShapeSetting; 10] {
         [
-            ("end_factor", self.end_factor.is_some(), LrShape::FALLING),
+            ("end_factor", self.end_factor.is_some(), LrShape::WITH_END),
             ("decay_until", self.decay_until.is_some(), LrShape::FALLING),
             (
                 "decay_power",
@@ -21,7 +21,32 @@ impl OptimizerSettings {
             (
                 "decay_factor",
                 self.decay_factor.is_some(),
-                &[LrShape::MultiStep],
+                &[LrShape::MultiStep, LrShape::Plateau],
+            ),
+            (
+                "restart_after",
+                self.restart_after.is_some(),
+                &[LrShape::WarmRestarts],
+            ),
+            (
+                "restart_growth",
+                self.restart_growth.is_some(),
+                &[LrShape::WarmRestarts],
+            ),
+            (
+                "plateau_patience",
+                self.plateau_patience.is_some(),
+                &[LrShape::Plateau],
+            ),
+            (
+                "plateau_threshold",
+                self.plateau_threshold.is_some(),
+                &[LrShape::Plateau],
+            ),
+            (
+                "plateau_cooldown",
+                self.plateau_cooldown.is_some(),
+                &[LrShape::Plateau],
             ),
             (
                 "milestones",
@@ -52,6 +77,36 @@ impl OptimizerSettings {
         ] {
             let value = value.unwrap_or(0.0);
             require((0.0..=1.0).contains(&value), name, value, "0 to 1")?;
+        }
+        for (name, value) in [
+            ("restart_after", self.restart_after),
+            ("layer_decay", self.layer_decay),
+        ] {
+            let value = value.unwrap_or(1.0);
+            let sound = value > 0.0 && value <= 1.0;
+            require(sound, name, value, "above 0 and up to 1")?;
+        }
+        if self.decay == LrShape::WarmRestarts && self.restart_after.is_none() {
+            return Err(SettingsError::Missing {
+                setting: "restart_after".to_owned(),
+                needed_by: "decay = \"warm-restarts\"".to_owned(),
+            });
+        }
+        let growth = self.restart_growth.unwrap_or(1);
+        let sound = (1..=100).contains(&growth);
+        require(sound, "restart_growth", growth, "1 to 100")?;
+        let threshold = self.plateau_threshold.unwrap_or(0.0);
+        let sound = (0.0..1.0).contains(&threshold);
+        require(
+            sound,
+            "plateau_threshold",
+            threshold,
+            "at least 0 and below 1",
+        )?;
+        if self.decay == LrShape::Plateau {
+            let factor = self.decay_factor.unwrap_or(0.1);
+            let sound = factor > 0.0 && factor < 1.0;
+            require(sound, "decay_factor", factor, "above 0 and below 1")?;
         }
         let power = self.decay_power.unwrap_or(1.0);
         require(

@@ -1,0 +1,190 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use lawn_analysis::{RateCurve, rate_range_png};
+use lawn_models::{RangeTest, RateRange, TrialConfig, range_test};
+use serde::Serialize;
+
+use super::output::{print, to_json};
+use super::values::{DataRoot, Sets};
+use crate::plan::choices::Choices;
+use crate::plan::{Cell, Plan};
+use crate::report::render;
+use crate::run::files;
+use crate::{Error, Exit, data};
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The learning rate grows by the same factor from step to step; shape, warm-up and the end of a free
+phase are left out, other hyper-parameters are those of the arm's first setting. Only the training
+split is looked at. Two rates are suggested: where the smoothed loss falls fastest, and a tenth of
+that where it is least. They say where to tune, and take the place of no tuning.
+
+Examples:
+  lawn lr-find lawn-bench/studies/embedded.toml
+  lawn lr-find lawn-bench/studies/embedded.toml --arm adam --batch 1000 --steps 200
+  lawn lr-find lawn-bench/studies/arms.toml --from 1e-5 --to 1 --out rates --json")]
+pub(super) struct LrFind {
+    /// The sweep file.
+    file: PathBuf,
+    #[command(flatten)]
+    sets: Sets,
+    #[command(flatten)]
+    data: DataRoot,
+    /// This task only.
+    #[arg(long, value_name = "TASK")]
+    task: Option<String>,
+    /// This arm only.
+    #[arg(long, value_name = "ARM")]
+    arm: Option<String>,
+    /// This batch size only.
+    #[arg(long, value_name = "N")]
+    batch: Option<u64>,
+    /// Learning rate of the first step.
+    #[arg(long, value_name = "RATE", default_value_t = 1e-6)]
+    from: f64,
+    /// Learning rate of the last step.
+    #[arg(long, value_name = "RATE", default_value_t = 10.0)]
+    to: f64,
+    /// Steps of each test.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(3..))]
+    steps: u64,
+    /// Folder for the figures, `lr-find-TASK.png` of each task.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Print JSON, every step of each test in it.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The test of one cell.
+#[derive(Debug, Serialize)]
+struct CellTest {
+    task: String,
+    arm: String,
+    batch_size: u64,
+    #[serde(flatten)]
+    found: RangeTest,
+}
+
+impl LrFind {
+    pub(super) fn run(self) -> Result<Exit, Error> {
+        let plan = Plan::new(self.sets.read(&self.file)?.sweep()?, BTreeMap::new());
+        let sweep = &plan.sweep;
+        let tasks = sweep.tasks.iter().map(|task| task.name.as_str());
+        let arms = sweep.arms.iter().map(|arm| arm.name.as_str());
+        for (what, asked, names) in [
+            ("task", &self.task, tasks.collect::<Vec<_>>()),
+            ("arm", &self.arm, arms.collect()),
+        ] {
+            if let Some(name) = asked.as_deref().filter(|name| !names.contains(name)) {
+                return Err(Error::not_in_sweep(&self.file, what, name, names));
+            }
+        }
+        let batches: Vec<String> = sweep.batch_sizes.iter().map(u64::to_string).collect();
+        if let Some(batch) = self
+            .batch
+            .filter(|batch| !sweep.batch_sizes.contains(batch))
+        {
+            let names: Vec<&str> = batches.iter().map(String::as_str).collect();
+            return Err(Error::not_in_sweep(
+                &self.file,
+                "batch size",
+                &batch.to_string(),
+                names,
+            ));
+        }
+        let is =
+            |asked: &Option<String>, name: &str| asked.as_deref().is_none_or(|one| one == name);
+        let mut cells = plan.cells();
+        cells.retain(|cell| {
+            is(&self.task, &cell.task)
+                && is(&self.arm, &cell.arm)
+                && self.batch.is_none_or(|batch| batch == cell.batch_size)
+        });
+        let tasks = sweep.tasks.iter().filter(|task| is(&self.task, &task.name));
+        let tasks: Vec<_> = tasks.cloned().collect();
+        data::find(&tasks, self.data.folder())?;
+        let tests = cells.iter().map(|cell| self.test(&plan, cell));
+        let tests: Vec<CellTest> = tests.collect::<Result<_, Error>>()?;
+        std::fs::create_dir_all(&self.out).map_err(Error::io("create", &self.out))?;
+        let mut figures = Vec::new();
+        for task in &tasks {
+            let of_task = tests.iter().filter(|test| test.task == task.name);
+            let path = self.out.join(format!(
+                "lr-find-{}.png",
+                files::name(Path::new(&task.name))
+            ));
+            files::write(
+                &path,
+                &rate_range_png(&of_task.map(curve).collect::<Vec<_>>())?,
+            )?;
+            figures.push(path);
+        }
+        print(&match self.json {
+            true => to_json(&tests),
+            false => describe(&tests, &figures),
+        });
+        Ok(Exit::Ok)
+    }
+
+    fn test(&self, plan: &Plan, cell: &Cell) -> Result<CellTest, Error> {
+        let index = plan.trials.iter().position(|trial| trial.cell == *cell);
+        let (_, config) = plan.resolve(index.unwrap_or(0), &Choices::default())?;
+        let config: TrialConfig = config;
+        let range = RateRange {
+            from: self.from,
+            to: self.to,
+            steps: self.steps,
+        };
+        let device = plan.sweep.resources.device.here();
+        Ok(CellTest {
+            task: cell.task.clone(),
+            arm: cell.arm.clone(),
+            batch_size: cell.batch_size,
+            found: range_test(&config, range, device, self.data.folder())?,
+        })
+    }
+}
+
+fn curve(test: &CellTest) -> RateCurve {
+    let steps = test.found.steps.iter();
+    RateCurve {
+        name: format!("{}, batch {}", test.arm, test.batch_size),
+        points: steps
+            .map(|step| (step.learning_rate, step.smoothed))
+            .collect(),
+        marked: [test.found.steepest, test.found.tenth_of_minimum],
+    }
+}
+
+fn describe(tests: &[CellTest], figures: &[PathBuf]) -> String {
+    let rate =
+        |rate: Option<f64>| rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.2e}"));
+    let row = |test: &CellTest| {
+        vec![
+            test.task.clone(),
+            test.arm.clone(),
+            test.batch_size.to_string(),
+            rate(test.found.steepest),
+            rate(test.found.tenth_of_minimum),
+            match (test.found.diverged, test.found.steps.last()) {
+                (true, Some(last)) => format!("diverged above {:.2e}", last.learning_rate),
+                (true, None) => "diverged at once".to_owned(),
+                (false, _) => String::new(),
+            },
+        ]
+    };
+    let rows: Vec<Vec<String>> = tests.iter().map(row).collect();
+    let head = ["task", "arm", "batch", "steepest", "minimum / 10", ""];
+    let figures: Vec<String> = figures
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    format!(
+        "{}\nfigure: {}\n",
+        render::table(&head, &rows),
+        figures.join(", ")
+    )
+}

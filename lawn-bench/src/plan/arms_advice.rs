@@ -1,0 +1,117 @@
+//! Arms whose settings go together, and yet do little of what their names say.
+
+use std::collections::BTreeMap;
+
+use lawn_models::{ConstraintName, LrShape, OptimizerSettings, RuleName, Treatment};
+
+use crate::config::Sweep;
+use crate::plan::estimate::Measurement;
+use crate::plan::trials::Cell;
+
+/// The least part of all steps that is worth a constraint.
+const LEAST_CONSTRAINED: f64 = 0.05;
+
+/// The least part of all elements that is worth a rule or a constraint of its own.
+const LEAST_SHARE: f64 = 0.01;
+
+/// A turn of so many radians a step forgets where a weight pointed to.
+const LARGEST_TURN: f64 = 1.0;
+
+/// What is said of a setting, if it is so.
+type Doubt = (fn(&OptimizerSettings) -> bool, &'static str);
+
+const DOUBTS: [Doubt; 4] = [
+    (
+        |settings| settings.rule == RuleName::ScheduleFree && settings.decay != LrShape::Constant,
+        "give schedule_free a falling learning rate, whose place its average takes; set decay = \
+         \"constant\"",
+    ),
+    (
+        |settings| is_under(settings, ConstraintName::Hyperball) && settings.learning_rate >= 1.0,
+        "have a learning rate of 1 or more under hyperball, where it is the length of a step in \
+         parts of the norm",
+    ),
+    (
+        |settings| {
+            let decay = settings.weight_decay.unwrap_or(0.0);
+            let turn = (2.0 * settings.learning_rate * decay).sqrt();
+            is_under(settings, ConstraintName::Rotational) && turn > LARGEST_TURN
+        },
+        "turn by more than a radian a step under rotational: the angle is about √(2 learning_rate \
+         weight_decay)",
+    ),
+    (
+        |settings| {
+            let free = settings.free_fraction.unwrap_or(0.0);
+            settings.is_constrained() && free > 1.0 - LEAST_CONSTRAINED
+        },
+        "leave less than a twentieth of the steps to the constraint",
+    ),
+];
+
+fn is_under(settings: &OptimizerSettings, constraint: ConstraintName) -> bool {
+    settings.constraint == Some(constraint)
+}
+
+/// Warnings about the settings of arms.
+pub(super) fn doubtful(sweep: &Sweep) -> Vec<String> {
+    let mut said = Vec::new();
+    for arm in &sweep.arms {
+        for (is_so, what) in DOUBTS {
+            let all = || arm.settings.iter().flat_map(|setting| setting.everywhere());
+            let found = all().filter(|settings| is_so(settings)).count();
+            if found > 0 {
+                let (name, of) = (&arm.name, all().count());
+                said.push(format!("arm `{name}`: {found} of {of} settings {what}"));
+            }
+        }
+    }
+    said
+}
+
+/// Warnings about arms whose rule or constraint has hardly anything of a model, as far as models were
+/// looked at.
+pub(super) fn tiny_shares(sweep: &Sweep, measured: &BTreeMap<Cell, Measurement>) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for (cell, found) in measured {
+        let Some(arm) = sweep.arms.iter().find(|arm| arm.name == cell.arm) else {
+            continue;
+        };
+        let Some(settings) = arm.settings.first().map(|setting| &setting.optimizer) else {
+            continue;
+        };
+        let share = |has: fn(&Treatment) -> bool| {
+            let elements = |one: &Treatment| one.shape.iter().product::<i64>();
+            let all: i64 = found.treatments.iter().map(elements).sum();
+            let own: i64 = found
+                .treatments
+                .iter()
+                .filter(|one| has(one))
+                .map(elements)
+                .sum();
+            (own, all)
+        };
+        let constraint: fn(&Treatment) -> bool = |one| one.units > 0;
+        for (is_asked, what, has) in [
+            (
+                settings.rule == RuleName::Muon,
+                "muon",
+                (|one: &Treatment| one.matrix) as fn(&Treatment) -> bool,
+            ),
+            (settings.is_constrained(), "its constraint", constraint),
+        ] {
+            let (own, all) = share(has);
+            if is_asked && all > 0 && (own as f64) < LEAST_SHARE * all as f64 {
+                let one = format!(
+                    "arm `{}`: {what} has {own} of the {all} elements of task `{}`; all others are \
+                     as without it",
+                    cell.arm, cell.task
+                );
+                if !said.contains(&one) {
+                    said.push(one);
+                }
+            }
+        }
+    }
+    said
+}

@@ -1,0 +1,206 @@
+//! A rate-range test: a short training whose learning rate grows from step to step.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Serialize;
+use tch::Device;
+
+use super::context::TrialContext;
+use super::error::TrialError;
+use super::observer::SilentObserver;
+use super::step::{Outcome, step};
+use super::training::Training;
+use crate::device;
+use crate::ranks::Ranks;
+use crate::tasks::TrialConfig;
+use crate::trial::{Amount, LrShape, require};
+
+/// Over what a range test goes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RateRange {
+    /// Learning rate of the first step.
+    pub from: f64,
+    /// Learning rate of the last step, if it comes to it.
+    pub to: f64,
+    /// Steps, at least 3.
+    pub steps: u64,
+}
+
+/// One step of a range test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct RangeStep {
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss of its batch, before it.
+    pub loss: f64,
+    /// Moving average of the losses so far.
+    pub smoothed: f64,
+}
+
+/// What a range test found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RangeTest {
+    /// Its steps, as far as it came.
+    pub steps: Vec<RangeStep>,
+    /// Whether it ended before its last step, because the loss had grown too far.
+    pub diverged: bool,
+    /// Learning rate where the smoothed loss falls fastest, over the logarithm of the rate.
+    pub steepest: Option<f64>,
+    /// A tenth of the learning rate where the smoothed loss is least.
+    pub tenth_of_minimum: Option<f64>,
+}
+
+/// How much of the average of losses each step keeps.
+const KEPT: f64 = 0.9;
+
+/// How many times the least smoothed loss ends a test.
+const DIVERGED: f64 = 4.0;
+
+/// Trains `config` with a learning rate that grows from step to step by the same factor, on the
+/// training split alone: nothing is evaluated.
+///
+/// ```text
+/// η(i) = from (to / from)^(i / (n − 1))
+/// s ← 0.9 s + 0.1 loss,  divided by 1 − 0.9^(i+1)      ends where it is 4 times its least
+/// ```
+///
+/// The shape of the learning rate and its warm-up are left out, and a free phase lasts all along, so
+/// that LAWN has not begun. Rates of embedding tables and of layers keep their ratios.
+///
+/// *Source:* Smith 2017, arXiv 1506.01186, section 3.3, with a range that grows exponentially and
+/// the end and the suggestions that fastai has.
+///
+/// # Errors
+/// [`TrialError`] when the trial cannot be set up or carried on.
+pub fn range_test(
+    config: &TrialConfig,
+    range: RateRange,
+    device: Device,
+    data_root: Option<&Path>,
+) -> Result<RangeTest, TrialError> {
+    let sound = range.from > 0.0 && range.to > range.from && range.to.is_finite();
+    let found = format!("{} to {}", range.from, range.to);
+    require(
+        sound,
+        "learning_rate",
+        found,
+        "a range above 0 whose end is the larger",
+    )?;
+    require(range.steps >= 3, "steps", range.steps, "3 or more")?;
+    let config = config_of(config, range.steps);
+    config.validate()?;
+    device::require_device(device)?;
+    let context = TrialContext {
+        device,
+        data_root: data_root.map(Path::to_owned),
+        // Nothing is written, and nothing is there to be read.
+        checkpoint: PathBuf::from("/nonexistent/lawn-range-test"),
+        checkpoint_every: Duration::MAX,
+        keep_weights: false,
+        deterministic: false,
+    };
+    let mut training = Training::new(
+        &config,
+        &context,
+        None,
+        &Ranks::alone(),
+        &mut SilentObserver,
+    )?;
+    let (mut steps, mut average, mut least) = (Vec::new(), 0.0, f64::INFINITY);
+    let mut diverged = false;
+    for index in 0..range.steps {
+        let part = index as f64 / (range.steps - 1) as f64;
+        let learning_rate = range.from * (range.to / range.from).powf(part);
+        let factor = learning_rate / config.optimizer.learning_rate;
+        training.optimizer.set_rate_factor(factor)?;
+        let before = training.progress.samples;
+        let outcome = step(&mut training, false)?;
+        let samples = training.progress.samples - before;
+        let loss = training.loss_sum.double_value(&[]) / samples.max(1) as f64;
+        training.forget_losses();
+        average = KEPT * average + (1.0 - KEPT) * loss;
+        let smoothed = average / (1.0 - KEPT.powf(index as f64 + 1.0));
+        least = smoothed.min(least);
+        let is_over = !smoothed.is_finite() || smoothed > DIVERGED * least;
+        if is_over || matches!(outcome, Outcome::Skipped(_)) {
+            diverged = true;
+            break;
+        }
+        steps.push(RangeStep {
+            learning_rate,
+            loss,
+            smoothed,
+        });
+    }
+    let (steepest, tenth_of_minimum) = suggestions(&steps);
+    Ok(RangeTest {
+        steps,
+        diverged,
+        steepest,
+        tenth_of_minimum,
+    })
+}
+
+/// The trial that the test trains.
+fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
+    let mut config = config.clone();
+    config.budget = Amount::Steps(steps);
+    config.stop_after = None;
+    let settings = &mut config.optimizer;
+    settings.warmup = 0.0;
+    settings.decay = LrShape::Constant;
+    (settings.end_factor, settings.decay_until) = (None, None);
+    (settings.decay_power, settings.decay_factor) = (None, None);
+    (settings.milestones, settings.restart_after) = (None, None);
+    settings.restart_growth = None;
+    (settings.plateau_patience, settings.plateau_cooldown) = (None, None);
+    settings.plateau_threshold = None;
+    if settings.free_phase().is_some() {
+        settings.free_epochs = None;
+        // To the last step, which moves what no step looks at.
+        settings.free_fraction = Some(1.0 - 0.5 / steps as f64);
+        settings.freeze_when = None;
+    }
+    config
+}
+
+/// Where the smoothed loss falls fastest, and a tenth of where it is least.
+fn suggestions(steps: &[RangeStep]) -> (Option<f64>, Option<f64>) {
+    let least = steps.iter().enumerate();
+    let least = least.min_by(|(_, one), (_, other)| one.smoothed.total_cmp(&other.smoothed));
+    let Some((end, minimum)) = least.filter(|(index, _)| *index > 0) else {
+        return (None, None);
+    };
+    // Rates are evenly spaced on the logarithm, so that slopes are differences.
+    let falls = steps[..=end].windows(2);
+    let falls = falls.map(|pair| (pair[1].smoothed - pair[0].smoothed, pair[1].learning_rate));
+    let steepest = falls.min_by(|one, other| one.0.total_cmp(&other.0));
+    let steepest = steepest.filter(|(fall, _)| *fall < 0.0);
+    (
+        steepest.map(|(_, rate)| rate),
+        Some(minimum.learning_rate / 10.0),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_are_of_the_fall_to_the_minimum() {
+        let step = |index: i32, smoothed| RangeStep {
+            learning_rate: 10f64.powi(index),
+            loss: smoothed,
+            smoothed,
+        };
+        let losses = [1.0, 0.9, 0.5, 0.4, 0.45, 0.1, 3.0];
+        let steps: Vec<RangeStep> = (-6..).zip(losses).map(|(i, loss)| step(i, loss)).collect();
+        // The average is least at 1e-1, and falls most from 1e-5 to 1e-4.
+        assert_eq!(suggestions(&steps), (Some(1e-4), Some(1e-1 / 10.0)));
+        // Nothing falls.
+        let rising = [step(-3, 1.0), step(-2, 2.0)];
+        assert_eq!(suggestions(&rising), (None, None));
+        assert_eq!(suggestions(&[]), (None, None));
+    }
+}
