@@ -93,7 +93,7 @@ bench-compare ref *args: setup
     cargo bench --locked --workspace "${what[@]}" -- --save-baseline here "$@"
     cargo run --quiet --locked --release --workspace --example bench_compare -- "$CRITERION_HOME" "$commit" here
 
-# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers analysis`.
+# Compare with peers in one run: `just peers training --data-root DIR`, `just peers recommender`, `just peers vision`, `just peers curve --data-root DIR --data NAME`, `just peers images FOLDER`, `just peers clicks --data-root DIR --data NAME`, `just peers optimizer`, `just peers ranks`, `just peers analysis`.
 peers what *args:
     #!/usr/bin/env bash
     set -euo pipefail
@@ -123,9 +123,11 @@ peers what *args:
             exec .venv/bin/python lawn-models/peers/images.py {{args}} ;;
         clicks)
             exec .venv/bin/python lawn-models/peers/clicks.py {{args}} ;;
+        ranks)
+            exec .venv/bin/python lawn-models/peers/ranks.py {{args}} ;;
         curve)
             exec .venv/bin/python lawn-models/peers/curve.py {{args}} ;;
-        *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, recommender, training, vision" >&2; exit 2 ;;
+        *) echo "peers: there are no peers for {{what}}; allowed: analysis, clicks, curve, images, optimizer, ranks, recommender, training, vision" >&2; exit 2 ;;
     esac
 
 # Check and time everything on a GPU in five minutes, into GPU.md: `just gpu --movielens DIR`; `just gpu --cpu` tries that without one.

@@ -5,15 +5,19 @@
 use std::path::{Path, PathBuf};
 
 /// A file a subject; one file of Rust has the way to it.
-const SUBJECTS: [&str; 11] = [
+const SUBJECTS: [&str; 15] = [
     "autocast",
     "cross",
     "determinism",
+    "device_memory",
     "graph",
     "host_memory",
     "linear",
     "pairs",
     "parallel",
+    "rank_store",
+    "rank_group",
+    "rank_gradients",
     "rows",
     "samples",
     "two_rows",
@@ -41,6 +45,8 @@ fn libtorch() {
         .warnings(false)
         .include(&include)
         .include(Path::new(&include).join("torch/csrc/api/include"))
+        .include(gloo())
+        .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", abi.as_str())
         // Clones of a kernel for other processors have no sums fused that this one's has not.
         .flag_if_supported("-ffp-contract=off")
@@ -60,6 +66,27 @@ fn together() -> PathBuf {
     });
     std::fs::write(&file, lines.concat()).expect("cargo lets a build script write into OUT_DIR");
     file
+}
+
+/// A folder with the names of Gloo's headers, which libtorch's header of a process group includes
+/// and no wheel has; all of them stand for the declarations of ours that it needs.
+fn gloo() -> PathBuf {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it"));
+    let line = format!("#include \"{}\"\n", here.join("cpp/gloo.h").display());
+    for name in [
+        "algorithm",
+        "common/error",
+        "context",
+        "rendezvous/store",
+        "transport/device",
+    ] {
+        let file = out.join("gloo").join(name).with_extension("h");
+        let folder = file.parent().expect("it is in a folder");
+        std::fs::create_dir_all(folder).expect("cargo lets a build script write into OUT_DIR");
+        std::fs::write(&file, &line).expect("cargo lets a build script write into OUT_DIR");
+    }
+    out
 }
 
 /// mozjpeg-sys tells where the headers of its libjpeg are.

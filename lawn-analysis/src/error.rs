@@ -392,6 +392,14 @@ pub enum Error {
         /// Why.
         why: &'static str,
     },
+    /// Kept records, or the page of findings that is made of them, are not as they must be.
+    #[error("{}: {why}", path.display())]
+    Findings {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A figure could not be drawn or converted.
     #[error("figure `{name}`: {why}")]
     Figure {

@@ -99,6 +99,12 @@ impl ReportRequest {
         self
     }
 
+    /// The request as JSON: with the same records it makes the same report.
+    pub(crate) fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self);
+        text.expect("names and numbers have a form in JSON") + "\n"
+    }
+
     /// Makes sure that the request can be answered.
     ///
     /// # Errors

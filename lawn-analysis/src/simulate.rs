@@ -212,6 +212,8 @@ impl Simulation {
             hyperparameters: r#"{"learning_rate":0.003}"#.into(),
             outcome: Outcome::Ok,
             detail: None,
+            ranks: Some(1),
+            rank_backend: None,
             budget_unit: Some(BudgetUnit::Epochs),
             budget_amount: Some(self.epochs),
             epochs: self.epochs as f64,

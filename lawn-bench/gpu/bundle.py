@@ -24,6 +24,7 @@ PROGRAMS = [
     "gpu_conformance",
     "lawn",
     "lawn-torch",
+    "lawn-torch",
     "neumf_throughput",
     "recommender_throughput",
     "same_twice",

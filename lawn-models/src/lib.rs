@@ -15,6 +15,7 @@ mod device;
 mod measure;
 pub mod models;
 mod random;
+mod ranks;
 mod tasks;
 mod train;
 pub mod trial;
@@ -43,6 +44,9 @@ pub use measure::{
     Ties,
 };
 pub use random::SAMPLES;
+pub use ranks::{
+    MEETING, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError,
+};
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
     ImageEvaluation, ImageSplit, KINDS, Kind, KindEntry, MakeData, NcfConfig, NcfModel, Pretrained,
@@ -51,8 +55,8 @@ pub use tasks::{
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, Seconds, SilentObserver,
     TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary,
-    UnitNorm, dry_run, examine, remove_checkpoints, run_trial, set_aside, set_checkpoints_aside,
-    treated_layers,
+    UnitNorm, dry_run, examine, remove_checkpoints, run_trial, run_trial_on, set_aside,
+    set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,

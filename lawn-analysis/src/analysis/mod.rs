@@ -28,7 +28,7 @@ mod worst_rank;
 pub use across::{ArmRanks, ArmScores, Improvement, arm_ranks, arm_scores, improvements};
 pub use best::best_baseline;
 pub use claims::{
-    Claim, ClaimAcross, ClaimCell, ClaimKind, Pooled, Support, claims, claims_across_tasks,
+    Claim, ClaimAcross, ClaimCell, ClaimKind, Pooled, Study, Support, claims, claims_across_tasks,
     claims_feasibility,
 };
 pub use comparison::Comparison;

@@ -97,6 +97,10 @@ row! {
         budget_unit: Option<BudgetUnit> = since 3,
         /// How many of these units its schedule is made for. A tuning trial may stop earlier.
         budget_amount: Option<i64> = since 3,
+        /// Processes that trained it together.
+        ranks: Option<i64> = since 4,
+        /// What connected them, where there were several.
+        rank_backend: Option<String> = since 4,
         /// Epochs trained, fractions included.
         epochs: f64,
         /// Optimizer steps taken.

@@ -2,8 +2,8 @@
 
 use super::tables::Tables;
 use crate::analysis::{
-    Analysis, Claim, ClaimAcross, Sensitivity, arm_ranks, arm_scores, claims, claims_across_tasks,
-    improvements, sensitivity,
+    Analysis, Claim, ClaimAcross, Sensitivity, Study, arm_ranks, arm_scores, claims,
+    claims_across_tasks, improvements, sensitivity,
 };
 use crate::error::Error;
 use crate::figures::{self, AcrossTasks, Figure};
@@ -48,7 +48,11 @@ impl<'a> Contents<'a> {
         drawn.extend(figures::of_all_tasks(&analysis.tasks, across, request));
         figures::set_apart(&mut drawn);
         let claims = claims(&analysis, request)?;
-        let across = claims_across_tasks(&analysis, &claims, request)?;
+        let across = claims_across_tasks(&[Study {
+            analysis: &analysis,
+            claims: &claims,
+            request,
+        }])?;
         Ok(Self {
             request,
             tables: Tables::new(

@@ -56,6 +56,8 @@ pub struct Live {
     pub cells: Vec<LiveCell>,
     /// By task, its metric, and whether more of it is better.
     pub metrics: Vec<(String, String, bool)>,
+    /// By task, what a predictor without a network gives of that metric, with its name.
+    pub floors: Vec<(String, String, f64)>,
     /// Whether nothing is left to be awaited.
     pub is_final: bool,
 }
@@ -142,13 +144,24 @@ impl Live {
             })
             .collect();
         let better = crate::text::better(more);
+        let floors = self.floors.iter().filter(|(of, ..)| of == task);
+        let floors: Vec<String> = floors
+            .map(|(_, name, value)| format!("{} {}", escape(name), number(*value)))
+            .collect();
+        let floors = match floors.is_empty() {
+            true => String::new(),
+            false => format!(
+                "<p class=\"small\">Without a network: {}.</p>\n",
+                floors.join(", ")
+            ),
+        };
         let (task, metric) = (escape(task), escape(metric));
         format!(
             "<div class=\"scroll\" role=\"region\" aria-label=\"Best so far on {task}\" \
              tabindex=\"0\">\n<table class=\"means\"><caption><span>{task}: best validation \
              {metric} so far ({better}) of the settings tried, by arm and batch size. A diamond \
              marks the best arm of a batch size.</span></caption>\n<thead><tr><th scope=\"col\">arm\
-             </th>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n"
+             </th>{headings}</tr></thead>\n<tbody>\n{rows}</tbody></table>\n</div>\n{floors}"
         )
     }
 }
@@ -268,6 +281,7 @@ mod tests {
                 cell("b", 256, None),
             ],
             metrics: vec![("t".into(), "auc".into(), more)],
+            floors: vec![("t".into(), "random".into(), 0.5)],
             ..Live::default()
         };
         let marked = |html: &str| {
@@ -278,7 +292,9 @@ mod tests {
         // One arm alone is best of nothing.
         assert_eq!(marked(&live(true).html()), [number(0.625)]);
         assert_eq!(marked(&live(false).html()), [number(0.5)]);
-        assert!(live(true).html().contains("data-over=\"3\""));
+        let html = live(true).html();
+        assert!(html.contains("data-over=\"3\""));
+        assert!(html.contains("Without a network: random 0.5"), "{html}");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod contents;
 mod drill;
 mod files;
+mod findings;
 mod html;
+mod kept;
 mod lines;
 mod live;
 mod matrix;
@@ -17,6 +19,8 @@ pub use crate::analysis::contrasts_by_name;
 pub use crate::request::{Contrast, DecidingTest, ReportRequest};
 pub use crate::width::Width;
 pub use files::{FigureFiles, ReportFiles};
+pub use findings::{Findings, RenderedFindings};
+pub use kept::{KeptStudy, MOST_KEPT_BYTES};
 pub use live::{Live, LiveCell, RunningTrial};
 pub use verdicts::{ClaimOfTask, ClaimOverTasks, ClaimVerdict, PlaceVerdict, Verdicts};
 pub use writing::{LivePage, Report, write_report};

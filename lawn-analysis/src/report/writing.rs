@@ -41,7 +41,7 @@ pub struct LivePage {
 }
 
 /// The file that says what was asked.
-const REQUEST: &str = "request.json";
+pub(super) const REQUEST: &str = "request.json";
 
 /// Everything that a report says, computed but not yet written.
 pub struct Report<'a>(Contents<'a>);
@@ -75,7 +75,8 @@ impl<'a> Report<'a> {
 
     /// The same as a table in Markdown, a claim a row and a task a column.
     pub fn claims_markdown(&self) -> String {
-        matrix::markdown(&self.0.claims_across, &self.0.analysis.tasks)
+        let tasks = self.0.analysis.tasks.iter().map(matrix::task_heading);
+        matrix::markdown(&self.0.claims_across, &tasks.collect::<Vec<_>>())
     }
 
     /// The summary as Markdown.
@@ -139,7 +140,7 @@ impl<'a> Report<'a> {
             }
         }
         let summary = add("summary.md".to_owned(), summary(&self.0).into_bytes());
-        add(REQUEST.to_owned(), self.request_json().into_bytes());
+        add(REQUEST.to_owned(), self.0.request.to_json().into_bytes());
         let verdicts = self.verdicts().to_json().into_bytes();
         let verdicts = add("verdicts.json".to_owned(), verdicts);
         let html = add("report.html".to_owned(), page(&self.0, None).into_bytes());
@@ -169,12 +170,6 @@ impl<'a> Report<'a> {
             html: page(&self.0, Some(live)),
             tables: figures.chain(tables).collect(),
         }
-    }
-
-    /// What was asked, which makes the report again with the same records.
-    fn request_json(&self) -> String {
-        let text = serde_json::to_string_pretty(self.0.request);
-        text.expect("names and numbers have a form in JSON") + "\n"
     }
 
     /// Every verdict with its numbers, for serialization.

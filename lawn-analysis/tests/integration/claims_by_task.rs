@@ -2,9 +2,10 @@
 //! be said.
 
 use lawn_analysis::analysis::{
-    Analysis, ClaimAcross, ClaimKind, Pooled, Support, claims, claims_across_tasks,
+    Analysis, ClaimAcross, ClaimKind, Pooled, Study, Support, claims, claims_across_tasks,
 };
 use lawn_analysis::simulate::{ARMS, Simulation};
+use lawn_analysis::stats::random_effects;
 use lawn_analysis::{Records, Report, ReportRequest};
 
 /// One task with a true advantage at every batch size.
@@ -47,7 +48,12 @@ fn request() -> ReportRequest {
 fn across(records: &Records, request: &ReportRequest) -> Vec<ClaimAcross> {
     let analysis = Analysis::new(records, request).unwrap();
     let found = claims(&analysis, request).unwrap();
-    claims_across_tasks(&analysis, &found, request).unwrap()
+    claims_across_tasks(&[Study {
+        analysis: &analysis,
+        claims: &found,
+        request,
+    }])
+    .unwrap()
 }
 
 fn row(rows: &[ClaimAcross], kind: ClaimKind) -> &ClaimAcross {
@@ -195,4 +201,39 @@ fn words_err_no_more_often_than_stated() {
     // 0.05 and three standard errors.
     let bound = rounds as f64 * 0.05 + 3.0 * (rounds as f64 * 0.05 * 0.95).sqrt();
     assert!((erring as f64) < bound, "{erring} of {rounds}");
+}
+
+/// The search of the script is good to half of the digits of τ², so that the tolerance is its own.
+#[test]
+fn means_over_tasks_are_those_of_a_search_of_the_likelihood() {
+    let text = include_str!("../../goldens/random_effects.json");
+    let golden: serde_json::Value = serde_json::from_str(text).unwrap();
+    let numbers = |value: &serde_json::Value| -> Vec<f64> {
+        let all = value.as_array().unwrap().iter();
+        all.map(|one| one.as_f64().unwrap()).collect()
+    };
+    let tolerance = golden["tolerance"].as_f64().unwrap();
+    for case in golden["cases"].as_array().unwrap() {
+        let errors: Vec<f64> = numbers(&case["variances"])
+            .iter()
+            .map(|v| v.sqrt())
+            .collect();
+        let found = random_effects(&numbers(&case["values"]), &errors, 0.95).unwrap();
+        let ends = found.mean.interval.unwrap();
+        let unit = errors.iter().copied().fold(0.0, f64::max);
+        for (name, value) in [
+            ("tau", found.deviation),
+            ("mean", found.mean.value),
+            ("low", ends.low),
+            ("high", ends.high),
+        ] {
+            let expected = case[name].as_f64().unwrap();
+            let off = (value - expected).abs() / (unit + expected.abs());
+            assert!(
+                off < tolerance,
+                "{} {name}: {value}, not {expected}",
+                case["name"]
+            );
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod claims;
 mod claims_by_task;
 mod divergence;
 mod exact_sums;
+mod findings;
 mod foreign;
 mod goldens;
 mod latex;

@@ -26,6 +26,8 @@ fn trial(seed: i64, outcome: Outcome) -> TrialRow {
         hyperparameters: r#"{"learning_rate":0.003}"#.into(),
         outcome,
         detail: (!ok).then(|| "loss is NaN".into()),
+        ranks: Some(2),
+        rank_backend: ok.then(|| "gloo".to_owned()),
         budget_unit: ok.then_some(BudgetUnit::Steps),
         budget_amount: ok.then_some(400),
         epochs: 20.0,
@@ -173,13 +175,13 @@ fn equal_records_give_equal_bytes_and_no_leftovers() {
 #[test]
 fn newer_schema_is_refused_by_name() {
     let dir = written();
-    rewrite(dir.path(), "4", |frame| frame);
+    rewrite(dir.path(), "5", |frame| frame);
     let error = Records::load(dir.path()).unwrap_err();
     assert!(matches!(
         error,
         Error::NewerSchema {
-            found: 4,
-            known: 3,
+            found: 5,
+            known: 4,
             table: "trials",
             ..
         }
@@ -187,7 +189,7 @@ fn newer_schema_is_refused_by_name() {
     assert!(
         error
             .to_string()
-            .contains("trials.parquet: schema version 4"),
+            .contains("trials.parquet: schema version 5"),
         "{error}"
     );
 }
@@ -196,8 +198,8 @@ fn newer_schema_is_refused_by_name() {
 fn older_versions_are_read_without_the_columns_that_came_later() {
     let dir = written();
     rewrite(dir.path(), "2", |frame| {
-        let frame = frame.drop("budget_unit").unwrap();
-        frame.drop("budget_amount").unwrap()
+        let later = ["budget_unit", "budget_amount", "ranks", "rank_backend"];
+        frame.drop_many(later)
     });
     let read = Records::load(dir.path()).unwrap();
     assert_eq!(read.trials.len(), 2);

@@ -9,6 +9,7 @@ use lawn_bench::config;
 use lawn_bench::plan::Plan;
 use lawn_bench::plan::choices::{Frozen, FrozenCell, TuningResult};
 use lawn_bench::run::run_dir::RunDir;
+use lawn_models::CudaProbe;
 
 use super::{Outcome, median, plan};
 
@@ -40,6 +41,11 @@ pub(super) fn run(lawn: &Path) -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let few = planned(&folder.path().join("few"), ONE_STEP)?;
     of(lawn, &few, "of 20 planned", 0..COUNT)?;
+    if matches!(lawn_models::probe().cuda, CudaProbe::Available { .. }) {
+        let there = format!("{ONE_STEP}\n[resources]\ndevice = \"cuda\"\n");
+        let there = planned(&folder.path().join("cuda"), &there)?;
+        of(lawn, &there, "of 20 planned, on CUDA", 0..COUNT)?;
+    }
     let (run, plan) = planned(&folder.path().join("many"), &plan::sweep())?;
     freeze(&run, &plan)?;
     let many = plan.trials.len();

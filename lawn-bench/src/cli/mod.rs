@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::process::{beside, streams};
+use crate::process::{beside, spawn, streams};
 use crate::run::provenance;
 use crate::{Error, Exit};
 
@@ -182,6 +182,7 @@ fn command() -> clap::Command {
 pub fn main() -> ExitCode {
     answer(|verb| {
         beside::require_same(&provenance::build())?;
+        spawn::take_name();
         match verb {
             Verb::OfFiles(verb) => verb.run(),
             Verb::OfTensors(verb) => verb.run(),

@@ -37,6 +37,9 @@ pub(super) struct Sweep {
     /// Trials trained at the same time [default: resources.workers of the sweep].
     #[arg(long, value_name = "N", value_parser = positive)]
     workers: Option<usize>,
+    /// Processes that train one trial together [default: resources.ranks of the sweep].
+    #[arg(long, value_name = "N", value_parser = positive)]
+    ranks: Option<usize>,
     #[command(flatten)]
     sets: Sets,
     /// Add to the plan of the run that is there: tasks, arms, batch sizes, settings and seeds.
@@ -94,6 +97,7 @@ impl Sweep {
             only: self.only,
             out: self.out,
             workers: self.workers,
+            ranks: self.ranks,
             data_root: self.data.folder().map(Path::to_owned),
             engine: self.engine,
             max_failures: self.max_failures,

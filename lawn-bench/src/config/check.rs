@@ -14,7 +14,7 @@ use super::contrasts::contrasts;
 use super::earlier::Renamed;
 use super::file::SweepFile;
 use super::overlay::{Laid, Overlay, toml_sets};
-use super::raw::{BATCH_SIZE, RawReport, RawResources, RawSweep, THREADS, WORKERS};
+use super::raw::{BATCH_SIZE, RANKS, RawReport, RawResources, RawSweep, THREADS, WORKERS};
 use super::source::{Source, nearest};
 use super::space::to_json;
 use super::tasks::tasks;
@@ -271,6 +271,8 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
     Ok(Resources {
         workers: within(source, &raw.workers, "resources.workers", 1, WORKERS)?,
         threads: within(source, &raw.threads, "resources.threads", 1, THREADS)?,
+        ranks: within(source, &raw.ranks, "resources.ranks", 1, RANKS)?,
+        ranks_are_told: false,
         device: raw.device,
         timeout: timeout.transpose()?,
         grace: duration(&raw.grace_seconds, "resources.grace_seconds", 0.0)?,

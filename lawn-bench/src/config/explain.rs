@@ -192,7 +192,8 @@ impl Page {
                     value["at"] = Value::Object(at.collect());
                 }
                 self.exempt(key, &value);
-                self.line(key, &value, true);
+                let is_own = !own[name][key].is_null() || !shared[name][key].is_null();
+                self.marked(key, &value, if is_own { "" } else { &of_preset });
             }
         }
     }

@@ -28,6 +28,9 @@ pub(super) const WORKERS: usize = 100_000;
 /// Greatest number of threads of a trial: no machine has more to give.
 pub(super) const THREADS: usize = 1 << 12;
 
+/// Greatest number of ranks of a trial.
+pub(super) const RANKS: usize = 1 << 10;
+
 /// Seconds from which on no duration can be counted.
 const SECONDS: f64 = u64::MAX as f64;
 
@@ -188,9 +191,12 @@ pub(super) struct RawResources {
     /// Trials trained at the same time.
     #[schemars(range(min = 1, max = WORKERS))]
     pub(super) workers: Field<usize>,
-    /// Threads of one trial.
+    /// Threads of one trial; of one rank, where a trial has several.
     #[schemars(range(min = 1, max = THREADS))]
     pub(super) threads: Field<usize>,
+    /// Processes that train one trial together, each on a part of every batch.
+    #[schemars(range(min = 1, max = RANKS))]
+    pub(super) ranks: Field<usize>,
     /// Where trials train.
     pub(super) device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
@@ -224,6 +230,7 @@ impl Default for RawResources {
         Self {
             workers: 1.into(),
             threads: 1.into(),
+            ranks: 1.into(),
             device: DeviceChoice::Cpu,
             deterministic: None,
             timeout_seconds: None,

@@ -84,7 +84,7 @@ impl Page {
                 self.table(&inner, which.trim_start_matches(", ").trim_matches('`'), of);
             }
             let mut forms = Map::new();
-            for form in list(&of["oneOf"]) {
+            for form in list(&of["oneOf"]).iter().chain(list(&of["anyOf"])) {
                 let name = form["properties"]["name"]["const"].as_str();
                 match name {
                     Some(name) => self.table(&inner, &format!("name = \"{name}\""), form),

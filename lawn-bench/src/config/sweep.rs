@@ -318,6 +318,12 @@ pub struct Resources {
     pub workers: usize,
     /// Threads of one trial.
     pub threads: usize,
+    /// Processes that train one trial together.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub ranks: usize,
+    /// Whether this launch has told how many these are, beside the plan.
+    #[serde(skip)]
+    pub ranks_are_told: bool,
     /// Where trials train.
     pub device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, too; confirmation trials alone where
@@ -341,6 +347,22 @@ pub struct Resources {
     /// Whether a confirmation leaves its weights. Those of plans that do not say so do.
     #[serde(default = "yes")]
     pub keep_weights: bool,
+}
+
+impl Resources {
+    /// The ranks that a trial's process is told, beside what its plan says.
+    pub(crate) fn told_ranks(&self) -> Option<usize> {
+        (self.ranks > 1 || self.ranks_are_told).then_some(self.ranks)
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_one(ranks: &usize) -> bool {
+    *ranks == 1
 }
 
 fn yes() -> bool {

@@ -16,6 +16,8 @@ pub(super) struct JobCommand {
     run: String,
     data_root: Option<String>,
     threads: usize,
+    /// Ranks of a trial, where it is to be told.
+    ranks: Option<usize>,
 }
 
 impl JobCommand {
@@ -40,6 +42,7 @@ impl JobCommand {
             run: absolute(run.root())?,
             data_root: data_root.map(absolute).transpose()?,
             threads: plan.sweep.resources.threads,
+            ranks: plan.sweep.resources.told_ranks(),
         })
     }
 
@@ -59,6 +62,9 @@ impl JobCommand {
             quoted(&self.run),
             provenance::build(),
         );
+        if let Some(ranks) = self.ranks {
+            line.push_str(&format!(" --ranks {ranks}"));
+        }
         self.add_data_root(&mut line);
         line
     }

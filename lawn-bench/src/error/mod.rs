@@ -275,6 +275,12 @@ impl From<FetchError> for Error {
     }
 }
 
+impl From<lawn_models::RanksError> for Error {
+    fn from(error: lawn_models::RanksError) -> Self {
+        Self::Trial(error.into())
+    }
+}
+
 impl From<lawn_models::EvaluationError> for Error {
     fn from(error: lawn_models::EvaluationError) -> Self {
         Self::Evaluation(Box::new(error))

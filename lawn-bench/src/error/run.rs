@@ -77,9 +77,12 @@ impl Error {
     /// `file` makes a plan that takes something away from the one in `dir`, or changes it: `taken`,
     /// a line a key.
     pub(crate) fn not_an_extension(dir: &Path, file: &Path, taken: &[String]) -> Self {
+        let what = match file == dir {
+            true => "what --set and --unset change".to_owned(),
+            false => file.display().to_string(),
+        };
         let found = format!(
-            "holds a plan that {} does not extend{}",
-            file.display(),
+            "holds a plan, and {what} does not extend it{}",
             below(taken)
         );
         let fault = Fault::new(Place::file(dir), found);

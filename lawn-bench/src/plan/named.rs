@@ -7,6 +7,9 @@ use crate::run::run_dir::RunDir;
 /// Hexadecimal digits of a trial's id.
 const ID_DIGITS: usize = 16;
 
+/// Digits of which one may think that an id begins so.
+const LEAST_DIGITS: usize = 3;
+
 /// Trials told one by one where several are meant; the rest is counted.
 const SHOWN: usize = 8;
 
@@ -19,11 +22,15 @@ const SHOWN: usize = 8;
 pub(crate) fn trial_named(plan: &Plan, name: &str, run: &RunDir) -> Result<usize, String> {
     let count = plan.trials.len();
     let begins = |index: &usize| plan.trials[*index].id.starts_with(name);
-    let found: Vec<usize> = (0..count).filter(begins).collect();
-    // The beginning of an id may be all digits. A short number that is an index is meant as one.
-    let index = name.parse().ok().filter(|&index: &usize| {
-        name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit()) && index < count
-    });
+    // The beginning of an id may be all digits. A number that is an index is meant as one, and so
+    // is one of few digits that is none.
+    let is_number = name.len() < ID_DIGITS && name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_short = is_number && name.len() < LEAST_DIGITS;
+    let found: Vec<usize> = (0..count)
+        .filter(|index| begins(index) && !is_short)
+        .collect();
+    let index = name.parse().ok();
+    let index = index.filter(|&index: &usize| is_number && index < count);
     match (index, &found[..]) {
         (Some(index), []) => Ok(index),
         (Some(index), [other, ..]) => {

@@ -26,10 +26,11 @@ pub(crate) fn become_it(build: &str) -> Error {
         Ok(this) => this.with_file_name(WITH_TORCH),
         Err(source) => return Error::without_torch(Path::new(WITH_TORCH), source),
     };
+    let mut words = std::env::args_os();
     let mut command = Command::new(&path);
     command
-        .arg0(LAWN)
-        .args(std::env::args_os().skip(1))
+        .arg0(words.next().unwrap_or_else(|| LAWN.into()))
+        .args(words)
         .env(FRONT, format!("{}:{build}", std::process::id()));
     Error::without_torch(&path, command.exec())
 }

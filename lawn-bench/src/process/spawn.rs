@@ -26,8 +26,8 @@ pub(crate) fn this_command() -> io::Result<Command> {
     Ok(command)
 }
 
-/// Gives this process the command's name, where it was started by way of [`this_command`] and
-/// the system shows it as `exe`.
+/// Gives this process the command's name, where the system shows another: `exe` of one that was
+/// started by way of [`this_command`], `lawn-torch` of one that `lawn` became.
 pub(crate) fn take_name() {
     // Linux alone has the file; elsewhere the name is right.
     let _ = std::fs::write("/proc/self/comm", NAME);

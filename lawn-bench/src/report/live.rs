@@ -7,7 +7,7 @@ use lawn_analysis::Records;
 use lawn_analysis::records::{Outcome, Word};
 use lawn_analysis::report::{Live, LiveCell, RunningTrial};
 
-use super::status::{CellStatus, Status};
+use super::status::{CellStatus, Contestant, Leaderboard, Status};
 use crate::duration::humantime;
 use crate::plan::Plan;
 use crate::run::log;
@@ -67,8 +67,20 @@ pub fn of(run: &RunDir, plan: &Plan, status: &Status, times: &Times) -> Live {
                 Some((task.name.clone(), metric.to_owned(), higher))
             })
             .collect(),
+        floors: status.leaderboards.iter().flat_map(floors).collect(),
         is_final: status.is_over(),
     }
+}
+
+/// The floors of a task, the best first.
+fn floors(board: &Leaderboard) -> Vec<(String, String, f64)> {
+    let entries = board.entries.iter();
+    entries
+        .filter_map(|entry| match &entry.what {
+            Contestant::Floor(name) => Some((board.task.clone(), name.clone(), entry.validation)),
+            Contestant::Setting { .. } => None,
+        })
+        .collect()
 }
 
 /// Words and how often they stand there, of those that are `wanted`.

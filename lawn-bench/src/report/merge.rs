@@ -164,6 +164,8 @@ fn trial_row(
         hyperparameters,
         outcome: outcome.outcome,
         detail: outcome.detail.clone(),
+        ranks: Some(outcome.ranks.as_ref().map_or(1, |ranks| ranks.ranks.into())),
+        rank_backend: outcome.ranks.as_ref().map(|ranks| ranks.backend.clone()),
         budget_unit: Some(budget_unit(plan.sweep.budget)),
         budget_amount: Some(signed(plan.sweep.budget.count())),
         epochs: summary

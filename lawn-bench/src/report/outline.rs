@@ -84,6 +84,7 @@ pub(crate) fn describe(
         }
         text += &bases(measured);
         text += &kept(plan, measured);
+        text += &of_ranks(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
     }
@@ -211,6 +212,46 @@ fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     )
 }
 
+/// What each rank of a trial has to do, where there are several.
+fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    let ranks = plan.sweep.resources.ranks as u64;
+    if ranks == 1 {
+        return String::new();
+    }
+    let mut largest: BTreeMap<(&str, u64), &Measurement> = BTreeMap::new();
+    for (cell, found) in measured {
+        let known = largest
+            .entry((&cell.task, cell.batch_size))
+            .or_insert(found);
+        if found.peak_bytes > known.peak_bytes {
+            *known = found;
+        }
+    }
+    let rows: Vec<Vec<String>> = largest
+        .into_iter()
+        .map(|((task, batch_size), found)| {
+            vec![
+                task.to_owned(),
+                batch_size.to_string(),
+                batch_size.div_ceil(ranks).to_string(),
+                bytes(found.peak_bytes),
+                bytes(found.weight_bytes()),
+            ]
+        })
+        .collect();
+    let columns = [
+        "task",
+        "batch size",
+        "samples a rank",
+        "memory a rank, at most",
+        "summed a step",
+    ];
+    format!(
+        "\n{ranks} ranks a trial; times and memory above are those of one\n{}",
+        render::table(&columns, &rows)
+    )
+}
+
 /// What LAWN does to each parameter, once a task and arm.
 fn constrained(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     let mut text = String::new();
@@ -265,11 +306,11 @@ fn duration(seconds: f64) -> String {
 }
 
 fn bytes(count: u64) -> String {
-    let mebibytes = count as f64 / f64::from(1 << 20);
-    if mebibytes < 1024.0 {
-        format!("{mebibytes:.0} MiB")
-    } else {
-        format!("{:.1} GiB", mebibytes / 1024.0)
+    let kibibytes = count as f64 / 1024.0;
+    match kibibytes {
+        0.0..1024.0 => format!("{kibibytes:.0} KiB"),
+        1024.0..1048576.0 => format!("{:.0} MiB", kibibytes / 1024.0),
+        _ => format!("{:.1} GiB", kibibytes / 1048576.0),
     }
 }
 
@@ -282,7 +323,8 @@ mod tests {
         assert_eq!(duration(4.24), "4.2s");
         assert_eq!(duration(750.0), "12m 30s");
         assert_eq!(duration(3900.0), "1h 05m");
-        assert_eq!([bytes(300 << 20), bytes(3 << 29)], ["300 MiB", "1.5 GiB"]);
+        let sizes = [300 << 10, 300 << 20, 3 << 29].map(bytes);
+        assert_eq!(sizes, ["300 KiB", "300 MiB", "1.5 GiB"]);
     }
 
     #[test]

@@ -19,9 +19,25 @@ pub struct Ending {
     /// What it came through on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
+    /// The processes that trained it, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranks: Option<RankRecord>,
     /// Records that its log held then; unknown where the log could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<usize>,
+}
+
+/// What the ranks of a trial were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankRecord {
+    /// How many processes trained it.
+    pub ranks: u32,
+    /// What they were connected by.
+    pub backend: String,
+    /// Ranks on the machine of rank 0.
+    pub local_ranks: u32,
+    /// What each computed on: `cpu` or `cuda`.
+    pub device: String,
 }
 
 impl Ending {
@@ -33,6 +49,7 @@ impl Ending {
             detail: None,
             summary: Some(summary),
             notices: Vec::new(),
+            ranks: None,
             recorded: None,
         }
     }
@@ -44,6 +61,7 @@ impl Ending {
             detail: Some(detail.into()),
             summary: None,
             notices: Vec::new(),
+            ranks: None,
             recorded: None,
         }
     }

@@ -21,6 +21,7 @@ use std::time::Duration;
 use lawn_analysis::records::Outcome;
 
 use crate::Error;
+use crate::config::Resources;
 use crate::engine::max_failures::Failures;
 use crate::engine::{self, Completion, Engine, EngineName, Watcher, Work};
 use crate::plan::adopt;
@@ -55,9 +56,10 @@ pub fn run(request: &Request) -> Result<End, Error> {
     let stop = Stop::on_signals()?;
     let Opened {
         run,
-        plan,
+        mut plan,
         extension,
     } = open(request)?;
+    request.tell_ranks(&mut plan);
     let only = Only::new(&request.only, &plan.sweep)?;
     let terms = Terms::new(plan.sweep.resources.lease);
     let is_given = request.extend || !request.target.is_dir();
@@ -90,7 +92,8 @@ pub fn run(request: &Request) -> Result<End, Error> {
         .collect();
     notes.extend(advice::devices(&plan.sweep, &settings, request.engine));
     if request.engine == EngineName::Local {
-        notes.extend(too_many_threads(workers, plan.sweep.resources.threads));
+        let Resources { threads, ranks, .. } = plan.sweep.resources;
+        notes.extend(too_many_threads(workers, ranks * threads));
     }
     let mut floors = floors::Watch::new(&run, &plan, request.data_root.as_deref());
     let mut pass = 0;
@@ -260,6 +263,8 @@ fn describe(request: &Request) -> Result<String, Error> {
             growth.map_err(|taken| Error::not_an_extension(run.root(), &request.target, &taken))?;
         return Ok(format!("{growth}\n"));
     }
+    let mut plan = plan;
+    request.tell_ranks(&mut plan);
     let only = Only::new(&request.only, &plan.sweep)?;
     let settings = if request.target.is_dir() {
         engine::settings(&run, &plan.sweep, false)?

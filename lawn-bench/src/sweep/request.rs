@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::engine::{EngineName, Limit};
+use crate::plan::Plan;
 use crate::process::shell;
 use crate::sweep::on_end::OnEnd;
 use crate::sweep::progress::Show;
@@ -25,6 +26,8 @@ pub struct Request {
     pub out: Option<PathBuf>,
     /// Trials at the same time, instead of the sweep's `resources.workers`.
     pub workers: Option<usize>,
+    /// Ranks of a trial, instead of the sweep's `resources.ranks`.
+    pub ranks: Option<usize>,
     /// Where data sets are.
     pub data_root: Option<PathBuf>,
     /// What runs the trials.
@@ -40,6 +43,14 @@ pub struct Request {
 }
 
 impl Request {
+    /// Puts the ranks of this launch into a plan.
+    pub(super) fn tell_ranks(&self, plan: &mut Plan) {
+        if let Some(ranks) = self.ranks {
+            plan.sweep.resources.ranks = ranks;
+            plan.sweep.resources.ranks_are_told = true;
+        }
+    }
+
     /// The command that goes on with `run` as this launch did, for a shell.
     #[must_use]
     pub fn goes_on(&self, run: &Path) -> String {
@@ -54,6 +65,9 @@ impl Request {
         }
         if let Some(workers) = self.workers {
             words.extend(["--workers".into(), workers.to_string().into()]);
+        }
+        if let Some(ranks) = self.ranks {
+            words.extend(["--ranks".into(), ranks.to_string().into()]);
         }
         if let Some(on_end) = &self.on_end {
             words.extend(["--on-end".into(), on_end.command.clone().into()]);

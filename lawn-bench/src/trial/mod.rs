@@ -7,6 +7,7 @@
 mod event;
 pub mod hparams;
 mod message;
+mod ranks;
 mod recorder;
 mod stop;
 pub mod tensorboard;
@@ -15,7 +16,7 @@ mod train;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lawn_models::TrialContext;
+use lawn_models::{RankGroup, TrialContext};
 
 use crate::plan::Excerpt;
 use crate::plan::choices::Choices;
@@ -28,7 +29,8 @@ use crate::run::{files, provenance};
 use crate::{Error, data};
 use event::emit;
 use hparams::HyperParameters;
-use lawn_analysis::records::Outcome;
+use lawn_analysis::records::{Outcome, Word};
+use ranks::{Company, Start};
 use recorder::Recorder;
 
 pub use crate::run::launchers::LAUNCHER;
@@ -37,15 +39,20 @@ pub use crate::run::trial_file::{SCHEMA, TrialFile};
 pub use event::Event;
 pub use stop::STOP_WITH_STDIN;
 
-/// Trains the trial at `index` of the run, from its checkpoint where it has one.
+/// Trains the trial at `index` of the run, from its checkpoint where it has one; on as many `ranks`
+/// as torchrun or srun has started, or else as are given here, or by the sweep.
 ///
 /// # Errors
 ///
 /// Whatever kept the trial from starting. What happens to it in training is an
 /// outcome, not an error.
-pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Outcome, Error> {
+pub fn run(
+    run: &RunDir,
+    index: usize,
+    ranks: Option<usize>,
+    data_root: Option<PathBuf>,
+) -> Result<Outcome, Error> {
     let stop = stop::flag()?;
-    crate::process::spawn::take_name();
     provenance::require_build()?;
     // The default hook holds a lock while it gathers a backtrace, and a failed allocation
     // asks for the same one before it aborts: without memory it would wait for ever.
@@ -62,19 +69,53 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         None => Choices::read(run, sweep)?,
     };
     let (setting, mut config) = plan.resolve(&choices)?;
-    let device = sweep.resources.device.here();
+    let dir = run.trial(&trial.id);
+    let start = Start {
+        run,
+        index,
+        data_root: &data_root,
+        ranks: ranks.unwrap_or(sweep.resources.ranks),
+        resources: &sweep.resources,
+    };
+    let company = Company::meet(&start, &dir)?;
+    let ranks = &company.ranks;
+    let device = company.device(&sweep.resources);
     let fit = Fit::here(&trial.cell.task, trial.cell.batch_size, device);
     let limits = [config.micro_batch_size, fit.found(run)];
     config.micro_batch_size = limits.into_iter().flatten().min();
     let mut left_out = Vec::new();
-    if let Some(task) = plan.task() {
+    // Once on each machine: ranks read the same files.
+    let of_machine = ranks.group().map(|group| group.membership().local_rank);
+    if let Some(task) = plan.task().filter(|_| of_machine.unwrap_or(0) == 0) {
         let planned = plan.data().get(&task.name).map(String::as_str);
         left_out = data::require(run, task, planned, data_root.as_deref(), trial.stage)?;
     }
-    let dir = run.trial(&trial.id);
+    let resources = &sweep.resources;
+    lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
+    stop::with_stdin(stop.clone(), resources.grace);
+    let context = TrialContext {
+        device,
+        data_root: data_root.clone(),
+        checkpoint: dir.checkpoint(),
+        checkpoint_every: resources.checkpoint_every,
+        keep_weights: resources.keep_weights,
+        deterministic: resources.is_deterministic(trial.stage),
+    };
+    if let Some(group) = ranks.group().filter(|_| !ranks.is_first()) {
+        return match word_of_first(group)? {
+            Some(outcome) => Ok(outcome),
+            None => train::follow(ranks, &config, &context, stop),
+        };
+    }
     let lease = take(&dir, sweep.resources.lease)?;
     match dir.read_outcome() {
-        Ok(Some(there)) if there.is_final() => return Ok(there.outcome),
+        Ok(Some(there)) if there.is_final() => {
+            if let Some(group) = ranks.group() {
+                group.tell(&there.outcome.to_string())?;
+                group.finish()?;
+            }
+            return Ok(there.outcome);
+        }
         // Training again gives it again.
         Err(Error::Damaged(_)) => drop(files::set_aside(&dir.outcome())?),
         there => drop(there?),
@@ -92,17 +133,9 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     if let Some(before) = plan.earlier_rung(setting, &choices) {
         carry_on(&run.trial(&before.id), &dir)?;
     }
-    let resources = &sweep.resources;
-    lawn_models::set_threads(u32::try_from(resources.threads).unwrap_or(u32::MAX));
-    stop::with_stdin(stop.clone(), resources.grace);
-    let context = TrialContext {
-        device,
-        data_root,
-        checkpoint: dir.checkpoint(),
-        checkpoint_every: resources.checkpoint_every,
-        keep_weights: resources.keep_weights,
-        deterministic: resources.is_deterministic(trial.stage),
-    };
+    if let Some(group) = ranks.group() {
+        group.tell(GO)?;
+    }
     let events = resources.tensorboard.then(|| {
         let given = HyperParameters::new(trial, setting, &config.optimizer);
         (
@@ -111,9 +144,10 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
         )
     });
     let recorder = || Recorder::new(&dir, events.clone(), stop.clone(), lease.watch());
-    let mut ending = train::train(&dir, &config, &context, recorder)?;
+    let mut ending = train::train(&dir, ranks, &config, &context, recorder)?;
     left_out.append(&mut ending.notices);
     ending.notices = left_out;
+    ending.ranks = company.record(device);
     fit.learn(run, &ending.notices)?;
     dir.settle(lease, &ending)?;
     let outcome = ending.outcome;
@@ -128,6 +162,22 @@ pub fn run(run: &RunDir, index: usize, data_root: Option<PathBuf>) -> Result<Out
     }
     emit(&Event::Ended { outcome });
     Ok(outcome)
+}
+
+/// What rank 0 tells the others where there is something to train.
+const GO: &str = "go";
+
+/// The outcome of a trial that is over already, as rank 0 tells it.
+fn word_of_first(group: &RankGroup) -> Result<Option<Outcome>, Error> {
+    let word = group.hear()?;
+    if word == GO {
+        return Ok(None);
+    }
+    group.finish()?;
+    let outcome = Outcome::ALL
+        .iter()
+        .find(|outcome| outcome.to_string() == word);
+    Ok(Some(outcome.copied().unwrap_or(Outcome::Crashed)))
 }
 
 /// Goes on from where the rung before left its setting: schedules are those of the whole

@@ -3,9 +3,14 @@
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use lawn_models::models::WeightsError;
-use lawn_models::{Notice, TrialConfig, TrialContext, TrialEnd, TrialError};
+use lawn_models::{
+    EvaluationRecord, Notice, Observer, Ranks, TrialConfig, TrialContext, TrialEnd, TrialError,
+    TrialInfo,
+};
 
 use super::recorder::Recorder;
 use crate::Error;
@@ -25,6 +30,7 @@ use lawn_analysis::records::Outcome;
 /// another version wrote, and what its machine lacks.
 pub(super) fn train(
     dir: &TrialDir,
+    ranks: &Ranks,
     config: &TrialConfig,
     context: &TrialContext,
     recorder: impl Fn() -> Recorder,
@@ -36,9 +42,17 @@ pub(super) fn train(
             lawn_models::Observer::notice(&mut recorder, notice);
         }
         let end = catch_unwind(AssertUnwindSafe(|| {
-            lawn_models::run_trial(config, context, &mut recorder)
+            lawn_models::run_trial_on(ranks, config, context, &mut recorder)
         }));
+        if let (Err(panic), Some(group)) = (&end, ranks.group()) {
+            group.fail(&said(&**panic));
+        }
         match recorder.failed.take() {
+            Some(Error::Damaged(fault)) if ranks.count() > 1 => {
+                // The ranks have ended; those of the next process begin again.
+                let notice = begin_again(dir, fault.said_of_the_file())?;
+                return Ok(Ending::failed(Outcome::Preempted, notice.to_string()));
+            }
             Some(Error::Damaged(fault)) if begun_again.is_none() => {
                 begun_again = Some(begin_again(dir, fault.said_of_the_file())?);
             }
@@ -53,6 +67,54 @@ pub(super) fn train(
                 return Ok(ending);
             }
         }
+    }
+}
+
+/// Trains as a rank that writes nothing, and says how that ended.
+///
+/// # Errors
+///
+/// As [`train`].
+pub(super) fn follow(
+    ranks: &Ranks,
+    config: &TrialConfig,
+    context: &TrialContext,
+    stop: Arc<AtomicBool>,
+) -> Result<Outcome, Error> {
+    let mut follower = Follower { stop };
+    let end = catch_unwind(AssertUnwindSafe(|| {
+        lawn_models::run_trial_on(ranks, config, context, &mut follower)
+    }));
+    match end {
+        Ok(end) => Ok(ending(end)?.outcome),
+        Err(panic) => {
+            let said = said(&*panic);
+            if let Some(group) = ranks.group() {
+                group.fail(&said);
+            }
+            Ok(crashed(said)?.outcome)
+        }
+    }
+}
+
+/// Listens to a trial for its signals alone: rank 0 keeps the log.
+struct Follower {
+    stop: Arc<AtomicBool>,
+}
+
+impl Observer for Follower {
+    fn started(&mut self, _info: &TrialInfo) {}
+
+    fn progress(&mut self, _step: u64, _steps: u64) {}
+
+    fn evaluated(&mut self, _record: &EvaluationRecord) {}
+
+    fn stop_requested(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn may_save(&self) -> bool {
+        false
     }
 }
 

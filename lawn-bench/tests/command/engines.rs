@@ -223,6 +223,76 @@ fn slurm_trains_what_a_local_run_trains_through_kill_and_requeue() {
 
 #[test]
 #[ignore = "needs Slurm: just test-engines"]
+fn slurm_trains_a_trial_on_two_ranks_through_kill_and_requeue() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("ranks.toml");
+    let sweep = r#"
+        name = "ranks"
+        batch_sizes = [64]
+        budget.epochs = 60
+        confirmation.seeds = [1, 2]
+        resources = { ranks = 2, checkpoint_seconds = 1 }
+        [tasks.feedback]
+        kind = "ncf"
+        generated = { users = 120, items = 220, interactions = 12 }
+        [arms.adam-lawn]
+        rule = "adam"
+        lawn = true
+        free_fraction = 0.5
+        learning_rate = 1e-2
+    "#;
+    std::fs::write(&file, sweep).expect("there is room");
+    let [local, remote] = ["local", "a run"].map(|name| folder.path().join(name));
+    succeeded(&lawn(&[
+        "sweep",
+        text(&file),
+        "--out",
+        text(&local),
+        "--quiet",
+    ]));
+    let sweep = [
+        "sweep",
+        text(&file),
+        "--out",
+        text(&remote),
+        "--engine",
+        "slurm",
+    ];
+    succeeded(&lawn(&sweep));
+
+    let (task, index) = wait_for("a running task", || running_task(&remote));
+    let index = usize::try_from(index).expect("an index");
+    let ranks = wait_for("two ranks", || {
+        let needle = [" trial ", text(&remote), "--index"];
+        let found: Vec<u32> = processes(&needle)
+            .iter()
+            .map(|(process, _)| *process)
+            .collect();
+        let of_task = found.into_iter().filter(|one| {
+            let rank = std::fs::read(format!("/proc/{one}/environ")).unwrap_or_default();
+            let rank = String::from_utf8_lossy(&rank).into_owned();
+            index_of(*one) == Some(index) && rank.contains("SLURM_STEP_NUM_TASKS=2")
+        });
+        let of_task: Vec<u32> = of_task.collect();
+        (of_task.len() >= 2).then_some(of_task)
+    });
+    assert!(!ranks.is_empty());
+    run("scontrol", &["requeue", &task]);
+    wait_for("the requeued task", || {
+        let output = run("squeue", &["--noheader", "--format=%T %r", "--jobs", &task]);
+        output.contains("BeginTime").then_some(())
+    });
+    run(
+        "scontrol",
+        &["update", &format!("jobid={task}"), "starttime=now"],
+    );
+    let report = remote.join("report/report.html");
+    wait_for("the report", || report.exists().then_some(()));
+    assert_eq!(timeless(&remote), timeless(&local));
+}
+
+#[test]
+#[ignore = "needs Slurm: just test-engines"]
 fn slurm_warns_before_the_time_is_up_and_the_trial_goes_on() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run_dir = folder.path().join("run");

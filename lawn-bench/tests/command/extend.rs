@@ -179,7 +179,7 @@ fn twelve_trials_grow_to_forty_and_none_is_trained_twice() {
     assert_eq!(smaller.status.code(), Some(2));
     let text = said(&smaller);
     for part in [
-        "does not extend",
+        "does not extend it",
         "arms.heavy: there, and gone now",
         "confirmation.seeds: [1,2,3,4] there, [1,2] now",
     ] {
@@ -290,15 +290,15 @@ fn what_is_changed_or_taken_away_is_no_extension() {
         (
             "users = 60",
             "users = 61",
-            "tasks.feedback.synthetic.users: 60 there, 61 now",
+            "tasks.feedback.generated.users: 60 there, 61 now",
         ),
-        ("[1.0]", "[0.5]", "arms.sgd.tune.learning_rate"),
+        ("[1.0]", "[0.5]", "arms.sgd.grid.learning_rate"),
         ("[32, 64]", "[64, 128]", "batch_sizes"),
         // The learning rates and the drop go by the reference, and a smaller size would move it.
         (
             "[32, 64]",
             "[16, 32, 64]",
-            "reference_batch_size: 32 there, 16 now",
+            "reference_batch_size: 32 there, 16 now; where a file does not give it, it is the smallest batch size: --set reference_batch_size=32 keeps it",
         ),
     ] {
         assert!(short.contains(from), "{from}");

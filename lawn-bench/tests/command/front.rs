@@ -59,7 +59,7 @@ fn alone_it_answers_what_needs_no_tensors_and_says_what_is_missing() {
         (&["trials", dir], "2 trials"),
         (&["config", "explain", file], "learning_rate = 0.1"),
         (&["config", "schema"], "$schema"),
-        (&["report", dir], "summary.md"),
+        (&["report", dir], "report.html"),
         (&["completions", "bash"], "lawn"),
     ] {
         let output = run(&alone, words);

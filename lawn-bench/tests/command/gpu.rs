@@ -42,6 +42,7 @@ fn programs(root: &Path) {
                        echo 'SOME DO NOT AGREE'; exit 1\n";
     script(&root.join("gpu_conformance"), conformance);
     script(&root.join("lawn"), "echo 'libtorch ok'\n");
+    script(&root.join("lawn-torch"), "");
     script(&root.join("neumf_throughput"), &race(60.0));
     script(&root.join("vision_throughput"), &race(12.0));
     // It hangs.

@@ -36,6 +36,7 @@ mod other_tools;
 mod overrides;
 mod planning;
 mod presets;
+mod ranks;
 mod ray_answers;
 mod recipes;
 mod report;

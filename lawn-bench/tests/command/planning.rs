@@ -314,3 +314,68 @@ fn a_link_in_the_place_of_a_trials_file_is_not_written_through() {
         "mine"
     );
 }
+
+/// Three rules, of which two take longer than the first, and none is measured in the sweep's batch
+/// size before all are in a small one.
+const RULES: &str = r#"
+name = "rules"
+batch_sizes = [64]
+tasks.feedback = { kind = "ncf", model = "gmf", generated = { users = 60, items = 220, interactions = 10 } }
+budget.epochs = 2
+arms.adam = { rule = "adam", learning_rate = 0.1 }
+arms.adamp = { rule = "adamp", learning_rate = 0.1 }
+arms.lawn = { rule = "adam", learning_rate = 0.1, lawn = true, free_fraction = 0.5 }
+confirmation.seeds = [1, 2]
+"#;
+
+#[test]
+fn a_plan_is_of_steps_that_each_rule_took_and_names_who_is_compared_with_nothing() {
+    let (kept, _) = common::folder();
+    let file = kept.path().join("rules.toml");
+    std::fs::write(&file, RULES).expect("there is room");
+    let plan = |words: &[&str]| {
+        let output = lawn()
+            .arg("plan")
+            .arg(&file)
+            .args(words)
+            .env("XDG_CACHE_HOME", kept.path())
+            .output()
+            .expect("lawn starts");
+        assert!(output.status.success(), "{}", said(&output));
+        output
+    };
+    let output = plan(&["--json"]);
+    let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    let measured = found["measured"].as_array().expect("a list");
+    let is_guessed = |one: &serde_json::Value| one["basis"]["other-arm"].is_string();
+    match measured.len() < 3 || measured.iter().any(is_guessed) {
+        true => eprintln!("skipped: others had this machine while it measured"),
+        false => {
+            let basis = |one: &serde_json::Value| one["basis"].as_str().map(str::to_owned);
+            let known = ["measured", "other-batch-sizes"];
+            for one in measured {
+                let basis = basis(one);
+                assert!(
+                    known.contains(&basis.as_deref().unwrap_or_default()),
+                    "{one}"
+                );
+                assert!(one["step_seconds"].as_f64() > Some(0.0), "{one}");
+            }
+        }
+    }
+    let warnings = found["warnings"].to_string();
+    assert!(warnings.contains("no contrast has adamp:"), "{warnings}");
+    let cuda = r#"resources.device="cuda""#;
+    let text = said(&plan(&["--set", cuda]));
+    if !text.contains("there is no CUDA here") {
+        eprintln!("skipped: this machine has a CUDA device");
+        return;
+    }
+    for part in [
+        "parameters of feedback: 1985 numbers, 8 KiB in f32",
+        "feedback · lawn",
+        "constrained",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+}

@@ -1,15 +1,41 @@
 //! Settings and ranges of arms that are known by a name.
 
+use crate::common::{folder, lawn, said};
 use lawn_bench::config::{Sweep, parse};
 use lawn_models::RuleName;
 
-fn read(arm: &str) -> Result<Sweep, String> {
-    let text = format!(
+fn text(arm: &str) -> String {
+    format!(
         "name = \"presets\"\nbatch_sizes = [100]\nbudget = {{ epochs = 2 }}\n\
          [tasks.made]\nkind = \"ncf\"\ndata = \"generated\"\n\
          [tuning]\nsettings = 4\n[confirmation]\nseeds = [1]\n[arms.one]\n{arm}\n"
-    );
-    parse("presets.toml", &text).map_err(|error| error.to_string())
+    )
+}
+
+fn read(arm: &str) -> Result<Sweep, String> {
+    parse("presets.toml", &text(arm)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn what_a_preset_gives_is_no_default() {
+    let (kept, _) = folder();
+    let file = kept.path().join("presets.toml");
+    let arm = "preset = \"algoperf-nadamw\"\nweight_decay = 0.5\nwarmup = 0.1";
+    std::fs::write(&file, text(arm)).expect("there is room");
+    let output = lawn().args(["config", "explain"]).arg(&file).output();
+    let explained = said(&output.expect("lawn starts"));
+    for line in [
+        "rule = \"nadamw\"  # of preset algoperf-nadamw\n",
+        "beta2 = 0.999  # of preset algoperf-nadamw\n",
+        "weight_decay = 0.5\n",
+        "warmup = 0.1\n",
+        "epsilon = 1e-8  # default\n",
+    ] {
+        assert!(explained.contains(line), "{line} is not in {explained}");
+    }
+    let mut ranges = explained.lines().filter(|line| line.contains("max = 0.01"));
+    let range = ranges.next().expect("the rate is tuned");
+    assert!(range.ends_with("# of preset algoperf-nadamw"), "{range}");
 }
 
 /// AlgoPerf's baseline and search spaces, and MLPerf's LARS.

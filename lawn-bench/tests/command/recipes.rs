@@ -74,6 +74,57 @@ fn every_recipe_is_planned() {
     }
 }
 
+/// Arms × batch sizes × (settings + seeds), and what every arm must have in common with its contrast.
+#[test]
+fn studies_tune_baselines_as_hard_as_what_they_are_compared_with() {
+    for (name, trials) in [
+        ("ml-1m", 8 * 3 * (32 + 10)),
+        ("pinterest", 8 * 3 * (32 + 10)),
+        ("cifar10", 2 * 6 * 3 * (16 + 10)),
+        ("cifar10-two-cores", 2 * 2 * (6 + 8)),
+        ("clicks", 4 * 5 * (16 + 10)),
+        ("escape", 4 * 2 * (16 + 10)),
+    ] {
+        let plan = Plan::new(recipe(name, &[]), BTreeMap::new());
+        assert_eq!(plan.trials.len(), trials, "{name}");
+        let sweep = &plan.sweep;
+        for arm in &sweep.arms {
+            // What a large batch asks of a rule beyond its rate.
+            let beyond: &[&str] = match arm.name.starts_with("sgd") {
+                true => &["one_minus_momentum"],
+                false => &["one_minus_beta1", "one_minus_beta2"],
+            };
+            for key in beyond.iter().chain(&["learning_rate"]) {
+                assert!(
+                    arm.space.contains_key(*key),
+                    "{name}: {} of {}",
+                    key,
+                    arm.name
+                );
+            }
+        }
+        for contrast in &sweep.contrasts {
+            let [one, other] = [&contrast.baseline, &contrast.treatment].map(|arm| {
+                let arm = sweep.arms.iter().find(|one| one.name == *arm);
+                arm.unwrap_or_else(|| panic!("{name} has the arms of its contrasts"))
+            });
+            // The ranges of all keys that both have are the same, and the treatment has one more at
+            // most: weight decay and the length of the free phase stand for each other.
+            for (key, axis) in &one.space {
+                let theirs = other.space.get(key);
+                assert!(theirs.is_none_or(|theirs| theirs == axis), "{name}: {key}");
+            }
+            let free = other.space.len().saturating_sub(one.space.len());
+            assert!(free <= 1, "{name}: {}", other.name);
+        }
+        // With these seeds the claims of a task can be decided: 4 a contrast and 2 over all.
+        let contrasts = sweep.contrasts.len();
+        let claims = 4 * contrasts + if contrasts > 1 { 2 } else { 0 };
+        let least = 2.0 * 0.5_f64.powi(sweep.confirmation_seeds.len() as i32);
+        assert!(least * claims as f64 <= 0.05, "{name}: {claims} claims");
+    }
+}
+
 /// The rate of dense weights grows by √2 from batch to batch, L2 of embeddings by 2, and the rate of
 /// embeddings not at all: each range has the published number in its middle.
 #[test]

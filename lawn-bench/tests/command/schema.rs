@@ -162,7 +162,8 @@ fn keys(of: &Value, found: &mut Vec<String>) {
             keys(inner, found);
         }
     }
-    let forms = of["oneOf"].as_array().into_iter().flatten();
+    let forms = ["oneOf", "anyOf"].map(|forms| of[forms].as_array().into_iter().flatten());
+    let forms = forms.into_iter().flatten();
     for form in forms.chain([&of["additionalProperties"]]) {
         if form.is_object() {
             keys(form, found);

@@ -175,19 +175,27 @@ fn trials_are_found_by_what_they_are(run_dir: &Path) {
     ] {
         assert!(shown.contains(part), "{part:?} is not in: {shown}");
     }
-    // Digits that are no index are the beginning of an id.
+    // Three digits that are no index are the beginning of an id; the ids say which there is.
+    let ids: Vec<&str> = all
+        .iter()
+        .filter_map(|trial| trial["trial"].as_str())
+        .collect();
     let digits = |id: &str| -> String { id.chars().take_while(char::is_ascii_digit).collect() };
-    let number = all.iter().find_map(|trial| {
-        let id = trial["trial"].as_str()?;
-        let number = digits(id).parse::<usize>().ok()?;
-        (number > 15).then_some(id)
-    });
-    let numeric = number.expect("an id that begins so");
-    let found = json(&run(&["trials", dir, &digits(numeric), "--json"]));
-    assert_eq!(found[0]["trial"], numeric);
-    let several = run(&["trials", dir, ""]);
-    assert_eq!(several.status.code(), Some(2));
-    assert!(said(&several).contains("and 8 more"), "{}", said(&several));
+    let is_number = |id: &&&str| digits(id).len() > 2 && !id.starts_with('0');
+    match ids.iter().find(is_number) {
+        Some(id) => {
+            let found = json(&run(&["trials", dir, &digits(id), "--json"]));
+            assert_eq!(found[0]["trial"], *id);
+        }
+        None => eprintln!("skipped: no id begins with three digits"),
+    }
+    let letter =
+        ('a'..='f').find(|&first| ids.iter().filter(|id| id.starts_with(first)).count() > 1);
+    if let Some(letter) = letter {
+        let several = run(&["trials", dir, &letter.to_string()]);
+        assert_eq!(several.status.code(), Some(2));
+        assert!(said(&several).contains("(index "), "{}", said(&several));
+    }
 
     let narrow = said(&run(&["status", dir, "--batch", "64"]));
     assert!(

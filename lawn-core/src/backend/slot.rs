@@ -166,6 +166,11 @@ impl Slot {
         })
     }
 
+    /// Where the weight was when that was last looked at.
+    pub(crate) fn address(&self) -> usize {
+        self.address
+    }
+
     /// Whether the weight lies elsewhere than when that was last looked at.
     pub(crate) fn has_moved(&self) -> bool {
         address(&self.weight) != self.address

@@ -31,6 +31,7 @@ type Init = unsafe extern "C" fn(u32) -> Status;
 type Number = unsafe extern "C" fn(*mut c_int) -> Status;
 type DeviceOf = unsafe extern "C" fn(*mut c_int, c_int) -> Status;
 type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> Status;
+type Id = unsafe extern "C" fn(*mut [u8; 16], c_int) -> Status;
 type Memory = unsafe extern "C" fn(*mut usize, c_int) -> Status;
 type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> Status;
 // Of nvrtc.h.
@@ -92,6 +93,22 @@ unsafe fn card(library: &Library, index: c_int) -> Result<Card, String> {
             compute_capability: capability.map(c_int::unsigned_abs),
         })
     }
+}
+
+/// What tells an accelerator, or a part of one, from every other, whatever number it has here;
+/// none where the driver does not say.
+pub(crate) fn cuda_device_id(index: usize) -> Option<String> {
+    let library = Library::open(c"libcuda.so.1").ok()?;
+    let (mut device, mut id) = (0, [0u8; 16]);
+    // SAFETY: as in `cuda_driver`; an id has 16 bytes.
+    unsafe {
+        asked("cuInit", library.function::<Init>(c"cuInit").ok()?(0)).ok()?;
+        let get: DeviceOf = library.function(c"cuDeviceGet").ok()?;
+        asked("cuDeviceGet", get(&raw mut device, index as c_int)).ok()?;
+        let get: Id = library.function(c"cuDeviceGetUuid_v2").ok()?;
+        asked("cuDeviceGetUuid", get(&raw mut id, device)).ok()?;
+    }
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn asked(what: &str, status: Status) -> Result<(), String> {

@@ -1,6 +1,9 @@
 //! Memory that is left.
 
+use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
+
+use tch::Device;
 
 /// Bytes of host memory that this process can still have, where the system tells.
 ///
@@ -49,9 +52,39 @@ fn address_space() -> Option<u64> {
     Some(limit.saturating_sub(after(&status, "VmSize:")? * 1024))
 }
 
+unsafe extern "C" {
+    fn lawn_free_device_memory(device: c_int, bytes: *mut i64) -> *mut c_char;
+    fn free(memory: *mut c_void);
+}
+
+/// Bytes of a GPU that nobody has taken, no other process either; nothing of other devices, and
+/// where that is not known.
+pub(crate) fn free_device_memory(device: Device) -> Option<u64> {
+    let Device::Cuda(index) = device else {
+        return None;
+    };
+    let mut bytes = 0;
+    // SAFETY: `bytes` is valid to write to during the call; a message is a string of C that nobody
+    // else has.
+    unsafe {
+        let message = lawn_free_device_memory(index as c_int, &raw mut bytes);
+        if !message.is_null() {
+            free(message.cast());
+            return None;
+        }
+    }
+    u64::try_from(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_gpu_has_memory_of_its_own() {
+        assert_eq!(free_device_memory(Device::Cpu), None);
+        assert!(tch::Cuda::is_available() || free_device_memory(Device::Cuda(0)).is_none());
+    }
 
     #[test]
     fn a_machine_tells_how_much_memory_is_left() {

@@ -4,10 +4,9 @@ use lawn_core::Parameters;
 use tch::Tensor;
 use tch::nn::VarStore;
 
-use crate::data::{DataError, Dataset};
-use crate::measure::{Measurement, Objective};
+use crate::data::Dataset;
+use crate::measure::Objective;
 use crate::models::{self, Layout, Mode, Model};
-use crate::trial::TestPermit;
 
 /// What a trial trains: a model, what it learns from, and what for.
 pub(crate) struct Task {
@@ -30,15 +29,6 @@ impl Task {
     /// As [`models::parameters`].
     pub(crate) fn parameters(&self) -> Result<Parameters, lawn_core::Error> {
         models::parameters(&*self.model, &self.store)
-    }
-
-    /// Measures the test split.
-    ///
-    /// # Errors
-    /// [`DataError`] where it cannot be read.
-    pub(crate) fn measure_test(&self, permit: &TestPermit) -> Result<Vec<Measurement>, DataError> {
-        self.objective
-            .measure_test(&|inputs| self.answer(inputs), permit)
     }
 
     /// Logits of a batch.

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::data::DataError;
 use crate::device::{DeviceError, Failure};
 use crate::models::{UnusableValues, WeightsError};
+use crate::ranks::RanksError;
 use crate::trial::SettingsError;
 
 /// A trial that could not be set up or carried on.
@@ -53,6 +54,9 @@ pub enum TrialError {
         /// What was asked for, what was left, and what was tried.
         detail: String,
     },
+    /// The trial has lost a rank, or its ranks do not compute alike.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// A checkpoint cannot be read or written.
     #[error("checkpoint {path}: {source}")]
     Checkpoint {

@@ -21,7 +21,7 @@ pub(super) enum Evaluation {
 pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialError> {
     training.account();
     let since = std::mem::take(&mut training.progress.since);
-    let train_loss = training.loss_sum.double_value(&[]) / since.samples as f64;
+    let train_loss = training.total_loss()? / since.samples as f64;
     let units: Vec<UnitNorm> = training
         .optimizer
         .weight_norms()
@@ -34,11 +34,17 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         .collect();
     let squares = units.iter().map(|unit| unit.weight_norm.powi(2));
     let weight_norm = squares.sum::<f64>().sqrt();
+    training.require_same_everywhere()?;
+    let answers = training.answers();
     let Assessment {
         mut measurements,
         logit_mean_abs,
         logit_max_abs,
-    } = training.measured(|task| task.objective.measure(&|inputs| task.answer(inputs)))??;
+    } = training.measured(|task| {
+        let answer = |inputs: &[_]| answers.answer(task, inputs);
+        task.objective.measure(&answer)
+    })??;
+    answers.check()?;
     for (what, value) in [
         ("the train loss", train_loss),
         ("a parameter", weight_norm),
@@ -52,7 +58,7 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     if training.config.evaluation.test_curve
         && let Some(permit) = TestPermit::of(training.config.stage)
     {
-        measurements.extend(training.measured(|task| task.measure_test(&permit))??);
+        measurements.extend(training.measure_test(&permit)?);
     }
     let mut seconds = since.seconds;
     seconds.evaluate = training.timer.lap().elapsed;

@@ -57,10 +57,11 @@ pub(super) struct Pass<'a> {
 
 impl Graphs {
     /// On CUDA, where they are asked for. The scale of f16's loss changes on the way, so that no
-    /// graph would be right for long.
-    pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Self {
+    /// graph would be right for long. With several ranks gradients are summed in the midst of a
+    /// backward pass, by threads of the host that no graph holds.
+    pub(super) fn new(config: &TrialConfig, context: &TrialContext, is_ranked: bool) -> Self {
         let asked = std::env::var_os(SWITCH).is_some_and(|value| value == "1");
-        let fits = config.precision != Precision::F16;
+        let fits = config.precision != Precision::F16 && !is_ranked;
         let mut graphs = Self {
             captures: Captures::none(),
             device: None,

@@ -14,10 +14,13 @@ mod loss_scale;
 mod observer;
 mod optimizer;
 mod progress;
+mod ranked;
 mod record;
 mod rules;
 mod run;
+mod share;
 mod step;
+mod together;
 mod trainer;
 mod training;
 mod unread_norms;
@@ -31,4 +34,4 @@ pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial};
+pub use run::{dry_run, examine, run_trial, run_trial_on};

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::freeze::FreezeWatch;
 use super::loss_scale::LossScale;
 use super::record::{EvaluationRecord, Seconds};
+use super::share::Sharing;
 use crate::data::Request;
 use crate::trial::Length;
 
@@ -86,7 +87,8 @@ pub(super) struct Parts {
     batch_size: u64,
     /// Samples in a part, at most, but for one that would be left alone.
     part: u64,
-    /// Samples of the next batch that have been asked for.
+    sharing: Sharing,
+    /// Samples of this rank in the next batch that have been asked for.
     done: u64,
 }
 
@@ -102,8 +104,14 @@ impl Parts {
             length,
             batch_size,
             part,
+            sharing: Sharing::ALONE,
             done: 0,
         }
+    }
+
+    /// Of these, what a rank has.
+    pub(super) fn shared(self, sharing: Sharing) -> Self {
+        Self { sharing, ..self }
     }
 }
 
@@ -111,12 +119,19 @@ impl Iterator for Parts {
     type Item = Request;
 
     fn next(&mut self) -> Option<Request> {
-        if self.progress.samples >= self.length.samples {
-            return None;
-        }
-        let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
+        let (start, count, share) = loop {
+            if self.progress.samples >= self.length.samples {
+                return None;
+            }
+            let (start, count) = self.progress.next_batch(&self.length, self.batch_size);
+            let share = self.sharing.of(count).samples;
+            if !share.is_empty() {
+                break (start + share.start, count, share.end - share.start);
+            }
+            self.progress.advance(&self.length, count);
+        };
         let from = start + self.done;
-        let left = count - self.done;
+        let left = share - self.done;
         // A single sample goes along: batch normalization could not take a variance over it.
         let goes_along = self.part > 1 && left == self.part + 1;
         self.done += left.min(self.part) + u64::from(goes_along);
@@ -124,7 +139,7 @@ impl Iterator for Parts {
             epoch: self.progress.epoch + 1,
             samples: from..start + self.done,
         };
-        if self.done == count {
+        if self.done == share {
             self.progress.advance(&self.length, count);
             self.done = 0;
         }
@@ -136,6 +151,27 @@ impl Iterator for Parts {
 mod tests {
     use super::*;
     use crate::trial::Amount;
+
+    #[test]
+    fn ranks_share_every_batch_out() {
+        let length = Amount::Samples(145).length(100, 30);
+        for (unit, part) in [(1, 7), (8, 8), (16, 16)] {
+            let of = |rank| {
+                let sharing = Sharing {
+                    unit,
+                    rank,
+                    ranks: 3,
+                };
+                Parts::new(&Progress::default(), length, 30, part).shared(sharing)
+            };
+            let samples = |one: Request| one.samples.map(move |sample| (one.epoch, sample));
+            let mut all: Vec<(u64, u64)> = (0..3).flat_map(of).flat_map(samples).collect();
+            all.sort_unstable();
+            let first = (0..100).map(|sample| (1, sample));
+            let second = (0..45).map(|sample| (2, sample));
+            assert_eq!(all, first.chain(second).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn parts_cut_up_what_is_left_of_the_budget() {

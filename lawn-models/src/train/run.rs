@@ -13,6 +13,7 @@ use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
 use crate::device;
+use crate::ranks::{Ranks, RanksError};
 use crate::tasks::TrialConfig;
 use crate::trial::Length;
 
@@ -58,13 +59,71 @@ pub fn run_trial(
     context: &TrialContext,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
+    run_trial_on(&Ranks::alone(), config, context, observer)
+}
+
+/// As [`run_trial`], together with the other ranks of a group, each of which calls this with the
+/// same configuration. `observer` is told on each rank; rank 0 alone reads and writes files.
+///
+/// The samples of a step are shared out among the ranks by their place in the batch, gradients are
+/// summed in f32, and each rank takes the same step: the result is that of one rank up to rounding,
+/// and repeats bit for bit for one number of ranks. Where memory is short on a rank the trial ends.
+///
+/// # Errors
+/// As [`run_trial`], and [`TrialError::Ranks`]. The others then learn of it, and end too.
+pub fn run_trial_on(
+    ranks: &Ranks,
+    config: &TrialConfig,
+    context: &TrialContext,
+    observer: &mut dyn Observer,
+) -> Result<TrialEnd, TrialError> {
+    let end = on_this_rank(ranks, config, context, observer);
+    let Some(group) = ranks.group() else {
+        return end;
+    };
+    match end {
+        Ok(end) => {
+            group.finish()?;
+            Ok(end)
+        }
+        Err(error) => {
+            group.fail(&error.to_string());
+            Err(of_any_rank(error))
+        }
+    }
+}
+
+/// What one rank lacked is what the trial lacked.
+fn of_any_rank(error: TrialError) -> TrialError {
+    match error {
+        TrialError::Ranks(RanksError::Failed { rank, reason }) if is_shortage(&reason) => {
+            let detail = format!("on rank {rank}: {}", &reason[SHORTAGE.len()..]);
+            TrialError::OutOfMemory { detail }
+        }
+        error => error,
+    }
+}
+
+/// How [`TrialError::OutOfMemory`] begins.
+const SHORTAGE: &str = "out of memory: ";
+
+fn is_shortage(reason: &str) -> bool {
+    reason.starts_with(SHORTAGE)
+}
+
+fn on_this_rank(
+    ranks: &Ranks,
+    config: &TrialConfig,
+    context: &TrialContext,
+    observer: &mut dyn Observer,
+) -> Result<TrialEnd, TrialError> {
     config.validate()?;
     device::require_device(context.device)?;
     // On the CPU it is so in any case.
     let is_asked = context.deterministic && context.device.is_cuda();
     let region = is_asked.then(device::Deterministic::begin);
     device::keep_host_memory();
-    let end = within_memory(config, context, observer);
+    let end = within_memory(ranks, config, context, observer);
     for operation in region.iter().flat_map(device::Deterministic::operations) {
         observer.notice(&Notice::NotDeterministic { operation });
     }
@@ -73,6 +132,7 @@ pub fn run_trial(
 
 /// Trains with as many samples at once as memory holds.
 fn within_memory(
+    ranks: &Ranks,
     config: &TrialConfig,
     context: &TrialContext,
     observer: &mut dyn Observer,
@@ -82,7 +142,7 @@ fn within_memory(
         // Samples in memory at once, and the fewest there can be, once they are known.
         let mut parts = None;
         let attempt = device::catch_out_of_memory(|| {
-            let training = Training::new(config, context, limit, observer)?;
+            let training = Training::new(config, context, limit, ranks, observer)?;
             parts = Some((training.part(), training.smallest_part()));
             run(training, observer)
         });
@@ -90,6 +150,13 @@ fn within_memory(
         let Err(TrialError::OutOfMemory { detail }) = attempt else {
             return attempt;
         };
+        if ranks.count() > 1 {
+            let detail = format!(
+                "{detail}; ranks do not go on with fewer samples at once by themselves: set \
+                 `micro_batch_size`, or more ranks"
+            );
+            return Err(TrialError::OutOfMemory { detail });
+        }
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
         let Some((from, least)) = parts else {

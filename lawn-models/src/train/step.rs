@@ -1,10 +1,10 @@
 //! One optimizer step: the parts of a batch, their gradients, the update.
 //!
-//! This file alone knows that a batch is cut into parts.
+//! This file alone knows that a batch is cut into parts, and shared out among ranks.
 
 use std::time::Instant;
 
-use lawn_core::StepOptions;
+use lawn_core::{Phase, StepOptions};
 use tch::Kind;
 
 use super::error::TrialError;
@@ -48,8 +48,13 @@ pub(super) fn step(
         1.0
     };
     let counts_rows = training.optimizer.uses_row_counts();
-    let mut done = 0;
-    while done < count {
+    let share = training.sharing().of(count);
+    if let Some(ranked) = &training.ranked {
+        ranked.begin_step();
+    }
+    let mut look_ups = Vec::new();
+    let mut done = share.samples.start;
+    while done < share.samples.end {
         let asked = Instant::now();
         let part = training.loader().next_batch()?;
         training.timer.waited += asked.elapsed().as_secs_f64();
@@ -57,22 +62,35 @@ pub(super) fn step(
         debug_assert_eq!(request.samples.start, start + done);
         if counts_rows {
             // The step is of the rows of all parts.
-            for LookUps { table, rows } in training.task.model.look_ups(&batch.inputs) {
-                training.optimizer.count_rows(&table, &rows)?;
-            }
+            look_ups.extend(training.task.model.look_ups(&batch.inputs));
+        }
+        let (first, adds) = (training.progress.samples + done, done > share.samples.start);
+        done += request.samples.end - request.samples.start;
+        if let Some(ranked) = &training.ranked
+            && done == share.samples.end
+        {
+            ranked.expect_last_backward();
         }
         let loss = training.graphs.compute(&Pass {
             task: &training.task,
             batch: &batch,
             half,
             on: training.context.device,
-            first: training.progress.samples + done,
+            first,
             count,
             scale: is_scaled.then_some(scale),
-            adds: done > 0,
+            adds,
         });
         training.loss_sum += loss.to_kind(Kind::Double);
-        done += request.samples.end - request.samples.start;
+    }
+    if let Some(ranked) = &mut training.ranked {
+        ranked.sum_step(&share)?;
+        if counts_rows {
+            look_ups = ranked.all_look_ups(&look_ups)?;
+        }
+    }
+    for LookUps { table, rows } in look_ups {
+        training.optimizer.count_rows(&table, &rows)?;
     }
     if let Some(distance) = &mut training.distance {
         distance.before_step(training.step);
@@ -112,6 +130,9 @@ pub(super) fn step(
             return Ok(Outcome::Skipped(position));
         }
         training.last_step = (report.phase, report.learning_rate());
+    }
+    if report.phase == Phase::Constrained && !training.has_one_radius {
+        training.agree_on_radii()?;
     }
     Ok(overflowed.map_or(Outcome::Taken, Outcome::Overflowed))
 }

@@ -27,13 +27,14 @@ pub(super) fn run(
     let mut kept = KeptWeights::new(&training);
     training.timer = Timer::start();
     while !is_over(&training) {
-        if observer.stop_requested() {
+        let stops = training.stops(observer);
+        if stops {
             if let Err(position) = read_norms(&mut training) {
                 return Ok(skipped(position));
             }
             // A checkpoint that is newer holds more: others tell by it whether a trial
             // that is stopped again and again gets further.
-            if observer.may_save() && training.resumed_step != Some(training.step) {
+            if training.may_save(observer) && training.resumed_step != Some(training.step) {
                 training.save()?;
             }
             return Ok(TrialEnd::Preempted {
@@ -42,6 +43,7 @@ pub(super) fn run(
             });
         }
         let evaluation_is_due = evaluation_is_due(&training);
+        training.wish(observer);
         match step(&mut training, evaluation_is_due)? {
             Outcome::Taken => {}
             Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
@@ -68,15 +70,14 @@ pub(super) fn run(
                 Evaluation::NotFinite(reason) => return Ok(diverged(&training, reason)),
             }
         }
-        let is_due = training.last_checkpoint.elapsed() >= training.context.checkpoint_every;
-        if is_due && observer.may_save() {
+        if training.saves_now(observer) {
             if let Err(position) = read_norms(&mut training) {
                 return Ok(skipped(position));
             }
             training.save()?;
         }
     }
-    if training.config.stop_after.is_some() && observer.may_save() {
+    if training.config.stop_after.is_some() && training.may_save(observer) {
         training.save()?;
     }
     let kept = kept.filter(|_| observer.may_save());
@@ -121,7 +122,7 @@ fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<Trial
     if let Some(permit) = TestPermit::of(training.config.stage)
         && !measured(Split::Test)
     {
-        measurements.extend(training.measured(|task| task.measure_test(&permit))??);
+        measurements.extend(training.measure_test(&permit)?);
     }
     Ok(TrialEnd::Finished(TrialSummary {
         epochs: last.epoch,

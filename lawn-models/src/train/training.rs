@@ -14,10 +14,12 @@ use super::graphs::Graphs;
 use super::observer::Observer;
 use super::optimizer;
 use super::progress::{Parts, Progress};
+use super::ranked::Ranked;
 use super::record::EvaluationRecord;
 use super::unread_norms::UnreadNorms;
 use crate::data::Loader;
 use crate::models::{load_weights, unusable_values};
+use crate::ranks::Ranks;
 use crate::tasks::{Surroundings, Task, TrialConfig};
 use crate::trial::{Length, SettingsError, require};
 
@@ -142,6 +144,11 @@ pub(super) struct Training<'a> {
     /// The step that this process went on from, where its checkpoint holds all that was known.
     pub(super) resumed_step: Option<u64>,
     pub(super) timer: Timer,
+    pub(super) ranks: Ranks,
+    /// What this rank does with the others, where there are any.
+    pub(super) ranked: Option<Ranked>,
+    /// Whether all ranks have been found to have the same radii.
+    pub(super) has_one_radius: bool,
 }
 
 impl<'a> Training<'a> {
@@ -168,6 +175,7 @@ impl<'a> Training<'a> {
         config: &'a TrialConfig,
         context: &'a TrialContext,
         micro_batch_size: Option<u64>,
+        ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
         let SetUp {
@@ -179,12 +187,32 @@ impl<'a> Training<'a> {
         let mut progress = Progress::default();
         let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
-        let found = checkpoints.load(
-            &mut task.store,
-            &mut optimizer,
-            average.as_mut(),
-            |notice| observer.notice(&notice),
-        )?;
+        let ranked = Ranked::new(ranks, &task)?;
+        let mut found = None;
+        if ranks.is_first() {
+            found = checkpoints.load(
+                &mut task.store,
+                &mut optimizer,
+                average.as_mut(),
+                |notice| observer.notice(&notice),
+            )?;
+        }
+        if let Some(ranked) = &ranked {
+            // All begin with what rank 0 has, bit for bit.
+            let own = match ranked.is_first() {
+                true => {
+                    checkpoints.bytes(found.as_ref(), &task.store, &optimizer, average.as_ref())?
+                }
+                false => Vec::new(),
+            };
+            let bytes = ranked.of_first(&own)?;
+            if !ranked.is_first() {
+                let average = average.as_mut();
+                let restored =
+                    checkpoints.adopt(&bytes, &mut task.store, &mut optimizer, average)?;
+                found = (restored.progress.samples > 0).then_some(restored);
+            }
+        }
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -193,7 +221,10 @@ impl<'a> Training<'a> {
             }
         }
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
-        let loss_sum = Tensor::from(progress.since.loss_sum).to_device(context.device);
+        let loss_sum = match ranks.is_first() {
+            true => Tensor::from(progress.since.loss_sum).to_device(context.device),
+            false => Tensor::zeros([], (Kind::Double, context.device)),
+        };
         let step = progress.steps(&length);
         Ok(Self {
             config,
@@ -207,12 +238,15 @@ impl<'a> Training<'a> {
             progress,
             loss_sum,
             unread: UnreadNorms::default(),
-            graphs: Graphs::new(config, context),
+            graphs: Graphs::new(config, context, ranked.is_some()),
             loader: None,
             distance,
             last_checkpoint: Instant::now(),
             resumed_step: holds_all.then_some(step),
             timer: Timer::start(),
+            has_one_radius: ranked.is_none(),
+            ranks: ranks.clone(),
+            ranked,
         })
     }
 
@@ -236,18 +270,29 @@ impl<'a> Training<'a> {
 
     /// What gives the samples of the steps to come, part by part.
     pub(super) fn loader(&mut self) -> &mut Loader {
-        let part = self.part();
+        let (part, sharing) = (self.part(), self.sharing());
         self.loader.get_or_insert_with(|| {
-            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part);
+            let parts = Parts::new(&self.progress, self.length, self.config.batch_size, part)
+                .shared(sharing);
             let dataset = self.task.dataset.clone();
             Loader::start(dataset, self.context.device, parts)
         })
     }
 
-    /// Writes a checkpoint; all gradient norms have been read.
+    /// Writes a checkpoint, as rank 0; all gradient norms have been read.
     pub(super) fn save(&mut self) -> Result<(), TrialError> {
         self.account();
-        self.progress.since.loss_sum = self.loss_sum.double_value(&[]);
+        self.progress.since.loss_sum = self.total_loss()?;
+        if !self.ranks.is_first() {
+            // Its part is in the sum of rank 0 from here on.
+            self.forget_losses();
+            self.last_checkpoint = Instant::now();
+            return Ok(());
+        }
+        if self.ranked.is_some() {
+            let sum = Tensor::from(self.progress.since.loss_sum);
+            self.loss_sum = sum.to_device(self.context.device);
+        }
         let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
         Checkpoints::new(&self.context.checkpoint, self.config).save(
             &self.progress,

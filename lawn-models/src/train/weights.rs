@@ -39,7 +39,8 @@ impl KeptWeights {
     /// None for a trial that keeps no weights: a sweep has many that only tune.
     pub(super) fn new(training: &Training<'_>) -> Option<Self> {
         let context = training.context;
-        if training.config.stage != Stage::Confirm || !context.keep_weights {
+        let keeps = context.keep_weights && training.ranks.is_first();
+        if training.config.stage != Stage::Confirm || !keeps {
             return None;
         }
         let best = context.checkpoint.with_file_name(BEST);

@@ -12,6 +12,7 @@ mod examine;
 mod image;
 mod kill;
 mod precision;
+mod ranks;
 mod rating_trials;
 mod ratings;
 mod trial;

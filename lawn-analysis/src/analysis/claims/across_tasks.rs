@@ -55,52 +55,75 @@ impl ClaimCell {
     }
 }
 
-/// Every claim of the contrasts of the request, each with what every task says of it.
+/// The analysis of one study, with its claims and what was asked.
+#[derive(Clone, Copy)]
+pub struct Study<'a> {
+    /// The analysis.
+    pub analysis: &'a Analysis,
+    /// The claims of its tasks.
+    pub claims: &'a [Claim],
+    /// What was asked.
+    pub request: &'a ReportRequest,
+}
+
+/// Every claim of the contrasts of some studies, each with what every task says of it.
 ///
 /// The words in a cell are those of [`Claim`]: adjusted by Holm over the claims of its task. Nothing
 /// is adjusted over tasks, so with twenty tasks one is expected to err. The mean over tasks gets no
 /// word: that a claim holds in general is more than a handful of chosen tasks can show.
 ///
 /// A mean is taken over three tasks or more whose numbers have one unit: doublings, or one metric. A
-/// claim that is a smallest part of several has no standard error, and no mean.
+/// claim that is a smallest part of several has no standard error, and no mean. A contrast that a
+/// study did not register is not looked for in it, even where it has both arms.
 ///
 /// # Errors
 /// As [`random_effects`].
-pub fn claims_across_tasks(
-    analysis: &Analysis,
-    claims: &[Claim],
-    request: &ReportRequest,
-) -> Result<Vec<ClaimAcross>, Error> {
-    if request.contrasts.is_empty() || analysis.tasks.is_empty() {
-        return Ok(Vec::new());
+pub fn claims_across_tasks(studies: &[Study<'_>]) -> Result<Vec<ClaimAcross>, Error> {
+    let mut contrasts: Vec<&Contrast> = Vec::new();
+    for contrast in studies.iter().flat_map(|study| &study.request.contrasts) {
+        if !contrasts.contains(&contrast) {
+            contrasts.push(contrast);
+        }
     }
+    let Some(first) = contrasts.first().copied() else {
+        return Ok(Vec::new());
+    };
+    let tasks: Vec<(&Study<'_>, &Task)> = studies
+        .iter()
+        .flat_map(|study| study.analysis.tasks.iter().map(move |task| (study, task)))
+        .collect();
+    let alpha = studies.iter().map(|study| study.request.alpha);
+    let level = 1.0 - alpha.fold(0.0, f64::max);
     let mut rows = Vec::new();
     for kind in ClaimKind::ALL {
-        let contrasts: Vec<Option<&Contrast>> = if kind.of_each_contrast() {
-            request.contrasts.iter().map(Some).collect()
+        let asked: Vec<Option<&Contrast>> = if kind.of_each_contrast() {
+            contrasts.iter().copied().map(Some).collect()
         } else {
             vec![None]
         };
-        for contrast in contrasts {
-            let of = |task: &Task| cell(task, kind, contrast, claims, request);
-            let cells: Vec<ClaimCell> = analysis.tasks.iter().map(of).collect();
+        for contrast in asked {
+            let cells: Vec<ClaimCell> = tasks
+                .iter()
+                .map(|(study, task)| cell(task, kind, contrast, study))
+                .collect();
             rows.push(ClaimAcross {
                 kind,
                 contrast: contrast.cloned(),
-                claim: in_words(kind, contrast, request),
-                pooled: pooled(kind, &cells, &analysis.tasks, 1.0 - request.alpha)?,
+                claim: in_words(kind, contrast.unwrap_or(first)),
+                pooled: pooled(kind, &cells, &tasks, level)?,
                 cells,
             });
         }
     }
+    rows.retain(|row| !row.cells.is_empty());
     Ok(rows)
 }
 
-fn in_words(kind: ClaimKind, contrast: Option<&Contrast>, request: &ReportRequest) -> String {
+fn in_words(kind: ClaimKind, contrast: &Contrast) -> String {
     let Contrast {
         baseline,
         treatment,
-    } = contrast.unwrap_or(&request.contrasts[0]);
+    } = contrast;
     match kind {
         ClaimKind::LosesAdaptivity => {
             format!("{baseline} loses adaptivity: its logits grow after the freeze of {treatment}")
@@ -119,14 +142,8 @@ fn in_words(kind: ClaimKind, contrast: Option<&Contrast>, request: &ReportReques
     }
 }
 
-fn cell(
-    task: &Task,
-    kind: ClaimKind,
-    contrast: Option<&Contrast>,
-    claims: &[Claim],
-    request: &ReportRequest,
-) -> ClaimCell {
-    let mut of_task = claims.iter().filter(|claim| claim.task == task.name);
+fn cell(task: &Task, kind: ClaimKind, contrast: Option<&Contrast>, study: &Study<'_>) -> ClaimCell {
+    let mut of_task = study.claims.iter().filter(|claim| claim.task == task.name);
     let found = of_task.find(|one| one.kind == kind && one.contrast.as_ref() == contrast);
     let why_none = match found {
         Some(claim) if claim.estimate.is_some() => None,
@@ -134,7 +151,7 @@ fn cell(
             let why = claim.why_none.clone();
             Some(why.unwrap_or_else(|| "no seed has a number".to_owned()))
         }
-        None => Some(why_not_asked(task, kind, contrast, request)),
+        None => Some(why_not_asked(task, kind, contrast, study.request)),
     };
     ClaimCell {
         task: task.name.clone(),
@@ -157,6 +174,9 @@ fn why_not_asked(
             _ => "only one contrast was made here".to_owned(),
         };
     };
+    if !request.contrasts.contains(contrast) {
+        return "it was not asked here".to_owned();
+    }
     let arms = [&contrast.baseline, &contrast.treatment];
     if let Some(absent) = arms.into_iter().find(|arm| !task.arms.contains(arm)) {
         return format!("{absent} was not trained here");
@@ -184,7 +204,7 @@ fn why_not_asked(
 fn pooled(
     kind: ClaimKind,
     cells: &[ClaimCell],
-    tasks: &[Task],
+    tasks: &[(&Study<'_>, &Task)],
     level: f64,
 ) -> Result<Pooled, Error> {
     let none = |why: &str| Ok(Pooled::None(why.to_owned()));
@@ -193,7 +213,7 @@ fn pooled(
     }
     let with_number = cells.iter().zip(tasks);
     let numbers: Vec<(Estimate, &Task)> = with_number
-        .filter_map(|(cell, task)| Some((cell.estimate()?, task)))
+        .filter_map(|(cell, (_, task))| Some((cell.estimate()?, *task)))
         .collect();
     if numbers.len() < FEWEST_TASKS {
         let few = match numbers.len() {

@@ -6,6 +6,6 @@ mod evidence;
 mod kind;
 mod stated;
 
-pub use across_tasks::{ClaimAcross, ClaimCell, Pooled, claims_across_tasks};
+pub use across_tasks::{ClaimAcross, ClaimCell, Pooled, Study, claims_across_tasks};
 pub use claim::{Claim, Support, claims, claims_feasibility};
 pub use kind::ClaimKind;

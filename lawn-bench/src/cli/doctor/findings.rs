@@ -78,10 +78,24 @@ pub(crate) fn examine(data_root: Option<&Path>) -> Findings {
             compiler,
             graphs,
             threads,
+            ranks_finding(),
             data_finding(data_root),
             slurm_finding(),
             ray_finding(),
         ],
+    }
+}
+
+/// What the ranks of a trial can be connected by.
+fn ranks_finding() -> Finding {
+    Finding {
+        what: "ranks",
+        state: State::Ok,
+        found: format!(
+            "{} between the processes of one trial; NCCL is not in this build",
+            lawn_models::RANK_BACKENDS.join(", ")
+        ),
+        advice: Some("gradients of GPUs pass through the memory of the host".into()),
     }
 }
 

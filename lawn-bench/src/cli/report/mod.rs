@@ -55,8 +55,8 @@ pub(super) struct Report {
     /// sweep, else neurips].
     #[arg(long, value_name = "NAME", value_parser = values::width)]
     width: Option<Width>,
-    /// Write the trials that are over into DIR, too, as MLflow's file store:
-    /// `mlflow ui --backend-store-uri DIR` shows them.
+    /// Write the trials that are over into DIR, too, as MLflow's file store, which
+    /// `mlflow ui --backend-store-uri DIR` shows; MLflow 3.17 wants MLFLOW_ALLOW_FILE_STORE=true.
     #[arg(long, value_name = "DIR", conflicts_with = "from")]
     mlflow: Option<PathBuf>,
     /// Print the verdicts as JSON: what verdicts.json of the report holds.
@@ -95,11 +95,10 @@ impl Report {
             let run = RunDir::new(dir);
             let trials = mlflow::export(&run, &Plan::read(&run)?, into)
                 .map_err(|error| error.of_option("--mlflow", into))?;
-            let shows = shell::line(["mlflow", "ui", "--backend-store-uri"]);
-            let into = shell::line([into]);
             streams::say(&format!(
-                "{} for MLflow: `{shows} {into}`",
-                count(trials, "trial")
+                "{} for MLflow: `MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {}`",
+                count(trials, "trial"),
+                shell::line([into])
             ));
         }
         if self.json {

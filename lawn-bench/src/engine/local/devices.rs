@@ -29,9 +29,14 @@ fn named(given: Option<&str>, count: usize) -> Vec<String> {
     }
 }
 
-/// The device of `worker`: workers take turns over the devices.
-pub(super) fn of_worker(devices: &[String], worker: usize) -> Option<&str> {
-    (!devices.is_empty()).then(|| devices[worker % devices.len()].as_str())
+/// The devices of `worker`, one for each rank: workers take turns over the devices.
+pub(super) fn of_worker(devices: &[String], worker: usize, ranks: usize) -> Option<String> {
+    if devices.is_empty() {
+        return None;
+    }
+    let turns = (worker * ranks..(worker + 1) * ranks).map(|turn| turn % devices.len());
+    let own: Vec<&str> = turns.map(|turn| devices[turn].as_str()).collect();
+    Some(own.join(","))
 }
 
 #[cfg(test)]
@@ -41,10 +46,18 @@ mod tests {
     #[test]
     fn workers_take_turns_over_the_devices_that_are_visible() {
         let devices = named(Some("GPU-a, GPU-b"), 2);
-        let turns: Vec<_> = (0..5).map(|worker| of_worker(&devices, worker)).collect();
-        let [a, b] = [Some("GPU-a"), Some("GPU-b")];
-        assert_eq!(turns, [a, b, a, b, a]);
+        let turns: Vec<_> = (0..5)
+            .map(|worker| of_worker(&devices, worker, 1))
+            .collect();
+        let [a, b] = ["GPU-a", "GPU-b"].map(|name| Some(name.to_owned()));
+        assert_eq!(turns, [a.clone(), b.clone(), a.clone(), b, a]);
+        let four = named(None, 4);
+        let two_ranks = [0, 1, 2].map(|worker| of_worker(&four, worker, 2));
+        assert_eq!(
+            two_ranks,
+            ["0,1", "2,3", "0,1"].map(|names| Some(names.to_owned()))
+        );
         assert_eq!(named(None, 3), ["0", "1", "2"]);
-        assert_eq!(of_worker(&[], 1), None);
+        assert_eq!(of_worker(&[], 1, 1), None);
     }
 }

@@ -24,6 +24,7 @@ use crate::run::ending::Ending;
 use crate::run::lease::{self, Claim, Owner, State, Terms};
 use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
+use lawn_models::RanksError;
 use memory::Needs;
 use process::{News, Process};
 
@@ -77,9 +78,13 @@ impl<'a> Local<'a> {
     ///
     /// # Errors
     ///
-    /// None yet.
+    /// [`Error::Trial`] where there are not as many GPUs as ranks of a trial.
     pub fn new(work: Work<'a>) -> Result<Self, Error> {
-        let devices = devices::visible(work.plan.sweep.resources.device);
+        let resources = &work.plan.sweep.resources;
+        let devices = devices::visible(resources.device);
+        if resources.ranks > 1 && resources.device.here().is_cuda() {
+            require_one_each(resources.ranks, devices.len())?;
+        }
         Ok(Self {
             work,
             launcher: Owner::this_process(),
@@ -136,10 +141,17 @@ impl<'a> Local<'a> {
                 return Ok(());
             }
             stage.said = false;
-            let device = devices::of_worker(&self.devices, worker);
+            let ranks = self.work.plan.sweep.resources.ranks;
+            let device = devices::of_worker(&self.devices, worker, ranks);
             let sender = sender.clone();
-            let process =
-                Process::start(&self.work, &self.launcher, device, worker, index, sender)?;
+            let process = Process::start(
+                &self.work,
+                &self.launcher,
+                device.as_deref(),
+                worker,
+                index,
+                sender,
+            )?;
             stage.slots[worker] = Some(process);
             watcher.began(worker, index);
         }
@@ -275,6 +287,14 @@ impl<'a> Local<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses ranks that would have to share a GPU.
+fn require_one_each(ranks: usize, devices: usize) -> Result<(), RanksError> {
+    match devices < ranks {
+        true => Err(RanksError::TooFewDevices { ranks, devices }),
+        false => Ok(()),
     }
 }
 

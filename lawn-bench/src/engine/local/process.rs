@@ -41,6 +41,8 @@ pub(super) struct Process {
     pub(super) killed: bool,
     /// Most memory that it was seen to hold, bytes.
     pub(super) peak: u64,
+    /// Processes that it is of, which need about the same.
+    ranks: u64,
     /// Bytes of its standard error file that are of earlier processes.
     said_before: u64,
     /// How far the trial was when it started.
@@ -71,8 +73,15 @@ impl Process {
             .arg(work.run.root())
             .arg("--index")
             .arg(index.to_string());
+        if let Some(ranks) = work.plan.sweep.resources.told_ranks() {
+            command.arg("--ranks").arg(ranks.to_string());
+        }
         if let Some(root) = &work.data_root {
             command.arg("--data-root").arg(root);
+        }
+        // A launcher may be a task of a step; its trials are none.
+        for variable in lawn_models::RANK_COUNTS {
+            command.env_remove(variable);
         }
         let threads = work.plan.sweep.resources.threads.to_string();
         command
@@ -121,6 +130,7 @@ impl Process {
             timed_out: false,
             killed: false,
             peak: 0,
+            ranks: work.plan.sweep.resources.ranks as u64,
             said_before,
             before,
             oom_kills,
@@ -155,8 +165,8 @@ impl Process {
     /// Looks at the memory that the process holds; gives it in bytes.
     pub(super) fn sample_memory(&mut self) -> u64 {
         let seen = memory::resident(self.child.id());
-        self.peak = self.peak.max(seen.peak);
-        seen.now
+        self.peak = self.peak.max(self.ranks * seen.peak);
+        self.ranks * seen.now
     }
 
     /// What the process wrote to standard error.

@@ -19,6 +19,7 @@ use super::failure::{Death, of_the_machine, was_stopped};
 use super::identity;
 use super::mark::Mark;
 use crate::Exit;
+use crate::config::Resources;
 use crate::engine::work::{Completion, Engine, Watcher, Work};
 use crate::error::EngineError;
 use crate::run::ending::Ending;
@@ -123,7 +124,8 @@ impl<'a> Ray<'a> {
     fn submission(&self, running: &Running) -> Submission {
         let trial = &self.work.plan.trials[running.index].id;
         let folder = quoted(&format!("{}/trials/{trial}", self.command.run()));
-        let threads = self.work.plan.sweep.resources.threads as f64;
+        let Resources { threads, ranks, .. } = self.work.plan.sweep.resources;
+        let threads = (threads * ranks) as f64;
         Submission {
             submission_id: running.id(),
             entrypoint: format!(
@@ -131,7 +133,7 @@ impl<'a> Ray<'a> {
                 self.command.trial(&running.index.to_string())
             ),
             entrypoint_num_cpus: self.settings.cpus.unwrap_or(threads),
-            entrypoint_num_gpus: self.settings.gpus,
+            entrypoint_num_gpus: self.settings.gpus.map(|gpus| gpus * ranks as f64),
             entrypoint_memory: self.settings.memory_bytes,
         }
     }

@@ -280,6 +280,10 @@ impl<'a> Slurm<'a> {
         for word in self.work.only.words() {
             options += &format!(" --only {}", quoted(&word));
         }
+        let resources = &self.work.plan.sweep.resources;
+        if resources.ranks_are_told {
+            options += &format!(" --ranks {}", resources.ranks);
+        }
         if let Some(called) = self.work.on_end {
             options += &format!(" --on-end {}", quoted(called));
         }
@@ -302,6 +306,7 @@ impl<'a> Slurm<'a> {
             tasks,
             workers: self.work.workers,
             threads: resources.threads,
+            ranks: resources.ranks,
             timeout: resources.timeout,
             grace: resources.grace,
             after,

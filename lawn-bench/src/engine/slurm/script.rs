@@ -69,8 +69,10 @@ pub(super) struct Array<'a> {
     pub(super) tasks: usize,
     /// Tasks at the same time.
     pub(super) workers: usize,
-    /// Threads of a trial.
+    /// Threads of a rank.
     pub(super) threads: usize,
+    /// Ranks of a trial.
+    pub(super) ranks: usize,
     /// A trial that runs longer is stopped.
     pub(super) timeout: Option<Duration>,
     /// Time that a trial has to stop.
@@ -105,18 +107,15 @@ impl Array<'_> {
         let mut own = vec![
             format!("--array=0-{}%{}", self.tasks - 1, self.workers),
             format!("--signal=B:USR1@{}", settings.signal_seconds),
-            "--ntasks=1".into(),
-            format!(
-                "--cpus-per-task={}",
-                settings.cpus.unwrap_or(self.threads as u64)
-            ),
+            format!("--ntasks={}", self.ranks),
+            format!("--cpus-per-task={}", self.cpus()),
         ];
         own.extend(settings.time.as_ref().map(|time| format!("--time={time}")));
         own.extend(
             settings
                 .gpus
                 .as_ref()
-                .map(|gpus| format!("--gres=gpu:{gpus}")),
+                .map(|gpus| format!("--{}{gpus}", self.gpus_option())),
         );
         own.extend(
             settings
@@ -194,9 +193,38 @@ esac
 exit "$code"
 "#,
             head = head.write(&own, &options, HANDLERS),
-            run = command.trial("\"$index\""),
+            run = self.steps() + &command.trial("\"$index\""),
             attempts = settings.attempts,
         )
+    }
+
+    /// What goes before the command to start it as a step of several ranks, which end together.
+    fn steps(&self) -> String {
+        if self.ranks == 1 {
+            return String::new();
+        }
+        let gpus = self.settings.gpus.as_ref();
+        let gpus = gpus.map_or_else(String::new, |gpus| {
+            format!(" --{}{gpus}", self.gpus_option())
+        });
+        format!(
+            "srun --ntasks={} --cpus-per-task={}{gpus} --kill-on-bad-exit=1 ",
+            self.ranks,
+            self.cpus()
+        )
+    }
+
+    fn cpus(&self) -> u64 {
+        self.settings.cpus.unwrap_or(self.threads as u64)
+    }
+
+    /// GPUs are those of a rank.
+    fn gpus_option(&self) -> &'static str {
+        if self.ranks == 1 {
+            "gres=gpu:"
+        } else {
+            "gpus-per-task="
+        }
     }
 
     /// What goes before the command to stop it in time, and what then tells that it was.

@@ -132,15 +132,14 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             _ => (Depth::Steps, &SMALL[..1]),
         };
         let own = sizes(cells);
-        let mut all: BTreeSet<u64> = own.iter().copied().collect();
-        let small = small.iter().filter(|size| Some(*size) < own.first());
-        all.extend(small);
-        let all: Vec<u64> = all.into_iter().collect();
-        self.probe(&[cell], &all, depth)?;
+        let small = small.iter().copied();
+        let small: Vec<u64> = small.filter(|size| Some(size) < own.first()).collect();
+        let all = [&small[..], &own].concat();
+        self.probe(&[cell], (&all, small.len()), depth)?;
         if self.failed.contains_key(&group(cell)) && own != all {
             // So small a batch may be none that it can train.
             self.failed.remove(&group(cell));
-            self.probe(&[cell], &own, depth)?;
+            self.probe(&[cell], (&own, 0), depth)?;
         }
         Ok(())
     }
@@ -163,7 +162,7 @@ impl<S: FnMut(&str)> Survey<'_, S> {
         let Some(size) = least.filter(|_| !new.is_empty()) else {
             return Ok(());
         };
-        self.probe(&new, &[size], Depth::Steps)?;
+        self.probe(&new, (&[size], 0), Depth::Steps)?;
         // What failed in so small a batch may train in its own.
         for cell in new {
             self.failed.remove(&group(cell));
@@ -174,12 +173,17 @@ impl<S: FnMut(&str)> Survey<'_, S> {
     /// Sets up the first trial of each arm of a task, where no step can be taken.
     fn set_up(&mut self, cells: &[&Cell]) -> Result<(), Error> {
         let size: Vec<u64> = sizes(cells).into_iter().take(1).collect();
-        self.probe(&firsts(cells), &size, Depth::SetUp)
+        self.probe(&firsts(cells), (&size, 0), Depth::SetUp)
     }
 
-    /// Measures cells of one task, each in batches of `sizes`, where that is not known and there is
-    /// time.
-    fn probe(&mut self, cells: &[&Cell], sizes: &[u64], depth: Depth) -> Result<(), Error> {
+    /// Measures cells of one task, each in batches of `sizes`, as [`Probe::of`] takes them, where
+    /// that is not known and there is time.
+    fn probe(
+        &mut self,
+        cells: &[&Cell],
+        sizes: (&[u64], usize),
+        depth: Depth,
+    ) -> Result<(), Error> {
         let of = |cells: &[&Cell]| Probe::of(self.plan, cells, sizes, depth, self.data_root);
         let mut left: Vec<(&Cell, String)> = Vec::new();
         let mut known = Vec::new();
@@ -201,11 +205,13 @@ impl<S: FnMut(&str)> Survey<'_, S> {
             return Ok(());
         }
         let arms: Vec<&str> = asked.iter().map(|cell| cell.arm.as_str()).collect();
-        let verb = match depth {
-            Depth::SetUp => "setting up",
-            _ => "measuring",
+        let (verb, size) = match (depth, sizes) {
+            (Depth::SetUp, _) => ("setting up", String::new()),
+            (_, (&[size], 0)) => ("measuring", format!(" in batches of {size}")),
+            _ => ("measuring", String::new()),
         };
-        (self.said)(&format!("{verb} {} · {}", asked[0].task, arms.join(", ")));
+        let (task, arms) = (&asked[0].task, arms.join(", "));
+        (self.said)(&format!("{verb} {task} · {arms}{size}"));
         match probe.run(self.deadline)? {
             Answer::Probed(probed) => {
                 let is_whole = Instant::now() < self.deadline;
@@ -423,7 +429,7 @@ confirmation.seeds = [1]
         let data = BTreeMap::from([("feedback".to_owned(), checksum.to_owned())]);
         let plan = Plan::new(sweep, data);
         let cell = plan.cells().remove(0);
-        let probe = Probe::of(&plan, &[&cell], &[cell.batch_size], Depth::Steps, None);
+        let probe = Probe::of(&plan, &[&cell], (&[cell.batch_size], 0), Depth::Steps, None);
         let request = probe.expect("it has a trial");
         request.key(plan.data.get(&cell.task).map(String::as_str))
     }

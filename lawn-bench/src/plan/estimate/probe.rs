@@ -86,6 +86,9 @@ pub struct Probe {
     configs: Vec<TrialConfig>,
     /// Batch sizes, ascending.
     batch_sizes: Vec<u64>,
+    /// How many of them are none of the sweep's, but smaller. All but the first are for where the
+    /// sweep's cannot be afforded.
+    small: usize,
     depth: Depth,
     device: DeviceChoice,
     threads: usize,
@@ -94,11 +97,12 @@ pub struct Probe {
 
 impl Probe {
     /// The first steps of a trial of each of `cells`, which are of one task, in batches of
-    /// `batch_sizes`, which ascend. None where one has no trial.
+    /// `batch_sizes`, which ascend, the first `small` of them smaller than the sweep's. None where
+    /// one has no trial.
     pub(super) fn of(
         plan: &Plan,
         cells: &[&Cell],
-        batch_sizes: &[u64],
+        (batch_sizes, small): (&[u64], usize),
         depth: Depth,
         data_root: Option<&Path>,
     ) -> Option<Self> {
@@ -108,6 +112,7 @@ impl Probe {
         Some(Self {
             configs: configs?,
             batch_sizes: batch_sizes.to_vec(),
+            small,
             depth,
             device: plan.sweep.resources.device,
             threads: plan.sweep.resources.threads,
@@ -237,10 +242,16 @@ impl Probe {
         }
         forget_peak();
         let mut rate: Option<f64> = None;
-        for &batch_size in &self.batch_sizes {
+        for (place, &batch_size) in self.batch_sizes.iter().enumerate() {
             // In proportion is the most that a larger batch takes.
-            if rate.is_some_and(|rate| rate * batch_size as f64 > DEAR) {
+            let is_dear = |size: u64| rate.is_some_and(|rate| rate * size as f64 > DEAR);
+            if is_dear(batch_size) {
                 break;
+            }
+            let is_spare = (1..self.small).contains(&place);
+            let own = self.batch_sizes.get(self.small);
+            if is_spare && own.is_some_and(|&own| !is_dear(own)) {
+                continue;
             }
             config.batch_size = batch_size;
             let step = self.walk(of, &config, tell)?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::plan::choices::{Choices, score};
 use crate::plan::{Cell, Plan};
+use crate::report::render;
 use crate::run::ending::Ending;
 use crate::run::floors::Floors;
 
@@ -211,7 +212,7 @@ impl Leaderboard {
             };
             row.push(format!("{:.4}{part}", entry.validation));
             row.push(match entry.test {
-                Some(test) => format!("{test:.4} ({} seeds)", entry.seeds),
+                Some(test) => format!("{test:.4} ({})", render::count(entry.seeds, "seed")),
                 None => dash(),
             });
             rows.push(row);

@@ -29,6 +29,8 @@ mod rest;
 mod share;
 
 #[cfg(test)]
+mod host_tests;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use share::{compiler, has_kernels};
@@ -60,6 +62,8 @@ pub(crate) struct Cuda {
     /// Of each parameter of the kernels, which of the optimizer's it is.
     slots: Vec<usize>,
     names: Vec<String>,
+    /// Of each of them, how many elements it has.
+    elements: Vec<i64>,
     device: Device,
     rule: KernelRule,
     free: Phase,
@@ -135,6 +139,7 @@ impl Cuda {
             rule,
             free: phase(free, false),
             constrained: constraint.map(|_| phase(constrained, true)),
+            elements,
             addresses,
             memories,
             clock,
@@ -212,7 +217,7 @@ impl Cuda {
                 let alike = gradient.kind() == weight.kind() && gradient.device() == self.device;
                 if !alike {
                     kept.push(gradient.to_device(self.device).to_kind(weight.kind()));
-                } else if gradient.numel() > 0 && request.weights.meets(gradient) {
+                } else if self.elements[parameter] > 0 && request.weights.meets(gradient) {
                     // What is read must not be written meanwhile.
                     kept.push(gradient.copy());
                 } else {
@@ -220,7 +225,11 @@ impl Cuda {
                 }
                 kept[kept.len() - 1].shallow_clone()
             });
-            now.push(Address::of(slot, gradient.as_ref(), member.granularity));
+            let granularity = member.granularity;
+            let found = self
+                .addresses
+                .of(parameter, slot, gradient.as_ref(), granularity);
+            now.push(found);
         }
         self.addresses.tell(now);
         kept
@@ -312,6 +321,10 @@ impl Backend for Cuda {
             .filter(|(index, member)| member.is_some() && request.gradients[**index].is_some());
         bump_versions(written.map(|(&index, _)| &slots[index].weight));
         let mut measured = vec![Vec::new(); slots.len()];
+        if has_rest {
+            // The reference may put other tensors in the place of buffers.
+            self.addresses.forget();
+        }
         if let Some(rest) = rest {
             let RestOfStep {
                 gradients,
@@ -345,6 +358,7 @@ impl Backend for Cuda {
     }
 
     fn load(&mut self, slots: &mut [Slot]) {
+        self.addresses.forget();
         for (parameter, &index) in self.slots.iter().enumerate() {
             let slot = &mut slots[index];
             if slot.held {

@@ -13,6 +13,8 @@ use crate::units::Granularity;
 pub(super) struct Addresses {
     pointers: Vec<Pointers>,
     layouts: Vec<Layout>,
+    /// What stays from step to step.
+    places: Vec<Option<Place>>,
     /// The same on the device.
     pub(super) pointers_there: Tensor,
     pub(super) layouts_there: Tensor,
@@ -27,7 +29,27 @@ impl Addresses {
             layouts_there: words(&layouts).to_device(device),
             pointers,
             layouts,
+            places: vec![None; parameters],
         }
+    }
+
+    /// Looks anew where weights and buffers lie: others may have replaced them.
+    pub(super) fn forget(&mut self) {
+        self.places.fill(None);
+    }
+
+    /// Where a parameter lies, with the gradient of this step, which is of the kind and the device
+    /// of the weight.
+    pub(super) fn of(
+        &mut self,
+        parameter: usize,
+        slot: &Slot,
+        gradient: Option<&Tensor>,
+        granularity: Granularity,
+    ) -> Address {
+        let place = self.places[parameter].filter(|place| place.weight == slot.address());
+        let place = *self.places[parameter].insert(place.unwrap_or_else(|| Place::of(slot)));
+        Address::of(slot, place, gradient, granularity)
     }
 
     /// Takes over where everything lies in this step, and tells the device what is new.
@@ -50,6 +72,40 @@ impl Addresses {
     }
 }
 
+/// Where weight and buffers of a parameter lie. Asking libtorch anew in each step would take the
+/// host longer than the launches.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Where the weight was then.
+    weight: usize,
+    pointers: Pointers,
+    /// Whether all of them are walked through from end to end.
+    contiguous: bool,
+}
+
+impl Place {
+    fn of(slot: &Slot) -> Self {
+        let mut pointers = Pointers {
+            w: address(&slot.weight),
+            master: slot.master.as_ref().map_or(0, address),
+            ..Pointers::default()
+        };
+        for (s, buffer) in pointers.s.iter_mut().zip(&slot.buffers) {
+            *s = address(buffer);
+        }
+        let mut all = slot
+            .buffers
+            .iter()
+            .chain(&slot.master)
+            .chain([&slot.weight]);
+        Self {
+            weight: slot.address(),
+            pointers,
+            contiguous: all.all(Tensor::is_contiguous),
+        }
+    }
+}
+
 /// Where one parameter lies.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Address {
@@ -59,16 +115,8 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// With the gradient of this step, which is of the kind and the device of the weight.
-    pub(super) fn of(slot: &Slot, gradient: Option<&Tensor>, granularity: Granularity) -> Self {
-        let mut pointers = Pointers {
-            w: address(&slot.weight),
-            master: slot.master.as_ref().map_or(0, address),
-            ..Pointers::default()
-        };
-        for (s, buffer) in pointers.s.iter_mut().zip(&slot.buffers) {
-            *s = address(buffer);
-        }
+    fn of(slot: &Slot, place: Place, gradient: Option<&Tensor>, granularity: Granularity) -> Self {
+        let mut pointers = place.pointers;
         let Some(gradient) = gradient else {
             return Self {
                 pointers,
@@ -77,20 +125,20 @@ impl Address {
         };
         pointers.g = address(gradient);
         pointers.present = 1;
-        let plain = slot.weight.numel() == 0 || is_plain(slot, gradient, granularity);
+        let plain = place.contiguous && gradient.is_contiguous()
+            || slot.weight.numel() == 0
+            || is_plain(slot, gradient, granularity);
         pointers.strided = i64::from(!plain);
         let layout = (!plain).then(|| layout(slot, gradient));
         Self { pointers, layout }
     }
 }
 
-/// Whether all arrays of a parameter can be walked through from end to end, unit by unit.
+/// Whether all arrays of a parameter, which are not all contiguous, can be walked through from end
+/// to end, unit by unit.
 fn is_plain(slot: &Slot, gradient: &Tensor, granularity: Granularity) -> bool {
     let weight = &slot.weight;
     let mut beside = slot.buffers.iter().chain(&slot.master).chain([gradient]);
-    if weight.is_contiguous() && beside.clone().all(Tensor::is_contiguous) {
-        return true;
-    }
     let strides = weight.stride();
     beside.all(|tensor| tensor.stride() == strides) && has_units_in_one_piece(weight, granularity)
 }

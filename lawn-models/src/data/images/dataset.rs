@@ -3,12 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::augment::{self, Shifts, View};
 use super::finish::Finish;
 use super::moves::Move;
 use super::pixels::Images;
+use super::resident::{Resident, shown};
 use super::statistics::Statistics;
 use super::table::Table;
 use super::transform::Scratch;
@@ -20,6 +21,7 @@ pub(crate) struct TrainImages {
     images: PlainImages,
     shifts: Option<Shifts>,
     seed: u64,
+    resident: Resident,
 }
 
 impl TrainImages {
@@ -29,6 +31,7 @@ impl TrainImages {
             images,
             shifts,
             seed,
+            resident: Resident::default(),
         }
     }
 }
@@ -51,6 +54,19 @@ impl Dataset for TrainImages {
         let key = [self.seed, epoch];
         let views = augment::views(&self.images.chosen, self.shifts, key, samples);
         let policy = self.shifts.and_then(|shifts| shifts.policy);
+        // A policy changes pictures on the host.
+        let resident = policy.is_none().then_some(&self.resident);
+        let images = &self.images.images;
+        if let Some(there) = resident.and_then(|one| one.on(images, device)) {
+            let labels = views
+                .iter()
+                .map(|view| i64::from(images.labels[view.index as usize]));
+            let labels = Tensor::from_slice(&labels.collect::<Vec<_>>());
+            return Ok(Batch {
+                inputs: vec![shown(&there, &views, &Table::new(&self.images.statistics))],
+                targets: labels.to_device(device),
+            });
+        }
         self.images.show(&views, device, |view, scratch| {
             let Some(policy) = policy else {
                 return view.moved;
@@ -137,8 +153,6 @@ impl Dataset for PlainImages {
 
 #[cfg(test)]
 mod tests {
-    use tch::Tensor;
-
     use super::*;
     use crate::data::images::folder;
     use crate::data::images::generated::{self, GeneratedImages};

@@ -15,7 +15,7 @@ use crate::data::filled::filled;
 use crate::data::parts;
 
 /// Images that are finished together on a device, so that what that takes is bounded.
-const TOGETHER: i64 = 256;
+pub(super) const TOGETHER: i64 = 256;
 
 /// What is needed to finish images.
 pub(super) struct Finish {

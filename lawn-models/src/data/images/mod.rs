@@ -22,6 +22,7 @@ mod pixels;
 mod policy;
 mod raw;
 mod reading;
+mod resident;
 mod scan;
 mod sets;
 mod sheet;

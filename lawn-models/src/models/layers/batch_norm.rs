@@ -7,7 +7,7 @@ use tch::nn::{Init, Path};
 use crate::models::model::Mode;
 
 /// Weight of the newest statistics in the running ones, PyTorch's default.
-const MOMENTUM: f64 = 0.1;
+pub(crate) const MOMENTUM: f64 = 0.1;
 
 /// Keeps the divisor from 0, PyTorch's default.
 const EPSILON: f64 = 1e-5;

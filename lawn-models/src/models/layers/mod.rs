@@ -15,6 +15,7 @@ mod rows;
 
 pub use attention::{Attention, Projections};
 pub use batch_norm::GhostBatchNorm;
+pub(crate) use batch_norm::MOMENTUM as STATISTICS_MOMENTUM;
 pub use conv::{Conv2d, ConvSizes};
 pub use conv_norm::ConvNorm;
 pub use dropout::Dropout;

@@ -23,8 +23,8 @@ use std::path::Path;
 
 use lawn_core::{Optimizer, State, WeightAverage};
 use serde::Serialize;
-use tch::Tensor;
 use tch::nn::VarStore;
+use tch::{Device, Tensor};
 
 use super::error::TrialError;
 use super::observer::Notice;
@@ -58,6 +58,33 @@ impl<'a> Checkpoints<'a> {
         Self { path, trial }
     }
 
+    /// What a checkpoint holds, for ranks that begin where this one does.
+    pub(super) fn bytes(
+        &self,
+        found: Option<&SavedProgress>,
+        store: &VarStore,
+        optimizer: &Optimizer,
+        average: Option<&WeightAverage>,
+    ) -> Result<Vec<u8>, TrialError> {
+        let start = Progress::default();
+        let progress = found.map_or(&start, |found| &found.progress);
+        let origin = found.and_then(|found| found.origin.as_ref());
+        let state = self.state(progress, origin, store, optimizer, average);
+        Ok(state.to_bytes()?)
+    }
+
+    /// Takes over what another rank holds.
+    pub(super) fn adopt(
+        &self,
+        bytes: &[u8],
+        store: &mut VarStore,
+        optimizer: &mut Optimizer,
+        average: Option<&mut WeightAverage>,
+    ) -> Result<SavedProgress, TrialError> {
+        let state = State::from_bytes(bytes, Device::Cpu)?;
+        self.restore(self.path, state, store, optimizer, average)
+    }
+
     /// Writes a checkpoint, whole or not at all; the newest becomes the one before.
     pub(super) fn save(
         &self,
@@ -67,6 +94,30 @@ impl<'a> Checkpoints<'a> {
         optimizer: &Optimizer,
         average: Option<&WeightAverage>,
     ) -> Result<(), TrialError> {
+        let file = self.state(progress, origin, store, optimizer, average);
+        // Only a checkpoint that is whole on the disk takes the place of another.
+        let new = sibling(self.path, "new");
+        file.save(&new)
+            .map_err(|source| checkpoint_error(self.path, source))?;
+        let place = || {
+            if self.path.exists() {
+                fs::rename(self.path, sibling(self.path, "previous"))?;
+            }
+            fs::rename(&new, self.path)?;
+            let folder = self.path.parent().filter(|path| *path != Path::new(""));
+            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        };
+        place().map_err(|source| io_error(self.path, source))
+    }
+
+    fn state(
+        &self,
+        progress: &Progress,
+        origin: Option<&Origin>,
+        store: &VarStore,
+        optimizer: &Optimizer,
+        average: Option<&WeightAverage>,
+    ) -> State {
         let mut file = State::default();
         let mut note = |key: &str, value: String| file.metadata.insert(key.to_owned(), value);
         note("format", FORMAT.to_owned());
@@ -86,20 +137,7 @@ impl<'a> Checkpoints<'a> {
         }
         let digest = digest(&file);
         file.metadata.insert(DIGEST.to_owned(), digest);
-
-        // Only a checkpoint that is whole on the disk takes the place of another.
-        let new = sibling(self.path, "new");
-        file.save(&new)
-            .map_err(|source| checkpoint_error(self.path, source))?;
-        let place = || {
-            if self.path.exists() {
-                fs::rename(self.path, sibling(self.path, "previous"))?;
-            }
-            fs::rename(&new, self.path)?;
-            let folder = self.path.parent().filter(|path| *path != Path::new(""));
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-        };
-        place().map_err(|source| io_error(self.path, source))
+        file
     }
 
     /// Reads the newest checkpoint that is as it was written into the model and the

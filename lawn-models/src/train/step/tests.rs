@@ -15,6 +15,7 @@ use crate::models::golden::greatest;
 use crate::models::{
     CifarShortcut, ImageModelName, ImageModelOptions, Model, Vgg, VggConfig, VggDepth, VggHead,
 };
+use crate::ranks::Ranks;
 use crate::tasks::{Task, TaskConfig, TrialConfig};
 use crate::train::training::optimizer;
 use crate::train::{SilentObserver, TrialContext};
@@ -60,7 +61,14 @@ fn first_step(
         keep_weights: false,
         deterministic: false,
     };
-    let mut training = Training::new(&config, &context, None, &mut SilentObserver).unwrap();
+    let mut training = Training::new(
+        &config,
+        &context,
+        None,
+        &Ranks::alone(),
+        &mut SilentObserver,
+    )
+    .unwrap();
     prepare(&mut training.task);
     (_, training.optimizer) = optimizer(&training.task, &config).unwrap();
     let batch = training.task.dataset.batch(0..batch_size, 1).unwrap();

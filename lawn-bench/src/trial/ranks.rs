@@ -1,0 +1,162 @@
+//! The processes of one trial: those that a launcher started, or that this one starts itself.
+
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use lawn_models::{Device, MEETING, RANK_BACKENDS, RankGroup, RankMembership, RankTimeouts, Ranks};
+use rustix::process::{Pid, Signal};
+
+use super::STOP_WITH_STDIN;
+use crate::Error;
+use crate::config::Resources;
+use crate::process::spawn::this_command;
+use crate::run::ending::RankRecord;
+use crate::run::run_dir::RunDir;
+use crate::run::trial_dir::TrialDir;
+
+/// How long a rank may take to end after the trial has.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What this process is in the trial.
+pub(super) struct Company {
+    pub(super) ranks: Ranks,
+    /// Ranks that this process has started.
+    _started: Started,
+}
+
+/// What one process needs to start the others.
+pub(super) struct Start<'a> {
+    pub(super) run: &'a RunDir,
+    pub(super) index: usize,
+    pub(super) data_root: &'a Option<PathBuf>,
+    /// How many ranks this process starts, itself among them, where nobody has.
+    pub(super) ranks: usize,
+    pub(super) resources: &'a Resources,
+}
+
+impl Company {
+    /// Meets the other ranks of the trial in `dir`, where torchrun or srun has started several;
+    /// where the sweep asks for several and nobody has, this process starts them on its machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Trial`] where they do not meet, [`Error::Spawn`].
+    pub(super) fn meet(start: &Start<'_>, dir: &TrialDir) -> Result<Self, Error> {
+        let asked = u32::try_from(start.ranks).unwrap_or(u32::MAX);
+        let mut started = Started(Vec::new());
+        let membership = match RankMembership::of_this_process()? {
+            Some(membership) => membership,
+            None if asked > 1 => {
+                let membership = RankMembership::first_of(asked);
+                for rank in 1..asked {
+                    started.0.push(start.rank(rank, &membership)?);
+                }
+                membership
+            }
+            None => {
+                return Ok(Self {
+                    ranks: Ranks::alone(),
+                    _started: started,
+                });
+            }
+        };
+        let device = device(start.resources, &membership);
+        std::fs::create_dir_all(dir.root()).map_err(Error::io("create", dir.root()))?;
+        let group = RankGroup::meet(membership, dir.root(), device, RankTimeouts::default())?;
+        Ok(Self {
+            ranks: Ranks::of(group),
+            _started: started,
+        })
+    }
+
+    /// Where this rank trains.
+    pub(super) fn device(&self, resources: &Resources) -> Device {
+        match self.ranks.group() {
+            Some(group) => device(resources, group.membership()),
+            None => resources.device.here(),
+        }
+    }
+
+    /// What is recorded of the ranks.
+    pub(super) fn record(&self, device: Device) -> Option<RankRecord> {
+        let membership = self.ranks.group()?.membership();
+        Some(RankRecord {
+            ranks: membership.ranks,
+            backend: RANK_BACKENDS[0].to_owned(),
+            local_ranks: membership.local_ranks,
+            device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
+        })
+    }
+}
+
+/// The device of a rank: on CUDA that of its number on the machine, where it sees several.
+fn device(resources: &Resources, membership: &RankMembership) -> Device {
+    match resources.device.here() {
+        Device::Cuda(_) => match lawn_models::probe().cuda {
+            lawn_models::CudaProbe::Available { devices } if devices > 1 => {
+                Device::Cuda(membership.local_rank as usize)
+            }
+            _ => Device::Cuda(0),
+        },
+        device => device,
+    }
+}
+
+impl Start<'_> {
+    /// Starts a rank as torchrun would, which ends when this process does.
+    fn rank(
+        &self,
+        rank: u32,
+        first: &RankMembership,
+    ) -> Result<(Child, Option<ChildStdin>), Error> {
+        let mut command: Command = this_command().map_err(|source| Error::Spawn { source })?;
+        command
+            .arg("trial")
+            .arg(self.run.root())
+            .arg("--index")
+            .arg(self.index.to_string());
+        if let Some(root) = self.data_root {
+            command.arg("--data-root").arg(root);
+        }
+        command
+            .env("RANK", rank.to_string())
+            .env("LOCAL_RANK", rank.to_string())
+            .env("WORLD_SIZE", first.ranks.to_string())
+            .env("LOCAL_WORLD_SIZE", first.ranks.to_string())
+            .env("MASTER_ADDR", &first.address)
+            .env_remove("MASTER_PORT")
+            .env_remove("TORCHELASTIC_USE_AGENT_STORE")
+            .env(MEETING, &first.start)
+            .env(STOP_WITH_STDIN, "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
+        let mut child = command.spawn().map_err(|source| Error::Spawn { source })?;
+        let stdin = child.stdin.take();
+        Ok((child, stdin))
+    }
+}
+
+/// Ranks that this process has started, and what they take its end from.
+struct Started(Vec<(Child, Option<ChildStdin>)>);
+
+impl Drop for Started {
+    /// By now each is over or about to be, or hangs.
+    fn drop(&mut self) {
+        let since = Instant::now();
+        for (child, _) in &mut self.0 {
+            while let Ok(None) = child.try_wait()
+                && since.elapsed() < FAREWELL
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if let Ok(None) = child.try_wait()
+                && let Some(id) = Pid::from_raw(child.id().cast_signed())
+            {
+                // One that was stopped ends by this alone.
+                let _ = rustix::process::kill_process(id, Signal::KILL);
+            }
+            let _ = child.wait();
+        }
+    }
+}

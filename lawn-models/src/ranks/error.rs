@@ -1,0 +1,138 @@
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// Ranks that cannot meet, or that have lost one of them.
+#[derive(Clone, Debug, Error)]
+#[non_exhaustive]
+pub enum RanksError {
+    /// A variable of the environment is not what a launcher of ranks sets.
+    #[error("{variable} is {found}, expected {allowed}")]
+    Environment {
+        /// Its name.
+        variable: String,
+        /// Its value.
+        found: String,
+        /// What it may be.
+        allowed: String,
+    },
+    /// Another number of ranks was started than the trial asks for.
+    #[error("{found} ranks were started, the trial asks for {expected}")]
+    OtherCount {
+        /// How many were started.
+        found: u32,
+        /// How many the trial asks for.
+        expected: u32,
+    },
+    /// Ranks of one machine would have to share a GPU.
+    #[error("{ranks} ranks need a GPU each, and this process sees {devices}")]
+    TooFewDevices {
+        /// Ranks of one trial on the machine.
+        ranks: usize,
+        /// GPUs that are visible.
+        devices: usize,
+    },
+    /// Two ranks have the same GPU.
+    #[error("rank {rank} has the GPU {gpu}, as rank {other} has: each rank needs one of its own")]
+    SharedDevice {
+        /// One of them.
+        rank: u32,
+        /// The other.
+        other: u32,
+        /// What tells the GPU from all others.
+        gpu: String,
+    },
+    /// The ranks did not find each other.
+    #[error("rank {rank} of {ranks} could not meet the others {place}: {reason}")]
+    Meeting {
+        /// This rank.
+        rank: u32,
+        /// How many there are.
+        ranks: u32,
+        /// Where they meet.
+        place: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The file by which ranks find each other cannot be written or read.
+    #[error("{path}, by which the ranks find each other: {reason}")]
+    MeetingFile {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        reason: String,
+    },
+    /// A rank gives no sign of life.
+    #[error("{who} has given no sign of life for {seconds} s: it hangs, or its machine is gone")]
+    Silent {
+        /// Which: `rank 2`, and so on.
+        who: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// A rank lives and does not come to a sum.
+    #[error(
+        "{who} lives and has not come to sum {sum}, for which rank {rank} has waited {seconds} s"
+    )]
+    Late {
+        /// Which.
+        who: String,
+        /// This rank.
+        rank: u32,
+        /// The number of the sum.
+        sum: u64,
+        /// For how long.
+        seconds: u64,
+    },
+    /// A rank has ended before the trial.
+    #[error("{who} is gone: {reason}")]
+    Gone {
+        /// Which.
+        who: String,
+        /// What was said of it.
+        reason: String,
+    },
+    /// A rank has said why it cannot go on.
+    #[error("rank {rank} cannot go on: {reason}")]
+    Failed {
+        /// Which.
+        rank: u32,
+        /// What it has said.
+        reason: String,
+    },
+    /// Ranks that should hold the same numbers do not.
+    #[error(
+        "after step {step} {what} of {who} differs from that of rank 0, and all should be the same: the ranks do not compute alike"
+    )]
+    Apart {
+        /// The step.
+        step: u64,
+        /// What differs.
+        what: &'static str,
+        /// Which.
+        who: String,
+    },
+}
+
+/// `rank 2`, `rank 1 and rank 2`, `rank 1, rank 2 and rank 3`.
+pub(crate) fn names(ranks: &[u32]) -> String {
+    let each: Vec<String> = ranks.iter().map(|rank| format!("rank {rank}")).collect();
+    match &each[..] {
+        [] => "a rank".to_owned(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_named_as_in_a_sentence() {
+        assert_eq!(names(&[]), "a rank");
+        assert_eq!(names(&[2]), "rank 2");
+        assert_eq!(names(&[0, 2]), "rank 0 and rank 2");
+        assert_eq!(names(&[0, 1, 3]), "rank 0, rank 1 and rank 3");
+    }
+}

@@ -1,0 +1,103 @@
+//! Gradients summed over ranks, by `cpp/rank_gradients.cpp`.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use tch::Tensor;
+
+use super::error::RanksError;
+use super::group::RankGroup;
+use super::sys;
+
+/// Bytes of the gradients that are summed together: as of PyTorch's DistributedDataParallel.
+const BUCKET_BYTES: i64 = 25 << 20;
+
+/// The gradients of parameters, in buckets of f32. A bucket begins to be summed as soon as
+/// backward has come through all of its parameters.
+#[derive(Debug)]
+pub(crate) struct RankGradients {
+    gradients: *mut c_void,
+    parameters: Vec<Tensor>,
+}
+
+impl RankGradients {
+    /// Of parameters of f32, in their order in the net.
+    pub(crate) fn new(group: &RankGroup, parameters: Vec<Tensor>) -> Result<Self, RanksError> {
+        let pointers: Vec<*mut c_void> = parameters.iter().map(sys::pointer).collect();
+        let mut gradients = ptr::null_mut();
+        // SAFETY: the group is there; as many tensors as are said are, and are kept by the call.
+        unsafe {
+            sys::answered(sys::lawn_rank_gradients_open(
+                group.as_ptr(),
+                pointers.as_ptr(),
+                pointers.len() as i64,
+                BUCKET_BYTES,
+                &raw mut gradients,
+            ))
+            .map_err(|reason| failed(group, reason))?;
+        }
+        Ok(Self {
+            gradients,
+            parameters,
+        })
+    }
+
+    /// To be told before the last backward of a step.
+    pub(crate) fn expect_last_backward(&self) {
+        // SAFETY: it is open until `drop`.
+        unsafe { sys::lawn_rank_gradients_arm(self.gradients) };
+    }
+
+    /// Begins to sum what backward has not begun; says which parameters have a gradient here.
+    pub(crate) fn launch(&self, group: &RankGroup) -> Result<Vec<bool>, RanksError> {
+        let mut present = vec![0u8; self.parameters.len()];
+        // SAFETY: it is open until `drop`, and writes a byte for each parameter.
+        unsafe {
+            sys::answered(sys::lawn_rank_gradients_launch(
+                self.gradients,
+                present.as_mut_ptr(),
+            ))
+            .map_err(|reason| failed(group, reason))?;
+        }
+        Ok(present.into_iter().map(|one| one != 0).collect())
+    }
+
+    /// Waits for the sums, and gives them to the parameters that have a gradient on any rank.
+    pub(crate) fn place(&self, group: &RankGroup, present: &[bool]) -> Result<(), RanksError> {
+        group.wait(|time| {
+            let mut done = 0;
+            // SAFETY: it is open until `drop`.
+            let answer = unsafe {
+                sys::answered(sys::lawn_rank_gradients_wait(
+                    self.gradients,
+                    time,
+                    &raw mut done,
+                ))
+            };
+            answer.map(|()| done != 0)
+        })?;
+        let present: Vec<u8> = present.iter().map(|one| u8::from(*one)).collect();
+        // SAFETY: it is open until `drop`, and reads a byte for each parameter.
+        unsafe {
+            sys::answered(sys::lawn_rank_gradients_place(
+                self.gradients,
+                present.as_ptr(),
+            ))
+            .map_err(|reason| failed(group, reason))
+        }
+    }
+}
+
+fn failed(group: &RankGroup, reason: String) -> RanksError {
+    RanksError::Failed {
+        rank: group.membership().rank,
+        reason,
+    }
+}
+
+impl Drop for RankGradients {
+    fn drop(&mut self) {
+        // SAFETY: it is of `lawn_rank_gradients_open`, and closed once. Its parameters are there.
+        unsafe { sys::lawn_rank_gradients_close(self.gradients) };
+    }
+}

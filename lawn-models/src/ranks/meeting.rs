@@ -1,0 +1,190 @@
+//! How ranks find the store: by the port they were given, or by a file that rank 0 writes.
+
+use std::fs;
+use std::io::Write;
+use std::net::{TcpListener, ToSocketAddrs};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use super::error::RanksError;
+use super::membership::RankMembership;
+use super::store::RankStore;
+
+/// Time between two looks for the file.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Where the ranks of one start meet.
+#[derive(Debug, Clone)]
+pub(super) struct Meeting {
+    host: String,
+    port: u16,
+    /// What the keys begin with. In a file only the user can read it.
+    prefix: String,
+}
+
+/// The store at which the ranks meet, and where it is for those who connect once more. `folder`
+/// is one that all of them share.
+///
+/// # Errors
+/// [`RanksError::Meeting`], [`RanksError::MeetingFile`].
+pub(super) fn meet(
+    membership: &RankMembership,
+    folder: &Path,
+    timeout: Duration,
+) -> Result<(RankStore, Meeting), RanksError> {
+    let refused = |place: String, reason: String| RanksError::Meeting {
+        rank: membership.rank,
+        ranks: membership.ranks,
+        place,
+        reason,
+    };
+    let host = &membership.address;
+    let keeps = membership.rank == 0 && !membership.agent_store;
+    let listener = match keeps {
+        true => {
+            let listener = listen(host, membership.port.unwrap_or(0));
+            let at = |reason| refused(format!("at {host}"), reason);
+            Some(listener.map_err(at)?)
+        }
+        false => None,
+    };
+    let meeting = match (membership.port, &listener) {
+        (Some(port), _) => Meeting {
+            host: host.clone(),
+            port,
+            prefix: format!("lawn/{}", membership.start),
+        },
+        (None, Some(listener)) => {
+            let meeting = Meeting {
+                host: host.clone(),
+                port: listener.local_addr().map_or(0, |address| address.port()),
+                prefix: secret(),
+            };
+            meeting.write(&file(folder, &membership.start))?;
+            meeting
+        }
+        (None, None) => Meeting::find(&file(folder, &membership.start), timeout)?,
+    };
+    let store = meeting.connect(listener, timeout);
+    let store = store.map_err(|reason| refused(format!("at {host}:{}", meeting.port), reason))?;
+    Ok((store, meeting))
+}
+
+/// Takes the file away, once all ranks have found it.
+pub(super) fn forget(membership: &RankMembership, folder: &Path) {
+    if membership.rank == 0 && membership.port.is_none() {
+        // That it stays is no harm: it is of this start alone.
+        let _ = fs::remove_file(file(folder, &membership.start));
+    }
+}
+
+/// Listens on the address that a name stands for, and on no other.
+fn listen(host: &str, port: u16) -> Result<TcpListener, String> {
+    let addresses = (host, port).to_socket_addrs();
+    let addresses: Vec<_> = addresses.map_err(|error| error.to_string())?.collect();
+    TcpListener::bind(&addresses[..]).map_err(|error| format!("port {port}: {error}"))
+}
+
+fn file(folder: &Path, start: &str) -> PathBuf {
+    folder.join(format!("ranks.{start}"))
+}
+
+/// What nobody can guess.
+pub(super) fn secret() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // Each state has keys of its own from the system's source of random numbers.
+    let number = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", number(), number())
+}
+
+impl Meeting {
+    /// A connection to the store.
+    pub(super) fn connect(
+        &self,
+        listener: Option<TcpListener>,
+        timeout: Duration,
+    ) -> Result<RankStore, String> {
+        RankStore::open((&self.host, self.port), listener, &self.prefix, timeout)
+    }
+
+    fn write(&self, path: &Path) -> Result<(), RanksError> {
+        let failed = |error: std::io::Error| RanksError::MeetingFile {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        };
+        let new = path.with_extension(format!("new-{}", std::process::id()));
+        let mut options = fs::File::options();
+        let opened = options.write(true).create(true).truncate(true).mode(0o600);
+        let mut file = opened.open(&new).map_err(failed)?;
+        let line = format!("{} {} {}\n", self.host, self.port, self.prefix);
+        file.write_all(line.as_bytes()).map_err(failed)?;
+        fs::rename(&new, path).map_err(failed)
+    }
+
+    fn find(path: &Path, timeout: Duration) -> Result<Self, RanksError> {
+        let since = Instant::now();
+        let failed = |reason: String| RanksError::MeetingFile {
+            path: path.to_owned(),
+            reason,
+        };
+        loop {
+            match fs::read_to_string(path) {
+                Ok(line) => {
+                    let mut words = line.split_whitespace();
+                    let mut word = || words.next().map(str::to_owned);
+                    let found = (word(), word().and_then(|port| port.parse().ok()), word());
+                    let (Some(host), Some(port), Some(prefix)) = found else {
+                        return Err(failed("its content is not rank 0's".to_owned()));
+                    };
+                    return Ok(Self { host, port, prefix });
+                }
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(failed(error.to_string()));
+                }
+                Err(_) if since.elapsed() > timeout => {
+                    let seconds = timeout.as_secs();
+                    return Err(failed(format!("rank 0 has not written it for {seconds} s")));
+                }
+                Err(_) => std::thread::sleep(LOOK_EVERY),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_of_a_meeting_is_the_users_alone_and_no_two_have_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = file(folder.path(), "one");
+        let meeting = Meeting {
+            host: "127.0.0.1".into(),
+            port: 4711,
+            prefix: secret(),
+        };
+        meeting.write(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let found = Meeting::find(&path, Duration::ZERO).unwrap();
+        assert_eq!((found.port, &found.prefix), (4711, &meeting.prefix));
+        assert_ne!(secret(), secret());
+        let absent = Meeting::find(&file(folder.path(), "two"), Duration::from_millis(50));
+        assert!(
+            absent
+                .unwrap_err()
+                .to_string()
+                .contains("has not written it")
+        );
+    }
+
+    #[test]
+    fn the_store_listens_on_its_address_alone() {
+        let listener = listen("127.0.0.1", 0).unwrap();
+        assert!(listener.local_addr().unwrap().ip().is_loopback());
+    }
+}
