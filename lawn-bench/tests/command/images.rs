@@ -103,7 +103,7 @@ fn bad_files_of_both_splits_end_a_sweep_before_its_first_trial() {
 fn files_that_are_left_out_are_in_the_record() {
     let place = Place::new();
     cut(&place.set().join("train/class000/000000.jpg"));
-    fs::write(place.set().join("test/class000/notes.txt"), "none").expect("there is room");
+    fs::write(place.set().join("test/class000/notes.jpg"), "none").expect("there is room");
     let output = place.sweep("bad_files = \"exclude\"");
     holds(
         &output,
@@ -125,7 +125,7 @@ fn files_that_are_left_out_are_in_the_record() {
         "files-left-out",
         "\"left_out\":1",
         "000000.jpg",
-        "notes.txt",
+        "notes.jpg",
     ] {
         let outcome = outcome.replace(": ", ":");
         assert!(outcome.contains(word), "{word:?} is not in: {outcome}");
