@@ -150,7 +150,7 @@ fn rates_of_a_transformer_fall_as_those_of_timm() {
         for part in path.split('.').filter(|part| !part.is_empty()) {
             at = at / part;
         }
-        at.zeros(last, &shape);
+        let _ = at.zeros(last, &shape);
     }
     let parameters = lawn_core::Parameters::from_var_store(&vs).unwrap();
     let groups = parameters.groups_by_depth(golden["decay"].as_f64().unwrap());
