@@ -129,7 +129,8 @@ impl Parameters {
         let mut at: Option<(usize, &str)> = None;
         for layer in layers.iter().filter(|layer| !layer.is_empty()) {
             let block = block_of(layer[0]);
-            let goes_along = !layer.iter().any(|name| matrices.contains(name));
+            // That of a block has the block's matrices after it.
+            let goes_along = !matrices.iter().any(|name| block_of(name) == block);
             at = Some(match at {
                 Some((depth, before)) if goes_along || before == block => (depth, before),
                 Some((depth, _)) => (depth + 1, block),
