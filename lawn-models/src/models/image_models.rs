@@ -257,7 +257,7 @@ impl ImageModelName {
             let side = |side: i64| (0..times).fold(side, |side, _| round(side));
             sides.map(side).iter().product()
         };
-        let (up, down): (fn(i64) -> i64, fn(i64) -> i64) = (|n| (n + 1) / 2, |n| n / 2);
+        let (up, down): (fn(i64) -> i64, fn(i64) -> i64) = (|n| n - n / 2, |n| n / 2);
         match self.family() {
             // The stem and its pooling halve, and so does each stage but the first.
             Family::ResNet(_, Stem::Photographs) => Some(halved(5, up)),

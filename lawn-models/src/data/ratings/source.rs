@@ -243,7 +243,7 @@ impl Source {
         files.dedup();
         let mut endless = Vec::new();
         for path in files {
-            if !path.extension().is_some_and(|end| end == "parquet") && lacks_last_end(&path)? {
+            if path.extension().is_none_or(|end| end != "parquet") && lacks_last_end(&path)? {
                 endless.push(path);
             }
         }

@@ -21,10 +21,9 @@ pub(in crate::data) fn lacks_last_end(path: &Path) -> Result<bool, DataError> {
     }
     let mut file = File::open(path).map_err(DataError::read(path))?;
     let mut last = [b'\n'];
-    match file.seek(SeekFrom::End(-1)) {
-        Ok(_) => file.read_exact(&mut last).map_err(DataError::read(path))?,
-        // It is empty, which whoever reads it says.
-        Err(_) => {}
+    // An empty file has no such place, which whoever reads it says.
+    if file.seek(SeekFrom::End(-1)).is_ok() {
+        file.read_exact(&mut last).map_err(DataError::read(path))?;
     }
     Ok(last != [b'\n'])
 }
