@@ -1,3 +1,5 @@
+//! `lawn lr-find`: where to tune the learning rate.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,8 +10,10 @@ use serde::Serialize;
 
 use super::output::{print, to_json};
 use super::values::{DataRoot, Sets};
+use crate::error::{Fault, Place};
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
+use crate::process::streams::say;
 use crate::report::render;
 use crate::run::files;
 use crate::{Error, Exit, data};
@@ -70,6 +74,12 @@ struct CellTest {
 
 impl LrFind {
     pub(super) fn run(self) -> Result<Exit, Error> {
+        let (from, to) = (self.from, self.to);
+        if !(from > 0.0 && to > from && to.is_finite()) {
+            let fault = Fault::new(Place::key("--from, --to"), format!("{from} to {to}"));
+            let allowed = ["a range above 0 whose end is the larger"];
+            return Err(Error::Option(Box::new(fault.allowed(allowed))));
+        }
         let plan = Plan::new(self.sets.read(&self.file)?.sweep()?, BTreeMap::new());
         let sweep = &plan.sweep;
         let tasks = sweep.tasks.iter().map(|task| task.name.as_str());
@@ -82,19 +92,7 @@ impl LrFind {
                 return Err(Error::not_in_sweep(&self.file, what, name, names));
             }
         }
-        let batches: Vec<String> = sweep.batch_sizes.iter().map(u64::to_string).collect();
-        if let Some(batch) = self
-            .batch
-            .filter(|batch| !sweep.batch_sizes.contains(batch))
-        {
-            let names: Vec<&str> = batches.iter().map(String::as_str).collect();
-            return Err(Error::not_in_sweep(
-                &self.file,
-                "batch size",
-                &batch.to_string(),
-                names,
-            ));
-        }
+        sweep.require_batch_sizes(self.batch.as_slice())?;
         let is =
             |asked: &Option<String>, name: &str| asked.as_deref().is_none_or(|one| one == name);
         let mut cells = plan.cells();
@@ -106,8 +104,16 @@ impl LrFind {
         let tasks = sweep.tasks.iter().filter(|task| is(&self.task, &task.name));
         let tasks: Vec<_> = tasks.cloned().collect();
         data::find(&tasks, self.data.folder())?;
-        let tests = cells.iter().map(|cell| self.test(&plan, cell));
-        let tests: Vec<CellTest> = tests.collect::<Result<_, Error>>()?;
+        let mut tests = Vec::new();
+        for (index, cell) in cells.iter().enumerate() {
+            let Cell { task, arm, .. } = cell;
+            let (batch, of) = (cell.batch_size, cells.len());
+            say(&format!(
+                "test {} of {of}: {task} · {arm} at {batch}",
+                index + 1
+            ));
+            tests.push(self.test(&plan, cell)?);
+        }
         std::fs::create_dir_all(&self.out).map_err(Error::io("create", &self.out))?;
         let mut figures = Vec::new();
         for task in &tasks {

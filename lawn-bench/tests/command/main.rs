@@ -28,6 +28,7 @@ mod gpu;
 mod hints;
 mod images;
 mod launchers;
+mod lr_find;
 mod machine;
 mod manners;
 mod mlflow;
