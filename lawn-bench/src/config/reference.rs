@@ -3,7 +3,7 @@
 //! All of it is the [schema](super::schema) and the defaults of the rules: a key is here once it
 //! can be read, and its default is the one that is taken.
 
-use lawn_models::{OptimizerSettings, RuleName};
+use lawn_models::{ConstraintName, OptimizerSettings, RuleName};
 use serde_json::{Map, Value, json};
 
 use super::schema::schema;
@@ -40,6 +40,7 @@ pub fn reference() -> String {
         }
     }
     page.rules();
+    page.constraints();
     page.text
 }
 
@@ -121,7 +122,7 @@ impl Page {
     /// What a rule takes where an arm leaves a hyper-parameter out.
     fn rules(&mut self) {
         self.text += "\n## Defaults by rule\n\nWhat holds where an arm leaves the hyper-parameter \
-                      out.\n\n| rule | defaults |\n|---|---|\n";
+                      out; `scope` and `granularity` are those of LAWN.\n\n| rule | defaults |\n|---|---|\n";
         for &rule in RuleName::ALL {
             let mut values = match json!(OptimizerSettings::defaults(rule)) {
                 Value::Object(values) => values,
@@ -131,12 +132,32 @@ impl Page {
             let name = name.as_str().unwrap_or_default().to_owned();
             // A rate that stands for none.
             values.remove("learning_rate");
-            let values = values.iter().filter(|(_, value)| !value.is_null());
-            let values: Vec<String> = values
-                .map(|(key, value)| code(&format!("{key} = {value}")))
-                .collect();
-            self.text += &format!("| {} | {} |\n", code(&name), values.join(", "));
+            self.default_values(
+                &name,
+                values.iter().map(|(key, value)| (key.as_str(), value)),
+            );
         }
+    }
+
+    /// What another constraint than LAWN takes where an arm leaves a key out.
+    fn constraints(&mut self) {
+        self.text += "\n## Defaults by constraint\n\nOn any rule; those of LAWN stand at the rules.\n\n\
+                      | constraint | defaults |\n|---|---|\n";
+        for &constraint in ConstraintName::ALL {
+            let values = constraint.defaults();
+            self.default_values(
+                constraint.as_str(),
+                values.iter().map(|(key, value)| (*key, value)),
+            );
+        }
+    }
+
+    fn default_values<'a>(&mut self, of: &str, values: impl Iterator<Item = (&'a str, &'a Value)>) {
+        let values = values.filter(|(_, value)| !value.is_null());
+        let values: Vec<String> = values
+            .map(|(key, value)| code(&format!("{key} = {value}")))
+            .collect();
+        self.text += &format!("| {} | {} |\n", code(of), values.join(", "));
     }
 }
 

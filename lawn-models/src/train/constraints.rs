@@ -2,7 +2,55 @@
 
 use lawn_core::{CprBound, CprConfig, HyperballConfig, LawnConfig, RotationalConfig, Scope};
 
-use crate::trial::{Length, OptimizerSettings, ScopeName, ScopeSetting};
+use serde_json::{Value, json};
+
+use crate::trial::{ConstraintName, Length, OptimizerSettings, ScopeName, ScopeSetting};
+
+impl ConstraintName {
+    /// What this constraint takes where an arm leaves a key out, on any rule.
+    #[must_use]
+    pub fn defaults(self) -> Vec<(&'static str, Value)> {
+        let (scope, granularity, untouched_rows) = match self {
+            Self::Hyperball => {
+                let base = HyperballConfig::default();
+                (base.scope, base.granularity, base.untouched_rows)
+            }
+            Self::Cpr => {
+                let base = CprConfig::new(CprBound::WarmStart(0));
+                (base.scope, base.granularity, base.untouched_rows)
+            }
+            Self::Rotational => {
+                let base = RotationalConfig::new(0.0);
+                (base.scope, base.granularity, base.untouched_rows)
+            }
+        };
+        let mut all = vec![
+            ("granularity", json!(granularity)),
+            ("scope", json!(setting(scope))),
+            ("untouched_rows", json!(untouched_rows)),
+        ];
+        match self {
+            Self::Hyperball => {}
+            Self::Cpr => all.push((
+                "multiplier_rate",
+                json!(CprConfig::new(CprBound::WarmStart(0)).rate),
+            )),
+            Self::Rotational => all.push(("centred", json!(RotationalConfig::new(0.0).centred))),
+        }
+        all.sort_by_key(|(key, _)| *key);
+        all
+    }
+}
+
+/// A scope as it is written in a configuration.
+fn setting(scope: Scope) -> ScopeSetting {
+    ScopeSetting::Named(match scope {
+        Scope::AllWeights => ScopeName::AllWeights,
+        Scope::Matrices => ScopeName::Matrices,
+        Scope::Patterns(patterns) => return ScopeSetting::Patterns(patterns),
+        _ => ScopeName::FinalHomogeneous,
+    })
+}
 
 /// The scope that is asked for, if one is.
 fn scope(settings: &OptimizerSettings) -> Option<Scope> {
