@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::error::RanksError;
-use super::membership::RankMembership;
+use super::membership::{RankMembership, secret};
 use super::store::RankStore;
 
 /// Time between two looks for the file.
@@ -88,14 +88,6 @@ fn listen(host: &str, port: u16) -> Result<TcpListener, String> {
 
 fn file(folder: &Path, start: &str) -> PathBuf {
     folder.join(format!("ranks.{start}"))
-}
-
-/// What nobody can guess.
-pub(super) fn secret() -> String {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    // Each state has keys of its own from the system's source of random numbers.
-    let number = || RandomState::new().build_hasher().finish();
-    format!("{:016x}{:016x}", number(), number())
 }
 
 impl Meeting {

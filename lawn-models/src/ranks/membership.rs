@@ -132,7 +132,7 @@ impl RankMembership {
             address: LOOPBACK.to_owned(),
             port: None,
             agent_store: false,
-            start: super::meeting::secret(),
+            start: secret(),
         }
     }
 
@@ -144,6 +144,14 @@ impl RankMembership {
 }
 
 const LOOPBACK: &str = "127.0.0.1";
+
+/// What nobody can guess.
+pub(super) fn secret() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // Each state has keys of its own from the system's source of random numbers.
+    let number = || RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", number(), number())
+}
 
 /// The first machine of a list as Slurm writes it: `n1`, `n1,n2`, `n[01-04,7],m`.
 fn first_of(nodes: &str) -> String {
