@@ -127,10 +127,13 @@ pub(super) fn survey(
     }
     let usual = EVALUATION_NEGATIVES as usize + 1;
     if config.protocol.candidates == Candidates::File && [fewest, most] != [usual; 2] {
+        let found = match fewest == most {
+            true => format!("{} negatives", most - 1),
+            false => format!("{} to {} negatives", fewest - 1, most - 1),
+        };
         lines.push(format!(
-            "a held-out interaction has {} negatives, not the usual {EVALUATION_NEGATIVES}: hit \
-             rates and gains cannot be compared with published ones",
-            most - 1
+            "a held-out interaction has {found}, not the usual {EVALUATION_NEGATIVES}: hit rates and \
+             gains cannot be compared with published ones"
         ));
     }
     lines.extend(pretrained(config, data_root));

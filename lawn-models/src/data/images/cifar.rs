@@ -173,9 +173,12 @@ impl Cifar {
                 let found = about.len() / record;
                 if found != records {
                     let name = path.file_name().unwrap_or_default().display();
+                    let hint = match found < records {
+                        true => ": a file that is cut short has fewer",
+                        false => "",
+                    };
                     lines.push(format!(
-                        "{name} has {found} records, and {records} as it is published: a file that is \
-                         cut short has fewer"
+                        "{name} has {found} records, and {records} as it is published{hint}"
                     ));
                 }
             }

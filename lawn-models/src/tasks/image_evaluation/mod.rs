@@ -352,10 +352,10 @@ fn differences(evaluation: &ImageEvaluation) -> Vec<String> {
     let shown = |transform: &Option<TransformConfig>| match transform {
         None => "none".to_owned(),
         Some(transform) => format!(
-            "size {}, shorter side {}, normalization {:?}",
+            "size {}, shorter side {}, normalization {}",
             transform.size,
             transform.shorter_side(),
-            transform.normalization
+            transform.normalization.name()
         ),
     };
     let mut pairs = vec![

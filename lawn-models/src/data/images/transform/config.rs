@@ -51,6 +51,16 @@ pub enum Normalization {
     Half,
 }
 
+impl Normalization {
+    /// As it is written in a configuration.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Imagenet => "imagenet",
+            Self::Half => "half",
+        }
+    }
+}
+
 impl Default for TransformConfig {
     fn default() -> Self {
         Self {

@@ -81,8 +81,8 @@ pub(super) fn numbers(
             Form::Signed64 | Form::Timestamp => extend::<i64>(&mut numbers, array, Number::Signed),
             Form::Unsigned32 => extend::<u32>(&mut numbers, array, |n| Number::Unsigned(n.into())),
             Form::Unsigned64 => extend::<u64>(&mut numbers, array, Number::Unsigned),
-            Form::Single => extend::<f32>(&mut numbers, array, |n| Number::Float(n.into())),
-            Form::Double => extend::<f64>(&mut numbers, array, Number::Float),
+            Form::Single => extend::<f32>(&mut numbers, array, Number::Single),
+            Form::Double => extend::<f64>(&mut numbers, array, Number::Double),
         };
         whole.ok_or("a column has values that are not of its type")?;
     }

@@ -27,7 +27,8 @@ pub(super) enum Form {
 pub(super) enum Number {
     Signed(i64),
     Unsigned(u64),
-    Float(f64),
+    Single(f32),
+    Double(f64),
 }
 
 impl Form {
@@ -140,7 +141,7 @@ impl Number {
         match self {
             Self::Signed(number) => u64::try_from(number).ok(),
             Self::Unsigned(number) => Some(number),
-            Self::Float(_) => u64::try_from(self.signed()?).ok(),
+            Self::Single(_) | Self::Double(_) => u64::try_from(self.signed()?).ok(),
         }
     }
 
@@ -149,11 +150,8 @@ impl Number {
         match self {
             Self::Signed(number) => Some(number),
             Self::Unsigned(number) => i64::try_from(number).ok(),
-            // Beyond it not every whole number is one of f64.
-            Self::Float(number) => {
-                let is_whole = number.fract() == 0.0 && number.abs() <= (1u64 << 53) as f64;
-                is_whole.then_some(number as i64)
-            }
+            Self::Single(number) => exact(number.into(), f32::MANTISSA_DIGITS),
+            Self::Double(number) => exact(number, f64::MANTISSA_DIGITS),
         }
     }
 
@@ -162,9 +160,20 @@ impl Number {
         match self {
             Self::Signed(number) => number as f64,
             Self::Unsigned(number) => number as f64,
-            Self::Float(number) => number,
+            Self::Single(number) => number.into(),
+            Self::Double(number) => number,
         }
     }
+}
+
+/// What whole numbers are allowed in words, of columns of any type.
+pub(super) const EXACT: &str = "exact in a Float up to 2^24 and in a Double up to 2^53";
+
+/// A whole number of a type with so many digits. Beyond 2 to their number its neighbours are the same
+/// value: two ids would be one.
+fn exact(number: f64, digits: u32) -> Option<i64> {
+    let is_whole = number.fract() == 0.0 && number.abs() <= (1u64 << digits) as f64;
+    is_whole.then_some(number as i64)
 }
 
 impl fmt::Display for Number {
@@ -172,7 +181,29 @@ impl fmt::Display for Number {
         match self {
             Self::Signed(number) => number.fmt(f),
             Self::Unsigned(number) => number.fmt(f),
-            Self::Float(number) => number.fmt(f),
+            Self::Single(number) => number.fmt(f),
+            Self::Double(number) => number.fmt(f),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_whole_numbers_as_far_as_each_of_them_is_one() {
+        assert_eq!(Number::Single(16_777_216.0).whole(), Some(1 << 24));
+        // 16,777,217 is none of f32: it would be read as 16,777,216.
+        assert_eq!(Number::Single(16_777_218.0).whole(), None);
+        assert_eq!(
+            Number::Double(9_007_199_254_740_992.0).whole(),
+            Some(1 << 53)
+        );
+        assert_eq!(Number::Double(9_007_199_254_740_994.0).whole(), None);
+        assert_eq!(Number::Double(0.5).signed(), None);
+        assert_eq!(Number::Double(f64::NAN).signed(), None);
+        assert_eq!(Number::Single(-3.0).signed(), Some(-3));
+        assert_eq!(Number::Single(-3.0).whole(), None);
     }
 }

@@ -26,7 +26,7 @@ use super::room::Room;
 use super::taken::Taken;
 use crate::data::error::DataError;
 use crate::data::parts;
-use form::{Form, Number};
+use form::{EXACT, Form, Number};
 
 /// Whether a file is called one of Parquet.
 pub(super) fn is_named(path: &Path) -> bool {
@@ -197,7 +197,7 @@ impl Table {
                 of[place].ok_or_else(|| self.fault(number, field, "null", allowed))
             };
             let id = |field, of: &[Option<Number>]| {
-                let allowed = format!("an integer from 0 to {}", u64::MAX - 1);
+                let allowed = format!("an integer from 0 to {}, {EXACT}", u64::MAX - 1);
                 let id = value(field, of, &allowed)?;
                 let sound = id.whole().filter(|&id| id < u64::MAX);
                 sound.ok_or_else(|| self.fault(number, field, id, &allowed))
@@ -216,11 +216,11 @@ impl Table {
             }
             let mut time = 0;
             if let Some(times) = &times {
-                let allowed = "a time that 64 bits hold";
-                let given = value("time", times, allowed)?;
+                let allowed = format!("a whole number of 64 bits, {EXACT}");
+                let given = value("time", times, &allowed)?;
                 time = given
                     .signed()
-                    .ok_or_else(|| self.fault(number, "time", given, allowed))?;
+                    .ok_or_else(|| self.fault(number, "time", given, &allowed))?;
             }
             found.lines.push(Line {
                 user,
