@@ -14,9 +14,6 @@ use crate::text;
 /// Markers closer than this, in points, hide each other. Only one of each arm is drawn.
 const NEAR: f64 = 1.6;
 
-/// Of the markers, which lie over each other where arms end alike.
-const OPACITY: f64 = 0.7;
-
 /// Draws the rows of [`crate::tables::fit`]; `test` is what the vertical axis shows.
 pub(crate) fn draw(
     rows: &[FitRow],
@@ -57,8 +54,7 @@ pub(crate) fn draw(
             let at = panel.at(loss, test);
             let near = |x: f64| (x / NEAR).round() as i64;
             if drawn.insert((near(at.0), near(at.1), batch.to_bits())) {
-                // What lies below shows through.
-                scene.marker(at, look.marker, radius(batch), look.colour, OPACITY);
+                scene.marker(at, look.marker, radius(batch), look.colour, 1.0);
             }
         }
     }

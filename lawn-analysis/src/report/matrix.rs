@@ -28,10 +28,21 @@ impl MatrixCell {
         };
         let p = cell.claim.as_ref().and_then(|claim| claim.adjusted_p);
         let p = p.map_or(String::new(), |p| format!(", p {}", p_number(p)));
+        let ranked = cell.claim.as_ref().filter(|claim| claim.worst_rank);
+        let behind = match ranked {
+            // The interval is of those that are left, the p of all seeds.
+            Some(claim) => format!(
+                "{} for the {} without divergence{p}, n {}, with diverged trials ranked worst",
+                with_ends(estimate),
+                count(estimate.n, "seed", "seeds"),
+                claim.seeds
+            ),
+            None => format!("{}{p}, n {}", with_ends(estimate), estimate.n),
+        };
         Self {
             verdict,
             word: verdict.map_or("cannot be said", Support::as_str),
-            behind: format!("{}{p}, n {}", with_ends(estimate), estimate.n),
+            behind,
         }
     }
 

@@ -21,9 +21,11 @@ use crate::{Error, Exit, data};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The learning rate grows by the same factor from step to step; shape, warm-up and the end of a free
-phase are left out, other hyper-parameters are those of the arm's first setting. Only the training
-split is looked at. Two rates are suggested: where the smoothed loss falls fastest, and a tenth of
-that where it is least. They say where to tune, and take the place of no tuning.
+phase are left out, other hyper-parameters are those of the arm's first setting. A constraint that
+begins after a free phase takes no part, and the table says so. Only the training split is looked at.
+Two rates are suggested: where the smoothed loss falls fastest, and a tenth of that where it is least.
+They are rates at that batch size, whatever `learning_rate_scaling` makes of a file's. They say where to
+tune, and take the place of no tuning.
 
 Examples:
   lawn lr-find lawn-bench/studies/embedded.toml
@@ -175,11 +177,7 @@ fn describe(tests: &[CellTest], figures: &[PathBuf]) -> String {
             test.batch_size.to_string(),
             rate(test.found.steepest),
             rate(test.found.tenth_of_minimum),
-            match (test.found.diverged, test.found.steps.last()) {
-                (true, Some(last)) => format!("diverged above {:.2e}", last.learning_rate),
-                (true, None) => "diverged at once".to_owned(),
-                (false, _) => String::new(),
-            },
+            remarks(&test.found),
         ]
     };
     let rows: Vec<Vec<String>> = tests.iter().map(row).collect();
@@ -193,4 +191,21 @@ fn describe(tests: &[CellTest], figures: &[PathBuf]) -> String {
         render::table(&head, &rows),
         figures.join(", ")
     )
+}
+
+fn remarks(found: &RangeTest) -> String {
+    let mut said = Vec::new();
+    said.push(match (found.diverged, found.steps.last()) {
+        (true, Some(last)) => format!("diverged above {:.2e}", last.learning_rate),
+        (true, None) => "diverged at once".to_owned(),
+        (false, Some(last)) if found.tenth_of_minimum.is_none() => {
+            format!("no minimum up to {:.2e}", last.learning_rate)
+        }
+        (false, _) => String::new(),
+    });
+    if found.unconstrained {
+        said.push("free all along".to_owned());
+    }
+    said.retain(|one| !one.is_empty());
+    said.join(", ")
 }

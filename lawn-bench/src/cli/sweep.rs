@@ -4,7 +4,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::output::{print, print_report};
-use super::values::{DataRoot, Sets, positive};
+use super::values::{DataRoot, Sets, positive, ranks};
 use crate::Error;
 use crate::Exit;
 use crate::engine::EngineName;
@@ -38,7 +38,7 @@ pub(super) struct Sweep {
     #[arg(long, value_name = "N", value_parser = positive)]
     workers: Option<usize>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = ranks)]
     ranks: Option<usize>,
     #[command(flatten)]
     sets: Sets,

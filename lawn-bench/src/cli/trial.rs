@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use lawn_analysis::records::Outcome;
 
-use super::values::{DataRoot, positive};
+use super::values::{DataRoot, ranks};
 use crate::Exit;
 use crate::run::run_dir::RunDir;
 use crate::{Error, trial};
@@ -22,7 +22,7 @@ pub(super) struct Trial {
     index: usize,
     /// Processes that train the trial together, which this one starts on its machine [default:
     /// resources.ranks of the sweep]. Where torchrun or srun has started several, these are they.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = ranks)]
     ranks: Option<usize>,
     #[command(flatten)]
     data: DataRoot,

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
 
-use crate::config::SweepFile;
+use crate::config::{RANKS, SweepFile};
 use crate::error::{ConfigError, allowed};
 
 #[derive(Debug, Args)]
@@ -62,6 +62,13 @@ pub(super) fn positive(text: &str) -> Result<usize, String> {
         Ok(0) | Err(_) => Err("must be a whole number of 1 or more".into()),
         Ok(number) => Ok(number),
     }
+}
+
+/// Ranks of a trial, within the bounds of `resources.ranks`.
+pub(super) fn ranks(text: &str) -> Result<usize, String> {
+    let number: Option<usize> = text.parse().ok();
+    let sound = number.filter(|ranks| (1..=RANKS).contains(ranks));
+    sound.ok_or_else(|| format!("must be a whole number from 1 to {RANKS}"))
 }
 
 /// An outcome that a trial can be retried from.

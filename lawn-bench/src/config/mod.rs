@@ -37,6 +37,7 @@ pub use device::DeviceChoice;
 pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;
+pub(crate) use raw::RANKS;
 pub use reference::reference;
 pub use schema::schema;
 pub(crate) use schema::{Size, sizes};

@@ -29,7 +29,7 @@ pub(super) const WORKERS: usize = 100_000;
 pub(super) const THREADS: usize = 1 << 12;
 
 /// Greatest number of ranks of a trial.
-pub(super) const RANKS: usize = 1 << 10;
+pub(crate) const RANKS: usize = 1 << 10;
 
 /// Seconds from which on no duration can be counted.
 const SECONDS: f64 = u64::MAX as f64;

@@ -26,6 +26,15 @@ pub(crate) fn become_it(build: &str) -> Error {
         Ok(this) => this.with_file_name(WITH_TORCH),
         Err(source) => return Error::without_torch(Path::new(WITH_TORCH), source),
     };
+    if let Some((id, _)) = told().as_deref().and_then(|told| told.split_once(':'))
+        && id == std::process::id().to_string()
+    {
+        // It became itself: what lies there is another `lawn`.
+        return Error::without_torch(
+            &path,
+            std::io::Error::other("it is the one without libtorch"),
+        );
+    }
     let mut words = std::env::args_os();
     let mut command = Command::new(&path);
     command
@@ -35,6 +44,11 @@ pub(crate) fn become_it(build: &str) -> Error {
     Error::without_torch(&path, command.exec())
 }
 
+/// Whether this process was `lawn` before, or is a child of one that was: the process and its build.
+fn told() -> Option<String> {
+    std::env::var(FRONT).ok()
+}
+
 /// Makes sure that this process became what it was before: `build` is the one that its first
 /// command told. A process that was started as it is was told nothing.
 ///
@@ -42,8 +56,7 @@ pub(crate) fn become_it(build: &str) -> Error {
 ///
 /// [`Error::OtherBuild`].
 pub(crate) fn require_same(build: &str) -> Result<(), Error> {
-    let told = std::env::var(FRONT).unwrap_or_default();
-    match told.split_once(':') {
+    match told().as_deref().and_then(|told| told.split_once(':')) {
         // Children inherit the variable, and are other processes.
         Some((id, front)) if id == std::process::id().to_string() && front != build => {
             Err(Error::other_front(build, front))

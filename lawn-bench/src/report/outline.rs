@@ -214,7 +214,7 @@ fn kept(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
 
 /// What each rank of a trial has to do, where there are several.
 fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
-    let ranks = plan.sweep.resources.ranks as u64;
+    let ranks = u32::try_from(plan.sweep.resources.ranks).unwrap_or(u32::MAX);
     if ranks == 1 {
         return String::new();
     }
@@ -227,18 +227,26 @@ fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
             *known = found;
         }
     }
-    let rows: Vec<Vec<String>> = largest
-        .into_iter()
-        .map(|((task, batch_size), found)| {
-            vec![
-                task.to_owned(),
-                batch_size.to_string(),
-                batch_size.div_ceil(ranks).to_string(),
-                bytes(found.peak_bytes),
-                bytes(found.weight_bytes()),
-            ]
-        })
-        .collect();
+    let mut without = Vec::new();
+    let mut rows = Vec::new();
+    for ((task, batch_size), found) in largest {
+        let config = plan.sweep.tasks.iter().find(|one| one.name == task);
+        let unit = config.map_or(1, |one| one.config.statistics_batch());
+        let (samples, idle) = lawn_models::largest_share(batch_size, unit, ranks);
+        if idle > 0 {
+            without.push(format!(
+                "{task} at batch size {batch_size}: {idle} of {ranks} ranks have no samples, since \
+                 {unit} stay together\n"
+            ));
+        }
+        rows.push(vec![
+            task.to_owned(),
+            batch_size.to_string(),
+            samples.to_string(),
+            bytes(found.peak_bytes),
+            bytes(found.weight_bytes()),
+        ]);
+    }
     let columns = [
         "task",
         "batch size",
@@ -247,8 +255,9 @@ fn of_ranks(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
         "summed a step",
     ];
     format!(
-        "\n{ranks} ranks a trial; times and memory above are those of one\n{}",
-        render::table(&columns, &rows)
+        "\n{ranks} ranks a trial; times and memory above are those of one\n{}{}",
+        render::table(&columns, &rows),
+        without.concat()
     )
 }
 

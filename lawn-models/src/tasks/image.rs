@@ -200,6 +200,13 @@ impl Kind for ImageConfig {
         self.init_from.as_deref()
     }
 
+    fn statistics_batch(&self) -> u64 {
+        match self.model_name().takes("statistics_batch") {
+            true => self.statistics_batch,
+            false => 1,
+        }
+    }
+
     fn resolve(&mut self) {
         // The same net under either of its names is the same trial.
         self.model = self

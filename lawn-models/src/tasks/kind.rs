@@ -100,6 +100,11 @@ pub trait Kind:
         Vec::new()
     }
 
+    /// Samples that stay together, since one set of normalization statistics is of them.
+    fn statistics_batch(&self) -> u64 {
+        1
+    }
+
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
     fn resolve(&mut self);
 

@@ -96,6 +96,14 @@ macro_rules! kinds {
                 self.weights().into_iter().chain(parts).collect()
             }
 
+            /// Samples that stay together, whatever a batch is cut into: those of one set of
+            /// normalization statistics, 1 without any.
+            pub fn statistics_batch(&self) -> u64 {
+                match self {
+                    $(Self::$variant(config) => config.statistics_batch()),+
+                }
+            }
+
             /// Whether its data are made in the process.
             pub fn is_generated(&self) -> bool {
                 self.data() == crate::data::GENERATED

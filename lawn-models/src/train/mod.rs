@@ -37,3 +37,4 @@ pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
 pub use run::{dry_run, examine, run_trial, run_trial_on};
+pub use share::largest_share;

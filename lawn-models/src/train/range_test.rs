@@ -14,7 +14,7 @@ use super::training::Training;
 use crate::device;
 use crate::ranks::Ranks;
 use crate::tasks::TrialConfig;
-use crate::trial::{Amount, LrShape, require};
+use crate::trial::{Amount, FreePhase, LrShape, OptimizerSettings, require};
 
 /// Over what a range test goes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -47,8 +47,11 @@ pub struct RangeTest {
     pub diverged: bool,
     /// Learning rate where the smoothed loss falls fastest, over the logarithm of the rate.
     pub steepest: Option<f64>,
-    /// A tenth of the learning rate where the smoothed loss is least.
+    /// A tenth of the learning rate where the smoothed loss is least. Neither is there where the loss
+    /// falls up to the last rate: the range has no minimum.
     pub tenth_of_minimum: Option<f64>,
+    /// Whether a constraint of the arm took no part, since it begins after a free phase.
+    pub unconstrained: bool,
 }
 
 /// How much of the average of losses each step keeps.
@@ -66,7 +69,7 @@ const DIVERGED: f64 = 4.0;
 /// ```
 ///
 /// The shape of the learning rate and its warm-up are left out, and a free phase lasts all along, so
-/// that LAWN has not begun. Rates of embedding tables and of layers keep their ratios.
+/// that a constraint which begins after one has not begun. Rates of embedding tables and of layers keep their ratios.
 ///
 /// *Source:* Smith 2017, arXiv 1506.01186, section 3.3, with a range that grows exponentially and
 /// the end and the suggestions that fastai has.
@@ -88,6 +91,7 @@ pub fn range_test(
         "a range above 0 whose end is the larger",
     )?;
     require(range.steps >= 3, "steps", range.steps, "3 or more")?;
+    let unconstrained = is_free_at_first(&config.optimizer);
     let config = config_of(config, range.steps);
     config.validate()?;
     device::require_device(device)?;
@@ -133,13 +137,22 @@ pub fn range_test(
             smoothed,
         });
     }
-    let (steepest, tenth_of_minimum) = suggestions(&steps);
+    let (steepest, tenth_of_minimum) = suggestions(&steps, diverged);
     Ok(RangeTest {
         steps,
         diverged,
         steepest,
         tenth_of_minimum,
+        unconstrained,
     })
+}
+
+/// Whether a constraint begins after a free phase.
+fn is_free_at_first(settings: &OptimizerSettings) -> bool {
+    let is_long = |phase| match phase {
+        FreePhase::Epochs(length) | FreePhase::Fraction(length) => length > 0.0,
+    };
+    settings.free_phase().is_some_and(is_long)
 }
 
 /// The trial that the test trains.
@@ -156,7 +169,7 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
     settings.restart_growth = None;
     (settings.plateau_patience, settings.plateau_cooldown) = (None, None);
     settings.plateau_threshold = None;
-    if settings.free_phase().is_some() {
+    if is_free_at_first(settings) {
         settings.free_epochs = None;
         // To the last step, which moves what no step looks at.
         settings.free_fraction = Some(1.0 - 0.5 / steps as f64);
@@ -165,11 +178,13 @@ fn config_of(config: &TrialConfig, steps: u64) -> TrialConfig {
     config
 }
 
-/// Where the smoothed loss falls fastest, and a tenth of where it is least.
-fn suggestions(steps: &[RangeStep]) -> (Option<f64>, Option<f64>) {
+/// Where the smoothed loss falls fastest, and a tenth of where it is least. A loss that falls to the
+/// last of all steps has its minimum beyond them.
+fn suggestions(steps: &[RangeStep], diverged: bool) -> (Option<f64>, Option<f64>) {
     let least = steps.iter().enumerate();
     let least = least.min_by(|(_, one), (_, other)| one.smoothed.total_cmp(&other.smoothed));
-    let Some((end, minimum)) = least.filter(|(index, _)| *index > 0) else {
+    let is_within = |index: usize| index > 0 && (diverged || index + 1 < steps.len());
+    let Some((end, minimum)) = least.filter(|(index, _)| is_within(*index)) else {
         return (None, None);
     };
     // Rates are evenly spaced on the logarithm, so that slopes are differences.
@@ -197,10 +212,14 @@ mod tests {
         let losses = [1.0, 0.9, 0.5, 0.4, 0.45, 0.1, 3.0];
         let steps: Vec<RangeStep> = (-6..).zip(losses).map(|(i, loss)| step(i, loss)).collect();
         // The average is least at 1e-1, and falls most from 1e-5 to 1e-4.
-        assert_eq!(suggestions(&steps), (Some(1e-4), Some(1e-1 / 10.0)));
+        assert_eq!(suggestions(&steps, false), (Some(1e-4), Some(1e-1 / 10.0)));
+        // It falls to the end: the minimum is not in the range, unless the next step diverged.
+        let falling = &steps[..6];
+        assert_eq!(suggestions(falling, false), (None, None));
+        assert_eq!(suggestions(falling, true), (Some(1e-4), Some(1e-1 / 10.0)));
         // Nothing falls.
         let rising = [step(-3, 1.0), step(-2, 2.0)];
-        assert_eq!(suggestions(&rising), (None, None));
-        assert_eq!(suggestions(&[]), (None, None));
+        assert_eq!(suggestions(&rising, false), (None, None));
+        assert_eq!(suggestions(&[], true), (None, None));
     }
 }

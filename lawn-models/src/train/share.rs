@@ -11,6 +11,16 @@ pub(super) struct Sharing {
     pub(super) ranks: u32,
 }
 
+/// The most samples of a batch of `count` that one of `ranks` trains on, where `unit` samples stay
+/// together, and how many ranks have none.
+#[must_use]
+pub fn largest_share(count: u64, unit: u64, ranks: u32) -> (u64, usize) {
+    let shares = (0..ranks).map(|rank| Sharing { unit, rank, ranks }.of(count).samples);
+    let sizes: Vec<u64> = shares.map(|share| share.end - share.start).collect();
+    let idle = sizes.iter().filter(|&&size| size == 0).count();
+    (sizes.into_iter().max().unwrap_or(0), idle)
+}
+
 /// What a rank has of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Share {
@@ -87,5 +97,12 @@ mod tests {
         assert_eq!((of(0).samples, of(0).units_after), (0..16, 2));
         assert_eq!((of(1).samples, of(1).units_after), (16..49, 0));
         assert_eq!(Sharing::ALONE.of(49).samples, 0..49);
+    }
+
+    #[test]
+    fn ranks_without_a_whole_unit_have_nothing_to_do() {
+        assert_eq!(largest_share(64, 1, 4), (16, 0));
+        assert_eq!(largest_share(64, 128, 4), (64, 3));
+        assert_eq!(largest_share(256, 128, 4), (128, 2));
     }
 }

@@ -3,7 +3,7 @@
 use lawn_core::{Granularity, UntouchedRows};
 
 use super::names::RuleName;
-use super::optimizer::OptimizerSettings;
+use super::{OptimizerSettings, ScopeName, ScopeSetting};
 
 impl RuleName {
     /// Whether it leaves rows of an embedding table alone that have no gradient: weights, what
@@ -57,20 +57,34 @@ impl OptimizerSettings {
             _ => "move on by their moments",
         }
         .to_owned();
-        if self.is_constrained() {
+        if self.is_constrained() && self.may_constrain_tables() {
             let rows = self.untouched_rows.unwrap_or_default();
             said += match (rows, self.granularity.unwrap_or_default()) {
-                (UntouchedRows::LeftAlone, _) => "; from the freeze on they are left alone",
+                (UntouchedRows::LeftAlone, _) if self.lawn => {
+                    "; from the freeze on they are left alone"
+                }
+                (UntouchedRows::LeftAlone, _) => "; their constraint leaves them alone",
                 (_, Granularity::Row) => "; a constraint keeps the norm of each",
                 _ => "; a constraint of their table moves them, too",
             };
         }
         said
     }
+
+    /// Whether tables are among what the arm's constraint may be of: those other than LAWN are of
+    /// matrices, unless a scope is given.
+    fn may_constrain_tables(&self) -> bool {
+        match self.scope {
+            Some(ScopeSetting::Named(scope)) => scope != ScopeName::Matrices,
+            Some(ScopeSetting::Patterns(_)) => true,
+            None => self.lawn,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::names::ConstraintName;
     use super::*;
     use lawn_core::CowClipConfig;
 
@@ -88,6 +102,24 @@ mod tests {
         let (left, kept) = (UntouchedRows::LeftAlone, UntouchedRows::Constrained);
         for (settings, expected) in [
             (new(RuleName::Sgd), "stay where they are"),
+            // Its scope is that of matrices, among which no table is.
+            (
+                OptimizerSettings {
+                    constraint: Some(ConstraintName::Hyperball),
+                    untouched_rows: Some(left),
+                    ..new(RuleName::Sgd)
+                },
+                "stay where they are",
+            ),
+            (
+                OptimizerSettings {
+                    constraint: Some(ConstraintName::Hyperball),
+                    scope: Some(ScopeSetting::Named(ScopeName::AllWeights)),
+                    untouched_rows: Some(left),
+                    ..new(adam)
+                },
+                "move on by their moments; their constraint leaves them alone",
+            ),
             (
                 OptimizerSettings {
                     momentum: Some(0.9),
