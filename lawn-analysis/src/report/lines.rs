@@ -139,6 +139,10 @@ pub(super) fn budget(analysis: &Analysis) -> String {
         let places = arms.flat_map(|arm| task.batch_sizes.iter().map(move |size| (arm, *size)));
         for trial in places.flat_map(|(arm, size)| task.confirmations(arm, size)) {
             if let (Some(unit), Some(amount)) = (trial.budget_unit, trial.budget_amount) {
+                let unit = match amount {
+                    1 => unit.as_str().trim_end_matches('s'),
+                    _ => unit.as_str(),
+                };
                 let budget = format!("{} {unit}", number(amount as f64));
                 if !budgets.contains(&budget) {
                     budgets.push(budget);

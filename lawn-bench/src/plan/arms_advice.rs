@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use lawn_models::{ConstraintName, LrShape, OptimizerSettings, RuleName, Treatment};
+use lawn_core::PlateauConfig;
+use lawn_models::{
+    Amount, ConstraintName, FreezeCondition, LrShape, OptimizerSettings, RuleName, Treatment,
+};
 
 use crate::config::Sweep;
 use crate::plan::estimate::Measurement;
@@ -49,6 +52,43 @@ const DOUBTS: [Doubt; 4] = [
     ),
 ];
 
+/// What is said of a setting of so many evaluations a trial, if it is so.
+type LateDoubt = (fn(&OptimizerSettings, u64) -> bool, &'static str);
+
+const LATE_DOUBTS: [LateDoubt; 3] = [
+    (
+        // One is the lowest, and those after it are waited for.
+        |settings, evaluations| {
+            let usual = PlateauConfig::default().patience;
+            let patience = settings.plateau_patience.map_or(usual, u64::from);
+            settings.decay == LrShape::Plateau && evaluations < patience + 2
+        },
+        "never come to a fall of plateau, which waits for more evaluations than a trial has; lower \
+         plateau_patience, or evaluate more often",
+    ),
+    (
+        |settings, evaluations| match settings.freeze_when {
+            Some(FreezeCondition::Plateau(waits)) => evaluations <= u64::from(waits),
+            _ => false,
+        },
+        "never come to the plateau of freeze_when, which waits for more evaluations than a trial has",
+    ),
+    (
+        |settings, _| settings.restart_after.is_some_and(|part| part >= 1.0),
+        "never restart: restart_after is the whole of the steps",
+    ),
+];
+
+/// Evaluations of a trial, where its budget counts what they count.
+fn evaluations(sweep: &Sweep) -> Option<u64> {
+    match (sweep.budget, sweep.evaluation.every) {
+        (Amount::Epochs(all), Amount::Epochs(every))
+        | (Amount::Steps(all), Amount::Steps(every))
+        | (Amount::Samples(all), Amount::Samples(every)) => Some(all / every.max(1)),
+        _ => None,
+    }
+}
+
 fn is_under(settings: &OptimizerSettings, constraint: ConstraintName) -> bool {
     settings.constraint == Some(constraint)
 }
@@ -57,13 +97,20 @@ fn is_under(settings: &OptimizerSettings, constraint: ConstraintName) -> bool {
 pub(super) fn doubtful(sweep: &Sweep) -> Vec<String> {
     let mut said = Vec::new();
     for arm in &sweep.arms {
-        for (is_so, what) in DOUBTS {
-            let all = || arm.settings.iter().flat_map(|setting| setting.everywhere());
-            let found = all().filter(|settings| is_so(settings)).count();
+        let all = || arm.settings.iter().flat_map(|setting| setting.everywhere());
+        let mut doubt = |found: usize, what: &str| {
             if found > 0 {
                 let (name, of) = (&arm.name, all().count());
                 said.push(format!("arm `{name}`: {found} of {of} settings {what}"));
             }
+        };
+        for (is_so, what) in DOUBTS {
+            doubt(all().filter(|settings| is_so(settings)).count(), what);
+        }
+        for (is_so, what) in LATE_DOUBTS {
+            let evaluations = evaluations(sweep).unwrap_or(u64::MAX);
+            let found = all().filter(|settings| is_so(settings, evaluations));
+            doubt(found.count(), what);
         }
     }
     said

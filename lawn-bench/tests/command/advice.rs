@@ -159,6 +159,14 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
             "by more than a radian a step",
         ),
         (
+            "rule = \"adam\"\ndecay = \"plateau\"\nlearning_rate = 0.1",
+            "which waits for more evaluations than a trial has; lower plateau_patience",
+        ),
+        (
+            "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 1.0\nlearning_rate = 0.1",
+            "never restart",
+        ),
+        (
             "rule = \"adam\"\nlawn = true\nfree_fraction = 0.99\nlearning_rate = 0.1",
             "less than a twentieth of the steps",
         ),

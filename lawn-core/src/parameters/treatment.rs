@@ -89,6 +89,17 @@ pub struct Treatment {
 #[serde(transparent)]
 pub struct TreatmentTable<'a>(pub &'a [Treatment]);
 
+/// A factor with as many digits as people compare.
+fn factor(value: f64) -> String {
+    match value {
+        small if small != 0.0 && small.abs() < 1e-3 => format!("{small:.3e}"),
+        value => {
+            let text = format!("{value:.5}");
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+    }
+}
+
 impl fmt::Display for TreatmentTable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = [
@@ -117,7 +128,7 @@ impl fmt::Display for TreatmentTable<'_> {
                     false => "untrained".to_owned(),
                 },
                 units,
-                t.learning_rate_scale.to_string(),
+                factor(t.learning_rate_scale),
                 t.decay.to_string(),
                 match t.trained {
                     true => t.reason.clone(),
