@@ -4,6 +4,7 @@ use super::contents::Contents;
 use crate::analysis::{Analysis, Answer, POWER, Survival, Verdict, claims_feasibility};
 use crate::request::DecidingTest;
 use crate::text::{batch, capital, count, number};
+use crate::word::Word;
 
 /// True differences of more standard deviations than this are not to be expected.
 const LARGEST_EXPECTED: f64 = 10.0;
