@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use lawn_core::PlateauConfig;
 use lawn_models::{
     Amount, ConstraintName, FreezeCondition, LrShape, OptimizerSettings, RuleName, Treatment,
 };
@@ -59,9 +58,7 @@ const LATE_DOUBTS: [LateDoubt; 3] = [
     (
         // One is the lowest, and those after it are waited for.
         |settings, evaluations| {
-            let usual = PlateauConfig::default().patience;
-            let patience = settings.plateau_patience.map_or(usual, u64::from);
-            settings.decay == LrShape::Plateau && evaluations < patience + 2
+            settings.decay == LrShape::Plateau && evaluations < settings.patience() + 2
         },
         "never come to a fall of plateau, which waits for more evaluations than a trial has; lower \
          plateau_patience, or evaluate more often",

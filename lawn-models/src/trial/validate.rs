@@ -1,5 +1,7 @@
 //! What optimizer settings allow, each alone and together.
 
+use lawn_core::PlateauConfig;
+
 use super::amount::Amount;
 use super::diagnostics::FreePhase;
 use super::error::{SettingsError, require};
@@ -100,6 +102,13 @@ impl OptimizerSettings {
     pub fn free_phase(&self) -> Option<FreePhase> {
         let epochs = self.free_epochs.map(FreePhase::Epochs);
         epochs.or(self.free_fraction.map(FreePhase::Fraction))
+    }
+
+    /// Evaluations in a row whose train loss may be no lower before the shape `plateau` falls.
+    #[must_use]
+    pub fn patience(&self) -> u64 {
+        let usual = PlateauConfig::default().patience;
+        self.plateau_patience.map_or(usual, u64::from)
     }
 
     /// Checks that the free phase fits a budget and leaves something of it.
