@@ -144,34 +144,45 @@ fn arms_that_do_little_of_what_they_are_called_are_said() {
     };
     let adam = "[arms.adam]";
     assert!(!said(adam).contains("arm `"), "{}", said(adam));
-    let of = |settings: &str| said(&format!("[arms.other]\n{settings}\n{adam}"));
-    for (settings, expected) in [
+    let of = |settings: &str, rates: &str| {
+        said(&format!(
+            "[arms.other]\n{settings}\n[arms.other.grid]\nlearning_rate = {rates}\n{adam}"
+        ))
+    };
+    let usual = "[0.1, 0.2]";
+    for (settings, rates, expected) in [
         (
-            "rule = \"schedule_free\"\ndecay = \"cosine\"\nlearning_rate = 0.1",
+            "rule = \"schedule_free\"\ndecay = \"cosine\"",
+            usual,
             "a falling learning rate, whose place its average takes",
         ),
         (
-            "rule = \"adam\"\nconstraint = \"hyperball\"\nlearning_rate = 100",
-            "under hyperball, where it is the length of a step",
+            "rule = \"adam\"\nconstraint = \"hyperball\"",
+            "[0.1, 100.0]",
+            "1 of 2 settings have a learning rate of 1 or more under hyperball",
         ),
         (
-            "rule = \"adam\"\nconstraint = \"rotational\"\nweight_decay = 1e6\nlearning_rate = 0.1",
+            "rule = \"adam\"\nconstraint = \"rotational\"\nweight_decay = 1e6",
+            usual,
             "by more than a radian a step",
         ),
         (
-            "rule = \"adam\"\ndecay = \"plateau\"\nlearning_rate = 0.1",
+            "rule = \"adam\"\ndecay = \"plateau\"",
+            usual,
             "which waits for more evaluations than a trial has; lower plateau_patience",
         ),
         (
-            "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 1.0\nlearning_rate = 0.1",
+            "rule = \"adam\"\ndecay = \"warm-restarts\"\nrestart_after = 1.0",
+            usual,
             "never restart",
         ),
         (
-            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.99\nlearning_rate = 0.1",
+            "rule = \"adam\"\nlawn = true\nfree_fraction = 0.99",
+            usual,
             "less than a twentieth of the steps",
         ),
     ] {
-        let said = of(settings);
+        let said = of(settings, rates);
         assert!(
             said.contains("arm `other`: ") && said.contains(expected),
             "{said}"

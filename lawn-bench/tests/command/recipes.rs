@@ -344,7 +344,10 @@ fn recipes_for_implicit_feedback_train() {
         (
             "mlperf-ncf",
             "ml-20m",
-            ["hr@10-s999-once-pess", "ndcg@10-s999-once-pess"],
+            [
+                "hr@10-s999-once-pess-nounseen",
+                "ndcg@10-s999-once-pess-nounseen",
+            ],
         ),
         (
             "nvidia-ncf-ml-20m",

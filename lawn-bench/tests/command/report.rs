@@ -132,7 +132,7 @@ fn a_loss_has_the_direction_that_is_given() {
     let err = text(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{err}");
     assert!(err.contains("metric `val_loss`"), "{err}");
-    assert!(err.contains("or give --better val_loss=lower"), "{err}");
+    assert!(err.contains("or --better val_loss=lower"), "{err}");
     assert!(!dir.path().join("report").exists());
     for better in ["lower", "val_loss=lower"] {
         let answer = large(&report(&path, &["--json", "--better", better]));

@@ -167,8 +167,8 @@ fn trials_are_found_by_what_they_are(run_dir: &Path) {
     let shown = said(&run(&["trials", dir, &id[..9], "--show"]));
     for part in [
         id,
-        "test hr@10        0.",
-        "validation hr@10  0.",
+        "test hr@10          0.",
+        "validation hr@10    0.",
         "learning_rate",
         "outcome.json (",
         "batch size",
