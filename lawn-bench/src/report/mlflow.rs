@@ -44,6 +44,7 @@ const LOCAL: u32 = 4;
 pub fn export(run: &RunDir, plan: &Plan, into: &Path) -> Result<usize, Error> {
     let store = std::path::absolute(into).map_err(Error::io("find", into))?;
     let experiment = experiment(&plan.sweep.name);
+    let origin = std::path::absolute(run.root()).map_err(Error::io("find", run.root()))?;
     let folder = store.join(&experiment);
     let mut trials = Vec::new();
     let endings = outcomes::read(run, plan)?.endings;
@@ -51,7 +52,7 @@ pub fn export(run: &RunDir, plan: &Plan, into: &Path) -> Result<usize, Error> {
         let dir = run.trial(&trial.id);
         let file = TrialFile::read(&dir)?;
         if let Some((file, ending)) = file.zip(ending.filter(Ending::is_final)) {
-            trials.push(Exported::new(trial, &dir, &file, &ending)?);
+            trials.push(Exported::new(&origin, trial, &dir, &file, &ending)?);
         }
     }
     let times = || trials.iter().flat_map(|one| one.times);
@@ -88,6 +89,7 @@ struct Exported {
 
 impl Exported {
     fn new(
+        origin: &Path,
         trial: &Trial,
         dir: &TrialDir,
         file: &TrialFile,
@@ -133,10 +135,11 @@ impl Exported {
         let tags = [
             ("mlflow.runName", name.as_str()),
             ("lawn.outcome", ending.outcome.as_str()),
+            ("lawn.run", &*origin.to_string_lossy()),
             ("lawn.trial", trial.id.as_str()),
         ];
         Ok(Self {
-            id: trial.id.clone(),
+            id: run_id(origin, &trial.id),
             status: match ending.outcome {
                 Outcome::Ok => FINISHED,
                 _ => FAILED,
@@ -214,6 +217,13 @@ fn experiment(name: &str) -> String {
     let hash = blake3::hash(name.as_bytes());
     let bytes = hash.as_bytes().first_chunk().expect("there are 32 bytes");
     format!("{:018}", u64::from_le_bytes(*bytes) % 10_u64.pow(18))
+}
+
+/// The id of a trial: 32 hexadecimal digits that follow from the folder of its run and its own. The same
+/// trial in two folders, as on two machines, is two runs.
+fn run_id(origin: &Path, trial: &str) -> String {
+    let text = format!("{}\0{trial}", origin.display());
+    blake3::hash(text.as_bytes()).to_hex()[..32].to_owned()
 }
 
 /// The name with the characters that MLflow takes: letters, digits, and `_-. :/`.

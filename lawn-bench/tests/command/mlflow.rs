@@ -43,10 +43,10 @@ fn mlflow_finds_an_experiment_a_sweep_and_a_run_a_trial() {
     fs::write(&file, SMALL).expect("there is room");
     assert!(sweep(&file, Some(&run)).status.success());
     let store = kept.path().join("mlruns");
-    let export = || {
+    let export = |run: &Path| {
         let output = lawn()
             .arg("report")
-            .arg(&run)
+            .arg(run)
             .arg("--mlflow")
             .arg(&store)
             .output()
@@ -58,7 +58,7 @@ fn mlflow_finds_an_experiment_a_sweep_and_a_run_a_trial() {
             said(&output)
         );
     };
-    export();
+    export(&run);
     let experiments = folders(&store);
     let (id, experiment) = experiments.iter().next().expect("one");
     assert_eq!(experiments.len(), 1);
@@ -72,17 +72,20 @@ fn mlflow_finds_an_experiment_a_sweep_and_a_run_a_trial() {
     let trials: Vec<serde_json::Value> = serde_json::from_slice(&listed).expect("it is JSON");
     let runs = folders(experiment);
     assert_eq!(runs.len(), 2);
-    for (trial, folder) in &runs {
+    for (id_of_run, folder) in &runs {
+        let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
+        let trial = read("tags/lawn.trial");
         let known = trials.iter().find(|one| one["trial"] == trial.as_str());
         let known = known.expect("it is the run's");
         let about = meta(folder);
-        assert_eq!(about["run_id"], trial.as_str());
+        assert_eq!(about["run_id"], id_of_run.as_str());
+        assert_eq!(id_of_run.len(), 32);
+        assert_eq!(Path::new(&read("tags/lawn.run")), run);
         assert_eq!(
             (&about["status"], &about["experiment_id"]),
             (&3.into(), &id.as_str().into())
         );
         assert!(about["start_time"].as_u64() <= about["end_time"].as_u64());
-        let read = |name: &str| fs::read_to_string(folder.join(name)).expect(name);
         assert_eq!(read("params/learning_rate"), "0.1");
         assert_eq!(read("params/arm"), "sgd");
         assert_eq!(read("tags/lawn.outcome"), "ok");
@@ -109,7 +112,13 @@ fn mlflow_finds_an_experiment_a_sweep_and_a_run_a_trial() {
 
     // Again it is the same, and what others keep there stays.
     fs::create_dir(store.join("0")).expect("there is room");
-    export();
+    export(&run);
     assert_eq!(folders(&store).len(), 2);
     assert_eq!(folders(experiment), runs);
+
+    // The same trials in another folder are others.
+    let moved = kept.path().join("moved");
+    fs::rename(&run, &moved).expect("it can be moved");
+    export(&moved);
+    assert_eq!(folders(experiment).len(), 4);
 }
