@@ -25,7 +25,8 @@ pub(super) struct Status {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Say what is of this batch size alone; any number of times.
+    /// Say which cells, trials at work, failures and leaders are of this batch size, any number of
+    /// times; counts of trials are of the whole run.
     #[arg(long = "batch", value_name = "B")]
     batch_sizes: Vec<u64>,
     /// Print it again every SECONDS (2 where no number is given), until the run is over.

@@ -213,7 +213,7 @@ pub struct OptimizerSettings {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub decay_power: Option<f64>,
     /// What each milestone of the shape `multi-step`, or each fall of `plateau`, multiplies the
-    /// rate by; 0.1 if left out.
+    /// rate by; 0.1 if left out. Of `plateau` it is neither 0 nor 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1))]
     pub decay_factor: Option<f64>,
