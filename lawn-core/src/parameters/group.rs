@@ -84,6 +84,8 @@ impl Parameters {
     /// follow each other under one name but for its last part. Those of one block, whose names are
     /// the same up to a number, are one layer here, and a normalization or another layer without a
     /// matrix is of the layer before it. A parameter that no layer names has the rate of the first.
+    /// The order is that of the parameters: of branches beside each other, one counts as before the
+    /// other.
     ///
     /// *Source:* Clark et al. 2020, arXiv 2003.10555; Bao et al. 2022, arXiv 2106.08254;
     /// `param_groups_layer_decay` of timm, which has the same layers of a vision transformer.

@@ -244,7 +244,9 @@ pub struct OptimizerSettings {
     pub plateau_cooldown: Option<u32>,
     /// What the learning rate of each layer is of that of the next one towards the output: the last
     /// has all of it. A block of layers counts as one, and `lawn model` shows the rate of each
-    /// parameter. All have the same if left out.
+    /// parameter. Layers are in the order in which the net has them: of a net with branches, such as
+    /// NeuMF or a deep net beside a wide one, a branch counts as before the next. All have the same if
+    /// left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1), extend("exclusiveMinimum" = 0))]
     pub layer_decay: Option<f64>,
