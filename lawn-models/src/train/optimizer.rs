@@ -128,13 +128,21 @@ pub(super) fn plateau(settings: &OptimizerSettings) -> Result<Option<Plateau>, l
 /// `groups`, with the rates of the layers by their depth, a group each parameter.
 ///
 /// # Errors
-/// As [`Parameters::groups_by_depth`] and [`Group::of`].
+/// As [`Parameters::groups_by_depth`] and [`Group::of`]; [`SettingsError::NotApplicable`] where no layer
+/// comes before another.
 fn by_depth(
     decay: f64,
     groups: Vec<Group>,
     parameters: &Parameters,
-) -> Result<Vec<Group>, lawn_core::Error> {
+) -> Result<Vec<Group>, TrialError> {
     let mut all = parameters.groups_by_depth(decay)?;
+    if decay < 1.0 && all.iter().all(|one| one.learning_rate_scale == 1.0) {
+        return Err(TrialError::from(SettingsError::NotApplicable {
+            setting: "layer_decay".to_owned(),
+            context: "a net of one layer".to_owned(),
+            allowed: "leave it out".to_owned(),
+        }));
+    }
     let mut used = Vec::new();
     for one in &mut all {
         if let Some(group) = Group::of(&one.pattern, &groups)? {
@@ -341,6 +349,22 @@ mod tests {
         assert_eq!(with(RuleName::Lars), WeightDecay::L2 { rate: 0.1 });
         assert_eq!(with(RuleName::Adamw), WeightDecay::Decoupled { rate: 0.1 });
         assert_eq!(with(RuleName::Lamb), WeightDecay::Decoupled { rate: 0.1 });
+    }
+
+    #[test]
+    fn rates_of_one_layer_do_not_fall() {
+        let vs = tch::nn::VarStore::new(tch::Device::Cpu);
+        let _ = (vs.root() / "first").zeros("weight", &[2, 2]);
+        let refused =
+            |decay| by_depth(decay, Vec::new(), &Parameters::from_var_store(&vs).unwrap());
+        let error = refused(0.5).unwrap_err().to_string();
+        assert!(
+            error.contains("layer_decay") && error.contains("one layer"),
+            "{error}"
+        );
+        assert!(refused(1.0).is_ok());
+        let _ = (vs.root() / "second").zeros("weight", &[2, 2]);
+        assert!(refused(0.5).is_ok());
     }
 
     #[test]
