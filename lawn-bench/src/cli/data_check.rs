@@ -52,6 +52,11 @@ impl Check {
         stop::exit_on_signals()?;
         let mut keys = Map::new();
         for (key, value) in &self.set {
+            if ["data", "kind"].contains(&key.as_str()) {
+                let found = format!("{key} = {value}, and the set is that of NAME");
+                let fault = Fault::new(Place::key("--set"), found);
+                return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
+            }
             let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
             put(&mut keys, key, value);
         }

@@ -136,7 +136,7 @@ pub(super) fn survey(
              gains cannot be compared with published ones"
         ));
     }
-    lines.extend(pretrained(config, data_root));
+    lines.extend(pretrained(config, data_root)?);
     lines.push(protocol(
         config,
         held.cases.len(),
@@ -172,11 +172,22 @@ fn require_one_number(config: &NcfConfig, source: &Source, found: usize) -> Resu
 }
 
 /// What is known of how the weights that NeuMF begins with were trained.
-fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Vec<String> {
+///
+/// # Errors
+/// [`DataError::Unusable`] for a file that is not there.
+fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Result<Vec<String>, DataError> {
     let Some(Pretrained { gmf, mlp, .. }) = &config.pretrained else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let root = data_root.unwrap_or(Path::new(""));
+    let parts = [("gmf", gmf.as_path()), ("mlp", mlp.as_path())];
+    for (name, path) in parts {
+        let path = root.join(path);
+        if !path.is_file() {
+            let expected = format!("the weights that pretrained.{name} names, as safetensors");
+            return Err(DataError::unusable(&path, "no file", expected));
+        }
+    }
     let note = |(name, path): (&str, &Path)| {
         let path = root.join(path);
         let what = match that_left(&path).map(|table| of_kind::<NcfConfig>(table, "ncf")) {
@@ -189,8 +200,7 @@ fn pretrained(config: &NcfConfig, data_root: Option<&Path>) -> Vec<String> {
              `split_seed` were others, it has seen items that are ranked here"
         ))
     };
-    let parts = [("gmf", gmf.as_path()), ("mlp", mlp.as_path())];
-    parts.into_iter().filter_map(note).collect()
+    Ok(parts.into_iter().filter_map(note).collect())
 }
 
 /// Least and most candidates of a held-out interaction, itself among them.

@@ -218,6 +218,12 @@ fn every_net_trains_and_neumf_begins_with_two_of_them() {
         let expected = format!("pretrained.{part} was trained with other items held out");
         assert!(said.contains(&expected), "{said}");
     }
+    let absent = json!({ "model": "neumf", "pretrained": { "gmf": "a", "mlp": weights("mlp") } });
+    let error = look(root.path(), &absent).unwrap_err();
+    assert!(
+        error.contains("a: found no file, expected the weights that pretrained.gmf names"),
+        "{error}"
+    );
     assert_ne!(
         joined,
         train(root.path(), &json!({ "model": "neumf" }), Stage::Confirm).unwrap()
