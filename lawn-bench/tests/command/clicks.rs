@@ -122,6 +122,28 @@ fn a_plan_says_what_there_is_and_converts_it_where_it_is_told_to() {
         let planned = said(&planned);
         assert!(planned.contains(words), "{words:?} is not in:\n{planned}");
     }
+    // What reads the set without a sweep says the same of it, with the keys of a task.
+    let check = |key: &str| {
+        let mut command = lawn();
+        command.args(["data", "check", "ads", "--set", key, "--data-root"]);
+        command.arg(&root).env("LAWN_CLICK_CACHE", &elsewhere);
+        command.output().expect("lawn starts")
+    };
+    let checked = check("encoding.hash_size=64");
+    assert!(checked.status.success(), "{}", said(&checked));
+    assert!(
+        said(&checked).contains("1000 rows have"),
+        "{}",
+        said(&checked)
+    );
+    for (key, expected) in [
+        ("data=others", "data = others, and the set is that of NAME"),
+        ("encoding.hash_size=0", "hash_size"),
+    ] {
+        let refused = check(key);
+        assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+        assert!(said(&refused).contains(expected), "{}", said(&refused));
+    }
     let beside = fs::read_dir(root.join("ads")).expect("it is there");
     let beside = beside.map(|entry| entry.expect("it is there").file_name());
     let beside: Vec<String> = beside
