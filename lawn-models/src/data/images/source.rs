@@ -108,7 +108,8 @@ impl Source {
     pub(crate) fn survey(&self) -> Result<Vec<String>, DataError> {
         match self {
             Self::Cifar(cifar) => cifar.survey(),
-            Self::Generated(_) | Self::Folder(_) | Self::Packed(_) => Ok(Vec::new()),
+            Self::Packed(folder) => Ok(Manifest::read(folder)?.survey()),
+            Self::Generated(_) | Self::Folder(_) => Ok(Vec::new()),
         }
     }
 

@@ -85,6 +85,32 @@ impl Manifest {
         }
     }
 
+    /// What the pack lacks of its folder, and what is other than there.
+    pub(crate) fn survey(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (split, files) in &self.splits {
+            if let [first, ..] = &files.left_out[..] {
+                let lacking = files.left_out.len() as u64;
+                lines.push(format!(
+                    "{split} was packed without {lacking} of {} files, which cannot be read; the first is \
+                     {first}",
+                    files.images + lacking
+                ));
+            }
+        }
+        if let Encoding::Jpeg {
+            shorter_side,
+            quality,
+        } = self.encoding
+        {
+            lines.push(format!(
+                "its images were encoded anew as they were packed: shorter side of {shorter_side} \
+                 pixels at most, quality {quality}"
+            ));
+        }
+        lines
+    }
+
     /// Reads that of the pack in `folder`.
     pub(crate) fn read(folder: &Path) -> Result<Self, DataError> {
         let path = folder.join(MANIFEST);

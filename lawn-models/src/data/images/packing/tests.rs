@@ -101,6 +101,13 @@ fn bad_files_are_named_or_left_out_and_told() {
     assert_eq!((packed.images, packed.left_out.len()), ([29, 9], 1));
     let manifest = Manifest::read(&to).unwrap();
     assert_eq!(manifest.splits["train"].left_out, ["class000/000000.jpg"]);
+    assert_eq!(
+        manifest.survey(),
+        [
+            "train was packed without 1 of 30 files, which cannot be read; the first is \
+             class000/000000.jpg"
+        ]
+    );
     assert_eq!(open(root.path(), "pack", Part::Train).len(), 29);
 }
 
