@@ -186,7 +186,10 @@ impl Findings {
         let across = claims_across_tasks(&studies)?;
         let verdicts = across.iter().flat_map(|one| &one.cells);
         let verdicts: Vec<Option<Support>> = verdicts
-            .map(|cell| cell.claim.as_ref().map(|claim| claim.verdict))
+            .map(|cell| {
+                let claim = cell.claim.as_ref().filter(|claim| claim.is_measured());
+                claim.map(|claim| claim.verdict)
+            })
             .collect();
         let of = |wanted| verdicts.iter().filter(|found| **found == wanted).count();
         let head = format!(

@@ -77,6 +77,12 @@ pub struct Claim {
 }
 
 impl Claim {
+    /// Whether the records have a number for it: without one it is not decided, and nothing else can
+    /// be said.
+    pub fn is_measured(&self) -> bool {
+        self.estimate.is_some() || self.p.is_some()
+    }
+
     /// The adjusted p of the worst-rank test, where a trial diverged.
     pub fn worst_rank_adjusted_p(&self) -> Option<f64> {
         self.adjusted_p.filter(|_| self.worst_rank)

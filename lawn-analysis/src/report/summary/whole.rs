@@ -97,10 +97,16 @@ fn claimed(claims: &[Claim]) -> Vec<String> {
             .count()
     };
     let (borne, opposite) = (of(Support::BorneOut), of(Support::OppositeBorneOut));
+    let unmeasured = claims.iter().filter(|claim| !claim.is_measured()).count();
+    let of_these = match unmeasured {
+        0 => String::new(),
+        unmeasured => format!(", {unmeasured} of these for want of any number"),
+    };
     let mut lines = vec![
         String::new(),
         format!(
-            "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not decided.",
+            "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not \
+             decided{of_these}.",
             claims.len(),
             claims.len() - borne - opposite
         ),
