@@ -84,23 +84,19 @@ impl Page {
             if is_table(of) {
                 self.table(&inner, which.trim_start_matches(", ").trim_matches('`'), of);
             }
-            let mut forms = Map::new();
-            for form in list(&of["oneOf"]).iter().chain(list(&of["anyOf"])) {
-                let name = form["properties"]["name"]["const"].as_str();
-                match name {
-                    Some(name) => self.table(&inner, &format!("name = \"{name}\""), form),
-                    None => forms.extend(
-                        form["properties"]
-                            .as_object()
-                            .cloned()
-                            .into_iter()
-                            .flatten(),
-                    ),
+            let mut keys = Map::new();
+            for form in forms(of) {
+                match word_of(form) {
+                    Some(word) => self.table(&inner, &word, form),
+                    None => {
+                        let own = form["properties"].as_object().cloned();
+                        keys.extend(own.into_iter().flatten());
+                    }
                 }
             }
             // Of tables that have one key each, all keys.
-            if !forms.is_empty() && !is_table(of) {
-                let one = json!({ "description": "One of these.", "properties": forms });
+            if !keys.is_empty() && !is_table(of) {
+                let one = json!({ "description": "One of these.", "properties": keys });
                 self.table(
                     &inner,
                     which.trim_start_matches(", ").trim_matches('`'),
@@ -171,6 +167,22 @@ fn heading(path: &str) -> String {
 fn entries(table: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let properties = table["properties"].as_object().into_iter().flatten();
     properties.map(|(key, of)| (key.as_str(), of))
+}
+
+/// The tables that a value may be, those within other choices too.
+fn forms(of: &Value) -> Vec<&Value> {
+    let choices = list(&of["oneOf"]).iter().chain(list(&of["anyOf"]));
+    choices
+        .flat_map(|form| match is_table(form) {
+            true => vec![form],
+            false => forms(form),
+        })
+        .collect()
+}
+
+/// The word that tells a table from the others, with its key.
+fn word_of(form: &Value) -> Option<String> {
+    entries(form).find_map(|(key, of)| Some(format!("{key} = \"{}\"", of["const"].as_str()?)))
 }
 
 fn list(value: &Value) -> &[Value] {

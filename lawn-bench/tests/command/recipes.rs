@@ -352,7 +352,7 @@ fn recipes_for_implicit_feedback_train() {
         (
             "nvidia-ncf-ml-20m",
             "ml-20m",
-            ["hr@10-s100", "ndcg@10-s100"],
+            ["hr@10-s100-nounseen", "ndcg@10-s100-nounseen"],
         ),
     ] {
         let small = ["resources.device=cpu", "batch_sizes=[256]"];
