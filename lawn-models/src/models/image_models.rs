@@ -253,18 +253,18 @@ impl ImageModelName {
     /// assert_eq!(Vgg16.normalized_values([32, 32]), None);
     /// ```
     pub fn normalized_values(self, sides: [i64; 2]) -> Option<i64> {
-        let halved = |times: u32, round: fn(i64) -> i64| {
-            let side = |side: i64| (0..times).fold(side, |side, _| round(side));
+        let halved = |times: u32, is_rounded_up: bool| {
+            let half = |side: i64| side / 2 + i64::from(is_rounded_up) * (side % 2);
+            let side = |side: i64| (0..times).fold(side, |side, _| half(side));
             sides.map(side).iter().product()
         };
-        let (up, down): (fn(i64) -> i64, fn(i64) -> i64) = (|n| n - n / 2, |n| n / 2);
         match self.family() {
             // The stem and its pooling halve, and so does each stage but the first.
-            Family::ResNet(_, Stem::Photographs) => Some(halved(5, up)),
-            Family::ResNet(_, Stem::Small) => Some(halved(3, up)),
-            Family::CifarResNet => Some(halved(2, up)),
+            Family::ResNet(_, Stem::Photographs) => Some(halved(5, true)),
+            Family::ResNet(_, Stem::Small) => Some(halved(3, true)),
+            Family::CifarResNet => Some(halved(2, true)),
             // Nothing is normalized behind the last of five poolings.
-            Family::Vgg(_, true, _) => Some(halved(4, down)),
+            Family::Vgg(_, true, _) => Some(halved(4, false)),
             Family::Vgg(_, false, _) | Family::Vit(_) => None,
         }
     }
