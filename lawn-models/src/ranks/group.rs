@@ -295,23 +295,44 @@ impl RankGroup {
         Ok(Tensor::cat(&parts, 0))
     }
 
-    /// Gives each rank its rows, and takes those that the others have for this one. `given` are
-    /// the rows for each rank, in their order in `rows`. All on the CPU.
+    /// Gives each rank its rows, and takes those that the others have for this one: they come in the
+    /// order of the ranks, so many of each. `given` are the rows for each rank, in their order in
+    /// `rows`. All on the CPU.
     ///
     /// # Errors
     /// As [`sum`](Self::sum).
     ///
     /// # Panics
     /// If there are not as many numbers of rows as ranks.
-    pub fn exchange_rows(&self, rows: &Tensor, given: &[i64]) -> Result<Tensor, RanksError> {
-        let ranks = self.membership.ranks as usize;
-        assert_eq!(given.len(), ranks, "a number of rows for each rank");
-        // Row r: what rank r gives to each.
-        let table = self.gather_rows(&Tensor::from_slice(given).view([1, -1]))?;
-        let taken = table
-            .select(1, i64::from(self.membership.rank))
-            .contiguous();
+    pub fn exchange_rows(
+        &self,
+        rows: &Tensor,
+        given: &[i64],
+    ) -> Result<(Tensor, Vec<i64>), RanksError> {
+        let one = vec![1; given.len()];
+        let taken = self.exchange_known(&Tensor::from_slice(given), &one, &one)?;
         let taken: Vec<i64> = Vec::try_from(taken).expect("i64");
+        Ok((self.exchange_known(rows, given, &taken)?, taken))
+    }
+
+    /// As [`exchange_rows`](Self::exchange_rows), where it is known how many rows come from each rank.
+    ///
+    /// # Errors
+    /// As [`sum`](Self::sum).
+    ///
+    /// # Panics
+    /// If there are not as many numbers of rows as ranks.
+    pub fn exchange_known(
+        &self,
+        rows: &Tensor,
+        given: &[i64],
+        taken: &[i64],
+    ) -> Result<Tensor, RanksError> {
+        let ranks = self.membership.ranks as usize;
+        assert!(
+            given.len() == ranks && taken.len() == ranks,
+            "a number of rows for each rank"
+        );
         let mut shape = rows.size();
         shape[0] = taken.iter().sum();
         let filled = Tensor::zeros(&shape[..], (rows.kind(), Device::Cpu));

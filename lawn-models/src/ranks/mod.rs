@@ -16,6 +16,8 @@ mod watch;
 use std::rc::Rc;
 use std::time::Duration;
 
+use crate::models::TablePart;
+
 pub use error::RanksError;
 pub(crate) use error::names;
 pub(crate) use gradients::RankGradients;
@@ -35,25 +37,48 @@ pub const RANK_BACKENDS: &[&str] = &["gloo"];
 /// assert!(alone.is_first());
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Ranks(Option<Rc<RankGroup>>);
+pub struct Ranks {
+    group: Option<Rc<RankGroup>>,
+    shares_tables: bool,
+}
 
 impl Ranks {
     /// One process that trains by itself.
     #[must_use]
     pub fn alone() -> Self {
-        Self(None)
+        Self::default()
     }
 
     /// The ranks of a group.
     #[must_use]
     pub fn of(group: RankGroup) -> Self {
-        Self(Some(Rc::new(group)))
+        Self {
+            group: Some(Rc::new(group)),
+            shares_tables: false,
+        }
+    }
+
+    /// These, with the rows of embedding tables dealt out among them round robin.
+    #[must_use]
+    pub fn sharing_tables(self) -> Self {
+        Self {
+            shares_tables: true,
+            ..self
+        }
+    }
+
+    /// Which rows of embedding tables this rank has.
+    pub(crate) fn tables(&self) -> TablePart {
+        match self.shares_tables {
+            true => TablePart::new(self.rank(), self.count()),
+            false => TablePart::default(),
+        }
     }
 
     /// The group, where there is more than one rank.
     #[must_use]
     pub fn group(&self) -> Option<&RankGroup> {
-        self.0.as_deref()
+        self.group.as_deref()
     }
 
     /// The number of this one, from 0.

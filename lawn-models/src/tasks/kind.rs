@@ -12,6 +12,7 @@ use crate::data::checked::CheckedData;
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
+use crate::models::TablePart;
 use crate::trial::{SettingsError, TestPermit};
 
 /// Names of what a task measures.
@@ -50,6 +51,8 @@ pub struct Surroundings<'a> {
     pub(crate) data_root: Option<&'a Path>,
     /// Seed of the trial.
     pub(crate) seed: u64,
+    /// Which rows of its embedding tables this process has.
+    pub(crate) part: TablePart,
 }
 
 /// A task that has been put together.

@@ -13,6 +13,7 @@ use super::record::TrialEnd;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
 use crate::device;
+use crate::models::TablePart;
 use crate::ranks::{Ranks, RanksError};
 use crate::tasks::TrialConfig;
 use crate::trial::Length;
@@ -200,7 +201,7 @@ pub fn dry_run(config: &TrialConfig, data_root: Option<&Path>) -> Result<TrialIn
     config.validate()?;
     let SetUp {
         length, optimizer, ..
-    } = SetUp::new(config, &untrained(data_root))?;
+    } = SetUp::new(config, &untrained(data_root), TablePart::default())?;
     Ok(info(length, &optimizer))
 }
 
@@ -218,8 +219,10 @@ pub fn examine(
         return Ok(Vec::new());
     };
     first.task.validate()?;
-    let task = device::catch_out_of_memory(|| training::task(first, &untrained(data_root)))
-        .map_err(TrialError::from)?;
+    let task = device::catch_out_of_memory(|| {
+        training::task(first, &untrained(data_root), TablePart::default())
+    })
+    .map_err(TrialError::from)?;
     let one = |config: &TrialConfig| {
         config.validate()?;
         let (length, optimizer) = training::optimizer(&task, config)?;

@@ -22,7 +22,7 @@ pub(super) fn run(
         train_samples: training.length.epoch_samples,
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
-        treatments: training.optimizer.treatments().to_vec(),
+        treatments: training.treatments(),
     });
     let mut kept = KeptWeights::new(&training);
     training.timer = Timer::start();
@@ -63,7 +63,7 @@ pub(super) fn run(
                     training.freeze_if_met(&record)?;
                     training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
-                        && observer.may_save()
+                        && training.may_save(observer)
                     {
                         kept.evaluated(&mut training, &record)?;
                     }
@@ -81,7 +81,7 @@ pub(super) fn run(
     if training.config.stop_after.is_some() && training.may_save(observer) {
         training.save()?;
     }
-    let kept = kept.filter(|_| observer.may_save());
+    let kept = kept.filter(|_| training.may_save(observer));
     finish(training, kept)
 }
 

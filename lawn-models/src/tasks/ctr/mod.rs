@@ -201,7 +201,10 @@ impl Kind for CtrConfig {
         let clicks = Arc::new(self.clicks(&source)?);
         self.require_net(&clicks)?;
         self.require_measured(&clicks)?;
-        let shape = shape(clicks.shape());
+        let shape = CtrShape {
+            part: surroundings.part,
+            ..shape(clicks.shape())
+        };
         let store = VarStore::new(device);
         let model = self.model.build(&store.root(), &shape, seed);
         let measured = self.measured_rows;
@@ -412,5 +415,6 @@ fn shape(shape: &ClickShape) -> CtrShape {
     CtrShape {
         dense: shape.dense as i64,
         columns: shape.columns.iter().map(|&size| i64::from(size)).collect(),
+        ..CtrShape::default()
     }
 }
