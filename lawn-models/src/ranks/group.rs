@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, Tensor};
 
-use super::RankTimeouts;
 use super::error::{RanksError, names};
 use super::introduction::introduce;
 use super::meeting;
@@ -16,6 +15,7 @@ use super::membership::RankMembership;
 use super::store::{RankStore, millis, text};
 use super::sys;
 use super::watch::{End, Watch};
+use super::{Patience, RankTimeouts};
 
 /// How long one call waits before it is looked who is lost.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -56,14 +56,28 @@ impl RankGroup {
         device: Device,
         timeouts: RankTimeouts,
     ) -> Result<Self, RanksError> {
-        let (store, meeting) = meeting::meet(&membership, folder, timeouts.meeting)?;
+        Self::meet_patiently(membership, folder, device, timeouts, &|_, _| true)
+    }
+
+    /// As [`meet`](Self::meet); `patience` is told several times a second what is waited for.
+    ///
+    /// # Errors
+    /// As [`meet`](Self::meet), and [`RanksError::Meeting`] where `patience` is at its end.
+    pub fn meet_patiently(
+        membership: RankMembership,
+        folder: &Path,
+        device: Device,
+        timeouts: RankTimeouts,
+        patience: Patience<'_>,
+    ) -> Result<Self, RanksError> {
+        let (store, meeting) = meeting::meet(&membership, folder, timeouts.meeting, patience)?;
         let refused = |reason: String| RanksError::Meeting {
             rank: membership.rank,
             ranks: membership.ranks,
             place: format!("at {}", membership.address),
             reason,
         };
-        introduce(&membership, &store, device, timeouts.meeting)?;
+        introduce(&membership, &store, device, timeouts.meeting, patience)?;
         let own = meeting.connect(None, timeouts.silence).map_err(refused)?;
         let (rank, ranks) = (membership.rank, membership.ranks);
         let watch = Watch::start(own, rank, ranks, timeouts.silence);

@@ -100,6 +100,37 @@ impl Ranks {
     }
 }
 
+/// Bytes that a rank holds of its own at least, before it has a net or data: what libtorch writes to
+/// as it is loaded and meets the others.
+const LEAST_OF_A_RANK: u64 = 64 << 20;
+
+/// Refuses ranks on this machine of which its memory cannot hold even the libraries.
+///
+/// # Errors
+/// [`RanksError::TooLittleMemory`].
+pub fn require_memory(ranks: usize) -> Result<(), RanksError> {
+    match crate::device::available_memory() {
+        Some(available) => require_within(ranks, available),
+        None => Ok(()),
+    }
+}
+
+fn require_within(ranks: usize, available: u64) -> Result<(), RanksError> {
+    let each = LEAST_OF_A_RANK;
+    match ranks > 1 && ranks as u64 * each > available {
+        true => Err(RanksError::TooLittleMemory {
+            ranks,
+            each,
+            available,
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Who is told what a rank waits for as it meets the others: in words, and since when. It gives
+/// up where the answer is no.
+pub type Patience<'a> = &'a dyn Fn(&str, Duration) -> bool;
+
 /// How ranks watch over each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RankTimeouts {
@@ -115,9 +146,24 @@ pub struct RankTimeouts {
 impl Default for RankTimeouts {
     fn default() -> Self {
         Self {
-            meeting: Duration::from_secs(300),
+            meeting: Duration::from_secs(120),
             silence: Duration::from_secs(20),
             sum: Duration::from_secs(600),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_that_memory_cannot_hold_are_refused_with_numbers() {
+        require_within(1, 0).unwrap();
+        require_within(2, 1 << 30).unwrap();
+        let said = require_within(400, 8 << 30).unwrap_err().to_string();
+        for word in ["400 ranks need 25.0 GiB", "64 MiB each", "8.0 GiB are"] {
+            assert!(said.contains(word), "{word:?} is not in: {said}");
         }
     }
 }

@@ -108,6 +108,12 @@ pub trait Kind:
         1
     }
 
+    /// Columns whose values are looked up in embedding tables that ranks can share, where there are
+    /// some and their number is known without the data.
+    fn columns(&self) -> Option<u64> {
+        None
+    }
+
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
     fn resolve(&mut self);
 

@@ -39,5 +39,5 @@ pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial, run_trial_on};
+pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

@@ -31,6 +31,9 @@ pub(super) struct Progress {
     /// What a condition of the freeze has seen.
     #[serde(default)]
     pub(super) freeze: FreezeWatch,
+    /// How many ranks have trained it last, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) ranks: Option<u32>,
     /// What the learning rate has fallen to on plateaus, where it does so.
     #[serde(default)]
     pub(super) plateau: Option<Plateau>,

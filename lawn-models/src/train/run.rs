@@ -68,7 +68,9 @@ pub fn run_trial(
 ///
 /// The samples of a step are shared out among the ranks by their place in the batch, gradients are
 /// summed in f32, and each rank takes the same step: the result is that of one rank up to rounding,
-/// and repeats bit for bit for one number of ranks. Where memory is short on a rank the trial ends.
+/// and repeats bit for bit for one number of ranks. Where memory is short on a rank the trial ends on
+/// all: the observer is given a [`Notice`] where it may go on with fewer samples at once, in new
+/// processes.
 ///
 /// # Errors
 /// As [`run_trial`], and [`TrialError::Ranks`]. The others then learn of it, and end too.
@@ -89,7 +91,7 @@ pub fn run_trial_on(
         }
         Err(error) => {
             group.fail(&error.to_string());
-            Err(of_any_rank(error))
+            Err(error)
         }
     }
 }
@@ -105,8 +107,8 @@ fn of_any_rank(error: TrialError) -> TrialError {
     }
 }
 
-/// How [`TrialError::OutOfMemory`] begins.
-const SHORTAGE: &str = "out of memory: ";
+/// What the words of [`TrialError::OutOfMemory`] begin with.
+pub const SHORTAGE: &str = "out of memory: ";
 
 fn is_shortage(reason: &str) -> bool {
     reason.starts_with(SHORTAGE)
@@ -147,15 +149,18 @@ fn within_memory(
             parts = Some((training.part(), training.smallest_part()));
             run(training, observer)
         });
-        let attempt = attempt.map_err(TrialError::from);
+        let attempt = attempt.map_err(|failure| of_any_rank(failure.into()));
         let Err(TrialError::OutOfMemory { detail }) = attempt else {
             return attempt;
         };
         if ranks.count() > 1 {
-            let detail = format!(
-                "{detail}; ranks do not go on with fewer samples at once by themselves: set \
-                 `micro_batch_size`, or more ranks"
-            );
+            // The others are in the midst of a sum that never ends: all processes begin again.
+            if let Some((from, least)) = parts
+                && let Some(to) = smaller(from, least)
+            {
+                let reason = detail.clone();
+                observer.notice(&Notice::MicroBatchReduced { from, to, reason });
+            }
             return Err(TrialError::OutOfMemory { detail });
         }
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.

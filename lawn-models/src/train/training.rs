@@ -11,7 +11,7 @@ use super::context::TrialContext;
 use super::distance::Distance;
 use super::error::TrialError;
 use super::graphs::Graphs;
-use super::observer::Observer;
+use super::observer::{Notice, Observer};
 use super::optimizer;
 use super::progress::{self, Parts, Progress};
 use super::ranked::Ranked;
@@ -256,6 +256,15 @@ impl<'a> Training<'a> {
                 distance.origin = found.origin;
             }
         }
+        let (before, now) = (progress.ranks.unwrap_or(1), ranks.count());
+        if before != now && progress.samples > 0 {
+            observer.notice(&Notice::OtherRanks {
+                step: progress.steps(&length),
+                before,
+                now,
+            });
+        }
+        progress.ranks = Some(now).filter(|&now| now > 1);
         progress.micro_batch_size = micro_batch_size.or(progress.micro_batch_size);
         if progress.plateau.is_none() {
             progress.plateau = optimizer::plateau(&config.optimizer)?;

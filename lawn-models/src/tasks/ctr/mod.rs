@@ -126,6 +126,12 @@ impl Kind for CtrConfig {
         &self.data
     }
 
+    fn columns(&self) -> Option<u64> {
+        self.generated
+            .as_ref()
+            .map(|sizes| u64::from(sizes.columns))
+    }
+
     fn resolve(&mut self) {
         if self.data == GENERATED {
             self.generated.get_or_insert_default();
