@@ -228,7 +228,7 @@ fn the_end_of_rank_0_is_an_outcome_that_names_it() {
     sweep
         .arg("sweep")
         .arg(&file)
-        .arg("--run-dir")
+        .arg("--out")
         .arg(&run)
         .args(["--ranks", "2"])
         .stdin(Stdio::null())

@@ -313,6 +313,13 @@ impl Ranked {
         Ok(sum.double_value(&[0]))
     }
 
+    /// The least of a number over the ranks.
+    pub(super) fn least(&self, own: u64) -> Result<u64, RanksError> {
+        let own = Tensor::from_slice(&[own as i64]);
+        let all = self.group().gather_rows(&own)?;
+        Ok(all.min().int64_value(&[]) as u64)
+    }
+
     /// Refuses ranks whose tensors are not those of rank 0, bit for bit.
     pub(super) fn require_same(
         &self,

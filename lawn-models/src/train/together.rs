@@ -27,6 +27,16 @@ impl Training<'_> {
         }
     }
 
+    /// Takes the fewest samples at once that any rank holds, where all come to each part together. Each
+    /// has read for itself what memory was found to hold.
+    pub(super) fn agree_on_part(&mut self) -> Result<(), TrialError> {
+        let own = self.part();
+        if let Some(ranked) = self.ranked.as_ref().filter(|one| one.shares_tables()) {
+            self.common_part = Some(ranked.least(own)?);
+        }
+        Ok(())
+    }
+
     /// Takes the radii of rank 0 where those of others have other bits: all ranks hold the same
     /// norms. Those of rows of shared tables are their owner's.
     pub(super) fn agree_on_radii(&mut self) -> Result<(), TrialError> {

@@ -185,6 +185,8 @@ pub(super) struct Training<'a> {
     pub(super) ranked: Option<Ranked>,
     /// Whether all ranks have been found to have the same radii.
     pub(super) has_one_radius: bool,
+    /// Samples at once that all ranks can hold, where they come to each part together.
+    pub(super) common_part: Option<u64>,
 }
 
 impl<'a> Training<'a> {
@@ -274,7 +276,7 @@ impl<'a> Training<'a> {
             false => Tensor::zeros([], (Kind::Double, context.device)),
         };
         let step = progress.steps(&length);
-        Ok(Self {
+        let mut training = Self {
             config,
             context,
             task,
@@ -295,7 +297,10 @@ impl<'a> Training<'a> {
             has_one_radius: ranked.is_none(),
             ranks: ranks.clone(),
             ranked,
-        })
+            common_part: None,
+        };
+        training.agree_on_part()?;
+        Ok(training)
     }
 
     /// Samples in memory at once, such that cutting a batch changes nothing but
@@ -304,6 +309,7 @@ impl<'a> Training<'a> {
         let limits = [
             self.config.micro_batch_size,
             self.progress.micro_batch_size,
+            self.common_part,
             Some(self.config.batch_size),
         ];
         let limit = limits.into_iter().flatten().min();

@@ -314,8 +314,9 @@ fn require_alike(one: &Found, other: &Found, what: &str) {
         assert_eq!(name, same);
         let mut apart = (one - other).abs() / one.abs().max(1e-3);
         if name.ends_with("/auc/value") {
-            // It takes a step of 1 / (clicks × others) where two scores change places.
-            apart /= 100.0;
+            // It takes a step of 1 / (clicks × others) where two scores change places: in 200 rows
+            // one of 2e-4, however close they are.
+            apart /= 1000.0;
         }
         if apart > worst.0 {
             worst = (apart, format!("{name}: {one} and {other}"));
