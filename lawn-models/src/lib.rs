@@ -21,15 +21,15 @@ mod train;
 pub mod trial;
 
 pub use catalog::{
-    DataFolder, DataSet, check_data, describe_data, describe_folders, floors, make_data, survey,
-    test_files, train_dataset, train_files,
+    DataFolder, DataSet, describe_data, describe_folders, floors, is_of_kind, make_data, refusal,
+    survey, test_files, train_dataset, train_files,
 };
 pub use data::checked::CheckedData;
 pub use data::clicks::{BadLines, ClickEncoding, ClickOrder, ClickSplit, GeneratedClicks};
 pub use data::images::{
     Augmentation, BadFile, BadFiles, Encoding, GeneratedImages, Ignored, Image, ImageFault,
     Normalization, OtherSize, Packed, Policy, Repeat, Repeats, Scan, ScanProgress, TransformConfig,
-    decode_image, image_decoder, pack_images, scan_images,
+    decode_image, image_decoder, pack_images, scan_tested_images,
 };
 pub use data::ratings::{
     CasePolicy, ColumnNames, GeneratedRatings, Ids, RawRatings, ValidationItem,
