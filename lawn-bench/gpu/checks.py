@@ -42,7 +42,13 @@ def conformance(setting, box):
         raise Failure(said)
 
 
-RULES = ("sgd ", "momentum ", "nesterov ", "adam ", "adamw ", "amsgrad ", "lamb ", "lars ", "adagrad ")
+RULES = tuple(
+    f"{rule} "
+    for rule in (
+        "sgd", "momentum", "nesterov", "adam", "adamw", "amsgrad", "lamb", "lars", "adagrad", "nadamw",
+        "lion", "averaged", "adamp", "sgdp",
+    )
+)
 
 
 # By whether sizes are small: what a trial of a task is like.
@@ -188,18 +194,20 @@ def resumed(trials, task, box):
     return weights == whole, f"went on from step {began['resumed_step']} of {began['steps']}"
 
 
-GRAPHS = {"LAWN_CUDA_GRAPHS": "1"}
-
-
 def captured(trials, task, box):
     """Forward and backward passes that are captured and replayed: the bits of those that are not."""
     if trials.setting.index is None:
         raise Failure("needs a GPU")
     _, whole = trials.whole(task, box)
-    told, weights = trials.run(task, box, environment=GRAPHS)
-    notices = [one["says"] for one in told if one["event"] == "notice"]
-    same_bits = weights == whole
-    return same_bits and not notices, "; ".join(notices or ["" if same_bits else "other bits"])
+    folder = trials.folder()
+    told = objects(run([*trials.command(folder, task, {}), "--graphs"], box))
+    weights = digest(folder / "model.safetensors")
+    details = [one["says"] for one in told if one["event"] == "notice"]
+    used = next((one["graphs"] for one in told if one["event"] == "computed"), {})
+    replayed, captured = used.get("replayed", 0), used.get("captured", 0)
+    details.append(f"{replayed} passes replayed from {captured} graphs")
+    details += [] if weights == whole else ["other bits"]
+    return weights == whole and replayed > 0, "; ".join(details)
 
 
 def written(path):

@@ -111,6 +111,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         checkpoint_every: Duration::from_secs(3600),
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     };
     match run_trial(&config, &context, &mut Log)? {
         TrialEnd::Finished(_) => Ok(()),

@@ -49,6 +49,7 @@ use crate::trial::Length;
 ///     checkpoint_every: Duration::from_secs(60),
 ///     keep_weights: true,
 ///     deterministic: false,
+///     graphs: false,
 /// };
 /// let end = run_trial(&config, &context, &mut SilentObserver)?;
 /// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
@@ -237,6 +238,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     }
 }
 

@@ -276,6 +276,7 @@ impl Probe {
             checkpoint_every: Duration::MAX,
             keep_weights: false,
             deterministic: false,
+            graphs: false,
         };
         let mut stopwatch = Stopwatch::of(of, config, tell);
         lawn_models::run_trial(config, &context, &mut stopwatch)?;

@@ -15,6 +15,7 @@
 //! CPU, for tests. Parameters that they do not take go to the reference, in steps that wait for the
 //! device once.
 
+mod cache;
 mod device;
 mod findings;
 mod launch;
@@ -192,8 +193,8 @@ impl Cuda {
         std::iter::once(&self.free).chain(&self.constrained)
     }
 
-    /// What is remembered of each parameter; waits for the device.
-    fn remembered(&self) -> Vec<i64> {
+    /// How often each parameter was updated; waits for the device.
+    fn counted(&self) -> Vec<i64> {
         let mut memories = vec![0i64; self.memories.numel()];
         let there = self.memories.to_device(Device::Cpu);
         there.copy_data(&mut memories, self.memories.numel());
@@ -375,18 +376,28 @@ impl Backend for Cuda {
         let Some(phase) = &mut self.constrained else {
             return;
         };
-        let mut all = Vec::new();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let known = slots[index].radii.iter().copied();
-            all.extend(
-                known
-                    .chain(std::iter::repeat(0.0))
-                    .take(member.units as usize),
-            );
-        }
-        if let Some(radii) = phase.radii.as_mut().filter(|_| !all.is_empty()) {
-            radii.copy_(&Tensor::from_slice(&all));
+        let members = || self.slots.iter().zip(&phase.members);
+        let of_units = |of: fn(&Slot) -> &[f64]| {
+            let mut all = Vec::new();
+            for (&index, member) in members() {
+                let Some(member) = member else { continue };
+                let known = of(&slots[index]).iter().copied();
+                let known = known.chain(std::iter::repeat(0.0));
+                all.extend(known.take(member.units as usize));
+            }
+            Tensor::from_slice(&all)
+        };
+        let (radii, remembered) = (
+            of_units(|slot| &slot.radii),
+            of_units(|slot| &slot.memories),
+        );
+        for (there, here) in [
+            (&mut phase.radii, radii),
+            (&mut phase.remembered, remembered),
+        ] {
+            if let Some(there) = there.as_mut().filter(|_| here.numel() > 0) {
+                there.copy_(&here);
+            }
         }
     }
 
@@ -401,7 +412,7 @@ impl Backend for Cuda {
 
     fn updates(&self, slots: &[Slot]) -> Vec<u64> {
         let mut all: Vec<u64> = slots.iter().map(|slot| slot.updates).collect();
-        for (&index, updates) in self.slots.iter().zip(self.remembered()) {
+        for (&index, updates) in self.slots.iter().zip(self.counted()) {
             // Either the device or the reference has gone on since both knew.
             all[index] = all[index].max(updates as u64);
         }
@@ -409,20 +420,16 @@ impl Backend for Cuda {
     }
 
     fn radii(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
-        let mut all: Vec<Vec<f64>> = slots.iter().map(|slot| slot.radii.clone()).collect();
-        let Some(phase) = &self.constrained else {
-            return all;
-        };
-        let radii = phase.radii.as_ref().map(host).unwrap_or_default();
-        for (&index, member) in self.slots.iter().zip(&phase.members) {
-            let Some(member) = member else { continue };
-            let first = member.numbers.first_unit as usize;
-            // A parameter without rows has one unit here.
-            let count = all[index].len();
-            all[index] = radii[first..first + count.min(member.units as usize)].to_vec();
-            all[index].resize(count, 0.0);
+        let known = slots.iter().map(|slot| slot.radii.clone()).collect();
+        self.of_units(known, |phase| phase.radii.as_ref())
+    }
+
+    fn memories(&self, slots: &[Slot]) -> Vec<Vec<f64>> {
+        let known: Vec<_> = slots.iter().map(|slot| slot.memories.clone()).collect();
+        match known.iter().all(Vec::is_empty) {
+            true => known,
+            false => self.of_units(known, |phase| phase.remembered.as_ref()),
         }
-        all
     }
 
     fn clock(&self) -> Option<&Clock> {
@@ -435,6 +442,28 @@ impl Backend for Cuda {
 }
 
 impl Cuda {
+    /// The numbers of the units of each parameter, from the device for those that the kernels have
+    /// under the constraint; waits for it.
+    fn of_units(
+        &self,
+        mut all: Vec<Vec<f64>>,
+        of: impl Fn(&Phase) -> Option<&Tensor>,
+    ) -> Vec<Vec<f64>> {
+        let Some(phase) = &self.constrained else {
+            return all;
+        };
+        let numbers = of(phase).map(host).unwrap_or_default();
+        for (&index, member) in self.slots.iter().zip(&phase.members) {
+            let Some(member) = member else { continue };
+            let first = member.numbers.first_unit as usize;
+            // A parameter without rows has one unit here.
+            let count = all[index].len();
+            all[index] = numbers[first..first + count.min(member.units as usize)].to_vec();
+            all[index].resize(count, 0.0);
+        }
+        all
+    }
+
     /// The step of what the reference has; nothing if it is skipped. Waits for the device where
     /// that depends on the gradients.
     ///
@@ -480,7 +509,7 @@ impl Cuda {
             let Some(member) = member else { continue };
             let told = request.gradients[index].is_some() && slots[index].weight.numel() > 0;
             let named = |unit| told.then_some((index, unit as usize));
-            units.extend((0..member.units).map(named));
+            units.extend((0..member.told()).map(named));
         }
         Part {
             sums: phase.measured(),
