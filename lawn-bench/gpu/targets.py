@@ -41,6 +41,7 @@ CHECKS = [
     "in micro-batches, ncf",
     "in micro-batches, image",
     "memory back-off",
+    "two ranks",
 ]
 
 

@@ -105,3 +105,41 @@ impl Ending {
         self.outcome != Outcome::Preempted
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_it_was_computed_is_in_the_record_of_cuda_alone() {
+        let ending = Ending::failed(Outcome::Crashed, "why");
+        let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
+        // As files have it that were written before there was anything to say.
+        assert!(!text.contains("execution"), "{text}");
+        assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending.clone()));
+        let graphs = GraphUse {
+            captured: 2,
+            replayed: 30,
+            launched: 5,
+        };
+        let said = |deterministic, graphs| {
+            let execution = Execution {
+                deterministic,
+                graphs,
+            };
+            let ending = Ending {
+                execution: Some(execution),
+                ..ending.clone()
+            };
+            let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
+            assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending));
+            execution.to_string()
+        };
+        let all = said(true, Some(graphs));
+        let expected = "deterministic operations; 30 passes replayed from 2 graphs, 5 launched \
+                        operation by operation";
+        assert_eq!(all, expected);
+        let none = said(false, None);
+        assert_eq!(none, "operations that may not repeat their bits; no graphs were asked for");
+    }
+}

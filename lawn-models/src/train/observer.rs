@@ -142,6 +142,9 @@ pub struct TrialInfo {
     pub recorded_step: u64,
     /// What the optimizer will do to each parameter, and why.
     pub treatments: Vec<Treatment>,
+    /// The parameters whose steps libtorch's operations take on CUDA, one by one, as
+    /// [`Optimizer::without_cuda_kernels`](lawn_core::Optimizer::without_cuda_kernels) says.
+    pub without_cuda_kernels: Vec<String>,
 }
 
 /// Listens to a trial.

@@ -34,7 +34,7 @@ mod host_tests;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use share::{compiler, has_kernels};
+pub(crate) use share::{compiler, has_kernels, taken};
 
 use tch::{Device, Kind, Tensor};
 
@@ -44,11 +44,12 @@ use self::numbers::KernelRule;
 use self::phase::Phase;
 use self::pointers::{Address, Addresses};
 use self::records::{Begin, DECISION, Memory, PlanRecord, UPDATE, address, words};
+use self::rest::RestOfStep;
 use self::share::Share;
 use crate::backend::choice::{BackendChoice, Forms};
 use crate::backend::clock::Clock;
 use crate::backend::interface::{Backend, Entry, Setup, StepRecord, StepRequest};
-use crate::backend::reference::{Reference, UpdateRequest};
+use crate::backend::reference::Reference;
 use crate::backend::slot::Slot;
 use crate::diagnostics::{Findings, Part};
 use crate::error::Error;
@@ -235,13 +236,6 @@ impl Cuda {
         self.addresses.tell(now);
         kept
     }
-}
-
-/// The step of what the reference has, once it is known whether it is taken.
-struct RestOfStep<'a> {
-    gradients: Vec<Option<&'a Tensor>>,
-    update: UpdateRequest<'a>,
-    staged: Vec<Option<crate::backend::reference::StagedUpdate>>,
 }
 
 impl Backend for Cuda {
@@ -462,43 +456,6 @@ impl Cuda {
             all[index].resize(count, 0.0);
         }
         all
-    }
-
-    /// The step of what the reference has; nothing if it is skipped. Waits for the device where
-    /// that depends on the gradients.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::RuleAnswer`].
-    fn rest_of_step<'a>(
-        &self,
-        slots: &[Slot],
-        request: &StepRequest<'a>,
-        gradients: Vec<Option<&'a Tensor>>,
-        record: &Tensor,
-    ) -> Result<Option<RestOfStep<'a>>, Error> {
-        let limits = request.limits;
-        let (mut norm, mut rate) = (0.0, request.learning_rate);
-        if limits.largest().is_some() || limits.clip().is_some() {
-            let told = host(record);
-            (norm, rate) = (told[0], told[1]);
-            if limits.skips(norm) {
-                return Ok(None);
-            }
-        }
-        let factor = limits.clip_factor(norm) / request.options.gradient_scale;
-        let update = UpdateRequest {
-            // The host's counts the steps that the device has skipped.
-            learning_rate: rate,
-            ..UpdateRequest::new(request, factor)
-        };
-        let buffers = |slot: &Slot, _: &dyn Rule| slot.shared_buffers();
-        let staged = self.rest.stage(slots, &gradients, &update, buffers)?;
-        Ok(Some(RestOfStep {
-            gradients,
-            update,
-            staged,
-        }))
     }
 
     /// What the kernels have measured.
