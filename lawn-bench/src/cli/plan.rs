@@ -29,8 +29,9 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Say what this arm or task takes (adam, or arms.adam, tasks.ml-1m); any number of times.
-    #[arg(long, value_name = "NAME")]
+    /// Say what these arms, tasks or batch sizes take (adam,1024, or arms.adam, tasks.ml-1m,
+    /// batch_sizes.1024); any number of times.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Processes that train one trial together [default: resources.ranks of the sweep].
     #[arg(long, value_name = "N", value_parser = ranks)]

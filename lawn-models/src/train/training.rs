@@ -357,7 +357,7 @@ impl<'a> Training<'a> {
         let shares = self.ranked.as_ref().is_some_and(Ranked::shares_tables);
         let mut state = None;
         if self.ranks.is_first() || shares {
-            let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
+            let origin = self.distance.as_ref().map(|one| &one.origin);
             let own = Checkpoints::new(&self.context.checkpoint, self.config).state(
                 &self.progress,
                 origin,
