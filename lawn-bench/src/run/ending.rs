@@ -116,7 +116,10 @@ mod tests {
         let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
         // As files have it that were written before there was anything to say.
         assert!(!text.contains("execution"), "{text}");
-        assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending.clone()));
+        assert_eq!(
+            serde_json::from_str::<Ending>(&text).ok(),
+            Some(ending.clone())
+        );
         let graphs = GraphUse {
             captured: 2,
             replayed: 30,
@@ -140,6 +143,9 @@ mod tests {
                         operation by operation";
         assert_eq!(all, expected);
         let none = said(false, None);
-        assert_eq!(none, "operations that may not repeat their bits; no graphs were asked for");
+        assert_eq!(
+            none,
+            "operations that may not repeat their bits; no graphs were asked for"
+        );
     }
 }
