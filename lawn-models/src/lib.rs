@@ -53,10 +53,11 @@ pub use tasks::{
     Surroundings, TaskConfig, TaskMetrics, TrialConfig, evaluate_images,
 };
 pub use train::{
-    EvaluationRecord, Notice, Observer, ParameterDiagnostics, RangeStep, RangeTest, RateRange,
-    Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError,
-    TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
-    remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
+    EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep,
+    RangeTest, RateRange, Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext,
+    TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share,
+    range_test, remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside,
+    treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,
