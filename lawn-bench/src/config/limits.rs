@@ -60,7 +60,8 @@ pub(super) fn check(
                 trial.diagnostics = sweep.diagnostics;
                 trial.micro_batch_size = sweep.resources.micro_batch_size;
                 let mut checked = trial.validate();
-                if sweep.resources.shares_tables() {
+                // How many ranks there are may be told on the command line.
+                if !sweep.resources.sharding.is_none() {
                     checked = checked.and_then(|()| trial.require_shareable_tables());
                 }
                 let Err(error) = checked else {

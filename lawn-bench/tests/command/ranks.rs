@@ -236,23 +236,21 @@ fn the_end_of_rank_0_is_an_outcome_that_names_it() {
         .stderr(Stdio::piped());
     let sweep = sweep.spawn().expect("lawn starts");
     let since = Instant::now();
-    // The launcher's only child is rank 0, and its only child rank 1.
+    // Of the launcher's processes rank 0 is the one that has started another: rank 1.
     let (first, second) = loop {
-        let trials = children(sweep.id());
-        let ranks: Vec<(u32, Vec<u32>)> = trials.into_iter().map(|id| (id, children(id))).collect();
-        let met = std::fs::read_dir(run.join("trials"))
-            .ok()
-            .and_then(|mut trials| {
-                let path = trials.next()?.ok()?.path().join("checkpoint.safetensors");
-                path.exists().then_some(())
-            });
-        match (&ranks[..], met) {
-            ([(first, others)], Some(())) if others.len() == 1 => break (*first, others[0]),
-            _ => assert!(
-                since.elapsed() < Duration::from_secs(120),
-                "no checkpoint: {ranks:?}"
-            ),
+        let trials = children(sweep.id()).into_iter();
+        let ranks: Vec<(u32, Vec<u32>)> = trials.map(|id| (id, children(id))).collect();
+        let pair = ranks.iter().find(|(_, others)| others.len() == 1);
+        let trials = std::fs::read_dir(run.join("trials"));
+        let mut trials = trials.into_iter().flatten().flatten();
+        let met = trials.any(|one| one.path().join("checkpoint.safetensors").exists());
+        if let Some((first, others)) = pair.filter(|_| met) {
+            break (*first, others[0]);
         }
+        assert!(
+            since.elapsed() < Duration::from_secs(120),
+            "no checkpoint: {ranks:?}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     };
     let killed = Instant::now();
