@@ -54,8 +54,8 @@ pub use tasks::{
 };
 pub use train::{
     EvaluationRecord, Notice, Observer, ParameterDiagnostics, RangeStep, RangeTest, RateRange,
-    Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd, TrialError,
-    TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
+    Rehearsal, Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext, TrialEnd,
+    TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share, range_test,
     remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside, treated_layers,
 };
 pub use trial::{

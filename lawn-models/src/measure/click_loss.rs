@@ -71,6 +71,12 @@ impl Objective for ClickLoss {
         logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, sum)
     }
 
+    fn samples(&self) -> u64 {
+        let parts = [self.clicks.train(), self.clicks.validation()];
+        let rows = parts.map(|rows| rows.at_most(self.measured_rows).len());
+        rows.iter().sum()
+    }
+
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let rows = |rows: Rows<'_>| self.score(rows.at_most(self.measured_rows), forward);
         let (train, [logit_mean_abs, logit_max_abs]) = rows(self.clicks.train())?;

@@ -1,9 +1,13 @@
 //! What a trial measures of itself on the way.
 
+use std::cell::{Cell, RefCell};
+
 use lawn_core::{Diagnostics, Optimizer};
+use tch::Tensor;
 
 use super::distance::Distance;
 use super::error::TrialError;
+use super::observer::Observer;
 use super::record::{EvaluationRecord, ParameterDiagnostics, UnitNorm};
 use super::training::Training;
 use crate::measure::Assessment;
@@ -17,8 +21,11 @@ pub(super) enum Evaluation {
     NotFinite(String),
 }
 
-/// Measures, and begins the next interval.
-pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialError> {
+/// Measures, and begins the next interval; `observer` hears how far the measuring has come.
+pub(super) fn evaluate(
+    training: &mut Training<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, TrialError> {
     training.account();
     let since = std::mem::take(&mut training.progress.since);
     let train_loss = training.total_loss()? / since.samples as f64;
@@ -41,7 +48,14 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         logit_mean_abs,
         logit_max_abs,
     } = training.measured(|task| {
-        let answer = |inputs: &[_]| answers.answer(task, inputs);
+        let (observer, samples) = (RefCell::new(observer), Cell::new(0));
+        let answer = |inputs: &[Tensor]| {
+            let logits = answers.answer(task, inputs);
+            samples.set(samples.get() + inputs[0].size()[0].unsigned_abs());
+            let of = task.objective.samples();
+            observer.borrow_mut().measuring(samples.get(), of);
+            logits
+        };
         task.objective.measure(&answer)
     })??;
     answers.check()?;

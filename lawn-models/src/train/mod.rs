@@ -17,6 +17,7 @@ mod progress;
 mod range_test;
 mod ranked;
 mod record;
+mod rehearsal;
 mod rules;
 mod run;
 mod share;
@@ -36,5 +37,6 @@ pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
+pub use rehearsal::Rehearsal;
 pub use run::{dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

@@ -13,23 +13,23 @@ use crate::trial::TestPermit;
 
 /// Trains to the end of the budget, or until the observer asks to stop.
 pub(super) fn run(
-    mut training: Training<'_>,
+    training: &mut Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
     observer.started(&TrialInfo {
         steps_per_epoch: training.length.steps_per_epoch,
-        steps: steps(&training),
+        steps: steps(training),
         train_samples: training.length.epoch_samples,
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
         treatments: training.optimizer.treatments().to_vec(),
     });
-    let mut kept = KeptWeights::new(&training);
+    let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();
-    while !is_over(&training) {
+    while !is_over(training) {
         let stops = training.stops(observer);
         if stops {
-            if let Err(position) = read_norms(&mut training) {
+            if let Err(position) = read_norms(training) {
                 return Ok(skipped(position));
             }
             // A checkpoint that is newer holds more: others tell by it whether a trial
@@ -42,9 +42,9 @@ pub(super) fn run(
                 step: training.step,
             });
         }
-        let evaluation_is_due = evaluation_is_due(&training);
+        let evaluation_is_due = evaluation_is_due(training);
         training.wish(observer);
-        match step(&mut training, evaluation_is_due)? {
+        match step(training, evaluation_is_due)? {
             Outcome::Taken => {}
             Outcome::Overflowed(to) => observer.notice(&Notice::LossScaleReduced {
                 step: training.step,
@@ -55,9 +55,9 @@ pub(super) fn run(
         if let Some(reason) = training.graphs.take_reason() {
             observer.notice(&Notice::NotCaptured { reason });
         }
-        observer.progress(training.step, steps(&training));
+        observer.progress(training.step, steps(training));
         if evaluation_is_due {
-            match evaluate(&mut training)? {
+            match evaluate(training, observer)? {
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
                     training.freeze_if_met(&record)?;
@@ -65,14 +65,14 @@ pub(super) fn run(
                     if let Some(kept) = &mut kept
                         && observer.may_save()
                     {
-                        kept.evaluated(&mut training, &record)?;
+                        kept.evaluated(training, &record)?;
                     }
                 }
-                Evaluation::NotFinite(reason) => return Ok(diverged(&training, reason)),
+                Evaluation::NotFinite(reason) => return Ok(diverged(training, reason)),
             }
         }
         if training.saves_now(observer) {
-            if let Err(position) = read_norms(&mut training) {
+            if let Err(position) = read_norms(training) {
                 return Ok(skipped(position));
             }
             training.save()?;
@@ -112,11 +112,11 @@ fn evaluation_is_due(training: &Training<'_>) -> bool {
 }
 
 /// Keeps the weights, measures the test split where the stage allows it, and sums up.
-fn finish(mut training: Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
+fn finish(training: &mut Training<'_>, kept: Option<KeptWeights>) -> Result<TrialEnd, TrialError> {
     let last = training.progress.last.take();
     let last = last.expect("a budget ends with an evaluation");
     if let Some(kept) = kept {
-        kept.finished(&mut training, &last)?;
+        kept.finished(training, &last)?;
     }
     let mut measurements = last.measurements;
     let measured = |split| measurements.iter().any(|one| one.split == split);

@@ -32,7 +32,11 @@ pub(super) struct SetUp {
 
 impl SetUp {
     pub(super) fn new(config: &TrialConfig, context: &TrialContext) -> Result<Self, TrialError> {
-        let task = task(config, context)?;
+        Self::of(task(config, context)?, config)
+    }
+
+    /// Of a task that has been put together.
+    pub(super) fn of(task: Task, config: &TrialConfig) -> Result<Self, TrialError> {
         let (length, optimizer) = optimizer(&task, config)?;
         Ok(Self {
             task,
@@ -213,18 +217,43 @@ impl<'a> Training<'a> {
         ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
+        let set_up = SetUp::new(config, context)?;
+        let checkpoints = Checkpoints::new(&context.checkpoint, config);
+        let from = Some((checkpoints, observer));
+        Self::of(set_up, config, context, micro_batch_size, ranks, from)
+    }
+
+    /// A trial by itself from its start, whatever checkpoint there may be.
+    pub(super) fn afresh(
+        set_up: SetUp,
+        config: &'a TrialConfig,
+        context: &'a TrialContext,
+    ) -> Result<Self, TrialError> {
+        Self::of(set_up, config, context, None, &Ranks::alone(), None)
+    }
+
+    fn of(
+        set_up: SetUp,
+        config: &'a TrialConfig,
+        context: &'a TrialContext,
+        micro_batch_size: Option<u64>,
+        ranks: &Ranks,
+        from: Option<(Checkpoints<'_>, &mut dyn Observer)>,
+    ) -> Result<Self, TrialError> {
         let SetUp {
             mut task,
             length,
             mut optimizer,
-        } = SetUp::new(config, context)?;
+        } = set_up;
         let mut distance = Distance::new(config, length, &task, optimizer.treatments())?;
         let mut progress = Progress::default();
-        let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
         let ranked = Ranked::new(ranks, &task)?;
         let mut found = None;
-        if ranks.is_first() {
+        let checkpoints = from.as_ref().map(|(checkpoints, _)| *checkpoints);
+        if ranks.is_first()
+            && let Some((checkpoints, observer)) = from
+        {
             found = checkpoints.load(
                 &mut task.store,
                 &mut optimizer,
@@ -232,7 +261,9 @@ impl<'a> Training<'a> {
                 |notice| observer.notice(&notice),
             )?;
         }
-        if let Some(ranked) = &ranked {
+        if let Some(ranked) = &ranked
+            && let Some(checkpoints) = checkpoints
+        {
             // All begin with what rank 0 has, bit for bit.
             let own = match ranked.is_first() {
                 true => {

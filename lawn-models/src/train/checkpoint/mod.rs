@@ -41,6 +41,7 @@ pub use file::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub(super) type Origin = BTreeMap<String, Tensor>;
 
 /// The checkpoints of one trial.
+#[derive(Clone, Copy)]
 pub(super) struct Checkpoints<'a> {
     /// The newest.
     path: &'a Path,
