@@ -280,6 +280,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         micro_batch_size,
         checkpoint_every: duration(&raw.checkpoint_seconds, "resources.checkpoint_seconds", 0.0)?,
         deterministic: raw.deterministic,
+        graphs: raw.graphs,
         tensorboard: raw.tensorboard,
         keep_checkpoints: raw.keep_checkpoints,
         keep_weights: raw.keep_weights,

@@ -202,6 +202,8 @@ pub(super) struct RawResources {
     /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
     /// alone where nothing is given.
     pub(super) deterministic: Option<bool>,
+    /// Whether forward and backward passes on CUDA are captured in graphs and replayed by one launch.
+    pub(super) graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is timeout.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = SECONDS))]
     pub(super) timeout_seconds: Option<Field<f64>>,
@@ -233,6 +235,7 @@ impl Default for RawResources {
             ranks: 1.into(),
             device: DeviceChoice::Cpu,
             deterministic: None,
+            graphs: false,
             timeout_seconds: None,
             grace_seconds: 30.0.into(),
             lease_seconds: LEASE.as_secs_f64().into(),

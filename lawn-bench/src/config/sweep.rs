@@ -330,6 +330,9 @@ pub struct Resources {
     /// nothing is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deterministic: Option<bool>,
+    /// Whether forward and backward passes on CUDA are captured in graphs and replayed.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub graphs: bool,
     /// A trial that runs longer is stopped, and its outcome is `timeout`.
     pub timeout: Option<Duration>,
     /// Time that a trial asked to stop has for its checkpoint, before it is killed.
@@ -363,6 +366,11 @@ fn one() -> usize {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
 fn is_one(ranks: &usize) -> bool {
     *ranks == 1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_not(it: &bool) -> bool {
+    !it
 }
 
 fn yes() -> bool {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use lawn_models::{Role, Stage, Treatment, TreatmentTable};
 
+use crate::config::DeviceChoice;
 use crate::plan::estimate::{Basis, Measurement};
 use crate::plan::{Cell, Plan};
 use crate::report::render::{self, count};
@@ -87,6 +88,7 @@ pub(crate) fn describe(
         text += &of_ranks(plan, measured);
         text += &constrained(plan, measured);
         text += &of_tables(plan, measured);
+        text += &beside_kernels(plan, measured);
     }
     for warning in warnings {
         let _ = write!(text, "\nwarning: {warning}\n");
@@ -315,6 +317,34 @@ fn of_tables(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
     }
 }
 
+/// What the kernels of CUDA leave to libtorch's operations, once a task and arm.
+fn beside_kernels(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
+    if plan.sweep.resources.device == DeviceChoice::Cpu {
+        return String::new();
+    }
+    let reference = plan.sweep.reference_batch_size;
+    let mut text = String::new();
+    for (cell, found) in measured {
+        let names = &found.without_cuda_kernels;
+        if names.is_empty() || cell.batch_size != reference {
+            continue;
+        }
+        let which = match names.len() == found.treatments.len() {
+            true => "all parameters".to_owned(),
+            false => names.join(", "),
+        };
+        let _ = writeln!(
+            text,
+            "{} · {}: on CUDA libtorch's operations take the steps of {which}, one by one",
+            cell.task, cell.arm
+        );
+    }
+    match text.is_empty() {
+        true => text,
+        false => format!("\n{text}"),
+    }
+}
+
 /// As `1h 05m`, `12m 30s` or `4.2s`.
 fn duration(seconds: f64) -> String {
     let whole = seconds.round() as u64;
@@ -384,5 +414,33 @@ mod tests {
         );
         let without = said("resources.keep_weights = false\n");
         assert!(!without.contains("of weights"), "{without}");
+    }
+
+    #[test]
+    fn what_the_kernels_of_cuda_leave_out_is_said_where_trials_are_for_cuda() {
+        let said = |device: &str, names: &[&str]| {
+            let text = format!(
+                "name = \"w\"\nbatch_sizes = [64]\ntasks.one = {{ kind = \"ncf\" }}\n\
+                 budget.epochs = 2\narms.sgd = {{ rule = \"sgd\", learning_rate = 0.1 }}\n\
+                 confirmation.seeds = [1, 2, 3]\nresources.device = \"{device}\"\n"
+            );
+            let sweep = crate::config::parse("w.toml", &text).expect("a sweep");
+            let plan = Plan::new(sweep, BTreeMap::new());
+            let measurement: Measurement = serde_json::from_value(serde_json::json!({
+                "epoch_samples": 100, "step_seconds": 0.1, "evaluation_seconds": 0.1,
+                "start_seconds": 0.1, "peak_bytes": 0, "treatments": [],
+                "without_cuda_kernels": names,
+            }))
+            .expect("a measurement");
+            let cell = plan.cells().remove(0);
+            describe(&plan, &BTreeMap::from([(cell, measurement)]), &[])
+        };
+        let cuda = said("cuda", &["table", "head"]);
+        assert!(
+            cuda.contains("take the steps of table, head, one by one"),
+            "{cuda}"
+        );
+        assert!(!said("cuda", &[]).contains("libtorch's operations"));
+        assert!(!said("cpu", &["table"]).contains("libtorch's operations"));
     }
 }

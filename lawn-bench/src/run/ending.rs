@@ -1,7 +1,7 @@
 //! How a trial ended, as its folder records it: always a row, never a gap.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{Notice, TrialSummary};
+use lawn_models::{GraphUse, Notice, TrialSummary};
 use serde::{Deserialize, Serialize};
 
 /// Schema of `outcome.json`.
@@ -22,9 +22,40 @@ pub struct Ending {
     /// The processes that trained it, where there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranks: Option<RankRecord>,
+    /// How the process that ended it computed on CUDA.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<Execution>,
     /// Records that its log held then; unknown where the log could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recorded: Option<usize>,
+}
+
+/// How a trial was computed on CUDA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Whether operations that give the same bits each time were taken.
+    pub deterministic: bool,
+    /// How forward and backward passes were computed, where graphs were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub graphs: Option<GraphUse>,
+}
+
+/// As in a sentence.
+impl std::fmt::Display for Execution {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.deterministic {
+            true => "deterministic operations",
+            false => "operations that may not repeat their bits",
+        })?;
+        let Some(used) = self.graphs else {
+            return f.write_str("; no graphs were asked for");
+        };
+        write!(
+            f,
+            "; {} passes replayed from {} graphs, {} launched operation by operation",
+            used.replayed, used.captured, used.launched
+        )
+    }
 }
 
 /// What the ranks of a trial were.
@@ -50,6 +81,7 @@ impl Ending {
             summary: Some(summary),
             notices: Vec::new(),
             ranks: None,
+            execution: None,
             recorded: None,
         }
     }
@@ -62,6 +94,7 @@ impl Ending {
             summary: None,
             notices: Vec::new(),
             ranks: None,
+            execution: None,
             recorded: None,
         }
     }
@@ -70,5 +103,49 @@ impl Ending {
     #[must_use]
     pub fn is_final(&self) -> bool {
         self.outcome != Outcome::Preempted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_it_was_computed_is_in_the_record_of_cuda_alone() {
+        let ending = Ending::failed(Outcome::Crashed, "why");
+        let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
+        // As files have it that were written before there was anything to say.
+        assert!(!text.contains("execution"), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Ending>(&text).ok(),
+            Some(ending.clone())
+        );
+        let graphs = GraphUse {
+            captured: 2,
+            replayed: 30,
+            launched: 5,
+        };
+        let said = |deterministic, graphs| {
+            let execution = Execution {
+                deterministic,
+                graphs,
+            };
+            let ending = Ending {
+                execution: Some(execution),
+                ..ending.clone()
+            };
+            let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
+            assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending));
+            execution.to_string()
+        };
+        let all = said(true, Some(graphs));
+        let expected = "deterministic operations; 30 passes replayed from 2 graphs, 5 launched \
+                        operation by operation";
+        assert_eq!(all, expected);
+        let none = said(false, None);
+        assert_eq!(
+            none,
+            "operations that may not repeat their bits; no graphs were asked for"
+        );
     }
 }

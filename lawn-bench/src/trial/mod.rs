@@ -100,6 +100,7 @@ pub fn run(
         checkpoint_every: resources.checkpoint_every,
         keep_weights: resources.keep_weights,
         deterministic: resources.is_deterministic(trial.stage),
+        graphs: resources.graphs,
     };
     if let Some(group) = ranks.group().filter(|_| !ranks.is_first()) {
         return match word_of_first(group)? {

@@ -14,7 +14,7 @@ use lawn_models::{
 
 use super::recorder::Recorder;
 use crate::Error;
-use crate::run::ending::Ending;
+use crate::run::ending::{Ending, Execution};
 use crate::run::files;
 use crate::run::trial_dir::TrialDir;
 use lawn_analysis::records::Outcome;
@@ -64,6 +64,10 @@ pub(super) fn train(
                 };
                 recorder.ended(&ending);
                 ending.notices = recorder.notices();
+                ending.execution = context.device.is_cuda().then_some(Execution {
+                    deterministic: context.deterministic,
+                    graphs: recorder.graphs,
+                });
                 return Ok(ending);
             }
         }

@@ -193,6 +193,17 @@ macro_rules! kinds {
                 }
             }
 
+            /// Reads the whole of the data set in a folder, as [`Kind::check`] does.
+            pub fn check(
+                &self,
+                folder: &std::path::Path,
+                progress: crate::data::images::ScanProgress<'_>,
+            ) -> Option<Result<crate::data::checked::CheckedData, crate::data::DataError>> {
+                match self {
+                    $(Self::$variant(config) => config.check(folder, progress)),+
+                }
+            }
+
             /// Looks into every file of the splits, as [`Kind::scan`] does.
             ///
             /// # Errors

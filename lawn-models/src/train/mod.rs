@@ -13,6 +13,7 @@ mod layers;
 mod loss_scale;
 mod observer;
 mod optimizer;
+mod pass_graphs;
 mod progress;
 mod range_test;
 mod ranked;
@@ -28,11 +29,13 @@ mod training;
 mod unread_norms;
 mod weights;
 
+pub use captures::GraphUse;
 pub use checkpoint::{remove_checkpoints, set_aside, set_checkpoints_aside};
 pub use context::TrialContext;
 pub use error::TrialError;
 pub use layers::{TreatedLayer, TreatedLayers, treated_layers};
 pub use observer::{Notice, Observer, SilentObserver, TrialInfo};
+pub use pass_graphs::PassGraphs;
 pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,

@@ -49,6 +49,7 @@ use crate::trial::Length;
 ///     checkpoint_every: Duration::from_secs(60),
 ///     keep_weights: true,
 ///     deterministic: false,
+///     graphs: false,
 /// };
 /// let end = run_trial(&config, &context, &mut SilentObserver)?;
 /// assert!(matches!(end, TrialEnd::Finished(summary) if summary.epochs == 1.0));
@@ -159,6 +160,7 @@ fn within_memory(
         }
         // Blocks of the larger parts fit none of the smaller, and would only take room from them.
         device::let_go_of_host_memory();
+        device::let_go_of_device_memory(context.device);
         let Some((from, least)) = parts else {
             return Err(TrialError::OutOfMemory { detail });
         };
@@ -237,6 +239,7 @@ pub(super) fn untrained(data_root: Option<&Path>) -> TrialContext {
         checkpoint_every: Duration::MAX,
         keep_weights: false,
         deterministic: false,
+        graphs: false,
     }
 }
 
@@ -248,7 +251,13 @@ fn info(length: Length, optimizer: &Optimizer) -> TrialInfo {
         resumed_step: 0,
         recorded_step: 0,
         treatments: optimizer.treatments().to_vec(),
+        without_cuda_kernels: without_cuda_kernels(optimizer),
     }
+}
+
+pub(super) fn without_cuda_kernels(optimizer: &Optimizer) -> Vec<String> {
+    let names = optimizer.without_cuda_kernels().into_iter();
+    names.map(str::to_owned).collect()
 }
 
 /// Half of a part, as a multiple of the smallest; none where that is no smaller.

@@ -4,6 +4,7 @@ use super::error::TrialError;
 use super::evaluate::{Evaluation, evaluate};
 use super::observer::{Notice, Observer, TrialInfo};
 use super::record::{TrialEnd, TrialSummary};
+use super::run::without_cuda_kernels;
 use super::step::{Outcome, read_norms, step};
 use super::training::{Timer, Training};
 use super::unread_norms::Position;
@@ -16,6 +17,14 @@ pub(super) fn run(
     training: &mut Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
+    let end = train(training, observer);
+    if let Some(used) = training.graphs.used() {
+        observer.computed(&used);
+    }
+    end
+}
+
+fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<TrialEnd, TrialError> {
     observer.started(&TrialInfo {
         steps_per_epoch: training.length.steps_per_epoch,
         steps: steps(training),
@@ -23,6 +32,7 @@ pub(super) fn run(
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
         treatments: training.optimizer.treatments().to_vec(),
+        without_cuda_kernels: without_cuda_kernels(&training.optimizer),
     });
     let mut kept = KeptWeights::new(training);
     training.timer = Timer::start();

@@ -102,16 +102,15 @@ fn claimed(claims: &[Claim]) -> Vec<String> {
         0 => String::new(),
         unmeasured => format!(", {unmeasured} of these for want of any number"),
     };
-    let mut lines = vec![
-        String::new(),
-        format!(
-            "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not \
-             decided{of_these}.",
-            claims.len(),
-            claims.len() - borne - opposite
-        ),
-        String::new(),
-    ];
+    let counts = format!(
+        "**Claims**: {borne} of {} borne out, {opposite} opposite borne out, {} not \
+         decided{of_these}.",
+        claims.len(),
+        claims.len() - borne - opposite
+    );
+    let mut lines = vec![String::new()];
+    lines.extend(begun(&counts, ["", ""]));
+    lines.push(String::new());
     lines.extend(claims.iter().flat_map(|claim| item(&claim.sentence)));
     lines
 }

@@ -54,6 +54,9 @@ pub(super) struct Probed {
     /// Whether nothing that is to come is worth waiting for.
     #[serde(default)]
     pub(super) is_all: bool,
+    /// The parameters whose steps libtorch's operations take on CUDA, one by one.
+    #[serde(default)]
+    pub(super) without_cuda_kernels: Vec<String>,
 }
 
 /// In which batch sizes a measurement is made.
@@ -317,6 +320,7 @@ impl Probe {
             checkpoint_every: Duration::MAX,
             keep_weights: false,
             deterministic: false,
+            graphs: false,
         };
         rehearsal.run_trial(config, &context, &mut stopwatch)?;
         stopwatch.say();

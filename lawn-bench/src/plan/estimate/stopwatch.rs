@@ -103,6 +103,7 @@ impl<T: FnMut(&str)> Stopwatch<T> {
             evaluation_seconds: self.evaluated,
             peak_bytes: self.peak_bytes(),
             treatments: info.treatments.clone(),
+            without_cuda_kernels: info.without_cuda_kernels.clone(),
             is_all: self.is_all,
         };
         (self.tell)(&(serde_json::to_string(&probed).unwrap_or_default() + "\n"));
