@@ -90,3 +90,93 @@ impl Ready {
         Self { task, origin }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::tasks::TaskConfig;
+    use crate::train::{EvaluationRecord, TrialInfo};
+    use crate::trial::{Amount, OptimizerSettings, RuleName};
+
+    /// Train losses of each interval, and how far evaluations had come.
+    #[derive(Default)]
+    struct Heard {
+        losses: Vec<f64>,
+        samples: Vec<(u64, u64)>,
+    }
+
+    impl Observer for Heard {
+        fn started(&mut self, _info: &TrialInfo) {}
+        fn progress(&mut self, _step: u64, _steps: u64) {}
+        fn measuring(&mut self, samples: u64, of: u64) {
+            self.samples.push((samples, of));
+        }
+        fn evaluated(&mut self, record: &EvaluationRecord) {
+            self.losses.push(record.train_loss);
+        }
+        fn stop_requested(&self) -> bool {
+            false
+        }
+    }
+
+    fn of(task: TaskConfig, rule: RuleName) -> TrialConfig {
+        let optimizer = OptimizerSettings::new(rule, 1e-2);
+        TrialConfig::new(task, optimizer, 64, Amount::Steps(6))
+    }
+
+    fn ratings() -> TaskConfig {
+        let table = json!({ "model": "gmf", "generated": { "users": 50, "items": 200 } });
+        TaskConfig::from_table("ncf", table).unwrap()
+    }
+
+    fn context(checkpoint: PathBuf) -> TrialContext {
+        TrialContext {
+            checkpoint,
+            ..super::super::run::untrained(None)
+        }
+    }
+
+    #[test]
+    fn each_trial_begins_as_it_would_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rehearsal = Rehearsal::new();
+        for rule in [RuleName::Adam, RuleName::ScheduleFree, RuleName::Sgd] {
+            let config = of(ratings(), rule);
+            let [mut rehearsed, mut alone] = [Heard::default(), Heard::default()];
+            let nowhere = context(PathBuf::new());
+            rehearsal
+                .run_trial(&config, &nowhere, &mut rehearsed)
+                .unwrap();
+            let kept = context(folder.path().join(format!("{rule:?}.safetensors")));
+            run_trial(&config, &kept, &mut alone).unwrap();
+            assert_eq!(rehearsed.losses, alone.losses, "{rule:?}");
+            assert!(!alone.losses.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_evaluation_is_heard_to_its_last_sample() {
+        let clicks = json!({
+            "generated": { "rows": 2000 },
+            "model": { "name": "dcn_v2", "width": 4, "layers": [8] },
+        });
+        let clicks = TaskConfig::from_table("ctr", clicks).unwrap();
+        for task in [ratings(), clicks] {
+            let mut heard = Heard::default();
+            let config = of(task, RuleName::Adam);
+            let nowhere = context(PathBuf::new());
+            Rehearsal::new()
+                .run_trial(&config, &nowhere, &mut heard)
+                .unwrap();
+            let samples = &heard.samples;
+            assert!(samples.len() > 1, "train and validation are measured");
+            assert!(samples.is_sorted(), "{samples:?}");
+            let (last, of) = samples[samples.len() - 1];
+            assert_eq!(last, of);
+        }
+    }
+}
