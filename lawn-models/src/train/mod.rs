@@ -10,6 +10,7 @@ mod evaluate;
 mod freeze;
 mod graphs;
 mod layers;
+mod loans;
 mod loss_scale;
 mod observer;
 mod optimizer;
@@ -21,7 +22,9 @@ mod record;
 mod rehearsal;
 mod rules;
 mod run;
+mod shards;
 mod share;
+mod start;
 mod step;
 mod together;
 mod trainer;
@@ -41,5 +44,5 @@ pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
 pub use rehearsal::Rehearsal;
-pub use run::{dry_run, examine, run_trial, run_trial_on};
+pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

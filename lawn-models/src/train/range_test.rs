@@ -11,6 +11,7 @@ use super::run::untrained;
 use super::step::{Outcome, step};
 use super::training::{SetUp, Training};
 use crate::device;
+use crate::models::TablePart;
 use crate::tasks::TrialConfig;
 use crate::trial::{Amount, FreePhase, LrShape, OptimizerSettings, require};
 
@@ -97,7 +98,7 @@ pub fn range_test(
         device,
         ..untrained(data_root)
     };
-    let set_up = SetUp::new(&config, &context)?;
+    let set_up = SetUp::new(&config, &context, TablePart::default())?;
     let mut training = Training::afresh(set_up, &config, &context)?;
     let (mut steps, mut average, mut least) = (Vec::new(), 0.0, f64::INFINITY);
     let mut diverged = false;

@@ -12,6 +12,7 @@ use super::run::run_trial;
 use super::trainer::run;
 use super::training::{self, SetUp, Training};
 use crate::device;
+use crate::models::TablePart;
 use crate::tasks::{Task, TrialConfig};
 
 /// A task that is put together once, for several trials of it: what a step and an evaluation take
@@ -65,7 +66,7 @@ impl Rehearsal {
     ) -> Result<TrialEnd, TrialError> {
         let Ready { task, origin } = match self.ready.take() {
             Some(ready) => ready,
-            None => Ready::of(training::task(config, context)?),
+            None => Ready::of(training::task(config, context, TablePart::default())?),
         };
         no_grad(|| {
             for (name, mut variable) in task.store.variables() {

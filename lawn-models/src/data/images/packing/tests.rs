@@ -146,6 +146,10 @@ fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
             shard,
         ),
         (
+            said_after(|pack| change(&pack.join("train.found.json"), |bytes| bytes[3] ^= 1)),
+            "train.found.json",
+        ),
+        (
             said_after(|pack| change(&pack.join("train.index"), |bytes| bytes[8] = 9)),
             "another version",
         ),
@@ -160,10 +164,10 @@ fn a_pack_that_is_not_what_was_written_is_refused_by_file() {
         (
             said_after(|pack| {
                 let text = fs::read_to_string(pack.join(MANIFEST)).unwrap();
-                let newer = text.replace("\"schema\": 1", "\"schema\": 2");
+                let newer = text.replace("\"schema\": 2", "\"schema\": 3");
                 fs::write(pack.join(MANIFEST), newer).unwrap();
             }),
-            "a pack of schema 2",
+            "a pack of schema 3",
         ),
     ] {
         assert!(said.contains(part), "{part:?} is not in: {said}");
