@@ -67,7 +67,8 @@ bench *args: setup
         {{target}}/release/examples/harness plan
         {{target}}/release/examples/harness status
         {{target}}/release/examples/harness overhead {{target}}/release/lawn-torch
-        exec {{target}}/release/examples/harness workers {{target}}/release/lawn
+        {{target}}/release/examples/harness workers {{target}}/release/lawn
+        exec {{target}}/release/examples/harness estimate {{target}}/release/lawn ${LAWN_DATA:+"$LAWN_DATA"}
     fi
     exec cargo bench --locked --workspace -- "$@"
 

@@ -55,9 +55,9 @@ pub use tasks::{
 };
 pub use train::{
     EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep,
-    RangeTest, RateRange, SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers,
-    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
-    largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
+    RangeTest, RateRange, Rehearsal, SHORTAGE, Seconds, SilentObserver, TreatedLayer,
+    TreatedLayers, TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run,
+    examine, largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
     set_checkpoints_aside, treated_layers,
 };
 pub use trial::{

@@ -6,9 +6,12 @@
 //! - `overhead LAWN`: seconds of a trial of one step by the command `LAWN`, over those of
 //!   `LAWN --version`, which loads libtorch and does nothing else where that is `lawn-torch`, in a
 //!   plan of 20 trials and in one of 100,000;
+//! - `estimate LAWN [DATA]`: seconds that `lawn plan` estimates for a trial over those that the
+//!   trial takes, on data made in the process and, with the folder of data sets, on MovieLens-1M;
 //! - `workers LAWN`: time of a sweep of one-thread trials with two workers over that with
 //!   one, by the command `LAWN`.
 
+mod estimate;
 mod overhead;
 mod plan;
 mod status;
@@ -24,8 +27,13 @@ fn main() -> Outcome<()> {
         ["plan"] => plan::run(),
         ["status"] => status::run(),
         ["overhead", lawn] => overhead::run(Path::new(lawn)),
+        ["estimate", lawn] => estimate::run(Path::new(lawn), None),
+        ["estimate", lawn, data] => estimate::run(Path::new(lawn), Some(Path::new(data))),
         ["workers", lawn] => workers::run(Path::new(lawn)),
-        _ => Err("allowed: `plan`, `status`, `overhead LAWN`, `workers LAWN`".into()),
+        _ => Err(
+            "allowed: `plan`, `status`, `overhead LAWN`, `estimate LAWN [DATA]`, `workers LAWN`"
+                .into(),
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use lawn_models::{RangeTest, RateRange, TrialConfig, range_test};
 use serde::Serialize;
 
 use super::output::{print, to_json};
-use super::values::{DataRoot, Sets};
+use super::values::{Chosen, DataRoot, Sets};
 use crate::error::{Fault, Place};
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
@@ -24,12 +24,13 @@ The learning rate grows by the same factor from step to step; shape, warm-up and
 phase are left out, other hyper-parameters are those of the arm's first setting. A constraint that
 begins after a free phase takes no part, and the table says so. Only the training split is looked at.
 Two rates are suggested: where the smoothed loss falls fastest, and a tenth of that where it is least.
-They are rates at that batch size, whatever `learning_rate_scaling` makes of a file's. They say where to
-tune, and take the place of no tuning.
+They are rates at that batch size; where `learning_rate_scaling` makes another of a file's, the file's is
+said beside them. They say where to tune, and take the place of no tuning. A figure of the same name is
+replaced.
 
 Examples:
   lawn lr-find lawn-bench/studies/embedded.toml
-  lawn lr-find lawn-bench/studies/embedded.toml --arm adam --batch 1000 --steps 200
+  lawn lr-find lawn-bench/studies/embedded.toml --arm adam --arm adam-lawn --batch 1000 --steps 200
   lawn lr-find lawn-bench/studies/arms.toml --from 1e-5 --to 1 --out rates --json")]
 pub(super) struct LrFind {
     /// The sweep file.
@@ -38,15 +39,11 @@ pub(super) struct LrFind {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// This task only.
-    #[arg(long, value_name = "TASK")]
-    task: Option<String>,
-    /// This arm only.
-    #[arg(long, value_name = "ARM")]
-    arm: Option<String>,
-    /// This batch size only.
-    #[arg(long, value_name = "N")]
-    batch: Option<u64>,
+    #[command(flatten)]
+    chosen: Chosen,
+    /// This batch size only; any number of times.
+    #[arg(long = "batch", value_name = "N")]
+    batches: Vec<u64>,
     /// Learning rate of the first step.
     #[arg(long, value_name = "RATE", default_value_t = 1e-6)]
     from: f64,
@@ -70,6 +67,8 @@ struct CellTest {
     task: String,
     arm: String,
     batch_size: u64,
+    /// How many times a rate of the file this batch size is trained with: `learning_rate_scaling`.
+    rate_factor: f64,
     #[serde(flatten)]
     found: RangeTest,
 }
@@ -84,26 +83,15 @@ impl LrFind {
         }
         let plan = Plan::new(self.sets.read(&self.file)?.sweep()?, BTreeMap::new());
         let sweep = &plan.sweep;
-        let tasks = sweep.tasks.iter().map(|task| task.name.as_str());
-        let arms = sweep.arms.iter().map(|arm| arm.name.as_str());
-        for (what, asked, names) in [
-            ("task", &self.task, tasks.collect::<Vec<_>>()),
-            ("arm", &self.arm, arms.collect()),
-        ] {
-            if let Some(name) = asked.as_deref().filter(|name| !names.contains(name)) {
-                return Err(Error::not_in_sweep(&self.file, what, name, names));
-            }
-        }
-        sweep.require_batch_sizes(self.batch.as_slice())?;
-        let is =
-            |asked: &Option<String>, name: &str| asked.as_deref().is_none_or(|one| one == name);
+        self.chosen.require(sweep, &self.file)?;
+        sweep.require_batch_sizes(&self.batches)?;
         let mut cells = plan.cells();
         cells.retain(|cell| {
-            is(&self.task, &cell.task)
-                && is(&self.arm, &cell.arm)
-                && self.batch.is_none_or(|batch| batch == cell.batch_size)
+            let is_meant = self.batches.is_empty() || self.batches.contains(&cell.batch_size);
+            is_meant && self.chosen.has(cell)
         });
-        let tasks = sweep.tasks.iter().filter(|task| is(&self.task, &task.name));
+        let tasks = sweep.tasks.iter();
+        let tasks = tasks.filter(|task| self.chosen.has_task(&task.name));
         let tasks: Vec<_> = tasks.cloned().collect();
         data::find(&tasks, self.data.folder())?;
         let mut tests = Vec::new();
@@ -124,11 +112,15 @@ impl LrFind {
                 "lr-find-{}.png",
                 files::name(Path::new(&task.name))
             ));
+            let is_there = path.exists();
             files::write(
                 &path,
                 &rate_range_png(&of_task.map(curve).collect::<Vec<_>>())?,
             )?;
-            figures.push(path);
+            figures.push(match is_there {
+                true => format!("{}, which replaces another", path.display()),
+                false => path.display().to_string(),
+            });
         }
         print(&match self.json {
             true => to_json(&tests),
@@ -151,6 +143,7 @@ impl LrFind {
             task: cell.task.clone(),
             arm: cell.arm.clone(),
             batch_size: cell.batch_size,
+            rate_factor: plan.sweep.rate_factor(cell.batch_size),
             found: range_test(&config, range, device, self.data.folder())?,
         })
     }
@@ -167,33 +160,31 @@ fn curve(test: &CellTest) -> RateCurve {
     }
 }
 
-fn describe(tests: &[CellTest], figures: &[PathBuf]) -> String {
+fn describe(tests: &[CellTest], figures: &[String]) -> String {
     let rate =
         |rate: Option<f64>| rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.2e}"));
-    let row = |test: &CellTest| {
+    let row = |(index, test): (usize, &CellTest)| {
         vec![
             test.task.clone(),
             test.arm.clone(),
             test.batch_size.to_string(),
             rate(test.found.steepest),
             rate(test.found.tenth_of_minimum),
-            remarks(&test.found),
+            remarks(test, &tests[..index]),
         ]
     };
-    let rows: Vec<Vec<String>> = tests.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = tests.iter().enumerate().map(row).collect();
     let head = ["task", "arm", "batch", "steepest", "minimum / 10", ""];
-    let figures: Vec<String> = figures
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
     format!(
         "{}\nfigure: {}\n",
         render::table(&head, &rows),
-        figures.join(", ")
+        figures.join("; ")
     )
 }
 
-fn remarks(found: &RangeTest) -> String {
+/// What is to be known of a test, which came after those `before`.
+fn remarks(test: &CellTest, before: &[CellTest]) -> String {
+    let (found, factor) = (&test.found, test.rate_factor);
     let mut said = Vec::new();
     said.push(match (found.diverged, found.steps.last()) {
         (true, Some(last)) => format!("diverged above {:.2e}", last.learning_rate),
@@ -205,6 +196,24 @@ fn remarks(found: &RangeTest) -> String {
     });
     if found.unconstrained {
         said.push("free all along".to_owned());
+    }
+    let is_same = |other: &&CellTest| {
+        let place = |test: &CellTest| (test.task.clone(), test.batch_size);
+        place(other) == place(test) && other.found.steps == found.steps
+    };
+    if let Some(other) = before.iter().find(is_same) {
+        said.push(format!("step for step as {}", other.arm));
+    }
+    let in_file: Vec<String> = [found.steepest, found.tenth_of_minimum]
+        .into_iter()
+        .flatten()
+        .map(|rate| format!("{:.2e}", rate / factor))
+        .collect();
+    if factor != 1.0 && !in_file.is_empty() {
+        let in_file = in_file.join(" and ");
+        said.push(format!(
+            "{in_file} in the file, trained with {factor:.3} times that"
+        ));
     }
     said.retain(|one| !one.is_empty());
     said.join(", ")

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::layers::{self, ArmLayers};
 use super::output::{print, to_json};
-use super::values::{DataRoot, Sets};
+use super::values::{Chosen, DataRoot, Sets};
 use crate::Exit;
 use crate::plan::choices::Choices;
 use crate::plan::{Cell, Plan};
@@ -29,12 +29,8 @@ pub(super) struct Model {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// The model of this task only.
-    #[arg(long, value_name = "TASK")]
-    task: Option<String>,
-    /// What this arm does to it only.
-    #[arg(long, value_name = "ARM")]
-    arm: Option<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Print the layers in forward order instead, what LAWN constrains of each, and why.
     #[arg(long)]
     layers: bool,
@@ -71,13 +67,10 @@ impl Model {
             }
         }
         let plan = Plan::new(sweep, BTreeMap::new());
-        self.require_names(&plan)?;
-        let wanted = |filter: &Option<String>, name: &str| {
-            filter.as_deref().is_none_or(|filter| filter == name)
-        };
+        self.chosen.require(&plan.sweep, &self.file)?;
         let tasks = plan.sweep.tasks.iter();
         let tasks: Vec<_> = tasks
-            .filter(|task| wanted(&self.task, &task.name))
+            .filter(|task| self.chosen.has_task(&task.name))
             .cloned()
             .collect();
         data::find(&tasks, self.data.folder()).map_err(|error| match self.layers {
@@ -86,36 +79,12 @@ impl Model {
         })?;
         let mut cells = plan.cells();
         cells.retain(|cell| {
-            cell.batch_size == plan.sweep.reference_batch_size
-                && wanted(&self.task, &cell.task)
-                && wanted(&self.arm, &cell.arm)
+            cell.batch_size == plan.sweep.reference_batch_size && self.chosen.has(cell)
         });
         match self.layers {
             true => self.show(&plan, &cells, Self::arm_layers, layers::describe),
             false => self.show(&plan, &cells, Self::treated, describe),
         }
-    }
-
-    /// Makes sure that the sweep has the task and the arm that are asked for.
-    fn require_names(&self, plan: &Plan) -> Result<(), Error> {
-        let tasks: Vec<&str> = plan
-            .sweep
-            .tasks
-            .iter()
-            .map(|task| task.name.as_str())
-            .collect();
-        let arms: Vec<&str> = plan
-            .sweep
-            .arms
-            .iter()
-            .map(|arm| arm.name.as_str())
-            .collect();
-        for (what, asked, names) in [("task", &self.task, tasks), ("arm", &self.arm, arms)] {
-            if let Some(name) = asked.as_deref().filter(|name| !names.contains(name)) {
-                return Err(Error::not_in_sweep(&self.file, what, name, names));
-            }
-        }
-        Ok(())
     }
 
     /// Prints what is found of each cell.

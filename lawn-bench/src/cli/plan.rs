@@ -69,6 +69,8 @@ struct MeasuredCell<'a> {
     cell: &'a plan::Cell,
     #[serde(flatten)]
     measured: &'a Measurement,
+    /// Seconds of one whole trial, from the start of its process.
+    trial_seconds: Option<f64>,
 }
 
 impl Plan {
@@ -114,7 +116,12 @@ impl Plan {
                 plan: &plan,
                 measured: measured
                     .iter()
-                    .map(|(cell, measured)| MeasuredCell { cell, measured })
+                    .map(|(cell, measured)| MeasuredCell {
+                        cell,
+                        measured,
+                        trial_seconds: outline::cell_seconds(&plan, cell, measured)
+                            .map(|one| one.0),
+                    })
                     .collect(),
                 warnings: &warnings,
             })

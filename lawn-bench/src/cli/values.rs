@@ -8,8 +8,9 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use lawn_analysis::Width;
 use lawn_analysis::records::{Outcome, Word};
 
-use crate::config::{RANKS, SweepFile};
-use crate::error::{ConfigError, allowed};
+use crate::config::{RANKS, Sweep, SweepFile};
+use crate::error::{ConfigError, Error, allowed};
+use crate::plan::Cell;
 
 #[derive(Debug, Args)]
 pub(super) struct DataRoot {
@@ -54,6 +55,40 @@ impl Sets {
     /// Reads the sweep file with them.
     pub(super) fn read(&self, file: &Path) -> Result<SweepFile, ConfigError> {
         SweepFile::read(file, &self.sets).map(|file| file.without(&self.unsets))
+    }
+}
+
+/// Which cells of a sweep file are meant.
+#[derive(Debug, Args)]
+pub(super) struct Chosen {
+    /// This task only; any number of times.
+    #[arg(long = "task", value_name = "TASK")]
+    tasks: Vec<String>,
+    /// This arm only; any number of times.
+    #[arg(long = "arm", value_name = "ARM")]
+    arms: Vec<String>,
+}
+
+impl Chosen {
+    /// Makes sure that the sweep of `file` has the tasks and arms that are asked for.
+    pub(super) fn require(&self, sweep: &Sweep, file: &Path) -> Result<(), Error> {
+        let tasks: Vec<&str> = sweep.tasks.iter().map(|task| task.name.as_str()).collect();
+        let arms: Vec<&str> = sweep.arms.iter().map(|arm| arm.name.as_str()).collect();
+        for (what, asked, names) in [("task", &self.tasks, tasks), ("arm", &self.arms, arms)] {
+            if let Some(name) = asked.iter().find(|name| !names.contains(&name.as_str())) {
+                return Err(Error::not_in_sweep(file, what, name, names));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_task(&self, name: &str) -> bool {
+        self.tasks.is_empty() || self.tasks.iter().any(|task| task == name)
+    }
+
+    pub(super) fn has(&self, cell: &Cell) -> bool {
+        let has_arm = self.arms.is_empty() || self.arms.contains(&cell.arm);
+        has_arm && self.has_task(&cell.task)
     }
 }
 

@@ -237,6 +237,19 @@ impl Axis {
     }
 }
 
+impl Sweep {
+    /// How many times the learning rate of the file batches of `batch_size` are trained with.
+    #[must_use]
+    pub fn rate_factor(&self, batch_size: u64) -> f64 {
+        let ratio = batch_size as f64 / self.reference_batch_size as f64;
+        match self.learning_rate_scaling {
+            Scaling::None => 1.0,
+            Scaling::Sqrt => ratio.sqrt(),
+            Scaling::Linear => ratio,
+        }
+    }
+}
+
 impl Setting {
     /// The hyper-parameters at batch size `batch_size`: those drawn for it, or the
     /// usual ones with the learning rate following it.
@@ -249,13 +262,8 @@ impl Setting {
         if let Some(point) = self.at.get(&batch_size) {
             return point.optimizer.clone();
         }
-        let ratio = batch_size as f64 / sweep.reference_batch_size as f64;
         let mut optimizer = self.optimizer.clone();
-        optimizer.learning_rate *= match sweep.learning_rate_scaling {
-            Scaling::None => 1.0,
-            Scaling::Sqrt => ratio.sqrt(),
-            Scaling::Linear => ratio,
-        };
+        optimizer.learning_rate *= sweep.rate_factor(batch_size);
         optimizer
     }
 

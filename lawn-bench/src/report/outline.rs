@@ -130,7 +130,7 @@ fn mark(basis: &Basis) -> &'static str {
     match basis {
         Basis::Measured => "",
         Basis::OtherBatchSizes => "~",
-        Basis::OtherArm(_) => "~~",
+        Basis::OtherArm(_) | Basis::SmallBatchSizes(_) => "~~",
     }
 }
 
@@ -140,6 +140,17 @@ fn bases(measured: &BTreeMap<Cell, Measurement>) -> String {
     let is = |basis: &Basis| measured.values().any(|found| found.basis == *basis);
     if is(&Basis::OtherBatchSizes) {
         text += "~ is derived from steps of the same rule and constraint in other batch sizes\n";
+    }
+    let small = measured.values().filter_map(|found| match found.basis {
+        Basis::SmallBatchSizes(size) => Some(size),
+        _ => None,
+    });
+    if let Some(size) = small.max() {
+        let _ = writeln!(
+            text,
+            "~~ is guessed: a plan had time for batches of up to {size}, where most of a step is not \
+             for its samples"
+        );
     }
     let mut guessed: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (cell, found) in measured {
@@ -176,7 +187,7 @@ fn parameters(plan: &Plan, measured: &BTreeMap<Cell, Measurement>) -> String {
 }
 
 /// Seconds of one whole trial of a cell, and of all of them, where those of a step are known.
-fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Option<(f64, f64)> {
+pub(crate) fn cell_seconds(plan: &Plan, cell: &Cell, found: &Measurement) -> Option<(f64, f64)> {
     let sweep = &plan.sweep;
     let amounts = [sweep.budget, sweep.evaluation.every];
     let seconds = |part, stage| found.trial_seconds(amounts, cell.batch_size, part, stage);

@@ -22,6 +22,7 @@ fn planned(replaced: &[(&str, &str)], epoch_samples: u64) -> (Plan, BTreeMap<Cel
     let measured = Measurement {
         epoch_samples,
         step_seconds: Some(0.1),
+        last_step_seconds: Some(0.1),
         evaluation_seconds: 0.1,
         start_seconds: 0.1,
         peak_bytes: 1,

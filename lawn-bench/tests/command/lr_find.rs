@@ -58,3 +58,57 @@ fn what_is_not_in_the_file_is_refused() {
         assert!(!kept.path().join("lr-find-feedback.png").exists());
     }
 }
+
+/// Two arms that are the same before a freeze, another, and a rate that follows the batch size.
+const ARMS: &str = r#"
+name = "arms"
+batch_sizes = [32, 128]
+tasks.feedback = { kind = "ncf", model = "gmf", generated = { users = 60, items = 220, interactions = 10 } }
+budget.epochs = 2
+tuning.learning_rate_scaling = "linear"
+arms.sgd = { rule = "sgd", learning_rate = 0.1 }
+arms.sgd-lawn = { rule = "sgd", learning_rate = 0.1, lawn = true, free_fraction = 0.5 }
+arms.adam = { rule = "adam", learning_rate = 0.1 }
+confirmation.seeds = [1, 2]
+"#;
+
+#[test]
+fn arms_are_chosen_by_name_and_what_is_to_be_known_of_each_is_said() {
+    let more = [
+        "--arm", "sgd", "--arm", "sgd-lawn", "--from", "1e-3", "--to", "1e4",
+    ];
+    let (kept, output) = lr_find(ARMS, &more);
+    assert!(output.status.success(), "{}", said(&output));
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let of = |arm: &str, batch: &str| {
+        let line = text.lines().find(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.get(1) == Some(&arm) && words.get(2) == Some(&batch)
+        });
+        line.unwrap_or_else(|| panic!("{arm} at {batch} is not in: {text}"))
+    };
+    assert!(!text.contains(" adam "), "{text}");
+    // Its constraint begins after a free phase, which the test leaves it in.
+    for batch in ["32", "128"] {
+        let lawn = of("sgd-lawn", batch);
+        assert!(lawn.contains("free all along"), "{lawn}");
+        assert!(lawn.contains("step for step as sgd"), "{lawn}");
+        assert!(!of("sgd", batch).contains("free all along"), "{text}");
+    }
+    assert!(of("sgd", "128").contains("in the file, trained with 4.000 times that"));
+    assert!(!of("sgd", "32").contains("in the file"), "{text}");
+    assert!(!text.contains("replaces"), "{text}");
+    let file = kept.path().join("small.toml");
+    let again = lawn()
+        .arg("lr-find")
+        .arg(&file)
+        .args(["--arm", "sgd", "--batch", "32", "--steps", "5", "--out"])
+        .arg(kept.path())
+        .output()
+        .expect("lawn starts");
+    assert!(
+        said(&again).contains("which replaces another"),
+        "{}",
+        said(&again)
+    );
+}

@@ -126,6 +126,10 @@ impl Objective for Accuracy {
         logits.cross_entropy_loss::<Tensor>(targets, None, Reduction::Sum, -100, smoothing)
     }
 
+    fn samples(&self) -> u64 {
+        self.train.len() + self.validation.len()
+    }
+
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let train = self.answers(Split::Train, &*self.train, forward)?;
         let validation = self.answers(Split::Validation, &*self.validation, forward)?;

@@ -72,6 +72,12 @@ impl Objective for ClickLoss {
         logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, sum)
     }
 
+    fn samples(&self) -> u64 {
+        let parts = [self.clicks.train(), self.clicks.validation()];
+        let rows = parts.map(|rows| rows.at_most(self.measured_rows).len());
+        rows.iter().sum()
+    }
+
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let score = |split, rows: Rows<'_>| {
             let rows = rows.at_most(self.measured_rows);

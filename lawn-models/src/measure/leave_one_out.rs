@@ -120,6 +120,10 @@ impl Objective for LeaveOneOut {
         logits.binary_cross_entropy_with_logits::<Tensor>(targets, None, None, sum)
     }
 
+    fn samples(&self) -> u64 {
+        self.train.scores() + self.validation.scores()
+    }
+
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
         let train = self.rank(Split::Train, &self.train, forward);
         let validation = self.rank(Split::Validation, &self.validation, forward);

@@ -22,6 +22,9 @@ pub(crate) trait Objective {
     /// Sum of the losses of a batch, a scalar.
     fn loss(&self, logits: &Tensor, targets: &Tensor) -> Tensor;
 
+    /// Samples that [`measure`](Self::measure) asks for the logits of.
+    fn samples(&self) -> u64;
+
     /// Measures the train and validation splits.
     ///
     /// # Errors

@@ -129,6 +129,19 @@ impl RankingSet {
         self.owners.iter().max().map_or(0, |&most| most + 1)
     }
 
+    /// Candidates of each case, itself among them.
+    fn width(&self) -> i64 {
+        1 + match &self.among {
+            Among::Listed { items, .. } => items.size()[1],
+            Among::All { known, .. } => known.items() as i64,
+        }
+    }
+
+    /// Scores that [`measure`](Self::measure) asks for.
+    pub(crate) fn scores(&self) -> u64 {
+        self.owners.len() as u64 * self.width() as u64
+    }
+
     /// Scores all candidates with `logits(users, items)`, both flat, and ranks.
     pub(crate) fn measure(
         &self,
@@ -137,10 +150,7 @@ impl RankingSet {
     ) -> Ranking {
         let _guard = tch::no_grad_guard();
         let cases = self.owners.len() as i64;
-        let width = 1 + match &self.among {
-            Among::Listed { items, .. } => items.size()[1],
-            Among::All { known, .. } => known.items() as i64,
-        };
+        let width = self.width();
         let mut ranking = Ranking {
             ranks: vec![Vec::new(); self.users_count()],
             logit_mean_abs: 0.0,

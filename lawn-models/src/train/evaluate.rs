@@ -1,12 +1,13 @@
 //! What a trial measures of itself on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use lawn_core::{Diagnostics, Optimizer};
 use tch::Tensor;
 
 use super::distance::Distance;
 use super::error::TrialError;
+use super::observer::Observer;
 use super::record::{EvaluationRecord, ParameterDiagnostics, UnitNorm};
 use super::training::Training;
 use crate::measure::{Assessment, Split};
@@ -20,8 +21,11 @@ pub(super) enum Evaluation {
     NotFinite(String),
 }
 
-/// Measures, and begins the next interval.
-pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialError> {
+/// Measures, and begins the next interval; `observer` hears how far the measuring has come.
+pub(super) fn evaluate(
+    training: &mut Training<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, TrialError> {
     training.account();
     let since = std::mem::take(&mut training.progress.since);
     let train_loss = training.total_loss()? / since.samples as f64;
@@ -37,7 +41,8 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     let squares = units.iter().map(|unit| unit.weight_norm.powi(2));
     let weight_norm = squares.sum::<f64>().sqrt();
     training.require_same_everywhere()?;
-    let (assessment, answers) = assess(training)?;
+    let mut hear = |samples, of| observer.measuring(samples, of);
+    let (assessment, answers) = assess(training, &mut hear)?;
     let Assessment {
         mut measurements,
         logit_mean_abs,
@@ -90,15 +95,22 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
 }
 
 /// Measures the train and validation splits, and gives the logits of the validation split where
-/// the distance in function space is asked for.
-fn assess(training: &mut Training<'_>) -> Result<(Assessment, Option<Tensor>), TrialError> {
+/// the distance in function space is asked for. `hear` is told how many samples of how many have
+/// been looked at.
+fn assess(
+    training: &mut Training<'_>,
+    hear: &mut dyn FnMut(u64, u64),
+) -> Result<(Assessment, Option<Tensor>), TrialError> {
     let shared = training.answers();
     let distance = training.distance.as_ref();
     let is_looked_at = distance.is_some_and(Distance::looks_at_answers);
     let heard = RefCell::new(Vec::new());
     let assessment = training.measured(|task| {
+        let (hear, samples) = (RefCell::new(hear), Cell::new(0));
         let answer = |split, inputs: &[Tensor]| {
             let logits = shared.answer(task, inputs);
+            samples.set(samples.get() + inputs[0].size()[0].unsigned_abs());
+            (hear.borrow_mut())(samples.get(), task.objective.samples());
             if is_looked_at && split == Split::Validation {
                 heard.borrow_mut().push(logits.detach());
             }
@@ -115,7 +127,7 @@ fn assess(training: &mut Training<'_>) -> Result<(Assessment, Option<Tensor>), T
 pub(super) fn before_step(training: &mut Training<'_>) -> Result<(), TrialError> {
     let distance = training.distance.as_ref();
     if distance.is_some_and(|distance| distance.wants_answers_before(training.step)) {
-        let (_, answers) = assess(training)?;
+        let (_, answers) = assess(training, &mut |_, _| {})?;
         training.account();
         if let Some(distance) = &mut training.distance {
             distance.remember(answers);

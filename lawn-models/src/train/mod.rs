@@ -19,6 +19,7 @@ mod progress;
 mod range_test;
 mod ranked;
 mod record;
+mod rehearsal;
 mod rules;
 mod run;
 mod shards;
@@ -42,5 +43,6 @@ pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
+pub use rehearsal::Rehearsal;
 pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

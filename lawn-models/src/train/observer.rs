@@ -167,6 +167,8 @@ pub trait Observer {
     fn started(&mut self, info: &TrialInfo);
     /// `step` of `steps` optimizer steps are done.
     fn progress(&mut self, step: u64, steps: u64);
+    /// Within an evaluation, `samples` of `of` samples have been looked at.
+    fn measuring(&mut self, _samples: u64, _of: u64) {}
     /// The trial has measured itself. Called before the next checkpoint is
     /// written, so that a log never lacks a record that a resumed trial skips.
     fn evaluated(&mut self, record: &EvaluationRecord);

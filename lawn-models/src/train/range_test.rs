@@ -1,18 +1,17 @@
 //! A rate-range test: a short training whose learning rate grows from step to step.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::Path;
 
 use serde::Serialize;
 use tch::Device;
 
 use super::context::TrialContext;
 use super::error::TrialError;
-use super::observer::SilentObserver;
+use super::run::untrained;
 use super::step::{Outcome, step};
-use super::training::Training;
+use super::training::{SetUp, Training};
 use crate::device;
-use crate::ranks::Ranks;
+use crate::models::TablePart;
 use crate::tasks::TrialConfig;
 use crate::trial::{Amount, FreePhase, LrShape, OptimizerSettings, require};
 
@@ -97,21 +96,10 @@ pub fn range_test(
     device::require_device(device)?;
     let context = TrialContext {
         device,
-        data_root: data_root.map(Path::to_owned),
-        // Nothing is written, and nothing is there to be read.
-        checkpoint: PathBuf::from("/nonexistent/lawn-range-test"),
-        checkpoint_every: Duration::MAX,
-        keep_weights: false,
-        deterministic: false,
-        graphs: false,
+        ..untrained(data_root)
     };
-    let mut training = Training::new(
-        &config,
-        &context,
-        None,
-        &Ranks::alone(),
-        &mut SilentObserver,
-    )?;
+    let set_up = SetUp::new(&config, &context, TablePart::default())?;
+    let mut training = Training::afresh(set_up, &config, &context)?;
     let (mut steps, mut average, mut least) = (Vec::new(), 0.0, f64::INFINITY);
     let mut diverged = false;
     for index in 0..range.steps {

@@ -146,9 +146,9 @@ fn within_memory(
         // Samples in memory at once, and the fewest there can be, once they are known.
         let mut parts = None;
         let attempt = device::catch_out_of_memory(|| {
-            let training = Training::new(config, context, limit, ranks, observer)?;
+            let mut training = Training::new(config, context, limit, ranks, observer)?;
             parts = Some((training.part(), training.smallest_part()));
-            run(training, observer)
+            run(&mut training, observer)
         });
         let attempt = attempt.map_err(|failure| of_any_rank(failure.into()));
         let Err(TrialError::OutOfMemory { detail }) = attempt else {

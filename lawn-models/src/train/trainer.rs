@@ -14,10 +14,10 @@ use crate::trial::TestPermit;
 
 /// Trains to the end of the budget, or until the observer asks to stop.
 pub(super) fn run(
-    mut training: Training<'_>,
+    training: &mut Training<'_>,
     observer: &mut dyn Observer,
 ) -> Result<TrialEnd, TrialError> {
-    let end = train(&mut training, observer);
+    let end = train(training, observer);
     if let Some(used) = training.graphs.used() {
         observer.computed(&used);
     }
@@ -67,7 +67,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         }
         observer.progress(training.step, steps(training));
         if evaluation_is_due {
-            match evaluate(training)? {
+            match evaluate(training, observer)? {
                 Evaluation::Finite(record) => {
                     observer.evaluated(&record);
                     training.freeze_if_met(&record)?;

@@ -38,7 +38,11 @@ impl SetUp {
         context: &TrialContext,
         part: TablePart,
     ) -> Result<Self, TrialError> {
-        let task = task(config, context, part)?;
+        Self::of(task(config, context, part)?, config)
+    }
+
+    /// Of a task that has been put together.
+    pub(super) fn of(task: Task, config: &TrialConfig) -> Result<Self, TrialError> {
         let (length, optimizer) = optimizer(&task, config)?;
         Ok(Self {
             task,
@@ -230,27 +234,54 @@ impl<'a> Training<'a> {
         ranks: &Ranks,
         observer: &mut dyn Observer,
     ) -> Result<Self, TrialError> {
+        let set_up = SetUp::new(config, context, ranks.tables())?;
+        let checkpoints = Checkpoints::new(&context.checkpoint, config);
+        let from = Some((checkpoints, observer));
+        Self::of(set_up, config, context, micro_batch_size, ranks, from)
+    }
+
+    /// A trial by itself from its start, whatever checkpoint there may be.
+    pub(super) fn afresh(
+        set_up: SetUp,
+        config: &'a TrialConfig,
+        context: &'a TrialContext,
+    ) -> Result<Self, TrialError> {
+        Self::of(set_up, config, context, None, &Ranks::alone(), None)
+    }
+
+    fn of(
+        set_up: SetUp,
+        config: &'a TrialConfig,
+        context: &'a TrialContext,
+        micro_batch_size: Option<u64>,
+        ranks: &Ranks,
+        from: Option<(Checkpoints<'_>, &mut dyn Observer)>,
+    ) -> Result<Self, TrialError> {
         let SetUp {
             mut task,
             length,
             mut optimizer,
-        } = SetUp::new(config, context, ranks.tables())?;
+        } = set_up;
         let mut distance = Distance::new(config, length, &task, optimizer.treatments())?;
         let mut progress = Progress::default();
-        let checkpoints = Checkpoints::new(&context.checkpoint, config);
         let mut average = average(&task, config)?;
         let ranked = Ranked::new(ranks, &task)?;
         if let Some(ranked) = &ranked {
             ranked.require_shareable(config, optimizer.treatments())?;
         }
-        let mut start = Start {
-            checkpoints: &checkpoints,
-            path: &context.checkpoint,
-            store: &mut task.store,
-            optimizer: &mut optimizer,
-            average: average.as_mut(),
-        };
-        let found = start.restore(ranked.as_ref(), |notice| observer.notice(&notice))?;
+        let mut found = None;
+        let mut told = None;
+        if let Some((checkpoints, observer)) = from {
+            let mut start = Start {
+                checkpoints: &checkpoints,
+                path: &context.checkpoint,
+                store: &mut task.store,
+                optimizer: &mut optimizer,
+                average: average.as_mut(),
+            };
+            found = start.restore(ranked.as_ref(), |notice| observer.notice(&notice))?;
+            told = Some(observer);
+        }
         let holds_all = found.is_some() && micro_batch_size.is_none();
         if let Some(found) = found {
             progress = found.progress;
@@ -259,7 +290,10 @@ impl<'a> Training<'a> {
             }
         }
         let (before, now) = (progress.ranks.unwrap_or(1), ranks.count());
-        if before != now && progress.samples > 0 {
+        if before != now
+            && progress.samples > 0
+            && let Some(observer) = told
+        {
             observer.notice(&Notice::OtherRanks {
                 step: progress.steps(&length),
                 before,

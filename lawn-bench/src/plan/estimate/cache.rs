@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::probe::Probed;
 use crate::run::{document, files};
 
-/// Schema of the cache. 1 had what all trials of a cell take, 2 one trial a measurement.
-const SCHEMA: u32 = 3;
+/// Schema of the cache. 1 had what all trials of a cell take, 2 one trial a measurement, 3 nothing
+/// beyond small batches where a step of them took long.
+const SCHEMA: u32 = 4;
 
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Cache {

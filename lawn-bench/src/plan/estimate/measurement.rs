@@ -11,6 +11,8 @@ pub struct Measurement {
     /// Seconds of one optimizer step, its samples included. None where this machine cannot take
     /// one.
     pub step_seconds: Option<f64>,
+    /// Seconds of the last step of an epoch, which has the samples that are left.
+    pub last_step_seconds: Option<f64>,
     /// Seconds of one evaluation.
     pub evaluation_seconds: f64,
     /// Seconds from the start of the process to the first step.
@@ -36,6 +38,9 @@ pub enum Basis {
     Measured,
     /// Steps of the same rule and constraint in other batch sizes.
     OtherBatchSizes,
+    /// Steps of the same rule and constraint in batches of at most so many samples, of which a step
+    /// says little of this one's: a guess.
+    SmallBatchSizes(u64),
     /// Steps of this arm, whose rule or constraint is another: a guess.
     OtherArm(String),
 }
@@ -65,7 +70,10 @@ impl Measurement {
         let steps = part * length.steps as f64;
         let evaluations = (part * length.samples as f64 / between.samples as f64).ceil();
         let evaluations = evaluations + f64::from(u8::from(stage == Stage::Confirm));
-        let training = steps * self.step_seconds?;
+        let step = self.step_seconds?;
+        let whole_epochs = (part * length.samples as f64 / self.epoch_samples as f64).floor();
+        let spared = step - self.last_step_seconds.unwrap_or(step);
+        let training = steps * step - whole_epochs * spared;
         Some(self.start_seconds + training + evaluations * self.evaluation_seconds)
     }
 }

@@ -2,41 +2,34 @@
 //! after the other, the smallest first, in a process of its own. It says what it knows line by line,
 //! so that one that takes too long is not in vain.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Stdio};
+use std::rc::Rc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use lawn_models::{
-    Amount, EvaluationRecord, Observer, Treatment, TrialConfig, TrialContext, TrialInfo,
-};
+use lawn_models::{Amount, Rehearsal, Treatment, TrialConfig, TrialContext};
 use serde::{Deserialize, Serialize};
 
+use super::climb::Climb;
+use super::stopwatch::{Steps, Stopwatch, forget_peak};
 use crate::Error;
 use crate::config::DeviceChoice;
 use crate::plan::choices::Choices;
-use crate::plan::trials::{Cell, Plan};
+use crate::plan::trials::{self, Plan};
 use crate::run::provenance::{self, Machine};
 
 /// Most steps of a measurement.
-const STEPS: u64 = 256;
+pub(super) const STEPS: u64 = 256;
 
-/// Steps after which the model is measured, where that is asked for.
-const BEFORE_EVALUATION: u64 = 4;
+/// How many steps a measurement in one batch size may take, the one that warms up among them.
+const PAID: f64 = 4.0;
 
-/// Steps, after one that warms up, that are enough where they take long.
-const ENOUGH: usize = 3;
-
-/// Seconds of steps of one batch size after which no more are taken, where there are enough.
-const WALK: f64 = 0.25;
-
-/// Seconds of steps of one batch size after which one is enough.
-const LONG_WALK: f64 = 1.0;
-
-/// Seconds of a step, in proportion to the one before, from which on a batch is too large to be
-/// measured.
-const DEAR: f64 = 0.5;
+/// The part of the time that is left for steps, where the model is to be measured after them.
+const FOR_STEPS: f64 = 0.7;
 
 /// What a measurement in one batch size came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,15 +45,38 @@ pub(super) struct Probed {
     pub(super) start_seconds: f64,
     /// Seconds of one optimizer step, its samples included; none before there were enough.
     pub(super) step_seconds: Option<f64>,
-    /// Seconds of one evaluation, where there was one.
+    /// Seconds of one evaluation, where there was one, or a part that they are derived from.
     pub(super) evaluation_seconds: Option<f64>,
     /// Greatest resident memory of the process, in bytes; 0 where the system does not say.
     pub(super) peak_bytes: u64,
     /// What the optimizer does to each parameter, and why.
     pub(super) treatments: Vec<Treatment>,
+    /// Whether nothing that is to come is worth waiting for.
+    #[serde(default)]
+    pub(super) is_all: bool,
     /// The parameters whose steps libtorch's operations take on CUDA, one by one.
     #[serde(default)]
     pub(super) without_cuda_kernels: Vec<String>,
+}
+
+/// In which batch sizes a measurement is made.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sizes {
+    /// Ascending.
+    pub(super) own: Vec<u64>,
+    /// A smaller one, to begin with.
+    pub(super) first: Option<u64>,
+    /// Seconds that a step of some of them is expected to take.
+    pub(super) expected: BTreeMap<u64, f64>,
+}
+
+impl Sizes {
+    pub(super) fn one(size: u64) -> Self {
+        Self {
+            own: vec![size],
+            ..Self::default()
+        }
+    }
 }
 
 /// What a measuring process came to.
@@ -78,20 +94,23 @@ pub(super) enum Depth {
     SetUp,
     /// Steps are taken.
     Steps,
-    /// The model is measured as well, in the first batch size.
+    /// The model is measured as well, at the end.
     Evaluation,
 }
 
 /// What the measuring process is told on its standard input.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Probe {
     /// Trials of one task.
     configs: Vec<TrialConfig>,
     /// Batch sizes, ascending.
     batch_sizes: Vec<u64>,
-    /// How many of them are none of the sweep's, but smaller. All but the first are for where the
-    /// sweep's cannot be afforded.
-    small: usize,
+    /// A smaller one, to begin with.
+    first: Option<u64>,
+    /// Seconds that a step is expected to take, by batch size, where another arm says it.
+    expected: BTreeMap<u64, f64>,
+    /// When its time is up, in seconds of Unix time.
+    until: f64,
     depth: Depth,
     device: DeviceChoice,
     threads: usize,
@@ -99,23 +118,24 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// The first steps of a trial of each of `cells`, which are of one task, in batches of
-    /// `batch_sizes`, which ascend, the first `small` of them smaller than the sweep's. None where
-    /// one has no trial.
+    /// The first steps of a trial of each of `cells`, which are of one task, in batches of `sizes`.
+    /// None where one has no trial.
     pub(super) fn of(
         plan: &Plan,
-        cells: &[&Cell],
-        (batch_sizes, small): (&[u64], usize),
+        cells: &[&trials::Cell],
+        sizes: &Sizes,
         depth: Depth,
         data_root: Option<&Path>,
     ) -> Option<Self> {
-        let first = *batch_sizes.first()?;
-        let config = |cell: &&Cell| config(plan, cell, first, depth);
+        let first = sizes.first.or(sizes.own.first().copied())?;
+        let config = |cell: &&trials::Cell| config(plan, cell, first, depth);
         let configs: Option<Vec<TrialConfig>> = cells.iter().map(config).collect();
         Some(Self {
             configs: configs?,
-            batch_sizes: batch_sizes.to_vec(),
-            small,
+            batch_sizes: sizes.own.clone(),
+            first: sizes.first,
+            expected: sizes.expected.clone(),
+            until: f64::INFINITY,
             depth,
             device: plan.sweep.resources.device,
             threads: plan.sweep.resources.threads,
@@ -148,6 +168,7 @@ impl Probe {
             "data": data,
             "configs": configs,
             "batch_sizes": self.batch_sizes,
+            "first": self.first,
             "depth": self.depth,
             "debug": cfg!(debug_assertions),
         });
@@ -169,8 +190,14 @@ impl Probe {
             .spawn()
             .map_err(spawn)?;
         if let Some(stdin) = child.stdin.take() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let until = unix_seconds() + left.as_secs_f64();
+            let request = Self {
+                until,
+                ..self.clone()
+            };
             // A process that died before it read says why below.
-            let _ = serde_json::to_writer(stdin, self);
+            let _ = serde_json::to_writer(stdin, &request);
         }
         let heard = child.stdout.take().map(listen);
         let (mut all, mut start): (Vec<Probed>, Option<f64>) = (Vec::new(), None);
@@ -183,7 +210,12 @@ impl Probe {
                         (known.of, known.batch_size) == (probed.of, probed.batch_size)
                     };
                     all.retain(|known| !is_same(known));
+                    let is_all = probed.is_all;
                     all.push(probed);
+                    if is_all {
+                        let _ = child.kill();
+                        break;
+                    }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
@@ -218,8 +250,9 @@ impl Probe {
         lawn_models::set_threads(u32::try_from(self.threads).unwrap_or(u32::MAX));
         let mut refused = None;
         let mut measured = 0;
+        let (mut rehearsal, floor) = (Rehearsal::new(), Rc::default());
         for (of, config) in self.configs.iter().enumerate() {
-            match self.measure_one(of, config.clone(), &mut tell) {
+            match self.measure_one(of, config.clone(), (&mut rehearsal, &floor), &mut tell) {
                 Ok(()) => measured += 1,
                 Err(error) => refused = Some(error),
             }
@@ -234,32 +267,41 @@ impl Probe {
         &self,
         of: usize,
         mut config: TrialConfig,
+        (rehearsal, floor): (&mut Rehearsal, &Rc<Cell<u64>>),
         tell: &mut impl FnMut(&str),
     ) -> Result<(), Error> {
         if self.depth == Depth::SetUp {
             let info = lawn_models::dry_run(&config, self.data_root.as_deref())?;
-            let mut stopwatch = Stopwatch::of(of, &config, tell);
+            let mut stopwatch = Stopwatch::of(of, config.batch_size, tell);
             stopwatch.info = Some(info);
             stopwatch.say();
             return Ok(());
         }
         forget_peak();
-        let mut rate: Option<f64> = None;
-        for (place, &batch_size) in self.batch_sizes.iter().enumerate() {
-            // In proportion is the most that a larger batch takes.
-            let is_dear = |size: u64| rate.is_some_and(|rate| rate * size as f64 > DEAR);
-            if is_dear(batch_size) {
-                break;
-            }
-            let is_spare = (1..self.small).contains(&place);
-            let own = self.batch_sizes.get(self.small);
-            if is_spare && own.is_some_and(|&own| !is_dear(own)) {
-                continue;
-            }
-            config.batch_size = batch_size;
-            let step = self.walk(of, &config, tell)?;
-            rate = Some(step / batch_size as f64);
-            config.evaluation.every = config.budget;
+        let for_steps = match self.depth {
+            Depth::Evaluation => FOR_STEPS,
+            _ => 1.0,
+        };
+        let mut climb = Climb::new(&self.batch_sizes, &self.expected);
+        let (first, mut before) = (config.batch_size, None);
+        let mut next = Some(first);
+        while let Some(size) = next {
+            config.batch_size = size;
+            let mut stopwatch = Stopwatch::of(of, size, &mut *tell);
+            stopwatch.floor = Rc::clone(floor);
+            stopwatch.is_on_the_way = !climb.is_own(size);
+            let steps = self.walk(&config, stopwatch, rehearsal)?;
+            before.get_or_insert(steps);
+            climb.took(size, steps.seconds);
+            next = climb.next((self.until - unix_seconds()) * for_steps / PAID);
+        }
+        if self.depth == Depth::Evaluation {
+            config.batch_size = first;
+            config.evaluation.every = Amount::Steps(1);
+            let mut stopwatch = Stopwatch::of(of, first, tell);
+            stopwatch.with_evaluation = true;
+            stopwatch.before = before;
+            self.walk(&config, stopwatch, rehearsal)?;
         }
         Ok(())
     }
@@ -267,29 +309,36 @@ impl Probe {
     /// Takes the first steps in batches of one size, and gives the seconds of one.
     fn walk(
         &self,
-        of: usize,
         config: &TrialConfig,
-        tell: &mut impl FnMut(&str),
-    ) -> Result<f64, Error> {
-        let folder = tempfile::tempdir().map_err(Error::io("make", Path::new("a folder")))?;
+        mut stopwatch: Stopwatch<impl FnMut(&str)>,
+        rehearsal: &mut Rehearsal,
+    ) -> Result<Steps, Error> {
         let context = TrialContext {
             device: self.device.here(),
             data_root: self.data_root.clone(),
-            checkpoint: folder.path().join("checkpoint.safetensors"),
+            checkpoint: PathBuf::new(),
             checkpoint_every: Duration::MAX,
             keep_weights: false,
             deterministic: false,
             graphs: false,
         };
-        let mut stopwatch = Stopwatch::of(of, config, tell);
-        lawn_models::run_trial(config, &context, &mut stopwatch)?;
+        rehearsal.run_trial(config, &context, &mut stopwatch)?;
         stopwatch.say();
-        Ok(stopwatch.step_seconds().unwrap_or(f64::NAN))
+        Ok(Steps {
+            seconds: stopwatch.step_seconds().unwrap_or(f64::NAN),
+            peak_bytes: stopwatch.peak_bytes(),
+        })
     }
 }
 
+/// Seconds of Unix time, which all processes of a machine share.
+fn unix_seconds() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs_f64()
+}
+
 /// The first trial of `cell`, in batches of `batch_size`, for a measurement.
-fn config(plan: &Plan, cell: &Cell, batch_size: u64, depth: Depth) -> Option<TrialConfig> {
+fn config(plan: &Plan, cell: &trials::Cell, batch_size: u64, depth: Depth) -> Option<TrialConfig> {
     let mut trials = plan.trials.iter();
     let index = trials.position(|trial| trial.cell == *cell)?;
     let (_, mut config) = plan.resolve(index, &Choices::default()).ok()?;
@@ -301,10 +350,7 @@ fn config(plan: &Plan, cell: &Cell, batch_size: u64, depth: Depth) -> Option<Tri
     }
     config.batch_size = batch_size;
     config.budget = Amount::Steps(STEPS);
-    config.evaluation.every = match depth {
-        Depth::Evaluation => Amount::Steps(BEFORE_EVALUATION),
-        _ => config.budget,
-    };
+    config.evaluation.every = config.budget;
     // Its free phase is over after the first step.
     if config.optimizer.free_phase().is_some() {
         config.optimizer.free_epochs = None;
@@ -328,109 +374,4 @@ fn listen(out: ChildStdout) -> Receiver<Probed> {
         }
     });
     receiver
-}
-
-/// Notes how long each step takes.
-struct Stopwatch<T> {
-    of: usize,
-    batch_size: u64,
-    with_evaluation: bool,
-    info: Option<TrialInfo>,
-    /// The end of the step before, or of the evaluation after it.
-    last: Option<Instant>,
-    /// Seconds of each step, the first aside, which warms up.
-    between: Vec<f64>,
-    evaluated: Option<f64>,
-    tell: T,
-}
-
-impl<T> Stopwatch<T> {
-    fn of(of: usize, config: &TrialConfig, tell: T) -> Self {
-        Self {
-            of,
-            batch_size: config.batch_size,
-            with_evaluation: config.evaluation.every != config.budget,
-            info: None,
-            last: None,
-            between: Vec::new(),
-            evaluated: None,
-            tell,
-        }
-    }
-
-    fn step_seconds(&self) -> Option<f64> {
-        let mut steps = self.between.clone();
-        // The median, so that a step that waited for another process counts little.
-        steps.sort_by(f64::total_cmp);
-        steps.get(steps.len() / 2).copied()
-    }
-}
-
-impl<T: FnMut(&str)> Stopwatch<T> {
-    fn say(&mut self) {
-        let step_seconds = self.step_seconds();
-        let Some(info) = &self.info else { return };
-        let probed = Probed {
-            of: self.of,
-            batch_size: self.batch_size,
-            epoch_samples: info.train_samples.max(1),
-            // The launcher knows when the process began.
-            start_seconds: 0.0,
-            step_seconds,
-            evaluation_seconds: self.evaluated,
-            peak_bytes: peak_bytes(),
-            treatments: info.treatments.clone(),
-            without_cuda_kernels: info.without_cuda_kernels.clone(),
-        };
-        (self.tell)(&(serde_json::to_string(&probed).unwrap_or_default() + "\n"));
-    }
-}
-
-impl<T: FnMut(&str)> Observer for Stopwatch<T> {
-    fn started(&mut self, info: &TrialInfo) {
-        self.info = Some(info.clone());
-        self.say();
-    }
-
-    fn progress(&mut self, _step: u64, _steps: u64) {
-        let now = Instant::now();
-        if let Some(last) = self.last.replace(now) {
-            self.between.push((now - last).as_secs_f64());
-        }
-        if self.between.len() == ENOUGH {
-            self.say();
-        }
-    }
-
-    fn evaluated(&mut self, record: &EvaluationRecord) {
-        self.evaluated = Some(record.seconds.evaluate);
-        self.last = Some(Instant::now());
-        self.say();
-    }
-
-    fn stop_requested(&self) -> bool {
-        let is_measured = self.evaluated.is_some() || !self.with_evaluation;
-        let (steps, seconds) = (self.between.len(), self.between.iter().sum::<f64>());
-        let is_last = steps as u64 + 2 >= STEPS;
-        let is_enough = steps >= ENOUGH && (seconds >= WALK || is_last);
-        is_measured && (is_enough || seconds >= LONG_WALK)
-    }
-
-    fn may_save(&self) -> bool {
-        false
-    }
-}
-
-/// Has the high-water mark of memory begin anew, where Linux can: what was measured before in this
-/// process is none of what follows.
-fn forget_peak() {
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
-}
-
-/// The high-water mark of this process's resident memory, where Linux tells it.
-fn peak_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
-    kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
 }

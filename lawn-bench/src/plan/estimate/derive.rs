@@ -1,0 +1,160 @@
+//! What each cell takes, derived from what was measured of some.
+
+use std::collections::BTreeMap;
+
+use super::line::{self, Points};
+use super::measurement::{Basis, Measurement};
+use super::probe::Probed;
+use super::{Survey, group};
+use crate::plan::trials::Cell;
+
+impl<S: FnMut(&str)> Survey<'_, S> {
+    /// The arm whose steps say what those of `cell` take: its own, or the first with its rule and
+    /// constraint; none where no such arm took any.
+    pub(super) fn alike<'s>(&'s self, cell: &'s Cell) -> Option<&'s str> {
+        let stepped = |arm: &&str| {
+            let found = self.found.get(&(cell.task.clone(), (*arm).to_owned()));
+            found.is_some_and(|found| found.values().any(|one| one.step_seconds.is_some()))
+        };
+        let kind = self.kind(cell);
+        let others = self.plan.sweep.arms.iter().map(|arm| arm.name.as_str());
+        let others = others.filter(|arm| self.kind_of(arm) == kind);
+        std::iter::once(cell.arm.as_str())
+            .chain(others)
+            .find(stepped)
+    }
+
+    /// The first arm of the task of `cell` that took steps: the others are derived from it.
+    fn base(&self, cell: &Cell) -> Option<&str> {
+        let mut arms = self.plan.sweep.arms.iter().map(|arm| arm.name.as_str());
+        arms.find(|arm| {
+            let known = self.found.get(&(cell.task.clone(), (*arm).to_owned()));
+            known.is_some_and(|known| known.values().any(|one| one.step_seconds.is_some()))
+        })
+    }
+
+    /// What was measured of the arm of `cell`, or of one alike, and of the arm that the others are
+    /// derived from.
+    fn points(&self, cell: &Cell, of: fn(&Probed) -> Option<f64>) -> [Points; 2] {
+        [self.alike(cell), self.base(cell)].map(|arm| {
+            let known = arm.and_then(|arm| self.found.get(&(cell.task.clone(), arm.to_owned())));
+            let probed = known.into_iter().flatten();
+            probed
+                .filter_map(|(size, one)| Some((*size, of(one)?)))
+                .collect()
+        })
+    }
+
+    fn value(&self, cell: &Cell, batch_size: u64, of: fn(&Probed) -> Option<f64>) -> Option<f64> {
+        let [own, base] = self.points(cell, of);
+        line::of_arm(&own, &base, batch_size)
+    }
+
+    /// What steps in other batch sizes say of those of `cell`.
+    fn other_sizes(&self, cell: &Cell) -> Basis {
+        let points = self.points(cell, |probed| probed.step_seconds);
+        match points
+            .iter()
+            .any(|points| line::is_sure(points, cell.batch_size))
+        {
+            true => Basis::OtherBatchSizes,
+            false => {
+                let largest = points.iter().filter_map(|points| points.keys().next_back());
+                Basis::SmallBatchSizes(largest.max().copied().unwrap_or_default())
+            }
+        }
+    }
+
+    pub(super) fn step_seconds(&self, cell: &Cell, batch_size: u64) -> Option<f64> {
+        self.value(cell, batch_size, |probed| probed.step_seconds)
+    }
+
+    /// What all cells take, and what could not be said.
+    pub(super) fn result(&self, cells: &[Cell]) -> (BTreeMap<Cell, Measurement>, Vec<String>) {
+        let mut measured = BTreeMap::new();
+        let mut said: Vec<String> = Vec::new();
+        for cell in cells {
+            match self.cell(cell) {
+                Some(found) => drop(measured.insert(cell.clone(), found)),
+                None => {
+                    let reason = self.failed.get(&group(cell)).map(String::as_str);
+                    let reason = reason.unwrap_or("a step takes too long for a plan");
+                    said.push(format!("{cell} could not be measured: {reason}"));
+                }
+            }
+        }
+        let slow = self.plan.sweep.tasks.iter().filter(|task| {
+            let own = || {
+                self.found
+                    .iter()
+                    .filter(|((name, _), _)| *name == task.name)
+            };
+            let mut probed = own().flat_map(|(_, probed)| probed.values());
+            own().next().is_some() && probed.all(|one| one.evaluation_seconds.is_none())
+        });
+        said.extend(slow.map(|task| {
+            format!(
+                "an evaluation of task `{}` takes longer than a plan may: its time is left out",
+                task.name
+            )
+        }));
+        if !self.has_device {
+            said.push(
+                "resources.device = \"cuda\", and there is no CUDA here: what a step takes of time \
+                 and memory could not be measured; `lawn plan` says it on a machine that has it"
+                    .to_owned(),
+            );
+            said.retain(|line| !line.starts_with("an evaluation of task"));
+        }
+        (measured, said)
+    }
+
+    fn cell(&self, cell: &Cell) -> Option<Measurement> {
+        let own = self.found.get(&group(cell));
+        let exact = own.and_then(|own| own.get(&cell.batch_size));
+        let mut of_task = self
+            .found
+            .iter()
+            .filter(|((task, _), _)| *task == cell.task)
+            .flat_map(|(_, probed)| probed.values());
+        let any = exact
+            .or_else(|| own?.values().next())
+            .or_else(|| of_task.next())?;
+        let evaluation = of_task.chain([any]).find_map(|one| one.evaluation_seconds);
+        // Where no step was taken its memory was not either.
+        let [own_peaks, peaks] = self.points(cell, |probed| {
+            probed.step_seconds.map(|_| probed.peak_bytes as f64)
+        });
+        // The process itself has most of it: one point says nothing of the samples' part.
+        let peak = match own_peaks.len().max(peaks.len()) {
+            0 | 1 => any.peak_bytes as f64,
+            _ => line::of_arm(&own_peaks, &peaks, cell.batch_size)?,
+        };
+        let step_seconds = self.step_seconds(cell, cell.batch_size);
+        // Where no step can be taken there is still something to say.
+        if step_seconds.is_none() && self.has_device {
+            return None;
+        }
+        let treatments = own.and_then(|own| own.values().next());
+        Some(Measurement {
+            epoch_samples: any.epoch_samples,
+            step_seconds,
+            last_step_seconds: match any.epoch_samples % cell.batch_size {
+                0 => step_seconds,
+                rest => self.step_seconds(cell, rest),
+            },
+            evaluation_seconds: evaluation.unwrap_or(0.0),
+            start_seconds: any.start_seconds,
+            peak_bytes: step_seconds.map_or(0, |_| peak as u64),
+            treatments: treatments.map_or_else(Vec::new, |one| one.treatments.clone()),
+            without_cuda_kernels: treatments
+                .map_or_else(Vec::new, |one| one.without_cuda_kernels.clone()),
+            basis: match (exact, self.alike(cell), self.base(cell)) {
+                (Some(exact), _, _) if exact.step_seconds.is_some() => Basis::Measured,
+                (_, None, Some(base)) => Basis::OtherArm(base.to_owned()),
+                (_, Some(_), _) => self.other_sizes(cell),
+                (_, None, None) => Basis::Measured,
+            },
+        })
+    }
+}
