@@ -93,7 +93,8 @@ pub(crate) fn found(data: &str, scans: &[Scan]) -> Vec<String> {
     if let [train, test] = scans {
         let mut say = |text: String| lines.push(format!("{data}: {text}"));
         let what = "in train and in test, which makes the test easier";
-        if let Some(text) = twice(&Repeats::between(train, test), what) {
+        let both = Repeats::between(train, test);
+        if let Some(text) = both.and_then(|both| twice(&both, what)) {
             say(text);
         }
         if test.folder.ends_with("val") {
@@ -132,19 +133,28 @@ fn twice(repeats: &Repeats, what: &str) -> Option<String> {
 
 /// What a trial that reads these splits has to say of them.
 pub(super) fn notices(scans: &[Scan]) -> Vec<Notice> {
-    scans
-        .iter()
-        .filter_map(|scan| {
-            let first = scan.bad.first()?;
-            Some(Notice::FilesLeftOut {
-                folder: scan.folder.clone(),
-                files: scan.files(),
-                left_out: scan.bad.len() as u64,
-                first: first.path.clone(),
-                reason: first.reason.clone(),
-            })
+    let of_pack = |scan: &Scan| {
+        let left_out = scan.left_out.len() as u64;
+        Some(Notice::FilesLeftOut {
+            folder: scan.folder.clone(),
+            files: scan.files() + left_out,
+            left_out,
+            first: scan.left_out.first()?.clone(),
+            reason: "it could not be read when the pack was made".to_owned(),
         })
-        .collect()
+    };
+    let of_folder = |scan: &Scan| {
+        let first = scan.bad.first()?;
+        Some(Notice::FilesLeftOut {
+            folder: scan.folder.clone(),
+            files: scan.files(),
+            left_out: scan.bad.len() as u64,
+            first: first.path.clone(),
+            reason: first.reason.clone(),
+        })
+    };
+    let notice = |scan| of_folder(scan).or_else(|| of_pack(scan));
+    scans.iter().filter_map(notice).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub(crate) mod checked;
 pub(crate) mod clicks;
+mod counted;
 mod dataset;
 mod error;
 mod filled;

@@ -12,6 +12,7 @@ use crate::data::checked::CheckedData;
 use crate::data::images::{Scan, ScanProgress};
 use crate::data::{DataError, GENERATED};
 use crate::measure::Floor;
+use crate::models::TablePart;
 use crate::trial::{SettingsError, TestPermit};
 
 /// Names of what a task measures.
@@ -50,6 +51,8 @@ pub struct Surroundings<'a> {
     pub(crate) data_root: Option<&'a Path>,
     /// Seed of the trial.
     pub(crate) seed: u64,
+    /// Which rows of its embedding tables this process has.
+    pub(crate) part: TablePart,
 }
 
 /// A task that has been put together.
@@ -103,6 +106,12 @@ pub trait Kind:
     /// Samples that stay together, since one set of normalization statistics is of them.
     fn statistics_batch(&self) -> u64 {
         1
+    }
+
+    /// Columns whose values are looked up in embedding tables that ranks can share, where there are
+    /// some and their number is known without the data.
+    fn columns(&self) -> Option<u64> {
+        None
     }
 
     /// Writes out what the defaults stand for, so that a plan records what it ran with.
@@ -191,7 +200,7 @@ pub trait Kind:
 
     /// Reads the whole of the data set in a folder, if it has one in the format of this kind, as
     /// planning does with a task of this table, whose `data` is the folder's name. `progress` is told
-    /// how far it is. A kind leaves this out where [`scan`](Self::scan) says what there is to say.
+    /// how far it is. A kind without a format of files leaves this out.
     fn check(
         &self,
         _folder: &Path,
@@ -231,36 +240,6 @@ pub enum Files {
     Test,
 }
 
-/// Reads the whole of the data set in a folder as a task with these keys does.
-type Check =
-    fn(&Map<String, Value>, &Path, ScanProgress<'_>) -> Option<Result<CheckedData, DataError>>;
-
-/// As [`Kind::check`], of a table with these keys; none where they are of another kind and the folder
-/// has nothing of this one.
-fn check<K: Kind>(
-    keys: &Map<String, Value>,
-    folder: &Path,
-    progress: ScanProgress<'_>,
-) -> Option<Result<CheckedData, DataError>> {
-    let mut table = keys.clone();
-    let name = folder.file_name()?.to_str()?;
-    table.insert("data".to_owned(), name.into());
-    let wrong = |reason: String| DataError::Options {
-        kind: K::NAME.to_owned(),
-        reason,
-    };
-    let config: Result<K, _> = serde_json::from_value(Value::Object(table));
-    let mut config = match config {
-        Ok(config) => config,
-        Err(error) => return K::describe(folder).map(|_| Err(wrong(error.to_string()))),
-    };
-    config.resolve();
-    match config.validate() {
-        Ok(()) => config.check(folder, progress),
-        Err(error) => K::describe(folder).map(|_| Err(wrong(error.to_string()))),
-    }
-}
-
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
 pub struct KindEntry {
@@ -282,7 +261,6 @@ pub struct KindEntry {
 pub(crate) struct KindFormat {
     pub(crate) name: &'static str,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
-    pub(crate) check: Check,
     pub(crate) refusal: fn(&Path) -> Option<DataError>,
 }
 
@@ -291,7 +269,6 @@ impl KindFormat {
         Self {
             name: K::NAME,
             describe: K::describe,
-            check: check::<K>,
             refusal: K::refusal,
         }
     }
