@@ -70,6 +70,7 @@ impl Net {
         let shape = CtrShape {
             dense: CRITEO[0],
             columns: vec![rows; CRITEO[1] as usize],
+            ..CtrShape::default()
         };
         match self {
             Self::Neumf8 => Box::new(NeuMf::new(path, &NeuMfConfig::new(users, items), 0)),

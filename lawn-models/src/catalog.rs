@@ -133,6 +133,7 @@ pub fn train_dataset(
         device: tch::Device::Cpu,
         data_root,
         seed,
+        part: crate::models::TablePart::default(),
     };
     task.assemble(surroundings).map(|task| task.dataset)
 }

@@ -45,7 +45,8 @@ pub use measure::{
 };
 pub use random::SAMPLES;
 pub use ranks::{
-    MEETING, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks, RanksError,
+    MEETING, Patience, RANK_BACKENDS, RANK_COUNTS, RankGroup, RankMembership, RankTimeouts, Ranks,
+    RanksError, require_memory as require_memory_of_ranks,
 };
 pub use tasks::{
     AssembledTask, Counts, CtrConfig, EvaluationError, Files, ImageAccuracy, ImageConfig,
@@ -54,10 +55,10 @@ pub use tasks::{
 };
 pub use train::{
     EvaluationRecord, GraphUse, Notice, Observer, ParameterDiagnostics, PassGraphs, RangeStep,
-    RangeTest, RateRange, Seconds, SilentObserver, TreatedLayer, TreatedLayers, TrialContext,
-    TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine, largest_share,
-    range_test, remove_checkpoints, run_trial, run_trial_on, set_aside, set_checkpoints_aside,
-    treated_layers,
+    RangeTest, RateRange, SHORTAGE, Seconds, SilentObserver, TreatedLayer, TreatedLayers,
+    TrialContext, TrialEnd, TrialError, TrialInfo, TrialSummary, UnitNorm, dry_run, examine,
+    largest_share, range_test, remove_checkpoints, run_trial, run_trial_on, set_aside,
+    set_checkpoints_aside, treated_layers,
 };
 pub use trial::{
     Amount, ConstraintName, Diagnostics, Evaluation, FreePhase, FreezeCondition, Length, LrShape,

@@ -273,6 +273,7 @@ fn resources(source: &Source<'_>, raw: &RawResources) -> Result<Resources, Confi
         threads: within(source, &raw.threads, "resources.threads", 1, THREADS)?,
         ranks: within(source, &raw.ranks, "resources.ranks", 1, RANKS)?,
         ranks_are_told: false,
+        sharding: raw.sharding,
         device: raw.device,
         timeout: timeout.transpose()?,
         grace: duration(&raw.grace_seconds, "resources.grace_seconds", 0.0)?,

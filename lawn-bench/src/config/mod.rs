@@ -33,7 +33,7 @@ mod tuning;
 mod values;
 
 pub use crate::error::ConfigError;
-pub use device::DeviceChoice;
+pub use device::{DeviceChoice, Sharding};
 pub use engine_name::EngineName;
 pub use engines::{Engines, Ray, Slurm};
 pub use file::SweepFile;

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, Sharding};
 use super::engines::RawEngines;
 use super::field::Field;
 use super::sweep::{LEASE, Scaling};
@@ -197,6 +197,8 @@ pub(super) struct RawResources {
     /// Processes that train one trial together, each on a part of every batch.
     #[schemars(range(min = 1, max = RANKS))]
     pub(super) ranks: Field<usize>,
+    /// How the embedding tables of `ctr` tasks lie where a trial has several ranks.
+    pub(super) sharding: Sharding,
     /// Where trials train.
     pub(super) device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, as they do on the CPU; confirmation trials
@@ -233,6 +235,7 @@ impl Default for RawResources {
             workers: 1.into(),
             threads: 1.into(),
             ranks: 1.into(),
+            sharding: Sharding::None,
             device: DeviceChoice::Cpu,
             deterministic: None,
             graphs: false,

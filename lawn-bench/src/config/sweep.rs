@@ -7,7 +7,7 @@ use lawn_models::{Amount, Diagnostics, Evaluation, OptimizerSettings, Precision,
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, Sharding};
 use super::engines::Engines;
 use crate::error::{Error, Fault, Place};
 
@@ -324,6 +324,9 @@ pub struct Resources {
     /// Whether this launch has told how many these are, beside the plan.
     #[serde(skip)]
     pub ranks_are_told: bool,
+    /// How embedding tables lie where there are several.
+    #[serde(default, skip_serializing_if = "Sharding::is_none")]
+    pub sharding: Sharding,
     /// Where trials train.
     pub device: DeviceChoice,
     /// Whether trials give the same bits each time on CUDA, too; confirmation trials alone where
@@ -353,6 +356,11 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// Whether the ranks of a trial have parts of its tables.
+    pub(crate) fn shares_tables(&self) -> bool {
+        self.ranks > 1 && self.sharding == Sharding::Rows
+    }
+
     /// The ranks that a trial's process is told, beside what its plan says.
     pub(crate) fn told_ranks(&self) -> Option<usize> {
         (self.ranks > 1 || self.ranks_are_told).then_some(self.ranks)

@@ -1,8 +1,10 @@
 //! How a trial ended, as its folder records it: always a row, never a gap.
 
 use lawn_analysis::records::Outcome;
-use lawn_models::{GraphUse, Notice, TrialSummary};
+use lawn_models::{Device, GraphUse, Notice, RANK_BACKENDS, TrialSummary};
 use serde::{Deserialize, Serialize};
+
+use crate::config::Resources;
 
 /// Schema of `outcome.json`.
 pub const SCHEMA: u32 = 2;
@@ -71,6 +73,18 @@ pub struct RankRecord {
     pub device: String,
 }
 
+impl RankRecord {
+    /// Of so many ranks, `local` of them on one machine, each on such a device.
+    pub(crate) fn of(ranks: u32, local: u32, device: Device) -> Self {
+        Self {
+            ranks,
+            backend: RANK_BACKENDS[0].to_owned(),
+            local_ranks: local,
+            device: if device.is_cuda() { "cuda" } else { "cpu" }.to_owned(),
+        }
+    }
+}
+
 impl Ending {
     /// A trial that trained to its end.
     #[must_use]
@@ -99,6 +113,19 @@ impl Ending {
         }
     }
 
+    /// The same, of a process that was rank 0 of several on this machine: it says so, and how many there
+    /// were. The others end with it.
+    #[must_use]
+    pub(crate) fn of_first_rank(mut self, resources: &Resources) -> Self {
+        if resources.ranks == 1 {
+            return self;
+        }
+        let ranks = u32::try_from(resources.ranks).unwrap_or(u32::MAX);
+        self.detail = (self.detail).map(|detail| format!("rank 0 of {ranks} is gone: {detail}"));
+        self.ranks = Some(RankRecord::of(ranks, ranks, resources.device.here()));
+        self
+    }
+
     /// Whether the trial is over; a preempted one goes on from its checkpoint.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -116,7 +143,10 @@ mod tests {
         let text = serde_json::to_string(&ending).expect("plain data has a JSON form");
         // As files have it that were written before there was anything to say.
         assert!(!text.contains("execution"), "{text}");
-        assert_eq!(serde_json::from_str::<Ending>(&text).ok(), Some(ending.clone()));
+        assert_eq!(
+            serde_json::from_str::<Ending>(&text).ok(),
+            Some(ending.clone())
+        );
         let graphs = GraphUse {
             captured: 2,
             replayed: 30,
@@ -140,6 +170,9 @@ mod tests {
                         operation by operation";
         assert_eq!(all, expected);
         let none = said(false, None);
-        assert_eq!(none, "operations that may not repeat their bits; no graphs were asked for");
+        assert_eq!(
+            none,
+            "operations that may not repeat their bits; no graphs were asked for"
+        );
     }
 }

@@ -14,6 +14,7 @@ pub mod tensorboard;
 mod train;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use lawn_models::{RankGroup, TrialContext};
@@ -77,7 +78,10 @@ pub fn run(
         ranks: ranks.unwrap_or(sweep.resources.ranks),
         resources: &sweep.resources,
     };
-    let company = Company::meet(&start, &dir)?;
+    let company = match Company::meet(&start, &dir, &stop) {
+        Err(_) if stop.load(Ordering::Relaxed) => return Ok(Outcome::Preempted),
+        company => company?,
+    };
     let ranks = &company.ranks;
     let device = company.device(&sweep.resources);
     let fit = Fit::here(&trial.cell.task, trial.cell.batch_size, device);

@@ -446,6 +446,7 @@ mod tests {
             device: tch::Device::Cpu,
             data_root: Some(root.path()),
             seed: 3,
+            part: crate::models::TablePart::default(),
         };
         let [kept, read] = [u64::MAX, 0].map(|room| {
             let reading = Reading {

@@ -104,6 +104,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Columns that are looked up in embedding tables, where their number is known.
+            pub fn columns(&self) -> Option<u64> {
+                match self {
+                    $(Self::$variant(config) => config.columns()),+
+                }
+            }
+
             /// Whether its data are made in the process.
             pub fn is_generated(&self) -> bool {
                 self.data() == crate::data::GENERATED

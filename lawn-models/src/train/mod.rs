@@ -10,6 +10,7 @@ mod evaluate;
 mod freeze;
 mod graphs;
 mod layers;
+mod loans;
 mod loss_scale;
 mod observer;
 mod optimizer;
@@ -20,7 +21,9 @@ mod ranked;
 mod record;
 mod rules;
 mod run;
+mod shards;
 mod share;
+mod start;
 mod step;
 mod together;
 mod trainer;
@@ -39,5 +42,5 @@ pub use range_test::{RangeStep, RangeTest, RateRange, range_test};
 pub use record::{
     EvaluationRecord, ParameterDiagnostics, Seconds, TrialEnd, TrialSummary, UnitNorm,
 };
-pub use run::{dry_run, examine, run_trial, run_trial_on};
+pub use run::{SHORTAGE, dry_run, examine, run_trial, run_trial_on};
 pub use share::largest_share;

@@ -61,6 +61,15 @@ pub enum Notice {
         /// What was said of it.
         reason: String,
     },
+    /// Training went on with another number of ranks. The result is the same up to rounding.
+    OtherRanks {
+        /// The step that it went on from.
+        step: u64,
+        /// Ranks before.
+        before: u32,
+        /// And since.
+        now: u32,
+    },
     /// Memory ran out; training went on from the last checkpoint with fewer samples
     /// in memory at once. The result is the same up to rounding.
     MicroBatchReduced {
@@ -115,6 +124,10 @@ impl fmt::Display for Notice {
                 f,
                 "steps are launched operation by operation, as they cannot be captured in a graph: \
                  {reason}"
+            ),
+            Self::OtherRanks { step, before, now } => write!(
+                f,
+                "from step {step} on trained by {now} ranks, by {before} before"
             ),
             Self::MicroBatchReduced { from, to, reason } => {
                 write!(

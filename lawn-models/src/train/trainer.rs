@@ -31,7 +31,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
         train_samples: training.length.epoch_samples,
         resumed_step: training.step,
         recorded_step: training.progress.last.as_ref().map_or(0, |last| last.step),
-        treatments: training.optimizer.treatments().to_vec(),
+        treatments: training.treatments(),
         without_cuda_kernels: without_cuda_kernels(&training.optimizer),
     });
     let mut kept = KeptWeights::new(training);
@@ -73,7 +73,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
                     training.freeze_if_met(&record)?;
                     training.lower_rate_on_plateau(&record)?;
                     if let Some(kept) = &mut kept
-                        && observer.may_save()
+                        && training.may_save(observer)
                     {
                         kept.evaluated(training, &record)?;
                     }
@@ -91,7 +91,7 @@ fn train(training: &mut Training<'_>, observer: &mut dyn Observer) -> Result<Tri
     if training.config.stop_after.is_some() && training.may_save(observer) {
         training.save()?;
     }
-    let kept = kept.filter(|_| observer.may_save());
+    let kept = kept.filter(|_| training.may_save(observer));
     finish(training, kept)
 }
 
