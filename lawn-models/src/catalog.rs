@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{DataError, Dataset};
 use crate::measure::Floor;
-use crate::tasks::{FORMATS, Files, MakeData, Surroundings, TaskConfig};
+use crate::tasks::{FORMATS, Files, KindFormat, MakeData, Surroundings, TaskConfig};
 use crate::trial::TestPermit;
 
 /// A data set found under a data root.
@@ -83,10 +83,13 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Whether a folder has a data set in the format of this kind, read or refused.
+/// Whether a folder has files in the format of this kind, be they a data set or refused.
 pub fn is_of_kind(kind: &str, folder: &Path) -> bool {
-    let mut formats = FORMATS.iter();
-    formats.any(|format| format.name == kind && (format.describe)(folder).is_some())
+    let format = FORMATS.iter().find(|format| format.name == kind);
+    let is_there = |format: &KindFormat| {
+        (format.describe)(folder).is_some() || (format.refusal)(folder).is_some()
+    };
+    format.is_some_and(is_there)
 }
 
 /// What is wrong with files of a folder that have the names of some kind's and are of no data set;

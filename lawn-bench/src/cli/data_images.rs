@@ -10,6 +10,7 @@ use super::values::{DataRoot, Sets};
 use crate::data::{pack, scan};
 use crate::error::{Fault, Place};
 use crate::process::stop;
+use crate::report::render;
 use crate::run::files;
 use crate::{Error, Exit, data};
 
@@ -106,10 +107,10 @@ impl Pack {
         )?;
         let [train, test] = packed.images;
         print(&format!(
-            "packed {train} train and {test} test images into {}, {} bytes; {} files left out\n",
+            "packed {train} train and {test} test images into {}, {} bytes; {} left out\n",
             self.out.display(),
             packed.bytes,
-            packed.left_out.len()
+            render::count(packed.left_out.len(), "file")
         ));
         let left_out = packed.left_out.len();
         for line in scan::left_out(&packed.left_out) {

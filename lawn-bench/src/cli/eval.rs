@@ -216,6 +216,7 @@ impl Eval {
             line("top-5  ", accuracy.top_5, accuracy.right_among_five)
                 + &match accuracy.left_out {
                     0 => String::new(),
+                    1 => "1 file cannot be read and is left out\n".to_owned(),
                     files => format!("{files} files cannot be read and are left out\n"),
                 },
             accuracy.resize,

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use lawn_models::DataError;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -96,7 +97,11 @@ impl Cache {
     }
 
     pub(super) fn hash(&mut self, path: &Path) -> Result<String, Error> {
-        let about = std::fs::metadata(path).map_err(Error::io("read", path))?;
+        let unread = |source: std::io::Error| DataError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let about = std::fs::metadata(path).map_err(unread)?;
         let is = Stamp::of(&about);
         let place = std::path::absolute(path).map_err(Error::io("find", path))?;
         if let Some(hashed) = self.known.files.get(&place)
@@ -104,11 +109,9 @@ impl Cache {
         {
             return Ok(hashed.hash.clone());
         }
-        let file = File::open(path).map_err(Error::io("open", path))?;
+        let file = File::open(path).map_err(unread)?;
         let mut hasher = blake3::Hasher::new();
-        hasher
-            .update_reader(file)
-            .map_err(Error::io("read", path))?;
+        hasher.update_reader(file).map_err(unread)?;
         let hash = hasher.finalize().to_hex().to_string();
         if is.is_settled() {
             let hash = hash.clone();

@@ -137,7 +137,7 @@ fn a_plan_says_what_there_is_and_converts_it_where_it_is_told_to() {
         said(&checked)
     );
     for (key, expected) in [
-        ("data=others", "data = others, and the set is that of NAME"),
+        ("data=others", "`data` is set, and the set is that of NAME"),
         ("encoding.hash_size=0", "hash_size"),
     ] {
         let refused = check(key);

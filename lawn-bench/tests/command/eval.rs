@@ -119,7 +119,7 @@ fn what_a_trial_left_is_measured_as_the_trial_measured_it() {
     refused(&[&known[..], &["--split", "train"]].concat(), &["mine"]);
     refused(
         &[&known[..4], &["--resize", "4", "--size", "32"]].concat(),
-        &["transform.resize"],
+        &["`--resize` is 4"],
     );
 }
 

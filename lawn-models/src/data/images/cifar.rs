@@ -283,7 +283,8 @@ impl Cifar {
         }
         let classes = images.classes.iter().zip(occurs);
         let lacking: Vec<String> = classes
-            .filter_map(|(class, occurs)| (!occurs).then(|| class.clone()))
+            .filter(|(_, occurs)| !occurs)
+            .map(|(class, _)| class.clone())
             .collect();
         if lacking.is_empty() {
             return None;
