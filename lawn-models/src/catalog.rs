@@ -84,28 +84,35 @@ fn describe(folder: &Path) -> Option<Result<DataSet, DataError>> {
     })
 }
 
-/// Reads the whole of the data set in a folder as planning does, for a task with these keys and the
-/// defaults of the first kind that knows its format. None where no kind does, and for images in files
-/// of their own, which [`scan_images`](crate::scan_images) looks into. `progress` is told how far it is.
+/// Reads the whole of the data set in a folder as planning does, for the task that `task` makes of the
+/// first kind that knows its format; the task's `data` is the folder's name. None where no kind does,
+/// and for images in files of their own, which [`scan_images`](crate::scan_images) looks into.
+/// `progress` is told how far it is.
 ///
 /// # Errors
-/// [`DataError`] with what is wrong, and [`DataError::Options`] for keys that the kind does not have. Of
+/// [`DataError`] with what is wrong, and what `task` has against the kind that knows the format. Of
 /// clicks, a line that cannot be read is no error, but counted.
-pub fn check_data(
+pub fn check_data<E: From<DataError>>(
     folder: &Path,
-    keys: &serde_json::Map<String, serde_json::Value>,
+    task: impl Fn(&'static str) -> Result<TaskConfig, E>,
     progress: &(dyn Fn(u64, u64) + Sync),
-) -> Result<Option<CheckedData>, DataError> {
-    let mut checked = FORMATS
-        .iter()
-        .filter_map(|kind| (kind.check)(keys, folder, progress));
-    if let Some(checked) = checked.next() {
-        return checked.map(Some);
+) -> Result<Option<CheckedData>, E> {
+    for kind in FORMATS {
+        match task(kind.name) {
+            Ok(task) => {
+                if let Some(checked) = task.check(folder, progress) {
+                    return Ok(Some(checked?));
+                }
+            }
+            // What is wrong for one kind may be right for another.
+            Err(error) if (kind.describe)(folder).is_some() => return Err(error),
+            Err(_) => {}
+        }
     }
     let is_known = FORMATS.iter().any(|kind| (kind.describe)(folder).is_some());
     let refusal = FORMATS.iter().find_map(|kind| (kind.refusal)(folder));
     match refusal.filter(|_| !is_known) {
-        Some(refusal) => Err(refusal),
+        Some(refusal) => Err(refusal.into()),
         None => Ok(None),
     }
 }

@@ -5,10 +5,11 @@ use std::path::Path;
 use clap::Args;
 use lawn_models::{CheckedData, Repeats, Scan};
 use serde::Serialize;
-use serde_json::{Map, Value};
 
-use super::output::{print, still, to_json};
+use super::described;
+use super::output::{print, to_json};
 use super::values::{DataRoot, key_value};
+use crate::config;
 use crate::data::scan;
 use crate::error::{Fault, Place};
 use crate::process::{stop, streams};
@@ -50,16 +51,15 @@ impl Check {
         let root = self.data.folder();
         let root = root.ok_or_else(Error::no_data_root_given)?.to_owned();
         stop::exit_on_signals()?;
-        let mut keys = Map::new();
         for (key, value) in &self.set {
             if ["data", "kind"].contains(&key.as_str()) {
                 let found = format!("{key} = {value}, and the set is that of NAME");
                 let fault = Fault::new(Place::key("--set"), found);
                 return Err(Error::Option(Box::new(fault.allowed(["leave it out"]))));
             }
-            let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
-            put(&mut keys, key, value);
         }
+        let set = self.set.iter();
+        let keys: Vec<String> = set.map(|(key, value)| format!("{key}={value}")).collect();
         let (mut checked, mut refused) = (Vec::new(), Vec::new());
         for set in self.names {
             match Checked::of(&root, &set, &keys) {
@@ -80,28 +80,12 @@ impl Check {
         }
         if let Some(last) = refused.pop() {
             for error in refused {
-                streams::say(&still(&format!("error: {error}")));
+                streams::say(&described(&error));
             }
             return Err(last);
         }
         let is_sound = checked.iter().all(Checked::is_sound);
         Ok(if is_sound { Exit::Ok } else { Exit::Usage })
-    }
-}
-
-/// Puts a value at a key of tables within tables.
-fn put(table: &mut Map<String, Value>, key: &str, value: Value) {
-    match key.split_once('.') {
-        None => drop(table.insert(key.to_owned(), value)),
-        Some((first, rest)) => {
-            let inner = table.entry(first).or_insert_with(|| Map::new().into());
-            if !inner.is_object() {
-                *inner = Map::new().into();
-            }
-            if let Value::Object(inner) = inner {
-                put(inner, rest, value);
-            }
-        }
     }
 }
 
@@ -119,14 +103,18 @@ fn in_words(count: u64, what: &str) -> String {
 
 impl Checked {
     /// Looks into the data set `set` under `root`, which may be its own folder.
-    fn of(root: &Path, set: &str, keys: &Map<String, Value>) -> Result<Self, Error> {
+    fn of(root: &Path, set: &str, keys: &[String]) -> Result<Self, Error> {
         let own = root.file_name().is_some_and(|name| name == set);
         let folder = match root.join(set) {
             folder if own && !folder.exists() => root.to_owned(),
             folder => folder,
         };
         let contents = scan::with_progress(set, |progress| {
-            lawn_models::check_data(&folder, keys, progress)
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let task = |kind: &'static str| -> Result<_, Error> {
+                Ok(config::task_with(kind, &name, keys)?)
+            };
+            lawn_models::check_data(&folder, task, progress)
         })?;
         if contents.is_none() && !keys.is_empty() {
             let found = format!("it is of no data set of ratings or clicks, as `{set}` would be");
@@ -222,7 +210,8 @@ impl Checked {
             if let Some(first) = &found.first_bad_line {
                 let bad = found.bad_lines;
                 lines.push(format!(
-                    "  {bad} lines cannot be read, of which the first is {first}"
+                    "  {} cannot be read, of which the first is {first}",
+                    in_words(bad, "lines")
                 ));
             }
         }
@@ -244,17 +233,5 @@ mod tests {
         ];
         let said = said.map(|(count, what)| in_words(count, what));
         assert_eq!(said, ["1 class", "2 classes", "1 click file", "0 rows"]);
-    }
-
-    #[test]
-    fn keys_are_of_tables_within_tables() {
-        let mut keys = Map::new();
-        put(&mut keys, "raw.columns.user", "who".into());
-        put(&mut keys, "raw.columns.item", "what".into());
-        put(&mut keys, "rating_above", 3.into());
-        let expected = serde_json::json!({
-            "raw": { "columns": { "user": "who", "item": "what" } }, "rating_above": 3,
-        });
-        assert_eq!(Value::Object(keys), expected);
     }
 }

@@ -45,6 +45,7 @@ pub use sweep::{
     Arm, Axis, Contrast, Domain, LEASE, NamedTask, Point, Resources, Rung, Scale, Scaling, Setting,
     Sweep,
 };
+pub(crate) use tasks::task_with;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use lawn_models::{BadFile, DataError, Files, Notice, Repeats, Scan, TaskConfig};
+use lawn_models::{BadFile, Files, Notice, Repeats, Scan, TaskConfig};
 
 use crate::Error;
 use crate::process::{shell, streams};
@@ -23,10 +23,13 @@ pub(crate) fn scan(task: &TaskConfig, root: &Path, splits: &[Files]) -> Result<V
 }
 
 /// Does `work`, and says now and then how much of the files of `data` it has looked into.
-pub(crate) fn with_progress<R>(
+pub(crate) fn with_progress<R, E>(
     data: &str,
-    work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, DataError>,
-) -> Result<R, Error> {
+    work: impl FnOnce(&(dyn Fn(u64, u64) + Sync)) -> Result<R, E>,
+) -> Result<R, Error>
+where
+    Error: From<E>,
+{
     let told = Mutex::new(Instant::now());
     let progress = |done: u64, total: u64| {
         if let Ok(mut told) = told.try_lock()

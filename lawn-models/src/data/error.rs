@@ -110,7 +110,7 @@ pub enum DataError {
     /// A setting of a task that the data, or the net for them, do not go with.
     #[error(transparent)]
     Setting(SettingsError),
-    /// Keys or sizes of data that their kind does not have.
+    /// Sizes of data that their kind does not have.
     #[error("data of kind \"{kind}\": {reason}")]
     Options {
         /// The kind.

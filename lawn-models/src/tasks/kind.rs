@@ -231,36 +231,6 @@ pub enum Files {
     Test,
 }
 
-/// Reads the whole of the data set in a folder as a task with these keys does.
-type Check =
-    fn(&Map<String, Value>, &Path, ScanProgress<'_>) -> Option<Result<CheckedData, DataError>>;
-
-/// As [`Kind::check`], of a table with these keys; none where they are of another kind and the folder
-/// has nothing of this one.
-fn check<K: Kind>(
-    keys: &Map<String, Value>,
-    folder: &Path,
-    progress: ScanProgress<'_>,
-) -> Option<Result<CheckedData, DataError>> {
-    let mut table = keys.clone();
-    let name = folder.file_name()?.to_str()?;
-    table.insert("data".to_owned(), name.into());
-    let wrong = |reason: String| DataError::Options {
-        kind: K::NAME.to_owned(),
-        reason,
-    };
-    let config: Result<K, _> = serde_json::from_value(Value::Object(table));
-    let mut config = match config {
-        Ok(config) => config,
-        Err(error) => return K::describe(folder).map(|_| Err(wrong(error.to_string()))),
-    };
-    config.resolve();
-    match config.validate() {
-        Ok(()) => config.check(folder, progress),
-        Err(error) => K::describe(folder).map(|_| Err(wrong(error.to_string()))),
-    }
-}
-
 /// What is known of a kind without a task of it.
 #[derive(Clone, Copy, Debug)]
 pub struct KindEntry {
@@ -282,7 +252,6 @@ pub struct KindEntry {
 pub(crate) struct KindFormat {
     pub(crate) name: &'static str,
     pub(crate) describe: fn(&Path) -> Option<Result<Counts, DataError>>,
-    pub(crate) check: Check,
     pub(crate) refusal: fn(&Path) -> Option<DataError>,
 }
 
@@ -291,7 +260,6 @@ impl KindFormat {
         Self {
             name: K::NAME,
             describe: K::describe,
-            check: check::<K>,
             refusal: K::refusal,
         }
     }

@@ -172,6 +172,17 @@ macro_rules! kinds {
                 }
             }
 
+            /// Reads the whole of the data set in a folder, as [`Kind::check`] does.
+            pub(crate) fn check(
+                &self,
+                folder: &std::path::Path,
+                progress: crate::data::images::ScanProgress<'_>,
+            ) -> Option<Result<crate::data::checked::CheckedData, crate::data::DataError>> {
+                match self {
+                    $(Self::$variant(config) => config.check(folder, progress)),+
+                }
+            }
+
             /// Keys that say nothing beside the others, as [`Kind::idle`] lists them.
             pub fn idle(&self) -> Vec<&'static str> {
                 match self {
