@@ -290,6 +290,7 @@ impl Simulation {
             gradient_norm: 0.1 / epoch as f64,
             weight_norm,
             distance_from_freeze,
+            function_distance: None,
             samples_per_second: 5e5,
             seconds_train: 1.5,
             seconds_data: 0.1,

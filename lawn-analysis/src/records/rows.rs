@@ -171,6 +171,9 @@ row! {
         /// up to the freeze, and none in a trial that has neither a freeze nor an epoch to measure
         /// from instead.
         distance_from_freeze: Option<f64> = since 2,
+        /// How far the net has moved as a function from where distances are measured from: the mean
+        /// total variation distance between its answers for validation inputs then and now, 0 to 1.
+        function_distance: Option<f64> = since 5,
         /// Training samples per second of training time.
         samples_per_second: f64,
         /// Seconds in training steps.

@@ -25,7 +25,8 @@ use crate::word::Word;
 /// | 2 | `epochs.distance_from_freeze`; test rows in `measurements` before the last epoch; fractions of epochs |
 /// | 3 | `trials.budget_unit` and `trials.budget_amount`; a checksum of each file |
 /// | 4 | `trials.ranks` and `trials.rank_backend` |
-pub const SCHEMA_VERSION: u32 = 4;
+/// | 5 | `epochs.function_distance` |
+pub const SCHEMA_VERSION: u32 = 5;
 
 /// The first version whose files have a checksum.
 const SEALED_SINCE: u32 = 3;

@@ -15,7 +15,7 @@ const LOSS: &str = "loss";
 /// Quantities that are drawn against epoch, one above the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ByEpoch {
-    /// Mean magnitude of the logits, global weight norm, and distance from the freeze.
+    /// Mean magnitude of the logits, global weight norm, and distances from the freeze.
     Norms,
     /// Training loss, test loss and test metric. Where the latter two were not measured during
     /// training, those on validation data take their place.
@@ -36,6 +36,7 @@ impl ByEpoch {
                 CurveQuantity::LogitMagnitude,
                 CurveQuantity::WeightNorm,
                 CurveQuantity::DistanceFromFreeze,
+                CurveQuantity::FunctionDistance,
             ],
             Self::Learning => &[
                 CurveQuantity::TrainLoss,
@@ -57,6 +58,8 @@ pub enum CurveQuantity {
     WeightNorm,
     /// Distance of the weights from where they were at the freeze.
     DistanceFromFreeze,
+    /// Distance of the answers to validation inputs from those at the same place.
+    FunctionDistance,
     /// Mean training loss.
     TrainLoss,
     /// Loss on test data.
@@ -86,6 +89,7 @@ impl CurveQuantity {
             Self::LogitMagnitude => ["logit_mean_abs", "logit_low", "logit_high"],
             Self::WeightNorm => ["weight_norm", "weight_norm_low", "weight_norm_high"],
             Self::DistanceFromFreeze => ["distance_from_freeze", "distance_low", "distance_high"],
+            Self::FunctionDistance => ["function_distance", "function_low", "function_high"],
             Self::TrainLoss => ["train_loss", "train_loss_low", "train_loss_high"],
             Self::TestLoss => ["test_loss", "test_loss_low", "test_loss_high"],
             Self::ValidationLoss => [
@@ -103,6 +107,7 @@ impl CurveQuantity {
             Self::LogitMagnitude => Source::Epoch(|epoch| Some(epoch.logit_mean_abs)),
             Self::WeightNorm => Source::Epoch(|epoch| Some(epoch.weight_norm)),
             Self::DistanceFromFreeze => Source::Epoch(|epoch| epoch.distance_from_freeze),
+            Self::FunctionDistance => Source::Epoch(|epoch| epoch.function_distance),
             Self::TrainLoss => Source::Epoch(|epoch| Some(epoch.train_loss)),
             Self::TestLoss => Source::Loss(Split::Test),
             Self::ValidationLoss => Source::Loss(Split::Validation),

@@ -67,6 +67,7 @@ fn records() -> Records {
             gradient_norm: 0.1,
             weight_norm: 12.0,
             distance_from_freeze: Some(0.75),
+            function_distance: Some(0.125),
             samples_per_second: 1e5,
             seconds_train: 0.1,
             seconds_data: 0.0,
@@ -175,13 +176,13 @@ fn equal_records_give_equal_bytes_and_no_leftovers() {
 #[test]
 fn newer_schema_is_refused_by_name() {
     let dir = written();
-    rewrite(dir.path(), "5", |frame| frame);
+    rewrite(dir.path(), "6", |frame| frame);
     let error = Records::load(dir.path()).unwrap_err();
     assert!(matches!(
         error,
         Error::NewerSchema {
-            found: 5,
-            known: 4,
+            found: 6,
+            known: 5,
             table: "trials",
             ..
         }
@@ -211,11 +212,12 @@ fn older_versions_are_read_without_the_columns_that_came_later() {
     );
 
     rewrite_table(dir.path(), "epochs", "1", |frame| {
-        frame.drop("distance_from_freeze").unwrap()
+        frame.drop_many(["distance_from_freeze", "function_distance"])
     });
     let read = Records::load(dir.path()).unwrap();
     let mut expected = records().epochs;
     expected[0].distance_from_freeze = None;
+    expected[0].function_distance = None;
     assert_eq!(read.epochs, expected);
 
     // In a file that says version 2 the column must be there.

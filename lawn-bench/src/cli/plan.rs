@@ -29,8 +29,9 @@ pub(super) struct Plan {
     sets: Sets,
     #[command(flatten)]
     data: DataRoot,
-    /// Say what this arm or task takes (adam, or arms.adam, tasks.ml-1m); any number of times.
-    #[arg(long, value_name = "NAME")]
+    /// Say what these arms, tasks or batch sizes take (adam,1024, or arms.adam, tasks.ml-1m,
+    /// batch_sizes.1024); any number of times.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     /// Train no steps, and say nothing about time, memory, sizes and constrained parameters. Each
     /// task is still set up, so that what no trial could train is refused.

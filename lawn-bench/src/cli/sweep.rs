@@ -47,9 +47,10 @@ pub(super) struct Sweep {
     /// sweep file is meant, with what --set changes. With --dry-run, say what would be added.
     #[arg(long)]
     extend: bool,
-    /// Run this arm or task alone (adam, or arms.adam, tasks.ml-1m); any number of times. The rest
-    /// of the plan stays to be run by the same command without it.
-    #[arg(long, value_name = "NAME")]
+    /// Run these arms, tasks or batch sizes alone (adam,1024, or arms.adam, tasks.ml-1m,
+    /// batch_sizes.1024); any number of times. The rest of the plan stays to be run by the same
+    /// command without it.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<String>,
     #[command(flatten)]
     data: DataRoot,

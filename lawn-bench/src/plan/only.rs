@@ -9,42 +9,58 @@ use crate::plan::trials::Cell;
 pub struct Only {
     arms: Vec<String>,
     tasks: Vec<String>,
+    batch_sizes: Vec<u64>,
 }
 
-/// What stands before the name of an arm, and of a task, where it is written as in a sweep file.
-const KEYS: [&str; 2] = ["arms.", "tasks."];
+/// What stands before the name of an arm, of a task, and before a batch size, where it is written
+/// as in a sweep file.
+const KEYS: [&str; 3] = ["arms.", "tasks.", "batch_sizes."];
 
 impl Only {
-    /// What `words` ask for of `sweep`: each is the name of an arm or a task, or its key.
+    /// What `words` ask for of `sweep`: each is the name of an arm or a task, or a batch size, or
+    /// its key.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] where nothing has the name, or an arm and a task have it.
+    /// [`Error::Option`] where nothing has the name, or two things have it.
     pub fn new(words: &[String], sweep: &Sweep) -> Result<Self, Error> {
         let arms: Vec<&str> = sweep.arms.iter().map(|arm| arm.name.as_str()).collect();
         let tasks: Vec<&str> = sweep.tasks.iter().map(|task| task.name.as_str()).collect();
+        let sizes: Vec<String> = sweep.batch_sizes.iter().map(u64::to_string).collect();
+        let sizes: Vec<&str> = sizes.iter().map(String::as_str).collect();
+        let kinds = [&arms, &tasks, &sizes];
         let mut only = Self::default();
         for word in words {
-            let [arm, task] = KEYS.map(|key| word.strip_prefix(key).unwrap_or(word));
-            let is_arm = arms.contains(&arm) && !word.starts_with(KEYS[1]);
-            let is_task = tasks.contains(&task) && !word.starts_with(KEYS[0]);
             let refused = |found: String| {
-                let keys = |key: &'static str, names: &[&str]| -> Vec<String> {
-                    names.iter().map(|name| format!("{key}{name}")).collect()
-                };
-                let allowed = [keys(KEYS[0], &arms), keys(KEYS[1], &tasks)].concat();
+                let keys = KEYS.iter().zip(kinds);
+                let allowed = keys
+                    .flat_map(|(key, names)| names.iter().map(move |name| format!("{key}{name}")));
                 let fault = Fault::new(Place::key("--only"), found);
-                Error::Option(Box::new(fault.allowed(allowed)))
+                Error::Option(Box::new(fault.allowed(allowed.collect::<Vec<String>>())))
             };
-            match (is_arm, is_task) {
-                (true, false) => only.arms.push(arm.to_owned()),
-                (false, true) => only.tasks.push(task.to_owned()),
-                (true, true) => {
-                    let found = format!("both an arm and a task are called `{word}`");
+            // A word without a key may be of any kind.
+            let meant: Vec<(usize, &str)> = (0..KEYS.len())
+                .filter_map(|kind| {
+                    let is_of_another = KEYS
+                        .iter()
+                        .any(|key| *key != KEYS[kind] && word.starts_with(key));
+                    let name = word.strip_prefix(KEYS[kind]).unwrap_or(word);
+                    (!is_of_another && kinds[kind].contains(&name)).then_some((kind, name))
+                })
+                .collect();
+            match meant[..] {
+                [(0, name)] => only.arms.push(name.to_owned()),
+                [(1, name)] => only.tasks.push(name.to_owned()),
+                [(_, size)] => only.batch_sizes.extend(size.parse::<u64>()),
+                [] => {
+                    let found = format!("no arm, task or batch size is called `{word}`");
                     return Err(refused(found));
                 }
-                (false, false) => {
-                    return Err(refused(format!("no arm or task is called `{word}`")));
+                [(one, _), (other, _), ..] => {
+                    const KINDS: [&str; 3] = ["an arm", "a task", "a batch size"];
+                    let (one, other) = (KINDS[one], KINDS[other]);
+                    let found = format!("both {one} and {other} are called `{word}`");
+                    return Err(refused(found));
                 }
             }
         }
@@ -56,19 +72,22 @@ impl Only {
     pub fn has(&self, cell: &Cell) -> bool {
         (self.arms.is_empty() || self.arms.contains(&cell.arm))
             && (self.tasks.is_empty() || self.tasks.contains(&cell.task))
+            && (self.batch_sizes.is_empty() || self.batch_sizes.contains(&cell.batch_size))
     }
 
     /// Whether all trials are.
     #[must_use]
     pub fn is_all(&self) -> bool {
-        self.arms.is_empty() && self.tasks.is_empty()
+        self.arms.is_empty() && self.tasks.is_empty() && self.batch_sizes.is_empty()
     }
 
     /// The words that ask for the same.
     pub fn words(&self) -> impl Iterator<Item = String> {
         let arms = self.arms.iter().map(|name| format!("{}{name}", KEYS[0]));
         let tasks = self.tasks.iter().map(|name| format!("{}{name}", KEYS[1]));
-        arms.chain(tasks)
+        let sizes = self.batch_sizes.iter();
+        let sizes = sizes.map(|size| format!("{}{size}", KEYS[2]));
+        arms.chain(tasks).chain(sizes)
     }
 }
 
@@ -78,7 +97,7 @@ mod tests {
 
     const SWEEP: &str = r#"
 name = "only"
-batch_sizes = [64]
+batch_sizes = [64, 128]
 tasks.sgd = { kind = "ncf" }
 tasks.ml = { kind = "ncf" }
 budget.epochs = 2
@@ -96,43 +115,50 @@ confirmation.seeds = [1]
 
     #[test]
     fn names_of_one_kind_add_up_and_those_of_two_narrow() {
-        let cell = |task: &str, arm: &str| Cell {
+        let cell = |task: &str, arm: &str, batch_size| Cell {
             task: task.into(),
             arm: arm.into(),
-            batch_size: 64,
+            batch_size,
         };
         let all = [
-            ("sgd", "sgd"),
-            ("sgd", "adam"),
-            ("ml", "sgd"),
-            ("ml", "adam"),
+            ("sgd", "sgd", 64),
+            ("sgd", "adam", 64),
+            ("ml", "sgd", 128),
+            ("ml", "adam", 64),
         ];
         let has = |words: &[&str]| -> Vec<usize> {
             let only = only(words).unwrap_or_else(|error| panic!("{error}"));
             let cells = all.iter().enumerate();
-            let found = cells.filter(|(_, (task, arm))| only.has(&cell(task, arm)));
+            let found = cells.filter(|(_, (task, arm, size))| only.has(&cell(task, arm, *size)));
             found.map(|(place, _)| place).collect()
         };
         assert_eq!(has(&[]), [0, 1, 2, 3]);
         assert_eq!(has(&["adam"]), [1, 3]);
         assert_eq!(has(&["adam", "ml"]), [3]);
         assert_eq!(has(&["arms.sgd", "arms.adam", "tasks.sgd"]), [0, 1]);
-        let again: Vec<String> = only(&["ml", "adam"])
+        assert_eq!(has(&["128"]), [2]);
+        assert_eq!(has(&["adam", "batch_sizes.64"]), [1, 3]);
+        let again: Vec<String> = only(&["64", "ml", "adam"])
             .expect("both are there")
             .words()
             .collect();
-        assert_eq!(again, ["arms.adam", "tasks.ml"]);
+        assert_eq!(again, ["arms.adam", "tasks.ml", "batch_sizes.64"]);
     }
 
     #[test]
     fn what_is_not_there_and_what_two_have_is_refused_with_all_keys() {
         for (word, found) in [
             ("sgd", "both an arm and a task are called `sgd`"),
-            ("tasks.adam", "no arm or task is called `tasks.adam`"),
-            ("lamb", "no arm or task is called `lamb`"),
+            (
+                "tasks.adam",
+                "no arm, task or batch size is called `tasks.adam`",
+            ),
+            ("arms.64", "no arm, task or batch size is called `arms.64`"),
+            ("lamb", "no arm, task or batch size is called `lamb`"),
         ] {
             let said = only(&[word]).expect_err("it is refused");
-            let allowed = "allowed: arms.sgd, arms.adam, tasks.sgd, tasks.ml";
+            let allowed = "allowed: arms.sgd, arms.adam, tasks.sgd, tasks.ml, batch_sizes.64, \
+                           batch_sizes.128";
             assert!(said.contains(found) && said.contains(allowed), "{said}");
         }
     }

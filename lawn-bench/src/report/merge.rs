@@ -212,6 +212,7 @@ fn epoch_row(trial_id: &str, metric: &str, record: &EvaluationRecord) -> EpochRo
         gradient_norm: record.gradient_norm,
         weight_norm: record.weight_norm,
         distance_from_freeze: record.distance_from_freeze,
+        function_distance: record.function_distance,
         samples_per_second: record.samples_per_second,
         seconds_train: record.seconds.train,
         seconds_data: record.seconds.data,

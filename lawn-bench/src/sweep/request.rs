@@ -20,7 +20,7 @@ pub struct Request {
     pub unsets: Vec<String>,
     /// Add what the file has beyond the plan of the run that is there.
     pub extend: bool,
-    /// Names of the arms and tasks that are run; all where none is given.
+    /// Names of the arms and tasks and the batch sizes that are run; all where none is given.
     pub only: Vec<String>,
     /// Directory of the run; `runs/<name of the sweep>` where none is given.
     pub out: Option<PathBuf>,

@@ -85,7 +85,12 @@ impl Accuracy {
         }
     }
 
-    fn answers(&self, samples: &dyn Dataset, forward: &Forward<'_>) -> Result<Answers, DataError> {
+    fn answers(
+        &self,
+        split: Split,
+        samples: &dyn Dataset,
+        forward: &Forward<'_>,
+    ) -> Result<Answers, DataError> {
         let _guard = tch::no_grad_guard();
         let total = samples.len();
         let mut answers = Answers {
@@ -98,7 +103,7 @@ impl Accuracy {
         for start in (0..total).step_by(AT_ONCE) {
             let end = total.min(start + AT_ONCE as u64);
             let batch = samples.batch_on(start..end, 0, self.device)?;
-            let logits = forward(&batch.inputs);
+            let logits = forward(split, &batch.inputs);
             let Right { first, among_five } = Right::count(&logits, &batch.targets);
             answers.right += first;
             answers.among_five += among_five;
@@ -122,8 +127,8 @@ impl Objective for Accuracy {
     }
 
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
-        let train = self.answers(&*self.train, forward)?;
-        let validation = self.answers(&*self.validation, forward)?;
+        let train = self.answers(Split::Train, &*self.train, forward)?;
+        let validation = self.answers(Split::Validation, &*self.validation, forward)?;
         Ok(Assessment {
             measurements: [
                 train.measurements(Split::Train),
@@ -141,7 +146,7 @@ impl Objective for Accuracy {
         permit: &TestPermit,
     ) -> Result<Vec<Measurement>, DataError> {
         let test = (self.read_test)(permit)?;
-        let answers = self.answers(&*test, forward)?;
+        let answers = self.answers(Split::Test, &*test, forward)?;
         Ok(answers.measurements(Split::Test).into())
     }
 }

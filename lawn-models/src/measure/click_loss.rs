@@ -35,6 +35,7 @@ impl ClickLoss {
     /// Scores rows: what is measured of them, and the mean and the greatest |logit|.
     fn score(
         &self,
+        split: Split,
         rows: Rows<'_>,
         forward: &Forward<'_>,
     ) -> Result<(ClickScores, [f64; 2]), DataError> {
@@ -46,7 +47,7 @@ impl ClickLoss {
             let end = rows.len().min(start + ROWS_AT_ONCE);
             let batch = rows.batch(start..end)?;
             let inputs = batch.to_device(self.device).inputs;
-            let logits = forward(&inputs)
+            let logits = forward(split, &inputs)
                 .to_kind(Kind::Double)
                 .to_device(Device::Cpu);
             let logits = Vec::<f64>::try_from(logits).expect("logits are one a row");
@@ -72,9 +73,12 @@ impl Objective for ClickLoss {
     }
 
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
-        let rows = |rows: Rows<'_>| self.score(rows.at_most(self.measured_rows), forward);
-        let (train, [logit_mean_abs, logit_max_abs]) = rows(self.clicks.train())?;
-        let (validation, _) = rows(self.clicks.validation())?;
+        let score = |split, rows: Rows<'_>| {
+            let rows = rows.at_most(self.measured_rows);
+            self.score(split, rows, forward)
+        };
+        let (train, [logit_mean_abs, logit_max_abs]) = score(Split::Train, self.clicks.train())?;
+        let (validation, _) = score(Split::Validation, self.clicks.validation())?;
         let mut measurements = train.measurements(Split::Train);
         measurements.extend(validation.measurements(Split::Validation));
         Ok(Assessment {
@@ -91,7 +95,7 @@ impl Objective for ClickLoss {
     ) -> Result<Vec<Measurement>, DataError> {
         let test = self.clicks.test(permit);
         test.require_both(self.clicks.path(), "test")?;
-        let (test, _) = self.score(test, forward)?;
+        let (test, _) = self.score(Split::Test, test, forward)?;
         Ok(test.measurements(Split::Test))
     }
 }

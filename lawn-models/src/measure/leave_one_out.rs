@@ -107,9 +107,9 @@ impl LeaveOneOut {
         }
     }
 
-    fn rank(&self, set: &RankingSet, forward: &Forward<'_>) -> Ranking {
+    fn rank(&self, split: Split, set: &RankingSet, forward: &Forward<'_>) -> Ranking {
         set.measure(self.rules.ties, |users, items| {
-            forward(&[users.shallow_clone(), items.shallow_clone()])
+            forward(split, &[users.shallow_clone(), items.shallow_clone()])
         })
     }
 }
@@ -121,8 +121,8 @@ impl Objective for LeaveOneOut {
     }
 
     fn measure(&self, forward: &Forward<'_>) -> Result<Assessment, DataError> {
-        let train = self.rank(&self.train, forward);
-        let validation = self.rank(&self.validation, forward);
+        let train = self.rank(Split::Train, &self.train, forward);
+        let validation = self.rank(Split::Validation, &self.validation, forward);
         let RankingRules { protocol, ties, .. } = &self.rules;
         let mut measurements = measurements(protocol, *ties, Split::Train, &train);
         measurements.extend(self::measurements(
@@ -150,7 +150,7 @@ impl Objective for LeaveOneOut {
                 self.test.get_or_init(|| set)
             }
         };
-        let ranking = self.rank(set, forward);
+        let ranking = self.rank(Split::Test, set, forward);
         let RankingRules { protocol, ties, .. } = &self.rules;
         Ok(measurements(protocol, *ties, Split::Test, &ranking))
     }

@@ -1,11 +1,11 @@
 use tch::Tensor;
 
-use super::measurement::Measurement;
+use super::measurement::{Measurement, Split};
 use crate::data::DataError;
 use crate::trial::TestPermit;
 
-/// Logits of inputs as evaluation computes them.
-pub(crate) type Forward<'m> = dyn Fn(&[Tensor]) -> Tensor + 'm;
+/// Logits of inputs of a split as evaluation computes them.
+pub(crate) type Forward<'m> = dyn Fn(Split, &[Tensor]) -> Tensor + 'm;
 
 /// Measurements on train and validation data, with the sizes of the logits.
 #[derive(Debug)]

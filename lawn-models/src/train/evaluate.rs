@@ -1,12 +1,15 @@
 //! What a trial measures of itself on the way.
 
+use std::cell::RefCell;
+
 use lawn_core::{Diagnostics, Optimizer};
+use tch::Tensor;
 
 use super::distance::Distance;
 use super::error::TrialError;
 use super::record::{EvaluationRecord, ParameterDiagnostics, UnitNorm};
 use super::training::Training;
-use crate::measure::Assessment;
+use crate::measure::{Assessment, Split};
 use crate::trial::TestPermit;
 
 /// What came of measuring.
@@ -35,16 +38,12 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
     let squares = units.iter().map(|unit| unit.weight_norm.powi(2));
     let weight_norm = squares.sum::<f64>().sqrt();
     training.require_same_everywhere()?;
-    let answers = training.answers();
+    let (assessment, answers) = assess(training)?;
     let Assessment {
         mut measurements,
         logit_mean_abs,
         logit_max_abs,
-    } = training.measured(|task| {
-        let answer = |inputs: &[_]| answers.answer(task, inputs);
-        task.objective.measure(&answer)
-    })??;
-    answers.check()?;
+    } = assessment;
     for (what, value) in [
         ("the train loss", train_loss),
         ("a parameter", weight_norm),
@@ -79,12 +78,51 @@ pub(super) fn evaluate(training: &mut Training<'_>) -> Result<Evaluation, TrialE
         units,
         diagnostics: diagnostics(&training.optimizer),
         distance_from_freeze: training.distance.as_ref().and_then(Distance::measure),
+        function_distance: training
+            .distance
+            .as_ref()
+            .and_then(|distance| distance.of_function(answers.as_ref()?)),
         samples_per_second: since.samples as f64 / (seconds.train + seconds.data),
         seconds,
     };
     training.forget_losses();
     training.progress.last = Some(record.clone());
     Ok(Evaluation::Finite(Box::new(record)))
+}
+
+/// Measures the train and validation splits, and gives the logits of the validation split where
+/// the distance in function space is asked for.
+fn assess(training: &mut Training<'_>) -> Result<(Assessment, Option<Tensor>), TrialError> {
+    let shared = training.answers();
+    let distance = training.distance.as_ref();
+    let is_looked_at = distance.is_some_and(Distance::looks_at_answers);
+    let heard = RefCell::new(Vec::new());
+    let assessment = training.measured(|task| {
+        let answer = |split, inputs: &[Tensor]| {
+            let logits = shared.answer(task, inputs);
+            if is_looked_at && split == Split::Validation {
+                heard.borrow_mut().push(logits.detach());
+            }
+            logits
+        };
+        task.objective.measure(&answer)
+    })??;
+    shared.check()?;
+    let heard = heard.into_inner();
+    Ok((assessment, is_looked_at.then(|| Tensor::cat(&heard, 0))))
+}
+
+/// Takes down what the net answers before the step that distances are measured from.
+pub(super) fn before_step(training: &mut Training<'_>) -> Result<(), TrialError> {
+    let distance = training.distance.as_ref();
+    if distance.is_some_and(|distance| distance.wants_answers_before(training.step)) {
+        let (_, answers) = assess(training)?;
+        training.account();
+        if let Some(distance) = &mut training.distance {
+            distance.remember(answers);
+        }
+    }
+    Ok(())
 }
 
 /// What the last step did to each parameter, if it was told to remember.

@@ -96,6 +96,13 @@ pub struct EvaluationRecord {
     /// up to there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub distance_from_freeze: Option<f64>,
+    /// How far the net has moved as a function, as the mean total variation distance
+    /// `½ Σ |p − p₀|` between what it answers for each measured input of the validation split and
+    /// what it answered at `w₀`: 0 where no answer has changed, 1 where none has anything in common.
+    /// `p` is the probability of each class, or of yes and no. Measured where
+    /// [`Diagnostics::distance_from`](crate::Diagnostics::distance_from) is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function_distance: Option<f64>,
     /// Samples over `seconds.train + seconds.data`.
     pub samples_per_second: f64,
     /// Where the time went.

@@ -8,6 +8,7 @@ use lawn_core::{Phase, StepOptions};
 use tch::Kind;
 
 use super::error::TrialError;
+use super::evaluate::before_step;
 use super::graphs::Pass;
 use super::training::Training;
 use super::unread_norms::Position;
@@ -39,6 +40,7 @@ pub(super) fn step(
     let (start, count) = training
         .progress
         .next_batch(&training.length, training.config.batch_size);
+    before_step(training)?;
     training.optimizer.zero_grad();
     let half = HalfKind::of(training.config.precision);
     let is_scaled = half == Some(HalfKind::F16);

@@ -65,7 +65,7 @@ impl Training<'_> {
     ) -> Result<Vec<Measurement>, TrialError> {
         let answers = self.answers();
         let measured = self.measured(|task| {
-            let answer = |inputs: &[Tensor]| answers.answer(task, inputs);
+            let answer = |_, inputs: &[Tensor]| answers.answer(task, inputs);
             task.objective.measure_test(&answer, permit)
         })??;
         answers.check()?;

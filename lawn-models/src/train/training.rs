@@ -331,7 +331,7 @@ impl<'a> Training<'a> {
             let sum = Tensor::from(self.progress.since.loss_sum);
             self.loss_sum = sum.to_device(self.context.device);
         }
-        let origin = self.distance.as_ref().and_then(|one| one.origin.as_ref());
+        let origin = self.distance.as_ref().map(|one| &one.origin);
         Checkpoints::new(&self.context.checkpoint, self.config).save(
             &self.progress,
             origin,

@@ -306,7 +306,27 @@ fn distances_are_measured_from_the_weights_at_the_freeze() {
                 step > freeze,
                 "{step}"
             );
+            let moved = record.function_distance;
+            assert_eq!(moved.is_some(), step > freeze, "{step}");
+            assert!(moved.is_none_or(|moved| moved > 0.0 && moved <= 1.0));
         }
+
+        // A trial that goes on measures from the same place.
+        let folder = tempfile::tempdir().unwrap();
+        let mut stopped = Log {
+            stop_at: Some(5),
+            ..Log::default()
+        };
+        run(&config, folder.path(), &mut stopped);
+        stopped.stop_at = None;
+        run(&config, folder.path(), &mut stopped);
+        let moved = |log: &Log| -> Vec<Option<f64>> {
+            log.records
+                .values()
+                .map(|one| one.function_distance)
+                .collect()
+        };
+        assert_eq!(moved(&stopped), moved(&log), "{kind}");
     }
 }
 

@@ -45,6 +45,12 @@ fn names_of(quantity: CurveQuantity, metric: &str) -> [String; 2] {
             "distance of the weights from where they were at the freeze",
         ]
         .map(str::to_owned),
+        CurveQuantity::FunctionDistance => [
+            "answers moved",
+            "mean total variation distance of the answers to validation inputs from those at the \
+             same place",
+        ]
+        .map(str::to_owned),
         CurveQuantity::TrainLoss => same("training loss"),
         CurveQuantity::TestLoss => same("test loss"),
         CurveQuantity::ValidationLoss => same("validation loss"),

@@ -8,6 +8,7 @@
 //! | tensor, metadata `optimizer/KEY` | the optimizer's own state |
 //! | tensor, metadata `average/KEY` | the moving average of the weights, where there is one |
 //! | tensor `origin/NAME` | a weight where distances are measured from |
+//! | tensor `answers` | the logits of the validation split there, where they are looked at |
 //! | metadata `format`, `version` | what this file is |
 //! | metadata `trial` | the trial's configuration, JSON |
 //! | metadata `progress` | how far it has come, JSON |
@@ -37,8 +38,17 @@ use file::{
 
 pub use file::{remove_checkpoints, set_aside, set_checkpoints_aside};
 
-/// Weights where distances are measured from, by name.
-pub(super) type Origin = BTreeMap<String, Tensor>;
+/// The entry of the logits where distances are measured from.
+const ANSWERS: &str = "answers";
+
+/// Where distances are measured from.
+#[derive(Default)]
+pub(super) struct Origin {
+    /// The weights, by name, once they were taken.
+    pub(super) weights: Option<BTreeMap<String, Tensor>>,
+    /// The logits of the validation split, where they are looked at.
+    pub(super) answers: Option<Tensor>,
+}
 
 /// The checkpoints of one trial.
 pub(super) struct Checkpoints<'a> {
@@ -50,7 +60,7 @@ pub(super) struct Checkpoints<'a> {
 /// What a checkpoint holds besides the model and the optimizer.
 pub(super) struct SavedProgress {
     pub(super) progress: Progress,
-    pub(super) origin: Option<Origin>,
+    pub(super) origin: Origin,
 }
 
 impl<'a> Checkpoints<'a> {
@@ -68,7 +78,7 @@ impl<'a> Checkpoints<'a> {
     ) -> Result<Vec<u8>, TrialError> {
         let start = Progress::default();
         let progress = found.map_or(&start, |found| &found.progress);
-        let origin = found.and_then(|found| found.origin.as_ref());
+        let origin = found.map(|found| &found.origin);
         let state = self.state(progress, origin, store, optimizer, average);
         Ok(state.to_bytes()?)
     }
@@ -131,9 +141,14 @@ impl<'a> Checkpoints<'a> {
         for (name, tensor) in store.variables() {
             file.tensors.insert(format!("model/{name}"), tensor);
         }
-        for (name, tensor) in origin.into_iter().flatten() {
+        let weights = origin.and_then(|origin| origin.weights.as_ref());
+        for (name, tensor) in weights.into_iter().flatten() {
             let key = format!("origin/{name}");
             file.tensors.insert(key, tensor.shallow_clone());
+        }
+        if let Some(answers) = origin.and_then(|origin| origin.answers.as_ref()) {
+            file.tensors
+                .insert(ANSWERS.to_owned(), answers.shallow_clone());
         }
         let digest = digest(&file);
         file.metadata.insert(DIGEST.to_owned(), digest);
@@ -199,14 +214,15 @@ impl<'a> Checkpoints<'a> {
             .map_err(|error| mismatch("progress", &error.to_string(), "a trial's progress"))?;
 
         let mut model = BTreeMap::new();
-        let mut origin = Origin::new();
+        let answers = file.tensors.remove(ANSWERS);
+        let mut weights = BTreeMap::new();
         let state = take(&mut file, "optimizer/");
         let averaged = take(&mut file, "average/");
         for (key, tensor) in file.tensors {
             if let Some(name) = key.strip_prefix("model/") {
                 model.insert(name.to_owned(), tensor);
             } else if let Some(name) = key.strip_prefix("origin/") {
-                origin.insert(name.to_owned(), tensor.to_device(store.device()));
+                weights.insert(name.to_owned(), tensor.to_device(store.device()));
             }
         }
         optimizer
@@ -238,7 +254,10 @@ impl<'a> Checkpoints<'a> {
         }
         Ok(SavedProgress {
             progress,
-            origin: (!origin.is_empty()).then_some(origin),
+            origin: Origin {
+                weights: (!weights.is_empty()).then_some(weights),
+                answers: answers.map(|answers| answers.to_device(store.device())),
+            },
         })
     }
 }
