@@ -274,6 +274,26 @@ fn a_user_that_is_tested_twice_is_counted_or_refused() {
     );
 }
 
+/// As in 156 lines of MovieLens-1M.
+#[test]
+fn a_held_out_item_among_its_negatives_and_a_negative_twice_are_counted() {
+    let mut files = Files::new(99);
+    files.negatives[4][0] = files.test[4][1];
+    files.negatives[9][0] = files.negatives[9][1];
+    let root = files.root();
+    for (duplicates, ranked) in [("kept", "ranked twice"), ("masked", "ranked once")] {
+        let protocol = json!({ "protocol": { "duplicates": duplicates } });
+        let said = look(root.path(), &protocol).unwrap();
+        for expected in [
+            "1 of 60 held-out interactions is among its own negatives",
+            "1 negative stands twice in its line",
+            ranked,
+        ] {
+            assert!(said.contains(expected), "{expected:?}: {said}");
+        }
+    }
+}
+
 #[test]
 fn a_user_with_every_item_is_named_before_anything_trains() {
     let mut files = Files::new(99);
